@@ -1,0 +1,23 @@
+import type { Core } from '@strapi/strapi';
+
+const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewares => [
+  'global::request-log',
+  'strapi::errors',
+  'global::chat-errors',
+  'strapi::security',
+  {
+    name: 'strapi::cors',
+    config: {
+      origin: env.array('CORS_ORIGINS', ['*']),
+      headers: ['Content-Type', 'Authorization', 'Accept', 'Last-Event-ID', 'Idempotency-Key'],
+      expose: ['Retry-After'],
+    },
+  },
+  'strapi::query',
+  { name: 'strapi::body', config: { jsonLimit: env('BODY_LIMIT', '1mb') } },
+  'strapi::session',
+  'strapi::favicon',
+  'strapi::public',
+];
+
+export default config;

@@ -1,0 +1,27 @@
+import type { Core } from '@strapi/strapi';
+
+const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin => ({
+  'users-permissions': {
+    config: {
+      jwtManagement: 'refresh',
+      sessions: {
+        accessTokenLifespan: env.int('AUTH_ACCESS_TOKEN_SECONDS', 3600),
+        httpOnly: true,
+      },
+      ratelimit: {
+        interval: { min: 1 },
+        max: env.int('AUTH_MAX_ATTEMPTS_PER_MINUTE', 10),
+      },
+    },
+  },
+  upload: {
+    config: {
+      security: {
+        allowedTypes: ['image/*'],
+        deniedTypes: ['image/svg+xml'],
+      },
+    },
+  },
+});
+
+export default config;

@@ -1,0 +1,70 @@
+import js from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+/** Imports point one way: doors → chat/index → turns, sessions → stores, dify → sse, errors. */
+const only = (files, forbidden, message, ignores = []) => ({
+  files,
+  ignores,
+  rules: {
+    '@typescript-eslint/no-restricted-imports': ['error', { patterns: [{ regex: forbidden, message }] }],
+  },
+});
+
+export default tseslint.config(
+  { ignores: ['dist/', 'node_modules/', '.tmp/', '.cache/', 'public/', 'types/generated/', 'src/admin/'] },
+  js.configs.recommended,
+  ...tseslint.configs.recommendedTypeChecked,
+  {
+    languageOptions: {
+      parserOptions: {
+        projectService: { allowDefaultProject: ['eslint.config.mjs', 'jest.config.mjs'] },
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/require-await': 'off',
+      'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
+      'no-console': 'error',
+      eqeqeq: 'error',
+    },
+  },
+  only(
+    ['src/chat/**/*.ts'],
+    '^(@strapi/|koa$|knex$|\\.\\./(\\.\\./)*(api|middlewares|stores|bootstrap|compose|owner-of))',
+    'The core knows no framework and none of its doors.',
+  ),
+  only(
+    ['src/chat/sse/**/*.ts'],
+    '^(\\.\\.|@strapi/|koa$)',
+    'sse/ is the protocol and imports nothing of ours.',
+  ),
+  only(
+    ['src/chat/dify/**/*.ts'],
+    '^(@strapi/|koa$|\\.\\./(?!errors$|sse/|storable-text$|turn-event$))',
+    'dify/ knows errors, sse/ and the words of a turn, nothing above it.',
+  ),
+  only(['src/**/*.ts'], '/chat/', 'Outside the core, import from chat/index.', ['src/chat/**']),
+  {
+    files: ['src/chat/**/*.ts'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        { name: 'process', message: 'Settings come in as arguments.' },
+        'fetch',
+      ],
+    },
+  },
+  {
+    files: ['tests/**/*.ts'],
+    rules: {
+      'max-lines-per-function': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+    },
+  },
+  { files: ['scripts/**/*.ts', 'tests/dify-emulator/main.ts'], rules: { 'no-console': 'off' } },
+  { files: ['*.mjs'], ...tseslint.configs.disableTypeChecked },
+);

@@ -1,0 +1,34 @@
+/** The core alone, then the application over HTTP: the same tests on SQLite and on PostgreSQL. */
+const common = {
+  rootDir: import.meta.dirname,
+  testEnvironment: 'node',
+  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }] },
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.tmp/'],
+};
+
+const application = {
+  ...common,
+  testMatch: ['<rootDir>/tests/app/**/*.test.ts'],
+};
+
+export default {
+  // A file boots a whole Strapi; two cores run two of them.
+  maxWorkers: 2,
+  testTimeout: 60_000,
+  projects: [
+    {
+      ...common,
+      displayName: 'core',
+      testMatch: ['<rootDir>/tests/**/*.test.ts'],
+      testPathIgnorePatterns: ['<rootDir>/tests/app/'],
+    },
+    { ...application, displayName: 'sqlite', globals: { database: 'sqlite' } },
+    {
+      ...application,
+      displayName: 'postgres',
+      globals: { database: 'postgres' },
+      globalSetup: '<rootDir>/tests/support/start-postgres.ts',
+      globalTeardown: '<rootDir>/tests/support/stop-postgres.ts',
+    },
+  ],
+};

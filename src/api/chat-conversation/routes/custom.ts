@@ -1,0 +1,21 @@
+/** In this order: the first path that fits is taken. */
+export default {
+  routes: [
+    {
+      method: 'POST',
+      path: '/chat-conversations/create-message',
+      handler: 'chat-conversation.createMessage',
+      config: { middlewares: ['global::koasseStream'] },
+    },
+    {
+      method: 'GET',
+      path: '/chat-conversations/my-list',
+      handler: 'chat-conversation.myList',
+    },
+    {
+      method: 'GET',
+      path: '/chat-conversations/:id',
+      handler: 'chat-conversation.findOne',
+    },
+  ],
+};

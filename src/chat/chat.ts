@@ -1,0 +1,39 @@
+import type { CharacterSource } from './characters';
+import { createDifyClient } from './dify/client';
+import { createLiveTurns, type LiveTurns } from './live-turns';
+import type { Log } from './log';
+import { createMessages, type Messages, type MessageStore } from './messages';
+import type { ChatSettings } from './settings';
+import type { TurnStore } from './stores';
+import { createTurns, type Turns } from './turns';
+
+export interface ChatDependencies {
+  readonly settings: ChatSettings;
+  readonly turnStore: TurnStore;
+  readonly messageStore: MessageStore;
+  readonly characters: CharacterSource;
+  readonly log: Log;
+}
+
+/** The product, the same behind every door. */
+export interface Chat {
+  readonly settings: ChatSettings;
+  readonly turns: Turns;
+  readonly live: LiveTurns;
+  readonly messages: Messages;
+}
+
+export function createChat({ settings, turnStore, messageStore, characters, log }: ChatDependencies): Chat {
+  const live = createLiveTurns();
+  const dify = createDifyClient({ settings: settings.dify, warn: (message) => log.warn(message) });
+  return {
+    settings,
+    live,
+    turns: createTurns({ settings: settings.turns, dify, store: turnStore, characters, live, log }),
+    messages: createMessages({
+      store: messageStore,
+      characters,
+      exposePrompt: settings.turns.exposePrompt,
+    }),
+  };
+}

@@ -1,0 +1,45 @@
+export interface CheckpointsOptions {
+  readonly everyMs: number;
+  readonly save: () => Promise<void>;
+  readonly onFailed: (error: unknown) => void;
+}
+
+/** Saves progress while a turn runs: at most once per `everyMs`, never two at a time. */
+export interface Checkpoints {
+  /** There is something new to save. */
+  due(): void;
+  /** No further save begins; settles when the running one is done. */
+  stop(): Promise<void>;
+}
+
+export function createCheckpoints({ everyMs, save, onFailed }: CheckpointsOptions): Checkpoints {
+  let isStopped = false;
+  let isDue = false;
+  let timer: NodeJS.Timeout | undefined;
+  let saving: Promise<void> = Promise.resolve();
+
+  function begin(): void {
+    isDue = false;
+    saving = save().catch(onFailed);
+    timer = setTimeout(() => void saving.then(onInterval), everyMs);
+  }
+
+  function onInterval(): void {
+    timer = undefined;
+    if (isDue && !isStopped) begin();
+  }
+
+  return {
+    due() {
+      isDue = true;
+      // The first one follows at once, for Dify's ids are needed to recover an answer; but not in this very tick,
+      // since a short answer is at its end by then and needs none.
+      timer ??= setTimeout(begin, 0);
+    },
+    async stop() {
+      isStopped = true;
+      clearTimeout(timer);
+      await saving;
+    },
+  };
+}

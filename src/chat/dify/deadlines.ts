@@ -1,0 +1,54 @@
+import { ChatError } from '../errors';
+
+/** How long Dify may take. It pings every 10 s, so an idle time below 30 s would cut streams that are well. */
+export interface DeadlineSettings {
+  readonly connectTimeoutMs: number;
+  readonly firstByteTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly totalTimeoutMs: number;
+}
+
+/** Watches one upstream call, phase after phase, and calls `onExpired` once if one takes too long. */
+export interface Deadlines {
+  connected(): void;
+  /** Any byte counts: a ping is no message, but it says that Dify is alive. */
+  received(): void;
+  cancel(): void;
+}
+
+export function startDeadlines(settings: DeadlineSettings, onExpired: (error: ChatError) => void): Deadlines {
+  let phase = setTimeout(expire, settings.connectTimeoutMs, 'upstream-unreachable', 'connect');
+  const total = setTimeout(expire, settings.totalTimeoutMs, 'upstream-interrupted', 'total');
+  let hasReceived = false;
+
+  function expire(
+    code: 'upstream-unreachable' | 'upstream-timeout' | 'upstream-interrupted',
+    name: string,
+  ): void {
+    cancel();
+    onExpired(new ChatError(code, { cause: { expired: name } }));
+  }
+
+  function cancel(): void {
+    clearTimeout(phase);
+    clearTimeout(total);
+  }
+
+  return {
+    connected() {
+      if (hasReceived) return;
+      clearTimeout(phase);
+      phase = setTimeout(expire, settings.firstByteTimeoutMs, 'upstream-timeout', 'first byte');
+    },
+    received() {
+      if (hasReceived) {
+        phase.refresh();
+        return;
+      }
+      hasReceived = true;
+      clearTimeout(phase);
+      phase = setTimeout(expire, settings.idleTimeoutMs, 'upstream-interrupted', 'idle');
+    },
+    cancel,
+  };
+}

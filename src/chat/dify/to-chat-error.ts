@@ -1,0 +1,59 @@
+import { ChatError, type ChatErrorCode } from '../errors';
+import { FrameTooLongError } from '../sse/decode';
+import type { DifyErrorBody } from './wire';
+
+/** Dify's own error codes, before the stream and in its `error` event. */
+const codes: Readonly<Record<string, ChatErrorCode>> = {
+  agent_not_published: 'upstream-misconfigured',
+  app_unavailable: 'upstream-misconfigured',
+  bad_request: 'upstream-rejected',
+  completion_request_error: 'upstream-failed',
+  conversation_completed: 'upstream-conversation-gone',
+  forbidden: 'upstream-misconfigured',
+  internal_server_error: 'upstream-failed',
+  invalid_param: 'upstream-rejected',
+  model_currently_not_support: 'upstream-misconfigured',
+  not_chat_app: 'upstream-misconfigured',
+  not_found: 'upstream-rejected',
+  provider_not_initialize: 'upstream-misconfigured',
+  provider_quota_exceeded: 'upstream-quota-exceeded',
+  rate_limit_error: 'upstream-quota-exceeded',
+  too_many_requests: 'upstream-busy',
+  unauthorized: 'upstream-misconfigured',
+  unsupported_media_type: 'upstream-rejected',
+};
+
+/** Where there is no code: HTML of a proxy in front of Dify, a bare status. */
+function codeOfStatus(status: number): ChatErrorCode {
+  if (status === 504 || status === 524 || status === 408) return 'upstream-timeout';
+  if (status === 503 || status === 429) return 'upstream-busy';
+  if (status === 401 || status === 403 || status === 404) return 'upstream-misconfigured';
+  if (status >= 500) return 'upstream-failed';
+  if (status >= 400) return 'upstream-rejected';
+  return 'upstream-malformed';
+}
+
+/**
+ * Dify's refusal or `error` event as ours. Of Dify's text only two beginnings are looked at, because some versions
+ * give these two errors a code that means something else; none of it is kept: it can hold keys and prompts.
+ */
+export function fromDifyError(status: number, { code, message = '' }: DifyErrorBody): ChatError {
+  return new ChatError(chooseCode(), { cause: { upstreamStatus: status, upstreamCode: code } });
+
+  function chooseCode(): ChatErrorCode {
+    if (message.startsWith('Too many requests')) return 'upstream-busy';
+    if (message.startsWith('Conversation Not Exists')) return 'upstream-conversation-gone';
+    return (code === undefined ? undefined : codes[code]) ?? codeOfStatus(status);
+  }
+}
+
+/**
+ * What the transport threw as ours. Only its short code is kept: an axios error carries the request, key included.
+ */
+export function fromTransportError(error: unknown, { hasBegun }: { hasBegun: boolean }): ChatError {
+  if (error instanceof ChatError) return error;
+  if (error instanceof FrameTooLongError) return new ChatError('upstream-malformed', { cause: error });
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  const cause = { transportCode: typeof code === 'string' ? code : 'unknown' };
+  return new ChatError(hasBegun ? 'upstream-interrupted' : 'upstream-unreachable', { cause });
+}

@@ -1,0 +1,68 @@
+import { toStorableText } from '../storable-text';
+import type { Usage } from '../turn-event';
+import { fromDifyError } from './to-chat-error';
+import { toUsage, type DifyFrame } from './wire';
+
+/** What a streamed reply tells us, whatever kind of app it comes from. */
+export type ReplyEvent =
+  | {
+      readonly type: 'identified';
+      readonly taskId: string | undefined;
+      readonly messageId: string | undefined;
+      readonly conversationId: string | undefined;
+    }
+  | { readonly type: 'delta'; readonly text: string }
+  | { readonly type: 'replaced'; readonly text: string }
+  | { readonly type: 'completed'; readonly usage: Usage | null };
+
+/** @throws ChatError where the frame says that the reply has failed. */
+export type ReplyTranslator = (frame: DifyFrame) => readonly ReplyEvent[];
+
+/** A translator for one reply: frames in, in their order, events out. What it does not know means nothing. */
+export function createReplyTranslator(): ReplyTranslator {
+  let isIdentified = false;
+  let agentText = '';
+
+  return function toReplyEvents(frame) {
+    const event = toReplyEvent(frame);
+    const events = event === null ? [] : [event];
+    if (isIdentified || (frame.conversation_id ?? frame.message_id) === undefined) return events;
+    isIdentified = true;
+    return [toIdentified(frame), ...events];
+  };
+
+  function toReplyEvent(frame: DifyFrame): ReplyEvent | null {
+    switch (frame.event) {
+      case 'message':
+        return toText(frame);
+      case 'agent_message':
+        agentText += frame.answer ?? '';
+        return toDelta(frame);
+      case 'message_file':
+        // Some releases send text under this name once the reply holds a file; a real file has a url.
+        return frame.url === undefined ? toDelta(frame) : null;
+      case 'message_replace':
+        return { type: 'replaced', text: toStorableText(frame.answer ?? '') };
+      case 'message_end':
+        return { type: 'completed', usage: toUsage(frame) };
+      case 'error':
+        throw fromDifyError(frame.status ?? 500, frame);
+      default:
+        return null;
+    }
+  }
+
+  /** New agents close with one `message` that repeats the whole text of their `agent_message`s. */
+  function toText(frame: DifyFrame): ReplyEvent | null {
+    const isRepetition = agentText !== '' && frame.answer?.startsWith(agentText) === true;
+    return isRepetition ? { type: 'replaced', text: toStorableText(frame.answer ?? '') } : toDelta(frame);
+  }
+}
+
+function toDelta({ answer }: DifyFrame): ReplyEvent | null {
+  return answer === undefined || answer === '' ? null : { type: 'delta', text: toStorableText(answer) };
+}
+
+function toIdentified({ task_id, message_id, conversation_id }: DifyFrame): ReplyEvent {
+  return { type: 'identified', taskId: task_id, messageId: message_id, conversationId: conversation_id };
+}

@@ -1,0 +1,83 @@
+/**
+ * What Dify sends, as far as it concerns us. Dify adds events and fields in nearly every release, leaves others out,
+ * and sends null where it has nothing; so every field is optional, a value of another type counts as missing, and
+ * the rest (node inputs and outputs, prompts, agent thoughts) is dropped right here.
+ */
+import { z } from 'zod';
+
+import type { Usage } from '../turn-event';
+
+const text = z.string().optional().catch(undefined);
+const id = z.string().min(1).max(255).optional().catch(undefined);
+
+const usageValue = z
+  .union([z.string().max(64), z.number()])
+  .optional()
+  .catch(undefined);
+
+const usageSchema = z.object({
+  prompt_tokens: usageValue,
+  prompt_unit_price: usageValue,
+  prompt_price_unit: usageValue,
+  prompt_price: usageValue,
+  completion_tokens: usageValue,
+  completion_unit_price: usageValue,
+  completion_price_unit: usageValue,
+  completion_price: usageValue,
+  total_tokens: usageValue,
+  total_price: usageValue,
+  currency: usageValue,
+  latency: usageValue,
+});
+
+const frameSchema = z.object({
+  event: z.string(),
+  task_id: id,
+  message_id: id,
+  conversation_id: id,
+  answer: text,
+  url: text,
+  code: text,
+  status: z.number().optional().catch(undefined),
+  message: text,
+  metadata: z
+    .object({ usage: usageSchema.optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
+});
+
+/** One `data:` frame of a streamed reply. */
+export type DifyFrame = z.infer<typeof frameSchema>;
+
+/** The frame, or null when the line is no JSON object with an `event`. */
+export function parseFrame(data: string): DifyFrame | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(data);
+  } catch {
+    return null;
+  }
+  const frame = frameSchema.safeParse(value);
+  return frame.success ? frame.data : null;
+}
+
+export function toUsage(frame: DifyFrame): Usage | null {
+  const known = Object.entries(frame.metadata?.usage ?? {}).filter(
+    (entry): entry is [string, string | number] => entry[1] !== undefined,
+  );
+  return known.length > 0 ? Object.fromEntries(known) : null;
+}
+
+const errorBodySchema = z.object({ code: text, message: text });
+
+/** The error Dify answers with instead of a stream. */
+export type DifyErrorBody = z.infer<typeof errorBodySchema>;
+
+/** Tolerates anything: proxies in front of Dify answer in HTML. */
+export function parseErrorBody(body: string): DifyErrorBody {
+  try {
+    return errorBodySchema.catch({}).parse(JSON.parse(body));
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,117 @@
+/** Everything that can go wrong in a chat, as a client is told it. `docs/http-api.md` lists exactly these. */
+export const chatErrors = {
+  'invalid-request': {
+    status: 400,
+    sentence: 'The request is not valid.',
+  },
+  'character-not-found': {
+    status: 400,
+    sentence: 'There is no published AI character with this character_id.',
+  },
+  'character-without-prompt': {
+    status: 400,
+    sentence: 'This AI character has no prompt yet, so it cannot answer.',
+  },
+  unauthorized: {
+    status: 401,
+    sentence: 'Log in first: send "Authorization: Bearer <jwt>".',
+  },
+  'session-not-found': {
+    status: 404,
+    sentence: 'There is no such session.',
+  },
+  'turn-in-progress': {
+    status: 409,
+    sentence: 'The previous question of this session is still being answered.',
+  },
+  'answer-too-long': {
+    status: 502,
+    sentence: 'The answer grew too long and was cut off.',
+  },
+  'upstream-rejected': {
+    status: 502,
+    sentence: 'The answering service did not accept this question.',
+  },
+  'upstream-conversation-gone': {
+    status: 502,
+    sentence: 'The answering service no longer has this conversation. Start a new session.',
+  },
+  'upstream-misconfigured': {
+    status: 502,
+    sentence: 'The answering service is not set up correctly. The operator has to mend it.',
+  },
+  'upstream-failed': {
+    status: 502,
+    sentence: 'The answering service failed while answering.',
+  },
+  'upstream-unreachable': {
+    status: 502,
+    sentence: 'The answering service cannot be reached.',
+  },
+  'upstream-malformed': {
+    status: 502,
+    sentence: 'The answering service sent something that is not an answer.',
+  },
+  'upstream-interrupted': {
+    status: 502,
+    sentence: 'The answer broke off before its end. What had arrived is saved.',
+  },
+  'upstream-busy': {
+    status: 503,
+    sentence: 'The answering service is busy. Try again in a moment.',
+  },
+  'upstream-quota-exceeded': {
+    status: 503,
+    sentence: 'The answering service has used up its quota.',
+  },
+  'upstream-timeout': {
+    status: 504,
+    sentence: 'The answering service took too long.',
+  },
+  'process-died': {
+    status: 500,
+    sentence: 'The server stopped while answering. What had arrived is saved.',
+  },
+  internal: {
+    status: 500,
+    sentence: 'Something went wrong on our side.',
+  },
+} as const satisfies Record<string, { status: number; sentence: string }>;
+
+export type ChatErrorCode = keyof typeof chatErrors;
+
+export function isChatErrorCode(value: unknown): value is ChatErrorCode {
+  return typeof value === 'string' && Object.hasOwn(chatErrors, value);
+}
+
+export interface ChatErrorOptions {
+  /** What the client may be told beyond the sentence of the code, e.g. which field to change. Shown as it is. */
+  readonly sentence?: string;
+  /** Ids a client can act on, e.g. the live `turn_id`. Shown as they are: never upstream text, never a secret. */
+  readonly details?: Readonly<Record<string, unknown>>;
+  /** Kept for the log only. */
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error of this application. `message` is the public sentence; whatever must not leave the server
+ * stands in `cause`.
+ */
+export class ChatError extends Error {
+  readonly code: ChatErrorCode;
+  readonly status: number;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: ChatErrorCode, { sentence, details = {}, cause }: ChatErrorOptions = {}) {
+    super(sentence ?? chatErrors[code].sentence, cause === undefined ? undefined : { cause });
+    this.name = 'ChatError';
+    this.code = code;
+    this.status = chatErrors[code].status;
+    this.details = details;
+  }
+}
+
+/** The error itself if it is ours, else `internal` with the original as its cause. */
+export function toChatError(error: unknown): ChatError {
+  return error instanceof ChatError ? error : new ChatError('internal', { cause: error });
+}

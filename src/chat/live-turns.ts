@@ -1,0 +1,106 @@
+import { isTerminal, type TerminalWireEvent, type WireEvent } from './wire-event';
+
+/** One event of a turn as clients see it: its place in the turn (from 1) and its JSON. */
+export interface LoggedEvent {
+  readonly id: number;
+  readonly data: string;
+}
+
+/**
+ * A running turn: an append-only log with one writer, the pump, and any number of followers, each with a cursor of
+ * its own. A follower that is slow, leaves or never comes holds nothing up and costs nothing but its cursor.
+ */
+export interface LiveTurn {
+  readonly turnId: string;
+  readonly sessionId: string;
+  readonly ownerId: number;
+  /** Settles with the terminal event. Never rejects. */
+  readonly ended: Promise<TerminalWireEvent>;
+  /**
+   * The events after `cursor`, in order and without a gap, in batches: everything that is ready each time the
+   * follower comes back. Ends after the terminal event, or when `signal` fires.
+   */
+  follow(cursor: number, signal: AbortSignal): AsyncGenerator<readonly LoggedEvent[], void>;
+}
+
+/** The writer's side of a live turn. */
+export interface TurnLog extends LiveTurn {
+  /** A terminal event ends the log: nothing can follow it. */
+  append(event: WireEvent): void;
+}
+
+/** Bounds what one batch, hence one write to a client far behind, can hold. */
+const maxBatchEvents = 256;
+
+export function createTurnLog(turn: Pick<LiveTurn, 'turnId' | 'sessionId' | 'ownerId'>): TurnLog {
+  const log: LoggedEvent[] = [];
+  const waiting = new Set<() => void>();
+  let isEnded = false;
+  let settleEnded: (event: TerminalWireEvent) => void;
+  const ended = new Promise<TerminalWireEvent>((resolve) => {
+    settleEnded = resolve;
+  });
+
+  function append(event: WireEvent): void {
+    if (isEnded) throw new Error(`Turn ${turn.turnId} has ended: nothing can follow its terminal event.`);
+    log.push({ id: log.length + 1, data: JSON.stringify(event) });
+    if (isTerminal(event)) {
+      isEnded = true;
+      settleEnded(event);
+    }
+    for (const wake of waiting) wake();
+  }
+
+  function nextAppend(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        waiting.delete(wake);
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      waiting.add(wake);
+      signal.addEventListener('abort', wake);
+    });
+  }
+
+  async function* follow(cursor: number, signal: AbortSignal) {
+    let next = cursor;
+    while (!signal.aborted) {
+      if (next < log.length) {
+        const batch = log.slice(next, next + maxBatchEvents);
+        next += batch.length;
+        yield batch;
+      } else if (isEnded) {
+        return;
+      } else {
+        await nextAppend(signal);
+      }
+    }
+  }
+
+  return { ...turn, ended, append, follow };
+}
+
+/** The turns running in this process. */
+export interface LiveTurns {
+  add(turn: LiveTurn): void;
+  find(turnId: string): LiveTurn | undefined;
+  ids(): readonly string[];
+  /** Settles when none is left. */
+  idle(): Promise<void>;
+}
+
+export function createLiveTurns(): LiveTurns {
+  const turns = new Map<string, LiveTurn>();
+  return {
+    add(turn) {
+      turns.set(turn.turnId, turn);
+      void turn.ended.then(() => turns.delete(turn.turnId));
+    },
+    find: (turnId) => turns.get(turnId),
+    ids: () => [...turns.keys()],
+    async idle() {
+      while (turns.size > 0) await Promise.all([...turns.values()].map((turn) => turn.ended));
+    },
+  };
+}

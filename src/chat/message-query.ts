@@ -1,0 +1,196 @@
+import { z } from 'zod';
+
+import { ChatError } from './errors';
+import { parseFilters, type FieldKinds, type Filter } from './filter';
+
+/** The fields of a message a client may filter by. `ai_character.id` means the character, whichever of its ids is given. */
+const filterFields: FieldKinds = {
+  id: 'integer',
+  documentId: 'text',
+  message_id: 'text',
+  role: 'text',
+  query: 'text',
+  answer: 'text',
+  conversation_id: 'text',
+  session_id: 'text',
+  turn_id: 'text',
+  message_status: 'text',
+  outcome: 'text',
+  error_code: 'text',
+  feedback: 'text',
+  parent_message_id: 'text',
+  createdAt: 'date',
+  updatedAt: 'date',
+  'session.session_id': 'text',
+  'session.id': 'reference',
+  'ai_character.id': 'reference',
+  'ai_character.documentId': 'reference',
+  'ai_character.name': 'text',
+  'ai_character.introduce': 'text',
+  'user.id': 'reference',
+  'user.documentId': 'reference',
+};
+
+const sortFields = [
+  'id',
+  'message_id',
+  'role',
+  'query',
+  'answer',
+  'conversation_id',
+  'turn_id',
+  'message_status',
+  'outcome',
+  'createdAt',
+  'updatedAt',
+] as const;
+export type SortField = (typeof sortFields)[number];
+
+export interface SortKey {
+  readonly field: SortField;
+  readonly descending: boolean;
+}
+
+/** The place after one message in the order newest first. */
+export interface Cursor {
+  readonly createdAt: Date;
+  readonly id: number;
+}
+
+/** Which of the owner's messages, in which order, and which part of them. */
+export interface MessageQuery {
+  readonly filter: Filter | null;
+  /** Empty means newest first. */
+  readonly sort: readonly SortKey[];
+  readonly offset: number;
+  readonly limit: number;
+  /** Set only where `sort` is empty; then `offset` is 0. */
+  readonly cursor: Cursor | null;
+}
+
+export interface MessagePageRequest {
+  readonly query: MessageQuery;
+  readonly page: number;
+  readonly pageSize: number;
+}
+
+const defaultPageSize = 20;
+export const maxPageSize = 100;
+/** Keeps the offset within what either database takes; nobody turns to such a page by hand. */
+const maxPage = 1_000_000;
+
+const positive = (max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/u)
+    .transform(Number)
+    .pipe(z.number().min(1).max(max));
+
+/**
+ * The query string of a message list: `page`, `pageSize`, `sort`, `filters`, `cursor`, and Strapi's `pagination[…]`
+ * for the first two. `populate` and `fields` are taken for compatibility and change nothing: the reply is always whole.
+ * @throws ChatError `invalid-request` naming the parameter that is wrong.
+ */
+export function parseMessagePageRequest(params: Readonly<Record<string, unknown>>): MessagePageRequest {
+  const {
+    page,
+    pageSize,
+    pagination,
+    sort,
+    filters,
+    cursor,
+    populate: _populate,
+    fields: _fields,
+    ...unknown
+  } = params;
+  const [stranger] = Object.keys(unknown);
+  if (stranger !== undefined) throw invalid(`There is no parameter "${stranger.slice(0, 100)}".`);
+
+  const nested = parsePagination(pagination);
+  const size = Math.min(
+    parsePositive('pageSize', pageSize ?? nested.pageSize, defaultPageSize, 1e15),
+    maxPageSize,
+  );
+  const number = parsePositive('page', page ?? nested.page, 1, maxPage);
+  const sortKeys = sort === undefined ? [] : parseSort(sort);
+  const after = cursor === undefined ? null : parseCursor(cursor);
+  if (after !== null && (sortKeys.length > 0 || number > 1)) {
+    throw invalid('cursor goes with neither sort nor page: it walks from the newest message to the oldest.');
+  }
+  return {
+    page: number,
+    pageSize: size,
+    query: {
+      filter: filters === undefined || filters === '' ? null : parseFilters(filters, filterFields),
+      sort: sortKeys,
+      offset: (number - 1) * size,
+      limit: size,
+      cursor: after,
+    },
+  };
+}
+
+function parsePagination(pagination: unknown): { readonly page?: unknown; readonly pageSize?: unknown } {
+  if (pagination === undefined) return {};
+  const parsed = z
+    .strictObject({ page: z.unknown(), pageSize: z.unknown(), withCount: z.unknown() })
+    .partial()
+    .safeParse(pagination);
+  if (!parsed.success) throw invalid('pagination takes page and pageSize.');
+  return parsed.data;
+}
+
+function parsePositive(name: string, value: unknown, fallback: number, max: number): number {
+  if (value === undefined) return fallback;
+  const parsed = positive(max).safeParse(value);
+  if (!parsed.success)
+    throw invalid(`${name} has to be a whole number from 1${max < 1e15 ? ` to ${max}` : ''}.`);
+  return parsed.data;
+}
+
+/** `createdAt:desc`, `createdAt:desc,id:asc`, `sort[0]=createdAt:desc`, `sort[createdAt]=desc`. */
+function parseSort(sort: unknown): SortKey[] {
+  const keys = toSortTexts(sort).map((text) => {
+    const [field = '', direction = 'asc', ...rest] = text.split(':').map((part) => part.trim());
+    const known = sortFields.find((name) => name === field);
+    if (known === undefined)
+      throw invalid(`sort can name ${sortFields.join(', ')}; not "${field.slice(0, 100)}".`);
+    if (rest.length > 0 || !/^(asc|desc)$/iu.test(direction))
+      throw invalid('sort takes asc or desc, e.g. createdAt:desc.');
+    return { field: known, descending: direction.toLowerCase() === 'desc' };
+  });
+  if (keys.length > sortFields.length) throw invalid('sort names too many fields.');
+  return keys;
+}
+
+function toSortTexts(sort: unknown): string[] {
+  if (typeof sort === 'string') return sort.split(',').filter((text) => text.trim() !== '');
+  if (Array.isArray(sort)) return sort.flatMap(toSortTexts);
+  if (typeof sort === 'object' && sort !== null) {
+    return Object.entries(sort).flatMap(([field, direction]: [string, unknown]) =>
+      typeof direction === 'string' && !/^\d+$/u.test(field)
+        ? [`${field}:${direction}`]
+        : toSortTexts(direction),
+    );
+  }
+  throw invalid('sort has to be a field with a direction, e.g. createdAt:desc.');
+}
+
+/** Opaque to clients: they hand back what `meta.nextCursor` gave them. */
+export function encodeCursor({ createdAt, id }: Cursor): string {
+  return Buffer.from(`${createdAt.getTime()}.${id}`).toString('base64url');
+}
+
+function parseCursor(cursor: unknown): Cursor {
+  const text =
+    typeof cursor === 'string' ? Buffer.from(cursor.slice(0, 100), 'base64url').toString('latin1') : '';
+  const [, time, id] = /^(\d{1,15})\.(\d{1,10})$/u.exec(text) ?? [];
+  if (time === undefined || id === undefined || Number(id) > 2_147_483_647) {
+    throw invalid('cursor has to be one that meta.nextCursor gave.');
+  }
+  return { createdAt: new Date(Number(time)), id: Number(id) };
+}
+
+function invalid(sentence: string): ChatError {
+  return new ChatError('invalid-request', { sentence: sentence.toWellFormed() });
+}

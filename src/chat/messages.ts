@@ -1,0 +1,97 @@
+import type { CharacterSource } from './characters';
+import { encodeCursor, parseMessagePageRequest, type Cursor, type MessageQuery } from './message-query';
+import { toMessageReply, type MessageReply } from './message-reply';
+import type { Owner } from './owner';
+import type { TurnOutcome, Usage } from './turn-event';
+
+export type MessageRole = 'user' | 'assistant' | 'tool';
+
+/** One saved line of a session. Of a turn, both lines carry the question and the answer. */
+export interface Message {
+  readonly id: number;
+  readonly documentId: string;
+  readonly messageId: string;
+  readonly role: MessageRole;
+  readonly query: string;
+  /** For the question of a turn, the answer it got so far. */
+  readonly answer: string | null;
+  readonly conversationId: string | null;
+  readonly sessionId: string | null;
+  readonly turnId: string | null;
+  /** `Character.linkId`; null once the character is deleted. */
+  readonly characterId: number | null;
+  readonly status: 'sent' | 'read';
+  readonly outcome: TurnOutcome | null;
+  readonly errorCode: string | null;
+  readonly toolCalls: unknown;
+  readonly usage: Usage | null;
+  readonly feedback: 'like' | 'dislike' | null;
+  readonly parentMessageId: string | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** Where messages are read. Every method is limited to the owner's own: there is no way to ask for anybody else's. */
+export interface MessageStore {
+  /** @returns at most `query.limit` messages, and how many match in all. */
+  list(
+    owner: Owner,
+    query: MessageQuery,
+  ): Promise<{ readonly messages: readonly Message[]; readonly total: number }>;
+}
+
+/** A page of messages as the HTTP contract shows it. */
+export interface MessageListReply {
+  readonly data: readonly MessageReply[];
+  readonly meta: {
+    readonly pagination: {
+      readonly page: number;
+      readonly pageSize: number;
+      readonly pageCount: number;
+      readonly total: number;
+    };
+    /** For `cursor`, where the next page starts. Null on the last page, and when the client sorts by itself. */
+    readonly nextCursor: string | null;
+  };
+}
+
+export interface Messages {
+  /**
+   * The owner's messages, as a query string asks for them: newest first unless it says otherwise.
+   * @throws ChatError `invalid-request`
+   */
+  list(owner: Owner, params: Readonly<Record<string, unknown>>): Promise<MessageListReply>;
+}
+
+export interface MessagesOptions {
+  readonly store: MessageStore;
+  readonly characters: CharacterSource;
+  readonly exposePrompt: boolean;
+}
+
+export function createMessages({ store, characters, exposePrompt }: MessagesOptions): Messages {
+  return {
+    async list(owner, params) {
+      const { query, page, pageSize } = parseMessagePageRequest(params);
+      const { messages, total } = await store.list(owner, query);
+      const replyContext = { owner, characters: await charactersOf(messages), exposePrompt };
+      return {
+        data: messages.map((message) => toMessageReply(message, replyContext)),
+        meta: {
+          pagination: { page, pageSize, pageCount: Math.ceil(total / pageSize), total },
+          nextCursor: toNextCursor(messages, query),
+        },
+      };
+    },
+  };
+
+  function charactersOf(messages: readonly Message[]) {
+    const ids = new Set(messages.flatMap(({ characterId }) => characterId ?? []));
+    return characters.findForDisplay([...ids]);
+  }
+}
+
+function toNextCursor(messages: readonly Message[], { sort, limit }: MessageQuery): string | null {
+  const last: Cursor | undefined = messages.at(-1);
+  return last === undefined || messages.length < limit || sort.length > 0 ? null : encodeCursor(last);
+}

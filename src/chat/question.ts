@@ -1,0 +1,87 @@
+import { z } from 'zod';
+
+import { ChatError } from './errors';
+import type { RequestSettings } from './settings';
+import { toStorableJson, toStorableText } from './storable-text';
+import type { Question } from './turns';
+
+/** A create-message body, checked; only the owner is still missing. */
+export type QuestionBody = Omit<Question, 'owner'>;
+
+const maxInputsDepth = 8;
+
+/**
+ * `{ "data": { "character_id", "query", "conversation_id"?, "session_id"?, "inputs"? } }`. Other keys of `data` mean nothing
+ * here (`response_mode` is read by the SSE middleware), so that a body written for Dify is understood.
+ * @throws ChatError `invalid-request` naming the field that is wrong.
+ */
+export function parseQuestion(body: unknown, settings: RequestSettings): QuestionBody {
+  const result = createSchema(settings).safeParse(body);
+  if (!result.success) throw toInvalidRequest(result.error);
+  const { character_id, query, conversation_id, session_id, inputs } = result.data.data;
+  return {
+    characterId: String(character_id),
+    query: toStorableText(query),
+    session: { sessionId: session_id, conversationId: conversation_id },
+    inputs: toStorableJson(inputs) as Record<string, unknown>,
+  };
+}
+
+function createSchema({ maxQueryChars, maxInputsChars }: RequestSettings) {
+  return z.object(
+    {
+      data: z.object(
+        {
+          character_id: z.union(
+            [z.string().trim().min(1).max(64), z.number().int().min(1).max(Number.MAX_SAFE_INTEGER)],
+            'has to be the documentId of an AI character',
+          ),
+          query: z
+            .string('has to be the question, as text')
+            .max(maxQueryChars, `can be at most ${maxQueryChars} characters long`)
+            .refine((text) => text.trim() !== '', 'has to be the question: it is empty'),
+          conversation_id: optionalId,
+          session_id: optionalId,
+          inputs: z
+            .record(z.string(), z.unknown(), 'has to be an object')
+            .refine((inputs) => isShallow(inputs, 0), {
+              error: `can be nested at most ${maxInputsDepth} levels deep`,
+              abort: true,
+            })
+            .refine(
+              (inputs) => JSON.stringify(inputs).length <= maxInputsChars,
+              `can be at most ${maxInputsChars} characters of JSON`,
+            )
+            .nullish()
+            .transform((inputs) => inputs ?? {}),
+        },
+        'has to be an object with character_id and query',
+      ),
+    },
+    'has to be {"data": {"character_id": …, "query": …}}',
+  );
+}
+
+/** Dify's clients send "" or null where they mean: a new conversation. */
+const optionalId = z
+  .string('has to be text')
+  .max(255, 'is too long to be an id')
+  .nullish()
+  .transform((id) => (id === null || id === '' ? undefined : id));
+
+/** Checked before anything walks the value by recursion. */
+function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth < maxInputsDepth && Object.values(value).every((item) => isShallow(item, depth + 1));
+}
+
+function toInvalidRequest(error: z.ZodError): ChatError {
+  const problems = error.issues.map(({ path, message }) => ({ path: path.map(String), message }));
+  const sentence = problems
+    .map(({ path, message }) => `${['body', ...path].join('.')} ${message}.`)
+    .join(' ');
+  return new ChatError('invalid-request', {
+    sentence: sentence.replaceAll('body.data', 'data'),
+    details: { errors: problems },
+  });
+}

@@ -1,0 +1,150 @@
+import { z } from 'zod';
+
+import type { DifySettings } from './dify/client';
+
+export interface TurnSettings {
+  readonly exposePrompt: boolean;
+  readonly maxAnswerChars: number;
+  readonly checkpointEveryMs: number;
+  /** A pending turn whose process has been silent for this long is taken for dead. */
+  readonly leaseMs: number;
+}
+
+export interface ChatSettings {
+  readonly dify: DifySettings;
+  readonly turns: TurnSettings;
+  readonly request: RequestSettings;
+  readonly heartbeatEveryMs: number;
+}
+
+/** Bounds of what a client may send. */
+export interface RequestSettings {
+  readonly maxQueryChars: number;
+  readonly maxInputsChars: number;
+}
+
+/** All problems at once, each naming its variable, so that an operator mends them in one go. */
+export class SettingsError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(['The settings are not complete:', ...problems.map((problem) => `  - ${problem}.`)].join('\n'));
+    this.name = 'SettingsError';
+    this.problems = problems;
+    // The message is for the operator; where in the code it was found helps nobody, and would print it twice.
+    this.stack = '';
+  }
+}
+
+const seconds = (fallback: number) =>
+  z.coerce
+    .number('has to be a number of seconds')
+    .positive('has to be more than 0 seconds')
+    .max(86_400, 'can be at most 86400 seconds (a day)')
+    .default(fallback);
+
+const count = (fallback: number, max: number) =>
+  z.coerce
+    .number('has to be a whole number')
+    .int('has to be a whole number')
+    .min(1, 'has to be at least 1')
+    .max(max, `can be at most ${max}`)
+    .default(fallback);
+
+const apiUrl = z
+  .string('is missing. Set it to the address of your Dify, e.g. https://api.dify.ai/v1')
+  .transform((text, context) => {
+    const url = URL.canParse(text) ? new URL(text) : null;
+    if (url === null || !['http:', 'https:'].includes(url.protocol)) {
+      context.addIssue({
+        code: 'custom',
+        message: 'has to be an http or https address, e.g. https://api.dify.ai/v1',
+      });
+      return z.NEVER;
+    }
+    if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+      context.addIssue({
+        code: 'custom',
+        message: 'has to be an address without credentials, query or fragment',
+      });
+      return z.NEVER;
+    }
+    const base = `${url.origin}${url.pathname}`.replace(/\/+$/u, '');
+    return base.endsWith('/v1') ? base : `${base}/v1`;
+  });
+
+const apiKey = z
+  .string('is missing. Set it to the API key of your Dify app (it begins with "app-")')
+  .regex(/^[\x21-\x7e]+$/u, 'has to be one word of printable ASCII: it goes into an HTTP header');
+
+const schema = z.object({
+  DIFY_API_URL: apiUrl,
+  DIFY_API_KEY: apiKey,
+  DIFY_PROMPT_INPUT: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/u, 'has to be the name of a variable of your Dify app')
+    .default('prompt'),
+  DIFY_CONNECT_TIMEOUT_SECONDS: seconds(10),
+  DIFY_FIRST_BYTE_TIMEOUT_SECONDS: seconds(60),
+  DIFY_IDLE_TIMEOUT_SECONDS: seconds(45),
+  DIFY_TOTAL_TIMEOUT_SECONDS: seconds(1260),
+  DIFY_MAX_FRAME_CHARS: count(1_000_000, 64_000_000),
+  CHAT_MAX_QUERY_CHARS: count(20_000, 1_000_000),
+  CHAT_MAX_INPUTS_CHARS: count(20_000, 1_000_000),
+  CHAT_MAX_ANSWER_CHARS: count(400_000, 16_000_000),
+  CHAT_EXPOSE_PROMPT: z.stringbool('has to be true or false').default(true),
+  CHAT_HEARTBEAT_SECONDS: seconds(15),
+  CHAT_CHECKPOINT_SECONDS: seconds(1),
+  CHAT_TURN_LEASE_SECONDS: seconds(60),
+});
+
+/** The names of the variables, as `config/chat.ts` reads them and `.env.example` explains them. */
+export const settingNames = Object.keys(schema.shape);
+
+/**
+ * Checks what the environment says, variable by variable.
+ * @throws SettingsError listing every problem.
+ */
+export function parseChatSettings(variables: unknown): ChatSettings {
+  const result = schema.safeParse(withoutBlanks(variables));
+  if (!result.success) {
+    throw new SettingsError(result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`));
+  }
+  return toChatSettings(result.data);
+}
+
+/** In a `.env` file, `NAME=` means: not set. */
+function withoutBlanks(variables: unknown): unknown {
+  if (typeof variables !== 'object' || variables === null) return {};
+  return Object.fromEntries(
+    Object.entries(variables)
+      .map(([name, value]: [string, unknown]) => [name, typeof value === 'string' ? value.trim() : value])
+      .filter(([, value]) => value !== '' && value !== undefined),
+  );
+}
+
+function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
+  return {
+    dify: {
+      apiUrl: variables.DIFY_API_URL,
+      apiKey: variables.DIFY_API_KEY,
+      promptInput: variables.DIFY_PROMPT_INPUT,
+      connectTimeoutMs: variables.DIFY_CONNECT_TIMEOUT_SECONDS * 1000,
+      firstByteTimeoutMs: variables.DIFY_FIRST_BYTE_TIMEOUT_SECONDS * 1000,
+      idleTimeoutMs: variables.DIFY_IDLE_TIMEOUT_SECONDS * 1000,
+      totalTimeoutMs: variables.DIFY_TOTAL_TIMEOUT_SECONDS * 1000,
+      maxFrameChars: variables.DIFY_MAX_FRAME_CHARS,
+    },
+    turns: {
+      exposePrompt: variables.CHAT_EXPOSE_PROMPT,
+      maxAnswerChars: variables.CHAT_MAX_ANSWER_CHARS,
+      checkpointEveryMs: variables.CHAT_CHECKPOINT_SECONDS * 1000,
+      leaseMs: variables.CHAT_TURN_LEASE_SECONDS * 1000,
+    },
+    request: {
+      maxQueryChars: variables.CHAT_MAX_QUERY_CHARS,
+      maxInputsChars: variables.CHAT_MAX_INPUTS_CHARS,
+    },
+    heartbeatEveryMs: variables.CHAT_HEARTBEAT_SECONDS * 1000,
+  };
+}

@@ -1,0 +1,56 @@
+/**
+ * Server-sent events, reading side. https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+ *
+ *     data: {"event":"message","answer":"Hel"}
+ *
+ *     event: ping
+ *
+ * The second block has no data, so by the standard it is no message at all.
+ */
+import { createParser, ParseError } from 'eventsource-parser';
+
+export interface SseMessage {
+  readonly id?: string | undefined;
+  readonly event?: string | undefined;
+  readonly data: string;
+}
+
+/** A frame grew beyond the bound before it was complete. What came before it was delivered. */
+export class FrameTooLongError extends Error {}
+
+export interface DecodeOptions {
+  /** Bounds the memory one unfinished frame can take, in UTF-16 code units. */
+  readonly maxFrameChars: number;
+}
+
+/**
+ * The messages of a byte stream, one batch for each chunk that completes any: whoever reads on can then do once per
+ * chunk what would otherwise be done per message. However the bytes are cut, the messages are the same. A frame left
+ * unfinished at the end is dropped, as the standard says.
+ * @throws FrameTooLongError; and whatever `chunks` throws.
+ */
+export async function* decodeSse(
+  chunks: AsyncIterable<Uint8Array>,
+  { maxFrameChars }: DecodeOptions,
+): AsyncGenerator<readonly SseMessage[], void> {
+  let batch: SseMessage[] = [];
+  let tooLong = false;
+  // Strips the BOM and keeps the bytes of a character cut in two until the rest arrives.
+  const decoder = new TextDecoder('utf-8');
+  const parser = createParser({
+    maxBufferSize: maxFrameChars,
+    onEvent: (message) => batch.push(message),
+    onError(error) {
+      if (error instanceof ParseError && error.type === 'max-buffer-size-exceeded') tooLong = true;
+    },
+  });
+
+  for await (const chunk of chunks) {
+    parser.feed(decoder.decode(chunk, { stream: true }));
+    if (batch.length > 0) {
+      yield batch;
+      batch = [];
+    }
+    if (tooLong) throw new FrameTooLongError(`A frame is longer than ${maxFrameChars} characters.`);
+  }
+}

@@ -1,0 +1,65 @@
+import type { ChatErrorCode } from './errors';
+import type { Owner } from './owner';
+import type { Session, SessionReference } from './sessions';
+import type { FinalOutcome, SavedTurn, Usage } from './turn-event';
+
+/** A turn about to be saved, before Dify hears of it. */
+export interface NewTurn {
+  readonly turnId: string;
+  readonly owner: Owner;
+  /** The session it continues, or the one it begins. */
+  readonly session: Session | NewSession;
+  readonly characterId: number;
+  readonly query: string;
+  readonly questionMessageId: string;
+  readonly answerMessageId: string;
+}
+
+export interface NewSession {
+  readonly rowId: null;
+  readonly sessionId: string;
+  readonly conversationId: null;
+  readonly characterId: number;
+  readonly title: string;
+}
+
+/** What is known of a running answer. */
+export interface TurnProgress {
+  readonly answer: string;
+  /** Dify's ids, once known. */
+  readonly messageId: string | undefined;
+  readonly conversationId: string | undefined;
+}
+
+export interface TurnEnding extends TurnProgress {
+  readonly outcome: FinalOutcome;
+  readonly errorCode: ChatErrorCode | null;
+  readonly usage: Usage | null;
+}
+
+/** Where turns are kept. Each method is one transaction: it happens whole or not at all. */
+export interface TurnStore {
+  /** The owner's session, or null: what is not theirs does not exist, nor does what they deleted. */
+  findSession(owner: Owner, reference: SessionReference): Promise<Session | null>;
+
+  /**
+   * Saves the question and the pending answer, and claims the session for this turn.
+   * @throws ChatError `turn-in-progress` when the session is claimed already, with its `turn_id` as detail.
+   */
+  open(turn: NewTurn): Promise<void>;
+
+  /** Saves the answer so far. Does nothing to a turn that has ended. */
+  checkpoint(turnId: string, progress: TurnProgress): Promise<void>;
+
+  /** Says that these turns are still alive, so that `interruptAbandoned` leaves them be. */
+  keepAlive(turnIds: readonly string[]): Promise<void>;
+
+  /** Saves the end and frees the session. The first end counts: a later one changes nothing and returns the saved rows. */
+  close(turnId: string, ending: TurnEnding): Promise<SavedTurn>;
+
+  /**
+   * Ends as `interrupted` every pending turn nobody has kept alive since: those of a process that died.
+   * @returns how many there were.
+   */
+  interruptAbandoned(silentSince: Date): Promise<number>;
+}

@@ -1,0 +1,174 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+
+import type { Character, CharacterSource } from './characters';
+import type { DifyClient } from './dify/client';
+import { ChatError } from './errors';
+import { createTurnLog, type LiveTurn, type LiveTurns } from './live-turns';
+import { describeError, type Log } from './log';
+import { toMessageReply } from './message-reply';
+import { toUpstreamUser, type Owner } from './owner';
+import { pump } from './pump';
+import { toTitle, type Session, type SessionReference } from './sessions';
+import type { TurnSettings } from './settings';
+import type { NewSession, NewTurn, TurnStore } from './stores';
+import type { TurnEvent } from './turn-event';
+import { toWireEvent, type Envelope } from './wire-event';
+
+/** One question of a user to a character. */
+export interface Question {
+  readonly owner: Owner;
+  /** The character's documentId, or the numeric id of one of its rows. */
+  readonly characterId: string;
+  readonly query: string;
+  /** The session to continue; empty to begin one. */
+  readonly session: SessionReference;
+  /** For the app's own variables. The prompt is set by us, whatever stands here. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+}
+
+export interface Turns {
+  /**
+   * Saves the question and starts answering it. Whoever asked may leave: the answer is read to its end and saved.
+   * @throws ChatError `character-not-found`, `character-without-prompt`, `session-not-found`, `invalid-request` (the
+   *   session is with another character), `turn-in-progress`. Nothing is saved then, and Dify hears of nothing.
+   */
+  start(question: Question): Promise<LiveTurn>;
+  /** Tells other processes that this one's turns are alive, and ends the turns of processes that died. */
+  tend(): Promise<void>;
+}
+
+export interface TurnsOptions {
+  readonly settings: TurnSettings;
+  readonly dify: DifyClient;
+  readonly store: TurnStore;
+  readonly characters: CharacterSource;
+  readonly live: LiveTurns;
+  readonly log: Log;
+}
+
+export function createTurns({ settings, dify, store, characters, live, log }: TurnsOptions): Turns {
+  return { start, tend };
+
+  async function start(question: Question): Promise<LiveTurn> {
+    const character = await findCharacter(question.characterId);
+    const session = await findSession(question, character);
+    const turn: NewTurn = {
+      turnId: randomUUID(),
+      owner: question.owner,
+      session,
+      characterId: character.linkId,
+      query: question.query,
+      questionMessageId: newMessageId(),
+      answerMessageId: newMessageId(),
+    };
+    await store.open(turn);
+    return run(turn, question, character);
+  }
+
+  async function findCharacter(reference: string): Promise<Character & { readonly prompt: string }> {
+    const character = await characters.findPublished(reference);
+    if (character === null) throw new ChatError('character-not-found');
+    const { prompt } = character;
+    if (prompt === null || prompt.trim() === '') throw new ChatError('character-without-prompt');
+    return { ...character, prompt };
+  }
+
+  async function findSession(question: Question, character: Character): Promise<Session | NewSession> {
+    const { sessionId, conversationId } = question.session;
+    if (sessionId === undefined && conversationId === undefined) {
+      const title = toTitle(question.query);
+      const sessionId = randomUUID();
+      return { rowId: null, sessionId, conversationId: null, characterId: character.linkId, title };
+    }
+    const session = await store.findSession(question.owner, question.session);
+    if (session === null) throw new ChatError('session-not-found');
+    if (session.characterId !== character.linkId) {
+      throw new ChatError('invalid-request', {
+        sentence:
+          'This session is with another character. Leave session_id and conversation_id out to begin one.',
+        details: { session_id: session.sessionId },
+      });
+    }
+    return session;
+  }
+
+  /** From here on the turn lives by itself, and ends by itself. */
+  function run(
+    turn: NewTurn,
+    question: Question,
+    character: Character & { readonly prompt: string },
+  ): LiveTurn {
+    const turnLog = createTurnLog({
+      turnId: turn.turnId,
+      sessionId: turn.session.sessionId,
+      ownerId: turn.owner.id,
+    });
+    const toWire = createWireFormat(turn, character);
+    live.add(turnLog);
+    turnLog.append(toWire.event({ type: 'started' }));
+    void pump({
+      turn,
+      settings,
+      store,
+      log,
+      ask: (conversationId) =>
+        dify.ask({
+          query: question.query,
+          inputs: question.inputs,
+          prompt: character.prompt,
+          user: toUpstreamUser(turn.owner),
+          conversationId,
+        }),
+      identify: toWire.identify,
+      append: (event) => turnLog.append(toWire.event(event)),
+    }).then((terminal) => turnLog.append(toWire.event(terminal)));
+    return turnLog;
+  }
+
+  function createWireFormat(turn: NewTurn, character: Character) {
+    const replyContext = {
+      owner: turn.owner,
+      characters: new Map([[character.linkId, character]]),
+      exposePrompt: settings.exposePrompt,
+    };
+    let envelope: Envelope = {
+      turn_id: turn.turnId,
+      task_id: turn.turnId,
+      session_id: turn.session.sessionId,
+      conversation_id: turn.session.conversationId,
+      message_id: turn.answerMessageId,
+      created_at: Math.floor(Date.now() / 1000),
+    };
+    return {
+      identify(ids: { messageId: string | undefined; conversationId: string | undefined }): void {
+        envelope = {
+          ...envelope,
+          message_id: ids.messageId ?? envelope.message_id,
+          conversation_id: ids.conversationId ?? envelope.conversation_id,
+        };
+      },
+      event: (event: TurnEvent) =>
+        toWireEvent(event, {
+          envelope,
+          questionMessageId: turn.questionMessageId,
+          toReplies: (saved) => saved.map((message) => toMessageReply(message, replyContext)),
+        }),
+    };
+  }
+
+  async function tend(): Promise<void> {
+    try {
+      const ids = live.ids();
+      if (ids.length > 0) await store.keepAlive(ids);
+      const count = await store.interruptAbandoned(new Date(Date.now() - settings.leaseMs));
+      if (count > 0) log.warn(`${count} turn(s) of a process that died are now "interrupted".`);
+    } catch (error) {
+      log.error(`Turns could not be tended: ${describeError(error)}`);
+    }
+  }
+}
+
+/** Sortable enough to be read by a person, random enough to be unique: `msg_1735689600000_9f86d081884c7d65`. */
+function newMessageId(): string {
+  return `msg_${Date.now()}_${randomBytes(8).toString('hex')}`;
+}

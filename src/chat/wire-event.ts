@@ -1,0 +1,83 @@
+import { chatErrors, type ChatErrorCode } from './errors';
+import type { MessageReply } from './message-reply';
+import type { SavedTurn, TurnEvent, Usage } from './turn-event';
+
+/** What every event of a turn says of it. `task_id` is our turn_id under the name a Dify client looks for. */
+export interface Envelope {
+  readonly turn_id: string;
+  readonly task_id: string;
+  readonly session_id: string;
+  readonly conversation_id: string | null;
+  readonly message_id: string;
+  /** Seconds since 1970, the same in every event of a turn. */
+  readonly created_at: number;
+}
+
+/**
+ * The closed set of what clients are told of a turn, over SSE and WebSocket alike: Dify's shapes, so that a client
+ * written for Dify understands them, and nothing of Dify's but text, ids and usage.
+ */
+export type WireEvent =
+  | (Envelope & { readonly event: 'turn_started'; readonly question_message_id: string })
+  | (Envelope & { readonly event: 'message'; readonly id: string; readonly answer: string })
+  | (Envelope & { readonly event: 'message_replace'; readonly answer: string })
+  | (Envelope & {
+      readonly event: 'message_end';
+      readonly id: string;
+      readonly outcome: 'completed' | 'stopped';
+      readonly metadata: { readonly usage: Usage | null };
+      readonly data: readonly MessageReply[];
+    })
+  | (Envelope & {
+      readonly event: 'error';
+      readonly code: ChatErrorCode;
+      readonly status: number;
+      readonly message: string;
+      readonly outcome: 'interrupted' | 'failed';
+    });
+
+export type TerminalWireEvent = Extract<WireEvent, { event: 'message_end' | 'error' }>;
+
+export function isTerminal(event: WireEvent): event is TerminalWireEvent {
+  return event.event === 'message_end' || event.event === 'error';
+}
+
+export interface WireContext {
+  readonly envelope: Envelope;
+  readonly questionMessageId: string;
+  readonly toReplies: (saved: SavedTurn) => readonly MessageReply[];
+}
+
+export function toWireEvent(
+  event: TurnEvent,
+  { envelope, questionMessageId, toReplies }: WireContext,
+): WireEvent {
+  switch (event.type) {
+    case 'started':
+      return { event: 'turn_started', ...envelope, question_message_id: questionMessageId };
+    case 'delta':
+      return { event: 'message', ...envelope, id: envelope.message_id, answer: event.text };
+    case 'replaced':
+      return { event: 'message_replace', ...envelope, answer: event.text };
+    case 'ended':
+      return {
+        event: 'message_end',
+        ...envelope,
+        id: envelope.message_id,
+        outcome: event.outcome,
+        metadata: { usage: event.saved[1].usage },
+        data: toReplies(event.saved),
+      };
+    case 'failed': {
+      const { status, sentence } = chatErrors[event.code];
+      return {
+        event: 'error',
+        ...envelope,
+        code: event.code,
+        status,
+        message: sentence,
+        outcome: event.outcome,
+      };
+    }
+  }
+}

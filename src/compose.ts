@@ -1,0 +1,30 @@
+import type { Core } from '@strapi/strapi';
+
+import { createChat, parseChatSettings, type Chat } from './chat';
+import { createCharacterSource } from './stores/character-source';
+import { createMessageStore } from './stores/message-store';
+import { createTurnStore } from './stores/turn-store';
+
+const chats = new WeakMap<Core.Strapi, Chat>();
+
+/**
+ * The chat of this Strapi, made once: where the core meets Strapi's database and log.
+ * @throws SettingsError listing every problem with the settings.
+ */
+export function chatOf(strapi: Core.Strapi): Chat {
+  const existing = chats.get(strapi);
+  if (existing !== undefined) return existing;
+  const chat = createChat({
+    settings: parseChatSettings(strapi.config.get('chat')),
+    turnStore: createTurnStore(strapi.db),
+    messageStore: createMessageStore(strapi.db),
+    characters: createCharacterSource(strapi.db),
+    log: {
+      info: (message) => strapi.log.info(message),
+      warn: (message) => strapi.log.warn(message),
+      error: (message) => strapi.log.error(message),
+    },
+  });
+  chats.set(strapi, chat);
+  return chat;
+}

@@ -1,0 +1,51 @@
+import type { Core } from '@strapi/strapi';
+
+import { nameInAdminPanel } from './bootstrap/admin-labels';
+import { keepCharacterLinks } from './bootstrap/keep-character-links';
+import { grantAuthenticated } from './bootstrap/permissions';
+import { keepForReading } from './bootstrap/read-only-entries';
+import { findSecretProblems } from './bootstrap/secrets';
+import { SettingsError } from './chat';
+import { chatOf } from './compose';
+
+let tending: NodeJS.Timeout | undefined;
+
+export default {
+  /** Before anything is served: a bad setting stops the start, with every problem at once. */
+  register({ strapi }: { strapi: Core.Strapi }): void {
+    assertSettings(strapi);
+    if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
+    keepCharacterLinks(strapi);
+    keepForReading(strapi);
+  },
+
+  async bootstrap({ strapi }: { strapi: Core.Strapi }): Promise<void> {
+    await grantAuthenticated(strapi);
+    await nameInAdminPanel(strapi);
+    const { turns, settings } = chatOf(strapi);
+    await turns.tend();
+    // Several times per lease, so that one late round does not make a living turn look dead.
+    tending = setInterval(() => void turns.tend(), settings.turns.leaseMs / 4);
+  },
+
+  destroy(): void {
+    clearInterval(tending);
+  },
+};
+
+function assertSettings(strapi: Core.Strapi): void {
+  const problems = findSecretProblems(strapi);
+  try {
+    chatOf(strapi);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    problems.push(...error.problems);
+  }
+  if (problems.length > 0) throw new SettingsError(problems);
+}
+
+/** Private means to Strapi: not in a reply, and nothing to filter, sort or search by. */
+function hidePrompt(strapi: Core.Strapi): void {
+  const { prompt } = strapi.contentType('api::ai-character.ai-character').attributes;
+  Object.assign(prompt as object, { private: true, searchable: false });
+}

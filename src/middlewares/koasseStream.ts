@@ -1,0 +1,57 @@
+import { Readable } from 'node:stream';
+
+import type { Core } from '@strapi/strapi';
+import type { Context, Next } from 'koa';
+
+import { relay, type Frame } from '../chat';
+import { chatOf } from '../compose';
+
+/** What a controller returns for a client that wants an event stream. It ends when it is done, or when `signal` fires. */
+export interface EventSource {
+  follow(signal: AbortSignal): AsyncGenerator<readonly Frame[], void>;
+}
+
+/** Whether the client asked for an event stream: by `Accept`, or as Dify's clients do by `response_mode` in the body. */
+export function wantsEventStream(ctx: Context): boolean {
+  // `Accept: */*` matches both; JSON stands first.
+  if (ctx.accepts('json', 'text/event-stream') === 'text/event-stream') return true;
+  const body = ctx.request.body as
+    { response_mode?: unknown; data?: { response_mode?: unknown } | null } | null | undefined;
+  return body?.response_mode === 'streaming' || body?.data?.response_mode === 'streaming';
+}
+
+/**
+ * `global::koasseStream`: turns the event source a controller returned into a server-sent event stream. The controller
+ * sees no header, no frame and no socket; the client's leaving ends this following and nothing else.
+ */
+export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
+  const { heartbeatEveryMs } = chatOf(strapi).settings;
+
+  return async function koasseStream(ctx: Context, next: Next): Promise<void> {
+    await next();
+    const source: unknown = ctx.body;
+    if (!isEventSource(source)) return;
+
+    ctx.status = 200;
+    ctx.set({
+      'Content-Type': 'text/event-stream; charset=utf-8',
+      // no-transform keeps compression away: it would hold back the stream until its end.
+      'Cache-Control': 'no-cache, no-transform',
+      'X-Accel-Buffering': 'no',
+    });
+    const frames = relay(source.follow(closeSignal(ctx)), { heartbeatEveryMs });
+    ctx.body = Readable.from(frames, { objectMode: false });
+  };
+};
+
+/** Fires when the response is closed, by whichever side. (The request's 'close' does not fire once its body is read.) */
+function closeSignal(ctx: Context): AbortSignal {
+  const closed = new AbortController();
+  if (ctx.res.closed) closed.abort();
+  else ctx.res.once('close', () => closed.abort());
+  return closed.signal;
+}
+
+function isEventSource(body: unknown): body is EventSource {
+  return typeof (body as EventSource | null | undefined)?.follow === 'function';
+}

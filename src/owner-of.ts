@@ -1,0 +1,29 @@
+import type { Context } from 'koa';
+import { z } from 'zod';
+
+import { ChatError, type Owner } from './chat';
+
+const userSchema = z.object({
+  id: z.number().int(),
+  documentId: z.string().min(1),
+  username: z.string(),
+  email: z.string(),
+});
+
+/**
+ * The end user this request is made for: who the users-permissions JWT says. An API token or an admin is nobody's user.
+ * @throws ChatError `unauthorized`
+ */
+export function ownerOf(ctx: Context): Owner {
+  const auth = ctx.state['auth'] as { strategy?: { name?: string } } | undefined;
+  const user =
+    auth?.strategy?.name === 'users-permissions' ? userSchema.safeParse(ctx.state['user']) : undefined;
+  if (user?.success !== true) throw new ChatError('unauthorized');
+  return user.data;
+}
+
+/** Whether the request comes from an end user or from nobody known, and not from an API token. */
+export function isEndUser(ctx: Context): boolean {
+  const auth = ctx.state['auth'] as { strategy?: { name?: string } } | undefined;
+  return auth?.strategy?.name === 'users-permissions';
+}

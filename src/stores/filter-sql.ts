@@ -1,0 +1,161 @@
+import type { Comparison, Filter, Owner, TextMatch, Value } from '../chat';
+import { shownAnswer } from './message-rows';
+
+/** A condition with its values apart. The SQL is made of the strings in this file alone. */
+export interface Condition {
+  readonly sql: string;
+  readonly bindings: readonly Value[];
+}
+
+export type Dialect = 'sqlite' | 'postgres';
+
+export interface FilterContext {
+  readonly owner: Owner;
+  readonly dialect: Dialect;
+}
+
+/** The columns behind the fields of a message filter; `p` is the published row of the message's character. */
+const columns: Readonly<Record<string, string>> = {
+  id: 'm.id',
+  documentId: 'm.document_id',
+  message_id: 'm.message_id',
+  role: 'm.role',
+  query: 'm.query',
+  answer: `(${shownAnswer})`,
+  conversation_id: 'm.conversation_id',
+  session_id: 's.session_id',
+  turn_id: 'm.turn_id',
+  message_status: 'm.message_status',
+  outcome: 'm.outcome',
+  error_code: 'm.error_code',
+  feedback: 'm.feedback',
+  parent_message_id: 'm.parent_message_id',
+  createdAt: 'm.created_at',
+  updatedAt: 'm.updated_at',
+  'session.session_id': 's.session_id',
+  'ai_character.name': 'p.name',
+  'ai_character.introduce': 'p.introduce',
+};
+
+export function columnOf(field: string): string {
+  const column = columns[field];
+  if (column === undefined) throw new Error(`The field ${field} has no column.`);
+  return column;
+}
+
+export function toCondition(filter: Filter, context: FilterContext): Condition {
+  switch (filter.kind) {
+    case 'all':
+      return join(filter.filters, ' and ', always, context);
+    case 'any':
+      return join(filter.filters, ' or ', never, context);
+    case 'not': {
+      const { sql, bindings } = toCondition(filter.filter, context);
+      return { sql: `not (${sql})`, bindings };
+    }
+    case 'compare':
+      return compare(filter.field, filter.comparison, filter.value, context);
+    case 'in':
+      return isIn(filter.field, filter.values, context);
+    case 'match':
+      return match(filter, context);
+    case 'null':
+      return { sql: `${linkColumns[filter.field] ?? columnOf(filter.field)} is null`, bindings: [] };
+  }
+}
+
+const always: Condition = { sql: '1 = 1', bindings: [] };
+const never: Condition = { sql: '1 = 0', bindings: [] };
+
+function join(
+  filters: readonly Filter[],
+  operator: string,
+  none: Condition,
+  context: FilterContext,
+): Condition {
+  if (filters.length === 0) return none;
+  const conditions = filters.map((filter) => toCondition(filter, context));
+  return {
+    sql: conditions.map(({ sql }) => `(${sql})`).join(operator),
+    bindings: conditions.flatMap(({ bindings }) => bindings),
+  };
+}
+
+function compare(field: string, comparison: Comparison, value: Value, context: FilterContext): Condition {
+  if (field in linkColumns) {
+    const condition = refersTo(field, String(value), context);
+    return comparison === '=' ? condition : { sql: `not (${condition.sql})`, bindings: condition.bindings };
+  }
+  return { sql: `${columnOf(field)} ${comparison} ?`, bindings: [value] };
+}
+
+function isIn(field: string, values: readonly Value[], context: FilterContext): Condition {
+  if (values.length === 0) return never;
+  if (!(field in linkColumns)) {
+    return { sql: `${columnOf(field)} in (${values.map(() => '?').join(', ')})`, bindings: values };
+  }
+  const conditions = values.map((value) => refersTo(field, String(value), context));
+  return {
+    sql: conditions.map(({ sql }) => `(${sql})`).join(' or '),
+    bindings: conditions.flatMap(({ bindings }) => bindings),
+  };
+}
+
+/** The columns behind references: what a client may call by several ids is stored under one. */
+const linkColumns: Readonly<Record<string, string>> = {
+  'ai_character.id': 'm.ai_character_id',
+  'ai_character.documentId': 'm.ai_character_id',
+  'user.id': 'm.user_id',
+  'user.documentId': 'm.user_id',
+  'session.id': 'm.session_id',
+};
+
+function refersTo(field: string, reference: string, { owner }: FilterContext): Condition {
+  switch (field) {
+    case 'ai_character.id':
+    case 'ai_character.documentId':
+      return {
+        // The draft row and the published one have different ids and the same document_id.
+        sql: `m.ai_character_id in (select one.id from ai_characters one join ai_characters other
+              on other.document_id = one.document_id where other.id = ? or other.document_id = ?)`,
+        bindings: [toRowId(reference), reference],
+      };
+    case 'session.id':
+      return {
+        sql: '(s.id = ? or s.document_id = ? or s.session_id = ?)',
+        bindings: [toRowId(reference), reference, reference],
+      };
+    default:
+      // Whether this user exists is nobody's business: another one simply has no messages here.
+      return reference === String(owner.id) || reference === owner.documentId ? always : never;
+  }
+}
+
+/** No row has the id 0; PostgreSQL would refuse a number beyond its integers with an error. */
+function toRowId(reference: string): number {
+  return /^\d{1,10}$/u.test(reference) && Number(reference) <= 2_147_483_647 ? Number(reference) : 0;
+}
+
+/**
+ * Written without LIKE: `%` and `_` in what a user looks for are ordinary characters, and case counts on both
+ * databases or on none.
+ */
+function match(
+  { field, match, text, ignoreCase }: Extract<Filter, { kind: 'match' }>,
+  { dialect }: FilterContext,
+): Condition {
+  const column = ignoreCase ? `lower(${columnOf(field)})` : columnOf(field);
+  const value = ignoreCase ? 'lower(?)' : '?';
+  if (text === '' && match !== 'whole') return { sql: `${column} is not null`, bindings: [] };
+  const sql: Record<TextMatch, string> = {
+    whole: `${column} = ${value}`,
+    contains: dialect === 'sqlite' ? `instr(${column}, ${value}) > 0` : `strpos(${column}, ${value}) > 0`,
+    startsWith: `substr(${column}, 1, length(${value})) = ${value}`,
+    endsWith:
+      dialect === 'sqlite'
+        ? `substr(${column}, -length(${value})) = ${value}`
+        : `right(${column}, length(${value})) = ${value}`,
+  };
+  const isCountedTwice = match === 'startsWith' || match === 'endsWith';
+  return { sql: sql[match], bindings: isCountedTwice ? [text, text] : [text] };
+}

@@ -1,0 +1,93 @@
+import type { Core } from '@strapi/strapi';
+import type { Knex } from 'knex';
+
+import type { Message, Usage } from '../chat';
+
+/** A message as the database gives it. SQLite has integers for dates and text for JSON; PostgreSQL has dates and text. */
+export interface MessageRow {
+  readonly id: number;
+  readonly document_id: string;
+  readonly message_id: string;
+  readonly role: Message['role'];
+  readonly query: string;
+  readonly answer: string | null;
+  readonly conversation_id: string | null;
+  readonly session_id: string | null;
+  readonly turn_id: string | null;
+  readonly ai_character_id: number | null;
+  readonly message_status: Message['status'] | null;
+  readonly outcome: Message['outcome'];
+  readonly error_code: string | null;
+  readonly tool_calls: unknown;
+  readonly usage: unknown;
+  readonly feedback: Message['feedback'];
+  readonly parent_message_id: string | null;
+  readonly created_at: Date | number | string;
+  readonly updated_at: Date | number | string;
+}
+
+/** `m` is the message, `s` its session, `a` (for a question only) the answer of its turn. */
+export const shownAnswer = `case when m.role = 'user' then a.answer else m.answer end`;
+
+/** Messages with what is shown of their session and answer: one statement, every join by an index. */
+export function selectMessages(db: Core.Strapi['db']): Knex.QueryBuilder<MessageRow, MessageRow[]> {
+  return fromMessages(db).select(
+    'm.id',
+    'm.document_id',
+    'm.message_id',
+    'm.role',
+    'm.query',
+    'm.conversation_id',
+    's.session_id',
+    'm.turn_id',
+    'm.ai_character_id',
+    'm.message_status',
+    'm.outcome',
+    'm.error_code',
+    'm.tool_calls',
+    'm.usage',
+    'm.feedback',
+    'm.parent_message_id',
+    'm.created_at',
+    'm.updated_at',
+    db.connection.raw(`${shownAnswer} as answer`),
+  ) as Knex.QueryBuilder<MessageRow, MessageRow[]>;
+}
+
+export function fromMessages(db: Core.Strapi['db']): Knex.QueryBuilder {
+  return db
+    .getConnection()
+    .from({ m: 'chat_conversations' })
+    .leftJoin({ s: 'chat_sessions' }, 's.id', 'm.session_id')
+    .leftJoin({ a: 'chat_conversations' }, (join) => {
+      join.on('a.turn_id', 'm.turn_id').onVal('a.role', 'assistant').onVal('m.role', 'user');
+    }) as Knex.QueryBuilder;
+}
+
+export function toMessage(row: MessageRow): Message {
+  return {
+    id: row.id,
+    documentId: row.document_id,
+    messageId: row.message_id,
+    role: row.role,
+    query: row.query,
+    answer: row.answer,
+    conversationId: row.conversation_id,
+    sessionId: row.session_id,
+    turnId: row.turn_id,
+    characterId: row.ai_character_id,
+    status: row.message_status ?? 'sent',
+    outcome: row.outcome,
+    errorCode: row.error_code,
+    toolCalls: parseJson(row.tool_calls),
+    usage: parseJson(row.usage) as Usage | null,
+    feedback: row.feedback,
+    parentMessageId: row.parent_message_id,
+    createdAt: new Date(row.created_at),
+    updatedAt: new Date(row.updated_at),
+  };
+}
+
+function parseJson(value: unknown): unknown {
+  return typeof value === 'string' ? JSON.parse(value) : (value ?? null);
+}

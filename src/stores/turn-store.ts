@@ -1,0 +1,254 @@
+import type { Core } from '@strapi/strapi';
+import type { Knex } from 'knex';
+
+import {
+  ChatError,
+  type NewTurn,
+  type Owner,
+  type Session,
+  type TurnEnding,
+  type TurnProgress,
+  type TurnStore,
+} from '../chat';
+import { selectMessages, toMessage } from './message-rows';
+
+type Database = Core.Strapi['db'];
+
+/**
+ * Turns on Strapi's database. Rows are inserted through its query layer (documentId, timestamps, column types) and
+ * changed by plain SQL: the Document Service would cost some thirty times as much for each turn.
+ */
+export function createTurnStore(db: Database): TurnStore {
+  return {
+    findSession: (owner, reference) => findSession(db, owner, reference),
+    open: (turn) => open(db, turn),
+    async checkpoint(turnId, progress) {
+      await withFreeMessageId(progress, (columns) => updatePending(db, turnId, columns));
+    },
+    keepAlive: (turnIds) => keepAlive(db, turnIds),
+    close: (turnId, ending) => close(db, turnId, ending),
+    interruptAbandoned: (silentSince) => interruptAbandoned(db, silentSince),
+  };
+}
+
+type SessionReference = Parameters<TurnStore['findSession']>[1];
+
+async function findSession(db: Database, owner: Owner, reference: SessionReference): Promise<Session | null> {
+  const query = db
+    .getConnection('chat_sessions')
+    .select('id', 'session_id', 'conversation_id', 'ai_character_id')
+    .where({ user_id: owner.id, is_deleted: false })
+    .orderBy('id', 'desc');
+  if (reference.sessionId !== undefined) void query.where({ session_id: reference.sessionId });
+  if (reference.conversationId !== undefined) void query.where({ conversation_id: reference.conversationId });
+  const row = (await query.first()) as SessionRow | undefined;
+  if (row === undefined) return null;
+  return {
+    rowId: row.id,
+    sessionId: row.session_id,
+    conversationId: row.conversation_id,
+    characterId: row.ai_character_id,
+  };
+}
+
+interface SessionRow {
+  readonly id: number;
+  readonly session_id: string;
+  readonly conversation_id: string | null;
+  readonly ai_character_id: number | null;
+}
+
+async function open(db: Database, turn: NewTurn): Promise<void> {
+  await db.transaction(async ({ trx }) => {
+    const now = new Date();
+    const sessionRowId =
+      turn.session.rowId === null
+        ? await insertSession(db, turn, now)
+        : await claimSession(db, trx, turn, turn.session.rowId, now);
+    await db.query('api::chat-conversation.chat-conversation').createMany({
+      data: [
+        { ...commonColumns(turn, sessionRowId), role: 'user', message_id: turn.questionMessageId },
+        {
+          ...commonColumns(turn, sessionRowId),
+          role: 'assistant',
+          message_id: turn.answerMessageId,
+          answer: '',
+          outcome: 'pending',
+          parent_message_id: turn.questionMessageId,
+        },
+      ],
+    });
+  });
+}
+
+function commonColumns(turn: NewTurn, sessionRowId: number) {
+  return {
+    query: turn.query,
+    conversation_id: turn.session.conversationId,
+    session: sessionRowId,
+    turn_id: turn.turnId,
+    ai_character: turn.characterId,
+    user: turn.owner.id,
+  };
+}
+
+async function insertSession(db: Database, turn: NewTurn, now: Date): Promise<number> {
+  const { ids } = await db.query('api::chat-session.chat-session').createMany({
+    data: [
+      {
+        session_id: turn.session.sessionId,
+        title: 'title' in turn.session ? turn.session.title : undefined,
+        user: turn.owner.id,
+        ai_character: turn.characterId,
+        message_count: 2,
+        last_message_at: now,
+        live_turn_id: turn.turnId,
+      },
+    ],
+  });
+  return Number(ids[0]);
+}
+
+/** Two processes may come here at once: the condition lets one of them through. */
+async function claimSession(
+  db: Database,
+  trx: Knex.Transaction,
+  turn: NewTurn,
+  rowId: number,
+  now: Date,
+): Promise<number> {
+  const count = await db
+    .getConnection('chat_sessions')
+    .transacting(trx)
+    .where({ id: rowId, is_deleted: false })
+    .whereNull('live_turn_id')
+    .update({
+      live_turn_id: turn.turnId,
+      last_message_at: now,
+      updated_at: now,
+      message_count: db.connection.raw('?? + 2', ['message_count']),
+    });
+  if (count === 0) throw await toClaimError(db, trx, rowId);
+  return rowId;
+}
+
+async function toClaimError(db: Database, trx: Knex.Transaction, rowId: number): Promise<ChatError> {
+  const row = (await db
+    .getConnection('chat_sessions')
+    .transacting(trx)
+    .select('live_turn_id', 'session_id')
+    .where({ id: rowId, is_deleted: false })
+    .first()) as { live_turn_id: string | null; session_id: string } | undefined;
+  if (row === undefined) return new ChatError('session-not-found');
+  return new ChatError('turn-in-progress', {
+    details: { turn_id: row.live_turn_id, session_id: row.session_id },
+  });
+}
+
+/** A final state never changes: only a pending answer is written to. @returns whether it was pending. */
+async function updatePending(
+  db: Database,
+  turnId: string,
+  columns: Readonly<Record<string, unknown>>,
+  trx?: Knex.Transaction,
+): Promise<boolean> {
+  const query = db
+    .getConnection('chat_conversations')
+    .where({ turn_id: turnId, role: 'assistant', outcome: 'pending' })
+    .update({ ...columns, updated_at: new Date() });
+  const count = await (trx === undefined ? query : query.transacting(trx));
+  return count > 0;
+}
+
+/** Runs `write` with the columns of this progress; once more without Dify's message id if that is taken. */
+async function withFreeMessageId<T>(
+  progress: TurnProgress,
+  write: (columns: Readonly<Record<string, unknown>>) => Promise<T>,
+): Promise<T> {
+  const columns = {
+    answer: progress.answer,
+    ...(progress.conversationId !== undefined && { conversation_id: progress.conversationId }),
+  };
+  if (progress.messageId === undefined) return write(columns);
+  try {
+    return await write({ ...columns, message_id: progress.messageId });
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    return write(columns);
+  }
+}
+
+function isUniqueViolation(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === '23505' || code === 'SQLITE_CONSTRAINT_UNIQUE';
+}
+
+async function keepAlive(db: Database, turnIds: readonly string[]): Promise<void> {
+  await db
+    .getConnection('chat_conversations')
+    .whereIn('turn_id', turnIds)
+    .where({ role: 'assistant', outcome: 'pending' })
+    .update({ updated_at: new Date() });
+}
+
+async function close(db: Database, turnId: string, ending: TurnEnding) {
+  await withFreeMessageId(ending, (columns) =>
+    db.transaction(async ({ trx }) => {
+      const isFirstEnd = await updatePending(db, turnId, { ...columns, ...toEndColumns(ending) }, trx);
+      if (!isFirstEnd) return;
+      await freeSession(db, trx, turnId, ending.conversationId);
+    }),
+  );
+  const [question, answer] = (await selectMessages(db).where('m.turn_id', turnId).orderBy('m.id')).map(
+    toMessage,
+  );
+  if (question === undefined || answer === undefined) throw new Error(`Turn ${turnId} has no rows.`);
+  return [question, answer] as const;
+}
+
+function toEndColumns({ outcome, errorCode, usage }: TurnEnding) {
+  return { outcome, error_code: errorCode, usage: usage === null ? null : JSON.stringify(usage) };
+}
+
+async function freeSession(
+  db: Database,
+  trx: Knex.Transaction,
+  turnId: string,
+  conversationId: string | undefined,
+): Promise<void> {
+  const now = new Date();
+  const known = conversationId === undefined ? {} : { conversation_id: conversationId };
+  await db
+    .getConnection('chat_conversations')
+    .transacting(trx)
+    .where({ turn_id: turnId, role: 'user' })
+    .update({ ...known, updated_at: now });
+  await db
+    .getConnection('chat_sessions')
+    .transacting(trx)
+    .where({ live_turn_id: turnId })
+    .update({ ...known, live_turn_id: null, last_message_at: now, updated_at: now });
+}
+
+/** Goes by the sessions' claims, which are few and indexed, and not through all messages. */
+async function interruptAbandoned(db: Database, silentSince: Date): Promise<number> {
+  return db.transaction(async ({ trx }) => {
+    const claims = (await db
+      .getConnection('chat_sessions')
+      .transacting(trx)
+      .whereNotNull('live_turn_id')
+      .select('live_turn_id')) as { live_turn_id: string }[];
+    let count = 0;
+    for (const { live_turn_id: turnId } of claims) {
+      const ended = await db
+        .getConnection('chat_conversations')
+        .transacting(trx)
+        .where({ turn_id: turnId, role: 'assistant', outcome: 'pending' })
+        .where('updated_at', '<', silentSince)
+        .update({ outcome: 'interrupted', error_code: 'process-died', updated_at: new Date() });
+      if (ended > 0) await freeSession(db, trx, turnId, undefined);
+      count += ended;
+    }
+    return count;
+  });
+}
