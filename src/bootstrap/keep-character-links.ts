@@ -46,7 +46,7 @@ async function relink(strapi: Core.Strapi, from: number | undefined, to: number 
   await strapi.db.transaction(async ({ trx }) => {
     for (const table of linkedTables) {
       await strapi.db
-        .getConnection(table)
+        .connection(table)
         .transacting(trx)
         .where({ ai_character_id: from })
         .update({ ai_character_id: to });

@@ -25,7 +25,7 @@ export function createCharacterSource(db: Database): CharacterSource {
         void query.whereIn(
           'd.document_id',
           db
-            .getConnection('ai_characters')
+            .connection('ai_characters')
             .select('document_id')
             .where({ id: Number(reference) }),
         );
@@ -45,8 +45,7 @@ export function createCharacterSource(db: Database): CharacterSource {
 
 /** `d` is the draft row, which messages link to; `p` the published one, if there is any. */
 function selectCharacters(db: Database): Knex.QueryBuilder<CharacterRow, CharacterRow[]> {
-  return db
-    .getConnection()
+  return db.connection
     .from({ d: 'ai_characters' })
     .leftJoin({ p: 'ai_characters' }, (join) => {
       join.on('p.document_id', 'd.document_id').onNotNull('p.published_at');

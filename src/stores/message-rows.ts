@@ -26,6 +26,8 @@ export interface MessageRow {
   readonly updated_at: Date | number | string;
 }
 
+// Strapi sets the search path of every connection, so tables go by their plain names (knex's withSchema knows no alias).
+
 /** `m` is the message, `s` its session, `a` (for a question only) the answer of its turn. */
 export const shownAnswer = `case when m.role = 'user' then a.answer else m.answer end`;
 
@@ -55,8 +57,7 @@ export function selectMessages(db: Core.Strapi['db']): Knex.QueryBuilder<Message
 }
 
 export function fromMessages(db: Core.Strapi['db']): Knex.QueryBuilder {
-  return db
-    .getConnection()
+  return db.connection
     .from({ m: 'chat_conversations' })
     .leftJoin({ s: 'chat_sessions' }, 's.id', 'm.session_id')
     .leftJoin({ a: 'chat_conversations' }, (join) => {

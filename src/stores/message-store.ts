@@ -23,7 +23,7 @@ export function createMessageStore(db: Database): MessageStore {
 function countMessages(db: Database, { filter }: MessageQuery): Knex.QueryBuilder {
   const rows =
     filter === null
-      ? (db.getConnection().from({ m: 'chat_conversations' }) as Knex.QueryBuilder)
+      ? (db.connection.from({ m: 'chat_conversations' }) as Knex.QueryBuilder)
       : fromMessages(db);
   return rows.count({ count: 'm.id' });
 }

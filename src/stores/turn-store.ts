@@ -35,7 +35,7 @@ type SessionReference = Parameters<TurnStore['findSession']>[1];
 
 async function findSession(db: Database, owner: Owner, reference: SessionReference): Promise<Session | null> {
   const query = db
-    .getConnection('chat_sessions')
+    .connection('chat_sessions')
     .select('id', 'session_id', 'conversation_id', 'ai_character_id')
     .where({ user_id: owner.id, is_deleted: false })
     .orderBy('id', 'desc');
@@ -118,7 +118,7 @@ async function claimSession(
   now: Date,
 ): Promise<number> {
   const count = await db
-    .getConnection('chat_sessions')
+    .connection('chat_sessions')
     .transacting(trx)
     .where({ id: rowId, is_deleted: false })
     .whereNull('live_turn_id')
@@ -134,7 +134,7 @@ async function claimSession(
 
 async function toClaimError(db: Database, trx: Knex.Transaction, rowId: number): Promise<ChatError> {
   const row = (await db
-    .getConnection('chat_sessions')
+    .connection('chat_sessions')
     .transacting(trx)
     .select('live_turn_id', 'session_id')
     .where({ id: rowId, is_deleted: false })
@@ -153,7 +153,7 @@ async function updatePending(
   trx?: Knex.Transaction,
 ): Promise<boolean> {
   const query = db
-    .getConnection('chat_conversations')
+    .connection('chat_conversations')
     .where({ turn_id: turnId, role: 'assistant', outcome: 'pending' })
     .update({ ...columns, updated_at: new Date() });
   const count = await (trx === undefined ? query : query.transacting(trx));
@@ -185,7 +185,7 @@ function isUniqueViolation(error: unknown): boolean {
 
 async function keepAlive(db: Database, turnIds: readonly string[]): Promise<void> {
   await db
-    .getConnection('chat_conversations')
+    .connection('chat_conversations')
     .whereIn('turn_id', turnIds)
     .where({ role: 'assistant', outcome: 'pending' })
     .update({ updated_at: new Date() });
@@ -219,12 +219,12 @@ async function freeSession(
   const now = new Date();
   const known = conversationId === undefined ? {} : { conversation_id: conversationId };
   await db
-    .getConnection('chat_conversations')
+    .connection('chat_conversations')
     .transacting(trx)
     .where({ turn_id: turnId, role: 'user' })
     .update({ ...known, updated_at: now });
   await db
-    .getConnection('chat_sessions')
+    .connection('chat_sessions')
     .transacting(trx)
     .where({ live_turn_id: turnId })
     .update({ ...known, live_turn_id: null, last_message_at: now, updated_at: now });
@@ -234,14 +234,14 @@ async function freeSession(
 async function interruptAbandoned(db: Database, silentSince: Date): Promise<number> {
   return db.transaction(async ({ trx }) => {
     const claims = (await db
-      .getConnection('chat_sessions')
+      .connection('chat_sessions')
       .transacting(trx)
       .whereNotNull('live_turn_id')
       .select('live_turn_id')) as { live_turn_id: string }[];
     let count = 0;
     for (const { live_turn_id: turnId } of claims) {
       const ended = await db
-        .getConnection('chat_conversations')
+        .connection('chat_conversations')
         .transacting(trx)
         .where({ turn_id: turnId, role: 'assistant', outcome: 'pending' })
         .where('updated_at', '<', silentSince)

@@ -1,0 +1,80 @@
+import { createClient, type Client } from './client';
+
+export interface CharacterFields {
+  readonly name?: string;
+  readonly prompt?: string | null;
+  readonly introduce?: string;
+  readonly opening_statement?: string;
+  readonly suggested_questions?: unknown;
+}
+
+export interface CharacterIds {
+  readonly documentId: string;
+  readonly draftId: number;
+  /** Undefined for a draft. */
+  readonly publishedId: number | undefined;
+}
+
+/** An editor, working through the same API as the admin panel. */
+export interface Admin {
+  readonly client: Client;
+  createDraft(fields: CharacterFields): Promise<CharacterIds>;
+  publish(documentId: string, fields?: CharacterFields): Promise<number>;
+  createCharacter(fields?: CharacterFields): Promise<Required<CharacterIds> & { publishedId: number }>;
+  action(documentId: string, action: 'unpublish' | 'discard'): Promise<void>;
+}
+
+const characters = '/content-manager/collection-types/api::ai-character.ai-character';
+const account = { email: 'admin@example.com', password: 'Passw0rd-of-tests' };
+
+export async function createAdmin(url: string): Promise<Admin> {
+  const anonymous = createClient(url);
+  await anonymous.post('/admin/register-admin', { ...account, firstname: 'Ada', lastname: 'Editor' });
+  const login = await anonymous.post('/admin/login', account);
+  const token = String(login.body.data.token);
+  const client = createAdminClient(url, token);
+
+  const admin: Admin = {
+    client,
+    async createDraft(fields) {
+      const reply = await expectOk(client.post(characters, { name: 'Ada', ...fields }));
+      return { documentId: reply.documentId, draftId: reply.id, publishedId: undefined };
+    },
+    async publish(documentId, fields = {}) {
+      const reply = await expectOk(client.post(`${characters}/${documentId}/actions/publish`, fields));
+      return reply.id;
+    },
+    async createCharacter(fields = {}) {
+      const whole = { name: 'Ada', prompt: 'You are Ada, a mathematician.', introduce: 'Hello.', ...fields };
+      const draft = await admin.createDraft(whole);
+      return { ...draft, publishedId: await admin.publish(draft.documentId, whole) };
+    },
+    async action(documentId, action) {
+      await expectOk(client.post(`${characters}/${documentId}/actions/${action}`, {}));
+    },
+  };
+  return admin;
+}
+
+/** The admin panel shows drafts: its replies are not searched for them. */
+function createAdminClient(url: string, token: string): Client {
+  const client = createClient(url, token);
+  return {
+    ...client,
+    async post(path, body) {
+      const response = await fetch(`${url}${path}`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      const text = await response.text();
+      return { status: response.status, headers: response.headers, text, body: text === '' ? undefined : JSON.parse(text) };
+    },
+  };
+}
+
+async function expectOk(pending: ReturnType<Client['post']>): Promise<{ id: number; documentId: string }> {
+  const { status, body, text } = await pending;
+  if (status >= 300) throw new Error(`The admin panel's API answered ${status}: ${text}`);
+  return body.data;
+}

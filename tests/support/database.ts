@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import knex, { type Knex } from 'knex';
+
+/** Which database the project of this test file is for: see jest.config.mjs. */
+export const database = (globalThis as unknown as { database: 'sqlite' | 'postgres' }).database;
+
+/** An empty database of the project's kind. */
+export interface TestDatabase {
+  /** What the application needs to know to use it. */
+  readonly env: Readonly<Record<string, string>>;
+  /** A second connection, beside the application's. */
+  connect(): Knex;
+  drop(): Promise<void>;
+}
+
+export function createDatabase(): Promise<TestDatabase> {
+  return database === 'postgres' ? createPostgresDatabase() : createSqliteDatabase();
+}
+
+async function createSqliteDatabase(): Promise<TestDatabase> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'chat-sqlite-'));
+  const filename = path.join(folder, 'data.db');
+  return {
+    env: { DATABASE_CLIENT: 'sqlite', DATABASE_FILENAME: filename },
+    connect: () => knex({ client: 'better-sqlite3', connection: { filename }, useNullAsDefault: true }),
+    drop: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+async function createPostgresDatabase(): Promise<TestDatabase> {
+  const server = process.env['TEST_POSTGRES_URL'] ?? '';
+  const name = `chat_${randomBytes(6).toString('hex')}`;
+  const url = `${server}/${name}`;
+  await onServer(server, (connection) => connection.raw('create database ??', [name]));
+  return {
+    env: { DATABASE_CLIENT: 'postgres', DATABASE_URL: url },
+    connect: () => knex({ client: 'pg', connection: url, pool: { min: 0, max: 2 } }),
+    drop: () => onServer(server, (connection) => connection.raw('drop database ?? with (force)', [name])),
+  };
+}
+
+async function onServer(server: string, run: (connection: Knex) => Promise<unknown>): Promise<void> {
+  const connection = knex({ client: 'pg', connection: `${server}/postgres`, pool: { min: 0, max: 1 } });
+  try {
+    await run(connection);
+  } finally {
+    await connection.destroy();
+  }
+}

