@@ -9,6 +9,8 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
     name: 'strapi::cors',
     config: {
       origin: env.array('CORS_ORIGINS', ['*']),
+      // Cookies only for origins somebody has named: to reflect any origin and accept its cookies invites forgery.
+      credentials: env('CORS_ORIGINS', '') !== '',
       headers: ['Content-Type', 'Authorization', 'Accept', 'Last-Event-ID', 'Idempotency-Key'],
       expose: ['Retry-After'],
     },

@@ -6,10 +6,11 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin =>
       jwtManagement: 'refresh',
       sessions: {
         accessTokenLifespan: env.int('AUTH_ACCESS_TOKEN_SECONDS', 3600),
-        httpOnly: true,
+        // Apps get the refresh token in the reply. A browser asks for a cookie instead by the header
+        // `x-strapi-refresh-cookie: httpOnly`, which in production needs HTTPS.
+        httpOnly: false,
       },
       ratelimit: {
-        interval: { min: 1 },
         max: env.int('AUTH_MAX_ATTEMPTS_PER_MINUTE', 10),
       },
     },

@@ -1,0 +1,82 @@
+import type { ServerResponse } from 'node:http';
+import type { App } from './apps';
+import type { Behaviour } from './behaviours';
+import { DifyError, eagerErrors, invalidParam, notFound, unauthorized } from './errors';
+import type { Profile } from './frames';
+import { isJsonRequest, isRecord, type RecordedRequest } from './requests';
+import { endUserOf, findConversation, type Conversation, type EndUser, type State } from './state';
+
+/** Everything one running emulator shares between its calls. */
+export type Emulation = {
+  readonly profile: Profile;
+  readonly state: State;
+  readonly tokenIntervalMs: number;
+  readonly pingEveryMs: number;
+  readonly stopDelayMs: number;
+  readonly titleDelayMs: number;
+  readonly detached: boolean;
+  readonly shutdown: AbortSignal;
+};
+
+/** One authorised API call. `fields` is the JSON body, or the query string of a GET. */
+export type Call = {
+  readonly emulation: Emulation;
+  readonly request: RecordedRequest;
+  readonly res: ServerResponse;
+  readonly app: App;
+  readonly endUser: EndUser;
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** What the path captured. */
+  readonly pathId: string;
+  /** Only POST /chat-messages has one. */
+  readonly behaviour: Behaviour | undefined;
+};
+
+/** How the API learns the `user` of a route: it may be required, default to a shared one, or play no part. */
+export type UserRule = 'required' | 'optional' | 'none';
+
+/** The key is the app: its scheme, the key and the app's own switch are checked in this order. */
+export function authorise(request: RecordedRequest, state: State): App {
+  const header = request.headers.authorization;
+  const [scheme = '', key] = header?.split(/ +/u, 2) ?? [];
+  if (key === undefined) throw unauthorized("Authorization header must be provided and start with 'Bearer'");
+  if (scheme.toLowerCase() !== 'bearer') throw unauthorized("Authorization scheme must be 'Bearer'");
+  const app = state.apps.get(key);
+  if (!app) throw unauthorized(eagerErrors.unauthorized.message);
+  if (!app.apiEnabled) throw new DifyError(403, 'forbidden', eagerErrors.forbidden.message);
+  return app;
+}
+
+export function readFields(request: RecordedRequest, query: URLSearchParams): Call['fields'] {
+  if (request.method === 'GET') return Object.fromEntries(query);
+  if (!isJsonRequest(request)) {
+    throw new DifyError(415, 'unsupported_media_type', eagerErrors.unsupported_media_type.message);
+  }
+  if (isRecord(request.body)) return request.body;
+  if (request.body === '') throw new DifyError(400, 'bad_request', eagerErrors.bad_request.message);
+  if (typeof request.body !== 'string') throw new TypeError('The JSON body is no object');
+  const reason = 'Expecting property name enclosed in double quotes: line 1 column 2 (char 1)';
+  throw new DifyError(400, 'bad_request', `Failed to decode JSON object: ${reason}`);
+}
+
+export function readEndUser(state: State, app: App, rule: UserRule, user: unknown): EndUser {
+  const given = user ?? '';
+  const name = typeof given === 'string' ? given : JSON.stringify(given);
+  if (name === '' && rule === 'required') throw invalidParam('Arg user must be provided.');
+  return endUserOf(state, app, name === '' ? 'DEFAULT-USER' : name);
+}
+
+export function requireChatApp(app: App): void {
+  if (app.mode === 'completion' || app.mode === 'workflow') {
+    throw new DifyError(400, 'not_chat_app', eagerErrors.not_chat_app.message);
+  }
+}
+
+export function requireConversation(
+  { emulation, endUser }: Pick<Call, 'emulation' | 'endUser'>,
+  id: string,
+): Conversation {
+  const conversation = findConversation(emulation.state, endUser, id);
+  if (!conversation) throw notFound('Conversation Not Exists.');
+  return conversation;
+}

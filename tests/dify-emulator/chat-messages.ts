@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { composeAnswer } from './answer';
+import { keepDeclaredInputs } from './apps';
+import { requireChatApp, requireConversation, type Call } from './call';
+import { createReply } from './create-reply';
+import { DifyError, eagerErrors, invalidParam } from './errors';
+import { promptOf, type Turn } from './events';
+import { withoutFault } from './faults';
+import { optionalUuid, parseFields } from './fields';
+import type { Profile } from './frames';
+import type { Reply } from './reply';
+import { insertConversation, insertMessage, messagesOf } from './state';
+import { titleOf, toDeltas } from './text';
+import { createWire, type HttpAnswer } from './wire';
+
+const chatRequest = z.object({
+  query: z.string(),
+  inputs: z.record(z.string(), z.unknown()),
+  response_mode: z.enum(['blocking', 'streaming']).nullish(),
+  conversation_id: optionalUuid,
+  auto_generate_name: z.boolean().default(true),
+});
+
+type ChatRequest = z.infer<typeof chatRequest>;
+
+/** POST /chat-messages: checks everything Dify checks before a stream, inserts the rows, plays the reply. */
+export async function postChatMessage(call: Call): Promise<void> {
+  const { emulation, app } = call;
+  requireChatApp(app);
+  const asked = parseFields(chatRequest, call.fields, {
+    profile: emulation.profile,
+    model: 'ChatRequestPayload',
+    from: 'JSON body',
+  });
+  const isBlocking = asked.response_mode !== 'streaming';
+  const release = takeSlot(call);
+  call.res.once('close', release);
+  if (isBlocking && app.mode === 'agent-chat') {
+    throw invalidParam('Agent Chat App does not support blocking mode');
+  }
+  const turn = insertTurn(call, asked);
+  await playReply(call, { turn, isBlocking, autoName: asked.auto_generate_name });
+}
+
+/** POST /chat-messages/:task_id/stop: succeeds whatever happens, stops only a live reply of the same user. */
+export function postStop({ emulation, endUser, pathId }: Call): HttpAnswer {
+  const task = emulation.state.tasks.get(pathId);
+  if (task?.endUser === endUser) setTimeout(task.stop, emulation.stopDelayMs).unref();
+  return { status: 200, json: { result: 'success' } };
+}
+
+function takeSlot({ emulation, app }: Call): () => void {
+  const { active } = emulation.state;
+  const count = active.get(app.key) ?? 0;
+  if (app.maxActiveRequests > 0 && count >= app.maxActiveRequests) {
+    throw tooManyRequests(app.maxActiveRequests, emulation.profile);
+  }
+  active.set(app.key, count + 1);
+  return () => void active.set(app.key, (active.get(app.key) ?? 1) - 1);
+}
+
+/** In 0.15 the handler of plain value errors comes first and takes this one for its own. */
+function tooManyRequests(allowed: number, profile: Profile): DifyError {
+  const message = eagerErrors.too_many_requests.message.replace(/\d+\.$/u, `${allowed}.`);
+  return profile === '0.15' ? invalidParam(message) : new DifyError(429, 'too_many_requests', message);
+}
+
+function insertTurn(call: Call, asked: ChatRequest): Turn {
+  const { emulation, app, endUser } = call;
+  const { state } = emulation;
+  if (asked.query === '') throw invalidParam('query is required');
+  const query = asked.query.replaceAll('\u0000', '');
+  const known = asked.conversation_id ? requireConversation(call, asked.conversation_id) : undefined;
+  const inputs = keepDeclaredInputs(app, asked.inputs);
+  const conversation = known ?? insertConversation(state, endUser, inputs);
+  const earlier = messagesOf(state, conversation.id);
+  const message = insertMessage(state, conversation, { query, inputs });
+  const { profile } = emulation;
+  return { app, profile, taskId: randomUUID(), conversation, message, earlier, startedAt: Date.now() };
+}
+
+async function playReply(
+  call: Call,
+  { turn, isBlocking, autoName }: { turn: Turn; isBlocking: boolean; autoName: boolean },
+): Promise<void> {
+  const { emulation } = call;
+  const { tasks } = emulation.state;
+  const text = composeAnswer({
+    prompt: promptOf(turn),
+    query: withoutFault(turn.message.query),
+    earlier: turn.earlier.map(({ query }) => withoutFault(query)),
+  });
+  const reply: Reply = createReply({
+    turn,
+    request: call.request,
+    wire: createWire(call.res, emulation.profile),
+    deltas: toDeltas(text),
+    blocking: isBlocking,
+    detached: emulation.detached,
+    tokenIntervalMs: emulation.tokenIntervalMs,
+    pingEveryMs: emulation.pingEveryMs,
+    shutdown: emulation.shutdown,
+    beforeClose: (pause) => nameConversation(turn, { autoName, afterMs: emulation.titleDelayMs, pause }),
+  });
+  tasks.set(turn.taskId, {
+    id: turn.taskId,
+    endUser: turn.conversation.endUser,
+    stop: () => void reply.stop(),
+  });
+  try {
+    await call.behaviour?.play?.(reply);
+    await reply.closed;
+  } finally {
+    tasks.delete(turn.taskId);
+  }
+}
+
+/**
+ * A new conversation is named after its first question by a job of its own. 0.15 waits for the job before
+ * it lets the socket go; 1.x does not.
+ */
+async function nameConversation(
+  { conversation, message, earlier, profile }: Turn,
+  { autoName, afterMs, pause }: { autoName: boolean; afterMs: number; pause: (ms: number) => Promise<void> },
+): Promise<void> {
+  if (earlier.length > 0 || !autoName) return;
+  const name = (): void => void (conversation.name = titleOf(message.query));
+  if (profile === '0.15') await pause(afterMs).then(name);
+  else setTimeout(name, afterMs).unref();
+}

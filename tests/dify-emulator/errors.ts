@@ -1,0 +1,112 @@
+import type { Profile } from './frames';
+import type { HttpAnswer } from './wire';
+
+/** An error Dify answers with a JSON envelope, before any stream has begun. */
+export class DifyError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    /** The offending field; only the 0.15 profile names it, and then leaves `status` out. */
+    readonly field?: string,
+  ) {
+    super(message);
+  }
+}
+
+export const invalidParam = (message: string, field?: string): DifyError =>
+  new DifyError(400, 'invalid_param', message, field);
+
+export const notFound = (message: string): DifyError => new DifyError(404, 'not_found', message);
+
+export const unauthorized = (message: string): DifyError => new DifyError(401, 'unauthorized', message);
+
+/** Anything the emulator did not expect is answered as Dify answers its own bugs. */
+export function toErrorAnswer(error: unknown, profile: Profile): HttpAnswer {
+  if (!(error instanceof DifyError)) return crash(profile);
+  const { status, code, message, field } = error;
+  return {
+    status,
+    headers: status === 401 && profile === '1.x' ? { 'WWW-Authenticate': 'Bearer realm="api"' } : {},
+    json: field === undefined ? { code, message, status } : { code, message, params: field },
+  };
+}
+
+function crash(profile: Profile): HttpAnswer {
+  if (profile === '0.15') return { status: 500, json: { message: 'Internal Server Error', code: 'unknown' } };
+  return { status: 500, json: { ...eagerErrors.internal_server_error, code: 'internal_server_error' } };
+}
+
+/** What Dify may answer to POST /chat-messages instead of a stream, by code. */
+export const eagerErrors = {
+  unauthorized: { status: 401, message: 'Access token is invalid' },
+  forbidden: { status: 403, message: "The app's API service has been disabled." },
+  not_found: { status: 404, message: 'Conversation Not Exists.' },
+  not_chat_app: { status: 400, message: 'Please check if your app mode matches the right API route.' },
+  app_unavailable: { status: 400, message: 'App unavailable, please check your app configurations.' },
+  conversation_completed: {
+    status: 400,
+    message: 'The conversation has ended. Please start a new conversation.',
+  },
+  provider_not_initialize: {
+    status: 400,
+    message:
+      'No valid model provider credentials found. ' +
+      'Please go to Settings -> Model Provider to complete your provider credentials.',
+  },
+  provider_quota_exceeded: {
+    status: 400,
+    message:
+      'Your quota for Dify Hosted OpenAI has been exhausted. ' +
+      'Please go to Settings -> Model Provider to complete your own provider credentials.',
+  },
+  model_currently_not_support: {
+    status: 400,
+    message: 'Dify Hosted OpenAI trial currently not support the GPT-4 model.',
+  },
+  completion_request_error: { status: 400, message: 'Completion request failed.' },
+  invalid_param: { status: 400, message: 'Workflow not published' },
+  bad_request: { status: 400, message: 'Invalid JSON payload received or JSON payload is empty.' },
+  agent_not_published: { status: 400, message: 'Agent not published' },
+  unsupported_media_type: {
+    status: 415,
+    message: "Did not attempt to load JSON data because the request Content-Type was not 'application/json'.",
+  },
+  too_many_requests: {
+    status: 429,
+    message:
+      'Too many requests. Please try again later. ' + 'The current maximum concurrent requests allowed is 1.',
+  },
+  rate_limit_error: { status: 429, message: 'Rate Limit Error' },
+  internal_server_error: {
+    status: 500,
+    message:
+      'The server encountered an internal error and was unable to complete your request. ' +
+      'Either the server is overloaded or there is an error in the application.',
+  },
+} as const;
+
+export type EagerCode = keyof typeof eagerErrors;
+
+/** What an `error` frame may carry once the stream has begun, by code. */
+export const streamErrors = {
+  invalid_param: { status: 400, message: 'Run failed: Node LLM run failed' },
+  provider_not_initialize: { status: 400, message: 'Model gpt-4o credentials is not initialized.' },
+  provider_quota_exceeded: {
+    status: 400,
+    message:
+      'Your quota for Dify Hosted Model Provider has been exhausted. ' +
+      'Please go to Settings -> Model Provider to complete your own provider credentials.',
+  },
+  model_currently_not_support: {
+    status: 400,
+    message: 'Dify Hosted OpenAI trial currently not support the GPT-4 model.',
+  },
+  completion_request_error: {
+    status: 400,
+    message: '[openai] Rate Limit Error, Error code: 429 - Rate limit reached for requests',
+  },
+  internal_server_error: { status: 500, message: 'Internal Server Error, please contact support.' },
+} as const;
+
+export type StreamErrorCode = keyof typeof streamErrors;

@@ -1,0 +1,97 @@
+import type { App } from './apps';
+import type { EventFields, Profile } from './frames';
+import type { Conversation, Message, Thought } from './state';
+import { computeUsage, type Usage } from './usage';
+
+/** One question on its way to its answer. The rows exist before the first byte leaves. */
+export type Turn = {
+  readonly app: App;
+  readonly profile: Profile;
+  readonly taskId: string;
+  readonly conversation: Conversation;
+  readonly message: Message;
+  /** Messages of the conversation before this one, oldest first. */
+  readonly earlier: readonly Message[];
+  readonly startedAt: number;
+  /** Set while a chatflow runs. */
+  workflow?: Workflow;
+};
+
+export type Workflow = {
+  readonly runId: string;
+  readonly id: string;
+  readonly inputs: EventFields;
+  steps: number;
+};
+
+/** What every event of a reply carries, in Dify's order; `fields` may override any of it. */
+export function inEnvelope(turn: Turn, event: string, fields: EventFields): EventFields {
+  return {
+    event,
+    conversation_id: turn.conversation.id,
+    message_id: turn.message.id,
+    created_at: turn.message.createdAt,
+    ...(event !== 'error' && { task_id: turn.taskId }),
+    ...fields,
+  };
+}
+
+/** The event that carries text, which depends on the kind of app. */
+export function textFields(turn: Turn, text: string): EventFields & { readonly event: string } {
+  const { id } = turn.message;
+  if (turn.app.mode === 'agent-chat' || turn.app.mode === 'agent')
+    return { event: 'agent_message', id, answer: text };
+  const from_variable_selector = turn.app.mode === 'advanced-chat' ? ['llm', 'text'] : null;
+  return { event: 'message', id, answer: text, from_variable_selector };
+}
+
+export function thoughtFields(thought: Partial<Thought> & Pick<Thought, 'id' | 'position'>): EventFields {
+  const { id, position, ...rest } = thought;
+  const empty = {
+    thought: '',
+    observation: '',
+    tool: '',
+    tool_labels: {},
+    tool_input: '',
+    message_files: [],
+  };
+  return { id, position, ...empty, ...rest };
+}
+
+/** `metadata` of `message_end` and of the blocking answer: sparse in 0.15, always three keys in 1.x. */
+export function metadataFields(turn: Turn, usage: Usage): EventFields {
+  if (turn.profile === '0.15') return { usage };
+  return { annotation_reply: null, retriever_resources: [], usage };
+}
+
+export function messageEndFields(turn: Turn, usage: Usage): EventFields {
+  const metadata = metadataFields(turn, usage);
+  return { id: turn.message.id, metadata, ...(turn.profile === '1.x' && { files: null }) };
+}
+
+export function blockingBody(turn: Turn): EventFields {
+  const { app, taskId, message } = turn;
+  return {
+    event: 'message',
+    task_id: taskId,
+    id: message.id,
+    message_id: message.id,
+    conversation_id: message.conversationId,
+    mode: app.mode,
+    answer: message.answer,
+    metadata: metadataFields(turn, message.usage ?? usageOf(turn, message.answer)),
+    created_at: message.createdAt,
+  };
+}
+
+export function usageOf(turn: Turn, answer: string, given: Partial<Usage> = {}): Usage {
+  const history = turn.earlier.flatMap(({ query, answer: said }) => [query, said]);
+  const prompt = [promptOf(turn), ...history, turn.message.query].join('\n');
+  return { ...computeUsage({ prompt, answer, latencyMs: Date.now() - turn.startedAt }), ...given };
+}
+
+/** The character prompt, when the app declares one and the client sent it. */
+export function promptOf({ message }: Turn): string {
+  const { prompt } = message.inputs;
+  return typeof prompt === 'string' ? prompt : '';
+}

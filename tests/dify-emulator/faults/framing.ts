@@ -1,0 +1,67 @@
+import { carriageReturns, everyByte, insideCharacters, several, withFieldNoise } from '../cutters';
+import { generate } from '../generate';
+import type { Reply } from '../reply';
+import type { Cutter } from '../wire';
+import { plays } from './fault';
+
+/** Healthy replies in awkward bytes: a sound client notices none of these. */
+export const framings = {
+  'split-every-byte': plays('each byte in a chunk of its own', {}, (reply) => cutWith(reply, everyByte)),
+  'split-characters': plays('chunks end inside UTF-8 characters (0.15: inside `\\uXXXX`)', {}, (reply) =>
+    cutWith(reply, insideCharacters),
+  ),
+  'several-frames': plays('`frames` frames in one chunk', { frames: 5 }, (reply, { frames }) =>
+    cutWith(reply, several(frames)),
+  ),
+  crlf: plays('CRLF line ends, cut between CR and LF', {}, (reply) => cutWith(reply, carriageReturns)),
+  'field-noise': plays(
+    'a BOM, comments, `id:`, `retry:` and unknown fields, `data:` without a space',
+    {},
+    (reply) => cutWith(reply, withFieldNoise()),
+  ),
+  'header-noise': plays(
+    'headers as proxies add them, and an oddly written content type',
+    {},
+    async (reply) => {
+      reply.wire.open({
+        'Content-Type': 'Text/Event-Stream;charset=UTF-8',
+        'Set-Cookie': ['edge=1; Path=/', 'lb=2; HttpOnly'],
+        Via: '1.1 varnish, 1.1 nginx',
+        'X-Version': '1.9.2',
+        'X-Env': 'PRODUCTION',
+      });
+      await generate(reply);
+    },
+  ),
+  'malformed-json': plays('a frame of broken JSON between good ones', {}, async (reply) => {
+    await reply.tell(2);
+    await reply.raw('data: {"event": "message", "answer": "brok\n\n');
+    await generate(reply);
+  }),
+  'huge-frame': plays('one delta of `bytes` bytes', { bytes: 1_048_576 }, async (reply, { bytes }) => {
+    await reply.say('a'.repeat(bytes));
+    await reply.end();
+  }),
+  'huge-answer': plays(
+    'an answer of `chars` characters in small deltas',
+    { chars: 200_000 },
+    async (reply, { chars }) => {
+      const piece = 'The sea is wide and the night is long. ';
+      for (let said = 0; said < chars; said += piece.length) await reply.say(piece.slice(0, chars - said));
+      await reply.end();
+    },
+  ),
+  'slow-deltas': plays('`ms` between deltas', { ms: 400 }, async (reply, { ms }) => {
+    reply.keepAlive();
+    for (const delta of reply.deltas) {
+      await reply.say(delta);
+      await reply.pause(ms);
+    }
+    await reply.end();
+  }),
+};
+
+async function cutWith(reply: Reply, cutter: Cutter): Promise<void> {
+  reply.wire.cutWith(cutter);
+  await generate(reply);
+}

@@ -1,0 +1,39 @@
+import { dataFrame, pingFrame, toJson } from './frames';
+
+const event = {
+  event: 'message',
+  answer: '你好, "café" 👋\n',
+  tags: ['a', 1, null, true],
+  more: { deep: [{}, []] },
+};
+
+describe('dataFrame', () => {
+  it('writes 0.15 like json.dumps: spaced, pure ASCII, emoji as two escapes', () => {
+    expect(dataFrame(event, '0.15').toString('latin1')).toBe(
+      'data: {"event": "message", "answer": "\\u4f60\\u597d, \\"caf\\u00e9\\" \\ud83d\\udc4b\\n", ' +
+        '"tags": ["a", 1, null, true], "more": {"deep": [{}, []]}}\n\n',
+    );
+  });
+
+  it('writes 1.x compact, in raw UTF-8', () => {
+    expect(dataFrame(event, '1.x').toString('utf8')).toBe(
+      'data: {"event":"message","answer":"你好, \\"café\\" 👋\\n","tags":["a",1,null,true],"more":{"deep":[{},[]]}}\n\n',
+    );
+  });
+
+  it('leaves out what is undefined and writes what is null', () => {
+    expect(toJson({ a: undefined, b: null }, '0.15')).toBe('{"b": null}');
+  });
+
+  it('is undone by any JSON parser', () => {
+    const tricky = { text: '[ {\n "a": 1,\n } ] \u007f \u2028 \\u0041 😀, \r\n: ' };
+    expect(JSON.parse(toJson(tricky, '0.15'))).toEqual(tricky);
+    expect(toJson(tricky, '0.15')).toMatch(/^[\x20-\x7e]*$/u);
+  });
+});
+
+describe('pingFrame', () => {
+  it('has no data line', () => {
+    expect(pingFrame.toString()).toBe('event: ping\n\n');
+  });
+});

@@ -1,0 +1,190 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { defaultApps, toApp, type AppSpec } from './apps';
+import { createBehaviours, toBehaviour, type Script } from './behaviours';
+import type { Emulation } from './call';
+import type { Fault } from './faults';
+import type { Profile } from './frames';
+import type { RecordedRequest } from './requests';
+import { createServer } from './server';
+import { createState, messagesOf, type Conversation, type Message } from './state';
+import { createWatch, type Watch } from './watch';
+
+export type { AppMode, AppSpec, FormField } from './apps';
+export type { Script } from './behaviours';
+export { faultNames, faults, type Fault, type FaultName } from './faults';
+export type { EventFields, Profile } from './frames';
+export type { Reply } from './reply';
+export type { RecordedRequest } from './requests';
+export type { Conversation, Message } from './state';
+export type { Usage } from './usage';
+export type { HttpAnswer } from './wire';
+
+export type DifyEmulatorOptions = {
+  /** Default '1.x'. */
+  readonly profile?: Profile;
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** Default '127.0.0.1'. */
+  readonly host?: string;
+  /** Default: one app per mode, see `defaultApps`. The first one is the default app. */
+  readonly apps?: readonly AppSpec[];
+  /** Pause between deltas. Default 0: as fast as possible. */
+  readonly tokenIntervalMs?: number;
+  /** Default 10 000, as in Dify. */
+  readonly pingEveryMs?: number;
+  /** From an effective stop call to the end of the reply. Default 50; Dify needs up to 1000. */
+  readonly stopDelayMs?: number;
+  /** From `message_end` to the name of a new conversation; 0.15 holds the socket until then. Default 100. */
+  readonly titleDelayMs?: number;
+  /** Replies go on, and are saved, although the client left. Default false: only the newest Dify does so. */
+  readonly detached?: boolean;
+};
+
+/** A running emulator. */
+export interface DifyEmulator {
+  /** Without `/v1`. */
+  readonly url: string;
+  /** The key of the default app. */
+  readonly apiKey: string;
+  readonly apps: readonly Required<AppSpec>[];
+  /** Every API request received, oldest first. */
+  readonly requests: RecordedRequest[];
+  /** POST /chat-messages responses not over yet. */
+  readonly openStreams: number;
+  /** Open sockets. */
+  readonly connections: number;
+
+  /** Queues a fault for the next POST /chat-messages. Each such POST takes one, also when it is refused. */
+  next(fault: Fault): void;
+  /** A fault for every POST /chat-messages with nothing queued for it. */
+  always(fault: Fault): void;
+  /** Queues a reply played by hand, like `next`. A script that returns without ending leaves it open. */
+  script(play: Script): void;
+  /** Forgets what `next`, `always` and `script` ordered. */
+  reset(): void;
+  /** Resolves when the next POST /chat-messages has been read. */
+  nextRequest(): Promise<RecordedRequest>;
+  /** Resolves once `openStreams` is 0. */
+  idle(): Promise<void>;
+
+  /** Deleted ones included. */
+  conversations(appKey?: string): readonly Conversation[];
+  /** Oldest first. */
+  messages(conversationId: string): readonly Message[];
+
+  /** Ends everything at once, open replies included. Rejects when a script had thrown. */
+  close(): Promise<void>;
+}
+
+export function createDifyEmulator(options: DifyEmulatorOptions = {}): { listen(): Promise<DifyEmulator> } {
+  return { listen: () => listen(options) };
+}
+
+async function listen(options: DifyEmulatorOptions): Promise<DifyEmulator> {
+  const { port = 0, host = '127.0.0.1' } = options;
+  const apps = (options.apps ?? defaultApps).map(toApp);
+  const shutdown = new AbortController();
+  const emulation = createEmulation(options, createState(apps), shutdown.signal);
+  const behaviours = createBehaviours();
+  const requests: RecordedRequest[] = [];
+  const chats = createWatch();
+  const server = createServer({
+    emulation,
+    behaviours,
+    control: { behaviours, requests },
+    onRequest: (request, isChat) => {
+      requests.push(request);
+      if (isChat) chats.arrived(request);
+    },
+    onChatOpen: chats.open,
+  });
+  const sockets = trackSockets(server);
+  server.listen(port, host);
+  await once(server, 'listening');
+  return createHandle({ emulation, behaviours, requests, chats, sockets, server, shutdown, apps, host });
+}
+
+function createEmulation(
+  options: DifyEmulatorOptions,
+  state: Emulation['state'],
+  shutdown: AbortSignal,
+): Emulation {
+  const { profile = '1.x', tokenIntervalMs = 0, pingEveryMs = 10_000 } = options;
+  const { stopDelayMs = 50, titleDelayMs = 100, detached = false } = options;
+  return { profile, state, tokenIntervalMs, pingEveryMs, stopDelayMs, titleDelayMs, detached, shutdown };
+}
+
+type Running = {
+  readonly emulation: Emulation;
+  readonly behaviours: ReturnType<typeof createBehaviours>;
+  readonly requests: RecordedRequest[];
+  readonly chats: Watch;
+  readonly sockets: ReadonlySet<Socket>;
+  readonly server: Server;
+  readonly shutdown: AbortController;
+  readonly apps: DifyEmulator['apps'];
+  readonly host: string;
+};
+
+function createHandle(running: Running): DifyEmulator {
+  const { emulation, behaviours, requests, chats, sockets, server, apps, host } = running;
+  const { state } = emulation;
+  const failures: Error[] = [];
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://${host}:${port}`,
+    apiKey: apps[0]?.key ?? '',
+    apps,
+    requests,
+    get openStreams() {
+      return chats.count();
+    },
+    get connections() {
+      return sockets.size;
+    },
+    next: (fault) => behaviours.add(toBehaviour(fault)),
+    always: (fault) => behaviours.keep(toBehaviour(fault)),
+    script: (play) => behaviours.add({ play: orFail(play, failures) }),
+    reset: () => behaviours.clear(),
+    nextRequest: () => chats.next(),
+    idle: () => chats.idle(),
+    conversations: (appKey) =>
+      [...state.conversations.values()].filter((one) => appKey === undefined || one.appKey === appKey),
+    messages: (conversationId) => messagesOf(state, conversationId),
+    close: () => close(running, failures),
+  };
+}
+
+/** A script's own mistake must not look like Dify's: the connection is reset, and `close` reports it. */
+function orFail(play: Script, failures: Error[]): Script {
+  return async (reply) => {
+    try {
+      await play(reply);
+    } catch (error) {
+      failures.push(error instanceof Error ? error : new Error(String(error)));
+      await reply.reset();
+    }
+  };
+}
+
+async function close({ server, sockets, shutdown }: Running, failures: Error[]): Promise<void> {
+  shutdown.abort();
+  const closed = server.listening ? once(server, 'close') : undefined;
+  server.close();
+  for (const socket of sockets) socket.destroy();
+  await closed;
+  const [first] = failures.splice(0);
+  if (first) throw first;
+}
+
+function trackSockets(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return sockets;
+}

@@ -1,0 +1,53 @@
+import { getInfo, getMeta, getParameters } from './app-info';
+import type { Call, UserRule } from './call';
+import { postChatMessage, postStop } from './chat-messages';
+import { deleteConversation, getConversations, renameConversation } from './conversations';
+import { DifyError, notFound } from './errors';
+import { getMessages, getSuggested, postFeedback } from './messages';
+import type { HttpAnswer } from './wire';
+
+export type Route = {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** Captures at most one id. */
+  readonly path: RegExp;
+  readonly user: UserRule;
+  /** Returns the answer, unless it has been given. */
+  readonly handle: (call: Call) => HttpAnswer | Promise<void>;
+};
+
+const uuid = '([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})';
+const at = (path: string): RegExp => new RegExp(`^/v1${path}$`, 'u');
+
+const routes: readonly Route[] = [
+  { method: 'POST', path: at('/chat-messages'), user: 'required', handle: postChatMessage },
+  { method: 'POST', path: at('/chat-messages/([^/]+)/stop'), user: 'required', handle: postStop },
+  { method: 'GET', path: at('/messages'), user: 'optional', handle: getMessages },
+  { method: 'POST', path: at(`/messages/${uuid}/feedbacks`), user: 'required', handle: postFeedback },
+  { method: 'GET', path: at(`/messages/${uuid}/suggested`), user: 'required', handle: getSuggested },
+  { method: 'GET', path: at('/conversations'), user: 'optional', handle: getConversations },
+  { method: 'DELETE', path: at(`/conversations/${uuid}`), user: 'optional', handle: deleteConversation },
+  { method: 'POST', path: at(`/conversations/${uuid}/name`), user: 'optional', handle: renameConversation },
+  { method: 'GET', path: at('/parameters'), user: 'none', handle: getParameters },
+  { method: 'GET', path: at('/info'), user: 'none', handle: getInfo },
+  { method: 'GET', path: at('/meta'), user: 'none', handle: getMeta },
+];
+
+export function findRoute(
+  method: string,
+  pathname: string,
+): { readonly route: Route; readonly pathId: string } {
+  const matching = routes.filter(({ path }) => path.test(pathname));
+  const route = matching.find((candidate) => candidate.method === method);
+  if (route) return { route, pathId: route.path.exec(pathname)?.[1] ?? '' };
+  if (matching.length > 0) {
+    throw new DifyError(405, 'method_not_allowed', 'The method is not allowed for the requested URL.');
+  }
+  throw notFound(
+    'The requested URL was not found on the server. ' +
+      'If you entered the URL manually please check your spelling and try again.',
+  );
+}
+
+export function isChatPost(method: string, pathname: string): boolean {
+  return method === 'POST' && pathname === '/v1/chat-messages';
+}

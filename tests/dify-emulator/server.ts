@@ -1,0 +1,72 @@
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Behaviour, Behaviours } from './behaviours';
+import { authorise, readEndUser, readFields, type Emulation } from './call';
+import { answerControl, isControl, type Control } from './control';
+import { toErrorAnswer } from './errors';
+import { recordRequest, type RecordedRequest } from './requests';
+import { findRoute, isChatPost } from './routes';
+import { sendAnswer } from './wire';
+
+export type ServerSetup = {
+  readonly emulation: Emulation;
+  readonly behaviours: Behaviours;
+  readonly control: Control;
+  readonly onRequest: (request: RecordedRequest, isChat: boolean) => void;
+  /** Called when a POST /chat-messages begins; returns what to call when its response is over. */
+  readonly onChatOpen: () => () => void;
+};
+
+export function createServer(setup: ServerSetup): http.Server {
+  return http.createServer((req, res) => {
+    // A client may leave at any time; whoever writes learns it from 'close'.
+    req.on('error', () => undefined);
+    res.on('error', () => undefined);
+    res.socket?.setNoDelay(true);
+    void serve(setup, req, res).catch(() => res.destroy());
+  });
+}
+
+async function serve(setup: ServerSetup, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const { emulation } = setup;
+  const url = new URL(req.url ?? '/', 'http://emulator');
+  const request = await recordRequest(req);
+  if (isControl(url.pathname)) {
+    return sendAnswer(res, answerControl(setup.control, request, url.pathname), '1.x');
+  }
+  const isChat = isChatPost(request.method, url.pathname);
+  if (isChat) res.once('close', setup.onChatOpen());
+  setup.onRequest(request, isChat);
+  const behaviour = isChat ? setup.behaviours.take(request.body) : undefined;
+  if (behaviour?.answer) return refuse(behaviour, res, emulation);
+  try {
+    await dispatch({ emulation, request, res, url, behaviour });
+  } catch (error) {
+    if (res.headersSent) res.destroy();
+    else await sendAnswer(res, toErrorAnswer(error, emulation.profile), emulation.profile);
+  }
+}
+
+async function refuse(behaviour: Behaviour, res: ServerResponse, { profile }: Emulation): Promise<void> {
+  const answer = behaviour.answer?.(profile) ?? 'no answer';
+  if (answer === 'no answer') res.socket?.destroySoon();
+  else await sendAnswer(res, answer, profile);
+}
+
+type Dispatched = {
+  readonly emulation: Emulation;
+  readonly request: RecordedRequest;
+  readonly res: ServerResponse;
+  readonly url: URL;
+  readonly behaviour: Behaviour | undefined;
+};
+
+/** The order of Dify's checks: the route, the key, the body, the user, then the call's own. */
+async function dispatch({ emulation, request, res, url, behaviour }: Dispatched): Promise<void> {
+  const { state, profile } = emulation;
+  const { route, pathId } = findRoute(request.method, url.pathname);
+  const app = authorise(request, state);
+  const fields = readFields(request, url.searchParams);
+  const endUser = readEndUser(state, app, route.user, fields['user']);
+  const answer = await route.handle({ emulation, request, res, app, endUser, fields, pathId, behaviour });
+  if (answer) await sendAnswer(res, answer, profile);
+}

@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import type { App, Inputs } from './apps';
+import type { Usage } from './usage';
+
+/** Times are epoch seconds, as Dify shows them. */
+export type Conversation = {
+  readonly id: string;
+  readonly appKey: string;
+  readonly endUser: EndUser;
+  readonly inputs: Inputs;
+  readonly createdAt: number;
+  name: string;
+  updatedAt: number;
+  deleted: boolean;
+};
+
+export type Message = {
+  readonly id: string;
+  readonly conversationId: string;
+  readonly query: string;
+  readonly inputs: Inputs;
+  readonly createdAt: number;
+  /** Empty until the reply is complete; a reply that was never completed leaves it empty for ever. */
+  answer: string;
+  status: 'normal' | 'error';
+  error: string | null;
+  feedback: 'like' | 'dislike' | null;
+  usage: Usage | null;
+  thoughts: readonly Thought[];
+};
+
+export type Thought = {
+  readonly id: string;
+  readonly position: number;
+  readonly thought: string;
+  readonly tool: string;
+  readonly tool_labels: Readonly<Record<string, unknown>>;
+  readonly tool_input: string;
+  readonly observation: string;
+};
+
+/** Dify knows a `user` per app: the same name under another app is another person. */
+export type EndUser = { readonly id: string; readonly appKey: string; readonly name: string };
+
+/** A reply in progress, as the stop call finds it. */
+export type Task = { readonly id: string; readonly endUser: EndUser; readonly stop: () => void };
+
+export type State = {
+  readonly apps: ReadonlyMap<string, App>;
+  readonly endUsers: Map<string, EndUser>;
+  readonly conversations: Map<string, Conversation>;
+  /** In order of arrival. */
+  readonly messages: Map<string, Message>;
+  readonly tasks: Map<string, Task>;
+  /** Replies being given now, by app key. */
+  readonly active: Map<string, number>;
+};
+
+export function createState(apps: readonly App[]): State {
+  return {
+    apps: new Map(apps.map((app) => [app.key, app])),
+    endUsers: new Map(),
+    conversations: new Map(),
+    messages: new Map(),
+    tasks: new Map(),
+    active: new Map(),
+  };
+}
+
+export function endUserOf(state: State, app: App, name: string): EndUser {
+  const key = `${app.key} ${name}`;
+  const endUser = state.endUsers.get(key) ?? { id: randomUUID(), appKey: app.key, name };
+  state.endUsers.set(key, endUser);
+  return endUser;
+}
+
+/** Another user's conversation, another app's and a deleted one are all unknown. */
+export function findConversation(state: State, endUser: EndUser, id: string): Conversation | undefined {
+  const conversation = state.conversations.get(id);
+  return conversation?.endUser === endUser && !conversation.deleted ? conversation : undefined;
+}
+
+export function messagesOf(state: State, conversationId: string): Message[] {
+  return [...state.messages.values()].filter((message) => message.conversationId === conversationId);
+}
+
+export function insertConversation(state: State, endUser: EndUser, inputs: Inputs): Conversation {
+  const now = epochSeconds();
+  const conversation: Conversation = {
+    id: randomUUID(),
+    appKey: endUser.appKey,
+    endUser,
+    inputs,
+    createdAt: now,
+    name: 'New conversation',
+    updatedAt: now,
+    deleted: false,
+  };
+  state.conversations.set(conversation.id, conversation);
+  return conversation;
+}
+
+export function insertMessage(
+  state: State,
+  conversation: Conversation,
+  asked: { readonly query: string; readonly inputs: Inputs },
+): Message {
+  const message: Message = {
+    id: randomUUID(),
+    conversationId: conversation.id,
+    ...asked,
+    createdAt: epochSeconds(),
+    answer: '',
+    status: 'normal',
+    error: null,
+    feedback: null,
+    usage: null,
+    thoughts: [],
+  };
+  state.messages.set(message.id, message);
+  conversation.updatedAt = message.createdAt;
+  return message;
+}
+
+export function epochSeconds(): number {
+  return Math.floor(Date.now() / 1000);
+}

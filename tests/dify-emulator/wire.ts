@@ -1,0 +1,93 @@
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { toJson, type Profile } from './frames';
+
+/** A whole HTTP answer; `json` is written in the style of the profile, `body` as it is. */
+export type HttpAnswer = {
+  readonly status: number;
+  readonly headers?: OutgoingHttpHeaders;
+  readonly json?: unknown;
+  readonly body?: string;
+};
+
+/** Decides how the bytes of a stream are cut into HTTP chunks. What `push` keeps back, `flush` gives. */
+export interface Cutter {
+  push(bytes: Buffer): readonly Buffer[];
+  flush(): readonly Buffer[];
+}
+
+/** One streaming response as bytes: knows how to write and how to break, nothing of events. */
+export interface Wire {
+  /** Resolves once the response is over, whoever ended it. */
+  readonly closed: Promise<void>;
+  readonly isClosed: () => boolean;
+  /** Sends the headers now. Otherwise they leave with the first bytes, as from gunicorn. */
+  open(headers?: OutgoingHttpHeaders): void;
+  cutWith(cutter: Cutter): void;
+  /** Resolves once the bytes are with the kernel, so that a slow client slows the writer. */
+  write(bytes: Buffer): Promise<void>;
+  answer(answer: HttpAnswer): Promise<void>;
+  /** Ends the response in an orderly way. */
+  end(): Promise<void>;
+  /** Closes the socket (FIN) with the last HTTP chunk missing. */
+  hangUp(): Promise<void>;
+  /** Resets the connection (RST). */
+  reset(): Promise<void>;
+}
+
+export function createWire(res: ServerResponse, profile: Profile): Wire {
+  const closed = new Promise<void>((resolve) => res.once('close', resolve));
+  const { socket } = res;
+  let cutter: Cutter = { push: (bytes) => [bytes], flush: () => [] };
+  let last: Promise<void> = Promise.resolve();
+
+  // Writers are several (reply, ping timer, stop): one at a time, so that no frame lands inside another.
+  const inTurn = (job: () => Promise<void>): Promise<void> => (last = last.then(job));
+  const isClosed = (): boolean => res.destroyed || res.writableEnded;
+  const open = (headers?: OutgoingHttpHeaders): void => {
+    if (isClosed() || res.headersSent) return;
+    res.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', ...headers });
+  };
+  const send = async (chunks: readonly Buffer[]): Promise<void> => {
+    for (const chunk of chunks) {
+      if (isClosed()) return;
+      open();
+      await Promise.race([closed, new Promise<void>((written) => res.write(chunk, () => written()))]);
+    }
+  };
+  const flush = (): Promise<void> => send(cutter.flush());
+
+  return {
+    closed,
+    isClosed,
+    open: (headers) => {
+      open(headers);
+      if (!isClosed()) res.flushHeaders();
+    },
+    cutWith: (next) => void (cutter = next),
+    write: (bytes) => inTurn(() => send(cutter.push(bytes))),
+    answer: (answer) => inTurn(() => sendAnswer(res, answer, profile)),
+    end: () => inTurn(() => flush().then(() => endResponse(res, open))),
+    hangUp: () => inTurn(() => flush().then(() => void socket?.destroySoon())),
+    reset: () => inTurn(() => flush().then(() => void socket?.resetAndDestroy())),
+  };
+}
+
+export async function sendAnswer(res: ServerResponse, answer: HttpAnswer, profile: Profile): Promise<void> {
+  if (res.headersSent || res.destroyed) return;
+  const isJson = answer.json !== undefined;
+  const body = isJson ? `${toJson(answer.json, profile)}\n` : (answer.body ?? '');
+  res.writeHead(answer.status, {
+    ...(isJson && { 'Content-Type': 'application/json' }),
+    ...(answer.status !== 204 && { 'Content-Length': Buffer.byteLength(body) }),
+    ...answer.headers,
+  });
+  await endResponse(res, () => undefined, body);
+}
+
+async function endResponse(res: ServerResponse, open: () => void, body?: string): Promise<void> {
+  if (res.destroyed || res.writableEnded) return;
+  open();
+  const closed = new Promise<void>((resolve) => res.once('close', resolve));
+  res.end(body);
+  await closed;
+}
