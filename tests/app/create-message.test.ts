@@ -218,11 +218,11 @@ describe('the event stream', () => {
     expect((await user.myList('?pageSize=2&sort=id:desc')).body.data.reverse()).toEqual(end.data);
   });
 
-  it.each([
+  it.each<[string, { data?: object; response_mode?: string }, Record<string, string>]>([
     ['Accept: text/event-stream', {}, { Accept: 'text/event-stream' }],
     ['response_mode in data', { data: { response_mode: 'streaming' } }, {}],
     ['response_mode beside data', { response_mode: 'streaming' }, {}],
-  ])('is chosen by %s', async (_how, extra: { data?: object }, headers: Record<string, string>) => {
+  ])('is chosen by %s', async (_how, extra, headers) => {
     const data = { character_id: character.documentId, query: 'Hi', ...extra.data };
     const reply = await user.request('POST', '/api/chat-conversations/create-message', {
       body: { ...extra, data },

@@ -180,7 +180,7 @@ async function* watched(body: Readable, deadlines: Deadlines): AsyncGenerator<Ui
 /** @throws ChatError unless Dify began an event stream. */
 async function assertEventStream(response: AxiosResponse<Readable>): Promise<void> {
   const contentType = String(response.headers['content-type'] ?? '');
-  if (response.status === 200 && contentType.startsWith('text/event-stream')) return;
+  if (response.status === 200 && /^\s*text\/event-stream\s*(;|$)/iu.test(contentType)) return;
   const body = await readStart(response.data);
   throw fromDifyError(response.status, parseErrorBody(body));
 }

@@ -1,0 +1,122 @@
+import http from 'node:http';
+
+import { startApp, type App } from '../support/app';
+import { textOf, type Client } from '../support/client';
+
+let app: App;
+let user: Client;
+let characterId: string;
+
+beforeAll(async () => {
+  app = await startApp({ env: { CHAT_CHECKPOINT_SECONDS: '0.05', CHAT_TURN_LEASE_SECONDS: '1' } });
+  user = await app.createUser();
+  characterId = (await app.admin.createCharacter()).documentId;
+});
+afterAll(() => app.stop());
+afterEach(() => app.dify.reset());
+
+/** Waits for a row to be as expected, looking again and again: what changes it is another process. */
+async function rowOf(query: string, isReady: (row: { outcome: string; answer: string }) => boolean) {
+  for (;;) {
+    const row = await app
+      .db('chat_conversations')
+      .where({ query, role: 'assistant' })
+      .orderBy('id', 'desc')
+      .first();
+    if (row !== undefined && isReady(row)) return row;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const isOver = ({ outcome }: { outcome: string }) => outcome !== 'pending';
+
+describe('a client that leaves', () => {
+  it.each([1, 2, 3, 5, 8])('after %i events leaves a whole saved answer behind', async (count) => {
+    app.dify.always({ name: 'slow-deltas', ms: 10 });
+    const query = `Left after ${count}`;
+    const { events, leave } = await user.stream({ character_id: characterId, query });
+    for (let seen = 0; seen < count; seen += 1) await events.next();
+    leave();
+
+    const row = await rowOf(query, isOver);
+    const [message] = app.dify.messages(row.conversation_id);
+    expect(row).toMatchObject({ outcome: 'completed', answer: message?.answer });
+    expect(row.answer.length).toBeGreaterThan(20);
+  });
+
+  it('before the first byte, waiting for JSON, leaves a whole saved answer behind', async () => {
+    app.dify.always({ name: 'slow-deltas', ms: 10 });
+    const query = 'Left while waiting for JSON';
+    const asked = app.dify.nextRequest();
+    const request = http.request(`${app.url}/api/chat-conversations/create-message`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${user.token}`, 'Content-Type': 'application/json' },
+    });
+    request.on('error', () => undefined);
+    request.end(JSON.stringify({ data: { character_id: characterId, query } }));
+    await asked;
+    request.destroy();
+
+    expect(await rowOf(query, isOver)).toMatchObject({ outcome: 'completed' });
+  });
+
+  it('holds nobody up: another reads the whole answer meanwhile', async () => {
+    app.dify.always({ name: 'slow-deltas', ms: 5 });
+    const leaver = await user.stream({ character_id: characterId, query: 'I leave' });
+    const reader = user.streamAll({ character_id: characterId, query: 'I stay' });
+    await leaver.events.next();
+    leaver.leave();
+    expect(textOf(await reader)).toContain('I stay');
+  });
+
+  it('and never reads is no burden: the answer is saved although nobody takes it off the socket', async () => {
+    app.dify.next({ name: 'huge-answer', chars: 300_000 });
+    const query = 'Never read';
+    const request = http.request(`${app.url}/api/chat-conversations/create-message`, {
+      method: 'POST',
+      headers: {
+        Authorization: `Bearer ${user.token}`,
+        'Content-Type': 'application/json',
+        Accept: 'text/event-stream',
+      },
+    });
+    request.on('error', () => undefined);
+    request.on('response', (response) => response.pause());
+    request.end(JSON.stringify({ data: { character_id: characterId, query } }));
+
+    const row = await rowOf(query, isOver);
+    expect(row).toMatchObject({ outcome: 'completed' });
+    expect(row.answer.length).toBeGreaterThanOrEqual(300_000);
+    request.destroy();
+  });
+});
+
+describe('a process that dies', () => {
+  it('leaves the question and the last checkpoint; the next process ends the turn as interrupted and frees the session', async () => {
+    app.dify.script(async (reply) => {
+      await reply.say('Half an answer');
+      await reply.closed;
+    });
+    const query = 'Will you survive?';
+    const { events } = await user.stream({ character_id: characterId, query });
+    const started = (await events.next()).value?.data;
+    await rowOf(query, ({ answer }) => answer === 'Half an answer');
+    const ended = events.next().catch(() => undefined);
+    await app.killAndRestart();
+    await ended;
+
+    expect(await rowOf(query, isOver)).toMatchObject({
+      outcome: 'interrupted',
+      error_code: 'process-died',
+      answer: 'Half an answer',
+    });
+    const list = await user.myList(`?filters[turn_id][$eq]=${started.turn_id}`);
+    expect(list.body.data.map(({ query: said }: { query: string }) => said)).toEqual([query, query]);
+    const next = await user.ask({
+      character_id: characterId,
+      query: 'Go on',
+      session_id: started.session_id,
+    });
+    expect(next.status).toBe(200);
+  });
+});

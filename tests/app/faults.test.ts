@@ -1,0 +1,271 @@
+import type { Fault } from '../dify-emulator';
+import { startApp, type App } from '../support/app';
+import { canaries } from '../support/canaries';
+import { terminalsOf, textOf, type Client } from '../support/client';
+
+let app: App;
+let user: Client;
+let characterId: string;
+
+beforeAll(async () => {
+  app = await startApp({
+    env: {
+      DIFY_CONNECT_TIMEOUT_SECONDS: '2',
+      DIFY_FIRST_BYTE_TIMEOUT_SECONDS: '0.4',
+      DIFY_IDLE_TIMEOUT_SECONDS: '0.4',
+      DIFY_TOTAL_TIMEOUT_SECONDS: '1.5',
+      DIFY_MAX_FRAME_CHARS: '300000',
+      CHAT_MAX_ANSWER_CHARS: '100000',
+    },
+    dify: { apps: [{ key: `app-${canaries.key}`, mode: 'chat' }], pingEveryMs: 100 },
+  });
+  user = await app.createUser();
+  characterId = (await app.admin.createCharacter()).documentId;
+});
+afterAll(() => app.stop());
+afterEach(async () => {
+  app.dify.reset();
+  await app.dify.idle();
+});
+
+const upstreamText = `Incorrect API key provided: ${canaries.upstream}`;
+
+interface Row {
+  readonly outcome: string;
+  readonly error_code: string | null;
+  readonly answer: string;
+  readonly message_id: string;
+}
+
+/** Asks once with this fault: what the client got, and what is saved. */
+async function ask(fault: Fault, query = 'How is the sea?') {
+  app.dify.next(fault);
+  const events = await user.streamAll({ character_id: characterId, query });
+  const rows: Row[] = await app
+    .db('chat_conversations')
+    .where({ turn_id: events[0]?.data.turn_id })
+    .orderBy('id');
+  const session = await app.db('chat_sessions').where({ session_id: events[0]?.data.session_id }).first();
+  expect(rows).toHaveLength(2);
+  expect(session.live_turn_id).toBeNull();
+  expect(terminalsOf(events)).toHaveLength(1);
+  expect(terminalsOf(events)[0]).toBe(events.at(-1));
+  return { events, row: rows[1] as Row, terminal: events.at(-1)?.data };
+}
+
+describe('faults that lose nothing', () => {
+  it.each<Fault>([
+    'split-every-byte',
+    'split-characters',
+    'several-frames',
+    'crlf',
+    'field-noise',
+    'header-noise',
+    'malformed-json',
+    { name: 'slow-deltas', ms: 10 },
+    'unknown-event',
+    'agent-log',
+    'text-as-message-file',
+    'tts-after-end',
+    'duplicated-end',
+    'missing-ids',
+    'null-answer',
+    'missing-metadata',
+    'reasoning',
+    'open-after-end',
+    { name: 'huge-frame', bytes: 90_000 },
+    { name: 'huge-answer', chars: 90_000 },
+  ])('%p: the whole answer is streamed and saved as completed', async (fault) => {
+    const { events, row, terminal } = await ask(fault, '大海怎么样？👩‍👩‍👧‍👦 é');
+    expect(row).toMatchObject({ outcome: 'completed', error_code: null, answer: textOf(events) });
+    expect(terminal).toMatchObject({ event: 'message_end', outcome: 'completed' });
+    expect(row.answer.length).toBeGreaterThan(10);
+    expect(row.answer).not.toContain('\uFFFD');
+  });
+
+  it('message_replace takes the place of the text before it', async () => {
+    const { events, row } = await ask({ name: 'message-replace', text: 'Let us talk of something else.' });
+    expect(events.some(({ event }) => event === 'message_replace')).toBe(true);
+    expect(row).toMatchObject({ outcome: 'completed', answer: textOf(events) });
+    expect(row.answer.startsWith('Let us talk of something else.')).toBe(true);
+  });
+
+  it('an empty answer is an answer', async () => {
+    const { row } = await ask('empty-answer');
+    expect(row).toMatchObject({ outcome: 'completed', answer: '' });
+  });
+
+  it('a message without ids of its own keeps ours, and the next one works too', async () => {
+    const { row } = await ask('missing-ids');
+    expect(row.message_id).toMatch(/^msg_/u);
+    const reply = await user.ask({ character_id: characterId, query: 'And now?' });
+    expect(reply.status).toBe(200);
+  });
+});
+
+describe('answers that break off', () => {
+  it.each<[Fault, boolean]>([
+    [{ name: 'eof-after-deltas', after: 3 }, true],
+    [{ name: 'cut-mid-frame', after: 3 }, true],
+    [{ name: 'reset-mid-frame', after: 3 }, true],
+    [{ name: 'stall', after: 3 }, true],
+    [{ name: 'stall-with-pings', after: 3 }, true],
+    [{ name: 'eof-but-saved', after: 3, ms: 50 }, true],
+    [{ name: 'workflow-paused', after: 3 }, true],
+    ['eof-at-once', false],
+    ['pings-then-eof', false],
+    ['thoughts-only', false],
+  ])('%p: the text so far is saved as interrupted', async (fault, hasText) => {
+    const { events, row, terminal } = await ask(fault);
+    expect(row).toMatchObject({
+      outcome: 'interrupted',
+      error_code: 'upstream-interrupted',
+      answer: textOf(events),
+    });
+    expect(row.answer !== '').toBe(hasText);
+    expect(terminal).toMatchObject({
+      event: 'error',
+      code: 'upstream-interrupted',
+      status: 502,
+      message: 'The answer broke off before its end. What had arrived is saved.',
+    });
+  });
+
+  it('too long a frame ends the answer, with what came before it', async () => {
+    const { row } = await ask({ name: 'huge-frame', bytes: 2_000_000 });
+    expect(row).toMatchObject({ outcome: 'failed', error_code: 'upstream-malformed' });
+  });
+
+  it('too long an answer is cut off', async () => {
+    const { events, row } = await ask({ name: 'huge-answer', chars: 300_000 });
+    expect(row).toMatchObject({ outcome: 'interrupted', error_code: 'answer-too-long' });
+    expect(row.answer.length).toBeGreaterThan(99_000);
+    expect(row.answer.startsWith(textOf(events).slice(0, 99_000))).toBe(true);
+  });
+});
+
+describe('answers Dify refuses or fails', () => {
+  const midStream: [code: string, ours: string][] = [
+    ['invalid_param', 'upstream-rejected'],
+    ['provider_not_initialize', 'upstream-misconfigured'],
+    ['provider_quota_exceeded', 'upstream-quota-exceeded'],
+    ['model_currently_not_support', 'upstream-misconfigured'],
+    ['completion_request_error', 'upstream-failed'],
+    ['internal_server_error', 'upstream-failed'],
+  ];
+  it.each(midStream)(
+    '%s in the middle: what came before it is saved as failed with %s',
+    async (code, ours) => {
+      app.dify.script(async (reply) => {
+        await reply.say('Half an ');
+        await reply.error(code, upstreamText, 400);
+      });
+      const events = await user.streamAll({ character_id: characterId, query: 'Hi' });
+      const row = await app
+        .db('chat_conversations')
+        .where({ turn_id: events[0]?.data.turn_id, role: 'assistant' })
+        .first();
+      expect(row).toMatchObject({ outcome: 'failed', error_code: ours, answer: 'Half an ' });
+      expect(terminalsOf(events).map(({ data }) => data.code)).toEqual([ours]);
+    },
+  );
+
+  const before: [Fault, status: number, ours: string][] = [
+    [
+      { name: 'refuse', code: 'unauthorized', status: 401, message: upstreamText },
+      502,
+      'upstream-misconfigured',
+    ],
+    [
+      { name: 'refuse', code: 'forbidden', status: 403, message: upstreamText },
+      502,
+      'upstream-misconfigured',
+    ],
+    [
+      { name: 'refuse', code: 'not_chat_app', status: 400, message: upstreamText },
+      502,
+      'upstream-misconfigured',
+    ],
+    [
+      { name: 'refuse', code: 'app_unavailable', status: 400, message: upstreamText },
+      502,
+      'upstream-misconfigured',
+    ],
+    [
+      { name: 'refuse', code: 'provider_not_initialize', status: 400, message: upstreamText },
+      502,
+      'upstream-misconfigured',
+    ],
+    [
+      { name: 'refuse', code: 'provider_quota_exceeded', status: 400, message: upstreamText },
+      503,
+      'upstream-quota-exceeded',
+    ],
+    [
+      { name: 'refuse', code: 'model_currently_not_support', status: 400, message: upstreamText },
+      502,
+      'upstream-misconfigured',
+    ],
+    [
+      { name: 'refuse', code: 'completion_request_error', status: 400, message: upstreamText },
+      502,
+      'upstream-failed',
+    ],
+    [{ name: 'refuse', code: 'invalid_param', status: 400, message: upstreamText }, 502, 'upstream-rejected'],
+    [
+      { name: 'refuse', code: 'conversation_completed', status: 400, message: upstreamText },
+      502,
+      'upstream-conversation-gone',
+    ],
+    [{ name: 'too-many-requests', status: 429 }, 503, 'upstream-busy'],
+    [{ name: 'too-many-requests', status: 400 }, 503, 'upstream-busy'],
+    ['rate-limited', 503, 'upstream-quota-exceeded'],
+    ['conversation-gone', 502, 'upstream-conversation-gone'],
+    [{ name: 'gateway-html', status: 502 }, 502, 'upstream-failed'],
+    [{ name: 'gateway-html', status: 503 }, 503, 'upstream-busy'],
+    [{ name: 'gateway-html', status: 504 }, 504, 'upstream-timeout'],
+    ['html-page', 502, 'upstream-malformed'],
+    ['plain-500', 502, 'upstream-failed'],
+    ['json-500', 502, 'upstream-failed'],
+    ['no-content', 502, 'upstream-malformed'],
+    ['redirect', 502, 'upstream-malformed'],
+    ['json-instead-of-stream', 502, 'upstream-malformed'],
+    ['no-answer', 502, 'upstream-unreachable'],
+    [{ name: 'slow-first-byte', ms: 5000 }, 504, 'upstream-timeout'],
+    [{ name: 'slow-first-event', ms: 5000 }, 504, 'upstream-timeout'],
+  ];
+  it.each(before)(
+    '%p: a JSON client gets %i %s, an event stream one error, and the row says failed',
+    async (fault, status, ours) => {
+      const { row, terminal } = await ask(fault);
+      expect(row).toMatchObject({ outcome: 'failed', error_code: ours, answer: '' });
+      expect(terminal).toMatchObject({ event: 'error', code: ours, status });
+
+      app.dify.next(fault);
+      const reply = await user.ask({ character_id: characterId, query: 'Hi' });
+      expect([reply.status, reply.body.error.details.code]).toEqual([status, ours]);
+      expect(reply.body.error.details).toMatchObject({
+        turn_id: expect.any(String),
+        session_id: expect.any(String),
+        outcome: 'failed',
+      });
+    },
+  );
+
+  it('a session goes on after a failure', async () => {
+    app.dify.next('json-500');
+    const failed = await user.ask({ character_id: characterId, query: 'Hi' });
+    const reply = await user.ask({
+      character_id: characterId,
+      query: 'Again?',
+      session_id: failed.body.error.details.session_id,
+    });
+    expect(reply.status).toBe(200);
+  });
+});
+
+it('says what happened in the log, in codes', () => {
+  expect(app.output()).toContain(
+    'ends early: upstream-misconfigured, {"upstreamStatus":401,"upstreamCode":"unauthorized"}',
+  );
+});
