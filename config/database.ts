@@ -7,6 +7,7 @@ type Env = Core.Config.Shared.ConfigParams['env'];
 /** What better-sqlite3 hands to the pool: only the part used here. */
 interface SqliteConnection {
   pragma(statement: string): unknown;
+  function(name: string, options: { deterministic: boolean }, run: (value: unknown) => unknown): unknown;
 }
 
 /**
@@ -31,6 +32,10 @@ function sqlite(env: Env) {
         connection.pragma('journal_mode = WAL');
         connection.pragma(`synchronous = ${synchronous}`);
         connection.pragma('busy_timeout = 5000');
+        // SQLite's own knows ASCII only: a search without regard to case would find "ÉCOLE" on PostgreSQL alone.
+        connection.function('lower', { deterministic: true }, (value) =>
+          typeof value === 'string' ? value.toLowerCase() : value,
+        );
         done(null, connection);
       },
     },
