@@ -146,6 +146,13 @@ const messageView: View = {
   ],
 };
 
+/** By which of its fields a related entry is shown. */
+const mainFieldOfRelation: Readonly<Record<string, string>> = {
+  ai_character: 'name',
+  session: 'title',
+  user: 'username',
+};
+
 /** Raise it when the views above change: they are applied once, so that what editors arrange for themselves stays. */
 const viewsVersion = 1;
 
@@ -177,11 +184,13 @@ function applyView(configuration: Configuration, view: View): Configuration {
   const metadatas = Object.fromEntries(
     Object.entries(configuration.metadatas).map(([name, { edit, list }]) => {
       const [label = edit['label'], description = edit['description']] = view.labels[name] ?? [];
+      const mainField = mainFieldOfRelation[name];
+      const shownBy = mainField === undefined ? {} : { mainField };
       return [
         name,
         {
-          edit: { ...edit, label, description, editable: !view.isReadOnly },
-          list: { ...list, label: view.labels[name]?.[0] ?? list['label'] },
+          edit: { ...edit, ...shownBy, label, description, editable: !view.isReadOnly },
+          list: { ...list, ...shownBy, label: view.labels[name]?.[0] ?? list['label'] },
         },
       ];
     }),

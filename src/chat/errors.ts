@@ -20,6 +20,10 @@ export const chatErrors = {
     status: 404,
     sentence: 'There is no such session.',
   },
+  'payload-too-large': {
+    status: 413,
+    sentence: 'The body is too large.',
+  },
   'turn-in-progress': {
     status: 409,
     sentence: 'The previous question of this session is still being answered.',

@@ -20,7 +20,7 @@ export function parseQuestion(body: unknown, settings: RequestSettings): Questio
   if (!result.success) throw toInvalidRequest(result.error);
   const { character_id, query, conversation_id, session_id, inputs } = result.data.data;
   return {
-    characterId: String(character_id),
+    characterId: toStorableText(String(character_id)),
     query: toStorableText(query),
     session: { sessionId: session_id, conversationId: conversation_id },
     inputs: toStorableJson(inputs) as Record<string, unknown>,
@@ -67,7 +67,7 @@ const optionalId = z
   .string('has to be text')
   .max(255, 'is too long to be an id')
   .nullish()
-  .transform((id) => (id === null || id === '' ? undefined : id));
+  .transform((id) => (id === null || id === undefined || id === '' ? undefined : toStorableText(id)));
 
 /** Checked before anything walks the value by recursion. */
 function isShallow(value: unknown, depth: number): boolean {

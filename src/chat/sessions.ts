@@ -15,18 +15,21 @@ export interface SessionReference {
   readonly conversationId?: string | undefined;
 }
 
-const maxTitleLength = 40;
+const maxTitleCharacters = 40;
+/** Of UTF-16, below the 255 of the column: an emoji that is one character to a reader can take a dozen. */
+const maxTitleLength = 250;
 const graphemes = new Intl.Segmenter();
 
 /** The title of a session that begins with this question: its text on one line, cut between characters. */
 export function toTitle(question: string): string {
   const line = question.replaceAll(/\s+/gu, ' ').trim();
-  // The slice bounds the work on a long question; the segmenter then counts what a reader sees as characters.
-  const characters = Array.from(
-    graphemes.segment(line.slice(0, maxTitleLength * 16)),
-    ({ segment }) => segment,
-  );
-  if (characters.length === 0) return '新会话';
-  if (characters.length <= maxTitleLength) return characters.join('').slice(0, 255);
-  return `${characters.slice(0, maxTitleLength).join('')}…`;
+  let title = '';
+  let characters = 0;
+  for (const { segment } of graphemes.segment(line)) {
+    if (characters === maxTitleCharacters || title.length + segment.length > maxTitleLength)
+      return `${title}…`;
+    title += segment;
+    characters += 1;
+  }
+  return title === '' ? '新会话' : title;
 }

@@ -16,14 +16,10 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) =>
     try {
       await next();
     } catch (error) {
-      if (error instanceof ChatError) {
-        if (error.status >= 500) strapi.log.warn(`${ctx.method} ${ctx.path}: ${describeError(error)}`);
-        reply(ctx, error);
-        return;
-      }
-      if (!isChatRoute(ctx) || isForClients(error)) throw error;
-      strapi.log.error(`${ctx.method} ${ctx.path}: ${describeError(error)}`);
-      reply(ctx, new ChatError('internal'));
+      if (isStrapis(ctx, error)) throw error;
+      const known = toKnownError(error);
+      if (known.status >= 500) strapi.log.error(`${ctx.method} ${ctx.path}: ${describeError(error)}`);
+      reply(ctx, known);
       return;
     }
     // Without a token Strapi asks whether the Public role may, and says 403. Whoever has not logged in is told to.
@@ -35,8 +31,31 @@ function reply(ctx: Context, { status, message, code, details }: ChatError): voi
   ctx.body = { data: null, error: { status, name: 'ChatError', message, details: { code, ...details } } };
 }
 
-function isForClients(error: unknown): boolean {
-  return error instanceof errors.ApplicationError || error instanceof errors.HttpError;
+/** Strapi's own error classes say what they mean; and other routes than ours are none of our business. */
+function isStrapis(ctx: Context, error: unknown): boolean {
+  if (error instanceof ChatError) return false;
+  if (error instanceof errors.ApplicationError || error instanceof errors.HttpError) return true;
+  const hasRoute = ctx.state['route'] !== undefined;
+  return hasRoute && !isChatRoute(ctx);
+}
+
+function toKnownError(error: unknown): ChatError {
+  if (error instanceof ChatError) return error;
+  if (error instanceof SyntaxError)
+    return new ChatError('invalid-request', { sentence: 'The body has to be valid JSON.' });
+  const status = refusalStatus(error);
+  if (status === 413) return new ChatError('payload-too-large');
+  return status === undefined
+    ? new ChatError('internal', { cause: error })
+    : new ChatError('invalid-request');
+}
+
+/** What parsers of bodies and paths throw, each with its own name for the status; and PostgreSQL's data exceptions. */
+function refusalStatus(error: unknown): number | undefined {
+  const { status, httpCode, code } = error as { status?: unknown; httpCode?: unknown; code?: unknown };
+  const number = Number(status ?? httpCode);
+  if (number >= 400 && number < 500) return number;
+  return typeof code === 'string' && /^22[0-9A-Z]{3}$/u.test(code) ? 400 : undefined;
 }
 
 function isChatRoute(ctx: Context): boolean {

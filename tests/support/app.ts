@@ -16,7 +16,7 @@ const root = path.resolve(__dirname, '..', '..');
 const strapiCommand = path.join(root, 'node_modules', '@strapi', 'strapi', 'bin', 'strapi.js');
 
 /** Settings of the suite, and with them what a deployment has to set. */
-const baseEnv = {
+export const baseEnv = {
   NODE_ENV: 'production',
   HOST: '127.0.0.1',
   SERVE_ADMIN_PANEL: 'false',
@@ -51,9 +51,11 @@ export interface App {
 export interface AppOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly dify?: DifyEmulatorOptions;
+  /** Variables that need to know the emulator. */
+  readonly difyEnv?: (dify: DifyEmulator) => Readonly<Record<string, string>>;
 }
 
-export async function startApp({ env = {}, dify: difyOptions = {} }: AppOptions = {}): Promise<App> {
+export async function startApp({ env = {}, dify: difyOptions = {}, difyEnv }: AppOptions = {}): Promise<App> {
   const database = await createDatabase();
   const dify = await createDifyEmulator({
     apps: [{ key: `app-${canaries.key}`, mode: 'chat' }],
@@ -68,6 +70,7 @@ export async function startApp({ env = {}, dify: difyOptions = {} }: AppOptions 
     DIFY_API_URL: dify.url,
     DIFY_API_KEY: dify.apiKey,
     ...env,
+    ...difyEnv?.(dify),
   };
   const output: string[] = [];
   let child = await startProcess(variables, output);

@@ -33,5 +33,7 @@ function assertNone(text: string, forbidden: readonly string[], where: string): 
   const found = forbidden.find((canary) => text.includes(canary));
   if (found === undefined) return;
   const index = text.indexOf(found);
-  throw new Error(`${found.slice(0, 14)}… is in ${where}: …${text.slice(Math.max(0, index - 200), index + 20)}…`);
+  throw new Error(
+    `${found.slice(0, 14)}… is in ${where}: …${text.slice(Math.max(0, index - 200), index + 20)}…`,
+  );
 }

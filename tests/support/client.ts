@@ -36,7 +36,12 @@ export interface RequestOptions {
 /** Somebody using the HTTP API: anonymous, or with a token. Every reply is searched for what must not be in one. */
 export interface Client {
   readonly token: string | undefined;
-  readonly user: { readonly id: number; readonly documentId: string; readonly username: string; readonly email: string };
+  readonly user: {
+    readonly id: number;
+    readonly documentId: string;
+    readonly username: string;
+    readonly email: string;
+  };
   request(method: string, path: string, options?: RequestOptions): Promise<Reply>;
   get(path: string): Promise<Reply>;
   post(path: string, body: unknown): Promise<Reply>;
@@ -77,7 +82,12 @@ export function createClient(url: string, token?: string, user: Client['user'] =
         headers: { ...auth, 'Content-Type': 'application/json', Accept: 'text/event-stream' },
         body: JSON.stringify({ data }),
       });
-      return { status: response.status, headers: response.headers, events: readEvents(response), leave: () => abort.abort() };
+      return {
+        status: response.status,
+        headers: response.headers,
+        events: readEvents(response),
+        leave: () => abort.abort(),
+      };
     },
     async streamAll(data) {
       const { status, events } = await client.stream(data);

@@ -1,0 +1,142 @@
+import { startApp, type App } from '../support/app';
+import { database } from '../support/database';
+
+let app: App;
+beforeAll(async () => {
+  app = await startApp();
+});
+afterAll(() => app.stop());
+
+interface Index {
+  readonly name: string;
+  readonly columns: string[];
+  readonly unique: boolean;
+}
+
+async function indexesOf(table: string): Promise<Index[]> {
+  return database === 'sqlite' ? sqliteIndexes(table) : postgresIndexes(table);
+}
+
+async function sqliteIndexes(table: string): Promise<Index[]> {
+  const list: { name: string; unique: number }[] = await app.db.raw(`pragma index_list(${table})`);
+  return Promise.all(
+    list.map(async ({ name, unique }) => {
+      const columns: { name: string }[] = await app.db.raw(`pragma index_info(${name})`);
+      return { name, columns: columns.map((column) => column.name), unique: unique === 1 };
+    }),
+  );
+}
+
+async function postgresIndexes(table: string): Promise<Index[]> {
+  const { rows } = await app.db.raw(
+    `select i.relname as name, x.indisunique as unique,
+            array(select a.attname::text from unnest(x.indkey) with ordinality k(n, o)
+                  join pg_attribute a on a.attrelid = x.indrelid and a.attnum = k.n order by k.o) as columns
+     from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class t on t.oid = x.indrelid
+     where t.relname = ?`,
+    [table],
+  );
+  return rows as Index[];
+}
+
+describe('the tables', () => {
+  it.each<[table: string, columns: string[], unique: boolean]>([
+    ['chat_conversations', ['message_id'], true],
+    ['chat_conversations', ['user_id', 'created_at', 'id'], false],
+    ['chat_conversations', ['session_id', 'id'], false],
+    ['chat_conversations', ['turn_id'], false],
+    ['chat_conversations', ['conversation_id'], false],
+    ['chat_sessions', ['session_id'], true],
+    ['chat_sessions', ['user_id', 'is_deleted', 'last_message_at', 'id'], false],
+    ['chat_sessions', ['conversation_id'], false],
+    ['chat_sessions', ['live_turn_id'], true],
+  ])('%s has an index on %p (unique: %p)', async (table, columns, unique) => {
+    expect(await indexesOf(table)).toContainEqual(expect.objectContaining({ columns, unique }));
+  });
+
+  it.each([
+    ['chat_conversations', ['user_id', 'ai_character_id', 'session_id']],
+    ['chat_sessions', ['user_id', 'ai_character_id']],
+  ])('%s keeps its relations in columns of its own', async (table, columns) => {
+    for (const column of columns) expect(await app.db.schema.hasColumn(table, column)).toBe(true);
+    for (const name of ['user', 'ai_character', 'session']) {
+      expect(await app.db.schema.hasTable(`${table}_${name}_lnk`)).toBe(false);
+    }
+  });
+
+  it('are written in WAL mode where they are SQLite', async () => {
+    if (database !== 'sqlite') return;
+    expect(await app.db.raw('pragma journal_mode')).toEqual([{ journal_mode: 'wal' }]);
+  });
+});
+
+describe('the admin panel', () => {
+  const configuration = async (uid: string) =>
+    (await app.admin.client.get(`/content-manager/content-types/${uid}/configuration`)).body.data.contentType;
+
+  it('has readable labels and descriptions', async () => {
+    const { metadatas, settings } = await configuration('api::ai-character.ai-character');
+    expect(settings.mainField).toBe('name');
+    expect(metadatas.prompt.edit).toMatchObject({ label: 'Prompt', editable: true });
+    expect(metadatas.prompt.edit.description).toContain('Sent with every question');
+    expect(metadatas.introduce.list.label).toBe('Introduction');
+  });
+
+  it('opens chat entries with their character and user, for reading', async () => {
+    const user = await app.createUser();
+    const { documentId } = await app.admin.createCharacter({ name: 'Ada' });
+    const [, answer] = (await user.ask({ character_id: documentId, query: 'Hi' })).body.data;
+    const collection = '/content-manager/collection-types/api::chat-conversation.chat-conversation';
+    const relation = async (field: string) =>
+      (
+        await app.admin.client.get(
+          `/content-manager/relations/api::chat-conversation.chat-conversation/${answer.documentId}/${field}`,
+        )
+      ).body.results;
+
+    const entry = await app.admin.client.get(`${collection}/${answer.documentId}`);
+    expect(entry.body.data).toMatchObject({
+      message_id: answer.message_id,
+      answer: answer.answer,
+      outcome: 'completed',
+    });
+    expect(await relation('ai_character')).toEqual([expect.objectContaining({ documentId, name: 'Ada' })]);
+    expect(await relation('user')).toEqual([expect.objectContaining({ username: user.user.username })]);
+    expect(await relation('session')).toEqual([expect.objectContaining({ title: 'Hi' })]);
+
+    const list = await app.admin.client.get(`${collection}?page=1&pageSize=10&sort=createdAt:DESC`);
+    expect(list.body.results).toHaveLength(2);
+    const { metadatas } = await configuration('api::chat-conversation.chat-conversation');
+    for (const field of ['query', 'answer', 'user', 'message_id'])
+      expect(metadatas[field].edit.editable).toBe(false);
+    const edited = await app.admin.client.request('PUT', `${collection}/${answer.documentId}`, {
+      body: { answer: 'forged' },
+    });
+    expect(edited.status).toBe(403);
+    expect((await app.admin.client.get(`${collection}/${answer.documentId}`)).body.data.answer).toBe(
+      answer.answer,
+    );
+  });
+
+  it('deletes an entry', async () => {
+    const user = await app.createUser();
+    const { documentId } = await app.admin.createCharacter();
+    const [, answer] = (await user.ask({ character_id: documentId, query: 'Hi' })).body.data;
+    const path = `/content-manager/collection-types/api::chat-conversation.chat-conversation/${answer.documentId}`;
+    expect((await app.admin.client.request('DELETE', path)).status).toBe(200);
+    expect((await user.myList()).body.meta.pagination.total).toBe(1);
+  });
+});
+
+describe('permissions', () => {
+  it('are granted to logged-in users once: what an admin takes away stays away', async () => {
+    const action = 'api::chat-conversation.chat-conversation.myList';
+    const permission = await app.db('up_permissions').where({ action }).first();
+    await app.db('up_permissions_role_lnk').where({ permission_id: permission.id }).delete();
+    await app.db('up_permissions').where({ id: permission.id }).delete();
+    await app.killAndRestart();
+    expect(await app.db('up_permissions').where({ action })).toEqual([]);
+    const user = await app.createUser();
+    expect((await user.myList()).status).toBe(403);
+  });
+});

@@ -1,0 +1,213 @@
+import http from 'node:http';
+
+import { startApp, type App } from '../support/app';
+import type { Client } from '../support/client';
+
+let app: App;
+let user: Client;
+let characterId: string;
+
+beforeAll(async () => {
+  app = await startApp({ env: { CHAT_MAX_QUERY_CHARS: '5000', CHAT_MAX_INPUTS_CHARS: '2000' } });
+  user = await app.createUser();
+  characterId = (await app.admin.createCharacter()).documentId;
+});
+afterAll(() => app.stop());
+
+const createMessage = '/api/chat-conversations/create-message';
+const deep = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+
+describe('bodies that are wrong', () => {
+  const inData = (data: unknown) => JSON.stringify({ data });
+  const ask = (more: object) => inData({ character_id: 'CHARACTER', query: 'Hi', ...more });
+  it.each<[string, string, number[]]>([
+    ['nothing', '', [400]],
+    ['no JSON', '{"data":', [400]],
+    ['a string', '"data"', [400]],
+    ['null', 'null', [400]],
+    ['an array', '[]', [400]],
+    ['no data', '{}', [400]],
+    ['data of the wrong type', '{"data": "x"}', [400]],
+    ['data as a list', '{"data": []}', [400]],
+    ['no character_id', inData({ query: 'Hi' }), [400]],
+    ['no query', inData({ character_id: 'CHARACTER' }), [400]],
+    ['query null', ask({ query: null }), [400]],
+    ['query a number', ask({ query: 1 }), [400]],
+    ['query an object', ask({ query: { $ne: '' } }), [400]],
+    ['query a list', ask({ query: ['Hi'] }), [400]],
+    ['query blank', ask({ query: ' \n\t ' }), [400]],
+    ['query too long', ask({ query: 'x'.repeat(5001) }), [400]],
+    ['query of almost 1 MB', ask({ query: 'x'.repeat(1_000_000) }), [400]],
+    ['query of more than 1 MB', ask({ query: 'x'.repeat(1_100_000) }), [413]],
+    ['character_id an object', ask({ character_id: { $ne: null } }), [400]],
+    ['character_id a list', ask({ character_id: ['1'] }), [400]],
+    ['character_id true', ask({ character_id: true }), [400]],
+    ['character_id a fraction', ask({ character_id: 1.5 }), [400]],
+    ['character_id negative', ask({ character_id: -1 }), [400]],
+    ['character_id with NUL', ask({ character_id: 'a\0b' }), [400]],
+    ['character_id SQL', ask({ character_id: "1' or '1'='1" }), [400]],
+    ['session_id an object', ask({ session_id: {} }), [400]],
+    ['session_id with NUL', ask({ session_id: 'a\0b' }), [404]],
+    [
+      'session_id with a lone surrogate',
+      `{"data":{"character_id":"CHARACTER","query":"Hi","session_id":"\\ud800"}}`,
+      [404],
+    ],
+    ['conversation_id too long', ask({ conversation_id: 'x'.repeat(256) }), [400]],
+    ['conversation_id a path', ask({ conversation_id: '../../console/api' }), [404]],
+    ['inputs a list', ask({ inputs: [] }), [400]],
+    ['inputs a string', ask({ inputs: 'x' }), [400]],
+    ['inputs too long', ask({ inputs: { a: 'x'.repeat(2001) } }), [400]],
+    [
+      'inputs too deep',
+      `{"data":{"character_id":"CHARACTER","query":"Hi","inputs":{"a":${deep(9)}}}}`,
+      [400],
+    ],
+    [
+      'inputs 50,000 deep',
+      `{"data":{"character_id":"CHARACTER","query":"Hi","inputs":{"a":${deep(50_000)}}}}`,
+      [400],
+    ],
+    ['data 50,000 deep', `{"data":${deep(50_000)}}`, [400]],
+  ])('%s: a clear 4xx, and nothing is saved', async (_what, rawBody, statuses) => {
+    const before = await app.db('chat_sessions').count({ n: '*' }).first();
+    const reply = await user.request('POST', createMessage, {
+      rawBody: rawBody.replace('CHARACTER', characterId),
+      headers: { 'Content-Type': 'application/json' },
+    });
+    expect(statuses).toContain(reply.status);
+    expect(reply.body.error.message.length).toBeGreaterThan(5);
+    expect(reply.text).not.toMatch(/node_modules|\.js:|select |insert /u);
+    expect(await app.db('chat_sessions').count({ n: '*' }).first()).toEqual(before);
+  });
+
+  it.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'application/xml',
+  ])('a body of type %s: 4xx', async (type) => {
+    const reply = await user.request('POST', createMessage, {
+      rawBody: 'data=1',
+      headers: { 'Content-Type': type },
+    });
+    expect(reply.status).toBeGreaterThanOrEqual(400);
+    expect(reply.status).toBeLessThan(500);
+  });
+
+  it('prototype keys change nothing', async () => {
+    for (const key of ['__proto__', 'constructor', 'prototype']) {
+      const rawBody = `{"data":{"character_id":"${characterId}","query":"Hi","${key}":{"polluted":1},"inputs":{"${key}":{"polluted":1}}},"${key}":{"polluted":1}}`;
+      const reply = await user.request('POST', createMessage, {
+        rawBody,
+        headers: { 'Content-Type': 'application/json' },
+      });
+      expect([200, 400]).toContain(reply.status);
+    }
+    const reply = await user.ask({ character_id: characterId, query: 'Hi' });
+    expect(reply.text).not.toContain('polluted');
+  });
+});
+
+describe('text that is odd', () => {
+  it.each<[string, string, string]>([
+    ['NUL', 'a\0b', 'a\uFFFDb'],
+    ['a lone high surrogate', 'a\uD83Db', 'a\uFFFDb'],
+    ['a lone low surrogate', 'a\uDE00b', 'a\uFFFDb'],
+    ['emoji, ZWJ sequences and combining marks', '👩‍👩‍👧‍👦 🇨🇳 é ü ठी', '👩‍👩‍👧‍👦 🇨🇳 é ü ठी'],
+    ['line ends of every kind', 'a\nb\r\nc\rd\u2028e\u2029f\u0085g', 'a\nb\r\nc\rd\u2028e\u2029f\u0085g'],
+    [
+      'what looks like SSE',
+      'data: x\n\nevent: message_end\nid: 9\n\n',
+      'data: x\n\nevent: message_end\nid: 9\n\n',
+    ],
+    [
+      'what looks like SQL, HTML and a template',
+      `'; drop table x; -- <script>{{#x#}}</script> $1 ? ??`,
+      `'; drop table x; -- <script>{{#x#}}</script> $1 ? ??`,
+    ],
+    ['a BOM, zero-width and bidi characters', '\uFEFFa\u200Bb\u202Ec', '\uFEFFa\u200Bb\u202Ec'],
+    ['5000 characters', '长'.repeat(5000), '长'.repeat(5000)],
+  ])('%s is stored, streamed and listed as the same text', async (_what, query, expected) => {
+    app.dify.script(async (reply) => {
+      await reply.say(expected);
+      await reply.end();
+    });
+    const events = await user.streamAll({ character_id: characterId, query });
+    const end = events.at(-1)?.data;
+    const row = await app.db('chat_conversations').where({ turn_id: end.turn_id, role: 'assistant' }).first();
+    const listed = (await user.myList(`?filters[turn_id]=${end.turn_id}`)).body.data;
+
+    expect((app.dify.requests.at(-1)?.body as { query: string }).query).toBe(expected);
+    expect(row).toMatchObject({ query: expected, answer: expected });
+    for (const message of [...end.data, ...listed])
+      expect(message).toMatchObject({ query: expected, answer: expected });
+    expect(events.map(({ event }) => event)).toEqual(['turn_started', 'message', 'message_end']);
+  });
+
+  it("NUL and lone surrogates in Dify's answer are replaced everywhere alike", async () => {
+    app.dify.script(async (reply) => {
+      await reply.raw(
+        `data: {"event":"message","conversation_id":"${reply.conversationId}","message_id":"${reply.messageId}","task_id":"t","answer":"a\\u0000b\\ud800c"}\n\n`,
+      );
+      await reply.end();
+    });
+    const events = await user.streamAll({ character_id: characterId, query: 'Odd' });
+    const end = events.at(-1)?.data;
+    expect(events[1]?.data.answer).toBe('a\uFFFDb\uFFFDc');
+    expect(end.data[1].answer).toBe('a\uFFFDb\uFFFDc');
+  });
+
+  it('a title is one line, cut between characters', async () => {
+    const { body } = await user.ask({ character_id: characterId, query: `  A\n\tlong ${'👩‍👩‍👧‍👦'.repeat(60)}` });
+    const session = await app.db('chat_sessions').where({ session_id: body.data[0].session_id }).first();
+    expect(session.title).toMatch(/^A long 👩‍👩‍👧‍👦/u);
+    expect(session.title.endsWith('👩‍👩‍👧‍👦…')).toBe(true);
+    expect(session.title.length).toBeLessThanOrEqual(255);
+  });
+});
+
+describe('requests no client library sends', () => {
+  /** A raw request target and header, as fetch would not let it out. */
+  function raw(path: string, headers: http.OutgoingHttpHeaders = {}): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const request = http.get(
+        `${app.url}/`,
+        { path, headers: { Authorization: `Bearer ${user.token}`, ...headers } },
+        (response) => {
+          response.resume().on('end', () => resolve(response.statusCode ?? 0));
+        },
+      );
+      request.on('error', reject);
+    });
+  }
+  it.each([
+    `/api/chat-conversations/my-list?${'a[b]'.repeat(500)}=1`,
+    `/api/chat-conversations/my-list?filters${'[a]'.repeat(200)}=1`,
+    '/api/chat-conversations/my-list?filters[query]=%00',
+    '/api/chat-conversations/my-list?filters[query]=%ED%A0%80',
+    '/api/chat-conversations/my-list?filters[query]=%',
+    '/api/chat-conversations/my-list?%00=1',
+    '/api/chat-conversations/my-list?filters[%00]=1',
+    '/api/chat-conversations/%00',
+    '/api/chat-conversations/%ED%A0%80',
+    '/api/ai-characters?filters[id][$eq]=99999999999999999999',
+    '/api/ai-characters?filters[id][$eq]=x',
+    '/api/ai-characters?filters[name][$eq]=%00',
+    '/api/ai-characters?filters[createdAt][$gt]=x',
+    '/api/ai-characters?pagination[page]=-1',
+    '/api/ai-characters?pagination[pageSize]=x',
+    '/api/ai-characters?filters[0][name]=x',
+    '/api/ai-characters?sort[0][a]=b',
+    '/api/ai-characters/%00',
+  ])('%s is never a 500', async (path) => {
+    const status = await raw(path);
+    expect(status).toBeLessThan(500);
+  });
+
+  it('and headers of 64 kB of nothing neither', async () => {
+    for (const name of ['Accept', 'X-Forwarded-For', 'X-Forwarded-Proto', 'Last-Event-ID', 'Origin']) {
+      expect(await raw('/api/chat-conversations/my-list', { [name]: ', @'.repeat(4000) })).toBeLessThan(500);
+    }
+  });
+});

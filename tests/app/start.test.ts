@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+
+import { baseEnv, spawnStrapi, startApp } from '../support/app';
+import { createDatabase } from '../support/database';
+
+/** Starts the application, which is expected to refuse. */
+async function refusal(env: Readonly<Record<string, string>>) {
+  const database = await createDatabase();
+  let output = '';
+  const child = spawnStrapi({ ...baseEnv, ...database.env, PORT: '0', ...env }, (text) => (output += text));
+  const [code] = (await once(child, 'exit')) as [number | null];
+  await database.drop();
+  return { code, output };
+}
+
+const dify = { DIFY_API_URL: 'http://127.0.0.1:1', DIFY_API_KEY: 'app-x' };
+
+describe('started in production mode', () => {
+  it('without a Dify key, it says which variable to set', async () => {
+    const { code, output } = await refusal({ DIFY_API_URL: dify.DIFY_API_URL });
+    expect(code).not.toBe(0);
+    expect(output).toContain('DIFY_API_KEY is missing. Set it to the API key of your Dify app');
+    expect(output).not.toContain('    at ');
+  });
+
+  it('with nothing set, it lists all that is missing at once', async () => {
+    const { code, output } = await refusal({
+      APP_KEYS: '',
+      ADMIN_JWT_SECRET: 'tobemodified',
+      API_TOKEN_SALT: '',
+      TRANSFER_TOKEN_SALT: '',
+      JWT_SECRET: '',
+      ENCRYPTION_KEY: '',
+      CHAT_MAX_QUERY_CHARS: 'many',
+      CHAT_EXPOSE_PROMPT: 'perhaps',
+    });
+    expect(code).not.toBe(0);
+    for (const name of [
+      'APP_KEYS',
+      'API_TOKEN_SALT',
+      'TRANSFER_TOKEN_SALT',
+      'JWT_SECRET',
+      'ENCRYPTION_KEY',
+      'DIFY_API_URL',
+      'DIFY_API_KEY',
+    ]) {
+      expect(output).toContain(`- ${name} is missing.`);
+    }
+    expect(output).toContain('- ADMIN_JWT_SECRET is still a placeholder.');
+    expect(output).toContain('- CHAT_MAX_QUERY_CHARS has to be a whole number.');
+    expect(output).toContain('- CHAT_EXPOSE_PROMPT has to be true or false.');
+    expect(output.match(/The settings are not complete/gu)).toHaveLength(1);
+  });
+});
+
+it('takes the documented DIFFBOT_ spellings, and a URL with /v1 and slashes', async () => {
+  const app = await startApp({
+    env: { DIFY_API_URL: '', DIFY_API_KEY: '' },
+    difyEnv: ({ url, apiKey }) => ({ DIFFBOT_API_URL: `${url}/v1/`, DIFFBOT_API_KEY: apiKey }),
+  });
+  try {
+    const user = await app.createUser();
+    const { documentId } = await app.admin.createCharacter();
+    expect((await user.ask({ character_id: documentId, query: 'Hi' })).status).toBe(200);
+  } finally {
+    await app.stop();
+  }
+});
