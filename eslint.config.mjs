@@ -26,9 +26,12 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       '@typescript-eslint/require-await': 'off',
+      // Takes the row types we put on knex's builders for superfluous.
+      '@typescript-eslint/no-unnecessary-type-assertion': 'off',
       // Our objects are closures: nothing is bound to `this`.
       '@typescript-eslint/unbound-method': 'off',
-      'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
+      // A factory counts with all the functions it closes over; each of those is to fit a screen.
+      'max-lines-per-function': ['error', { max: 80, skipBlankLines: true, skipComments: true }],
       'no-console': 'error',
       eqeqeq: 'error',
     },

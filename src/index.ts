@@ -1,9 +1,9 @@
 import type { Core } from '@strapi/strapi';
 
 import { nameInAdminPanel } from './bootstrap/admin-labels';
+import { keepForReading, showLinkedCharacters } from './bootstrap/chat-entries';
 import { keepCharacterLinks } from './bootstrap/keep-character-links';
 import { grantAuthenticated } from './bootstrap/permissions';
-import { keepForReading } from './bootstrap/read-only-entries';
 import { findSecretProblems } from './bootstrap/secrets';
 import { SettingsError } from './chat';
 import { chatOf } from './compose';
@@ -17,6 +17,7 @@ export default {
     if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
     keepCharacterLinks(strapi);
     keepForReading(strapi);
+    showLinkedCharacters(strapi);
   },
 
   async bootstrap({ strapi }: { strapi: Core.Strapi }): Promise<void> {

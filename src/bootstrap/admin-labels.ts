@@ -146,6 +146,11 @@ const messageView: View = {
   ],
 };
 
+const timeLabels: Readonly<Record<string, Label>> = {
+  createdAt: ['Created'],
+  updatedAt: ['Updated'],
+};
+
 /** By which of its fields a related entry is shown. */
 const mainFieldOfRelation: Readonly<Record<string, string>> = {
   ai_character: 'name',
@@ -183,14 +188,15 @@ export async function nameInAdminPanel(strapi: Core.Strapi): Promise<void> {
 function applyView(configuration: Configuration, view: View): Configuration {
   const metadatas = Object.fromEntries(
     Object.entries(configuration.metadatas).map(([name, { edit, list }]) => {
-      const [label = edit['label'], description = edit['description']] = view.labels[name] ?? [];
+      const [label = edit['label'], description = edit['description']] =
+        view.labels[name] ?? timeLabels[name] ?? [];
       const mainField = mainFieldOfRelation[name];
       const shownBy = mainField === undefined ? {} : { mainField };
       return [
         name,
         {
           edit: { ...edit, ...shownBy, label, description, editable: !view.isReadOnly },
-          list: { ...list, ...shownBy, label: view.labels[name]?.[0] ?? list['label'] },
+          list: { ...list, ...shownBy, label: label ?? list['label'] },
         },
       ];
     }),

@@ -1,5 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
+import { inTransaction } from '../stores/transaction';
+
 const characterUid = 'api::ai-character.ai-character';
 const linkedTables = ['chat_sessions', 'chat_conversations'];
 
@@ -43,7 +45,7 @@ async function findRows(strapi: Core.Strapi, documentId: string): Promise<Charac
 
 async function relink(strapi: Core.Strapi, from: number | undefined, to: number | undefined): Promise<void> {
   if (from === undefined || to === undefined) return;
-  await strapi.db.transaction(async ({ trx }) => {
+  await inTransaction(strapi.db, async (trx) => {
     for (const table of linkedTables) {
       await strapi.db
         .connection(table)

@@ -5,14 +5,12 @@ import type { DifyClient } from './dify/client';
 import { ChatError } from './errors';
 import { createTurnLog, type LiveTurn, type LiveTurns } from './live-turns';
 import { describeError, type Log } from './log';
-import { toMessageReply } from './message-reply';
 import { toUpstreamUser, type Owner } from './owner';
 import { pump } from './pump';
 import { toTitle, type Session, type SessionReference } from './sessions';
 import type { TurnSettings } from './settings';
 import type { NewSession, NewTurn, TurnStore } from './stores';
-import type { TurnEvent } from './turn-event';
-import { toWireEvent, type Envelope } from './wire-event';
+import { createWireFormat } from './wire-format';
 
 /** One question of a user to a character. */
 export interface Question {
@@ -50,7 +48,7 @@ export function createTurns({ settings, dify, store, characters, live, log }: Tu
   return { start, tend };
 
   async function start(question: Question): Promise<LiveTurn> {
-    const character = await findCharacter(question.characterId);
+    const character = await findAnswering(characters, question.characterId);
     const session = await findSession(question, character);
     const turn: NewTurn = {
       turnId: randomUUID(),
@@ -63,14 +61,6 @@ export function createTurns({ settings, dify, store, characters, live, log }: Tu
     };
     await store.open(turn);
     return run(turn, question, character);
-  }
-
-  async function findCharacter(reference: string): Promise<Character & { readonly prompt: string }> {
-    const character = await characters.findPublished(reference);
-    if (character === null) throw new ChatError('character-not-found');
-    const { prompt } = character;
-    if (prompt === null || prompt.trim() === '') throw new ChatError('character-without-prompt');
-    return { ...character, prompt };
   }
 
   async function findSession(question: Question, character: Character): Promise<Session | NewSession> {
@@ -103,9 +93,9 @@ export function createTurns({ settings, dify, store, characters, live, log }: Tu
       sessionId: turn.session.sessionId,
       ownerId: turn.owner.id,
     });
-    const toWire = createWireFormat(turn, character);
+    const wire = createWireFormat({ turn, character, exposePrompt: settings.exposePrompt });
     live.add(turnLog);
-    turnLog.append(toWire.event({ type: 'started' }));
+    turnLog.append(wire.event({ type: 'started' }));
     void pump({
       turn,
       settings,
@@ -119,41 +109,10 @@ export function createTurns({ settings, dify, store, characters, live, log }: Tu
           user: toUpstreamUser(turn.owner),
           conversationId,
         }),
-      identify: toWire.identify,
-      append: (event) => turnLog.append(toWire.event(event)),
-    }).then((terminal) => turnLog.append(toWire.event(terminal)));
+      identify: wire.identify,
+      append: (event) => turnLog.append(wire.event(event)),
+    }).then((terminal) => turnLog.append(wire.event(terminal)));
     return turnLog;
-  }
-
-  function createWireFormat(turn: NewTurn, character: Character) {
-    const replyContext = {
-      owner: turn.owner,
-      characters: new Map([[character.linkId, character]]),
-      exposePrompt: settings.exposePrompt,
-    };
-    let envelope: Envelope = {
-      turn_id: turn.turnId,
-      task_id: turn.turnId,
-      session_id: turn.session.sessionId,
-      conversation_id: turn.session.conversationId,
-      message_id: turn.answerMessageId,
-      created_at: Math.floor(Date.now() / 1000),
-    };
-    return {
-      identify(ids: { messageId: string | undefined; conversationId: string | undefined }): void {
-        envelope = {
-          ...envelope,
-          message_id: ids.messageId ?? envelope.message_id,
-          conversation_id: ids.conversationId ?? envelope.conversation_id,
-        };
-      },
-      event: (event: TurnEvent) =>
-        toWireEvent(event, {
-          envelope,
-          questionMessageId: turn.questionMessageId,
-          toReplies: (saved) => saved.map((message) => toMessageReply(message, replyContext)),
-        }),
-    };
   }
 
   async function tend(): Promise<void> {
@@ -166,6 +125,16 @@ export function createTurns({ settings, dify, store, characters, live, log }: Tu
       log.error(`Turns could not be tended: ${describeError(error)}`);
     }
   }
+}
+
+type AnsweringCharacter = Character & { readonly prompt: string };
+
+async function findAnswering(characters: CharacterSource, reference: string): Promise<AnsweringCharacter> {
+  const character = await characters.findPublished(reference);
+  if (character === null) throw new ChatError('character-not-found');
+  const { prompt } = character;
+  if (prompt === null || prompt.trim() === '') throw new ChatError('character-without-prompt');
+  return { ...character, prompt };
 }
 
 /** Sortable enough to be read by a person, random enough to be unique: `msg_1735689600000_9f86d081884c7d65`. */

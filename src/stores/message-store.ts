@@ -11,7 +11,10 @@ type Database = Core.Strapi['db'];
 export function createMessageStore(db: Database): MessageStore {
   return {
     async list(owner, query) {
-      const total = Number((await restrict(db, countMessages(db, query), owner, query).first()).count);
+      const count = (await restrict(db, countMessages(db, query), owner, query).first()) as {
+        count: number | string;
+      };
+      const total = Number(count.count);
       const isBeyond = query.cursor === null && query.offset >= total;
       const messages = isBeyond ? [] : await selectPage(db, owner, query);
       return { messages, total };

@@ -11,6 +11,7 @@ import {
   type TurnStore,
 } from '../chat';
 import { selectMessages, toMessage } from './message-rows';
+import { inTransaction } from './transaction';
 
 type Database = Core.Strapi['db'];
 
@@ -59,7 +60,7 @@ interface SessionRow {
 }
 
 async function open(db: Database, turn: NewTurn): Promise<void> {
-  await db.transaction(async ({ trx }) => {
+  await inTransaction(db, async (trx) => {
     const now = new Date();
     const sessionRowId =
       turn.session.rowId === null
@@ -193,7 +194,7 @@ async function keepAlive(db: Database, turnIds: readonly string[]): Promise<void
 
 async function close(db: Database, turnId: string, ending: TurnEnding) {
   await withFreeMessageId(ending, (columns) =>
-    db.transaction(async ({ trx }) => {
+    inTransaction(db, async (trx) => {
       const isFirstEnd = await updatePending(db, turnId, { ...columns, ...toEndColumns(ending) }, trx);
       if (!isFirstEnd) return;
       await freeSession(db, trx, turnId, ending.conversationId);
@@ -232,7 +233,7 @@ async function freeSession(
 
 /** Goes by the sessions' claims, which are few and indexed, and not through all messages. */
 async function interruptAbandoned(db: Database, silentSince: Date): Promise<number> {
-  return db.transaction(async ({ trx }) => {
+  return inTransaction(db, async (trx) => {
     const claims = (await db
       .connection('chat_sessions')
       .transacting(trx)

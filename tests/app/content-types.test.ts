@@ -106,9 +106,15 @@ describe('the admin panel', () => {
 
     const list = await app.admin.client.get(`${collection}?page=1&pageSize=10&sort=createdAt:DESC`);
     expect(list.body.results).toHaveLength(2);
+    for (const message of list.body.results)
+      expect(message.ai_character).toMatchObject({ documentId, name: 'Ada' });
     const { metadatas } = await configuration('api::chat-conversation.chat-conversation');
     for (const field of ['query', 'answer', 'user', 'message_id'])
       expect(metadatas[field].edit.editable).toBe(false);
+    const created = await app.admin.client.request('POST', collection, {
+      body: { query: 'x', message_id: 'x' },
+    });
+    expect(created.status).toBe(403);
     const edited = await app.admin.client.request('PUT', `${collection}/${answer.documentId}`, {
       body: { answer: 'forged' },
     });

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 
 import axios, { type AxiosResponse } from 'axios';
 
-import { ChatError } from '../errors';
+import { ChatError, toChatError } from '../errors';
 import { decodeSse, type SseMessage } from '../sse/decode';
 import { startDeadlines, type Deadlines, type DeadlineSettings } from './deadlines';
 import { fromDifyError, fromTransportError } from './to-chat-error';
@@ -50,7 +50,8 @@ const drainMs = 5_000;
 /** More than any JSON error of Dify's; an HTML page of a proxy is cut. */
 const maxErrorBodyBytes = 64 * 1024;
 
-export function createDifyClient({ settings, warn }: DifyClientOptions): DifyClient {
+export function createDifyClient(options: DifyClientOptions): DifyClient {
+  const { settings } = options;
   return { ask };
 
   async function* ask(question: DifyQuestion): AsyncGenerator<readonly ReplyEvent[], void> {
@@ -58,10 +59,10 @@ export function createDifyClient({ settings, warn }: DifyClientOptions): DifyCli
     let body: Readable | undefined;
     let isComplete = false;
     try {
-      const response = await post(question, call);
+      const response = await post(settings, question, call);
       await assertEventStream(response);
       body = response.data;
-      isComplete = yield* readReply(body, call.deadlines);
+      isComplete = yield* readReply(body, call.deadlines, options);
     } catch (error) {
       throw call.expired() ?? fromTransportError(error, { hasBegun: body !== undefined });
     } finally {
@@ -71,71 +72,81 @@ export function createDifyClient({ settings, warn }: DifyClientOptions): DifyCli
     }
     if (!isComplete) throw new ChatError('upstream-interrupted', { cause: { transportCode: 'EOF' } });
   }
+}
 
-  function post(question: DifyQuestion, call: Call): Promise<AxiosResponse<Readable>> {
-    return axios.post<Readable>(
-      `${settings.apiUrl}/chat-messages`,
-      {
-        query: question.query,
-        inputs: { ...question.inputs, [settings.promptInput]: question.prompt },
-        user: question.user,
-        response_mode: 'streaming',
-        conversation_id: question.conversationId ?? '',
+function post(
+  settings: DifySettings,
+  question: DifyQuestion,
+  { agent, signal }: Call,
+): Promise<AxiosResponse<Readable>> {
+  return axios.post<Readable>(
+    `${settings.apiUrl}/chat-messages`,
+    {
+      query: question.query,
+      inputs: { ...question.inputs, [settings.promptInput]: question.prompt },
+      user: question.user,
+      response_mode: 'streaming',
+      conversation_id: question.conversationId ?? '',
+    },
+    {
+      headers: {
+        Authorization: `Bearer ${settings.apiKey}`,
+        Accept: 'text/event-stream',
+        // Nothing to decompress: no bomb, and no encoder between two tokens.
+        'Accept-Encoding': 'identity',
       },
-      {
-        headers: {
-          Authorization: `Bearer ${settings.apiKey}`,
-          Accept: 'text/event-stream',
-          // Nothing to decompress: no bomb, and no encoder between two tokens.
-          'Accept-Encoding': 'identity',
-        },
-        httpAgent: call.agent,
-        httpsAgent: call.agent,
-        signal: call.signal,
-        responseType: 'stream',
-        decompress: false,
-        maxRedirects: 0,
-        proxy: false,
-        validateStatus: () => true,
-      },
-    );
-  }
+      httpAgent: agent,
+      httpsAgent: agent,
+      signal,
+      responseType: 'stream',
+      decompress: false,
+      maxRedirects: 0,
+      proxy: false,
+      validateStatus: () => true,
+    },
+  );
+}
 
-  /** @returns whether the reply came to its end. */
-  async function* readReply(
-    body: Readable,
-    deadlines: Deadlines,
-  ): AsyncGenerator<readonly ReplyEvent[], boolean> {
-    const toReplyEvents = createReplyTranslator();
-    const chunks = watched(body, deadlines);
-    for await (const messages of decodeSse(chunks, { maxFrameChars: settings.maxFrameChars })) {
-      const events: ReplyEvent[] = [];
-      const failure = collect(messages, toReplyEvents, events);
-      // What came before a failure in the same chunk is part of the answer.
-      if (events.length > 0) yield events;
-      if (failure !== undefined) throw failure;
-      if (events.at(-1)?.type === 'completed') return true;
-    }
-    return false;
+/** @returns whether the reply came to its end. */
+async function* readReply(
+  body: Readable,
+  deadlines: Deadlines,
+  { settings, warn }: DifyClientOptions,
+): AsyncGenerator<readonly ReplyEvent[], boolean> {
+  const toReplyEvents = createReplyTranslator();
+  const chunks = watched(body, deadlines);
+  for await (const messages of decodeSse(chunks, { maxFrameChars: settings.maxFrameChars })) {
+    const events: ReplyEvent[] = [];
+    const failure = collect(messages, { toReplyEvents, events, warn });
+    // What came before a failure in the same chunk is part of the answer.
+    if (events.length > 0) yield events;
+    if (failure !== undefined) throw failure;
+    if (events.at(-1)?.type === 'completed') return true;
   }
+  return false;
+}
 
-  /** Adds the events of these messages up to the end of the reply. @returns the error that ends it, if one does. */
-  function collect(
-    messages: readonly SseMessage[],
-    toReplyEvents: ReplyTranslator,
-    events: ReplyEvent[],
-  ): unknown {
-    try {
-      for (const { data } of messages) {
-        const frame = parseFrame(data);
-        if (frame === null) warn('Dify sent a frame that is no JSON object with an event; it is left out.');
-        else events.push(...toReplyEvents(frame));
-        if (events.at(-1)?.type === 'completed') break;
-      }
-      return undefined;
-    } catch (error) {
-      return error;
+interface Collection {
+  readonly toReplyEvents: ReplyTranslator;
+  readonly events: ReplyEvent[];
+  readonly warn: (message: string) => void;
+}
+
+/** Adds the events of these messages up to the end of the reply. @returns the error that ends it, if one does. */
+function collect(
+  messages: readonly SseMessage[],
+  { toReplyEvents, events, warn }: Collection,
+): ChatError | undefined {
+  try {
+    for (const { data } of messages) {
+      const frame = parseFrame(data);
+      if (frame === null) warn('Dify sent a frame that is no JSON object with an event; it is left out.');
+      else events.push(...toReplyEvents(frame));
+      if (events.at(-1)?.type === 'completed') break;
     }
+    return undefined;
+  } catch (error) {
+    return toChatError(error);
   }
 }
 
