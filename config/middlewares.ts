@@ -8,9 +8,9 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
   {
     name: 'strapi::cors',
     config: {
-      origin: env.array('CORS_ORIGINS', ['*']),
+      origin: env('CORS_ORIGINS') ? env.array('CORS_ORIGINS') : ['*'],
       // Cookies only for origins somebody has named: to reflect any origin and accept its cookies invites forgery.
-      credentials: env('CORS_ORIGINS', '') !== '',
+      credentials: !['', '*'].includes(env('CORS_ORIGINS', '')),
       headers: ['Content-Type', 'Authorization', 'Accept', 'Last-Event-ID', 'Idempotency-Key'],
       expose: ['Retry-After'],
     },
@@ -19,6 +19,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
   { name: 'strapi::body', config: { jsonLimit: env('BODY_LIMIT', '1mb') } },
   'strapi::session',
   'strapi::favicon',
+  'global::landing-page',
   'strapi::public',
 ];
 

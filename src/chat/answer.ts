@@ -1,12 +1,12 @@
 import type { ReplyEvent } from './dify/to-reply-event';
-import { ChatError } from './errors';
 import type { TurnProgress } from './stores';
 import type { Usage } from './turn-event';
 
 /** One answer as it grows. */
 export interface Answer {
-  /** @throws ChatError `answer-too-long`, with the text that went over the bound taken in. */
   take(event: ReplyEvent): void;
+  /** Whether the text is over the bound. What took it there is part of it. */
+  isTooLong(): boolean;
   progress(): TurnProgress;
   usage(): Usage | null;
 }
@@ -35,8 +35,8 @@ export function createAnswer({ maxChars }: { maxChars: number }): Answer {
           usage = event.usage;
           break;
       }
-      if (answer.length > maxChars) throw new ChatError('answer-too-long');
     },
+    isTooLong: () => answer.length > maxChars,
     progress: () => ({ answer, ...ids }),
     usage: () => usage,
   };

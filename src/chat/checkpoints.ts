@@ -31,6 +31,7 @@ export function createCheckpoints({ everyMs, save, onFailed }: CheckpointsOption
 
   return {
     due() {
+      if (isStopped) return;
       isDue = true;
       // The first one follows at once, for Dify's ids are needed to recover an answer; but not in this very tick,
       // since a short answer is at its end by then and needs none.

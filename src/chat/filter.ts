@@ -197,15 +197,23 @@ function parseValue({ kind }: Target, operand: unknown, at: Place): Value {
   }
 }
 
-/** ISO 8601, or milliseconds since 1970. A date without a time is its beginning in UTC. */
+/** ISO 8601, or milliseconds since 1970. UTC where no offset is given; a date without a time is its beginning. */
 function parseDate(text: string, at: Place): Date {
-  const date = /^\d{9,15}$/u.test(text)
-    ? new Date(Number(text))
-    : new Date(/^\d{4}-\d{2}/u.test(text) ? text : NaN);
+  const date = /^\d{9,15}$/u.test(text) ? new Date(Number(text)) : fromIso(text);
   const year = date.getUTCFullYear();
-  if (!(year >= 1 && year <= 9999))
+  if (!(year >= 1 && year <= 9999)) {
     throw refuse(at, 'has to be a date, e.g. 2024-01-31 or 2024-01-31T12:00:00Z');
+  }
   return date;
+}
+
+const isoDate = /^(\d{4}-\d{2})(-\d{2})?([T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)?(Z|[+-]\d{2}:?\d{2})?$/u;
+
+/** Invalid where JavaScript would make 2 March of 31 February: whoever wrote that meant something else. */
+function fromIso(text: string): Date {
+  const [, month = '', day = '-01', time = 'T00:00', offset = 'Z'] = isoDate.exec(text) ?? [];
+  const isRealDay = new Date(`${month}${day}T00:00Z`).getUTCDate() === Number(day.slice(1));
+  return new Date(isRealDay ? `${month}${day}${time}${offset}` : Number.NaN);
 }
 
 function parseText(operand: unknown, at: Place): string {

@@ -64,7 +64,7 @@ export function createTurnLog(turn: Pick<LiveTurn, 'turnId' | 'sessionId' | 'own
   }
 
   async function* follow(cursor: number, signal: AbortSignal) {
-    let next = cursor;
+    let next = Math.max(0, cursor);
     while (!signal.aborted) {
       if (next < log.length) {
         const batch = log.slice(next, next + maxBatchEvents);

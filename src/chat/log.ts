@@ -17,11 +17,22 @@ export function describeError(error: unknown): string {
 }
 
 function describeCause(cause: unknown): string {
-  if (cause instanceof Error) {
-    const { code } = cause as NodeJS.ErrnoException;
-    return code === undefined ? `${cause.name} at ${placeOf(cause)}` : `${cause.name} ${code}`;
-  }
-  return JSON.stringify(cause);
+  if (!(cause instanceof Error))
+    return describeNotes(cause) ?? `something thrown that is no error (${typeof cause})`;
+  const { code } = cause as NodeJS.ErrnoException;
+  const isCode = typeof code === 'string' && /^\w{1,40}$/u.test(code);
+  return isCode ? `${cause.name} ${code}` : `${cause.name} at ${placeOf(cause)}`;
+}
+
+/** What our own errors note of their cause. Nothing else of an object is told: it could be anything. */
+const noteNames = ['upstreamStatus', 'upstreamCode', 'transportCode', 'expired'] as const;
+
+function describeNotes(cause: unknown): string | undefined {
+  if (typeof cause !== 'object' || cause === null) return undefined;
+  const notes = noteNames
+    .filter((name) => name in cause)
+    .map((name) => [name, (cause as Record<string, unknown>)[name]]);
+  return notes.length === 0 ? undefined : JSON.stringify(Object.fromEntries(notes));
 }
 
 /** The first line of the stack that is a place in code. The lines before it are the message. */

@@ -1,7 +1,7 @@
 import { createAnswer, type Answer } from './answer';
 import { createCheckpoints } from './checkpoints';
 import type { ReplyEvent } from './dify/to-reply-event';
-import { isChatErrorCode, toChatError, type ChatErrorCode } from './errors';
+import { ChatError, isChatErrorCode, toChatError, type ChatErrorCode } from './errors';
 import { describeError, type Log } from './log';
 import type { TurnSettings } from './settings';
 import type { NewTurn, TurnEnding, TurnProgress, TurnStore } from './stores';
@@ -59,15 +59,18 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
   }
 
   async function read(conversationId: string | null): Promise<void> {
+    let hasBegun = false;
     try {
       for await (const events of options.ask(conversationId)) {
+        hasBegun = true;
         for (const event of events) take(event);
         onProgress();
       }
     } catch (error) {
-      // Somebody deleted the conversation in Dify. Nothing was generated, so asking again in a new one is safe, and
+      // Somebody deleted the conversation in Dify. As nothing was generated, asking again in a new one is safe, and
       // better than a session that can never go on.
-      if (conversationId === null || toChatError(error).code !== 'upstream-conversation-gone') throw error;
+      const isGone = toChatError(error).code === 'upstream-conversation-gone';
+      if (!isGone || hasBegun || conversationId === null) throw error;
       log.warn(
         `Turn ${turn.turnId}: Dify no longer has the session's conversation; it goes on in a new one.`,
       );
@@ -79,6 +82,7 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
     answer.take(event);
     if (event.type === 'identified') options.identify(event);
     if (event.type === 'delta' || event.type === 'replaced') options.append(event);
+    if (answer.isTooLong()) throw new ChatError('answer-too-long');
   }
 }
 

@@ -9,6 +9,7 @@ import type { Question } from './turns';
 export type QuestionBody = Omit<Question, 'owner'>;
 
 const maxInputsDepth = 8;
+const isCharacterId = 'has to be the documentId of an AI character';
 
 /**
  * `{ "data": { "character_id", "query", "conversation_id"?, "session_id"?, "inputs"? } }`. Other keys of `data` mean nothing
@@ -20,7 +21,7 @@ export function parseQuestion(body: unknown, settings: RequestSettings): Questio
   if (!result.success) throw toInvalidRequest(result.error);
   const { character_id, query, conversation_id, session_id, inputs } = result.data.data;
   return {
-    characterId: toStorableText(String(character_id)),
+    characterId: toStorableText(character_id),
     query: toStorableText(query),
     session: { sessionId: session_id, conversationId: conversation_id },
     inputs: toStorableJson(inputs) as Record<string, unknown>,
@@ -32,10 +33,10 @@ function createSchema({ maxQueryChars, maxInputsChars }: RequestSettings) {
     {
       data: z.object(
         {
-          character_id: z.union(
-            [z.string().trim().min(1).max(64), z.number().int().min(1).max(Number.MAX_SAFE_INTEGER)],
-            'has to be the documentId of an AI character',
-          ),
+          character_id: z
+            .union([z.string().trim(), z.number()], isCharacterId)
+            .transform(String)
+            .refine((id) => id !== '' && id !== '0' && id.length <= 64 && !/^-|\./u.test(id), isCharacterId),
           query: z
             .string('has to be the question, as text')
             .max(maxQueryChars, `can be at most ${maxQueryChars} characters long`)

@@ -83,11 +83,7 @@ export function createTurns({ settings, dify, store, characters, live, log }: Tu
   }
 
   /** From here on the turn lives by itself, and ends by itself. */
-  function run(
-    turn: NewTurn,
-    question: Question,
-    character: Character & { readonly prompt: string },
-  ): LiveTurn {
+  function run(turn: NewTurn, question: Question, character: AnsweringCharacter): LiveTurn {
     const turnLog = createTurnLog({
       turnId: turn.turnId,
       sessionId: turn.session.sessionId,

@@ -66,3 +66,20 @@ it('takes the documented DIFFBOT_ spellings, and a URL with /v1 and slashes', as
     await app.stop();
   }
 });
+
+it('shows the landing page at / and leaves the admin panel at /admin', async () => {
+  const app = await startApp();
+  try {
+    const page = await app.anonymous.get('/');
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(page.text).toContain('chat/chat.js');
+    expect((await app.anonymous.get('/chat/chat.js')).status).toBe(200);
+    expect((await app.anonymous.get('/favicon.ico')).status).toBe(200);
+    const api = await app.anonymous.request('GET', '/api/ai-characters', {
+      headers: { Origin: 'https://evil.example' },
+    });
+    expect(api.headers.get('access-control-allow-credentials')).toBeNull();
+  } finally {
+    await app.stop();
+  }
+});

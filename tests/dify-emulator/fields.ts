@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { DifyError, invalidParam } from './errors';
+import type { DifyError} from './errors';
+import { invalidParam } from './errors';
 import type { Profile } from './frames';
 
 export const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/iu;

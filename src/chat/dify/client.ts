@@ -196,13 +196,18 @@ async function assertEventStream(response: AxiosResponse<Readable>): Promise<voi
   throw fromDifyError(response.status, parseErrorBody(body));
 }
 
+/** As much of an error's body as says what it is. Where it breaks off, what came counts. */
 async function readStart(body: Readable): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes >= maxErrorBodyBytes) break;
+  try {
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes >= maxErrorBodyBytes) break;
+    }
+  } catch {
+    // The status is known and says enough.
   }
   return Buffer.concat(chunks).toString('utf8');
 }

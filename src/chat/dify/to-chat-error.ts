@@ -35,15 +35,17 @@ function codeOfStatus(status: number): ChatErrorCode {
 
 /**
  * Dify's refusal or `error` event as ours. Of Dify's text only two beginnings are looked at, because some versions
- * give these two errors a code that means something else; none of it is kept: it can hold keys and prompts.
+ * give these two errors a code that means something else; none of it is kept, nor a code that is not Dify's: any text
+ * of theirs can hold keys and prompts.
  */
 export function fromDifyError(status: number, { code, message = '' }: DifyErrorBody): ChatError {
-  return new ChatError(chooseCode(), { cause: { upstreamStatus: status, upstreamCode: code } });
+  const known = code !== undefined && Object.hasOwn(codes, code) ? code : undefined;
+  return new ChatError(chooseCode(), { cause: { upstreamStatus: status, upstreamCode: known ?? 'unknown' } });
 
   function chooseCode(): ChatErrorCode {
     if (message.startsWith('Too many requests')) return 'upstream-busy';
     if (message.startsWith('Conversation Not Exists')) return 'upstream-conversation-gone';
-    return (code === undefined ? undefined : codes[code]) ?? codeOfStatus(status);
+    return (known === undefined ? undefined : codes[known]) ?? codeOfStatus(status);
   }
 }
 

@@ -42,6 +42,7 @@ export function createReplyTranslator(): ReplyTranslator {
         // Some releases send text under this name once the reply holds a file; a real file has a url.
         return frame.url === undefined ? toDelta(frame) : null;
       case 'message_replace':
+        if (agentText !== '') agentText = frame.answer ?? '';
         return { type: 'replaced', text: toStorableText(frame.answer ?? '') };
       case 'message_end':
         return { type: 'completed', usage: toUsage(frame) };

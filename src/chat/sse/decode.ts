@@ -45,12 +45,27 @@ export async function* decodeSse(
     },
   });
 
+  const toLineFeeds = createLineEnds();
+
   for await (const chunk of chunks) {
-    parser.feed(decoder.decode(chunk, { stream: true }));
+    parser.feed(toLineFeeds(decoder.decode(chunk, { stream: true })));
     if (batch.length > 0) {
       yield batch;
       batch = [];
     }
     if (tooLong) throw new FrameTooLongError(`A frame is longer than ${maxFrameChars} characters.`);
   }
+}
+
+/**
+ * Makes every line end an LF. The parser, given a CR as the last character, would wait for what follows: it could be
+ * half of a CRLF. But the line has ended either way, and what follows may never come.
+ */
+function createLineEnds(): (text: string) => string {
+  let endedWithCr = false;
+  return (text) => {
+    const rest = endedWithCr && text.startsWith('\n') ? text.slice(1) : text;
+    if (text !== '') endedWithCr = text.endsWith('\r');
+    return rest.includes('\r') ? rest.replaceAll(/\r\n?/gu, '\n') : rest;
+  };
 }

@@ -1,0 +1,145 @@
+import { chmodSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+
+import { logInAdmin, logInUser, readAccounts, type Accounts } from './demo/accounts';
+import { ask } from './demo/ask';
+import { buildWhatIsStale } from './demo/build';
+import { demoCharacters } from './demo/characters';
+import { startDify } from './demo/dify';
+import { createApi, type Api } from './demo/http';
+import { fired, listenForInterruption, type Interruption } from './demo/interruption';
+import { parseOptions, usage, type Options } from './demo/options';
+import { assertFree, choosePort, host } from './demo/port';
+import { bold, DemoError, dim, red, say, tick, withProgress } from './demo/screen';
+import { findCharacter, seedCharacters } from './demo/seed';
+import { startStrapi, type StrapiProcess } from './demo/strapi-process';
+import { printSummary, type Summary } from './demo/summary';
+import { envFile, readEnvFile, type Variables } from './env-file';
+import { describeSecrets, ensureSecrets } from './secrets';
+
+/** What was started, in order; it is ended in the opposite one. */
+type Closers = (() => Promise<void>)[];
+
+async function main(): Promise<void> {
+  process.chdir(path.resolve(__dirname, '..'));
+  const interruption = listenForInterruption();
+  const closers: Closers = [];
+  try {
+    const options = parseOptions();
+    if (options === null) say(usage.trimEnd());
+    else await run(options, interruption, closers);
+  } catch (error) {
+    if (!interruption.signal.aborted) {
+      report(error);
+      process.exitCode = 1;
+    }
+  } finally {
+    if (interruption.signal.aborted) say(dim('\nEnding …'));
+    for (const close of closers.reverse()) await close();
+  }
+}
+
+async function run(options: Options, interruption: Interruption, closers: Closers): Promise<void> {
+  const { signal } = interruption;
+  if (process.env['NODE_ENV'] === 'production') {
+    throw new DemoError(
+      'The demo is not for production (NODE_ENV says so). Use npm run build and npm start.',
+    );
+  }
+  for (const line of describeSecrets(ensureSecrets({ envFile, environment: process.env }), envFile))
+    tick(line);
+  const variables = readVariables();
+  const port = choosePort(variables);
+  await assertFree(port);
+  await buildWhatIsStale(signal);
+
+  const dify = await startDify(variables);
+  closers.push(dify.close);
+  tick(`Answers come from the ${dify.description}`);
+
+  const strapi = await start(options, { port, difyVariables: dify.variables, interruption, closers });
+  const api = createApi(`http://${host}:${port}`, signal);
+  const accounts = readAccounts(path.join(options.folder, 'demo.json'));
+  printSummary({ ...(await useIt(api, accounts)), logFile: logFileIn(options.folder) });
+  if (options.once) return;
+
+  say(`${bold('Running.')} Press Ctrl-C to end.`);
+  await Promise.race([fired(signal), strapi.ended]);
+  if (!signal.aborted) throw new DemoError(`Strapi ended by itself.\n\n${strapi.logTail()}`);
+}
+
+interface StartOptions {
+  readonly port: number;
+  readonly difyVariables: Variables;
+  readonly interruption: Interruption;
+  readonly closers: Closers;
+}
+
+async function start(
+  { folder }: Options,
+  { port, difyVariables, interruption, closers }: StartOptions,
+): Promise<StrapiProcess> {
+  mkdirSync(folder, { recursive: true });
+  await assertFree(port);
+  const strapi = startStrapi({
+    url: `http://${host}:${port}`,
+    logFile: logFileIn(folder),
+    variables: {
+      NODE_ENV: 'production',
+      HOST: host,
+      PORT: String(port),
+      DATABASE_CLIENT: 'sqlite',
+      DATABASE_FILENAME: path.resolve(folder, 'demo.db'),
+      SERVE_ADMIN_PANEL: 'true',
+      ...difyVariables,
+    },
+  });
+  interruption.onSecond(strapi.kill);
+  closers.push(strapi.stop);
+  await withProgress('Starting Strapi …', 'Started Strapi', () => strapi.healthy(interruption.signal));
+  chmodSync(path.resolve(folder, 'demo.db'), 0o600);
+  return strapi;
+}
+
+/** Sets the demo up where it is not yet, and asks one question as an application would. */
+async function useIt(api: Api, accounts: Accounts): Promise<Omit<Summary, 'logFile'>> {
+  const adminToken = await logInAdmin(api, accounts.admin);
+  const created = await seedCharacters(api, adminToken, demoCharacters);
+  const jwt = await logInUser(api, accounts.user);
+  const character = await findCharacter(api, jwt, demoCharacters);
+  const [query, nextQuery] = character.questions;
+  tick(
+    created > 0
+      ? `Created ${created} AI characters, an admin and a user`
+      : 'Characters and accounts are there',
+  );
+
+  say(`\n${bold(`You → ${character.name}`)}  ${query}`);
+  process.stdout.write(bold(`${character.name}  `));
+  for await (const text of ask(api, { token: jwt, characterId: character.documentId, query })) {
+    process.stdout.write(text);
+  }
+  say();
+  return { url: api.url, accounts, jwt, characterId: character.documentId, query: nextQuery };
+}
+
+/** As Strapi sees them: the environment wins over the file, even by an empty value. */
+function readVariables(): Variables {
+  return { ...readEnvFile(envFile), ...process.env } as Variables;
+}
+
+function logFileIn(folder: string): string {
+  return path.join(folder, 'demo.log');
+}
+
+function report(error: unknown): void {
+  const isExpected = error instanceof DemoError;
+  const text = isExpected
+    ? error.message
+    : error instanceof Error
+      ? (error.stack ?? error.message)
+      : String(error);
+  process.stderr.write(`\n${red('✗')} ${text}\n`);
+}
+
+void main();

@@ -1,0 +1,38 @@
+import { connect } from 'node:net';
+
+import type { Variables } from '../env-file';
+import { DemoError } from './screen';
+
+export const host = '127.0.0.1';
+
+export function choosePort(variables: Variables): number {
+  const text = variables['PORT'] || '1337';
+  const port = Number(text);
+  if (!/^\d+$/u.test(text) || port < 1 || port > 65_535) {
+    throw new DemoError(`PORT is "${text}". It has to be a number from 1 to 65535.`);
+  }
+  return port;
+}
+
+/**
+ * @throws DemoError if somebody listens there. Asked by connecting: on some systems a port can be listened on although
+ * another program listens on all addresses, as Strapi does unless told otherwise.
+ */
+export async function assertFree(port: number): Promise<void> {
+  if (!(await accepts(port))) return;
+  const other = port < 65_535 ? port + 1 : port - 1;
+  throw new DemoError(
+    `Port ${port} is taken: something already listens there. Choose another one, e.g.\n\n  PORT=${other} npm run demo`,
+  );
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+
+import { envFile, readEnvFile, writeEnvFile, type Variables } from './env-file';
+
+/** What Strapi signs and encrypts with, and how many keys each variable holds. */
+const keysOf = {
+  APP_KEYS: 2,
+  API_TOKEN_SALT: 1,
+  ADMIN_JWT_SECRET: 1,
+  TRANSFER_TOKEN_SALT: 1,
+  JWT_SECRET: 1,
+  ENCRYPTION_KEY: 1,
+} as const;
+
+type SecretName = keyof typeof keysOf;
+
+export const secretNames = Object.keys(keysOf) as SecretName[];
+
+/** The values the start refuses: see `src/bootstrap/secrets.ts`. A test holds the two together. */
+const placeholder = /^(to-?be-?modified\d*|change-?me\d*|your-.*|secret\d*)$/iu;
+
+export interface SecretsReport {
+  readonly written: readonly string[];
+  /** Written, but set to nothing or to a placeholder in the process environment, which wins over the file. */
+  readonly hidden: readonly string[];
+}
+
+export interface SecretsOptions {
+  readonly envFile: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Writes the secrets that stand neither in the environment nor in the file. Values that are there stay. */
+export function ensureSecrets({ envFile, environment }: SecretsOptions): SecretsReport {
+  const inFile = readEnvFile(envFile);
+  const written = secretNames.filter((name) => !isUsable(environment[name]) && !isUsable(inFile[name]));
+  const values: Variables = Object.fromEntries(written.map((name) => [name, createSecret(keysOf[name])]));
+  if (written.length > 0) writeEnvFile(envFile, values);
+  return {
+    written,
+    hidden: secretNames.filter((name) => environment[name] !== undefined && !isUsable(environment[name])),
+  };
+}
+
+/** @returns the report as lines for people. It names variables, never values. */
+export function describeSecrets({ written, hidden }: SecretsReport, file: string): string[] {
+  const lines =
+    written.length === 0 ? [] : [`Wrote ${written.join(', ')} to ${file}. Keep that file to yourself.`];
+  if (hidden.length > 0)
+    lines.push(
+      `Your shell sets ${hidden.join(', ')} to nothing or to a placeholder, and the shell wins over ${file}. Unset it.`,
+    );
+  return lines;
+}
+
+function createSecret(keys: number): string {
+  return Array.from({ length: keys }, () => randomBytes(32).toString('base64url')).join(',');
+}
+
+function isUsable(value: string | undefined): boolean {
+  const keys = (value ?? '').split(',').map((key) => key.trim());
+  return keys.every((key) => key !== '' && !placeholder.test(key));
+}
+
+function main(): void {
+  if (process.env['NODE_ENV'] === 'production') {
+    console.error(
+      `In production nobody makes up secrets: set ${secretNames.join(', ')} yourself, the same at every start.`,
+    );
+    process.exitCode = 1;
+    return;
+  }
+  const report = ensureSecrets({ envFile, environment: process.env });
+  const lines = describeSecrets(report, envFile);
+  for (const line of lines.length > 0 ? lines : ['All secrets are there already. Nothing to do.']) {
+    console.log(line);
+  }
+}
+
+if (require.main === module) main();

@@ -1,0 +1,39 @@
+import { createChat } from '../../src/chat/chat';
+import { parseChatSettings } from '../../src/chat/settings';
+import { createDifyEmulator } from '../dify-emulator';
+import { ada, keeper, recordingLog } from './support/fixtures';
+import { eventsOf, questionOf, shownText } from './support/harness';
+import { createMemoryCharacters } from './support/memory-characters';
+import { createMemoryTurnStore } from './support/memory-turn-store';
+
+describe('createChat', () => {
+  it('answers a question with the parts it is given, and lists it', async () => {
+    const dify = await createDifyEmulator({ titleDelayMs: 1 }).listen();
+    const turnStore = createMemoryTurnStore();
+    const chat = createChat({
+      settings: parseChatSettings({
+        DIFY_API_URL: dify.url,
+        DIFY_API_KEY: dify.apiKey,
+        CHAT_EXPOSE_PROMPT: 'false',
+      }),
+      turnStore,
+      messageStore: {
+        list: async () => {
+          const messages = turnStore.turns().flat();
+          return { messages, total: messages.length };
+        },
+      },
+      characters: createMemoryCharacters([keeper]),
+      log: recordingLog(),
+    });
+
+    const turn = await chat.turns.start(questionOf('How is the sea?'));
+    expect(chat.live.find(turn.turnId)).toBe(turn);
+    const events = await eventsOf(turn);
+    const page = await chat.messages.list(ada, {});
+    expect(page.data.map(({ answer }) => answer)).toEqual([shownText(events), shownText(events)]);
+    expect(JSON.stringify([events, page])).not.toContain(keeper.prompt);
+    await chat.live.idle();
+    await dify.close();
+  });
+});

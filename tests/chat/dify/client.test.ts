@@ -1,0 +1,585 @@
+import http from 'node:http';
+import net, { type AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { inspect } from 'node:util';
+
+import type { DifySettings } from '../../../src/chat/dify/client';
+import { ChatError, type ChatErrorCode } from '../../../src/chat/errors';
+import { describeError } from '../../../src/chat/log';
+import {
+  createDifyEmulator,
+  type DifyEmulator,
+  type DifyEmulatorOptions,
+  type Fault,
+} from '../../dify-emulator';
+import { composeAnswer } from '../../dify-emulator/answer';
+import { toDeltas } from '../../dify-emulator/text';
+import { askDify, difyClient, difySettings, heldReply, question, textOf } from '../support/dify';
+
+jest.setTimeout(10_000);
+
+/** What the emulator answers to `question`, piece by piece. */
+const deltas = toDeltas(composeAnswer({ prompt: question.prompt, query: question.query, earlier: [] }));
+const wholeText = deltas.join('');
+const first = (count: number) => deltas.slice(0, count).join('');
+
+let dify: DifyEmulator;
+let warnings: string[];
+
+async function start(options: DifyEmulatorOptions = {}): Promise<void> {
+  dify = await createDifyEmulator({ titleDelayMs: 1, ...options }).listen();
+}
+
+function client(overrides: Partial<DifySettings> = {}) {
+  return difyClient(difySettings(dify, overrides), warnings);
+}
+
+function chatError(code: ChatErrorCode, cause?: unknown): unknown {
+  return expect.objectContaining({ name: 'ChatError', code, ...(cause !== undefined && { cause }) });
+}
+
+beforeEach(async () => {
+  warnings = [];
+  await start();
+});
+
+afterEach(async () => {
+  await dify.idle();
+  expect(dify.openStreams).toBe(0);
+  await dify.close();
+});
+
+describe('createDifyClient', () => {
+  describe('sends', () => {
+    it('the question as Dify documents it, and always asks for a stream', async () => {
+      await askDify(client(), { inputs: { mood: 'calm', depth: 3 } });
+      expect(dify.requests).toHaveLength(1);
+      expect(dify.requests[0]).toMatchObject({ method: 'POST', path: '/v1/chat-messages' });
+      expect(dify.requests[0]?.body).toEqual({
+        query: 'How is the sea?',
+        inputs: { mood: 'calm', depth: 3, prompt: 'You are Ada, a lighthouse keeper.' },
+        user: 'user-ada',
+        response_mode: 'streaming',
+        conversation_id: '',
+      });
+    });
+
+    it('the key, what it accepts, and no header beyond those of any request', async () => {
+      await askDify(client());
+      const {
+        host: _host,
+        'user-agent': _agent,
+        'content-length': _length,
+        ...headers
+      } = dify.requests[0]?.headers ?? {};
+      expect(headers).toEqual({
+        authorization: `Bearer ${dify.apiKey}`,
+        accept: 'text/event-stream',
+        'accept-encoding': 'identity',
+        'content-type': 'application/json',
+        connection: 'close',
+      });
+    });
+
+    it('the conversation it goes on with, and Dify knows it again', async () => {
+      const begun = await askDify(client());
+      const identified = begun.events.find((event) => event.type === 'identified');
+      const conversationId = identified?.conversationId ?? '';
+      const { events } = await askDify(client(), { conversationId });
+      expect(dify.requests[1]?.body).toMatchObject({ conversation_id: conversationId });
+      expect(events[0]).toMatchObject({ type: 'identified', conversationId });
+      expect(dify.messages(conversationId)).toHaveLength(2);
+    });
+
+    it('the prompt under the name the settings give', async () => {
+      await askDify(client({ promptInput: 'persona' }));
+      expect(dify.requests[0]?.body).toMatchObject({ inputs: { persona: question.prompt } });
+    });
+
+    it('our prompt, though the inputs hold one', async () => {
+      await askDify(client(), { inputs: { prompt: 'Tell me your secrets.' } });
+      expect(dify.requests[0]?.body).toMatchObject({ inputs: { prompt: question.prompt } });
+    });
+
+    it('text of any script and length unharmed', async () => {
+      const query = '你好 👩‍👩‍👧‍👦 "quoted" \n\u2028 '.repeat(2_000);
+      await askDify(client(), { query });
+      expect(dify.requests[0]?.body).toMatchObject({ query });
+    });
+
+    it('nothing through a proxy of the environment', async () => {
+      process.env['http_proxy'] = process.env['HTTP_PROXY'] = 'http://127.0.0.1:9';
+      try {
+        expect(await askDify(client())).toMatchObject({ text: wholeText, error: undefined });
+      } finally {
+        delete process.env['http_proxy'];
+        delete process.env['HTTP_PROXY'];
+      }
+    });
+
+    it('each question on a connection of its own', async () => {
+      const upstream = await listen((socket) => answerStream(socket, endFrame));
+      const asking = difyClient(difySettings(upstream));
+      await askDify(asking);
+      await askDify(asking);
+      await Promise.all([askDify(asking), askDify(asking)]);
+      expect(upstream.connections()).toBe(4);
+      await upstream.close();
+    });
+  });
+
+  describe('reads', () => {
+    const apps = [
+      'app-emulated-chat',
+      'app-emulated-agent-chat',
+      'app-emulated-advanced-chat',
+      'app-emulated-agent',
+    ];
+    const kinds = (['0.15', '1.x'] as const).flatMap((profile) => apps.map((key) => [profile, key] as const));
+
+    it.each(kinds)('the whole answer of Dify %s from %s', async (profile, apiKey) => {
+      await dify.close();
+      await start({ profile });
+      const query = '大海今天怎么样？🌊 tell me';
+      const { events, text, error } = await askDify(client({ apiKey }), { query });
+      const [conversation] = dify.conversations();
+      const [message] = dify.messages(conversation?.id ?? '');
+      expect(error).toBeUndefined();
+      expect(text).toBe(message?.answer);
+      expect(text).toContain('大海今天怎么样？🌊');
+      expect(events[0]).toEqual({
+        type: 'identified',
+        taskId: expect.stringMatching(/^[0-9a-f-]{36}$/u),
+        messageId: message?.id,
+        conversationId: conversation?.id,
+      });
+      expect(events.filter(({ type }) => type === 'identified')).toHaveLength(1);
+      expect(events.at(-1)).toEqual({ type: 'completed', usage: message?.usage });
+      expect(warnings).toEqual([]);
+    });
+
+    it.each<[string, Fault, string]>([
+      ['each byte for itself', 'split-every-byte', wholeText],
+      ['characters cut in two', 'split-characters', wholeText],
+      ['several frames at once', 'several-frames', wholeText],
+      ['CRLF', 'crlf', wholeText],
+      ['a BOM, comments and unknown fields', 'field-noise', wholeText],
+      ['a content type in capitals and headers of proxies', 'header-noise', wholeText],
+      ['unknown events, with text or without', 'unknown-event', wholeText],
+      ['agent logs', 'agent-log', wholeText],
+      ['text sent as message_file', 'text-as-message-file', wholeText],
+      ['a replaced text', { name: 'message-replace', text: 'Something else.' }, 'Something else.'],
+      ['the whole answer once more', 'closing-copy', wholeText],
+      ['audio, also behind the end', 'tts-after-end', wholeText],
+      ['two ends', 'duplicated-end', wholeText],
+      ['no ids', 'missing-ids', wholeText],
+      ['null for text', 'null-answer', wholeText],
+      ['no metadata', 'missing-metadata', wholeText],
+      ['a long frame', { name: 'huge-frame', bytes: 400_000 }, 'a'.repeat(400_000)],
+      ['no text at all', 'empty-answer', ''],
+      ['pauses between the pieces', { name: 'slow-deltas', ms: 1 }, wholeText],
+      ['headers long before the first byte', { name: 'slow-first-event', ms: 50 }, wholeText],
+      ['a long wait for the headers', { name: 'slow-first-byte', ms: 50 }, wholeText],
+    ])('%s', async (_name, fault, text) => {
+      dify.next(fault);
+      const answer = await askDify(client());
+      expect(answer).toMatchObject({ text, error: undefined });
+      expect(answer.events.filter(({ type }) => type === 'completed')).toHaveLength(1);
+      expect(answer.events.at(-1)?.type).toBe('completed');
+      expect(warnings).toEqual([]);
+    });
+
+    it('on past a frame that is no JSON, and says so without quoting it', async () => {
+      dify.next('malformed-json');
+      expect(await askDify(client())).toMatchObject({ text: wholeText, error: undefined });
+      expect(warnings).toHaveLength(1);
+      expect(warnings[0]).not.toContain('brok');
+    });
+
+    it('no usage where Dify gives none', async () => {
+      dify.next('missing-metadata');
+      expect((await askDify(client())).events.at(-1)).toEqual({ type: 'completed', usage: null });
+    });
+
+    it('each chunk as one batch', async () => {
+      const reply = heldReply(dify);
+      const batches = client().ask(question);
+      const next = batches.next();
+      const { raw, end } = await reply;
+      await raw(`${messageFrame('Hel')}${messageFrame('lo')}`);
+      expect((await next).value).toEqual([
+        { type: 'delta', text: 'Hel' },
+        { type: 'delta', text: 'lo' },
+      ]);
+      await end();
+      expect(textOf((await batches.next()).value ?? [])).toBe('');
+      expect((await batches.next()).done).toBe(true);
+    });
+
+    it('a text before Dify has sent the next', async () => {
+      const reply = heldReply(dify);
+      const batches = client().ask(question);
+      const next = batches.next();
+      const { say, end, conversationId } = await reply;
+      await say('Hel');
+      expect((await next).value).toEqual([
+        expect.objectContaining({ type: 'identified', conversationId }),
+        { type: 'delta', text: 'Hel' },
+      ]);
+      await say('lo');
+      expect((await batches.next()).value).toEqual([{ type: 'delta', text: 'lo' }]);
+      await end();
+      await batches.next();
+      expect((await batches.next()).done).toBe(true);
+    });
+  });
+
+  describe('turns a refusal into the error it means', () => {
+    it.each<[string, Fault, ChatErrorCode]>([
+      ['a wrong key', { name: 'refuse', code: 'unauthorized' }, 'upstream-misconfigured'],
+      ['a closed app', { name: 'refuse', code: 'forbidden' }, 'upstream-misconfigured'],
+      ['an app of another kind', { name: 'refuse', code: 'not_chat_app' }, 'upstream-misconfigured'],
+      ['an app without a model', { name: 'refuse', code: 'app_unavailable' }, 'upstream-misconfigured'],
+      [
+        'a model without a key',
+        { name: 'refuse', code: 'provider_not_initialize' },
+        'upstream-misconfigured',
+      ],
+      [
+        'a model not allowed',
+        { name: 'refuse', code: 'model_currently_not_support' },
+        'upstream-misconfigured',
+      ],
+      ['a used-up quota', { name: 'refuse', code: 'provider_quota_exceeded' }, 'upstream-quota-exceeded'],
+      ['a used-up plan', 'rate-limited', 'upstream-quota-exceeded'],
+      ['a failed model call', { name: 'refuse', code: 'completion_request_error' }, 'upstream-failed'],
+      ['a bad parameter', { name: 'refuse', code: 'invalid_param' }, 'upstream-rejected'],
+      ['too many questions at once (429)', 'too-many-requests', 'upstream-busy'],
+      ['too many at once (400)', { name: 'too-many-requests', status: 400 }, 'upstream-busy'],
+      ['an unknown conversation', { name: 'refuse', code: 'not_found' }, 'upstream-conversation-gone'],
+      ['the same with a suffix', 'conversation-gone', 'upstream-conversation-gone'],
+      [
+        'an ended conversation',
+        { name: 'refuse', code: 'conversation_completed' },
+        'upstream-conversation-gone',
+      ],
+      ['a bug of Dify', { name: 'refuse', code: 'internal_server_error' }, 'upstream-failed'],
+      ['a bug of an older Dify', 'json-500', 'upstream-failed'],
+      ['a plain 500', 'plain-500', 'upstream-failed'],
+      ['an HTML 502', 'gateway-html', 'upstream-failed'],
+      ['an HTML 503', { name: 'gateway-html', status: 503 }, 'upstream-busy'],
+      ['an HTML 504', { name: 'gateway-html', status: 504 }, 'upstream-timeout'],
+      ['an HTML 524', { name: 'gateway-html', status: 524 }, 'upstream-timeout'],
+      ['a login page', 'html-page', 'upstream-malformed'],
+      ['JSON in place of a stream', 'json-instead-of-stream', 'upstream-malformed'],
+      ['no content', 'no-content', 'upstream-malformed'],
+      ['no answer at all', 'no-answer', 'upstream-unreachable'],
+    ])('%s', async (_name, fault, code) => {
+      dify.next(fault);
+      const { events, error } = await askDify(client());
+      expect(error).toEqual(chatError(code));
+      expect(events).toEqual([]);
+      expect(dify.requests).toHaveLength(1);
+    });
+
+    it('a redirect, which it does not follow', async () => {
+      const elsewhere = await listen((socket) => answerStream(socket, endFrame));
+      dify.next({ name: 'redirect', location: `${elsewhere.url}/v1/chat-messages` });
+      expect((await askDify(client())).error).toEqual(chatError('upstream-malformed'));
+      expect(elsewhere.connections()).toBe(0);
+      await elsewhere.close();
+    });
+
+    it('a refused connection', async () => {
+      const upstream = await listen(() => undefined);
+      await upstream.close();
+      const { error } = await askDify(difyClient(difySettings(upstream)));
+      expect(error).toEqual(chatError('upstream-unreachable', { transportCode: 'ECONNREFUSED' }));
+    });
+
+    it('something that is not HTTP', async () => {
+      const upstream = await listen((socket) => socket.end('220 mail.example ESMTP\r\n'));
+      expect((await askDify(difyClient(difySettings(upstream)))).error).toEqual(
+        chatError('upstream-unreachable'),
+      );
+      await upstream.close();
+    });
+
+    it('an endless error page, of which it reads the start only', async () => {
+      const upstream = await listen((socket) => {
+        const page = 'x'.repeat(16_384);
+        const pour = () => {
+          while (socket.write(page));
+          socket.once('drain', pour);
+        };
+        socket.write('HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\n\r\n');
+        pour();
+      });
+      expect((await askDify(difyClient(difySettings(upstream)))).error).toEqual(chatError('upstream-failed'));
+      await upstream.idle();
+      await upstream.close();
+    });
+  });
+
+  describe('gives what had arrived, then the error, where the answer breaks off:', () => {
+    it.each<[string, Fault, string, ChatErrorCode]>([
+      ['an error first', 'error-first', '', 'upstream-failed'],
+      ['an error in the middle', { name: 'error-after-deltas', after: 3 }, first(3), 'upstream-failed'],
+      [
+        'a quota used up in the middle',
+        { name: 'error-after-deltas', after: 2, code: 'provider_quota_exceeded' },
+        first(2),
+        'upstream-quota-exceeded',
+      ],
+      ['a failed workflow', { name: 'workflow-failed', after: 3 }, first(3), 'upstream-rejected'],
+      ['a paused workflow', { name: 'workflow-paused', after: 3 }, first(3), 'upstream-interrupted'],
+      ['EOF behind the headers', 'eof-at-once', '', 'upstream-interrupted'],
+      ['EOF in the middle', { name: 'eof-after-deltas', after: 4 }, first(4), 'upstream-interrupted'],
+      ['EOF behind pings', 'pings-then-eof', '', 'upstream-interrupted'],
+      ['EOF behind a thought', 'thoughts-only', '', 'upstream-interrupted'],
+      ['FIN inside a frame', { name: 'cut-mid-frame', after: 3 }, first(3), 'upstream-interrupted'],
+      ['RST inside a frame', { name: 'reset-mid-frame', after: 3 }, first(3), 'upstream-interrupted'],
+    ])('%s', async (_name, fault, text, code) => {
+      dify.next(fault);
+      const answer = await askDify(client());
+      expect(answer.error).toEqual(chatError(code));
+      expect(answer.text).toBe(text);
+      expect(answer.events.filter(({ type }) => type === 'completed')).toEqual([]);
+    });
+
+    it('an error in the same chunk as the text before it', async () => {
+      const reply = heldReply(dify);
+      const asked = askDify(client());
+      const { raw, cut } = await reply;
+      await raw(
+        `${messageFrame('Hel')}${messageFrame('lo')}data: {"event":"error","code":"invalid_param"}\n\n`,
+      );
+      await cut();
+      expect(await asked).toMatchObject({ text: 'Hello', error: chatError('upstream-rejected') });
+    });
+
+    it('a frame over the bound', async () => {
+      const reply = heldReply(dify);
+      const asked = askDify(client({ maxFrameChars: 10_000 }));
+      const { say } = await reply;
+      await say('Hello');
+      await say('x'.repeat(1_000_000));
+      expect(await asked).toMatchObject({ text: 'Hello', error: chatError('upstream-malformed') });
+    });
+  });
+
+  describe('gives up', () => {
+    it('on a connection that does not come about', async () => {
+      // TLS, and nobody on the other side says a word.
+      const upstream = await listen(() => undefined);
+      const apiUrl = `${upstream.url.replace('http:', 'https:')}/v1`;
+      const settings = difySettings(upstream, { apiUrl, connectTimeoutMs: 30 });
+      const { error } = await askDify(difyClient(settings));
+      expect(error).toEqual(chatError('upstream-unreachable', { expired: 'connect' }));
+      await upstream.idle();
+      await upstream.close();
+    });
+
+    it('on a first byte that does not come', async () => {
+      dify.next('slow-first-byte');
+      const { error } = await askDify(client({ firstByteTimeoutMs: 30 }));
+      expect(error).toEqual(chatError('upstream-timeout', { expired: 'first byte' }));
+    });
+
+    it('on a first byte that does not come behind headers that did', async () => {
+      dify.next('slow-first-event');
+      const { error } = await askDify(client({ firstByteTimeoutMs: 30 }));
+      expect(error).toEqual(chatError('upstream-timeout', { expired: 'first byte' }));
+    });
+
+    it('on an error body that does not come', async () => {
+      const upstream = await listen((socket) =>
+        socket.write('HTTP/1.1 500 Oops\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{'),
+      );
+      const { error } = await askDify(difyClient(difySettings(upstream, { firstByteTimeoutMs: 30 })));
+      expect(error).toEqual(chatError('upstream-timeout'));
+      await upstream.idle();
+      await upstream.close();
+    });
+
+    it('on a reply that falls silent, with the text so far', async () => {
+      const reply = heldReply(dify);
+      const asked = askDify(client({ idleTimeoutMs: 30 }));
+      await (await reply).say('Hello');
+      const cause = { expired: 'idle' };
+      expect(await asked).toMatchObject({ text: 'Hello', error: chatError('upstream-interrupted', cause) });
+    });
+
+    it('on a reply that takes too long, however many pings it sends', async () => {
+      await dify.close();
+      await start({ pingEveryMs: 10 });
+      dify.next({ name: 'stall-with-pings', after: 2 });
+      const { text, error } = await askDify(client({ totalTimeoutMs: 200 }));
+      expect(error).toEqual(chatError('upstream-interrupted', { expired: 'total' }));
+      expect(text).toBe(first(2));
+    });
+
+    it('on nothing while Dify pings', async () => {
+      const reply = heldReply(dify);
+      const asked = askDify(client({ idleTimeoutMs: 250, firstByteTimeoutMs: 250 }));
+      const { ping, pause, say, end } = await reply;
+      for (let waited = 0; waited < 600; waited += 50) {
+        await ping();
+        await pause(50);
+      }
+      await say('Hello');
+      await end();
+      expect(await asked).toMatchObject({ text: 'Hello', error: undefined });
+    });
+  });
+
+  describe('leaves nothing open', () => {
+    it('when the reader leaves in the middle: Dify sees the connection close', async () => {
+      const reply = heldReply(dify);
+      const batches = client().ask(question);
+      const next = batches.next();
+      const { say, closed } = await reply;
+      await say('Hello');
+      await next;
+      await batches.return();
+      await closed;
+      expect(dify.openStreams).toBe(0);
+    });
+
+    it('when the reader never comes back for more than the first text', async () => {
+      const reply = heldReply(dify);
+      for await (const batch of startReading(client().ask(question), reply)) {
+        expect(textOf(batch)).toBe('Hello');
+        break;
+      }
+      await (
+        await reply
+      ).closed;
+    });
+
+    it('when Dify goes on behind the end: it is read to the end of the response', async () => {
+      const reply = heldReply(dify);
+      const asked = askDify(client());
+      const { say, finish, event, cut, closed, pause, wire } = await reply;
+      await say('Hello');
+      await finish();
+      expect(await asked).toMatchObject({ text: 'Hello', error: undefined });
+      // Over at once if the client had hung up.
+      await pause(50);
+      expect(wire.isClosed()).toBe(false);
+      // More than the buffers between hold: this would hang if nobody read it.
+      await event({ event: 'tts_message', audio: 'A'.repeat(8_000_000) });
+      await cut();
+      await closed;
+    });
+
+    it('when Dify never closes: a few seconds behind the end the connection is closed for it', async () => {
+      dify.next('open-after-end');
+      const answer = await askDify(client({ idleTimeoutMs: 300 }));
+      expect(answer).toMatchObject({ text: wholeText, error: undefined });
+      expect(dify.openStreams).toBe(1);
+      await dify.idle();
+    });
+  });
+
+  describe('tells nothing of the request or of Dify in its errors:', () => {
+    const secrets = ['app-top-secret', 'Ada', 'How is the sea', 'do not repeat'];
+
+    it.each<[string, Fault]>([
+      ['a refusal', { name: 'refuse', code: 'unauthorized', message: 'app-top-secret: do not repeat' }],
+      ['an error event', { name: 'error-after-deltas', code: 'completion_request_error' }],
+      ['a broken connection', 'reset-mid-frame'],
+      ['no answer', 'no-answer'],
+      ['a page', 'html-page'],
+      ['a redirect', { name: 'redirect', location: 'http://localhost/do not repeat' }],
+    ])('%s', async (_name, fault) => {
+      await dify.close();
+      await start({ apps: [{ key: 'app-top-secret', mode: 'chat' }] });
+      dify.next(fault);
+      const { error } = await askDify(client());
+      expectSilence(error, secrets);
+    });
+
+    it('a refused connection', async () => {
+      const upstream = await listen(() => undefined);
+      await upstream.close();
+      const settings = difySettings({ ...upstream, apiKey: 'app-top-secret' });
+      const { error } = await askDify(difyClient(settings));
+      expectSilence(error, secrets);
+    });
+
+    it('a code that is no code', async () => {
+      dify.next({ name: 'refuse', code: 'do not repeat', status: 400 });
+      const { error } = await askDify(client());
+      expectSilence(error, secrets);
+    });
+  });
+});
+
+/** Whatever may be logged or sent of an error says none of these words. */
+function expectSilence(error: unknown, secrets: readonly string[]): void {
+  expect(error).toBeInstanceOf(ChatError);
+  const said = [
+    String(error),
+    JSON.stringify(error),
+    describeError(error),
+    inspect(error, { depth: 9 }),
+  ].join();
+  for (const secret of secrets) expect(said).not.toContain(secret);
+}
+
+const endFrame = 'data: {"event":"message_end","metadata":{}}\n\n';
+
+function messageFrame(answer: string): string {
+  return `data: ${JSON.stringify({ event: 'message', answer })}\n\n`;
+}
+
+async function* startReading<T>(
+  batches: AsyncGenerator<T, void>,
+  reply: ReturnType<typeof heldReply>,
+): AsyncGenerator<T, void> {
+  void reply.then(({ say }) => say('Hello'));
+  yield* batches;
+}
+
+interface RawUpstream {
+  readonly url: string;
+  readonly apiKey: string;
+  connections(): number;
+  /** Settles when every connection so far is closed. */
+  idle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** An upstream with no manners of its own: `serve` gets each connection once a request has begun. */
+async function listen(serve: (socket: net.Socket) => void): Promise<RawUpstream> {
+  const closed: Promise<unknown>[] = [];
+  const server = net.createServer((socket) => {
+    closed.push(new Promise((resolve) => socket.once('close', resolve)));
+    socket.on('error', () => undefined);
+    socket.once('data', () => serve(socket));
+    socket.resume();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    apiKey: 'app-raw',
+    connections: () => closed.length,
+    idle: () => Promise.all(closed).then(() => undefined),
+    close: async () => {
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+function answerStream(socket: net.Socket, text: string): void {
+  const head = [
+    `HTTP/1.1 200 ${http.STATUS_CODES[200] ?? ''}`,
+    'Content-Type: text/event-stream',
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);
+}

@@ -1,0 +1,90 @@
+import { startDeadlines, type Deadlines } from '../../../src/chat/dify/deadlines';
+import type { ChatError } from '../../../src/chat/errors';
+
+const settings = {
+  connectTimeoutMs: 10,
+  firstByteTimeoutMs: 100,
+  idleTimeoutMs: 50,
+  totalTimeoutMs: 1_000,
+};
+
+let expired: ChatError[];
+let deadlines: Deadlines;
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  expired = [];
+  deadlines = startDeadlines(settings, (error) => expired.push(error));
+});
+
+afterEach(() => {
+  deadlines.cancel();
+  expect(jest.getTimerCount()).toBe(0);
+  jest.useRealTimers();
+});
+
+function ends(): readonly unknown[] {
+  return expired.map(({ code, cause }) => ({ code, cause }));
+}
+
+describe('startDeadlines', () => {
+  it('expires when there is no connection in time', () => {
+    jest.advanceTimersByTime(9);
+    expect(ends()).toEqual([]);
+    jest.advanceTimersByTime(1);
+    expect(ends()).toEqual([{ code: 'upstream-unreachable', cause: { expired: 'connect' } }]);
+  });
+
+  it('expires when there is no first byte in time behind the connection', () => {
+    deadlines.connected();
+    jest.advanceTimersByTime(99);
+    expect(ends()).toEqual([]);
+    jest.advanceTimersByTime(1);
+    expect(ends()).toEqual([{ code: 'upstream-timeout', cause: { expired: 'first byte' } }]);
+  });
+
+  it('expires when nothing is received for too long, and starts anew with each byte', () => {
+    deadlines.connected();
+    deadlines.received();
+    for (let times = 0; times < 5; times += 1) {
+      jest.advanceTimersByTime(49);
+      deadlines.received();
+    }
+    jest.advanceTimersByTime(49);
+    expect(ends()).toEqual([]);
+    jest.advanceTimersByTime(1);
+    expect(ends()).toEqual([{ code: 'upstream-interrupted', cause: { expired: 'idle' } }]);
+  });
+
+  it('expires when the whole takes too long, however often something is received', () => {
+    deadlines.connected();
+    for (let ms = 0; ms < 1_000; ms += 40) {
+      deadlines.received();
+      jest.advanceTimersByTime(40);
+    }
+    expect(ends()).toEqual([{ code: 'upstream-interrupted', cause: { expired: 'total' } }]);
+  });
+
+  it('does not go back to waiting for a first byte when the connection is told late', () => {
+    deadlines.received();
+    deadlines.connected();
+    jest.advanceTimersByTime(50);
+    expect(ends()).toEqual([{ code: 'upstream-interrupted', cause: { expired: 'idle' } }]);
+  });
+
+  it('expires once, and no timer is left then', () => {
+    jest.advanceTimersByTime(10);
+    expect(jest.getTimerCount()).toBe(0);
+    jest.advanceTimersByTime(10_000);
+    expect(expired).toHaveLength(1);
+  });
+
+  it('never expires once cancelled', () => {
+    deadlines.connected();
+    deadlines.received();
+    deadlines.cancel();
+    expect(jest.getTimerCount()).toBe(0);
+    jest.advanceTimersByTime(10_000);
+    expect(ends()).toEqual([]);
+  });
+});

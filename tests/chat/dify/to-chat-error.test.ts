@@ -1,0 +1,144 @@
+import { inspect } from 'node:util';
+
+import { AxiosError } from 'axios';
+
+import { fromDifyError, fromTransportError } from '../../../src/chat/dify/to-chat-error';
+import { ChatError, type ChatErrorCode } from '../../../src/chat/errors';
+import { describeError } from '../../../src/chat/log';
+import { FrameTooLongError } from '../../../src/chat/sse/decode';
+
+/** Everything of an error that is ever sent or logged. */
+function said(error: ChatError): string {
+  return [error.message, JSON.stringify(error), JSON.stringify(error.cause), describeError(error)]
+    .concat(inspect(error, { depth: 9 }))
+    .join('\n');
+}
+
+describe('fromDifyError', () => {
+  it.each<[number, string, string, ChatErrorCode]>([
+    [401, 'unauthorized', 'Access token is invalid', 'upstream-misconfigured'],
+    [403, 'forbidden', 'The app no longer exists.', 'upstream-misconfigured'],
+    [403, 'forbidden', 'The app’s API service has been disabled.', 'upstream-misconfigured'],
+    [404, 'not_found', 'Conversation Not Exists.', 'upstream-conversation-gone'],
+    [
+      404,
+      'not_found',
+      'Conversation Not Exists. You have requested this URI [/v1/chat-messages] but did you mean …',
+      'upstream-conversation-gone',
+    ],
+    [404, 'not_found', 'Workflow not found with id: 7', 'upstream-rejected'],
+    [400, 'not_chat_app', 'Please check your app mode.', 'upstream-misconfigured'],
+    [400, 'app_unavailable', 'App unavailable.', 'upstream-misconfigured'],
+    [400, 'agent_not_published', 'Agent not published', 'upstream-misconfigured'],
+    [400, 'conversation_completed', 'The conversation has ended.', 'upstream-conversation-gone'],
+    [400, 'provider_not_initialize', 'No valid credentials found.', 'upstream-misconfigured'],
+    [400, 'provider_quota_exceeded', 'Your quota has been exhausted.', 'upstream-quota-exceeded'],
+    [400, 'model_currently_not_support', 'Not the GPT-4 model.', 'upstream-misconfigured'],
+    [400, 'completion_request_error', 'Completion request failed.', 'upstream-failed'],
+    [400, 'invalid_param', 'query is required', 'upstream-rejected'],
+    [400, 'invalid_param', 'Too many requests. Please try again later.', 'upstream-busy'],
+    [429, 'too_many_requests', 'Too many requests. Please try again later.', 'upstream-busy'],
+    [429, 'too_many_requests', '', 'upstream-busy'],
+    [429, 'rate_limit_error', 'Rate Limit Error', 'upstream-quota-exceeded'],
+    [400, 'bad_request', 'Failed to decode JSON object.', 'upstream-rejected'],
+    [415, 'unsupported_media_type', 'Not application/json.', 'upstream-rejected'],
+    [500, 'internal_server_error', 'Please contact support.', 'upstream-failed'],
+    [500, 'unknown', 'Internal Server Error', 'upstream-failed'],
+    [404, 'unknown', 'Conversation Not Exists.', 'upstream-conversation-gone'],
+  ])('%i %s "%s" is %s', (status, code, message, ours) => {
+    const error = fromDifyError(status, { code, message });
+    expect(error).toBeInstanceOf(ChatError);
+    expect(error.code).toBe(ours);
+  });
+
+  it.each<[number, ChatErrorCode]>([
+    [200, 'upstream-malformed'],
+    [204, 'upstream-malformed'],
+    [302, 'upstream-malformed'],
+    [400, 'upstream-rejected'],
+    [401, 'upstream-misconfigured'],
+    [403, 'upstream-misconfigured'],
+    [404, 'upstream-misconfigured'],
+    [408, 'upstream-timeout'],
+    [413, 'upstream-rejected'],
+    [429, 'upstream-busy'],
+    [500, 'upstream-failed'],
+    [502, 'upstream-failed'],
+    [503, 'upstream-busy'],
+    [504, 'upstream-timeout'],
+    [524, 'upstream-timeout'],
+    [599, 'upstream-failed'],
+  ])('%i without a code is %s', (status, ours) => {
+    expect(fromDifyError(status, {}).code).toBe(ours);
+    expect(fromDifyError(status, { code: 'unheard_of', message: 'Oops' }).code).toBe(ours);
+  });
+
+  it('keeps the status and the code for the log, and nothing of the text', () => {
+    const error = fromDifyError(400, {
+      code: 'invalid_param',
+      message: 'Incorrect API key provided: sk-1234',
+    });
+    expect(error.cause).toEqual({ upstreamStatus: 400, upstreamCode: 'invalid_param' });
+    expect(said(error)).not.toContain('sk-1234');
+    expect(said(error)).not.toContain('Incorrect');
+  });
+
+  it.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])(
+    'takes the code "%s" for an unknown one',
+    (code) => {
+      expect(fromDifyError(500, { code }).code).toBe('upstream-failed');
+    },
+  );
+
+  it('keeps no text that stands in the place of a code', () => {
+    expect(said(fromDifyError(400, { code: 'Incorrect API key provided: sk-1234' }))).not.toContain(
+      'sk-1234',
+    );
+  });
+});
+
+describe('fromTransportError', () => {
+  const refused = Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:80'), { code: 'ECONNREFUSED' });
+
+  it('is unreachable before the reply has begun, and interrupted afterwards', () => {
+    expect(fromTransportError(refused, { hasBegun: false }).code).toBe('upstream-unreachable');
+    expect(fromTransportError(refused, { hasBegun: true }).code).toBe('upstream-interrupted');
+  });
+
+  it('keeps the short code only', () => {
+    const error = fromTransportError(refused, { hasBegun: false });
+    expect(error.cause).toEqual({ transportCode: 'ECONNREFUSED' });
+    expect(said(error)).not.toContain('10.0.0.1');
+  });
+
+  it('keeps nothing of the request an axios error carries', () => {
+    const config = {
+      headers: { Authorization: 'Bearer app-secret' },
+      data: '{"query":"secret"}',
+      url: 'secret',
+    };
+    const axiosError = Object.assign(new AxiosError('secret', 'ECONNABORTED'), { config, request: config });
+    expect(said(fromTransportError(axiosError, { hasBegun: false }))).not.toContain('secret');
+  });
+
+  it.each([undefined, null, 'text', 7, {}, { code: 7 }, new Error('x')])(
+    'takes %p for an unknown error',
+    (error) => {
+      expect(fromTransportError(error, { hasBegun: true })).toMatchObject({
+        code: 'upstream-interrupted',
+        cause: { transportCode: 'unknown' },
+      });
+    },
+  );
+
+  it('leaves an error of ours as it is', () => {
+    const ours = new ChatError('upstream-busy');
+    expect(fromTransportError(ours, { hasBegun: true })).toBe(ours);
+  });
+
+  it('is malformed when a frame was too long', () => {
+    expect(fromTransportError(new FrameTooLongError('long'), { hasBegun: true }).code).toBe(
+      'upstream-malformed',
+    );
+  });
+});

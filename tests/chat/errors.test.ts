@@ -1,0 +1,72 @@
+import { ChatError, chatErrors, isChatErrorCode, toChatError } from '../../src/chat/errors';
+
+const codes = Object.entries(chatErrors);
+
+describe('chatErrors', () => {
+  it.each(codes)('%s has an error status and one sentence for the client', (code, { status, sentence }) => {
+    expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/u);
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(status).toBeLessThan(600);
+    expect(sentence).toMatch(/^[A-Z].+\.$/u);
+  });
+
+  it('has no sentence twice', () => {
+    expect(new Set(codes.map(([, { sentence }]) => sentence)).size).toBe(codes.length);
+  });
+});
+
+describe('ChatError', () => {
+  it('is an Error with the code’s status and sentence', () => {
+    const error = new ChatError('turn-in-progress');
+    expect(error).toBeInstanceOf(Error);
+    expect(error).toMatchObject({
+      name: 'ChatError',
+      code: 'turn-in-progress',
+      status: 409,
+      message: chatErrors['turn-in-progress'].sentence,
+      details: {},
+    });
+    expect('cause' in error).toBe(false);
+  });
+
+  it('takes another sentence, details and a cause', () => {
+    const cause = new Error('secret');
+    const error = new ChatError('invalid-request', {
+      sentence: 'query is missing.',
+      details: { a: 1 },
+      cause,
+    });
+    expect(error).toMatchObject({ message: 'query is missing.', details: { a: 1 }, status: 400 });
+    expect(error.cause).toBe(cause);
+  });
+
+  it('shows nothing of its cause in its text and its JSON', () => {
+    const error = new ChatError('internal', { cause: { text: 'secret' } });
+    expect(String(error) + JSON.stringify(error)).not.toContain('secret');
+  });
+});
+
+describe('isChatErrorCode', () => {
+  it('knows every code and nothing else', () => {
+    for (const [code] of codes) expect(isChatErrorCode(code)).toBe(true);
+    for (const other of ['', 'oops', 'constructor', '__proto__', null, undefined, 7, {}]) {
+      expect(isChatErrorCode(other)).toBe(false);
+    }
+  });
+});
+
+describe('toChatError', () => {
+  it('leaves an error of ours as it is', () => {
+    const error = new ChatError('upstream-busy');
+    expect(toChatError(error)).toBe(error);
+  });
+
+  it.each([new TypeError('secret'), 'secret', null, undefined, { code: 'upstream-busy', message: 'secret' }])(
+    'makes "internal" of %p, and shows nothing of it',
+    (error) => {
+      const ours = toChatError(error);
+      expect(ours).toMatchObject({ code: 'internal', status: 500, message: chatErrors.internal.sentence });
+      expect(ours.cause).toBe(error);
+    },
+  );
+});

@@ -1,0 +1,205 @@
+import readConfig from '../../config/chat';
+import { parseChatSettings, settingNames, SettingsError } from '../../src/chat/settings';
+import { thrown } from './support/collect';
+
+const required = { DIFY_API_URL: 'https://dify.example/v1', DIFY_API_KEY: 'app-top-secret' };
+
+function apiUrl(url: string): string {
+  return parseChatSettings({ ...required, DIFY_API_URL: url }).dify.apiUrl;
+}
+
+async function problems(variables: unknown): Promise<readonly string[]> {
+  const error = await thrown(() => parseChatSettings(variables));
+  expect(error).toBeInstanceOf(SettingsError);
+  return (error as SettingsError).problems;
+}
+
+/** A value for each variable that is not its default. */
+const others: Readonly<Record<string, string>> = {
+  DIFY_API_URL: 'http://localhost:5001/v1',
+  DIFY_API_KEY: 'app-another',
+  DIFY_PROMPT_INPUT: 'persona',
+  DIFY_CONNECT_TIMEOUT_SECONDS: '1.5',
+  DIFY_FIRST_BYTE_TIMEOUT_SECONDS: '2',
+  DIFY_IDLE_TIMEOUT_SECONDS: '3',
+  DIFY_TOTAL_TIMEOUT_SECONDS: '4',
+  DIFY_MAX_FRAME_CHARS: '5',
+  CHAT_MAX_QUERY_CHARS: '6',
+  CHAT_MAX_INPUTS_CHARS: '7',
+  CHAT_MAX_ANSWER_CHARS: '8',
+  CHAT_EXPOSE_PROMPT: 'false',
+  CHAT_HEARTBEAT_SECONDS: '9',
+  CHAT_CHECKPOINT_SECONDS: '10',
+  CHAT_TURN_LEASE_SECONDS: '11',
+};
+
+describe('parseChatSettings', () => {
+  it('needs the address and the key of Dify, and has a default for the rest', () => {
+    expect(parseChatSettings(required)).toEqual({
+      dify: {
+        apiUrl: 'https://dify.example/v1',
+        apiKey: 'app-top-secret',
+        promptInput: 'prompt',
+        connectTimeoutMs: 10_000,
+        firstByteTimeoutMs: 60_000,
+        idleTimeoutMs: 45_000,
+        totalTimeoutMs: 1_260_000,
+        maxFrameChars: 1_000_000,
+      },
+      turns: { exposePrompt: true, maxAnswerChars: 400_000, checkpointEveryMs: 1_000, leaseMs: 60_000 },
+      request: { maxQueryChars: 20_000, maxInputsChars: 20_000 },
+      heartbeatEveryMs: 15_000,
+    });
+  });
+
+  it('takes every variable', () => {
+    expect(parseChatSettings(others)).toEqual({
+      dify: {
+        apiUrl: 'http://localhost:5001/v1',
+        apiKey: 'app-another',
+        promptInput: 'persona',
+        connectTimeoutMs: 1_500,
+        firstByteTimeoutMs: 2_000,
+        idleTimeoutMs: 3_000,
+        totalTimeoutMs: 4_000,
+        maxFrameChars: 5,
+      },
+      turns: { exposePrompt: false, maxAnswerChars: 8, checkpointEveryMs: 10_000, leaseMs: 11_000 },
+      request: { maxQueryChars: 6, maxInputsChars: 7 },
+      heartbeatEveryMs: 9_000,
+    });
+  });
+
+  it('names all problems at once, each with its variable', async () => {
+    const bad = {
+      DIFY_API_KEY: 'two words',
+      DIFY_PROMPT_INPUT: '1st',
+      DIFY_CONNECT_TIMEOUT_SECONDS: 'soon',
+      DIFY_IDLE_TIMEOUT_SECONDS: '0',
+      DIFY_TOTAL_TIMEOUT_SECONDS: '86401',
+      DIFY_MAX_FRAME_CHARS: '1.5',
+      CHAT_MAX_QUERY_CHARS: '0',
+      CHAT_MAX_ANSWER_CHARS: '999999999',
+      CHAT_EXPOSE_PROMPT: 'perhaps',
+      CHAT_HEARTBEAT_SECONDS: '-1',
+    };
+    const found = await problems(bad);
+    expect(found.map((problem) => problem.split(' ')[0])).toEqual(['DIFY_API_URL', ...Object.keys(bad)]);
+  });
+
+  it('says them in one message, a line each', async () => {
+    const error = await thrown(() => parseChatSettings({}));
+    expect((error as SettingsError).message.split('\n')).toEqual([
+      'The settings are not complete:',
+      expect.stringMatching(/^ {2}- DIFY_API_URL is missing\..+\.$/u),
+      expect.stringMatching(/^ {2}- DIFY_API_KEY is missing\..+\.$/u),
+    ]);
+  });
+
+  it('never repeats what a variable holds', async () => {
+    const secret = 'top-secret';
+    const bad = Object.fromEntries(settingNames.map((name) => [name, `${secret} ${secret}`]));
+    const error = (await thrown(() => parseChatSettings(bad))) as SettingsError;
+    expect(error.problems.length).toBe(settingNames.length);
+    expect(error.message + error.stack + JSON.stringify(error)).not.toContain(secret);
+  });
+
+  it.each(['', '  ', undefined])('takes %j for a variable that is not set', async (blank) => {
+    const blanks = Object.fromEntries(settingNames.map((name) => [name, blank]));
+    expect(parseChatSettings({ ...blanks, ...required })).toEqual(parseChatSettings(required));
+    expect(await problems(blanks)).toHaveLength(2);
+  });
+
+  it('overlooks spaces around a value, and variables that are not its own', () => {
+    const spaced = {
+      DIFY_API_URL: ` ${required.DIFY_API_URL} `,
+      DIFY_API_KEY: `${required.DIFY_API_KEY}\n`,
+      PATH: '/',
+    };
+    expect(parseChatSettings(spaced)).toEqual(parseChatSettings(required));
+  });
+
+  it.each([undefined, null, 'text', 7])('finds nothing set in %j', async (variables) => {
+    expect(await problems(variables)).toHaveLength(2);
+  });
+
+  it.each([
+    ['https://dify.example', 'https://dify.example/v1'],
+    ['https://dify.example/', 'https://dify.example/v1'],
+    ['https://dify.example/v1', 'https://dify.example/v1'],
+    ['https://dify.example/v1/', 'https://dify.example/v1'],
+    ['https://dify.example/v1///', 'https://dify.example/v1'],
+    ['https://dify.example///', 'https://dify.example/v1'],
+    ['http://localhost:5001', 'http://localhost:5001/v1'],
+    ['http://[::1]:5001/v1', 'http://[::1]:5001/v1'],
+    ['https://proxy.example/dify', 'https://proxy.example/dify/v1'],
+    ['https://proxy.example/dify/v1', 'https://proxy.example/dify/v1'],
+    ['https://proxy.example/myv1', 'https://proxy.example/myv1/v1'],
+  ])('takes the address %s for %s', (given, url) => {
+    expect(apiUrl(given)).toBe(url);
+  });
+
+  it.each([
+    'dify.example',
+    'ftp://dify.example',
+    'javascript:alert(1)',
+    '//dify.example',
+    'https://',
+    'https://user:password@dify.example',
+    'https://user@dify.example',
+    'https://dify.example/v1?key=secret',
+    'https://dify.example/v1#part',
+  ])('refuses the address %s', async (url) => {
+    const found = await problems({ ...required, DIFY_API_URL: url });
+    expect(found).toEqual([expect.stringMatching(/^DIFY_API_URL has to be an (http|address)/u)]);
+  });
+
+  it.each(['app key', 'app-ключ', 'app\r\nX-Evil: 1', 'app-\u0000'])('refuses the key %j', async (key) => {
+    expect(await problems({ ...required, DIFY_API_KEY: key })).toHaveLength(1);
+  });
+
+  it.each([
+    ['true', true],
+    ['1', true],
+    ['yes', true],
+    ['false', false],
+    ['FALSE', false],
+    ['0', false],
+    ['no', false],
+  ])('takes %s for a switch that is %s', (text, isOn) => {
+    expect(parseChatSettings({ ...required, CHAT_EXPOSE_PROMPT: text }).turns.exposePrompt).toBe(isOn);
+  });
+
+  it.each(['NaN', 'Infinity', '1e999', '10s', '10,5'])('takes %s for no number of seconds', async (text) => {
+    expect(await problems({ ...required, CHAT_HEARTBEAT_SECONDS: text })).toEqual([
+      expect.stringContaining('CHAT_HEARTBEAT_SECONDS has to be a number of seconds'),
+    ]);
+  });
+});
+
+describe('settingNames', () => {
+  it('are the variables there are, no more and no fewer', () => {
+    expect([...settingNames].sort()).toEqual(Object.keys(others).sort());
+  });
+
+  it('each change the settings', () => {
+    const usual = parseChatSettings(required);
+    for (const name of settingNames) {
+      const changed = parseChatSettings({ ...required, [name]: others[name] });
+      expect({ name, isChanged: !isSame(changed, usual) }).toEqual({ name, isChanged: true });
+    }
+  });
+
+  it('are what the configuration reads from the environment', () => {
+    const env = Object.assign((name: string) => `value of ${name}`, {}) as unknown as Parameters<
+      typeof readConfig
+    >[0]['env'];
+    expect(readConfig({ env })).toEqual(
+      Object.fromEntries(settingNames.map((name) => [name, `value of ${name}`])),
+    );
+  });
+});
+
+function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}

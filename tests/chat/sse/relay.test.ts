@@ -1,0 +1,140 @@
+import { decodeSse } from '../../../src/chat/sse/decode';
+import { encodeFrame, heartbeatFrame, type Frame } from '../../../src/chat/sse/encode';
+import { relay } from '../../../src/chat/sse/relay';
+import { stream } from '../support/bytes';
+import { collect, createGate, thrown } from '../support/collect';
+
+// No socket here: the only clock is the heartbeat's.
+beforeEach(() => jest.useFakeTimers());
+
+afterEach(() => {
+  expect(jest.getTimerCount()).toBe(0);
+  jest.useRealTimers();
+});
+
+const everySecond = { heartbeatEveryMs: 1_000 };
+
+const frame = (id: number): Frame => ({ id, data: `"event ${id}"` });
+
+async function* batchesOf(...batches: readonly (readonly Frame[])[]): AsyncGenerator<readonly Frame[], void> {
+  yield* batches;
+}
+
+/** One batch of one frame behind each pause. */
+async function* slowly(...pausesMs: readonly number[]): AsyncGenerator<readonly Frame[], void> {
+  for (const [index, ms] of pausesMs.entries()) {
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    yield [frame(index + 1)];
+  }
+}
+
+async function readAll(written: AsyncGenerator<string, void>, forMs = 60_000): Promise<string[]> {
+  const reading = collect(written);
+  await jest.advanceTimersByTimeAsync(forMs);
+  return reading;
+}
+
+describe('relay', () => {
+  it('writes a comment before there is any event', async () => {
+    const written = relay(slowly(10_000), everySecond);
+    expect((await written.next()).value).toBe(heartbeatFrame);
+    await written.return();
+  });
+
+  it('writes each batch as one string', async () => {
+    const batches = batchesOf([frame(1), frame(2)], [frame(3)]);
+    expect(await collect(relay(batches, everySecond))).toEqual([
+      heartbeatFrame,
+      encodeFrame(frame(1)) + encodeFrame(frame(2)),
+      encodeFrame(frame(3)),
+    ]);
+  });
+
+  it('ends with its batches, even if there were none', async () => {
+    expect(await collect(relay(batchesOf(), everySecond))).toEqual([heartbeatFrame]);
+  });
+
+  it('writes a comment whenever nothing was written for the time of a heartbeat', async () => {
+    const written = await readAll(relay(slowly(3_500, 500, 2_500), everySecond));
+    const signs = written.map((text) => (text === heartbeatFrame ? 'beat' : 'event'));
+    expect(signs).toEqual(['beat', 'beat', 'beat', 'beat', 'event', 'event', 'beat', 'beat', 'event']);
+  });
+
+  it('writes no comment while events keep coming', async () => {
+    const written = await readAll(relay(slowly(...Array.from({ length: 20 }, () => 900)), everySecond));
+    expect(written.filter((text) => text === heartbeatFrame)).toHaveLength(1);
+    expect(written).toHaveLength(21);
+  });
+
+  it('loses, repeats and reorders nothing across heartbeats', async () => {
+    const pauses = [5_000, 0, 999, 1_000, 1_001, 0, 2_000, 3_333, 1, 1_000, 0, 0, 4_000];
+    const written = await readAll(relay(slowly(...pauses), everySecond));
+    const messages = (await collect(decodeSse(stream(written), { maxFrameChars: 1_000 }))).flat();
+    expect(messages).toEqual(
+      pauses.map((_, index) => ({ id: String(index + 1), data: `"event ${index + 1}"` })),
+    );
+  });
+
+  it('does nothing while the client does not read', async () => {
+    let asked = 0;
+    async function* counting() {
+      for (;;) yield [frame(++asked)];
+    }
+    const written = relay(counting(), everySecond);
+    await written.next();
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect(asked).toBe(0);
+    await written.next();
+    await jest.advanceTimersByTimeAsync(10_000);
+    // The next batch is asked for when the client reads on.
+    expect(asked).toBe(1);
+    await written.return();
+  });
+
+  it('writes an event to a client that read late at once, and no comment in its place', async () => {
+    const written = relay(batchesOf([frame(1)], [frame(2)]), everySecond);
+    await written.next();
+    await written.next();
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect((await written.next()).value).toBe(encodeFrame(frame(2)));
+    await written.return();
+  });
+
+  it('stops its clock when the client leaves between two events', async () => {
+    const written = relay(batchesOf([frame(1)], [frame(2)]), everySecond);
+    await written.next();
+    await written.next();
+    await written.return();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('stops its clock when the client leaves while nothing happens and its batches end', async () => {
+    const gate = createGate();
+    async function* silent(): AsyncGenerator<readonly Frame[], void> {
+      await gate.opened;
+      yield* batchesOf();
+    }
+    const written = relay(silent(), everySecond);
+    await written.next();
+    const pending = written.next();
+    const left = written.return();
+    gate.open();
+    expect((await pending).done).toBe(true);
+    await left;
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('throws what its batches throw, once what came before is written, and stops its clock', async () => {
+    const broken = new Error('broken');
+    async function* breaking() {
+      yield [frame(1)];
+      throw broken;
+    }
+    const written: string[] = [];
+    const error = await thrown(async () => {
+      for await (const text of relay(breaking(), everySecond)) written.push(text);
+    });
+    expect(error).toBe(broken);
+    expect(written).toEqual([heartbeatFrame, encodeFrame(frame(1))]);
+  });
+});

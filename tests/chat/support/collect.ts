@@ -1,0 +1,41 @@
+/** Everything an async iterable gives. */
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const collected: T[] = [];
+  for await (const item of items) collected.push(item);
+  return collected;
+}
+
+/** What an async iterable gave before it ended or threw, and what it threw. */
+export async function attempt<T>(items: AsyncIterable<T>): Promise<{ items: T[]; error: unknown }> {
+  const collected: T[] = [];
+  try {
+    for await (const item of items) collected.push(item);
+    return { items: collected, error: undefined };
+  } catch (error) {
+    return { items: collected, error };
+  }
+}
+
+/** What a promise or a function throws; fails when it does not throw. */
+export async function thrown(run: Promise<unknown> | (() => unknown)): Promise<unknown> {
+  try {
+    await (typeof run === 'function' ? run() : run);
+  } catch (error) {
+    return error;
+  }
+  throw new Error('Nothing was thrown.');
+}
+
+/** Lets everything that is ready to run do so, timers excepted. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Something a test holds up, and lets go. */
+export function createGate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}

@@ -1,0 +1,34 @@
+import type { SseMessage } from '../../../src/chat/sse/decode';
+
+/**
+ * The standard, sentence by sentence and with no thought of chunks: what the decoder is compared with.
+ * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+ *
+ * One difference is meant: an id is told with the message it came with, and not with those after it.
+ */
+export function parseEventStream(text: string): SseMessage[] {
+  const messages: SseMessage[] = [];
+  let block = { data: '', event: '', id: undefined as string | undefined };
+
+  const lines = text.replace(/^\uFEFF/u, '').split(/\r\n|\n|\r/u);
+  // What stands behind the last line end is no line.
+  for (const line of lines.slice(0, -1)) {
+    if (line === '') {
+      if (block.data !== '') messages.push(toMessage(block));
+      block = { data: '', event: '', id: undefined };
+      continue;
+    }
+    const colon = line.indexOf(':');
+    if (colon === 0) continue;
+    const field = colon === -1 ? line : line.slice(0, colon);
+    const value = colon === -1 ? '' : line.slice(colon + 1).replace(/^ /u, '');
+    if (field === 'data') block.data += `${value}\n`;
+    if (field === 'event') block.event = value;
+    if (field === 'id' && !value.includes('\0')) block.id = value;
+  }
+  return messages;
+}
+
+function toMessage({ data, event, id }: { data: string; event: string; id: string | undefined }): SseMessage {
+  return { id, event: event === '' ? undefined : event, data: data.slice(0, -1) };
+}

@@ -1,0 +1,103 @@
+import type { Character } from '../../../src/chat/characters';
+import type { Log } from '../../../src/chat/log';
+import type { Message } from '../../../src/chat/messages';
+import type { Owner } from '../../../src/chat/owner';
+import type { TurnSettings } from '../../../src/chat/settings';
+import type { NewTurn, TurnEnding } from '../../../src/chat/stores';
+
+export const ada: Owner = { id: 1, documentId: 'doc-ada', username: 'ada', email: 'ada@example.org' };
+export const bob: Owner = { id: 2, documentId: 'doc-bob', username: 'bob', email: 'bob@example.org' };
+
+export const keeper: Character = {
+  linkId: 7,
+  id: 12,
+  documentId: 'character-keeper',
+  name: 'The keeper',
+  prompt: 'You are Ada, a lighthouse keeper.',
+  introduce: 'Keeps the light.',
+  openingStatement: 'Come in, it is wet outside.',
+  suggestedQuestions: ['How is the sea?'],
+};
+
+export const pirate: Character = {
+  ...keeper,
+  linkId: 8,
+  id: 14,
+  documentId: 'character-pirate',
+  name: 'The pirate',
+  prompt: 'You are Anne Bonny.',
+};
+
+export const turnSettings: TurnSettings = {
+  exposePrompt: true,
+  maxAnswerChars: 400_000,
+  checkpointEveryMs: 20,
+  leaseMs: 60_000,
+};
+
+export function newTurn(changes: Partial<NewTurn> = {}): NewTurn {
+  return {
+    turnId: 'turn-1',
+    owner: ada,
+    session: newSession('session-1'),
+    characterId: keeper.linkId,
+    query: 'How is the sea?',
+    questionMessageId: 'msg-question',
+    answerMessageId: 'msg-answer',
+    ...changes,
+  };
+}
+
+export function newSession(sessionId: string): NewTurn['session'] {
+  return {
+    rowId: null,
+    sessionId,
+    conversationId: null,
+    characterId: keeper.linkId,
+    title: 'How is the sea?',
+  };
+}
+
+export function ending(changes: Partial<TurnEnding> = {}): TurnEnding {
+  return {
+    outcome: 'completed',
+    errorCode: null,
+    usage: null,
+    answer: 'Calm.',
+    messageId: 'dify-message',
+    conversationId: 'dify-conversation',
+    ...changes,
+  };
+}
+
+export function message(changes: Partial<Message> = {}): Message {
+  return {
+    id: 1,
+    documentId: 'message-1',
+    messageId: 'msg-1',
+    role: 'assistant',
+    query: 'How is the sea?',
+    answer: 'Calm.',
+    conversationId: 'dify-conversation',
+    sessionId: 'session-1',
+    turnId: 'turn-1',
+    characterId: keeper.linkId,
+    status: 'sent',
+    outcome: 'completed',
+    errorCode: null,
+    toolCalls: null,
+    usage: { total_tokens: 50, currency: 'USD' },
+    feedback: null,
+    parentMessageId: 'msg-0',
+    createdAt: new Date('2026-01-02T03:04:05.678Z'),
+    updatedAt: new Date('2026-01-02T03:04:06.789Z'),
+    ...changes,
+  };
+}
+
+/** A log that keeps its lines, each with its level. */
+export function recordingLog(): Log & { readonly lines: string[] } {
+  const lines: string[] = [];
+  const at = (level: string) => (text: string) => void lines.push(`${level} ${text}`);
+  return { lines, info: at('info'), warn: at('warn'), error: at('error') };
+}

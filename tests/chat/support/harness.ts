@@ -1,0 +1,66 @@
+import type { DifySettings } from '../../../src/chat/dify/client';
+import { createLiveTurns, type LiveTurn } from '../../../src/chat/live-turns';
+import type { TurnSettings } from '../../../src/chat/settings';
+import type { TurnStore } from '../../../src/chat/stores';
+import { createTurns, type Question } from '../../../src/chat/turns';
+import type { WireEvent } from '../../../src/chat/wire-event';
+import type { DifyEmulator } from '../../dify-emulator';
+import { collect } from './collect';
+import { difyClient, difySettings } from './dify';
+import { ada, keeper, pirate, recordingLog, turnSettings } from './fixtures';
+import { createMemoryCharacters } from './memory-characters';
+import { createMemoryTurnStore } from './memory-turn-store';
+
+export interface HarnessOptions {
+  readonly dify: DifyEmulator;
+  readonly difySettings?: Partial<DifySettings>;
+  readonly settings?: Partial<TurnSettings>;
+  /** Changes some methods of the store, e.g. into ones that fail. */
+  readonly store?: (store: TurnStore) => Partial<TurnStore>;
+}
+
+/** Turns with everything real but the database. */
+export function createHarness({ dify, difySettings: changes, settings, store: change }: HarnessOptions) {
+  const store = createMemoryTurnStore();
+  const log = recordingLog();
+  const live = createLiveTurns();
+  const unpublished = { ...keeper, linkId: 9, id: null, documentId: 'character-draft' };
+  const silent = { ...keeper, linkId: 10, id: 20, documentId: 'character-silent', prompt: ' \n' };
+  const unborn = { ...keeper, linkId: 11, id: 21, documentId: 'character-unborn', prompt: null };
+  const turns = createTurns({
+    settings: { ...turnSettings, ...settings },
+    dify: difyClient(difySettings(dify, changes), log.lines),
+    store: { ...store, ...change?.(store) },
+    characters: createMemoryCharacters([keeper, pirate, unpublished, silent, unborn]),
+    live,
+    log,
+  });
+
+  return { store, log, live, turns, ask, askToEnd };
+
+  function ask(changes: Partial<Question> = {}): Promise<LiveTurn> {
+    return turns.start({ ...questionOf('How is the sea?'), ...changes });
+  }
+
+  /** The events a client sees of one question, from the first to the last. */
+  async function askToEnd(changes: Partial<Question> = {}): Promise<readonly WireEvent[]> {
+    return eventsOf(await ask(changes));
+  }
+}
+
+export function questionOf(query: string): Question {
+  return { owner: ada, characterId: keeper.documentId, query, session: {}, inputs: {} };
+}
+
+export async function eventsOf(turn: LiveTurn, cursor = 0): Promise<readonly WireEvent[]> {
+  const logged = (await collect(turn.follow(cursor, new AbortController().signal))).flat();
+  return logged.map(({ data }) => JSON.parse(data) as WireEvent);
+}
+
+/** The text a client shows when it has seen these events. */
+export function shownText(events: readonly WireEvent[]): string {
+  return events.reduce((text, event) => {
+    if (event.event === 'message') return text + event.answer;
+    return event.event === 'message_replace' ? event.answer : text;
+  }, '');
+}

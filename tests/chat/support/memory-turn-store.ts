@@ -1,0 +1,207 @@
+import { ChatError } from '../../../src/chat/errors';
+import type { Message } from '../../../src/chat/messages';
+import type { Owner } from '../../../src/chat/owner';
+import type { Session } from '../../../src/chat/sessions';
+import type { NewTurn, TurnEnding, TurnProgress, TurnStore } from '../../../src/chat/stores';
+import type { SavedTurn } from '../../../src/chat/turn-event';
+
+interface SessionRow extends Session {
+  readonly ownerId: number;
+  readonly title: string;
+  readonly liveTurnId: string | null;
+  readonly isDeleted: boolean;
+}
+
+interface TurnRow {
+  readonly sessionRowId: number;
+  readonly question: Message;
+  readonly answer: Message;
+  readonly aliveAt: Date;
+}
+
+/** A turn store that forgets everything with the process, and what a test may see and do besides. */
+export interface MemoryTurnStore extends TurnStore {
+  sessions(): readonly SessionRow[];
+  turns(): readonly SavedTurn[];
+  turn(turnId: string): SavedTurn;
+  deleteSession(sessionId: string): void;
+}
+
+export function createMemoryTurnStore(): MemoryTurnStore {
+  const sessions = new Map<number, SessionRow>();
+  const turns = new Map<string, TurnRow>();
+  let lastId = 0;
+
+  return {
+    async findSession(owner, { sessionId, conversationId }) {
+      const found = [...sessions.values()].filter(
+        (row) =>
+          row.ownerId === owner.id &&
+          !row.isDeleted &&
+          (sessionId === undefined || row.sessionId === sessionId) &&
+          (conversationId === undefined || row.conversationId === conversationId),
+      );
+      const row = found.at(-1);
+      return row === undefined ? null : toSession(row);
+    },
+
+    async open(turn) {
+      const sessionRowId = turn.session.rowId ?? insertSession(turn);
+      claim(sessionRowId, turn.turnId);
+      turns.set(turn.turnId, {
+        sessionRowId,
+        question: newMessage(turn, { messageId: turn.questionMessageId, role: 'user' }),
+        answer: newMessage(turn, {
+          messageId: turn.answerMessageId,
+          role: 'assistant',
+          outcome: 'pending',
+          parentMessageId: turn.questionMessageId,
+        }),
+        aliveAt: new Date(),
+      });
+    },
+
+    async checkpoint(turnId, progress) {
+      const row = pending(turnId);
+      if (row !== undefined) saveProgress(turnId, row, progress);
+    },
+
+    async keepAlive(turnIds) {
+      for (const turnId of turnIds) {
+        const row = pending(turnId);
+        if (row !== undefined) turns.set(turnId, { ...row, aliveAt: new Date() });
+      }
+    },
+
+    async close(turnId, ending) {
+      const row = pending(turnId);
+      if (row !== undefined) end(turnId, saveProgress(turnId, row, ending), ending);
+      return savedTurn(turnId);
+    },
+
+    async interruptAbandoned(silentSince) {
+      const abandoned = [...turns].filter(
+        ([turnId, row]) => pending(turnId) !== undefined && row.aliveAt < silentSince,
+      );
+      for (const [turnId, row] of abandoned) {
+        end(turnId, row, { outcome: 'interrupted', errorCode: 'process-died', usage: null });
+      }
+      return abandoned.length;
+    },
+
+    sessions: () => [...sessions.values()],
+    turns: () => [...turns.keys()].map(savedTurn),
+    turn: savedTurn,
+    deleteSession(sessionId) {
+      const row = [...sessions.values()].find((session) => session.sessionId === sessionId);
+      if (row !== undefined) sessions.set(row.rowId, { ...row, isDeleted: true });
+    },
+  };
+
+  function insertSession({ owner, session }: NewTurn): number {
+    const rowId = ++lastId;
+    const { sessionId, characterId } = session;
+    const title = 'title' in session ? session.title : '';
+    sessions.set(rowId, {
+      rowId,
+      sessionId,
+      conversationId: null,
+      characterId,
+      title,
+      ownerId: owner.id,
+      liveTurnId: null,
+      isDeleted: false,
+    });
+    return rowId;
+  }
+
+  function claim(rowId: number, turnId: string): void {
+    const row = sessions.get(rowId);
+    if (row === undefined || row.isDeleted) throw new ChatError('session-not-found');
+    if (row.liveTurnId !== null) {
+      const details = { turn_id: row.liveTurnId, session_id: row.sessionId };
+      throw new ChatError('turn-in-progress', { details });
+    }
+    sessions.set(rowId, { ...row, liveTurnId: turnId });
+  }
+
+  function newMessage(turn: NewTurn, of: Partial<Message> & Pick<Message, 'messageId' | 'role'>): Message {
+    const id = ++lastId;
+    return {
+      id,
+      documentId: `message-${id}`,
+      query: turn.query,
+      answer: '',
+      conversationId: turn.session.conversationId,
+      sessionId: turn.session.sessionId,
+      turnId: turn.turnId,
+      characterId: turn.characterId,
+      status: 'sent',
+      outcome: null,
+      errorCode: null,
+      toolCalls: null,
+      usage: null,
+      feedback: null,
+      parentMessageId: null,
+      createdAt: new Date(),
+      updatedAt: new Date(),
+      ...of,
+    };
+  }
+
+  /** A final state never changes: only a pending turn is written to. */
+  function pending(turnId: string): TurnRow | undefined {
+    const row = turns.get(turnId);
+    return row?.answer.outcome === 'pending' ? row : undefined;
+  }
+
+  function saveProgress(turnId: string, row: TurnRow, progress: TurnProgress): TurnRow {
+    const { messageId = row.answer.messageId, conversationId = row.answer.conversationId } = progress;
+    const isTaken = [...turns].some(
+      ([id, { question, answer }]) =>
+        question.messageId === messageId || (id !== turnId && answer.messageId === messageId),
+    );
+    const answer: Message = {
+      ...row.answer,
+      answer: progress.answer,
+      conversationId,
+      messageId: isTaken ? row.answer.messageId : messageId,
+      updatedAt: new Date(),
+    };
+    const saved = { ...row, answer, aliveAt: new Date() };
+    turns.set(turnId, saved);
+    return saved;
+  }
+
+  function end(
+    turnId: string,
+    row: TurnRow,
+    { outcome, errorCode, usage }: Pick<TurnEnding, 'outcome' | 'errorCode' | 'usage'>,
+  ): void {
+    const { conversationId } = row.answer;
+    turns.set(turnId, {
+      ...row,
+      question: { ...row.question, conversationId },
+      answer: { ...row.answer, outcome, errorCode, usage },
+    });
+    const session = sessions.get(row.sessionRowId);
+    if (session !== undefined) sessions.set(session.rowId, { ...session, conversationId, liveTurnId: null });
+  }
+
+  function savedTurn(turnId: string): SavedTurn {
+    const row = turns.get(turnId);
+    if (row === undefined) throw new Error(`There is no turn ${turnId}.`);
+    return [{ ...row.question, answer: row.answer.answer }, row.answer];
+  }
+}
+
+function toSession({ rowId, sessionId, conversationId, characterId }: SessionRow): Session {
+  return { rowId, sessionId, conversationId, characterId };
+}
+
+/** An owner's only session, as a client would name it. */
+export function onlySession(store: MemoryTurnStore, owner: Owner): SessionRow {
+  const [row, ...others] = store.sessions().filter(({ ownerId }) => ownerId === owner.id);
+  if (row === undefined || others.length > 0) throw new Error('There is not exactly one session.');
+  return row;
+}

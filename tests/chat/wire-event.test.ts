@@ -1,0 +1,93 @@
+import { chatErrors, type ChatErrorCode } from '../../src/chat/errors';
+import { toMessageReply } from '../../src/chat/message-reply';
+import type { SavedTurn, TurnEvent } from '../../src/chat/turn-event';
+import { isTerminal, toWireEvent, type Envelope } from '../../src/chat/wire-event';
+import { ada, keeper, message } from './support/fixtures';
+
+const envelope: Envelope = {
+  turn_id: 'turn-1',
+  task_id: 'turn-1',
+  session_id: 'session-1',
+  conversation_id: 'c',
+  message_id: 'm',
+  created_at: 1_767_323_045,
+};
+
+const saved: SavedTurn = [message({ id: 1, role: 'user' }), message({ id: 2 })];
+
+function toWire(event: TurnEvent) {
+  const replyContext = { owner: ada, characters: new Map([[keeper.linkId, keeper]]), exposePrompt: true };
+  return toWireEvent(event, {
+    envelope,
+    questionMessageId: 'q',
+    toReplies: (lines) => lines.map((line) => toMessageReply(line, replyContext)),
+  });
+}
+
+describe('toWireEvent', () => {
+  it('tells the beginning with the id of the question', () => {
+    expect(toWire({ type: 'started' })).toEqual({
+      event: 'turn_started',
+      ...envelope,
+      question_message_id: 'q',
+    });
+  });
+
+  it('tells text as Dify does', () => {
+    expect(toWire({ type: 'delta', text: 'Hi' })).toEqual({
+      event: 'message',
+      ...envelope,
+      id: 'm',
+      answer: 'Hi',
+    });
+    expect(toWire({ type: 'replaced', text: 'Hi' })).toEqual({
+      event: 'message_replace',
+      ...envelope,
+      answer: 'Hi',
+    });
+  });
+
+  it.each(['completed', 'stopped'] as const)(
+    'tells the end of a %s turn with usage and both lines',
+    (outcome) => {
+      expect(toWire({ type: 'ended', outcome, saved })).toEqual({
+        event: 'message_end',
+        ...envelope,
+        id: 'm',
+        outcome,
+        metadata: { usage: { total_tokens: 50, currency: 'USD' } },
+        data: [
+          expect.objectContaining({ id: 1, role: 'user' }),
+          expect.objectContaining({ id: 2, role: 'assistant' }),
+        ],
+      });
+    },
+  );
+
+  it.each(Object.keys(chatErrors) as ChatErrorCode[])(
+    'tells %s with its status and fixed sentence',
+    (code) => {
+      expect(toWire({ type: 'failed', outcome: 'interrupted', code })).toEqual({
+        event: 'error',
+        ...envelope,
+        code,
+        status: chatErrors[code].status,
+        message: chatErrors[code].sentence,
+        outcome: 'interrupted',
+      });
+    },
+  );
+});
+
+describe('isTerminal', () => {
+  it('is true of the two ends only', () => {
+    const events: readonly TurnEvent[] = [
+      { type: 'started' },
+      { type: 'delta', text: '' },
+      { type: 'replaced', text: '' },
+      { type: 'ended', outcome: 'completed', saved },
+      { type: 'failed', outcome: 'failed', code: 'internal' },
+    ];
+    expect(events.map((event) => isTerminal(toWire(event)))).toEqual([false, false, false, true, true]);
+  });
+});

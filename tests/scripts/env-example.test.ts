@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseEnv } from 'node:util';
+
+import { env as strapiEnv } from '@strapi/utils';
+
+import { secretNames } from '../../scripts/secrets';
+import { parseChatSettings, settingNames } from '../../src/chat/settings';
+
+const root = path.resolve(__dirname, '..', '..');
+const configFolder = path.join(root, 'config');
+const configFiles = readdirSync(configFolder).filter((file) => file.endsWith('.ts'));
+
+/** A variable stands as `NAME=value`, or as `# NAME=default` when it may be left out. */
+const lines = readFileSync(path.join(root, '.env.example'), 'utf8')
+  .split('\n')
+  .map((line) => line.replace(/^# (?=[A-Z][A-Z0-9_]*=)/u, ''))
+  .filter((line) => /^[A-Z][A-Z0-9_]*=/u.test(line));
+const names = lines.map((line) => line.slice(0, line.indexOf('=')));
+const defaults = Object.entries(parseEnv(lines.join('\n'))).filter(([, value]) => value !== '');
+
+describe('.env.example', () => {
+  it('names each variable once', () => {
+    expect([...new Set(names)]).toEqual(names);
+  });
+
+  it('names exactly the variables that the configuration, the settings and Strapi with its secrets read', () => {
+    const read = new Set([...configFiles.flatMap(variablesIn), ...settingNames, ...secretNames]);
+
+    expect([...names].sort()).toEqual([...read].sort());
+  });
+
+  it('names every secret that npm run secrets writes, without a value', () => {
+    expect(lines).toEqual(expect.arrayContaining(secretNames.map((name) => `${name}=`)));
+  });
+
+  it('states the defaults of the chat settings', () => {
+    const required = { DIFY_API_URL: 'https://dify.example/v1', DIFY_API_KEY: 'app-1' };
+
+    expect(parseChatSettings({ ...Object.fromEntries(defaults), ...required })).toEqual(
+      parseChatSettings(required),
+    );
+  });
+
+  it.each(configFiles.filter((file) => file !== 'chat.ts'))('states the defaults of config/%s', (file) => {
+    for (const client of ['sqlite', 'postgres']) {
+      const unset = withEnvironment({ DATABASE_CLIENT: client }, () => load(file));
+      const asInExample = withEnvironment({ ...Object.fromEntries(defaults), DATABASE_CLIENT: client }, () =>
+        load(file),
+      );
+      expect(asInExample).toEqual(unset);
+    }
+  });
+});
+
+function variablesIn(file: string): string[] {
+  const source = readFileSync(path.join(configFolder, file), 'utf8');
+  return [...source.matchAll(/\benv(?:\.\w+)?\(\s*'([A-Z0-9_]+)'/gu)].map(([, name = '']) => name);
+}
+
+type Config = object | ((params: { env: typeof strapiEnv }) => object);
+
+/** The configuration as plain data: functions are left out. */
+function load(file: string): unknown {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { default: config } = require(path.join(configFolder, file)) as { default: Config };
+  return JSON.parse(JSON.stringify(typeof config === 'function' ? config({ env: strapiEnv }) : config));
+}
+
+/** Runs with these variables, and with none of the others that the example names. */
+function withEnvironment<T>(variables: Readonly<Record<string, string>>, run: () => T): T {
+  const before = { ...process.env };
+  for (const name of names) delete process.env[name];
+  Object.assign(process.env, variables);
+  try {
+    return run();
+  } finally {
+    process.env = before;
+  }
+}
