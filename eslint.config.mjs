@@ -11,7 +11,18 @@ const only = (files, forbidden, message, ignores = []) => ({
 });
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.tmp/', '.cache/', 'public/', 'types/generated/', '.strapi/', 'src/admin/'] },
+  {
+    ignores: [
+      'dist/',
+      'node_modules/',
+      '.tmp/',
+      '.cache/',
+      'public/',
+      'types/generated/',
+      '.strapi/',
+      'src/admin/',
+    ],
+  },
   js.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DifyError} from './errors';
+import type { DifyError } from './errors';
 import { invalidParam } from './errors';
 import type { Profile } from './frames';
 
