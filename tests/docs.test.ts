@@ -1,0 +1,302 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { chatErrors, type ChatErrorCode } from '../src/chat/errors';
+import { parseMessagePageRequest } from '../src/chat/message-query';
+import { toMessageReply } from '../src/chat/message-reply';
+import { turnOutcomes, type TurnEvent } from '../src/chat/turn-event';
+import { toWireEvent, type WireEvent } from '../src/chat/wire-event';
+import { ada, keeper, message } from './chat/support/fixtures';
+
+const root = path.resolve(__dirname, '..');
+const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
+
+const documents = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'src/chat/README.md',
+  ...readdirSync(path.join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `docs/${file}`),
+];
+const api = read('docs/http-api.md');
+const environmentExample = read('.env.example');
+
+const withoutCode = (text: string) => text.replaceAll(/^```.*?^```$/gmsu, '');
+const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map((match) => match[1] ?? '');
+
+/** What stands below a heading, up to the next one of its level or above. */
+function section(text: string, heading: string): string {
+  const level = heading.indexOf(' ');
+  const start = text.indexOf(`\n${heading}\n`);
+  if (start === -1) throw new Error(`There is no heading "${heading}".`);
+  const body = text.slice(start + heading.length + 2);
+  const end = body.search(new RegExp(`^#{1,${level}} `, 'mu'));
+  return end === -1 ? body : body.slice(0, end);
+}
+
+/** The rows of the tables in a text, as their cells, without head and rule. */
+function rows(text: string): string[][] {
+  const lines = text.split('\n').filter((line, index, all) => {
+    const isHead = /^\|[\s\-|:]+\|$/u.test(all[index + 1] ?? '');
+    return line.startsWith('|') && !isHead && !/^\|[\s\-|:]+\|$/u.test(line);
+  });
+  return lines.map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+}
+
+const codesIn = (text: string) => matches(text, /`([^`]+)`/gu);
+
+/** The first JSON sample of a text. */
+function sample(text: string): unknown {
+  const [json = ''] = matches(text, /^```json\n(.*?)^```$/gmsu);
+  return JSON.parse(json);
+}
+
+/** One of each event, keyed by its name: the compiler asks for those that are missing. */
+const events: { readonly [Name in WireEvent['event']]: WireEvent } = {
+  turn_started: toWire({ type: 'started' }),
+  message: toWire({ type: 'delta', text: 'Hi' }),
+  message_replace: toWire({ type: 'replaced', text: 'Hi' }),
+  message_end: toWire({ type: 'ended', outcome: 'completed', saved: [message(), message()] }),
+  error: toWire({ type: 'failed', outcome: 'failed', code: 'internal' }),
+};
+
+function toWire(event: TurnEvent): WireEvent {
+  return toWireEvent(event, {
+    envelope: {
+      turn_id: 'turn',
+      task_id: 'turn',
+      session_id: 'session',
+      conversation_id: null,
+      message_id: 'answer',
+      created_at: 1,
+    },
+    questionMessageId: 'question',
+    toReplies: () => [],
+  });
+}
+
+function fits(params: Readonly<Record<string, unknown>>): boolean {
+  try {
+    parseMessagePageRequest(params);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The anchors of a document's headings, as GitHub makes them. */
+function anchorsOf(text: string): string[] {
+  return matches(withoutCode(text), /^#+ (.+)$/gmu).map((heading) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+describe('docs/http-api.md', () => {
+  it('lists exactly the error codes, with their status', () => {
+    const documented = rows(section(api, '### Error codes')).map(([code = '', status = '']) => [
+      codesIn(code)[0],
+      Number(status),
+    ]);
+    const known = Object.entries(chatErrors).map(([code, { status }]) => [code, status]);
+
+    expect(documented.sort()).toEqual(known.sort());
+  });
+
+  it('lists exactly the outcomes of a turn', () => {
+    const documented = rows(section(api, '### Outcomes')).map(([outcome = '']) => codesIn(outcome)[0]);
+
+    expect(documented).toEqual([...turnOutcomes]);
+  });
+
+  it('describes exactly the events of the stream', () => {
+    const documented = matches(api, /^#### Event `(.+)`$/gmu);
+
+    expect(documented.sort()).toEqual(Object.keys(events).sort());
+  });
+
+  it.each(Object.entries(events))('shows the event %s with the fields it has', (name, event) => {
+    const shown = sample(section(api, `#### Event \`${name}\``)) as Record<string, unknown>;
+
+    expect(shown['event']).toBe(name);
+    expect(Object.keys(shown)).toEqual(Object.keys(event));
+  });
+
+  it('lists the fields that every event has', () => {
+    const [common = ''] = section(api, '### The reply as an event stream').split('####');
+    const documented = rows(common).map(([field = '']) => codesIn(field)[0] ?? '');
+    const shared = Object.keys(events.turn_started).filter((key) =>
+      Object.values(events).every((event) => Object.hasOwn(event, key)),
+    );
+
+    expect(documented).toEqual(shared);
+  });
+
+  it('shows the error event with a true status and sentence', () => {
+    const shown = sample(section(api, '#### Event `error`')) as Extract<WireEvent, { event: 'error' }>;
+
+    expect([shown.status, shown.message]).toEqual([
+      chatErrors[shown.code].status,
+      chatErrors[shown.code].sentence,
+    ]);
+  });
+
+  it('shows and explains a message with the keys it has', () => {
+    const reply = toMessageReply(message(), {
+      owner: ada,
+      characters: new Map([[keeper.linkId, keeper]]),
+      exposePrompt: true,
+    });
+    const text = section(api, '### The reply in JSON');
+    const [shown] = (sample(text) as { data: [typeof reply] }).data;
+    const explained = rows(text).flatMap(([key = '']) => codesIn(key));
+
+    expect(Object.keys(shown)).toEqual(Object.keys(reply));
+    expect(Object.keys(shown.ai_character ?? {})).toEqual(Object.keys(reply.ai_character ?? {}));
+    expect(Object.keys(shown.user)).toEqual(Object.keys(reply.user));
+    expect(explained.filter((key) => key !== 'ai_character.prompt').sort()).toEqual(
+      Object.keys(reply).sort(),
+    );
+  });
+
+  it('names exactly the fields and operators of filters, and the fields to sort by', () => {
+    const [fieldRows, operatorRows] = section(api, '### Filters').split('| operators | apply to |');
+    const fields = rows(fieldRows ?? '').flatMap(([names = '']) => codesIn(names));
+    const operators = rows(operatorRows ?? '').flatMap(([names = '']) => codesIn(names));
+    const sortFields = codesIn(section(api, '### Sorting'));
+
+    // These tables are private to their files; read there, and the documented ones are put to use below.
+    const [fieldTable = ''] = matches(read('src/chat/message-query.ts'), /filterFields[^{]+\{(.+?)\n\};/gsu);
+    const [operatorTable = ''] = matches(read('src/chat/filter.ts'), /const operators[^{]+\{(.+?)\n\};/gsu);
+    expect(fields.sort()).toEqual(matches(fieldTable, /^ {2}'?([\w.]+)'?:/gmu).sort());
+    expect(operators.sort()).toEqual(matches(operatorTable, /^ {2}(\$\w+):/gmu).sort());
+    expect(() => parseMessagePageRequest({ sort: 'nothing' })).toThrow(
+      `sort can name ${sortFields.join(', ')};`,
+    );
+  });
+
+  it('says which operators apply to which kind of field, truly', () => {
+    const [fieldRows, operatorRows] = section(api, '### Filters').split('| operators | apply to |');
+    const kinds = rows(fieldRows ?? '').flatMap(([names = '', kind = '']) =>
+      codesIn(names).map((name) => [name, kind.split(',')[0] ?? ''] as const),
+    );
+    const values: Record<string, string> = { text: 'a', integer: '1', date: '2026-01-31', reference: '1' };
+    for (const [names = '', applyTo = ''] of rows(operatorRows ?? '')) {
+      for (const operator of codesIn(names)) {
+        for (const [field, kind] of kinds) {
+          const value = operator.toLowerCase().endsWith('null') ? 'true' : (values[kind] ?? '');
+          const condition = { [operator]: operator === '$between' ? [value, value] : value };
+          const filters = field.split('.').reduceRight<object>((inner, key) => ({ [key]: inner }), condition);
+          const shouldFit = applyTo.startsWith('everything') || applyTo.split(/, /u).includes(kind);
+
+          expect([field, operator, fits({ filters })]).toEqual([field, operator, shouldFit]);
+        }
+      }
+    }
+  });
+
+  it('states the defaults of the limits', () => {
+    const limits = rows(section(api, '## Limits'));
+
+    expect(limits.length).toBeGreaterThan(5);
+    for (const [, name = '', value] of limits) {
+      const [variable = ''] = codesIn(name);
+      expect(`${variable}=${value}`).toBe(
+        environmentExample
+          .split('\n')
+          .find((line) => line.startsWith(`# ${variable}=`))
+          ?.slice(2),
+      );
+    }
+  });
+});
+
+describe('src/chat/README.md', () => {
+  it('maps exactly the files of the core', () => {
+    const files = readdirSync(path.join(root, 'src/chat'), { recursive: true, encoding: 'utf8' });
+    const mapped = rows(section(read('src/chat/README.md'), '## Files')).flatMap(([names = '']) =>
+      codesIn(names),
+    );
+
+    expect(mapped.sort()).toEqual(files.filter((file) => file.endsWith('.ts')).sort());
+  });
+
+  it('has room on one screen', () => {
+    expect(read('src/chat/README.md').split('\n').length).toBeLessThanOrEqual(61);
+  });
+});
+
+describe('the decisions', () => {
+  it('are all in their list, in order', () => {
+    const files = readdirSync(path.join(root, 'docs/decisions')).filter((file) => /^\d/u.test(file));
+
+    expect(matches(read('docs/decisions/README.md'), /\]\((\d[^)]+)\)/gu)).toEqual(files.sort());
+  });
+});
+
+describe.each(documents)('%s', (file) => {
+  const text = read(file);
+
+  it('links to files and headings that exist', () => {
+    const targets = matches(withoutCode(text), /\]\(([^)\s]+)\)/gu).filter(
+      (target) => !target.includes('://'),
+    );
+    for (const target of targets) {
+      const [name = '', anchor] = target.split('#');
+      const absolute = name === '' ? path.join(root, file) : path.resolve(root, path.dirname(file), name);
+
+      expect([target, existsSync(absolute)]).toEqual([target, true]);
+      if (anchor !== undefined) expect(anchorsOf(readFileSync(absolute, 'utf8'))).toContain(anchor);
+    }
+  });
+
+  it('names npm scripts that exist', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const named = matches(text, /\bnpm (?:run )?((?<=run )[\w:-]+|(?:test|start)\b)/gu);
+
+    expect(named.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
+  });
+
+  it('names environment variables that .env.example explains', () => {
+    const explained = new Set(matches(environmentExample, /^(?:# )?([A-Z][A-Z0-9_]*)=/gmu));
+    const named = [
+      ...matches(text, /(?<![\w/.-])([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?![\w*])/gu),
+      ...matches(text, /^(?:export )?([A-Z]{3,})=/gmu),
+    ];
+    const ofOthers = ['NODE_ENV', 'HTTP_PROXY', 'API', 'JWT', 'CHARACTER'];
+
+    expect(named.filter((name) => !explained.has(name) && !ofOthers.includes(name))).toEqual([]);
+  });
+
+  it('names files that exist, where it gives a path in backticks', () => {
+    const named = matches(text, /`((?:src|tests|config|scripts|docs|public)\/[\w./-]+)`/gu);
+
+    expect(named.filter((name) => !existsSync(path.join(root, name)))).toEqual([]);
+  });
+
+  it('has lines of at most 120 characters', () => {
+    expect(text.split('\n').filter((line) => [...line].length > 120)).toEqual([]);
+  });
+
+  it('has samples of JSON that are JSON', () => {
+    for (const json of matches(text, /^```json\n(.*?)^```$/gmsu))
+      expect(() => JSON.parse(json)).not.toThrow();
+  });
+
+  it('names error codes that exist', () => {
+    const named = codesIn(withoutCode(text)).filter((code) =>
+      /^(upstream|character|turn|process)-[a-z-]+$/u.test(code),
+    );
+
+    expect(named.filter((code) => !Object.hasOwn(chatErrors, code as ChatErrorCode))).toEqual([]);
+  });
+});
