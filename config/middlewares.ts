@@ -12,7 +12,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
       // Cookies only for origins somebody has named: to reflect any origin and accept its cookies invites forgery.
       credentials: !['', '*'].includes(env('CORS_ORIGINS', '')),
       headers: ['Content-Type', 'Authorization', 'Accept', 'Last-Event-ID', 'Idempotency-Key'],
-      expose: ['Retry-After'],
+      expose: ['Retry-After', 'X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'],
     },
   },
   'strapi::query',

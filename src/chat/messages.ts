@@ -73,13 +73,16 @@ export function createMessages({ store, characters, exposePrompt }: MessagesOpti
   return {
     async list(owner, params) {
       const { query, page, pageSize } = parseMessagePageRequest(params);
-      const { messages, total } = await store.list(owner, query);
+      // One more than asked for says whether there is a next page.
+      const { messages: found, total } = await store.list(owner, { ...query, limit: query.limit + 1 });
+      const messages = found.slice(0, query.limit);
+      const hasMore = found.length > messages.length;
       const replyContext = { owner, characters: await charactersOf(messages), exposePrompt };
       return {
         data: messages.map((message) => toMessageReply(message, replyContext)),
         meta: {
           pagination: { page, pageSize, pageCount: Math.ceil(total / pageSize), total },
-          nextCursor: toNextCursor(messages, query),
+          nextCursor: hasMore ? toNextCursor(messages, query) : null,
         },
       };
     },
@@ -91,7 +94,7 @@ export function createMessages({ store, characters, exposePrompt }: MessagesOpti
   }
 }
 
-function toNextCursor(messages: readonly Message[], { sort, limit }: MessageQuery): string | null {
+function toNextCursor(messages: readonly Message[], { sort }: MessageQuery): string | null {
   const last: Cursor | undefined = messages.at(-1);
-  return last === undefined || messages.length < limit || sort.length > 0 ? null : encodeCursor(last);
+  return last === undefined || sort.length > 0 ? null : encodeCursor(last);
 }

@@ -64,6 +64,7 @@ describe('createMessages', () => {
     const { messages } = messagesOf(five);
     expect((await messages.list(ada, { page: '9' })).meta.nextCursor).toBeNull();
     expect((await messages.list(ada, { pageSize: '10' })).meta.nextCursor).toBeNull();
+    expect((await messages.list(ada, { pageSize: '5' })).meta.nextCursor).toBeNull();
     expect((await messages.list(ada, { pageSize: '2', sort: 'id' })).meta.nextCursor).toBeNull();
   });
 
