@@ -2,6 +2,10 @@ import path from 'node:path';
 
 import type { Core } from '@strapi/strapi';
 
+// PostgreSQL's `timestamp` columns have no time zone: every process has to write and read them in the same one, without
+// summer time. Set before the driver formats its first date.
+process.env['TZ'] = 'UTC';
+
 type Env = Core.Config.Shared.ConfigParams['env'];
 
 /** What better-sqlite3 hands to the pool: only the part used here. */

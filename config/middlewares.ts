@@ -1,26 +1,29 @@
 import type { Core } from '@strapi/strapi';
 
-const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewares => [
-  'global::request-log',
-  'strapi::errors',
-  'global::chat-errors',
-  'strapi::security',
-  {
-    name: 'strapi::cors',
-    config: {
-      origin: env('CORS_ORIGINS') ? env.array('CORS_ORIGINS') : ['*'],
-      // Cookies only for origins somebody has named: to reflect any origin and accept its cookies invites forgery.
-      credentials: !['', '*'].includes(env('CORS_ORIGINS', '')),
-      headers: ['Content-Type', 'Authorization', 'Accept', 'Last-Event-ID', 'Idempotency-Key'],
-      expose: ['Retry-After', 'X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'],
+const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewares => {
+  const origins = env('CORS_ORIGINS') ? env.array('CORS_ORIGINS', []) : ['*'];
+  return [
+    'global::request-log',
+    'strapi::errors',
+    'global::chat-errors',
+    'strapi::security',
+    {
+      name: 'strapi::cors',
+      config: {
+        origin: origins,
+        // Cookies only for origins somebody has named: to reflect any origin and accept its cookies invites forgery.
+        credentials: !origins.some((origin) => origin.includes('*')),
+        headers: ['Content-Type', 'Authorization', 'Accept', 'Last-Event-ID', 'x-strapi-refresh-cookie'],
+        expose: ['Retry-After', 'X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'],
+      },
     },
-  },
-  'strapi::query',
-  { name: 'strapi::body', config: { jsonLimit: env('BODY_LIMIT', '1mb') } },
-  'strapi::session',
-  'strapi::favicon',
-  'global::landing-page',
-  'strapi::public',
-];
+    'strapi::query',
+    { name: 'strapi::body', config: { jsonLimit: env('BODY_LIMIT', '1mb') } },
+    'strapi::session',
+    'strapi::favicon',
+    'global::landing-page',
+    'strapi::public',
+  ];
+};
 
 export default config;

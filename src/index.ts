@@ -7,6 +7,7 @@ import { grantAuthenticated } from './bootstrap/permissions';
 import { findSecretProblems } from './bootstrap/secrets';
 import { SettingsError } from './chat';
 import { chatOf } from './compose';
+import { answersSent } from './middlewares/koasseStream';
 
 let tending: NodeJS.Timeout | undefined;
 
@@ -29,10 +30,25 @@ export default {
     tending = setInterval(() => void turns.tend(), settings.turns.leaseMs / 4);
   },
 
-  destroy(): void {
+  /** Strapi waits for this before it cuts every connection: running turns come to their end here. */
+  async destroy({ strapi }: { strapi: Core.Strapi }): Promise<void> {
     clearInterval(tending);
+    endAtOnceOnNextSignal();
+    const { turns, settings } = chatOf(strapi);
+    await turns.drain(settings.drainTimeoutMs);
+    await answersSent(1_000);
   },
 };
+
+/** Whoever signals twice means it. But a terminal and npm both pass on the same Ctrl-C, so the echo of the first is none. */
+function endAtOnceOnNextSignal(): void {
+  const drainingSince = Date.now();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (Date.now() - drainingSince > 500) process.exit(1);
+    });
+  }
+}
 
 function assertSettings(strapi: Core.Strapi): void {
   const problems = findSecretProblems(strapi);

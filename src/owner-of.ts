@@ -22,8 +22,8 @@ export function ownerOf(ctx: Context): Owner {
   return user.data;
 }
 
-/** Whether the request comes from an end user or from nobody known, and not from an API token. */
-export function isEndUser(ctx: Context): boolean {
+/** Whether the request comes from an app's user, logged in or not, and not from an API token or the admin panel. */
+export function isAppUser(ctx: Context): boolean {
   const auth = ctx.state['auth'] as { strategy?: { name?: string } } | undefined;
   return auth?.strategy?.name === 'users-permissions';
 }

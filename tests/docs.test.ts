@@ -272,7 +272,7 @@ describe.each(documents)('%s', (file) => {
       ...matches(text, /(?<![\w/.-])([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?![\w*])/gu),
       ...matches(text, /^(?:export )?([A-Z]{3,})=/gmu),
     ];
-    const ofOthers = ['NODE_ENV', 'HTTP_PROXY', 'API', 'JWT', 'CHARACTER'];
+    const ofOthers = ['NODE_ENV', 'ENV_PATH', 'HTTP_PROXY', 'HTTPS_PROXY', 'API', 'JWT', 'CHARACTER', 'TURN'];
 
     expect(named.filter((name) => !explained.has(name) && !ofOthers.includes(name))).toEqual([]);
   });
@@ -294,7 +294,7 @@ describe.each(documents)('%s', (file) => {
 
   it('names error codes that exist', () => {
     const named = codesIn(withoutCode(text)).filter((code) =>
-      /^(upstream|character|turn|process)-[a-z-]+$/u.test(code),
+      /^(upstream|character|session|turn|process|server|database)-[a-z-]+$/u.test(code),
     );
 
     expect(named.filter((code) => !Object.hasOwn(chatErrors, code as ChatErrorCode))).toEqual([]);

@@ -1,150 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
-/** How one field is called in the admin panel: its label, and (below the input) what it is for. */
-type Label = readonly [label: string, description?: string];
-
-interface View {
-  readonly uid: string;
-  readonly mainField: string;
-  readonly sortBy: string;
-  readonly sortOrder: 'ASC' | 'DESC';
-  readonly labels: Readonly<Record<string, Label>>;
-  readonly list: readonly string[];
-  /** Rows of the edit form, each field with its width of twelve. */
-  readonly edit: readonly (readonly (readonly [name: string, size: number])[])[];
-  readonly isReadOnly: boolean;
-}
-
-const characterView: View = {
-  uid: 'api::ai-character.ai-character',
-  mainField: 'name',
-  sortBy: 'name',
-  sortOrder: 'ASC',
-  isReadOnly: false,
-  labels: {
-    name: ['Name', 'What users see.'],
-    avatar: ['Avatar', 'A square picture.'],
-    prompt: [
-      'Prompt',
-      'Who the character is and how it speaks. Sent with every question. A character without one cannot answer.',
-    ],
-    introduce: ['Introduction', 'Shown to users before they begin to chat.'],
-    opening_statement: ['Opening line', 'What the character says first.'],
-    suggested_questions: [
-      'Suggested questions',
-      'A list of texts, e.g. ["What is your day like?", "Tell me a story."]',
-    ],
-  },
-  list: ['id', 'name', 'introduce', 'updatedAt'],
-  edit: [
-    [
-      ['name', 6],
-      ['avatar', 6],
-    ],
-    [['prompt', 12]],
-    [['introduce', 12]],
-    [['opening_statement', 12]],
-    [['suggested_questions', 12]],
-  ],
-};
-
-const sessionView: View = {
-  uid: 'api::chat-session.chat-session',
-  mainField: 'title',
-  sortBy: 'last_message_at',
-  sortOrder: 'DESC',
-  isReadOnly: true,
-  labels: {
-    title: ['Title', 'Taken from the first question.'],
-    session_id: ['Session id'],
-    user: ['User'],
-    ai_character: ['AI character'],
-    conversation_id: ['Dify conversation'],
-    message_count: ['Messages'],
-    last_message_at: ['Last message'],
-    is_deleted: ['Deleted by the user'],
-    live_turn_id: ['Turn being answered', 'Empty unless an answer is on its way.'],
-  },
-  list: ['title', 'user', 'ai_character', 'message_count', 'last_message_at'],
-  edit: [
-    [
-      ['title', 6],
-      ['session_id', 6],
-    ],
-    [
-      ['user', 6],
-      ['ai_character', 6],
-    ],
-    [
-      ['message_count', 4],
-      ['last_message_at', 4],
-      ['is_deleted', 4],
-    ],
-    [
-      ['conversation_id', 6],
-      ['live_turn_id', 6],
-    ],
-  ],
-};
-
-const messageView: View = {
-  uid: 'api::chat-conversation.chat-conversation',
-  mainField: 'query',
-  sortBy: 'createdAt',
-  sortOrder: 'DESC',
-  isReadOnly: true,
-  labels: {
-    message_id: ['Message id'],
-    role: ['Role', 'Who says this line.'],
-    query: ['Question'],
-    answer: ['Answer', 'Stands in the line of role assistant.'],
-    session: ['Session'],
-    user: ['User'],
-    ai_character: ['AI character'],
-    conversation_id: ['Dify conversation'],
-    turn_id: ['Turn', 'A question and its answer share one.'],
-    outcome: ['Outcome', 'How the answer ended.'],
-    error_code: ['Error code'],
-    message_status: ['Status'],
-    feedback: ['Feedback'],
-    parent_message_id: ['Answers'],
-    usage: ['Usage', 'Tokens and price, as Dify reports them.'],
-    tool_calls: ['Tool calls'],
-    is_deleted: ['Deleted by the user'],
-  },
-  list: ['query', 'role', 'user', 'ai_character', 'outcome', 'createdAt'],
-  edit: [
-    [['query', 12]],
-    [['answer', 12]],
-    [
-      ['user', 4],
-      ['ai_character', 4],
-      ['session', 4],
-    ],
-    [
-      ['role', 4],
-      ['outcome', 4],
-      ['error_code', 4],
-    ],
-    [
-      ['message_status', 4],
-      ['feedback', 4],
-      ['is_deleted', 4],
-    ],
-    [
-      ['message_id', 6],
-      ['parent_message_id', 6],
-    ],
-    [
-      ['conversation_id', 6],
-      ['turn_id', 6],
-    ],
-    [
-      ['usage', 6],
-      ['tool_calls', 6],
-    ],
-  ],
-};
+import { views, viewsVersion, type Label, type View } from './admin-views';
 
 const timeLabels: Readonly<Record<string, Label>> = {
   createdAt: ['Created'],
@@ -157,9 +13,6 @@ const mainFieldOfRelation: Readonly<Record<string, string>> = {
   session: 'title',
   user: 'username',
 };
-
-/** Raise it when the views above change: they are applied once, so that what editors arrange for themselves stays. */
-const viewsVersion = 1;
 
 interface Configuration {
   settings: Record<string, unknown>;
@@ -177,7 +30,7 @@ export async function nameInAdminPanel(strapi: Core.Strapi): Promise<void> {
   const store = strapi.store({ type: 'core', name: 'character-chat' });
   if ((await store.get({ key: 'admin-views' })) === viewsVersion) return;
   const service = strapi.plugin('content-manager').service('content-types') as ConfigurationService;
-  for (const view of [characterView, sessionView, messageView]) {
+  for (const view of views) {
     const contentType = strapi.contentType(view.uid as 'api::ai-character.ai-character');
     const configuration = await service.findConfiguration(contentType);
     await service.updateConfiguration(contentType, applyView(configuration, view));

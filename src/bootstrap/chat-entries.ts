@@ -1,7 +1,5 @@
 import type { Core } from '@strapi/strapi';
 
-import { isEndUser } from '../owner-of';
-
 const chatUids: ReadonlySet<string> = new Set([
   'api::chat-conversation.chat-conversation',
   'api::chat-session.chat-session',
@@ -43,20 +41,19 @@ function withoutChatSubjects(action: Action): Action {
 
 /**
  * Chat entries link to the draft row of their character, but Strapi shows, of types without drafts, only relations to
- * published rows: an editor's list would have no character in any line. End users are not meant by this: whatever an
- * admin allows them, they see no draft.
+ * published rows: an editor's list would have no character in any line. Only the admin panel is meant by this: whatever
+ * an API token or a role is allowed to populate, it sees no draft.
  */
 export function showLinkedCharacters(strapi: Core.Strapi): void {
   strapi.documents.use((context, next) => {
-    const request = strapi.requestContext.get();
-    if (
-      chatUids.has(context.uid) &&
-      context.action.startsWith('find') &&
-      request !== undefined &&
-      !isEndUser(request)
-    ) {
+    if (chatUids.has(context.uid) && context.action.startsWith('find') && isAdminPanel(strapi)) {
       Object.assign(context.params, { status: 'draft' });
     }
     return next();
   });
+}
+
+function isAdminPanel(strapi: Core.Strapi): boolean {
+  const state = strapi.requestContext.get()?.state as { auth?: { strategy?: { name?: string } } } | undefined;
+  return state?.auth?.strategy?.name === 'admin';
 }

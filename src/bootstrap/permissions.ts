@@ -6,6 +6,9 @@ const grantedActions = [
   'api::ai-character.ai-character.findOne',
   'api::chat-conversation.chat-conversation.createMessage',
   'api::chat-conversation.chat-conversation.myList',
+  'api::chat-conversation.chat-conversation.findTurn',
+  'api::chat-conversation.chat-conversation.followTurn',
+  'api::chat-conversation.chat-conversation.stopTurn',
 ];
 
 /**

@@ -11,7 +11,7 @@ const secrets = [
 ] as const;
 
 /** Values people leave standing from an example file. */
-const placeholder = /^(to-?be-?modified\d*|change-?me\d*|your-.*|secret\d*)$/iu;
+export const placeholder = /^(to-?be-?modified\d*|change-?me\d*|your-.*|secret\d*)$/iu;
 
 /** @returns one problem for each secret that is missing or still a placeholder. A secret is never made up at start:
  * everybody would be logged out at the next. */

@@ -7,6 +7,9 @@ export interface Answer {
   take(event: ReplyEvent): void;
   /** Whether the text is over the bound. What took it there is part of it. */
   isTooLong(): boolean;
+  /** From now on nothing more is taken. */
+  freeze(): void;
+  isFrozen(): boolean;
   progress(): TurnProgress;
   usage(): Usage | null;
 }
@@ -14,7 +17,9 @@ export interface Answer {
 export function createAnswer({ maxChars }: { maxChars: number }): Answer {
   let answer = '';
   let usage: Usage | null = null;
-  let ids: Pick<TurnProgress, 'messageId' | 'conversationId'> = {
+  let isFrozen = false;
+  let ids: Omit<TurnProgress, 'answer'> = {
+    taskId: undefined,
     messageId: undefined,
     conversationId: undefined,
   };
@@ -23,7 +28,7 @@ export function createAnswer({ maxChars }: { maxChars: number }): Answer {
     take(event) {
       switch (event.type) {
         case 'identified':
-          ids = { messageId: event.messageId, conversationId: event.conversationId };
+          ids = { taskId: event.taskId, messageId: event.messageId, conversationId: event.conversationId };
           break;
         case 'delta':
           answer += event.text;
@@ -36,6 +41,10 @@ export function createAnswer({ maxChars }: { maxChars: number }): Answer {
           break;
       }
     },
+    freeze() {
+      isFrozen = true;
+    },
+    isFrozen: () => isFrozen,
     isTooLong: () => answer.length > maxChars,
     progress: () => ({ answer, ...ids }),
     usage: () => usage,

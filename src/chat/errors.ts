@@ -20,6 +20,10 @@ export const chatErrors = {
     status: 404,
     sentence: 'There is no such session.',
   },
+  'turn-not-found': {
+    status: 404,
+    sentence: 'There is no such turn.',
+  },
   'payload-too-large': {
     status: 413,
     sentence: 'The body is too large.',
@@ -62,6 +66,7 @@ export const chatErrors = {
   },
   'upstream-busy': {
     status: 503,
+    retryAfterSeconds: 5,
     sentence: 'The answering service is busy. Try again in a moment.',
   },
   'upstream-quota-exceeded': {
@@ -72,6 +77,16 @@ export const chatErrors = {
     status: 504,
     sentence: 'The answering service took too long.',
   },
+  'database-unavailable': {
+    status: 503,
+    retryAfterSeconds: 5,
+    sentence: 'The database cannot be reached. Nothing is lost; try again in a moment.',
+  },
+  'server-stopping': {
+    status: 503,
+    retryAfterSeconds: 5,
+    sentence: 'The server is shutting down. Try again in a moment.',
+  },
   'process-died': {
     status: 500,
     sentence: 'The server stopped while answering. What had arrived is saved.',
@@ -80,7 +95,7 @@ export const chatErrors = {
     status: 500,
     sentence: 'Something went wrong on our side.',
   },
-} as const satisfies Record<string, { status: number; sentence: string }>;
+} as const satisfies Record<string, { status: number; sentence: string; retryAfterSeconds?: number }>;
 
 export type ChatErrorCode = keyof typeof chatErrors;
 
@@ -105,6 +120,8 @@ export class ChatError extends Error {
   readonly code: ChatErrorCode;
   readonly status: number;
   readonly details: Readonly<Record<string, unknown>>;
+  /** When to try again, where trying again can help. */
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ChatErrorCode, { sentence, details = {}, cause }: ChatErrorOptions = {}) {
     super(sentence ?? chatErrors[code].sentence, cause === undefined ? undefined : { cause });
@@ -112,6 +129,8 @@ export class ChatError extends Error {
     this.code = code;
     this.status = chatErrors[code].status;
     this.details = details;
+    const entry = chatErrors[code];
+    this.retryAfterSeconds = 'retryAfterSeconds' in entry ? entry.retryAfterSeconds : undefined;
   }
 }
 

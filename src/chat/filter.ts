@@ -37,6 +37,8 @@ export type Filter =
 export type Value = string | number | Date;
 
 const maxConditions = 100;
+/** Text is looked through in every message of the owner, and on SQLite nothing else runs meanwhile. */
+const maxTextMatches = 10;
 const maxDepth = 10;
 const maxTextChars = 1000;
 
@@ -46,6 +48,7 @@ const maxTextChars = 1000;
  */
 export function parseFilters(filters: unknown, fields: FieldKinds): Filter {
   let conditions = 0;
+  let textMatches = 0;
   return parseGroup(filters, { path: '', name: 'filters', depth: 0 });
 
   function parseGroup(input: unknown, at: Place): Filter {
@@ -89,7 +92,11 @@ export function parseFilters(filters: unknown, fields: FieldKinds): Filter {
     if (operator === '$not') return { kind: 'not', filter: parseConditions(target, operand, at) };
     const parse = Object.hasOwn(operators, operator) ? operators[operator] : undefined;
     if (parse === undefined) throw refuse(at, 'is not an operator');
-    return parse(target, operand, at);
+    const filter = parse(target, operand, at);
+    if (looksThroughText(operator)) textMatches += 1;
+    if (textMatches > maxTextMatches)
+      throw refuse(at, `looks through text once too often: at most ${maxTextMatches} times`);
+    return filter;
   }
 }
 
@@ -130,6 +137,10 @@ const operators: Readonly<Record<string, ParseOperator>> = {
   $null: (target, operand, at) => isNull(target, parseBoolean(operand, at)),
   $notNull: (target, operand, at) => isNull(target, !parseBoolean(operand, at)),
 };
+
+function looksThroughText(operator: string): boolean {
+  return /contains|with|eqi|nei/iu.test(operator);
+}
 
 function compare(comparison: Comparison): ParseOperator {
   return (target, operand, at) => {

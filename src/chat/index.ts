@@ -13,3 +13,4 @@ export type { Frame } from './sse/encode';
 export { relay } from './sse/relay';
 export type { NewTurn, TurnEnding, TurnProgress, TurnStore } from './stores';
 export type { SavedTurn, TurnOutcome, Usage } from './turn-event';
+export type { TurnState } from './turn-access';

@@ -1,10 +1,5 @@
+import type { Frame } from './sse/encode';
 import { isTerminal, type TerminalWireEvent, type WireEvent } from './wire-event';
-
-/** One event of a turn as clients see it: its place in the turn (from 1) and its JSON. */
-export interface LoggedEvent {
-  readonly id: number;
-  readonly data: string;
-}
 
 /**
  * A running turn: an append-only log with one writer, the pump, and any number of followers, each with a cursor of
@@ -16,15 +11,22 @@ export interface LiveTurn {
   readonly ownerId: number;
   /** Settles with the terminal event. Never rejects. */
   readonly ended: Promise<TerminalWireEvent>;
+  /** Asks for the end of the turn; the first request counts. It ends soon after, with what has arrived by then. */
+  requestEnd(reason: EndReason): void;
   /**
    * The events after `cursor`, in order and without a gap, in batches: everything that is ready each time the
    * follower comes back. Ends after the terminal event, or when `signal` fires.
    */
-  follow(cursor: number, signal: AbortSignal): AsyncGenerator<readonly LoggedEvent[], void>;
+  follow(cursor: number, signal: AbortSignal): AsyncGenerator<readonly Frame[], void>;
 }
+
+/** Why a turn is to end before its answer does: its owner wants no more of it, or the process is going down. */
+export type EndReason = 'stop' | 'shutdown';
 
 /** The writer's side of a live turn. */
 export interface TurnLog extends LiveTurn {
+  /** Fires when an end is requested, with the `EndReason` as its reason. */
+  readonly endRequest: AbortSignal;
   /** A terminal event ends the log: nothing can follow it. */
   append(event: WireEvent): void;
 }
@@ -33,8 +35,9 @@ export interface TurnLog extends LiveTurn {
 const maxBatchEvents = 256;
 
 export function createTurnLog(turn: Pick<LiveTurn, 'turnId' | 'sessionId' | 'ownerId'>): TurnLog {
-  const log: LoggedEvent[] = [];
+  const log: Frame[] = [];
   const waiting = new Set<() => void>();
+  const endRequest = new AbortController();
   let isEnded = false;
   let settleEnded: (event: TerminalWireEvent) => void;
   const ended = new Promise<TerminalWireEvent>((resolve) => {
@@ -78,14 +81,21 @@ export function createTurnLog(turn: Pick<LiveTurn, 'turnId' | 'sessionId' | 'own
     }
   }
 
-  return { ...turn, ended, append, follow };
+  return {
+    ...turn,
+    ended,
+    append,
+    follow,
+    endRequest: endRequest.signal,
+    requestEnd: (reason) => endRequest.abort(reason),
+  };
 }
 
 /** The turns running in this process. */
 export interface LiveTurns {
   add(turn: LiveTurn): void;
   find(turnId: string): LiveTurn | undefined;
-  ids(): readonly string[];
+  all(): readonly LiveTurn[];
   /** Settles when none is left. */
   idle(): Promise<void>;
 }
@@ -98,9 +108,9 @@ export function createLiveTurns(): LiveTurns {
       void turn.ended.then(() => turns.delete(turn.turnId));
     },
     find: (turnId) => turns.get(turnId),
-    ids: () => [...turns.keys()],
+    all: () => [...turns.values()],
     async idle() {
-      while (turns.size > 0) await Promise.all([...turns.values()].map((turn) => turn.ended));
+      while (turns.size > 0) await Promise.all([...turns.values()].map(({ ended }) => ended));
     },
   };
 }

@@ -21,7 +21,7 @@ function describeCause(cause: unknown): string {
     return describeNotes(cause) ?? `something thrown that is no error (${typeof cause})`;
   const { code } = cause as NodeJS.ErrnoException;
   const isCode = typeof code === 'string' && /^\w{1,40}$/u.test(code);
-  return isCode ? `${cause.name} ${code}` : `${cause.name} at ${placeOf(cause)}`;
+  return isCode ? `${cause.name} ${code}` : `${cause.name} ${placeOf(cause)}`;
 }
 
 /** What our own errors note of their cause. Nothing else of an object is told: it could be anything. */
@@ -41,6 +41,6 @@ function placeOf(error: Error): string {
     error.stack
       ?.split('\n')
       .find((line) => /^\s+at .+:\d+:\d+\)?$/u.test(line))
-      ?.trim() ?? 'an unknown place'
+      ?.trim() ?? 'at an unknown place'
   );
 }

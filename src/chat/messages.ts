@@ -61,6 +61,8 @@ export interface Messages {
    * @throws ChatError `invalid-request`
    */
   list(owner: Owner, params: Readonly<Record<string, unknown>>): Promise<MessageListReply>;
+  /** Messages of the owner's as the HTTP contract shows them. */
+  toReplies(owner: Owner, messages: readonly Message[]): Promise<MessageReply[]>;
 }
 
 export interface MessagesOptions {
@@ -71,15 +73,15 @@ export interface MessagesOptions {
 
 export function createMessages({ store, characters, exposePrompt }: MessagesOptions): Messages {
   return {
+    toReplies,
     async list(owner, params) {
       const { query, page, pageSize } = parseMessagePageRequest(params);
       // One more than asked for says whether there is a next page.
       const { messages: found, total } = await store.list(owner, { ...query, limit: query.limit + 1 });
       const messages = found.slice(0, query.limit);
       const hasMore = found.length > messages.length;
-      const replyContext = { owner, characters: await charactersOf(messages), exposePrompt };
       return {
-        data: messages.map((message) => toMessageReply(message, replyContext)),
+        data: await toReplies(owner, messages),
         meta: {
           pagination: { page, pageSize, pageCount: Math.ceil(total / pageSize), total },
           nextCursor: hasMore ? toNextCursor(messages, query) : null,
@@ -87,6 +89,11 @@ export function createMessages({ store, characters, exposePrompt }: MessagesOpti
       };
     },
   };
+
+  async function toReplies(owner: Owner, messages: readonly Message[]): Promise<MessageReply[]> {
+    const replyContext = { owner, characters: await charactersOf(messages), exposePrompt };
+    return messages.map((message) => toMessageReply(message, replyContext));
+  }
 
   function charactersOf(messages: readonly Message[]) {
     const ids = new Set(messages.flatMap(({ characterId }) => characterId ?? []));

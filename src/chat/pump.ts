@@ -1,11 +1,15 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 import { createAnswer, type Answer } from './answer';
 import { createCheckpoints } from './checkpoints';
 import type { ReplyEvent } from './dify/to-reply-event';
-import { ChatError, isChatErrorCode, toChatError, type ChatErrorCode } from './errors';
+import { ChatError, toChatError, type ChatErrorCode } from './errors';
+import type { EndReason } from './live-turns';
 import { describeError, type Log } from './log';
+import { toTerminalEvent } from './saved-turn';
 import type { TurnSettings } from './settings';
 import type { NewTurn, TurnEnding, TurnProgress, TurnStore } from './stores';
-import type { SavedTurn, TerminalEvent, TurnEvent } from './turn-event';
+import type { TerminalEvent, TurnEvent } from './turn-event';
 
 export interface PumpOptions {
   readonly turn: NewTurn;
@@ -14,45 +18,108 @@ export interface PumpOptions {
   readonly log: Log;
   /** Puts the question to Dify, in this conversation or (null) in a new one. */
   readonly ask: (conversationId: string | null) => AsyncIterable<readonly ReplyEvent[]>;
+  /** Asks Dify to stop generating. */
+  readonly stop: (taskId: string) => Promise<void>;
+  /** Fires, with its reason, when the turn is to end before its answer does. */
+  readonly endRequest: AbortSignal;
   readonly identify: (ids: Pick<TurnProgress, 'messageId' | 'conversationId'>) => void;
   readonly append: (event: TurnEvent) => void;
 }
 
 /** Codes that say: the answer broke off, what had arrived is saved. Every other error is a failure. */
-const interruptions: ReadonlySet<ChatErrorCode> = new Set(['upstream-interrupted', 'answer-too-long']);
+const interruptions: ReadonlySet<ChatErrorCode> = new Set([
+  'upstream-interrupted',
+  'answer-too-long',
+  'server-stopping',
+]);
 
 /**
  * Reads one answer to its end, whoever is listening, and saves it. Everything that can go wrong becomes an ending:
  * this never rejects.
- * @returns the terminal event, once the end is saved.
+ * @returns the terminal event, once the end is saved. When the end was requested and Dify does not come to one, Dify is
+ *   read on behind the caller's back: to leave would make it forget what it has.
  */
 export async function pump(options: PumpOptions): Promise<TerminalEvent> {
-  const { turn, settings, store, log } = options;
+  const { turn, settings, log } = options;
   const answer = createAnswer({ maxChars: settings.maxAnswerChars });
   const checkpoints = createCheckpoints({
     everyMs: settings.checkpointEveryMs,
-    save: () => store.checkpoint(turn.turnId, answer.progress()),
+    save: createSave(options, answer),
     onFailed: (error) => log.warn(`Turn ${turn.turnId}: a checkpoint failed: ${describeError(error)}`),
   });
 
-  const end = await readToEnd(options, answer, () => checkpoints.due());
+  const reading = readToEnd(options, answer, () => checkpoints.due());
+  const end = await Promise.race([reading, requestedEnd(options, reading)]);
+  answer.freeze();
   await checkpoints.stop();
-  try {
-    return toTerminalEvent(await store.close(turn.turnId, { ...answer.progress(), ...end }));
-  } catch (error) {
-    log.error(`Turn ${turn.turnId}: its end could not be saved: ${describeError(error)}`);
-    return { type: 'failed', outcome: 'failed', code: 'internal' };
+  return saveEnd(options, { ...answer.progress(), ...end });
+}
+
+/** A database that is busy or away for a moment costs no answer: the end is kept and tried again. */
+async function saveEnd(
+  { turn, settings, store, log }: PumpOptions,
+  ending: TurnEnding,
+): Promise<TerminalEvent> {
+  for (const delayMs of [...settings.endRetryDelaysMs, undefined]) {
+    try {
+      // If another process has ended the turn before, or an earlier try got through, that end counts.
+      const terminal = toTerminalEvent(await store.close(turn.turnId, ending));
+      if (terminal !== null) return terminal;
+    } catch (error) {
+      log.error(`Turn ${turn.turnId}: its end could not be saved: ${describeError(error)}`);
+    }
+    if (delayMs !== undefined) await pause(delayMs);
   }
+  return { type: 'failed', outcome: 'failed', code: 'internal' };
+}
+
+/** The first time Dify's conversation is known, it is saved on all of the turn; afterwards only the text grows. */
+function createSave({ turn, store }: PumpOptions, answer: Answer): () => Promise<void> {
+  let isIdentified = false;
+  return async () => {
+    const progress = answer.progress();
+    await store.checkpoint(turn.turnId, progress);
+    if (isIdentified || progress.conversationId === undefined) return;
+    await store.identify(turn.turnId, progress.conversationId);
+    isIdentified = true;
+  };
 }
 
 type End = Pick<TurnEnding, 'outcome' | 'errorCode' | 'usage'>;
 
+const stopped: End = { outcome: 'stopped', errorCode: null, usage: null };
+
+/** The end somebody asked for, at the latest when Dify was given its time to come to one. */
+function requestedEnd({ endRequest, settings }: PumpOptions, reading: Promise<End>): Promise<End> {
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined;
+    const onRequest = () => {
+      const reason = endRequest.reason as EndReason;
+      if (reason === 'shutdown') {
+        resolve({ outcome: 'interrupted', errorCode: 'server-stopping', usage: null });
+      } else {
+        timer = setTimeout(() => resolve(stopped), settings.stopGraceMs);
+      }
+    };
+    endRequest.addEventListener('abort', onRequest, { once: true });
+    void reading.then(() => {
+      clearTimeout(timer);
+      endRequest.removeEventListener('abort', onRequest);
+    });
+  });
+}
+
 async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () => void): Promise<End> {
-  const { turn, log } = options;
+  const { turn, log, endRequest } = options;
+  const stopper = createStopper(options);
   try {
     await read(turn.session.conversationId);
-    return { outcome: 'completed', errorCode: null, usage: answer.usage() };
+    return endRequest.reason === 'stop'
+      ? { ...stopped, usage: answer.usage() }
+      : { outcome: 'completed', errorCode: null, usage: answer.usage() };
   } catch (error) {
+    // However Dify ends what it was told to stop: the user got what they wanted.
+    if (endRequest.reason === 'stop') return stopped;
     const { code } = toChatError(error);
     log.warn(`Turn ${turn.turnId} ends early: ${describeError(error)}`);
     return { outcome: interruptions.has(code) ? 'interrupted' : 'failed', errorCode: code, usage: null };
@@ -79,6 +146,9 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
   }
 
   function take(event: ReplyEvent): void {
+    if (event.type === 'identified' && event.taskId !== undefined) stopper.identified(event.taskId);
+    // After a requested end only Dify's own end matters.
+    if (answer.isFrozen()) return;
     answer.take(event);
     if (event.type === 'identified') options.identify(event);
     if (event.type === 'delta' || event.type === 'replaced') options.append(event);
@@ -86,13 +156,20 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
   }
 }
 
-/** What was saved is what is told: if another process has ended the turn before, its end counts. */
-function toTerminalEvent(saved: SavedTurn): TerminalEvent {
-  const { outcome, errorCode } = saved[1];
-  if (outcome === 'completed' || outcome === 'stopped') return { type: 'ended', outcome, saved };
+/** Tells Dify to stop once, as soon as it was asked for and Dify's task is known, in whichever order. */
+function createStopper({ turn, endRequest, stop, log }: PumpOptions) {
+  let taskId: string | undefined;
+  const tell = () => {
+    if (taskId === undefined || endRequest.reason !== 'stop') return;
+    stop(taskId).catch((error: unknown) => {
+      log.warn(`Turn ${turn.turnId}: Dify could not be told to stop: ${describeError(error)}`);
+    });
+  };
+  endRequest.addEventListener('abort', tell, { once: true });
   return {
-    type: 'failed',
-    outcome: outcome === 'interrupted' ? 'interrupted' : 'failed',
-    code: isChatErrorCode(errorCode) ? errorCode : 'internal',
+    identified(id: string): void {
+      taskId = id;
+      tell();
+    },
   };
 }

@@ -6,6 +6,10 @@ export interface TurnSettings {
   readonly exposePrompt: boolean;
   readonly maxAnswerChars: number;
   readonly checkpointEveryMs: number;
+  /** How long Dify may take to end what it was told to stop; after that we end it on our side. */
+  readonly stopGraceMs: number;
+  /** The pauses between tries to save the end of a turn while the database is busy or away. */
+  readonly endRetryDelaysMs: readonly number[];
   /** A pending turn whose process has been silent for this long is taken for dead. */
   readonly leaseMs: number;
 }
@@ -15,6 +19,8 @@ export interface ChatSettings {
   readonly turns: TurnSettings;
   readonly request: RequestSettings;
   readonly heartbeatEveryMs: number;
+  /** How long running turns may go on when the process is told to end. */
+  readonly drainTimeoutMs: number;
 }
 
 /** Bounds of what a client may send. */
@@ -96,6 +102,8 @@ const schema = z.object({
   CHAT_HEARTBEAT_SECONDS: seconds(15),
   CHAT_CHECKPOINT_SECONDS: seconds(1),
   CHAT_TURN_LEASE_SECONDS: seconds(60),
+  CHAT_STOP_GRACE_SECONDS: seconds(3),
+  CHAT_DRAIN_TIMEOUT_SECONDS: seconds(30),
 });
 
 /** The names of the variables, as `config/chat.ts` reads them and `.env.example` explains them. */
@@ -139,12 +147,15 @@ function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
       exposePrompt: variables.CHAT_EXPOSE_PROMPT,
       maxAnswerChars: variables.CHAT_MAX_ANSWER_CHARS,
       checkpointEveryMs: variables.CHAT_CHECKPOINT_SECONDS * 1000,
+      stopGraceMs: variables.CHAT_STOP_GRACE_SECONDS * 1000,
+      endRetryDelaysMs: [100, 400, 1_500, 4_000, 9_000],
       leaseMs: variables.CHAT_TURN_LEASE_SECONDS * 1000,
     },
     request: {
       maxQueryChars: variables.CHAT_MAX_QUERY_CHARS,
       maxInputsChars: variables.CHAT_MAX_INPUTS_CHARS,
     },
+    drainTimeoutMs: variables.CHAT_DRAIN_TIMEOUT_SECONDS * 1000,
     heartbeatEveryMs: variables.CHAT_HEARTBEAT_SECONDS * 1000,
   };
 }

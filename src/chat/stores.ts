@@ -26,7 +26,8 @@ export interface NewSession {
 /** What is known of a running answer. */
 export interface TurnProgress {
   readonly answer: string;
-  /** Dify's ids, once known. */
+  /** Dify's ids, once known; `taskId` is what its stop call takes. */
+  readonly taskId: string | undefined;
   readonly messageId: string | undefined;
   readonly conversationId: string | undefined;
 }
@@ -51,8 +52,21 @@ export interface TurnStore {
   /** Saves the answer so far. Does nothing to a turn that has ended. */
   checkpoint(turnId: string, progress: TurnProgress): Promise<void>;
 
+  /** Saves Dify's conversation on all of a turn, its session included: from now on clients know it and continue by it. */
+  identify(turnId: string, conversationId: string): Promise<void>;
+
   /** Says that these turns are still alive, so that `interruptAbandoned` leaves them be. */
   keepAlive(turnIds: readonly string[]): Promise<void>;
+
+  /** The owner's turn, or null: what is not theirs does not exist, nor does what is deleted. */
+  find(owner: Owner, turnId: string): Promise<SavedTurn | null>;
+
+  /**
+   * Notes that a pending turn is to be stopped, for the process that runs it: whichever way it then ends, it is saved
+   * as `stopped`.
+   * @returns Dify's task id, if known by now.
+   */
+  requestStop(turnId: string): Promise<string | null>;
 
   /** Saves the end and frees the session. The first end counts: a later one changes nothing and returns the saved rows. */
   close(turnId: string, ending: TurnEnding): Promise<SavedTurn>;

@@ -10,6 +10,7 @@ import { pump } from './pump';
 import { toTitle, type Session, type SessionReference } from './sessions';
 import type { TurnSettings } from './settings';
 import type { NewSession, NewTurn, TurnStore } from './stores';
+import { createTurnAccess, type TurnAccess } from './turn-access';
 import { createWireFormat } from './wire-format';
 
 /** One question of a user to a character. */
@@ -24,13 +25,19 @@ export interface Question {
   readonly inputs: Readonly<Record<string, unknown>>;
 }
 
-export interface Turns {
+export interface Turns extends TurnAccess {
   /**
    * Saves the question and starts answering it. Whoever asked may leave: the answer is read to its end and saved.
    * @throws ChatError `character-not-found`, `character-without-prompt`, `session-not-found`, `invalid-request` (the
-   *   session is with another character), `turn-in-progress`. Nothing is saved then, and Dify hears of nothing.
+   *   session is with another character), `turn-in-progress`, `server-stopping`. Nothing is saved then, and Dify hears
+   *   of nothing.
    */
   start(question: Question): Promise<LiveTurn>;
+
+  /** Starts nothing new from now on, gives running turns `timeoutMs`, then ends them as interrupted. */
+  drain(timeoutMs: number): Promise<void>;
+  isDraining(): boolean;
+
   /** Tells other processes that this one's turns are alive, and ends the turns of processes that died. */
   tend(): Promise<void>;
 }
@@ -44,12 +51,15 @@ export interface TurnsOptions {
   readonly log: Log;
 }
 
-export function createTurns({ settings, dify, store, characters, live, log }: TurnsOptions): Turns {
-  return { start, tend };
+export function createTurns(options: TurnsOptions): Turns {
+  const { settings, dify, store, characters, live, log } = options;
+  let isDraining = false;
+  return { ...createTurnAccess(options), start, drain, isDraining: () => isDraining, tend };
 
   async function start(question: Question): Promise<LiveTurn> {
+    if (isDraining) throw new ChatError('server-stopping');
     const character = await findAnswering(characters, question.characterId);
-    const session = await findSession(question, character);
+    const session = await findSession(store, question, character);
     const turn: NewTurn = {
       turnId: randomUUID(),
       owner: question.owner,
@@ -63,33 +73,28 @@ export function createTurns({ settings, dify, store, characters, live, log }: Tu
     return run(turn, question, character);
   }
 
-  async function findSession(question: Question, character: Character): Promise<Session | NewSession> {
-    const { sessionId, conversationId } = question.session;
-    if (sessionId === undefined && conversationId === undefined) {
-      const title = toTitle(question.query);
-      const sessionId = randomUUID();
-      return { rowId: null, sessionId, conversationId: null, characterId: character.linkId, title };
-    }
-    const session = await store.findSession(question.owner, question.session);
-    if (session === null) throw new ChatError('session-not-found');
-    if (session.characterId !== character.linkId) {
-      throw new ChatError('invalid-request', {
-        sentence:
-          'This session is with another character. Leave session_id and conversation_id out to begin one.',
-        details: { session_id: session.sessionId },
-      });
-    }
-    return session;
+  async function drain(timeoutMs: number): Promise<void> {
+    isDraining = true;
+    const timer = setTimeout(() => {
+      for (const turn of live.all()) turn.requestEnd('shutdown');
+    }, timeoutMs);
+    await live.idle();
+    clearTimeout(timer);
   }
 
   /** From here on the turn lives by itself, and ends by itself. */
   function run(turn: NewTurn, question: Question, character: AnsweringCharacter): LiveTurn {
-    const turnLog = createTurnLog({
-      turnId: turn.turnId,
-      sessionId: turn.session.sessionId,
-      ownerId: turn.owner.id,
+    const { turnId, owner } = turn;
+    const { sessionId, conversationId } = turn.session;
+    const turnLog = createTurnLog({ turnId, sessionId, ownerId: owner.id });
+    const wire = createWireFormat({
+      ids: { ...turn, sessionId, conversationId, createdAt: new Date() },
+      owner,
+      character,
+      exposePrompt: settings.exposePrompt,
     });
-    const wire = createWireFormat({ turn, character, exposePrompt: settings.exposePrompt });
+    const user = toUpstreamUser(owner);
+    const { query, inputs } = question;
     live.add(turnLog);
     turnLog.append(wire.event({ type: 'started' }));
     void pump({
@@ -97,23 +102,24 @@ export function createTurns({ settings, dify, store, characters, live, log }: Tu
       settings,
       store,
       log,
-      ask: (conversationId) =>
-        dify.ask({
-          query: question.query,
-          inputs: question.inputs,
-          prompt: character.prompt,
-          user: toUpstreamUser(turn.owner),
-          conversationId,
-        }),
+      ask: (conversation) =>
+        dify.ask({ query, inputs, prompt: character.prompt, user, conversationId: conversation }),
+      stop: (taskId) => dify.stop(taskId, user),
+      endRequest: turnLog.endRequest,
       identify: wire.identify,
       append: (event) => turnLog.append(wire.event(event)),
-    }).then((terminal) => turnLog.append(wire.event(terminal)));
+    })
+      .then((terminal) => turnLog.append(wire.event(terminal)))
+      .catch((error: unknown) => {
+        log.error(`Turn ${turnId}: its end could not be told: ${describeError(error)}`);
+        turnLog.append(wire.event({ type: 'failed', outcome: 'failed', code: 'internal' }));
+      });
     return turnLog;
   }
 
   async function tend(): Promise<void> {
     try {
-      const ids = live.ids();
+      const ids = live.all().map(({ turnId }) => turnId);
       if (ids.length > 0) await store.keepAlive(ids);
       const count = await store.interruptAbandoned(new Date(Date.now() - settings.leaseMs));
       if (count > 0) log.warn(`${count} turn(s) of a process that died are now "interrupted".`);
@@ -131,6 +137,30 @@ async function findAnswering(characters: CharacterSource, reference: string): Pr
   const { prompt } = character;
   if (prompt === null || prompt.trim() === '') throw new ChatError('character-without-prompt');
   return { ...character, prompt };
+}
+
+/** The session the question names, or a new one. */
+async function findSession(
+  store: TurnStore,
+  question: Question,
+  character: Character,
+): Promise<Session | NewSession> {
+  const { sessionId, conversationId } = question.session;
+  if (sessionId === undefined && conversationId === undefined) {
+    const title = toTitle(question.query);
+    const sessionId = randomUUID();
+    return { rowId: null, sessionId, conversationId: null, characterId: character.linkId, title };
+  }
+  const session = await store.findSession(question.owner, question.session);
+  if (session === null) throw new ChatError('session-not-found');
+  if (session.characterId !== character.linkId) {
+    throw new ChatError('invalid-request', {
+      sentence:
+        'This session is with another character. Leave session_id and conversation_id out to begin one.',
+      details: { session_id: session.sessionId },
+    });
+  }
+  return session;
 }
 
 /** Sortable enough to be read by a person, random enough to be unique: `msg_1735689600000_9f86d081884c7d65`. */

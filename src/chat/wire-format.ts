@@ -1,6 +1,7 @@
 import type { Character } from './characters';
 import { toMessageReply } from './message-reply';
-import type { NewTurn, TurnProgress } from './stores';
+import type { Owner } from './owner';
+import type { TurnProgress } from './stores';
 import type { TurnEvent } from './turn-event';
 import { toWireEvent, type Envelope, type WireEvent } from './wire-event';
 
@@ -11,21 +12,33 @@ export interface WireFormat {
   event(event: TurnEvent): WireEvent;
 }
 
+/** What is known of a turn before Dify has said anything. */
+export interface TurnIds {
+  readonly turnId: string;
+  readonly sessionId: string;
+  readonly conversationId: string | null;
+  readonly questionMessageId: string;
+  readonly answerMessageId: string;
+  readonly createdAt: Date;
+}
+
 export interface WireFormatOptions {
-  readonly turn: NewTurn;
-  readonly character: Character;
+  readonly ids: TurnIds;
+  readonly owner: Owner;
+  /** By `linkId`; null where it is deleted. */
+  readonly character: Character | null;
   readonly exposePrompt: boolean;
 }
 
-export function createWireFormat({ turn, character, exposePrompt }: WireFormatOptions): WireFormat {
-  const characters = new Map([[character.linkId, character]]);
+export function createWireFormat({ ids, owner, character, exposePrompt }: WireFormatOptions): WireFormat {
+  const characters = new Map(character === null ? [] : [[character.linkId, character]]);
   let envelope: Envelope = {
-    turn_id: turn.turnId,
-    task_id: turn.turnId,
-    session_id: turn.session.sessionId,
-    conversation_id: turn.session.conversationId,
-    message_id: turn.answerMessageId,
-    created_at: Math.floor(Date.now() / 1000),
+    turn_id: ids.turnId,
+    task_id: ids.turnId,
+    session_id: ids.sessionId,
+    conversation_id: ids.conversationId,
+    message_id: ids.answerMessageId,
+    created_at: Math.floor(ids.createdAt.getTime() / 1000),
   };
   return {
     identify({ messageId, conversationId }) {
@@ -38,9 +51,9 @@ export function createWireFormat({ turn, character, exposePrompt }: WireFormatOp
     event: (event) =>
       toWireEvent(event, {
         envelope,
-        questionMessageId: turn.questionMessageId,
+        questionMessageId: ids.questionMessageId,
         toReplies: (saved) =>
-          saved.map((message) => toMessageReply(message, { owner: turn.owner, characters, exposePrompt })),
+          saved.map((message) => toMessageReply(message, { owner, characters, exposePrompt })),
       }),
   };
 }

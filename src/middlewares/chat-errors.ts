@@ -1,11 +1,14 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 import type { Core } from '@strapi/strapi';
 import { errors } from '@strapi/utils';
 import type { Context, Next } from 'koa';
 
 import { ChatError, describeError } from '../chat';
+import { isDatabaseUnavailable, isDataException, isUniqueViolation } from '../stores/database-errors';
 
-/** The API folders of this application: the middleware answers for these and leaves the rest to Strapi. */
-const chatApis: ReadonlySet<string> = new Set(['ai-character', 'chat-conversation', 'chat-session']);
+/** The API folders of this application. Of other routes Strapi's errors stay Strapi's; a body is parsed before any. */
+const chatApis: ReadonlySet<string> = new Set(['ai-character', 'chat', 'chat-conversation', 'chat-session']);
 
 /**
  * Errors of the chat as HTTP, in Strapi's shape. Strapi's own middleware knows no 409, 502 or 504 and would log the
@@ -22,12 +25,18 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) =>
       reply(ctx, known);
       return;
     }
+    if (!isChatRoute(ctx)) return;
     // Without a token Strapi asks whether the Public role may, and says 403. Whoever has not logged in is told to.
-    if (ctx.status === 403 && isChatRoute(ctx) && isAnonymous(ctx)) reply(ctx, new ChatError('unauthorized'));
+    if (ctx.status === 403 && isAnonymous(ctx)) reply(ctx, new ChatError('unauthorized'));
+    // Strapi takes a user it cannot read for none. An app told 401 would log its user out.
+    if (ctx.status === 401 && ctx.get('Authorization') !== '' && !(await isDatabaseUp(strapi))) {
+      reply(ctx, new ChatError('database-unavailable'));
+    }
   };
 
-function reply(ctx: Context, { status, message, code, details }: ChatError): void {
+function reply(ctx: Context, { status, message, code, details, retryAfterSeconds }: ChatError): void {
   ctx.status = status;
+  if (retryAfterSeconds !== undefined) ctx.set('Retry-After', String(retryAfterSeconds));
   ctx.body = { data: null, error: { status, name: 'ChatError', message, details: { code, ...details } } };
 }
 
@@ -41,21 +50,31 @@ function isStrapis(ctx: Context, error: unknown): boolean {
 
 function toKnownError(error: unknown): ChatError {
   if (error instanceof ChatError) return error;
-  if (error instanceof SyntaxError)
-    return new ChatError('invalid-request', { sentence: 'The body has to be valid JSON.' });
   const status = refusalStatus(error);
+  if (status === 400 && error instanceof SyntaxError) {
+    return new ChatError('invalid-request', { sentence: 'The body has to be valid JSON.' });
+  }
   if (status === 413) return new ChatError('payload-too-large');
-  return status === undefined
-    ? new ChatError('internal', { cause: error })
-    : new ChatError('invalid-request');
+  if (status !== undefined) return new ChatError('invalid-request');
+  return new ChatError(isDatabaseUnavailable(error) ? 'database-unavailable' : 'internal', { cause: error });
 }
 
-/** What parsers of bodies and paths throw, each with its own name for the status; and PostgreSQL's data exceptions. */
+/** What parsers of bodies and paths throw, each with its own name for the status; and databases of values they refuse. */
 function refusalStatus(error: unknown): number | undefined {
-  const { status, httpCode, code } = error as { status?: unknown; httpCode?: unknown; code?: unknown };
+  const { status, httpCode } = error as { status?: unknown; httpCode?: unknown };
   const number = Number(status ?? httpCode);
   if (number >= 400 && number < 500) return number;
-  return typeof code === 'string' && /^22[0-9A-Z]{3}$/u.test(code) ? 400 : undefined;
+  return isDataException(error) || isUniqueViolation(error) ? 400 : undefined;
+}
+
+const databaseCheckTimeoutMs = 2_000;
+
+async function isDatabaseUp(strapi: Core.Strapi): Promise<boolean> {
+  const check = strapi.db.connection.raw('select 1').then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([check, pause(databaseCheckTimeoutMs, false, { ref: false })]);
 }
 
 function isChatRoute(ctx: Context): boolean {

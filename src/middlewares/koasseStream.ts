@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 
 import type { Core } from '@strapi/strapi';
@@ -28,6 +30,8 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
   const { heartbeatEveryMs } = chatOf(strapi).settings;
 
   return async function koasseStream(ctx: Context, next: Next): Promise<void> {
+    openResponses.add(ctx.res);
+    ctx.res.once('close', () => openResponses.delete(ctx.res));
     await next();
     const source: unknown = ctx.body;
     if (!isEventSource(source)) return;
@@ -43,6 +47,17 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
     ctx.body = Readable.from(frames, { objectMode: false });
   };
 };
+
+/** Answers of turns that are still being sent, as JSON or as a stream. */
+const openResponses = new Set<ServerResponse>();
+
+/** Settles when every answer of a turn is sent, at the latest after `timeoutMs`: whoever reads so slowly can come back. */
+export async function answersSent(timeoutMs: number): Promise<void> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  await Promise.all(
+    [...openResponses].map((response) => once(response, 'close', { signal }).catch(() => undefined)),
+  );
+}
 
 /** Fires when the response is closed, by whichever side. (The request's 'close' does not fire once its body is read.) */
 function closeSignal(ctx: Context): AbortSignal {

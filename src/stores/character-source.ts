@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import type { Character, CharacterSource } from '../chat';
+import { isRowId } from './row-id';
 
 type Database = Core.Strapi['db'];
 
@@ -61,10 +62,6 @@ function selectCharacters(db: Database): Knex.QueryBuilder<CharacterRow, Charact
       'p.opening_statement',
       'p.suggested_questions',
     ) as Knex.QueryBuilder<CharacterRow, CharacterRow[]>;
-}
-
-function isRowId(reference: string): boolean {
-  return /^\d{1,10}$/u.test(reference) && Number(reference) <= 2_147_483_647;
 }
 
 function toCharacter(row: CharacterRow): Character {

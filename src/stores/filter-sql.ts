@@ -1,5 +1,6 @@
 import type { Comparison, Filter, Owner, TextMatch, Value } from '../chat';
 import { shownAnswer } from './message-rows';
+import { isRowId } from './row-id';
 
 /** A condition with its values apart. The SQL is made of the strings in this file alone. */
 export interface Condition {
@@ -131,9 +132,9 @@ function refersTo(field: string, reference: string, { owner }: FilterContext): C
   }
 }
 
-/** No row has the id 0; PostgreSQL would refuse a number beyond its integers with an error. */
+/** No row has the id 0. */
 function toRowId(reference: string): number {
-  return /^\d{1,10}$/u.test(reference) && Number(reference) <= 2_147_483_647 ? Number(reference) : 0;
+  return isRowId(reference) ? Number(reference) : 0;
 }
 
 /**

@@ -5,12 +5,14 @@ import {
   ChatError,
   type NewTurn,
   type Owner,
+  type SavedTurn,
   type Session,
   type TurnEnding,
   type TurnProgress,
   type TurnStore,
 } from '../chat';
-import { selectMessages, toMessage } from './message-rows';
+import { isUniqueViolation } from './database-errors';
+import { selectMessages, toMessage, type MessageRow } from './message-rows';
 import { inTransaction } from './transaction';
 
 type Database = Core.Strapi['db'];
@@ -26,7 +28,10 @@ export function createTurnStore(db: Database): TurnStore {
     async checkpoint(turnId, progress) {
       await withFreeMessageId(progress, (columns) => updatePending(db, turnId, columns));
     },
+    identify: (turnId, conversationId) => identify(db, turnId, conversationId),
     keepAlive: (turnIds) => keepAlive(db, turnIds),
+    find: (owner, turnId) => find(db, owner, turnId),
+    requestStop: (turnId) => requestStop(db, turnId),
     close: (turnId, ending) => close(db, turnId, ending),
     interruptAbandoned: (silentSince) => interruptAbandoned(db, silentSince),
   };
@@ -168,6 +173,7 @@ async function withFreeMessageId<T>(
 ): Promise<T> {
   const columns = {
     answer: progress.answer,
+    ...(progress.taskId !== undefined && { task_id: progress.taskId }),
     ...(progress.conversationId !== undefined && { conversation_id: progress.conversationId }),
   };
   if (progress.messageId === undefined) return write(columns);
@@ -179,9 +185,12 @@ async function withFreeMessageId<T>(
   }
 }
 
-function isUniqueViolation(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code;
-  return code === '23505' || code === 'SQLITE_CONSTRAINT_UNIQUE';
+async function identify(db: Database, turnId: string, conversationId: string): Promise<void> {
+  const known = { conversation_id: conversationId };
+  await inTransaction(db, async (trx) => {
+    await db.connection('chat_conversations').transacting(trx).where({ turn_id: turnId }).update(known);
+    await db.connection('chat_sessions').transacting(trx).where({ live_turn_id: turnId }).update(known);
+  });
 }
 
 async function keepAlive(db: Database, turnIds: readonly string[]): Promise<void> {
@@ -195,20 +204,43 @@ async function keepAlive(db: Database, turnIds: readonly string[]): Promise<void
 async function close(db: Database, turnId: string, ending: TurnEnding) {
   await withFreeMessageId(ending, (columns) =>
     inTransaction(db, async (trx) => {
-      const isFirstEnd = await updatePending(db, turnId, { ...columns, ...toEndColumns(ending) }, trx);
-      if (!isFirstEnd) return;
+      await updatePending(db, turnId, { ...columns, ...toEndColumns(db, ending) }, trx);
+      // Also when nothing was pending any more: somebody may have deleted the answer meanwhile.
       await freeSession(db, trx, turnId, ending.conversationId);
     }),
   );
-  const [question, answer] = (await selectMessages(db).where('m.turn_id', turnId).orderBy('m.id')).map(
-    toMessage,
-  );
-  if (question === undefined || answer === undefined) throw new Error(`Turn ${turnId} has no rows.`);
-  return [question, answer] as const;
+  const saved = toSavedTurn(await selectMessages(db).where('m.turn_id', turnId).orderBy('m.id'));
+  if (saved === null) throw new Error(`Turn ${turnId} has no rows.`);
+  return saved;
 }
 
-function toEndColumns({ outcome, errorCode, usage }: TurnEnding) {
-  return { outcome, error_code: errorCode, usage: usage === null ? null : JSON.stringify(usage) };
+async function find(db: Database, owner: Owner, turnId: string): Promise<SavedTurn | null> {
+  const own = { 'm.turn_id': turnId, 'm.user_id': owner.id, 'm.is_deleted': false };
+  return toSavedTurn(await selectMessages(db).where(own).orderBy('m.id'));
+}
+
+function toSavedTurn(rows: readonly MessageRow[]): SavedTurn | null {
+  const [question, answer] = rows.map(toMessage);
+  return question === undefined || answer === undefined ? null : [question, answer];
+}
+
+async function requestStop(db: Database, turnId: string): Promise<string | null> {
+  const pending = { turn_id: turnId, role: 'assistant', outcome: 'pending' };
+  await db.connection('chat_conversations').where(pending).update({ stop_requested: true });
+  const row = (await db.connection('chat_conversations').where(pending).first('task_id')) as
+    { task_id: string | null } | undefined;
+  return row?.task_id ?? null;
+}
+
+/** A stop that another process was asked for makes a stopped turn of whatever the answer came to. */
+function toEndColumns(db: Database, { outcome, errorCode, usage }: TurnEnding) {
+  const unlessStopped = (value: string | null, stopped: string | null) =>
+    db.connection.raw('case when stop_requested = ? then ? else ? end', [true, stopped, value]);
+  return {
+    outcome: unlessStopped(outcome, 'stopped'),
+    error_code: unlessStopped(errorCode, null),
+    usage: usage === null ? null : JSON.stringify(usage),
+  };
 }
 
 async function freeSession(
@@ -233,23 +265,35 @@ async function freeSession(
 
 /** Goes by the sessions' claims, which are few and indexed, and not through all messages. */
 async function interruptAbandoned(db: Database, silentSince: Date): Promise<number> {
+  const claims = (await db
+    .connection('chat_sessions')
+    .whereNotNull('live_turn_id')
+    .orderBy('id')
+    .select('live_turn_id')) as { live_turn_id: string }[];
+  let count = 0;
+  for (const { live_turn_id: turnId } of claims) {
+    if (await interruptIfAbandoned(db, turnId, silentSince)) count += 1;
+  }
+  return count;
+}
+
+/** A turn without a pending answer is abandoned too: an admin has deleted it. @returns whether it was. */
+async function interruptIfAbandoned(db: Database, turnId: string, silentSince: Date): Promise<boolean> {
   return inTransaction(db, async (trx) => {
-    const claims = (await db
-      .connection('chat_sessions')
+    const pending = { turn_id: turnId, role: 'assistant', outcome: 'pending' };
+    await db
+      .connection('chat_conversations')
       .transacting(trx)
-      .whereNotNull('live_turn_id')
-      .select('live_turn_id')) as { live_turn_id: string }[];
-    let count = 0;
-    for (const { live_turn_id: turnId } of claims) {
-      const ended = await db
-        .connection('chat_conversations')
-        .transacting(trx)
-        .where({ turn_id: turnId, role: 'assistant', outcome: 'pending' })
-        .where('updated_at', '<', silentSince)
-        .update({ outcome: 'interrupted', error_code: 'process-died', updated_at: new Date() });
-      if (ended > 0) await freeSession(db, trx, turnId, undefined);
-      count += ended;
-    }
-    return count;
+      .where(pending)
+      .where('updated_at', '<', silentSince)
+      .update({ outcome: 'interrupted', error_code: 'process-died', updated_at: new Date() });
+    const living: unknown = await db
+      .connection('chat_conversations')
+      .transacting(trx)
+      .where(pending)
+      .first('id');
+    if (living !== undefined) return false;
+    await freeSession(db, trx, turnId, undefined);
+    return true;
   });
 }

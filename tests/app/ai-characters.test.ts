@@ -11,14 +11,16 @@ const prompt = `You are Ada. ${canaries.prompt}`;
 beforeAll(async () => {
   app = await startApp();
   user = await app.createUser();
+  const avatar = await app.admin.uploadPicture();
   published = await app.admin.createCharacter({
     name: 'Ada',
     prompt,
     introduce: 'I compute.',
     opening_statement: 'Good day.',
     suggested_questions: ['What is a number?'],
+    avatar,
   });
-  draft = await app.admin.createDraft({ name: 'Draft', prompt: `Hidden. ${canaries.draft}` });
+  draft = await app.admin.createDraft({ name: 'Draft', prompt: `Hidden. ${canaries.draft}`, avatar });
 });
 afterAll(() => app.stop());
 
@@ -40,6 +42,18 @@ describe('GET /api/ai-characters', () => {
     ]);
     expect((await app.anonymous.get('/api/ai-characters')).status).toBe(401);
   });
+
+  it.each(['populate=*', 'populate=avatar', 'populate[0]=avatar', 'populate[avatar]=true'])(
+    'shows the picture for %s',
+    async (query) => {
+      const { body } = await user.get(`/api/ai-characters?${query}`);
+      expect(body.data[0].avatar).toMatchObject({
+        mime: 'image/png',
+        url: expect.stringMatching(/^\/uploads\//u),
+      });
+      expect(body.data[0].avatar.related).toBeUndefined();
+    },
+  );
 
   it('takes filters, sort, fields and pages', async () => {
     const { body } = await user.get(
@@ -66,6 +80,15 @@ describe('GET /api/ai-characters', () => {
     'where[publishedAt][$null]=true',
     'lookup[publishedAt][$null]=true',
     'populate=*',
+    'populate[avatar][populate]=*',
+    'populate[avatar][populate][related]=true',
+    'populate[avatar][populate][related]=*',
+    'populate[avatar][populate][related][on][api::ai-character.ai-character]=true',
+    'populate[0]=avatar.related',
+    'populate=avatar.related',
+    'filters[avatar][related][prompt][$contains]=canary',
+    'filters[avatar][name][$contains]=a',
+    'sort=avatar.name',
     'populate[createdBy]=true',
     '_q=draft-canary',
     'locale=*',

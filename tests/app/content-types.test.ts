@@ -134,6 +134,22 @@ describe('the admin panel', () => {
   });
 });
 
+it('keeps times in UTC, whatever zone the server is in', async () => {
+  const user = await app.createUser();
+  const { documentId } = await app.admin.createCharacter();
+  const [question] = (await user.ask({ character_id: documentId, query: 'What time is it?' })).body.data;
+  const asText =
+    database === 'sqlite'
+      ? "datetime(created_at / 1000, 'unixepoch')"
+      : "to_char(created_at, 'YYYY-MM-DD HH24:MI:SS')";
+  const row = await app
+    .db('chat_conversations')
+    .where({ id: question.id })
+    .select({ time: app.db.raw(asText) })
+    .first();
+  expect(row.time).toBe(question.createdAt.slice(0, 19).replace('T', ' '));
+});
+
 describe('permissions', () => {
   it('are granted to logged-in users once: what an admin takes away stays away', async () => {
     const action = 'api::chat-conversation.chat-conversation.myList';

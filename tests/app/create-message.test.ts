@@ -1,6 +1,7 @@
 import { startApp, type App } from '../support/app';
 import { canaries } from '../support/canaries';
 import { createClient, terminalsOf, textOf, type Client } from '../support/client';
+import { createGate } from '../support/gate';
 
 let app: App;
 let user: Client;
@@ -237,13 +238,12 @@ describe('the event stream', () => {
     try {
       const somebody = await quiet.createUser();
       const { documentId } = await quiet.admin.createCharacter();
+      const { opened: heard, open: hear } = createGate();
       quiet.dify.script(async (reply) => {
         await reply.say('one');
         await heard;
         await reply.end();
       });
-      let hear: () => void = () => undefined;
-      const heard = new Promise<void>((resolve) => (hear = resolve));
       const response = await fetch(`${quiet.url}/api/chat-conversations/create-message`, {
         method: 'POST',
         headers: {
@@ -354,8 +354,7 @@ describe('who asks', () => {
   it('gets 409 with the live turn while an answer of the session is on its way, and can go on after it', async () => {
     const first = (await user.ask({ character_id: character.documentId, query: 'Hi' })).body.data[1];
     const next = { character_id: character.documentId, query: 'And?', session_id: first.session_id };
-    let finish: () => void = () => undefined;
-    const finished = new Promise<void>((resolve) => (finish = resolve));
+    const { opened: finished, open: finish } = createGate();
     app.dify.script(async (reply) => {
       await reply.say('slow');
       await finished;

@@ -2,6 +2,7 @@ import http from 'node:http';
 
 import { startApp, type App } from '../support/app';
 import { textOf, type Client } from '../support/client';
+import { createGate } from '../support/gate';
 
 let app: App;
 let user: Client;
@@ -24,6 +25,18 @@ async function rowOf(query: string, isReady: (row: { outcome: string; answer: st
       .orderBy('id', 'desc')
       .first();
     if (row !== undefined && isReady(row)) return row;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Waits until a session is known by this conversation, or is free again. */
+async function sessionOf(conversationId: string | undefined, sessionId?: string): Promise<void> {
+  for (;;) {
+    const where =
+      conversationId === undefined
+        ? { session_id: sessionId, live_turn_id: null }
+        : { conversation_id: conversationId };
+    if ((await app.db('chat_sessions').where(where).first()) !== undefined) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
@@ -91,6 +104,54 @@ describe('a client that leaves', () => {
   });
 });
 
+describe('a first turn that is still running', () => {
+  it("can be found by Dify's conversation as soon as clients know it", async () => {
+    const { opened: finished, open: finish } = createGate();
+    app.dify.script(async (reply) => {
+      await reply.say('one');
+      await finished;
+      await reply.end();
+    });
+    const query = 'What is your conversation?';
+    const { events } = await user.stream({ character_id: characterId, query });
+    await events.next();
+    const conversationId = (await events.next()).value?.data.conversation_id;
+    await rowOf(query, ({ answer }) => answer === 'one');
+    await sessionOf(conversationId);
+
+    const followUp = await user.ask({
+      character_id: characterId,
+      query: 'And?',
+      conversation_id: conversationId,
+    });
+    expect(followUp.status).toBe(409);
+    const listed = await user.myList(`?filters[conversation_id]=${conversationId}`);
+    expect(listed.body.data.map(({ role }: { role: string }) => role)).toEqual(['assistant', 'user']);
+    finish();
+    for await (const event of events) void event;
+  });
+
+  it('can go on although an admin deletes its answer meanwhile', async () => {
+    const { opened: finished, open: finish } = createGate();
+    app.dify.script(async (reply) => {
+      await reply.say('one');
+      await finished;
+      await reply.end();
+    });
+    const query = 'Delete me';
+    const { events } = await user.stream({ character_id: characterId, query });
+    const started = (await events.next()).value?.data;
+    const row = await rowOf(query, ({ answer }) => answer === 'one');
+    const uid = 'api::chat-conversation.chat-conversation';
+    await app.admin.client.request('DELETE', `/content-manager/collection-types/${uid}/${row.document_id}`);
+    finish();
+    for await (const event of events) void event;
+    await sessionOf(undefined, started.session_id);
+    const next = await user.ask({ character_id: characterId, query: 'Next', session_id: started.session_id });
+    expect(next.status).toBe(200);
+  });
+});
+
 describe('a process that dies', () => {
   it('leaves the question and the last checkpoint; the next process ends the turn as interrupted and frees the session', async () => {
     app.dify.script(async (reply) => {
@@ -115,8 +176,9 @@ describe('a process that dies', () => {
     const next = await user.ask({
       character_id: characterId,
       query: 'Go on',
-      session_id: started.session_id,
+      conversation_id: list.body.data[0].conversation_id,
     });
     expect(next.status).toBe(200);
+    expect(next.body.data[0].session_id).toBe(started.session_id);
   });
 });

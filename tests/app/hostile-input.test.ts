@@ -205,9 +205,9 @@ describe('requests no client library sends', () => {
     expect(status).toBeLessThan(500);
   });
 
-  it('and headers of 64 kB of nothing neither', async () => {
+  it('and headers as long as Node takes them neither', async () => {
     for (const name of ['Accept', 'X-Forwarded-For', 'X-Forwarded-Proto', 'Last-Event-ID', 'Origin']) {
-      expect(await raw('/api/chat-conversations/my-list', { [name]: ', @'.repeat(4000) })).toBeLessThan(500);
+      expect(await raw('/api/chat-conversations/my-list', { [name]: ', @'.repeat(4_000) })).toBeLessThan(500);
     }
   });
 });

@@ -192,6 +192,16 @@ describe('core routes', () => {
     expect(list.body.data).toHaveLength(4);
     expect(one.body.data).toMatchObject({ message_id: bobs.message_id });
     expect(own.status).toBe(401);
+
+    const again = await app.anonymous.request('POST', '/api/chat-conversations', {
+      headers,
+      body: { data: { message_id: bobs.message_id, query: 'twice', role: 'user' } },
+    });
+    expect([again.status, again.body.error.details.code]).toEqual([400, 'invalid-request']);
+    const populated = await app.anonymous.request('GET', '/api/chat-conversations?populate=ai_character', {
+      headers,
+    });
+    expect(populated.text).not.toContain('"publishedAt":null');
   });
 });
 

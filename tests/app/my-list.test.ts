@@ -91,6 +91,7 @@ describe('pages', () => {
     'pagination[start]=1&pagination[x]=1',
     'filters[0][query]=x',
     'filters=x',
+    Array.from({ length: 11 }, (_, index) => `filters[$or][${index}][query][$containsi]=x`).join('&'),
     'filters[query][$regex]=x',
     'filters[createdAt][$gte]=yesterday',
     'filters[id][$eq]=x',

@@ -8,7 +8,9 @@ async function refusal(env: Readonly<Record<string, string>>) {
   const database = await createDatabase();
   let output = '';
   const child = spawnStrapi({ ...baseEnv, ...database.env, PORT: '0', ...env }, (text) => (output += text));
+  const deadline = setTimeout(() => child.kill('SIGKILL'), 30_000);
   const [code] = (await once(child, 'exit')) as [number | null];
+  clearTimeout(deadline);
   await database.drop();
   return { code, output };
 }
@@ -66,6 +68,27 @@ it('takes the documented DIFFBOT_ spellings, and a URL with /v1 and slashes', as
     await app.stop();
   }
 });
+
+it.each(['*', '*,https://app.example', 'https://app.example'])(
+  'accepts cookies of named origins only: CORS_ORIGINS=%s',
+  async (origins) => {
+    const app = await startApp({ env: { CORS_ORIGINS: origins } });
+    try {
+      const from = (Origin: string) =>
+        app.anonymous.request('GET', '/api/chat/ready', { headers: { Origin } });
+      const [named, other] = [await from('https://app.example'), await from('https://evil.example')];
+      const isNamed = !origins.includes('*');
+      expect(named.headers.get('access-control-allow-credentials')).toBe(isNamed ? 'true' : null);
+      expect(
+        other.headers.get('access-control-allow-credentials') === 'true' &&
+          other.headers.get('access-control-allow-origin') !== null &&
+          other.headers.get('access-control-allow-origin') !== '',
+      ).toBe(false);
+    } finally {
+      await app.stop();
+    }
+  },
+);
 
 it('shows the landing page at / and leaves the admin panel at /admin', async () => {
   const app = await startApp();

@@ -30,6 +30,7 @@ describe('createAnswer', () => {
     const first: ReplyEvent = { type: 'identified', taskId: 't', messageId: 'm1', conversationId: 'c1' };
     expect(answerOf(first, delta('Hi')).progress()).toEqual({
       answer: 'Hi',
+      taskId: 't',
       messageId: 'm1',
       conversationId: 'c1',
     });
@@ -55,5 +56,14 @@ describe('createAnswer', () => {
     events.forEach((event) => answer.take(event));
     expect(answer.isTooLong()).toBe(true);
     expect(answer.progress().answer).toBe('12345678901');
+  });
+
+  it('says that it is frozen once it is, and keeps what it has', () => {
+    const answer = answerOf(delta('Hel'));
+    expect(answer.isFrozen()).toBe(false);
+    answer.freeze();
+    answer.freeze();
+    expect(answer.isFrozen()).toBe(true);
+    expect(answer.progress().answer).toBe('Hel');
   });
 });

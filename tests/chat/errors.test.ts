@@ -1,4 +1,10 @@
-import { ChatError, chatErrors, isChatErrorCode, toChatError } from '../../src/chat/errors';
+import {
+  ChatError,
+  chatErrors,
+  isChatErrorCode,
+  toChatError,
+  type ChatErrorCode,
+} from '../../src/chat/errors';
 
 const codes = Object.entries(chatErrors);
 
@@ -8,6 +14,25 @@ describe('chatErrors', () => {
     expect(status).toBeGreaterThanOrEqual(400);
     expect(status).toBeLessThan(600);
     expect(sentence).toMatch(/^[A-Z].+\.$/u);
+  });
+
+  it('tells a client to try again soon exactly where a moment can help', () => {
+    const retried = codes.filter(
+      ([code]) => new ChatError(code as ChatErrorCode).retryAfterSeconds !== undefined,
+    );
+    expect(retried.map(([code]) => code)).toEqual([
+      'upstream-busy',
+      'database-unavailable',
+      'server-stopping',
+    ]);
+    for (const [, { status }] of retried) expect(status).toBe(503);
+  });
+
+  it.each([
+    ['turn-not-found', 404],
+    ['server-stopping', 503],
+  ] as const)('has %s as %d', (code, status) => {
+    expect(new ChatError(code)).toMatchObject({ code, status, message: chatErrors[code].sentence });
   });
 
   it('has no sentence twice', () => {
@@ -38,6 +63,12 @@ describe('ChatError', () => {
     });
     expect(error).toMatchObject({ message: 'query is missing.', details: { a: 1 }, status: 400 });
     expect(error.cause).toBe(cause);
+  });
+
+  it('says in seconds when to try again, or nothing of it', () => {
+    expect(new ChatError('server-stopping').retryAfterSeconds).toBe(5);
+    expect(new ChatError('upstream-busy', { details: { retryAfterSeconds: 9 } }).retryAfterSeconds).toBe(5);
+    expect(new ChatError('upstream-quota-exceeded').retryAfterSeconds).toBeUndefined();
   });
 
   it('shows nothing of its cause in its text and its JSON', () => {

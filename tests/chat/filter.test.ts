@@ -143,6 +143,21 @@ describe('parseFilters', () => {
       });
     });
 
+    it.each(['$eq', '$ne', '$in', '$notIn', '$null', '$notNull', '$lt'])(
+      '%s a hundred times: it looks through no text',
+      (operator) => {
+        const operand = operator.toLowerCase().endsWith('null') ? 'true' : 'sea';
+        const many = { $or: Array.from({ length: 100 }, () => ({ query: { [operator]: operand } })) };
+        expect(() => parseFilters(many, fields)).not.toThrow();
+      },
+    );
+
+    // src/chat/filter.ts:96 goes by the operator alone; of a number and of an id $eqi is an equality.
+    it.failing('$eqi of a number and of an id as often as any equality', () => {
+      const many = Array.from({ length: 11 }, () => ({ id: { $eqi: '7' }, ai_character: { $eqi: '7' } }));
+      expect(() => parseFilters({ $or: many }, fields)).not.toThrow();
+    });
+
     it('no filters as all', () => {
       expect(parseFilters({}, fields)).toEqual(all());
     });
@@ -194,6 +209,38 @@ describe('parseFilters', () => {
       const many = (count: number) => ({ $or: Array.from({ length: count }, () => ({ role: 'user' })) });
       expect(() => parseFilters(many(100), fields)).not.toThrow();
       expect(await refused(many(101))).toContain('at most 100');
+    });
+
+    it.each([
+      '$eqi',
+      '$nei',
+      '$contains',
+      '$containsi',
+      '$notContains',
+      '$notContainsi',
+      '$startsWith',
+      '$startsWithi',
+      '$endsWith',
+      '$endsWithi',
+    ])('%s for the eleventh time: each one looks through all text there is', async (operator) => {
+      const times = (count: number) => ({
+        $or: Array.from({ length: count }, () => ({ query: { [operator]: 'sea' } })),
+      });
+      expect(() => parseFilters(times(10), fields)).not.toThrow();
+      const sentence = await refused(times(11));
+      expect(sentence).toContain(`filters[$or][10][query][${operator}] looks through text`);
+      expect(sentence).toContain('at most 10 times');
+    });
+
+    it('text matches too many, wherever they stand', async () => {
+      const contains = { $contains: 'sea' };
+      const ten = {
+        query: { $not: contains, $startsWith: 'a', $endsWithi: 'b' },
+        ai_character: { name: contains },
+        $or: Array.from({ length: 6 }, () => ({ role: { $nei: 'tool' } })),
+      };
+      expect(() => parseFilters(ten, fields)).not.toThrow();
+      expect(await refused({ ...ten, $not: { query: contains } })).toContain('looks through text');
     });
 
     it('deep nesting, of groups and of conditions', async () => {

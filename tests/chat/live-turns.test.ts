@@ -1,4 +1,5 @@
-import { createLiveTurns, createTurnLog, type LoggedEvent, type TurnLog } from '../../src/chat/live-turns';
+import { createLiveTurns, createTurnLog, type TurnLog } from '../../src/chat/live-turns';
+import type { Frame } from '../../src/chat/sse/encode';
 import type { WireEvent } from '../../src/chat/wire-event';
 import { collect, settle, thrown } from './support/collect';
 
@@ -35,11 +36,11 @@ function endedLog(...texts: readonly string[]): TurnLog {
   return log;
 }
 
-function toLogged(events: readonly WireEvent[]): LoggedEvent[] {
+function toLogged(events: readonly WireEvent[]): Frame[] {
   return events.map((event, index) => ({ id: index + 1, data: JSON.stringify(event) }));
 }
 
-async function follow(log: TurnLog, cursor = 0, signal = never): Promise<LoggedEvent[]> {
+async function follow(log: TurnLog, cursor = 0, signal = never): Promise<Frame[]> {
   return (await collect(log.follow(cursor, signal))).flat();
 }
 
@@ -203,6 +204,46 @@ describe('createTurnLog', () => {
   });
 });
 
+describe('a request to end a turn', () => {
+  it('reaches the writer with its reason, and tells followers nothing by itself', async () => {
+    const log = newLog();
+    expect(log.endRequest.aborted).toBe(false);
+    const reasons: unknown[] = [];
+    log.endRequest.addEventListener('abort', () => reasons.push(log.endRequest.reason));
+    log.requestEnd('stop');
+    expect(reasons).toEqual(['stop']);
+    log.append(failed);
+    expect(await follow(log)).toEqual(toLogged([failed]));
+  });
+
+  it.each([
+    ['stop', 'shutdown'],
+    ['shutdown', 'stop'],
+    ['stop', 'stop'],
+  ] as const)('counts once: %s, then %s', (first, second) => {
+    const log = newLog();
+    let times = 0;
+    log.endRequest.addEventListener('abort', () => (times += 1));
+    log.requestEnd(first);
+    log.requestEnd(second);
+    expect(log.endRequest.reason).toBe(first);
+    expect(times).toBe(1);
+  });
+
+  it('changes nothing once the turn has ended', async () => {
+    const log = endedLog('a');
+    log.requestEnd('stop');
+    expect(await log.ended).toEqual(failed);
+    expect(await follow(log)).toEqual(toLogged([said('a'), failed]));
+  });
+
+  it('ends the turn it is made of, and no other', () => {
+    const [one, two] = [newLog('one'), newLog('two')];
+    one.requestEnd('shutdown');
+    expect([one.endRequest.aborted, two.endRequest.aborted]).toEqual([true, false]);
+  });
+});
+
 describe('createLiveTurns', () => {
   it('finds a turn until it has ended', async () => {
     const live = createLiveTurns();
@@ -210,11 +251,11 @@ describe('createLiveTurns', () => {
     expect(live.find('turn-1')).toBeUndefined();
     live.add(log);
     expect(live.find('turn-1')).toBe(log);
-    expect(live.ids()).toEqual(['turn-1']);
+    expect(live.all().map(({ turnId }) => turnId)).toEqual(['turn-1']);
     log.append(failed);
     await settle();
     expect(live.find('turn-1')).toBeUndefined();
-    expect(live.ids()).toEqual([]);
+    expect(live.all().map(({ turnId }) => turnId)).toEqual([]);
   });
 
   it('is idle at once when there is none', async () => {
@@ -236,7 +277,7 @@ describe('createLiveTurns', () => {
     expect(isIdle).toBe(false);
     three.append(failed);
     await idle;
-    expect(live.ids()).toEqual([]);
+    expect(live.all().map(({ turnId }) => turnId)).toEqual([]);
   });
 });
 

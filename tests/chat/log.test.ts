@@ -25,9 +25,9 @@ describe('describeError', () => {
   });
 
   it('is name and place of a foreign error that has none', () => {
-    expect(describeError(new TypeError(secret))).toMatch(/^TypeError at at .*log\.test\.ts:\d+:\d+\)?$/u);
+    expect(describeError(new TypeError(secret))).toMatch(/^TypeError at .*log\.test\.ts:\d+:\d+\)?$/u);
     expect(describeError(new ChatError('internal', { cause: new RangeError(secret) }))).toMatch(
-      /^internal, RangeError at at .+:\d+:\d+\)?$/u,
+      /^internal, RangeError at .+:\d+:\d+\)?$/u,
     );
   });
 

@@ -31,7 +31,12 @@ const others: Readonly<Record<string, string>> = {
   CHAT_HEARTBEAT_SECONDS: '9',
   CHAT_CHECKPOINT_SECONDS: '10',
   CHAT_TURN_LEASE_SECONDS: '11',
+  CHAT_STOP_GRACE_SECONDS: '12',
+  CHAT_DRAIN_TIMEOUT_SECONDS: '13',
 };
+
+/** No variable of its own: nobody has a reason to change it. */
+const endRetryDelaysMs = [100, 400, 1_500, 4_000, 9_000];
 
 describe('parseChatSettings', () => {
   it('needs the address and the key of Dify, and has a default for the rest', () => {
@@ -46,9 +51,17 @@ describe('parseChatSettings', () => {
         totalTimeoutMs: 1_260_000,
         maxFrameChars: 1_000_000,
       },
-      turns: { exposePrompt: true, maxAnswerChars: 400_000, checkpointEveryMs: 1_000, leaseMs: 60_000 },
+      turns: {
+        exposePrompt: true,
+        maxAnswerChars: 400_000,
+        checkpointEveryMs: 1_000,
+        stopGraceMs: 3_000,
+        endRetryDelaysMs,
+        leaseMs: 60_000,
+      },
       request: { maxQueryChars: 20_000, maxInputsChars: 20_000 },
       heartbeatEveryMs: 15_000,
+      drainTimeoutMs: 30_000,
     });
   });
 
@@ -64,9 +77,17 @@ describe('parseChatSettings', () => {
         totalTimeoutMs: 4_000,
         maxFrameChars: 5,
       },
-      turns: { exposePrompt: false, maxAnswerChars: 8, checkpointEveryMs: 10_000, leaseMs: 11_000 },
+      turns: {
+        exposePrompt: false,
+        maxAnswerChars: 8,
+        checkpointEveryMs: 10_000,
+        stopGraceMs: 12_000,
+        endRetryDelaysMs,
+        leaseMs: 11_000,
+      },
       request: { maxQueryChars: 6, maxInputsChars: 7 },
       heartbeatEveryMs: 9_000,
+      drainTimeoutMs: 13_000,
     });
   });
 

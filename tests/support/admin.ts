@@ -6,6 +6,8 @@ export interface CharacterFields {
   readonly introduce?: string;
   readonly opening_statement?: string;
   readonly suggested_questions?: unknown;
+  /** The id of an uploaded picture. */
+  readonly avatar?: number;
 }
 
 export interface CharacterIds {
@@ -21,10 +23,16 @@ export interface Admin {
   createDraft(fields: CharacterFields): Promise<CharacterIds>;
   publish(documentId: string, fields?: CharacterFields): Promise<number>;
   createCharacter(fields?: CharacterFields): Promise<Required<CharacterIds> & { publishedId: number }>;
+  /** @returns the id of a new picture in the media library. */
+  uploadPicture(): Promise<number>;
   action(documentId: string, action: 'unpublish' | 'discard'): Promise<void>;
 }
 
 const characters = '/content-manager/collection-types/api::ai-character.ai-character';
+const onePixel = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==',
+  'base64',
+);
 const account = { email: 'admin@example.com', password: 'Passw0rd-of-tests' };
 
 export async function createAdmin(url: string): Promise<Admin> {
@@ -48,6 +56,15 @@ export async function createAdmin(url: string): Promise<Admin> {
       const whole = { name: 'Ada', prompt: 'You are Ada, a mathematician.', introduce: 'Hello.', ...fields };
       const draft = await admin.createDraft(whole);
       return { ...draft, publishedId: await admin.publish(draft.documentId, whole) };
+    },
+    async uploadPicture() {
+      const form = new FormData();
+      form.append('files', new Blob([onePixel], { type: 'image/png' }), 'pixel.png');
+      const headers = { Authorization: `Bearer ${token}` };
+      const response = await fetch(`${url}/upload`, { method: 'POST', headers, body: form });
+      const [file] = (await response.json()) as { id: number }[];
+      if (file === undefined) throw new Error(`The picture was refused with ${response.status}.`);
+      return file.id;
     },
     async action(documentId, action) {
       await expectOk(client.post(`${characters}/${documentId}/actions/${action}`, {}));

@@ -9,7 +9,7 @@ import { createDifyEmulator, type DifyEmulator, type DifyEmulatorOptions } from 
 import { createAdmin, type Admin } from './admin';
 import { assertCleanLog, canaries } from './canaries';
 import { createClient, type Client } from './client';
-import { createDatabase } from './database';
+import { createDatabase, type TestDatabase } from './database';
 import { freePort } from './free-port';
 
 const root = path.resolve(__dirname, '..', '..');
@@ -36,6 +36,7 @@ export interface App {
   readonly dify: DifyEmulator;
   /** A second connection to the application's database. */
   readonly db: Knex;
+  readonly database: TestDatabase;
   readonly admin: Admin;
   readonly anonymous: Client;
   /** A new user, registered over HTTP. */
@@ -44,6 +45,8 @@ export interface App {
   output(): string;
   /** Ends the process as a power cut would, and starts another on the same database. */
   killAndRestart(): Promise<void>;
+  /** Sends the process a signal. @returns its exit code, once it has ended. */
+  signal(signal: NodeJS.Signals): Promise<number | null>;
   /** Ends everything, and searches the output for what must not be in it. */
   stop(): Promise<void>;
 }
@@ -83,6 +86,7 @@ export async function startApp({ env = {}, dify: difyOptions = {}, difyEnv }: Ap
     url,
     dify,
     db,
+    database,
     admin,
     anonymous: createClient(url),
     async createUser() {
@@ -97,6 +101,10 @@ export async function startApp({ env = {}, dify: difyOptions = {}, difyEnv }: Ap
     async killAndRestart() {
       await end(child, 'SIGKILL');
       child = await startProcess(variables, output);
+    },
+    async signal(signal) {
+      await end(child, signal);
+      return child.exitCode;
     },
     async stop() {
       await end(child, 'SIGTERM');
@@ -130,7 +138,8 @@ export function spawnStrapi(
   const child = spawn(process.execPath, [strapiCommand, 'start'], {
     cwd: root,
     // A time zone that is not UTC: dates have to come out right all the same.
-    env: { PATH: process.env['PATH'] ?? '', TZ: 'Asia/Shanghai', ...env },
+    // And no `.env` of whoever runs the tests.
+    env: { PATH: process.env['PATH'] ?? '', TZ: 'Asia/Shanghai', ENV_PATH: '/dev/null', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   child.stdout.setEncoding('utf8').on('data', onOutput);

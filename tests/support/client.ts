@@ -49,6 +49,8 @@ export interface Client {
   ask(data: Readonly<Record<string, unknown>>): Promise<Reply>;
   /** create-message, answered as an event stream. */
   stream(data: Readonly<Record<string, unknown>>): Promise<EventStream>;
+  /** Any event stream. */
+  open(method: string, path: string, options?: RequestOptions): Promise<EventStream>;
   /** create-message as an event stream, read to its end. */
   streamAll(data: Readonly<Record<string, unknown>>): Promise<StreamEvent[]>;
   myList(query?: string): Promise<Reply>;
@@ -74,13 +76,14 @@ export function createClient(url: string, token?: string, user: Client['user'] =
     get: (path) => client.request('GET', path),
     post: (path, body) => client.request('POST', path, { body }),
     ask: (data) => client.post(createMessage, { data }),
-    async stream(data) {
+    stream: (data) => client.open('POST', createMessage, { body: { data } }),
+    async open(method, path, { body, headers = {} } = {}) {
       const abort = new AbortController();
-      const response = await fetch(`${url}${createMessage}`, {
-        method: 'POST',
+      const response = await fetch(`${url}${path}`, {
+        method,
         signal: abort.signal,
-        headers: { ...auth, 'Content-Type': 'application/json', Accept: 'text/event-stream' },
-        body: JSON.stringify({ data }),
+        headers: { ...auth, 'Content-Type': 'application/json', Accept: 'text/event-stream', ...headers },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
       });
       return {
         status: response.status,
@@ -92,9 +95,7 @@ export function createClient(url: string, token?: string, user: Client['user'] =
     async streamAll(data) {
       const { status, events } = await client.stream(data);
       if (status !== 200) throw new Error(`create-message answered ${status} instead of an event stream.`);
-      const all: StreamEvent[] = [];
-      for await (const event of events) all.push(event);
-      return all;
+      return readStream(events);
     },
     myList: (query = '') => client.get(`/api/chat-conversations/my-list${query}`),
   };
@@ -117,6 +118,13 @@ async function* readEvents(response: Response): AsyncGenerator<StreamEvent, void
     parser.feed(decoder.decode(chunk as Uint8Array, { stream: true }));
     yield* ready.splice(0);
   }
+}
+
+/** All events there are still to come. */
+export async function readStream(events: EventStream['events']): Promise<StreamEvent[]> {
+  const all: StreamEvent[] = [];
+  for await (const event of events) all.push(event);
+  return all;
 }
 
 /** The answer as a client puts it together. */

@@ -15,6 +15,8 @@ export interface TestDatabase {
   /** A second connection, beside the application's. */
   connect(): Knex;
   drop(): Promise<void>;
+  /** PostgreSQL only: ends every connection and takes no new ones. @returns how to undo it. */
+  refuseConnections(): Promise<() => Promise<void>>;
 }
 
 export function createDatabase(): Promise<TestDatabase> {
@@ -28,6 +30,7 @@ async function createSqliteDatabase(): Promise<TestDatabase> {
     env: { DATABASE_CLIENT: 'sqlite', DATABASE_FILENAME: filename },
     connect: () => knex({ client: 'better-sqlite3', connection: { filename }, useNullAsDefault: true }),
     drop: () => rm(folder, { recursive: true, force: true }),
+    refuseConnections: () => Promise.reject(new Error('SQLite has no connections to refuse.')),
   };
 }
 
@@ -40,6 +43,17 @@ async function createPostgresDatabase(): Promise<TestDatabase> {
     env: { DATABASE_CLIENT: 'postgres', DATABASE_URL: url },
     connect: () => knex({ client: 'pg', connection: url, pool: { min: 0, max: 2 } }),
     drop: () => onServer(server, (connection) => connection.raw('drop database ?? with (force)', [name])),
+    async refuseConnections() {
+      const allow = (isAllowed: boolean) =>
+        onServer(server, async (connection) => {
+          await connection.raw(`alter database ?? allow_connections ${isAllowed}`, [name]);
+          await connection.raw('select pg_terminate_backend(pid) from pg_stat_activity where datname = ?', [
+            name,
+          ]);
+        });
+      await allow(false);
+      return () => allow(true);
+    },
   };
 }
 

@@ -38,6 +38,12 @@ export interface DifyClient {
    * @throws ChatError `upstream-…`, before the first event or between two.
    */
   ask(question: DifyQuestion): AsyncGenerator<readonly ReplyEvent[], void>;
+  /**
+   * `POST /chat-messages/:task_id/stop`, for the user who asked. Dify says yes to everything and stops what it can; the
+   * reply then ends by itself, and has to be read to that end or Dify saves nothing of it.
+   * @throws ChatError `upstream-…` when Dify cannot be told.
+   */
+  stop(taskId: string, user: string): Promise<void>;
 }
 
 export interface DifyClientOptions {
@@ -47,19 +53,21 @@ export interface DifyClientOptions {
 
 /** How long an answered response may stay open before we close it. */
 const drainMs = 5_000;
+/** Dify answers a stop at once, whatever becomes of it. */
+const stopTimeoutMs = 5_000;
 /** More than any JSON error of Dify's; an HTML page of a proxy is cut. */
 const maxErrorBodyBytes = 64 * 1024;
 
 export function createDifyClient(options: DifyClientOptions): DifyClient {
   const { settings } = options;
-  return { ask };
+  return { ask, stop: (taskId, user) => stop(settings, taskId, user) };
 
   async function* ask(question: DifyQuestion): AsyncGenerator<readonly ReplyEvent[], void> {
     const call = createCall(settings);
     let body: Readable | undefined;
     let isComplete = false;
     try {
-      const response = await post(settings, question, call);
+      const response = await postQuestion(settings, question, call);
       await assertEventStream(response);
       body = response.data;
       isComplete = yield* readReply(body, call.deadlines, options);
@@ -74,37 +82,57 @@ export function createDifyClient(options: DifyClientOptions): DifyClient {
   }
 }
 
-function post(
+function postQuestion(
   settings: DifySettings,
   question: DifyQuestion,
-  { agent, signal }: Call,
+  call: Call,
 ): Promise<AxiosResponse<Readable>> {
-  return axios.post<Readable>(
-    `${settings.apiUrl}/chat-messages`,
-    {
-      query: question.query,
-      inputs: { ...question.inputs, [settings.promptInput]: question.prompt },
-      user: question.user,
-      response_mode: 'streaming',
-      conversation_id: question.conversationId ?? '',
+  return post(settings, call, '/chat-messages', {
+    query: question.query,
+    inputs: { ...question.inputs, [settings.promptInput]: question.prompt },
+    user: question.user,
+    response_mode: 'streaming',
+    conversation_id: question.conversationId ?? '',
+  });
+}
+
+async function stop(settings: DifySettings, taskId: string, user: string): Promise<void> {
+  const call = createCall({ ...settings, totalTimeoutMs: stopTimeoutMs });
+  try {
+    const { status, data } = await post(settings, call, `/chat-messages/${encodeURIComponent(taskId)}/stop`, {
+      user,
+    });
+    const body = await readStart(data);
+    if (status !== 200) throw fromDifyError(status, parseErrorBody(body));
+  } catch (error) {
+    throw call.expired() ?? fromTransportError(error, { hasBegun: false });
+  } finally {
+    call.deadlines.cancel();
+  }
+}
+
+function post(
+  settings: DifySettings,
+  { agent, signal }: Call,
+  path: string,
+  body: unknown,
+): Promise<AxiosResponse<Readable>> {
+  return axios.post<Readable>(`${settings.apiUrl}${path}`, body, {
+    headers: {
+      Authorization: `Bearer ${settings.apiKey}`,
+      Accept: 'text/event-stream',
+      // Nothing to decompress: no bomb, and no encoder between two tokens.
+      'Accept-Encoding': 'identity',
     },
-    {
-      headers: {
-        Authorization: `Bearer ${settings.apiKey}`,
-        Accept: 'text/event-stream',
-        // Nothing to decompress: no bomb, and no encoder between two tokens.
-        'Accept-Encoding': 'identity',
-      },
-      httpAgent: agent,
-      httpsAgent: agent,
-      signal,
-      responseType: 'stream',
-      decompress: false,
-      maxRedirects: 0,
-      proxy: false,
-      validateStatus: () => true,
-    },
-  );
+    httpAgent: agent,
+    httpsAgent: agent,
+    signal,
+    responseType: 'stream',
+    decompress: false,
+    maxRedirects: 0,
+    proxy: false,
+    validateStatus: () => true,
+  });
 }
 
 /** @returns whether the reply came to its end. */

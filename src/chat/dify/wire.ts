@@ -5,13 +5,14 @@
  */
 import { z } from 'zod';
 
+import { toStorableText } from '../storable-text';
 import type { Usage } from '../turn-event';
 
 const text = z.string().optional().catch(undefined);
-const id = z.string().min(1).max(255).optional().catch(undefined);
+const id = z.string().min(1).max(255).transform(toStorableText).optional().catch(undefined);
 
 const usageValue = z
-  .union([z.string().max(64), z.number()])
+  .union([z.string().max(64).transform(toStorableText), z.number()])
   .optional()
   .catch(undefined);
 

@@ -14,6 +14,7 @@ import {
 } from '../../dify-emulator';
 import { composeAnswer } from '../../dify-emulator/answer';
 import { toDeltas } from '../../dify-emulator/text';
+import { thrown } from '../support/collect';
 import { askDify, difyClient, difySettings, heldReply, question, textOf } from '../support/dify';
 
 jest.setTimeout(10_000);
@@ -513,6 +514,118 @@ describe('createDifyClient', () => {
       const { error } = await askDify(client());
       expectSilence(error, secrets);
     });
+  });
+});
+
+describe('stop', () => {
+  /** An upstream that answers every request with this, and what it was sent. */
+  function answering(status: number, body: string, type = 'application/json'): Promise<RawUpstream> {
+    return listen((socket) => {
+      const head = [`HTTP/1.1 ${status} Some`, `Content-Type: ${type}`, 'Connection: close'];
+      socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+    });
+  }
+
+  it('tells Dify the task in the path and the user in the body, and nothing else', async () => {
+    await client().stop('task-1', 'user-ada');
+    expect(dify.requests).toHaveLength(1);
+    expect(dify.requests[0]).toMatchObject({
+      method: 'POST',
+      path: '/v1/chat-messages/task-1/stop',
+      body: { user: 'user-ada' },
+      headers: { authorization: `Bearer ${dify.apiKey}`, connection: 'close' },
+    });
+    expect(dify.requests[0]?.body).toEqual({ user: 'user-ada' });
+  });
+
+  it.each([
+    ['a/b?c=d#e', 'a%2Fb%3Fc%3Dd%23e'],
+    ['../conversations', '..%2Fconversations'],
+    ['50% 大\uFFFD', '50%25%20%E5%A4%A7%EF%BF%BD'],
+    ["a'b\r\nX-Evil: 1", "a'b%0D%0AX-Evil%3A%201"],
+  ])('names the task %j as one part of the path', async (taskId, encoded) => {
+    await client().stop(taskId, 'user-ada');
+    expect(dify.requests.map(({ path }) => path)).toEqual([`/v1/chat-messages/${encoded}/stop`]);
+  });
+
+  it('ends the reply, which Dify saves as far as it came', async () => {
+    const reply = heldReply(dify);
+    const asking = client();
+    const asked = askDify(asking);
+    const { say, taskId, conversationId } = await reply;
+    await say('Hello');
+    await asking.stop(taskId, question.user);
+    const { text, error, events } = await asked;
+    expect({ text, error }).toEqual({ text: 'Hello', error: undefined });
+    expect(events.at(-1)).toMatchObject({ type: 'completed', usage: { currency: 'USD' } });
+    expect(dify.messages(conversationId)).toMatchObject([{ answer: 'Hello' }]);
+  });
+
+  it('of somebody else’s reply or of none succeeds, and stops nothing', async () => {
+    const reply = heldReply(dify);
+    const asking = client();
+    const asked = askDify(asking);
+    const { say, end, taskId } = await reply;
+    await asking.stop(taskId, 'user-bob');
+    await asking.stop('nothing', question.user);
+    await say('Hello');
+    await end();
+    expect(await asked).toMatchObject({ text: 'Hello', error: undefined });
+  });
+
+  it.each<[number, string, ChatErrorCode]>([
+    [401, '{"code":"unauthorized","message":"do not repeat"}', 'upstream-misconfigured'],
+    [400, '{"code":"invalid_param","message":"do not repeat"}', 'upstream-rejected'],
+    [404, '<html>do not repeat</html>', 'upstream-misconfigured'],
+    [500, '{"code":"internal_server_error"}', 'upstream-failed'],
+    [502, '<html>do not repeat</html>', 'upstream-failed'],
+    [503, '', 'upstream-busy'],
+    [302, '', 'upstream-malformed'],
+  ])('refused with %d %s is told as the error it means', async (status, body, code) => {
+    const upstream = await answering(status, body);
+    const error = await thrown(difyClient(difySettings(upstream)).stop('task-1', 'user-ada'));
+    expect(error).toEqual(chatError(code));
+    expectSilence(error, ['do not repeat', upstream.apiKey, 'user-ada']);
+    await upstream.close();
+  });
+
+  it('with the wrong key is told so', async () => {
+    expect(await thrown(client({ apiKey: 'app-wrong' }).stop('task-1', 'user-ada'))).toEqual(
+      chatError('upstream-misconfigured'),
+    );
+  });
+
+  it('takes any 200 for a yes', async () => {
+    const upstream = await answering(200, 'ok', 'text/plain');
+    await difyClient(difySettings(upstream)).stop('task-1', 'user-ada');
+    await upstream.close();
+  });
+
+  it('says that Dify cannot be reached, and how the connection failed', async () => {
+    const upstream = await listen(() => undefined);
+    await upstream.close();
+    const error = await thrown(difyClient(difySettings(upstream)).stop('task-1', 'user-ada'));
+    expect(error).toEqual(chatError('upstream-unreachable', { transportCode: 'ECONNREFUSED' }));
+    expectSilence(error, [upstream.apiKey, 'user-ada']);
+  });
+
+  it('gives up on an answer that does not come, and closes the connection', async () => {
+    const upstream = await listen(() => undefined);
+    const settings = difySettings(upstream, { firstByteTimeoutMs: 30 });
+    expect(await thrown(difyClient(settings).stop('task-1', 'user-ada'))).toEqual(
+      chatError('upstream-timeout', { expired: 'first byte' }),
+    );
+    await upstream.idle();
+    await upstream.close();
+  });
+
+  it('leaves no connection open', async () => {
+    const upstream = await answering(200, '{"result":"success"}');
+    const asking = difyClient(difySettings(upstream));
+    await Promise.all([asking.stop('one', 'user-ada'), asking.stop('two', 'user-ada')]);
+    await upstream.idle();
+    expect(upstream.connections()).toBe(2);
+    await upstream.close();
   });
 });
 

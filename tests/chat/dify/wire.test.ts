@@ -62,6 +62,32 @@ describe('parseFrame', () => {
     expect(frame?.task_id).toBeUndefined();
   });
 
+  it('keeps ids that every database takes: NUL and lone surrogates become U+FFFD', () => {
+    const frame = parseFrame(
+      JSON.stringify({
+        event: 'message',
+        task_id: 'a\0b',
+        message_id: '\ud83d',
+        conversation_id: `${'x'.repeat(254)}\0`,
+      }),
+    );
+    expect(frame).toMatchObject({
+      task_id: 'a\uFFFDb',
+      message_id: '\uFFFD',
+      conversation_id: `${'x'.repeat(254)}\uFFFD`,
+    });
+  });
+
+  it('leaves every id within what a column holds, or out', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (id) => {
+        const kept = parseFrame(JSON.stringify({ event: 'message', task_id: id }))?.task_id;
+        if (id === '' || id.length > 255) expect(kept).toBeUndefined();
+        else expect(kept).toBe(id.toWellFormed().replaceAll('\0', '\uFFFD'));
+      }),
+    );
+  });
+
   it.each([
     '',
     'null',
@@ -112,6 +138,21 @@ describe('toUsage', () => {
     ).toEqual({
       total_tokens: 5,
     });
+  });
+
+  it('keeps text that every database takes: NUL and lone surrogates become U+FFFD', () => {
+    expect(usageOf({ currency: 'U\0D', total_price: '\ud83d', total_tokens: 5 })).toEqual({
+      currency: 'U\uFFFDD',
+      total_price: '\uFFFD',
+      total_tokens: 5,
+    });
+  });
+
+  it('drops a number no JSON can say', () => {
+    const frame = parseFrame(
+      '{"event":"message_end","metadata":{"usage":{"latency":1e999,"total_tokens":5}}}',
+    );
+    expect(frame && toUsage(frame)).toEqual({ total_tokens: 5 });
   });
 
   it.each([undefined, null, {}, [], 'many', 7, { currency: null }])('is null for %j', (usage) => {

@@ -32,6 +32,8 @@ export const turnSettings: TurnSettings = {
   exposePrompt: true,
   maxAnswerChars: 400_000,
   checkpointEveryMs: 20,
+  stopGraceMs: 50,
+  endRetryDelaysMs: [1, 1],
   leaseMs: 60_000,
 };
 
@@ -64,6 +66,7 @@ export function ending(changes: Partial<TurnEnding> = {}): TurnEnding {
     errorCode: null,
     usage: null,
     answer: 'Calm.',
+    taskId: 'dify-task',
     messageId: 'dify-message',
     conversationId: 'dify-conversation',
     ...changes,

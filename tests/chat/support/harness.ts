@@ -1,6 +1,7 @@
 import type { DifySettings } from '../../../src/chat/dify/client';
 import { createLiveTurns, type LiveTurn } from '../../../src/chat/live-turns';
 import type { TurnSettings } from '../../../src/chat/settings';
+import type { Frame } from '../../../src/chat/sse/encode';
 import type { TurnStore } from '../../../src/chat/stores';
 import { createTurns, type Question } from '../../../src/chat/turns';
 import type { WireEvent } from '../../../src/chat/wire-event';
@@ -53,8 +54,12 @@ export function questionOf(query: string): Question {
 }
 
 export async function eventsOf(turn: LiveTurn, cursor = 0): Promise<readonly WireEvent[]> {
-  const logged = (await collect(turn.follow(cursor, new AbortController().signal))).flat();
-  return logged.map(({ data }) => JSON.parse(data) as WireEvent);
+  return toEvents(await collect(turn.follow(cursor, new AbortController().signal)));
+}
+
+/** The events in these batches of frames. */
+export function toEvents(batches: readonly (readonly Frame[])[]): readonly WireEvent[] {
+  return batches.flat().map(({ data }) => JSON.parse(data) as WireEvent);
 }
 
 /** The text a client shows when it has seen these events. */

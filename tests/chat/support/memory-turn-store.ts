@@ -17,6 +17,9 @@ interface TurnRow {
   readonly question: Message;
   readonly answer: Message;
   readonly aliveAt: Date;
+  readonly taskId?: string | undefined;
+  readonly isStopRequested?: boolean;
+  readonly isAnswerGone?: boolean;
 }
 
 /** A turn store that forgets everything with the process, and what a test may see and do besides. */
@@ -25,6 +28,8 @@ export interface MemoryTurnStore extends TurnStore {
   turns(): readonly SavedTurn[];
   turn(turnId: string): SavedTurn;
   deleteSession(sessionId: string): void;
+  /** As an admin would, behind the back of whoever writes it. */
+  deleteAnswer(turnId: string): void;
 }
 
 export function createMemoryTurnStore(): MemoryTurnStore {
@@ -66,6 +71,18 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       if (row !== undefined) saveProgress(turnId, row, progress);
     },
 
+    async identify(turnId, conversationId) {
+      const row = turns.get(turnId);
+      if (row === undefined) return;
+      turns.set(turnId, {
+        ...row,
+        question: { ...row.question, conversationId },
+        answer: { ...row.answer, conversationId },
+      });
+      const session = sessions.get(row.sessionRowId);
+      if (session?.liveTurnId === turnId) sessions.set(session.rowId, { ...session, conversationId });
+    },
+
     async keepAlive(turnIds) {
       for (const turnId of turnIds) {
         const row = pending(turnId);
@@ -73,9 +90,23 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       }
     },
 
+    async find(owner, turnId) {
+      const row = turns.get(turnId);
+      if (row === undefined || row.isAnswerGone === true) return null;
+      return sessions.get(row.sessionRowId)?.ownerId === owner.id ? savedTurn(turnId) : null;
+    },
+
+    async requestStop(turnId) {
+      const row = pending(turnId);
+      if (row === undefined) return null;
+      turns.set(turnId, { ...row, isStopRequested: true });
+      return row.taskId ?? null;
+    },
+
     async close(turnId, ending) {
       const row = pending(turnId);
       if (row !== undefined) end(turnId, saveProgress(turnId, row, ending), ending);
+      else free(turnId, ending.conversationId);
       return savedTurn(turnId);
     },
 
@@ -95,6 +126,10 @@ export function createMemoryTurnStore(): MemoryTurnStore {
     deleteSession(sessionId) {
       const row = [...sessions.values()].find((session) => session.sessionId === sessionId);
       if (row !== undefined) sessions.set(row.rowId, { ...row, isDeleted: true });
+    },
+    deleteAnswer(turnId) {
+      const row = turns.get(turnId);
+      if (row !== undefined) turns.set(turnId, { ...row, isAnswerGone: true });
     },
   };
 
@@ -152,7 +187,15 @@ export function createMemoryTurnStore(): MemoryTurnStore {
   /** A final state never changes: only a pending turn is written to. */
   function pending(turnId: string): TurnRow | undefined {
     const row = turns.get(turnId);
-    return row?.answer.outcome === 'pending' ? row : undefined;
+    return row?.answer.outcome === 'pending' && row.isAnswerGone !== true ? row : undefined;
+  }
+
+  /** Lets the session go that a turn holds without a pending answer. */
+  function free(turnId: string, conversationId: string | undefined): void {
+    const session = [...sessions.values()].find(({ liveTurnId }) => liveTurnId === turnId);
+    if (session === undefined) return;
+    const known = conversationId === undefined ? {} : { conversationId };
+    sessions.set(session.rowId, { ...session, ...known, liveTurnId: null });
   }
 
   function saveProgress(turnId: string, row: TurnRow, progress: TurnProgress): TurnRow {
@@ -168,7 +211,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       messageId: isTaken ? row.answer.messageId : messageId,
       updatedAt: new Date(),
     };
-    const saved = { ...row, answer, aliveAt: new Date() };
+    const saved = { ...row, answer, taskId: progress.taskId ?? row.taskId, aliveAt: new Date() };
     turns.set(turnId, saved);
     return saved;
   }
@@ -179,10 +222,14 @@ export function createMemoryTurnStore(): MemoryTurnStore {
     { outcome, errorCode, usage }: Pick<TurnEnding, 'outcome' | 'errorCode' | 'usage'>,
   ): void {
     const { conversationId } = row.answer;
+    const end =
+      row.isStopRequested === true
+        ? { outcome: 'stopped' as const, errorCode: null }
+        : { outcome, errorCode };
     turns.set(turnId, {
       ...row,
       question: { ...row.question, conversationId },
-      answer: { ...row.answer, outcome, errorCode, usage },
+      answer: { ...row.answer, ...end, usage },
     });
     const session = sessions.get(row.sessionRowId);
     if (session !== undefined) sessions.set(session.rowId, { ...session, conversationId, liveTurnId: null });
@@ -190,7 +237,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
 
   function savedTurn(turnId: string): SavedTurn {
     const row = turns.get(turnId);
-    if (row === undefined) throw new Error(`There is no turn ${turnId}.`);
+    if (row === undefined || row.isAnswerGone === true) throw new Error(`There is no turn ${turnId}.`);
     return [{ ...row.question, answer: row.answer.answer }, row.answer];
   }
 }

@@ -3,9 +3,15 @@ import type { NewTurn, TurnProgress, TurnStore } from '../../../src/chat/stores'
 import { thrown } from './collect';
 import { ada, bob, ending, newSession, newTurn } from './fixtures';
 
+/** A store, and what happens to its rows behind its back. */
+export interface TestedTurnStore extends TurnStore {
+  /** As an admin would: the answer's row is gone, the question's stays. */
+  deleteAnswer(turnId: string): Promise<void> | void;
+}
+
 /** What every `TurnStore` promises. Whoever has a store to test runs it with a fresh, empty one for each test. */
-export function itKeepsTurns(create: () => Promise<TurnStore> | TurnStore): void {
-  let store: TurnStore;
+export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurnStore): void {
+  let store: TestedTurnStore;
 
   beforeEach(async () => {
     store = await create();
@@ -13,6 +19,7 @@ export function itKeepsTurns(create: () => Promise<TurnStore> | TurnStore): void
 
   const progress: TurnProgress = {
     answer: 'Ca',
+    taskId: 'dify-task',
     messageId: 'dify-message',
     conversationId: 'dify-conversation',
   };
@@ -139,6 +146,176 @@ export function itKeepsTurns(create: () => Promise<TurnStore> | TurnStore): void
     const afterOpen = await nextTick();
     await store.keepAlive(['turn-1', 'unknown']);
     expect(await store.interruptAbandoned(afterOpen)).toBe(0);
+  });
+
+  describe('find', () => {
+    it('gives the question, then the answer, as far as it is saved', async () => {
+      await store.open(newTurn());
+      expect(await store.find(ada, 'turn-1')).toMatchObject([
+        { role: 'user', messageId: 'msg-question', query: 'How is the sea?', answer: '' },
+        { role: 'assistant', messageId: 'msg-answer', outcome: 'pending', answer: '', errorCode: null },
+      ]);
+      await store.checkpoint('turn-1', progress);
+      expect(await store.find(ada, 'turn-1')).toMatchObject([
+        { messageId: 'msg-question', answer: 'Ca' },
+        { messageId: 'dify-message', outcome: 'pending', answer: 'Ca' },
+      ]);
+    });
+
+    it('gives what the end returned', async () => {
+      await store.open(newTurn());
+      const saved = await store.close('turn-1', ending({ usage: { total_tokens: 5 } }));
+      expect(await store.find(ada, 'turn-1')).toEqual(saved);
+    });
+
+    it('tells the turns of one session apart', async () => {
+      await store.open(newTurn());
+      await store.close('turn-1', ending({ messageId: 'one' }));
+      await openAgain({ query: 'And now?' });
+      expect(await store.find(ada, 'turn-1')).toMatchObject([{ turnId: 'turn-1' }, { outcome: 'completed' }]);
+      expect(await store.find(ada, 'turn-2')).toMatchObject([
+        { turnId: 'turn-2', query: 'And now?' },
+        { turnId: 'turn-2', outcome: 'pending' },
+      ]);
+    });
+
+    it('finds nobody else’s turn, and none that does not exist', async () => {
+      await store.open(newTurn());
+      expect(await store.find(bob, 'turn-1')).toBeNull();
+      await store.close('turn-1', ending());
+      expect(await store.find(bob, 'turn-1')).toBeNull();
+      for (const turnId of ['turn-2', '', "' or 1=1 --"]) expect(await store.find(ada, turnId)).toBeNull();
+    });
+
+    it('finds no turn of which the answer is gone', async () => {
+      await store.open(newTurn());
+      await store.deleteAnswer('turn-1');
+      expect(await store.find(ada, 'turn-1')).toBeNull();
+    });
+  });
+
+  describe('identify', () => {
+    it('makes Dify’s conversation known on both lines and the session, while the turn is pending', async () => {
+      await store.open(newTurn());
+      await store.identify('turn-1', 'dify-conversation');
+      const known = { conversationId: 'dify-conversation' };
+      expect(await store.find(ada, 'turn-1')).toMatchObject([known, { ...known, outcome: 'pending' }]);
+      expect(await store.findSession(ada, known)).toMatchObject({ sessionId: 'session-1', ...known });
+      expect(await thrown(openAgain({}))).toMatchObject({ code: 'turn-in-progress' });
+    });
+
+    it('is kept by an end that knows no conversation', async () => {
+      await store.open(newTurn());
+      await store.identify('turn-1', 'dify-conversation');
+      const saved = await store.close('turn-1', ending({ conversationId: undefined }));
+      const known = { conversationId: 'dify-conversation' };
+      expect(saved).toMatchObject([known, known]);
+      expect(await store.findSession(ada, known)).toMatchObject({ sessionId: 'session-1' });
+    });
+
+    it('changes no other turn, and no session the turn has left', async () => {
+      await store.open(newTurn());
+      await store.close('turn-1', ending());
+      await openAgain({});
+      await store.identify('turn-1', 'another');
+      expect(await store.findSession(ada, { conversationId: 'another' })).toBeNull();
+      expect(await store.findSession(ada, { sessionId: 'session-1' })).toMatchObject({
+        conversationId: 'dify-conversation',
+      });
+      const ofTheSession = { conversationId: 'dify-conversation' };
+      expect(await store.find(ada, 'turn-2')).toMatchObject([ofTheSession, ofTheSession]);
+    });
+
+    it('does nothing with a turn that does not exist', async () => {
+      await store.open(newTurn());
+      await store.identify('turn-2', 'dify-conversation');
+      expect(await store.findSession(ada, { conversationId: 'dify-conversation' })).toBeNull();
+    });
+  });
+
+  describe('requestStop', () => {
+    it('gives Dify’s task once it is known, and leaves the turn pending', async () => {
+      await store.open(newTurn());
+      expect(await store.requestStop('turn-1')).toBeNull();
+      await store.checkpoint('turn-1', progress);
+      expect(await store.requestStop('turn-1')).toBe('dify-task');
+      expect(await store.find(ada, 'turn-1')).toMatchObject([{}, { outcome: 'pending', answer: 'Ca' }]);
+      expect(await thrown(openAgain({}))).toMatchObject({ code: 'turn-in-progress' });
+    });
+
+    it('keeps the task though a later checkpoint does not name it', async () => {
+      await store.open(newTurn());
+      await store.checkpoint('turn-1', progress);
+      await store.checkpoint('turn-1', { ...progress, taskId: undefined });
+      expect(await store.requestStop('turn-1')).toBe('dify-task');
+    });
+
+    it.each([
+      ['completed', null],
+      ['interrupted', 'upstream-interrupted'],
+      ['failed', 'upstream-failed'],
+    ] as const)(
+      'makes a stopped turn of one that ends %s, with its text and usage',
+      async (outcome, code) => {
+        await store.open(newTurn());
+        await store.requestStop('turn-1');
+        await store.checkpoint('turn-1', progress);
+        const usage = { total_tokens: 5 };
+        const [, answer] = await store.close('turn-1', ending({ outcome, errorCode: code, usage }));
+        expect(answer).toMatchObject({ outcome: 'stopped', errorCode: null, answer: 'Calm.', usage });
+        expect(await store.find(ada, 'turn-1')).toMatchObject([{}, { outcome: 'stopped', errorCode: null }]);
+        await openAgain({});
+      },
+    );
+
+    it('makes a stopped turn of one whose process dies too', async () => {
+      await store.open(newTurn());
+      await store.checkpoint('turn-1', progress);
+      await store.requestStop('turn-1');
+      expect(await store.interruptAbandoned(soon())).toBe(1);
+      const stopped = { outcome: 'stopped', errorCode: null, answer: 'Ca' };
+      expect(await store.find(ada, 'turn-1')).toMatchObject([{}, stopped]);
+    });
+
+    it('stops no turn but that one', async () => {
+      await store.open(newTurn());
+      await store.open(newTurn({ ...secondIds, session: newSession('session-2') }));
+      await store.requestStop('turn-1');
+      const [, answer] = await store.close('turn-2', ending());
+      expect(answer).toMatchObject({ outcome: 'completed' });
+    });
+
+    it('does nothing to a turn that has ended or does not exist', async () => {
+      await store.open(newTurn());
+      await store.checkpoint('turn-1', progress);
+      await store.close('turn-1', ending());
+      expect(await store.requestStop('turn-1')).toBeNull();
+      expect(await store.requestStop('turn-2')).toBeNull();
+      expect(await store.find(ada, 'turn-1')).toMatchObject([{}, { outcome: 'completed' }]);
+    });
+  });
+
+  describe('a turn of which the pending answer is gone', () => {
+    beforeEach(async () => {
+      await store.open(newTurn());
+      await store.deleteAnswer('turn-1');
+    });
+
+    it('cannot be ended, yet frees its session when that is tried', async () => {
+      expect(await thrown(store.close('turn-1', ending()))).toBeInstanceOf(Error);
+      expect(await store.findSession(ada, { conversationId: 'dify-conversation' })).toMatchObject({
+        sessionId: 'session-1',
+      });
+      await openAgain({});
+    });
+
+    it('takes checkpoints, ids and stops without a word', async () => {
+      await store.checkpoint('turn-1', progress);
+      await store.identify('turn-1', 'dify-conversation');
+      await store.keepAlive(['turn-1']);
+      expect(await store.requestStop('turn-1')).toBeNull();
+      expect(await store.find(ada, 'turn-1')).toBeNull();
+    });
   });
 }
 

@@ -2,10 +2,10 @@ import { factories } from '@strapi/strapi';
 import type { Context } from 'koa';
 
 import { ChatError } from '../../../chat';
-import { isEndUser } from '../../../owner-of';
+import { isAppUser } from '../../../owner-of';
 
-/** What an end user may say in the query string. `status` and its relatives reach drafts, `_q` searches every column. */
-const endUserParams = new Set([
+/** What an app's user may say in the query string. `status` and its relatives reach drafts, `_q` searches every column. */
+const appUserParams = new Set([
   'filters',
   'sort',
   'fields',
@@ -22,17 +22,23 @@ const endUserParams = new Set([
 export default factories.createCoreController('api::ai-character.ai-character', {
   /** GET /api/ai-characters */
   async find(ctx: Context) {
-    if (isEndUser(ctx)) ctx.query = toPublishedOnly(ctx.query);
+    if (isAppUser(ctx)) ctx.query = toPublishedOnly(ctx.query);
     return super.find(ctx);
   },
 
   /** GET /api/ai-characters/:id */
   async findOne(ctx: Context) {
-    if (isEndUser(ctx)) ctx.query = toPublishedOnly(ctx.query);
+    if (isAppUser(ctx)) ctx.query = toPublishedOnly(ctx.query);
     return super.findOne(ctx);
   },
 });
 /* eslint-enable */
+
+/** What a character can be filtered and sorted by. Through a picture, drafts that share it could be reached. */
+const fields = new Set([
+  ...['id', 'documentId', 'name', 'prompt', 'introduce', 'opening_statement'],
+  ...['createdAt', 'updatedAt', 'publishedAt'],
+]);
 
 /**
  * The client's filters become one member of `$and`: at the root, a key of theirs (`publishedAt`) would take the place
@@ -40,18 +46,38 @@ export default factories.createCoreController('api::ai-character.ai-character', 
  * @throws ChatError `invalid-request`
  */
 function toPublishedOnly(query: Context['query']): Context['query'] {
-  const { filters, status = 'published', ...rest } = query as Record<string, unknown>;
-  const stranger = Object.keys(rest).find((name) => !endUserParams.has(name));
+  const { filters, populate, status = 'published', ...rest } = query as Record<string, unknown>;
+  const stranger = Object.keys(rest).find((name) => !appUserParams.has(name));
   if (stranger !== undefined) throw refuse(`There is no parameter "${stranger.slice(0, 100)}".`);
   if (status !== 'published') throw refuse('status can only be published.');
-  if (filters !== undefined && (typeof filters !== 'object' || filters === null || Array.isArray(filters))) {
-    throw refuse('filters has to name fields, e.g. filters[name][$eq]=Ada.');
-  }
+  if (filters !== undefined) assertOwnFields(filters);
   return {
     ...rest,
     status,
+    ...(populate !== undefined && { populate: toPopulate(populate) }),
     ...(filters !== undefined && { filters: { $and: [filters] } }),
-  };
+  } as Context['query'];
+}
+
+function assertOwnFields(filters: unknown): void {
+  if (typeof filters !== 'object' || filters === null || Array.isArray(filters)) {
+    throw refuse('filters has to name fields, e.g. filters[name][$eq]=Ada.');
+  }
+  for (const [key, value] of Object.entries(filters) as [string, unknown][]) {
+    if (['$and', '$or'].includes(key) && Array.isArray(value)) value.forEach(assertOwnFields);
+    else if (key === '$not') assertOwnFields(value);
+    else if (!fields.has(key))
+      throw refuse(`filters can name ${[...fields].join(', ')}; not "${key.slice(0, 100)}".`);
+  }
+}
+
+/** The picture is all a character is populated with; what the picture is related to is nobody's business. */
+function toPopulate(populate: unknown): string[] {
+  const named =
+    typeof populate === 'object' && populate !== null ? Object.entries(populate).flat() : [populate];
+  const isKnown = named.every((name) => ['*', 'true', 'avatar', '0'].includes(String(name)));
+  if (!isKnown) throw refuse('populate can only be avatar.');
+  return ['avatar'];
 }
 
 function refuse(sentence: string): ChatError {

@@ -1,7 +1,7 @@
 import { factories, type Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
-import { ChatError, parseQuestion } from '../../../chat';
+import { ChatError, parseQuestion, type Chat, type Owner, type TurnState } from '../../../chat';
 import { chatOf } from '../../../compose';
 import { wantsEventStream, type EventSource } from '../../../middlewares/koasseStream';
 import { ownerOf } from '../../../owner-of';
@@ -24,9 +24,62 @@ export default factories.createCoreController(
       });
     },
 
+    /** GET /api/chat-conversations/turns/:turn_id */
+    async findTurn(ctx: Context) {
+      const chat = chatOf(strapi);
+      const owner = ownerOf(ctx);
+      return toTurnReply(chat, owner, await chat.turns.find(owner, turnIdOf(ctx)));
+    },
+
+    /** GET /api/chat-conversations/turns/:turn_id/stream */
+    async followTurn(ctx: Context): Promise<EventSource> {
+      const { turns } = chatOf(strapi);
+      return { follow: await turns.follow(ownerOf(ctx), turnIdOf(ctx), parseCursor(ctx)) };
+    },
+
+    /** POST /api/chat-conversations/turns/:turn_id/stop */
+    async stopTurn(ctx: Context) {
+      const chat = chatOf(strapi);
+      const owner = ownerOf(ctx);
+      return toTurnReply(chat, owner, await chat.turns.stop(owner, turnIdOf(ctx)));
+    },
+
     /** GET /api/chat-conversations/my-list */
     async myList(ctx: Context) {
       return chatOf(strapi).messages.list(ownerOf(ctx), ctx.query);
     },
   }),
 );
+
+async function toTurnReply({ messages }: Chat, owner: Owner, { saved, isLive }: TurnState) {
+  const [, answer] = saved;
+  return {
+    data: {
+      turn_id: answer.turnId,
+      session_id: answer.sessionId,
+      conversation_id: answer.conversationId,
+      message_id: answer.messageId,
+      outcome: answer.outcome,
+      error_code: answer.errorCode,
+      is_live: isLive,
+      messages: await messages.toReplies(owner, saved),
+    },
+  };
+}
+
+function turnIdOf(ctx: Context): string {
+  const { turn_id: turnId } = ctx['params'] as { turn_id?: unknown };
+  if (typeof turnId !== 'string' || !/^[0-9a-f-]{36}$/u.test(turnId)) throw new ChatError('turn-not-found');
+  return turnId;
+}
+
+/** The last event the client has: `Last-Event-ID` as the standard sends it, `after` where headers cannot be set. */
+function parseCursor(ctx: Context): number {
+  const text = ctx.get('Last-Event-ID') || ctx.query['after'] || '0';
+  if (typeof text !== 'string' || !/^\d{1,9}$/u.test(text)) {
+    throw new ChatError('invalid-request', {
+      sentence: 'after (or Last-Event-ID) has to be the id of an event.',
+    });
+  }
+  return Number(text);
+}

@@ -9,6 +9,22 @@ export default {
     },
     {
       method: 'GET',
+      path: '/chat-conversations/turns/:turn_id',
+      handler: 'chat-conversation.findTurn',
+    },
+    {
+      method: 'GET',
+      path: '/chat-conversations/turns/:turn_id/stream',
+      handler: 'chat-conversation.followTurn',
+      config: { middlewares: ['global::koasseStream'] },
+    },
+    {
+      method: 'POST',
+      path: '/chat-conversations/turns/:turn_id/stop',
+      handler: 'chat-conversation.stopTurn',
+    },
+    {
+      method: 'GET',
       path: '/chat-conversations/my-list',
       handler: 'chat-conversation.myList',
     },

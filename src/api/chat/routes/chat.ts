@@ -1,0 +1,3 @@
+export default {
+  routes: [{ method: 'GET', path: '/chat/ready', handler: 'chat.ready', config: { auth: false } }],
+};

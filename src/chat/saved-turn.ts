@@ -1,0 +1,76 @@
+import { isChatErrorCode } from './errors';
+import type { Frame } from './sse/encode';
+import type { SavedTurn, TerminalEvent, TurnEvent } from './turn-event';
+import type { WireFormat } from './wire-format';
+
+/** What was saved is what is told. Null while the turn is pending. */
+export function toTerminalEvent(saved: SavedTurn): TerminalEvent | null {
+  const { outcome, errorCode } = saved[1];
+  switch (outcome) {
+    case 'completed':
+    case 'stopped':
+      return { type: 'ended', outcome, saved };
+    case 'interrupted':
+    case 'failed':
+      return { type: 'failed', outcome, code: isChatErrorCode(errorCode) ? errorCode : 'internal' };
+    case 'pending':
+    case null:
+      return null;
+  }
+}
+
+export interface SavedTurnOptions {
+  readonly saved: SavedTurn;
+  readonly wire: WireFormat;
+  /** The last event the client has, by its id; 0 for none. */
+  readonly cursor: number;
+  /** Reads the turn anew; null when it is gone. */
+  readonly reload: () => Promise<SavedTurn | null>;
+  readonly pollEveryMs: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Follows a turn that does not run in this process by what is saved of it: one that has ended, or one that another
+ * process is answering and saves about once a second. There is no log to go by, so a client that has seen a part is told
+ * the whole text in the place of it; ids go on from where it was.
+ */
+export async function* followSaved(options: SavedTurnOptions): AsyncGenerator<readonly Frame[], void> {
+  const { wire, reload, pollEveryMs, signal } = options;
+  let id = Math.max(0, options.cursor);
+  const toLogged = (events: readonly TurnEvent[]) =>
+    events.map((event) => ({ id: (id += 1), data: JSON.stringify(wire.event(event)) }));
+
+  let saved: SavedTurn | null = options.saved;
+  let shown = '';
+  yield toLogged(id === 0 ? [{ type: 'started' }] : [{ type: 'replaced', text: '' }]);
+  while (saved !== null && !signal.aborted) {
+    const text: string = saved[1].answer ?? '';
+    wire.identify({ messageId: saved[1].messageId, conversationId: saved[1].conversationId ?? undefined });
+    const terminal = toTerminalEvent(saved);
+    const events = [...toDelta(shown, text), ...(terminal === null ? [] : [terminal])];
+    if (events.length > 0) yield toLogged(events);
+    if (terminal !== null) return;
+    shown = text;
+    await pause(pollEveryMs, signal);
+    saved = await reload();
+  }
+}
+
+function toDelta(shown: string, text: string): TurnEvent[] {
+  if (text === shown) return [];
+  if (text.startsWith(shown)) return [{ type: 'delta', text: text.slice(shown.length) }];
+  return [{ type: 'replaced', text }];
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done);
+  });
+}

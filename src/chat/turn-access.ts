@@ -1,0 +1,111 @@
+import type { Character, CharacterSource } from './characters';
+import type { DifyClient } from './dify/client';
+import { ChatError } from './errors';
+import type { LiveTurns } from './live-turns';
+import { toUpstreamUser, type Owner } from './owner';
+import { followSaved } from './saved-turn';
+import type { TurnSettings } from './settings';
+import type { Frame } from './sse/encode';
+import type { TurnStore } from './stores';
+import type { SavedTurn } from './turn-event';
+import { createWireFormat, type TurnIds } from './wire-format';
+
+/** A turn of its owner: what is saved of it, and whether it is still being answered. */
+export interface TurnState {
+  readonly saved: SavedTurn;
+  readonly isLive: boolean;
+}
+
+export type Follow = (signal: AbortSignal) => AsyncGenerator<readonly Frame[], void>;
+
+/** What an owner can do with a turn once it has begun, in whichever process it runs. */
+export interface TurnAccess {
+  /** @throws ChatError `turn-not-found`: it does not exist, or is somebody else's. */
+  find(owner: Owner, turnId: string): Promise<TurnState>;
+
+  /**
+   * The events of a turn after `cursor`, then those to come, to its end: of one that runs here exactly what every
+   * follower is told; of any other what is saved of it.
+   * @throws ChatError `turn-not-found`
+   */
+  follow(owner: Owner, turnId: string, cursor: number): Promise<Follow>;
+
+  /**
+   * Ends a turn with the text so far, saved as `stopped`. Dify is told, and read on to its end; if it does not come to
+   * one, the turn ends on our side after `stopGraceMs`. Does nothing to a turn that has ended.
+   * @returns the turn once it has ended; still pending if another process answers it and is yet to notice.
+   * @throws ChatError `turn-not-found`
+   */
+  stop(owner: Owner, turnId: string): Promise<TurnState>;
+}
+
+export interface TurnAccessOptions {
+  readonly settings: TurnSettings;
+  readonly dify: DifyClient;
+  readonly store: TurnStore;
+  readonly characters: CharacterSource;
+  readonly live: LiveTurns;
+}
+
+export function createTurnAccess({ settings, dify, store, characters, live }: TurnAccessOptions): TurnAccess {
+  return { find, follow, stop };
+
+  async function find(owner: Owner, turnId: string): Promise<TurnState> {
+    const saved = await store.find(owner, turnId);
+    if (saved === null) throw new ChatError('turn-not-found');
+    return { saved, isLive: saved[1].outcome === 'pending' };
+  }
+
+  async function follow(owner: Owner, turnId: string, cursor: number): Promise<Follow> {
+    const running = live.find(turnId);
+    if (running !== undefined && running.ownerId === owner.id)
+      return (signal) => running.follow(cursor, signal);
+    const { saved } = await find(owner, turnId);
+    const character = await findForDisplay(saved[1].characterId);
+    const wire = createWireFormat({
+      ids: toIds(saved),
+      owner,
+      character,
+      exposePrompt: settings.exposePrompt,
+    });
+    return (signal) =>
+      followSaved({
+        saved,
+        wire,
+        cursor,
+        signal,
+        pollEveryMs: settings.checkpointEveryMs,
+        reload: () => store.find(owner, turnId),
+      });
+  }
+
+  async function findForDisplay(linkId: number | null): Promise<Character | null> {
+    if (linkId === null) return null;
+    return (await characters.findForDisplay([linkId])).get(linkId) ?? null;
+  }
+
+  async function stop(owner: Owner, turnId: string): Promise<TurnState> {
+    const state = await find(owner, turnId);
+    if (!state.isLive) return state;
+    const running = live.find(turnId);
+    if (running === undefined) {
+      const taskId = await store.requestStop(turnId);
+      if (taskId !== null) await dify.stop(taskId, toUpstreamUser(owner));
+    } else {
+      running.requestEnd('stop');
+      await running.ended;
+    }
+    return find(owner, turnId);
+  }
+}
+
+function toIds([question, answer]: SavedTurn): TurnIds {
+  return {
+    turnId: answer.turnId ?? '',
+    sessionId: answer.sessionId ?? '',
+    conversationId: answer.conversationId,
+    questionMessageId: question.messageId,
+    answerMessageId: answer.messageId,
+    createdAt: answer.createdAt,
+  };
+}

@@ -1,0 +1,66 @@
+import { startApp, type App } from '../support/app';
+import { readStream, textOf, type Client } from '../support/client';
+import { database } from '../support/database';
+import { createGate } from '../support/gate';
+
+let app: App;
+let user: Client;
+let characterId: string;
+
+beforeAll(async () => {
+  app = await startApp({ env: { CHAT_CHECKPOINT_SECONDS: '0.05' } });
+  user = await app.createUser();
+  characterId = (await app.admin.createCharacter()).documentId;
+});
+afterAll(() => app.stop());
+
+/** Takes the database away, as an operator's mistake or a restart of it would. @returns how to bring it back. */
+async function takeDatabaseAway(): Promise<() => Promise<void>> {
+  if (database === 'postgres') return app.database.refuseConnections();
+  // SQLite has no server to stop: another process holds the write lock.
+  const lock = app.database.connect();
+  await lock.raw('begin immediate');
+  return async () => {
+    await lock.raw('rollback');
+    await lock.destroy();
+  };
+}
+
+describe('while the database is away', () => {
+  it('nobody is told to log in again: 503 with Retry-After, and Dify hears of nothing', async () => {
+    const asked = app.dify.requests.length;
+    const bringBack = await takeDatabaseAway();
+    const reply = await user.ask({ character_id: characterId, query: 'Anybody there?' });
+    const list = await user.myList();
+    await bringBack();
+
+    expect([reply.status, reply.body.error.details.code]).toEqual([503, 'database-unavailable']);
+    expect(reply.headers.get('retry-after')).toBe('5');
+    // Reading goes on beside SQLite's one writer.
+    expect(list.status).toBe(database === 'sqlite' ? 200 : 503);
+    expect(app.dify.requests).toHaveLength(asked);
+    expect((await user.ask({ character_id: characterId, query: 'And now?' })).status).toBe(200);
+  });
+
+  it('a turn that streams already goes on, and its end is saved when the database is back', async () => {
+    const { opened: finished, open: finish } = createGate();
+    app.dify.script(async (reply) => {
+      await reply.say('before');
+      await finished;
+      await reply.say(' and during');
+      await reply.end();
+    });
+    const { events } = await user.stream({ character_id: characterId, query: 'Go on' });
+    const seen = [(await events.next()).value, (await events.next()).value];
+    const bringBack = await takeDatabaseAway();
+    finish();
+    seen.push((await events.next()).value);
+    await bringBack();
+    const all = [...seen, ...(await readStream(events))].filter((event) => event !== undefined);
+
+    expect(textOf(all)).toBe('before and during');
+    expect(all.at(-1)?.data).toMatchObject({ event: 'message_end', outcome: 'completed' });
+    const row = await app.db('chat_conversations').where({ query: 'Go on', role: 'assistant' }).first();
+    expect(row).toMatchObject({ outcome: 'completed', answer: 'before and during' });
+  });
+});

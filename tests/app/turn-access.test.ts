@@ -1,0 +1,251 @@
+import { startApp, type App } from '../support/app';
+import { readStream, terminalsOf, textOf, type Client, type StreamEvent } from '../support/client';
+import { createGate } from '../support/gate';
+
+let app: App;
+let user: Client;
+let stranger: Client;
+let characterId: string;
+
+beforeAll(async () => {
+  app = await startApp({ env: { CHAT_STOP_GRACE_SECONDS: '0.5', CHAT_CHECKPOINT_SECONDS: '0.05' } });
+  user = await app.createUser();
+  stranger = await app.createUser();
+  characterId = (await app.admin.createCharacter()).documentId;
+});
+afterAll(() => app.stop());
+afterEach(async () => {
+  app.dify.reset();
+  await app.dify.idle();
+});
+
+const turns = '/api/chat-conversations/turns';
+const stop = (client: Client, turnId: string) => client.post(`${turns}/${turnId}/stop`, {});
+const state = (client: Client, turnId: string) => client.get(`${turns}/${turnId}`);
+
+async function follow(client: Client, turnId: string, after = 0): Promise<StreamEvent[]> {
+  const { status, events } = await client.open('GET', `${turns}/${turnId}/stream`, {
+    headers: { 'Last-Event-ID': String(after) },
+  });
+  expect(status).toBe(200);
+  return readStream(events);
+}
+
+/** Asks, and reads until `count` events have come. The connection stays open. */
+async function begin(query: string, count: number) {
+  const stream = await user.stream({ character_id: characterId, query });
+  const seen: StreamEvent[] = [];
+  while (seen.length < count) {
+    const next = await stream.events.next();
+    if (next.done === true) throw new Error('The stream ended early.');
+    seen.push(next.value);
+  }
+  return { ...stream, seen, turnId: String(seen[0]?.data.turn_id) };
+}
+
+describe('a client that comes back', () => {
+  it('gets what it missed and then the rest, from wherever it was', async () => {
+    app.dify.next({ name: 'slow-deltas', ms: 5 });
+    const { seen, events, turnId } = await begin('Resume me', 4);
+    const resumed = Promise.all([0, 1, 2, 3, 4].map((after) => follow(user, turnId, after)));
+    const whole = [...seen, ...(await readStream(events))];
+
+    for (const [after, rest] of (await resumed).entries()) expect(rest).toEqual(whole.slice(after));
+  });
+
+  it('after the end is told the whole from what is saved', async () => {
+    const whole = await user.streamAll({ character_id: characterId, query: 'Ended' });
+    const turnId = String(whole[0]?.data.turn_id);
+    const fresh = await follow(user, turnId);
+    expect(fresh.map(({ event }) => event)).toEqual(['turn_started', 'message', 'message_end']);
+    expect(textOf(fresh)).toBe(textOf(whole));
+    expect(fresh.at(-1)?.data).toEqual(whole.at(-1)?.data);
+
+    const rest = await follow(user, turnId, 3);
+    expect(textOf([...whole.slice(0, 3), ...rest])).toBe(textOf(whole));
+    expect(rest.map(({ id }) => id)).toEqual([4, 5, 6]);
+    expect(terminalsOf(rest)).toHaveLength(1);
+  });
+
+  it('is told what became of a turn that broke off', async () => {
+    app.dify.next({ name: 'eof-after-deltas', after: 3 });
+    const whole = await user.streamAll({ character_id: characterId, query: 'Broken' });
+    const again = await follow(user, String(whole[0]?.data.turn_id));
+    expect(textOf(again)).toBe(textOf(whole));
+    expect(again.at(-1)?.data).toMatchObject({
+      event: 'error',
+      code: 'upstream-interrupted',
+      outcome: 'interrupted',
+    });
+  });
+
+  it('can ask for the state of a turn while it runs and afterwards', async () => {
+    const { opened: finished, open: finish } = createGate();
+    app.dify.script(async (reply) => {
+      await reply.say('one');
+      await finished;
+      await reply.end();
+    });
+    const { events, turnId } = await begin('State?', 2);
+    expect((await state(user, turnId)).body.data).toMatchObject({
+      turn_id: turnId,
+      outcome: 'pending',
+      is_live: true,
+    });
+    finish();
+    const [end] = await readStream(events);
+    const after = (await state(user, turnId)).body.data;
+    expect(after).toMatchObject({ outcome: 'completed', is_live: false, message_id: end?.data.message_id });
+    expect(after.messages).toEqual(end?.data.data);
+  });
+
+  it.each(['-1', 'x', '1.5', '99999999999'])('is refused the cursor %s', async (after) => {
+    const turnId = (await user.ask({ character_id: characterId, query: 'Hi' })).body.data[0].turn_id;
+    expect((await user.get(`${turns}/${turnId}/stream?after=${after}`)).status).toBe(400);
+  });
+});
+
+describe('stop', () => {
+  it('tells Dify, reads it to its end and saves the text so far as stopped', async () => {
+    app.dify.next({ name: 'slow-deltas', ms: 20 });
+    const { seen, events, turnId } = await begin('Stop me', 4);
+    const [reply, again] = await Promise.all([stop(user, turnId), stop(user, turnId)]);
+    const whole = [...seen, ...(await readStream(events))];
+
+    expect(reply.status).toBe(200);
+    expect(reply.body.data).toMatchObject({ outcome: 'stopped', is_live: false, error_code: null });
+    expect(again.text).toBe(reply.text);
+    expect(terminalsOf(whole).map(({ data }) => [data.event, data.outcome])).toEqual([
+      ['message_end', 'stopped'],
+    ]);
+    expect(reply.body.data.messages[1].answer).toBe(textOf(whole));
+    const stops = app.dify.requests.filter(({ path }) => path.endsWith('/stop'));
+    expect(stops.map(({ body }) => body)).toEqual([{ user: `user-${user.user.documentId}` }]);
+    expect(app.dify.messages(reply.body.data.conversation_id)[0]?.answer).toBe(textOf(whole));
+    expect((await stop(user, turnId)).text).toBe(reply.text);
+  });
+
+  it('works before the first word', async () => {
+    const { opened: finished, open: finish } = createGate();
+    app.dify.script(async (reply) => {
+      await reply.ping();
+      await finished;
+      await reply.end();
+    });
+    const { events, turnId } = await begin('Stop at once', 1);
+    const reply = await stop(user, turnId);
+    expect(reply.body.data).toMatchObject({ outcome: 'stopped' });
+    expect(reply.body.data.messages[1].answer).toBe('');
+    expect(terminalsOf(await readStream(events))).toHaveLength(1);
+    finish();
+  });
+
+  it('takes effect on our side when Dify ignores it, and Dify is still read to its end', async () => {
+    const { opened: finished, open: finish } = createGate();
+    app.dify.script(async (reply) => {
+      reply.ignoreStop();
+      await reply.say('Heard ');
+      await finished;
+      await reply.say('and not told');
+      await reply.end();
+    });
+    const { events, turnId } = await begin('Ignored', 2);
+    const reply = await stop(user, turnId);
+    expect(reply.body.data).toMatchObject({ outcome: 'stopped' });
+    expect((await readStream(events)).map(({ event }) => event)).toEqual(['message_end']);
+    expect(app.dify.openStreams).toBe(1);
+    finish();
+    await app.dify.idle();
+    const after = (await state(user, turnId)).body.data;
+    expect(after.messages[1]).toMatchObject({ outcome: 'stopped', answer: 'Heard ' });
+    expect(app.dify.messages(after.conversation_id)[0]?.answer).toBe('Heard and not told');
+  });
+
+  it('leaves a finished turn as it is, and lets the session go on', async () => {
+    const [message] = (await user.ask({ character_id: characterId, query: 'Done' })).body.data;
+    expect((await stop(user, message.turn_id)).body.data).toMatchObject({ outcome: 'completed' });
+    const next = await user.ask({ character_id: characterId, query: 'Next', session_id: message.session_id });
+    expect(next.status).toBe(200);
+  });
+});
+
+describe("somebody else's turn", () => {
+  it.each([
+    ['GET', ''],
+    ['GET', '/stream'],
+    ['POST', '/stop'],
+  ])('%s …%s is 404, exactly as for none, live or ended', async (method, path) => {
+    app.dify.next({ name: 'slow-deltas', ms: 20 });
+    const { events, turnId } = await begin('Mine', 2);
+    const ask = (id: string) => stranger.request(method, `${turns}/${id}${path}`);
+    const nobodys = await ask('00000000-0000-4000-8000-000000000000');
+    for (const id of [turnId, 'x', '%00', "'", String(1)]) {
+      const reply = await ask(id);
+      expect([reply.status, reply.text]).toEqual([404, nobodys.text]);
+    }
+    expect((await app.anonymous.request(method, `${turns}/${turnId}${path}`)).status).toBe(401);
+    const rest = await readStream(events);
+    expect(rest.at(-1)?.data).toMatchObject({ outcome: 'completed' });
+    const ended = await ask(turnId);
+    expect([ended.status, ended.text]).toEqual([404, nobodys.text]);
+  });
+});
+
+describe('a process that is told to end', () => {
+  it('lets running turns end, takes no new ones, and says so', async () => {
+    const leaving = await startApp();
+    const somebody = await leaving.createUser();
+    const { documentId } = await leaving.admin.createCharacter();
+    const { opened: finished, open: finish } = createGate();
+    leaving.dify.script(async (reply) => {
+      await reply.say('one');
+      await finished;
+      await reply.say(' two');
+      await reply.end();
+    });
+    const { events } = await somebody.stream({ character_id: documentId, query: 'Are you there?' });
+    const seen = [(await events.next()).value, (await events.next()).value];
+    expect((await leaving.anonymous.get('/api/chat/ready')).body.data).toEqual({
+      status: 'ready',
+      live_turns: 1,
+    });
+
+    const exited = leaving.signal('SIGTERM');
+    for (;;) {
+      const { status } = await leaving.anonymous.get('/api/chat/ready');
+      if (status === 503) break;
+    }
+    const refused = await somebody.ask({ character_id: documentId, query: 'One more?' });
+    expect([refused.status, refused.body.error.details.code]).toEqual([503, 'server-stopping']);
+    expect(refused.headers.get('retry-after')).toBe('5');
+    finish();
+    const all = [...seen, ...(await readStream(events))] as StreamEvent[];
+    expect(textOf(all)).toBe('one two');
+    expect(all.at(-1)?.data).toMatchObject({ event: 'message_end', outcome: 'completed' });
+    expect(await exited).toBe(0);
+    await leaving.stop();
+  });
+
+  it('interrupts what does not end in time, tells it, and saves the text so far', async () => {
+    const leaving = await startApp({ env: { CHAT_DRAIN_TIMEOUT_SECONDS: '0.2' } });
+    const somebody = await leaving.createUser();
+    const { documentId } = await leaving.admin.createCharacter();
+    leaving.dify.script(async (reply) => {
+      await reply.say('for ever');
+      await reply.closed;
+    });
+    const { events } = await somebody.stream({ character_id: documentId, query: 'Are you there?' });
+    const seen = [(await events.next()).value, (await events.next()).value];
+    const exited = leaving.signal('SIGTERM');
+    const all = [...seen, ...(await readStream(events))] as StreamEvent[];
+    expect(all.at(-1)?.data).toMatchObject({
+      event: 'error',
+      code: 'server-stopping',
+      outcome: 'interrupted',
+    });
+    expect(await exited).toBe(0);
+    const row = await leaving.db('chat_conversations').where({ role: 'assistant' }).first();
+    expect(row).toMatchObject({ outcome: 'interrupted', error_code: 'server-stopping', answer: 'for ever' });
+    await leaving.stop();
+  });
+});
