@@ -80,7 +80,7 @@ export const chatErrors = {
   'database-unavailable': {
     status: 503,
     retryAfterSeconds: 5,
-    sentence: 'The database cannot be reached. Nothing is lost; try again in a moment.',
+    sentence: 'The database cannot be reached. Try again in a moment.',
   },
   'server-stopping': {
     status: 503,

@@ -93,7 +93,7 @@ export function parseFilters(filters: unknown, fields: FieldKinds): Filter {
     const parse = Object.hasOwn(operators, operator) ? operators[operator] : undefined;
     if (parse === undefined) throw refuse(at, 'is not an operator');
     const filter = parse(target, operand, at);
-    if (looksThroughText(operator)) textMatches += 1;
+    if (target.kind === 'text' && looksThroughText(operator)) textMatches += 1;
     if (textMatches > maxTextMatches)
       throw refuse(at, `looks through text once too often: at most ${maxTextMatches} times`);
     return filter;

@@ -67,7 +67,8 @@ export function createTurnLog(turn: Pick<LiveTurn, 'turnId' | 'sessionId' | 'own
   }
 
   async function* follow(cursor: number, signal: AbortSignal) {
-    let next = Math.max(0, cursor);
+    // A cursor that is none of this log's (another process gave it) begins anew.
+    let next = cursor > log.length ? 0 : Math.max(0, cursor);
     while (!signal.aborted) {
       if (next < log.length) {
         const batch = log.slice(next, next + maxBatchEvents);

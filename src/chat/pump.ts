@@ -137,7 +137,7 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
       // Somebody deleted the conversation in Dify. As nothing was generated, asking again in a new one is safe, and
       // better than a session that can never go on.
       const isGone = toChatError(error).code === 'upstream-conversation-gone';
-      if (!isGone || hasBegun || conversationId === null) throw error;
+      if (!isGone || hasBegun || conversationId === null || options.endRequest.aborted) throw error;
       log.warn(
         `Turn ${turn.turnId}: Dify no longer has the session's conversation; it goes on in a new one.`,
       );

@@ -43,6 +43,7 @@ export async function* followSaved(options: SavedTurnOptions): AsyncGenerator<re
 
   let saved: SavedTurn | null = options.saved;
   let shown = '';
+  if (signal.aborted) return;
   yield toLogged(id === 0 ? [{ type: 'started' }] : [{ type: 'replaced', text: '' }]);
   while (saved !== null && !signal.aborted) {
     const text: string = saved[1].answer ?? '';
@@ -53,7 +54,10 @@ export async function* followSaved(options: SavedTurnOptions): AsyncGenerator<re
     if (terminal !== null) return;
     shown = text;
     await pause(pollEveryMs, signal);
-    saved = await reload();
+    if (signal.aborted) return;
+    // Once a client has begun to read, nothing is thrown: a database that is away for a moment is asked again.
+    const last: SavedTurn = saved;
+    saved = await reload().catch(() => last);
   }
 }
 
@@ -65,6 +69,10 @@ function toDelta(shown: string, text: string): TurnEvent[] {
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
     const done = () => {
       clearTimeout(timer);
       signal.removeEventListener('abort', done);

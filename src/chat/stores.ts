@@ -13,6 +13,7 @@ export interface NewTurn {
   readonly query: string;
   readonly questionMessageId: string;
   readonly answerMessageId: string;
+  readonly createdAt: Date;
 }
 
 export interface NewSession {

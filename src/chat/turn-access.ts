@@ -2,6 +2,7 @@ import type { Character, CharacterSource } from './characters';
 import type { DifyClient } from './dify/client';
 import { ChatError } from './errors';
 import type { LiveTurns } from './live-turns';
+import { describeError, type Log } from './log';
 import { toUpstreamUser, type Owner } from './owner';
 import { followSaved } from './saved-turn';
 import type { TurnSettings } from './settings';
@@ -45,9 +46,11 @@ export interface TurnAccessOptions {
   readonly store: TurnStore;
   readonly characters: CharacterSource;
   readonly live: LiveTurns;
+  readonly log: Log;
 }
 
-export function createTurnAccess({ settings, dify, store, characters, live }: TurnAccessOptions): TurnAccess {
+export function createTurnAccess(options: TurnAccessOptions): TurnAccess {
+  const { settings, dify, store, characters, live, log } = options;
   return { find, follow, stop };
 
   async function find(owner: Owner, turnId: string): Promise<TurnState> {
@@ -84,13 +87,22 @@ export function createTurnAccess({ settings, dify, store, characters, live }: Tu
     return (await characters.findForDisplay([linkId])).get(linkId) ?? null;
   }
 
+  /** The stop is noted by then; if Dify cannot be told, the answer goes on to its end and is saved as stopped. */
+  async function tellDify(taskId: string, owner: Owner): Promise<void> {
+    try {
+      await dify.stop(taskId, toUpstreamUser(owner));
+    } catch (error) {
+      log.warn(`Dify could not be told to stop: ${describeError(error)}`);
+    }
+  }
+
   async function stop(owner: Owner, turnId: string): Promise<TurnState> {
     const state = await find(owner, turnId);
     if (!state.isLive) return state;
     const running = live.find(turnId);
     if (running === undefined) {
       const taskId = await store.requestStop(turnId);
-      if (taskId !== null) await dify.stop(taskId, toUpstreamUser(owner));
+      if (taskId !== null) await tellDify(taskId, owner);
     } else {
       running.requestEnd('stop');
       await running.ended;

@@ -52,12 +52,23 @@ export interface TurnsOptions {
 }
 
 export function createTurns(options: TurnsOptions): Turns {
-  const { settings, dify, store, characters, live, log } = options;
+  const { settings, store, characters, live, log } = options;
+  const opening = new Set<Promise<LiveTurn>>();
   let isDraining = false;
   return { ...createTurnAccess(options), start, drain, isDraining: () => isDraining, tend };
 
   async function start(question: Question): Promise<LiveTurn> {
     if (isDraining) throw new ChatError('server-stopping');
+    const turn = open(question);
+    opening.add(turn);
+    try {
+      return await turn;
+    } finally {
+      opening.delete(turn);
+    }
+  }
+
+  async function open(question: Question): Promise<LiveTurn> {
     const character = await findAnswering(characters, question.characterId);
     const session = await findSession(store, question, character);
     const turn: NewTurn = {
@@ -68,53 +79,25 @@ export function createTurns(options: TurnsOptions): Turns {
       query: question.query,
       questionMessageId: newMessageId(),
       answerMessageId: newMessageId(),
+      createdAt: new Date(),
     };
     await store.open(turn);
-    return run(turn, question, character);
+    return run(options, turn, question, character);
   }
 
   async function drain(timeoutMs: number): Promise<void> {
     isDraining = true;
-    const timer = setTimeout(() => {
+    let isOverdue = false;
+    const endAll = () => {
+      isOverdue = true;
       for (const turn of live.all()) turn.requestEnd('shutdown');
-    }, timeoutMs);
+    };
+    const timer = setTimeout(endAll, timeoutMs);
+    // A question on its way into the database is a turn too.
+    await Promise.allSettled(opening);
+    if (isOverdue) endAll();
     await live.idle();
     clearTimeout(timer);
-  }
-
-  /** From here on the turn lives by itself, and ends by itself. */
-  function run(turn: NewTurn, question: Question, character: AnsweringCharacter): LiveTurn {
-    const { turnId, owner } = turn;
-    const { sessionId, conversationId } = turn.session;
-    const turnLog = createTurnLog({ turnId, sessionId, ownerId: owner.id });
-    const wire = createWireFormat({
-      ids: { ...turn, sessionId, conversationId, createdAt: new Date() },
-      owner,
-      character,
-      exposePrompt: settings.exposePrompt,
-    });
-    const user = toUpstreamUser(owner);
-    const { query, inputs } = question;
-    live.add(turnLog);
-    turnLog.append(wire.event({ type: 'started' }));
-    void pump({
-      turn,
-      settings,
-      store,
-      log,
-      ask: (conversation) =>
-        dify.ask({ query, inputs, prompt: character.prompt, user, conversationId: conversation }),
-      stop: (taskId) => dify.stop(taskId, user),
-      endRequest: turnLog.endRequest,
-      identify: wire.identify,
-      append: (event) => turnLog.append(wire.event(event)),
-    })
-      .then((terminal) => turnLog.append(wire.event(terminal)))
-      .catch((error: unknown) => {
-        log.error(`Turn ${turnId}: its end could not be told: ${describeError(error)}`);
-        turnLog.append(wire.event({ type: 'failed', outcome: 'failed', code: 'internal' }));
-      });
-    return turnLog;
   }
 
   async function tend(): Promise<void> {
@@ -127,6 +110,46 @@ export function createTurns(options: TurnsOptions): Turns {
       log.error(`Turns could not be tended: ${describeError(error)}`);
     }
   }
+}
+
+/** From here on the turn lives by itself, and ends by itself. */
+function run(
+  { settings, dify, store, live, log }: TurnsOptions,
+  turn: NewTurn,
+  question: Question,
+  character: AnsweringCharacter,
+): LiveTurn {
+  const { turnId, owner } = turn;
+  const { sessionId, conversationId } = turn.session;
+  const turnLog = createTurnLog({ turnId, sessionId, ownerId: owner.id });
+  const wire = createWireFormat({
+    ids: { ...turn, sessionId, conversationId, createdAt: turn.createdAt },
+    owner,
+    character,
+    exposePrompt: settings.exposePrompt,
+  });
+  const user = toUpstreamUser(owner);
+  const { query, inputs } = question;
+  live.add(turnLog);
+  turnLog.append(wire.event({ type: 'started' }));
+  void pump({
+    turn,
+    settings,
+    store,
+    log,
+    ask: (conversation) =>
+      dify.ask({ query, inputs, prompt: character.prompt, user, conversationId: conversation }),
+    stop: (taskId) => dify.stop(taskId, user),
+    endRequest: turnLog.endRequest,
+    identify: wire.identify,
+    append: (event) => turnLog.append(wire.event(event)),
+  })
+    .then((terminal) => turnLog.append(wire.event(terminal)))
+    .catch((error: unknown) => {
+      log.error(`Turn ${turnId}: its end could not be told: ${describeError(error)}`);
+      turnLog.append(wire.event({ type: 'failed', outcome: 'failed', code: 'internal' }));
+    });
+  return turnLog;
 }
 
 type AnsweringCharacter = Character & { readonly prompt: string };

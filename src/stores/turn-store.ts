@@ -66,7 +66,7 @@ interface SessionRow {
 
 async function open(db: Database, turn: NewTurn): Promise<void> {
   await inTransaction(db, async (trx) => {
-    const now = new Date();
+    const now = turn.createdAt;
     const sessionRowId =
       turn.session.rowId === null
         ? await insertSession(db, turn, now)
@@ -95,6 +95,8 @@ function commonColumns(turn: NewTurn, sessionRowId: number) {
     turn_id: turn.turnId,
     ai_character: turn.characterId,
     user: turn.owner.id,
+    createdAt: turn.createdAt,
+    updatedAt: turn.createdAt,
   };
 }
 
@@ -204,7 +206,12 @@ async function keepAlive(db: Database, turnIds: readonly string[]): Promise<void
 async function close(db: Database, turnId: string, ending: TurnEnding) {
   await withFreeMessageId(ending, (columns) =>
     inTransaction(db, async (trx) => {
-      await updatePending(db, turnId, { ...columns, ...toEndColumns(db, ending) }, trx);
+      await updatePending(
+        db,
+        turnId,
+        { ...columns, ...toEndColumns(db, ending), usage: toJsonColumn(ending.usage) },
+        trx,
+      );
       // Also when nothing was pending any more: somebody may have deleted the answer meanwhile.
       await freeSession(db, trx, turnId, ending.conversationId);
     }),
@@ -232,14 +239,17 @@ async function requestStop(db: Database, turnId: string): Promise<string | null>
   return row?.task_id ?? null;
 }
 
+function toJsonColumn(value: unknown): string | null {
+  return value === null ? null : JSON.stringify(value);
+}
+
 /** A stop that another process was asked for makes a stopped turn of whatever the answer came to. */
-function toEndColumns(db: Database, { outcome, errorCode, usage }: TurnEnding) {
+function toEndColumns(db: Database, { outcome, errorCode }: Pick<TurnEnding, 'outcome' | 'errorCode'>) {
   const unlessStopped = (value: string | null, stopped: string | null) =>
     db.connection.raw('case when stop_requested = ? then ? else ? end', [true, stopped, value]);
   return {
     outcome: unlessStopped(outcome, 'stopped'),
     error_code: unlessStopped(errorCode, null),
-    usage: usage === null ? null : JSON.stringify(usage),
   };
 }
 
@@ -286,7 +296,10 @@ async function interruptIfAbandoned(db: Database, turnId: string, silentSince: D
       .transacting(trx)
       .where(pending)
       .where('updated_at', '<', silentSince)
-      .update({ outcome: 'interrupted', error_code: 'process-died', updated_at: new Date() });
+      .update({
+        ...toEndColumns(db, { outcome: 'interrupted', errorCode: 'process-died' }),
+        updated_at: new Date(),
+      });
     const living: unknown = await db
       .connection('chat_conversations')
       .transacting(trx)

@@ -6,12 +6,13 @@ let app: App;
 let user: Client;
 let published: { documentId: string; draftId: number; publishedId: number };
 let draft: { documentId: string };
+let avatar: number;
 const prompt = `You are Ada. ${canaries.prompt}`;
 
 beforeAll(async () => {
   app = await startApp();
   user = await app.createUser();
-  const avatar = await app.admin.uploadPicture();
+  avatar = await app.admin.uploadPicture();
   published = await app.admin.createCharacter({
     name: 'Ada',
     prompt,
@@ -22,7 +23,10 @@ beforeAll(async () => {
   });
   draft = await app.admin.createDraft({ name: 'Draft', prompt: `Hidden. ${canaries.draft}`, avatar });
 });
-afterAll(() => app.stop());
+afterAll(async () => {
+  await app.admin.client.request('DELETE', `/upload/files/${avatar}`);
+  await app.stop();
+});
 
 describe('GET /api/ai-characters', () => {
   it('lists the published ones to whoever has logged in', async () => {

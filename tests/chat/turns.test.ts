@@ -621,7 +621,7 @@ describe('createTurns', () => {
     });
 
     // src/chat/turns.ts:60-81: such a turn is not among the live ones yet, so nobody waits for it or interrupts it.
-    it.failing('waits for a turn that is just being saved', async () => {
+    it('waits for a turn that is just being saved', async () => {
       const opening = createGate();
       const { ask, turns } = harness({
         store: (memory) => ({ open: (turn) => opening.opened.then(() => memory.open(turn)) }),

@@ -46,6 +46,7 @@ export function newTurn(changes: Partial<NewTurn> = {}): NewTurn {
     query: 'How is the sea?',
     questionMessageId: 'msg-question',
     answerMessageId: 'msg-answer',
+    createdAt: new Date(),
     ...changes,
   };
 }

@@ -51,6 +51,7 @@ function toPublishedOnly(query: Context['query']): Context['query'] {
   if (stranger !== undefined) throw refuse(`There is no parameter "${stranger.slice(0, 100)}".`);
   if (status !== 'published') throw refuse('status can only be published.');
   if (filters !== undefined) assertOwnFields(filters);
+  if (rest['sort'] !== undefined) assertSortable(rest['sort']);
   return {
     ...rest,
     status,
@@ -69,6 +70,17 @@ function assertOwnFields(filters: unknown): void {
     else if (!fields.has(key))
       throw refuse(`filters can name ${[...fields].join(', ')}; not "${key.slice(0, 100)}".`);
   }
+}
+
+function assertSortable(sort: unknown): void {
+  if (typeof sort === 'object' && sort !== null) {
+    Object.entries(sort).forEach(([key, value]) => assertSortable(/^\d+$/u.test(key) ? value : key));
+    return;
+  }
+  const names = String(sort)
+    .split(',')
+    .map((text) => text.split(':')[0]?.trim() ?? '');
+  if (!names.every((name) => fields.has(name))) throw refuse(`sort can name ${[...fields].join(', ')}.`);
 }
 
 /** The picture is all a character is populated with; what the picture is related to is nobody's business. */
