@@ -123,7 +123,7 @@ function run(
   const { sessionId, conversationId } = turn.session;
   const turnLog = createTurnLog({ turnId, sessionId, ownerId: owner.id });
   const wire = createWireFormat({
-    ids: { ...turn, sessionId, conversationId, createdAt: turn.createdAt },
+    ids: { ...turn, sessionId, conversationId },
     owner,
     character,
     exposePrompt: settings.exposePrompt,
