@@ -2,10 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { createAnswer, type Answer } from './answer';
 import { createCheckpoints } from './checkpoints';
+import type { DifyMessage } from './dify/client';
 import type { ReplyEvent } from './dify/to-reply-event';
 import { ChatError, toChatError, type ChatErrorCode } from './errors';
 import type { EndReason } from './live-turns';
 import { describeError, type Log } from './log';
+import { recover } from './recover';
 import { toTerminalEvent } from './saved-turn';
 import type { TurnSettings } from './settings';
 import type { NewTurn, TurnEnding, TurnProgress, TurnStore } from './stores';
@@ -20,6 +22,8 @@ export interface PumpOptions {
   readonly ask: (conversationId: string | null) => AsyncIterable<readonly ReplyEvent[]>;
   /** Asks Dify to stop generating. */
   readonly stop: (taskId: string) => Promise<void>;
+  /** What Dify has saved of an answer, or null. */
+  readonly findAnswer: (message: DifyMessage) => Promise<string | null>;
   /** Fires, with its reason, when the turn is to end before its answer does. */
   readonly endRequest: AbortSignal;
   readonly identify: (ids: Pick<TurnProgress, 'messageId' | 'conversationId'>) => void;
@@ -118,9 +122,13 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
       ? { ...stopped, usage: answer.usage() }
       : { outcome: 'completed', errorCode: null, usage: answer.usage() };
   } catch (error) {
+    const { code } = toChatError(error);
+    if (code === 'upstream-interrupted' && (await isRecovered())) {
+      log.info(`Turn ${turn.turnId} broke off; the whole answer was found in what Dify has saved.`);
+      return { outcome: 'completed', errorCode: null, usage: null };
+    }
     // However Dify ends what it was told to stop: the user got what they wanted.
     if (endRequest.reason === 'stop') return stopped;
-    const { code } = toChatError(error);
     log.warn(`Turn ${turn.turnId} ends early: ${describeError(error)}`);
     return { outcome: interruptions.has(code) ? 'interrupted' : 'failed', errorCode: code, usage: null };
   }
@@ -143,6 +151,21 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
       );
       await read(null);
     }
+  }
+
+  async function isRecovered(): Promise<boolean> {
+    const { answer: text, messageId, conversationId } = answer.progress();
+    if (messageId === undefined || conversationId === undefined) return false;
+    const whole = await recover({
+      findAnswer: () => options.findAnswer({ messageId, conversationId }),
+      recoveryMs: options.settings.recoveryMs,
+      signal: endRequest,
+    });
+    if (whole === null) return false;
+    if (whole === text) return true;
+    if (whole.startsWith(text)) take({ type: 'delta', text: whole.slice(text.length) });
+    else take({ type: 'replaced', text: whole });
+    return true;
   }
 
   function take(event: ReplyEvent): void {

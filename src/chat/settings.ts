@@ -10,6 +10,8 @@ export interface TurnSettings {
   readonly stopGraceMs: number;
   /** The pauses between tries to save the end of a turn while the database is busy or away. */
   readonly endRetryDelaysMs: readonly number[];
+  /** How long an answer that broke off is looked for in what Dify has saved. */
+  readonly recoveryMs: number;
   /** A pending turn whose process has been silent for this long is taken for dead. */
   readonly leaseMs: number;
 }
@@ -103,6 +105,7 @@ const schema = z.object({
   CHAT_CHECKPOINT_SECONDS: seconds(1),
   CHAT_TURN_LEASE_SECONDS: seconds(60),
   CHAT_STOP_GRACE_SECONDS: seconds(3),
+  CHAT_RECOVERY_SECONDS: seconds(5),
   CHAT_DRAIN_TIMEOUT_SECONDS: seconds(30),
 });
 
@@ -149,6 +152,7 @@ function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
       checkpointEveryMs: variables.CHAT_CHECKPOINT_SECONDS * 1000,
       stopGraceMs: variables.CHAT_STOP_GRACE_SECONDS * 1000,
       endRetryDelaysMs: [100, 400, 1_500, 4_000, 9_000],
+      recoveryMs: variables.CHAT_RECOVERY_SECONDS * 1000,
       leaseMs: variables.CHAT_TURN_LEASE_SECONDS * 1000,
     },
     request: {

@@ -140,6 +140,7 @@ function run(
     ask: (conversation) =>
       dify.ask({ query, inputs, prompt: character.prompt, user, conversationId: conversation }),
     stop: (taskId) => dify.stop(taskId, user),
+    findAnswer: (message) => dify.findAnswer(message, user),
     endRequest: turnLog.endRequest,
     identify: wire.identify,
     append: (event) => turnLog.append(wire.event(event)),

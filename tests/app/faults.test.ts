@@ -16,6 +16,7 @@ beforeAll(async () => {
       DIFY_TOTAL_TIMEOUT_SECONDS: '1.5',
       DIFY_MAX_FRAME_CHARS: '300000',
       CHAT_MAX_ANSWER_CHARS: '100000',
+      CHAT_RECOVERY_SECONDS: '1',
     },
     dify: { apps: [{ key: `app-${canaries.key}`, mode: 'chat' }], pingEveryMs: 100 },
   });
@@ -103,6 +104,18 @@ describe('faults that lose nothing', () => {
   });
 });
 
+describe('an answer that broke off and that Dify has saved all the same', () => {
+  it('is fetched: the client gets the rest, and the row says completed', async () => {
+    const { events, row, terminal } = await ask({ name: 'eof-but-saved', after: 3, ms: 50 });
+    expect(row).toMatchObject({ outcome: 'completed', error_code: null, answer: textOf(events) });
+    expect(row.answer).toBe(app.dify.messages(terminal.conversation_id)[0]?.answer);
+    expect(row.answer.length).toBeGreaterThan(40);
+    expect(terminal).toMatchObject({ event: 'message_end', outcome: 'completed' });
+    const asked = app.dify.requests.filter(({ path }) => path.startsWith('/v1/messages?')).at(-1);
+    expect(asked?.path).toContain(`user=user-${user.user.documentId}`);
+  });
+});
+
 describe('answers that break off', () => {
   it.each<[Fault, boolean]>([
     [{ name: 'eof-after-deltas', after: 3 }, true],
@@ -110,7 +123,6 @@ describe('answers that break off', () => {
     [{ name: 'reset-mid-frame', after: 3 }, true],
     [{ name: 'stall', after: 3 }, true],
     [{ name: 'stall-with-pings', after: 3 }, true],
-    [{ name: 'eof-but-saved', after: 3, ms: 50 }, true],
     [{ name: 'workflow-paused', after: 3 }, true],
     ['eof-at-once', false],
     ['pings-then-eof', false],

@@ -41,6 +41,7 @@ async function opened(
     log,
     ask,
     stop: async () => undefined,
+    findAnswer: async () => null,
     endRequest: new AbortController().signal,
     identify: ({ messageId, conversationId }) => ids.push({ messageId, conversationId }),
     append: (event) => told.push(event),

@@ -32,6 +32,7 @@ const others: Readonly<Record<string, string>> = {
   CHAT_CHECKPOINT_SECONDS: '10',
   CHAT_TURN_LEASE_SECONDS: '11',
   CHAT_STOP_GRACE_SECONDS: '12',
+  CHAT_RECOVERY_SECONDS: '14',
   CHAT_DRAIN_TIMEOUT_SECONDS: '13',
 };
 
@@ -56,6 +57,7 @@ describe('parseChatSettings', () => {
         maxAnswerChars: 400_000,
         checkpointEveryMs: 1_000,
         stopGraceMs: 3_000,
+        recoveryMs: 5_000,
         endRetryDelaysMs,
         leaseMs: 60_000,
       },
@@ -82,6 +84,7 @@ describe('parseChatSettings', () => {
         maxAnswerChars: 8,
         checkpointEveryMs: 10_000,
         stopGraceMs: 12_000,
+        recoveryMs: 14_000,
         endRetryDelaysMs,
         leaseMs: 11_000,
       },

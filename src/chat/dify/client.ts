@@ -2,14 +2,14 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 
-import axios, { type AxiosResponse } from 'axios';
+import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 
 import { ChatError, toChatError } from '../errors';
 import { decodeSse, type SseMessage } from '../sse/decode';
 import { startDeadlines, type Deadlines, type DeadlineSettings } from './deadlines';
 import { fromDifyError, fromTransportError } from './to-chat-error';
 import { createReplyTranslator, type ReplyEvent, type ReplyTranslator } from './to-reply-event';
-import { parseErrorBody, parseFrame } from './wire';
+import { parseErrorBody, parseFrame, parseSavedAnswer } from './wire';
 
 export interface DifySettings extends DeadlineSettings {
   /** With `/v1`, without a slash at its end. */
@@ -44,6 +44,17 @@ export interface DifyClient {
    * @throws ChatError `upstream-…` when Dify cannot be told.
    */
   stop(taskId: string, user: string): Promise<void>;
+  /**
+   * `GET /messages`: the answer Dify has saved for a message, which is there once it has come to its end. Null while
+   * there is none; most versions never save one whose reader was lost.
+   * @throws ChatError `upstream-…` when Dify cannot be asked.
+   */
+  findAnswer(message: DifyMessage, user: string): Promise<string | null>;
+}
+
+export interface DifyMessage {
+  readonly conversationId: string;
+  readonly messageId: string;
 }
 
 export interface DifyClientOptions {
@@ -53,14 +64,18 @@ export interface DifyClientOptions {
 
 /** How long an answered response may stay open before we close it. */
 const drainMs = 5_000;
-/** Dify answers a stop at once, whatever becomes of it. */
-const stopTimeoutMs = 5_000;
-/** More than any JSON error of Dify's; an HTML page of a proxy is cut. */
-const maxErrorBodyBytes = 64 * 1024;
+/** For calls that do not wait for a model. */
+const shortCallTimeoutMs = 5_000;
+/** More than any JSON error of Dify's and than five long answers; what is longer is cut, and then is no JSON. */
+const maxBodyBytes = 8 * 1024 * 1024;
 
 export function createDifyClient(options: DifyClientOptions): DifyClient {
   const { settings } = options;
-  return { ask, stop: (taskId, user) => stop(settings, taskId, user) };
+  return {
+    ask,
+    stop: (taskId, user) => stop(settings, taskId, user),
+    findAnswer: (message, user) => findAnswer(settings, message, user),
+  };
 
   async function* ask(question: DifyQuestion): AsyncGenerator<readonly ReplyEvent[], void> {
     const call = createCall(settings);
@@ -97,13 +112,36 @@ function postQuestion(
 }
 
 async function stop(settings: DifySettings, taskId: string, user: string): Promise<void> {
-  const call = createCall({ ...settings, totalTimeoutMs: stopTimeoutMs });
+  const path = `/chat-messages/${encodeURIComponent(taskId)}/stop`;
+  await callShortly(settings, (call) => post(settings, call, path, { user }));
+}
+
+async function findAnswer(
+  settings: DifySettings,
+  { conversationId, messageId }: DifyMessage,
+  user: string,
+): Promise<string | null> {
+  const query = new URLSearchParams({ conversation_id: conversationId, user, limit: '5' });
+  const body = await callShortly(settings, (call) =>
+    axios.get<Readable>(
+      `${settings.apiUrl}/messages?${query.toString()}`,
+      toConfig(settings, call, 'application/json'),
+    ),
+  );
+  return parseSavedAnswer(body, messageId);
+}
+
+/** A call that Dify answers at once and whole. @returns the body. */
+async function callShortly(
+  settings: DifySettings,
+  send: (call: Call) => Promise<AxiosResponse<Readable>>,
+): Promise<string> {
+  const call = createCall({ ...settings, totalTimeoutMs: shortCallTimeoutMs });
   try {
-    const { status, data } = await post(settings, call, `/chat-messages/${encodeURIComponent(taskId)}/stop`, {
-      user,
-    });
+    const { status, data } = await send(call);
     const body = await readStart(data);
     if (status !== 200) throw fromDifyError(status, parseErrorBody(body));
+    return body;
   } catch (error) {
     throw call.expired() ?? fromTransportError(error, { hasBegun: false });
   } finally {
@@ -113,14 +151,22 @@ async function stop(settings: DifySettings, taskId: string, user: string): Promi
 
 function post(
   settings: DifySettings,
-  { agent, signal }: Call,
+  call: Call,
   path: string,
   body: unknown,
 ): Promise<AxiosResponse<Readable>> {
-  return axios.post<Readable>(`${settings.apiUrl}${path}`, body, {
+  return axios.post<Readable>(
+    `${settings.apiUrl}${path}`,
+    body,
+    toConfig(settings, call, 'text/event-stream'),
+  );
+}
+
+function toConfig({ apiKey }: DifySettings, { agent, signal }: Call, accept: string): AxiosRequestConfig {
+  return {
     headers: {
-      Authorization: `Bearer ${settings.apiKey}`,
-      Accept: 'text/event-stream',
+      Authorization: `Bearer ${apiKey}`,
+      Accept: accept,
       // Nothing to decompress: no bomb, and no encoder between two tokens.
       'Accept-Encoding': 'identity',
     },
@@ -132,7 +178,7 @@ function post(
     maxRedirects: 0,
     proxy: false,
     validateStatus: () => true,
-  });
+  };
 }
 
 /** @returns whether the reply came to its end. */
@@ -224,7 +270,7 @@ async function assertEventStream(response: AxiosResponse<Readable>): Promise<voi
   throw fromDifyError(response.status, parseErrorBody(body));
 }
 
-/** As much of an error's body as says what it is. Where it breaks off, what came counts. */
+/** A body of bounded length. Where it breaks off, what came counts. */
 async function readStart(body: Readable): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -232,7 +278,7 @@ async function readStart(body: Readable): Promise<string> {
     for await (const chunk of body as AsyncIterable<Uint8Array>) {
       chunks.push(chunk);
       bytes += chunk.length;
-      if (bytes >= maxErrorBodyBytes) break;
+      if (bytes >= maxBodyBytes) break;
     }
   } catch {
     // The status is known and says enough.

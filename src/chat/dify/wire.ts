@@ -82,3 +82,22 @@ export function parseErrorBody(body: string): DifyErrorBody {
     return {};
   }
 }
+
+const messagesSchema = z.object({
+  data: z.array(z.object({ id, answer: text, status: text }).catch({})),
+});
+
+/** The answer of this message on a page of `GET /messages`; null unless Dify has saved one, and all went well. */
+export function parseSavedAnswer(body: string, messageId: string): string | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return null;
+  }
+  const page = messagesSchema.safeParse(value);
+  const message = page.data?.data.find((item) => item.id === messageId);
+  if (message === undefined || message.status === 'error' || message.answer === undefined) return null;
+  // While it is being generated, and when it was lost, it is empty.
+  return message.answer === '' ? null : toStorableText(message.answer);
+}

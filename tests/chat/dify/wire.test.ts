@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { parseErrorBody, parseFrame, toUsage } from '../../../src/chat/dify/wire';
+import { parseErrorBody, parseFrame, toUsage, parseSavedAnswer } from '../../../src/chat/dify/wire';
 
 describe('parseFrame', () => {
   it('keeps what concerns us and drops the rest', () => {
@@ -178,4 +178,27 @@ describe('parseErrorBody', () => {
       expect([code, message]).toEqual([undefined, undefined]);
     },
   );
+});
+
+describe('parseSavedAnswer', () => {
+  const page = (...data: unknown[]) => JSON.stringify({ limit: 20, has_more: false, data });
+  it('is the answer of the message asked for', () => {
+    const body = page(
+      { id: 'm1', answer: 'first', status: 'normal' },
+      { id: 'm2', answer: 'a\0b', status: 'normal' },
+    );
+    expect(parseSavedAnswer(body, 'm2')).toBe('a\uFFFDb');
+  });
+
+  it.each([
+    ['another message', page({ id: 'm1', answer: 'first' })],
+    ['an empty answer', page({ id: 'm2', answer: '', status: 'normal' })],
+    ['a failed one', page({ id: 'm2', answer: 'half', status: 'error' })],
+    ['no text', page({ id: 'm2', answer: null })],
+    ['an odd item', page(null, 7)],
+    ['an error', JSON.stringify({ code: 'not_found', message: 'x', status: 404 })],
+    ['no JSON', '<html>'],
+  ])('is null for %s', (_name, body) => {
+    expect(parseSavedAnswer(body, 'm2')).toBeNull();
+  });
 });

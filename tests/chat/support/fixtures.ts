@@ -33,6 +33,7 @@ export const turnSettings: TurnSettings = {
   maxAnswerChars: 400_000,
   checkpointEveryMs: 20,
   stopGraceMs: 50,
+  recoveryMs: 1,
   endRetryDelaysMs: [1, 1],
   leaseMs: 60_000,
 };
