@@ -306,7 +306,13 @@ async function interruptIfAbandoned(db: Database, turnId: string, silentSince: D
       .where(pending)
       .first('id');
     if (living !== undefined) return false;
-    await freeSession(db, trx, turnId, undefined);
+    // The process may have died between the checkpoint that knew Dify's conversation and the session's learning of it.
+    const answer = (await db
+      .connection('chat_conversations')
+      .transacting(trx)
+      .where({ turn_id: turnId, role: 'assistant' })
+      .first('conversation_id')) as { conversation_id: string | null } | undefined;
+    await freeSession(db, trx, turnId, answer?.conversation_id ?? undefined);
     return true;
   });
 }
