@@ -15,9 +15,7 @@ const userSchema = z.object({
  * @throws ChatError `unauthorized`
  */
 export function ownerOf(ctx: Context): Owner {
-  const auth = ctx.state['auth'] as { strategy?: { name?: string } } | undefined;
-  const user =
-    auth?.strategy?.name === 'users-permissions' ? userSchema.safeParse(ctx.state['user']) : undefined;
+  const user = isAppUser(ctx) ? userSchema.safeParse(ctx.state['user']) : undefined;
   if (user?.success !== true) throw new ChatError('unauthorized');
   return user.data;
 }

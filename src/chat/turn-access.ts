@@ -40,7 +40,8 @@ export interface TurnAccess {
   stop(owner: Owner, turnId: string): Promise<TurnState>;
 }
 
-export interface TurnAccessOptions {
+/** What turns are made of and kept with. */
+export interface TurnOptions {
   readonly settings: TurnSettings;
   readonly dify: DifyClient;
   readonly store: TurnStore;
@@ -49,7 +50,7 @@ export interface TurnAccessOptions {
   readonly log: Log;
 }
 
-export function createTurnAccess(options: TurnAccessOptions): TurnAccess {
+export function createTurnAccess(options: TurnOptions): TurnAccess {
   const { settings, dify, store, characters, live, log } = options;
   return { find, follow, stop };
 

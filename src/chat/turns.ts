@@ -1,16 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
 import type { Character, CharacterSource } from './characters';
-import type { DifyClient } from './dify/client';
 import { ChatError } from './errors';
-import { createTurnLog, type LiveTurn, type LiveTurns } from './live-turns';
-import { describeError, type Log } from './log';
+import { createTurnLog, type LiveTurn } from './live-turns';
+import { describeError } from './log';
 import { toUpstreamUser, type Owner } from './owner';
 import { pump } from './pump';
 import { toTitle, type Session, type SessionReference } from './sessions';
-import type { TurnSettings } from './settings';
 import type { NewSession, NewTurn, TurnStore } from './stores';
-import { createTurnAccess, type TurnAccess } from './turn-access';
+import { createTurnAccess, type TurnAccess, type TurnOptions } from './turn-access';
 import { createWireFormat } from './wire-format';
 
 /** One question of a user to a character. */
@@ -42,16 +40,7 @@ export interface Turns extends TurnAccess {
   tend(): Promise<void>;
 }
 
-export interface TurnsOptions {
-  readonly settings: TurnSettings;
-  readonly dify: DifyClient;
-  readonly store: TurnStore;
-  readonly characters: CharacterSource;
-  readonly live: LiveTurns;
-  readonly log: Log;
-}
-
-export function createTurns(options: TurnsOptions): Turns {
+export function createTurns(options: TurnOptions): Turns {
   const { settings, store, characters, live, log } = options;
   const opening = new Set<Promise<LiveTurn>>();
   let isDraining = false;
@@ -114,7 +103,7 @@ export function createTurns(options: TurnsOptions): Turns {
 
 /** From here on the turn lives by itself, and ends by itself. */
 function run(
-  { settings, dify, store, live, log }: TurnsOptions,
+  { settings, dify, store, live, log }: TurnOptions,
   turn: NewTurn,
   question: Question,
   character: AnsweringCharacter,

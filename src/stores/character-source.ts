@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import type { Character, CharacterSource } from '../chat';
+import { parseJsonColumn } from './json-column';
 import { isRowId } from './row-id';
 
 type Database = Core.Strapi['db'];
@@ -73,9 +74,6 @@ function toCharacter(row: CharacterRow): Character {
     prompt: row.prompt,
     introduce: row.introduce,
     openingStatement: row.opening_statement,
-    suggestedQuestions:
-      typeof row.suggested_questions === 'string'
-        ? JSON.parse(row.suggested_questions)
-        : row.suggested_questions,
+    suggestedQuestions: parseJsonColumn(row.suggested_questions),
   };
 }

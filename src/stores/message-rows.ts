@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import type { Message, Usage } from '../chat';
+import { parseJsonColumn } from './json-column';
 
 /** A message as the database gives it. SQLite has integers for dates and text for JSON; PostgreSQL has dates and text. */
 export interface MessageRow {
@@ -80,15 +81,11 @@ export function toMessage(row: MessageRow): Message {
     status: row.message_status ?? 'sent',
     outcome: row.outcome,
     errorCode: row.error_code,
-    toolCalls: parseJson(row.tool_calls),
-    usage: parseJson(row.usage) as Usage | null,
+    toolCalls: parseJsonColumn(row.tool_calls),
+    usage: parseJsonColumn(row.usage) as Usage | null,
     feedback: row.feedback,
     parentMessageId: row.parent_message_id,
     createdAt: new Date(row.created_at),
     updatedAt: new Date(row.updated_at),
   };
-}
-
-function parseJson(value: unknown): unknown {
-  return typeof value === 'string' ? JSON.parse(value) : (value ?? null);
 }

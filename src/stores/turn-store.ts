@@ -7,11 +7,13 @@ import {
   type Owner,
   type SavedTurn,
   type Session,
+  type SessionReference,
   type TurnEnding,
   type TurnProgress,
   type TurnStore,
 } from '../chat';
 import { isUniqueViolation } from './database-errors';
+import { toJsonColumn } from './json-column';
 import { selectMessages, toMessage, type MessageRow } from './message-rows';
 import { inTransaction } from './transaction';
 
@@ -36,8 +38,6 @@ export function createTurnStore(db: Database): TurnStore {
     interruptAbandoned: (silentSince) => interruptAbandoned(db, silentSince),
   };
 }
-
-type SessionReference = Parameters<TurnStore['findSession']>[1];
 
 async function findSession(db: Database, owner: Owner, reference: SessionReference): Promise<Session | null> {
   const query = db
@@ -237,10 +237,6 @@ async function requestStop(db: Database, turnId: string): Promise<string | null>
   const row = (await db.connection('chat_conversations').where(pending).first('task_id')) as
     { task_id: string | null } | undefined;
   return row?.task_id ?? null;
-}
-
-function toJsonColumn(value: unknown): string | null {
-  return value === null ? null : JSON.stringify(value);
 }
 
 /** A stop that another process was asked for makes a stopped turn of whatever the answer came to. */

@@ -52,13 +52,7 @@ export type DifyFrame = z.infer<typeof frameSchema>;
 
 /** The frame, or null when the line is no JSON object with an `event`. */
 export function parseFrame(data: string): DifyFrame | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(data);
-  } catch {
-    return null;
-  }
-  const frame = frameSchema.safeParse(value);
+  const frame = frameSchema.safeParse(parseJson(data));
   return frame.success ? frame.data : null;
 }
 
@@ -76,11 +70,7 @@ export type DifyErrorBody = z.infer<typeof errorBodySchema>;
 
 /** Tolerates anything: proxies in front of Dify answer in HTML. */
 export function parseErrorBody(body: string): DifyErrorBody {
-  try {
-    return errorBodySchema.catch({}).parse(JSON.parse(body));
-  } catch {
-    return {};
-  }
+  return errorBodySchema.catch({}).parse(parseJson(body));
 }
 
 const messagesSchema = z.object({
@@ -89,15 +79,18 @@ const messagesSchema = z.object({
 
 /** The answer of this message on a page of `GET /messages`; null unless Dify has saved one, and all went well. */
 export function parseSavedAnswer(body: string, messageId: string): string | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    return null;
-  }
-  const page = messagesSchema.safeParse(value);
+  const page = messagesSchema.safeParse(parseJson(body));
   const message = page.data?.data.find((item) => item.id === messageId);
   if (message === undefined || message.status === 'error' || message.answer === undefined) return null;
   // While it is being generated, and when it was lost, it is empty.
   return message.answer === '' ? null : toStorableText(message.answer);
+}
+
+/** Undefined for what is no JSON: no schema here takes that for anything. */
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
 }
