@@ -5,6 +5,7 @@ import { keepForReading, showLinkedCharacters } from './bootstrap/chat-entries';
 import { keepCharacterLinks } from './bootstrap/keep-character-links';
 import { grantAuthenticated } from './bootstrap/permissions';
 import { findSecretProblems } from './bootstrap/secrets';
+import { surviveBrokenConnections } from './bootstrap/survive-broken-connections';
 import { SettingsError } from './chat';
 import { chatOf } from './compose';
 import { answersSent } from './middlewares/koasseStream';
@@ -15,6 +16,7 @@ export default {
   /** Before anything is served: a bad setting stops the start, with every problem at once. */
   register({ strapi }: { strapi: Core.Strapi }): void {
     assertSettings(strapi);
+    surviveBrokenConnections(strapi);
     if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
     keepCharacterLinks(strapi);
     keepForReading(strapi);

@@ -1,5 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
-
 import type { Core } from '@strapi/strapi';
 import { errors } from '@strapi/utils';
 import type { Context, Next } from 'koa';
@@ -28,10 +26,6 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) =>
     if (!isChatRoute(ctx)) return;
     // Without a token Strapi asks whether the Public role may, and says 403. Whoever has not logged in is told to.
     if (ctx.status === 403 && isAnonymous(ctx)) reply(ctx, new ChatError('unauthorized'));
-    // Strapi takes a user it cannot read for none. An app told 401 would log its user out.
-    if (ctx.status === 401 && ctx.get('Authorization') !== '' && !(await isDatabaseUp(strapi))) {
-      reply(ctx, new ChatError('database-unavailable'));
-    }
   };
 
 function reply(ctx: Context, { status, message, code, details, retryAfterSeconds }: ChatError): void {
@@ -65,16 +59,6 @@ function refusalStatus(error: unknown): number | undefined {
   const number = Number(status ?? httpCode);
   if (number >= 400 && number < 500) return number;
   return isDataException(error) || isUniqueViolation(error) ? 400 : undefined;
-}
-
-const databaseCheckTimeoutMs = 2_000;
-
-async function isDatabaseUp(strapi: Core.Strapi): Promise<boolean> {
-  const check = strapi.db.connection.raw('select 1').then(
-    () => true,
-    () => false,
-  );
-  return Promise.race([check, pause(databaseCheckTimeoutMs, false, { ref: false })]);
 }
 
 function isChatRoute(ctx: Context): boolean {

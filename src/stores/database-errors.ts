@@ -20,13 +20,14 @@ const unavailable = new RegExp(
   'u',
 );
 
+/** What `pg` says of a broken connection without a code; knex puts the statement in front of it. */
+const lost =
+  /(Connection terminated unexpectedly|Client has encountered a connection error and is not queryable|Client was closed and is not queryable)$/u;
+
 /** The database is away, locked or full: nothing is wrong with the request, and later it may work. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  // knex and `pg` give these two no code.
-  if (error.name === 'KnexTimeoutError' || error.message === 'Connection terminated unexpectedly')
-    return true;
-  return unavailable.test(codeOf(error));
+  return error.name === 'KnexTimeoutError' || lost.test(error.message) || unavailable.test(codeOf(error));
 }
 
 function codeOf(error: unknown): string {

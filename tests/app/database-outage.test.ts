@@ -63,4 +63,43 @@ describe('while the database is away', () => {
     const row = await app.db('chat_conversations').where({ query: 'Go on', role: 'assistant' }).first();
     expect(row).toMatchObject({ outcome: 'completed', answer: 'before and during' });
   });
+
+  it('many connections that break at once end no process, and log nobody out', async () => {
+    // SQLite has no connections that break.
+    if (database === 'sqlite') return;
+    const statuses = new Set<number>();
+    let isOver = false;
+    const asking = Array.from({ length: 10 }, async () => {
+      while (!isOver) statuses.add((await user.get('/api/chat-conversations/my-list')).status);
+    });
+    for (let outage = 0; outage < 10; outage += 1) {
+      const bringBack = await app.database.refuseConnections();
+      await bringBack();
+      expect((await user.ask({ character_id: characterId, query: `After outage ${outage}` })).status).toBe(
+        200,
+      );
+    }
+    isOver = true;
+    await Promise.all(asking);
+    expect([...statuses].filter((status) => ![200, 503].includes(status))).toEqual([]);
+  });
+});
+
+describe('a question that cannot be committed', () => {
+  it('is told as an error, is not in the list, and Dify hears nothing of it', async () => {
+    // PostgreSQL can be made to fail at COMMIT, when every statement has gone well.
+    if (database === 'sqlite') return;
+    await app.db.raw(`
+      create function refuse() returns trigger language plpgsql as $$
+        begin raise exception 'refused' using errcode = '53100'; end $$;
+      create constraint trigger refuse after insert on chat_conversations
+        deferrable initially deferred for each row execute function refuse()`);
+    const asked = app.dify.requests.length;
+    const reply = await user.ask({ character_id: characterId, query: 'Commit me' });
+    await app.db.raw('drop trigger refuse on chat_conversations; drop function refuse()');
+
+    expect([reply.status, reply.body.error.details.code]).toEqual([503, 'database-unavailable']);
+    expect(app.dify.requests).toHaveLength(asked);
+    expect(await app.db('chat_conversations').where({ query: 'Commit me' })).toEqual([]);
+  });
 });

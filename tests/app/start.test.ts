@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 
-import { baseEnv, spawnStrapi, startApp } from '../support/app';
+import { baseEnv, startApp } from '../support/app';
+import { spawnStrapi } from '../support/app-process';
 import { createDatabase } from '../support/database';
 
 /** Starts the application, which is expected to refuse. */

@@ -1,19 +1,14 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import path from 'node:path';
 
 import type { Knex } from 'knex';
 
 import { createDifyEmulator, type DifyEmulator, type DifyEmulatorOptions } from '../dify-emulator';
 import { createAdmin, type Admin } from './admin';
+import { startAppProcess, type AppProcess } from './app-process';
 import { assertCleanLog, canaries } from './canaries';
 import { createClient, type Client } from './client';
 import { createDatabase, type TestDatabase } from './database';
 import { freePort } from './free-port';
-
-const root = path.resolve(__dirname, '..', '..');
-const strapiCommand = path.join(root, 'node_modules', '@strapi', 'strapi', 'bin', 'strapi.js');
 
 /** Settings of the suite, and with them what a deployment has to set. */
 export const baseEnv = {
@@ -43,10 +38,16 @@ export interface App {
   createUser(): Promise<Client>;
   /** What the process has written so far. */
   output(): string;
+  /** The process id. */
+  pid(): number;
   /** Ends the process as a power cut would, and starts another on the same database. */
   killAndRestart(): Promise<void>;
-  /** Sends the process a signal. @returns its exit code, once it has ended. */
+  /** Sends the process a signal. @returns its exit code, once it has ended; null if that killed it. */
   signal(signal: NodeJS.Signals): Promise<number | null>;
+  /** Starts a process again after one was ended. */
+  restart(): Promise<void>;
+  /** A second process on the same database and Dify. It ends with the others. @returns where it listens. */
+  startAnother(env?: Readonly<Record<string, string>>): Promise<string>;
   /** Ends everything, and searches the output for what must not be in it. */
   stop(): Promise<void>;
 }
@@ -76,7 +77,8 @@ export async function startApp({ env = {}, dify: difyOptions = {}, difyEnv }: Ap
     ...difyEnv?.(dify),
   };
   const output: string[] = [];
-  let child = await startProcess(variables, output);
+  let main = await startAppProcess(variables, output);
+  const others: AppProcess[] = [];
   const db = database.connect();
   const admin = await createAdmin(url);
   const tokens = [admin.client.token ?? ''];
@@ -98,58 +100,26 @@ export async function startApp({ env = {}, dify: difyOptions = {}, difyEnv }: Ap
       return createClient(url, body.jwt, body.user);
     },
     output: () => output.join(''),
+    pid: () => main.pid,
     async killAndRestart() {
-      await end(child, 'SIGKILL');
-      child = await startProcess(variables, output);
+      await main.end('SIGKILL');
+      main = await startAppProcess(variables, output);
     },
-    async signal(signal) {
-      await end(child, signal);
-      return child.exitCode;
+    signal: (signal) => main.end(signal),
+    async restart() {
+      main = await startAppProcess(variables, output);
+    },
+    async startAnother(changes = {}) {
+      const otherPort = await freePort();
+      others.push(await startAppProcess({ ...variables, PORT: String(otherPort), ...changes }, output));
+      return `http://127.0.0.1:${otherPort}`;
     },
     async stop() {
-      await end(child, 'SIGTERM');
+      for (const child of [...others, main]) await child.end('SIGTERM');
       await dify.close();
       await db.destroy();
       await database.drop();
       assertCleanLog(output.join(''), tokens);
     },
   };
-}
-
-/** Settles when the application is up; says why if it does not come up. */
-async function startProcess(env: Readonly<Record<string, string>>, output: string[]): Promise<ChildProcess> {
-  const child = spawnStrapi(env, (text) => output.push(text));
-  await new Promise<void>((resolve, reject) => {
-    const own: string[] = [];
-    child.stdout?.on('data', (text: string) => {
-      own.push(text);
-      if (own.join('').includes('Strapi started successfully')) resolve();
-    });
-    child.once('exit', () => reject(new Error(`The application ended at its start:\n${output.join('')}`)));
-  });
-  return child;
-}
-
-/** `strapi start` with these variables and nothing else of this process's environment. */
-export function spawnStrapi(
-  env: Readonly<Record<string, string>>,
-  onOutput: (text: string) => void,
-): ChildProcess {
-  const child = spawn(process.execPath, [strapiCommand, 'start'], {
-    cwd: root,
-    // A time zone that is not UTC: dates have to come out right all the same.
-    // And no `.env` of whoever runs the tests.
-    env: { PATH: process.env['PATH'] ?? '', TZ: 'Asia/Shanghai', ENV_PATH: '/dev/null', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  child.stdout.setEncoding('utf8').on('data', onOutput);
-  child.stderr.setEncoding('utf8').on('data', onOutput);
-  return child;
-}
-
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill(signal);
-  await exited;
 }

@@ -1,0 +1,71 @@
+import type { Core } from '@strapi/strapi';
+import type { Context } from 'koa';
+
+import { ChatError } from '../../chat';
+
+/** What the plugin's strategy answers: `error` where it has read the user and found them wanting. */
+interface AuthenticateResult {
+  readonly authenticated?: boolean;
+  readonly error?: string | null;
+}
+
+interface AuthStrategy {
+  readonly name: string;
+  authenticate(ctx: Context): Promise<AuthenticateResult | undefined>;
+}
+
+interface Auth {
+  register(type: string, strategy: AuthStrategy): Auth;
+}
+
+interface Plugin {
+  register(options: { strapi: Core.Strapi }): unknown;
+}
+
+/** Extends the plugin, as Strapi's extensions do: a login that cannot be checked is not taken for a wrong one. */
+export default (plugin: Plugin): Plugin => ({
+  ...plugin,
+  register({ strapi }) {
+    const auth = strapi.get('auth') as Auth;
+    const { register } = auth;
+    auth.register = (type, strategy) => register.call(auth, type, withHonestFailures(strategy, strapi));
+    try {
+      return plugin.register({ strapi });
+    } finally {
+      auth.register = register;
+    }
+  },
+});
+
+/**
+ * The plugin says "not authenticated" of a bad token and of everything that goes wrong on its way, a database that is away
+ * included. Apps answer a 401 by logging their user out, so that case is told apart: it is a 503.
+ */
+function withHonestFailures(strategy: AuthStrategy, strapi: Core.Strapi): AuthStrategy {
+  return {
+    ...strategy,
+    async authenticate(ctx) {
+      const result = await strategy.authenticate(ctx);
+      const isRefused = result?.authenticated !== true && (result?.error ?? null) === null;
+      if (isRefused && (await isGoodToken(ctx, strapi))) throw new ChatError('database-unavailable');
+      return result;
+    },
+  };
+}
+
+/** Whether nothing speaks against the token: its user, who has a role, is found now, or cannot be read. */
+async function isGoodToken(ctx: Context, strapi: Core.Strapi): Promise<boolean> {
+  const users = strapi.plugin('users-permissions');
+  const jwt = users.service('jwt') as { getToken(ctx: Context): Promise<{ id?: unknown } | null> | null };
+  const user = users.service('user') as {
+    fetchAuthenticatedUser(id: unknown): Promise<{ role?: unknown } | null>;
+  };
+  try {
+    const token = await jwt.getToken(ctx);
+    if (token?.id === undefined) return false;
+    // To a user without a role, which an admin can make, the plugin says "not authenticated" too.
+    return ((await user.fetchAuthenticatedUser(token.id))?.role ?? null) !== null;
+  } catch (error) {
+    return !(error instanceof Error && error.message === 'Invalid token.');
+  }
+}
