@@ -13,8 +13,21 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
         origin: origins,
         // Cookies only for origins somebody has named: to reflect any origin and accept its cookies invites forgery.
         credentials: !origins.some((origin) => origin.includes('*')),
-        headers: ['Content-Type', 'Authorization', 'Accept', 'Last-Event-ID', 'x-strapi-refresh-cookie'],
-        expose: ['Retry-After', 'X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'],
+        headers: [
+          'Content-Type',
+          'Authorization',
+          'Accept',
+          'Last-Event-ID',
+          'Idempotency-Key',
+          'x-strapi-refresh-cookie',
+        ],
+        expose: [
+          'Retry-After',
+          'Idempotent-Replayed',
+          'X-RateLimit-Limit',
+          'X-RateLimit-Remaining',
+          'X-RateLimit-Reset',
+        ],
       },
     },
     'strapi::query',

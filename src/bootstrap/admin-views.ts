@@ -105,6 +105,8 @@ const messageView: View = {
     error_code: ['Error code'],
     task_id: ['Dify task'],
     stop_requested: ['Stop asked for'],
+    idempotency_key: ['Idempotency key'],
+    request_fingerprint: ['Request fingerprint'],
     message_status: ['Status'],
     feedback: ['Feedback'],
     parent_message_id: ['Answers'],
@@ -149,4 +151,4 @@ const messageView: View = {
 export const views: readonly View[] = [characterView, sessionView, messageView];
 
 /** Raise it when the views above change: they are applied once, so that what editors arrange for themselves stays. */
-export const viewsVersion = 2;
+export const viewsVersion = 3;

@@ -9,6 +9,7 @@ const grantedActions = [
   'api::chat-conversation.chat-conversation.findTurn',
   'api::chat-conversation.chat-conversation.followTurn',
   'api::chat-conversation.chat-conversation.stopTurn',
+  'api::chat-conversation.chat-conversation.regenerateTurn',
 ];
 
 /**

@@ -24,6 +24,10 @@ export const chatErrors = {
     status: 404,
     sentence: 'There is no such turn.',
   },
+  'idempotency-key-reused': {
+    status: 422,
+    sentence: 'This Idempotency-Key was used for another question. Take a new key for each question.',
+  },
   'payload-too-large': {
     status: 413,
     sentence: 'The body is too large.',

@@ -28,7 +28,19 @@ export function parseQuestion(body: unknown, settings: RequestSettings): Questio
   };
 }
 
-function createSchema({ maxQueryChars, maxInputsChars }: RequestSettings) {
+/**
+ * The body of a regenerate: none, or `{ "data": { "inputs"? } }`.
+ * @throws ChatError `invalid-request` naming the field that is wrong.
+ */
+export function parseInputs(body: unknown, settings: RequestSettings): Record<string, unknown> {
+  const schema = z.object({ data: z.object({ inputs: inputsSchema(settings) }).nullish() }).nullish();
+  const result = schema.safeParse(body);
+  if (!result.success) throw toInvalidRequest(result.error);
+  return toStorableJson(result.data?.data?.inputs ?? {}) as Record<string, unknown>;
+}
+
+function createSchema(settings: RequestSettings) {
+  const { maxQueryChars } = settings;
   return z.object(
     {
       data: z.object(
@@ -43,24 +55,28 @@ function createSchema({ maxQueryChars, maxInputsChars }: RequestSettings) {
             .refine((text) => text.trim() !== '', 'has to be the question: it is empty'),
           conversation_id: optionalId,
           session_id: optionalId,
-          inputs: z
-            .record(z.string(), z.unknown(), 'has to be an object')
-            .refine((inputs) => isShallow(inputs, 0), {
-              error: `can be nested at most ${maxInputsDepth} levels deep`,
-              abort: true,
-            })
-            .refine(
-              (inputs) => JSON.stringify(inputs).length <= maxInputsChars,
-              `can be at most ${maxInputsChars} characters of JSON`,
-            )
-            .nullish()
-            .transform((inputs) => inputs ?? {}),
+          inputs: inputsSchema(settings),
         },
         'has to be an object with character_id and query',
       ),
     },
     'has to be {"data": {"character_id": …, "query": …}}',
   );
+}
+
+function inputsSchema({ maxInputsChars }: RequestSettings) {
+  return z
+    .record(z.string(), z.unknown(), 'has to be an object')
+    .refine((inputs) => isShallow(inputs, 0), {
+      error: `can be nested at most ${maxInputsDepth} levels deep`,
+      abort: true,
+    })
+    .refine(
+      (inputs) => JSON.stringify(inputs).length <= maxInputsChars,
+      `can be at most ${maxInputsChars} characters of JSON`,
+    )
+    .nullish()
+    .transform((inputs) => inputs ?? {});
 }
 
 /** Dify's clients send "" or null where they mean: a new conversation. */

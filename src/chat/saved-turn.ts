@@ -1,6 +1,7 @@
 import { isChatErrorCode } from './errors';
 import type { Frame } from './sse/encode';
 import type { SavedTurn, TerminalEvent, TurnEvent } from './turn-event';
+import { isTerminal, type TerminalWireEvent } from './wire-event';
 import type { WireFormat } from './wire-format';
 
 /** What was saved is what is told. Null while the turn is pending. */
@@ -22,12 +23,9 @@ export function toTerminalEvent(saved: SavedTurn): TerminalEvent | null {
 export interface SavedTurnOptions {
   readonly saved: SavedTurn;
   readonly wire: WireFormat;
-  /** The last event the client has, by its id; 0 for none. */
-  readonly cursor: number;
   /** Reads the turn anew; null when it is gone. */
   readonly reload: () => Promise<SavedTurn | null>;
   readonly pollEveryMs: number;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -35,24 +33,51 @@ export interface SavedTurnOptions {
  * process is answering and saves about once a second. There is no log to go by, so a client that has seen a part is told
  * the whole text in the place of it; ids go on from where it was.
  */
-export async function* followSaved(options: SavedTurnOptions): AsyncGenerator<readonly Frame[], void> {
-  const { wire, reload, pollEveryMs, signal } = options;
-  let id = Math.max(0, options.cursor);
+export async function* followSaved(
+  options: SavedTurnOptions,
+  /** The last event the client has, by its id; 0 for none. */
+  cursor: number,
+  signal: AbortSignal,
+): AsyncGenerator<readonly Frame[], void> {
+  let id = Math.max(0, cursor);
   const toLogged = (events: readonly TurnEvent[]) =>
-    events.map((event) => ({ id: (id += 1), data: JSON.stringify(wire.event(event)) }));
+    events.map((event) => ({ id: (id += 1), data: JSON.stringify(options.wire.event(event)) }));
 
-  let saved: SavedTurn | null = options.saved;
   let shown = '';
   if (signal.aborted) return;
   yield toLogged(id === 0 ? [{ type: 'started' }] : [{ type: 'replaced', text: '' }]);
-  while (saved !== null && !signal.aborted) {
-    const text: string = saved[1].answer ?? '';
-    wire.identify({ messageId: saved[1].messageId, conversationId: saved[1].conversationId ?? undefined });
+  for await (const saved of savedStates(options, signal)) {
+    const text = saved[1].answer ?? '';
     const terminal = toTerminalEvent(saved);
     const events = [...toDelta(shown, text), ...(terminal === null ? [] : [terminal])];
     if (events.length > 0) yield toLogged(events);
-    if (terminal !== null) return;
     shown = text;
+  }
+}
+
+/** @returns how such a turn ends, once it has; null when it is gone, or `signal` fires first. */
+export async function endOfSaved(
+  options: SavedTurnOptions,
+  signal: AbortSignal,
+): Promise<TerminalWireEvent | null> {
+  for await (const saved of savedStates(options, signal)) {
+    const terminal = toTerminalEvent(saved);
+    const event = terminal === null ? null : options.wire.event(terminal);
+    if (event !== null && isTerminal(event)) return event;
+  }
+  return null;
+}
+
+/** What is saved of a turn, again and again, to its end. */
+async function* savedStates(
+  { saved: first, wire, reload, pollEveryMs }: SavedTurnOptions,
+  signal: AbortSignal,
+): AsyncGenerator<SavedTurn, void> {
+  let saved: SavedTurn | null = first;
+  while (saved !== null && !signal.aborted) {
+    wire.identify({ messageId: saved[1].messageId, conversationId: saved[1].conversationId ?? undefined });
+    yield saved;
+    if (toTerminalEvent(saved) !== null) return;
     await pause(pollEveryMs, signal);
     if (signal.aborted) return;
     // Once a client has begun to read, nothing is thrown: a database that is away for a moment is asked again.

@@ -1,4 +1,5 @@
 import type { ChatErrorCode } from './errors';
+import type { Idempotency } from './idempotency';
 import type { Owner } from './owner';
 import type { Session, SessionReference } from './sessions';
 import type { FinalOutcome, SavedTurn, Usage } from './turn-event';
@@ -14,6 +15,16 @@ export interface NewTurn {
   readonly questionMessageId: string;
   readonly answerMessageId: string;
   readonly createdAt: Date;
+  /** Of a question that is asked again: the `message_id` of the one it repeats. */
+  readonly regenerates: string | null;
+  /** Kept with the question, for good; null where the client gave no key. */
+  readonly idempotency: Idempotency | null;
+}
+
+/** What is known of an earlier send. */
+export interface SentTurn {
+  readonly turnId: string;
+  readonly fingerprint: string;
 }
 
 export interface NewSession {
@@ -46,9 +57,13 @@ export interface TurnStore {
 
   /**
    * Saves the question and the pending answer, and claims the session for this turn.
-   * @throws ChatError `turn-in-progress` when the session is claimed already, with its `turn_id` as detail.
+   * @throws ChatError `turn-in-progress` when the session is claimed already, with its `turn_id` as detail. Throws as well
+   *   when the owner has used the idempotency key before.
    */
   open(turn: NewTurn): Promise<void>;
+
+  /** The turn the owner began with this idempotency key, and what was asked; or null. */
+  findSent(owner: Owner, key: string): Promise<SentTurn | null>;
 
   /** Saves the answer so far. Does nothing to a turn that has ended. */
   checkpoint(turnId: string, progress: TurnProgress): Promise<void>;

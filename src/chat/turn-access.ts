@@ -1,14 +1,15 @@
 import type { Character, CharacterSource } from './characters';
 import type { DifyClient } from './dify/client';
 import { ChatError } from './errors';
-import type { LiveTurns } from './live-turns';
+import type { LiveTurn, LiveTurns } from './live-turns';
 import { describeError, type Log } from './log';
 import { toUpstreamUser, type Owner } from './owner';
-import { followSaved } from './saved-turn';
+import { endOfSaved, followSaved, type SavedTurnOptions } from './saved-turn';
 import type { TurnSettings } from './settings';
 import type { Frame } from './sse/encode';
 import type { TurnStore } from './stores';
 import type { SavedTurn } from './turn-event';
+import type { TerminalWireEvent } from './wire-event';
 import { createWireFormat, type TurnIds } from './wire-format';
 
 /** A turn of its owner: what is saved of it, and whether it is still being answered. */
@@ -32,6 +33,13 @@ export interface TurnAccess {
   follow(owner: Owner, turnId: string, cursor: number): Promise<Follow>;
 
   /**
+   * Waits for the end of a turn, wherever it runs.
+   * @returns its terminal event; null when `signal` fires first, or the turn is deleted meanwhile.
+   * @throws ChatError `turn-not-found`
+   */
+  awaitEnd(owner: Owner, turnId: string, signal: AbortSignal): Promise<TerminalWireEvent | null>;
+
+  /**
    * Ends a turn with the text so far, saved as `stopped`. Dify is told, and read on to its end; if it does not come to
    * one, the turn ends on our side after `stopGraceMs`. Does nothing to a turn that has ended.
    * @returns the turn once it has ended; still pending if another process answers it and is yet to notice.
@@ -52,7 +60,7 @@ export interface TurnOptions {
 
 export function createTurnAccess(options: TurnOptions): TurnAccess {
   const { settings, dify, store, characters, live, log } = options;
-  return { find, follow, stop };
+  return { find, follow, awaitEnd, stop };
 
   async function find(owner: Owner, turnId: string): Promise<TurnState> {
     const saved = await store.find(owner, turnId);
@@ -61,26 +69,32 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
   }
 
   async function follow(owner: Owner, turnId: string, cursor: number): Promise<Follow> {
+    const running = findRunning(owner, turnId);
+    if (running !== undefined) return (signal) => running.follow(cursor, signal);
+    const saved = await findSaved(owner, turnId);
+    return (signal) => followSaved(saved, cursor, signal);
+  }
+
+  async function awaitEnd(owner: Owner, turnId: string, signal: AbortSignal) {
+    const running = findRunning(owner, turnId);
+    return running === undefined ? endOfSaved(await findSaved(owner, turnId), signal) : running.ended;
+  }
+
+  function findRunning(owner: Owner, turnId: string): LiveTurn | undefined {
     const running = live.find(turnId);
-    if (running !== undefined && running.ownerId === owner.id)
-      return (signal) => running.follow(cursor, signal);
+    return running?.ownerId === owner.id ? running : undefined;
+  }
+
+  async function findSaved(owner: Owner, turnId: string): Promise<SavedTurnOptions> {
     const { saved } = await find(owner, turnId);
     const character = await findForDisplay(saved[1].characterId);
-    const wire = createWireFormat({
-      ids: toIds(saved),
-      owner,
-      character,
-      exposePrompt: settings.exposePrompt,
-    });
-    return (signal) =>
-      followSaved({
-        saved,
-        wire,
-        cursor,
-        signal,
-        pollEveryMs: settings.checkpointEveryMs,
-        reload: () => store.find(owner, turnId),
-      });
+    const { exposePrompt, checkpointEveryMs } = settings;
+    return {
+      saved,
+      wire: createWireFormat({ ids: toIds(saved), owner, character, exposePrompt }),
+      reload: () => store.find(owner, turnId),
+      pollEveryMs: checkpointEveryMs,
+    };
   }
 
   async function findForDisplay(linkId: number | null): Promise<Character | null> {

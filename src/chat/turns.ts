@@ -2,10 +2,12 @@ import { randomBytes, randomUUID } from 'node:crypto';
 
 import type { Character, CharacterSource } from './characters';
 import { ChatError } from './errors';
+import type { Idempotency } from './idempotency';
 import { createTurnLog, type LiveTurn } from './live-turns';
 import { describeError } from './log';
 import { toUpstreamUser, type Owner } from './owner';
 import { pump } from './pump';
+import { createSend, type Sent } from './send';
 import { toTitle, type Session, type SessionReference } from './sessions';
 import type { NewSession, NewTurn, TurnStore } from './stores';
 import { createTurnAccess, type TurnAccess, type TurnOptions } from './turn-access';
@@ -21,6 +23,8 @@ export interface Question {
   readonly session: SessionReference;
   /** For the app's own variables. The prompt is set by us, whatever stands here. */
   readonly inputs: Readonly<Record<string, unknown>>;
+  /** The `message_id` of an earlier question that is asked again. */
+  readonly regenerates?: string;
 }
 
 export interface Turns extends TurnAccess {
@@ -32,6 +36,21 @@ export interface Turns extends TurnAccess {
    */
   start(question: Question): Promise<LiveTurn>;
 
+  /**
+   * `start`, once for each idempotency key of an owner: a further send with the same key and question joins the turn
+   * that the first has begun, running or ended.
+   * @throws ChatError as `start`, and `idempotency-key-reused` when the key stands for another question.
+   */
+  send(question: Question, idempotencyKey: string | undefined): Promise<Sent>;
+
+  /**
+   * Asks the question of a turn again, whatever came of it: a further turn at the end of its session. The answers there
+   * are stay.
+   * @param request.inputs the app's own variables, which are not kept.
+   * @throws ChatError as `send`, and `turn-not-found`.
+   */
+  regenerate(owner: Owner, turnId: string, request: RegenerateRequest): Promise<Sent>;
+
   /** Starts nothing new from now on, gives running turns `timeoutMs`, then ends them as interrupted. */
   drain(timeoutMs: number): Promise<void>;
   isDraining(): boolean;
@@ -40,15 +59,22 @@ export interface Turns extends TurnAccess {
   tend(): Promise<void>;
 }
 
+export interface RegenerateRequest {
+  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly idempotencyKey: string | undefined;
+}
+
 export function createTurns(options: TurnOptions): Turns {
   const { settings, store, characters, live, log } = options;
   const opening = new Set<Promise<LiveTurn>>();
   let isDraining = false;
-  return { ...createTurnAccess(options), start, drain, isDraining: () => isDraining, tend };
+  const access = createTurnAccess(options);
+  const send = createSend({ store, access, start });
+  return { ...access, start, send, regenerate, drain, isDraining: () => isDraining, tend };
 
-  async function start(question: Question): Promise<LiveTurn> {
+  async function start(question: Question, idempotency: Idempotency | null = null): Promise<LiveTurn> {
     if (isDraining) throw new ChatError('server-stopping');
-    const turn = open(question);
+    const turn = open(question, idempotency);
     opening.add(turn);
     try {
       return await turn;
@@ -57,7 +83,26 @@ export function createTurns(options: TurnOptions): Turns {
     }
   }
 
-  async function open(question: Question): Promise<LiveTurn> {
+  async function regenerate(
+    owner: Owner,
+    turnId: string,
+    { inputs, idempotencyKey }: RegenerateRequest,
+  ): Promise<Sent> {
+    const [question, answer] = (await access.find(owner, turnId)).saved;
+    if (answer.characterId === null) throw new ChatError('character-not-found');
+    const repeated: Question = {
+      owner,
+      characterId: String(answer.characterId),
+      query: question.query,
+      session: { sessionId: answer.sessionId ?? undefined },
+      inputs,
+      // All versions of a question name the first one.
+      regenerates: question.parentMessageId ?? question.messageId,
+    };
+    return send(repeated, idempotencyKey);
+  }
+
+  async function open(question: Question, idempotency: Idempotency | null): Promise<LiveTurn> {
     const character = await findAnswering(characters, question.characterId);
     const session = await findSession(store, question, character);
     const turn: NewTurn = {
@@ -69,6 +114,8 @@ export function createTurns(options: TurnOptions): Turns {
       questionMessageId: newMessageId(),
       answerMessageId: newMessageId(),
       createdAt: new Date(),
+      regenerates: question.regenerates ?? null,
+      idempotency,
     };
     await store.open(turn);
     return run(options, turn, question, character);

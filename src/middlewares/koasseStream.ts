@@ -60,7 +60,7 @@ export async function answersSent(timeoutMs: number): Promise<void> {
 }
 
 /** Fires when the response is closed, by whichever side. (The request's 'close' does not fire once its body is read.) */
-function closeSignal(ctx: Context): AbortSignal {
+export function closeSignal(ctx: Context): AbortSignal {
   const closed = new AbortController();
   if (ctx.res.closed) closed.abort();
   else ctx.res.once('close', () => closed.abort());

@@ -6,6 +6,7 @@ import {
   type NewTurn,
   type Owner,
   type SavedTurn,
+  type SentTurn,
   type Session,
   type SessionReference,
   type TurnEnding,
@@ -27,6 +28,7 @@ export function createTurnStore(db: Database): TurnStore {
   return {
     findSession: (owner, reference) => findSession(db, owner, reference),
     open: (turn) => open(db, turn),
+    findSent: (owner, key) => findSent(db, owner, key),
     async checkpoint(turnId, progress) {
       await withFreeMessageId(progress, (columns) => updatePending(db, turnId, columns));
     },
@@ -73,7 +75,14 @@ async function open(db: Database, turn: NewTurn): Promise<void> {
         : await claimSession(db, trx, turn, turn.session.rowId, now);
     await db.query('api::chat-conversation.chat-conversation').createMany({
       data: [
-        { ...commonColumns(turn, sessionRowId), role: 'user', message_id: turn.questionMessageId },
+        {
+          ...commonColumns(turn, sessionRowId),
+          role: 'user',
+          message_id: turn.questionMessageId,
+          parent_message_id: turn.regenerates,
+          idempotency_key: turn.idempotency?.key,
+          request_fingerprint: turn.idempotency?.fingerprint,
+        },
         {
           ...commonColumns(turn, sessionRowId),
           role: 'assistant',
@@ -98,6 +107,14 @@ function commonColumns(turn: NewTurn, sessionRowId: number) {
     createdAt: turn.createdAt,
     updatedAt: turn.createdAt,
   };
+}
+
+async function findSent(db: Database, owner: Owner, key: string): Promise<SentTurn | null> {
+  const row = (await db
+    .connection('chat_conversations')
+    .where({ user_id: owner.id, idempotency_key: key })
+    .first('turn_id', 'request_fingerprint')) as { turn_id: string; request_fingerprint: string } | undefined;
+  return row === undefined ? null : { turnId: row.turn_id, fingerprint: row.request_fingerprint };
 }
 
 async function insertSession(db: Database, turn: NewTurn, now: Date): Promise<number> {

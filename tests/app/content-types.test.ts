@@ -44,6 +44,7 @@ describe('the tables', () => {
     ['chat_conversations', ['message_id'], true],
     ['chat_conversations', ['user_id', 'created_at', 'id'], false],
     ['chat_conversations', ['session_id', 'id'], false],
+    ['chat_conversations', ['user_id', 'idempotency_key'], true],
     ['chat_conversations', ['turn_id'], false],
     ['chat_conversations', ['conversation_id'], false],
     ['chat_sessions', ['session_id'], true],

@@ -1,6 +1,6 @@
 import { chatErrors, type ChatErrorCode } from '../../src/chat/errors';
 import type { Message } from '../../src/chat/messages';
-import { followSaved, toTerminalEvent, type SavedTurnOptions } from '../../src/chat/saved-turn';
+import { endOfSaved, followSaved, toTerminalEvent, type SavedTurnOptions } from '../../src/chat/saved-turn';
 import type { Frame } from '../../src/chat/sse/encode';
 import type { SavedTurn } from '../../src/chat/turn-event';
 import { isTerminal, type WireEvent } from '../../src/chat/wire-event';
@@ -19,12 +19,19 @@ const pending = (answer: string | null, changes: Partial<Message> = {}) =>
 
 const never = new AbortController().signal;
 
-/** Follows a turn of which each reload finds the next of these. A poll that none is left for fails. */
-function follow(turns: readonly (SavedTurn | null)[], changes: Partial<SavedTurnOptions> = {}) {
+interface Following {
+  readonly cursor?: number;
+  readonly signal?: AbortSignal;
+  readonly reload?: SavedTurnOptions['reload'];
+  readonly pollEveryMs?: number;
+}
+
+/** A turn of which each reload finds the next of these. A poll that none is left for fails. */
+function reloading(turns: readonly (SavedTurn | null)[], { reload, pollEveryMs = 1 }: Following = {}) {
   const [saved, ...later] = turns;
   if (saved === undefined || saved === null) throw new Error('A turn has to be there at first.');
   let reloads = 0;
-  const batches = followSaved({
+  const options: SavedTurnOptions = {
     saved,
     wire: createWireFormat({
       ids: {
@@ -39,18 +46,23 @@ function follow(turns: readonly (SavedTurn | null)[], changes: Partial<SavedTurn
       character: keeper,
       exposePrompt: true,
     }),
-    cursor: 0,
-    reload: async () => {
-      const next = later[reloads];
-      reloads += 1;
-      if (next === undefined) throw new Error('Nobody expected another poll.');
-      return next;
-    },
-    pollEveryMs: 1,
-    signal: never,
-    ...changes,
-  });
-  return { batches, reloads: () => reloads };
+    reload:
+      reload ??
+      (async () => {
+        const next = later[reloads];
+        reloads += 1;
+        if (next === undefined) throw new Error('Nobody expected another poll.');
+        return next;
+      }),
+    pollEveryMs,
+  };
+  return { options, reloads: () => reloads };
+}
+
+function follow(turns: readonly (SavedTurn | null)[], following: Following = {}) {
+  const { options, reloads } = reloading(turns, following);
+  const batches = followSaved(options, following.cursor ?? 0, following.signal ?? never);
+  return { batches, reloads };
 }
 
 async function told(batches: AsyncIterable<readonly Frame[]>) {
@@ -321,5 +333,26 @@ describe('followSaved', () => {
       await last;
       expect(reloads()).toBe(0);
     });
+  });
+});
+
+describe('endOfSaved', () => {
+  it('waits for the end, and gives the terminal event that followers are told', async () => {
+    const end = savedTurn({ answer: 'Calm.' });
+    const turns = [pending(null), pending('Ca'), end];
+    const { options, reloads } = reloading(turns);
+    const event = await endOfSaved(options, never);
+    const { events } = await told(follow(turns).batches);
+    expect(event).toEqual(events.at(-1));
+    expect(event).toMatchObject({ event: 'message_end', outcome: 'completed' });
+    expect(reloads()).toBe(2);
+  });
+
+  it('gives nothing once nobody waits, or the turn is gone', async () => {
+    const waiting = new AbortController();
+    const end = endOfSaved(reloading([pending('Ca')], { pollEveryMs: 60_000 }).options, waiting.signal);
+    waiting.abort();
+    expect(await end).toBeNull();
+    expect(await endOfSaved(reloading([pending('Ca'), null]).options, never)).toBeNull();
   });
 });

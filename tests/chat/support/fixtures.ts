@@ -48,6 +48,8 @@ export function newTurn(changes: Partial<NewTurn> = {}): NewTurn {
     questionMessageId: 'msg-question',
     answerMessageId: 'msg-answer',
     createdAt: new Date(),
+    regenerates: null,
+    idempotency: null,
     ...changes,
   };
 }

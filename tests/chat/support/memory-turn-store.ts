@@ -2,7 +2,7 @@ import { ChatError } from '../../../src/chat/errors';
 import type { Message } from '../../../src/chat/messages';
 import type { Owner } from '../../../src/chat/owner';
 import type { Session } from '../../../src/chat/sessions';
-import type { NewTurn, TurnEnding, TurnProgress, TurnStore } from '../../../src/chat/stores';
+import type { NewTurn, SentTurn, TurnEnding, TurnProgress, TurnStore } from '../../../src/chat/stores';
 import type { SavedTurn } from '../../../src/chat/turn-event';
 
 interface SessionRow extends Session {
@@ -13,6 +13,8 @@ interface SessionRow extends Session {
 }
 
 interface TurnRow {
+  readonly ownerId: number;
+  readonly idempotency: NewTurn['idempotency'];
   readonly sessionRowId: number;
   readonly question: Message;
   readonly answer: Message;
@@ -51,11 +53,20 @@ export function createMemoryTurnStore(): MemoryTurnStore {
     },
 
     async open(turn) {
+      if (turn.idempotency !== null && findSent(turn.owner, turn.idempotency.key) !== null) {
+        throw new Error('The key is taken.');
+      }
       const sessionRowId = turn.session.rowId ?? insertSession(turn);
       claim(sessionRowId, turn.turnId);
       turns.set(turn.turnId, {
+        ownerId: turn.owner.id,
+        idempotency: turn.idempotency,
         sessionRowId,
-        question: newMessage(turn, { messageId: turn.questionMessageId, role: 'user' }),
+        question: newMessage(turn, {
+          messageId: turn.questionMessageId,
+          role: 'user',
+          parentMessageId: turn.regenerates,
+        }),
         answer: newMessage(turn, {
           messageId: turn.answerMessageId,
           role: 'assistant',
@@ -64,6 +75,10 @@ export function createMemoryTurnStore(): MemoryTurnStore {
         }),
         aliveAt: new Date(),
       });
+    },
+
+    async findSent(owner, key) {
+      return findSent(owner, key);
     },
 
     async checkpoint(turnId, progress) {
@@ -132,6 +147,15 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       if (row !== undefined) turns.set(turnId, { ...row, isAnswerGone: true });
     },
   };
+
+  function findSent(owner: Owner, key: string): SentTurn | null {
+    for (const [turnId, { ownerId, idempotency }] of turns) {
+      if (ownerId === owner.id && idempotency?.key === key) {
+        return { turnId, fingerprint: idempotency.fingerprint };
+      }
+    }
+    return null;
+  }
 
   function insertSession({ owner, session }: NewTurn): number {
     const rowId = ++lastId;

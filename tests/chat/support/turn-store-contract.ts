@@ -148,7 +148,52 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     expect(await store.interruptAbandoned(afterOpen)).toBe(0);
   });
 
+  describe('findSent', () => {
+    const idempotency = { key: 'key-1', fingerprint: 'a'.repeat(64) };
+
+    it('finds the turn its owner began with a key, whatever came of it since', async () => {
+      await store.open(newTurn({ idempotency }));
+      const sent = { turnId: 'turn-1', fingerprint: idempotency.fingerprint };
+      expect(await store.findSent(ada, 'key-1')).toEqual(sent);
+      await store.close('turn-1', ending());
+      expect(await store.findSent(ada, 'key-1')).toEqual(sent);
+    });
+
+    it('finds nobody else’s, and no other key', async () => {
+      await store.open(newTurn({ idempotency }));
+      expect(await store.findSent(bob, 'key-1')).toBeNull();
+      expect(await store.findSent(ada, 'KEY-1')).toBeNull();
+      expect(await store.findSent(ada, '')).toBeNull();
+    });
+
+    it('lets no second turn begin with a key, and saves nothing of it', async () => {
+      await store.open(newTurn({ idempotency }));
+      const again = newTurn({ ...secondIds, session: newSession('session-2'), idempotency });
+      expect(await thrown(store.open(again))).toBeInstanceOf(Error);
+      expect(await store.find(ada, 'turn-2')).toBeNull();
+      expect(await store.findSession(ada, { sessionId: 'session-2' })).toBeNull();
+    });
+
+    it('lets two owners use the same key, and one owner ask without', async () => {
+      await store.open(newTurn({ idempotency }));
+      await store.open(newTurn({ ...secondIds, session: newSession('session-2'), owner: bob, idempotency }));
+      expect(await store.findSent(bob, 'key-1')).toMatchObject({ turnId: 'turn-2' });
+      const ids = { turnId: 'turn-3', questionMessageId: 'msg-question-3', answerMessageId: 'msg-answer-3' };
+      await store.open(newTurn({ ...ids, session: newSession('session-3') }));
+    });
+  });
+
   describe('find', () => {
+    it('says which question was asked again', async () => {
+      await store.open(newTurn());
+      await store.close('turn-1', ending());
+      await openAgain({ regenerates: 'msg-question' });
+      expect(await store.find(ada, 'turn-2')).toMatchObject([
+        { parentMessageId: 'msg-question' },
+        { parentMessageId: 'msg-question-2' },
+      ]);
+    });
+
     it('gives the question, then the answer, as far as it is saved', async () => {
       await store.open(newTurn());
       expect(await store.find(ada, 'turn-1')).toMatchObject([

@@ -1,9 +1,18 @@
 import { factories, type Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
-import { ChatError, parseQuestion, type Chat, type Owner, type TurnState } from '../../../chat';
+import {
+  ChatError,
+  parseIdempotencyKey,
+  parseInputs,
+  parseQuestion,
+  type Chat,
+  type Owner,
+  type Sent,
+  type TurnState,
+} from '../../../chat';
 import { chatOf } from '../../../compose';
-import { wantsEventStream, type EventSource } from '../../../middlewares/koasseStream';
+import { closeSignal, wantsEventStream, type EventSource } from '../../../middlewares/koasseStream';
 import { ownerOf } from '../../../owner-of';
 
 export default factories.createCoreController(
@@ -13,15 +22,17 @@ export default factories.createCoreController(
     async createMessage(ctx: Context): Promise<EventSource | { data: unknown }> {
       const { turns, settings } = chatOf(strapi);
       const owner = ownerOf(ctx);
-      const turn = await turns.start({ ...parseQuestion(ctx.request.body, settings.request), owner });
-      if (wantsEventStream(ctx)) return { follow: (signal) => turn.follow(0, signal) };
+      const question = { ...parseQuestion(ctx.request.body, settings.request), owner };
+      return answer(ctx, await turns.send(question, parseIdempotencyKey(ctx.get('Idempotency-Key'))));
+    },
 
-      const end = await turn.ended;
-      if (end.event === 'message_end') return { data: end.data };
-      const { turn_id, session_id, conversation_id, message_id, outcome } = end;
-      throw new ChatError(end.code, {
-        details: { turn_id, session_id, conversation_id, message_id, outcome },
-      });
+    /** POST /api/chat-conversations/turns/:turn_id/regenerate */
+    async regenerateTurn(ctx: Context): Promise<EventSource | { data: unknown }> {
+      const { turns, settings } = chatOf(strapi);
+      const owner = ownerOf(ctx);
+      const inputs = parseInputs(ctx.request.body, settings.request);
+      const idempotencyKey = parseIdempotencyKey(ctx.get('Idempotency-Key'));
+      return answer(ctx, await turns.regenerate(owner, turnIdOf(ctx), { inputs, idempotencyKey }));
     },
 
     /** GET /api/chat-conversations/turns/:turn_id */
@@ -50,6 +61,20 @@ export default factories.createCoreController(
     },
   }),
 );
+
+/** As a stream or, once it has ended, as JSON: the same for every way to ask. */
+async function answer(ctx: Context, sent: Sent): Promise<EventSource | { data: unknown }> {
+  if (sent.isReplay) ctx.set('Idempotent-Replayed', 'true');
+  if (wantsEventStream(ctx)) return { follow: sent.follow };
+
+  const end = await sent.awaitEnd(closeSignal(ctx));
+  if (end === null) throw new ChatError('turn-not-found');
+  if (end.event === 'message_end') return { data: end.data };
+  const { turn_id, session_id, conversation_id, message_id, outcome } = end;
+  throw new ChatError(end.code, {
+    details: { turn_id, session_id, conversation_id, message_id, outcome },
+  });
+}
 
 async function toTurnReply({ messages }: Chat, owner: Owner, { saved, isLive }: TurnState) {
   const [, answer] = saved;

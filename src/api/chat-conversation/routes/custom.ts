@@ -24,6 +24,12 @@ export default {
       handler: 'chat-conversation.stopTurn',
     },
     {
+      method: 'POST',
+      path: '/chat-conversations/turns/:turn_id/regenerate',
+      handler: 'chat-conversation.regenerateTurn',
+      config: { middlewares: ['global::koasseStream'] },
+    },
+    {
       method: 'GET',
       path: '/chat-conversations/my-list',
       handler: 'chat-conversation.myList',

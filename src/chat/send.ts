@@ -1,0 +1,74 @@
+import { ChatError } from './errors';
+import { fingerprintOf, type Idempotency } from './idempotency';
+import type { LiveTurn } from './live-turns';
+import type { Owner } from './owner';
+import type { TurnStore } from './stores';
+import type { Follow, TurnAccess } from './turn-access';
+import type { Question } from './turns';
+import type { TerminalWireEvent } from './wire-event';
+
+/** What came of a client's question. */
+export interface Sent {
+  readonly turnId: string;
+  /** Whether an earlier send had begun the turn already, and this one only joins it. */
+  readonly isReplay: boolean;
+  /** The turn's events from the first one on. */
+  readonly follow: Follow;
+  /** @returns the terminal event; null when `signal` fires first, or the turn is deleted meanwhile. */
+  awaitEnd(signal: AbortSignal): Promise<TerminalWireEvent | null>;
+}
+
+export interface SendOptions {
+  readonly store: TurnStore;
+  readonly access: TurnAccess;
+  readonly start: (question: Question, idempotency: Idempotency | null) => Promise<LiveTurn>;
+}
+
+/**
+ * Starts a turn, once for each idempotency key. A key is its owner's and is kept with the question, so it holds across
+ * restarts and processes, for as long as the question is there.
+ */
+export function createSend({ store, access, start }: SendOptions) {
+  return async function send(question: Question, key: string | undefined): Promise<Sent> {
+    if (key === undefined) return toSent(await start(question, null));
+    const idempotency = { key, fingerprint: fingerprintOf(question) };
+    const earlier = await findEarlier(question.owner, idempotency);
+    if (earlier !== null) return join(question.owner, earlier);
+    try {
+      return toSent(await start(question, idempotency));
+    } catch (error) {
+      // Of two sends at once one is refused, by the key or by the session that the other has claimed.
+      const winner = await findEarlier(question.owner, idempotency);
+      if (winner === null) throw error;
+      return join(question.owner, winner);
+    }
+  };
+
+  /** @throws ChatError `idempotency-key-reused` */
+  async function findEarlier(owner: Owner, { key, fingerprint }: Idempotency): Promise<string | null> {
+    const sent = await store.findSent(owner, key);
+    if (sent === null) return null;
+    if (sent.fingerprint !== fingerprint) {
+      throw new ChatError('idempotency-key-reused', { details: { turn_id: sent.turnId } });
+    }
+    return sent.turnId;
+  }
+
+  async function join(owner: Owner, turnId: string): Promise<Sent> {
+    return {
+      turnId,
+      isReplay: true,
+      follow: await access.follow(owner, turnId, 0),
+      awaitEnd: (signal) => access.awaitEnd(owner, turnId, signal),
+    };
+  }
+}
+
+function toSent(turn: LiveTurn): Sent {
+  return {
+    turnId: turn.turnId,
+    isReplay: false,
+    follow: (signal) => turn.follow(0, signal),
+    awaitEnd: () => turn.ended,
+  };
+}

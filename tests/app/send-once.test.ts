@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+
+import { startApp, type App } from '../support/app';
+import { askedOf } from '../support/asked';
+import { createClient, readStream, textOf, type Client } from '../support/client';
+import { createGate } from '../support/gate';
+
+let app: App;
+let user: Client;
+let characterId: string;
+
+beforeAll(async () => {
+  app = await startApp({ env: { CHAT_CHECKPOINT_SECONDS: '0.05' } });
+  user = await app.createUser();
+  characterId = (await app.admin.createCharacter()).documentId;
+});
+afterAll(() => app.stop());
+
+const createMessage = '/api/chat-conversations/create-message';
+
+function options(key: string, data: Readonly<Record<string, unknown>>) {
+  return { headers: { 'Idempotency-Key': key }, body: { data: { character_id: characterId, ...data } } };
+}
+
+const send = (key: string, data: Readonly<Record<string, unknown>>, as = user) =>
+  as.request('POST', createMessage, options(key, data));
+
+const sendStreaming = (key: string, data: Readonly<Record<string, unknown>>, as = user) =>
+  as.open('POST', createMessage, options(key, data));
+
+/** How often Dify was asked this. */
+const asked = (query: string) => askedOf(app, query).length;
+
+async function rowsOf(query: string): Promise<number> {
+  return (await app.db('chat_conversations').where({ query })).length;
+}
+
+describe('a question sent twice with the same Idempotency-Key', () => {
+  it('is answered once, and the second reply is the first one', async () => {
+    const key = randomUUID();
+    const first = await send(key, { query: 'Once, after the end' });
+    const second = await send(key, { query: 'Once, after the end' });
+    expect([first.status, second.status]).toEqual([200, 200]);
+    expect(second.body).toEqual(first.body);
+    expect(first.headers.get('idempotent-replayed')).toBeNull();
+    expect(second.headers.get('idempotent-replayed')).toBe('true');
+    expect([asked('Once, after the end'), await rowsOf('Once, after the end')]).toEqual([1, 2]);
+  });
+
+  it('joins the running turn, as a stream and as JSON, and sees all of it', async () => {
+    const key = randomUUID();
+    const { opened: finished, open: finish } = createGate();
+    app.dify.script(async (reply) => {
+      await reply.say('one');
+      await finished;
+      await reply.say(' two');
+      await reply.end();
+    });
+    const first = await sendStreaming(key, { query: 'Once, while it runs' });
+    const seen = [(await first.events.next()).value, (await first.events.next()).value];
+    const second = await sendStreaming(key, { query: 'Once, while it runs' });
+    expect(second.headers.get('idempotent-replayed')).toBe('true');
+    const third = send(key, { query: 'Once, while it runs' });
+    finish();
+    const rest = await readStream(first.events);
+    const all = [...seen, ...rest].filter((event) => event !== undefined);
+    expect(await readStream(second.events)).toEqual(all);
+    expect(textOf(all)).toBe('one two');
+    expect((await third).body.data).toEqual(all.at(-1)?.data.data);
+    expect([asked('Once, while it runs'), await rowsOf('Once, while it runs')]).toEqual([1, 2]);
+  });
+
+  it('is answered once though fifty sends come at once, in a new session and in one that is there', async () => {
+    const { session_id } = (await user.ask({ character_id: characterId, query: 'Begin' })).body.data[0];
+    for (const data of [{ query: 'At once, new' }, { query: 'At once, continued', session_id }]) {
+      const key = randomUUID();
+      const replies = await Promise.all(Array.from({ length: 50 }, () => send(key, data)));
+      expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
+      expect(new Set(replies.map(({ body }) => body.data[1].message_id)).size).toBe(1);
+      expect(replies.filter(({ headers }) => headers.get('idempotent-replayed') === null)).toHaveLength(1);
+      expect([asked(data.query), await rowsOf(data.query)]).toEqual([1, 2]);
+    }
+  });
+
+  it('gets the same failure again, and Dify is not asked again', async () => {
+    const key = randomUUID();
+    app.dify.next('error-after-deltas');
+    const first = await send(key, { query: 'Fails once' });
+    const second = await send(key, { query: 'Fails once' });
+    expect([first.status, second.status]).toEqual([502, 502]);
+    expect(second.body).toEqual(first.body);
+    expect(asked('Fails once')).toBe(1);
+  });
+
+  it('is a 422 when it asks something else, whatever differs', async () => {
+    const key = randomUUID();
+    const first = await send(key, { query: 'Mine', inputs: { a: 1, b: 2 } });
+    expect((await send(key, { query: 'Mine', inputs: { b: 2, a: 1 } })).status).toBe(200);
+    const other = (await app.admin.createCharacter()).documentId;
+    for (const changes of [
+      { query: 'Another' },
+      { query: 'Mine' },
+      { query: 'Mine', inputs: { a: 1, b: 2 }, character_id: other },
+      { query: 'Mine', inputs: { a: 1, b: 2 }, session_id: first.body.data[0].session_id },
+    ]) {
+      const { status, body } = await send(key, changes);
+      expect([status, body.error.details]).toEqual([
+        422,
+        { code: 'idempotency-key-reused', turn_id: first.body.data[0].turn_id },
+      ]);
+    }
+    expect([asked('Mine'), asked('Another')]).toEqual([1, 0]);
+  });
+
+  it('belongs to its user: another’s same key is a question of their own', async () => {
+    const key = randomUUID();
+    const other = await app.createUser();
+    const [mine, theirs] = [
+      await send(key, { query: 'Same key' }),
+      await send(key, { query: 'Same key' }, other),
+    ];
+    expect(theirs.headers.get('idempotent-replayed')).toBeNull();
+    expect(theirs.body.data[0].turn_id).not.toBe(mine.body.data[0].turn_id);
+    expect(theirs.body.data[0].user.id).toBe(other.user.id);
+  });
+
+  it('can be tried again after a refusal: nothing was kept', async () => {
+    const key = randomUUID();
+    expect((await send(key, { query: 'Later', character_id: 'nobody' })).status).toBe(400);
+    const reply = await send(key, { query: 'Later' });
+    expect([reply.status, reply.headers.get('idempotent-replayed')]).toEqual([200, null]);
+  });
+
+  it('is a 400 where the key is none', async () => {
+    for (const key of ['two words', 'x'.repeat(256)]) {
+      const { status, body } = await send(key, { query: 'Bad key' });
+      expect([status, body.error.details.code]).toEqual([400, 'invalid-request']);
+    }
+    expect(asked('Bad key')).toBe(0);
+  });
+});
+
+describe('several processes on one database', () => {
+  it('agree on a key: one turn, followed to its end from both', async () => {
+    const key = randomUUID();
+    const there = createClient(await app.startAnother(), user.token, user.user);
+    const { opened: finished, open: finish } = createGate();
+    app.dify.script(async (reply) => {
+      await reply.say('here');
+      await finished;
+      await reply.end();
+    });
+    const data = { query: 'Two processes' };
+    const streams = await Promise.all([sendStreaming(key, data), sendStreaming(key, data, there)]);
+    const waiting = [send(key, data), send(key, data, there)];
+    const reading = streams.map(({ events }) => readStream(events));
+    finish();
+    for (const events of await Promise.all(reading)) {
+      expect(textOf(events)).toBe('here');
+      expect(events.at(-1)?.data).toMatchObject({ event: 'message_end', outcome: 'completed' });
+    }
+    const replies = await Promise.all(waiting);
+    expect(replies.map(({ status }) => status)).toEqual([200, 200]);
+    expect(replies[0]?.body.data).toEqual(replies[1]?.body.data);
+    expect([asked('Two processes'), await rowsOf('Two processes')]).toEqual([1, 2]);
+  });
+
+  it('keep a key across a restart', async () => {
+    const key = randomUUID();
+    const before = await send(key, { query: 'Before the restart' });
+    await app.killAndRestart();
+    const after = await send(key, { query: 'Before the restart' });
+    expect(after.body).toEqual(before.body);
+    expect(asked('Before the restart')).toBe(1);
+  });
+});
