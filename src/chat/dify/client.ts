@@ -7,9 +7,19 @@ import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { ChatError, toChatError } from '../errors';
 import { decodeSse, type SseMessage } from '../sse/decode';
 import { startDeadlines, type Deadlines, type DeadlineSettings } from './deadlines';
+import {
+  findAnswer,
+  findLostAnswer,
+  type DifyMessage,
+  type FoundAnswer,
+  type GetJson,
+  type LostAnswer,
+} from './find-answer';
 import { fromDifyError, fromTransportError } from './to-chat-error';
 import { createReplyTranslator, type ReplyEvent, type ReplyTranslator } from './to-reply-event';
-import { parseErrorBody, parseFrame, parseSavedAnswer } from './wire';
+import { parseErrorBody, parseFrame } from './wire';
+
+export type { DifyMessage, FoundAnswer, LostAnswer } from './find-answer';
 
 export interface DifySettings extends DeadlineSettings {
   /** With `/v1`, without a slash at its end. */
@@ -50,11 +60,13 @@ export interface DifyClient {
    * @throws ChatError `upstream-…` when Dify cannot be asked.
    */
   findAnswer(message: DifyMessage, user: string): Promise<string | null>;
-}
-
-export interface DifyMessage {
-  readonly conversationId: string;
-  readonly messageId: string;
+  /**
+   * The answer Dify has saved for a question whose ids may have been lost with the process that asked: by its message
+   * id, else by its words and its time, in its conversation or in those the user began then. Null where there is none,
+   * while it is being generated, and where two could be meant.
+   * @throws ChatError `upstream-…` when Dify cannot be asked; `upstream-conversation-gone` when it was deleted there.
+   */
+  findLostAnswer(lost: LostAnswer): Promise<FoundAnswer | null>;
 }
 
 export interface DifyClientOptions {
@@ -71,10 +83,12 @@ const maxBodyBytes = 8 * 1024 * 1024;
 
 export function createDifyClient(options: DifyClientOptions): DifyClient {
   const { settings } = options;
+  const get: GetJson = (path, query) => getJson(settings, path, query);
   return {
     ask,
     stop: (taskId, user) => stop(settings, taskId, user),
-    findAnswer: (message, user) => findAnswer(settings, message, user),
+    findAnswer: (message, user) => findAnswer(get, message, user),
+    findLostAnswer: (lost) => findLostAnswer(get, lost),
   };
 
   async function* ask(question: DifyQuestion): AsyncGenerator<readonly ReplyEvent[], void> {
@@ -116,19 +130,15 @@ async function stop(settings: DifySettings, taskId: string, user: string): Promi
   await callShortly(settings, (call) => post(settings, call, path, { user }));
 }
 
-async function findAnswer(
+function getJson(
   settings: DifySettings,
-  { conversationId, messageId }: DifyMessage,
-  user: string,
-): Promise<string | null> {
-  const query = new URLSearchParams({ conversation_id: conversationId, user, limit: '5' });
-  const body = await callShortly(settings, (call) =>
-    axios.get<Readable>(
-      `${settings.apiUrl}/messages?${query.toString()}`,
-      toConfig(settings, call, 'application/json'),
-    ),
+  path: string,
+  query: Readonly<Record<string, string>>,
+): Promise<string> {
+  const url = `${settings.apiUrl}${path}?${new URLSearchParams(query).toString()}`;
+  return callShortly(settings, (call) =>
+    axios.get<Readable>(url, toConfig(settings, call, 'application/json')),
   );
-  return parseSavedAnswer(body, messageId);
 }
 
 /** A call that Dify answers at once and whole. @returns the body. */

@@ -73,17 +73,49 @@ export function parseErrorBody(body: string): DifyErrorBody {
   return errorBodySchema.catch({}).parse(parseJson(body));
 }
 
-const messagesSchema = z.object({
-  data: z.array(z.object({ id, answer: text, status: text }).catch({})),
-});
+const time = z
+  .number()
+  .transform((epochSeconds) => new Date(epochSeconds * 1000))
+  .optional()
+  .catch(undefined);
 
-/** The answer of this message on a page of `GET /messages`; null unless Dify has saved one, and all went well. */
-export function parseSavedAnswer(body: string, messageId: string): string | null {
-  const page = messagesSchema.safeParse(parseJson(body));
-  const message = page.data?.data.find((item) => item.id === messageId);
-  if (message === undefined || message.status === 'error' || message.answer === undefined) return null;
-  // While it is being generated, and when it was lost, it is empty.
-  return message.answer === '' ? null : toStorableText(message.answer);
+const requiredId = z.string().min(1).max(255).transform(toStorableText);
+
+const messageSchema = z
+  .object({ id: requiredId, query: text, answer: text, status: text, created_at: time })
+  .transform(({ id, query, answer, status, created_at }) => ({
+    id,
+    query,
+    // While it is being generated, and when it was lost, it is empty.
+    answer: status === 'error' || answer === undefined || answer === '' ? null : toStorableText(answer),
+    createdAt: created_at,
+  }));
+
+/** A question as Dify has saved it. Its answer is null unless it has come to its end, and all went well. */
+export type SavedMessage = z.output<typeof messageSchema>;
+
+/** A page of `GET /messages`: the oldest comes first. What is no message is left out, and so is what is no page. */
+export function parseSavedMessages(body: string): readonly SavedMessage[] {
+  return parseItems(body, messageSchema);
+}
+
+const conversationSchema = z
+  .object({ id: requiredId, created_at: time })
+  .transform(({ id, created_at }) => ({ id, createdAt: created_at }));
+
+/** A page of `GET /conversations`, read as tolerantly. */
+export function parseConversations(body: string): readonly z.output<typeof conversationSchema>[] {
+  return parseItems(body, conversationSchema);
+}
+
+const pageSchema = z.object({ data: z.array(z.unknown()) });
+
+function parseItems<T>(body: string, schema: z.ZodType<T>): T[] {
+  const page = pageSchema.safeParse(parseJson(body));
+  return (page.data?.data ?? []).flatMap((item) => {
+    const parsed = schema.safeParse(item);
+    return parsed.success ? [parsed.data] : [];
+  });
 }
 
 /** Undefined for what is no JSON: no schema here takes that for anything. */

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 
-import { parseErrorBody, parseFrame, toUsage, parseSavedAnswer } from '../../../src/chat/dify/wire';
+import {
+  parseConversations,
+  parseErrorBody,
+  parseFrame,
+  parseSavedMessages,
+  toUsage,
+} from '../../../src/chat/dify/wire';
 
 describe('parseFrame', () => {
   it('keeps what concerns us and drops the rest', () => {
@@ -180,25 +186,68 @@ describe('parseErrorBody', () => {
   );
 });
 
-describe('parseSavedAnswer', () => {
+describe('parseSavedMessages', () => {
   const page = (...data: unknown[]) => JSON.stringify({ limit: 20, has_more: false, data });
-  it('is the answer of the message asked for', () => {
+  const createdAt = new Date(1_760_000_000_000);
+
+  it('are the questions of a page, in its order, with what was answered', () => {
     const body = page(
-      { id: 'm1', answer: 'first', status: 'normal' },
-      { id: 'm2', answer: 'a\0b', status: 'normal' },
+      {
+        id: 'm1',
+        query: 'one',
+        answer: 'first',
+        status: 'normal',
+        created_at: 1_760_000_000,
+        inputs: { a: 1 },
+      },
+      { id: 'm2', query: 'two', answer: 'a\0b', status: 'normal', created_at: 1_760_000_000 },
     );
-    expect(parseSavedAnswer(body, 'm2')).toBe('a\uFFFDb');
+    expect(parseSavedMessages(body)).toEqual([
+      { id: 'm1', query: 'one', answer: 'first', createdAt },
+      { id: 'm2', query: 'two', answer: 'a\uFFFDb', createdAt },
+    ]);
   });
 
   it.each([
-    ['another message', page({ id: 'm1', answer: 'first' })],
-    ['an empty answer', page({ id: 'm2', answer: '', status: 'normal' })],
-    ['a failed one', page({ id: 'm2', answer: 'half', status: 'error' })],
-    ['no text', page({ id: 'm2', answer: null })],
-    ['an odd item', page(null, 7)],
+    ['an empty answer', { answer: '', status: 'normal' }],
+    ['a failed one', { answer: 'half', status: 'error' }],
+    ['no text', { answer: null }],
+    ['no answer', {}],
+  ])('have no answer where there is %s', (_name, fields) => {
+    expect(parseSavedMessages(page({ id: 'm1', ...fields }))).toMatchObject([{ id: 'm1', answer: null }]);
+  });
+
+  it('leave out what is no message, and keep the rest', () => {
+    const body = page(
+      null,
+      7,
+      'x',
+      {},
+      { id: '' },
+      { id: 5 },
+      { id: 'm1', answer: 'first', created_at: 'now' },
+    );
+    expect(parseSavedMessages(body)).toEqual([
+      { id: 'm1', query: undefined, answer: 'first', createdAt: undefined },
+    ]);
+  });
+
+  it.each([
     ['an error', JSON.stringify({ code: 'not_found', message: 'x', status: 404 })],
+    ['another page', JSON.stringify({ data: 'x' })],
     ['no JSON', '<html>'],
-  ])('is null for %s', (_name, body) => {
-    expect(parseSavedAnswer(body, 'm2')).toBeNull();
+  ])('are none in %s', (_name, body) => {
+    expect(parseSavedMessages(body)).toEqual([]);
+  });
+});
+
+describe('parseConversations', () => {
+  it('are the ids and times of a page', () => {
+    const data = [{ id: 'c1', created_at: 1_760_000_000, name: 'x' }, { id: 'c2' }, null];
+    expect(parseConversations(JSON.stringify({ data }))).toEqual([
+      { id: 'c1', createdAt: new Date(1_760_000_000_000) },
+      { id: 'c2', createdAt: undefined },
+    ]);
+    expect(parseConversations('<html>')).toEqual([]);
   });
 });

@@ -1,0 +1,109 @@
+import { parseConversations, parseSavedMessages, type SavedMessage } from './wire';
+
+export interface DifyMessage {
+  readonly conversationId: string;
+  readonly messageId: string;
+}
+
+/** A question whose answer was lost with the process that read it, as far as it had been saved. */
+export interface LostAnswer {
+  /** The `user` Dify was told. */
+  readonly user: string;
+  readonly query: string;
+  readonly askedAt: Date;
+  /** Dify's; null where it was not known yet, or the question began a conversation. */
+  readonly conversationId: string | null;
+  /** Dify's; undefined where it was not known yet. */
+  readonly messageId?: string | undefined;
+}
+
+export interface FoundAnswer extends DifyMessage {
+  readonly answer: string;
+}
+
+/**
+ * Gets JSON from Dify. @returns the body.
+ * @throws ChatError `upstream-…`
+ */
+export type GetJson = (path: string, query: Readonly<Record<string, string>>) => Promise<string>;
+
+/** By how much Dify's clock and ours may differ, with its times cut to seconds. */
+const clockSlackMs = 5_000;
+/** Dify notes a question as soon as it has it. Later ones with the same words are other questions. */
+const arrivalMs = 30_000;
+/** Of a conversation, and of a user's conversations: the newest. */
+const messageLimit = '5';
+const conversationLimit = '20';
+
+/**
+ * `GET /messages`: the answer Dify has saved for a message, which is there once it has come to its end. Null while
+ * there is none; most versions never save one whose reader was lost.
+ */
+export async function findAnswer(get: GetJson, message: DifyMessage, user: string): Promise<string | null> {
+  const messages = await getMessages(get, message.conversationId, user);
+  return messages.find(({ id }) => id === message.messageId)?.answer ?? null;
+}
+
+/**
+ * The same for a question whose ids may have been lost too. It is then known by its words and its time, at the cost
+ * of a look into each conversation the user began at that time.
+ */
+export async function findLostAnswer(get: GetJson, lost: LostAnswer): Promise<FoundAnswer | null> {
+  const found =
+    lost.conversationId === null
+      ? await findInNewConversations(get, lost)
+      : await findIn(get, lost.conversationId, lost);
+  if (found === null) return null;
+  const { id: messageId, answer } = found.message;
+  return answer === null ? null : { answer, messageId, conversationId: found.conversationId };
+}
+
+interface Found {
+  readonly message: SavedMessage;
+  readonly conversationId: string;
+}
+
+/** Questions of one conversation are asked one after the other, so of several the newest is meant. */
+async function findIn(get: GetJson, conversationId: string, lost: LostAnswer): Promise<Found | null> {
+  const messages = await getMessages(get, conversationId, lost.user);
+  const message = messages.filter((one) => isMeant(one, lost)).at(-1);
+  return message === undefined ? null : { message, conversationId };
+}
+
+/** Where two conversations began with this question, neither is taken: no answer is better than another turn's. */
+async function findInNewConversations(get: GetJson, lost: LostAnswer): Promise<Found | null> {
+  const { user } = lost;
+  const body = await get('/conversations', { user, sort_by: '-created_at', limit: conversationLimit });
+  const found: Found[] = [];
+  for (const { id, createdAt } of parseConversations(body)) {
+    if (!isAtThatTime(createdAt, lost)) continue;
+    const one = await findIn(get, id, lost);
+    if (one !== null) found.push(one);
+  }
+  return found.length === 1 ? (found[0] ?? null) : null;
+}
+
+async function getMessages(
+  get: GetJson,
+  conversationId: string,
+  user: string,
+): Promise<readonly SavedMessage[]> {
+  const query = { conversation_id: conversationId, user, limit: messageLimit };
+  return parseSavedMessages(await get('/messages', query));
+}
+
+function isMeant({ id, query, createdAt }: SavedMessage, lost: LostAnswer): boolean {
+  if (lost.messageId !== undefined) return id === lost.messageId;
+  return query !== undefined && withoutNul(query) === withoutNul(lost.query) && isAtThatTime(createdAt, lost);
+}
+
+function isAtThatTime(createdAt: Date | undefined, { askedAt }: LostAnswer): boolean {
+  if (createdAt === undefined) return false;
+  const laterMs = createdAt.getTime() - askedAt.getTime();
+  return laterMs >= -clockSlackMs && laterMs <= arrivalMs;
+}
+
+/** Dify leaves it out of what it saves. */
+function withoutNul(text: string): string {
+  return text.replaceAll('\0', '');
+}
