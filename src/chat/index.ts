@@ -13,6 +13,6 @@ export type { Sent } from './send';
 export { parseChatSettings, SettingsError, type ChatSettings } from './settings';
 export type { Frame } from './sse/encode';
 export { relay } from './sse/relay';
-export type { NewTurn, SentTurn, TurnEnding, TurnProgress, TurnStore } from './stores';
+export type { AbandonedTurn, NewTurn, SentTurn, TurnEnding, TurnProgress, TurnStore } from './stores';
 export type { SavedTurn, TurnOutcome, Usage } from './turn-event';
 export type { TurnState } from './turn-access';

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { createAnswer, type Answer } from './answer';
 import { createCheckpoints } from './checkpoints';
-import type { DifyMessage } from './dify/client';
+import type { FoundAnswer } from './dify/find-answer';
 import type { ReplyEvent } from './dify/to-reply-event';
 import { ChatError, toChatError, type ChatErrorCode } from './errors';
 import type { EndReason } from './live-turns';
@@ -22,8 +22,8 @@ export interface PumpOptions {
   readonly ask: (conversationId: string | null) => AsyncIterable<readonly ReplyEvent[]>;
   /** Asks Dify to stop generating. */
   readonly stop: (taskId: string) => Promise<void>;
-  /** What Dify has saved of an answer, or null. */
-  readonly findAnswer: (message: DifyMessage) => Promise<string | null>;
+  /** What Dify has saved of the answer that has come so far, or null. */
+  readonly findAnswer: (progress: TurnProgress) => Promise<FoundAnswer | null>;
   /** Fires, with its reason, when the turn is to end before its answer does. */
   readonly endRequest: AbortSignal;
   readonly identify: (ids: Pick<TurnProgress, 'messageId' | 'conversationId'>) => void;
@@ -154,14 +154,16 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
   }
 
   async function isRecovered(): Promise<boolean> {
-    const { answer: text, messageId, conversationId } = answer.progress();
-    if (messageId === undefined || conversationId === undefined) return false;
-    const whole = await recover({
-      findAnswer: () => options.findAnswer({ messageId, conversationId }),
+    const { answer: text, ...ids } = answer.progress();
+    const found = await recover({
+      find: () => options.findAnswer({ answer: text, ...ids }),
       recoveryMs: options.settings.recoveryMs,
       signal: endRequest,
     });
-    if (whole === null) return false;
+    if (found === null) return false;
+    const { messageId, conversationId, answer: whole } = found;
+    if (ids.messageId === undefined)
+      take({ type: 'identified', taskId: undefined, messageId, conversationId });
     if (whole === text) return true;
     if (whole.startsWith(text)) take({ type: 'delta', text: whole.slice(text.length) });
     else take({ type: 'replaced', text: whole });

@@ -1,8 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
+import type { DifyClient } from './dify/client';
+import type { FoundAnswer, LostAnswer } from './dify/find-answer';
+import type { TurnStore } from './stores';
+
 export interface RecoveryOptions {
   /** Asks Dify for the answer it has saved; null while there is none. */
-  readonly findAnswer: () => Promise<string | null>;
+  readonly find: () => Promise<FoundAnswer | null>;
   readonly recoveryMs: number;
   /** Ends the search: the turn is to end. */
   readonly signal: AbortSignal;
@@ -15,14 +19,28 @@ const firstDelayMs = 300;
  * times, each after twice the pause of the one before, for `recoveryMs` at most.
  * @returns the whole answer, or null. Never rejects: an answer that cannot be asked for is not there.
  */
-export async function recover({ findAnswer, recoveryMs, signal }: RecoveryOptions): Promise<string | null> {
+export async function recover({ find, recoveryMs, signal }: RecoveryOptions): Promise<FoundAnswer | null> {
   if (signal.aborted) return null;
   for (let delayMs = firstDelayMs, waitedMs = 0; waitedMs + delayMs <= recoveryMs; delayMs *= 2) {
     await pause(delayMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return null;
     waitedMs += delayMs;
-    const answer = await findAnswer().catch(() => null);
-    if (answer !== null) return answer;
+    const found = await find().catch(() => null);
+    if (found !== null) return found;
   }
   return null;
+}
+
+/**
+ * What Dify has saved of a lost answer, now.
+ * @throws ChatError `upstream-…` when Dify cannot be asked; and whatever the store throws.
+ */
+export async function findLost(
+  { dify, store }: { readonly dify: DifyClient; readonly store: TurnStore },
+  lost: LostAnswer,
+): Promise<FoundAnswer | null> {
+  const found = await dify.findLostAnswer(lost);
+  if (found === null || lost.messageId !== undefined) return found;
+  // Found by its words, it may be the answer to the same words asked a moment before.
+  return (await store.hasMessage(found.messageId)) ? null : found;
 }

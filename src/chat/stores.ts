@@ -27,6 +27,19 @@ export interface SentTurn {
   readonly fingerprint: string;
 }
 
+/** A pending turn nobody answers any more, as far as it is saved. */
+export interface AbandonedTurn {
+  readonly turnId: string;
+  /** Null once its user is deleted. */
+  readonly ownerDocumentId: string | null;
+  readonly query: string;
+  readonly createdAt: Date;
+  readonly answer: string;
+  /** Dify's ids, as far as they were known. */
+  readonly messageId: string | undefined;
+  readonly conversationId: string | null;
+}
+
 export interface NewSession {
   readonly rowId: null;
   readonly sessionId: string;
@@ -71,7 +84,10 @@ export interface TurnStore {
   /** Saves Dify's conversation on all of a turn, its session included: from now on clients know it and continue by it. */
   identify(turnId: string, conversationId: string): Promise<void>;
 
-  /** Says that these turns are still alive, so that `interruptAbandoned` leaves them be. */
+  /** Whether a message of anybody's has this `message_id`. */
+  hasMessage(messageId: string): Promise<boolean>;
+
+  /** Says that these turns are still alive, so that `claimAbandoned` leaves them be. */
   keepAlive(turnIds: readonly string[]): Promise<void>;
 
   /** The owner's turn, or null: what is not theirs does not exist, nor does what is deleted. */
@@ -88,8 +104,8 @@ export interface TurnStore {
   close(turnId: string, ending: TurnEnding): Promise<SavedTurn>;
 
   /**
-   * Ends as `interrupted` every pending turn nobody has kept alive since: those of a process that died.
-   * @returns how many there were.
+   * Takes over the pending turns nobody has kept alive since: those of a process that died. They count as alive from now
+   * on, and no other process is given them meanwhile. Frees the sessions whose answer an admin has deleted.
    */
-  interruptAbandoned(silentSince: Date): Promise<number>;
+  claimAbandoned(silentSince: Date): Promise<readonly AbandonedTurn[]>;
 }

@@ -7,6 +7,8 @@ import { createTurnLog, type LiveTurn } from './live-turns';
 import { describeError } from './log';
 import { toUpstreamUser, type Owner } from './owner';
 import { pump } from './pump';
+import { findLost } from './recover';
+import { createRescue } from './rescue';
 import { createSend, type Sent } from './send';
 import { toTitle, type Session, type SessionReference } from './sessions';
 import type { NewSession, NewTurn, TurnStore } from './stores';
@@ -55,7 +57,7 @@ export interface Turns extends TurnAccess {
   drain(timeoutMs: number): Promise<void>;
   isDraining(): boolean;
 
-  /** Tells other processes that this one's turns are alive, and ends the turns of processes that died. */
+  /** Tells other processes that this one's turns are alive, and takes on the turns of processes that died. */
   tend(): Promise<void>;
 }
 
@@ -70,6 +72,7 @@ export function createTurns(options: TurnOptions): Turns {
   let isDraining = false;
   const access = createTurnAccess(options);
   const send = createSend({ store, access, start });
+  const rescue = createRescue(options);
   return { ...access, start, send, regenerate, drain, isDraining: () => isDraining, tend };
 
   async function start(question: Question, idempotency: Idempotency | null = null): Promise<LiveTurn> {
@@ -130,7 +133,7 @@ export function createTurns(options: TurnOptions): Turns {
     };
     const timer = setTimeout(endAll, timeoutMs);
     // A question on its way into the database is a turn too.
-    await Promise.allSettled(opening);
+    await Promise.allSettled([...opening, rescue.stop()]);
     if (isOverdue) endAll();
     await live.idle();
     clearTimeout(timer);
@@ -138,10 +141,9 @@ export function createTurns(options: TurnOptions): Turns {
 
   async function tend(): Promise<void> {
     try {
-      const ids = live.all().map(({ turnId }) => turnId);
+      const ids = [...live.all().map(({ turnId }) => turnId), ...rescue.turnIds()];
       if (ids.length > 0) await store.keepAlive(ids);
-      const count = await store.interruptAbandoned(new Date(Date.now() - settings.leaseMs));
-      if (count > 0) log.warn(`${count} turn(s) of a process that died are now "interrupted".`);
+      rescue.begin(await store.claimAbandoned(new Date(Date.now() - settings.leaseMs)));
     } catch (error) {
       log.error(`Turns could not be tended: ${describeError(error)}`);
     }
@@ -176,7 +178,17 @@ function run(
     ask: (conversation) =>
       dify.ask({ query, inputs, prompt: character.prompt, user, conversationId: conversation }),
     stop: (taskId) => dify.stop(taskId, user),
-    findAnswer: (message) => dify.findAnswer(message, user),
+    findAnswer: (progress) =>
+      findLost(
+        { dify, store },
+        {
+          user,
+          query,
+          askedAt: turn.createdAt,
+          messageId: progress.messageId,
+          conversationId: progress.conversationId ?? conversationId,
+        },
+      ),
     endRequest: turnLog.endRequest,
     identify: wire.identify,
     append: (event) => turnLog.append(wire.event(event)),

@@ -2,7 +2,6 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import {
-  ChatError,
   type NewTurn,
   type Owner,
   type SavedTurn,
@@ -13,9 +12,11 @@ import {
   type TurnProgress,
   type TurnStore,
 } from '../chat';
+import { claimAbandoned } from './abandoned-turns';
 import { isUniqueViolation } from './database-errors';
 import { toJsonColumn } from './json-column';
 import { selectMessages, toMessage, type MessageRow } from './message-rows';
+import { claimSession, freeSession } from './session-claims';
 import { inTransaction } from './transaction';
 
 type Database = Core.Strapi['db'];
@@ -37,7 +38,8 @@ export function createTurnStore(db: Database): TurnStore {
     find: (owner, turnId) => find(db, owner, turnId),
     requestStop: (turnId) => requestStop(db, turnId),
     close: (turnId, ending) => close(db, turnId, ending),
-    interruptAbandoned: (silentSince) => interruptAbandoned(db, silentSince),
+    hasMessage: (messageId) => hasMessage(db, messageId),
+    claimAbandoned: (silentSince) => claimAbandoned(db, silentSince),
   };
 }
 
@@ -132,42 +134,6 @@ async function insertSession(db: Database, turn: NewTurn, now: Date): Promise<nu
     ],
   });
   return Number(ids[0]);
-}
-
-/** Two processes may come here at once: the condition lets one of them through. */
-async function claimSession(
-  db: Database,
-  trx: Knex.Transaction,
-  turn: NewTurn,
-  rowId: number,
-  now: Date,
-): Promise<number> {
-  const count = await db
-    .connection('chat_sessions')
-    .transacting(trx)
-    .where({ id: rowId, is_deleted: false })
-    .whereNull('live_turn_id')
-    .update({
-      live_turn_id: turn.turnId,
-      last_message_at: now,
-      updated_at: now,
-      message_count: db.connection.raw('?? + 2', ['message_count']),
-    });
-  if (count === 0) throw await toClaimError(db, trx, rowId);
-  return rowId;
-}
-
-async function toClaimError(db: Database, trx: Knex.Transaction, rowId: number): Promise<ChatError> {
-  const row = (await db
-    .connection('chat_sessions')
-    .transacting(trx)
-    .select('live_turn_id', 'session_id')
-    .where({ id: rowId, is_deleted: false })
-    .first()) as { live_turn_id: string | null; session_id: string } | undefined;
-  if (row === undefined) return new ChatError('session-not-found');
-  return new ChatError('turn-in-progress', {
-    details: { turn_id: row.live_turn_id, session_id: row.session_id },
-  });
 }
 
 /** A final state never changes: only a pending answer is written to. @returns whether it was pending. */
@@ -266,66 +232,7 @@ function toEndColumns(db: Database, { outcome, errorCode }: Pick<TurnEnding, 'ou
   };
 }
 
-async function freeSession(
-  db: Database,
-  trx: Knex.Transaction,
-  turnId: string,
-  conversationId: string | undefined,
-): Promise<void> {
-  const now = new Date();
-  const known = conversationId === undefined ? {} : { conversation_id: conversationId };
-  await db
-    .connection('chat_conversations')
-    .transacting(trx)
-    .where({ turn_id: turnId, role: 'user' })
-    .update({ ...known, updated_at: now });
-  await db
-    .connection('chat_sessions')
-    .transacting(trx)
-    .where({ live_turn_id: turnId })
-    .update({ ...known, live_turn_id: null, last_message_at: now, updated_at: now });
-}
-
-/** Goes by the sessions' claims, which are few and indexed, and not through all messages. */
-async function interruptAbandoned(db: Database, silentSince: Date): Promise<number> {
-  const claims = (await db
-    .connection('chat_sessions')
-    .whereNotNull('live_turn_id')
-    .orderBy('id')
-    .select('live_turn_id')) as { live_turn_id: string }[];
-  let count = 0;
-  for (const { live_turn_id: turnId } of claims) {
-    if (await interruptIfAbandoned(db, turnId, silentSince)) count += 1;
-  }
-  return count;
-}
-
-/** A turn without a pending answer is abandoned too: an admin has deleted it. @returns whether it was. */
-async function interruptIfAbandoned(db: Database, turnId: string, silentSince: Date): Promise<boolean> {
-  return inTransaction(db, async (trx) => {
-    const pending = { turn_id: turnId, role: 'assistant', outcome: 'pending' };
-    await db
-      .connection('chat_conversations')
-      .transacting(trx)
-      .where(pending)
-      .where('updated_at', '<', silentSince)
-      .update({
-        ...toEndColumns(db, { outcome: 'interrupted', errorCode: 'process-died' }),
-        updated_at: new Date(),
-      });
-    const living: unknown = await db
-      .connection('chat_conversations')
-      .transacting(trx)
-      .where(pending)
-      .first('id');
-    if (living !== undefined) return false;
-    // The process may have died between the checkpoint that knew Dify's conversation and the session's learning of it.
-    const answer = (await db
-      .connection('chat_conversations')
-      .transacting(trx)
-      .where({ turn_id: turnId, role: 'assistant' })
-      .first('conversation_id')) as { conversation_id: string | null } | undefined;
-    await freeSession(db, trx, turnId, answer?.conversation_id ?? undefined);
-    return true;
-  });
+async function hasMessage(db: Database, messageId: string): Promise<boolean> {
+  const row: unknown = await db.connection('chat_conversations').where({ message_id: messageId }).first('id');
+  return row !== undefined;
 }

@@ -181,4 +181,34 @@ describe('a process that dies', () => {
     expect(next.status).toBe(200);
     expect(next.body.data[0].session_id).toBe(started.session_id);
   });
+
+  it.each([
+    ['after its first words', 'Were you heard?', true],
+    ['before its first event', 'Were you heard at all?', false],
+  ])('%s loses no answer that Dify has', async (_when, query, hasBegun) => {
+    const { opened: died, open: die } = createGate();
+    app.dify.script(async (reply) => {
+      reply.outlive();
+      if (hasBegun) await reply.say('Dify goes on');
+      await died;
+      await reply.say(hasBegun ? ' without us.' : 'Dify goes on without us.');
+      await reply.end();
+    });
+    const asked = app.dify.nextRequest();
+    const { events } = await user.stream({ character_id: characterId, query });
+    const started = (await events.next()).value?.data;
+    await asked;
+    if (hasBegun) await rowOf(query, ({ answer }) => answer === 'Dify goes on');
+    const ended = events.next().catch(() => undefined);
+    const restarted = app.killAndRestart();
+    await ended;
+    die();
+    await restarted;
+
+    const row = await rowOf(query, isOver);
+    expect(row).toMatchObject({ outcome: 'completed', error_code: null, answer: 'Dify goes on without us.' });
+    expect(app.dify.messages(row.conversation_id).map(({ id }) => id)).toEqual([row.message_id]);
+    const state = await user.get(`/api/chat-conversations/turns/${started.turn_id}`);
+    expect(state.body.data).toMatchObject({ outcome: 'completed', conversation_id: row.conversation_id });
+  });
 });

@@ -602,14 +602,18 @@ describe('pump, when the end is hard to save', () => {
   /** A store that refuses the first `failures` ends. */
   async function failing(failures: number, changes: Partial<TurnStore> = {}) {
     let tries = 0;
-    const store = await openedStore((memory) => ({
-      close: (...args) => {
-        tries += 1;
-        return tries <= failures ? busy() : memory.close(...args);
-      },
-      ...changes,
-    }));
-    return { store, tries: () => tries };
+    let elsewhere: TurnStore['close'] = () => busy();
+    const store = await openedStore((memory) => {
+      elsewhere = memory.close;
+      return {
+        close: (...args) => {
+          tries += 1;
+          return tries <= failures ? busy() : memory.close(...args);
+        },
+        ...changes,
+      };
+    });
+    return { store, tries: () => tries, elsewhere };
   }
 
   it.each([0, 1, 2])('tells the end that is saved in the end, after %d failures', async (failures) => {
@@ -677,11 +681,11 @@ describe('pump, when the end is hard to save', () => {
   });
 
   it('counts the end another process saved meanwhile', async () => {
-    const { store, tries } = await failing(1);
+    const { store, tries, elsewhere } = await failing(1);
     const { pumping } = await opened(
       async function* () {
         yield [delta('Hello')];
-        await store.interruptAbandoned(new Date(Date.now() + 60_000));
+        await elsewhere('turn-1', ending({ outcome: 'interrupted', errorCode: 'process-died' }));
         yield [completed];
       },
       { store },

@@ -1,5 +1,6 @@
 import { recover } from '../../src/chat/recover';
 
+const whole = { answer: 'whole', messageId: 'dify-message', conversationId: 'dify-conversation' };
 const never = new AbortController().signal;
 
 /** Finds nothing until it is asked for the n-th time. */
@@ -7,41 +8,41 @@ function foundAt(n: number) {
   let asked = 0;
   return {
     asked: () => asked,
-    findAnswer: async () => {
+    find: async () => {
       asked += 1;
-      return asked >= n ? 'whole' : null;
+      return asked >= n ? whole : null;
     },
   };
 }
 
 describe('recover', () => {
   it('asks until the answer is there', async () => {
-    const { findAnswer, asked } = foundAt(2);
-    expect(await recover({ findAnswer, recoveryMs: 1_000, signal: never })).toBe('whole');
+    const { find, asked } = foundAt(2);
+    expect(await recover({ find, recoveryMs: 1_000, signal: never })).toEqual(whole);
     expect(asked()).toBe(2);
   });
 
   it('gives up after its time, and asks nothing where there is none', async () => {
     const late = foundAt(9);
-    expect(await recover({ findAnswer: late.findAnswer, recoveryMs: 900, signal: never })).toBeNull();
+    expect(await recover({ find: late.find, recoveryMs: 900, signal: never })).toBeNull();
     expect(late.asked()).toBe(2);
     const none = foundAt(1);
-    expect(await recover({ findAnswer: none.findAnswer, recoveryMs: 299, signal: never })).toBeNull();
+    expect(await recover({ find: none.find, recoveryMs: 299, signal: never })).toBeNull();
     expect(none.asked()).toBe(0);
   });
 
   it('takes an answer that cannot be asked for as one that is not there', async () => {
-    const findAnswer = () => Promise.reject(new Error('away'));
-    expect(await recover({ findAnswer, recoveryMs: 400, signal: never })).toBeNull();
+    const find = () => Promise.reject(new Error('away'));
+    expect(await recover({ find, recoveryMs: 400, signal: never })).toBeNull();
   });
 
   it('ends at once when the turn is to end', async () => {
     const ending = new AbortController();
-    const { findAnswer, asked } = foundAt(1);
-    const recovering = recover({ findAnswer, recoveryMs: 60_000, signal: ending.signal });
+    const { find, asked } = foundAt(1);
+    const recovering = recover({ find, recoveryMs: 60_000, signal: ending.signal });
     ending.abort();
     expect(await recovering).toBeNull();
     expect(asked()).toBe(0);
-    expect(await recover({ findAnswer, recoveryMs: 60_000, signal: ending.signal })).toBeNull();
+    expect(await recover({ find, recoveryMs: 60_000, signal: ending.signal })).toBeNull();
   });
 });

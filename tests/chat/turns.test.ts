@@ -8,7 +8,7 @@ import { isTerminal, type WireEvent } from '../../src/chat/wire-event';
 import { createDifyEmulator, type DifyEmulator, type Fault, type FaultName } from '../dify-emulator';
 import { composeAnswer } from '../dify-emulator/answer';
 import { toDeltas } from '../dify-emulator/text';
-import { createGate, settle, thrown } from './support/collect';
+import { createGate, settle, thrown, until } from './support/collect';
 import { heldReply } from './support/dify';
 import { ada, bob, keeper, pirate } from './support/fixtures';
 import { createHarness, eventsOf, shownText, type HarnessOptions } from './support/harness';
@@ -353,7 +353,7 @@ describe('createTurns', () => {
       const { askToEnd } = harness({
         store: (memory) => ({
           close: async (turnId, ending) => {
-            await memory.interruptAbandoned(new Date(Date.now() + 60_000));
+            await memory.close(turnId, { ...ending, outcome: 'interrupted', errorCode: 'process-died' });
             return memory.close(turnId, ending);
           },
         }),
@@ -640,14 +640,16 @@ describe('createTurns', () => {
   });
 
   describe('tend', () => {
-    it('interrupts the turns of a process that died, and frees their sessions', async () => {
+    it('ends the turns of a process that died, and frees their sessions', async () => {
       const { turns, store, log } = harness({ settings: { leaseMs: -60_000 } });
       const dead = harness({ store: () => store });
       dify.next('stall');
       const turn = await dead.ask();
       await turns.tend();
+      await until(() => store.turn(turn.turnId)[1].outcome !== 'pending');
       expect(store.turn(turn.turnId)[1]).toMatchObject({ outcome: 'interrupted', errorCode: 'process-died' });
-      expect(log.lines).toEqual([expect.stringMatching(/^warn 1 turn/u)]);
+      expect(onlySession(store, ada).liveTurnId).toBeNull();
+      expect(log.lines).toEqual([expect.stringMatching(/^warn Turn .* is now "interrupted"\.$/u)]);
       await dify.close();
       await dead.live.idle();
     });
@@ -670,7 +672,7 @@ describe('createTurns', () => {
 
     it('only logs what goes wrong', async () => {
       const { turns, log } = harness({
-        store: () => ({ interruptAbandoned: () => Promise.reject(new ChatError('internal')) }),
+        store: () => ({ claimAbandoned: () => Promise.reject(new ChatError('internal')) }),
       });
       await turns.tend();
       expect(log.lines).toEqual([expect.stringMatching(/^error .*internal/u)]);

@@ -39,3 +39,8 @@ export function createGate(): { readonly opened: Promise<void>; readonly open: (
   });
   return { opened, open };
 }
+
+/** Settles once this holds: what makes it hold goes on behind the test's back, and tells nobody. */
+export async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
+}

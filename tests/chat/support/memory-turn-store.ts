@@ -2,7 +2,14 @@ import { ChatError } from '../../../src/chat/errors';
 import type { Message } from '../../../src/chat/messages';
 import type { Owner } from '../../../src/chat/owner';
 import type { Session } from '../../../src/chat/sessions';
-import type { NewTurn, SentTurn, TurnEnding, TurnProgress, TurnStore } from '../../../src/chat/stores';
+import type {
+  AbandonedTurn,
+  NewTurn,
+  SentTurn,
+  TurnEnding,
+  TurnProgress,
+  TurnStore,
+} from '../../../src/chat/stores';
 import type { SavedTurn } from '../../../src/chat/turn-event';
 
 interface SessionRow extends Session {
@@ -14,6 +21,7 @@ interface SessionRow extends Session {
 
 interface TurnRow {
   readonly ownerId: number;
+  readonly ownerDocumentId: string;
   readonly idempotency: NewTurn['idempotency'];
   readonly sessionRowId: number;
   readonly question: Message;
@@ -60,6 +68,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       claim(sessionRowId, turn.turnId);
       turns.set(turn.turnId, {
         ownerId: turn.owner.id,
+        ownerDocumentId: turn.owner.documentId,
         idempotency: turn.idempotency,
         sessionRowId,
         question: newMessage(turn, {
@@ -125,14 +134,21 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       return savedTurn(turnId);
     },
 
-    async interruptAbandoned(silentSince) {
+    async hasMessage(messageId) {
+      return [...turns.values()].some(({ question, answer }) =>
+        [question.messageId, answer.messageId].includes(messageId),
+      );
+    },
+
+    async claimAbandoned(silentSince) {
       const abandoned = [...turns].filter(
         ([turnId, row]) => pending(turnId) !== undefined && row.aliveAt < silentSince,
       );
-      for (const [turnId, row] of abandoned) {
-        end(turnId, row, { outcome: 'interrupted', errorCode: 'process-died', usage: null });
+      for (const [turnId, row] of turns) {
+        if (row.isAnswerGone === true) free(turnId, undefined);
       }
-      return abandoned.length;
+      for (const [turnId, row] of abandoned) turns.set(turnId, { ...row, aliveAt: new Date() });
+      return abandoned.map(([turnId, row]) => toAbandonedTurn(turnId, row));
     },
 
     sessions: () => [...sessions.values()],
@@ -202,7 +218,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       usage: null,
       feedback: null,
       parentMessageId: null,
-      createdAt: new Date(),
+      createdAt: turn.createdAt,
       updatedAt: new Date(),
       ...of,
     };
@@ -264,6 +280,18 @@ export function createMemoryTurnStore(): MemoryTurnStore {
     if (row === undefined || row.isAnswerGone === true) throw new Error(`There is no turn ${turnId}.`);
     return [{ ...row.question, answer: row.answer.answer }, row.answer];
   }
+}
+
+function toAbandonedTurn(turnId: string, { ownerDocumentId, taskId, answer }: TurnRow): AbandonedTurn {
+  return {
+    turnId,
+    ownerDocumentId,
+    query: answer.query,
+    createdAt: answer.createdAt,
+    answer: answer.answer ?? '',
+    messageId: taskId === undefined ? undefined : answer.messageId,
+    conversationId: answer.conversationId,
+  };
 }
 
 function toSession({ rowId, sessionId, conversationId, characterId }: SessionRow): Session {

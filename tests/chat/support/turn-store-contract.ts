@@ -131,21 +131,65 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     expect(answer).toMatchObject({ answer: 'Calm.', outcome: 'completed' });
   });
 
-  it('interrupts the turns nobody has kept alive, keeps their text, and frees their sessions', async () => {
-    await store.open(newTurn());
-    await store.checkpoint('turn-1', progress);
-    expect(await store.interruptAbandoned(soon())).toBe(1);
-    expect(await store.interruptAbandoned(soon())).toBe(0);
-    const [, answer] = await store.close('turn-1', ending());
-    expect(answer).toMatchObject({ outcome: 'interrupted', errorCode: 'process-died', answer: 'Ca' });
-    await openAgain({});
+  describe('claimAbandoned', () => {
+    it('gives the turns nobody has kept alive, as far as they are saved, and each only once', async () => {
+      const createdAt = new Date('2026-01-02T03:04:05.678Z');
+      await store.open(newTurn({ createdAt }));
+      await store.checkpoint('turn-1', progress);
+      expect(await store.claimAbandoned(soon())).toEqual([
+        {
+          turnId: 'turn-1',
+          ownerDocumentId: ada.documentId,
+          query: 'How is the sea?',
+          createdAt,
+          answer: 'Ca',
+          messageId: 'dify-message',
+          conversationId: 'dify-conversation',
+        },
+      ]);
+      expect(await store.claimAbandoned(await nextTick(-1_000))).toEqual([]);
+    });
+
+    it('knows no message of Dify’s where none was named', async () => {
+      await store.open(newTurn());
+      expect(await store.claimAbandoned(soon())).toMatchObject([
+        { answer: '', messageId: undefined, conversationId: null },
+      ]);
+    });
+
+    it('leaves them pending, and their sessions claimed, for whoever ends them', async () => {
+      await store.open(newTurn());
+      await store.claimAbandoned(soon());
+      expect(await store.find(ada, 'turn-1')).toMatchObject([{}, { outcome: 'pending' }]);
+      expect(await thrown(openAgain({}))).toMatchObject({ code: 'turn-in-progress' });
+      await store.close('turn-1', ending());
+      expect(await store.claimAbandoned(soon())).toEqual([]);
+      await openAgain({});
+    });
+
+    it('leaves a turn be that was alive since', async () => {
+      await store.open(newTurn());
+      const afterOpen = await nextTick();
+      await store.keepAlive(['turn-1', 'unknown']);
+      expect(await store.claimAbandoned(afterOpen)).toEqual([]);
+    });
+
+    it('frees the session of a turn whose answer is gone', async () => {
+      await store.open(newTurn());
+      await store.deleteAnswer('turn-1');
+      expect(await store.claimAbandoned(soon())).toEqual([]);
+      await openAgain({});
+    });
   });
 
-  it('leaves a turn be that was alive since', async () => {
-    await store.open(newTurn());
-    const afterOpen = await nextTick();
-    await store.keepAlive(['turn-1', 'unknown']);
-    expect(await store.interruptAbandoned(afterOpen)).toBe(0);
+  describe('hasMessage', () => {
+    it('knows the messages of everybody by their ids', async () => {
+      await store.open(newTurn());
+      expect(await store.hasMessage('msg-question')).toBe(true);
+      expect(await store.hasMessage('dify-message')).toBe(false);
+      await store.close('turn-1', ending());
+      expect(await store.hasMessage('dify-message')).toBe(true);
+    });
   });
 
   describe('findSent', () => {
@@ -313,15 +357,6 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       },
     );
 
-    it('makes a stopped turn of one whose process dies too', async () => {
-      await store.open(newTurn());
-      await store.checkpoint('turn-1', progress);
-      await store.requestStop('turn-1');
-      expect(await store.interruptAbandoned(soon())).toBe(1);
-      const stopped = { outcome: 'stopped', errorCode: null, answer: 'Ca' };
-      expect(await store.find(ada, 'turn-1')).toMatchObject([{}, stopped]);
-    });
-
     it('stops no turn but that one', async () => {
       await store.open(newTurn());
       await store.open(newTurn({ ...secondIds, session: newSession('session-2') }));
@@ -369,8 +404,8 @@ function soon(): Date {
 }
 
 /** A moment the clock has reached after now. */
-async function nextTick(): Promise<Date> {
+async function nextTick(offsetMs = 0): Promise<Date> {
   const now = Date.now();
   while (Date.now() <= now) await new Promise((resolve) => setTimeout(resolve, 1));
-  return new Date();
+  return new Date(Date.now() + offsetMs);
 }

@@ -1,0 +1,169 @@
+import { createRescue } from '../../src/chat/rescue';
+import type { AbandonedTurn } from '../../src/chat/stores';
+import { createDifyEmulator, type DifyEmulator } from '../dify-emulator';
+import { settle, until } from './support/collect';
+import { askDify, difyClient, difySettings } from './support/dify';
+import { ada, ending, newSession, newTurn, recordingLog, turnSettings } from './support/fixtures';
+import { createMemoryTurnStore } from './support/memory-turn-store';
+
+jest.setTimeout(10_000);
+
+const query = 'How is the sea?';
+const user = `user-${ada.documentId}`;
+
+let dify: DifyEmulator;
+
+beforeEach(async () => {
+  dify = await createDifyEmulator({ titleDelayMs: 1, detached: true }).listen();
+});
+afterEach(() => dify.close());
+
+/** A store that holds turns of a process that died, and who rescues them. */
+async function abandoned(changes: Parameters<typeof newTurn>[0] = {}) {
+  const store = createMemoryTurnStore();
+  const log = recordingLog();
+  const client = difyClient(difySettings(dify, { connectTimeoutMs: 200 }));
+  const rescue = createRescue({ settings: turnSettings, dify: client, store, log });
+  await store.open(newTurn(changes));
+  return { store, log, rescue, client, claim: () => store.claimAbandoned(new Date(Date.now() + 60_000)) };
+}
+
+/** Dify answers the question, for whoever it was. */
+async function answered(client: ReturnType<typeof difyClient>) {
+  const { events, text } = await askDify(client, { query, user });
+  const identified = events.find((event) => event.type === 'identified');
+  if (identified?.type !== 'identified') throw new Error('Dify named no ids.');
+  const { taskId, messageId = '', conversationId = '' } = identified;
+  return { answer: text, taskId, messageId, conversationId };
+}
+
+const ended = (store: ReturnType<typeof createMemoryTurnStore>, turnId = 'turn-1') =>
+  until(() => store.turn(turnId)[1].outcome !== 'pending');
+
+describe('createRescue', () => {
+  it('completes a turn of which Dify has the answer, by its ids', async () => {
+    const { store, rescue, client, claim, log } = await abandoned();
+    const { answer, ...ids } = await answered(client);
+    await store.checkpoint('turn-1', { ...ids, answer: answer.slice(0, 3) });
+    rescue.begin(await claim());
+    expect(rescue.turnIds()).toEqual(['turn-1']);
+    await ended(store);
+    expect(store.turn('turn-1')[1]).toMatchObject({
+      outcome: 'completed',
+      errorCode: null,
+      answer,
+      messageId: ids.messageId,
+      conversationId: ids.conversationId,
+    });
+    await until(() => rescue.turnIds().length === 0);
+    expect(log.lines).toEqual([expect.stringMatching(/^warn Turn turn-1 .* is now "completed"\.$/u)]);
+  });
+
+  it('finds the answer by its words where no id was saved', async () => {
+    const { store, rescue, client, claim } = await abandoned();
+    const { answer, messageId } = await answered(client);
+    rescue.begin(await claim());
+    await ended(store);
+    expect(store.turn('turn-1')[1]).toMatchObject({ outcome: 'completed', answer, messageId });
+  });
+
+  it('does not take the answer of the same question asked before', async () => {
+    const { store, rescue, client, claim } = await abandoned();
+    const { answer, ...ids } = await answered(client);
+    await store.close('turn-1', ending({ ...ids, answer }));
+    const session = newSession('session-2');
+    await store.open(
+      newTurn({ turnId: 'turn-2', session, questionMessageId: 'msg-q2', answerMessageId: 'msg-a2' }),
+    );
+    rescue.begin(await claim());
+    await ended(store, 'turn-2');
+    expect(store.turn('turn-2')[1]).toMatchObject({
+      outcome: 'interrupted',
+      messageId: 'msg-a2',
+      answer: '',
+    });
+  });
+
+  it('keeps the text so far where Dify has nothing', async () => {
+    const { store, rescue, claim } = await abandoned();
+    await store.checkpoint('turn-1', {
+      answer: 'Ca',
+      taskId: undefined,
+      messageId: undefined,
+      conversationId: undefined,
+    });
+    rescue.begin(await claim());
+    await ended(store);
+    expect(store.turn('turn-1')[1]).toMatchObject({
+      outcome: 'interrupted',
+      errorCode: 'process-died',
+      answer: 'Ca',
+    });
+  });
+
+  it('keeps a stop that was asked for', async () => {
+    const { store, rescue, claim } = await abandoned();
+    await store.requestStop('turn-1');
+    rescue.begin(await claim());
+    await ended(store);
+    expect(store.turn('turn-1')[1]).toMatchObject({ outcome: 'stopped', errorCode: null });
+  });
+
+  it('asks nobody for a turn whose user is deleted', async () => {
+    const { store, rescue, claim } = await abandoned();
+    rescue.begin((await claim()).map((turn) => ({ ...turn, ownerDocumentId: null })));
+    await ended(store);
+    expect(store.turn('turn-1')[1].outcome).toBe('interrupted');
+    expect(dify.requests).toEqual([]);
+  });
+
+  it('lets a turn go while Dify cannot be asked, and gives up after some rounds', async () => {
+    const { store, rescue, claim } = await abandoned();
+    await dify.close();
+    for (let round = 1; round < 5; round += 1) {
+      rescue.begin(await claim());
+      await until(() => rescue.turnIds().length === 0);
+      expect(store.turn('turn-1')[1].outcome).toBe('pending');
+    }
+    rescue.begin(await claim());
+    await ended(store);
+    expect(store.turn('turn-1')[1]).toMatchObject({ outcome: 'interrupted', errorCode: 'process-died' });
+    dify = await createDifyEmulator().listen();
+  });
+
+  it('lets a turn go that cannot be saved', async () => {
+    const { store, log, claim } = await abandoned();
+    const rescue = createRescue({
+      settings: turnSettings,
+      dify: difyClient(difySettings(dify)),
+      store: { ...store, close: () => Promise.reject(new Error('away')) },
+      log,
+    });
+    rescue.begin(await claim());
+    await until(() => rescue.turnIds().length === 0);
+    expect(store.turn('turn-1')[1].outcome).toBe('pending');
+    expect(log.lines).toEqual([expect.stringMatching(/^error Turn turn-1 .* could not be ended/u)]);
+  });
+
+  it('ends every one of many', async () => {
+    const { store, rescue, claim } = await abandoned();
+    for (let i = 2; i <= 30; i += 1) {
+      const ids = { turnId: `turn-${i}`, questionMessageId: `msg-q${i}`, answerMessageId: `msg-a${i}` };
+      await store.open(newTurn({ ...ids, session: newSession(`session-${i}`) }));
+    }
+    rescue.begin(await claim());
+    await until(() => rescue.turnIds().length === 0);
+    expect(store.turns().map(([, { outcome }]) => outcome)).toEqual(Array(30).fill('interrupted'));
+  });
+
+  it('leaves what it has not ended pending when it is stopped, and takes on nothing more', async () => {
+    const { store, rescue, claim } = await abandoned();
+    const turns: readonly AbandonedTurn[] = await claim();
+    rescue.begin(turns);
+    await rescue.stop();
+    rescue.begin(turns);
+    await settle();
+    expect(rescue.turnIds()).toEqual([]);
+    expect(store.turn('turn-1')[1].outcome).toBe('pending');
+  });
+});
