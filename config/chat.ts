@@ -20,6 +20,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams) => ({
   CHAT_STOP_GRACE_SECONDS: env('CHAT_STOP_GRACE_SECONDS'),
   CHAT_RECOVERY_SECONDS: env('CHAT_RECOVERY_SECONDS'),
   CHAT_DRAIN_TIMEOUT_SECONDS: env('CHAT_DRAIN_TIMEOUT_SECONDS'),
+  CHAT_RESTORE_DAYS: env('CHAT_RESTORE_DAYS'),
 });
 
 export default config;

@@ -4,6 +4,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
   const origins = env('CORS_ORIGINS') ? env.array('CORS_ORIGINS', []) : ['*'];
   return [
     'global::request-log',
+    'global::session-envelope',
     'strapi::errors',
     'global::chat-errors',
     'strapi::security',
@@ -35,6 +36,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
     'strapi::session',
     'strapi::favicon',
     'global::landing-page',
+    'global::paths-without-api',
     'strapi::public',
   ];
 };

@@ -3,6 +3,7 @@ import type { Core } from '@strapi/strapi';
 import { createChat, parseChatSettings, type Chat } from './chat';
 import { createCharacterSource } from './stores/character-source';
 import { createMessageStore } from './stores/message-store';
+import { createSessionStore } from './stores/session-store';
 import { createTurnStore } from './stores/turn-store';
 
 const chats = new WeakMap<Core.Strapi, Chat>();
@@ -18,6 +19,7 @@ export function chatOf(strapi: Core.Strapi): Chat {
     settings: parseChatSettings(strapi.config.get('chat')),
     turnStore: createTurnStore(strapi.db),
     messageStore: createMessageStore(strapi.db),
+    sessionStore: createSessionStore(strapi.db),
     characters: createCharacterSource(strapi.db),
     log: {
       info: (message) => strapi.log.info(message),

@@ -61,6 +61,7 @@ const sessionView: View = {
     message_count: ['Messages'],
     last_message_at: ['Last message'],
     is_deleted: ['Deleted by the user'],
+    deleted_at: ['Deleted at'],
     live_turn_id: ['Turn being answered', 'Empty unless an answer is on its way.'],
   },
   list: ['title', 'user', 'ai_character', 'message_count', 'last_message_at'],
@@ -113,6 +114,8 @@ const messageView: View = {
     usage: ['Usage', 'Tokens and price, as Dify reports them.'],
     tool_calls: ['Tool calls'],
     is_deleted: ['Deleted by the user'],
+    deleted_at: ['Deleted at'],
+    is_superseded: ['Superseded', 'The question before it was edited since.'],
   },
   list: ['query', 'role', 'user', 'ai_character', 'outcome', 'createdAt'],
   edit: [

@@ -10,6 +10,21 @@ const grantedActions = [
   'api::chat-conversation.chat-conversation.followTurn',
   'api::chat-conversation.chat-conversation.stopTurn',
   'api::chat-conversation.chat-conversation.regenerateTurn',
+  'api::chat-session.chat-session.createSession',
+  'api::chat-session.chat-session.listSessions',
+  'api::chat-session.chat-session.findSession',
+  'api::chat-session.chat-session.renameSession',
+  'api::chat-session.chat-session.deleteSession',
+  'api::chat-session.chat-session.restoreSession',
+  'api::chat-session.session-message.add',
+  'api::chat-session.session-message.list',
+  'api::chat-session.session-message.find',
+  'api::chat-session.session-message.edit',
+  'api::chat-session.session-message.delete',
+  'api::chat-session.session-message.restore',
+  'api::chat-session.session-view.list',
+  'api::chat-session.session-view.firstScreen',
+  'api::chat-session.session-view.session',
 ];
 
 /**

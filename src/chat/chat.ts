@@ -3,6 +3,7 @@ import { createDifyClient } from './dify/client';
 import { createLiveTurns, type LiveTurns } from './live-turns';
 import type { Log } from './log';
 import { createMessages, type Messages, type MessageStore } from './messages';
+import { createSessionAccess, type SessionAccess, type SessionStore } from './session-access';
 import type { ChatSettings } from './settings';
 import type { TurnStore } from './stores';
 import { createTurns, type Turns } from './turns';
@@ -11,6 +12,7 @@ export interface ChatDependencies {
   readonly settings: ChatSettings;
   readonly turnStore: TurnStore;
   readonly messageStore: MessageStore;
+  readonly sessionStore: SessionStore;
   readonly characters: CharacterSource;
   readonly log: Log;
 }
@@ -21,15 +23,24 @@ export interface Chat {
   readonly turns: Turns;
   readonly live: LiveTurns;
   readonly messages: Messages;
+  readonly sessions: SessionAccess;
 }
 
-export function createChat({ settings, turnStore, messageStore, characters, log }: ChatDependencies): Chat {
+export function createChat(dependencies: ChatDependencies): Chat {
+  const { settings, turnStore, messageStore, sessionStore, characters, log } = dependencies;
   const live = createLiveTurns();
   const dify = createDifyClient({ settings: settings.dify, warn: (message) => log.warn(message) });
+  const turns = createTurns({ settings: settings.turns, dify, store: turnStore, characters, live, log });
   return {
     settings,
     live,
-    turns: createTurns({ settings: settings.turns, dify, store: turnStore, characters, live, log }),
+    turns,
+    sessions: createSessionAccess({
+      store: sessionStore,
+      characters,
+      turns,
+      restorableMs: settings.restorableMs,
+    }),
     messages: createMessages({
       store: messageStore,
       characters,

@@ -16,6 +16,10 @@ export const chatErrors = {
     status: 401,
     sentence: 'Log in first: send "Authorization: Bearer <jwt>".',
   },
+  'not-yourself': {
+    status: 403,
+    sentence: 'The user_id has to be your own.',
+  },
   'session-not-found': {
     status: 404,
     sentence: 'There is no such session.',
@@ -27,6 +31,10 @@ export const chatErrors = {
   'idempotency-key-reused': {
     status: 422,
     sentence: 'This Idempotency-Key was used for another question. Take a new key for each question.',
+  },
+  'message-not-found': {
+    status: 404,
+    sentence: 'There is no such message.',
   },
   'payload-too-large': {
     status: 413,

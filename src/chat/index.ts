@@ -4,10 +4,30 @@ export { ChatError, chatErrors, isChatErrorCode, type ChatErrorCode } from './er
 export type { Comparison, Filter, TextMatch, Value } from './filter';
 export { parseIdempotencyKey } from './idempotency';
 export { describeError, type Log } from './log';
+export { newMessageId } from './message-id';
 export type { MessageQuery, SortKey } from './message-query';
 export type { Message, MessageStore } from './messages';
 export type { Owner } from './owner';
 export { parseInputs, parseQuestion } from './question';
+export type {
+  MessageReference,
+  NewMessage,
+  NewSessionEntry,
+  Range,
+  SessionEntry,
+  SessionStore,
+} from './session-access';
+export { toSessionMessageReply, toSessionReply } from './session-reply';
+export {
+  assertOwn,
+  parseNewContent,
+  parseNewMessage,
+  parseNewSession,
+  parseNewTitle,
+  parsePage,
+  parseUserId,
+  toMessageReference,
+} from './session-request';
 export type { Session, SessionReference } from './sessions';
 export type { Sent } from './send';
 export { parseChatSettings, SettingsError, type ChatSettings } from './settings';

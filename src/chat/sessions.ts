@@ -15,6 +15,9 @@ export interface SessionReference {
   readonly conversationId?: string | undefined;
 }
 
+/** The title of a session nobody has named, and nothing was asked in yet. */
+export const defaultTitle = '新会话';
+
 const maxTitleCharacters = 40;
 /** Of UTF-16, below the 255 of the column: an emoji that is one character to a reader can take a dozen. */
 const maxTitleLength = 250;
@@ -31,5 +34,5 @@ export function toTitle(question: string): string {
     title += segment;
     characters += 1;
   }
-  return title === '' ? '新会话' : title;
+  return title === '' ? defaultTitle : title;
 }

@@ -21,6 +21,8 @@ export interface ChatSettings {
   readonly turns: TurnSettings;
   readonly request: RequestSettings;
   readonly heartbeatEveryMs: number;
+  /** For how long what a user has deleted can be restored. */
+  readonly restorableMs: number;
   /** How long running turns may go on when the process is told to end. */
   readonly drainTimeoutMs: number;
 }
@@ -107,6 +109,7 @@ const schema = z.object({
   CHAT_STOP_GRACE_SECONDS: seconds(3),
   CHAT_RECOVERY_SECONDS: seconds(5),
   CHAT_DRAIN_TIMEOUT_SECONDS: seconds(30),
+  CHAT_RESTORE_DAYS: count(30, 36_500),
 });
 
 /** The names of the variables, as `config/chat.ts` reads them and `.env.example` explains them. */
@@ -159,6 +162,7 @@ function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
       maxQueryChars: variables.CHAT_MAX_QUERY_CHARS,
       maxInputsChars: variables.CHAT_MAX_INPUTS_CHARS,
     },
+    restorableMs: variables.CHAT_RESTORE_DAYS * 86_400_000,
     drainTimeoutMs: variables.CHAT_DRAIN_TIMEOUT_SECONDS * 1000,
     heartbeatEveryMs: variables.CHAT_HEARTBEAT_SECONDS * 1000,
   };

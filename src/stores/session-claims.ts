@@ -24,6 +24,7 @@ export async function claimSession(
     .whereNull('live_turn_id')
     .update({
       live_turn_id: turn.turnId,
+      ai_character_id: turn.characterId,
       last_message_at: now,
       updated_at: now,
       message_count: db.connection.raw('?? + 2', ['message_count']),

@@ -4,6 +4,7 @@ import { createDifyEmulator } from '../dify-emulator';
 import { ada, keeper, recordingLog } from './support/fixtures';
 import { eventsOf, questionOf, shownText } from './support/harness';
 import { createMemoryCharacters } from './support/memory-characters';
+import { createEmptySessionStore } from './support/memory-session-store';
 import { createMemoryTurnStore } from './support/memory-turn-store';
 
 describe('createChat', () => {
@@ -23,6 +24,7 @@ describe('createChat', () => {
           return { messages, total: messages.length };
         },
       },
+      sessionStore: createEmptySessionStore(),
       characters: createMemoryCharacters([keeper]),
       log: recordingLog(),
     });

@@ -34,6 +34,7 @@ const others: Readonly<Record<string, string>> = {
   CHAT_STOP_GRACE_SECONDS: '12',
   CHAT_RECOVERY_SECONDS: '14',
   CHAT_DRAIN_TIMEOUT_SECONDS: '13',
+  CHAT_RESTORE_DAYS: '15',
 };
 
 /** No variable of its own: nobody has a reason to change it. */
@@ -63,6 +64,7 @@ describe('parseChatSettings', () => {
       },
       request: { maxQueryChars: 20_000, maxInputsChars: 20_000 },
       heartbeatEveryMs: 15_000,
+      restorableMs: 30 * 86_400_000,
       drainTimeoutMs: 30_000,
     });
   });
@@ -90,6 +92,7 @@ describe('parseChatSettings', () => {
       },
       request: { maxQueryChars: 6, maxInputsChars: 7 },
       heartbeatEveryMs: 9_000,
+      restorableMs: 15 * 86_400_000,
       drainTimeoutMs: 13_000,
     });
   });

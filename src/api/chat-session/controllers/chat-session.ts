@@ -1,3 +1,65 @@
-import { factories } from '@strapi/strapi';
+import { factories, type Core } from '@strapi/strapi';
+import type { Context } from 'koa';
 
-export default factories.createCoreController('api::chat-session.chat-session');
+import {
+  assertOwn,
+  parseNewSession,
+  parseNewTitle,
+  parsePage,
+  parseUserId,
+  toSessionReply,
+} from '../../../chat';
+import { chatOf } from '../../../compose';
+import { ownerOf } from '../../../owner-of';
+import { param, sessionPageSize, success } from '../envelope';
+
+/** Sessions, in the session API. Its errors get their envelope in `global::session-envelope`. */
+export default factories.createCoreController(
+  'api::chat-session.chat-session',
+  ({ strapi }: { strapi: Core.Strapi }) => ({
+    /** POST /api/chat/session, POST /aichat/createsession */
+    async createSession(ctx: Context) {
+      const { sessions } = chatOf(strapi);
+      const owner = ownerOf(ctx);
+      const { userId, title, characterId } = parseNewSession(ctx.request.body);
+      assertOwn(owner, userId);
+      return success(toSessionReply(await sessions.create(owner, { title, character: characterId }), owner));
+    },
+
+    /** POST /api/chat/sessions */
+    async listSessions(ctx: Context) {
+      const owner = ownerOf(ctx);
+      assertOwn(owner, parseUserId(ctx.request.body));
+      const { range } = parsePage(ctx.request.body, sessionPageSize);
+      const { items } = await chatOf(strapi).sessions.list(owner, range);
+      return success(items.map((session) => toSessionReply(session, owner)));
+    },
+
+    /** GET /api/chat/sessions/:session_id */
+    async findSession(ctx: Context) {
+      const owner = ownerOf(ctx);
+      return success(
+        toSessionReply(await chatOf(strapi).sessions.find(owner, param(ctx, 'session_id')), owner),
+      );
+    },
+
+    /** PATCH /api/chat/sessions/:session_id, PATCH /aichat/sessions/:session_id */
+    async renameSession(ctx: Context) {
+      const title = parseNewTitle(ctx.request.body);
+      await chatOf(strapi).sessions.rename(ownerOf(ctx), param(ctx, 'session_id'), title);
+      return success('标题更新成功');
+    },
+
+    /** DELETE /api/chat/sessions/:session_id, DELETE /aichat/deletesession/:session_id */
+    async deleteSession(ctx: Context) {
+      await chatOf(strapi).sessions.deleteSession(ownerOf(ctx), param(ctx, 'session_id'));
+      return success('会话删除成功');
+    },
+
+    /** POST /api/chat/sessions/:session_id/restore */
+    async restoreSession(ctx: Context) {
+      await chatOf(strapi).sessions.restoreSession(ownerOf(ctx), param(ctx, 'session_id'));
+      return success('会话恢复成功');
+    },
+  }),
+);

@@ -1,0 +1,45 @@
+import type { Core } from '@strapi/strapi';
+import type { Context } from 'koa';
+
+import { assertOwn, parsePage, toSessionMessageReply, toSessionReply } from '../../../chat';
+import { chatOf } from '../../../compose';
+import { ownerOf } from '../../../owner-of';
+import { messagePageSize, param, sessionPageSize, success } from '../envelope';
+
+/** What one screen of an application needs, in one reply. */
+export default ({ strapi }: { strapi: Core.Strapi }) => ({
+  /** GET /aichat/getsessionlist/:user_id */
+  async list(ctx: Context) {
+    const owner = ownerOf(ctx);
+    assertOwn(owner, param(ctx, 'user_id'));
+    const { page, pageSize, range } = parsePage(ctx.query, sessionPageSize);
+    const { items, total } = await chatOf(strapi).sessions.list(owner, range);
+    const sessions = items.map((session) => toSessionReply(session, owner));
+    return success({ items: sessions, total, page, page_size: pageSize });
+  },
+
+  /** GET /aichat/getsessionlistshow/:user_id: all that a first screen needs. */
+  async firstScreen(ctx: Context) {
+    const owner = ownerOf(ctx);
+    assertOwn(owner, param(ctx, 'user_id'));
+    const { page, pageSize, range } = parsePage(ctx.query, sessionPageSize);
+    const { sessions } = chatOf(strapi);
+    const { items, total } = await sessions.list(owner, range);
+    const [latest] = items;
+    const messages = latest === undefined ? [] : await sessions.latestMessages(latest, messagePageSize);
+    const replies = items.map((session, index) => ({
+      ...toSessionReply(session, owner),
+      ...(index === 0 && { messages: messages.map(toSessionMessageReply) }),
+    }));
+    return success({ items: replies, total, page, page_size: pageSize });
+  },
+
+  /** GET /aichat/sessions/:session_id */
+  async session(ctx: Context) {
+    const owner = ownerOf(ctx);
+    const { sessions } = chatOf(strapi);
+    const session = await sessions.find(owner, param(ctx, 'session_id'));
+    const messages = await sessions.latestMessages(session, messagePageSize);
+    return success({ ...toSessionReply(session, owner), messages: messages.map(toSessionMessageReply) });
+  },
+});

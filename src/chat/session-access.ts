@@ -1,0 +1,222 @@
+import type { CharacterSource } from './characters';
+import { ChatError } from './errors';
+import type { Message, MessageRole } from './messages';
+import type { Owner } from './owner';
+import { defaultTitle } from './sessions';
+import type { TurnAccess } from './turn-access';
+
+/** A session as its owner sees it. */
+export interface SessionEntry {
+  readonly rowId: number;
+  readonly sessionId: string;
+  readonly title: string;
+  /** Of its messages that are not deleted. */
+  readonly messageCount: number;
+  readonly conversationId: string | null;
+  /** `Character.linkId`; null where the session has none yet, or it is deleted. */
+  readonly characterId: number | null;
+  /** The turn that is being answered, for a client that wants to follow it. */
+  readonly liveTurnId: string | null;
+  readonly lastMessageAt: Date;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export interface NewSessionEntry {
+  readonly title: string;
+  readonly characterId: number | null;
+}
+
+/** A line that is stored as it is given, beside those of turns. */
+export interface NewMessage {
+  readonly role: MessageRole;
+  readonly content: string;
+  readonly toolCalls: unknown;
+}
+
+/** A part of a list. */
+export interface Range {
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** A message by its `Message.id` or by its `message_id`. */
+export type MessageReference = { readonly id: number } | { readonly messageId: string };
+
+/** Where sessions and their lines are kept. What is not the owner's does not exist, nor does what is deleted. */
+export interface SessionStore {
+  create(owner: Owner, session: NewSessionEntry): Promise<SessionEntry>;
+  /** Those with the newest message first. */
+  list(
+    owner: Owner,
+    range: Range,
+  ): Promise<{ readonly sessions: readonly SessionEntry[]; readonly total: number }>;
+  find(owner: Owner, sessionId: string): Promise<SessionEntry | null>;
+  /** @returns whether it is there. */
+  rename(owner: Owner, sessionId: string, title: string): Promise<boolean>;
+  /** Deletes it with all its messages, so that `restoreSession` brings back just these. @returns whether it was there. */
+  deleteSession(owner: Owner, sessionId: string, at: Date): Promise<boolean>;
+  /** @returns whether it was there, and deleted since. */
+  restoreSession(owner: Owner, sessionId: string, since: Date): Promise<boolean>;
+
+  /** The lines of a session by age. */
+  listMessages(
+    session: SessionEntry,
+    range: Range & { readonly newestFirst: boolean },
+  ): Promise<readonly Message[]>;
+  findMessage(owner: Owner, reference: MessageReference): Promise<Message | null>;
+  addMessage(owner: Owner, session: SessionEntry, message: NewMessage): Promise<Message>;
+  /** Changes a question, in the answer of its turn too, and marks the answers after it as superseded. */
+  editQuestion(owner: Owner, question: Message, content: string): Promise<void>;
+  deleteMessage(owner: Owner, message: Message, at: Date): Promise<void>;
+  /** @returns whether it was there, and deleted since. */
+  restoreMessage(owner: Owner, reference: MessageReference, since: Date): Promise<boolean>;
+}
+
+/** A session as a client wants it. */
+export interface SessionWish {
+  /** Empty for the usual one. */
+  readonly title: string;
+  readonly character: string | undefined;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly total: number;
+}
+
+/**
+ * What owners do with their sessions and the lines in them.
+ * Every method throws ChatError `session-not-found` or `message-not-found` for what is not there, or not theirs.
+ */
+export interface SessionAccess {
+  /**
+   * @param session.character who is to answer: a documentId, or the numeric id of one of its rows.
+   * @throws ChatError `character-not-found`
+   */
+  create(owner: Owner, session: SessionWish): Promise<SessionEntry>;
+  list(owner: Owner, range: Range): Promise<Page<SessionEntry>>;
+  find(owner: Owner, sessionId: string): Promise<SessionEntry>;
+  rename(owner: Owner, sessionId: string, title: string): Promise<void>;
+  /** A running answer in it is stopped. */
+  deleteSession(owner: Owner, sessionId: string): Promise<void>;
+  restoreSession(owner: Owner, sessionId: string): Promise<void>;
+
+  listMessages(
+    owner: Owner,
+    sessionId: string,
+    range: Range & { readonly newestFirst: boolean },
+  ): Promise<Page<Message>>;
+  /** The newest lines of a session that has been found already, the oldest of them first. */
+  latestMessages(session: SessionEntry, count: number): Promise<readonly Message[]>;
+  findMessage(owner: Owner, reference: MessageReference): Promise<Message>;
+  addMessage(owner: Owner, sessionId: string, message: NewMessage): Promise<Message>;
+  /** @throws ChatError `invalid-request` unless it is of role user; `turn-in-progress` while it is being answered. */
+  editQuestion(owner: Owner, reference: MessageReference, content: string): Promise<Message>;
+  /** @throws ChatError `turn-in-progress` for a line of a running turn. */
+  deleteMessage(owner: Owner, reference: MessageReference): Promise<void>;
+  restoreMessage(owner: Owner, reference: MessageReference): Promise<void>;
+}
+
+export interface SessionAccessOptions {
+  readonly store: SessionStore;
+  readonly characters: CharacterSource;
+  readonly turns: Pick<TurnAccess, 'stop'>;
+  /** For how long what is deleted can be restored. */
+  readonly restorableMs: number;
+}
+
+export function createSessionAccess(options: SessionAccessOptions): SessionAccess {
+  const { store, characters, turns, restorableMs } = options;
+  return {
+    async create(owner, { title, character }) {
+      const characterId = character === undefined ? null : await findCharacter(characters, character);
+      return store.create(owner, { title: title || defaultTitle, characterId });
+    },
+    async list(owner, range) {
+      const { sessions, total } = await store.list(owner, range);
+      return { items: sessions, total };
+    },
+    find,
+    async rename(owner, sessionId, title) {
+      if (!(await store.rename(owner, sessionId, title))) throw new ChatError('session-not-found');
+    },
+    deleteSession,
+    async restoreSession(owner, sessionId) {
+      if (!(await store.restoreSession(owner, sessionId, restorableSince())))
+        throw new ChatError('session-not-found');
+    },
+
+    async listMessages(owner, sessionId, range) {
+      const session = await find(owner, sessionId);
+      return { items: await store.listMessages(session, range), total: session.messageCount };
+    },
+    async latestMessages(session, count) {
+      const messages = await store.listMessages(session, { limit: count, offset: 0, newestFirst: true });
+      return [...messages].reverse();
+    },
+    findMessage,
+    async addMessage(owner, sessionId, message) {
+      return store.addMessage(owner, await find(owner, sessionId), message);
+    },
+    editQuestion,
+    deleteMessage,
+    async restoreMessage(owner, reference) {
+      if (!(await store.restoreMessage(owner, reference, restorableSince())))
+        throw new ChatError('message-not-found');
+    },
+  };
+
+  function restorableSince(): Date {
+    return new Date(Date.now() - restorableMs);
+  }
+
+  async function find(owner: Owner, sessionId: string): Promise<SessionEntry> {
+    const session = await store.find(owner, sessionId);
+    if (session === null) throw new ChatError('session-not-found');
+    return session;
+  }
+
+  async function findMessage(owner: Owner, reference: MessageReference): Promise<Message> {
+    const message = await store.findMessage(owner, reference);
+    if (message === null) throw new ChatError('message-not-found');
+    return message;
+  }
+
+  async function deleteSession(owner: Owner, sessionId: string): Promise<void> {
+    const { liveTurnId } = await find(owner, sessionId);
+    // The answer is of no use any more. Where Dify cannot be told, it ends by itself.
+    if (liveTurnId !== null) await turns.stop(owner, liveTurnId).catch(() => undefined);
+    if (!(await store.deleteSession(owner, sessionId, new Date()))) throw new ChatError('session-not-found');
+  }
+
+  async function editQuestion(owner: Owner, reference: MessageReference, content: string): Promise<Message> {
+    const message = await findMessage(owner, reference);
+    if (message.role !== 'user') {
+      throw new ChatError('invalid-request', { sentence: 'Only messages of role user can be edited.' });
+    }
+    await assertNotRunning(owner, message);
+    await store.editQuestion(owner, message, content);
+    return findMessage(owner, { id: message.id });
+  }
+
+  async function deleteMessage(owner: Owner, reference: MessageReference): Promise<void> {
+    const message = await findMessage(owner, reference);
+    await assertNotRunning(owner, message);
+    await store.deleteMessage(owner, message, new Date());
+  }
+
+  /** What a process is still writing to can be stopped, but not changed. */
+  async function assertNotRunning(owner: Owner, { turnId, sessionId }: Message): Promise<void> {
+    if (turnId === null || sessionId === null) return;
+    const session = await store.find(owner, sessionId);
+    if (session?.liveTurnId !== turnId) return;
+    throw new ChatError('turn-in-progress', { details: { turn_id: turnId, session_id: sessionId } });
+  }
+}
+
+async function findCharacter(characters: CharacterSource, reference: string): Promise<number> {
+  const character = await characters.findPublished(reference);
+  if (character === null) throw new ChatError('character-not-found');
+  return character.linkId;
+}

@@ -1,0 +1,137 @@
+import { z } from 'zod';
+
+import { ChatError } from './errors';
+import { toInvalidRequest } from './invalid-request';
+import type { MessageRole } from './messages';
+import type { Owner } from './owner';
+import type { MessageReference, Range } from './session-access';
+import { defaultTitle } from './sessions';
+import type { RequestSettings } from './settings';
+import { toStorableJson, toStorableText } from './storable-text';
+
+/** What clients send to the session API, checked. Every function throws ChatError `invalid-request` naming the field. */
+
+/** A page as a client asks for it: `page`, and `page_size` or `pageSize`. */
+export interface PageRequest {
+  readonly page: number;
+  readonly pageSize: number;
+  readonly range: Range;
+}
+
+const maxPageSize = 100;
+
+export function parsePage(params: unknown, defaultPageSize: number): PageRequest {
+  const number = (max: number) =>
+    z.coerce
+      .number('has to be a number')
+      .int('has to be a whole number')
+      .min(1, 'begins at 1')
+      .max(max, 'is too large');
+  const schema = z.object({
+    page: number(1_000_000).optional(),
+    page_size: number(1_000_000).optional(),
+    pageSize: number(1_000_000).optional(),
+  });
+  const result = schema.safeParse(params ?? {});
+  if (!result.success) throw toInvalidRequest(result.error);
+  const { page = 1, page_size, pageSize: camelCase } = result.data;
+  const pageSize = Math.min(page_size ?? camelCase ?? defaultPageSize, maxPageSize);
+  return { page, pageSize, range: { limit: pageSize, offset: (page - 1) * pageSize } };
+}
+
+const title = z
+  .string('has to be text')
+  .max(255, 'can be at most 255 characters long')
+  .transform((text) => toStorableText(text.trim()));
+
+const reference = z.union([z.string().max(64), z.number()], 'has to be an id').transform(String);
+
+const newSession = z.object({
+  user_id: reference.nullish(),
+  title: title.nullish(),
+  character_id: reference.nullish(),
+});
+
+export interface SessionRequest {
+  readonly userId: string | undefined;
+  readonly title: string;
+  readonly characterId: string | undefined;
+}
+
+/** `{ "user_id"?, "title"?, "character_id"? }`: without a title it gets one later, without a character too. */
+export function parseNewSession(body: unknown): SessionRequest {
+  const { user_id, title: text, character_id } = parse(newSession, body ?? {});
+  return { userId: user_id ?? undefined, title: text ?? '', characterId: character_id ?? undefined };
+}
+
+/** `{ "user_id"? }`, beside what `parsePage` reads. */
+export function parseUserId(body: unknown): string | undefined {
+  return parse(z.object({ user_id: reference.nullish() }), body ?? {}).user_id ?? undefined;
+}
+
+/** `{ "new_title"? }`. Left out or blank, the title is the one of a session nobody has named. */
+export function parseNewTitle(body: unknown): string {
+  return parse(z.object({ new_title: title.nullish() }), body ?? {}).new_title || defaultTitle;
+}
+
+export interface MessageRequest {
+  readonly sessionId: string;
+  readonly role: MessageRole;
+  readonly content: string;
+  readonly toolCalls: unknown;
+  /** Whether the character of the session is to answer. */
+  readonly isQuestion: boolean;
+}
+
+/** `{ "session_id", "content", "role"?, "tool_calls"?, "reply"? }` */
+export function parseNewMessage(body: unknown, settings: RequestSettings): MessageRequest {
+  const schema = z.object({
+    session_id: z.string('has to be the id of a session').max(255, 'is too long to be an id'),
+    content: content(settings),
+    role: z.enum(['user', 'assistant', 'tool'], 'has to be user, assistant or tool').default('user'),
+    tool_calls: z.array(z.unknown(), 'has to be a list').max(100, 'can be at most 100 long').nullish(),
+    reply: z.boolean('has to be true or false').nullish(),
+  });
+  const { session_id, content: text, role, tool_calls, reply } = parse(schema, body);
+  if (reply === true && role !== 'user') {
+    throw new ChatError('invalid-request', { sentence: 'Only a message of role user can be replied to.' });
+  }
+  return {
+    sessionId: toStorableText(session_id),
+    role,
+    content: text,
+    toolCalls: tool_calls === null || tool_calls === undefined ? null : toStorableJson(tool_calls),
+    isQuestion: reply === true,
+  };
+}
+
+/** `{ "new_content" }` */
+export function parseNewContent(body: unknown, settings: RequestSettings): string {
+  return parse(z.object({ new_content: content(settings) }), body).new_content;
+}
+
+function content({ maxQueryChars }: RequestSettings) {
+  return z
+    .string('has to be text')
+    .max(maxQueryChars, `can be at most ${maxQueryChars} characters long`)
+    .refine((text) => text.trim() !== '', 'is empty')
+    .transform(toStorableText);
+}
+
+function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const result = schema.safeParse(value);
+  if (!result.success) throw toInvalidRequest(result.error);
+  return result.data;
+}
+
+/** A message by the number that this API shows, or by its `message_id` of the other ones. */
+export function toMessageReference(text: string): MessageReference {
+  const id = Number(text);
+  return /^\d{1,10}$/u.test(text) && id <= 2_147_483_647 ? { id } : { messageId: toStorableText(text) };
+}
+
+/** @throws ChatError `not-yourself` unless it is the caller's numeric id or documentId, or left out. */
+export function assertOwn(owner: Owner, userId: string | undefined): void {
+  if (userId === undefined || userId === String(owner.id) || userId === owner.documentId) return;
+  throw new ChatError('not-yourself');
+}

@@ -1,0 +1,10 @@
+import type { Context, Next } from 'koa';
+
+/** Documented at the root, while Strapi serves every API below `/api`. */
+const rootPaths = /^\/aichat\//u;
+
+export default () =>
+  function pathsWithoutApi(ctx: Context, next: Next): Promise<void> {
+    if (rootPaths.test(ctx.path)) ctx.path = `/api${ctx.path}`;
+    return next();
+  };

@@ -1,0 +1,295 @@
+import { randomUUID } from 'node:crypto';
+
+import type { Core } from '@strapi/strapi';
+import type { Knex } from 'knex';
+
+import {
+  ChatError,
+  newMessageId,
+  type Message,
+  type MessageReference,
+  type NewMessage,
+  type NewSessionEntry,
+  type Owner,
+  type Range,
+  type SessionEntry,
+  type SessionStore,
+} from '../chat';
+import { toJsonColumn } from './json-column';
+import { selectMessages, toMessage } from './message-rows';
+import { inTransaction } from './transaction';
+
+type Database = Core.Strapi['db'];
+
+/** Sessions on Strapi's database: a page is one statement, its total included. */
+export function createSessionStore(db: Database): SessionStore {
+  return {
+    create: (owner, session) => create(db, owner, session),
+    list: (owner, range) => list(db, owner, range),
+    find: (owner, sessionId) => find(db, owner, sessionId),
+    async rename(owner, sessionId, title) {
+      const count = await own(db, owner, sessionId).update({ title, updated_at: new Date() });
+      return count > 0;
+    },
+    deleteSession: (owner, sessionId, at) => deleteSession(db, owner, sessionId, at),
+    restoreSession: (owner, sessionId, since) => restoreSession(db, owner, sessionId, since),
+    listMessages: (session, range) => listMessages(db, session, range),
+    findMessage: (owner, reference) => findMessage(db, owner, reference),
+    addMessage: (owner, session, message) => addMessage(db, owner, session, message),
+    editQuestion: (owner, question, content) => editQuestion(db, owner, question, content),
+    deleteMessage: (owner, message, at) => deleteMessage(db, owner, message, at),
+    restoreMessage: (owner, reference, since) => restoreMessage(db, owner, reference, since),
+  };
+}
+
+interface SessionRow {
+  readonly id: number;
+  readonly session_id: string;
+  readonly title: string | null;
+  readonly message_count: number | null;
+  readonly conversation_id: string | null;
+  readonly ai_character_id: number | null;
+  readonly live_turn_id: string | null;
+  readonly last_message_at: Date | number | string | null;
+  readonly created_at: Date | number | string;
+  readonly updated_at: Date | number | string;
+}
+
+function own(db: Database, owner: Owner, sessionId: string): Knex.QueryBuilder {
+  return db
+    .connection('chat_sessions')
+    .where({ session_id: sessionId, user_id: owner.id, is_deleted: false }) as Knex.QueryBuilder;
+}
+
+async function create(db: Database, owner: Owner, session: NewSessionEntry): Promise<SessionEntry> {
+  const now = new Date();
+  const sessionId = randomUUID();
+  const { title, characterId } = session;
+  const { ids } = await db.query('api::chat-session.chat-session').createMany({
+    data: [
+      {
+        session_id: sessionId,
+        title,
+        user: owner.id,
+        ai_character: characterId,
+        message_count: 0,
+        last_message_at: now,
+        createdAt: now,
+        updatedAt: now,
+      },
+    ],
+  });
+  const times = { lastMessageAt: now, createdAt: now, updatedAt: now };
+  const rest = { messageCount: 0, conversationId: null, liveTurnId: null };
+  return { rowId: Number(ids[0]), sessionId, title, characterId, ...rest, ...times };
+}
+
+async function list(db: Database, owner: Owner, { limit, offset }: Range) {
+  const all = () => db.connection('chat_sessions').where({ user_id: owner.id, is_deleted: false });
+  const rows = (await all()
+    .select('*', db.connection.raw('count(*) over () as total'))
+    .orderBy([
+      { column: 'last_message_at', order: 'desc' },
+      { column: 'id', order: 'desc' },
+    ])
+    .limit(limit)
+    .offset(offset)) as (SessionRow & { readonly total: number | string })[];
+  const first = rows[0];
+  if (first !== undefined || offset === 0)
+    return { sessions: rows.map(toEntry), total: Number(first?.total ?? 0) };
+  // A page beyond the last one has no row to tell the total.
+  const count = (await all().count({ total: '*' }).first()) as { total: number | string } | undefined;
+  return { sessions: [], total: Number(count?.total ?? 0) };
+}
+
+async function find(db: Database, owner: Owner, sessionId: string): Promise<SessionEntry | null> {
+  const row = (await own(db, owner, sessionId).first()) as SessionRow | undefined;
+  return row === undefined ? null : toEntry(row);
+}
+
+function toEntry(row: SessionRow): SessionEntry {
+  return {
+    rowId: row.id,
+    sessionId: row.session_id,
+    title: row.title ?? '',
+    messageCount: row.message_count ?? 0,
+    conversationId: row.conversation_id,
+    characterId: row.ai_character_id,
+    liveTurnId: row.live_turn_id,
+    lastMessageAt: new Date(row.last_message_at ?? row.created_at),
+    createdAt: new Date(row.created_at),
+    updatedAt: new Date(row.updated_at),
+  };
+}
+
+async function deleteSession(db: Database, owner: Owner, sessionId: string, at: Date): Promise<boolean> {
+  return inTransaction(db, async (trx) => {
+    const row = (await own(db, owner, sessionId).transacting(trx).first('id')) as { id: number } | undefined;
+    if (row === undefined) return false;
+    const deleted = { is_deleted: true, deleted_at: at };
+    const count = await own(db, owner, sessionId).transacting(trx).update(deleted);
+    const messages = db.connection('chat_conversations').transacting(trx);
+    await messages.where({ session_id: row.id, is_deleted: false }).update(deleted);
+    return count > 0;
+  });
+}
+
+/** The time of the deletion tells what was deleted with the session from what had been before. */
+async function restoreSession(db: Database, owner: Owner, sessionId: string, since: Date): Promise<boolean> {
+  return inTransaction(db, async (trx) => {
+    const row = (await db
+      .connection('chat_sessions')
+      .transacting(trx)
+      .where({ session_id: sessionId, user_id: owner.id, is_deleted: true })
+      .where('deleted_at', '>=', since)
+      .first('id', 'deleted_at')) as { id: number; deleted_at: Date | number | string } | undefined;
+    if (row === undefined) return false;
+    const restored = { is_deleted: false, deleted_at: null };
+    const sessions = db.connection('chat_sessions').transacting(trx);
+    const count = await sessions.where({ id: row.id, is_deleted: true }).update(restored);
+    const messages = db.connection('chat_conversations').transacting(trx);
+    await messages.where({ session_id: row.id, deleted_at: new Date(row.deleted_at) }).update(restored);
+    return count > 0;
+  });
+}
+
+async function listMessages(
+  db: Database,
+  session: SessionEntry,
+  { limit, offset, newestFirst }: Range & { readonly newestFirst: boolean },
+): Promise<readonly Message[]> {
+  const ofSession = { 'm.session_id': session.rowId, 'm.is_deleted': false };
+  const rows = await selectMessages(db)
+    .where(ofSession)
+    .orderBy('m.id', newestFirst ? 'desc' : 'asc')
+    .limit(limit)
+    .offset(offset);
+  return rows.map(toMessage);
+}
+
+async function findMessage(db: Database, owner: Owner, reference: MessageReference): Promise<Message | null> {
+  const named = { 'm.user_id': owner.id, 'm.is_deleted': false, ...toColumn(reference, 'm.') };
+  const [row] = await selectMessages(db).where(named).limit(1);
+  return row === undefined ? null : toMessage(row);
+}
+
+function toColumn(reference: MessageReference, prefix = ''): Readonly<Record<string, unknown>> {
+  return 'id' in reference
+    ? { [`${prefix}id`]: reference.id }
+    : { [`${prefix}message_id`]: reference.messageId };
+}
+
+async function addMessage(
+  db: Database,
+  owner: Owner,
+  session: SessionEntry,
+  { role, content, toolCalls }: NewMessage,
+): Promise<Message> {
+  const now = new Date();
+  const messageId = newMessageId();
+  const text = role === 'user' ? { query: content } : { query: '', answer: content };
+  await inTransaction(db, async (trx) => {
+    if (!(await countMessage(db, trx, session.rowId, 1, { last_message_at: now }))) {
+      throw new ChatError('session-not-found');
+    }
+    await db.query('api::chat-conversation.chat-conversation').createMany({
+      data: [
+        {
+          ...text,
+          message_id: messageId,
+          role,
+          tool_calls: toJsonColumn(toolCalls),
+          outcome: role === 'assistant' ? 'completed' : undefined,
+          conversation_id: session.conversationId,
+          session: session.rowId,
+          ai_character: session.characterId,
+          user: owner.id,
+          createdAt: now,
+          updatedAt: now,
+        },
+      ],
+    });
+  });
+  const message = await findMessage(db, owner, { messageId });
+  if (message === null) throw new Error(`Message ${messageId} was not saved.`);
+  return message;
+}
+
+/** @returns whether the session is there. */
+async function countMessage(
+  db: Database,
+  trx: Knex.Transaction,
+  sessionRowId: number,
+  difference: 1 | -1,
+  columns: Readonly<Record<string, unknown>> = {},
+): Promise<boolean> {
+  const count = await db
+    .connection('chat_sessions')
+    .transacting(trx)
+    .where({ id: sessionRowId, is_deleted: false })
+    .update({
+      ...columns,
+      message_count: db.connection.raw('?? + ?', ['message_count', difference]),
+      updated_at: new Date(),
+    });
+  return count > 0;
+}
+
+async function editQuestion(db: Database, owner: Owner, question: Message, content: string): Promise<void> {
+  const changed = { query: content, updated_at: new Date() };
+  await inTransaction(db, async (trx) => {
+    const messages = () => db.connection('chat_conversations').transacting(trx).where({ user_id: owner.id });
+    const row = (await messages().where({ id: question.id }).first('session_id')) as
+      { session_id: number | null } | undefined;
+    await messages().where({ id: question.id }).update(changed);
+    if (question.turnId !== null) {
+      await messages().where({ turn_id: question.turnId, role: 'assistant' }).update(changed);
+    }
+    if (row === undefined || row.session_id === null) return;
+    await messages()
+      .where({ session_id: row.session_id, role: 'assistant' })
+      .where('id', '>', question.id)
+      .update({ is_superseded: true });
+  });
+}
+
+async function deleteMessage(db: Database, owner: Owner, message: Message, at: Date): Promise<void> {
+  await setDeleted(db, { id: message.id, user_id: owner.id, is_deleted: false }, at);
+}
+
+async function restoreMessage(
+  db: Database,
+  owner: Owner,
+  reference: MessageReference,
+  since: Date,
+): Promise<boolean> {
+  const row = (await db
+    .connection('chat_conversations as m')
+    .leftJoin({ s: 'chat_sessions' }, 's.id', 'm.session_id')
+    .where({ 'm.user_id': owner.id, 'm.is_deleted': true, ...toColumn(reference, 'm.') })
+    .where('m.deleted_at', '>=', since)
+    // One of a deleted session comes back with it.
+    .where((either) => void either.whereNull('s.id').orWhere('s.is_deleted', false))
+    .first('m.id')) as { id: number } | undefined;
+  return row !== undefined && setDeleted(db, { id: row.id, is_deleted: true }, null);
+}
+
+/** @returns whether a row was as `where` says; only then the count of its session changes. */
+async function setDeleted(
+  db: Database,
+  where: Readonly<Record<string, unknown>>,
+  at: Date | null,
+): Promise<boolean> {
+  return inTransaction(db, async (trx) => {
+    const messages = () => db.connection('chat_conversations').transacting(trx);
+    const row = (await messages().where(where).first('id', 'session_id')) as
+      { id: number; session_id: number | null } | undefined;
+    if (row === undefined) return false;
+    const count = await messages()
+      .where({ ...where, id: row.id })
+      .update({ is_deleted: at !== null, deleted_at: at });
+    if (count > 0 && row.session_id !== null)
+      await countMessage(db, trx, row.session_id, at === null ? 1 : -1);
+    return count > 0;
+  });
+}

@@ -1,0 +1,418 @@
+import { randomUUID } from 'node:crypto';
+
+import { startApp, type App } from '../support/app';
+import { readStream, type Client, type Reply } from '../support/client';
+import { createGate } from '../support/gate';
+
+let app: App;
+let user: Client;
+let characterId: string;
+
+beforeAll(async () => {
+  app = await startApp();
+  user = await app.createUser();
+  characterId = (await app.admin.createCharacter()).documentId;
+});
+afterAll(() => app.stop());
+
+const patch = (path: string, body: unknown, as = user) => as.request('PATCH', path, { body });
+const remove = (path: string, as = user) => as.request('DELETE', path);
+const post = (path: string, body?: unknown, as = user) => as.request('POST', path, { body });
+
+async function createSession(body: Readonly<Record<string, unknown>> = {}, as = user) {
+  return (await post('/api/chat/session', body, as)).body.data;
+}
+
+async function addMessage(sessionId: string, content: string, role = 'user') {
+  return (await post('/api/chat/message', { session_id: sessionId, content, role })).body.data;
+}
+
+function expectSuccess({ status, body }: Reply): void {
+  expect([status, body.code, body.message]).toEqual([200, 200, 'success']);
+}
+
+function expectError({ status, body }: Reply, expected: number, code?: string): void {
+  expect([status, body.code, body.data]).toEqual([expected, expected, null]);
+  expect(body.message).toEqual(expect.any(String));
+  if (code !== undefined) expect(body.error.code).toBe(code);
+}
+
+const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/u);
+const uuid = expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u);
+
+describe('sessions', () => {
+  it.each(['/api/chat/session', '/aichat/createsession', '/api/aichat/createsession'])(
+    'are created at %s, for oneself, by either of one’s ids or none',
+    async (path) => {
+      for (const user_id of [String(user.user.id), user.user.id, user.user.documentId, undefined]) {
+        const reply = await post(path, { user_id, title: '技术讨论' });
+        expectSuccess(reply);
+        expect(reply.body.data).toMatchObject({
+          session_id: uuid,
+          user_id: String(user.user.id),
+          title: '技术讨论',
+          message_count: 0,
+          created_at: time,
+          updated_at: time,
+          is_deleted: false,
+        });
+      }
+    },
+  );
+
+  it('have a title of their own where none is given', async () => {
+    expect((await createSession()).title).toBe('新会话');
+    expect((await createSession({ title: '  ' })).title).toBe('新会话');
+  });
+
+  it('are found by their id, and listed with the newest message first', async () => {
+    const owner = await app.createUser();
+    const first = await createSession({ title: 'first' }, owner);
+    const second = await createSession({ title: 'second' }, owner);
+    expect((await owner.get(`/api/chat/sessions/${first.session_id}`)).body).toEqual({
+      code: 200,
+      message: 'success',
+      data: first,
+    });
+    const titles = async () =>
+      (await post('/api/chat/sessions', { user_id: String(owner.user.id) }, owner)).body.data.map(
+        ({ title }: { title: string }) => title,
+      );
+    expect(await titles()).toEqual(['second', 'first']);
+    await post('/api/chat/message', { session_id: first.session_id, content: 'Hello' }, owner);
+    expect(await titles()).toEqual(['first', 'second']);
+    expect(second.session_id).not.toBe(first.session_id);
+  });
+
+  it('come in pages, by page_size or pageSize, with their total in the view', async () => {
+    const owner = await app.createUser();
+    for (let i = 1; i <= 5; i += 1) await createSession({ title: `number ${i}` }, owner);
+    const view = (query: string) => owner.get(`/aichat/getsessionlist/${owner.user.id}${query}`);
+    const page = (await view('?page=2&page_size=2')).body.data;
+    expect(page).toMatchObject({ total: 5, page: 2, page_size: 2 });
+    expect(page.items.map(({ title }: { title: string }) => title)).toEqual(['number 3', 'number 2']);
+    expect((await view('?pageSize=3')).body.data.items).toHaveLength(3);
+    expect((await view('?page=9')).body.data).toMatchObject({ items: [], total: 5, page: 9, page_size: 20 });
+    const list = await post('/api/chat/sessions', { page: 3, page_size: 2 }, owner);
+    expect(list.body.data).toHaveLength(1);
+    for (const query of ['?page=0', '?page=x', '?page_size=-1', '?page=1.5']) {
+      expectError(await view(query), 400, 'invalid-request');
+    }
+  });
+
+  it.each(['/api/chat/sessions', '/aichat/sessions'])('are renamed at %s', async (path) => {
+    const { session_id } = await createSession();
+    const reply = await patch(`${path}/${session_id}`, { new_title: '更新后的标题' });
+    expect(reply.body).toEqual({ code: 200, message: 'success', data: '标题更新成功' });
+    expect((await user.get(`/api/chat/sessions/${session_id}`)).body.data.title).toBe('更新后的标题');
+    expectError(await patch(`${path}/${session_id}`, { new_title: 'x'.repeat(256) }), 400, 'invalid-request');
+    expectError(await patch(`${path}/${session_id}`, { new_title: 7 }), 400, 'invalid-request');
+  });
+
+  it.each(['/api/chat/sessions', '/aichat/deletesession'])(
+    'are deleted at %s with all that was said in them, and can be restored',
+    async (path) => {
+      const { session_id } = await createSession();
+      const gone = await addMessage(session_id, 'gone before');
+      const kept = await addMessage(session_id, 'kept');
+      await remove(`/api/chat/messages/${gone.message_id}`);
+      const reply = await remove(`${path}/${session_id}`);
+      expect(reply.body).toEqual({ code: 200, message: 'success', data: '会话删除成功' });
+      expectError(await user.get(`/api/chat/sessions/${session_id}`), 404, 'session-not-found');
+      expectError(await remove(`${path}/${session_id}`), 404, 'session-not-found');
+      expectError(await post(`/api/chat/messages/${kept.message_id}/restore`), 404, 'message-not-found');
+      const said = `?filters[session_id]=${session_id}`;
+      expect((await user.myList(said)).body.data).toEqual([]);
+
+      expectSuccess(await post(`/api/chat/sessions/${session_id}/restore`));
+      expect((await user.get(`/api/chat/sessions/${session_id}`)).body.data.message_count).toBe(1);
+      const { items } = (await user.get(`/api/chat/sessions/${session_id}/messages`)).body.data;
+      expect(items.map(({ content }: { content: string }) => content)).toEqual(['kept']);
+      expectError(await post(`/api/chat/sessions/${session_id}/restore`), 404, 'session-not-found');
+    },
+  );
+
+  it('say which turn is being answered, and are not held up when they are deleted meanwhile', async () => {
+    const { opened: finished, open: finish } = createGate();
+    app.dify.script(async (reply) => {
+      await reply.say('one');
+      await finished;
+      await reply.end();
+    });
+    const { events } = await user.stream({ character_id: characterId, query: 'Which turn?' });
+    const { session_id, turn_id } = (await events.next()).value?.data ?? {};
+    const session = await user.get(`/api/chat/sessions/${session_id}`);
+    expect(session.body.data.live_turn_id).toBe(turn_id);
+    const deleted = remove(`/api/chat/sessions/${session_id}`);
+    finish();
+    expect((await deleted).status).toBe(200);
+    await readStream(events);
+    expectSuccess(await post(`/api/chat/sessions/${session_id}/restore`));
+    expect((await user.get(`/api/chat/sessions/${session_id}`)).body.data).toMatchObject({
+      live_turn_id: null,
+      message_count: 2,
+    });
+  });
+});
+
+describe('messages', () => {
+  it('are stored as they are given, counted, and found alone and in the list', async () => {
+    const { session_id } = await createSession();
+    const reply = await post('/api/chat/message', { session_id, content: '如何学习Python？', role: 'user' });
+    expectSuccess(reply);
+    expect(reply.body.data).toMatchObject({
+      message_id: expect.any(Number),
+      session_id,
+      role: 'user',
+      content: '如何学习Python？',
+      created_at: time,
+      updated_at: time,
+      is_deleted: false,
+    });
+    const answer = await addMessage(session_id, '每天写一点。', 'assistant');
+    const tool = await addMessage(session_id, '{"ok":true}', 'tool');
+    const path = `/api/chat/sessions/${session_id}/messages`;
+    expect((await user.get(`${path}/${answer.message_id}`)).body.data).toEqual(answer);
+    expect((await user.get(`${path}/${answer.public_id}`)).body.data).toEqual(answer);
+    for (const list of [path, `/aichat/sessions/${session_id}/messages`]) {
+      expect((await user.get(list)).body.data).toEqual({
+        items: [reply.body.data, answer, tool],
+        total: 3,
+        page: 1,
+        page_size: 50,
+      });
+    }
+    expect((await user.get(`${path}?page=2&pageSize=2`)).body.data).toMatchObject({
+      items: [tool],
+      total: 3,
+      page: 2,
+      page_size: 2,
+    });
+    expect((await user.get(`${path}?order=desc&page_size=1`)).body.data.items).toEqual([tool]);
+    expect((await user.get(`/api/chat/sessions/${session_id}`)).body.data.message_count).toBe(3);
+    expect(app.dify.requests.some(({ body }) => JSON.stringify(body).includes('Python'))).toBe(false);
+  });
+
+  it('are refused where something is wrong with them, and nothing is stored', async () => {
+    const { session_id } = await createSession();
+    for (const body of [
+      { session_id, content: '' },
+      { session_id, content: 7 },
+      { session_id },
+      { content: 'no session' },
+      { session_id, content: 'x', role: 'system' },
+      { session_id, content: 'x', role: 'assistant', reply: true },
+      { session_id, content: 'x', reply: true },
+      { session_id, content: 'x'.repeat(20_001) },
+      undefined,
+      [],
+    ]) {
+      expectError(await post('/api/chat/message', body), 400, 'invalid-request');
+    }
+    expectError(
+      await post('/api/chat/message', { session_id: randomUUID(), content: 'x' }),
+      404,
+      'session-not-found',
+    );
+    expect((await user.get(`/api/chat/sessions/${session_id}`)).body.data.message_count).toBe(0);
+  });
+
+  it('are answered by the session’s character where a reply is asked for', async () => {
+    const { session_id } = await createSession({ character_id: characterId });
+    const { status, body } = await post('/api/chat/message', {
+      session_id,
+      content: 'Who are you?',
+      reply: true,
+    });
+    expect(status).toBe(200);
+    expect(body.data).toMatchObject({ role: 'user', content: 'Who are you?', session_id });
+    expect(body.data.reply).toMatchObject({
+      role: 'assistant',
+      outcome: 'completed',
+      turn_id: body.data.turn_id,
+    });
+    expect(body.data.reply.content).not.toBe('');
+    const { items } = (await user.get(`/api/chat/sessions/${session_id}/messages`)).body.data;
+    expect(items).toEqual([expect.objectContaining({ content: 'Who are you?' }), body.data.reply]);
+  });
+
+  it('are deleted one by one, counted, and can be restored', async () => {
+    const { session_id } = await createSession();
+    const { message_id } = await addMessage(session_id, 'delete me');
+    const reply = await remove(`/api/chat/messages/${message_id}`);
+    expect(reply.body).toEqual({ code: 200, message: 'success', data: '消息删除成功' });
+    const path = `/api/chat/sessions/${session_id}/messages`;
+    expect((await user.get(path)).body.data).toMatchObject({ items: [], total: 0 });
+    expectError(await user.get(`${path}/${message_id}`), 404, 'message-not-found');
+    expectError(await remove(`/api/chat/messages/${message_id}`), 404, 'message-not-found');
+    expectSuccess(await post(`/api/chat/messages/${message_id}/restore`));
+    expect((await user.get(path)).body.data).toMatchObject({ items: [{ content: 'delete me' }], total: 1 });
+  });
+
+  it('cannot be restored after their time, nor can sessions', async () => {
+    const { session_id } = await createSession();
+    const { message_id } = await addMessage(session_id, 'too late');
+    const longAgo = new Date(Date.now() - 31 * 86_400_000);
+    await remove(`/api/chat/messages/${message_id}`);
+    await app.db('chat_conversations').where({ id: message_id }).update({ deleted_at: longAgo });
+    expectError(await post(`/api/chat/messages/${message_id}/restore`), 404, 'message-not-found');
+    await remove(`/api/chat/sessions/${session_id}`);
+    await app.db('chat_sessions').where({ session_id }).update({ deleted_at: longAgo });
+    expectError(await post(`/api/chat/sessions/${session_id}/restore`), 404, 'session-not-found');
+  });
+
+  it('of role user are edited, in the answer’s line too, and the answers after them are superseded', async () => {
+    const { body } = await user.ask({ character_id: characterId, query: 'Old words' });
+    const [question, answer] = body.data;
+    const path = `/api/chat/messages/${question.id}`;
+    const reply = await patch(path, { new_content: 'New words' });
+    expect(reply.body).toEqual({ code: 200, message: 'success', data: '消息编辑成功' });
+    const state = (await user.get(`/api/chat-conversations/turns/${question.turn_id}`)).body.data;
+    expect(state.messages.map(({ query }: { query: string }) => query)).toEqual(['New words', 'New words']);
+    const rows = await app.db('chat_conversations').where({ turn_id: question.turn_id }).orderBy('id');
+    expect(rows.map(({ is_superseded }) => Boolean(is_superseded))).toEqual([false, true]);
+    expectError(await patch(`/api/chat/messages/${answer.id}`, { new_content: 'x' }), 400, 'invalid-request');
+    expectError(await patch(path, { new_content: ' ' }), 400, 'invalid-request');
+    expectError(await patch(path, {}), 400, 'invalid-request');
+  });
+
+  it('of a running turn can be neither edited nor deleted', async () => {
+    const { opened: finished, open: finish } = createGate();
+    app.dify.script(async (reply) => {
+      await finished;
+      await reply.end();
+    });
+    const { events } = await user.stream({ character_id: characterId, query: 'Hands off' });
+    const { question_message_id } = (await events.next()).value?.data ?? {};
+    const path = `/api/chat/messages/${question_message_id}`;
+    expectError(await patch(path, { new_content: 'x' }), 409, 'turn-in-progress');
+    expectError(await remove(path), 409, 'turn-in-progress');
+    finish();
+    await readStream(events);
+    expectSuccess(await remove(path));
+  });
+});
+
+describe('the views', () => {
+  it('give a first screen in one reply: the sessions, and what was said last in the newest', async () => {
+    const owner = await app.createUser();
+    const older = await createSession({ title: 'older' }, owner);
+    const newest = await createSession({ title: 'newest' }, owner);
+    for (let i = 1; i <= 52; i += 1) {
+      await post('/api/chat/message', { session_id: newest.session_id, content: `line ${i}` }, owner);
+    }
+    const { data } = (await owner.get(`/aichat/getsessionlistshow/${owner.user.documentId}`)).body;
+    expect(data).toMatchObject({ total: 2, page: 1, page_size: 20 });
+    expect(data.items[1]).toEqual(older);
+    const { messages, ...session } = data.items[0];
+    expect(session).toMatchObject({ session_id: newest.session_id, message_count: 52 });
+    expect(messages.map(({ content }: { content: string }) => content)).toEqual(
+      Array.from({ length: 50 }, (_, i) => `line ${i + 3}`),
+    );
+    const detail = (await owner.get(`/aichat/sessions/${newest.session_id}`)).body.data;
+    expect(detail).toEqual(data.items[0]);
+  });
+
+  it('are empty for who has said nothing', async () => {
+    const owner = await app.createUser();
+    const { data } = (await owner.get(`/aichat/getsessionlistshow/${owner.user.id}`)).body;
+    expect(data).toEqual({ items: [], total: 0, page: 1, page_size: 20 });
+  });
+});
+
+describe('across the doors', () => {
+  it('a turn of create-message is two messages of its session here', async () => {
+    const { body } = await user.ask({ character_id: characterId, query: 'Through the other door' });
+    const [question, answer] = body.data;
+    const { items, total } = (await user.get(`/api/chat/sessions/${question.session_id}/messages`)).body.data;
+    expect(total).toBe(2);
+    expect(items).toMatchObject([
+      { message_id: question.id, public_id: question.message_id, role: 'user', content: question.query },
+      { message_id: answer.id, public_id: answer.message_id, role: 'assistant', content: answer.answer },
+    ]);
+  });
+
+  it('a session made here can be continued by create-message, which gives it its character', async () => {
+    const { session_id } = await createSession({ title: 'Mine' });
+    const stored = await addMessage(session_id, 'Stored first');
+    const { status, body } = await user.ask({ character_id: characterId, query: 'Then asked', session_id });
+    expect([status, body.data[0].session_id]).toEqual([200, session_id]);
+    const list = (await user.myList(`?filters[session_id]=${session_id}&sort=id:asc`)).body.data;
+    expect(list.map(({ message_id }: { message_id: string }) => message_id)).toEqual([
+      stored.public_id,
+      ...body.data.map(({ message_id }: { message_id: string }) => message_id),
+    ]);
+    expect((await user.get(`/api/chat/sessions/${session_id}`)).body.data).toMatchObject({
+      title: 'Mine',
+      message_count: 3,
+    });
+    const other = (await app.admin.createCharacter()).documentId;
+    expect((await user.ask({ character_id: other, query: 'Another', session_id })).status).toBe(400);
+  });
+});
+
+describe('nobody else’s', () => {
+  it('user_id is taken: 403', async () => {
+    const other = await app.createUser();
+    for (const id of [String(other.user.id), other.user.documentId, '0', '-1', 'nobody']) {
+      expectError(await post('/api/chat/session', { user_id: id }), 403, 'not-yourself');
+      expectError(await post('/api/chat/sessions', { user_id: id }), 403, 'not-yourself');
+      expectError(await user.get(`/aichat/getsessionlist/${id}`), 403, 'not-yourself');
+      expectError(await user.get(`/aichat/getsessionlistshow/${id}`), 403, 'not-yourself');
+    }
+  });
+
+  it('session or message exists: 404, byte for byte as for what nobody has', async () => {
+    const other = await app.createUser();
+    const theirs = await createSession({}, other);
+    const { message_id } = (
+      await post('/api/chat/message', { session_id: theirs.session_id, content: 'secret' }, other)
+    ).body.data;
+    const calls = (sessionId: string, messageId: string | number): Promise<Reply>[] => [
+      user.get(`/api/chat/sessions/${sessionId}`),
+      patch(`/api/chat/sessions/${sessionId}`, { new_title: 'x' }),
+      remove(`/api/chat/sessions/${sessionId}`),
+      post(`/api/chat/sessions/${sessionId}/restore`),
+      user.get(`/api/chat/sessions/${sessionId}/messages`),
+      user.get(`/api/chat/sessions/${sessionId}/messages/${messageId}`),
+      post('/api/chat/message', { session_id: sessionId, content: 'x' }),
+      patch(`/api/chat/messages/${messageId}`, { new_content: 'x' }),
+      remove(`/api/chat/messages/${messageId}`),
+      post(`/api/chat/messages/${messageId}/restore`),
+      user.get(`/aichat/sessions/${sessionId}`),
+      patch(`/aichat/sessions/${sessionId}`, { new_title: 'x' }),
+      remove(`/aichat/deletesession/${sessionId}`),
+      user.get(`/aichat/sessions/${sessionId}/messages`),
+    ];
+    const [mine, nobodys] = await Promise.all([
+      Promise.all(calls(theirs.session_id, message_id)),
+      Promise.all(calls(randomUUID(), 2_000_000_000)),
+    ]);
+    mine.forEach((reply, index) => {
+      expectError(reply, 404);
+      expect(reply.text).toBe(nobodys[index]?.text);
+    });
+    expect((await other.get(`/api/chat/sessions/${theirs.session_id}`)).body.data.message_count).toBe(1);
+  });
+
+  it('login is missing: 401 in the envelope', async () => {
+    expectError(await app.anonymous.get(`/api/chat/sessions/${randomUUID()}`), 401);
+    expectError(await post('/api/chat/session', {}, app.anonymous), 401);
+    expectError(await app.anonymous.get('/aichat/getsessionlist/1'), 401);
+  });
+
+  it('id is hostile: 404, never 500', async () => {
+    for (const id of [
+      '%00',
+      "'%20or%201=1--",
+      '%F0%9F%92%A5',
+      '9'.repeat(40),
+      'x'.repeat(300),
+      '-1',
+      '1e3',
+    ]) {
+      expectError(await user.get(`/api/chat/sessions/${id}`), 404);
+      expectError(await remove(`/api/chat/messages/${id}`), 404);
+    }
+  });
+});
