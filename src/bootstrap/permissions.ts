@@ -10,6 +10,9 @@ const grantedActions = [
   'api::chat-conversation.chat-conversation.followTurn',
   'api::chat-conversation.chat-conversation.stopTurn',
   'api::chat-conversation.chat-conversation.regenerateTurn',
+  'api::chat-conversation.chat-conversation.rateMessage',
+  'api::chat-conversation.chat-conversation.readMessage',
+  'api::chat-conversation.chat-conversation.suggestQuestions',
 ];
 
 /**

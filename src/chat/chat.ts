@@ -2,6 +2,7 @@ import type { CharacterSource } from './characters';
 import { createDifyClient } from './dify/client';
 import { createLiveTurns, type LiveTurns } from './live-turns';
 import type { Log } from './log';
+import { createMessageActions, type MessageActions } from './message-actions';
 import { createMessages, type Messages, type MessageStore } from './messages';
 import type { ChatSettings } from './settings';
 import type { TurnStore } from './stores';
@@ -21,19 +22,22 @@ export interface Chat {
   readonly turns: Turns;
   readonly live: LiveTurns;
   readonly messages: Messages;
+  readonly messageActions: MessageActions;
 }
 
 export function createChat({ settings, turnStore, messageStore, characters, log }: ChatDependencies): Chat {
   const live = createLiveTurns();
   const dify = createDifyClient({ settings: settings.dify, warn: (message) => log.warn(message) });
+  const messages = createMessages({
+    store: messageStore,
+    characters,
+    exposePrompt: settings.turns.exposePrompt,
+  });
   return {
     settings,
     live,
     turns: createTurns({ settings: settings.turns, dify, store: turnStore, characters, live, log }),
-    messages: createMessages({
-      store: messageStore,
-      characters,
-      exposePrompt: settings.turns.exposePrompt,
-    }),
+    messages,
+    messageActions: createMessageActions({ store: messageStore, dify, messages }),
   };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { ChatError } from './errors';
+import { toInvalidRequest } from './invalid-request';
 import type { RequestSettings } from './settings';
 import { toStorableJson, toStorableText } from './storable-text';
 import type { Question } from './turns';
@@ -90,15 +90,4 @@ const optionalId = z
 function isShallow(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return depth < maxInputsDepth && Object.values(value).every((item) => isShallow(item, depth + 1));
-}
-
-function toInvalidRequest(error: z.ZodError): ChatError {
-  const problems = error.issues.map(({ path, message }) => ({ path: path.map(String), message }));
-  const sentence = problems
-    .map(({ path, message }) => `${['body', ...path].join('.')} ${message}.`)
-    .join(' ');
-  return new ChatError('invalid-request', {
-    sentence: sentence.replaceAll('body.data', 'data'),
-    details: { errors: problems },
-  });
 }

@@ -1,10 +1,11 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 import type { Character, CharacterSource } from './characters';
 import { ChatError } from './errors';
 import type { Idempotency } from './idempotency';
 import { createTurnLog, type LiveTurn } from './live-turns';
 import { describeError } from './log';
+import { newMessageId } from './message-id';
 import { toUpstreamUser, type Owner } from './owner';
 import { pump } from './pump';
 import { findLost } from './recover';
@@ -233,9 +234,4 @@ async function findSession(
     });
   }
   return session;
-}
-
-/** Sortable enough to be read by a person, random enough to be unique: `msg_1735689600000_9f86d081884c7d65`. */
-function newMessageId(): string {
-  return `msg_${Date.now()}_${randomBytes(8).toString('hex')}`;
 }
