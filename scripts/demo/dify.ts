@@ -20,7 +20,8 @@ export async function startDify(variables: Variables): Promise<Dify> {
     };
   }
   // A pace at which one sees the answer arrive.
-  const emulator = await createDifyEmulator({ tokenIntervalMs: 40 }).listen();
+  const app = { key: 'app-emulated-chat', mode: 'chat', suggestsQuestions: true } as const;
+  const emulator = await createDifyEmulator({ apps: [app], tokenIntervalMs: 40 }).listen();
   const missing = url ? 'DIFY_API_KEY' : key ? 'DIFY_API_URL' : 'DIFY_API_URL and DIFY_API_KEY';
   return {
     variables: {

@@ -2,6 +2,7 @@ import type { CharacterSource } from './characters';
 import { createDifyClient } from './dify/client';
 import { createLiveTurns, type LiveTurns } from './live-turns';
 import type { Log } from './log';
+import { createMessageActions, type MessageActions } from './message-actions';
 import { createMessages, type Messages, type MessageStore } from './messages';
 import { createSessionAccess, type SessionAccess, type SessionStore } from './session-access';
 import type { ChatSettings } from './settings';
@@ -23,6 +24,7 @@ export interface Chat {
   readonly turns: Turns;
   readonly live: LiveTurns;
   readonly messages: Messages;
+  readonly messageActions: MessageActions;
   readonly sessions: SessionAccess;
 }
 
@@ -31,20 +33,15 @@ export function createChat(dependencies: ChatDependencies): Chat {
   const live = createLiveTurns();
   const dify = createDifyClient({ settings: settings.dify, warn: (message) => log.warn(message) });
   const turns = createTurns({ settings: settings.turns, dify, store: turnStore, characters, live, log });
+  const { exposePrompt } = settings.turns;
+  const messages = createMessages({ store: messageStore, characters, exposePrompt });
+  const { restorableMs } = settings;
   return {
     settings,
     live,
     turns,
-    sessions: createSessionAccess({
-      store: sessionStore,
-      characters,
-      turns,
-      restorableMs: settings.restorableMs,
-    }),
-    messages: createMessages({
-      store: messageStore,
-      characters,
-      exposePrompt: settings.turns.exposePrompt,
-    }),
+    messages,
+    messageActions: createMessageActions({ store: messageStore, dify, messages }),
+    sessions: createSessionAccess({ store: sessionStore, characters, turns, restorableMs }),
   };
 }

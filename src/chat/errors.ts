@@ -28,13 +28,13 @@ export const chatErrors = {
     status: 404,
     sentence: 'There is no such turn.',
   },
-  'idempotency-key-reused': {
-    status: 422,
-    sentence: 'This Idempotency-Key was used for another question. Take a new key for each question.',
-  },
   'message-not-found': {
     status: 404,
     sentence: 'There is no such message.',
+  },
+  'idempotency-key-reused': {
+    status: 422,
+    sentence: 'This Idempotency-Key was used for another question. Take a new key for each question.',
   },
   'payload-too-large': {
     status: 413,

@@ -1,12 +1,13 @@
 export { createChat, type Chat, type ChatDependencies } from './chat';
 export type { Character, CharacterSource } from './characters';
 export { ChatError, chatErrors, isChatErrorCode, type ChatErrorCode } from './errors';
+export { parseFeedback } from './feedback';
 export type { Comparison, Filter, TextMatch, Value } from './filter';
 export { parseIdempotencyKey } from './idempotency';
 export { describeError, type Log } from './log';
 export { newMessageId } from './message-id';
 export type { MessageQuery, SortKey } from './message-query';
-export type { Message, MessageStore } from './messages';
+export type { Message, MessageMarks, MessageStore } from './messages';
 export type { Owner } from './owner';
 export { parseInputs, parseQuestion } from './question';
 export type {

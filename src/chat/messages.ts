@@ -31,13 +31,28 @@ export interface Message {
   readonly updatedAt: Date;
 }
 
-/** Where messages are read. Every method is limited to the owner's own: there is no way to ask for anybody else's. */
+/**
+ * Where messages are read, and marked by their owner. Every method is limited to the owner's own: there is no way to
+ * reach anybody else's. A deleted one is nobody's.
+ */
 export interface MessageStore {
   /** @returns at most `query.limit` messages, and how many match in all. */
   list(
     owner: Owner,
     query: MessageQuery,
   ): Promise<{ readonly messages: readonly Message[]; readonly total: number }>;
+  find(owner: Owner, messageId: string): Promise<Message | null>;
+  /**
+   * Changes these marks of the message with this `Message.id`, and not its `updatedAt`: that is of what was said.
+   * @returns the message as it is now, or null if it is gone.
+   */
+  mark(owner: Owner, id: number, marks: MessageMarks): Promise<Message | null>;
+}
+
+/** What its owner notes on a message. */
+export interface MessageMarks {
+  readonly status?: Message['status'];
+  readonly feedback?: Message['feedback'];
 }
 
 /** A page of messages as the HTTP contract shows it. */
@@ -66,7 +81,7 @@ export interface Messages {
 }
 
 export interface MessagesOptions {
-  readonly store: MessageStore;
+  readonly store: Pick<MessageStore, 'list'>;
   readonly characters: CharacterSource;
   readonly exposePrompt: boolean;
 }

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import type { DifyClient } from './dify/client';
 import type { FoundAnswer, LostAnswer } from './dify/find-answer';
+import { toChatError } from './errors';
 import type { TurnStore } from './stores';
 
 export interface RecoveryOptions {
@@ -39,8 +40,14 @@ export async function findLost(
   { dify, store }: { readonly dify: DifyClient; readonly store: TurnStore },
   lost: LostAnswer,
 ): Promise<FoundAnswer | null> {
-  const found = await dify.findLostAnswer(lost);
+  const found = await dify.findLostAnswer(lost).catch(toNothing);
   if (found === null || lost.messageId !== undefined) return found;
   // Found by its words, it may be the answer to the same words asked a moment before.
   return (await store.hasMessage(found.messageId)) ? null : found;
+}
+
+/** Somebody has deleted the conversation in Dify, and the answer with it. */
+function toNothing(error: unknown): null {
+  if (toChatError(error).code !== 'upstream-conversation-gone') throw error;
+  return null;
 }

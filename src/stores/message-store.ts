@@ -1,13 +1,13 @@
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import type { MessageQuery, MessageStore, Owner } from '../chat';
+import type { Message, MessageMarks, MessageQuery, MessageStore, Owner } from '../chat';
 import { columnOf, toCondition, type Dialect } from './filter-sql';
 import { fromMessages, selectMessages, toMessage } from './message-rows';
 
 type Database = Core.Strapi['db'];
 
-/** Messages on Strapi's database: a page is one statement, and so is its count. */
+/** Messages on Strapi's database: a page is one statement, and so is its count. Reads and marks go by an index. */
 export function createMessageStore(db: Database): MessageStore {
   return {
     async list(owner, query) {
@@ -19,6 +19,30 @@ export function createMessageStore(db: Database): MessageStore {
       const messages = isBeyond ? [] : await selectPage(db, owner, query);
       return { messages, total };
     },
+    find: (owner, messageId) => findOne(db, owner, { 'm.message_id': messageId }),
+    async mark(owner, id, marks) {
+      const own = { id, user_id: owner.id, is_deleted: false };
+      // `updated_at` stays: of a pending answer it is what keeps its turn alive.
+      await db.connection('chat_conversations').where(own).update(toColumns(marks));
+      return findOne(db, owner, { 'm.id': id });
+    },
+  };
+}
+
+async function findOne(
+  db: Database,
+  owner: Owner,
+  which: Readonly<Record<string, string | number>>,
+): Promise<Message | null> {
+  const own = { 'm.user_id': owner.id, 'm.is_deleted': false };
+  const row = await selectMessages(db).where(which).where(own).first();
+  return row === undefined ? null : toMessage(row);
+}
+
+function toColumns({ status, feedback }: MessageMarks): Readonly<Record<string, string | null>> {
+  return {
+    ...(status !== undefined && { message_status: status }),
+    ...(feedback !== undefined && { feedback }),
   };
 }
 

@@ -109,6 +109,47 @@ describe('bodies that are wrong', () => {
   });
 });
 
+describe('feedback that is wrong', () => {
+  it.each([
+    '',
+    '{"data":',
+    '"data"',
+    'null',
+    '[]',
+    '{"data":[]}',
+    '{"data":{}}',
+    '{"data":{"rating":"__proto__"}}',
+    '{"data":{"rating":{"$ne":null}}}',
+    '{"data":{"rating":["like"]}}',
+    '{"data":{"rating":true}}',
+    '{"rating":"like"}',
+    '{"data":{"__proto__":{"rating":"like"}}}',
+    '{"data":{"rating":"like","content":{}}}',
+    `{"data":{"rating":"like","content":"${'x'.repeat(2_001)}"}}`,
+    `{"data":${deep(50_000)}}`,
+  ])('%s: a clear 400, and nothing is saved', async (rawBody) => {
+    const [, { message_id }] = (await user.ask({ character_id: characterId, query: 'Hi' })).body.data;
+    const reply = await user.request('PUT', `/api/chat-conversations/messages/${message_id}/feedback`, {
+      rawBody,
+      headers: { 'Content-Type': 'application/json' },
+    });
+    expect([reply.status, reply.body.error.details.code]).toEqual([400, 'invalid-request']);
+    expect(reply.text).not.toMatch(/node_modules|\.js:|select |insert /u);
+    const row = await app.db('chat_conversations').where({ message_id }).first();
+    expect(row.feedback).toBeNull();
+  });
+
+  it('odd text about an answer reaches Dify as it could be stored', async () => {
+    const [, { message_id }] = (await user.ask({ character_id: characterId, query: 'Hi' })).body.data;
+    const reply = await user.request('PUT', `/api/chat-conversations/messages/${message_id}/feedback`, {
+      rawBody: '{"data":{"rating":"like","content":"a\\u0000b\\ud800 好"}}',
+      headers: { 'Content-Type': 'application/json' },
+    });
+    expect(reply.status).toBe(200);
+    expect(app.dify.requests.at(-1)?.body).toMatchObject({ content: 'a\uFFFDb\uFFFD 好' });
+  });
+});
+
 describe('text that is odd', () => {
   it.each<[string, string, string]>([
     ['NUL', 'a\0b', 'a\uFFFDb'],
@@ -169,16 +210,17 @@ describe('text that is odd', () => {
 
 describe('requests no client library sends', () => {
   /** A raw request target and header, as fetch would not let it out. */
-  function raw(path: string, headers: http.OutgoingHttpHeaders = {}): Promise<number> {
+  function raw(path: string, headers: http.OutgoingHttpHeaders = {}, method = 'GET'): Promise<number> {
     return new Promise((resolve, reject) => {
-      const request = http.get(
+      const request = http.request(
         `${app.url}/`,
-        { path, headers: { Authorization: `Bearer ${user.token}`, ...headers } },
+        { method, path, headers: { Authorization: `Bearer ${user.token}`, ...headers } },
         (response) => {
           response.resume().on('end', () => resolve(response.statusCode ?? 0));
         },
       );
       request.on('error', reject);
+      request.end(method === 'PUT' ? '{"data":{"rating":"like"}}' : undefined);
     });
   }
   it.each([
@@ -203,6 +245,44 @@ describe('requests no client library sends', () => {
   ])('%s is never a 500', async (path) => {
     const status = await raw(path);
     expect(status).toBeLessThan(500);
+  });
+
+  it.each([
+    '%00',
+    'a%00b',
+    '%',
+    '%ED%A0%80',
+    '%FF',
+    '..',
+    '%2e%2e',
+    '..%2F..%2Fchat-messages',
+    'a/b',
+    '%20',
+    '%EF%BF%BD',
+    '%E5%A5%BD',
+    "'%20or%20'1'='1",
+    '*',
+    ':message_id',
+    '[object%20Object]',
+    '__proto__',
+    'msg_',
+    '-1',
+    '99999999999999999999',
+    'x'.repeat(255),
+    'x'.repeat(256),
+    'x'.repeat(4_000),
+  ])('a message called %s does not exist', async (id) => {
+    const headers = { 'Content-Type': 'application/json' };
+    const asked = app.dify.requests.length;
+    for (const [method, action] of [
+      ['PUT', 'feedback'],
+      ['PUT', 'read'],
+      ['GET', 'suggested'],
+    ] as const) {
+      const status = await raw(`/api/chat-conversations/messages/${id}/${action}`, headers, method);
+      expect([400, 404, 405]).toContain(status);
+    }
+    expect(app.dify.requests).toHaveLength(asked);
   });
 
   it('and headers as long as Node takes them neither', async () => {

@@ -140,6 +140,48 @@ describe('my-list', () => {
   });
 });
 
+describe("another user's message", () => {
+  const actions: [string, string, unknown][] = [
+    ['PUT', 'feedback', { data: { rating: 'like' } }],
+    ['PUT', 'feedback', { data: { rating: null } }],
+    ['PUT', 'feedback', { data: { rating: 'love' } }],
+    ['PUT', 'read', undefined],
+    ['GET', 'suggested', undefined],
+  ];
+
+  it.each(actions)('is not there for %s …/%s %j, by whichever id', async (method, action, body) => {
+    const before = await app.db('chat_conversations').where({ id: bobs.id }).first();
+    const asked = app.dify.requests.length;
+    const send = (id: string, query = '') =>
+      ann.request(method, `/api/chat-conversations/messages/${id}/${action}${query}`, { body });
+    const nobodys = await send('00000000-0000-4000-8000-000000000000');
+    expect(nobodys.status).toBe(JSON.stringify(body)?.includes('love') ? 400 : 404);
+    for (const id of [bobs.message_id, bobs.documentId, String(bobs.id), bobs.turn_id, bobs.session_id]) {
+      for (const query of ['', `?user=${bob.user.id}`, `?user=user-${bob.user.documentId}`]) {
+        const reply = await send(id, query);
+        expect([reply.status, reply.text]).toEqual([nobodys.status, nobodys.text]);
+      }
+    }
+    expect(await app.db('chat_conversations').where({ id: bobs.id }).first()).toEqual(before);
+    expect(app.dify.requests).toHaveLength(asked);
+  });
+
+  it.each(actions)('%s …/%s %j needs its owner’s JWT', async (method, action, body) => {
+    const path = `/api/chat-conversations/messages/${bobs.message_id}/${action}`;
+    const token = await app.admin.client.post('/admin/api-tokens', {
+      name: `${method} ${action} ${JSON.stringify(body) ?? ''}`,
+      description: '',
+      type: 'full-access',
+      lifespan: null,
+    });
+    const headers = { Authorization: `Bearer ${token.body.data.accessKey}` };
+    const before = await app.db('chat_conversations').where({ id: bobs.id }).first();
+    expect((await app.anonymous.request(method, path, { body })).status).toBe(401);
+    expect((await app.anonymous.request(method, path, { body, headers })).status).toBe(401);
+    expect(await app.db('chat_conversations').where({ id: bobs.id }).first()).toEqual(before);
+  });
+});
+
 describe('core routes', () => {
   const types = ['chat-conversations', 'chat-sessions'];
   const requests = types.flatMap((type) => [

@@ -23,6 +23,8 @@ describe('createChat', () => {
           const messages = turnStore.turns().flat();
           return { messages, total: messages.length };
         },
+        find: async () => turnStore.turns()[0]?.[1] ?? null,
+        mark: async () => turnStore.turns()[0]?.[1] ?? null,
       },
       sessionStore: createEmptySessionStore(),
       characters: createMemoryCharacters([keeper]),
@@ -34,7 +36,9 @@ describe('createChat', () => {
     const events = await eventsOf(turn);
     const page = await chat.messages.list(ada, {});
     expect(page.data.map(({ answer }) => answer)).toEqual([shownText(events), shownText(events)]);
-    expect(JSON.stringify([events, page])).not.toContain(keeper.prompt);
+    const read = await chat.messageActions.markRead(ada, page.data[1]?.message_id ?? '');
+    expect(read).toEqual(page.data[1]);
+    expect(JSON.stringify([events, page, read])).not.toContain(keeper.prompt);
     await chat.live.idle();
     await dify.close();
   });

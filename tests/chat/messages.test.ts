@@ -8,7 +8,7 @@ import { createMemoryCharacters } from './support/memory-characters';
 /** A store that holds these messages of Ada's, newest first, and notes what it was asked. */
 function storeOf(all: readonly Message[]) {
   const asked: { readonly owner: Owner; readonly query: MessageQuery }[] = [];
-  const store: MessageStore = {
+  const store: Pick<MessageStore, 'list'> = {
     async list(owner, query) {
       asked.push({ owner, query });
       const own = owner.id === ada.id ? all : [];

@@ -117,6 +117,19 @@ describe('createRescue', () => {
     expect(dify.requests).toEqual([]);
   });
 
+  it('ends a turn at once whose conversation was deleted in Dify', async () => {
+    const { store, rescue, client, claim } = await abandoned();
+    const { answer, ...ids } = await answered(client);
+    await store.checkpoint('turn-1', {
+      ...ids,
+      answer,
+      conversationId: '00000000-0000-4000-8000-000000000000',
+    });
+    rescue.begin(await claim());
+    await ended(store);
+    expect(store.turn('turn-1')[1]).toMatchObject({ outcome: 'interrupted', answer });
+  });
+
   it('lets a turn go while Dify cannot be asked, and gives up after some rounds', async () => {
     const { store, rescue, claim } = await abandoned();
     await dify.close();

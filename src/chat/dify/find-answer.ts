@@ -35,19 +35,7 @@ const arrivalMs = 30_000;
 const messageLimit = '5';
 const conversationLimit = '20';
 
-/**
- * `GET /messages`: the answer Dify has saved for a message, which is there once it has come to its end. Null while
- * there is none; most versions never save one whose reader was lost.
- */
-export async function findAnswer(get: GetJson, message: DifyMessage, user: string): Promise<string | null> {
-  const messages = await getMessages(get, message.conversationId, user);
-  return messages.find(({ id }) => id === message.messageId)?.answer ?? null;
-}
-
-/**
- * The same for a question whose ids may have been lost too. It is then known by its words and its time, at the cost
- * of a look into each conversation the user began at that time.
- */
+/** See `DifyClient.findLostAnswer`. Without any id it costs a look into each conversation the user began at that time. */
 export async function findLostAnswer(get: GetJson, lost: LostAnswer): Promise<FoundAnswer | null> {
   const found =
     lost.conversationId === null

@@ -96,7 +96,7 @@ export type SavedMessage = z.output<typeof messageSchema>;
 
 /** A page of `GET /messages`: the oldest comes first. What is no message is left out, and so is what is no page. */
 export function parseSavedMessages(body: string): readonly SavedMessage[] {
-  return parseItems(body, messageSchema);
+  return parseItems(body, messageSchema) ?? [];
 }
 
 const conversationSchema = z
@@ -105,17 +105,30 @@ const conversationSchema = z
 
 /** A page of `GET /conversations`, read as tolerantly. */
 export function parseConversations(body: string): readonly z.output<typeof conversationSchema>[] {
-  return parseItems(body, conversationSchema);
+  return parseItems(body, conversationSchema) ?? [];
 }
 
 const pageSchema = z.object({ data: z.array(z.unknown()) });
 
-function parseItems<T>(body: string, schema: z.ZodType<T>): T[] {
+/** The items that fit, in their order; null for what is no page. */
+function parseItems<T>(body: string, schema: z.ZodType<T>): T[] | null {
   const page = pageSchema.safeParse(parseJson(body));
-  return (page.data?.data ?? []).flatMap((item) => {
+  if (!page.success) return null;
+  return page.data.data.flatMap((item) => {
     const parsed = schema.safeParse(item);
     return parsed.success ? [parsed.data] : [];
   });
+}
+
+/** More would be no choice, and longer ones no suggestion. */
+const maxSuggestions = 10;
+const maxSuggestionChars = 1_000;
+
+const suggestion = z.string().trim().min(1).max(maxSuggestionChars).transform(toStorableText);
+
+/** The questions of `GET /messages/:message_id/suggested`; null for what is no list of them. */
+export function parseSuggestions(body: string): readonly string[] | null {
+  return parseItems(body, suggestion)?.slice(0, maxSuggestions) ?? null;
 }
 
 /** Undefined for what is no JSON: no schema here takes that for anything. */

@@ -1,11 +1,8 @@
 import http from 'node:http';
-import net, { type AddressInfo } from 'node:net';
-import { once } from 'node:events';
-import { inspect } from 'node:util';
+import type net from 'node:net';
 
 import type { DifySettings } from '../../../src/chat/dify/client';
-import { ChatError, type ChatErrorCode } from '../../../src/chat/errors';
-import { describeError } from '../../../src/chat/log';
+import type { ChatErrorCode } from '../../../src/chat/errors';
 import {
   createDifyEmulator,
   type DifyEmulator,
@@ -14,8 +11,9 @@ import {
 } from '../../dify-emulator';
 import { composeAnswer } from '../../dify-emulator/answer';
 import { toDeltas } from '../../dify-emulator/text';
-import { thrown } from '../support/collect';
 import { askDify, difyClient, difySettings, heldReply, question, textOf } from '../support/dify';
+import { listen } from '../support/raw-upstream';
+import { expectSilence } from '../support/silence';
 
 jest.setTimeout(10_000);
 
@@ -517,130 +515,6 @@ describe('createDifyClient', () => {
   });
 });
 
-describe('stop', () => {
-  /** An upstream that answers every request with this, and what it was sent. */
-  function answering(status: number, body: string, type = 'application/json'): Promise<RawUpstream> {
-    return listen((socket) => {
-      const head = [`HTTP/1.1 ${status} Some`, `Content-Type: ${type}`, 'Connection: close'];
-      socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
-    });
-  }
-
-  it('tells Dify the task in the path and the user in the body, and nothing else', async () => {
-    await client().stop('task-1', 'user-ada');
-    expect(dify.requests).toHaveLength(1);
-    expect(dify.requests[0]).toMatchObject({
-      method: 'POST',
-      path: '/v1/chat-messages/task-1/stop',
-      body: { user: 'user-ada' },
-      headers: { authorization: `Bearer ${dify.apiKey}`, connection: 'close' },
-    });
-    expect(dify.requests[0]?.body).toEqual({ user: 'user-ada' });
-  });
-
-  it.each([
-    ['a/b?c=d#e', 'a%2Fb%3Fc%3Dd%23e'],
-    ['../conversations', '..%2Fconversations'],
-    ['50% 大\uFFFD', '50%25%20%E5%A4%A7%EF%BF%BD'],
-    ["a'b\r\nX-Evil: 1", "a'b%0D%0AX-Evil%3A%201"],
-  ])('names the task %j as one part of the path', async (taskId, encoded) => {
-    await client().stop(taskId, 'user-ada');
-    expect(dify.requests.map(({ path }) => path)).toEqual([`/v1/chat-messages/${encoded}/stop`]);
-  });
-
-  it('ends the reply, which Dify saves as far as it came', async () => {
-    const reply = heldReply(dify);
-    const asking = client();
-    const asked = askDify(asking);
-    const { say, taskId, conversationId } = await reply;
-    await say('Hello');
-    await asking.stop(taskId, question.user);
-    const { text, error, events } = await asked;
-    expect({ text, error }).toEqual({ text: 'Hello', error: undefined });
-    expect(events.at(-1)).toMatchObject({ type: 'completed', usage: { currency: 'USD' } });
-    expect(dify.messages(conversationId)).toMatchObject([{ answer: 'Hello' }]);
-  });
-
-  it('of somebody else’s reply or of none succeeds, and stops nothing', async () => {
-    const reply = heldReply(dify);
-    const asking = client();
-    const asked = askDify(asking);
-    const { say, end, taskId } = await reply;
-    await asking.stop(taskId, 'user-bob');
-    await asking.stop('nothing', question.user);
-    await say('Hello');
-    await end();
-    expect(await asked).toMatchObject({ text: 'Hello', error: undefined });
-  });
-
-  it.each<[number, string, ChatErrorCode]>([
-    [401, '{"code":"unauthorized","message":"do not repeat"}', 'upstream-misconfigured'],
-    [400, '{"code":"invalid_param","message":"do not repeat"}', 'upstream-rejected'],
-    [404, '<html>do not repeat</html>', 'upstream-misconfigured'],
-    [500, '{"code":"internal_server_error"}', 'upstream-failed'],
-    [502, '<html>do not repeat</html>', 'upstream-failed'],
-    [503, '', 'upstream-busy'],
-    [302, '', 'upstream-malformed'],
-  ])('refused with %d %s is told as the error it means', async (status, body, code) => {
-    const upstream = await answering(status, body);
-    const error = await thrown(difyClient(difySettings(upstream)).stop('task-1', 'user-ada'));
-    expect(error).toEqual(chatError(code));
-    expectSilence(error, ['do not repeat', upstream.apiKey, 'user-ada']);
-    await upstream.close();
-  });
-
-  it('with the wrong key is told so', async () => {
-    expect(await thrown(client({ apiKey: 'app-wrong' }).stop('task-1', 'user-ada'))).toEqual(
-      chatError('upstream-misconfigured'),
-    );
-  });
-
-  it('takes any 200 for a yes', async () => {
-    const upstream = await answering(200, 'ok', 'text/plain');
-    await difyClient(difySettings(upstream)).stop('task-1', 'user-ada');
-    await upstream.close();
-  });
-
-  it('says that Dify cannot be reached, and how the connection failed', async () => {
-    const upstream = await listen(() => undefined);
-    await upstream.close();
-    const error = await thrown(difyClient(difySettings(upstream)).stop('task-1', 'user-ada'));
-    expect(error).toEqual(chatError('upstream-unreachable', { transportCode: 'ECONNREFUSED' }));
-    expectSilence(error, [upstream.apiKey, 'user-ada']);
-  });
-
-  it('gives up on an answer that does not come, and closes the connection', async () => {
-    const upstream = await listen(() => undefined);
-    const settings = difySettings(upstream, { firstByteTimeoutMs: 30 });
-    expect(await thrown(difyClient(settings).stop('task-1', 'user-ada'))).toEqual(
-      chatError('upstream-timeout', { expired: 'first byte' }),
-    );
-    await upstream.idle();
-    await upstream.close();
-  });
-
-  it('leaves no connection open', async () => {
-    const upstream = await answering(200, '{"result":"success"}');
-    const asking = difyClient(difySettings(upstream));
-    await Promise.all([asking.stop('one', 'user-ada'), asking.stop('two', 'user-ada')]);
-    await upstream.idle();
-    expect(upstream.connections()).toBe(2);
-    await upstream.close();
-  });
-});
-
-/** Whatever may be logged or sent of an error says none of these words. */
-function expectSilence(error: unknown, secrets: readonly string[]): void {
-  expect(error).toBeInstanceOf(ChatError);
-  const said = [
-    String(error),
-    JSON.stringify(error),
-    describeError(error),
-    inspect(error, { depth: 9 }),
-  ].join();
-  for (const secret of secrets) expect(said).not.toContain(secret);
-}
-
 const endFrame = 'data: {"event":"message_end","metadata":{}}\n\n';
 
 function messageFrame(answer: string): string {
@@ -653,39 +527,6 @@ async function* startReading<T>(
 ): AsyncGenerator<T, void> {
   void reply.then(({ say }) => say('Hello'));
   yield* batches;
-}
-
-interface RawUpstream {
-  readonly url: string;
-  readonly apiKey: string;
-  connections(): number;
-  /** Settles when every connection so far is closed. */
-  idle(): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** An upstream with no manners of its own: `serve` gets each connection once a request has begun. */
-async function listen(serve: (socket: net.Socket) => void): Promise<RawUpstream> {
-  const closed: Promise<unknown>[] = [];
-  const server = net.createServer((socket) => {
-    closed.push(new Promise((resolve) => socket.once('close', resolve)));
-    socket.on('error', () => undefined);
-    socket.once('data', () => serve(socket));
-    socket.resume();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    apiKey: 'app-raw',
-    connections: () => closed.length,
-    idle: () => Promise.all(closed).then(() => undefined),
-    close: async () => {
-      server.close();
-      await once(server, 'close');
-    },
-  };
 }
 
 function answerStream(socket: net.Socket, text: string): void {

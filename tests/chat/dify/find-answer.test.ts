@@ -53,21 +53,6 @@ function after(time: Date, seconds: number): Date {
 
 const paths = () => dify.requests.filter(({ method }) => method === 'GET').map(({ path }) => path);
 
-describe('findAnswer', () => {
-  it('is what Dify has saved for a message', async () => {
-    const { messageId, conversationId, answer } = await ask('One?');
-    expect(await client().findAnswer({ messageId, conversationId }, question.user)).toBe(answer);
-    expect(paths()).toEqual([`/v1/messages?conversation_id=${conversationId}&user=user-ada&limit=5`]);
-  });
-
-  it('is null while there is none, and for a message Dify does not know', async () => {
-    dify.next('eof-after-deltas');
-    const { messageId, conversationId } = await ask('One?');
-    expect(await client().findAnswer({ messageId, conversationId }, question.user)).toBeNull();
-    expect(await client().findAnswer({ messageId: 'another', conversationId }, question.user)).toBeNull();
-  });
-});
-
 describe('findLostAnswer', () => {
   describe('by its message id', () => {
     it('finds the answer, whatever the words and the time', async () => {
@@ -75,7 +60,18 @@ describe('findLostAnswer', () => {
       const { messageId, conversationId } = found;
       await ask('One?', conversationId);
       const lost = { messageId, conversationId, query: 'Something else', askedAt: new Date(0) };
+      const asked = paths().length;
       expect(await find(lost)).toEqual(found);
+      expect(paths().slice(asked)).toEqual([
+        `/v1/messages?conversation_id=${conversationId}&user=user-ada&limit=5`,
+      ]);
+    });
+
+    it('finds nothing while there is none, and for a message Dify does not know', async () => {
+      dify.next('eof-after-deltas');
+      const { messageId, conversationId } = await ask('One?');
+      expect(await find({ messageId, conversationId })).toBeNull();
+      expect(await find({ messageId: 'another', conversationId })).toBeNull();
     });
 
     it('finds nothing else, though the words fit', async () => {

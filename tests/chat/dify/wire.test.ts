@@ -5,6 +5,7 @@ import {
   parseErrorBody,
   parseFrame,
   parseSavedMessages,
+  parseSuggestions,
   toUsage,
 } from '../../../src/chat/dify/wire';
 
@@ -249,5 +250,26 @@ describe('parseConversations', () => {
       { id: 'c2', createdAt: undefined },
     ]);
     expect(parseConversations('<html>')).toEqual([]);
+  });
+});
+
+describe('parseSuggestions', () => {
+  const list = (...data: unknown[]) => JSON.stringify({ result: 'success', data });
+
+  it('are the questions, trimmed and as they can be stored', () => {
+    expect(parseSuggestions(list(' Why? ', 'a\0b', '好？'))).toEqual(['Why?', 'a\uFFFDb', '好？']);
+  });
+
+  it('leave out what is no question a person would be shown', () => {
+    const odd = [null, 7, { q: 'x' }, ['x'], '', ' \n', 'x'.repeat(1_001)];
+    expect(parseSuggestions(list(...odd, 'Why?'))).toEqual(['Why?']);
+  });
+
+  it('are at most ten', () => {
+    expect(parseSuggestions(list(...Array.from({ length: 50 }, (_, i) => `${i}?`)))).toHaveLength(10);
+  });
+
+  it.each(['<html>', '[]', '{}', '{"data":{}}', 'null'])('are not what %s says', (body) => {
+    expect(parseSuggestions(body)).toBeNull();
   });
 });

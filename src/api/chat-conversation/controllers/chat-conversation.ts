@@ -3,6 +3,7 @@ import type { Context } from 'koa';
 
 import {
   ChatError,
+  parseFeedback,
   parseIdempotencyKey,
   parseInputs,
   parseQuestion,
@@ -55,6 +56,24 @@ export default factories.createCoreController(
       return toTurnReply(chat, owner, await chat.turns.stop(owner, turnIdOf(ctx)));
     },
 
+    /** PUT /api/chat-conversations/messages/:message_id/feedback */
+    async rateMessage(ctx: Context) {
+      const { messageActions } = chatOf(strapi);
+      const owner = ownerOf(ctx);
+      const feedback = parseFeedback(ctx.request.body);
+      return { data: await messageActions.rate(owner, messageIdOf(ctx), feedback) };
+    },
+
+    /** PUT /api/chat-conversations/messages/:message_id/read */
+    async readMessage(ctx: Context) {
+      return { data: await chatOf(strapi).messageActions.markRead(ownerOf(ctx), messageIdOf(ctx)) };
+    },
+
+    /** GET /api/chat-conversations/messages/:message_id/suggested */
+    async suggestQuestions(ctx: Context) {
+      return { data: await chatOf(strapi).messageActions.suggestQuestions(ownerOf(ctx), messageIdOf(ctx)) };
+    },
+
     /** GET /api/chat-conversations/my-list */
     async myList(ctx: Context) {
       return chatOf(strapi).messages.list(ownerOf(ctx), ctx.query);
@@ -96,6 +115,13 @@ function turnIdOf(ctx: Context): string {
   const { turn_id: turnId } = ctx['params'] as { turn_id?: unknown };
   if (typeof turnId !== 'string' || !/^[0-9a-f-]{36}$/u.test(turnId)) throw new ChatError('turn-not-found');
   return turnId;
+}
+
+/** Any text a message could be named by: an id of Dify's or of ours. */
+function messageIdOf(ctx: Context): string {
+  const { message_id: messageId } = ctx['params'] as { message_id?: unknown };
+  if (typeof messageId === 'string' && /^[^\0]{1,255}$/su.test(messageId)) return messageId;
+  throw new ChatError('message-not-found');
 }
 
 /** The last event the client has: `Last-Event-ID` as the standard sends it, `after` where headers cannot be set. */

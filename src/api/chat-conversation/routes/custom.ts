@@ -30,6 +30,21 @@ export default {
       config: { middlewares: ['global::koasseStream'] },
     },
     {
+      method: 'PUT',
+      path: '/chat-conversations/messages/:message_id/feedback',
+      handler: 'chat-conversation.rateMessage',
+    },
+    {
+      method: 'PUT',
+      path: '/chat-conversations/messages/:message_id/read',
+      handler: 'chat-conversation.readMessage',
+    },
+    {
+      method: 'GET',
+      path: '/chat-conversations/messages/:message_id/suggested',
+      handler: 'chat-conversation.suggestQuestions',
+    },
+    {
       method: 'GET',
       path: '/chat-conversations/my-list',
       handler: 'chat-conversation.myList',

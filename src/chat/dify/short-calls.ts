@@ -1,0 +1,97 @@
+/** What Dify answers at once and whole. Each call is one request, and waits for it no longer than its own time. */
+import type { Readable } from 'node:stream';
+
+import type { AxiosResponse } from 'axios';
+
+import { ChatError } from '../errors';
+import { createCall, readStart, type Call, type CallSettings } from './call';
+import type { GetJson } from './find-answer';
+import { fromDifyError, fromTransportError } from './to-chat-error';
+import { parseErrorBody, parseSuggestions } from './wire';
+
+/** From the connection to the end of the reply, where no model is waited for. */
+const timeoutMs = 5_000;
+/** A model writes a few short questions. */
+const suggestTimeoutMs = 30_000;
+
+export interface Rating {
+  readonly user: string;
+  /** Null takes a rating back. */
+  readonly rating: 'like' | 'dislike' | null;
+  /** What the user says about it. Dify keeps it from 1.x on. */
+  readonly content?: string | undefined;
+}
+
+export function getJson(settings: CallSettings): GetJson {
+  return async (path, query) => requireOk(await send(settings, timeoutMs, (call) => call.get(path, query)));
+}
+
+export async function stop(settings: CallSettings, taskId: string, user: string): Promise<void> {
+  const path = `/chat-messages/${encodeURIComponent(taskId)}/stop`;
+  requireOk(await send(settings, timeoutMs, (call) => call.post(path, { user }, json)));
+}
+
+export async function rate(settings: CallSettings, messageId: string, rating: Rating): Promise<void> {
+  const path = `/messages/${encodeURIComponent(messageId)}/feedbacks`;
+  const reply = await send(settings, timeoutMs, (call) => call.post(path, rating, json));
+  const hasNothingToTakeBack = rating.rating === null && isRefusal(reply, 400, 'invalid_param');
+  if (!hasNothingToTakeBack && !isUnknownMessage(reply)) requireOk(reply);
+}
+
+export async function suggestQuestions(
+  settings: CallSettings,
+  messageId: string,
+  user: string,
+): Promise<readonly string[]> {
+  const path = `/messages/${encodeURIComponent(messageId)}/suggested`;
+  const reply = await send(settings, suggestTimeoutMs, (call) => call.get(path, { user }));
+  // "Suggested Questions Is Disabled."
+  if (isRefusal(reply, 400, 'bad_request') || isUnknownMessage(reply)) return [];
+  const questions = parseSuggestions(requireOk(reply));
+  if (questions === null) throw new ChatError('upstream-malformed');
+  return questions;
+}
+
+const json = 'application/json';
+
+interface Reply {
+  readonly status: number;
+  readonly body: string;
+}
+
+async function send(
+  settings: CallSettings,
+  withinMs: number,
+  request: (call: Call) => Promise<AxiosResponse<Readable>>,
+): Promise<Reply> {
+  // No byte is reported as received, so the deadline of the first one is that of the last.
+  const firstByteTimeoutMs = Math.min(settings.firstByteTimeoutMs, withinMs);
+  const connectTimeoutMs = Math.min(settings.connectTimeoutMs, withinMs);
+  const call = createCall({ ...settings, connectTimeoutMs, firstByteTimeoutMs });
+  try {
+    const { status, data } = await request(call);
+    const body = await readStart(data);
+    const expired = call.expired();
+    if (expired !== undefined) throw expired;
+    return { status, body };
+  } catch (error) {
+    throw call.expired() ?? fromTransportError(error, { hasBegun: false });
+  } finally {
+    call.deadlines.cancel();
+  }
+}
+
+/** @returns the body. */
+function requireOk({ status, body }: Reply): string {
+  if (status !== 200) throw fromDifyError(status, parseErrorBody(body));
+  return body;
+}
+
+/** By Dify's own code: the 404 of a proxy, or of a wrong address, says nothing of a message. */
+function isUnknownMessage(reply: Reply): boolean {
+  return isRefusal(reply, 404, 'not_found');
+}
+
+function isRefusal({ status, body }: Reply, expected: number, code: string): boolean {
+  return status === expected && parseErrorBody(body).code === code;
+}

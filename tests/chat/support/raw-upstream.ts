@@ -1,0 +1,43 @@
+import { once } from 'node:events';
+import net, { type AddressInfo } from 'node:net';
+
+export interface RawUpstream {
+  readonly url: string;
+  readonly apiKey: string;
+  connections(): number;
+  /** Settles when every connection so far is closed. */
+  idle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** An upstream with no manners of its own: `serve` gets each connection once a request has begun. */
+export async function listen(serve: (socket: net.Socket) => void): Promise<RawUpstream> {
+  const closed: Promise<unknown>[] = [];
+  const server = net.createServer((socket) => {
+    closed.push(new Promise((resolve) => socket.once('close', resolve)));
+    socket.on('error', () => undefined);
+    socket.once('data', () => serve(socket));
+    socket.resume();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    apiKey: 'app-raw',
+    connections: () => closed.length,
+    idle: () => Promise.all(closed).then(() => undefined),
+    close: async () => {
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** An upstream that answers every request with this. */
+export function answering(status: number, body: string, type = 'application/json'): Promise<RawUpstream> {
+  return listen((socket) => {
+    const head = [`HTTP/1.1 ${status} Some`, `Content-Type: ${type}`, 'Connection: close'];
+    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  });
+}

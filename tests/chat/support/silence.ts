@@ -1,0 +1,16 @@
+import { inspect } from 'node:util';
+
+import { ChatError } from '../../../src/chat/errors';
+import { describeError } from '../../../src/chat/log';
+
+/** Whatever may be logged or sent of an error says none of these words. */
+export function expectSilence(error: unknown, secrets: readonly string[]): void {
+  expect(error).toBeInstanceOf(ChatError);
+  const said = [
+    String(error),
+    JSON.stringify(error),
+    describeError(error),
+    inspect(error, { depth: 9 }),
+  ].join();
+  for (const secret of secrets) expect(said).not.toContain(secret);
+}
