@@ -4,6 +4,7 @@ import { createChat, parseChatSettings, type Chat } from './chat';
 import { createCharacterSource } from './stores/character-source';
 import { createMessageStore } from './stores/message-store';
 import { createTurnStore } from './stores/turn-store';
+import { createUserCounters } from './stores/user-counters';
 
 const chats = new WeakMap<Core.Strapi, Chat>();
 
@@ -14,11 +15,13 @@ const chats = new WeakMap<Core.Strapi, Chat>();
 export function chatOf(strapi: Core.Strapi): Chat {
   const existing = chats.get(strapi);
   if (existing !== undefined) return existing;
+  const settings = parseChatSettings(strapi.config.get('chat'));
   const chat = createChat({
-    settings: parseChatSettings(strapi.config.get('chat')),
+    settings,
     turnStore: createTurnStore(strapi.db),
     messageStore: createMessageStore(strapi.db),
     characters: createCharacterSource(strapi.db),
+    counters: createUserCounters(strapi.db, settings.limits),
     log: {
       info: (message) => strapi.log.info(message),
       warn: (message) => strapi.log.warn(message),

@@ -1,5 +1,6 @@
 import type { CharacterSource } from './characters';
 import { createDifyClient } from './dify/client';
+import { createTurnLimits, type UserCounters } from './limits';
 import { createLiveTurns, type LiveTurns } from './live-turns';
 import type { Log } from './log';
 import { createMessages, type Messages, type MessageStore } from './messages';
@@ -12,6 +13,7 @@ export interface ChatDependencies {
   readonly turnStore: TurnStore;
   readonly messageStore: MessageStore;
   readonly characters: CharacterSource;
+  readonly counters: UserCounters;
   readonly log: Log;
 }
 
@@ -23,13 +25,15 @@ export interface Chat {
   readonly messages: Messages;
 }
 
-export function createChat({ settings, turnStore, messageStore, characters, log }: ChatDependencies): Chat {
+export function createChat(dependencies: ChatDependencies): Chat {
+  const { settings, turnStore, messageStore, characters, counters, log } = dependencies;
   const live = createLiveTurns();
+  const limits = createTurnLimits({ settings: settings.limits, counters, log });
   const dify = createDifyClient({ settings: settings.dify, warn: (message) => log.warn(message) });
   return {
     settings,
     live,
-    turns: createTurns({ settings: settings.turns, dify, store: turnStore, characters, live, log }),
+    turns: createTurns({ settings: settings.turns, dify, store: turnStore, characters, live, limits, log }),
     messages: createMessages({
       store: messageStore,
       characters,

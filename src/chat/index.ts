@@ -1,14 +1,15 @@
 export { createChat, type Chat, type ChatDependencies } from './chat';
 export type { Character, CharacterSource } from './characters';
-export { ChatError, chatErrors, isChatErrorCode, type ChatErrorCode } from './errors';
+export { ChatError, chatErrors, isChatErrorCode, type ChatErrorCode, type RateLimit } from './errors';
 export type { Comparison, Filter, TextMatch, Value } from './filter';
+export type { TokenCounter, TurnCounter, UserCounters } from './limits';
 export { describeError, type Log } from './log';
 export type { MessageQuery, SortKey } from './message-query';
 export type { Message, MessageStore } from './messages';
 export type { Owner } from './owner';
 export { parseQuestion } from './question';
 export type { Session, SessionReference } from './sessions';
-export { parseChatSettings, SettingsError, type ChatSettings } from './settings';
+export { parseChatSettings, SettingsError, type ChatSettings, type LimitSettings } from './settings';
 export type { Frame } from './sse/encode';
 export { relay } from './sse/relay';
 export type { NewTurn, TurnEnding, TurnProgress, TurnStore } from './stores';

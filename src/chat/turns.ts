@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
 import type { Character, CharacterSource } from './characters';
-import { ChatError } from './errors';
+import { ChatError, type RateLimit } from './errors';
+import type { Admission } from './limits';
 import { createTurnLog, type LiveTurn } from './live-turns';
 import { describeError } from './log';
 import { toUpstreamUser, type Owner } from './owner';
@@ -27,8 +28,8 @@ export interface Turns extends TurnAccess {
   /**
    * Saves the question and starts answering it. Whoever asked may leave: the answer is read to its end and saved.
    * @throws ChatError `character-not-found`, `character-without-prompt`, `session-not-found`, `invalid-request` (the
-   *   session is with another character), `turn-in-progress`, `server-stopping`. Nothing is saved then, and Dify hears
-   *   of nothing.
+   *   session is with another character), `turn-in-progress`, `server-stopping`, and those of the `TurnLimits`. Nothing
+   *   is saved then, and Dify hears of nothing.
    */
   start(question: Question): Promise<LiveTurn>;
 
@@ -41,25 +42,32 @@ export interface Turns extends TurnAccess {
 }
 
 export function createTurns(options: TurnOptions): Turns {
-  const { settings, store, characters, live, log } = options;
+  const { settings, store, characters, live, limits, log } = options;
   const opening = new Set<Promise<LiveTurn>>();
   let isDraining = false;
   return { ...createTurnAccess(options), start, drain, isDraining: () => isDraining, tend };
 
   async function start(question: Question): Promise<LiveTurn> {
     if (isDraining) throw new ChatError('server-stopping');
-    const turn = open(question);
+    const admission = limits.admit(question.owner);
+    const turn = open(question, admission);
     opening.add(turn);
     try {
-      return await turn;
+      const started = await turn;
+      void started.ended.then(admission.release);
+      return started;
+    } catch (error) {
+      admission.cancel();
+      throw error;
     } finally {
       opening.delete(turn);
     }
   }
 
-  async function open(question: Question): Promise<LiveTurn> {
+  async function open(question: Question, admission: Admission): Promise<LiveTurn> {
     const character = await findAnswering(characters, question.characterId);
     const session = await findSession(store, question, character);
+    const rateLimit = await admission.count();
     const turn: NewTurn = {
       turnId: randomUUID(),
       owner: question.owner,
@@ -71,7 +79,7 @@ export function createTurns(options: TurnOptions): Turns {
       createdAt: new Date(),
     };
     await store.open(turn);
-    return run(options, turn, question, character);
+    return run(options, turn, question, character, { admission, rateLimit });
   }
 
   async function drain(timeoutMs: number): Promise<void> {
@@ -107,10 +115,11 @@ function run(
   turn: NewTurn,
   question: Question,
   character: AnsweringCharacter,
+  { admission, rateLimit }: { admission: Admission; rateLimit: RateLimit | null },
 ): LiveTurn {
   const { turnId, owner } = turn;
   const { sessionId, conversationId } = turn.session;
-  const turnLog = createTurnLog({ turnId, sessionId, ownerId: owner.id });
+  const turnLog = createTurnLog({ turnId, sessionId, ownerId: owner.id, rateLimit });
   const wire = createWireFormat({
     ids: { ...turn, sessionId, conversationId },
     owner,
@@ -134,7 +143,11 @@ function run(
     identify: wire.identify,
     append: (event) => turnLog.append(wire.event(event)),
   })
-    .then((terminal) => turnLog.append(wire.event(terminal)))
+    .then(async (terminal) => {
+      // Counted before it is told: whoever asks on at once is asked to account for this answer, too.
+      await admission.spend(terminal.type === 'ended' ? terminal.saved[1].usage : null);
+      turnLog.append(wire.event(terminal));
+    })
     .catch((error: unknown) => {
       log.error(`Turn ${turnId}: its end could not be told: ${describeError(error)}`);
       turnLog.append(wire.event({ type: 'failed', outcome: 'failed', code: 'internal' }));

@@ -4,6 +4,7 @@ import { createDifyEmulator } from '../dify-emulator';
 import { ada, keeper, recordingLog } from './support/fixtures';
 import { eventsOf, questionOf, shownText } from './support/harness';
 import { createMemoryCharacters } from './support/memory-characters';
+import { createMemoryCounters } from './support/memory-counters';
 import { createMemoryTurnStore } from './support/memory-turn-store';
 
 describe('createChat', () => {
@@ -24,6 +25,7 @@ describe('createChat', () => {
         },
       },
       characters: createMemoryCharacters([keeper]),
+      counters: createMemoryCounters(),
       log: recordingLog(),
     });
 

@@ -5,6 +5,7 @@ import { ChatError, parseQuestion, type Chat, type Owner, type TurnState } from 
 import { chatOf } from '../../../compose';
 import { wantsEventStream, type EventSource } from '../../../middlewares/koasseStream';
 import { ownerOf } from '../../../owner-of';
+import { setRateLimit } from '../../../rate-limit-headers';
 
 export default factories.createCoreController(
   'api::chat-conversation.chat-conversation',
@@ -14,6 +15,7 @@ export default factories.createCoreController(
       const { turns, settings } = chatOf(strapi);
       const owner = ownerOf(ctx);
       const turn = await turns.start({ ...parseQuestion(ctx.request.body, settings.request), owner });
+      if (turn.rateLimit !== null) setRateLimit(ctx, turn.rateLimit);
       if (wantsEventStream(ctx)) return { follow: (signal) => turn.follow(0, signal) };
 
       const end = await turn.ended;
