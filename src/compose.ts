@@ -5,6 +5,7 @@ import { createCharacterSource } from './stores/character-source';
 import { createMessageStore } from './stores/message-store';
 import { createSessionStore } from './stores/session-store';
 import { createTurnStore } from './stores/turn-store';
+import { createUserCounters } from './stores/user-counters';
 
 const chats = new WeakMap<Core.Strapi, Chat>();
 
@@ -15,12 +16,14 @@ const chats = new WeakMap<Core.Strapi, Chat>();
 export function chatOf(strapi: Core.Strapi): Chat {
   const existing = chats.get(strapi);
   if (existing !== undefined) return existing;
+  const settings = parseChatSettings(strapi.config.get('chat'));
   const chat = createChat({
-    settings: parseChatSettings(strapi.config.get('chat')),
+    settings,
     turnStore: createTurnStore(strapi.db),
     messageStore: createMessageStore(strapi.db),
     sessionStore: createSessionStore(strapi.db),
     characters: createCharacterSource(strapi.db),
+    counters: createUserCounters(strapi.db, settings.limits),
     log: {
       info: (message) => strapi.log.info(message),
       warn: (message) => strapi.log.warn(message),

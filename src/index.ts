@@ -9,6 +9,7 @@ import { surviveBrokenConnections } from './bootstrap/survive-broken-connections
 import { SettingsError } from './chat';
 import { chatOf } from './compose';
 import { answersSent } from './middlewares/koasseStream';
+import { createCounterTable } from './stores/user-counters';
 
 let tending: NodeJS.Timeout | undefined;
 
@@ -26,6 +27,7 @@ export default {
   async bootstrap({ strapi }: { strapi: Core.Strapi }): Promise<void> {
     await grantAuthenticated(strapi);
     await nameInAdminPanel(strapi);
+    await createCounterTable(strapi.db);
     const { turns, settings } = chatOf(strapi);
     await turns.tend();
     // Several times per lease, so that one late round does not make a living turn look dead.

@@ -1,5 +1,6 @@
 import type { CharacterSource } from './characters';
 import { createDifyClient } from './dify/client';
+import { createTurnLimits, type UserCounters } from './limits';
 import { createLiveTurns, type LiveTurns } from './live-turns';
 import type { Log } from './log';
 import { createMessageActions, type MessageActions } from './message-actions';
@@ -15,6 +16,7 @@ export interface ChatDependencies {
   readonly messageStore: MessageStore;
   readonly sessionStore: SessionStore;
   readonly characters: CharacterSource;
+  readonly counters: UserCounters;
   readonly log: Log;
 }
 
@@ -29,10 +31,19 @@ export interface Chat {
 }
 
 export function createChat(dependencies: ChatDependencies): Chat {
-  const { settings, turnStore, messageStore, sessionStore, characters, log } = dependencies;
+  const { settings, turnStore, messageStore, sessionStore, characters, counters, log } = dependencies;
   const live = createLiveTurns();
+  const limits = createTurnLimits({ settings: settings.limits, counters, log });
   const dify = createDifyClient({ settings: settings.dify, warn: (message) => log.warn(message) });
-  const turns = createTurns({ settings: settings.turns, dify, store: turnStore, characters, live, log });
+  const turns = createTurns({
+    settings: settings.turns,
+    dify,
+    store: turnStore,
+    characters,
+    live,
+    limits,
+    log,
+  });
   const { exposePrompt } = settings.turns;
   const messages = createMessages({ store: messageStore, characters, exposePrompt });
   const { restorableMs } = settings;

@@ -44,6 +44,18 @@ export const chatErrors = {
     status: 409,
     sentence: 'The previous question of this session is still being answered.',
   },
+  'too-many-turns': {
+    status: 429,
+    sentence: 'Too many of your questions are being answered already. Wait for an answer, or stop one.',
+  },
+  'rate-limited': {
+    status: 429,
+    sentence: 'You have asked too many questions in a short time. Wait a moment.',
+  },
+  'token-limit-reached': {
+    status: 429,
+    sentence: 'The answers of today have used up what you may use in a day.',
+  },
   'answer-too-long': {
     status: 502,
     sentence: 'The answer grew too long and was cut off.',
@@ -94,6 +106,11 @@ export const chatErrors = {
     retryAfterSeconds: 5,
     sentence: 'The database cannot be reached. Try again in a moment.',
   },
+  'server-busy': {
+    status: 503,
+    retryAfterSeconds: 5,
+    sentence: 'The server answers as many questions as it can. Try again in a moment.',
+  },
   'server-stopping': {
     status: 503,
     retryAfterSeconds: 5,
@@ -115,11 +132,23 @@ export function isChatErrorCode(value: unknown): value is ChatErrorCode {
   return typeof value === 'string' && Object.hasOwn(chatErrors, value);
 }
 
+/** One limit of a user as it stands. */
+export interface RateLimit {
+  readonly limit: number;
+  readonly remaining: number;
+  /** When the limit is whole again, in milliseconds since 1970. */
+  readonly resetAtMs: number;
+}
+
 export interface ChatErrorOptions {
   /** What the client may be told beyond the sentence of the code, e.g. which field to change. Shown as it is. */
   readonly sentence?: string;
   /** Ids a client can act on, e.g. the live `turn_id`. Shown as they are: never upstream text, never a secret. */
   readonly details?: Readonly<Record<string, unknown>>;
+  /** When to try again, where it is known better than by the code. */
+  readonly retryAfterSeconds?: number;
+  /** The limit that was reached. */
+  readonly rateLimit?: RateLimit;
   /** Kept for the log only. */
   readonly cause?: unknown;
 }
@@ -134,15 +163,19 @@ export class ChatError extends Error {
   readonly details: Readonly<Record<string, unknown>>;
   /** When to try again, where trying again can help. */
   readonly retryAfterSeconds: number | undefined;
+  readonly rateLimit: RateLimit | undefined;
 
-  constructor(code: ChatErrorCode, { sentence, details = {}, cause }: ChatErrorOptions = {}) {
+  constructor(code: ChatErrorCode, options: ChatErrorOptions = {}) {
+    const { sentence, details = {}, retryAfterSeconds, rateLimit, cause } = options;
     super(sentence ?? chatErrors[code].sentence, cause === undefined ? undefined : { cause });
     this.name = 'ChatError';
     this.code = code;
     this.status = chatErrors[code].status;
     this.details = details;
     const entry = chatErrors[code];
-    this.retryAfterSeconds = 'retryAfterSeconds' in entry ? entry.retryAfterSeconds : undefined;
+    this.retryAfterSeconds =
+      retryAfterSeconds ?? ('retryAfterSeconds' in entry ? entry.retryAfterSeconds : undefined);
+    this.rateLimit = rateLimit;
   }
 }
 

@@ -1,9 +1,10 @@
 export { createChat, type Chat, type ChatDependencies } from './chat';
 export type { Character, CharacterSource } from './characters';
-export { ChatError, chatErrors, isChatErrorCode, type ChatErrorCode } from './errors';
+export { ChatError, chatErrors, isChatErrorCode, type ChatErrorCode, type RateLimit } from './errors';
 export { parseFeedback } from './feedback';
 export type { Comparison, Filter, TextMatch, Value } from './filter';
 export { parseIdempotencyKey } from './idempotency';
+export type { TokenCounter, TurnCounter, UserCounters } from './limits';
 export { describeError, type Log } from './log';
 export { newMessageId } from './message-id';
 export type { MessageQuery, SortKey } from './message-query';
@@ -31,7 +32,7 @@ export {
 } from './session-request';
 export type { Session, SessionReference } from './sessions';
 export type { Sent } from './send';
-export { parseChatSettings, SettingsError, type ChatSettings } from './settings';
+export { parseChatSettings, SettingsError, type ChatSettings, type LimitSettings } from './settings';
 export type { Frame } from './sse/encode';
 export { relay } from './sse/relay';
 export type { AbandonedTurn, NewTurn, SentTurn, TurnEnding, TurnProgress, TurnStore } from './stores';

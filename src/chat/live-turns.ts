@@ -1,3 +1,4 @@
+import type { RateLimit } from './errors';
 import type { Frame } from './sse/encode';
 import { isTerminal, type TerminalWireEvent, type WireEvent } from './wire-event';
 
@@ -9,6 +10,8 @@ export interface LiveTurn {
   readonly turnId: string;
   readonly sessionId: string;
   readonly ownerId: number;
+  /** What its owner's minute had left once this turn was counted; null where turns per minute have no limit. */
+  readonly rateLimit: RateLimit | null;
   /** Settles with the terminal event. Never rejects. */
   readonly ended: Promise<TerminalWireEvent>;
   /** Asks for the end of the turn; the first request counts. It ends soon after, with what has arrived by then. */
@@ -34,7 +37,9 @@ export interface TurnLog extends LiveTurn {
 /** Bounds what one batch, hence one write to a client far behind, can hold. */
 const maxBatchEvents = 256;
 
-export function createTurnLog(turn: Pick<LiveTurn, 'turnId' | 'sessionId' | 'ownerId'>): TurnLog {
+export function createTurnLog(
+  turn: Pick<LiveTurn, 'turnId' | 'sessionId' | 'ownerId' | 'rateLimit'>,
+): TurnLog {
   const log: Frame[] = [];
   const waiting = new Set<() => void>();
   const endRequest = new AbortController();

@@ -1,4 +1,4 @@
-import { ChatError } from './errors';
+import { ChatError, type RateLimit } from './errors';
 import { fingerprintOf, type Idempotency } from './idempotency';
 import type { LiveTurn } from './live-turns';
 import type { Owner } from './owner';
@@ -12,6 +12,8 @@ export interface Sent {
   readonly turnId: string;
   /** Whether an earlier send had begun the turn already, and this one only joins it. */
   readonly isReplay: boolean;
+  /** Of questions per minute, once this one is counted; null where there is none, or it was not counted again. */
+  readonly rateLimit: RateLimit | null;
   /** The turn's events from the first one on. */
   readonly follow: Follow;
   /** @returns the terminal event; null when `signal` fires first, or the turn is deleted meanwhile. */
@@ -29,20 +31,36 @@ export interface SendOptions {
  * restarts and processes, for as long as the question is there.
  */
 export function createSend({ store, access, start }: SendOptions) {
+  const sending = new Map<string, Promise<unknown>>();
+
   return async function send(question: Question, key: string | undefined): Promise<Sent> {
     if (key === undefined) return toSent(await start(question, null));
-    const idempotency = { key, fingerprint: fingerprintOf(question) };
+    const id = `${question.owner.id} ${key}`;
+    // In this process the others wait for the first, so that they take no place and no turn of the user's limits.
+    for (let first = sending.get(id); first !== undefined; first = sending.get(id)) {
+      await first.catch(() => undefined);
+    }
+    const sent = sendOnce(question, { key, fingerprint: fingerprintOf(question) });
+    sending.set(id, sent);
+    try {
+      return await sent;
+    } finally {
+      sending.delete(id);
+    }
+  };
+
+  async function sendOnce(question: Question, idempotency: Idempotency): Promise<Sent> {
     const earlier = await findEarlier(question.owner, idempotency);
     if (earlier !== null) return join(question.owner, earlier);
     try {
       return toSent(await start(question, idempotency));
     } catch (error) {
-      // Of two sends at once one is refused, by the key or by the session that the other has claimed.
+      // Of two processes at once one is refused, by the key or by the session that the other has claimed.
       const winner = await findEarlier(question.owner, idempotency);
       if (winner === null) throw error;
       return join(question.owner, winner);
     }
-  };
+  }
 
   /** @throws ChatError `idempotency-key-reused` */
   async function findEarlier(owner: Owner, { key, fingerprint }: Idempotency): Promise<string | null> {
@@ -58,6 +76,7 @@ export function createSend({ store, access, start }: SendOptions) {
     return {
       turnId,
       isReplay: true,
+      rateLimit: null,
       follow: await access.follow(owner, turnId, 0),
       awaitEnd: (signal) => access.awaitEnd(owner, turnId, signal),
     };
@@ -68,6 +87,7 @@ function toSent(turn: LiveTurn): Sent {
   return {
     turnId: turn.turnId,
     isReplay: false,
+    rateLimit: turn.rateLimit,
     follow: (signal) => turn.follow(0, signal),
     awaitEnd: () => turn.ended,
   };

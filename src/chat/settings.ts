@@ -19,6 +19,7 @@ export interface TurnSettings {
 export interface ChatSettings {
   readonly dify: DifySettings;
   readonly turns: TurnSettings;
+  readonly limits: LimitSettings;
   readonly request: RequestSettings;
   readonly heartbeatEveryMs: number;
   /** For how long what a user has deleted can be restored. */
@@ -31,6 +32,16 @@ export interface ChatSettings {
 export interface RequestSettings {
   readonly maxQueryChars: number;
   readonly maxInputsChars: number;
+}
+
+/** How much is answered. Of a user's limits, 0 means: none. */
+export interface LimitSettings {
+  /** Turns of one user that may run in this process at the same time. */
+  readonly turnsAtOnce: number;
+  readonly turnsPerMinute: number;
+  readonly tokensPerDay: number;
+  /** Turns of all users that may run in this process at the same time. */
+  readonly maxLiveTurns: number;
 }
 
 /** All problems at once, each naming its variable, so that an operator mends them in one go. */
@@ -53,11 +64,11 @@ const seconds = (fallback: number) =>
     .max(86_400, 'can be at most 86400 seconds (a day)')
     .default(fallback);
 
-const count = (fallback: number, max: number) =>
+const count = (fallback: number, max: number, min = 1) =>
   z.coerce
     .number('has to be a whole number')
     .int('has to be a whole number')
-    .min(1, 'has to be at least 1')
+    .min(min, `has to be at least ${min}`)
     .max(max, `can be at most ${max}`)
     .default(fallback);
 
@@ -110,6 +121,10 @@ const schema = z.object({
   CHAT_RECOVERY_SECONDS: seconds(5),
   CHAT_DRAIN_TIMEOUT_SECONDS: seconds(30),
   CHAT_RESTORE_DAYS: count(30, 36_500),
+  CHAT_MAX_TURNS_AT_ONCE: count(3, 1_000, 0),
+  CHAT_TURNS_PER_MINUTE: count(20, 100_000, 0),
+  CHAT_TOKENS_PER_DAY: count(0, 1_000_000_000, 0),
+  CHAT_MAX_LIVE_TURNS: count(500, 100_000),
 });
 
 /** The names of the variables, as `config/chat.ts` reads them and `.env.example` explains them. */
@@ -157,6 +172,12 @@ function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
       endRetryDelaysMs: [100, 400, 1_500, 4_000, 9_000],
       recoveryMs: variables.CHAT_RECOVERY_SECONDS * 1000,
       leaseMs: variables.CHAT_TURN_LEASE_SECONDS * 1000,
+    },
+    limits: {
+      turnsAtOnce: variables.CHAT_MAX_TURNS_AT_ONCE,
+      turnsPerMinute: variables.CHAT_TURNS_PER_MINUTE,
+      tokensPerDay: variables.CHAT_TOKENS_PER_DAY,
+      maxLiveTurns: variables.CHAT_MAX_LIVE_TURNS,
     },
     request: {
       maxQueryChars: variables.CHAT_MAX_QUERY_CHARS,

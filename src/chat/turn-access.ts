@@ -1,6 +1,7 @@
 import type { Character, CharacterSource } from './characters';
 import type { DifyClient } from './dify/client';
 import { ChatError } from './errors';
+import type { TurnLimits } from './limits';
 import type { LiveTurn, LiveTurns } from './live-turns';
 import { describeError, type Log } from './log';
 import { toUpstreamUser, type Owner } from './owner';
@@ -55,6 +56,7 @@ export interface TurnOptions {
   readonly store: TurnStore;
   readonly characters: CharacterSource;
   readonly live: LiveTurns;
+  readonly limits: TurnLimits;
   readonly log: Log;
 }
 

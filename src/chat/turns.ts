@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 
 import type { Character, CharacterSource } from './characters';
-import { ChatError } from './errors';
+import { ChatError, type RateLimit } from './errors';
 import type { Idempotency } from './idempotency';
+import type { Admission } from './limits';
 import { createTurnLog, type LiveTurn } from './live-turns';
 import { describeError } from './log';
 import { newMessageId } from './message-id';
@@ -13,6 +14,7 @@ import { createRescue } from './rescue';
 import { createSend, type Sent } from './send';
 import { toTitle, type Session, type SessionReference } from './sessions';
 import type { NewSession, NewTurn, TurnStore } from './stores';
+import type { SavedTurn } from './turn-event';
 import { createTurnAccess, type TurnAccess, type TurnOptions } from './turn-access';
 import { createWireFormat } from './wire-format';
 
@@ -34,8 +36,8 @@ export interface Turns extends TurnAccess {
   /**
    * Saves the question and starts answering it. Whoever asked may leave: the answer is read to its end and saved.
    * @throws ChatError `character-not-found`, `character-without-prompt`, `session-not-found`, `invalid-request` (the
-   *   session is with another character), `turn-in-progress`, `server-stopping`. Nothing is saved then, and Dify hears
-   *   of nothing.
+   *   session is with another character), `turn-in-progress`, `server-stopping`, and those of the `TurnLimits`. Nothing
+   *   is saved then, and Dify hears of nothing.
    */
   start(question: Question): Promise<LiveTurn>;
 
@@ -68,7 +70,7 @@ export interface RegenerateRequest {
 }
 
 export function createTurns(options: TurnOptions): Turns {
-  const { settings, store, characters, live, log } = options;
+  const { settings, store, characters, live, limits, log } = options;
   const opening = new Set<Promise<LiveTurn>>();
   let isDraining = false;
   const access = createTurnAccess(options);
@@ -78,10 +80,16 @@ export function createTurns(options: TurnOptions): Turns {
 
   async function start(question: Question, idempotency: Idempotency | null = null): Promise<LiveTurn> {
     if (isDraining) throw new ChatError('server-stopping');
-    const turn = open(question, idempotency);
+    const admission = limits.admit(question.owner);
+    const turn = open(question, idempotency, admission);
     opening.add(turn);
     try {
-      return await turn;
+      const started = await turn;
+      void started.ended.then(admission.release);
+      return started;
+    } catch (error) {
+      admission.cancel();
+      throw error;
     } finally {
       opening.delete(turn);
     }
@@ -92,23 +100,18 @@ export function createTurns(options: TurnOptions): Turns {
     turnId: string,
     { inputs, idempotencyKey }: RegenerateRequest,
   ): Promise<Sent> {
-    const [question, answer] = (await access.find(owner, turnId)).saved;
-    if (answer.characterId === null) throw new ChatError('character-not-found');
-    const repeated: Question = {
-      owner,
-      characterId: String(answer.characterId),
-      query: question.query,
-      session: { sessionId: answer.sessionId ?? undefined },
-      inputs,
-      // All versions of a question name the first one.
-      regenerates: question.parentMessageId ?? question.messageId,
-    };
-    return send(repeated, idempotencyKey);
+    const { saved } = await access.find(owner, turnId);
+    return send({ ...toSameQuestion(saved), owner, inputs }, idempotencyKey);
   }
 
-  async function open(question: Question, idempotency: Idempotency | null): Promise<LiveTurn> {
+  async function open(
+    question: Question,
+    idempotency: Idempotency | null,
+    admission: Admission,
+  ): Promise<LiveTurn> {
     const character = await findAnswering(characters, question.characterId);
     const session = await findSession(store, question, character);
+    const rateLimit = await admission.count();
     const turn: NewTurn = {
       turnId: randomUUID(),
       owner: question.owner,
@@ -122,7 +125,7 @@ export function createTurns(options: TurnOptions): Turns {
       idempotency,
     };
     await store.open(turn);
-    return run(options, turn, question, character);
+    return run(options, turn, question, character, { admission, rateLimit });
   }
 
   async function drain(timeoutMs: number): Promise<void> {
@@ -151,16 +154,28 @@ export function createTurns(options: TurnOptions): Turns {
   }
 }
 
+function toSameQuestion([question, answer]: SavedTurn): Omit<Question, 'owner' | 'inputs'> {
+  if (answer.characterId === null) throw new ChatError('character-not-found');
+  return {
+    characterId: String(answer.characterId),
+    query: question.query,
+    session: { sessionId: answer.sessionId ?? undefined },
+    // All versions of a question name the first one.
+    regenerates: question.parentMessageId ?? question.messageId,
+  };
+}
+
 /** From here on the turn lives by itself, and ends by itself. */
 function run(
   { settings, dify, store, live, log }: TurnOptions,
   turn: NewTurn,
   question: Question,
   character: AnsweringCharacter,
+  { admission, rateLimit }: { admission: Admission; rateLimit: RateLimit | null },
 ): LiveTurn {
   const { turnId, owner } = turn;
   const { sessionId, conversationId } = turn.session;
-  const turnLog = createTurnLog({ turnId, sessionId, ownerId: owner.id });
+  const turnLog = createTurnLog({ turnId, sessionId, ownerId: owner.id, rateLimit });
   const wire = createWireFormat({
     ids: { ...turn, sessionId, conversationId },
     owner,
@@ -194,7 +209,11 @@ function run(
     identify: wire.identify,
     append: (event) => turnLog.append(wire.event(event)),
   })
-    .then((terminal) => turnLog.append(wire.event(terminal)))
+    .then(async (terminal) => {
+      // Counted before it is told: whoever asks on at once is asked to account for this answer, too.
+      await admission.spend(terminal.type === 'ended' ? terminal.saved[1].usage : null);
+      turnLog.append(wire.event(terminal));
+    })
     .catch((error: unknown) => {
       log.error(`Turn ${turnId}: its end could not be told: ${describeError(error)}`);
       turnLog.append(wire.event({ type: 'failed', outcome: 'failed', code: 'internal' }));

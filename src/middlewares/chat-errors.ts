@@ -3,6 +3,7 @@ import { errors } from '@strapi/utils';
 import type { Context, Next } from 'koa';
 
 import { ChatError, describeError } from '../chat';
+import { setRateLimit } from '../rate-limit-headers';
 import { isDatabaseUnavailable, isDataException, isUniqueViolation } from '../stores/database-errors';
 
 /** The API folders of this application. Of other routes Strapi's errors stay Strapi's; a body is parsed before any. */
@@ -28,8 +29,10 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) =>
     if (ctx.status === 403 && isAnonymous(ctx)) reply(ctx, new ChatError('unauthorized'));
   };
 
-function reply(ctx: Context, { status, message, code, details, retryAfterSeconds }: ChatError): void {
+function reply(ctx: Context, error: ChatError): void {
+  const { status, message, code, details, retryAfterSeconds, rateLimit } = error;
   ctx.status = status;
+  if (rateLimit !== undefined) setRateLimit(ctx, rateLimit);
   if (retryAfterSeconds !== undefined) ctx.set('Retry-After', String(retryAfterSeconds));
   ctx.body = { data: null, error: { status, name: 'ChatError', message, details: { code, ...details } } };
 }

@@ -140,6 +140,24 @@ describe('a question sent twice with the same Idempotency-Key', () => {
   });
 });
 
+describe('a user’s limits', () => {
+  it('are not touched by sends that come again, at once or later', async () => {
+    const limited = await startApp({ env: { CHAT_MAX_TURNS_AT_ONCE: '1', CHAT_TURNS_PER_MINUTE: '1' } });
+    try {
+      const own = await limited.createUser();
+      const { documentId } = await limited.admin.createCharacter();
+      const sendOwn = (key: string, query: string) =>
+        own.request('POST', createMessage, options(key, { character_id: documentId, query }));
+      const replies = await Promise.all(Array.from({ length: 20 }, () => sendOwn('one', 'Counted once')));
+      replies.push(await sendOwn('one', 'Counted once'));
+      expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
+      expect((await sendOwn('two', 'Too many')).status).toBe(429);
+    } finally {
+      await limited.stop();
+    }
+  });
+});
+
 describe('several processes on one database', () => {
   it('agree on a key: one turn, followed to its end from both', async () => {
     const key = randomUUID();

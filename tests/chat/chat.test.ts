@@ -5,6 +5,7 @@ import { ada, keeper, recordingLog } from './support/fixtures';
 import { eventsOf, questionOf, shownText } from './support/harness';
 import { createMemoryCharacters } from './support/memory-characters';
 import { createEmptySessionStore } from './support/memory-session-store';
+import { createMemoryCounters } from './support/memory-counters';
 import { createMemoryTurnStore } from './support/memory-turn-store';
 
 describe('createChat', () => {
@@ -28,6 +29,7 @@ describe('createChat', () => {
       },
       sessionStore: createEmptySessionStore(),
       characters: createMemoryCharacters([keeper]),
+      counters: createMemoryCounters(),
       log: recordingLog(),
     });
 

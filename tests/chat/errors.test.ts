@@ -23,6 +23,7 @@ describe('chatErrors', () => {
     expect(retried.map(([code]) => code)).toEqual([
       'upstream-busy',
       'database-unavailable',
+      'server-busy',
       'server-stopping',
     ]);
     for (const [, { status }] of retried) expect(status).toBe(503);
@@ -69,6 +70,7 @@ describe('ChatError', () => {
     expect(new ChatError('server-stopping').retryAfterSeconds).toBe(5);
     expect(new ChatError('upstream-busy', { details: { retryAfterSeconds: 9 } }).retryAfterSeconds).toBe(5);
     expect(new ChatError('upstream-quota-exceeded').retryAfterSeconds).toBeUndefined();
+    expect(new ChatError('server-stopping', { retryAfterSeconds: 9 }).retryAfterSeconds).toBe(9);
   });
 
   it('shows nothing of its cause in its text and its JSON', () => {

@@ -26,7 +26,7 @@ const failed: WireEvent = {
 const never = new AbortController().signal;
 
 function newLog(turnId = 'turn-1'): TurnLog {
-  return createTurnLog({ turnId, sessionId: 'session-1', ownerId: 1 });
+  return createTurnLog({ turnId, sessionId: 'session-1', ownerId: 1, rateLimit: null });
 }
 
 function endedLog(...texts: readonly string[]): TurnLog {

@@ -35,6 +35,10 @@ const others: Readonly<Record<string, string>> = {
   CHAT_RECOVERY_SECONDS: '14',
   CHAT_DRAIN_TIMEOUT_SECONDS: '13',
   CHAT_RESTORE_DAYS: '15',
+  CHAT_MAX_TURNS_AT_ONCE: '0',
+  CHAT_TURNS_PER_MINUTE: '15',
+  CHAT_TOKENS_PER_DAY: '16',
+  CHAT_MAX_LIVE_TURNS: '17',
 };
 
 /** No variable of its own: nobody has a reason to change it. */
@@ -62,6 +66,7 @@ describe('parseChatSettings', () => {
         endRetryDelaysMs,
         leaseMs: 60_000,
       },
+      limits: { turnsAtOnce: 3, turnsPerMinute: 20, tokensPerDay: 0, maxLiveTurns: 500 },
       request: { maxQueryChars: 20_000, maxInputsChars: 20_000 },
       heartbeatEveryMs: 15_000,
       restorableMs: 30 * 86_400_000,
@@ -90,6 +95,7 @@ describe('parseChatSettings', () => {
         endRetryDelaysMs,
         leaseMs: 11_000,
       },
+      limits: { turnsAtOnce: 0, turnsPerMinute: 15, tokensPerDay: 16, maxLiveTurns: 17 },
       request: { maxQueryChars: 6, maxInputsChars: 7 },
       heartbeatEveryMs: 9_000,
       restorableMs: 15 * 86_400_000,
@@ -109,6 +115,10 @@ describe('parseChatSettings', () => {
       CHAT_MAX_ANSWER_CHARS: '999999999',
       CHAT_EXPOSE_PROMPT: 'perhaps',
       CHAT_HEARTBEAT_SECONDS: '-1',
+      CHAT_MAX_TURNS_AT_ONCE: '-1',
+      CHAT_TURNS_PER_MINUTE: '0.5',
+      CHAT_TOKENS_PER_DAY: '1000000001',
+      CHAT_MAX_LIVE_TURNS: '0',
     };
     const found = await problems(bad);
     expect(found.map((problem) => problem.split(' ')[0])).toEqual(['DIFY_API_URL', ...Object.keys(bad)]);

@@ -17,6 +17,8 @@ export const baseEnv = {
   SERVE_ADMIN_PANEL: 'false',
   STARTUP_BANNER: 'false',
   AUTH_MAX_ATTEMPTS_PER_MINUTE: '10000',
+  CHAT_MAX_TURNS_AT_ONCE: '1000',
+  CHAT_TURNS_PER_MINUTE: '100000',
   APP_KEYS: randomBytes(16).toString('hex'),
   ADMIN_JWT_SECRET: randomBytes(16).toString('hex'),
   API_TOKEN_SALT: randomBytes(16).toString('hex'),

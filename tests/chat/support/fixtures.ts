@@ -2,7 +2,7 @@ import type { Character } from '../../../src/chat/characters';
 import type { Log } from '../../../src/chat/log';
 import type { Message } from '../../../src/chat/messages';
 import type { Owner } from '../../../src/chat/owner';
-import type { TurnSettings } from '../../../src/chat/settings';
+import type { LimitSettings, TurnSettings } from '../../../src/chat/settings';
 import type { NewTurn, TurnEnding } from '../../../src/chat/stores';
 
 export const ada: Owner = { id: 1, documentId: 'doc-ada', username: 'ada', email: 'ada@example.org' };
@@ -36,6 +36,14 @@ export const turnSettings: TurnSettings = {
   recoveryMs: 1,
   endRetryDelaysMs: [1, 1],
   leaseMs: 60_000,
+};
+
+/** No limit of a user, and room for all. */
+export const limitSettings: LimitSettings = {
+  turnsAtOnce: 0,
+  turnsPerMinute: 0,
+  tokensPerDay: 0,
+  maxLiveTurns: 1_000,
 };
 
 export function newTurn(changes: Partial<NewTurn> = {}): NewTurn {

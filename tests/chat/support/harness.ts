@@ -1,6 +1,7 @@
 import type { DifySettings } from '../../../src/chat/dify/client';
 import { createLiveTurns, type LiveTurn } from '../../../src/chat/live-turns';
-import type { TurnSettings } from '../../../src/chat/settings';
+import { createTurnLimits, type UserCounters } from '../../../src/chat/limits';
+import type { LimitSettings, TurnSettings } from '../../../src/chat/settings';
 import type { Frame } from '../../../src/chat/sse/encode';
 import type { TurnStore } from '../../../src/chat/stores';
 import { createTurns, type Question } from '../../../src/chat/turns';
@@ -8,20 +9,26 @@ import type { WireEvent } from '../../../src/chat/wire-event';
 import type { DifyEmulator } from '../../dify-emulator';
 import { collect } from './collect';
 import { difyClient, difySettings } from './dify';
-import { ada, keeper, pirate, recordingLog, turnSettings } from './fixtures';
+import { ada, keeper, limitSettings, pirate, recordingLog, turnSettings } from './fixtures';
 import { createMemoryCharacters } from './memory-characters';
+import { createMemoryCounters } from './memory-counters';
 import { createMemoryTurnStore } from './memory-turn-store';
 
 export interface HarnessOptions {
   readonly dify: DifyEmulator;
   readonly difySettings?: Partial<DifySettings>;
   readonly settings?: Partial<TurnSettings>;
+  readonly limits?: Partial<LimitSettings>;
+  /** Unless given, nothing is counted per minute or day. */
+  readonly counters?: UserCounters;
   /** Changes some methods of the store, e.g. into ones that fail. */
   readonly store?: (store: TurnStore) => Partial<TurnStore>;
 }
 
 /** Turns with everything real but the database. */
-export function createHarness({ dify, difySettings: changes, settings, store: change }: HarnessOptions) {
+export function createHarness(options: HarnessOptions) {
+  const { dify, difySettings: changes, settings, limits, store: change } = options;
+  const { counters = createMemoryCounters() } = options;
   const store = createMemoryTurnStore();
   const log = recordingLog();
   const live = createLiveTurns();
@@ -34,6 +41,7 @@ export function createHarness({ dify, difySettings: changes, settings, store: ch
     store: { ...store, ...change?.(store) },
     characters: createMemoryCharacters([keeper, pirate, unpublished, silent, unborn]),
     live,
+    limits: createTurnLimits({ settings: { ...limitSettings, ...limits }, counters, log }),
     log,
   });
 

@@ -15,6 +15,7 @@ import {
 import { chatOf } from '../../../compose';
 import { closeSignal, wantsEventStream, type EventSource } from '../../../middlewares/koasseStream';
 import { ownerOf } from '../../../owner-of';
+import { setRateLimit } from '../../../rate-limit-headers';
 
 export default factories.createCoreController(
   'api::chat-conversation.chat-conversation',
@@ -84,6 +85,7 @@ export default factories.createCoreController(
 /** As a stream or, once it has ended, as JSON: the same for every way to ask. */
 async function answer(ctx: Context, sent: Sent): Promise<EventSource | { data: unknown }> {
   if (sent.isReplay) ctx.set('Idempotent-Replayed', 'true');
+  if (sent.rateLimit !== null) setRateLimit(ctx, sent.rateLimit);
   if (wantsEventStream(ctx)) return { follow: sent.follow };
 
   const end = await sent.awaitEnd(closeSignal(ctx));

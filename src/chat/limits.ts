@@ -1,0 +1,145 @@
+import { ChatError, type RateLimit } from './errors';
+import { describeError, type Log } from './log';
+import type { Owner } from './owner';
+import type { LimitSettings } from './settings';
+import type { Usage } from './turn-event';
+
+/** Counts of each user, kept where they hold for all processes and across restarts. Null: that limit is off. */
+export interface UserCounters {
+  readonly turnsPerMinute: TurnCounter | null;
+  readonly tokensPerDay: TokenCounter | null;
+}
+
+export interface TurnCounter {
+  /** Counts one turn, unless the minute has had enough of them. However many ask at once, no more get through. */
+  count(ownerId: number): Promise<{ readonly isAllowed: boolean; readonly rateLimit: RateLimit }>;
+  /** Takes back one turn of the minute that is running. */
+  giveBack(ownerId: number): Promise<void>;
+}
+
+export interface TokenCounter {
+  read(ownerId: number): Promise<RateLimit>;
+  add(ownerId: number, tokens: number): Promise<void>;
+}
+
+/** Who may begin a turn. Users are told apart by nothing but the id in their token. */
+export interface TurnLimits {
+  /**
+   * Takes a place for a turn, in this very tick: however many ask at once, no more get through.
+   * @throws ChatError `too-many-turns`, `server-busy`
+   */
+  admit(owner: Owner): Admission;
+}
+
+/** The place of one turn, held from before it is saved until it has ended. */
+export interface Admission {
+  /**
+   * Counts the turn of a question that could be saved now.
+   * @returns what this user's minute has left; null where turns per minute have no limit.
+   * @throws ChatError `rate-limited`, `token-limit-reached`
+   */
+  count(): Promise<RateLimit | null>;
+  /** Counts what an answer has cost. Never rejects: an answer that is there is told, counted or not. */
+  spend(usage: Usage | null): Promise<void>;
+  /** The turn has ended: its place is free. */
+  release(): void;
+  /** There is no turn after all: its place is free, and it does not count. */
+  cancel(): void;
+}
+
+export interface TurnLimitsOptions {
+  readonly settings: LimitSettings;
+  readonly counters: UserCounters;
+  readonly log: Log;
+}
+
+/** No more than a guess, as an answer takes as long as it takes. */
+const placeRetrySeconds = 5;
+
+export function createTurnLimits({ settings, counters, log }: TurnLimitsOptions): TurnLimits {
+  const { turnsPerMinute, tokensPerDay } = counters;
+  const takePlace = createPlaces(settings);
+  return { admit };
+
+  function admit({ id }: Owner): Admission {
+    const release = takePlace(id);
+    let counted: RateLimit | null = null;
+    return {
+      async count() {
+        // Reading first: who is out of tokens has not used up a turn of the minute.
+        await assertTokensLeft(id);
+        counted = await countTurn(id);
+        return counted;
+      },
+      async spend(usage) {
+        const tokens = totalTokens(usage);
+        if (tokensPerDay === null || tokens === 0) return;
+        await tokensPerDay.add(id, tokens).catch((error: unknown) => {
+          log.error(`${tokens} token(s) of a user could not be counted: ${describeError(error)}`);
+        });
+      },
+      release,
+      cancel() {
+        release();
+        // In a minute that has passed there is nothing to give back to. And where it cannot be said, the turn counts.
+        if (counted !== null && counted.resetAtMs > Date.now()) {
+          turnsPerMinute?.giveBack(id).catch(() => undefined);
+        }
+        counted = null;
+      },
+    };
+  }
+
+  async function assertTokensLeft(ownerId: number): Promise<void> {
+    if (tokensPerDay === null) return;
+    const rateLimit = await tokensPerDay.read(ownerId);
+    if (rateLimit.remaining === 0) throw new ChatError('token-limit-reached', refusal(rateLimit));
+  }
+
+  async function countTurn(ownerId: number): Promise<RateLimit | null> {
+    if (turnsPerMinute === null) return null;
+    const { isAllowed, rateLimit } = await turnsPerMinute.count(ownerId);
+    if (!isAllowed) throw new ChatError('rate-limited', refusal(rateLimit));
+    return rateLimit;
+  }
+}
+
+/** The turns of this process, opening ones included. Counted without awaiting anything, so nobody slips through. */
+function createPlaces({ turnsAtOnce, maxLiveTurns }: LimitSettings): (ownerId: number) => () => void {
+  const held = new Map<number, number>();
+  let total = 0;
+
+  return (ownerId) => {
+    const own = held.get(ownerId) ?? 0;
+    if (turnsAtOnce > 0 && own >= turnsAtOnce) {
+      const resetAtMs = Date.now() + placeRetrySeconds * 1000;
+      throw new ChatError('too-many-turns', refusal({ limit: turnsAtOnce, remaining: 0, resetAtMs }));
+    }
+    if (total >= maxLiveTurns) throw new ChatError('server-busy');
+    held.set(ownerId, own + 1);
+    total += 1;
+
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      total -= 1;
+      const left = (held.get(ownerId) ?? 0) - 1;
+      if (left > 0) held.set(ownerId, left);
+      else held.delete(ownerId);
+    };
+  };
+}
+
+function refusal(rateLimit: RateLimit) {
+  const seconds = Math.ceil((rateLimit.resetAtMs - Date.now()) / 1000);
+  return { rateLimit, retryAfterSeconds: Math.max(1, seconds) };
+}
+
+/** Keeps nonsense from upstream out of a column of whole numbers. No answer costs that much. */
+const maxTokens = 10_000_000;
+
+function totalTokens(usage: Usage | null): number {
+  const tokens = Math.ceil(Number(usage?.['total_tokens'] ?? 0));
+  return tokens > 0 ? Math.min(tokens, maxTokens) : 0;
+}

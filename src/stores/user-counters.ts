@@ -1,0 +1,121 @@
+import type { Core } from '@strapi/strapi';
+import {
+  RateLimiterPostgres,
+  RateLimiterRes,
+  RateLimiterSQLite,
+  type RateLimiterStoreAbstract,
+} from 'rate-limiter-flexible';
+
+import type { LimitSettings, RateLimit, TokenCounter, TurnCounter, UserCounters } from '../chat';
+
+type Database = Core.Strapi['db'];
+
+/** Of ours and of the library's form, which writes to it by position. No content type: Strapi leaves it alone. */
+const tableName = 'chat_limits';
+const clearEveryMs = 300_000;
+
+/** Counts of users on Strapi's database, by its own connections: one row for each user and limit. */
+export function createUserCounters(db: Database, limits: LimitSettings): UserCounters {
+  const clearPassed = createClearing(db);
+  return {
+    turnsPerMinute:
+      limits.turnsPerMinute === 0 ? null : createTurnCounter(db, limits.turnsPerMinute, clearPassed),
+    tokensPerDay: limits.tokensPerDay === 0 ? null : createTokenCounter(db, limits.tokensPerDay, clearPassed),
+  };
+}
+
+/** Before the first count. Of two processes that start at once, one makes the table and the other finds it. */
+export async function createCounterTable(db: Database): Promise<void> {
+  if (await db.getSchemaConnection().hasTable(tableName)) return;
+  try {
+    await db.getSchemaConnection().createTable(tableName, (table) => {
+      table.string('key', 255).primary();
+      table.integer('points').notNullable().defaultTo(0);
+      table.bigInteger('expire');
+    });
+  } catch (error) {
+    if (!(await db.getSchemaConnection().hasTable(tableName))) throw error;
+  }
+}
+
+/** A minute begins with the first turn that counts in it. */
+function createTurnCounter(db: Database, limit: number, clearPassed: () => void): TurnCounter {
+  const limiter = createLimiter(db, { keyPrefix: 'turns', points: limit, duration: 60 });
+  return {
+    async count(ownerId) {
+      clearPassed();
+      try {
+        return { isAllowed: true, rateLimit: toRateLimit(limit, await limiter.consume(ownerId)) };
+      } catch (refused) {
+        if (!(refused instanceof RateLimiterRes)) throw refused;
+        return { isAllowed: false, rateLimit: toRateLimit(limit, refused) };
+      }
+    },
+    async giveBack(ownerId) {
+      await limiter.reward(ownerId);
+    },
+  };
+}
+
+/** A day is one of UTC. */
+function createTokenCounter(db: Database, limit: number, clearPassed: () => void): TokenCounter {
+  const limiter = createLimiter(db, { keyPrefix: 'tokens', points: limit, duration: 86_400 });
+  return {
+    async read(ownerId) {
+      const used = await limiter.get(ownerId);
+      if (used !== null) return toRateLimit(limit, used);
+      return { limit, remaining: limit, resetAtMs: Date.now() + secondsToMidnight() * 1000 };
+    },
+    async add(ownerId, tokens) {
+      clearPassed();
+      await limiter.penalty(ownerId, tokens, { customDuration: secondsToMidnight() });
+    },
+  };
+}
+
+function createLimiter(
+  db: Database,
+  limit: { readonly keyPrefix: string; readonly points: number; readonly duration: number },
+): RateLimiterStoreAbstract {
+  const options = {
+    ...limit,
+    storeClient: db.connection,
+    storeType: 'knex',
+    tableName,
+    tableCreated: true,
+    // Of its own accord it would clear by a timer, of which an error ends the process.
+    clearExpiredByTimeout: false,
+    // Who was refused once is refused from memory for the rest of the window: it costs the database nothing.
+    inMemoryBlockOnConsumed: limit.points + 1,
+  };
+  const schemaName = db.getSchemaName();
+  return db.dialect.client === 'sqlite'
+    ? new RateLimiterSQLite(options)
+    : new RateLimiterPostgres({ ...options, ...(schemaName !== undefined && { schemaName }) });
+}
+
+function toRateLimit(limit: number, { remainingPoints, msBeforeNext }: RateLimiterRes): RateLimit {
+  return { limit, remaining: remainingPoints, resetAtMs: Date.now() + msBeforeNext };
+}
+
+/** More than 0, which would mean to the library: for ever. */
+function secondsToMidnight(): number {
+  const now = new Date();
+  const midnight = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate() + 1);
+  return Math.ceil((midnight - now.getTime()) / 1000);
+}
+
+/** Clears rows of windows that have passed, now and then while there is something to count, and behind its back. */
+function createClearing(db: Database): () => void {
+  let nextMs = 0;
+  return () => {
+    const now = Date.now();
+    if (now < nextMs) return;
+    nextMs = now + clearEveryMs;
+    // Nothing hangs on it: a row that has passed counts as none, and the next round takes it.
+    db.getConnection(tableName)
+      .where('expire', '<', now)
+      .delete()
+      .catch(() => undefined);
+  };
+}

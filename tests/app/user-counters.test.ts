@@ -1,0 +1,137 @@
+import type { Core } from '@strapi/strapi';
+import type { Knex } from 'knex';
+
+import { createCounterTable, createUserCounters } from '../../src/stores/user-counters';
+import { thrown } from '../chat/support/collect';
+import { createDatabase, database, type TestDatabase } from '../support/database';
+
+type Database = Core.Strapi['db'];
+
+const limits = { turnsAtOnce: 0, turnsPerMinute: 5, tokensPerDay: 100, maxLiveTurns: 1 };
+
+let testDatabase: TestDatabase;
+let connections: Knex[];
+
+beforeEach(async () => {
+  testDatabase = await createDatabase();
+  connections = Array.from({ length: 4 }, () => testDatabase.connect());
+});
+afterEach(async () => {
+  for (const connection of connections) await connection.destroy();
+  await testDatabase.drop();
+});
+
+/** What Strapi's database is to the counters, in each of several processes. */
+function processes(schema?: string): Database[] {
+  return connections.map((connection) => {
+    const db = {
+      connection,
+      dialect: { client: database },
+      getSchemaName: () => schema,
+      getConnection: (table: string) =>
+        schema === undefined ? connection(table) : connection(table).withSchema(schema),
+      getSchemaConnection: () =>
+        schema === undefined ? connection.schema : connection.schema.withSchema(schema),
+    };
+    return db as unknown as Database;
+  });
+}
+
+async function start(schema?: string) {
+  const all = processes(schema);
+  await Promise.all(all.map(createCounterTable));
+  return all.map((db) => {
+    const { turnsPerMinute, tokensPerDay } = createUserCounters(db, limits);
+    if (turnsPerMinute === null || tokensPerDay === null) throw new Error('A limit is off.');
+    return { turns: turnsPerMinute, tokens: tokensPerDay };
+  });
+}
+
+const rows = () => (connections[0] as Knex)('chat_limits').select('*');
+
+it('makes its table once, however many processes start at the same time, and again does nothing', async () => {
+  const [first] = await start();
+  await first?.turns.count(1);
+  await start();
+  expect(await rows()).toHaveLength(1);
+});
+
+it('lets no more turns through than the limit, from however many processes they come at once', async () => {
+  const all = await start();
+  const counted = await Promise.all(
+    Array.from({ length: 40 }, async (_, index) => all[index % all.length]?.turns.count(1)),
+  );
+  expect(counted.filter((count) => count?.isAllowed)).toHaveLength(limits.turnsPerMinute);
+  const remaining = counted.filter((count) => count?.isAllowed).map((count) => count?.rateLimit.remaining);
+  expect(remaining.sort()).toEqual([0, 1, 2, 3, 4]);
+  for (const count of counted) {
+    const ms = (count?.rateLimit.resetAtMs ?? 0) - Date.now();
+    expect(ms).toBeGreaterThan(50_000);
+    expect(ms).toBeLessThanOrEqual(60_000);
+  }
+  expect((await all[0]?.turns.count(2))?.isAllowed).toBe(true);
+});
+
+it('asks the database no more for who was refused, until the minute is over', async () => {
+  const [one] = await start();
+  for (let times = 0; times < 20; times += 1) await one?.turns.count(1);
+  expect(await rows()).toMatchObject([{ key: 'turns:1', points: limits.turnsPerMinute + 1 }]);
+});
+
+it('takes a turn back', async () => {
+  const [one, other] = await start();
+  for (let times = 0; times < limits.turnsPerMinute; times += 1) await one?.turns.count(1);
+  await other?.turns.giveBack(1);
+  expect((await one?.turns.count(1))?.isAllowed).toBe(true);
+  expect((await other?.turns.count(1))?.isAllowed).toBe(false);
+});
+
+it('adds up tokens of all processes until midnight in UTC', async () => {
+  const [one, other] = await start();
+  const midnight = new Date().setUTCHours(24, 0, 0, 0);
+  expect(await one?.tokens.read(1)).toMatchObject({ limit: 100, remaining: 100 });
+  await one?.tokens.add(1, 30);
+  await other?.tokens.add(1, 30);
+  expect(await one?.tokens.read(1)).toMatchObject({ limit: 100, remaining: 40 });
+  await Promise.all(Array.from({ length: 10 }, async () => other?.tokens.add(1, 50)));
+  const state = await one?.tokens.read(1);
+  expect(state).toMatchObject({ limit: 100, remaining: 0 });
+  expect(Math.abs((state?.resetAtMs ?? 0) - midnight)).toBeLessThanOrEqual(2_000);
+  expect(await one?.tokens.read(2)).toMatchObject({ remaining: 100 });
+});
+
+it('clears what has passed, by and by, and leaves the rest', async () => {
+  const [one] = await start();
+  const passed = { points: 3, expire: Date.now() - 1 };
+  const lasting = { points: 3, expire: Date.now() + 60_000 };
+  await (connections[1] as Knex)('chat_limits').insert([
+    { key: 'turns:8', ...passed },
+    { key: 'tokens:8', ...passed },
+    { key: 'turns:9', ...lasting },
+  ]);
+  await one?.turns.count(1);
+  let keys: unknown[] = ['turns:8'];
+  while (keys.includes('turns:8')) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    keys = (await rows()).map(({ key }: { key: string }) => key);
+  }
+  expect(keys.sort()).toEqual(['turns:1', 'turns:9']);
+});
+
+it('keeps to the schema of the settings', async () => {
+  if (database === 'sqlite') return;
+  const [connection] = connections;
+  await connection?.raw('create schema chat');
+  const [one] = await start('chat');
+  await one?.turns.count(1);
+  await one?.tokens.add(1, 3);
+  expect(await connection?.withSchema('chat').from('chat_limits')).toHaveLength(2);
+  expect(await connection?.schema.hasTable('chat_limits')).toBe(false);
+});
+
+it('fails as the database does', async () => {
+  const [one] = await start();
+  await (connections[1] as Knex).schema.dropTable('chat_limits');
+  expect(String(await thrown(async () => one?.turns.count(1)))).toContain('chat_limits');
+  expect(String(await thrown(async () => one?.tokens.read(1)))).toContain('chat_limits');
+});
