@@ -217,7 +217,7 @@ describe('a Dify that is cut off', () => {
       text,
     });
     const ping = { bytes: pingFrame, text: '' };
-    const deltas = Array.from({ length: 38 }, (_, index) => {
+    const deltas = Array.from({ length: 34 }, (_, index) => {
       const text = `${String(index).padStart(2, '0')} 灯塔 and the 🌊, `;
       return frame({ event: 'message', id: turn.message.id, answer: text }, text);
     });
@@ -303,6 +303,6 @@ describe('everything together', () => {
   it('contains no contradiction', async () => {
     const violations = await ledger.check(app.db, upstream);
     report('checker', { questions: ledger.queries().length, contradictions: violations.length });
-    expect(violations).toEqual([]);
+    expect(violations.slice(0, 5)).toEqual([]);
   });
 });

@@ -103,7 +103,7 @@ describeIfKnown('a question that is sent twice with one Idempotency-Key', () => 
         'not joined or replayed whole': unreplayed,
         contradictions: contradictions.length,
       });
-      expect(contradictions).toEqual([]);
+      expect(contradictions.slice(0, 5)).toEqual([]);
       expect({ calls, unreplayed }).toEqual({ calls: ledger.queries().length, unreplayed: 0 });
     },
     classTimeoutMs,

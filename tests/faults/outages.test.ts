@@ -109,7 +109,7 @@ describe('a database that goes away', () => {
         'other replies': tellings.length - withStatus(200, 401, 503),
         contradictions: contradictions.length,
       });
-      expect(contradictions).toEqual([]);
+      expect(contradictions.slice(0, 5)).toEqual([]);
       expect(incomplete).toEqual([]);
       expect([withStatus(200, 503), neverBack]).toEqual([tellings.length, 0]);
     },

@@ -111,7 +111,7 @@ describe('kill -9', () => {
         'questions acknowledged': ledger.acknowledged().length,
         contradictions: contradictions.length,
       });
-      expect(contradictions).toEqual([]);
+      expect(contradictions.slice(0, 5)).toEqual([]);
       expect(figures).toMatchObject({ lost: 0, stuck: 0 });
       if (completesDeadTurns) expect(figures.completed).toBe(figures.completable);
     },
@@ -198,7 +198,7 @@ describe('SIGTERM', () => {
         'exits with another code than 0': figures.unclean,
         contradictions: contradictions.length,
       });
-      expect(contradictions).toEqual([]);
+      expect(contradictions.slice(0, 5)).toEqual([]);
       expect(figures).toMatchObject({ live: rounds * streams, endless: 0, pending: 0, late: 0, unclean: 0 });
     },
     classTimeoutMs,
