@@ -8,7 +8,7 @@ const common = {
 
 const application = {
   ...common,
-  testMatch: ['<rootDir>/tests/app/**/*.test.ts'],
+  testMatch: ['<rootDir>/tests/app/**/*.test.ts', '<rootDir>/tests/faults/*.test.ts'],
 };
 
 export default {
@@ -20,7 +20,7 @@ export default {
       ...common,
       displayName: 'core',
       testMatch: ['<rootDir>/tests/**/*.test.ts'],
-      testPathIgnorePatterns: ['<rootDir>/tests/app/'],
+      testPathIgnorePatterns: ['<rootDir>/tests/app/', '<rootDir>/tests/faults/[^/]+$'],
     },
     { ...application, displayName: 'sqlite', globals: { database: 'sqlite' } },
     {

@@ -61,6 +61,20 @@ describe('POST /__emulator/reset', () => {
   });
 });
 
+describe('always', () => {
+  it('plays a script for every question, behind what is queued', async () => {
+    dify.always(async (reply) => {
+      await reply.say('by hand');
+      await reply.end();
+    });
+    dify.next('plain-500');
+    expect((await ask(dify)).status).toBe(500);
+    for (const query of ['One?', 'Two?']) {
+      expect(answerOf(await readEvents(await ask(dify, { query })))).toBe('by hand');
+    }
+  });
+});
+
 describe('a query that begins with #fault:', () => {
   it('causes that fault', async () => {
     expect((await ask(dify, { query: '#fault:gateway-html status=503 Hello' })).status).toBe(503);

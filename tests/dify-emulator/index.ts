@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { defaultApps, toApp, type AppSpec } from './apps';
@@ -58,8 +58,8 @@ export interface DifyEmulator {
 
   /** Queues a fault for the next POST /chat-messages. Each such POST takes one, also when it is refused. */
   next(fault: Fault): void;
-  /** A fault for every POST /chat-messages with nothing queued for it. */
-  always(fault: Fault): void;
+  /** A fault, or a reply played by hand, for every POST /chat-messages with nothing queued for it. */
+  always(behaviour: Fault | Script): void;
   /** Queues a reply played by hand, like `next`. A script that returns without ending leaves it open. */
   script(play: Script): void;
   /** Forgets what `next`, `always` and `script` ordered. */
@@ -86,6 +86,8 @@ async function listen(options: DifyEmulatorOptions): Promise<DifyEmulator> {
   const { port = 0, host = '127.0.0.1' } = options;
   const apps = (options.apps ?? defaultApps).map(toApp);
   const shutdown = new AbortController();
+  // Every open reply listens.
+  setMaxListeners(Infinity, shutdown.signal);
   const emulation = createEmulation(options, createState(apps), shutdown.signal);
   const behaviours = createBehaviours();
   const requests: RecordedRequest[] = [];
@@ -145,7 +147,10 @@ function createHandle(running: Running): DifyEmulator {
       return sockets.size;
     },
     next: (fault) => behaviours.add(toBehaviour(fault)),
-    always: (fault) => behaviours.keep(toBehaviour(fault)),
+    always: (behaviour) =>
+      behaviours.keep(
+        typeof behaviour === 'function' ? { play: orFail(behaviour, failures) } : toBehaviour(behaviour),
+      ),
     script: (play) => behaviours.add({ play: orFail(play, failures) }),
     reset: () => behaviours.clear(),
     nextRequest: () => chats.next(),

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+
+import { startApp, type App } from '../support/app';
+import type { Client } from '../support/client';
+import { database } from '../support/database';
+import { asking, toTelling } from './support/asking';
+import { withoutLimits } from './support/env';
+import { createLedger, type Ledger } from './support/ledger';
+import { randomFor } from './support/random';
+import { openRaw, type RawConnection } from './support/raw-client';
+import { classTimeoutMs, report, scale } from './support/scale';
+import { sideBySide } from './support/side-by-side';
+import { createUpstream, piecesOf, telling, type Upstream } from './support/upstream';
+
+/** Whether create-message knows the header `Idempotency-Key`. */
+const knowsIdempotencyKeys: boolean = false;
+const describeIfKnown = knowsIdempotencyKeys ? describe : describe.skip;
+
+/** Of each way to send something again. */
+const count = scale({ full: 250, smoke: 10 });
+const pieces = 20;
+
+describeIfKnown('a question that is sent twice with one Idempotency-Key', () => {
+  let app: App;
+  let users: Client[];
+  let characterId: string;
+  let upstream: Upstream;
+  let ledger: Ledger;
+  let otherUrl: string;
+  let unreplayed = 0;
+
+  beforeAll(async () => {
+    app = await startApp({ env: withoutLimits });
+    users = await Promise.all(Array.from({ length: 5 }, () => app.createUser()));
+    characterId = (await app.admin.createCharacter()).documentId;
+    upstream = createUpstream(app.dify);
+    ledger = createLedger();
+    // SQLite is for one process.
+    otherUrl = database === 'postgres' ? await app.startAnother() : app.url;
+  });
+  afterAll(() => app.stop());
+
+  const keys = new Map<string, string>();
+
+  /** Sends a question; whoever calls it again with the same one sends it again. */
+  async function send(query: string, index: number, url = app.url): Promise<RawConnection> {
+    const user = users[index % users.length] ?? app.anonymous;
+    const key = keys.get(query) ?? randomUUID();
+    keys.set(query, key);
+    const pauses = randomFor(query);
+    upstream.on(
+      query,
+      telling(piecesOf(query, pieces), () => pauses.between(0, 5)),
+    );
+    ledger.asks(query, user);
+    const request = asking(user, { character_id: characterId, query }, { 'Idempotency-Key': key });
+    const connection = await openRaw(url, request);
+    await connection.over;
+    ledger.told(query, connection);
+    return connection;
+  }
+
+  /** One of the two made the turn, the other joined or replayed it, and both were told all of it. */
+  function compare(query: string, connections: readonly RawConnection[]): void {
+    const replayed = connections.filter((one) => one.headers().get('idempotent-replayed') === 'true');
+    const areWhole = connections.every((one) => toTelling(one).text === piecesOf(query, pieces).join(''));
+    if (replayed.length !== connections.length - 1 || !areWhole) unreplayed += 1;
+  }
+
+  it(
+    'at once, afterwards, to another process or after a restart, is one turn and one call of Dify',
+    async () => {
+      await sideBySide({ count, width: 20 }, async (index) => {
+        const query = `Sent at once ${index}`;
+        compare(query, await Promise.all([send(query, index), send(query, index)]));
+      });
+      await sideBySide({ count, width: 20 }, async (index) => {
+        const query = `Sent again afterwards ${index}`;
+        compare(query, [await send(query, index), await send(query, index)]);
+      });
+      await sideBySide({ count, width: 20 }, async (index) => {
+        const query = `Sent to two processes ${index}`;
+        compare(query, await Promise.all([send(query, index), send(query, index, otherUrl)]));
+      });
+      const before = new Map<string, RawConnection>();
+      await sideBySide({ count, width: 20 }, async (index) => {
+        const query = `Sent again after a restart ${index}`;
+        before.set(query, await send(query, index));
+      });
+      await app.killAndRestart();
+      await sideBySide({ count, width: 20 }, async (index) => {
+        const query = `Sent again after a restart ${index}`;
+        const first = before.get(query);
+        if (first !== undefined) compare(query, [first, await send(query, index)]);
+      });
+
+      const contradictions = await ledger.check(app.db, upstream);
+      const calls = upstream.answers().length;
+      report('sent twice', {
+        questions: ledger.queries().length,
+        sends: ledger.queries().length * 2,
+        'double calls of Dify': calls - ledger.queries().length,
+        'not joined or replayed whole': unreplayed,
+        contradictions: contradictions.length,
+      });
+      expect(contradictions.slice(0, 5)).toEqual([]);
+      expect({ calls, unreplayed }).toEqual({ calls: ledger.queries().length, unreplayed: 0 });
+    },
+    classTimeoutMs,
+  );
+});

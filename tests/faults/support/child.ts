@@ -1,0 +1,30 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+
+/** A helping process that takes one word at a time, and says it again when it has done it. */
+export interface Child {
+  /** What it said first. */
+  readonly greeting: string;
+  tell(word: string): Promise<void>;
+  end(): Promise<void>;
+}
+
+export async function startChild(file: string, args: readonly string[] = []): Promise<Child> {
+  const child = fork(path.join(__dirname, file), args, { execArgv: ['--import', 'tsx'] });
+  const [greeting] = (await once(child, 'message')) as [unknown];
+  const tell = async (word: string) => {
+    const done = once(child, 'message');
+    child.send(word);
+    await done;
+  };
+  return {
+    greeting: String(greeting),
+    tell,
+    async end() {
+      const exited = once(child, 'exit');
+      child.send('end');
+      await exited;
+    },
+  };
+}
