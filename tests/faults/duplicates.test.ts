@@ -12,15 +12,11 @@ import { classTimeoutMs, report, scale } from './support/scale';
 import { sideBySide } from './support/side-by-side';
 import { createUpstream, piecesOf, telling, type Upstream } from './support/upstream';
 
-/** Whether create-message knows the header `Idempotency-Key`. */
-const knowsIdempotencyKeys: boolean = false;
-const describeIfKnown = knowsIdempotencyKeys ? describe : describe.skip;
-
 /** Of each way to send something again. */
 const count = scale({ full: 250, smoke: 10 });
 const pieces = 20;
 
-describeIfKnown('a question that is sent twice with one Idempotency-Key', () => {
+describe('a question that is sent twice with one Idempotency-Key', () => {
   let app: App;
   let users: Client[];
   let characterId: string;
