@@ -10,6 +10,8 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin =>
         // `x-strapi-refresh-cookie: httpOnly`, which in production needs HTTPS.
         httpOnly: false,
       },
+      // Read by src/extensions/users-permissions.
+      rememberLoginsSeconds: env.int('AUTH_REMEMBER_SECONDS', 5),
       ratelimit: {
         max: env.int('AUTH_MAX_ATTEMPTS_PER_MINUTE', 10),
       },

@@ -2,17 +2,8 @@ import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
 import { ChatError } from '../../chat';
-
-/** What the plugin's strategy answers: `error` where it has read the user and found them wanting. */
-interface AuthenticateResult {
-  readonly authenticated?: boolean;
-  readonly error?: string | null;
-}
-
-interface AuthStrategy {
-  readonly name: string;
-  authenticate(ctx: Context): Promise<AuthenticateResult | undefined>;
-}
+import type { AuthStrategy } from './auth-strategy';
+import { rememberLogins } from './remember-logins';
 
 interface Auth {
   register(type: string, strategy: AuthStrategy): Auth;
@@ -22,13 +13,18 @@ interface Plugin {
   register(options: { strapi: Core.Strapi }): unknown;
 }
 
-/** Extends the plugin, as Strapi's extensions do: a login that cannot be checked is not taken for a wrong one. */
+/**
+ * Extends the plugin, as Strapi's extensions do: a login that cannot be checked is not taken for a wrong one, and one that
+ * was checked a moment ago is not read anew.
+ */
 export default (plugin: Plugin): Plugin => ({
   ...plugin,
   register({ strapi }) {
     const auth = strapi.get('auth') as Auth;
     const { register } = auth;
-    auth.register = (type, strategy) => register.call(auth, type, withHonestFailures(strategy, strapi));
+    const forMs = strapi.config.get<number>('plugin::users-permissions.rememberLoginsSeconds', 0) * 1000;
+    auth.register = (type, strategy) =>
+      register.call(auth, type, rememberLogins(withHonestFailures(strategy, strapi), strapi, forMs));
     try {
       return plugin.register({ strapi });
     } finally {
