@@ -5,6 +5,8 @@ import type { DifySettings } from './dify/client';
 export interface TurnSettings {
   readonly exposePrompt: boolean;
   readonly maxAnswerChars: number;
+  /** Characters of JSON that are kept of a running turn's events, for clients that come back. */
+  readonly maxLogChars: number;
   readonly checkpointEveryMs: number;
   /** How long Dify may take to end what it was told to stop; after that we end it on our side. */
   readonly stopGraceMs: number;
@@ -22,6 +24,8 @@ export interface ChatSettings {
   readonly limits: LimitSettings;
   readonly request: RequestSettings;
   readonly heartbeatEveryMs: number;
+  /** A client of an event stream that takes nothing of it for this long is let go. */
+  readonly stalledReaderMs: number;
   /** How long running turns may go on when the process is told to end. */
   readonly drainTimeoutMs: number;
 }
@@ -118,6 +122,8 @@ const schema = z.object({
   CHAT_STOP_GRACE_SECONDS: seconds(3),
   CHAT_RECOVERY_SECONDS: seconds(5),
   CHAT_DRAIN_TIMEOUT_SECONDS: seconds(30),
+  CHAT_MAX_LIVE_LOG_CHARS: count(1_000_000, 64_000_000, 10_000),
+  CHAT_STALLED_READER_SECONDS: seconds(30),
   CHAT_MAX_TURNS_AT_ONCE: count(3, 1_000, 0),
   CHAT_TURNS_PER_MINUTE: count(20, 100_000, 0),
   CHAT_TOKENS_PER_DAY: count(0, 1_000_000_000, 0),
@@ -164,6 +170,7 @@ function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
     turns: {
       exposePrompt: variables.CHAT_EXPOSE_PROMPT,
       maxAnswerChars: variables.CHAT_MAX_ANSWER_CHARS,
+      maxLogChars: variables.CHAT_MAX_LIVE_LOG_CHARS,
       checkpointEveryMs: variables.CHAT_CHECKPOINT_SECONDS * 1000,
       stopGraceMs: variables.CHAT_STOP_GRACE_SECONDS * 1000,
       endRetryDelaysMs: [100, 400, 1_500, 4_000, 9_000],
@@ -182,5 +189,6 @@ function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
     },
     drainTimeoutMs: variables.CHAT_DRAIN_TIMEOUT_SECONDS * 1000,
     heartbeatEveryMs: variables.CHAT_HEARTBEAT_SECONDS * 1000,
+    stalledReaderMs: variables.CHAT_STALLED_READER_SECONDS * 1000,
   };
 }

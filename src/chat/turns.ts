@@ -119,7 +119,13 @@ function run(
 ): LiveTurn {
   const { turnId, owner } = turn;
   const { sessionId, conversationId } = turn.session;
-  const turnLog = createTurnLog({ turnId, sessionId, ownerId: owner.id, rateLimit });
+  const turnLog = createTurnLog({
+    turnId,
+    sessionId,
+    ownerId: owner.id,
+    rateLimit,
+    maxChars: settings.maxLogChars,
+  });
   const wire = createWireFormat({
     ids: { ...turn, sessionId, conversationId },
     owner,

@@ -34,6 +34,8 @@ const others: Readonly<Record<string, string>> = {
   CHAT_STOP_GRACE_SECONDS: '12',
   CHAT_RECOVERY_SECONDS: '14',
   CHAT_DRAIN_TIMEOUT_SECONDS: '13',
+  CHAT_MAX_LIVE_LOG_CHARS: '18000',
+  CHAT_STALLED_READER_SECONDS: '19',
   CHAT_MAX_TURNS_AT_ONCE: '0',
   CHAT_TURNS_PER_MINUTE: '15',
   CHAT_TOKENS_PER_DAY: '16',
@@ -59,6 +61,7 @@ describe('parseChatSettings', () => {
       turns: {
         exposePrompt: true,
         maxAnswerChars: 400_000,
+        maxLogChars: 1_000_000,
         checkpointEveryMs: 1_000,
         stopGraceMs: 3_000,
         recoveryMs: 5_000,
@@ -68,6 +71,7 @@ describe('parseChatSettings', () => {
       limits: { turnsAtOnce: 3, turnsPerMinute: 20, tokensPerDay: 0, maxLiveTurns: 500 },
       request: { maxQueryChars: 20_000, maxInputsChars: 20_000 },
       heartbeatEveryMs: 15_000,
+      stalledReaderMs: 30_000,
       drainTimeoutMs: 30_000,
     });
   });
@@ -87,6 +91,7 @@ describe('parseChatSettings', () => {
       turns: {
         exposePrompt: false,
         maxAnswerChars: 8,
+        maxLogChars: 18_000,
         checkpointEveryMs: 10_000,
         stopGraceMs: 12_000,
         recoveryMs: 14_000,
@@ -96,6 +101,7 @@ describe('parseChatSettings', () => {
       limits: { turnsAtOnce: 0, turnsPerMinute: 15, tokensPerDay: 16, maxLiveTurns: 17 },
       request: { maxQueryChars: 6, maxInputsChars: 7 },
       heartbeatEveryMs: 9_000,
+      stalledReaderMs: 19_000,
       drainTimeoutMs: 13_000,
     });
   });
@@ -112,6 +118,8 @@ describe('parseChatSettings', () => {
       CHAT_MAX_ANSWER_CHARS: '999999999',
       CHAT_EXPOSE_PROMPT: 'perhaps',
       CHAT_HEARTBEAT_SECONDS: '-1',
+      CHAT_MAX_LIVE_LOG_CHARS: '9999',
+      CHAT_STALLED_READER_SECONDS: '0',
       CHAT_MAX_TURNS_AT_ONCE: '-1',
       CHAT_TURNS_PER_MINUTE: '0.5',
       CHAT_TOKENS_PER_DAY: '1000000001',

@@ -31,6 +31,7 @@ export const pirate: Character = {
 export const turnSettings: TurnSettings = {
   exposePrompt: true,
   maxAnswerChars: 400_000,
+  maxLogChars: 1_000_000,
   checkpointEveryMs: 20,
   stopGraceMs: 50,
   recoveryMs: 1,
