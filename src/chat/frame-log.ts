@@ -27,26 +27,34 @@ export function createFrameLog(maxChars: number): FrameLog {
   /** Frames let go: those with the ids up to this one. */
   let gone = 0;
   let text = '';
-  /** One frame in the place of those that are gone. */
+  let newestGone: WireEvent | undefined;
+  /** One frame in the place of those that are gone. Made for the first who has missed them, shared by the others. */
   let summary: Frame | undefined;
 
   function letGo(toChars: number): void {
     let count = 0;
-    let last: WireEvent | undefined;
+    // Joined at once: a string that grew by single words would take more memory than the frames did.
+    let words: string[] = [];
     for (; chars > toChars && count < frames.length - 1; count += 1) {
       const { data } = frames[count] as Frame;
       chars -= data.length;
-      last = JSON.parse(data) as WireEvent;
-      if (last.event === 'message') text += last.answer;
-      if (last.event === 'message_replace') text = last.answer;
+      newestGone = JSON.parse(data) as WireEvent;
+      if (newestGone.event === 'message') words.push(newestGone.answer);
+      if (newestGone.event === 'message_replace') {
+        text = '';
+        words = [newestGone.answer];
+      }
     }
-    if (last === undefined) return;
+    text += words.join('');
     frames.splice(0, count);
     gone += count;
-    summary = toFrame(gone, { event: 'message_replace', ...envelopeOf(last), answer: text });
+    summary = undefined;
   }
 
   function missed(cursor: number): readonly Frame[] {
+    if (newestGone !== undefined) {
+      summary ??= toFrame(gone, { event: 'message_replace', ...envelopeOf(newestGone), answer: text });
+    }
     return [cursor === 0 ? started : undefined, gone > 1 ? summary : undefined].filter(
       (frame) => frame !== undefined,
     );
