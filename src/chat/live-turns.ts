@@ -1,4 +1,5 @@
 import type { RateLimit } from './errors';
+import { createFrameLog } from './frame-log';
 import type { Frame } from './sse/encode';
 import { createTopics } from './topics';
 import { isTerminal, type TerminalWireEvent, type WireEvent } from './wire-event';
@@ -18,8 +19,9 @@ export interface LiveTurn {
   /** Asks for the end of the turn; the first request counts. It ends soon after, with what has arrived by then. */
   requestEnd(reason: EndReason): void;
   /**
-   * The events after `cursor`, in order and without a gap, in batches: everything that is ready each time the
-   * follower comes back. Ends after the terminal event, or when `signal` fires.
+   * The events after `cursor`, in order, in batches: what is ready each time the follower comes back. Without a gap,
+   * unless it is so far behind that what it missed is no longer kept: then one `message_replace` with the text up to
+   * there takes the place of that. Ends after the terminal event, or when `signal` fires.
    */
   follow(cursor: number, signal: AbortSignal): AsyncGenerator<readonly Frame[], void>;
 }
@@ -35,15 +37,20 @@ export interface TurnLog extends LiveTurn {
   append(event: WireEvent): void;
 }
 
-/** Bounds what one batch, hence one write to a client far behind, can hold. */
-const maxBatchEvents = 256;
+/** How long followers have to read a turn to its end, each event of it. After that only the text is kept for them. */
+const lingerMs = 5_000;
 
-export function createTurnLog(
-  turn: Pick<LiveTurn, 'turnId' | 'sessionId' | 'ownerId' | 'rateLimit'>,
-): TurnLog {
-  const log: Frame[] = [];
+export interface TurnLogOptions extends Pick<LiveTurn, 'turnId' | 'sessionId' | 'ownerId' | 'rateLimit'> {
+  /** Characters of JSON that are kept of the events while the turn runs. */
+  readonly maxChars: number;
+}
+
+export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
+  const log = createFrameLog(maxChars);
   const waiting = new Set<() => void>();
   const endRequest = new AbortController();
+  let followers = 0;
+  let lingering: NodeJS.Timeout | undefined;
   let isEnded = false;
   let settleEnded: (event: TerminalWireEvent) => void;
   const ended = new Promise<TerminalWireEvent>((resolve) => {
@@ -52,10 +59,12 @@ export function createTurnLog(
 
   function append(event: WireEvent): void {
     if (isEnded) throw new Error(`Turn ${turn.turnId} has ended: nothing can follow its terminal event.`);
-    log.push({ id: log.length + 1, data: JSON.stringify(event) });
+    log.append(event);
     if (isTerminal(event)) {
       isEnded = true;
       settleEnded(event);
+      // The log is gone with its last follower. One that does not read must not keep all of it for so long.
+      if (followers > 0) lingering = setTimeout(log.shrink, lingerMs).unref();
     }
     for (const wake of waiting) wake();
   }
@@ -74,17 +83,23 @@ export function createTurnLog(
 
   async function* follow(cursor: number, signal: AbortSignal) {
     // A cursor that is none of this log's (another process gave it) begins anew.
-    let next = cursor > log.length ? 0 : Math.max(0, cursor);
-    while (!signal.aborted) {
-      if (next < log.length) {
-        const batch = log.slice(next, next + maxBatchEvents);
-        next += batch.length;
-        yield batch;
-      } else if (isEnded) {
-        return;
-      } else {
-        await nextAppend(signal);
+    let last = cursor > log.lastId() ? 0 : Math.max(0, cursor);
+    followers += 1;
+    try {
+      while (!signal.aborted) {
+        const batch = log.after(last);
+        if (batch.length > 0) {
+          last = batch.at(-1)?.id ?? last;
+          yield batch;
+        } else if (isEnded) {
+          return;
+        } else {
+          await nextAppend(signal);
+        }
       }
+    } finally {
+      followers -= 1;
+      if (followers === 0) clearTimeout(lingering);
     }
   }
 

@@ -24,6 +24,8 @@ export interface PumpOptions {
   readonly stop: (taskId: string) => Promise<void>;
   /** What Dify has saved of the answer that has come so far, or null. */
   readonly findAnswer: (progress: TurnProgress) => Promise<FoundAnswer | null>;
+  /** Fires when the process can wait no longer: what is not saved by then is left to the next one. */
+  readonly giveUp: AbortSignal;
   /** Fires, with its reason, when the turn is to end before its answer does. */
   readonly endRequest: AbortSignal;
   readonly identify: (ids: Pick<TurnProgress, 'messageId' | 'conversationId'>) => void;
@@ -59,23 +61,38 @@ export async function pump(options: PumpOptions): Promise<TerminalEvent> {
   return saveEnd(options, { ...answer.progress(), ...end });
 }
 
-/** A database that is busy or away for a moment costs no answer: the end is kept and tried again. */
+/**
+ * A database that is busy or away costs no answer: the end is kept and tried again, soon at first and then once a second,
+ * for `saveRetryMs` at most.
+ */
 async function saveEnd(
-  { turn, settings, store, log }: PumpOptions,
+  { turn, settings, store, log, giveUp }: PumpOptions,
   ending: TurnEnding,
 ): Promise<TerminalEvent> {
-  for (const delayMs of [...settings.endRetryDelaysMs, undefined]) {
+  const untilMs = Date.now() + settings.saveRetryMs;
+  for (
+    let delayMs = firstSaveRetryMs, tries = 1;
+    ;
+    delayMs = Math.min(delayMs * 2, saveRetryEveryMs), tries += 1
+  ) {
+    // After that, one more try: it may be that nothing was wrong but the time.
+    const isLast = giveUp.aborted || Date.now() + delayMs > untilMs;
     try {
       // If another process has ended the turn before, or an earlier try got through, that end counts.
       const terminal = toTerminalEvent(await store.close(turn.turnId, ending));
       if (terminal !== null) return terminal;
     } catch (error) {
-      log.error(`Turn ${turn.turnId}: its end could not be saved: ${describeError(error)}`);
+      if (tries === 1 || isLast) {
+        log.error(`Turn ${turn.turnId}: its end could not be saved (${tries}): ${describeError(error)}`);
+      }
     }
-    if (delayMs !== undefined) await pause(delayMs);
+    if (isLast) return { type: 'failed', outcome: 'failed', code: 'internal' };
+    await pause(delayMs, undefined, { signal: giveUp }).catch(() => undefined);
   }
-  return { type: 'failed', outcome: 'failed', code: 'internal' };
 }
+
+const firstSaveRetryMs = 100;
+const saveRetryEveryMs = 1_000;
 
 /** The first time Dify's conversation is known, it is saved on all of the turn; afterwards only the text grows. */
 function createSave({ turn, store }: PumpOptions, answer: Answer): () => Promise<void> {

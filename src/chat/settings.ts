@@ -5,11 +5,13 @@ import type { DifySettings } from './dify/client';
 export interface TurnSettings {
   readonly exposePrompt: boolean;
   readonly maxAnswerChars: number;
+  /** Characters of JSON that are kept of a running turn's events, for clients that come back. */
+  readonly maxLogChars: number;
   readonly checkpointEveryMs: number;
   /** How long Dify may take to end what it was told to stop; after that we end it on our side. */
   readonly stopGraceMs: number;
-  /** The pauses between tries to save the end of a turn while the database is busy or away. */
-  readonly endRetryDelaysMs: readonly number[];
+  /** For how long the end of a turn is kept and tried again while the database is busy or away. */
+  readonly saveRetryMs: number;
   /** How long an answer that broke off is looked for in what Dify has saved. */
   readonly recoveryMs: number;
   /** A pending turn whose process has been silent for this long is taken for dead. */
@@ -25,6 +27,8 @@ export interface ChatSettings {
   readonly heartbeatEveryMs: number;
   /** For how long what a user has deleted can be restored. */
   readonly restorableMs: number;
+  /** A client of an event stream that takes nothing of it for this long is let go. */
+  readonly stalledReaderMs: number;
   /** How long running turns may go on when the process is told to end. */
   readonly drainTimeoutMs: number;
 }
@@ -147,8 +151,11 @@ const schema = z.object({
   CHAT_TURN_LEASE_SECONDS: seconds(60),
   CHAT_STOP_GRACE_SECONDS: seconds(3),
   CHAT_RECOVERY_SECONDS: seconds(5),
+  CHAT_SAVE_RETRY_SECONDS: seconds(120),
   CHAT_DRAIN_TIMEOUT_SECONDS: seconds(30),
   CHAT_RESTORE_DAYS: count(30, 36_500),
+  CHAT_MAX_LIVE_LOG_CHARS: count(1_000_000, 64_000_000, 10_000),
+  CHAT_STALLED_READER_SECONDS: seconds(30),
   CHAT_MAX_TURNS_AT_ONCE: count(3, 1_000, 0),
   CHAT_TURNS_PER_MINUTE: count(20, 100_000, 0),
   CHAT_TOKENS_PER_DAY: count(0, 1_000_000_000, 0),
@@ -202,9 +209,10 @@ function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
     turns: {
       exposePrompt: variables.CHAT_EXPOSE_PROMPT,
       maxAnswerChars: variables.CHAT_MAX_ANSWER_CHARS,
+      maxLogChars: variables.CHAT_MAX_LIVE_LOG_CHARS,
       checkpointEveryMs: variables.CHAT_CHECKPOINT_SECONDS * 1000,
       stopGraceMs: variables.CHAT_STOP_GRACE_SECONDS * 1000,
-      endRetryDelaysMs: [100, 400, 1_500, 4_000, 9_000],
+      saveRetryMs: variables.CHAT_SAVE_RETRY_SECONDS * 1000,
       recoveryMs: variables.CHAT_RECOVERY_SECONDS * 1000,
       leaseMs: variables.CHAT_TURN_LEASE_SECONDS * 1000,
     },
@@ -230,5 +238,6 @@ function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
     restorableMs: variables.CHAT_RESTORE_DAYS * 86_400_000,
     drainTimeoutMs: variables.CHAT_DRAIN_TIMEOUT_SECONDS * 1000,
     heartbeatEveryMs: variables.CHAT_HEARTBEAT_SECONDS * 1000,
+    stalledReaderMs: variables.CHAT_STALLED_READER_SECONDS * 1000,
   };
 }

@@ -73,6 +73,7 @@ export function createTurns(options: TurnOptions): Turns {
   const { settings, store, characters, live, limits, log } = options;
   const opening = new Set<Promise<LiveTurn>>();
   let isDraining = false;
+  const overdue = new AbortController();
   const access = createTurnAccess(options);
   const send = createSend({ store, access, start });
   const rescue = createRescue(options);
@@ -125,20 +126,19 @@ export function createTurns(options: TurnOptions): Turns {
       idempotency,
     };
     await store.open(turn);
-    return run(options, turn, question, character, { admission, rateLimit });
+    return run(options, turn, question, character, { admission, rateLimit, giveUp: overdue.signal });
   }
 
   async function drain(timeoutMs: number): Promise<void> {
     isDraining = true;
-    let isOverdue = false;
     const endAll = () => {
-      isOverdue = true;
+      overdue.abort();
       for (const turn of live.all()) turn.requestEnd('shutdown');
     };
     const timer = setTimeout(endAll, timeoutMs);
     // A question on its way into the database is a turn too.
     await Promise.allSettled([...opening, rescue.stop()]);
-    if (isOverdue) endAll();
+    if (overdue.signal.aborted) endAll();
     await live.idle();
     clearTimeout(timer);
   }
@@ -165,17 +165,31 @@ function toSameQuestion([question, answer]: SavedTurn): Omit<Question, 'owner' |
   };
 }
 
+/** What a turn that runs has besides its question. */
+interface Running {
+  readonly admission: Admission;
+  readonly rateLimit: RateLimit | null;
+  /** Fires when the process can wait no longer. */
+  readonly giveUp: AbortSignal;
+}
+
 /** From here on the turn lives by itself, and ends by itself. */
 function run(
   { settings, dify, store, live, log }: TurnOptions,
   turn: NewTurn,
   question: Question,
   character: AnsweringCharacter,
-  { admission, rateLimit }: { admission: Admission; rateLimit: RateLimit | null },
+  { admission, rateLimit, giveUp }: Running,
 ): LiveTurn {
   const { turnId, owner } = turn;
   const { sessionId, conversationId } = turn.session;
-  const turnLog = createTurnLog({ turnId, sessionId, ownerId: owner.id, rateLimit });
+  const turnLog = createTurnLog({
+    turnId,
+    sessionId,
+    ownerId: owner.id,
+    rateLimit,
+    maxChars: settings.maxLogChars,
+  });
   const wire = createWireFormat({
     ids: { ...turn, sessionId, conversationId },
     owner,
@@ -205,6 +219,7 @@ function run(
           conversationId: progress.conversationId ?? conversationId,
         },
       ),
+    giveUp,
     endRequest: turnLog.endRequest,
     identify: wire.identify,
     append: (event) => turnLog.append(wire.event(event)),

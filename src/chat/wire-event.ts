@@ -42,6 +42,12 @@ export function isTerminal(event: WireEvent): event is TerminalWireEvent {
   return event.event === 'message_end' || event.event === 'error';
 }
 
+/** What every event of a turn says, taken from one of them. */
+export function envelopeOf(event: WireEvent): Envelope {
+  const { turn_id, task_id, session_id, conversation_id, message_id, created_at } = event;
+  return { turn_id, task_id, session_id, conversation_id, message_id, created_at };
+}
+
 export interface WireContext {
   readonly envelope: Envelope;
   readonly questionMessageId: string;

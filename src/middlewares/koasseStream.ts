@@ -27,7 +27,7 @@ export function wantsEventStream(ctx: Context): boolean {
  * sees no header, no frame and no socket; the client's leaving ends this following and nothing else.
  */
 export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
-  const { heartbeatEveryMs } = chatOf(strapi).settings;
+  const { heartbeatEveryMs, stalledReaderMs } = chatOf(strapi).settings;
 
   return async function koasseStream(ctx: Context, next: Next): Promise<void> {
     openResponses.add(ctx.res);
@@ -44,7 +44,11 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
       'X-Accel-Buffering': 'no',
     });
     const frames = relay(source.follow(closeSignal(ctx)), { heartbeatEveryMs });
-    ctx.body = Readable.from(frames, { objectMode: false });
+    // One piece at a time: what a client has not taken yet stays in the log, which all its followers share.
+    ctx.body = Readable.from(frames, { objectMode: false, highWaterMark: 1 });
+    dropWhenStalled(ctx, stalledReaderMs, () =>
+      strapi.log.info(`${ctx.path}: a stalled reader was dropped.`),
+    );
   };
 };
 
@@ -57,6 +61,21 @@ export async function answersSent(timeoutMs: number): Promise<void> {
   await Promise.all(
     [...openResponses].map((response) => once(response, 'close', { signal }).catch(() => undefined)),
   );
+}
+
+/**
+ * Cuts a client off that has taken nothing for so long though something is there for it. The socket's own timer knows
+ * of every byte the kernel takes. A reset, not an orderly end: that would leave megabytes with the kernel for minutes.
+ */
+function dropWhenStalled({ res }: Context, stalledReaderMs: number, onDrop: () => void): void {
+  res.setTimeout(stalledReaderMs, () => {
+    if (res.writableLength === 0) {
+      res.setTimeout(stalledReaderMs);
+    } else {
+      onDrop();
+      res.socket?.resetAndDestroy();
+    }
+  });
 }
 
 /** Fires when the response is closed, by whichever side. (The request's 'close' does not fire once its body is read.) */

@@ -2,6 +2,7 @@ import { createLiveTurns, createTurnLog, type TurnLog } from '../../src/chat/liv
 import type { Frame } from '../../src/chat/sse/encode';
 import type { WireEvent } from '../../src/chat/wire-event';
 import { collect, settle, thrown } from './support/collect';
+import { shownText } from './support/harness';
 
 const envelope = {
   turn_id: 'turn-1',
@@ -25,8 +26,8 @@ const failed: WireEvent = {
 
 const never = new AbortController().signal;
 
-function newLog(turnId = 'turn-1'): TurnLog {
-  return createTurnLog({ turnId, sessionId: 'session-1', ownerId: 1, rateLimit: null });
+function newLog(turnId = 'turn-1', maxChars = 1_000_000): TurnLog {
+  return createTurnLog({ turnId, sessionId: 'session-1', ownerId: 1, rateLimit: null, maxChars });
 }
 
 function endedLog(...texts: readonly string[]): TurnLog {
@@ -128,6 +129,59 @@ describe('createTurnLog', () => {
       Array.from({ length: 1_001 }, (_, index) => index + 1),
     );
     for (const batch of batches) expect(batch.length).toBeLessThanOrEqual(256);
+  });
+
+  it('gives who is far behind the text in one piece, and then every event again', async () => {
+    const log = newLog('turn-1', 20_000);
+    const batches = log.follow(0, never);
+    const keepingUp = follow(log);
+    const texts = Array.from({ length: 1_000 }, (_, index) => `${index} `);
+    log.append(said(texts[0] ?? ''));
+    const seen = [...((await batches.next()).value ?? [])];
+    for (const text of texts.slice(1)) {
+      log.append(said(text));
+      await settle();
+    }
+    log.append(failed);
+    for await (const batch of batches) seen.push(...batch);
+    const events = seen.map(({ data }) => JSON.parse(data) as WireEvent);
+    expect(events.map(({ event }) => event).slice(0, 3)).toEqual(['message', 'message_replace', 'message']);
+    expect(shownText(events)).toBe(texts.join(''));
+    expect(seen.slice(1).map(({ id }) => id)).toEqual(
+      Array.from({ length: seen.length - 1 }, (_, index) => 1_003 - seen.length + index),
+    );
+    expect(await keepingUp).toEqual(toLogged([...texts.map(said), failed]));
+  });
+
+  describe('once it has ended', () => {
+    beforeEach(() => jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] }));
+    afterEach(() => jest.useRealTimers());
+
+    it('keeps each event for a moment, and then the text, for who has not read on', async () => {
+      const log = newLog();
+      const [soon, late] = [log.follow(0, never), log.follow(0, never)];
+      log.append(said('a'));
+      for (const batches of [soon, late]) await batches.next();
+      for (const text of ['b', 'c']) log.append(said(text));
+      log.append(failed);
+      jest.advanceTimersByTime(4_000);
+      expect((await collect(soon)).flat()).toEqual(
+        toLogged([said('a'), said('b'), said('c'), failed]).slice(1),
+      );
+      jest.advanceTimersByTime(4_000);
+      const rest = (await collect(late)).flat().map(({ data }) => JSON.parse(data) as WireEvent);
+      expect(rest).toEqual([{ event: 'message_replace', ...envelope, answer: 'abc' }, failed]);
+    });
+
+    it('leaves no timer when all have read to its end, nor where nobody follows', async () => {
+      const log = newLog();
+      const followers = [follow(log), follow(log)];
+      await settle();
+      log.append(failed);
+      await Promise.all(followers);
+      newLog().append(failed);
+      expect(jest.getTimerCount()).toBe(0);
+    });
   });
 
   it('lets a follower go when its signal fires while nothing happens, and keeps the others', async () => {

@@ -42,6 +42,7 @@ async function opened(
     ask,
     stop: async () => undefined,
     findAnswer: async () => null,
+    giveUp: new AbortController().signal,
     endRequest: new AbortController().signal,
     identify: ({ messageId, conversationId }) => ids.push({ messageId, conversationId }),
     append: (event) => told.push(event),
@@ -600,7 +601,11 @@ describe('pump, when the end is hard to save', () => {
     Promise.reject(Object.assign(new Error('the answer was: Hello'), { code: 'SQLITE_BUSY' }));
 
   /** A store that refuses the first `failures` ends. */
-  async function failing(failures: number, changes: Partial<TurnStore> = {}) {
+  async function failing(
+    failures: number,
+    changes: Partial<TurnStore> = {},
+    onTry = () => undefined as void,
+  ) {
     let tries = 0;
     let elsewhere: TurnStore['close'] = () => busy();
     const store = await openedStore((memory) => {
@@ -608,6 +613,7 @@ describe('pump, when the end is hard to save', () => {
       return {
         close: (...args) => {
           tries += 1;
+          onTry();
           return tries <= failures ? busy() : memory.close(...args);
         },
         ...changes,
@@ -626,7 +632,7 @@ describe('pump, when the end is hard to save', () => {
     });
     expect(tries()).toBe(failures + 1);
     expect(log.lines).toEqual(
-      Array.from({ length: failures }, () => expect.stringMatching(/^error Turn turn-1: .*SQLITE_BUSY/u)),
+      failures === 0 ? [] : [expect.stringMatching(/^error Turn turn-1: .*SQLITE_BUSY/u)],
     );
     expect(log.lines.join()).not.toContain('Hello');
   });
@@ -649,21 +655,33 @@ describe('pump, when the end is hard to save', () => {
     expect(await pumping).toMatchObject({ type: 'ended', outcome: 'stopped' });
   });
 
-  it('gives up after the last pause of the settings, and tells "internal" once', async () => {
+  it('gives up after the time of the settings, tells "internal" once, and logs the first and the last try', async () => {
     const { store, tries } = await failing(Infinity);
     const { pumping, log, told } = await opened(() => reply([delta('Hello')], [completed]), { store });
     expect(await pumping).toEqual({ type: 'failed', outcome: 'failed', code: 'internal' });
-    expect(tries()).toBe(turnSettings.endRetryDelaysMs.length + 1);
-    expect(log.lines).toHaveLength(tries());
+    expect(tries()).toBeGreaterThan(1);
+    expect(log.lines).toEqual([
+      expect.stringMatching(/could not be saved \(1\)/u),
+      expect.stringMatching(new RegExp(`could not be saved \\(${tries()}\\)`, 'u')),
+    ]);
     expect(told).toEqual([delta('Hello')]);
   });
 
-  it('tries once where there are no pauses', async () => {
+  it('tries once where there is no time', async () => {
     const { store, tries } = await failing(Infinity);
-    const settings = { ...turnSettings, endRetryDelaysMs: [] };
+    const settings = { ...turnSettings, saveRetryMs: 1 };
     const { pumping } = await opened(() => reply([completed]), { store, settings });
     expect(await pumping).toMatchObject({ code: 'internal' });
     expect(tries()).toBe(1);
+  });
+
+  it('tries once more, at once, when the process can wait no longer', async () => {
+    const leaving = new AbortController();
+    const { store, tries } = await failing(Infinity, {}, () => leaving.abort());
+    const settings = { ...turnSettings, saveRetryMs: 60_000 };
+    const { pumping } = await opened(() => reply([completed]), { store, settings, giveUp: leaving.signal });
+    expect(await pumping).toMatchObject({ code: 'internal' });
+    expect(tries()).toBe(2);
   });
 
   it('counts an end that got through though it seemed to fail', async () => {

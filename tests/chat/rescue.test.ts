@@ -22,7 +22,7 @@ afterEach(() => dify.close());
 async function abandoned(changes: Parameters<typeof newTurn>[0] = {}) {
   const store = createMemoryTurnStore();
   const log = recordingLog();
-  const client = difyClient(difySettings(dify, { connectTimeoutMs: 200 }));
+  const client = difyClient(difySettings(dify));
   const rescue = createRescue({ settings: turnSettings, dify: client, store, log });
   await store.open(newTurn(changes));
   return { store, log, rescue, client, claim: () => store.claimAbandoned(new Date(Date.now() + 60_000)) };

@@ -33,8 +33,11 @@ const others: Readonly<Record<string, string>> = {
   CHAT_TURN_LEASE_SECONDS: '11',
   CHAT_STOP_GRACE_SECONDS: '12',
   CHAT_RECOVERY_SECONDS: '14',
+  CHAT_SAVE_RETRY_SECONDS: '20',
   CHAT_DRAIN_TIMEOUT_SECONDS: '13',
   CHAT_RESTORE_DAYS: '15',
+  CHAT_MAX_LIVE_LOG_CHARS: '18000',
+  CHAT_STALLED_READER_SECONDS: '19',
   CHAT_MAX_TURNS_AT_ONCE: '0',
   CHAT_TURNS_PER_MINUTE: '15',
   CHAT_TOKENS_PER_DAY: '16',
@@ -49,7 +52,6 @@ const others: Readonly<Record<string, string>> = {
 };
 
 /** No variable of its own: nobody has a reason to change it. */
-const endRetryDelaysMs = [100, 400, 1_500, 4_000, 9_000];
 
 describe('parseChatSettings', () => {
   it('needs the address and the key of Dify, and has a default for the rest', () => {
@@ -67,10 +69,11 @@ describe('parseChatSettings', () => {
       turns: {
         exposePrompt: true,
         maxAnswerChars: 400_000,
+        maxLogChars: 1_000_000,
         checkpointEveryMs: 1_000,
         stopGraceMs: 3_000,
         recoveryMs: 5_000,
-        endRetryDelaysMs,
+        saveRetryMs: 120_000,
         leaseMs: 60_000,
       },
       limits: { turnsAtOnce: 3, turnsPerMinute: 20, tokensPerDay: 0, maxLiveTurns: 500 },
@@ -86,6 +89,7 @@ describe('parseChatSettings', () => {
       },
       heartbeatEveryMs: 15_000,
       restorableMs: 30 * 86_400_000,
+      stalledReaderMs: 30_000,
       drainTimeoutMs: 30_000,
     });
   });
@@ -105,10 +109,11 @@ describe('parseChatSettings', () => {
       turns: {
         exposePrompt: false,
         maxAnswerChars: 8,
+        maxLogChars: 18_000,
         checkpointEveryMs: 10_000,
         stopGraceMs: 12_000,
         recoveryMs: 14_000,
-        endRetryDelaysMs,
+        saveRetryMs: 20_000,
         leaseMs: 11_000,
       },
       limits: { turnsAtOnce: 0, turnsPerMinute: 15, tokensPerDay: 16, maxLiveTurns: 17 },
@@ -124,6 +129,7 @@ describe('parseChatSettings', () => {
       },
       heartbeatEveryMs: 9_000,
       restorableMs: 15 * 86_400_000,
+      stalledReaderMs: 19_000,
       drainTimeoutMs: 13_000,
     });
   });
@@ -140,6 +146,8 @@ describe('parseChatSettings', () => {
       CHAT_MAX_ANSWER_CHARS: '999999999',
       CHAT_EXPOSE_PROMPT: 'perhaps',
       CHAT_HEARTBEAT_SECONDS: '-1',
+      CHAT_MAX_LIVE_LOG_CHARS: '9999',
+      CHAT_STALLED_READER_SECONDS: '0',
       CHAT_MAX_TURNS_AT_ONCE: '-1',
       CHAT_TURNS_PER_MINUTE: '0.5',
       CHAT_TOKENS_PER_DAY: '1000000001',

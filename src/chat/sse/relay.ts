@@ -1,13 +1,16 @@
-import { encodeFrame, heartbeatFrame, type Frame } from './encode';
+import { encodeFrames, heartbeatFrame, type Frame } from './encode';
 
 export interface RelayOptions {
   readonly heartbeatEveryMs: number;
 }
 
+/** Bounds one write, and with it what a client that does not read holds. */
+const maxWriteChars = 16_384;
+
 /**
  * What to write to an event-stream client: a comment at once, so that the response begins and proxies pass it on;
- * then each batch as one string, hence one write; and a comment whenever nothing was written for `heartbeatEveryMs`.
- * Pulled, not pushed: while the client does not read, nothing here runs.
+ * then each batch as one string, hence one write, unless it is long; and a comment whenever nothing was written for
+ * `heartbeatEveryMs`. Pulled, not pushed: while the client does not read, nothing here runs.
  */
 export async function* relay(
   batches: AsyncGenerator<readonly Frame[], void>,
@@ -25,7 +28,7 @@ export async function* relay(
       } else if (result.done === true) {
         return;
       } else {
-        yield result.value.map(encodeFrame).join('');
+        yield* encodeFrames(result.value, maxWriteChars);
         next = batches.next();
       }
     }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 import { decodeSse } from '../../../src/chat/sse/decode';
-import { encodeFrame, heartbeatFrame } from '../../../src/chat/sse/encode';
+import { encodeFrame, encodeFrames, heartbeatFrame } from '../../../src/chat/sse/encode';
 import { cutAt, stream, toBytes } from '../support/bytes';
 import { collect } from '../support/collect';
 
@@ -53,5 +53,32 @@ describe('heartbeatFrame', () => {
   it('is no event, wherever it stands between two', async () => {
     const frame = encodeFrame({ id: 1, data: '"a"' });
     expect(await decode([heartbeatFrame, frame, heartbeatFrame, heartbeatFrame, frame])).toHaveLength(2);
+  });
+});
+
+describe('encodeFrames', () => {
+  const frames = [1, 2, 3].map((id) => ({ id, data: `"event ${id}"` }));
+
+  it('writes short frames as one piece', () => {
+    expect([...encodeFrames(frames, 1_000)]).toEqual([frames.map(encodeFrame).join('')]);
+    expect([...encodeFrames([], 1_000)]).toEqual([]);
+  });
+
+  it('begins another piece where one would grow too long', () => {
+    expect([...encodeFrames(frames, 20)]).toEqual(frames.map(encodeFrame));
+  });
+
+  it('cuts what is long, and every piece becomes right bytes by itself', () => {
+    const texts = fc.array(fc.string({ unit: 'binary', maxLength: 200 }), { maxLength: 8 });
+    fc.assert(
+      fc.property(texts, fc.integer({ min: 2, max: 100 }), (given, maxChars) => {
+        const all = given.map((text, index) => ({ id: index + 1, data: JSON.stringify({ text }) }));
+        const pieces = [...encodeFrames(all, maxChars)];
+        const bytes = Buffer.concat(pieces.map((piece) => Buffer.from(piece)));
+        expect(bytes.toString()).toBe(all.map(encodeFrame).join(''));
+        for (const piece of pieces) expect(piece.length).toBeLessThanOrEqual(maxChars + 32);
+      }),
+      { numRuns: 500 },
+    );
   });
 });

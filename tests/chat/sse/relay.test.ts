@@ -50,6 +50,15 @@ describe('relay', () => {
     ]);
   });
 
+  it('writes a long frame piece by piece, each when the client takes it', async () => {
+    const long: Frame = { id: 1, data: JSON.stringify('🌊'.repeat(50_000)) };
+    const written = await collect(relay(batchesOf([long, frame(2)]), everySecond));
+    expect(Buffer.concat(written.map((text) => Buffer.from(text))).toString()).toBe(
+      heartbeatFrame + encodeFrame(long) + encodeFrame(frame(2)),
+    );
+    for (const text of written) expect(text.length).toBeLessThanOrEqual(16_400);
+  });
+
   it('ends with its batches, even if there were none', async () => {
     expect(await collect(relay(batchesOf(), everySecond))).toEqual([heartbeatFrame]);
   });

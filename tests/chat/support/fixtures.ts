@@ -31,10 +31,11 @@ export const pirate: Character = {
 export const turnSettings: TurnSettings = {
   exposePrompt: true,
   maxAnswerChars: 400_000,
+  maxLogChars: 1_000_000,
   checkpointEveryMs: 20,
   stopGraceMs: 50,
   recoveryMs: 1,
-  endRetryDelaysMs: [1, 1],
+  saveRetryMs: 1_000,
   leaseMs: 60_000,
 };
 

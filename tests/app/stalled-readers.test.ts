@@ -1,0 +1,174 @@
+import { connect, type Socket } from 'node:net';
+
+import type { Reply } from '../dify-emulator';
+import { startApp, type App } from '../support/app';
+import {
+  createClient,
+  readStream,
+  terminalsOf,
+  textOf,
+  type Client,
+  type StreamEvent,
+} from '../support/client';
+
+let app: App;
+/** A process that keeps little of what it tells. */
+let forgetful: string;
+let user: Client;
+let characterId: string;
+
+beforeAll(async () => {
+  app = await startApp({
+    env: { CHAT_STALLED_READER_SECONDS: '1', CHAT_MAX_LIVE_LOG_CHARS: '64000000' },
+  });
+  user = await app.createUser();
+  characterId = (await app.admin.createCharacter()).documentId;
+  forgetful = await app.startAnother({ CHAT_MAX_LIVE_LOG_CHARS: '10000' });
+});
+afterAll(() => app.stop());
+afterEach(() => app.dify.reset());
+
+const turns = '/api/chat-conversations/turns';
+const at = (url: string) => createClient(url, user.token, user.user);
+/** Of a piece of one character, more than 300 bytes of a frame: the kernel takes some megabytes before it is full. */
+const pieces = 16_000;
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+/** Puts the next reply in the test's hand. */
+function nextReply(): Promise<Reply> {
+  return new Promise((resolve) => {
+    app.dify.script(async (reply) => {
+      resolve(reply);
+      await reply.closed;
+    });
+  });
+}
+
+async function say(reply: Reply, count: number): Promise<void> {
+  for (let index = 0; index < count; index += 1) await reply.say(String(index % 10));
+}
+
+/** Follows a turn on a bare socket, and takes nothing of it until told to. */
+async function stall(url: string, turnId: string): Promise<{ socket: Socket; rest(): Promise<string> }> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.on('error', () => undefined);
+  socket.pause();
+  socket.write(
+    `GET ${turns}/${turnId}/stream HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: Bearer ${user.token}\r\n\r\n`,
+  );
+  return {
+    socket,
+    async rest() {
+      const chunks: Buffer[] = [];
+      socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+      socket.resume();
+      await new Promise((resolve) => socket.once('close', resolve));
+      return Buffer.concat(chunks).toString();
+    },
+  };
+}
+
+/** The whole frames in what came over a socket, each with its id and its bytes; chunk sizes taken out. */
+function framesIn(text: string): { id: number; data: string }[] {
+  const body = text.slice(text.indexOf('\r\n\r\n') + 2).replaceAll(/\r\n[0-9a-f]+\r\n/gu, '');
+  return [...body.matchAll(/^id: (\d+)\ndata: (.*)\n\n/gmu)].map(([, id, data]) => ({
+    id: Number(id),
+    data: data ?? '',
+  }));
+}
+
+const drops = () => app.output().split('a stalled reader was dropped').length - 1;
+
+describe('a reader that takes nothing', () => {
+  it('is cut off after the setting, while others go on, and resumes byte by byte where it was', async () => {
+    const next = nextReply();
+    const asking = await user.stream({ character_id: characterId, query: 'A long one' });
+    const first = (await asking.events.next()).value as StreamEvent;
+    const turnId = String(first.data.turn_id);
+    const reading = readStream(asking.events);
+    const reply = await next;
+    const dropped = drops();
+    const reader = await stall(app.url, turnId);
+    await say(reply, pieces);
+    await until(() => drops() > dropped);
+    // It was let go while the turn is running, and a little more of that follows.
+    const { body } = await user.get(`${turns}/${turnId}`);
+    expect(body.data).toMatchObject({ outcome: 'pending', is_live: true });
+    await say(reply, 10);
+
+    const taken = framesIn(await reader.rest());
+    const lastId = taken.at(-1)?.id ?? 0;
+    expect(lastId).toBeGreaterThan(1);
+    expect(lastId).toBeLessThan(pieces);
+    const resumed = await user.open('GET', `${turns}/${turnId}/stream`, {
+      headers: { 'Last-Event-ID': String(lastId) },
+    });
+    await reply.end();
+    const whole = [first, ...(await reading)];
+    const rest = await readStream(resumed.events);
+
+    expect(terminalsOf(whole)).toHaveLength(1);
+    expect(taken.map(({ data }) => data)).toEqual(
+      whole.slice(0, lastId).map(({ data }) => JSON.stringify(data)),
+    );
+    expect(rest).toEqual(whole.slice(lastId));
+    expect(drops()).toBe(dropped + 1);
+  });
+
+  it('is not one that waits in silence, with no heartbeat either', async () => {
+    const next = nextReply();
+    const { events } = await user.stream({ character_id: characterId, query: 'A slow one' });
+    const reply = await next;
+    const dropped = drops();
+    await say(reply, 2);
+    // Longer than twice the setting; the heartbeat's is fifteen seconds.
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await reply.end();
+    expect(textOf(await readStream(events))).toBe('01');
+    expect(drops()).toBe(dropped);
+  });
+});
+
+describe('a client that comes late to an answer longer than what is kept', () => {
+  it('is told the text up to there in one piece, and the rest event by event', async () => {
+    const client = at(forgetful);
+    const next = nextReply();
+    const asking = await client.stream({ character_id: characterId, query: 'Too long to keep' });
+    const reply = await next;
+    const whole: StreamEvent[] = [];
+    // Never more than an event behind, so that nothing is gone for this one.
+    for (let count = 0; count <= 150; count += 1) {
+      whole.push((await asking.events.next()).value as StreamEvent);
+      if (count < 150) await reply.say(String(count % 10));
+    }
+    const turnId = String(whole[0]?.data.turn_id);
+    const late = await Promise.all(
+      [0, 1, 100, 149].map(async (after) => {
+        const { events } = await client.open('GET', `${turns}/${turnId}/stream?after=${after}`);
+        const seen = [(await events.next()).value as StreamEvent];
+        return { after, seen, events };
+      }),
+    );
+    await reply.end();
+    whole.push(...(await readStream(asking.events)));
+
+    expect(whole.map(({ id }) => id)).toEqual(whole.map((_, index) => index + 1));
+    for (const { after, seen, events } of late) {
+      const told = [...seen, ...(await readStream(events))];
+      expect(textOf([...whole.slice(0, after), ...told])).toBe(textOf(whole));
+      expect(told.at(-1)).toEqual(whole.at(-1));
+      const kept = told.filter(({ event }) => event === 'message');
+      expect(kept).toEqual(whole.filter(({ id }) => id >= (kept[0]?.id ?? 0) && id <= 151));
+      const before = told.slice(0, told.indexOf(kept[0] as StreamEvent)).map(({ event }) => event);
+      expect(before).toEqual(
+        { 0: ['turn_started', 'message_replace'], 149: [] }[after] ?? ['message_replace'],
+      );
+      const ids = told.map(({ id }) => id);
+      expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
+    }
+  });
+});
