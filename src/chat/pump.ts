@@ -59,22 +59,29 @@ export async function pump(options: PumpOptions): Promise<TerminalEvent> {
   return saveEnd(options, { ...answer.progress(), ...end });
 }
 
-/** A database that is busy or away for a moment costs no answer: the end is kept and tried again. */
+/**
+ * A database that is busy or away costs no answer, however long: the end is kept and tried again. To anything else that
+ * is in the way the tries come to an end.
+ */
 async function saveEnd(
   { turn, settings, store, log }: PumpOptions,
   ending: TurnEnding,
 ): Promise<TerminalEvent> {
-  for (const delayMs of [...settings.endRetryDelaysMs, undefined]) {
+  const delaysMs = settings.endRetryDelaysMs;
+  for (let tries = 0; ; tries += 1) {
+    let isAway = false;
     try {
       // If another process has ended the turn before, or an earlier try got through, that end counts.
       const terminal = toTerminalEvent(await store.close(turn.turnId, ending));
       if (terminal !== null) return terminal;
     } catch (error) {
+      isAway = error instanceof ChatError && error.code === 'database-unavailable';
       log.error(`Turn ${turn.turnId}: its end could not be saved: ${describeError(error)}`);
     }
-    if (delayMs !== undefined) await pause(delayMs);
+    const delayMs = delaysMs[tries] ?? (isAway ? delaysMs.at(-1) : undefined);
+    if (delayMs === undefined) return { type: 'failed', outcome: 'failed', code: 'internal' };
+    await pause(delayMs);
   }
-  return { type: 'failed', outcome: 'failed', code: 'internal' };
 }
 
 /** The first time Dify's conversation is known, it is saved on all of the turn; afterwards only the text grows. */

@@ -8,8 +8,10 @@ export interface TurnSettings {
   readonly checkpointEveryMs: number;
   /** How long Dify may take to end what it was told to stop; after that we end it on our side. */
   readonly stopGraceMs: number;
-  /** The pauses between tries to save the end of a turn while the database is busy or away. */
+  /** The pauses between tries to save the end of a turn. While the database is away, the last one is repeated. */
   readonly endRetryDelaysMs: readonly number[];
+  /** How long a drain that is over waits for ends that cannot be saved. */
+  readonly lastSavesMs: number;
   /** How long an answer that broke off is looked for in what Dify has saved. */
   readonly recoveryMs: number;
   /** A pending turn whose process has been silent for this long is taken for dead. */
@@ -169,7 +171,8 @@ function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
       maxAnswerChars: variables.CHAT_MAX_ANSWER_CHARS,
       checkpointEveryMs: variables.CHAT_CHECKPOINT_SECONDS * 1000,
       stopGraceMs: variables.CHAT_STOP_GRACE_SECONDS * 1000,
-      endRetryDelaysMs: [100, 400, 1_500, 4_000, 9_000],
+      endRetryDelaysMs: [100, 400, 1_500, 3_000, 3_000, 3_000, 4_000],
+      lastSavesMs: 15_000,
       recoveryMs: variables.CHAT_RECOVERY_SECONDS * 1000,
       leaseMs: variables.CHAT_TURN_LEASE_SECONDS * 1000,
     },

@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import {
+  ChatError,
   type NewTurn,
   type Owner,
   type SavedTurn,
@@ -13,7 +14,7 @@ import {
   type TurnStore,
 } from '../chat';
 import { claimAbandoned } from './abandoned-turns';
-import { isUniqueViolation } from './database-errors';
+import { isDatabaseUnavailable, isUniqueViolation } from './database-errors';
 import { toJsonColumn } from './json-column';
 import { selectMessages, toMessage, type MessageRow } from './message-rows';
 import { claimSession, freeSession } from './session-claims';
@@ -37,7 +38,7 @@ export function createTurnStore(db: Database): TurnStore {
     keepAlive: (turnIds) => keepAlive(db, turnIds),
     find: (owner, turnId) => find(db, owner, turnId),
     requestStop: (turnId) => requestStop(db, turnId),
-    close: (turnId, ending) => close(db, turnId, ending),
+    close: (turnId, ending) => close(db, turnId, ending).catch(rethrowAsKnown),
     hasMessage: (messageId) => hasMessage(db, messageId),
     claimAbandoned: (silentSince) => claimAbandoned(db, silentSince),
   };
@@ -202,6 +203,10 @@ async function close(db: Database, turnId: string, ending: TurnEnding) {
   const saved = toSavedTurn(await selectMessages(db).where('m.turn_id', turnId).orderBy('m.id'));
   if (saved === null) throw new Error(`Turn ${turnId} has no rows.`);
   return saved;
+}
+
+function rethrowAsKnown(error: unknown): never {
+  throw isDatabaseUnavailable(error) ? new ChatError('database-unavailable', { cause: error }) : error;
 }
 
 async function find(db: Database, owner: Owner, turnId: string): Promise<SavedTurn | null> {

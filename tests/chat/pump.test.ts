@@ -658,6 +658,21 @@ describe('pump, when the end is hard to save', () => {
     expect(told).toEqual([delta('Hello')]);
   });
 
+  it('does not give up while the database is away, however long', async () => {
+    const away = 20;
+    let tries = 0;
+    const store = await openedStore((memory) => ({
+      close: (...args) => {
+        tries += 1;
+        return tries <= away ? Promise.reject(new ChatError('database-unavailable')) : memory.close(...args);
+      },
+    }));
+    const { pumping } = await opened(() => reply([delta('Hello')], [completed]), { store });
+    expect(away).toBeGreaterThan(turnSettings.endRetryDelaysMs.length);
+    expect(await pumping).toMatchObject({ outcome: 'completed', saved: [{}, { answer: 'Hello' }] });
+    expect(tries).toBe(away + 1);
+  });
+
   it('tries once where there are no pauses', async () => {
     const { store, tries } = await failing(Infinity);
     const settings = { ...turnSettings, endRetryDelaysMs: [] };

@@ -41,8 +41,9 @@ const others: Readonly<Record<string, string>> = {
   CHAT_MAX_LIVE_TURNS: '17',
 };
 
-/** No variable of its own: nobody has a reason to change it. */
-const endRetryDelaysMs = [100, 400, 1_500, 4_000, 9_000];
+/** No variables of their own: nobody has a reason to change them. */
+const endRetryDelaysMs = [100, 400, 1_500, 3_000, 3_000, 3_000, 4_000];
+const lastSavesMs = 15_000;
 
 describe('parseChatSettings', () => {
   it('needs the address and the key of Dify, and has a default for the rest', () => {
@@ -64,6 +65,7 @@ describe('parseChatSettings', () => {
         stopGraceMs: 3_000,
         recoveryMs: 5_000,
         endRetryDelaysMs,
+        lastSavesMs,
         leaseMs: 60_000,
       },
       limits: { turnsAtOnce: 3, turnsPerMinute: 20, tokensPerDay: 0, maxLiveTurns: 500 },
@@ -93,6 +95,7 @@ describe('parseChatSettings', () => {
         stopGraceMs: 12_000,
         recoveryMs: 14_000,
         endRetryDelaysMs,
+        lastSavesMs,
         leaseMs: 11_000,
       },
       limits: { turnsAtOnce: 0, turnsPerMinute: 15, tokensPerDay: 16, maxLiveTurns: 17 },

@@ -35,6 +35,7 @@ export const turnSettings: TurnSettings = {
   stopGraceMs: 50,
   recoveryMs: 1,
   endRetryDelaysMs: [1, 1],
+  lastSavesMs: 10_000,
   leaseMs: 60_000,
 };
 
