@@ -49,7 +49,7 @@ export default tseslint.config(
   },
   only(
     ['src/chat/**/*.ts'],
-    '^(@strapi/|koa$|knex$|\\.\\./(\\.\\./)*(api|middlewares|stores|bootstrap|compose|owner-of))',
+    '^(@strapi/|koa$|knex$|ws$|\\.\\./(\\.\\./)*(api|middlewares|stores|bootstrap|websocket|compose|owner-of))',
     'The core knows no framework and none of its doors.',
   ),
   only(
@@ -62,7 +62,17 @@ export default tseslint.config(
     '^(@strapi/|koa$|\\.\\./(?!errors$|sse/|storable-text$|turn-event$))',
     'dify/ knows errors, sse/ and the words of a turn, nothing above it.',
   ),
-  only(['src/**/*.ts'], '/chat/', 'Outside the core, import from chat/index.', ['src/chat/**']),
+  only(
+    ['src/**/*.ts'],
+    '^ws$|/chat/|/websocket/(?!door$)',
+    'WebSocket is what src/websocket is for, and door.ts its way in. Outside the core, import from chat/index.',
+    ['src/chat/**', 'src/websocket/**'],
+  ),
+  only(
+    ['src/websocket/**/*.ts'],
+    '^(koa$|knex$|\\.\\./(api|middlewares|bootstrap|extensions))|/chat/',
+    'This door knows the core by chat/index, the stores, and no other door.',
+  ),
   {
     files: ['src/chat/**/*.ts'],
     rules: {

@@ -10,8 +10,10 @@ import { SettingsError } from './chat';
 import { chatOf } from './compose';
 import { answersSent } from './middlewares/koasseStream';
 import { createCounterTable } from './stores/user-counters';
+import { openSocketDoor, type SocketDoor } from './websocket/door';
 
 let tending: NodeJS.Timeout | undefined;
+let socketDoor: SocketDoor | undefined;
 
 export default {
   /** Before anything is served: a bad setting stops the start, with every problem at once. */
@@ -32,6 +34,7 @@ export default {
     await turns.tend();
     // Several times per lease, so that one late round does not make a living turn look dead.
     tending = setInterval(() => void turns.tend(), settings.turns.leaseMs / 4);
+    socketDoor = openSocketDoor(strapi);
   },
 
   /** Strapi waits for this before it cuts every connection: running turns come to their end here. */
@@ -41,7 +44,7 @@ export default {
     await turns.drain(settings.drainTimeoutMs);
     // Not before: a drain can be longer than a lease, and its turns are alive.
     clearInterval(tending);
-    await answersSent(1_000);
+    await Promise.all([answersSent(1_000), socketDoor?.close()]);
   },
 };
 

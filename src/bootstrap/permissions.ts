@@ -28,6 +28,7 @@ const grantedActions = [
   'api::chat-session.session-view.list',
   'api::chat-session.session-view.firstScreen',
   'api::chat-session.session-view.session',
+  'api::chat-session.session-socket.open',
 ];
 
 /**

@@ -6,6 +6,8 @@ import type { Log } from './log';
 import { createMessageActions, type MessageActions } from './message-actions';
 import { createMessages, type Messages, type MessageStore } from './messages';
 import { createSessionAccess, type SessionAccess, type SessionStore } from './session-access';
+import { createConnect, type Connect } from './session-connection';
+import { createSessionEvents, type SessionEvents } from './session-events';
 import type { ChatSettings } from './settings';
 import type { TurnStore } from './stores';
 import { createTurns, type Turns } from './turns';
@@ -28,6 +30,8 @@ export interface Chat {
   readonly messages: Messages;
   readonly messageActions: MessageActions;
   readonly sessions: SessionAccess;
+  readonly sessionEvents: SessionEvents;
+  readonly connect: Connect;
 }
 
 export function createChat(dependencies: ChatDependencies): Chat {
@@ -47,12 +51,16 @@ export function createChat(dependencies: ChatDependencies): Chat {
   const { exposePrompt } = settings.turns;
   const messages = createMessages({ store: messageStore, characters, exposePrompt });
   const { restorableMs } = settings;
+  const events = createSessionEvents();
+  const sessions = createSessionAccess({ store: sessionStore, characters, turns, events, restorableMs });
   return {
     settings,
     live,
     turns,
     messages,
-    messageActions: createMessageActions({ store: messageStore, dify, messages }),
-    sessions: createSessionAccess({ store: sessionStore, characters, turns, restorableMs }),
+    messageActions: createMessageActions({ store: messageStore, dify, messages, events }),
+    sessions,
+    sessionEvents: events,
+    connect: createConnect({ live, events, turns, sessions, request: settings.request }),
   };
 }

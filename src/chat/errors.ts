@@ -20,6 +20,10 @@ export const chatErrors = {
     status: 403,
     sentence: 'The user_id has to be your own.',
   },
+  forbidden: {
+    status: 403,
+    sentence: 'You may not do this.',
+  },
   'session-not-found': {
     status: 404,
     sentence: 'There is no such session.',
@@ -31,6 +35,14 @@ export const chatErrors = {
   'message-not-found': {
     status: 404,
     sentence: 'There is no such message.',
+  },
+  'upgrade-required': {
+    status: 426,
+    sentence: 'This address speaks WebSocket only.',
+  },
+  'too-many-connections': {
+    status: 429,
+    sentence: 'You have too many open connections. Close one.',
   },
   'idempotency-key-reused': {
     status: 422,

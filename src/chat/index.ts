@@ -19,6 +19,8 @@ export type {
   SessionEntry,
   SessionStore,
 } from './session-access';
+export type { SessionConnection } from './session-connection';
+export type { Outlet } from './session-feed';
 export { toSessionMessageReply, toSessionReply } from './session-reply';
 export {
   assertOwn,
@@ -32,7 +34,13 @@ export {
 } from './session-request';
 export type { Session, SessionReference } from './sessions';
 export type { Sent } from './send';
-export { parseChatSettings, SettingsError, type ChatSettings, type LimitSettings } from './settings';
+export {
+  parseChatSettings,
+  SettingsError,
+  type ChatSettings,
+  type LimitSettings,
+  type SocketSettings,
+} from './settings';
 export type { Frame } from './sse/encode';
 export { relay } from './sse/relay';
 export type { AbandonedTurn, NewTurn, SentTurn, TurnEnding, TurnProgress, TurnStore } from './stores';

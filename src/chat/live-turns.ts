@@ -1,6 +1,7 @@
 import type { RateLimit } from './errors';
 import { createFrameLog } from './frame-log';
 import type { Frame } from './sse/encode';
+import { createTopics } from './topics';
 import { isTerminal, type TerminalWireEvent, type WireEvent } from './wire-event';
 
 /**
@@ -115,6 +116,8 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
 /** The turns running in this process. */
 export interface LiveTurns {
   add(turn: LiveTurn): void;
+  /** Tells of each turn of a session as it is added, before its first event. @returns how to end it. */
+  watch(sessionId: string, listener: (turn: LiveTurn) => void): () => void;
   find(turnId: string): LiveTurn | undefined;
   all(): readonly LiveTurn[];
   /** Settles when none is left. */
@@ -123,11 +126,14 @@ export interface LiveTurns {
 
 export function createLiveTurns(): LiveTurns {
   const turns = new Map<string, LiveTurn>();
+  const watchers = createTopics<LiveTurn>();
   return {
     add(turn) {
       turns.set(turn.turnId, turn);
       void turn.ended.then(() => turns.delete(turn.turnId));
+      watchers.publish(turn.sessionId, turn);
     },
+    watch: watchers.subscribe,
     find: (turnId) => turns.get(turnId),
     all: () => [...turns.values()],
     async idle() {

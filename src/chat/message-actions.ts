@@ -5,6 +5,7 @@ import { isDifysMessageId } from './message-id';
 import type { MessageReply } from './message-reply';
 import type { Message, Messages, MessageStore } from './messages';
 import { toUpstreamUser, type Owner } from './owner';
+import { toMessageEvent, type SessionEvents } from './session-events';
 
 /**
  * What an owner can do with a message.
@@ -33,9 +34,11 @@ export interface MessageActionsOptions {
   readonly store: Pick<MessageStore, 'find' | 'mark'>;
   readonly dify: Pick<DifyClient, 'rate' | 'suggestQuestions'>;
   readonly messages: Pick<Messages, 'toReplies'>;
+  readonly events: Pick<SessionEvents, 'publish'>;
 }
 
-export function createMessageActions({ store, dify, messages }: MessageActionsOptions): MessageActions {
+export function createMessageActions(options: MessageActionsOptions): MessageActions {
+  const { store, dify, messages, events } = options;
   return {
     async rate(owner, messageId, { rating, content }) {
       const answer = await findEndedAnswer(owner, messageId);
@@ -47,7 +50,10 @@ export function createMessageActions({ store, dify, messages }: MessageActionsOp
 
     async markRead(owner, messageId) {
       const { id } = await find(owner, messageId);
-      return toReply(owner, await store.mark(owner, id, { status: 'read' }));
+      const marked = await store.mark(owner, id, { status: 'read' });
+      const reply = await toReply(owner, marked);
+      if (marked !== null) events.publish(toMessageEvent('message_read', marked));
+      return reply;
     },
 
     async suggestQuestions(owner, messageId) {

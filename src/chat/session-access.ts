@@ -2,6 +2,7 @@ import type { CharacterSource } from './characters';
 import { ChatError } from './errors';
 import type { Message, MessageRole } from './messages';
 import type { Owner } from './owner';
+import { toContentEvent, toMessageEvent, type SessionEvents } from './session-events';
 import { defaultTitle } from './sessions';
 import type { TurnAccess } from './turn-access';
 
@@ -122,12 +123,14 @@ export interface SessionAccessOptions {
   readonly store: SessionStore;
   readonly characters: CharacterSource;
   readonly turns: Pick<TurnAccess, 'stop'>;
+  readonly events: Pick<SessionEvents, 'publish'>;
   /** For how long what is deleted can be restored. */
   readonly restorableMs: number;
 }
 
 export function createSessionAccess(options: SessionAccessOptions): SessionAccess {
-  const { store, characters, turns, restorableMs } = options;
+  const { store, characters, turns, events, restorableMs } = options;
+  const restorableSince = () => new Date(Date.now() - restorableMs);
   return {
     async create(owner, { title, character }) {
       const characterId = character === undefined ? null : await findCharacter(characters, character);
@@ -140,6 +143,7 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
     find,
     async rename(owner, sessionId, title) {
       if (!(await store.rename(owner, sessionId, title))) throw new ChatError('session-not-found');
+      events.publish({ event: 'session_renamed', session_id: sessionId, title });
     },
     deleteSession,
     async restoreSession(owner, sessionId) {
@@ -157,19 +161,14 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
     },
     findMessage,
     async addMessage(owner, sessionId, message) {
-      return store.addMessage(owner, await find(owner, sessionId), message);
+      const added = await store.addMessage(owner, await find(owner, sessionId), message);
+      events.publish(toContentEvent('message_added', added));
+      return added;
     },
     editQuestion,
     deleteMessage,
-    async restoreMessage(owner, reference) {
-      if (!(await store.restoreMessage(owner, reference, restorableSince())))
-        throw new ChatError('message-not-found');
-    },
+    restoreMessage,
   };
-
-  function restorableSince(): Date {
-    return new Date(Date.now() - restorableMs);
-  }
 
   async function find(owner: Owner, sessionId: string): Promise<SessionEntry> {
     const session = await store.find(owner, sessionId);
@@ -188,6 +187,7 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
     // The answer is of no use any more. Where Dify cannot be told, it ends by itself.
     if (liveTurnId !== null) await turns.stop(owner, liveTurnId).catch(() => undefined);
     if (!(await store.deleteSession(owner, sessionId, new Date()))) throw new ChatError('session-not-found');
+    events.publish({ event: 'session_deleted', session_id: sessionId });
   }
 
   async function editQuestion(owner: Owner, reference: MessageReference, content: string): Promise<Message> {
@@ -195,24 +195,38 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
     if (message.role !== 'user') {
       throw new ChatError('invalid-request', { sentence: 'Only messages of role user can be edited.' });
     }
-    await assertNotRunning(owner, message);
+    await assertNotRunning(store, owner, message);
     await store.editQuestion(owner, message, content);
-    return findMessage(owner, { id: message.id });
+    const edited = await findMessage(owner, { id: message.id });
+    events.publish(toContentEvent('message_edited', edited));
+    return edited;
   }
 
   async function deleteMessage(owner: Owner, reference: MessageReference): Promise<void> {
     const message = await findMessage(owner, reference);
-    await assertNotRunning(owner, message);
+    await assertNotRunning(store, owner, message);
     await store.deleteMessage(owner, message, new Date());
+    events.publish(toMessageEvent('message_deleted', message));
   }
 
-  /** What a process is still writing to can be stopped, but not changed. */
-  async function assertNotRunning(owner: Owner, { turnId, sessionId }: Message): Promise<void> {
-    if (turnId === null || sessionId === null) return;
-    const session = await store.find(owner, sessionId);
-    if (session?.liveTurnId !== turnId) return;
-    throw new ChatError('turn-in-progress', { details: { turn_id: turnId, session_id: sessionId } });
+  async function restoreMessage(owner: Owner, reference: MessageReference): Promise<void> {
+    if (!(await store.restoreMessage(owner, reference, restorableSince())))
+      throw new ChatError('message-not-found');
+    const restored = await store.findMessage(owner, reference);
+    if (restored !== null) events.publish(toContentEvent('message_restored', restored));
   }
+}
+
+/** What a process is still writing to can be stopped, but not changed. */
+async function assertNotRunning(
+  store: SessionStore,
+  owner: Owner,
+  { turnId, sessionId }: Message,
+): Promise<void> {
+  if (turnId === null || sessionId === null) return;
+  const session = await store.find(owner, sessionId);
+  if (session?.liveTurnId !== turnId) return;
+  throw new ChatError('turn-in-progress', { details: { turn_id: turnId, session_id: sessionId } });
 }
 
 async function findCharacter(characters: CharacterSource, reference: string): Promise<number> {

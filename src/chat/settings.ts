@@ -23,6 +23,7 @@ export interface ChatSettings {
   readonly turns: TurnSettings;
   readonly limits: LimitSettings;
   readonly request: RequestSettings;
+  readonly sockets: SocketSettings;
   readonly heartbeatEveryMs: number;
   /** For how long what a user has deleted can be restored. */
   readonly restorableMs: number;
@@ -46,6 +47,21 @@ export interface LimitSettings {
   readonly tokensPerDay: number;
   /** Turns of all users that may run in this process at the same time. */
   readonly maxLiveTurns: number;
+}
+
+/** The WebSocket door. */
+export interface SocketSettings {
+  /** Web origins whose pages may connect, or `*` for all. */
+  readonly origins: readonly string[];
+  readonly maxMessageBytes: number;
+  readonly messagesPerSecond: number;
+  /** Pause after which a client is asked whether it is there; if it has not said so by the next time, it is dropped. */
+  readonly heartbeatEveryMs: number;
+  /** For how long a client may leave unread what is waiting for it. */
+  readonly stalledAfterMs: number;
+  readonly maxPerUser: number;
+  /** Of all users, in one process. */
+  readonly maxConnections: number;
 }
 
 /** All problems at once, each naming its variable, so that an operator mends them in one go. */
@@ -75,6 +91,18 @@ const count = (fallback: number, max: number, min = 1) =>
     .min(min, `has to be at least ${min}`)
     .max(max, `can be at most ${max}`)
     .default(fallback);
+
+/** Schemes of apps (`capacitor://localhost`) are origins too. */
+const origin = /^(\*|null|[a-z][a-z0-9+.-]*:\/\/[^\s/,]+)$/iu;
+
+const origins = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .refine(
+    (all) => all.every((one) => origin.test(one)),
+    'has to be web origins, e.g. https://app.example, or *',
+  )
+  .default(['*']);
 
 const apiUrl = z
   .string('is missing. Set it to the address of your Dify, e.g. https://api.dify.ai/v1')
@@ -132,6 +160,13 @@ const schema = z.object({
   CHAT_TURNS_PER_MINUTE: count(20, 100_000, 0),
   CHAT_TOKENS_PER_DAY: count(0, 1_000_000_000, 0),
   CHAT_MAX_LIVE_TURNS: count(500, 100_000),
+  CHAT_WS_ORIGINS: origins,
+  CHAT_WS_MAX_MESSAGE_BYTES: count(262_144, 64_000_000),
+  CHAT_WS_MESSAGES_PER_SECOND: count(20, 10_000),
+  CHAT_WS_HEARTBEAT_SECONDS: seconds(30),
+  CHAT_WS_STALLED_SECONDS: seconds(30),
+  CHAT_WS_MAX_PER_USER: count(20, 10_000),
+  CHAT_WS_MAX_CONNECTIONS: count(5_000, 30_000),
 });
 
 /** The names of the variables, as `config/chat.ts` reads them and `.env.example` explains them. */
@@ -190,6 +225,15 @@ function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
     request: {
       maxQueryChars: variables.CHAT_MAX_QUERY_CHARS,
       maxInputsChars: variables.CHAT_MAX_INPUTS_CHARS,
+    },
+    sockets: {
+      origins: variables.CHAT_WS_ORIGINS,
+      maxMessageBytes: variables.CHAT_WS_MAX_MESSAGE_BYTES,
+      messagesPerSecond: variables.CHAT_WS_MESSAGES_PER_SECOND,
+      heartbeatEveryMs: variables.CHAT_WS_HEARTBEAT_SECONDS * 1000,
+      stalledAfterMs: variables.CHAT_WS_STALLED_SECONDS * 1000,
+      maxPerUser: variables.CHAT_WS_MAX_PER_USER,
+      maxConnections: variables.CHAT_WS_MAX_CONNECTIONS,
     },
     restorableMs: variables.CHAT_RESTORE_DAYS * 86_400_000,
     drainTimeoutMs: variables.CHAT_DRAIN_TIMEOUT_SECONDS * 1000,

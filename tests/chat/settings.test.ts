@@ -42,6 +42,13 @@ const others: Readonly<Record<string, string>> = {
   CHAT_TURNS_PER_MINUTE: '15',
   CHAT_TOKENS_PER_DAY: '16',
   CHAT_MAX_LIVE_TURNS: '17',
+  CHAT_WS_ORIGINS: 'https://app.example, capacitor://localhost',
+  CHAT_WS_MAX_MESSAGE_BYTES: '18',
+  CHAT_WS_MESSAGES_PER_SECOND: '19',
+  CHAT_WS_HEARTBEAT_SECONDS: '21',
+  CHAT_WS_STALLED_SECONDS: '22',
+  CHAT_WS_MAX_PER_USER: '23',
+  CHAT_WS_MAX_CONNECTIONS: '24',
 };
 
 /** No variable of its own: nobody has a reason to change it. */
@@ -71,6 +78,15 @@ describe('parseChatSettings', () => {
       },
       limits: { turnsAtOnce: 3, turnsPerMinute: 20, tokensPerDay: 0, maxLiveTurns: 500 },
       request: { maxQueryChars: 20_000, maxInputsChars: 20_000 },
+      sockets: {
+        origins: ['*'],
+        maxMessageBytes: 262_144,
+        messagesPerSecond: 20,
+        heartbeatEveryMs: 30_000,
+        stalledAfterMs: 30_000,
+        maxPerUser: 20,
+        maxConnections: 5_000,
+      },
       heartbeatEveryMs: 15_000,
       restorableMs: 30 * 86_400_000,
       stalledReaderMs: 30_000,
@@ -102,6 +118,15 @@ describe('parseChatSettings', () => {
       },
       limits: { turnsAtOnce: 0, turnsPerMinute: 15, tokensPerDay: 16, maxLiveTurns: 17 },
       request: { maxQueryChars: 6, maxInputsChars: 7 },
+      sockets: {
+        origins: ['https://app.example', 'capacitor://localhost'],
+        maxMessageBytes: 18,
+        messagesPerSecond: 19,
+        heartbeatEveryMs: 21_000,
+        stalledAfterMs: 22_000,
+        maxPerUser: 23,
+        maxConnections: 24,
+      },
       heartbeatEveryMs: 9_000,
       restorableMs: 15 * 86_400_000,
       stalledReaderMs: 19_000,
@@ -214,6 +239,23 @@ describe('parseChatSettings', () => {
   ])('takes %s for a switch that is %s', (text, isOn) => {
     expect(parseChatSettings({ ...required, CHAT_EXPOSE_PROMPT: text }).turns.exposePrompt).toBe(isOn);
   });
+
+  it.each(['*', 'null', 'https://app.example', 'HTTP://localhost:8080,capacitor://localhost , *'])(
+    'takes %s for web origins',
+    (text) => {
+      const { origins } = parseChatSettings({ ...required, CHAT_WS_ORIGINS: text }).sockets;
+      expect(origins).toEqual(text.split(',').map((one) => one.trim()));
+    },
+  );
+
+  it.each(['app.example', 'https://app.example/path', 'https://a.example,,https://b.example', 'https://'])(
+    'refuses %s for web origins',
+    async (text) => {
+      expect(await problems({ ...required, CHAT_WS_ORIGINS: text })).toEqual([
+        expect.stringContaining('CHAT_WS_ORIGINS has to be web origins'),
+      ]);
+    },
+  );
 
   it.each(['NaN', 'Infinity', '1e999', '10s', '10,5'])('takes %s for no number of seconds', async (text) => {
     expect(await problems({ ...required, CHAT_HEARTBEAT_SECONDS: text })).toEqual([

@@ -20,6 +20,8 @@ const routes: readonly (readonly [method: string, path: string, handler: string]
   ['PATCH', '/aichat/sessions/:session_id', 'chat-session.renameSession'],
   ['DELETE', '/aichat/deletesession/:session_id', 'chat-session.deleteSession'],
   ['GET', '/aichat/sessions/:session_id/messages', 'session-message.list'],
+
+  ['GET', '/ws/:session_id', 'session-socket.open'],
 ];
 
 export default {

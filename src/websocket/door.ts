@@ -1,0 +1,129 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+import type { Core } from '@strapi/strapi';
+import { WebSocketServer } from 'ws';
+
+import { ChatError } from '../chat';
+import { chatOf } from '../compose';
+import { createSocketClient, type SocketClient } from './client';
+import { closeCodes } from './close';
+import { createExplain } from './explain';
+import { receiveLogin } from './first-frame';
+import { logIn } from './login';
+import { createMembers, type Entrance } from './members';
+import { createPlaces, type Place } from './places';
+import { ignoreUpgrade, parseUpgrade, refuse, tokenProtocol, type UpgradeRequest } from './upgrade';
+
+/** How often connected users are looked at again. With the query it takes, blocking one shows within five seconds. */
+const checkEveryMs = 3_000;
+
+/** How long clients may take to read the end of what they are told, and then to say goodbye, when the process ends. */
+const farewellMs = 1_000;
+
+export interface SocketDoor {
+  /** Lets every client have what is there to tell it, then closes all connections. Call it when turns have ended. */
+  close(): Promise<void>;
+}
+
+/** `/ws/:session_id` on Strapi's own HTTP server. Only opens, checks and closes: what is said there is the core's. */
+export function openSocketDoor(strapi: Core.Strapi): SocketDoor {
+  const chat = chatOf(strapi);
+  const settings = chat.settings.sockets;
+  const http = strapi.server.httpServer;
+  const explain = createExplain(strapi);
+  const takePlace = createPlaces(settings);
+  const clients = new Set<SocketClient>();
+  const members = createMembers(strapi, explain);
+  const sockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    // Counted like other frames, and answered by hand.
+    autoPong: false,
+    maxPayload: settings.maxMessageBytes,
+    handleProtocols: (protocols) => protocols.has(tokenProtocol) && tokenProtocol,
+  });
+  const timers = [
+    setInterval(() => clients.forEach((client) => client.beat()), settings.heartbeatEveryMs),
+    setInterval(() => void members.dismissFormer(), checkEveryMs),
+  ];
+  http.on('upgrade', onUpgrade);
+  return { close };
+
+  function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const upgrade = parseUpgrade(request);
+    if (upgrade !== null) {
+      // Until the library takes it over, nobody else listens.
+      socket.on('error', () => socket.destroy());
+      const accept = (then: (client: SocketClient) => void) =>
+        sockets.handleUpgrade(request, socket, head, (ws) => then(welcome(createSocketClient(ws, settings))));
+      admit(upgrade, socket, accept).catch((error: unknown) => refuse(socket, explain(error)));
+    } else if (http.listenerCount('upgrade') === 1) {
+      ignoreUpgrade(http, request, socket, head);
+    }
+  }
+
+  async function admit(
+    { origin, sessionId, token }: UpgradeRequest,
+    socket: Duplex,
+    accept: (then: (client: SocketClient) => void) => void,
+  ): Promise<void> {
+    if (chat.turns.isDraining()) throw new ChatError('server-stopping');
+    if (!isAllowed(origin)) {
+      throw new ChatError('forbidden', { sentence: 'Pages of this origin may not connect.' });
+    }
+    const place = takePlace({ isAnonymous: token === undefined });
+    socket.once('close', place.release);
+    if (token === undefined) {
+      accept((client) => {
+        const login = async (given: string) => members.join(client, await enter(given, sessionId, place));
+        receiveLogin(client, login, explain);
+      });
+    } else {
+      const entrance = await enter(token, sessionId, place);
+      accept((client) => client.receiveWith(members.join(client, entrance)));
+    }
+  }
+
+  function isAllowed(origin: string | undefined): boolean {
+    return origin === undefined || settings.origins.includes('*') || settings.origins.includes(origin);
+  }
+
+  async function enter(token: string, sessionId: string, place: Place): Promise<Entrance> {
+    const owner = await logIn(strapi, token);
+    place.claimFor(owner.id);
+    return { owner, session: await chat.sessions.find(owner, sessionId) };
+  }
+
+  function welcome(client: SocketClient): SocketClient {
+    clients.add(client);
+    client.gone.addEventListener('abort', () => clients.delete(client), { once: true });
+    return client;
+  }
+
+  async function close(): Promise<void> {
+    await within(farewellMs, [members.idle()]);
+    const leaving = [...clients];
+    for (const client of leaving) client.close(closeCodes.goingAway, 'server-stopping');
+    await within(
+      farewellMs,
+      leaving.map(({ gone }) => fired(gone)),
+    );
+    for (const client of clients) client.terminate();
+    timers.forEach((timer) => clearInterval(timer));
+    http.off('upgrade', onUpgrade);
+  }
+}
+
+/** Settles when all of these have, at the latest after `ms`. */
+async function within(ms: number, all: readonly Promise<unknown>[]): Promise<void> {
+  const signal = AbortSignal.timeout(ms);
+  await Promise.race([Promise.all(all), fired(signal)]);
+}
+
+function fired(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,19 @@
+import type { Core } from '@strapi/strapi';
+
+import { ChatError, describeError } from '../chat';
+import { isDatabaseUnavailable, isDataException } from '../stores/database-errors';
+
+/** What a client is told of an error. What is ours to mend goes to the log, in codes. */
+export function createExplain(strapi: Core.Strapi): (error: unknown) => ChatError {
+  return (error) => {
+    const known = toChatError(error);
+    if (known.status >= 500) strapi.log.error(`WebSocket: ${describeError(known)}`);
+    return known;
+  };
+}
+
+function toChatError(error: unknown): ChatError {
+  if (error instanceof ChatError) return error;
+  if (isDataException(error)) return new ChatError('invalid-request');
+  return new ChatError(isDatabaseUnavailable(error) ? 'database-unavailable' : 'internal', { cause: error });
+}

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+
+import { ChatError } from '../chat';
+import type { SocketClient } from './client';
+import { closeCodeOf } from './close';
+
+/** How long a client may take to say who it is. */
+const loginTimeoutMs = 5_000;
+
+const loginSchema = z.object({ type: z.literal('auth'), token: z.string().min(1) });
+
+/**
+ * Lets a client log in by its first frame, `{"type":"auth","token":"…"}`, and closes its connection if it does not.
+ * What it sends before it is answered waits for `enter`, which says who takes it.
+ */
+export function receiveLogin(
+  client: SocketClient,
+  enter: (token: string) => Promise<(frame: string) => void>,
+  explain: (error: unknown) => ChatError,
+): void {
+  const refuse = (error: unknown) => {
+    clearTimeout(timer);
+    const known = explain(error);
+    client.close(closeCodeOf(known), known.code);
+  };
+  const timer = setTimeout(() => refuse(new ChatError('unauthorized')), loginTimeoutMs);
+  client.gone.addEventListener('abort', () => clearTimeout(timer), { once: true });
+
+  client.receiveWith((first) => {
+    clearTimeout(timer);
+    const early: string[] = [];
+    client.receiveWith((frame) => early.push(frame));
+    logIn(first)
+      .then((receive) => {
+        client.receiveWith(receive);
+        early.forEach(receive);
+      })
+      .catch(refuse);
+  });
+
+  async function logIn(frame: string): Promise<(frame: string) => void> {
+    const login = loginSchema.safeParse(parseJson(frame)).data;
+    if (login === undefined) throw new ChatError('unauthorized');
+    return enter(login.token);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

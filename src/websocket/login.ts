@@ -1,0 +1,56 @@
+import type { Core } from '@strapi/strapi';
+import { z } from 'zod';
+
+import { ChatError, type Owner } from '../chat';
+
+/** Whom the role editor lets connect: the action of the route. */
+const action = 'api::chat-session.session-socket.open';
+
+const userSchema = z.object({
+  id: z.number().int(),
+  documentId: z.string().min(1),
+  username: z.string(),
+  email: z.string(),
+  confirmed: z.boolean().nullish(),
+  blocked: z.boolean().nullish(),
+  role: z.object({ id: z.number().int() }).nullish(),
+});
+
+/**
+ * The end user an access token is of, by the rules of users-permissions, whose middleware sees requests only.
+ * @throws ChatError `unauthorized`, `forbidden` (the role may not connect), `database-unavailable`
+ */
+export async function logIn(strapi: Core.Strapi, token: string): Promise<Owner> {
+  try {
+    return await readUser(strapi, token);
+  } catch (error) {
+    if (error instanceof ChatError) throw error;
+    // What the plugin throws of every token that is not good. Anything else says nothing of the token.
+    const isRefused = error instanceof Error && error.message === 'Invalid token.';
+    throw new ChatError(isRefused ? 'unauthorized' : 'database-unavailable', { cause: error });
+  }
+}
+
+async function readUser(strapi: Core.Strapi, token: string): Promise<Owner> {
+  const plugin = strapi.plugin('users-permissions');
+  const jwt = plugin.service('jwt') as { verify(token: string): Promise<{ id?: unknown }> };
+  const users = plugin.service('user') as { fetchAuthenticatedUser(id: unknown): Promise<unknown> };
+  const permissions = plugin.service('permission') as {
+    findRolePermissions(roleId: number): Promise<readonly { readonly action: string }[]>;
+  };
+  const { id } = await jwt.verify(token);
+  const user = userSchema.safeParse(await users.fetchAuthenticatedUser(id)).data;
+  if (user === undefined || user.blocked === true) throw new ChatError('unauthorized');
+  if (user.confirmed !== true && (await needsConfirmation(strapi))) throw new ChatError('unauthorized');
+  const { role } = user;
+  if (role === null || role === undefined) throw new ChatError('unauthorized');
+  const granted = await permissions.findRolePermissions(role.id);
+  if (!granted.some((permission) => permission.action === action)) throw new ChatError('forbidden');
+  return { id: user.id, documentId: user.documentId, username: user.username, email: user.email };
+}
+
+async function needsConfirmation(strapi: Core.Strapi): Promise<boolean> {
+  const store = strapi.store({ type: 'plugin', name: 'users-permissions' });
+  const advanced = (await store.get({ key: 'advanced' })) as { email_confirmation?: unknown } | null;
+  return advanced?.email_confirmation === true;
+}

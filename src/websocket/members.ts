@@ -1,0 +1,91 @@
+import type { Core } from '@strapi/strapi';
+
+import {
+  describeError,
+  type ChatError,
+  type Owner,
+  type SessionConnection,
+  type SessionEntry,
+} from '../chat';
+import { chatOf } from '../compose';
+import { findSessionHolders } from '../stores/session-holders';
+import type { SocketClient } from './client';
+import { closeCodes } from './close';
+
+/** What a client is let in by. */
+export interface Entrance {
+  readonly owner: Owner;
+  readonly session: SessionEntry;
+}
+
+/** The clients that were let into a session. */
+export interface Members {
+  /** @returns who takes the frames of this client from now on. */
+  join(client: SocketClient, entrance: Entrance): (frame: string) => void;
+  /**
+   * Closes the connections of users who were blocked or deleted since, and of sessions that were deleted, in whichever
+   * process. A database that is away closes nothing: the next round asks again. Never rejects.
+   */
+  dismissFormer(): Promise<void>;
+  /** Settles when every client was handed all there is to tell it. */
+  idle(): Promise<void>;
+}
+
+interface Member {
+  readonly client: SocketClient;
+  readonly ownerId: number;
+  readonly sessionId: string;
+  readonly connection: SessionConnection;
+}
+
+export function createMembers(strapi: Core.Strapi, explain: (error: unknown) => ChatError): Members {
+  const chat = chatOf(strapi);
+  const members = new Set<Member>();
+  let isChecking = false;
+  return { join, dismissFormer, idle };
+
+  function join(client: SocketClient, { owner, session }: Entrance): (frame: string) => void {
+    const { outlet, gone } = client;
+    if (gone.aborted) return () => undefined;
+    const { sessionId } = session;
+    const connection = chat.connect({ owner, session, outlet, signal: gone, explain });
+    const member = { client, ownerId: owner.id, sessionId, connection };
+    members.add(member);
+    // Subscribed after the connection, so that the client is told of the deletion first.
+    const unsubscribe = chat.sessionEvents.subscribe(sessionId, ({ event }) => {
+      if (event === 'session_deleted') client.close(closeCodes.sessionGone, 'session-not-found');
+    });
+    gone.addEventListener('abort', () => {
+      unsubscribe();
+      members.delete(member);
+    });
+    return (frame) => void connection.receive(frame);
+  }
+
+  async function dismissFormer(): Promise<void> {
+    const known = [...members];
+    if (known.length === 0 || isChecking) return;
+    isChecking = true;
+    try {
+      const sessionIds = new Set(known.map(({ sessionId }) => sessionId));
+      const holders = await findSessionHolders(strapi.db, [...sessionIds]);
+      const bySession = new Map(holders.map((holder) => [holder.sessionId, holder]));
+      for (const { client, ownerId, sessionId } of known) {
+        const holder = bySession.get(sessionId);
+        if (holder === undefined || holder.isDeleted) {
+          client.close(closeCodes.sessionGone, 'session-not-found');
+        } else if (holder.userId !== ownerId || holder.isBlocked) {
+          client.close(closeCodes.unauthorized, 'unauthorized');
+        }
+      }
+    } catch (error) {
+      strapi.log.warn(`Connected users could not be checked: ${describeError(error)}`);
+    } finally {
+      isChecking = false;
+    }
+  }
+
+  async function idle(): Promise<void> {
+    await Promise.all([...members].map(({ connection }) => connection.idle()));
+  }
+}

@@ -1,0 +1,75 @@
+import { ChatError, type SocketSettings } from '../chat';
+
+/** The place of one connection, from its first byte to its last. */
+export interface Place {
+  /** Its user is known: called once, and in vain after `release`. @throws ChatError `too-many-connections` */
+  claimFor(userId: number): void;
+  release(): void;
+}
+
+/** Of all places, those that clients who are yet to log in may take: they cannot keep everybody else out. */
+const anonymousShare = 0.1;
+
+/** Takes a place. @throws ChatError `server-busy` */
+export type TakePlace = (client: { readonly isAnonymous: boolean }) => Place;
+
+/** Counted without awaiting anything, so that nobody slips through. */
+export function createPlaces(settings: Pick<SocketSettings, 'maxPerUser' | 'maxConnections'>): TakePlace {
+  const { maxPerUser, maxConnections } = settings;
+  const total = createCounter(maxConnections);
+  const anonymous = createCounter(Math.ceil(maxConnections * anonymousShare));
+  const users = new Map<number, Counter>();
+
+  return function take({ isAnonymous }) {
+    const releases = [enter(total)];
+    let isReleased = false;
+    try {
+      if (isAnonymous) releases.push(enter(anonymous));
+    } catch (error) {
+      release();
+      throw error;
+    }
+    return {
+      claimFor(userId) {
+        if (isReleased) return;
+        const own = users.get(userId) ?? createCounter(maxPerUser);
+        if (!own.enter()) throw new ChatError('too-many-connections');
+        users.set(userId, own);
+        if (isAnonymous) releases.pop()?.();
+        releases.push(() => {
+          own.leave();
+          if (own.count() === 0) users.delete(userId);
+        });
+      },
+      release,
+    };
+
+    function release(): void {
+      isReleased = true;
+      for (const leave of releases.splice(0)) leave();
+    }
+  };
+}
+
+function enter(counter: Counter): () => void {
+  if (counter.enter()) return counter.leave;
+  throw new ChatError('server-busy', { sentence: 'The server holds as many connections as it can.' });
+}
+
+type Counter = ReturnType<typeof createCounter>;
+
+function createCounter(max: number) {
+  let count = 0;
+  return {
+    /** @returns whether there was room. */
+    enter(): boolean {
+      if (count >= max) return false;
+      count += 1;
+      return true;
+    },
+    leave(): void {
+      count -= 1;
+    },
+    count: () => count,
+  };
+}

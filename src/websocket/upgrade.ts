@@ -1,0 +1,69 @@
+import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+import type { ChatError } from '../chat';
+
+/** What an upgrade request says, as far as this door reads it. Nothing is read from the query string: logs keep those. */
+export interface UpgradeRequest {
+  readonly sessionId: string;
+  readonly origin: string | undefined;
+  /** Undefined where the client is to log in by its first frame. */
+  readonly token: string | undefined;
+}
+
+/** The subprotocol of a client that can set no header, as in a browser: `bearer`, and the token as a second one. */
+export const tokenProtocol = 'bearer';
+
+/** @returns null for a request that is not for this door. */
+export function parseUpgrade(request: IncomingMessage): UpgradeRequest | null {
+  const { authorization, origin, upgrade } = request.headers;
+  const [path = ''] = (request.url ?? '').split('?');
+  const sessionId = /^(?:\/api)?\/ws\/([^/]+)$/u.exec(path)?.[1];
+  if (sessionId === undefined || request.method !== 'GET' || upgrade?.toLowerCase() !== 'websocket')
+    return null;
+  // A session id is a UUID. What cannot be one is called nothing, and no session is.
+  return {
+    sessionId: /^[\w-]{1,64}$/u.test(sessionId) ? sessionId : '',
+    origin,
+    token:
+      /^bearer\s+(\S+)$/iu.exec(authorization ?? '')?.[1] ??
+      parseProtocols(request.headers['sec-websocket-protocol'] ?? ''),
+  };
+}
+
+function parseProtocols(header: string): string | undefined {
+  const [name, token] = header.split(',').map((part) => part.trim());
+  return name === tokenProtocol ? token : undefined;
+}
+
+/** Answers an upgrade request as HTTP does, in the shape of every other error. */
+export function refuse(socket: Duplex, error: ChatError): void {
+  const { status, message, code, details, retryAfterSeconds } = error;
+  const body = JSON.stringify({
+    data: null,
+    error: { status, name: 'ChatError', message, details: { code, ...details } },
+  });
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...(retryAfterSeconds === undefined ? [] : [`Retry-After: ${retryAfterSeconds}`]),
+    'Connection: close',
+  ];
+  socket.once('finish', () => socket.destroy());
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/**
+ * Gives back a request that offers an upgrade nobody here takes, e.g. HTTP/2 as Java's client does: a server may ignore
+ * the offer, and Node would, if nothing listened for upgrades.
+ */
+export function ignoreUpgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
+  for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {
+    const [name = '', value = ''] = request.rawHeaders.slice(i, i + 2);
+    if (!/^(upgrade|connection|http2-settings)$/iu.test(name)) lines.push(`${name}: ${value}`);
+  }
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
+  server.emit('connection', socket);
+}
