@@ -39,10 +39,11 @@ export default {
 
   /** Strapi waits for this before it cuts every connection: running turns come to their end here. */
   async destroy({ strapi }: { strapi: Core.Strapi }): Promise<void> {
-    clearInterval(tending);
     endAtOnceOnNextSignal();
     const { turns, settings } = chatOf(strapi);
     await turns.drain(settings.drainTimeoutMs);
+    // Not before: a drain can be longer than a lease, and its turns are alive.
+    clearInterval(tending);
     await Promise.all([answersSent(1_000), socketDoor?.close()]);
   },
 };

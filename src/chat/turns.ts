@@ -10,7 +10,7 @@ import { newMessageId } from './message-id';
 import { toUpstreamUser, type Owner } from './owner';
 import { pump } from './pump';
 import { findLost } from './recover';
-import { createRescue } from './rescue';
+import { createRescue, type Rescue } from './rescue';
 import { createSend, type Sent } from './send';
 import { toTitle, type Session, type SessionReference } from './sessions';
 import type { NewSession, NewTurn, TurnStore } from './stores';
@@ -56,11 +56,17 @@ export interface Turns extends TurnAccess {
    */
   regenerate(owner: Owner, turnId: string, request: RegenerateRequest): Promise<Sent>;
 
-  /** Starts nothing new from now on, gives running turns `timeoutMs`, then ends them as interrupted. */
+  /**
+   * Starts nothing new from now on, gives running turns `timeoutMs`, then ends them as interrupted. Settles when all ends
+   * are saved; what cannot be by then, as the database is away, is left pending for the next process.
+   */
   drain(timeoutMs: number): Promise<void>;
   isDraining(): boolean;
 
-  /** Tells other processes that this one's turns are alive, and takes on the turns of processes that died. */
+  /**
+   * Tells other processes that this one's turns are alive, and takes on the turns of processes that died, unless it is
+   * draining.
+   */
   tend(): Promise<void>;
 }
 
@@ -70,14 +76,22 @@ export interface RegenerateRequest {
 }
 
 export function createTurns(options: TurnOptions): Turns {
-  const { settings, store, characters, live, limits, log } = options;
+  const { store, characters, live, limits } = options;
   const opening = new Set<Promise<LiveTurn>>();
   let isDraining = false;
   const overdue = new AbortController();
   const access = createTurnAccess(options);
   const send = createSend({ store, access, start });
   const rescue = createRescue(options);
-  return { ...access, start, send, regenerate, drain, isDraining: () => isDraining, tend };
+  return {
+    ...access,
+    start,
+    send,
+    regenerate,
+    drain,
+    isDraining: () => isDraining,
+    tend: createTend(options, { rescue, isDraining: () => isDraining }),
+  };
 
   async function start(question: Question, idempotency: Idempotency | null = null): Promise<LiveTurn> {
     if (isDraining) throw new ChatError('server-stopping');
@@ -142,16 +156,25 @@ export function createTurns(options: TurnOptions): Turns {
     await live.idle();
     clearTimeout(timer);
   }
+}
 
-  async function tend(): Promise<void> {
+function createTend(
+  { settings, store, live, log }: TurnOptions,
+  { rescue, isDraining }: { readonly rescue: Rescue; readonly isDraining: () => boolean },
+): Turns['tend'] {
+  let claimsAfterMs = 0;
+  return async () => {
     try {
       const ids = [...live.all().map(({ turnId }) => turnId), ...rescue.turnIds()];
       if (ids.length > 0) await store.keepAlive(ids);
+      if (isDraining() || Date.now() < claimsAfterMs) return;
       rescue.begin(await store.claimAbandoned(new Date(Date.now() - settings.leaseMs)));
     } catch (error) {
+      // While the database was away, nobody could say that they live: they get the time to.
+      claimsAfterMs = Date.now() + settings.leaseMs / 2;
       log.error(`Turns could not be tended: ${describeError(error)}`);
     }
-  }
+  };
 }
 
 function toSameQuestion([question, answer]: SavedTurn): Omit<Question, 'owner' | 'inputs'> {

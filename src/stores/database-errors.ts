@@ -20,9 +20,14 @@ const unavailable = new RegExp(
   'u',
 );
 
-/** What `pg` says of a broken connection without a code; knex puts the statement in front of it. */
-const lost =
-  /(Connection terminated unexpectedly|Client has encountered a connection error and is not queryable|Client was closed and is not queryable)$/u;
+/** What `pg` says of a broken connection without a code, with knex's statement in front; and knex of its transaction. */
+const lost = new RegExp(
+  [
+    '(Connection terminated unexpectedly|Connection ended unexpectedly|is not queryable)$',
+    'Transaction query already complete',
+  ].join('|'),
+  'u',
+);
 
 /** The database is away, locked or full: nothing is wrong with the request, and later it may work. */
 export function isDatabaseUnavailable(error: unknown): boolean {

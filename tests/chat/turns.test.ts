@@ -599,6 +599,24 @@ describe('createTurns', () => {
       for (const { end } of both) await end();
     });
 
+    it('leaves pending what cannot be saved, when the database stays away', async () => {
+      const closing = createGate();
+      const { ask, turns, store } = harness({
+        settings: { saveRetryMs: 60_000 },
+        store: () => ({
+          close: () => {
+            closing.open();
+            return Promise.reject(new Error('away'));
+          },
+        }),
+      });
+      const turn = await ask();
+      await closing.opened;
+      await turns.drain(20);
+      expect(store.turn(turn.turnId)[1].outcome).toBe('pending');
+      expect(await turn.ended).toMatchObject({ event: 'error', code: 'internal' });
+    });
+
     it('may be asked for twice: the shorter patience counts', async () => {
       const { ask, turns } = harness();
       const reply = heldReply(dify);
@@ -668,6 +686,52 @@ describe('createTurns', () => {
       expect(log.lines).toEqual([]);
       await (await reply).end();
       await turn.ended;
+    });
+
+    it('goes on saying that its turns live while it drains, and takes on no others', async () => {
+      const kept: (readonly string[])[] = [];
+      let claims = 0;
+      const { ask, turns } = harness({
+        store: () => ({
+          keepAlive: async (turnIds) => void kept.push(turnIds),
+          claimAbandoned: async () => {
+            claims += 1;
+            return [];
+          },
+        }),
+      });
+      const reply = heldReply(dify);
+      const turn = await ask();
+      const draining = turns.drain(60_000);
+      await turns.tend();
+      expect([kept, claims]).toEqual([[[turn.turnId]], 0]);
+      await (await reply).end();
+      await draining;
+    });
+
+    it('takes on nothing right after the database was away: nobody could say that they live', async () => {
+      let isAway = true;
+      const claims: Date[] = [];
+      const { turns } = harness({
+        settings: { leaseMs: 100 },
+        store: () => ({
+          claimAbandoned: async (silentSince) => {
+            if (isAway) throw new ChatError('database-unavailable');
+            claims.push(silentSince);
+            return [];
+          },
+        }),
+      });
+      const failedAt = Date.now();
+      await turns.tend();
+      isAway = false;
+      await turns.tend();
+      expect(claims).toEqual([]);
+      while (claims.length === 0) {
+        await settle();
+        await turns.tend();
+      }
+      expect(Date.now() - failedAt).toBeGreaterThanOrEqual(50);
     });
 
     it('only logs what goes wrong', async () => {
