@@ -2,7 +2,14 @@ import { startApp, type App } from '../support/app';
 import type { Client } from '../support/client';
 import { database } from '../support/database';
 import { createGate } from '../support/gate';
-import { connect, refusalOf, turnFrames, type Device, type SocketFrame } from '../support/socket-client';
+import {
+  connect,
+  refusalOf,
+  turnFrames,
+  type Device,
+  type Handshake,
+  type SocketFrame,
+} from '../support/socket-client';
 
 let app: App;
 let user: Client;
@@ -40,8 +47,12 @@ async function newSession(as: Client, character = characterId): Promise<string> 
   return (await as.post('/api/chat/session', { character_id: character })).body.data.session_id;
 }
 
-async function open(sessionId: string, as = user, options: object = {}): Promise<Device> {
-  const device = await connect(app.url, `/ws/${sessionId}`, { token: as.token, ...options });
+async function open(
+  sessionId: string,
+  as = user,
+  { url = app.url, ...options }: Handshake & { url?: string } = {},
+): Promise<Device> {
+  const device = await connect(url, `/ws/${sessionId}`, { token: as.token, ...options });
   devices.push(device);
   await device.until(named('connected'));
   return device;
@@ -121,8 +132,10 @@ describe('a reader that takes nothing', () => {
   it('is dropped, costs the others nothing, and comes back to the whole text', async () => {
     const sessionId = await newSession(user);
     // It says that it is there, and takes nothing: only what waits for it tells.
-    const stalled = await open(sessionId);
-    const reading = await open(sessionId);
+    // A heartbeat as short as that of the other tests could drop it first, while this process is busy.
+    const url = await app.startAnother({ CHAT_WS_HEARTBEAT_SECONDS: '30' });
+    const stalled = await open(sessionId, user, { url });
+    const reading = await open(sessionId, user, { url });
     stalled.socket.pause();
     const alive = setInterval(() => stalled.socket.ping(), 100);
     const { opened: dropped, open: drop } = createGate();
@@ -147,7 +160,7 @@ describe('a reader that takes nothing', () => {
     const taken = turnFrames(stalled.frames, turnId);
     expect(taken).toEqual(whole.slice(0, taken.length));
     expect(taken.length).toBeLessThan(whole.length);
-    const back = await open(sessionId);
+    const back = await open(sessionId, user, { url });
     back.send({ type: 'resume', turn_id: turnId, after: taken.length });
     expect(await back.until(isTerminal)).toMatchObject({ event: 'message_end' });
     expect(shown([...taken, ...turnFrames(back.frames, turnId)])).toBe(shown(whole));
