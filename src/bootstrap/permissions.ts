@@ -28,6 +28,10 @@ const grantedActions = [
   'api::chat-session.session-view.list',
   'api::chat-session.session-view.firstScreen',
   'api::chat-session.session-view.session',
+  'api::conversation.conversation.findOrCreate',
+  'api::conversation.conversation.list',
+  'api::conversation.conversation.addMessage',
+  'api::conversation.conversation.listMessages',
 ];
 
 /**

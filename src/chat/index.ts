@@ -3,6 +3,14 @@ export type { Character, CharacterSource } from './characters';
 export { ChatError, chatErrors, isChatErrorCode, type ChatErrorCode, type RateLimit } from './errors';
 export { parseFeedback } from './feedback';
 export type { Comparison, Filter, TextMatch, Value } from './filter';
+export {
+  parseConversationRequest,
+  parseConversationId,
+  parseConversationPage,
+  parseHistoryMessage,
+  parseHistoryPart,
+} from './history-request';
+export { toConversationReply, toHistoryMessageReply } from './history-reply';
 export { parseIdempotencyKey } from './idempotency';
 export type { TokenCounter, TurnCounter, UserCounters } from './limits';
 export { describeError, type Log } from './log';
@@ -12,6 +20,7 @@ export type { Message, MessageMarks, MessageStore } from './messages';
 export type { Owner } from './owner';
 export { parseInputs, parseQuestion } from './question';
 export type {
+  After,
   MessageReference,
   NewMessage,
   NewSessionEntry,

@@ -6,6 +6,7 @@ import type { Knex } from 'knex';
 import {
   ChatError,
   newMessageId,
+  type After,
   type Message,
   type MessageReference,
   type NewMessage,
@@ -25,6 +26,7 @@ type Database = Core.Strapi['db'];
 export function createSessionStore(db: Database): SessionStore {
   return {
     create: (owner, session) => create(db, owner, session),
+    findLatestOrCreate: (owner, session) => findLatestOrCreate(db, owner, session),
     list: (owner, range) => list(db, owner, range),
     find: (owner, sessionId) => find(db, owner, sessionId),
     async rename(owner, sessionId, title) {
@@ -34,6 +36,7 @@ export function createSessionStore(db: Database): SessionStore {
     deleteSession: (owner, sessionId, at) => deleteSession(db, owner, sessionId, at),
     restoreSession: (owner, sessionId, since) => restoreSession(db, owner, sessionId, since),
     listMessages: (session, range) => listMessages(db, session, range),
+    listMessagesAfter: (session, after) => listMessagesAfter(db, session, after),
     findMessage: (owner, reference) => findMessage(db, owner, reference),
     addMessage: (owner, session, message) => addMessage(db, owner, session, message),
     editQuestion: (owner, question, content) => editQuestion(db, owner, question, content),
@@ -84,14 +87,33 @@ async function create(db: Database, owner: Owner, session: NewSessionEntry): Pro
   return { rowId: Number(ids[0]), sessionId, title, characterId, ...rest, ...times };
 }
 
+async function findLatestOrCreate(
+  db: Database,
+  owner: Owner,
+  session: NewSessionEntry,
+): Promise<SessionEntry> {
+  return inTransaction(db, async (trx) => {
+    // One after the other for each user, lest two requests make two: on PostgreSQL by this lock, SQLite has one
+    // connection anyway. Whoever inserts a row of this user meanwhile is not held up.
+    await db.connection('up_users').transacting(trx).where({ id: owner.id }).forNoKeyUpdate().first('id');
+    const row = (await latestFirst(db.connection('chat_sessions').transacting(trx))
+      .where({ user_id: owner.id, is_deleted: false })
+      .first()) as SessionRow | undefined;
+    return row === undefined ? create(db, owner, session) : toEntry(row);
+  });
+}
+
+function latestFirst(sessions: Knex.QueryBuilder): Knex.QueryBuilder {
+  return sessions.orderBy([
+    { column: 'last_message_at', order: 'desc' },
+    { column: 'id', order: 'desc' },
+  ]);
+}
+
 async function list(db: Database, owner: Owner, { limit, offset }: Range) {
   const all = () => db.connection('chat_sessions').where({ user_id: owner.id, is_deleted: false });
-  const rows = (await all()
+  const rows = (await latestFirst(all())
     .select('*', db.connection.raw('count(*) over () as total'))
-    .orderBy([
-      { column: 'last_message_at', order: 'desc' },
-      { column: 'id', order: 'desc' },
-    ])
     .limit(limit)
     .offset(offset)) as (SessionRow & { readonly total: number | string })[];
   const first = rows[0];
@@ -164,6 +186,16 @@ async function listMessages(
     .orderBy('m.id', newestFirst ? 'desc' : 'asc')
     .limit(limit)
     .offset(offset);
+  return rows.map(toMessage);
+}
+
+async function listMessagesAfter(
+  db: Database,
+  session: SessionEntry,
+  { id, limit }: After,
+): Promise<readonly Message[]> {
+  const ofSession = { 'm.session_id': session.rowId, 'm.is_deleted': false };
+  const rows = await selectMessages(db).where(ofSession).where('m.id', '>', id).orderBy('m.id').limit(limit);
   return rows.map(toMessage);
 }
 
