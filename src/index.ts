@@ -3,7 +3,9 @@ import type { Core } from '@strapi/strapi';
 import { nameInAdminPanel } from './bootstrap/admin-labels';
 import { keepForReading, showLinkedCharacters } from './bootstrap/chat-entries';
 import { keepCharacterLinks } from './bootstrap/keep-character-links';
+import { eraseWithUser } from './bootstrap/erase-with-user';
 import { grantAuthenticated } from './bootstrap/permissions';
+import { startPurging, type Purging } from './bootstrap/purging';
 import { findSecretProblems } from './bootstrap/secrets';
 import { surviveBrokenConnections } from './bootstrap/survive-broken-connections';
 import { SettingsError } from './chat';
@@ -12,6 +14,7 @@ import { answersSent } from './middlewares/koasseStream';
 import { createCounterTable } from './stores/user-counters';
 
 let tending: NodeJS.Timeout | undefined;
+let purging: Purging | undefined;
 
 export default {
   /** Before anything is served: a bad setting stops the start, with every problem at once. */
@@ -22,6 +25,7 @@ export default {
     keepCharacterLinks(strapi);
     keepForReading(strapi);
     showLinkedCharacters(strapi);
+    eraseWithUser(strapi);
   },
 
   async bootstrap({ strapi }: { strapi: Core.Strapi }): Promise<void> {
@@ -32,14 +36,17 @@ export default {
     await turns.tend();
     // Several times per lease, so that one late round does not make a living turn look dead.
     tending = setInterval(() => void turns.tend(), settings.turns.leaseMs / 4);
+    purging = startPurging(strapi);
   },
 
   /** Strapi waits for this before it cuts every connection: running turns come to their end here. */
   async destroy({ strapi }: { strapi: Core.Strapi }): Promise<void> {
     clearInterval(tending);
+    const purged = purging?.stop();
     endAtOnceOnNextSignal();
     const { turns, settings } = chatOf(strapi);
     await turns.drain(settings.drainTimeoutMs);
+    await purged;
     await answersSent(1_000);
   },
 };

@@ -5,6 +5,7 @@ import { createLiveTurns, type LiveTurns } from './live-turns';
 import type { Log } from './log';
 import { createMessageActions, type MessageActions } from './message-actions';
 import { createMessages, type Messages, type MessageStore } from './messages';
+import { createOwnData, type OwnData, type OwnDataStore } from './own-data';
 import { createSessionAccess, type SessionAccess, type SessionStore } from './session-access';
 import type { ChatSettings } from './settings';
 import type { TurnStore } from './stores';
@@ -15,6 +16,7 @@ export interface ChatDependencies {
   readonly turnStore: TurnStore;
   readonly messageStore: MessageStore;
   readonly sessionStore: SessionStore;
+  readonly ownDataStore: OwnDataStore;
   readonly characters: CharacterSource;
   readonly counters: UserCounters;
   readonly log: Log;
@@ -28,6 +30,7 @@ export interface Chat {
   readonly messages: Messages;
   readonly messageActions: MessageActions;
   readonly sessions: SessionAccess;
+  readonly ownData: OwnData;
 }
 
 export function createChat(dependencies: ChatDependencies): Chat {
@@ -54,5 +57,6 @@ export function createChat(dependencies: ChatDependencies): Chat {
     messages,
     messageActions: createMessageActions({ store: messageStore, dify, messages }),
     sessions: createSessionAccess({ store: sessionStore, characters, turns, restorableMs }),
+    ownData: createOwnData({ store: dependencies.ownDataStore, characters, turns, live, restorableMs }),
   };
 }

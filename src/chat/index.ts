@@ -17,6 +17,7 @@ export { describeError, type Log } from './log';
 export { newMessageId } from './message-id';
 export type { MessageQuery, SortKey } from './message-query';
 export type { Message, MessageMarks, MessageStore } from './messages';
+export type { Erased, OwnDataStore } from './own-data';
 export type { Owner } from './owner';
 export { parseInputs, parseQuestion } from './question';
 export type {

@@ -70,6 +70,10 @@ async function saveEnd(
       const terminal = toTerminalEvent(await store.close(turn.turnId, ending));
       if (terminal !== null) return terminal;
     } catch (error) {
+      if (toChatError(error).code === 'turn-not-found') {
+        log.warn(`Turn ${turn.turnId} was erased while it was being answered.`);
+        break;
+      }
       log.error(`Turn ${turn.turnId}: its end could not be saved: ${describeError(error)}`);
     }
     if (delayMs !== undefined) await pause(delayMs);

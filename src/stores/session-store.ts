@@ -18,6 +18,7 @@ import {
 } from '../chat';
 import { toJsonColumn } from './json-column';
 import { selectMessages, toMessage } from './message-rows';
+import { toSessionEntry, type SessionRow } from './session-rows';
 import { inTransaction } from './transaction';
 
 type Database = Core.Strapi['db'];
@@ -43,19 +44,6 @@ export function createSessionStore(db: Database): SessionStore {
     deleteMessage: (owner, message, at) => deleteMessage(db, owner, message, at),
     restoreMessage: (owner, reference, since) => restoreMessage(db, owner, reference, since),
   };
-}
-
-interface SessionRow {
-  readonly id: number;
-  readonly session_id: string;
-  readonly title: string | null;
-  readonly message_count: number | null;
-  readonly conversation_id: string | null;
-  readonly ai_character_id: number | null;
-  readonly live_turn_id: string | null;
-  readonly last_message_at: Date | number | string | null;
-  readonly created_at: Date | number | string;
-  readonly updated_at: Date | number | string;
 }
 
 function own(db: Database, owner: Owner, sessionId: string): Knex.QueryBuilder {
@@ -99,7 +87,7 @@ async function findLatestOrCreate(
     const row = (await latestFirst(db.connection('chat_sessions').transacting(trx))
       .where({ user_id: owner.id, is_deleted: false })
       .first()) as SessionRow | undefined;
-    return row === undefined ? create(db, owner, session) : toEntry(row);
+    return row === undefined ? create(db, owner, session) : toSessionEntry(row);
   });
 }
 
@@ -118,7 +106,7 @@ async function list(db: Database, owner: Owner, { limit, offset }: Range) {
     .offset(offset)) as (SessionRow & { readonly total: number | string })[];
   const first = rows[0];
   if (first !== undefined || offset === 0)
-    return { sessions: rows.map(toEntry), total: Number(first?.total ?? 0) };
+    return { sessions: rows.map(toSessionEntry), total: Number(first?.total ?? 0) };
   // A page beyond the last one has no row to tell the total.
   const count = (await all().count({ total: '*' }).first()) as { total: number | string } | undefined;
   return { sessions: [], total: Number(count?.total ?? 0) };
@@ -126,22 +114,7 @@ async function list(db: Database, owner: Owner, { limit, offset }: Range) {
 
 async function find(db: Database, owner: Owner, sessionId: string): Promise<SessionEntry | null> {
   const row = (await own(db, owner, sessionId).first()) as SessionRow | undefined;
-  return row === undefined ? null : toEntry(row);
-}
-
-function toEntry(row: SessionRow): SessionEntry {
-  return {
-    rowId: row.id,
-    sessionId: row.session_id,
-    title: row.title ?? '',
-    messageCount: row.message_count ?? 0,
-    conversationId: row.conversation_id,
-    characterId: row.ai_character_id,
-    liveTurnId: row.live_turn_id,
-    lastMessageAt: new Date(row.last_message_at ?? row.created_at),
-    createdAt: new Date(row.created_at),
-    updatedAt: new Date(row.updated_at),
-  };
+  return row === undefined ? null : toSessionEntry(row);
 }
 
 async function deleteSession(db: Database, owner: Owner, sessionId: string, at: Date): Promise<boolean> {
