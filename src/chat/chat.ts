@@ -5,6 +5,7 @@ import { createLiveTurns, type LiveTurns } from './live-turns';
 import type { Log } from './log';
 import { createMessageActions, type MessageActions } from './message-actions';
 import { createMessages, type Messages, type MessageStore } from './messages';
+import { createOwnData, type OwnData, type OwnDataStore } from './own-data';
 import { createSessionAccess, type SessionAccess, type SessionStore } from './session-access';
 import { createConnect, type Connect } from './session-connection';
 import { createSessionEvents, type SessionEvents } from './session-events';
@@ -17,6 +18,7 @@ export interface ChatDependencies {
   readonly turnStore: TurnStore;
   readonly messageStore: MessageStore;
   readonly sessionStore: SessionStore;
+  readonly ownDataStore: OwnDataStore;
   readonly characters: CharacterSource;
   readonly counters: UserCounters;
   readonly log: Log;
@@ -32,6 +34,7 @@ export interface Chat {
   readonly sessions: SessionAccess;
   readonly sessionEvents: SessionEvents;
   readonly connect: Connect;
+  readonly ownData: OwnData;
 }
 
 export function createChat(dependencies: ChatDependencies): Chat {
@@ -62,5 +65,6 @@ export function createChat(dependencies: ChatDependencies): Chat {
     sessions,
     sessionEvents: events,
     connect: createConnect({ live, events, turns, sessions, request: settings.request }),
+    ownData: createOwnData({ store: dependencies.ownDataStore, characters, turns, live, restorableMs }),
   };
 }
