@@ -57,8 +57,6 @@ export interface SocketSettings {
   readonly messagesPerSecond: number;
   /** Pause after which a client is asked whether it is there; if it has not said so by the next time, it is dropped. */
   readonly heartbeatEveryMs: number;
-  /** For how long a client may leave unread what is waiting for it. */
-  readonly stalledAfterMs: number;
   readonly maxPerUser: number;
   /** Of all users, in one process. */
   readonly maxConnections: number;
@@ -164,7 +162,6 @@ const schema = z.object({
   CHAT_WS_MAX_MESSAGE_BYTES: count(262_144, 64_000_000),
   CHAT_WS_MESSAGES_PER_SECOND: count(20, 10_000),
   CHAT_WS_HEARTBEAT_SECONDS: seconds(30),
-  CHAT_WS_STALLED_SECONDS: seconds(30),
   CHAT_WS_MAX_PER_USER: count(20, 10_000),
   CHAT_WS_MAX_CONNECTIONS: count(5_000, 30_000),
 });
@@ -231,7 +228,6 @@ function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
       maxMessageBytes: variables.CHAT_WS_MAX_MESSAGE_BYTES,
       messagesPerSecond: variables.CHAT_WS_MESSAGES_PER_SECOND,
       heartbeatEveryMs: variables.CHAT_WS_HEARTBEAT_SECONDS * 1000,
-      stalledAfterMs: variables.CHAT_WS_STALLED_SECONDS * 1000,
       maxPerUser: variables.CHAT_WS_MAX_PER_USER,
       maxConnections: variables.CHAT_WS_MAX_CONNECTIONS,
     },

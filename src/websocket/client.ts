@@ -1,3 +1,6 @@
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
 import type { RawData, WebSocket } from 'ws';
 
 import type { Outlet, SocketSettings } from '../chat';
@@ -18,15 +21,29 @@ export interface SocketClient {
   terminate(): void;
 }
 
-export function createSocketClient(socket: WebSocket, settings: SocketSettings): SocketClient {
+export interface SocketClientOptions {
+  readonly socket: WebSocket;
+  /** What it is made of. */
+  readonly stream: Duplex;
+  readonly settings: Pick<SocketSettings, 'messagesPerSecond'>;
+  readonly stalledAfterMs: number;
+  /** It has taken nothing for `stalledAfterMs`, and is dropped. */
+  readonly onStalled: () => void;
+}
+
+export function createSocketClient(options: SocketClientOptions): SocketClient {
+  const { socket, stream, settings, stalledAfterMs, onStalled } = options;
   const gone = new AbortController();
   const isWithinRate = createRate(settings.messagesPerSecond);
   let isThere = true;
   let receive: (frame: string) => void = () => undefined;
-  const { stalledAfterMs } = settings;
   const outlet = createOutlet(socket, {
     stalledAfterMs,
-    onStalled: () => close(closeCodes.tryAgainLater, 'stalled'),
+    onStalled: () => {
+      if (socket.readyState !== socket.OPEN) return;
+      onStalled();
+      close(closeCodes.tryAgainLater, 'stalled');
+    },
   });
 
   // A frame that is too large or malformed, or a reset: the library closes the connection.
@@ -50,14 +67,14 @@ export function createSocketClient(socket: WebSocket, settings: SocketSettings):
     },
     beat() {
       if (!isThere) {
-        socket.terminate();
+        terminate();
         return;
       }
       isThere = false;
       if (socket.readyState === socket.OPEN) socket.ping();
     },
     close,
-    terminate: () => socket.terminate(),
+    terminate,
   };
 
   /** @returns whether a frame that has come is to be looked at. */
@@ -70,7 +87,13 @@ export function createSocketClient(socket: WebSocket, settings: SocketSettings):
   }
 
   function close(code: number, reason: string): void {
-    closeSocket(socket, code, reason);
+    closeSocket(socket, code, reason, terminate);
+  }
+
+  /** A reset, not an orderly end: that would leave what is unread with the kernel for minutes. */
+  function terminate(): void {
+    if (stream instanceof Socket) stream.resetAndDestroy();
+    else socket.terminate();
   }
 }
 

@@ -17,9 +17,10 @@ export const closeCodes = {
 /** How long a client may take to say goodbye, before the connection is cut. */
 const goodbyeMs = 2_000;
 
-export function closeSocket(socket: WebSocket, code: number, reason: string): void {
+export function closeSocket(socket: WebSocket, code: number, reason: string, terminate: () => void): void {
+  if (socket.readyState !== socket.OPEN) return;
   socket.close(code, reason);
-  const timer = setTimeout(() => socket.terminate(), goodbyeMs);
+  const timer = setTimeout(terminate, goodbyeMs);
   socket.once('close', () => clearTimeout(timer));
 }
 

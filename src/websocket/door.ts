@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 import type { Core } from '@strapi/strapi';
-import { WebSocketServer } from 'ws';
+import { WebSocketServer, type WebSocket } from 'ws';
 
 import { ChatError } from '../chat';
 import { chatOf } from '../compose';
@@ -56,7 +56,7 @@ export function openSocketDoor(strapi: Core.Strapi): SocketDoor {
       // Until the library takes it over, nobody else listens.
       socket.on('error', () => socket.destroy());
       const accept = (then: (client: SocketClient) => void) =>
-        sockets.handleUpgrade(request, socket, head, (ws) => then(welcome(createSocketClient(ws, settings))));
+        sockets.handleUpgrade(request, socket, head, (ws) => then(welcome(ws, socket)));
       admit(upgrade, socket, accept).catch((error: unknown) => refuse(socket, explain(error)));
     } else if (http.listenerCount('upgrade') === 1) {
       ignoreUpgrade(http, request, socket, head);
@@ -69,7 +69,7 @@ export function openSocketDoor(strapi: Core.Strapi): SocketDoor {
     accept: (then: (client: SocketClient) => void) => void,
   ): Promise<void> {
     if (chat.turns.isDraining()) throw new ChatError('server-stopping');
-    if (!isAllowed(origin)) {
+    if (!isAllowed(origin, settings.origins)) {
       throw new ChatError('forbidden', { sentence: 'Pages of this origin may not connect.' });
     }
     const place = takePlace({ isAnonymous: token === undefined });
@@ -85,17 +85,16 @@ export function openSocketDoor(strapi: Core.Strapi): SocketDoor {
     }
   }
 
-  function isAllowed(origin: string | undefined): boolean {
-    return origin === undefined || settings.origins.includes('*') || settings.origins.includes(origin);
-  }
-
   async function enter(token: string, sessionId: string, place: Place): Promise<Entrance> {
     const owner = await logIn(strapi, token);
     place.claimFor(owner.id);
     return { owner, session: await chat.sessions.find(owner, sessionId) };
   }
 
-  function welcome(client: SocketClient): SocketClient {
+  function welcome(ws: WebSocket, stream: Duplex): SocketClient {
+    const stalledAfterMs = chat.settings.stalledReaderMs;
+    const onStalled = () => strapi.log.info('WebSocket: a stalled reader was dropped.');
+    const client = createSocketClient({ socket: ws, stream, settings, stalledAfterMs, onStalled });
     clients.add(client);
     client.gone.addEventListener('abort', () => clients.delete(client), { once: true });
     return client;
@@ -113,6 +112,11 @@ export function openSocketDoor(strapi: Core.Strapi): SocketDoor {
     timers.forEach((timer) => clearInterval(timer));
     http.off('upgrade', onUpgrade);
   }
+}
+
+/** An app sends no origin: only browsers do, and they cannot help it. */
+function isAllowed(origin: string | undefined, allowed: readonly string[]): boolean {
+  return origin === undefined || allowed.includes('*') || allowed.includes(origin);
 }
 
 /** Settles when all of these have, at the latest after `ms`. */

@@ -3,16 +3,19 @@ import type { WebSocket } from 'ws';
 import type { Outlet } from '../chat';
 
 /** What may wait in the memory of this process for one client to read. One frame more can be on top of it. */
-const maxWaitingBytes = 256 * 1024;
+const maxWaitingBytes = 64 * 1024;
 
-/**
- * Writes to a client no faster than it reads. `onStalled` is called when it has left more than it may unread for
- * `stalledAfterMs`.
- */
-export function createOutlet(
-  socket: WebSocket,
-  { stalledAfterMs, onStalled }: { readonly stalledAfterMs: number; readonly onStalled: () => void },
-): Outlet {
+export interface OutletOptions {
+  readonly stalledAfterMs: number;
+  /**
+   * For so long the client has not taken a single frame, though as much waits for it as may. What it says itself does not
+   * count: it could go on asking and never read.
+   */
+  readonly onStalled: () => void;
+}
+
+/** Writes to a client no faster than it reads. */
+export function createOutlet(socket: WebSocket, { stalledAfterMs, onStalled }: OutletOptions): Outlet {
   let waiting: (() => void)[] = [];
   let stalled: NodeJS.Timeout | undefined;
   socket.once('close', release);
@@ -30,8 +33,10 @@ export function createOutlet(
     return socket.readyState === socket.OPEN && socket.bufferedAmount > maxWaitingBytes;
   }
 
+  /** Called once the kernel has taken a frame. */
   function written(): void {
-    if (!isFull()) release();
+    if (isFull()) stalled?.refresh();
+    else release();
   }
 
   function release(): void {

@@ -46,7 +46,6 @@ const others: Readonly<Record<string, string>> = {
   CHAT_WS_MAX_MESSAGE_BYTES: '18',
   CHAT_WS_MESSAGES_PER_SECOND: '19',
   CHAT_WS_HEARTBEAT_SECONDS: '21',
-  CHAT_WS_STALLED_SECONDS: '22',
   CHAT_WS_MAX_PER_USER: '23',
   CHAT_WS_MAX_CONNECTIONS: '24',
 };
@@ -83,7 +82,6 @@ describe('parseChatSettings', () => {
         maxMessageBytes: 262_144,
         messagesPerSecond: 20,
         heartbeatEveryMs: 30_000,
-        stalledAfterMs: 30_000,
         maxPerUser: 20,
         maxConnections: 5_000,
       },
@@ -123,7 +121,6 @@ describe('parseChatSettings', () => {
         maxMessageBytes: 18,
         messagesPerSecond: 19,
         heartbeatEveryMs: 21_000,
-        stalledAfterMs: 22_000,
         maxPerUser: 23,
         maxConnections: 24,
       },

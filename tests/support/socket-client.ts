@@ -25,7 +25,7 @@ export interface Device {
   readonly closed: Promise<Closing>;
   send(frame: unknown): void;
   /** The first frame, of those that have come or are to come, that fits. Rejects if the connection ends before. */
-  until(fits: (frame: SocketFrame) => boolean): Promise<SocketFrame>;
+  until(fits: (frame: SocketFrame) => boolean, timeoutMs?: number): Promise<SocketFrame>;
   /** Without a goodbye, as a phone in a tunnel. */
   drop(): void;
   leave(): Promise<Closing>;
@@ -116,7 +116,7 @@ function toDevice(socket: WebSocket): Device {
     frames,
     closed,
     send: (frame) => socket.send(typeof frame === 'string' ? frame : JSON.stringify(frame)),
-    until: (fits) =>
+    until: (fits, timeoutMs = 20_000) =>
       new Promise((resolve, reject) => {
         const check = () => {
           const frame = frames.find(fits);
@@ -127,7 +127,7 @@ function toDevice(socket: WebSocket): Device {
         };
         const timer = setTimeout(() => {
           reject(new Error(`No such frame came, but: ${JSON.stringify(frames).slice(-2_000)}`));
-        }, 20_000);
+        }, timeoutMs);
         checks.add(check);
         check();
         void closed.then(({ code, reason }) => {

@@ -1,0 +1,223 @@
+import { startApp, type App } from '../support/app';
+import type { Client } from '../support/client';
+import { database } from '../support/database';
+import { createGate } from '../support/gate';
+import { connect, refusalOf, turnFrames, type Device, type SocketFrame } from '../support/socket-client';
+
+let app: App;
+let user: Client;
+let characterId: string;
+const devices: Device[] = [];
+
+beforeAll(async () => {
+  app = await startApp({
+    env: {
+      CHAT_WS_MAX_PER_USER: '2',
+      CHAT_WS_MAX_CONNECTIONS: '4',
+      CHAT_WS_HEARTBEAT_SECONDS: '0.3',
+      CHAT_STALLED_READER_SECONDS: '1',
+      CHAT_MAX_LIVE_LOG_CHARS: '64000000',
+      DATABASE_CONNECTION_TIMEOUT_MS: '1000',
+    },
+  });
+  user = await app.createUser();
+  characterId = (await app.admin.createCharacter()).documentId;
+});
+afterAll(() => app.stop());
+afterEach(async () => {
+  app.dify.reset();
+  await Promise.all(devices.splice(0).map((device) => leave(device)));
+});
+
+/** Once the server knows. */
+async function leave(device: Device): Promise<void> {
+  device.socket.resume();
+  device.socket.close();
+  await device.closed;
+}
+
+async function newSession(as: Client, character = characterId): Promise<string> {
+  return (await as.post('/api/chat/session', { character_id: character })).body.data.session_id;
+}
+
+async function open(sessionId: string, as = user, options: object = {}): Promise<Device> {
+  const device = await connect(app.url, `/ws/${sessionId}`, { token: as.token, ...options });
+  devices.push(device);
+  await device.until(named('connected'));
+  return device;
+}
+
+const named = (name: string) => (frame: SocketFrame) => frame.event === name;
+const isTerminal = ({ event }: SocketFrame) => event === 'message_end' || event === 'error';
+
+describe('connections', () => {
+  it('are so many for each user, and a closed one makes room', async () => {
+    const [sessionId, other] = [await newSession(user), await app.createUser()];
+    const first = await open(sessionId);
+    await open(sessionId);
+    const refused = await refusalOf(connect(app.url, `/ws/${sessionId}`, { token: user.token }));
+    expect([refused.status, refused.code]).toEqual([429, 'too-many-connections']);
+    const late = await connect(app.url, `/ws/${sessionId}`);
+    late.send({ type: 'auth', token: user.token });
+    expect(await late.closed).toEqual({ code: 4429, reason: 'too-many-connections' });
+
+    await open(await newSession(other), other);
+    await leave(first);
+    await open(sessionId);
+  });
+
+  it('are so many for a process, and those of clients who have not logged in a tenth of it', async () => {
+    const sessionId = await newSession(user);
+    const waiting = await connect(app.url, `/ws/${sessionId}`);
+    devices.push(waiting);
+    const refused = await refusalOf(connect(app.url, `/ws/${sessionId}`));
+    expect([refused.status, refused.code]).toEqual([503, 'server-busy']);
+    expect(refused.headers['retry-after']).toBe('5');
+
+    await open(sessionId);
+    const other = await app.createUser();
+    const theirs = await newSession(other);
+    await open(theirs, other);
+    await open(theirs, other);
+    expect((await refusalOf(connect(app.url, `/ws/${sessionId}`, { token: user.token }))).status).toBe(503);
+    // Logged in, it is no longer one of the tenth.
+    waiting.send({ type: 'auth', token: user.token });
+    await waiting.until(named('connected'));
+    await leave(waiting);
+    devices.push(await connect(app.url, `/ws/${sessionId}`));
+  });
+
+  it('of a refused client leave no place taken', async () => {
+    const sessionId = await newSession(user);
+    for (let i = 0; i < 8; i += 1) {
+      expect((await refusalOf(connect(app.url, `/ws/${sessionId}`, { token: 'nonsense' }))).status).toBe(401);
+      expect((await refusalOf(connect(app.url, '/ws/none', { token: user.token }))).status).toBe(404);
+    }
+    await open(sessionId);
+    await open(sessionId);
+  });
+
+  it('wait five seconds for a login, and no longer', async () => {
+    const device = await connect(app.url, `/ws/${await newSession(user)}`);
+    const start = performance.now();
+    expect(await device.closed).toEqual({ code: 4401, reason: 'unauthorized' });
+    expect(performance.now() - start).toBeGreaterThan(4_000);
+    expect(performance.now() - start).toBeLessThan(7_000);
+  });
+});
+
+describe('a peer', () => {
+  it('that gives no sign of life is cut, and one that does stays', async () => {
+    const sessionId = await newSession(user);
+    const dead = await open(sessionId, user, { autoPong: false });
+    const alive = await open(sessionId);
+    expect((await dead.closed).code).toBe(1006);
+    alive.send({ type: 'ping' });
+    await alive.until(named('pong'));
+  });
+});
+
+describe('a reader that takes nothing', () => {
+  it('is dropped, costs the others nothing, and comes back to the whole text', async () => {
+    const sessionId = await newSession(user);
+    // It says that it is there, and takes nothing: only what waits for it tells.
+    const stalled = await open(sessionId);
+    const reading = await open(sessionId);
+    stalled.socket.pause();
+    const alive = setInterval(() => stalled.socket.ping(), 100);
+    const { opened: dropped, open: drop } = createGate();
+    app.dify.script(async (reply) => {
+      for (let index = 0; index < 16_000; index += 1) await reply.say(String(index % 10));
+      await dropped;
+      await reply.end();
+    });
+    reading.send({ type: 'ask', query: 'A long one' });
+    const { turn_id: turnId } = await reading.until(named('turn_started'));
+    while (!app.output().includes('a stalled reader was dropped')) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    clearInterval(alive);
+    drop();
+    await reading.until(isTerminal);
+    const whole = turnFrames(reading.frames, turnId);
+    expect(whole.map(({ seq }) => seq)).toEqual(whole.map((_frame, index) => index + 1));
+
+    stalled.socket.resume();
+    await stalled.closed;
+    const taken = turnFrames(stalled.frames, turnId);
+    expect(taken).toEqual(whole.slice(0, taken.length));
+    expect(taken.length).toBeLessThan(whole.length);
+    const back = await open(sessionId);
+    back.send({ type: 'resume', turn_id: turnId, after: taken.length });
+    expect(await back.until(isTerminal)).toMatchObject({ event: 'message_end' });
+    expect(shown([...taken, ...turnFrames(back.frames, turnId)])).toBe(shown(whole));
+  });
+});
+
+function shown(frames: readonly SocketFrame[]): string {
+  return frames.reduce((text, { event, answer }) => {
+    if (event === 'message') return text + String(answer);
+    return event === 'message_replace' ? String(answer) : text;
+  }, '');
+}
+
+describe('while the database is away', () => {
+  const away = database === 'postgres' ? it : it.skip;
+
+  away('nobody is told to log in again, and who is connected stays', async () => {
+    const sessionId = await newSession(user);
+    const device = await open(sessionId);
+    const late = await connect(app.url, `/ws/${sessionId}`);
+    const bringBack = await app.database.refuseConnections();
+    const refused = await refusalOf(connect(app.url, `/ws/${sessionId}`, { token: user.token }));
+    late.send({ type: 'auth', token: user.token });
+    const closing = await late.closed;
+    device.send({ type: 'ask', query: 'Anybody there?', request_id: 'away' });
+    const failed = await device.until((frame) => frame['request_id'] === 'away');
+    await bringBack();
+
+    expect([refused.status, refused.code]).toEqual([503, 'database-unavailable']);
+    expect(closing).toEqual({ code: 1013, reason: 'database-unavailable' });
+    expect(failed).toMatchObject({ code: 'database-unavailable', status: 503, retry_after: 5 });
+    device.send({ type: 'ask', query: 'And now?', request_id: 'back' });
+    await device.until((frame) => frame['request_id'] === 'back');
+    await device.until(isTerminal);
+  });
+});
+
+describe('a process that is told to end', () => {
+  it('tells its devices the end of their answers, then closes them', async () => {
+    const leaving = await startApp();
+    const somebody = await leaving.createUser();
+    const { documentId } = await leaving.admin.createCharacter();
+    const sessionId = await newSession(somebody, documentId);
+    const { opened: finished, open: finish } = createGate();
+    leaving.dify.script(async (reply) => {
+      await reply.say('one');
+      await finished;
+      await reply.say(' two');
+      await reply.end();
+    });
+    const path = `/ws/${sessionId}`;
+    const device = await connect(leaving.url, path, { token: somebody.token });
+    const unknown = await connect(leaving.url, path);
+    device.send({ type: 'ask', query: 'Are you there?' });
+    await device.until(named('message'));
+
+    const exited = leaving.signal('SIGTERM');
+    while ((await leaving.anonymous.get('/api/chat/ready')).status !== 503);
+    const refused = await refusalOf(connect(leaving.url, path, { token: somebody.token }));
+    expect([refused.status, refused.code]).toEqual([503, 'server-stopping']);
+    device.send({ type: 'ask', query: 'One more?', request_id: 'more' });
+    expect(await device.until((frame) => frame['request_id'] === 'more')).toMatchObject({
+      code: 'server-stopping',
+    });
+    finish();
+    expect(await device.closed).toEqual({ code: 1001, reason: 'server-stopping' });
+    expect(shown(device.frames)).toBe('one two');
+    expect(device.frames.at(-1)).toMatchObject({ event: 'message_end', outcome: 'completed' });
+    expect((await unknown.closed).code).toBe(1001);
+    expect(await exited).toBe(0);
+    await leaving.stop();
+  });
+});

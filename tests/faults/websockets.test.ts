@@ -1,0 +1,134 @@
+import { startApp, type App } from '../support/app';
+import type { Client } from '../support/client';
+import { connect, turnFrames, type Device, type SocketFrame } from '../support/socket-client';
+import { withoutLimits } from './support/env';
+import { randomFor } from './support/random';
+import { classTimeoutMs, report, scale } from './support/scale';
+import { createUpstream, piecesOf, telling, type Upstream } from './support/upstream';
+
+const clients = scale({ full: 500, smoke: 50 });
+const drops = scale({ full: 100, smoke: 20 });
+
+let app: App;
+let users: Client[];
+let characterId: string;
+let upstream: Upstream;
+
+beforeAll(async () => {
+  app = await startApp({ env: { ...withoutLimits, CHAT_WS_MAX_PER_USER: '10000' } });
+  users = await Promise.all(Array.from({ length: 5 }, () => app.createUser()));
+  characterId = (await app.admin.createCharacter()).documentId;
+  upstream = createUpstream(app.dify);
+});
+afterAll(() => app.stop());
+
+const userOf = (index: number): Client => users[index % users.length] ?? app.anonymous;
+const isTerminal = ({ event }: SocketFrame) => event === 'message_end' || event === 'error';
+
+async function newSession(as: Client): Promise<string> {
+  return (await as.post('/api/chat/session', { character_id: characterId })).body.data.session_id;
+}
+
+async function open(sessionId: string, as: Client): Promise<Device> {
+  const device = await connect(app.url, `/ws/${sessionId}`, { token: as.token });
+  await device.until(({ event }) => event === 'connected', classTimeoutMs);
+  return device;
+}
+
+/** The text a client has, which begins a turn anew at `turn_started`. */
+function shown(frames: readonly SocketFrame[]): string {
+  return frames.reduce((text, { event, answer }) => {
+    if (event === 'turn_started') return '';
+    if (event === 'message') return text + String(answer);
+    return event === 'message_replace' ? String(answer) : text;
+  }, '');
+}
+
+describe('many clients of one process', () => {
+  it(
+    'each see every event of their session in order, and none of another',
+    async () => {
+      const pieces = 40;
+      const since = Date.now();
+      const inOrder = await Promise.all(
+        Array.from({ length: clients }, async (_, index) => {
+          const [user, query] = [userOf(index), `Many ${index}`];
+          const whole = piecesOf(query, pieces);
+          upstream.on(
+            query,
+            telling(whole, () => 5),
+          );
+          const sessionId = await newSession(user);
+          const device = await open(sessionId, user);
+          device.send({ type: 'ask', query });
+          const { turn_id: turnId } = await device.until(isTerminal, classTimeoutMs);
+          const frames = turnFrames(device.frames, turnId);
+          await device.leave();
+          return (
+            shown(frames) === whole.join('') &&
+            frames.every(({ seq }, at) => seq === at + 1) &&
+            device.frames.every((frame) => frame['session_id'] === sessionId || frame['turn_id'] === turnId)
+          );
+        }),
+      );
+      const wrong = inOrder.filter((isRight) => !isRight).length;
+      report('WebSocket clients', {
+        clients,
+        'not whole or not in order': wrong,
+        seconds: ((Date.now() - since) / 1000).toFixed(1),
+      });
+      expect(wrong).toBe(0);
+    },
+    classTimeoutMs,
+  );
+});
+
+describe('a client that loses its connection again and again', () => {
+  it(
+    'loses nothing of any turn',
+    async () => {
+      const user = userOf(0);
+      const sessionId = await newSession(user);
+      const random = randomFor('drops', 0);
+      let dropped = 0;
+      let lost = 0;
+      let turns = 0;
+      while (dropped < drops) {
+        const query = `Dropped ${turns}`;
+        const whole = piecesOf(query, 60);
+        upstream.on(
+          query,
+          telling(whole, () => 3),
+        );
+        turns += 1;
+        const { text, times } = await readDropping(user, sessionId, query, () => random.between(1, 20));
+        dropped += times;
+        if (text !== whole.join('')) lost += 1;
+      }
+      report('WebSocket drops', { drops: dropped, turns, 'turns not whole': lost });
+      expect(lost).toBe(0);
+    },
+    classTimeoutMs,
+  );
+
+  /** Asks, and drops its connection each time it has seen so many new events, until it has seen the end. */
+  async function readDropping(user: Client, sessionId: string, query: string, after: () => number) {
+    const seen: SocketFrame[] = [];
+    let times = 0;
+    let last = 0;
+    for (;;) {
+      const device = await open(sessionId, user);
+      // The same key each time: whether the question arrived is not known.
+      device.send({ type: 'ask', query, idempotency_key: query.replaceAll(' ', '-') });
+      const enough = last + after();
+      const { turn_id: turnId } = await device.until(
+        (frame) => isTerminal(frame) || (frame.seq ?? 0) >= enough,
+      );
+      seen.push(...turnFrames(device.frames, turnId));
+      device.drop();
+      last = seen.at(-1)?.seq ?? 0;
+      if (seen.some(isTerminal)) return { text: shown(seen), times };
+      times += 1;
+    }
+  }
+});

@@ -1,0 +1,58 @@
+import { ChatError } from '../../src/chat';
+import { createPlaces } from '../../src/websocket/places';
+
+const codeOf = (run: () => unknown): unknown => {
+  try {
+    run();
+    return 'done';
+  } catch (error) {
+    return error instanceof ChatError ? error.code : error;
+  }
+};
+
+const known = { isAnonymous: false };
+const anonymous = { isAnonymous: true };
+
+describe('createPlaces', () => {
+  it('gives so many places in all, and each back once', () => {
+    const take = createPlaces({ maxPerUser: 5, maxConnections: 2 });
+    const place = take(known);
+    take(known);
+    expect(codeOf(() => take(known))).toBe('server-busy');
+    place.release();
+    place.release();
+    expect(codeOf(() => take(known))).toBe('done');
+    expect(codeOf(() => take(known))).toBe('server-busy');
+  });
+
+  it('gives each user so many', () => {
+    const take = createPlaces({ maxPerUser: 1, maxConnections: 10 });
+    const [first, second, other] = [take(known), take(known), take(known)];
+    first.claimFor(1);
+    expect(codeOf(() => second.claimFor(1))).toBe('too-many-connections');
+    expect(codeOf(() => other.claimFor(2))).toBe('done');
+    second.release();
+    first.release();
+    expect(codeOf(() => take(known).claimFor(1))).toBe('done');
+  });
+
+  it('gives a tenth to clients who are yet to log in, until they have', () => {
+    const take = createPlaces({ maxPerUser: 5, maxConnections: 20 });
+    const [first, second] = [take(anonymous), take(anonymous)];
+    expect(codeOf(() => take(anonymous))).toBe('server-busy');
+    expect(codeOf(() => take(known))).toBe('done');
+    first.claimFor(1);
+    take(anonymous);
+    expect(codeOf(() => take(anonymous))).toBe('server-busy');
+    second.release();
+    expect(codeOf(() => take(anonymous))).toBe('done');
+  });
+
+  it('takes none for a user whose connection is closed by then', () => {
+    const take = createPlaces({ maxPerUser: 1, maxConnections: 1 });
+    const place = take(known);
+    place.release();
+    place.claimFor(1);
+    expect(codeOf(() => take(known).claimFor(1))).toBe('done');
+  });
+});
