@@ -28,6 +28,7 @@ const grantedActions = [
   'api::chat-session.session-view.list',
   'api::chat-session.session-view.firstScreen',
   'api::chat-session.session-view.session',
+  'api::chat.chat.search',
   'api::chat.chat.exportOwn',
   'api::chat.chat.eraseOwn',
   'api::conversation.conversation.findOrCreate',

@@ -6,6 +6,7 @@ import type { Log } from './log';
 import { createMessageActions, type MessageActions } from './message-actions';
 import { createMessages, type Messages, type MessageStore } from './messages';
 import { createOwnData, type OwnData, type OwnDataStore } from './own-data';
+import { createSearch, type Search, type SearchStore } from './search';
 import { createSessionAccess, type SessionAccess, type SessionStore } from './session-access';
 import type { ChatSettings } from './settings';
 import type { TurnStore } from './stores';
@@ -17,6 +18,7 @@ export interface ChatDependencies {
   readonly messageStore: MessageStore;
   readonly sessionStore: SessionStore;
   readonly ownDataStore: OwnDataStore;
+  readonly searchStore: SearchStore;
   readonly characters: CharacterSource;
   readonly counters: UserCounters;
   readonly log: Log;
@@ -31,6 +33,7 @@ export interface Chat {
   readonly messageActions: MessageActions;
   readonly sessions: SessionAccess;
   readonly ownData: OwnData;
+  readonly search: Search;
 }
 
 export function createChat(dependencies: ChatDependencies): Chat {
@@ -57,6 +60,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
     messages,
     messageActions: createMessageActions({ store: messageStore, dify, messages }),
     sessions: createSessionAccess({ store: sessionStore, characters, turns, restorableMs }),
+    search: createSearch(dependencies.searchStore),
     ownData: createOwnData({ store: dependencies.ownDataStore, characters, turns, live, restorableMs }),
   };
 }
