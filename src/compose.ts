@@ -4,6 +4,7 @@ import { createChat, parseChatSettings, type Chat } from './chat';
 import { createCharacterSource } from './stores/character-source';
 import { createMessageStore } from './stores/message-store';
 import { createOwnDataStore } from './stores/own-data-store';
+import { createSearchStore } from './stores/search-store';
 import { createSessionStore } from './stores/session-store';
 import { createTurnStore } from './stores/turn-store';
 import { createUserCounters } from './stores/user-counters';
@@ -24,6 +25,7 @@ export function chatOf(strapi: Core.Strapi): Chat {
     messageStore: createMessageStore(strapi.db),
     sessionStore: createSessionStore(strapi.db),
     ownDataStore: createOwnDataStore(strapi.db),
+    searchStore: createSearchStore(strapi.db),
     characters: createCharacterSource(strapi.db),
     counters: createUserCounters(strapi.db, settings.limits),
     log: {

@@ -20,6 +20,7 @@ export type { Message, MessageMarks, MessageStore } from './messages';
 export type { Erased, OwnDataStore } from './own-data';
 export type { Owner } from './owner';
 export { parseInputs, parseQuestion } from './question';
+export type { Hit, SearchStore } from './search';
 export type {
   After,
   MessageReference,

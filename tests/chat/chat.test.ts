@@ -30,6 +30,7 @@ describe('createChat', () => {
       },
       sessionStore: createEmptySessionStore(),
       ownDataStore: createEmptyOwnDataStore(),
+      searchStore: { search: async () => ({ items: [], total: 0 }) },
       characters: createMemoryCharacters([keeper]),
       counters: createMemoryCounters(),
       log: recordingLog(),

@@ -14,6 +14,11 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     return { data: { status: isDraining ? 'draining' : 'ready', live_turns: live.all().length } };
   },
 
+  /** GET /api/chat/search */
+  async search(ctx: Context) {
+    return chatOf(strapi).search.search(ownerOf(ctx), ctx.query);
+  },
+
   /** GET /api/chat/export */
   async exportOwn(ctx: Context) {
     const lines = chatOf(strapi).ownData.export(ownerOf(ctx));
