@@ -3,6 +3,8 @@ import type { Core } from '@strapi/strapi';
 import { createChat, parseChatSettings, type Chat } from './chat';
 import { createCharacterSource } from './stores/character-source';
 import { createMessageStore } from './stores/message-store';
+import { createOwnDataStore } from './stores/own-data-store';
+import { createSearchStore } from './stores/search-store';
 import { createSessionStore } from './stores/session-store';
 import { createTurnStore } from './stores/turn-store';
 import { createUserCounters } from './stores/user-counters';
@@ -22,6 +24,8 @@ export function chatOf(strapi: Core.Strapi): Chat {
     turnStore: createTurnStore(strapi.db),
     messageStore: createMessageStore(strapi.db),
     sessionStore: createSessionStore(strapi.db),
+    ownDataStore: createOwnDataStore(strapi.db),
+    searchStore: createSearchStore(strapi.db),
     characters: createCharacterSource(strapi.db),
     counters: createUserCounters(strapi.db, settings.limits),
     log: {

@@ -3,7 +3,9 @@ import type { Core } from '@strapi/strapi';
 import { nameInAdminPanel } from './bootstrap/admin-labels';
 import { keepForReading, showLinkedCharacters } from './bootstrap/chat-entries';
 import { keepCharacterLinks } from './bootstrap/keep-character-links';
+import { eraseWithUser } from './bootstrap/erase-with-user';
 import { grantAuthenticated } from './bootstrap/permissions';
+import { startPurging, type Purging } from './bootstrap/purging';
 import { findSecretProblems } from './bootstrap/secrets';
 import { surviveBrokenConnections } from './bootstrap/survive-broken-connections';
 import { SettingsError } from './chat';
@@ -14,6 +16,7 @@ import { openSocketDoor, type SocketDoor } from './websocket/door';
 
 let tending: NodeJS.Timeout | undefined;
 let socketDoor: SocketDoor | undefined;
+let purging: Purging | undefined;
 
 export default {
   /** Before anything is served: a bad setting stops the start, with every problem at once. */
@@ -24,6 +27,7 @@ export default {
     keepCharacterLinks(strapi);
     keepForReading(strapi);
     showLinkedCharacters(strapi);
+    eraseWithUser(strapi);
   },
 
   async bootstrap({ strapi }: { strapi: Core.Strapi }): Promise<void> {
@@ -35,15 +39,18 @@ export default {
     // Several times per lease, so that one late round does not make a living turn look dead.
     tending = setInterval(() => void turns.tend(), settings.turns.leaseMs / 4);
     socketDoor = openSocketDoor(strapi);
+    purging = startPurging(strapi);
   },
 
   /** Strapi waits for this before it cuts every connection: running turns come to their end here. */
   async destroy({ strapi }: { strapi: Core.Strapi }): Promise<void> {
+    const purged = purging?.stop();
     endAtOnceOnNextSignal();
     const { turns, settings } = chatOf(strapi);
     await turns.drain(settings.drainTimeoutMs);
     // Not before: a drain can be longer than a lease, and its turns are alive.
     clearInterval(tending);
+    await purged;
     await Promise.all([answersSent(1_000), socketDoor?.close()]);
   },
 };

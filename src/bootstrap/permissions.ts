@@ -29,6 +29,13 @@ const grantedActions = [
   'api::chat-session.session-view.firstScreen',
   'api::chat-session.session-view.session',
   'api::chat-session.session-socket.open',
+  'api::chat.chat.search',
+  'api::chat.chat.exportOwn',
+  'api::chat.chat.eraseOwn',
+  'api::conversation.conversation.findOrCreate',
+  'api::conversation.conversation.list',
+  'api::conversation.conversation.addMessage',
+  'api::conversation.conversation.listMessages',
 ];
 
 /**

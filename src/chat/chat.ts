@@ -5,6 +5,8 @@ import { createLiveTurns, type LiveTurns } from './live-turns';
 import type { Log } from './log';
 import { createMessageActions, type MessageActions } from './message-actions';
 import { createMessages, type Messages, type MessageStore } from './messages';
+import { createOwnData, type OwnData, type OwnDataStore } from './own-data';
+import { createSearch, type Search, type SearchStore } from './search';
 import { createSessionAccess, type SessionAccess, type SessionStore } from './session-access';
 import { createConnect, type Connect } from './session-connection';
 import { createSessionEvents, type SessionEvents } from './session-events';
@@ -17,6 +19,8 @@ export interface ChatDependencies {
   readonly turnStore: TurnStore;
   readonly messageStore: MessageStore;
   readonly sessionStore: SessionStore;
+  readonly ownDataStore: OwnDataStore;
+  readonly searchStore: SearchStore;
   readonly characters: CharacterSource;
   readonly counters: UserCounters;
   readonly log: Log;
@@ -32,6 +36,8 @@ export interface Chat {
   readonly sessions: SessionAccess;
   readonly sessionEvents: SessionEvents;
   readonly connect: Connect;
+  readonly ownData: OwnData;
+  readonly search: Search;
 }
 
 export function createChat(dependencies: ChatDependencies): Chat {
@@ -62,5 +68,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
     sessions,
     sessionEvents: events,
     connect: createConnect({ live, events, turns, sessions, request: settings.request }),
+    search: createSearch(dependencies.searchStore),
+    ownData: createOwnData({ store: dependencies.ownDataStore, characters, turns, live, restorableMs }),
   };
 }

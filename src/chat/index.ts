@@ -3,15 +3,26 @@ export type { Character, CharacterSource } from './characters';
 export { ChatError, chatErrors, isChatErrorCode, type ChatErrorCode, type RateLimit } from './errors';
 export { parseFeedback } from './feedback';
 export type { Comparison, Filter, TextMatch, Value } from './filter';
+export {
+  parseConversationRequest,
+  parseConversationId,
+  parseConversationPage,
+  parseHistoryMessage,
+  parseHistoryPart,
+} from './history-request';
+export { toConversationReply, toHistoryMessageReply } from './history-reply';
 export { parseIdempotencyKey } from './idempotency';
 export type { TokenCounter, TurnCounter, UserCounters } from './limits';
 export { describeError, type Log } from './log';
 export { newMessageId } from './message-id';
 export type { MessageQuery, SortKey } from './message-query';
 export type { Message, MessageMarks, MessageStore } from './messages';
+export type { Erased, OwnDataStore } from './own-data';
 export type { Owner } from './owner';
 export { parseInputs, parseQuestion } from './question';
+export type { Hit, SearchStore } from './search';
 export type {
+  After,
   MessageReference,
   NewMessage,
   NewSessionEntry,

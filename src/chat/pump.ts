@@ -82,15 +82,20 @@ async function saveEnd(
       const terminal = toTerminalEvent(await store.close(turn.turnId, ending));
       if (terminal !== null) return terminal;
     } catch (error) {
+      if (toChatError(error).code === 'turn-not-found') {
+        log.warn(`Turn ${turn.turnId} was erased while it was being answered.`);
+        return notSaved;
+      }
       if (tries === 1 || isLast) {
         log.error(`Turn ${turn.turnId}: its end could not be saved (${tries}): ${describeError(error)}`);
       }
     }
-    if (isLast) return { type: 'failed', outcome: 'failed', code: 'internal' };
+    if (isLast) return notSaved;
     await pause(delayMs, undefined, { signal: giveUp }).catch(() => undefined);
   }
 }
 
+const notSaved: TerminalEvent = { type: 'failed', outcome: 'failed', code: 'internal' };
 const firstSaveRetryMs = 100;
 const saveRetryEveryMs = 1_000;
 

@@ -87,7 +87,7 @@ const optionalId = z
   .transform((id) => (id === null || id === undefined || id === '' ? undefined : toStorableText(id)));
 
 /** Checked before anything walks the value by recursion. */
-function isShallow(value: unknown, depth: number): boolean {
+export function isShallow(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return depth < maxInputsDepth && Object.values(value).every((item) => isShallow(item, depth + 1));
 }

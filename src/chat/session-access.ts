@@ -5,6 +5,7 @@ import type { Owner } from './owner';
 import { toContentEvent, toMessageEvent, type SessionEvents } from './session-events';
 import { defaultTitle } from './sessions';
 import type { TurnAccess } from './turn-access';
+import { walk } from './walk';
 
 /** A session as its owner sees it. */
 export interface SessionEntry {
@@ -41,12 +42,20 @@ export interface Range {
   readonly offset: number;
 }
 
+/** A part of a list that is walked by `Message.id`: nothing is skipped or repeated while lines come and go. */
+export interface After {
+  readonly id: number;
+  readonly limit: number;
+}
+
 /** A message by its `Message.id` or by its `message_id`. */
 export type MessageReference = { readonly id: number } | { readonly messageId: string };
 
 /** Where sessions and their lines are kept. What is not the owner's does not exist, nor does what is deleted. */
 export interface SessionStore {
   create(owner: Owner, session: NewSessionEntry): Promise<SessionEntry>;
+  /** The one with the newest message, or this one; for all who ask at the same time the same. */
+  findLatestOrCreate(owner: Owner, session: NewSessionEntry): Promise<SessionEntry>;
   /** Those with the newest message first. */
   list(
     owner: Owner,
@@ -65,6 +74,8 @@ export interface SessionStore {
     session: SessionEntry,
     range: Range & { readonly newestFirst: boolean },
   ): Promise<readonly Message[]>;
+  /** The oldest lines of a session after the one with this `Message.id`. */
+  listMessagesAfter(session: SessionEntry, after: After): Promise<readonly Message[]>;
   findMessage(owner: Owner, reference: MessageReference): Promise<Message | null>;
   addMessage(owner: Owner, session: SessionEntry, message: NewMessage): Promise<Message>;
   /** Changes a question, in the answer of its turn too, and marks the answers after it as superseded. */
@@ -96,6 +107,8 @@ export interface SessionAccess {
    * @throws ChatError `character-not-found`
    */
   create(owner: Owner, session: SessionWish): Promise<SessionEntry>;
+  /** The session with the newest message, or a new one. */
+  findLatestOrCreate(owner: Owner): Promise<SessionEntry>;
   list(owner: Owner, range: Range): Promise<Page<SessionEntry>>;
   find(owner: Owner, sessionId: string): Promise<SessionEntry>;
   rename(owner: Owner, sessionId: string, title: string): Promise<void>;
@@ -108,6 +121,12 @@ export interface SessionAccess {
     sessionId: string,
     range: Range & { readonly newestFirst: boolean },
   ): Promise<Page<Message>>;
+  /** The lines of a session by age, in pages, from the one after `after.id` on: at most `after.limit` of them. */
+  walkMessages(
+    owner: Owner,
+    sessionId: string,
+    after: After,
+  ): Promise<AsyncGenerator<readonly Message[], void>>;
   /** The newest lines of a session that has been found already, the oldest of them first. */
   latestMessages(session: SessionEntry, count: number): Promise<readonly Message[]>;
   findMessage(owner: Owner, reference: MessageReference): Promise<Message>;
@@ -136,24 +155,28 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
       const characterId = character === undefined ? null : await findCharacter(characters, character);
       return store.create(owner, { title: title || defaultTitle, characterId });
     },
+    findLatestOrCreate: (owner) =>
+      store.findLatestOrCreate(owner, { title: defaultTitle, characterId: null }),
     async list(owner, range) {
       const { sessions, total } = await store.list(owner, range);
       return { items: sessions, total };
     },
-    find,
+    find: (owner, sessionId) => findSession(store, owner, sessionId),
     async rename(owner, sessionId, title) {
-      if (!(await store.rename(owner, sessionId, title))) throw new ChatError('session-not-found');
+      assertThere(await store.rename(owner, sessionId, title), 'session-not-found');
       events.publish({ event: 'session_renamed', session_id: sessionId, title });
     },
     deleteSession,
-    async restoreSession(owner, sessionId) {
-      if (!(await store.restoreSession(owner, sessionId, restorableSince())))
-        throw new ChatError('session-not-found');
-    },
+    restoreSession: async (owner, sessionId) =>
+      assertThere(await store.restoreSession(owner, sessionId, restorableSince()), 'session-not-found'),
 
     async listMessages(owner, sessionId, range) {
-      const session = await find(owner, sessionId);
+      const session = await findSession(store, owner, sessionId);
       return { items: await store.listMessages(session, range), total: session.messageCount };
+    },
+    async walkMessages(owner, sessionId, after) {
+      const session = await findSession(store, owner, sessionId);
+      return walk((next) => store.listMessagesAfter(session, next), after);
     },
     async latestMessages(session, count) {
       const messages = await store.listMessages(session, { limit: count, offset: 0, newestFirst: true });
@@ -161,7 +184,7 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
     },
     findMessage,
     async addMessage(owner, sessionId, message) {
-      const added = await store.addMessage(owner, await find(owner, sessionId), message);
+      const added = await store.addMessage(owner, await findSession(store, owner, sessionId), message);
       events.publish(toContentEvent('message_added', added));
       return added;
     },
@@ -170,12 +193,6 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
     restoreMessage,
   };
 
-  async function find(owner: Owner, sessionId: string): Promise<SessionEntry> {
-    const session = await store.find(owner, sessionId);
-    if (session === null) throw new ChatError('session-not-found');
-    return session;
-  }
-
   async function findMessage(owner: Owner, reference: MessageReference): Promise<Message> {
     const message = await store.findMessage(owner, reference);
     if (message === null) throw new ChatError('message-not-found');
@@ -183,10 +200,10 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
   }
 
   async function deleteSession(owner: Owner, sessionId: string): Promise<void> {
-    const { liveTurnId } = await find(owner, sessionId);
+    const { liveTurnId } = await findSession(store, owner, sessionId);
     // The answer is of no use any more. Where Dify cannot be told, it ends by itself.
     if (liveTurnId !== null) await turns.stop(owner, liveTurnId).catch(() => undefined);
-    if (!(await store.deleteSession(owner, sessionId, new Date()))) throw new ChatError('session-not-found');
+    assertThere(await store.deleteSession(owner, sessionId, new Date()), 'session-not-found');
     events.publish({ event: 'session_deleted', session_id: sessionId });
   }
 
@@ -217,6 +234,12 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
   }
 }
 
+async function findSession(store: SessionStore, owner: Owner, sessionId: string): Promise<SessionEntry> {
+  const session = await store.find(owner, sessionId);
+  if (session === null) throw new ChatError('session-not-found');
+  return session;
+}
+
 /** What a process is still writing to can be stopped, but not changed. */
 async function assertNotRunning(
   store: SessionStore,
@@ -227,6 +250,10 @@ async function assertNotRunning(
   const session = await store.find(owner, sessionId);
   if (session?.liveTurnId !== turnId) return;
   throw new ChatError('turn-in-progress', { details: { turn_id: turnId, session_id: sessionId } });
+}
+
+function assertThere(isThere: boolean, code: 'session-not-found' | 'message-not-found'): void {
+  if (!isThere) throw new ChatError(code);
 }
 
 async function findCharacter(characters: CharacterSource, reference: string): Promise<number> {

@@ -36,6 +36,11 @@ export interface SessionMessageReply {
   readonly is_deleted: boolean;
 }
 
+/** What was said in this line, and not in the other one of its turn. */
+export function contentOf({ role, query, answer }: Message): string {
+  return role === 'user' ? query : (answer ?? '');
+}
+
 /** What is deleted is not shown, so nothing shown is deleted. */
 export function toSessionReply(session: SessionEntry, owner: Owner): SessionReply {
   return {
@@ -58,7 +63,7 @@ export function toSessionMessageReply(message: Message): SessionMessageReply {
     public_id: message.messageId,
     session_id: message.sessionId,
     role: message.role,
-    content: message.role === 'user' ? message.query : (message.answer ?? ''),
+    content: contentOf(message),
     tool_calls: message.toolCalls,
     turn_id: message.turnId,
     outcome: message.outcome,

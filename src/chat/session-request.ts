@@ -4,6 +4,7 @@ import { ChatError } from './errors';
 import { toInvalidRequest } from './invalid-request';
 import type { MessageRole } from './messages';
 import type { Owner } from './owner';
+import { isShallow } from './question';
 import type { MessageReference, Range } from './session-access';
 import { defaultTitle } from './sessions';
 import type { RequestSettings } from './settings';
@@ -44,7 +45,7 @@ const title = z
   .max(255, 'can be at most 255 characters long')
   .transform((text) => toStorableText(text.trim()));
 
-const reference = z.union([z.string().max(64), z.number()], 'has to be an id').transform(String);
+export const reference = z.union([z.string().max(64), z.number()], 'has to be an id').transform(String);
 
 const newSession = z.object({
   user_id: reference.nullish(),
@@ -89,7 +90,11 @@ export function parseNewMessage(body: unknown, settings: RequestSettings): Messa
     session_id: z.string('has to be the id of a session').max(255, 'is too long to be an id'),
     content: content(settings),
     role: z.enum(['user', 'assistant', 'tool'], 'has to be user, assistant or tool').default('user'),
-    tool_calls: z.array(z.unknown(), 'has to be a list').max(100, 'can be at most 100 long').nullish(),
+    tool_calls: z
+      .array(z.unknown(), 'has to be a list')
+      .max(100, 'can be at most 100 long')
+      .refine((calls) => isShallow(calls, 0), 'is nested too deeply')
+      .nullish(),
     reply: z.boolean('has to be true or false').nullish(),
   });
   const { session_id, content: text, role, tool_calls, reply } = parse(schema, body);
@@ -118,7 +123,7 @@ function content({ maxQueryChars }: RequestSettings) {
     .transform(toStorableText);
 }
 
-function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const result = schema.safeParse(value);
   if (!result.success) throw toInvalidRequest(result.error);
   return result.data;

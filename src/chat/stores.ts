@@ -100,7 +100,10 @@ export interface TurnStore {
    */
   requestStop(turnId: string): Promise<string | null>;
 
-  /** Saves the end and frees the session. The first end counts: a later one changes nothing and returns the saved rows. */
+  /**
+   * Saves the end and frees the session. The first end counts: a later one changes nothing and returns the saved rows.
+   * @throws ChatError `turn-not-found` when they were erased meanwhile.
+   */
   close(turnId: string, ending: TurnEnding): Promise<SavedTurn>;
 
   /**

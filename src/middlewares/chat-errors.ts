@@ -7,7 +7,13 @@ import { setRateLimit } from '../rate-limit-headers';
 import { isDatabaseUnavailable, isDataException, isUniqueViolation } from '../stores/database-errors';
 
 /** The API folders of this application. Of other routes Strapi's errors stay Strapi's; a body is parsed before any. */
-const chatApis: ReadonlySet<string> = new Set(['ai-character', 'chat', 'chat-conversation', 'chat-session']);
+const chatApis: ReadonlySet<string> = new Set([
+  'ai-character',
+  'chat',
+  'chat-conversation',
+  'chat-session',
+  'conversation',
+]);
 
 /**
  * Errors of the chat as HTTP, in Strapi's shape. Strapi's own middleware knows no 409, 502 or 504 and would log the

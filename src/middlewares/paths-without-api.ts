@@ -1,7 +1,7 @@
 import type { Context, Next } from 'koa';
 
 /** Documented at the root, while Strapi serves every API below `/api`. */
-const rootPaths = /^\/(aichat|ws)\//u;
+const rootPaths = /^\/((aichat|ws)\/|conversations(\/|$)|users\/[^/]+\/conversations\/?$)/u;
 
 export default () =>
   function pathsWithoutApi(ctx: Context, next: Next): Promise<void> {

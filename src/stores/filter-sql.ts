@@ -150,7 +150,7 @@ function match(
   if (text === '' && match !== 'whole') return { sql: `${column} is not null`, bindings: [] };
   const sql: Record<TextMatch, string> = {
     whole: `${column} = ${value}`,
-    contains: dialect === 'sqlite' ? `instr(${column}, ${value}) > 0` : `strpos(${column}, ${value}) > 0`,
+    contains: containsText(column, value, dialect),
     startsWith: `substr(${column}, 1, length(${value})) = ${value}`,
     endsWith:
       dialect === 'sqlite'
@@ -159,4 +159,9 @@ function match(
   };
   const isCountedTwice = match === 'startsWith' || match === 'endsWith';
   return { sql: sql[match], bindings: isCountedTwice ? [text, text] : [text] };
+}
+
+/** Whether one SQL expression stands in another, character by character. */
+export function containsText(column: string, value: string, dialect: Dialect): string {
+  return dialect === 'sqlite' ? `instr(${column}, ${value}) > 0` : `strpos(${column}, ${value}) > 0`;
 }

@@ -6,6 +6,7 @@ import type { Knex } from 'knex';
 import {
   ChatError,
   newMessageId,
+  type After,
   type Message,
   type MessageReference,
   type NewMessage,
@@ -17,6 +18,7 @@ import {
 } from '../chat';
 import { toJsonColumn } from './json-column';
 import { selectMessages, toMessage } from './message-rows';
+import { toSessionEntry, type SessionRow } from './session-rows';
 import { inTransaction } from './transaction';
 
 type Database = Core.Strapi['db'];
@@ -25,6 +27,7 @@ type Database = Core.Strapi['db'];
 export function createSessionStore(db: Database): SessionStore {
   return {
     create: (owner, session) => create(db, owner, session),
+    findLatestOrCreate: (owner, session) => findLatestOrCreate(db, owner, session),
     list: (owner, range) => list(db, owner, range),
     find: (owner, sessionId) => find(db, owner, sessionId),
     async rename(owner, sessionId, title) {
@@ -34,25 +37,13 @@ export function createSessionStore(db: Database): SessionStore {
     deleteSession: (owner, sessionId, at) => deleteSession(db, owner, sessionId, at),
     restoreSession: (owner, sessionId, since) => restoreSession(db, owner, sessionId, since),
     listMessages: (session, range) => listMessages(db, session, range),
+    listMessagesAfter: (session, after) => listMessagesAfter(db, session, after),
     findMessage: (owner, reference) => findMessage(db, owner, reference),
     addMessage: (owner, session, message) => addMessage(db, owner, session, message),
     editQuestion: (owner, question, content) => editQuestion(db, owner, question, content),
     deleteMessage: (owner, message, at) => deleteMessage(db, owner, message, at),
     restoreMessage: (owner, reference, since) => restoreMessage(db, owner, reference, since),
   };
-}
-
-interface SessionRow {
-  readonly id: number;
-  readonly session_id: string;
-  readonly title: string | null;
-  readonly message_count: number | null;
-  readonly conversation_id: string | null;
-  readonly ai_character_id: number | null;
-  readonly live_turn_id: string | null;
-  readonly last_message_at: Date | number | string | null;
-  readonly created_at: Date | number | string;
-  readonly updated_at: Date | number | string;
 }
 
 function own(db: Database, owner: Owner, sessionId: string): Knex.QueryBuilder {
@@ -84,19 +75,38 @@ async function create(db: Database, owner: Owner, session: NewSessionEntry): Pro
   return { rowId: Number(ids[0]), sessionId, title, characterId, ...rest, ...times };
 }
 
+async function findLatestOrCreate(
+  db: Database,
+  owner: Owner,
+  session: NewSessionEntry,
+): Promise<SessionEntry> {
+  return inTransaction(db, async (trx) => {
+    // One after the other for each user, lest two requests make two: on PostgreSQL by this lock, SQLite has one
+    // connection anyway. Whoever inserts a row of this user meanwhile is not held up.
+    await db.connection('up_users').transacting(trx).where({ id: owner.id }).forNoKeyUpdate().first('id');
+    const row = (await latestFirst(db.connection('chat_sessions').transacting(trx))
+      .where({ user_id: owner.id, is_deleted: false })
+      .first()) as SessionRow | undefined;
+    return row === undefined ? create(db, owner, session) : toSessionEntry(row);
+  });
+}
+
+function latestFirst(sessions: Knex.QueryBuilder): Knex.QueryBuilder {
+  return sessions.orderBy([
+    { column: 'last_message_at', order: 'desc' },
+    { column: 'id', order: 'desc' },
+  ]);
+}
+
 async function list(db: Database, owner: Owner, { limit, offset }: Range) {
   const all = () => db.connection('chat_sessions').where({ user_id: owner.id, is_deleted: false });
-  const rows = (await all()
+  const rows = (await latestFirst(all())
     .select('*', db.connection.raw('count(*) over () as total'))
-    .orderBy([
-      { column: 'last_message_at', order: 'desc' },
-      { column: 'id', order: 'desc' },
-    ])
     .limit(limit)
     .offset(offset)) as (SessionRow & { readonly total: number | string })[];
   const first = rows[0];
   if (first !== undefined || offset === 0)
-    return { sessions: rows.map(toEntry), total: Number(first?.total ?? 0) };
+    return { sessions: rows.map(toSessionEntry), total: Number(first?.total ?? 0) };
   // A page beyond the last one has no row to tell the total.
   const count = (await all().count({ total: '*' }).first()) as { total: number | string } | undefined;
   return { sessions: [], total: Number(count?.total ?? 0) };
@@ -104,22 +114,7 @@ async function list(db: Database, owner: Owner, { limit, offset }: Range) {
 
 async function find(db: Database, owner: Owner, sessionId: string): Promise<SessionEntry | null> {
   const row = (await own(db, owner, sessionId).first()) as SessionRow | undefined;
-  return row === undefined ? null : toEntry(row);
-}
-
-function toEntry(row: SessionRow): SessionEntry {
-  return {
-    rowId: row.id,
-    sessionId: row.session_id,
-    title: row.title ?? '',
-    messageCount: row.message_count ?? 0,
-    conversationId: row.conversation_id,
-    characterId: row.ai_character_id,
-    liveTurnId: row.live_turn_id,
-    lastMessageAt: new Date(row.last_message_at ?? row.created_at),
-    createdAt: new Date(row.created_at),
-    updatedAt: new Date(row.updated_at),
-  };
+  return row === undefined ? null : toSessionEntry(row);
 }
 
 async function deleteSession(db: Database, owner: Owner, sessionId: string, at: Date): Promise<boolean> {
@@ -164,6 +159,16 @@ async function listMessages(
     .orderBy('m.id', newestFirst ? 'desc' : 'asc')
     .limit(limit)
     .offset(offset);
+  return rows.map(toMessage);
+}
+
+async function listMessagesAfter(
+  db: Database,
+  session: SessionEntry,
+  { id, limit }: After,
+): Promise<readonly Message[]> {
+  const ofSession = { 'm.session_id': session.rowId, 'm.is_deleted': false };
+  const rows = await selectMessages(db).where(ofSession).where('m.id', '>', id).orderBy('m.id').limit(limit);
   return rows.map(toMessage);
 }
 

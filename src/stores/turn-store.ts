@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import {
+  ChatError,
   type NewTurn,
   type Owner,
   type SavedTurn,
@@ -200,7 +201,7 @@ async function close(db: Database, turnId: string, ending: TurnEnding) {
     }),
   );
   const saved = toSavedTurn(await selectMessages(db).where('m.turn_id', turnId).orderBy('m.id'));
-  if (saved === null) throw new Error(`Turn ${turnId} has no rows.`);
+  if (saved === null) throw new ChatError('turn-not-found');
   return saved;
 }
 

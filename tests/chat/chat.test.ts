@@ -4,6 +4,7 @@ import { createDifyEmulator } from '../dify-emulator';
 import { ada, keeper, recordingLog } from './support/fixtures';
 import { eventsOf, questionOf, shownText } from './support/harness';
 import { createMemoryCharacters } from './support/memory-characters';
+import { createEmptyOwnDataStore } from './support/memory-own-data-store';
 import { createEmptySessionStore } from './support/memory-session-store';
 import { createMemoryCounters } from './support/memory-counters';
 import { createMemoryTurnStore } from './support/memory-turn-store';
@@ -28,6 +29,8 @@ describe('createChat', () => {
         mark: async () => turnStore.turns()[0]?.[1] ?? null,
       },
       sessionStore: createEmptySessionStore(),
+      ownDataStore: createEmptyOwnDataStore(),
+      searchStore: { search: async () => ({ items: [], total: 0 }) },
       characters: createMemoryCharacters([keeper]),
       counters: createMemoryCounters(),
       log: recordingLog(),

@@ -5,12 +5,14 @@ export function createEmptySessionStore(changes: Partial<SessionStore> = {}): Se
   const refuse = () => Promise.reject(new Error('Nobody expected this.'));
   return {
     create: refuse,
+    findLatestOrCreate: refuse,
     list: async () => ({ sessions: [], total: 0 }),
     find: async () => null,
     rename: async () => false,
     deleteSession: async () => false,
     restoreSession: async () => false,
     listMessages: async () => [],
+    listMessagesAfter: async () => [],
     findMessage: async () => null,
     addMessage: refuse,
     editQuestion: refuse,

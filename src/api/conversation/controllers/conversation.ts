@@ -1,0 +1,71 @@
+import type { Core } from '@strapi/strapi';
+import type { Context } from 'koa';
+
+import {
+  assertOwn,
+  parseConversationId,
+  parseConversationPage,
+  parseConversationRequest,
+  parseHistoryMessage,
+  parseHistoryPart,
+  toConversationReply,
+  toHistoryMessageReply,
+  type Message,
+} from '../../../chat';
+import { chatOf } from '../../../compose';
+import { ownerOf } from '../../../owner-of';
+import { streamText } from '../../../streamed-text';
+
+/** The history service: sessions and their messages under the names of its contract. */
+export default ({ strapi }: { strapi: Core.Strapi }) => ({
+  /** POST /conversations */
+  async findOrCreate(ctx: Context) {
+    const owner = ownerOf(ctx);
+    const { userId, isNew } = parseConversationRequest(ctx.query, ctx.request.body);
+    assertOwn(owner, userId);
+    const { sessions } = chatOf(strapi);
+    const session = isNew
+      ? await sessions.create(owner, { title: '', character: undefined })
+      : await sessions.findLatestOrCreate(owner);
+    return toConversationReply(session, owner);
+  },
+
+  /** GET /users/:user_id/conversations */
+  async list(ctx: Context) {
+    const owner = ownerOf(ctx);
+    assertOwn(owner, String(paramsOf(ctx)['user_id']));
+    const { items } = await chatOf(strapi).sessions.list(owner, parseConversationPage(ctx.query));
+    return items.map((session) => toConversationReply(session, owner));
+  },
+
+  /** POST /conversations/:conversation_id/messages */
+  async addMessage(ctx: Context) {
+    const { sessions, settings } = chatOf(strapi);
+    const owner = ownerOf(ctx);
+    const id = parseConversationId(paramsOf(ctx)['conversation_id']);
+    const message = parseHistoryMessage(ctx.query, ctx.request.body, settings.request);
+    return toHistoryMessageReply(await sessions.addMessage(owner, id, message));
+  },
+
+  /** GET /conversations/:conversation_id/messages */
+  async listMessages(ctx: Context) {
+    const owner = ownerOf(ctx);
+    const id = parseConversationId(paramsOf(ctx)['conversation_id']);
+    const part = parseHistoryPart(ctx.query);
+    const pages = await chatOf(strapi).sessions.walkMessages(owner, id, part);
+    await streamText(ctx, strapi, 'application/json; charset=utf-8', toJsonList(pages));
+  },
+});
+
+function paramsOf(ctx: Context): Readonly<Record<string, unknown>> {
+  return ctx['params'] as Readonly<Record<string, unknown>>;
+}
+
+async function* toJsonList(pages: AsyncIterable<readonly Message[]>): AsyncGenerator<string, void> {
+  let separator = '[';
+  for await (const messages of pages) {
+    yield `${separator}${messages.map((message) => JSON.stringify(toHistoryMessageReply(message))).join(',')}`;
+    separator = ',';
+  }
+  yield separator === '[' ? '[]' : ']';
+}

@@ -1,0 +1,110 @@
+import { z } from 'zod';
+
+import { ChatError } from './errors';
+import { toMessageRowId } from './history-reply';
+import { isShallow } from './question';
+import type { After, NewMessage, Range } from './session-access';
+import { parse, reference } from './session-request';
+import type { RequestSettings } from './settings';
+import { toStorableJson, toStorableText } from './storable-text';
+
+/**
+ * What clients send to the history service, checked: in the query string, as it is documented, or in a JSON body, which
+ * counts where both name something. Every function throws ChatError `invalid-request` naming the field.
+ */
+
+const flag = z.union([z.boolean(), z.stringbool()], 'has to be true or false');
+
+/** `user_id?`, `new?` */
+export function parseConversationRequest(query: unknown, body: unknown) {
+  const schema = z.object({ user_id: reference.nullish(), new: flag.nullish() });
+  const { user_id, new: isNew } = parse(schema, merge(query, body));
+  return { userId: user_id ?? undefined, isNew: isNew === true };
+}
+
+/** `role`, `content`, `tool_calls?`: an object or a list, or either as JSON text. With it, `content` may be empty. */
+export function parseHistoryMessage(query: unknown, body: unknown, settings: RequestSettings): NewMessage {
+  const { maxQueryChars, maxInputsChars } = settings;
+  const schema = z
+    .object({
+      role: z.enum(['user', 'assistant', 'tool'], 'has to be user, assistant or tool'),
+      content: z
+        .string('has to be text')
+        .max(maxQueryChars, `can be at most ${maxQueryChars} characters long`)
+        .transform(toStorableText),
+      tool_calls: z
+        .preprocess(readJson, toolCalls)
+        .refine((calls) => isShallow(calls, 0), { error: 'is nested too deeply', abort: true })
+        .refine(
+          (calls) => JSON.stringify(calls ?? null).length <= maxInputsChars,
+          `can be at most ${maxInputsChars} characters of JSON`,
+        ),
+    })
+    .refine(({ content, tool_calls }) => content.trim() !== '' || (tool_calls ?? null) !== null, {
+      path: ['content'],
+      error: 'is empty',
+    });
+  const { role, content, tool_calls } = parse(schema, merge(query, body));
+  return { role, content, toolCalls: toStorableJson(tool_calls ?? null) };
+}
+
+const toolCalls = z
+  .union([z.record(z.string(), z.unknown()), z.array(z.unknown())], 'has to be a JSON object or list')
+  .nullish();
+
+/** Text that is no JSON stays text, which is refused. */
+function readJson(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  if (value === '') return null;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+const maxPart = 1_000;
+
+const number = (min: number, max: number) =>
+  z.coerce
+    .number('has to be a number')
+    .int('has to be a whole number')
+    .min(min, `has to be at least ${min}`)
+    .max(max, `can be at most ${max}`);
+
+/** `limit?`, `after?`: the id of a message. Without them, all there is. */
+export function parseHistoryPart(query: unknown): After {
+  const schema = z.object({
+    limit: number(1, maxPart).optional(),
+    after: z
+      .string('has to be the id of a message')
+      .transform(toMessageRowId)
+      .refine((id) => id !== null, 'has to be the id of a message')
+      .optional(),
+  });
+  const { limit = Number.MAX_SAFE_INTEGER, after } = parse(schema, query ?? {});
+  return { limit, id: after ?? 0 };
+}
+
+/** `limit?`, `offset?` */
+export function parseConversationPage(query: unknown): Range {
+  const schema = z.object({
+    limit: number(1, maxPart).default(maxPart),
+    offset: number(0, 1_000_000_000).default(0),
+  });
+  return parse(schema, query ?? {});
+}
+
+/** @throws ChatError `invalid-request` for what is no UUID. */
+export function parseConversationId(text: unknown): string {
+  if (typeof text === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/iu.test(text)) {
+    return text.toLowerCase();
+  }
+  throw new ChatError('invalid-request', { sentence: 'conversation_id has to be a UUID.' });
+}
+
+function merge(query: unknown, body: unknown): unknown {
+  if (body === undefined || body === null || body === '') return query;
+  if (typeof body !== 'object' || Array.isArray(body)) return body;
+  return { ...(query as object), ...body };
+}

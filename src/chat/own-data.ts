@@ -1,0 +1,137 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+
+import type { CharacterSource } from './characters';
+import type { LiveTurns } from './live-turns';
+import type { Message } from './messages';
+import type { Owner } from './owner';
+import type { After, SessionEntry } from './session-access';
+import { toSessionMessageReply, toSessionReply } from './session-reply';
+import type { TurnAccess } from './turn-access';
+import { walk } from './walk';
+
+/** How much was erased. */
+export interface Erased {
+  readonly sessions: number;
+  readonly messages: number;
+}
+
+/** All that is kept of a user's. Each method is short: what is large is done bit by bit. */
+export interface OwnDataStore {
+  /** By age. What is deleted does not exist. */
+  listSessionsAfter(owner: Owner, after: After): Promise<readonly SessionEntry[]>;
+  listMessagesAfter(owner: Owner, after: After): Promise<readonly Message[]>;
+  /** The turns of this user's that are being answered, in whichever process. */
+  findLiveTurns(userId: number): Promise<readonly string[]>;
+  /** Erases a few of the user's messages, deleted ones too; once there are none, of the sessions. */
+  eraseSome(userId: number): Promise<Erased>;
+  /** Erases a few entries of anybody's that were deleted before this time. */
+  purgeSome(deletedBefore: Date): Promise<Erased>;
+}
+
+export interface OwnData {
+  /** Everything of the owner's that is not deleted, as JSON Lines, a few at a time: of any size. */
+  export(owner: Owner): AsyncGenerator<string, void>;
+  /** Stops the owner's turns and erases all their sessions and messages for good. */
+  erase(owner: Owner): Promise<Erased>;
+  /** The same of a user that is being deleted, also within a transaction: it waits for no turn. */
+  eraseUser(userId: number): Promise<Erased>;
+  /** Erases what nobody can restore any more, until that is done or `signal` fires. */
+  purge(signal: AbortSignal): Promise<Erased>;
+}
+
+export interface OwnDataOptions {
+  readonly store: OwnDataStore;
+  readonly characters: CharacterSource;
+  readonly turns: Pick<TurnAccess, 'stop'>;
+  readonly live: LiveTurns;
+  /** For how long what is deleted can be restored. */
+  readonly restorableMs: number;
+}
+
+export function createOwnData({ store, characters, turns, live, restorableMs }: OwnDataOptions): OwnData {
+  return {
+    export: exportAll,
+    async erase(owner) {
+      await stopTurns(owner);
+      return untilNone(() => store.eraseSome(owner.id));
+    },
+    eraseUser(userId) {
+      for (const turn of liveOf(userId)) turn.requestEnd('stop');
+      return untilNone(() => store.eraseSome(userId));
+    },
+    purge(signal) {
+      const deletedBefore = new Date(Date.now() - restorableMs);
+      return untilNone(() => store.purgeSome(deletedBefore), signal);
+    },
+  };
+
+  async function* exportAll(owner: Owner): AsyncGenerator<string, void> {
+    const { id, documentId, username, email } = owner;
+    let head = toLine('user', { id, documentId, username, email });
+    // Ids of rows begin at 1.
+    const start: After = { id: 0, limit: Number.MAX_SAFE_INTEGER };
+    const readSessions = async (after: After) =>
+      (await store.listSessionsAfter(owner, after)).map((session) => ({ id: session.rowId, session }));
+    for await (const page of walk(readSessions, start)) {
+      yield head + page.map(({ session }) => toLine('session', toSessionReply(session, owner))).join('');
+      head = '';
+    }
+    for await (const messages of walk((after) => store.listMessagesAfter(owner, after), start)) {
+      yield head + (await toMessageLines(messages));
+      head = '';
+    }
+    if (head !== '') yield head;
+  }
+
+  async function toMessageLines(messages: readonly Message[]): Promise<string> {
+    const ids = new Set(messages.flatMap(({ characterId }) => characterId ?? []));
+    const known = await characters.findForDisplay([...ids]);
+    return messages
+      .map((message) => {
+        const character = message.characterId === null ? undefined : known.get(message.characterId);
+        return toLine('message', {
+          ...toSessionMessageReply(message),
+          conversation_id: message.conversationId,
+          error_code: message.errorCode,
+          usage: message.usage,
+          feedback: message.feedback,
+          ai_character: character ? { documentId: character.documentId, name: character.name } : null,
+        });
+      })
+      .join('');
+  }
+
+  function liveOf(userId: number) {
+    return live.all().filter(({ ownerId }) => ownerId === userId);
+  }
+
+  /** Those of other processes are noted as stopped, and told to Dify; what they still save has no row to go to. */
+  async function stopTurns(owner: Owner): Promise<void> {
+    const here = liveOf(owner.id).map((turn) => {
+      turn.requestEnd('stop');
+      return turn.ended;
+    });
+    const anywhere = (await store.findLiveTurns(owner.id)).map((turnId) =>
+      // Of a turn in a deleted session nothing is found; where it runs here, it is stopped all the same.
+      turns.stop(owner, turnId).catch(() => undefined),
+    );
+    await Promise.all([...here, ...anywhere]);
+  }
+}
+
+/** Others come between two bits: none of them waits for more than one. */
+async function untilNone(erase: () => Promise<Erased>, signal?: AbortSignal): Promise<Erased> {
+  const total = { sessions: 0, messages: 0 };
+  while (signal?.aborted !== true) {
+    const { sessions, messages } = await erase();
+    if (sessions === 0 && messages === 0) break;
+    total.sessions += sessions;
+    total.messages += messages;
+    await breathe();
+  }
+  return total;
+}
+
+function toLine(type: 'user' | 'session' | 'message', value: object): string {
+  return `${JSON.stringify({ type, ...value })}\n`;
+}

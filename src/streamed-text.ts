@@ -1,0 +1,35 @@
+import { Readable } from 'node:stream';
+
+import type { Core } from '@strapi/strapi';
+import type { Context } from 'koa';
+
+import { describeError } from './chat';
+
+/**
+ * Replies with a text of any length, made as fast as the client takes it. What goes wrong before the first piece is an
+ * error like any other. Afterwards the connection is cut: an end would make a whole of a part. When the client leaves,
+ * `pieces` is returned from.
+ */
+export async function streamText(
+  ctx: Context,
+  strapi: Core.Strapi,
+  type: string,
+  pieces: AsyncGenerator<string, void>,
+): Promise<void> {
+  const first = await pieces.next();
+  ctx.status = 200;
+  ctx.set({ 'Content-Type': type, 'Cache-Control': 'no-store' });
+  ctx.body = Readable.from(guarded(), { objectMode: false });
+
+  async function* guarded(): AsyncGenerator<string, void> {
+    try {
+      if (first.done !== true) yield first.value;
+      yield* pieces;
+    } catch (error) {
+      strapi.log.error(`${ctx.method} ${ctx.path}: cut off: ${describeError(error)}`);
+      ctx.res.destroy();
+    } finally {
+      await pieces.return();
+    }
+  }
+}

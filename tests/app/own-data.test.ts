@@ -1,0 +1,270 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+
+import { startApp, type App } from '../support/app';
+import { readStream, type Client } from '../support/client';
+
+let app: App;
+let characterId: string;
+
+beforeAll(async () => {
+  app = await startApp();
+  characterId = (await app.admin.createCharacter({ name: 'Ada' })).documentId;
+});
+afterAll(() => app.stop());
+
+interface Line {
+  readonly type: string;
+  readonly [key: string]: unknown;
+}
+
+async function exportOf(user: Client): Promise<Line[]> {
+  const { status, headers, text } = await user.get('/api/chat/export');
+  expect([status, headers.get('content-type')]).toEqual([200, 'application/x-ndjson; charset=utf-8']);
+  expect(text.endsWith('\n')).toBe(true);
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+async function createSession(user: Client, title = 'Mine'): Promise<string> {
+  return (await user.post('/api/chat/session', { title })).body.data.session_id;
+}
+
+const add = (user: Client, session_id: string, content: string) =>
+  user.post('/api/chat/message', { session_id, content });
+
+async function countRows(userId: number): Promise<{ sessions: number; messages: number }> {
+  const count = async (table: string) =>
+    Number((await app.db(table).where({ user_id: userId }).count({ count: '*' }))[0]?.count);
+  return { sessions: await count('chat_sessions'), messages: await count('chat_conversations') };
+}
+
+/** Lines of a session, put straight into the table. */
+async function insertMessages(user: Client, sessionId: string, count: number, text: string): Promise<void> {
+  const { id } = await app.db('chat_sessions').where({ session_id: sessionId }).first('id');
+  const now = new Date();
+  for (let done = 0; done < count; done += 500) {
+    const rows = Array.from({ length: Math.min(500, count - done) }, (_, index) => ({
+      document_id: randomUUID().replaceAll('-', '').slice(0, 24),
+      message_id: `msg_${randomUUID()}`,
+      role: 'user',
+      query: `${done + index} ${text}`,
+      user_id: user.user.id,
+      session_id: id,
+      is_deleted: false,
+      created_at: now,
+      updated_at: now,
+    }));
+    await app.db.batchInsert('chat_conversations', rows, 50);
+  }
+}
+
+describe('GET /api/chat/export', () => {
+  it('gives the account, its sessions and its messages, each on a line', async () => {
+    const user = await app.createUser();
+    const { body } = await user.ask({ character_id: characterId, query: 'Export\nme, 你好' });
+    const [question, answer] = body.data;
+    const stored = await createSession(user, 'Stored');
+    await add(user, stored, 'A line');
+    expect(await exportOf(user)).toEqual([
+      expect.objectContaining({ type: 'user', id: user.user.id, username: user.user.username }),
+      expect.objectContaining({ type: 'session', session_id: question.session_id, message_count: 2 }),
+      expect.objectContaining({ type: 'session', session_id: stored, title: 'Stored', message_count: 1 }),
+      expect.objectContaining({
+        type: 'message',
+        message_id: question.id,
+        public_id: question.message_id,
+        session_id: question.session_id,
+        role: 'user',
+        content: 'Export\nme, 你好',
+        ai_character: { documentId: characterId, name: 'Ada' },
+      }),
+      expect.objectContaining({
+        type: 'message',
+        public_id: answer.message_id,
+        role: 'assistant',
+        content: answer.answer,
+        outcome: 'completed',
+        error_code: null,
+        usage: answer.usage,
+        conversation_id: answer.conversation_id,
+      }),
+      expect.objectContaining({
+        type: 'message',
+        content: 'A line',
+        session_id: stored,
+        ai_character: null,
+      }),
+    ]);
+  });
+
+  it('leaves out what is deleted, and everybody else', async () => {
+    const [user, other] = [await app.createUser(), await app.createUser()];
+    await add(other, await createSession(other, 'Theirs'), 'their secret');
+    const [kept, gone] = [await createSession(user, 'kept'), await createSession(user, 'gone')];
+    await add(user, gone, 'gone with its session');
+    await user.request('DELETE', `/api/chat/sessions/${gone}`);
+    const { body } = await add(user, kept, 'gone alone');
+    await user.request('DELETE', `/api/chat/messages/${body.data.message_id}`);
+    const lines = await exportOf(user);
+    expect(lines.map(({ type, title }) => [type, title])).toEqual([
+      ['user', undefined],
+      ['session', 'kept'],
+    ]);
+  });
+
+  it('needs a login', async () => {
+    expect((await app.anonymous.get('/api/chat/export')).status).toBe(401);
+    expect((await app.anonymous.request('DELETE', '/api/chat/me')).status).toBe(401);
+  });
+
+  it('gives 20,000 long messages without holding them in memory', async () => {
+    const user = await app.createUser();
+    const text = '长'.repeat(2_700);
+    await insertMessages(user, await createSession(user), 20_000, text);
+    const before = memoryOf(app.pid());
+    let peak = before;
+    const response = await fetch(`${app.url}/api/chat/export`, {
+      headers: { Authorization: `Bearer ${user.token}` },
+    });
+    let lines = 0;
+    let bytes = 0;
+    for await (const chunk of response.body ?? []) {
+      const block = chunk as Uint8Array;
+      bytes += block.length;
+      for (const byte of block) if (byte === 0x0a) lines += 1;
+      peak = Math.max(peak, memoryOf(app.pid()));
+    }
+    expect(lines).toBe(20_002);
+    expect(bytes).toBeGreaterThan(160_000_000);
+    // To hold it all takes more than twice as much: the rows, and the text made of them.
+    expect(peak - before).toBeLessThan(220_000_000);
+  });
+});
+
+/** Bytes of a process; 0 where the system does not tell. */
+function memoryOf(pid: number): number {
+  const file = `/proc/${pid}/status`;
+  if (!existsSync(file)) return 0;
+  return Number(/^VmRSS:\s+(\d+) kB$/mu.exec(readFileSync(file, 'utf8'))?.[1] ?? 0) * 1024;
+}
+
+describe('DELETE /api/chat/me', () => {
+  it('erases all the caller has said, deleted things too, and nothing else', async () => {
+    const [user, other] = [await app.createUser(), await app.createUser()];
+    for (const one of [user, other]) {
+      await one.ask({ character_id: characterId, query: 'Remember me' });
+      await add(one, await createSession(one), 'A line');
+      const gone = await createSession(one, 'gone');
+      await add(one, gone, 'Deleted before');
+      await one.request('DELETE', `/api/chat/sessions/${gone}`);
+    }
+    await insertMessages(user, await createSession(user, 'many'), 1_200, 'many');
+    const before = await countRows(other.user.id);
+    const reply = await user.request('DELETE', '/api/chat/me');
+    expect([reply.status, reply.body]).toEqual([200, { data: { sessions: 4, messages: 1_204 } }]);
+    expect(await countRows(user.user.id)).toEqual({ sessions: 0, messages: 0 });
+    expect(await countRows(other.user.id)).toEqual(before);
+    expect(await app.db('chat_conversations').whereNull('user_id').orWhereNull('session_id')).toEqual([]);
+
+    expect((await user.request('DELETE', '/api/chat/me')).body).toEqual({
+      data: { sessions: 0, messages: 0 },
+    });
+    expect((await exportOf(user)).map(({ type }) => type)).toEqual(['user']);
+    expect((await user.ask({ character_id: characterId, query: 'Still me' })).status).toBe(200);
+  });
+
+  it('stops an answer that is being written first', async () => {
+    const user = await app.createUser();
+    app.dify.script(async (reply) => {
+      await reply.say('one');
+      await reply.closed;
+    });
+    const { events } = await user.stream({ character_id: characterId, query: 'Stop me' });
+    await events.next();
+    await events.next();
+    const rest = readStream(events);
+    expect((await user.request('DELETE', '/api/chat/me')).body.data).toEqual({ sessions: 1, messages: 2 });
+    expect((await rest).at(-1)?.data).toMatchObject({ event: 'message_end', outcome: 'stopped' });
+    expect(await countRows(user.user.id)).toEqual({ sessions: 0, messages: 0 });
+  });
+});
+
+describe('deleting a user', () => {
+  const path = '/content-manager/collection-types/plugin::users-permissions.user';
+
+  it('in the admin panel erases what they have said', async () => {
+    const [user, other] = [await app.createUser(), await app.createUser()];
+    for (const one of [user, other]) {
+      await one.ask({ character_id: characterId, query: 'Remember me' });
+      await add(one, await createSession(one), 'A line');
+    }
+    await insertMessages(user, await createSession(user, 'many'), 1_200, 'many');
+    const count = async () => Number((await app.db('chat_conversations').count({ count: '*' }))[0]?.count);
+    const before = await count();
+    const { status } = await app.admin.client.request('DELETE', `${path}/${user.user.documentId}`);
+    expect(status).toBe(200);
+    expect(await app.db('up_users').where({ id: user.user.id })).toEqual([]);
+    expect(before - (await count())).toBe(1_203);
+    expect(await app.db('chat_sessions').whereNull('user_id')).toEqual([]);
+    expect(await app.db('chat_conversations').whereNull('user_id')).toEqual([]);
+    expect(await countRows(other.user.id)).toEqual({ sessions: 2, messages: 3 });
+  });
+
+  it('several at once, too', async () => {
+    const users = [await app.createUser(), await app.createUser()];
+    for (const user of users) await add(user, await createSession(user), 'A line');
+    const documentIds = users.map(({ user }) => user.documentId);
+    await app.admin.client.post(`${path}/actions/bulkDelete`, { documentIds });
+    expect(await app.db('up_users').whereIn('document_id', documentIds)).toEqual([]);
+    expect(await app.db('chat_sessions').whereNull('user_id')).toEqual([]);
+    expect(await app.db('chat_conversations').whereNull('user_id')).toEqual([]);
+  });
+
+  it('ends their answers, and leaves nothing of those', async () => {
+    const user = await app.createUser();
+    app.dify.script(async (reply) => {
+      await reply.say('one');
+      await reply.closed;
+    });
+    const { events } = await user.stream({ character_id: characterId, query: 'Whose answer?' });
+    const { turn_id } = (await events.next()).value?.data ?? {};
+    await events.next();
+    const { status } = await app.admin.client.request('DELETE', `${path}/${user.user.documentId}`);
+    expect(status).toBe(200);
+    expect((await readStream(events)).at(-1)?.data).toMatchObject({ event: 'error', code: 'internal' });
+    expect(await app.db('chat_conversations').where({ turn_id })).toEqual([]);
+    expect(app.output()).toContain(`Turn ${turn_id} was erased while it was being answered.`);
+    expect(app.output()).not.toContain(`Turn ${turn_id}: its end could not be saved`);
+  });
+});
+
+it('what was deleted too long ago to be restored is purged, the rest stays', async () => {
+  const user = await app.createUser();
+  const [kept, old] = [await createSession(user, 'kept'), await createSession(user, 'old')];
+  await insertMessages(user, old, 1_100, 'old');
+  await add(user, kept, 'here');
+  const recent = (await add(user, kept, 'deleted lately')).body.data;
+  const aged = (await add(user, kept, 'deleted long ago')).body.data;
+  for (const { message_id } of [recent, aged])
+    await user.request('DELETE', `/api/chat/messages/${message_id}`);
+  await user.request('DELETE', `/api/chat/sessions/${old}`);
+  const longAgo = new Date(Date.now() - 31 * 86_400_000);
+  const age = (table: string, where: object) => app.db(table).where(where).update({ deleted_at: longAgo });
+  const { id } = await app.db('chat_sessions').where({ session_id: old }).first('id');
+  await age('chat_sessions', { id });
+  await age('chat_conversations', { session_id: id });
+  await age('chat_conversations', { id: aged.message_id });
+
+  // Each process purges when it starts; on PostgreSQL two at once.
+  await app.signal('SIGTERM');
+  await Promise.all([app.restart(), ...(process.env['TEST_POSTGRES_URL'] ? [app.startAnother()] : [])]);
+  while (!app.output().includes('Purged')) await new Promise((resolve) => setTimeout(resolve, 50));
+
+  expect(await app.db('chat_sessions').where({ session_id: old })).toEqual([]);
+  expect(await countRows(user.user.id)).toEqual({ sessions: 1, messages: 2 });
+  expect((await user.request('POST', `/api/chat/messages/${recent.message_id}/restore`)).status).toBe(200);
+  expect(app.output()).not.toContain('could not be purged');
+});

@@ -1,0 +1,173 @@
+import { startApp, type App } from '../support/app';
+import type { Client } from '../support/client';
+
+let app: App;
+let user: Client;
+let sessionId: string;
+
+const texts = [
+  'The sea is calm.',
+  '100% sure, a_b and a\\b',
+  '100 of 100, aXb',
+  '今天的海很平静。',
+  'ÉCOLE, Straße, ΟΔΟΣ',
+  'It\'s "quoted"; drop table x --',
+];
+
+beforeAll(async () => {
+  app = await startApp();
+  user = await app.createUser();
+  sessionId = (await user.post('/api/chat/session', { title: 'Winter' })).body.data.session_id;
+  for (const content of texts) await user.post('/api/chat/message', { session_id: sessionId, content });
+});
+afterAll(() => app.stop());
+
+const search = (q: string, rest = '', as = user) =>
+  as.get(`/api/chat/search?q=${encodeURIComponent(q)}${rest}`);
+
+async function found(q: string, as = user): Promise<string[]> {
+  const { status, body } = await search(q, '', as);
+  expect(status).toBe(200);
+  return body.data.map(({ highlights }: { highlights: { text: string }[] }) =>
+    highlights.map(({ text }) => text).join(''),
+  );
+}
+
+it.each<[q: string, which: number[]]>([
+  ['sea', [0]],
+  ['SEA IS', [0]],
+  ['%', [1]],
+  ['100%', [1]],
+  ['a_b', [1]],
+  ['a\\b', [1]],
+  ['_', [1]],
+  ['\\', [1]],
+  ['海', [3]],
+  ['海很平静', [3]],
+  ['école', [4]],
+  ['STRASSE', []],
+  ['straße', [4]],
+  ["'", [5]],
+  ['drop table', [5]],
+  ['100', [2, 1]],
+  ['🌊', []],
+  ['\0', []],
+])('finds %p in the texts %p, the newest first', async (q, which) => {
+  expect(await found(q)).toEqual(which.map((index) => texts[index]));
+});
+
+it('says where a text stands: in which message of which session, and marks it', async () => {
+  const { body } = await search('SEA');
+  const [message] = (await user.myList(`?filters[session_id]=${sessionId}&sort=id:asc`)).body.data;
+  expect(body).toEqual({
+    data: [
+      {
+        message_id: message.id,
+        public_id: message.message_id,
+        session_id: sessionId,
+        title: 'Winter',
+        turn_id: null,
+        role: 'user',
+        outcome: null,
+        highlights: [
+          { text: 'The ', isMatch: false },
+          { text: 'sea', isMatch: true },
+          { text: ' is calm.', isMatch: false },
+        ],
+        created_at: message.createdAt,
+      },
+    ],
+    meta: { pagination: { page: 1, pageSize: 20, pageCount: 1, total: 1 } },
+  });
+});
+
+it('finds a question by what was asked and an answer by what was answered, each once', async () => {
+  const owner = await app.createUser();
+  const { documentId } = await app.admin.createCharacter();
+  app.dify.script(async (reply) => {
+    await reply.say('Whales, mostly.');
+    await reply.end();
+  });
+  const { body } = await owner.ask({ character_id: documentId, query: 'Who lives in the ocean?' });
+  const [question, answer] = body.data;
+  const ids = async (q: string) =>
+    (await search(q, '', owner)).body.data.map(({ public_id }: { public_id: string }) => public_id);
+  expect(await ids('ocean')).toEqual([question.message_id]);
+  expect(await ids('whales')).toEqual([answer.message_id]);
+  expect(await ids('l')).toEqual([answer.message_id, question.message_id]);
+});
+
+it('comes in pages', async () => {
+  const page = async (rest: string) => (await search('a', rest)).body;
+  const all = (await page('')).data;
+  expect(all.length).toBeGreaterThan(3);
+  expect((await page('&page=2&page_size=2')).data).toEqual(all.slice(2, 4));
+  expect((await page('&page=2&page_size=2')).meta.pagination).toMatchObject({
+    page: 2,
+    pageSize: 2,
+    total: all.length,
+  });
+  expect(await page('&page=99')).toMatchObject({ data: [], meta: { pagination: { total: all.length } } });
+});
+
+it('finds nothing that is deleted, and finds it again once it is restored', async () => {
+  const owner = await app.createUser();
+  const { session_id } = (await owner.post('/api/chat/session', {})).body.data;
+  const { message_id } = (await owner.post('/api/chat/message', { session_id, content: 'hidden' })).body.data;
+  const path = `/api/chat/messages/${message_id}`;
+  expect(await found('hidden', owner)).toHaveLength(1);
+  await owner.request('DELETE', path);
+  expect(await found('hidden', owner)).toEqual([]);
+  await owner.request('POST', `${path}/restore`);
+  await owner.request('DELETE', `/api/chat/sessions/${session_id}`);
+  expect(await found('hidden', owner)).toEqual([]);
+  await owner.request('POST', `/api/chat/sessions/${session_id}/restore`);
+  expect(await found('hidden', owner)).toHaveLength(1);
+});
+
+it('finds nothing of anybody else’s', async () => {
+  const other = await app.createUser();
+  for (const q of ['sea', 'a', '海', '%']) {
+    expect((await search(q, '', other)).body).toMatchObject({ data: [], meta: { pagination: { total: 0 } } });
+  }
+});
+
+it('goes by the index of the owner', async () => {
+  const isSqlite = app.db.client.config.client === 'better-sqlite3';
+  const sql = `select m.id from chat_conversations m where m.user_id = 1 and m.is_deleted = ${isSqlite ? '0' : 'false'}
+               order by m.id desc limit 20`;
+  if (isSqlite) {
+    const plan = await app.db.raw(`explain query plan ${sql}`);
+    expect(plan).toEqual([
+      expect.objectContaining({
+        detail: expect.stringMatching(/USING INDEX chat_conversations_user_\w+ \(/u),
+      }),
+    ]);
+    return;
+  }
+  await app.db.transaction(async (trx) => {
+    // The table is too small for an index to be worth it.
+    await trx.raw('set local enable_seqscan = off');
+    const { rows } = await trx.raw(`explain ${sql}`);
+    expect(JSON.stringify(rows)).toContain('chat_conversations_user_idx');
+  });
+});
+
+it.each([
+  '',
+  '?q=',
+  '?q=%20',
+  `?q=${'x'.repeat(201)}`,
+  '?q[]=x',
+  '?q[a]=x',
+  '?q=x&page=0',
+  '?q=x&page_size=x',
+])('is a 400 for "%s"', async (query) => {
+  const { status, body } = await user.get(`/api/chat/search${query}`);
+  expect([status, body.error.details.code]).toEqual([400, 'invalid-request']);
+});
+
+it('takes 200 characters, and needs a login', async () => {
+  expect(await found('海'.repeat(200))).toEqual([]);
+  expect((await search('x', '', app.anonymous)).status).toBe(401);
+});

@@ -1,0 +1,147 @@
+import { createLiveTurns, createTurnLog } from '../../src/chat/live-turns';
+import { createOwnData, type Erased, type OwnDataStore } from '../../src/chat/own-data';
+import type { WireEvent } from '../../src/chat/wire-event';
+import { collect } from './support/collect';
+import { ada, bob, keeper, message } from './support/fixtures';
+import { createMemoryCharacters } from './support/memory-characters';
+import { createEmptyOwnDataStore } from './support/memory-own-data-store';
+
+const restorableMs = 30 * 86_400_000;
+
+function create(changes: Partial<OwnDataStore>, live = createLiveTurns()) {
+  const stopped: string[] = [];
+  const ownData = createOwnData({
+    store: createEmptyOwnDataStore(changes),
+    characters: createMemoryCharacters([keeper]),
+    turns: {
+      stop: async (_owner, turnId) => {
+        stopped.push(turnId);
+        throw new Error('Not found.');
+      },
+    },
+    live,
+    restorableMs,
+  });
+  return { ownData, stopped };
+}
+
+function addLiveTurn(live: ReturnType<typeof createLiveTurns>, turnId: string, ownerId: number) {
+  const log = createTurnLog({ turnId, sessionId: 'session', ownerId, rateLimit: null, maxChars: 10_000 });
+  live.add(log);
+  return log;
+}
+
+/** Gives these amounts, one after the other, then none. */
+function amounts(list: Erased[]): () => Promise<Erased> {
+  return async () => list.shift() ?? { sessions: 0, messages: 0 };
+}
+
+describe('an export', () => {
+  it('of who has said nothing is the account alone', async () => {
+    const text = (await collect(create({}).ownData.export(ada))).join('');
+    expect(text).toBe(`${JSON.stringify({ type: 'user', ...ada })}\n`);
+  });
+
+  it('names the character of a message, and reads a page only when it is asked for', async () => {
+    const reads: number[] = [];
+    const { ownData } = create({
+      async listMessagesAfter(_owner, { id, limit }) {
+        reads.push(id);
+        return Array.from({ length: limit }, (_, index) => message({ id: id + index + 1 }));
+      },
+    });
+    const pieces = ownData.export(ada);
+    const [account, first, ...rest] = ((await pieces.next()).value ?? '').split('\n');
+    expect(JSON.parse(account ?? '')).toMatchObject({ type: 'user' });
+    expect(JSON.parse(first ?? '')).toMatchObject({
+      type: 'message',
+      message_id: 1,
+      content: 'Calm.',
+      ai_character: { documentId: keeper.documentId, name: keeper.name },
+    });
+    expect(rest).toHaveLength(100);
+    expect(reads).toEqual([0]);
+    await pieces.next();
+    await pieces.return();
+    expect(reads).toEqual([0, 100]);
+  });
+});
+
+describe('erasing', () => {
+  it('first ends the turns of the owner, and of nobody else', async () => {
+    const live = createLiveTurns();
+    const mine = addLiveTurn(live, 'mine', ada.id);
+    const theirs = addLiveTurn(live, 'theirs', bob.id);
+    const events: string[] = [];
+    const { ownData, stopped } = create(
+      {
+        findLiveTurns: async () => ['mine', 'elsewhere'],
+        eraseSome: async () => {
+          events.push('erase');
+          return { sessions: 0, messages: 0 };
+        },
+      },
+      live,
+    );
+    mine.endRequest.addEventListener('abort', () => {
+      events.push(`end by ${mine.endRequest.reason}`);
+      setImmediate(() => {
+        events.push('ended');
+        mine.append({ event: 'error' } as WireEvent);
+      });
+    });
+    await ownData.erase(ada);
+    expect(events).toEqual(['end by stop', 'ended', 'erase']);
+    expect(stopped).toEqual(['mine', 'elsewhere']);
+    expect(theirs.endRequest.aborted).toBe(false);
+  });
+
+  it('goes on until there is nothing left, and says how much there was', async () => {
+    const { ownData } = create({
+      eraseSome: amounts([
+        { sessions: 0, messages: 500 },
+        { sessions: 0, messages: 3 },
+        { sessions: 2, messages: 0 },
+      ]),
+    });
+    expect(await ownData.erase(ada)).toEqual({ sessions: 2, messages: 503 });
+  });
+
+  it('a user that is being deleted waits for no turn', async () => {
+    const live = createLiveTurns();
+    const turn = addLiveTurn(live, 'running', ada.id);
+    const { ownData } = create({ eraseSome: amounts([{ sessions: 0, messages: 2 }]) }, live);
+    expect(await ownData.eraseUser(ada.id)).toEqual({ sessions: 0, messages: 2 });
+    expect(turn.endRequest.reason).toBe('stop');
+  });
+});
+
+describe('purging', () => {
+  it('takes what can no longer be restored', async () => {
+    const asked: Date[] = [];
+    const { ownData } = create({
+      async purgeSome(deletedBefore) {
+        asked.push(deletedBefore);
+        return { sessions: asked.length === 1 ? 1 : 0, messages: 0 };
+      },
+    });
+    expect(await ownData.purge(new AbortController().signal)).toEqual({ sessions: 1, messages: 0 });
+    expect(asked).toHaveLength(2);
+    const ageMs = Date.now() - (asked[0]?.getTime() ?? 0);
+    expect(ageMs).toBeGreaterThanOrEqual(restorableMs);
+    expect(ageMs).toBeLessThan(restorableMs + 60_000);
+  });
+
+  it('stops between two bits when it is told to', async () => {
+    const stopping = new AbortController();
+    let count = 0;
+    const { ownData } = create({
+      async purgeSome() {
+        count += 1;
+        if (count === 3) stopping.abort();
+        return { sessions: 0, messages: 500 };
+      },
+    });
+    expect(await ownData.purge(stopping.signal)).toEqual({ sessions: 0, messages: 1_500 });
+  });
+});

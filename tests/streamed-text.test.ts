@@ -1,0 +1,90 @@
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import type { Core } from '@strapi/strapi';
+import Koa from 'koa';
+
+import { streamText } from '../src/streamed-text';
+import { createGate } from './support/gate';
+
+const piece = 'x'.repeat(100_000);
+
+/** Serves what `pieces` makes, over a real socket. @returns the response, not read yet. */
+async function serve(pieces: () => AsyncGenerator<string, void>) {
+  const errors: string[] = [];
+  const strapi = { log: { error: (text: string) => errors.push(text) } } as unknown as Core.Strapi;
+  const koa = new Koa().use((ctx) => streamText(ctx, strapi, 'text/plain; charset=utf-8', pieces()));
+  koa.silent = true;
+  const server = koa.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const [response] = (await once(
+    get({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', agent: false }),
+    'response',
+  )) as [IncomingMessage];
+  return { response, errors, close: () => new Promise((resolve) => server.close(resolve)) };
+}
+
+it('sends everything, to its end', async () => {
+  const { response, close } = await serve(async function* () {
+    yield 'one, ';
+    yield 'zwei, ';
+    yield '三';
+  });
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  expect(Buffer.concat(chunks).toString()).toBe('one, zwei, 三');
+  expect(response.headers).toMatchObject({
+    'content-type': 'text/plain; charset=utf-8',
+    'cache-control': 'no-store',
+  });
+  await close();
+});
+
+it('makes no more than a slow client takes, and nothing once it has left', async () => {
+  let made = 0;
+  let hasReturned: () => void = () => undefined;
+  const returned = new Promise<void>((resolve) => (hasReturned = resolve));
+  const { response, close } = await serve(async function* () {
+    try {
+      for (; made < 10_000; made += 1) yield piece;
+    } finally {
+      hasReturned();
+    }
+  });
+  await once(response, 'readable');
+  // Nobody reads on: what is made fills the buffers on the way, some megabytes, and then stands still.
+  for (let before = -1; before !== made;) {
+    before = made;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  expect(made).toBeLessThan(200);
+  response.destroy();
+  await returned;
+  await close();
+});
+
+it('cuts the connection when it goes wrong on the way, and logs no message', async () => {
+  const { opened: arrived, open: arrive } = createGate();
+  const { response, errors, close } = await serve(async function* () {
+    yield piece;
+    await arrived;
+    throw new Error('secret text');
+  });
+  response.resume();
+  arrive();
+  const [error] = (await once(response, 'error')) as [NodeJS.ErrnoException];
+  expect(error.code).toBe('ECONNRESET');
+  expect(errors).toEqual([expect.stringMatching(/^GET \/: cut off: Error /u)]);
+  expect(errors.join()).not.toContain('secret');
+  await close();
+});
+
+it('is an error like any other when it goes wrong at once', async () => {
+  const { response, close } = await serve(() => {
+    throw new Error('at once');
+  });
+  response.resume();
+  expect(response.statusCode).toBe(500);
+  await close();
+});
