@@ -251,7 +251,7 @@ describe('a user who is blocked', () => {
   it('is out', async () => {
     const gone = await app.createUser();
     expect((await gone.myList()).status).toBe(200);
-    await app.db('up_users').where({ id: gone.user.id }).update({ blocked: true });
+    await app.admin.setBlocked(gone.user.documentId, true);
     expect((await gone.myList()).status).toBe(401);
     expect((await gone.ask({ character_id: character.documentId, query: 'Hi' })).status).toBe(401);
   });

@@ -1,5 +1,5 @@
 import { startApp, type App } from '../support/app';
-import { createClient, type Client } from '../support/client';
+import { createClient } from '../support/client';
 
 let app: App;
 
@@ -21,13 +21,6 @@ async function statementsOf(request: () => Promise<unknown>): Promise<number> {
       .slice(before)
       .match(/knex:query /gu)?.length ?? 0
   );
-}
-
-/** Through the admin API, as an administrator does. */
-async function setBlocked(user: Client, blocked: boolean): Promise<void> {
-  const path = `/content-manager/collection-types/plugin::users-permissions.user/${user.user.documentId}`;
-  const reply = await app.admin.client.request('PUT', path, { body: { blocked } });
-  expect(reply.status).toBe(200);
 }
 
 describe('a login', () => {
@@ -77,9 +70,9 @@ describe('a login', () => {
   it('ends at once when the user is blocked, and is back at once when they are not', async () => {
     const user = await app.createUser();
     expect((await user.get(list)).status).toBe(200);
-    await setBlocked(user, true);
+    await app.admin.setBlocked(user.user.documentId, true);
     expect((await user.get(list)).status).toBe(401);
-    await setBlocked(user, false);
+    await app.admin.setBlocked(user.user.documentId, false);
     expect((await user.get(list)).status).toBe(200);
   });
 
@@ -119,4 +112,18 @@ describe('a login', () => {
       expect((await createClient(app.url, token).get(list)).status).toBe(401);
     }
   });
+});
+
+it('a login that another process has made worthless counts for AUTH_REMEMBER_SECONDS at most', async () => {
+  const short = await startApp({ env: { AUTH_REMEMBER_SECONDS: '1' } });
+  try {
+    const user = await short.createUser();
+    expect((await user.get(list)).status).toBe(200);
+    // Behind the back of the process, as another one does it.
+    await short.db('up_users').where({ id: user.user.id }).update({ blocked: true });
+    const since = Date.now();
+    while ((await user.get(list)).status !== 401) expect(Date.now() - since).toBeLessThan(20_000);
+  } finally {
+    await short.stop();
+  }
 });

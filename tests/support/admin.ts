@@ -26,6 +26,8 @@ export interface Admin {
   /** @returns the id of a new picture in the media library. */
   uploadPicture(): Promise<number>;
   action(documentId: string, action: 'unpublish' | 'discard'): Promise<void>;
+  /** Blocks a user of the apps, or lets them in again. */
+  setBlocked(userDocumentId: string, blocked: boolean): Promise<void>;
 }
 
 const characters = '/content-manager/collection-types/api::ai-character.ai-character';
@@ -56,6 +58,10 @@ export async function createAdmin(url: string): Promise<Admin> {
       const whole = { name: 'Ada', prompt: 'You are Ada, a mathematician.', introduce: 'Hello.', ...fields };
       const draft = await admin.createDraft(whole);
       return { ...draft, publishedId: await admin.publish(draft.documentId, whole) };
+    },
+    async setBlocked(userDocumentId, blocked) {
+      const path = `/content-manager/collection-types/plugin::users-permissions.user/${userDocumentId}`;
+      await expectOk(client.request('PUT', path, { body: { blocked } }));
     },
     async uploadPicture() {
       const form = new FormData();
