@@ -75,7 +75,7 @@ describe('a database that goes away', () => {
         return telling(piecesOf(query, pieces), () => pauses.between(0, 60));
       };
       const name = 'Asked in an outage';
-      const load = startLoad({ url: app.url, users, characterId, upstream, ledger, lanes: 12, name, play });
+      const load = startLoad({ url: app.url, users, characterId, upstream, ledger, lanes: 24, name, play });
       let awayMs = 0;
       let neverBack = 0;
       let slowestMs = 0;
@@ -111,7 +111,8 @@ describe('a database that goes away', () => {
       });
       expect(contradictions.slice(0, 5)).toEqual([]);
       expect(incomplete).toEqual([]);
-      expect([withStatus(200, 503), neverBack]).toEqual([tellings.length, 0]);
+      expect(new Set([200, 503, ...tellings.map(({ status }) => status)])).toEqual(new Set([200, 503]));
+      expect(neverBack).toBe(0);
     },
     classTimeoutMs,
   );
