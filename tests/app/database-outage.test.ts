@@ -72,15 +72,21 @@ describe('while the database is away', () => {
     const asking = Array.from({ length: 10 }, async () => {
       while (!isOver) statuses.add((await user.get('/api/chat-conversations/my-list')).status);
     });
-    for (let outage = 0; outage < 10; outage += 1) {
-      const bringBack = await app.database.refuseConnections();
-      await bringBack();
-      expect((await user.ask({ character_id: characterId, query: `After outage ${outage}` })).status).toBe(
-        200,
-      );
+    try {
+      for (let outage = 0; outage < 10; outage += 1) {
+        const bringBack = await app.database.refuseConnections();
+        await bringBack();
+        // Who comes too soon, on a connection that broke meanwhile, is told to come again.
+        let status = 503;
+        while (status === 503) {
+          ({ status } = await user.ask({ character_id: characterId, query: `After outage ${outage}` }));
+        }
+        expect(status).toBe(200);
+      }
+    } finally {
+      isOver = true;
+      await Promise.all(asking);
     }
-    isOver = true;
-    await Promise.all(asking);
     expect([...statuses].filter((status) => ![200, 503].includes(status))).toEqual([]);
   });
 });
