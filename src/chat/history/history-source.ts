@@ -1,0 +1,48 @@
+import type { ChatErrorCode } from '../errors';
+import type { FinalOutcome, Usage } from '../turn-event';
+import type { Erasure } from './history-store';
+
+/** A finished turn that the history does not have yet. */
+export interface FinishedTurn {
+  readonly turnId: string;
+  readonly sessionId: string;
+  readonly userId: number;
+  /** `documentId` of the character; null once it is deleted. */
+  readonly characterId: string | null;
+  readonly query: string;
+  readonly answer: string;
+  readonly outcome: FinalOutcome;
+  readonly errorCode: ChatErrorCode | null;
+  readonly usage: Usage | null;
+  readonly createdAt: Date;
+  readonly endedAt: Date;
+}
+
+/** How far the history is behind. */
+export interface Backlog {
+  /** Finished turns that wait, counted up to a bound. */
+  readonly turns: number;
+  readonly erasures: number;
+  /** When the oldest of them finished; null where none waits. */
+  readonly oldest: Date | null;
+}
+
+/**
+ * The main database, as the writer of the history sees it. That a turn waits to be copied is saved with its end, in the
+ * same transaction: there is no queue that could be lost.
+ */
+export interface HistorySource {
+  /**
+   * Some finished turns, oldest first. No other process is given them for a while; if they are not settled by then, they
+   * are given out again.
+   */
+  claimSome(limit: number): Promise<readonly FinishedTurn[]>;
+  /** The history has them. */
+  settle(turnIds: readonly string[]): Promise<void>;
+  /** It has not: they may be given out again at once. */
+  release(turnIds: readonly string[]): Promise<void>;
+  /** What users have erased here and the history has not yet, oldest first. */
+  listErasures(limit: number): Promise<readonly (Erasure & { readonly id: number })[]>;
+  settleErasure(id: number): Promise<void>;
+  backlog(): Promise<Backlog>;
+}
