@@ -4,6 +4,7 @@ import { createChat, parseChatSettings, type Chat } from './chat';
 import { createCharacterSource } from './stores/character-source';
 import { createMessageStore } from './stores/message-store';
 import { createOwnDataStore } from './stores/own-data-store';
+import { rememberCharacters } from './stores/remember-characters';
 import { createSearchStore } from './stores/search-store';
 import { createSessionStore } from './stores/session-store';
 import { createTurnStore } from './stores/turn-store';
@@ -26,7 +27,11 @@ export function chatOf(strapi: Core.Strapi): Chat {
     sessionStore: createSessionStore(strapi.db),
     ownDataStore: createOwnDataStore(strapi.db),
     searchStore: createSearchStore(strapi.db),
-    characters: createCharacterSource(strapi.db),
+    characters: rememberCharacters(
+      createCharacterSource(strapi.db),
+      strapi.db,
+      settings.rememberCharactersMs,
+    ),
     counters: createUserCounters(strapi.db, settings.limits),
     log: {
       info: (message) => strapi.log.info(message),

@@ -27,6 +27,8 @@ export interface ChatSettings {
   readonly heartbeatEveryMs: number;
   /** For how long what a user has deleted can be restored. */
   readonly restorableMs: number;
+  /** For how long a character that was read is not read again. 0: it always is. */
+  readonly rememberCharactersMs: number;
   /** A client of an event stream that takes nothing of it for this long is let go. */
   readonly stalledReaderMs: number;
   /** How long running turns may go on when the process is told to end. */
@@ -152,6 +154,7 @@ const schema = z.object({
   CHAT_SAVE_RETRY_SECONDS: seconds(120),
   CHAT_DRAIN_TIMEOUT_SECONDS: seconds(30),
   CHAT_RESTORE_DAYS: count(30, 36_500),
+  CHAT_REMEMBER_CHARACTERS_SECONDS: count(5, 3_600, 0),
   CHAT_MAX_LIVE_LOG_CHARS: count(1_000_000, 64_000_000, 10_000),
   CHAT_STALLED_READER_SECONDS: seconds(30),
   CHAT_MAX_TURNS_AT_ONCE: count(3, 1_000, 0),
@@ -232,6 +235,7 @@ function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
       maxConnections: variables.CHAT_WS_MAX_CONNECTIONS,
     },
     restorableMs: variables.CHAT_RESTORE_DAYS * 86_400_000,
+    rememberCharactersMs: variables.CHAT_REMEMBER_CHARACTERS_SECONDS * 1000,
     drainTimeoutMs: variables.CHAT_DRAIN_TIMEOUT_SECONDS * 1000,
     heartbeatEveryMs: variables.CHAT_HEARTBEAT_SECONDS * 1000,
     stalledReaderMs: variables.CHAT_STALLED_READER_SECONDS * 1000,

@@ -5,7 +5,7 @@ let app: App;
 
 beforeAll(async () => {
   // knex then writes every statement, without its values, to what the process writes.
-  app = await startApp({ env: { DEBUG: 'knex:query', AUTH_REMEMBER_SECONDS: '60' } });
+  app = await startApp({ env: { DEBUG: 'knex:query', AUTH_REMEMBER_SECONDS: '3600' } });
 });
 afterAll(() => app.stop());
 

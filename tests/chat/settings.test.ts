@@ -36,6 +36,7 @@ const others: Readonly<Record<string, string>> = {
   CHAT_SAVE_RETRY_SECONDS: '20',
   CHAT_DRAIN_TIMEOUT_SECONDS: '13',
   CHAT_RESTORE_DAYS: '15',
+  CHAT_REMEMBER_CHARACTERS_SECONDS: '16',
   CHAT_MAX_LIVE_LOG_CHARS: '18000',
   CHAT_STALLED_READER_SECONDS: '19',
   CHAT_MAX_TURNS_AT_ONCE: '0',
@@ -87,6 +88,7 @@ describe('parseChatSettings', () => {
       },
       heartbeatEveryMs: 15_000,
       restorableMs: 30 * 86_400_000,
+      rememberCharactersMs: 5_000,
       stalledReaderMs: 30_000,
       drainTimeoutMs: 30_000,
     });
@@ -126,6 +128,7 @@ describe('parseChatSettings', () => {
       },
       heartbeatEveryMs: 9_000,
       restorableMs: 15 * 86_400_000,
+      rememberCharactersMs: 16_000,
       stalledReaderMs: 19_000,
       drainTimeoutMs: 13_000,
     });

@@ -1,13 +1,14 @@
 import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
+import { createShortMemory } from '../../stores/short-memory';
+import { whenChanged } from '../../stores/when-changed';
 import type { AuthenticateResult, AuthStrategy } from './auth-strategy';
 
 /** A user that was read a moment ago, and what their role may. */
 interface Login {
   readonly user: object;
   readonly result: AuthenticateResult;
-  readonly untilMs: number;
 }
 
 /** What decides about a login, by the content types it is kept in. */
@@ -21,21 +22,8 @@ const maxLogins = 10_000;
  * process has made after `forMs` at the latest. 0 remembers nothing.
  */
 export function rememberLogins(strategy: AuthStrategy, strapi: Core.Strapi, forMs: number): AuthStrategy {
-  const logins = new Map<string, Login>();
-  let changes = 0;
-  const forgetAll = () => {
-    changes += 1;
-    logins.clear();
-  };
-  strapi.db.lifecycles.subscribe({
-    models: [...models, 'strapi::core-store'],
-    afterCreate: forgetAll,
-    afterCreateMany: forgetAll,
-    afterUpdate: forgetAll,
-    afterUpdateMany: forgetAll,
-    afterDelete: forgetAll,
-    afterDeleteMany: forgetAll,
-  });
+  const logins = createShortMemory<string, Login>(forMs, maxLogins);
+  whenChanged(strapi.db, [...models, 'strapi::core-store'], () => logins.forgetAll());
 
   return {
     ...strategy,
@@ -43,33 +31,23 @@ export function rememberLogins(strategy: AuthStrategy, strapi: Core.Strapi, forM
       const token = forMs > 0 ? readToken(ctx, strapi) : null;
       if (token === null) return strategy.authenticate(ctx);
       const known = logins.get(token.userId);
-      if (known !== undefined && known.untilMs > Date.now()) {
+      if (known !== undefined) {
         // A copy: what one request does to its user is not the next one's.
         ctx.state['user'] = { ...known.user };
         ctx.state['session'] = { id: token.sessionId };
         return known.result;
       }
-      const [untilMs, changesBefore] = [Date.now() + forMs, changes];
+      const remember = logins.beginReading();
       const result = await strategy.authenticate(ctx);
-      // What was read before a change is not remembered after it.
-      if (changes === changesBefore) remember(token.userId, ctx, result, untilMs);
+      const user: unknown = ctx.state['user'];
+      if (result?.authenticated === true && typeof user === 'object' && user !== null) {
+        remember(token.userId, { user: { ...user }, result });
+      } else {
+        logins.forget(token.userId);
+      }
       return result;
     },
   };
-
-  function remember(
-    userId: string,
-    ctx: Context,
-    result: AuthenticateResult | undefined,
-    untilMs: number,
-  ): void {
-    const user: unknown = ctx.state['user'];
-    logins.delete(userId);
-    if (result?.authenticated !== true || typeof user !== 'object' || user === null) return;
-    const oldest = logins.size >= maxLogins ? logins.keys().next().value : undefined;
-    if (oldest !== undefined) logins.delete(oldest);
-    logins.set(userId, { user: { ...user }, result, untilMs });
-  }
 }
 
 /** Null for a token that is none of the plugin's, or not good: the plugin says what that means. */

@@ -1,0 +1,47 @@
+import type { Core } from '@strapi/strapi';
+
+import type { Character, CharacterSource } from '../chat';
+import { createShortMemory } from './short-memory';
+import { whenChanged } from './when-changed';
+
+type Database = Core.Strapi['db'];
+
+const characterUid = 'api::ai-character.ai-character';
+const maxCharacters = 2_000;
+
+/**
+ * Remembers characters for `forMs`, so that not every question and every page reads them. What an editor changes in this
+ * process counts at once, in another one after `forMs` at the latest. 0 remembers nothing.
+ */
+export function rememberCharacters(source: CharacterSource, db: Database, forMs: number): CharacterSource {
+  if (forMs === 0) return source;
+  const published = createShortMemory<string, Character>(forMs, maxCharacters);
+  const displayed = createShortMemory<number, Character>(forMs, maxCharacters);
+  whenChanged(db, [characterUid], () => {
+    published.forgetAll();
+    displayed.forgetAll();
+  });
+
+  return {
+    async findPublished(reference) {
+      const known = published.get(reference);
+      if (known !== undefined) return known;
+      const remember = published.beginReading();
+      const character = await source.findPublished(reference);
+      if (character !== null) remember(reference, character);
+      return character;
+    },
+    async findForDisplay(linkIds) {
+      const known = linkIds.flatMap((linkId) => displayed.get(linkId) ?? []);
+      const found = new Map(known.map((character) => [character.linkId, character]));
+      const missing = linkIds.filter((linkId) => !found.has(linkId));
+      if (missing.length === 0) return found;
+      const remember = displayed.beginReading();
+      for (const [linkId, character] of await source.findForDisplay(missing)) {
+        remember(linkId, character);
+        found.set(linkId, character);
+      }
+      return found;
+    },
+  };
+}
