@@ -1,9 +1,7 @@
 import type { CharacterSource } from './characters';
 import { createDifyClient } from './dify/client';
 import { createTurnLimits, type UserCounters } from './limits';
-import type { HistorySource } from './history/history-source';
-import type { HistoryStore } from './history/history-store';
-import { createHistoryWriter, type HistoryWriter } from './history/writer';
+import { createHistoryWriter, type HistoryWriter, type HistoryWriterOptions } from './history/writer';
 import { createLiveTurns, type LiveTurns } from './live-turns';
 import type { Log } from './log';
 import { createMessageActions, type MessageActions } from './message-actions';
@@ -28,7 +26,7 @@ export interface ChatDependencies {
   readonly counters: UserCounters;
   readonly log: Log;
   /** Where finished turns are copied from and to; without it nothing is copied. */
-  readonly history?: { readonly source: HistorySource; readonly store: HistoryStore };
+  readonly history?: Pick<HistoryWriterOptions, 'source' | 'store'>;
 }
 
 /** The product, the same behind every door. */
