@@ -180,18 +180,22 @@ function createCopier({ source, store, log, model, batchSize = 50 }: HistoryWrit
   async function saveOneByOne(turns: readonly FinishedTurn[]) {
     const saved = new Set<string>();
     const refused = new Map<string, unknown>();
+    let last: FinishedTurn | undefined;
     try {
+      // Else each turn would wait for the same timeout.
+      await assertReadable();
       // Twice, for the first may have been refused for no fault of its own while the last was taken.
       for (const turn of [...turns, ...turns]) {
         if (saved.has(turn.turnId)) continue;
-        // Else each turn would wait for the same timeout.
-        await assertReadable();
         try {
           await save([turn]);
           saved.add(turn.turnId);
           refused.delete(turn.turnId);
+          last = turn;
         } catch (error) {
           refused.set(turn.turnId, error);
+          // One that was taken is there once, however often it is saved: it shows whether anything can be, now.
+          await (last === undefined ? assertReadable() : at('history', save([last])));
         }
       }
       return { saved, refused, problem: null };

@@ -284,6 +284,24 @@ describe('a record that the history refuses', () => {
     expect(log.lines).toHaveLength(2);
   });
 
+  it('is none where the history takes nothing more in the middle of a batch', async () => {
+    const { source, store, writer } = create();
+    const save = store.save.bind(store);
+    store.save = async (records) => {
+      if (records.length > 1) throw new Error('Not several.');
+      if (store.records.size === 3) store.readOnly = new Error('Locked.');
+      return save(records);
+    };
+    source.finish(...turnsFrom(1, 6));
+    writer.start();
+    await until(() => writer.status().state === 'unavailable');
+    await until(() => Object.values(source.states()).join() === 'due,due,due');
+    expect(writer.status()).toMatchObject({ waiting: 3, setAside: 0 });
+    store.readOnly = null;
+    store.save = save;
+    await until(() => store.records.size === 6);
+  });
+
   it('for a moment only is not set aside', async () => {
     const { source, store, writer } = create();
     const save = store.save.bind(store);
