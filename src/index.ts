@@ -4,6 +4,7 @@ import { nameInAdminPanel } from './bootstrap/admin-labels';
 import { keepForReading, showLinkedCharacters } from './bootstrap/chat-entries';
 import { keepCharacterLinks } from './bootstrap/keep-character-links';
 import { eraseWithUser } from './bootstrap/erase-with-user';
+import { startHistory, type RunningHistory } from './bootstrap/history';
 import { grantAuthenticated } from './bootstrap/permissions';
 import { startPurging, type Purging } from './bootstrap/purging';
 import { findSecretProblems } from './bootstrap/secrets';
@@ -11,16 +12,19 @@ import { surviveBrokenConnections } from './bootstrap/survive-broken-connections
 import { SettingsError } from './chat';
 import { chatOf } from './compose';
 import { answersSent } from './middlewares/koasseStream';
+import { createErasureTable } from './stores/history-erasures';
 import { createCounterTable } from './stores/user-counters';
 import { openSocketDoor, type SocketDoor } from './websocket/door';
 
 let tending: NodeJS.Timeout | undefined;
 let socketDoor: SocketDoor | undefined;
 let purging: Purging | undefined;
+let history: RunningHistory | undefined;
 
 export default {
   /** Before anything is served: a bad setting stops the start, with every problem at once. */
   register({ strapi }: { strapi: Core.Strapi }): void {
+    // The history's own database is opened here: keepHistoryIn(strapi, …).
     assertSettings(strapi);
     surviveBrokenConnections(strapi);
     if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
@@ -34,12 +38,14 @@ export default {
     await grantAuthenticated(strapi);
     await nameInAdminPanel(strapi);
     await createCounterTable(strapi.db);
+    await createErasureTable(strapi.db);
     const { turns, settings } = chatOf(strapi);
     await turns.tend();
     // Several times per lease, so that one late round does not make a living turn look dead.
     tending = setInterval(() => void turns.tend(), settings.turns.leaseMs / 4);
     socketDoor = openSocketDoor(strapi);
     purging = startPurging(strapi);
+    history = startHistory(strapi);
   },
 
   /** Strapi waits for this before it cuts every connection: running turns come to their end here. */
@@ -51,6 +57,8 @@ export default {
     // Not before: a drain can be longer than a lease, and its turns are alive.
     clearInterval(tending);
     await purged;
+    // After the drain, for its turns are to be copied too.
+    await history?.stop();
     await Promise.all([answersSent(1_000), socketDoor?.close()]);
   },
 };

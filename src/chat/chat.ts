@@ -1,6 +1,7 @@
 import type { CharacterSource } from './characters';
 import { createDifyClient } from './dify/client';
 import { createTurnLimits, type UserCounters } from './limits';
+import { createHistoryWriter, type HistoryWriter, type HistoryWriterOptions } from './history/writer';
 import { createLiveTurns, type LiveTurns } from './live-turns';
 import type { Log } from './log';
 import { createMessageActions, type MessageActions } from './message-actions';
@@ -24,6 +25,8 @@ export interface ChatDependencies {
   readonly characters: CharacterSource;
   readonly counters: UserCounters;
   readonly log: Log;
+  /** Where finished turns are copied from and to; without it nothing is copied. */
+  readonly history?: Pick<HistoryWriterOptions, 'source' | 'store'>;
 }
 
 /** The product, the same behind every door. */
@@ -38,17 +41,20 @@ export interface Chat {
   readonly connect: Connect;
   readonly ownData: OwnData;
   readonly search: Search;
+  /** Not started. Null where there is no history. */
+  readonly history: HistoryWriter | null;
 }
 
 export function createChat(dependencies: ChatDependencies): Chat {
-  const { settings, turnStore, messageStore, sessionStore, characters, counters, log } = dependencies;
+  const { settings, messageStore, sessionStore, characters, counters, log } = dependencies;
   const live = createLiveTurns();
   const limits = createTurnLimits({ settings: settings.limits, counters, log });
   const dify = createDifyClient({ settings: settings.dify, warn: (message) => log.warn(message) });
+  const history = createHistory(dependencies);
   const turns = createTurns({
     settings: settings.turns,
     dify,
-    store: turnStore,
+    store: history === null ? dependencies.turnStore : withWake(dependencies.turnStore, history),
     characters,
     live,
     limits,
@@ -68,7 +74,24 @@ export function createChat(dependencies: ChatDependencies): Chat {
     sessions,
     sessionEvents: events,
     connect: createConnect({ live, events, turns, sessions, request: settings.request }),
+    history,
     search: createSearch(dependencies.searchStore),
     ownData: createOwnData({ store: dependencies.ownDataStore, characters, turns, live, restorableMs }),
+  };
+}
+
+function createHistory({ settings, log, history }: ChatDependencies): HistoryWriter | null {
+  return history === undefined ? null : createHistoryWriter({ ...history, log, model: settings.modelName });
+}
+
+/** However a turn ends here, it is copied soon, and waits for nothing of it. */
+function withWake(store: TurnStore, { wake }: HistoryWriter): TurnStore {
+  return {
+    ...store,
+    async close(turnId, ending) {
+      const saved = await store.close(turnId, ending);
+      wake();
+      return saved;
+    },
   };
 }

@@ -11,6 +11,9 @@ export {
   parseHistoryPart,
 } from './history-request';
 export { toConversationReply, toHistoryMessageReply } from './history-reply';
+export type { Backlog, FinishedTurn, HistorySource } from './history/history-source';
+export type { HistoryStatus } from './history/condition';
+export type { Erasure, HistoryStore } from './history/history-store';
 export { parseIdempotencyKey } from './idempotency';
 export type { TokenCounter, TurnCounter, UserCounters } from './limits';
 export { describeError, type Log } from './log';
@@ -55,5 +58,5 @@ export {
 export type { Frame } from './sse/encode';
 export { relay } from './sse/relay';
 export type { AbandonedTurn, NewTurn, SentTurn, TurnEnding, TurnProgress, TurnStore } from './stores';
-export type { SavedTurn, TurnOutcome, Usage } from './turn-event';
+export type { FinalOutcome, SavedTurn, TurnOutcome, Usage } from './turn-event';
 export type { TurnState } from './turn-access';
