@@ -27,6 +27,11 @@ describe('toInvalidRequest', () => {
     });
   });
 
+  it('names a field alone, whether it stands in a body, a query string or a frame', () => {
+    const error = refusal(z.object({ page: z.number('has to be a number') }), { page: 'x' });
+    expect(error.message).toBe('page has to be a number.');
+  });
+
   it('calls the whole the body', () => {
     expect(refusal(schema, 7).message).toBe('body has to be an object.');
   });

@@ -1,0 +1,459 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import http from 'node:http';
+
+import { startApp, type App } from '../support/app';
+import { assertCleanReply, canaries } from '../support/canaries';
+import type { Client } from '../support/client';
+import { findGaps, routeTable, turn, upgradeSlot, type Row, type Slot } from '../support/route-table';
+import { sideBySide } from '../faults/support/side-by-side';
+import { connect, type SocketFrame } from '../support/socket-client';
+
+let app: App;
+let ann: Client;
+let bob: Client;
+let characterId: string;
+/** Ids of things that are there, by what they are called in the table. */
+let ids: Readonly<Record<string, string>>;
+let cases = 0;
+
+const bobsSecret = `Bobs secret ${canaries.query}`;
+
+beforeAll(async () => {
+  app = await startApp({ env: { CHAT_WS_MESSAGES_PER_SECOND: '10000' } });
+  const ada = await app.admin.createCharacter();
+  const draft = await app.admin.createDraft({ name: 'Draft', prompt: `Hidden. ${canaries.draft}` });
+  characterId = ada.documentId;
+  for (let i = 0; i < 5; i += 1) await app.createUser();
+  bob = await app.createUser();
+  ann = await app.createUser();
+  await fillUp();
+  ids = {
+    ...(await createThings("Bob's", bob, bobsSecret)),
+    ...(await createThings("Ann's", ann, 'Anns question')),
+    "Ada's documentId": ada.documentId,
+    "Ada's row": String(ada.publishedId),
+    "a draft's documentId": draft.documentId,
+    "a draft's row": String(draft.draftId),
+  };
+});
+afterAll(async () => {
+  agent.destroy();
+  await app.stop();
+});
+
+/** So many rows that the numbers below are each of one thing only: what is another kind's id cannot be one's own by chance. */
+async function fillUp(): Promise<void> {
+  for (let i = 0; i < 12; i += 1) {
+    const { session_id } = (await bob.post('/api/chat/session', {})).body.data;
+    for (let j = 0; j < 3; j += 1) await bob.post('/api/chat/message', { session_id, content: 'Filler' });
+  }
+}
+
+/** A turn that is there, and one each in what its owner has deleted. */
+async function createThings(whose: string, user: Client, query: string) {
+  const ask = async () => (await user.ask({ character_id: characterId, query })).body.data;
+  const [question, answer] = await ask();
+  const [lost] = await ask();
+  await user.request('DELETE', `/api/chat/sessions/${lost.session_id}`);
+  const { session_id } = question;
+  const { data: gone } = (await user.post('/api/chat/message', { session_id, content: query })).body;
+  await user.request('DELETE', `/api/chat/messages/${gone.message_id}`);
+  const session = await app.db('chat_sessions').where({ session_id }).first();
+  const things = {
+    session_id,
+    'session row': session.id,
+    'session documentId': session.document_id,
+    conversation_id: question.conversation_id,
+    turn_id: question.turn_id,
+    message_id: question.message_id,
+    'message row': question.id,
+    'message documentId': question.documentId,
+    'message UUID': historyIdOf(question),
+    "answer's message_id": answer.message_id,
+    "answer's row": answer.id,
+    'deleted session_id': lost.session_id,
+    'deleted turn_id': lost.turn_id,
+    'deleted message row': gone.message_id,
+    'deleted message_id': gone.public_id,
+    'user row': user.user.id,
+    'user documentId': user.user.documentId,
+    username: user.user.username,
+    email: user.user.email,
+  };
+  return Object.fromEntries(Object.entries(things).map(([what, id]) => [`${whose} ${what}`, String(id)]));
+}
+
+function historyIdOf({ id, documentId }: { id: number; documentId: string }): string {
+  const hash = createHash('sha256').update(documentId).digest('hex');
+  const number = id.toString(16).padStart(12, '0');
+  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(12, 15)}-8${hash.slice(15, 18)}-${number}`;
+}
+
+const someUuid = '00000000-0000-4000-8000-000000000000';
+
+/** Ids of nothing, as they stand in a path. */
+const strangeIds: readonly string[] = [
+  someUuid,
+  '00000000-0000-8000-8000-0000ffffffff',
+  '0',
+  '-1',
+  '1.5',
+  '1e3',
+  '0x10',
+  '2147483648',
+  '9223372036854775808',
+  '9'.repeat(40),
+  'x',
+  'null',
+  'undefined',
+  '*',
+  '__proto__',
+  ':session_id',
+  '..',
+  '%2e%2e',
+  '..%2F..%2Fsessions',
+  '%2F',
+  'a%2Fb',
+  '%00',
+  'a%00b',
+  '%25',
+  '%20',
+  '%F0%9F%92%A5',
+  "'%20or%20'1'='1",
+  '[object%20Object]',
+  'x'.repeat(256),
+  'x'.repeat(5_000),
+];
+
+/** What looks like this id in every way, and is nobody's. */
+function twinOf(id: string): string {
+  if (/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8/u.test(id)) return `00000000-0000-8000-8000-${id.slice(-12)}`;
+  if (/^[0-9a-f-]{36}$/u.test(id)) return randomUUID();
+  if (/^\d+$/u.test(id)) return '2000000000';
+  if (id.startsWith('msg_')) return `msg_${Date.now()}_${randomBytes(8).toString('hex')}`;
+  if (id.includes('@')) return 'nobody@example.com';
+  return 'z'.repeat(id.length);
+}
+
+/** Nobody's ids of one shape are answered alike: one of each is asked for. */
+function oncePerShape(answerTo: (id: string) => Promise<Exchange>) {
+  const replies = new Map<string, Promise<Exchange>>();
+  return (id: string): Promise<Exchange> => {
+    // A place in a list is found again by the number in such an id.
+    const twin = twinOf(id);
+    const shape = twin.startsWith('00000000-') ? twin : twin.replaceAll(/[0-9a-f]/gu, '0');
+    const reply = replies.get(shape) ?? answerTo(twin);
+    replies.set(shape, reply);
+    return reply;
+  };
+}
+
+/** Ids that are to do nothing in this slot. */
+const triedIn = ({ kind }: Slot) => Object.entries(ids).filter(([name]) => !kind.takes.includes(name));
+
+const atOnce = <T>(all: readonly T[], job: (one: T) => Promise<void>) =>
+  sideBySide({ count: all.length, width: 8 }, (index) => job(all[index] as T));
+
+interface Exchange {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly text: string;
+}
+
+interface Sent {
+  readonly method: string;
+  readonly target: string;
+  readonly body?: unknown;
+  readonly token?: string | undefined;
+  readonly isUpgrade?: boolean;
+}
+
+const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
+
+/** As it stands: `fetch` would resolve `..`. */
+function send({ method, target, body, token, isUpgrade = false }: Sent): Promise<Exchange> {
+  const content = body === undefined ? undefined : JSON.stringify(body);
+  const headers = {
+    ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+    ...(content !== undefined && {
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(content),
+    }),
+    ...(isUpgrade && {
+      Connection: 'Upgrade',
+      Upgrade: 'websocket',
+      'Sec-WebSocket-Version': '13',
+      'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    }),
+  };
+  return new Promise((resolve, reject) => {
+    const request = http.request(
+      `${app.url}/`,
+      { method, path: target, headers, agent: isUpgrade ? false : agent },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString();
+          assertCleanReply(text, `${method} ${target}`);
+          const { date: _date, ...rest } = response.headers;
+          resolve({ status: response.statusCode ?? 0, headers: rest, text });
+        });
+      },
+    );
+    request.on('upgrade', (_response, socket) => {
+      socket.destroy();
+      resolve({ status: 101, headers: {}, text: '' });
+    });
+    request.on('error', reject);
+    request.end(content);
+  });
+}
+
+function codeOf({ text }: Exchange): string {
+  const parsed: unknown = text.startsWith('{') ? JSON.parse(text) : {};
+  const { error } = parsed as { error?: { code?: string; details?: { code?: string } } };
+  return error?.details?.code ?? error?.code ?? 'none';
+}
+
+/** The request with this id, as it stands in a path, in one slot, and what is one's own in the others. */
+function requestWith(route: string, row: Row, slot: Slot, id: string): Sent {
+  const [method = '', pattern = ''] = route.split(' ');
+  const target = row.slots
+    .filter(({ place }) => place === 'path')
+    .reduce((path, other) => {
+      const value = other === slot ? id : (ids[other.kind.takes[0] ?? ''] ?? 'x');
+      return path.replace(`:${other.name}`, () => value);
+    }, pattern);
+  const query = slot.place === 'query' ? `?${encodeURIComponent(slot.name)}=${id}` : '';
+  const body = bodyWith(row, slot.place === 'body' ? [slot.name, decodeURIComponent(id)] : undefined);
+  return { method, target: `${target}${query}`, body, token: ann.token };
+}
+
+function bodyWith({ body }: Row, entry?: readonly [name: string, value: unknown]): unknown {
+  if (body === undefined) return undefined;
+  const copy = JSON.parse(JSON.stringify(body).replace('$character', characterId)) as Record<string, unknown>;
+  if (entry === undefined) return copy;
+  const names = entry[0].split('.');
+  const last = names.pop() ?? '';
+  const holder = names.reduce((object, name) => object[name] as Record<string, unknown>, copy);
+  holder[last] = entry[1];
+  return copy;
+}
+
+const routes = Object.entries(routeTable);
+const slots = routes.flatMap(([route, row]) =>
+  row.slots.map((slot) => [`${route} by ${slot.place} ${slot.name}`, route, row, slot] as const),
+);
+
+/** Both paths, where there are two. */
+const doorsOf = (route: string, { isAtRoot = false }: Row) =>
+  isAtRoot ? [route, route.replace(' /api', ' ')] : [route];
+
+/** Everything that is stored. */
+async function allRows(): Promise<unknown> {
+  const rows: Record<string, unknown> = {};
+  for (const table of ['chat_sessions', 'chat_conversations', 'up_users', 'ai_characters', 'chat_limits']) {
+    rows[table] = await app.db(table).orderBy(table === 'chat_limits' ? 'key' : 'id');
+  }
+  return rows;
+}
+
+describe('the table of routes', () => {
+  it('names every route there is, and all of its parameters', async () => {
+    const reply = await app.admin.client.get('/users-permissions/routes');
+    const apis = Object.entries(reply.body.routes as Record<string, { method: string; path: string }[]>);
+    const own = apis
+      .filter(([api]) => api.startsWith('api::'))
+      .flatMap(([, list]) => list.map(({ method, path }) => `${method} ${path}`));
+    expect(own.length).toBeGreaterThan(40);
+    expect(findGaps(own)).toEqual([]);
+  });
+
+  it('fails for a route that nobody has told it about, or about all of whose parameters', () => {
+    const known = Object.keys(routeTable);
+    const first = known[0] ?? '';
+    expect(findGaps([...known, 'GET /api/new/:id'])).toEqual(['GET /api/new/:id is not in the table']);
+    expect(findGaps(known.slice(1))).toEqual([`${first} is no route`]);
+    const table = { 'GET /api/new/:id': { slots: [] } };
+    expect(findGaps(Object.keys(table), table)).toEqual(['GET /api/new/:id has other parameters']);
+  });
+
+  it('tries numbers that are each of one thing only', () => {
+    const numbers = Object.values(ids).filter((id) => /^\d+$/u.test(id));
+    expect(new Set(numbers).size).toBe(numbers.length);
+    expect(numbers.length).toBeGreaterThanOrEqual(12);
+  });
+});
+
+describe.each(slots)('%s', (_name, route, row, slot) => {
+  it("does nothing with an id of Bob's, of another kind, deleted or made up, and answers as to nobody's", async () => {
+    const before = await allRows();
+    const asked = app.dify.requests.length;
+    const found: Record<string, unknown> = {};
+    const expected: Record<string, unknown> = {};
+    for (const door of doorsOf(route, row)) {
+      const answerTo = (id: string) => send(requestWith(door, row, slot, id));
+      const answerToTwin = oncePerShape(answerTo);
+      await atOnce(triedIn(slot), async ([name, id]) => {
+        const reply = await answerTo(encodeURIComponent(id));
+        found[`${door} ${name}`] = { ...reply, ...designed(slot, id, reply) };
+        expected[`${door} ${name}`] = { ...(await answerToTwin(id)), isAsDesigned: true };
+      });
+      const nobodys = await answerToTwin(someUuid);
+      await atOnce(strangeIds, async (id) => {
+        const reply = await answerTo(id);
+        const isSame = reply.status !== 400 && reply.status === nobodys.status;
+        found[`${door} ${id}`] = { ...reply, ...designed(slot, decodeURIComponent(id), reply) };
+        expected[`${door} ${id}`] = { ...(isSame ? nobodys : reply), isAsDesigned: true };
+      });
+    }
+    cases += Object.keys(found).length;
+    expect(found).toEqual(expected);
+    expect(JSON.stringify(found)).not.toContain(bobsSecret);
+    expect(await allRows()).toEqual(before);
+    expect(app.dify.requests).toHaveLength(asked);
+  });
+});
+
+/** Status 0 of the table: a filter, which is right or wrong whatever there is. */
+function designed({ kind }: Slot, id: string, reply: Exchange): { isAsDesigned: unknown } {
+  const { status, codes } = kind.refusalOf(id);
+  const code = codeOf(reply);
+  const isAsDesigned =
+    status === 0
+      ? (reply.status === 200 && reply.text.includes('"data":[]')) ||
+        (reply.status === 400 && code === 'invalid-request')
+      : reply.status === status && (codes.length === 0 ? code === 'none' : codes.includes(code));
+  return { isAsDesigned: isAsDesigned ? true : `${reply.status} ${code}` };
+}
+
+/** A path of which Ann is refused the thing, however she asks. */
+const pathSlots = slots.filter(([, , , { place }]) => place === 'path');
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+const patterns = [...new Set(pathSlots.map(([, route]) => route.split(' ')[1] ?? ''))];
+const unserved = patterns.flatMap((pattern) =>
+  methods
+    .filter((method) => routeTable[`${method} ${pattern}`] === undefined)
+    .map((method) => [method, pattern] as const),
+);
+
+describe.each(unserved)('%s %s, which is no route', (method, pattern) => {
+  it("answers to an id of Bob's as to nobody's", async () => {
+    const sample = pathSlots.find(([, route]) => route.endsWith(` ${pattern}`));
+    if (sample === undefined) throw new Error(`Nothing is known of ${pattern}.`);
+    const [, route, row] = sample;
+    const before = await allRows();
+    const found: Record<string, unknown> = {};
+    const expected: Record<string, unknown> = {};
+    for (const slot of row.slots.filter(({ place }) => place === 'path')) {
+      const answerTo = (id: string) => send({ ...requestWith(route, row, slot, id), method });
+      const answerToTwin = oncePerShape(answerTo);
+      const bobs = triedIn(slot).filter(([name]) => name.startsWith("Bob's"));
+      await atOnce(bobs, async ([name, id]) => {
+        found[`${slot.name} ${name}`] = await answerTo(encodeURIComponent(id));
+        expected[`${slot.name} ${name}`] = await answerToTwin(id);
+      });
+    }
+    cases += Object.keys(found).length;
+    expect(found).toEqual(expected);
+    expect(await allRows()).toEqual(before);
+  });
+});
+
+describe('a WebSocket', () => {
+  it.each(['/ws', '/api/ws'])("at %s is refused for Bob's session exactly as for nobody's", async (path) => {
+    const before = await allRows();
+    const open = (id: string) =>
+      send({ method: 'GET', target: `${path}/${id}`, token: ann.token, isUpgrade: true });
+    const nobodys = await open(randomUUID());
+    expect([nobodys.status, codeOf(nobodys)]).toEqual([404, 'session-not-found']);
+    const named = Object.entries(ids).filter(([name]) => !upgradeSlot.kind.takes.includes(name));
+    for (const id of [...named.map(([, value]) => encodeURIComponent(value)), ...strangeIds]) {
+      cases += 1;
+      expect([id, await open(id)]).toEqual([id, nobodys]);
+    }
+    expect(await allRows()).toEqual(before);
+  });
+
+  it.each(['stop', 'resume'])("%ss no turn of Bob's, nor tells of it", async (type) => {
+    const before = await allRows();
+    const device = await connect(app.url, `/ws/${ids["Ann's session_id"]}`, { token: ann.token });
+    const answerTo = async (turnId: string, label: string) => {
+      device.send({ type, turn_id: turnId, request_id: label });
+      const { request_id: _id, ...frame } = await device.until((other) => other['request_id'] === label);
+      return frame satisfies Partial<SocketFrame>;
+    };
+    const texts = [...Object.entries(ids), ...strangeIds.map((id) => [id, decodeURIComponent(id)] as const)];
+    const nobodys = await answerTo(randomUUID(), 'nobodys');
+    const wrong = await answerTo('x', 'wrong');
+    expect([nobodys['code'], wrong['code']]).toEqual(['turn-not-found', 'invalid-request']);
+    for (const [name, id] of texts) {
+      if (turn.takes.includes(name)) continue;
+      cases += 1;
+      const couldBe = /^[0-9a-f-]{36}$/u.test(id);
+      expect([name, await answerTo(id, `${type} ${name.slice(0, 100)}`)]).toEqual([
+        name,
+        couldBe ? nobodys : wrong,
+      ]);
+    }
+    expect(device.frames.filter(({ seq }) => seq !== undefined)).toEqual([]);
+    await device.leave();
+    expect(await allRows()).toEqual(before);
+  });
+});
+
+describe('without a login', () => {
+  const closedRoutes = routes.filter(([, { isPublic = false }]) => !isPublic);
+
+  it.each(closedRoutes)("%s is a 401, for Bob's ids as for nobody's", async (route, row) => {
+    const before = await allRows();
+    for (const door of doorsOf(route, row)) {
+      for (const token of [undefined, 'nonsense', `${bob.token}x`]) {
+        const replies = [];
+        for (const whose of ["Bob's", "Ann's", undefined]) {
+          const { method, target, body } = anonymousRequest(door, row, whose);
+          replies.push(await send({ method, target, body, token }));
+        }
+        const [first] = replies;
+        cases += replies.length;
+        expect([door, token, first?.status]).toEqual([door, token, 401]);
+        expect(replies).toEqual(replies.map(() => first));
+      }
+    }
+    expect(await allRows()).toEqual(before);
+  });
+
+  it('only these are open', async () => {
+    const open = routes.filter(([, { isPublic = false }]) => isPublic).map(([route]) => route);
+    expect(open).toEqual(['GET /api/chat/ready']);
+    expect((await send({ method: 'GET', target: '/api/chat/ready' })).status).toBe(200);
+  });
+
+  /** With what would be right for this user in every slot; without one, for nobody. */
+  function anonymousRequest(route: string, row: Row, whose: string | undefined): Sent {
+    const idOf = ({ kind }: Slot) => {
+      const id = ids[(kind.takes[0] ?? "Ann's message documentId").replace("Ann's", whose ?? "Ann's")] ?? 'x';
+      return whose === undefined ? twinOf(id) : encodeURIComponent(id);
+    };
+    const [method = '', pattern = ''] = route.split(' ');
+    const target = row.slots
+      .filter(({ place }) => place === 'path')
+      .reduce((path, slot) => path.replace(`:${slot.name}`, () => idOf(slot)), pattern);
+    const inBody = row.slots.find(({ place }) => place === 'body');
+    return { method, target, body: bodyWith(row, inBody && [inBody.name, idOf(inBody)]) };
+  }
+});
+
+describe('without /api', () => {
+  it.each(routes.filter(([, { isAtRoot = false }]) => !isAtRoot))('%s is not served', async (route) => {
+    const [method = '', pattern = ''] = route.split(' ');
+    const target = pattern.replace('/api', '').replaceAll(/:\w+/gu, randomUUID());
+    expect([404, 405]).toContain((await send({ method, target, token: ann.token })).status);
+  });
+});
+
+it('tries several hundred ids', () => {
+  process.stdout.write(`isolation · ${cases} cases\n`);
+  expect(cases).toBeGreaterThanOrEqual(300);
+});
