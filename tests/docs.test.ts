@@ -187,9 +187,15 @@ describe('docs/http-api.md', () => {
   it('says which operators apply to which kind of field, truly', () => {
     const [fieldRows, operatorRows] = section(api, '### Filters').split('| operators | apply to |');
     const kinds = rows(fieldRows ?? '').flatMap(([names = '', kind = '']) =>
-      codesIn(names).map((name) => [name, kind.split(',')[0] ?? ''] as const),
+      codesIn(names).map((name) => [name, kind.split(/[,:]/u)[0] ?? ''] as const),
     );
-    const values: Record<string, string> = { text: 'a', integer: '1', date: '2026-01-31', reference: '1' };
+    const values: Record<string, string> = {
+      text: 'a',
+      integer: '1',
+      date: '2026-01-31',
+      boolean: 'true',
+      reference: '1',
+    };
     for (const [names = '', applyTo = ''] of rows(operatorRows ?? '')) {
       for (const operator of codesIn(names)) {
         for (const [field, kind] of kinds) {

@@ -7,7 +7,7 @@ import { ChatError } from './errors';
 import { toStorableText } from './storable-text';
 
 /** `reference`: an id of which several forms mean the same thing, so it can be compared but not ordered. */
-export type FieldKind = 'text' | 'integer' | 'date' | 'reference';
+export type FieldKind = 'text' | 'integer' | 'date' | 'boolean' | 'reference';
 
 /** The fields a client may name, by their path from the root (`ai_character.id`). */
 export type FieldKinds = Readonly<Record<string, FieldKind>>;
@@ -34,7 +34,7 @@ export type Filter =
   | { readonly kind: 'in'; readonly field: string; readonly values: readonly Value[] }
   | { readonly kind: 'null'; readonly field: string };
 
-export type Value = string | number | Date;
+export type Value = string | number | boolean | Date;
 
 const maxConditions = 100;
 /** Text is looked through in every message of the owner, and on SQLite nothing else runs meanwhile. */
@@ -147,6 +147,8 @@ function compare(comparison: Comparison): ParseOperator {
     const isEquality = comparison === '=' || comparison === '!=';
     if (target.kind === 'reference' && !isEquality)
       throw refuse(at, 'does not apply to an id: use $eq, $ne, $in or $notIn');
+    if (target.kind === 'boolean' && !isEquality)
+      throw refuse(at, 'does not apply to true or false: use $eq or $ne');
     return { kind: 'compare', field: target.field, comparison, value: parseValue(target, operand, at) };
   };
 }
@@ -205,6 +207,9 @@ function parseValue({ kind }: Target, operand: unknown, at: Place): Value {
     }
     case 'date':
       return parseDate(text, at);
+    case 'boolean':
+      if (text === '') throw refuse(at, 'has to be true or false');
+      return parseBoolean(text, at);
   }
 }
 

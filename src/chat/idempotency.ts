@@ -23,7 +23,8 @@ export function parseIdempotencyKey(header: string): string | undefined {
 }
 
 /** A digest of everything that decides what is asked. Two bodies that mean the same have the same one. */
-export function fingerprintOf({ characterId, query, session, inputs, regenerates }: Question): string {
+export function fingerprintOf(question: Question): string {
+  const { characterId, query, session, inputs, regenerates, supersedes } = question;
   const { sessionId, conversationId } = session;
   const asked = [
     characterId,
@@ -32,6 +33,8 @@ export function fingerprintOf({ characterId, query, session, inputs, regenerates
     conversationId ?? null,
     sorted(inputs),
     regenerates ?? null,
+    // Only where there is one: the digests that are saved were made without.
+    ...(supersedes === undefined ? [] : [supersedes]),
   ];
   return createHash('sha256').update(JSON.stringify(asked)).digest('hex');
 }

@@ -24,12 +24,14 @@ export type { Erased, OwnDataStore } from './own-data';
 export type { Owner } from './owner';
 export { parseInputs, parseQuestion } from './question';
 export type { Hit, SearchStore } from './search';
+export { assertCharacter } from './session-access';
 export type {
   After,
   MessageReference,
   NewMessage,
   NewSessionEntry,
   Range,
+  Selection,
   SessionEntry,
   SessionStore,
 } from './session-access';
@@ -38,11 +40,12 @@ export type { Outlet } from './session-feed';
 export { toSessionMessageReply, toSessionReply } from './session-reply';
 export {
   assertOwn,
-  parseNewContent,
+  parseEdit,
   parseNewMessage,
   parseNewSession,
   parseNewTitle,
   parsePage,
+  parseSelection,
   parseUserId,
   toMessageReference,
 } from './session-request';

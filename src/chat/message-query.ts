@@ -19,6 +19,7 @@ const filterFields: FieldKinds = {
   error_code: 'text',
   feedback: 'text',
   parent_message_id: 'text',
+  is_superseded: 'boolean',
   createdAt: 'date',
   updatedAt: 'date',
   'session.session_id': 'text',

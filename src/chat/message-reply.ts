@@ -31,6 +31,7 @@ export interface MessageReply {
   readonly usage: unknown;
   readonly feedback: string | null;
   readonly parent_message_id: string | null;
+  readonly is_superseded: boolean;
   readonly ai_character: CharacterReply | null;
   readonly user: {
     readonly id: number;
@@ -70,6 +71,7 @@ export function toMessageReply(
     usage: message.usage,
     feedback: message.feedback,
     parent_message_id: message.parentMessageId,
+    is_superseded: message.isSuperseded,
     ai_character: character ? toCharacterReply(character, exposePrompt) : null,
     user: { id: owner.id, documentId: owner.documentId, username: owner.username, email: owner.email },
     createdAt: message.createdAt.toISOString(),

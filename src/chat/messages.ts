@@ -27,6 +27,8 @@ export interface Message {
   readonly usage: Usage | null;
   readonly feedback: 'like' | 'dislike' | null;
   readonly parentMessageId: string | null;
+  /** Whether something else was said in its place since: a question was edited before it. */
+  readonly isSuperseded: boolean;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }

@@ -1,9 +1,12 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+
 import { z } from 'zod';
 
+import { ChatError } from './errors';
 import type { Message } from './messages';
 import { highlight, type Segment } from './highlight';
 import type { Owner } from './owner';
-import type { Page, Range } from './session-access';
+import type { Range } from './session-access';
 import { contentOf } from './session-reply';
 import { parse, parsePage } from './session-request';
 import { toStorableText } from './storable-text';
@@ -14,9 +17,27 @@ export interface Hit {
   readonly title: string | null;
 }
 
+/** The `size` newest of an owner's messages of which `Message.id` is below `before`. */
+export interface SearchWindow {
+  readonly before: number;
+  readonly size: number;
+}
+
 export interface SearchStore {
-  /** The owner's messages with this text in what was said in them, without regard to case; the newest first. */
-  search(owner: Owner, text: string, range: Range): Promise<Page<Hit>>;
+  /** Whether nothing else runs in this process while it looks through a window. */
+  readonly isBlocking: boolean;
+  /**
+   * Looks through a window, in which deleted messages count but are not found.
+   * @returns the ids of those with this text in what was said in them, without regard to case, the newest first; and the
+   *   last one it looked at, null where there are no more before it.
+   */
+  searchWindow(
+    owner: Owner,
+    text: string,
+    window: SearchWindow,
+  ): Promise<{ readonly ids: readonly number[]; readonly end: number | null }>;
+  /** Those of the owner's messages with these ids that are still there; the newest first. */
+  findHits(owner: Owner, ids: readonly number[]): Promise<readonly Hit[]>;
 }
 
 /** A hit as a client sees it: where the text stands, and not the whole message, which can be long. */
@@ -28,6 +49,7 @@ export interface HitReply {
   readonly turn_id: string | null;
   readonly role: string;
   readonly outcome: string | null;
+  readonly is_superseded: boolean;
   readonly highlights: readonly Segment[];
   readonly created_at: string;
 }
@@ -35,18 +57,23 @@ export interface HitReply {
 export interface SearchReply {
   readonly data: readonly HitReply[];
   readonly meta: {
-    readonly pagination: {
+    /** Not of what a cursor continues. */
+    readonly pagination?: {
       readonly page: number;
       readonly pageSize: number;
       readonly pageCount: number;
       readonly total: number;
+      /** False where not all messages were looked through: `total` is of the newest ones then. */
+      readonly isTotalExact: boolean;
     };
+    /** For `cursor`, where to go on after this page; null where there is nothing more. */
+    readonly nextCursor: string | null;
   };
 }
 
 export interface Search {
   /**
-   * `q`, `page?`, `page_size?`
+   * `q`, `page_size?`, and `page?` or `cursor?`
    * @throws ChatError `invalid-request`
    */
   search(owner: Owner, params: unknown): Promise<SearchReply>;
@@ -55,26 +82,103 @@ export interface Search {
 const defaultPageSize = 20;
 const maxChars = 200;
 
+/** Of rows, in both databases. */
+const maxId = 2_147_483_647;
+const isNoCursor = 'has to be one that meta.nextCursor gave';
+
 const request = z.object({
   q: z
     .string('has to be the text to look for')
     .max(maxChars, `can be at most ${maxChars} characters long`)
     .refine((text) => text.trim() !== '', 'has to be the text to look for: it is empty')
     .transform(toStorableText),
+  cursor: z
+    .string(isNoCursor)
+    .max(20, isNoCursor)
+    .transform((cursor) => Buffer.from(cursor, 'base64url').toString('latin1'))
+    .refine((id) => /^\d{1,10}$/u.test(id) && Number(id) <= maxId, isNoCursor)
+    .transform(Number)
+    .optional(),
 });
 
-export function createSearch(store: SearchStore): Search {
+/** Rows one search looks through at most, and for how long: then it says where to go on. */
+const maxRows = 20_000;
+const maxMs = 5_000;
+/** Rows one statement looks through at most. */
+const maxWindow = 2_000;
+/** Where others wait meanwhile: what the first one takes, and how long each may hold them up. Answers can be long. */
+const firstWindow = 250;
+const minWindow = 50;
+const windowMs = 10;
+export function createSearch(store: SearchStore, now = () => performance.now()): Search {
   return {
     async search(owner, params) {
-      const { q } = parse(request, params);
+      const { q, cursor } = parse(request, params);
       const { page, pageSize, range } = parsePage(params, defaultPageSize);
-      const { items, total } = await store.search(owner, q, range);
+      if (cursor !== undefined && page > 1) {
+        throw new ChatError('invalid-request', { sentence: 'cursor does not go with page.' });
+      }
+      // A page of a walk is done when it is full; one by its number also tells how many hits there are.
+      const wanted = cursor === undefined ? maxRows : pageSize + 1;
+      const { ids, end } = await lookThrough(owner, q, { before: cursor ?? maxId, wanted });
+      const hits = await store.findHits(owner, toPage(ids, range));
+      const pagination = { page, pageSize, pageCount: Math.ceil(ids.length / pageSize), total: ids.length };
       return {
-        data: items.map((hit) => toReply(hit, q)),
-        meta: { pagination: { page, pageSize, pageCount: Math.ceil(total / pageSize), total } },
+        data: hits.map((hit) => toReply(hit, q)),
+        meta: {
+          ...(cursor === undefined && { pagination: { ...pagination, isTotalExact: end === null } }),
+          nextCursor: toNextCursor(ids, range, end),
+        },
       };
     },
   };
+
+  /** Window by window, others being served in between. */
+  async function lookThrough(
+    owner: Owner,
+    text: string,
+    { before, wanted }: { readonly before: number; readonly wanted: number },
+  ): Promise<Found> {
+    const ids: number[] = [];
+    const startedAt = now();
+    let end: number | null = before;
+    let nextSize = store.isBlocking ? firstWindow : maxWindow;
+    for (let rows = 0; rows < maxRows && ids.length < wanted && now() - startedAt < maxMs;) {
+      if (rows > 0) await breathe();
+      const size = Math.min(nextSize, maxRows - rows);
+      const windowAt = now();
+      const window = await store.searchWindow(owner, text, { before: end, size });
+      ids.push(...window.ids);
+      rows += size;
+      end = window.end;
+      if (end === null) break;
+      if (store.isBlocking) nextSize = fit(size, now() - windowAt);
+    }
+    return { ids, end };
+  }
+}
+
+interface Found {
+  /** The newest first. */
+  readonly ids: readonly number[];
+  /** The last row that was looked at; null where there are no more. */
+  readonly end: number | null;
+}
+
+/** The rows of the next window, by what this one took. */
+function fit(size: number, tookMs: number): number {
+  const fitting = Math.floor(size * Math.min(2, windowMs / Math.max(tookMs, 0.1)));
+  return Math.min(maxWindow, Math.max(minWindow, fitting));
+}
+
+function toPage(ids: readonly number[], { offset, limit }: Range): readonly number[] {
+  return ids.slice(offset, offset + limit);
+}
+
+function toNextCursor(ids: readonly number[], range: Range, end: number | null): string | null {
+  const isLastPage = ids.length <= range.offset + range.limit;
+  const place = isLastPage ? end : (toPage(ids, range).at(-1) ?? null);
+  return place === null ? null : Buffer.from(String(place)).toString('base64url');
 }
 
 function toReply({ message, title }: Hit, text: string): HitReply {
@@ -86,6 +190,7 @@ function toReply({ message, title }: Hit, text: string): HitReply {
     turn_id: message.turnId,
     role: message.role,
     outcome: message.outcome,
+    is_superseded: message.isSuperseded,
     highlights: highlight(contentOf(message), text),
     created_at: message.createdAt.toISOString(),
   };

@@ -2,9 +2,10 @@ import type { CharacterSource } from './characters';
 import { ChatError } from './errors';
 import type { Message, MessageRole } from './messages';
 import type { Owner } from './owner';
-import { toContentEvent, toMessageEvent, type SessionEvents } from './session-events';
+import { toContentEvent, toMessageEvent, toSupersededEvent, type SessionEvents } from './session-events';
 import { defaultTitle } from './sessions';
-import type { TurnAccess } from './turn-access';
+import type { Sent } from './send';
+import type { Turns } from './turns';
 import { walk } from './walk';
 
 /** A session as its owner sees it. */
@@ -42,6 +43,12 @@ export interface Range {
   readonly offset: number;
 }
 
+/** Which lines of a session. */
+export interface Selection {
+  /** Whether those are among them in whose place something else was said since. */
+  readonly withSuperseded: boolean;
+}
+
 /** A part of a list that is walked by `Message.id`: nothing is skipped or repeated while lines come and go. */
 export interface After {
   readonly id: number;
@@ -72,8 +79,10 @@ export interface SessionStore {
   /** The lines of a session by age. */
   listMessages(
     session: SessionEntry,
-    range: Range & { readonly newestFirst: boolean },
+    range: Range & Selection & { readonly newestFirst: boolean },
   ): Promise<readonly Message[]>;
+  /** How many lines of a session are not superseded; `messageCount` is of all. */
+  countCurrentMessages(session: SessionEntry): Promise<number>;
   /** The oldest lines of a session after the one with this `Message.id`. */
   listMessagesAfter(session: SessionEntry, after: After): Promise<readonly Message[]>;
   findMessage(owner: Owner, reference: MessageReference): Promise<Message | null>;
@@ -95,6 +104,13 @@ export interface SessionWish {
 export interface Page<T> {
   readonly items: readonly T[];
   readonly total: number;
+}
+
+/** A question in other words, to be answered. */
+export interface Revision {
+  readonly content: string;
+  /** As `Turns.send` takes it. */
+  readonly idempotencyKey: string | undefined;
 }
 
 /**
@@ -119,7 +135,7 @@ export interface SessionAccess {
   listMessages(
     owner: Owner,
     sessionId: string,
-    range: Range & { readonly newestFirst: boolean },
+    range: Range & Selection & { readonly newestFirst: boolean },
   ): Promise<Page<Message>>;
   /** The lines of a session by age, in pages, from the one after `after.id` on: at most `after.limit` of them. */
   walkMessages(
@@ -128,11 +144,21 @@ export interface SessionAccess {
     after: After,
   ): Promise<AsyncGenerator<readonly Message[], void>>;
   /** The newest lines of a session that has been found already, the oldest of them first. */
-  latestMessages(session: SessionEntry, count: number): Promise<readonly Message[]>;
+  latestMessages(
+    session: SessionEntry,
+    selection: Selection & { readonly count: number },
+  ): Promise<readonly Message[]>;
   findMessage(owner: Owner, reference: MessageReference): Promise<Message>;
   addMessage(owner: Owner, sessionId: string, message: NewMessage): Promise<Message>;
   /** @throws ChatError `invalid-request` unless it is of role user; `turn-in-progress` while it is being answered. */
   editQuestion(owner: Owner, reference: MessageReference, content: string): Promise<Message>;
+  /**
+   * Asks a question in other words: a further turn at the end of its session, which names the question that it takes the
+   * place of. That one and all that was said after it stay as they were said, and count as superseded.
+   * @throws ChatError `invalid-request` unless it is of role user and in a session with a character; and as `Turns.send`.
+   *   Nothing is changed then.
+   */
+  reviseQuestion(owner: Owner, reference: MessageReference, revision: Revision): Promise<Sent>;
   /** @throws ChatError `turn-in-progress` for a line of a running turn. */
   deleteMessage(owner: Owner, reference: MessageReference): Promise<void>;
   restoreMessage(owner: Owner, reference: MessageReference): Promise<void>;
@@ -141,7 +167,7 @@ export interface SessionAccess {
 export interface SessionAccessOptions {
   readonly store: SessionStore;
   readonly characters: CharacterSource;
-  readonly turns: Pick<TurnAccess, 'stop'>;
+  readonly turns: Pick<Turns, 'stop' | 'send'>;
   readonly events: Pick<SessionEvents, 'publish'>;
   /** For how long what is deleted can be restored. */
   readonly restorableMs: number;
@@ -149,7 +175,7 @@ export interface SessionAccessOptions {
 
 export function createSessionAccess(options: SessionAccessOptions): SessionAccess {
   const { store, characters, turns, events, restorableMs } = options;
-  const restorableSince = () => new Date(Date.now() - restorableMs);
+  const restorableSince = () => toRestorableSince(restorableMs);
   return {
     async create(owner, { title, character }) {
       const characterId = character === undefined ? null : await findCharacter(characters, character);
@@ -172,32 +198,25 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
 
     async listMessages(owner, sessionId, range) {
       const session = await findSession(store, owner, sessionId);
-      return { items: await store.listMessages(session, range), total: session.messageCount };
+      const total = range.withSuperseded ? session.messageCount : await store.countCurrentMessages(session);
+      return { items: await store.listMessages(session, range), total };
     },
     async walkMessages(owner, sessionId, after) {
       const session = await findSession(store, owner, sessionId);
       return walk((next) => store.listMessagesAfter(session, next), after);
     },
-    async latestMessages(session, count) {
-      const messages = await store.listMessages(session, { limit: count, offset: 0, newestFirst: true });
+    async latestMessages(session, { count, withSuperseded }) {
+      const part = { limit: count, offset: 0, newestFirst: true, withSuperseded };
+      const messages = await store.listMessages(session, part);
       return [...messages].reverse();
     },
-    findMessage,
     async addMessage(owner, sessionId, message) {
       const added = await store.addMessage(owner, await findSession(store, owner, sessionId), message);
       events.publish(toContentEvent('message_added', added));
       return added;
     },
-    editQuestion,
-    deleteMessage,
-    restoreMessage,
+    ...createMessageAccess(options),
   };
-
-  async function findMessage(owner: Owner, reference: MessageReference): Promise<Message> {
-    const message = await store.findMessage(owner, reference);
-    if (message === null) throw new ChatError('message-not-found');
-    return message;
-  }
 
   async function deleteSession(owner: Owner, sessionId: string): Promise<void> {
     const { liveTurnId } = await findSession(store, owner, sessionId);
@@ -206,17 +225,60 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
     assertThere(await store.deleteSession(owner, sessionId, new Date()), 'session-not-found');
     events.publish({ event: 'session_deleted', session_id: sessionId });
   }
+}
+
+/** What owners do with a line, whichever session it is in. */
+function createMessageAccess({
+  store,
+  turns,
+  events,
+  restorableMs,
+}: SessionAccessOptions): Pick<
+  SessionAccess,
+  'findMessage' | 'editQuestion' | 'reviseQuestion' | 'deleteMessage' | 'restoreMessage'
+> {
+  return { findMessage, editQuestion, reviseQuestion, deleteMessage, restoreMessage };
+
+  async function findMessage(owner: Owner, reference: MessageReference): Promise<Message> {
+    const message = await store.findMessage(owner, reference);
+    if (message === null) throw new ChatError('message-not-found');
+    return message;
+  }
 
   async function editQuestion(owner: Owner, reference: MessageReference, content: string): Promise<Message> {
-    const message = await findMessage(owner, reference);
-    if (message.role !== 'user') {
-      throw new ChatError('invalid-request', { sentence: 'Only messages of role user can be edited.' });
-    }
+    const message = await findQuestion(owner, reference);
     await assertNotRunning(store, owner, message);
     await store.editQuestion(owner, message, content);
     const edited = await findMessage(owner, { id: message.id });
     events.publish(toContentEvent('message_edited', edited));
     return edited;
+  }
+
+  async function reviseQuestion(
+    owner: Owner,
+    reference: MessageReference,
+    { content, idempotencyKey }: Revision,
+  ): Promise<Sent> {
+    const old = await findQuestion(owner, reference);
+    const session = await findSession(store, owner, old.sessionId ?? '');
+    const question = {
+      owner,
+      characterId: assertCharacter(session),
+      query: content,
+      session: { sessionId: session.sessionId },
+      inputs: {},
+      regenerates: old.messageId,
+      supersedes: old.id,
+    };
+    const sent = await turns.send(question, idempotencyKey);
+    if (!sent.isReplay) events.publish(toSupersededEvent({ ...old, isSuperseded: true }, sent.turnId));
+    return sent;
+  }
+
+  async function findQuestion(owner: Owner, reference: MessageReference): Promise<Message> {
+    const message = await findMessage(owner, reference);
+    if (message.role === 'user') return message;
+    throw new ChatError('invalid-request', { sentence: 'Only messages of role user can be edited.' });
   }
 
   async function deleteMessage(owner: Owner, reference: MessageReference): Promise<void> {
@@ -227,11 +289,21 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
   }
 
   async function restoreMessage(owner: Owner, reference: MessageReference): Promise<void> {
-    if (!(await store.restoreMessage(owner, reference, restorableSince())))
+    if (!(await store.restoreMessage(owner, reference, toRestorableSince(restorableMs))))
       throw new ChatError('message-not-found');
     const restored = await store.findMessage(owner, reference);
     if (restored !== null) events.publish(toContentEvent('message_restored', restored));
   }
+}
+
+function toRestorableSince(restorableMs: number): Date {
+  return new Date(Date.now() - restorableMs);
+}
+
+/** @throws ChatError `invalid-request` where nobody is there to reply. */
+export function assertCharacter({ characterId }: SessionEntry): string {
+  if (characterId !== null) return String(characterId);
+  throw new ChatError('invalid-request', { sentence: 'This session has no character that could reply.' });
 }
 
 async function findSession(store: SessionStore, owner: Owner, sessionId: string): Promise<SessionEntry> {

@@ -17,6 +17,13 @@ export type SessionEvent =
       /** As the session API shows it. */
       readonly message: SessionMessageReply;
     })
+  | (MessageIds & {
+      readonly event: 'message_superseded';
+      /** The first one of those that are, all that was said after it included. */
+      readonly message: SessionMessageReply;
+      /** The turn that takes their place. */
+      readonly turn_id: string;
+    })
   | { readonly event: 'session_renamed'; readonly session_id: string; readonly title: string }
   | { readonly event: 'session_deleted'; readonly session_id: string };
 
@@ -52,6 +59,12 @@ export function toContentEvent(
 ): SessionEvent | null {
   const ids = toIds(message);
   return ids === null ? null : { event, ...ids, message: toSessionMessageReply(message) };
+}
+
+export function toSupersededEvent(message: Message, turnId: string): SessionEvent | null {
+  const ids = toIds(message);
+  if (ids === null) return null;
+  return { event: 'message_superseded', ...ids, message: toSessionMessageReply(message), turn_id: turnId };
 }
 
 function toIds({ sessionId, id, messageId }: Message): MessageIds | null {

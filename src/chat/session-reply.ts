@@ -31,6 +31,7 @@ export interface SessionMessageReply {
   readonly outcome: string | null;
   readonly message_status: string;
   readonly parent_message_id: string | null;
+  readonly is_superseded: boolean;
   readonly created_at: string;
   readonly updated_at: string;
   readonly is_deleted: boolean;
@@ -69,6 +70,7 @@ export function toSessionMessageReply(message: Message): SessionMessageReply {
     outcome: message.outcome,
     message_status: message.status,
     parent_message_id: message.parentMessageId,
+    is_superseded: message.isSuperseded,
     created_at: message.createdAt.toISOString(),
     updated_at: message.updatedAt.toISOString(),
     is_deleted: false,

@@ -5,7 +5,7 @@ import { toInvalidRequest } from './invalid-request';
 import type { MessageRole } from './messages';
 import type { Owner } from './owner';
 import { isShallow } from './question';
-import type { MessageReference, Range } from './session-access';
+import type { MessageReference, Range, Selection } from './session-access';
 import { defaultTitle } from './sessions';
 import type { RequestSettings } from './settings';
 import { toStorableJson, toStorableText } from './storable-text';
@@ -38,6 +38,15 @@ export function parsePage(params: unknown, defaultPageSize: number): PageRequest
   const { page = 1, page_size, pageSize: camelCase } = result.data;
   const pageSize = Math.min(page_size ?? camelCase ?? defaultPageSize, maxPageSize);
   return { page, pageSize, range: { limit: pageSize, offset: (page - 1) * pageSize } };
+}
+
+const selection = z.object({
+  superseded: z.enum(['true', 'false'], 'has to be true or false').default('true'),
+});
+
+/** `superseded?`: of a list of messages; without it, all there are. */
+export function parseSelection(params: unknown): Selection {
+  return { withSuperseded: parse(selection, params ?? {}).superseded === 'true' };
 }
 
 const title = z
@@ -110,9 +119,20 @@ export function parseNewMessage(body: unknown, settings: RequestSettings): Messa
   };
 }
 
-/** `{ "new_content" }` */
-export function parseNewContent(body: unknown, settings: RequestSettings): string {
-  return parse(z.object({ new_content: content(settings) }), body).new_content;
+export interface EditRequest {
+  readonly content: string;
+  /** Whether it is to be asked in these words, rather than changed where it stands. */
+  readonly isRegenerated: boolean;
+}
+
+/** `{ "new_content", "regenerate"? }` */
+export function parseEdit(body: unknown, settings: RequestSettings): EditRequest {
+  const schema = z.object({
+    new_content: content(settings),
+    regenerate: z.boolean('has to be true or false').nullish(),
+  });
+  const { new_content, regenerate } = parse(schema, body);
+  return { content: new_content, isRegenerated: regenerate === true };
 }
 
 function content({ maxQueryChars }: RequestSettings) {

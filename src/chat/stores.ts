@@ -17,6 +17,8 @@ export interface NewTurn {
   readonly createdAt: Date;
   /** Of a question that is asked again: the `message_id` of the one it repeats. */
   readonly regenerates: string | null;
+  /** The `Message.id` of the question in whose place it is asked: from that one on, its session is superseded. */
+  readonly supersedes: number | null;
   /** Kept with the question, for good; null where the client gave no key. */
   readonly idempotency: Idempotency | null;
 }
@@ -69,7 +71,7 @@ export interface TurnStore {
   findSession(owner: Owner, reference: SessionReference): Promise<Session | null>;
 
   /**
-   * Saves the question and the pending answer, and claims the session for this turn.
+   * Saves the question and the pending answer, claims the session for this turn, and marks what it supersedes there.
    * @throws ChatError `turn-in-progress` when the session is claimed already, with its `turn_id` as detail. Throws as well
    *   when the owner has used the idempotency key before.
    */

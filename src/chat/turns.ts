@@ -30,6 +30,8 @@ export interface Question {
   readonly inputs: Readonly<Record<string, unknown>>;
   /** The `message_id` of an earlier question that is asked again. */
   readonly regenerates?: string;
+  /** The `Message.id` of the question in whose place it is asked: what was said from there on counts as superseded. */
+  readonly supersedes?: number;
 }
 
 export interface Turns extends TurnAccess {
@@ -137,6 +139,7 @@ export function createTurns(options: TurnOptions): Turns {
       answerMessageId: newMessageId(),
       createdAt: new Date(),
       regenerates: question.regenerates ?? null,
+      supersedes: question.supersedes ?? null,
       idempotency,
     };
     await store.open(turn);

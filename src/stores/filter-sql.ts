@@ -1,5 +1,5 @@
 import type { Comparison, Filter, Owner, TextMatch, Value } from '../chat';
-import { shownAnswer } from './message-rows';
+import { isSuperseded, shownAnswer } from './message-rows';
 import { isRowId } from './row-id';
 
 /** A condition with its values apart. The SQL is made of the strings in this file alone. */
@@ -31,6 +31,7 @@ const columns: Readonly<Record<string, string>> = {
   error_code: 'm.error_code',
   feedback: 'm.feedback',
   parent_message_id: 'm.parent_message_id',
+  is_superseded: isSuperseded,
   createdAt: 'm.created_at',
   updatedAt: 'm.updated_at',
   'session.session_id': 's.session_id',

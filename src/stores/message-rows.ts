@@ -23,6 +23,8 @@ export interface MessageRow {
   readonly usage: unknown;
   readonly feedback: Message['feedback'];
   readonly parent_message_id: string | null;
+  /** Null of what was saved before there was this column. */
+  readonly is_superseded: boolean | number | null;
   readonly created_at: Date | number | string;
   readonly updated_at: Date | number | string;
 }
@@ -31,6 +33,9 @@ export interface MessageRow {
 
 /** `m` is the message, `s` its session, `a` (for a question only) the answer of its turn. */
 export const shownAnswer = `case when m.role = 'user' then a.answer else m.answer end`;
+
+/** Of rows of `m` whose column may still be null. */
+export const isSuperseded = 'coalesce(m.is_superseded, false)';
 
 /** Messages with what is shown of their session and answer: one statement, every join by an index. */
 export function selectMessages(db: Core.Strapi['db']): Knex.QueryBuilder<MessageRow, MessageRow[]> {
@@ -51,6 +56,7 @@ export function selectMessages(db: Core.Strapi['db']): Knex.QueryBuilder<Message
     'm.usage',
     'm.feedback',
     'm.parent_message_id',
+    'm.is_superseded',
     'm.created_at',
     'm.updated_at',
     db.connection.raw(`${shownAnswer} as answer`),
@@ -85,6 +91,7 @@ export function toMessage(row: MessageRow): Message {
     usage: parseJsonColumn(row.usage) as Usage | null,
     feedback: row.feedback,
     parentMessageId: row.parent_message_id,
+    isSuperseded: Boolean(row.is_superseded),
     createdAt: new Date(row.created_at),
     updatedAt: new Date(row.updated_at),
   };

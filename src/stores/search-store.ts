@@ -11,42 +11,46 @@ type Database = Core.Strapi['db'];
 const said = `case when m.role = 'user' then m.query else m.answer end`;
 
 /**
- * Looks through the owner's rows and no others, which an index keeps together; what it costs grows with what they have
- * said. Ids first, with their number, so that long texts are only carried for the page.
+ * Looks through the owner's rows and no others, which an index keeps together. Ids first, so that long texts are only
+ * carried for the page.
  */
 export function createSearchStore(db: Database): SearchStore {
+  const dialect = db.dialect.client === 'sqlite' ? 'sqlite' : 'postgres';
   return {
-    async search(owner, text, { limit, offset }) {
-      const rows = (await match(db, owner, text)
-        .select('m.id', db.connection.raw('count(*) over () as total'))
+    // better-sqlite3 does not return before the statement has ended.
+    isBlocking: dialect === 'sqlite',
+    async searchWindow(owner, text, { before, size }) {
+      const last = (await ofOwner(db, owner)
+        .where('m.id', '<', before)
         .orderBy('m.id', 'desc')
-        .limit(limit)
-        .offset(offset)) as { id: number; total: number | string }[];
-      const ids = rows.map(({ id }) => id);
-      if (ids.length > 0) return { items: await findHits(db, ids), total: Number(rows[0]?.total) };
-      // A page beyond the last one has no row to tell the total.
-      return { items: [], total: offset === 0 ? 0 : await count(db, owner, text) };
+        .offset(size - 1)
+        .first('m.id')) as { id: number } | undefined;
+      const ids = (await ofOwner(db, owner)
+        .where('m.id', '<', before)
+        .where('m.id', '>=', last?.id ?? 0)
+        .where('m.is_deleted', false)
+        .whereRaw(containsText(`lower(${said})`, 'lower(?)', dialect), [text])
+        .orderBy('m.id', 'desc')
+        .pluck('m.id')) as number[];
+      return { ids, end: last?.id ?? null };
     },
+    findHits: (owner, ids) => findHits(db, owner, ids),
   };
 }
 
-async function count(db: Database, owner: Owner, text: string): Promise<number> {
-  const row = (await match(db, owner, text).count({ total: '*' }).first()) as { total: number | string };
-  return Number(row.total);
-}
-
-function match(db: Database, owner: Owner, text: string): Knex.QueryBuilder {
-  const dialect = db.dialect.client === 'sqlite' ? 'sqlite' : 'postgres';
+function ofOwner(db: Database, owner: Owner): Knex.QueryBuilder {
   return db.connection
     .from({ m: 'chat_conversations' })
-    .where({ 'm.user_id': owner.id, 'm.is_deleted': false })
-    .whereRaw(containsText(`lower(${said})`, 'lower(?)', dialect), [text]) as Knex.QueryBuilder;
+    .where({ 'm.user_id': owner.id }) as Knex.QueryBuilder;
 }
 
-async function findHits(db: Database, ids: readonly number[]): Promise<readonly Hit[]> {
+async function findHits(db: Database, owner: Owner, ids: readonly number[]): Promise<readonly Hit[]> {
+  if (ids.length === 0) return [];
   const rows = (await selectMessages(db)
     .select('s.title as session_title')
     .whereIn('m.id', [...ids])
+    .where('m.user_id', owner.id)
+    .where('m.is_deleted', false)
     .orderBy('m.id', 'desc')) as unknown as readonly (MessageRow & {
     readonly session_title: string | null;
   })[];

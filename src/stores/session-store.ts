@@ -13,11 +13,12 @@ import {
   type NewSessionEntry,
   type Owner,
   type Range,
+  type Selection,
   type SessionEntry,
   type SessionStore,
 } from '../chat';
 import { toJsonColumn } from './json-column';
-import { selectMessages, toMessage } from './message-rows';
+import { isSuperseded, selectMessages, toMessage } from './message-rows';
 import { toSessionEntry, type SessionRow } from './session-rows';
 import { inTransaction } from './transaction';
 
@@ -37,6 +38,7 @@ export function createSessionStore(db: Database): SessionStore {
     deleteSession: (owner, sessionId, at) => deleteSession(db, owner, sessionId, at),
     restoreSession: (owner, sessionId, since) => restoreSession(db, owner, sessionId, since),
     listMessages: (session, range) => listMessages(db, session, range),
+    countCurrentMessages: (session) => countCurrentMessages(db, session),
     listMessagesAfter: (session, after) => listMessagesAfter(db, session, after),
     findMessage: (owner, reference) => findMessage(db, owner, reference),
     addMessage: (owner, session, message) => addMessage(db, owner, session, message),
@@ -151,15 +153,26 @@ async function restoreSession(db: Database, owner: Owner, sessionId: string, sin
 async function listMessages(
   db: Database,
   session: SessionEntry,
-  { limit, offset, newestFirst }: Range & { readonly newestFirst: boolean },
+  { limit, offset, newestFirst, withSuperseded }: Range & Selection & { readonly newestFirst: boolean },
 ): Promise<readonly Message[]> {
   const ofSession = { 'm.session_id': session.rowId, 'm.is_deleted': false };
-  const rows = await selectMessages(db)
-    .where(ofSession)
+  const messages = selectMessages(db).where(ofSession);
+  if (!withSuperseded) void messages.whereRaw(`not ${isSuperseded}`);
+  const rows = await messages
     .orderBy('m.id', newestFirst ? 'desc' : 'asc')
     .limit(limit)
     .offset(offset);
   return rows.map(toMessage);
+}
+
+async function countCurrentMessages(db: Database, session: SessionEntry): Promise<number> {
+  const row = (await db.connection
+    .from({ m: 'chat_conversations' })
+    .where({ 'm.session_id': session.rowId, 'm.is_deleted': false })
+    .whereRaw(`not ${isSuperseded}`)
+    .count({ count: '*' })
+    .first()) as { count: number | string } | undefined;
+  return Number(row?.count ?? 0);
 }
 
 async function listMessagesAfter(
@@ -246,6 +259,7 @@ async function editQuestion(db: Database, owner: Owner, question: Message, conte
     const messages = () => db.connection('chat_conversations').transacting(trx).where({ user_id: owner.id });
     const row = (await messages().where({ id: question.id }).first('session_id')) as
       { session_id: number | null } | undefined;
+    if (row !== undefined && row.session_id !== null) await lockSession(db, trx, row.session_id);
     await messages().where({ id: question.id }).update(changed);
     if (question.turnId !== null) {
       await messages().where({ turn_id: question.turnId, role: 'assistant' }).update(changed);
@@ -256,6 +270,14 @@ async function editQuestion(db: Database, owner: Owner, question: Message, conte
       .where('id', '>', question.id)
       .update({ is_superseded: true });
   });
+}
+
+/**
+ * Sessions before their messages, everywhere: PostgreSQL would end one of two transactions that wait for each other.
+ * SQLite has one connection.
+ */
+async function lockSession(db: Database, trx: Knex.Transaction, rowId: number): Promise<void> {
+  await db.connection('chat_sessions').transacting(trx).where({ id: rowId }).forNoKeyUpdate().first('id');
 }
 
 async function deleteMessage(db: Database, owner: Owner, message: Message, at: Date): Promise<void> {
@@ -290,6 +312,7 @@ async function setDeleted(
     const row = (await messages().where(where).first('id', 'session_id')) as
       { id: number; session_id: number | null } | undefined;
     if (row === undefined) return false;
+    if (row.session_id !== null) await lockSession(db, trx, row.session_id);
     const count = await messages()
       .where({ ...where, id: row.id })
       .update({ is_deleted: at !== null, deleted_at: at });

@@ -76,6 +76,7 @@ async function open(db: Database, turn: NewTurn): Promise<void> {
       turn.session.rowId === null
         ? await insertSession(db, turn, now)
         : await claimSession(db, trx, turn, turn.session.rowId, now);
+    if (turn.supersedes !== null) await supersede(db, trx, turn, turn.supersedes, sessionRowId);
     await db.query('api::chat-conversation.chat-conversation').createMany({
       data: [
         {
@@ -97,6 +98,22 @@ async function open(db: Database, turn: NewTurn): Promise<void> {
       ],
     });
   });
+}
+
+/** Deleted lines too: one that is restored comes back where it was. */
+async function supersede(
+  db: Database,
+  trx: Knex.Transaction,
+  { owner }: NewTurn,
+  since: number,
+  sessionRowId: number,
+): Promise<void> {
+  await db
+    .connection('chat_conversations')
+    .transacting(trx)
+    .where({ session_id: sessionRowId, user_id: owner.id })
+    .where('id', '>=', since)
+    .update({ is_superseded: true });
 }
 
 function commonColumns(turn: NewTurn, sessionRowId: number) {

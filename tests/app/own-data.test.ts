@@ -223,6 +223,60 @@ describe('deleting a user', () => {
     expect(await app.db('chat_conversations').whereNull('user_id')).toEqual([]);
   });
 
+  describe('by DELETE /api/users/:id', () => {
+    async function erasedBy(remove: (id: number) => Promise<number>): Promise<void> {
+      const [user, other] = [await app.createUser(), await app.createUser()];
+      for (const one of [user, other]) {
+        await one.ask({ character_id: characterId, query: 'Remember me' });
+        await add(one, await createSession(one), 'A line');
+      }
+      const all = async (table: string) => Number((await app.db(table).count({ count: '*' }))[0]?.count);
+      const before = { sessions: await all('chat_sessions'), messages: await all('chat_conversations') };
+      expect(await remove(user.user.id)).toBe(200);
+      expect(await app.db('up_users').where({ id: user.user.id })).toEqual([]);
+      expect({
+        sessions: before.sessions - (await all('chat_sessions')),
+        messages: before.messages - (await all('chat_conversations')),
+      }).toEqual({ sessions: 2, messages: 3 });
+      expect(await countRows(other.user.id)).toEqual({ sessions: 2, messages: 3 });
+    }
+
+    it('with an API token erases what they have said', async () => {
+      const token = await app.admin.client.post('/admin/api-tokens', {
+        name: 'users',
+        description: '',
+        type: 'custom',
+        permissions: ['plugin::users-permissions.user.destroy'],
+        lifespan: null,
+      });
+      const headers = { Authorization: `Bearer ${token.body.data.accessKey}` };
+      await erasedBy(
+        async (id) => (await app.anonymous.request('DELETE', `/api/users/${id}`, { headers })).status,
+      );
+    });
+
+    it('with a role that may, too; without that right nothing is erased', async () => {
+      const { body } = await app.admin.client.get('/users-permissions/roles');
+      const { id: roleId } = body.roles.find(({ type }: { type: string }) => type === 'authenticated');
+      const { role } = (await app.admin.client.get(`/users-permissions/roles/${roleId}`)).body;
+      const allow = async (enabled: boolean) => {
+        role.permissions['plugin::users-permissions'].controllers.user.destroy.enabled = enabled;
+        const reply = await app.admin.client.request('PUT', `/users-permissions/roles/${roleId}`, {
+          body: role,
+        });
+        expect(reply.status).toBe(200);
+      };
+      const [clerk, kept] = [await app.createUser(), await app.createUser()];
+      await add(kept, await createSession(kept), 'A line');
+      const remove = async (id: number) => (await clerk.request('DELETE', `/api/users/${id}`)).status;
+      expect(await remove(kept.user.id)).toBe(403);
+      expect(await countRows(kept.user.id)).toEqual({ sessions: 1, messages: 1 });
+      await allow(true);
+      await erasedBy(remove);
+      await allow(false);
+    });
+  });
+
   it('ends their answers, and leaves nothing of those', async () => {
     const user = await app.createUser();
     app.dify.script(async (reply) => {

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import { startApp, type App } from '../support/app';
 import type { Client } from '../support/client';
 
@@ -69,6 +71,7 @@ it('says where a text stands: in which message of which session, and marks it', 
         turn_id: null,
         role: 'user',
         outcome: null,
+        is_superseded: false,
         highlights: [
           { text: 'The ', isMatch: false },
           { text: 'sea', isMatch: true },
@@ -77,7 +80,10 @@ it('says where a text stands: in which message of which session, and marks it', 
         created_at: message.createdAt,
       },
     ],
-    meta: { pagination: { page: 1, pageSize: 20, pageCount: 1, total: 1 } },
+    meta: {
+      pagination: { page: 1, pageSize: 20, pageCount: 1, total: 1, isTotalExact: true },
+      nextCursor: null,
+    },
   });
 });
 
@@ -132,10 +138,73 @@ it('finds nothing of anybody else’s', async () => {
   }
 });
 
+describe('a user who has said much', () => {
+  let owner: Client;
+  const needle = '50%_的海';
+
+  beforeAll(async () => {
+    owner = await app.createUser();
+    const other = await app.createUser();
+    const [theirs, mine] = [other.user.id, owner.user.id];
+    await insert(7_000, (index) => ({
+      user_id: index % 5 === 0 ? theirs : mine,
+      role: index % 2 === 0 ? 'user' : 'assistant',
+      query: `Question ${index} ${index % 334 === 0 ? needle : ''}`,
+      answer: index % 2 === 0 ? null : `Answer ${index} ${index % 501 === 0 ? needle : '50 per cent'}`,
+      is_deleted: index % 7 === 0,
+    }));
+  });
+
+  async function insert(count: number, row: (index: number) => Readonly<Record<string, unknown>>) {
+    const now = new Date();
+    const rows = Array.from({ length: count }, (_, index) => ({
+      document_id: randomUUID().replaceAll('-', '').slice(0, 24),
+      message_id: `msg_${randomUUID()}`,
+      created_at: now,
+      updated_at: now,
+      ...row(index),
+    }));
+    await app.db.batchInsert('chat_conversations', rows, 50);
+  }
+
+  /** What LIKE finds. */
+  async function oracle(q: string): Promise<number[]> {
+    const said = "lower(case when role = 'user' then query else answer end)";
+    return app
+      .db('chat_conversations')
+      .where({ user_id: owner.user.id, is_deleted: false })
+      .whereRaw(`${said} like ? escape '!'`, [`%${q.toLowerCase().replaceAll(/[!%_]/gu, '!$&')}%`])
+      .orderBy('id', 'desc')
+      .pluck('id');
+  }
+
+  const idsOf = (body: { data: { message_id: number }[] }) => body.data.map(({ message_id }) => message_id);
+
+  it.each([needle, 'QUESTION', 'answer 1', '50 per', 'nothing has this'])(
+    'finds all that has %p, by pages and by cursors',
+    async (q) => {
+      const expected = await oracle(q);
+      const byPage: number[] = [];
+      const first = (await search(q, '&page_size=100', owner)).body;
+      expect(first.meta.pagination).toMatchObject({ total: expected.length, isTotalExact: true });
+      for (let page = 1; page <= first.meta.pagination.pageCount; page += 1)
+        byPage.push(...idsOf((await search(q, `&page_size=100&page=${page}`, owner)).body));
+      const byCursor = idsOf(first);
+      for (let cursor = first.meta.nextCursor; cursor !== null;) {
+        const { body } = await search(q, `&page_size=100&cursor=${cursor}`, owner);
+        byCursor.push(...idsOf(body));
+        cursor = body.meta.nextCursor;
+      }
+      expect(byPage).toEqual(expected);
+      expect(byCursor).toEqual(expected);
+    },
+  );
+});
+
 it('goes by the index of the owner', async () => {
   const isSqlite = app.db.client.config.client === 'better-sqlite3';
   const sql = `select m.id from chat_conversations m where m.user_id = 1 and m.is_deleted = ${isSqlite ? '0' : 'false'}
-               order by m.id desc limit 20`;
+               and m.id < 2147483647 and m.id >= 1 order by m.id desc`;
   if (isSqlite) {
     const plan = await app.db.raw(`explain query plan ${sql}`);
     expect(plan).toEqual([
@@ -162,6 +231,9 @@ it.each([
   '?q[a]=x',
   '?q=x&page=0',
   '?q=x&page_size=x',
+  '?q=x&cursor=',
+  '?q=x&cursor=x',
+  '?q=x&cursor=MTAw&page=2',
 ])('is a 400 for "%s"', async (query) => {
   const { status, body } = await user.get(`/api/chat/search${query}`);
   expect([status, body.error.details.code]).toEqual([400, 'invalid-request']);

@@ -217,6 +217,42 @@ describe('messages', () => {
     expect((await user.get(`/api/chat/sessions/${session_id}`)).body.data.message_count).toBe(0);
   });
 
+  it('with tool calls are stored as they are given, and refused where those are nested or many without measure', async () => {
+    const { session_id } = await createSession();
+    const toolCalls = [{ id: 'call-1', function: { name: 'weather', arguments: '{"place":"岛"}' } }];
+    const stored = await post('/api/chat/message', {
+      session_id,
+      content: 'x',
+      role: 'assistant',
+      tool_calls: toolCalls,
+    });
+    expect(stored.body.data.tool_calls).toEqual(toolCalls);
+    const list = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+    const object = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
+    for (const calls of [
+      list(9),
+      list(1_000),
+      list(10_000),
+      list(400_000),
+      `[${object(9)}]`,
+      `[${object(10_000)}]`,
+      `[${object(100_000)}]`,
+      JSON.stringify(Array.from({ length: 101 }, () => 1)),
+      '{}',
+      '"text"',
+      '7',
+    ]) {
+      const rawBody = `{"session_id":"${session_id}","content":"x","role":"assistant","tool_calls":${calls}}`;
+      const headers = { 'Content-Type': 'application/json' };
+      expectError(
+        await user.request('POST', '/api/chat/message', { rawBody, headers }),
+        400,
+        'invalid-request',
+      );
+    }
+    expect((await user.get(`/api/chat/sessions/${session_id}`)).body.data.message_count).toBe(1);
+  });
+
   it('are answered by the session’s character where a reply is asked for', async () => {
     const { session_id } = await createSession({ character_id: characterId });
     const { status, body } = await post('/api/chat/message', {

@@ -33,7 +33,11 @@ describe('createChat', () => {
       },
       sessionStore: createEmptySessionStore(),
       ownDataStore: createEmptyOwnDataStore(),
-      searchStore: { search: async () => ({ items: [], total: 0 }) },
+      searchStore: {
+        isBlocking: false,
+        searchWindow: async () => ({ ids: [], end: null }),
+        findHits: async () => [],
+      },
       characters: createMemoryCharacters([keeper]),
       counters: createMemoryCounters(),
       log: recordingLog(),

@@ -44,6 +44,7 @@ describe('fingerprintOf', () => {
     ['an input', { inputs: { a: { x: 1, y: [2, 1] }, b: null } }],
     ['a list for an object', { inputs: { a: [['x', 1]], b: null } }],
     ['what is asked again', { regenerates: 'msg-1' }],
+    ['what it takes the place of', { supersedes: 1 }],
   ])('is another one for %s', (_what, changes) => {
     expect(of(changes)).not.toBe(of());
   });

@@ -22,6 +22,7 @@ describe('toMessageReply', () => {
       usage: { total_tokens: 50, currency: 'USD' },
       feedback: null,
       parent_message_id: 'msg-0',
+      is_superseded: false,
       ai_character: {
         id: 12,
         documentId: 'character-keeper',

@@ -1,5 +1,8 @@
+import { ChatError } from '../../src/chat/errors';
 import { createSessionAccess, type SessionStore } from '../../src/chat/session-access';
+import type { Sent } from '../../src/chat/send';
 import type { SessionEvent } from '../../src/chat/session-events';
+import type { Turns } from '../../src/chat/turns';
 import { thrown } from './support/collect';
 import { ada, message } from './support/fixtures';
 import { createMemoryCharacters } from './support/memory-characters';
@@ -11,7 +14,7 @@ const session = {
   title: 'Winter',
   messageCount: 1,
   conversationId: null,
-  characterId: null,
+  characterId: 7,
   liveTurnId: null,
   lastMessageAt: new Date(),
   createdAt: new Date(),
@@ -19,14 +22,25 @@ const session = {
 };
 const question = message({ id: 5, messageId: 'msg-5', role: 'user', turnId: null });
 const ids = { session_id: 'session-1', id: 5, message_id: 'msg-5' };
+const superseded = expect.objectContaining({ message_id: 5, content: question.query, is_superseded: true });
 const shown = expect.objectContaining({ message_id: 5, public_id: 'msg-5' });
 
-function harness(changes: Partial<SessionStore>) {
+const sent: Sent = {
+  turnId: 'turn-9',
+  isReplay: false,
+  rateLimit: null,
+  follow: () => noEvents(),
+  awaitEnd: async () => null,
+};
+
+async function* noEvents(): AsyncGenerator<never, void> {}
+
+function harness(changes: Partial<SessionStore>, send: Turns['send'] = async () => sent) {
   const published: (SessionEvent | null)[] = [];
   const access = createSessionAccess({
     store: createEmptySessionStore(changes),
     characters: createMemoryCharacters([]),
-    turns: { stop: () => Promise.reject(new Error('Nothing runs.')) },
+    turns: { stop: () => Promise.reject(new Error('Nothing runs.')), send },
     events: { publish: (event) => void published.push(event) },
     restorableMs: 1_000,
   });
@@ -67,6 +81,11 @@ describe.each<[string, (access: Access) => Promise<unknown>, unknown]>([
     (access) => access.editQuestion(ada, { id: 5 }, 'Hi'),
     { event: 'message_edited', ...ids, message: shown },
   ],
+  [
+    'reviseQuestion',
+    (access) => access.reviseQuestion(ada, { id: 5 }, { content: 'Hi', idempotencyKey: undefined }),
+    { event: 'message_superseded', ...ids, message: superseded, turn_id: 'turn-9' },
+  ],
   ['deleteMessage', (access) => access.deleteMessage(ada, { id: 5 }), { event: 'message_deleted', ...ids }],
   [
     'restoreMessage',
@@ -84,5 +103,56 @@ describe.each<[string, (access: Access) => Promise<unknown>, unknown]>([
     const { access, published } = harness({});
     expect(await thrown(run(access))).toMatchObject({ status: 404 });
     expect(published).toEqual([]);
+  });
+});
+
+describe('reviseQuestion', () => {
+  const store = { find: async () => session, findMessage: async () => question };
+  const revision = { content: 'In other words?', idempotencyKey: 'key-1' };
+
+  it('asks the session’s character, names the old question and supersedes from there on', async () => {
+    const asked: unknown[] = [];
+    const { access } = harness(store, async (...request: unknown[]) => {
+      asked.push(request);
+      return sent;
+    });
+    expect(await access.reviseQuestion(ada, { id: 5 }, revision)).toBe(sent);
+    expect(asked).toEqual([
+      [
+        {
+          owner: ada,
+          characterId: '7',
+          query: 'In other words?',
+          session: { sessionId: 'session-1' },
+          inputs: {},
+          regenerates: 'msg-5',
+          supersedes: 5,
+        },
+        'key-1',
+      ],
+    ]);
+  });
+
+  it('tells nobody of what is refused, or was told before', async () => {
+    const refused = harness(store, () => Promise.reject(new ChatError('turn-in-progress')));
+    expect(await thrown(refused.access.reviseQuestion(ada, { id: 5 }, revision))).toMatchObject({
+      code: 'turn-in-progress',
+    });
+    const replayed = harness(store, async () => ({ ...sent, isReplay: true }));
+    await replayed.access.reviseQuestion(ada, { id: 5 }, revision);
+    expect([refused.published, replayed.published]).toEqual([[], []]);
+  });
+
+  it.each<[string, Partial<SessionStore>, string]>([
+    ['an answer', { findMessage: async () => message() }, 'invalid-request'],
+    ['a line without a session', { find: async () => null }, 'session-not-found'],
+    [
+      'a session without a character',
+      { find: async () => ({ ...session, characterId: null }) },
+      'invalid-request',
+    ],
+  ])('asks nothing for %s', async (_what, changes, code) => {
+    const { access } = harness({ ...store, ...changes }, () => Promise.reject(new Error('It was asked.')));
+    expect(await thrown(access.reviseQuestion(ada, { id: 5 }, revision))).toMatchObject({ code });
   });
 });

@@ -58,6 +58,7 @@ export function newTurn(changes: Partial<NewTurn> = {}): NewTurn {
     answerMessageId: 'msg-answer',
     createdAt: new Date(),
     regenerates: null,
+    supersedes: null,
     idempotency: null,
     ...changes,
   };
@@ -105,6 +106,7 @@ export function message(changes: Partial<Message> = {}): Message {
     usage: { total_tokens: 50, currency: 'USD' },
     feedback: null,
     parentMessageId: 'msg-0',
+    isSuperseded: false,
     createdAt: new Date('2026-01-02T03:04:05.678Z'),
     updatedAt: new Date('2026-01-02T03:04:06.789Z'),
     ...changes,

@@ -12,6 +12,7 @@ export function createEmptySessionStore(changes: Partial<SessionStore> = {}): Se
     deleteSession: async () => false,
     restoreSession: async () => false,
     listMessages: async () => [],
+    countCurrentMessages: async () => 0,
     listMessagesAfter: async () => [],
     findMessage: async () => null,
     addMessage: refuse,

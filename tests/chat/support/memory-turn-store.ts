@@ -66,6 +66,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       }
       const sessionRowId = turn.session.rowId ?? insertSession(turn);
       claim(sessionRowId, turn.turnId);
+      if (turn.supersedes !== null) supersede(sessionRowId, turn.supersedes);
       turns.set(turn.turnId, {
         ownerId: turn.owner.id,
         ownerDocumentId: turn.owner.documentId,
@@ -190,6 +191,17 @@ export function createMemoryTurnStore(): MemoryTurnStore {
     return rowId;
   }
 
+  function supersede(rowId: number, since: number): void {
+    const mark = (message: Message) => ({
+      ...message,
+      isSuperseded: message.isSuperseded || message.id >= since,
+    });
+    for (const [turnId, row] of turns) {
+      if (row.sessionRowId !== rowId) continue;
+      turns.set(turnId, { ...row, question: mark(row.question), answer: mark(row.answer) });
+    }
+  }
+
   function claim(rowId: number, turnId: string): void {
     const row = sessions.get(rowId);
     if (row === undefined || row.isDeleted) throw new ChatError('session-not-found');
@@ -218,6 +230,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       usage: null,
       feedback: null,
       parentMessageId: null,
+      isSuperseded: false,
       createdAt: turn.createdAt,
       updatedAt: new Date(),
       ...of,

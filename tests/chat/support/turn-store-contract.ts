@@ -36,6 +36,12 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     answerMessageId: 'msg-answer-2',
   };
 
+  const thirdIds = {
+    turnId: 'turn-3',
+    questionMessageId: 'msg-question-3',
+    answerMessageId: 'msg-answer-3',
+  };
+
   it('finds a new session by our id, and by Dify’s once it is known', async () => {
     await store.open(newTurn());
     expect(await store.findSession(ada, { sessionId: 'session-1' })).toMatchObject({
@@ -63,6 +69,28 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     expect(await thrown(store.close('turn-2', ending()))).toBeInstanceOf(Error);
     await store.close('turn-1', ending());
     await openAgain({});
+  });
+
+  it('marks what a turn supersedes in its session, from one question on, together with the turn', async () => {
+    await store.open(newTurn());
+    await store.close('turn-1', ending());
+    const [first] = (await store.find(ada, 'turn-1')) ?? [];
+    await openAgain({});
+    await thrown(openAgain({ ...thirdIds, supersedes: first?.id ?? 0 }));
+    const marks = async (turnId: string) =>
+      (await store.find(ada, turnId))?.map(({ isSuperseded }) => isSuperseded);
+    expect([await marks('turn-1'), await marks('turn-2')]).toEqual([
+      [false, false],
+      [false, false],
+    ]);
+    await store.close('turn-2', ending());
+    const [second] = (await store.find(ada, 'turn-2')) ?? [];
+    await openAgain({ ...thirdIds, supersedes: second?.id ?? 0 });
+    expect([await marks('turn-1'), await marks('turn-2'), await marks('turn-3')]).toEqual([
+      [false, false],
+      [true, true],
+      [false, false],
+    ]);
   });
 
   it('lets the sessions of one owner be used side by side', async () => {

@@ -2,16 +2,22 @@ import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
 import {
+  assertCharacter,
   ChatError,
-  parseNewContent,
+  parseEdit,
+  parseIdempotencyKey,
   parseNewMessage,
   parsePage,
+  parseSelection,
   toMessageReference,
   toSessionMessageReply,
+  type Owner,
+  type Sent,
 } from '../../../chat';
 import { chatOf } from '../../../compose';
-import { closeSignal } from '../../../middlewares/koasseStream';
+import { closeSignal, wantsEventStream, type EventSource } from '../../../middlewares/koasseStream';
 import { ownerOf } from '../../../owner-of';
+import { setRateLimit } from '../../../rate-limit-headers';
 import { messagePageSize, param, success } from '../envelope';
 
 /** The lines of a session, in the session API. */
@@ -24,25 +30,18 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     if (!isQuestion)
       return success(toSessionMessageReply(await sessions.addMessage(owner, sessionId, message)));
 
-    const { characterId } = await sessions.find(owner, sessionId);
-    if (characterId === null) {
-      throw new ChatError('invalid-request', {
-        sentence: 'This session has no character that could reply.',
-      });
-    }
+    const characterId = assertCharacter(await sessions.find(owner, sessionId));
     const sent = await turns.send(
       {
         owner,
-        characterId: String(characterId),
+        characterId,
         query: message.content,
         session: { sessionId },
         inputs: {},
       },
       undefined,
     );
-    await sent.awaitEnd(closeSignal(ctx));
-    const [question, answer] = (await turns.find(owner, sent.turnId)).saved;
-    return success({ ...toSessionMessageReply(question), reply: toSessionMessageReply(answer) });
+    return toAnswered(ctx, strapi, owner, sent);
   },
 
   /** GET /api/chat/sessions/:session_id/messages, GET /aichat/sessions/:session_id/messages */
@@ -51,7 +50,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const { items, total } = await chatOf(strapi).sessions.listMessages(
       ownerOf(ctx),
       param(ctx, 'session_id'),
-      { ...range, newestFirst: ctx.query['order'] === 'desc' },
+      { ...range, ...parseSelection(ctx.query), newestFirst: ctx.query['order'] === 'desc' },
     );
     return success({ items: items.map(toSessionMessageReply), total, page, page_size: pageSize });
   },
@@ -65,11 +64,20 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
   },
 
   /** PATCH /api/chat/messages/:message_id */
-  async edit(ctx: Context) {
+  async edit(ctx: Context): Promise<EventSource | ReturnType<typeof success>> {
     const { sessions, settings } = chatOf(strapi);
-    const content = parseNewContent(ctx.request.body, settings.request);
-    await sessions.editQuestion(ownerOf(ctx), toMessageReference(param(ctx, 'message_id')), content);
-    return success('消息编辑成功');
+    const owner = ownerOf(ctx);
+    const reference = toMessageReference(param(ctx, 'message_id'));
+    const { content, isRegenerated } = parseEdit(ctx.request.body, settings.request);
+    if (!isRegenerated) {
+      await sessions.editQuestion(owner, reference, content);
+      return success('消息编辑成功');
+    }
+    const idempotencyKey = parseIdempotencyKey(ctx.get('Idempotency-Key'));
+    const sent = await sessions.reviseQuestion(owner, reference, { content, idempotencyKey });
+    if (sent.isReplay) ctx.set('Idempotent-Replayed', 'true');
+    if (sent.rateLimit !== null) setRateLimit(ctx, sent.rateLimit);
+    return wantsEventStream(ctx) ? { follow: sent.follow } : toAnswered(ctx, strapi, owner, sent);
   },
 
   /** DELETE /api/chat/messages/:message_id */
@@ -86,3 +94,10 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     return success('消息恢复成功');
   },
 });
+
+/** The question with its answer as `reply`, once that has ended, however it did. */
+async function toAnswered(ctx: Context, strapi: Core.Strapi, owner: Owner, sent: Sent) {
+  await sent.awaitEnd(closeSignal(ctx));
+  const [question, answer] = (await chatOf(strapi).turns.find(owner, sent.turnId)).saved;
+  return success({ ...toSessionMessageReply(question), reply: toSessionMessageReply(answer) });
+}

@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
-import { assertOwn, parsePage, toSessionMessageReply, toSessionReply } from '../../../chat';
+import { assertOwn, parsePage, parseSelection, toSessionMessageReply, toSessionReply } from '../../../chat';
 import { chatOf } from '../../../compose';
 import { ownerOf } from '../../../owner-of';
 import { messagePageSize, param, sessionPageSize, success } from '../envelope';
@@ -23,10 +23,11 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const owner = ownerOf(ctx);
     assertOwn(owner, param(ctx, 'user_id'));
     const { page, pageSize, range } = parsePage(ctx.query, sessionPageSize);
+    const newest = { ...parseSelection(ctx.query), count: messagePageSize };
     const { sessions } = chatOf(strapi);
     const { items, total } = await sessions.list(owner, range);
     const [latest] = items;
-    const messages = latest === undefined ? [] : await sessions.latestMessages(latest, messagePageSize);
+    const messages = latest === undefined ? [] : await sessions.latestMessages(latest, newest);
     const replies = items.map((session, index) => ({
       ...toSessionReply(session, owner),
       ...(index === 0 && { messages: messages.map(toSessionMessageReply) }),
@@ -37,9 +38,10 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /** GET /aichat/sessions/:session_id */
   async session(ctx: Context) {
     const owner = ownerOf(ctx);
+    const newest = { ...parseSelection(ctx.query), count: messagePageSize };
     const { sessions } = chatOf(strapi);
     const session = await sessions.find(owner, param(ctx, 'session_id'));
-    const messages = await sessions.latestMessages(session, messagePageSize);
+    const messages = await sessions.latestMessages(session, newest);
     return success({ ...toSessionReply(session, owner), messages: messages.map(toSessionMessageReply) });
   },
 });

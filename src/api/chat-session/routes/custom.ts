@@ -24,6 +24,14 @@ const routes: readonly (readonly [method: string, path: string, handler: string]
   ['GET', '/ws/:session_id', 'session-socket.open'],
 ];
 
+/** What may be answered as an event stream. */
+const streamed: readonly string[] = ['session-message.edit'];
+
 export default {
-  routes: routes.map(([method, path, handler]) => ({ method, path, handler })),
+  routes: routes.map(([method, path, handler]) => ({
+    method,
+    path,
+    handler,
+    ...(streamed.includes(handler) && { config: { middlewares: ['global::koasseStream'] } }),
+  })),
 };
