@@ -31,7 +31,7 @@ export const streamResultSchema = z.object({
   events: z.number(),
   /** From before the connection to the first event of the answer, of each turn. */
   firstEventMs: z.array(z.number()),
-  /** From the upstream's write to the arrival of each event. */
+  /** From the upstream's write to the arrival of each event but the first. */
   underWayMs: quantilesSchema,
   /** What was wrong, of the turns that were not right to the byte. */
   failures: z.array(z.string()),

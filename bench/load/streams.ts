@@ -12,14 +12,14 @@ export async function runStreams(
   const firstEventMs: number[] = [];
   const underWayUs: number[] = [];
   const failures: string[] = [];
-  const window = createWindow(job, (state) => onWindow(state, underWayUs.length));
+  const window = createWindow(job, (state) => onWindow(state, events));
   let started = 0;
+  let events = 0;
 
   async function runNext(): Promise<void> {
     while (started < job.turns) {
       const request = job.requests[started % job.requests.length] ?? '';
       started += 1;
-      let count = 0;
       await runTurn({
         port: job.port,
         request,
@@ -28,10 +28,11 @@ export async function runStreams(
           firstEventMs.push(ms);
           window.begun();
         },
-        onEvent(us) {
-          underWayUs.push(us);
-          count += 1;
-          if (count === job.expected - (job.window?.lastEvents ?? 0)) window.close();
+        onEvent(index, us) {
+          events += 1;
+          // The first one is what `firstEventMs` tells of.
+          if (index > 0) underWayUs.push(us);
+          if (index + 1 === job.expected - (job.window?.lastEvents ?? 0)) window.close();
         },
       }).catch((error: unknown) => failures.push(String(error)));
     }
@@ -46,7 +47,7 @@ export async function runStreams(
   window.close();
   return {
     type: 'streams',
-    events: underWayUs.length,
+    events,
     firstEventMs,
     underWayMs: toQuantiles(underWayUs),
     failures,

@@ -12,7 +12,7 @@ export interface TurnOptions {
   /** Events the answer has to have. */
   readonly expected: number;
   readonly onFirst: (ms: number) => void;
-  readonly onEvent: (underWayUs: number) => void;
+  readonly onEvent: (index: number, underWayUs: number) => void;
 }
 
 /** Asks on a connection of its own and reads the answer to its end. @throws Error unless every byte is right. */
@@ -39,7 +39,7 @@ export function runTurn({ port, request, expected, onFirst, onEvent }: TurnOptio
       if (tokens.length === 0) return;
       const arrivedUs = nowUs();
       if (hadNone) onFirst((arrivedUs - beginUs) / 1000);
-      for (const { sentUs } of tokens) onEvent(arrivedUs - sentUs);
+      for (const { index, sentUs } of tokens) onEvent(index, arrivedUs - sentUs);
     };
     socket.once('connect', () => socket.write(request));
     socket.on('data', (piece: Buffer) => {

@@ -32,7 +32,7 @@ async function runHeld(context: StreamContext, target: Target): Promise<Record<s
   await runLoad(context, target, { plan: oneEvent, turns: 400, atOnce: 32, startEveryMs: 0 });
   const idle = residentBytes(target.pids());
   let busy: number | undefined;
-  const plan = { events: Math.ceil(held / 100) + 4, perWrite: 1, everyMs: 1_000 };
+  const plan = { events: 3, perWrite: 1, everyMs: 1_000, together: held };
   await runLoad(
     context,
     target,

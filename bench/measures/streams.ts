@@ -56,7 +56,7 @@ export async function runLoad(
   return result;
 }
 
-/** CPU of an event while all streams run: starting and ending them is what `turn` measures. */
+/** CPU of an event while all streams run: what it takes to begin and to end them is what `turn` measures. */
 async function cpuPerEvent(context: StreamContext, target: Target, load: Load) {
   const marks: { cpuUs: number; events: number }[] = [];
   const result = await runLoad(context, target, load, {
@@ -66,7 +66,7 @@ async function cpuPerEvent(context: StreamContext, target: Target, load: Load) {
   });
   const [open, closed] = marks;
   if (open === undefined || closed === undefined || closed.events - open.events < result.events / 10) {
-    throw new Error('The first streams had ended before the last ones had begun.');
+    throw new Error('Too few of the events came while all streams ran.');
   }
   return {
     result,
@@ -80,7 +80,7 @@ export function measurePaced(context: StreamContext): Promise<Measured> {
   const { pacedStreams, pacedMs } = context.sizes;
   const everyMs = 20;
   const load: Load = {
-    plan: { events: Math.round(pacedMs / everyMs), perWrite: 1, everyMs },
+    plan: { events: Math.round(pacedMs / everyMs), perWrite: 1, everyMs, together: pacedStreams },
     turns: pacedStreams,
     atOnce: pacedStreams,
     startEveryMs: 2,
@@ -94,16 +94,17 @@ export function measurePaced(context: StreamContext): Promise<Measured> {
 
 export function measureBurst(context: StreamContext): Promise<Measured> {
   const perWrite = 200;
+  const streams = 20;
   const load: Load = {
-    plan: { events: perWrite * context.sizes.bursts, perWrite, everyMs: 250 },
-    turns: 20,
-    atOnce: 20,
+    plan: { events: perWrite * context.sizes.bursts, perWrite, everyMs: 250, together: streams },
+    turns: streams,
+    atOnce: streams,
     startEveryMs: 10,
   };
   return measureEvents(context, {
     measure: 'burst',
     load,
-    title: `20 streams in bursts of ${perWrite} events`,
+    title: `${streams} streams in bursts of ${perWrite} events`,
   });
 }
 
@@ -133,7 +134,7 @@ function toDelays(measure: string, { underWayMs }: StreamResult): Record<string,
   return { [`${measure}-delay`]: underWayMs.p50, [`${measure}-late`]: underWayMs.p999 };
 }
 
-export const oneEvent: Plan = { events: 1, perWrite: 1, everyMs: 0 };
+export const oneEvent: Plan = { events: 1, perWrite: 1, everyMs: 0, together: 0 };
 
 export function measureTurn(context: StreamContext): Promise<Measured> {
   const { turns } = context.sizes;

@@ -5,12 +5,15 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 
 import { prepareAnswer } from './answer';
+import { createGate } from './gate';
 import { findPlan, type Plan } from './plan';
 
 const head = Buffer.from(
   'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n' +
     'Connection: close\r\n\r\n',
 );
+
+const gate = createGate();
 
 const server = createServer({ noDelay: true }, (socket) => {
   const parts: Buffer[] = [];
@@ -56,13 +59,22 @@ function answer(socket: Socket, plan: Plan): void {
     socket.end();
     return;
   }
-  const timer = setInterval(() => {
-    socket.write(Buffer.concat(next()));
-    if (!isOver()) return;
-    clearInterval(timer);
-    socket.end();
-  }, plan.everyMs);
-  socket.once('close', () => clearInterval(timer));
+  let timer: NodeJS.Timeout | undefined;
+  const leave = gate.wait(plan.together, (place) => {
+    const begin = () => {
+      timer = setInterval(() => {
+        socket.write(Buffer.concat(next()));
+        if (!isOver()) return;
+        clearInterval(timer);
+        socket.end();
+      }, plan.everyMs);
+    };
+    timer = setTimeout(begin, place * plan.everyMs);
+  });
+  socket.once('close', () => {
+    leave();
+    clearTimeout(timer);
+  });
 }
 
 server.listen(0, '127.0.0.1', () => {

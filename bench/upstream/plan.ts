@@ -6,18 +6,20 @@ export interface Plan {
   readonly perWrite: number;
   /** Between two writes. The first leaves at once, with the headers. */
   readonly everyMs: number;
+  /** After its first write an answer waits until so many have had theirs: none waits at 0. */
+  readonly together: number;
 }
 
-const pattern = /bench\/(\d{1,7})\/(\d{1,7})\/(\d{1,7})/u;
+const pattern = /bench\/(\d{1,7})\/(\d{1,7})\/(\d{1,7})\/(\d{1,7})/u;
 
-export function toQuery({ events, perWrite, everyMs }: Plan): string {
-  return `bench/${events}/${perWrite}/${everyMs}`;
+export function toQuery({ events, perWrite, everyMs, together }: Plan): string {
+  return `bench/${events}/${perWrite}/${everyMs}/${together}`;
 }
 
 /** @returns the plan that stands somewhere in a request body, or null. */
 export function findPlan(body: string): Plan | null {
-  const [, events, perWrite, everyMs] = pattern.exec(body) ?? [];
-  if (events === undefined || perWrite === undefined || everyMs === undefined) return null;
-  const plan = { events: Number(events), perWrite: Number(perWrite), everyMs: Number(everyMs) };
-  return plan.events > 0 && plan.perWrite > 0 ? plan : null;
+  const numbers = pattern.exec(body)?.slice(1).map(Number);
+  if (numbers === undefined) return null;
+  const [events = 0, perWrite = 0, everyMs = 0, together = 0] = numbers;
+  return events > 0 && perWrite > 0 ? { events, perWrite, everyMs, together } : null;
 }
