@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-import { databaseKinds, type DatabaseKind } from './support/database';
+import { databaseKinds, type DatabaseKind } from './support/database-kind';
 
 export const measureNames = ['paced', 'burst', 'turn', 'first', 'rush', 'memory', 'list', 'start'] as const;
 export type MeasureName = (typeof measureNames)[number];

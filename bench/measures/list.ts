@@ -3,7 +3,8 @@ import { statfsSync } from 'node:fs';
 import { z } from 'zod';
 
 import type { LoadClient } from '../load/client';
-import type { BenchDatabase, Databases, DatabaseKind } from '../support/database';
+import type { BenchDatabase, Databases } from '../support/database';
+import type { DatabaseKind } from '../support/database-kind';
 import { fill } from '../support/fill';
 import { quantile } from '../support/statistics';
 import type { Application } from '../targets/strapi-process';

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { BenchDatabase, Databases, DatabaseKind } from '../support/database';
+import type { BenchDatabase, Databases } from '../support/database';
+import type { DatabaseKind } from '../support/database-kind';
 import { residentBytes } from '../support/proc';
 import { startStrapi, type Application, type StrapiOptions } from '../targets/strapi-process';
 import { runRounds, type Measured } from './series';

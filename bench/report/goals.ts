@@ -1,5 +1,5 @@
 import type { Operation } from '../support/statistics';
-import type { DatabaseKind } from '../support/database';
+import type { DatabaseKind } from '../support/database-kind';
 
 /** What a figure of ours has to be at most, held against a peer in the same rounds. */
 export interface Goal {

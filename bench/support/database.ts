@@ -6,9 +6,7 @@ import knex, { type Knex } from 'knex';
 
 import startPostgres from '../../tests/support/start-postgres';
 import stopPostgres from '../../tests/support/stop-postgres';
-
-export const databaseKinds = ['sqlite', 'postgres'] as const;
-export type DatabaseKind = (typeof databaseKinds)[number];
+import type { DatabaseKind } from './database-kind';
 
 /** An empty database for one application. */
 export interface BenchDatabase {

@@ -1,5 +1,5 @@
 import type { Application } from '../targets/strapi-process';
-import type { DatabaseKind } from './database';
+import type { DatabaseKind } from './database-kind';
 
 /** How much there is to be, and for whom. */
 export interface Amounts {

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 
 import type { Application } from '../targets/strapi-process';
-import type { DatabaseKind } from './database';
+import type { DatabaseKind } from './database-kind';
 import { toFillStatements, type Amounts } from './fill-sql';
 
 /**

@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { z } from 'zod';
 
+import { debuggable } from './garbage';
 import { root } from './paths';
 
 const tsx = pathToFileURL(createRequire(path.join(root, 'package.json')).resolve('tsx')).href;
@@ -16,6 +17,8 @@ const endsWithinMs = 15_000;
 /** A process this benchmark started, and ends. */
 export interface OwnProcess {
   readonly pid: number;
+  /** Where all it writes goes. */
+  readonly logFile: string;
   /** The end of what it has written. */
   logTail(): string;
   hasEnded(): boolean;
@@ -66,6 +69,7 @@ function toOwnProcess(child: ChildProcess, logFile: string): OwnProcess {
   child.once('exit', () => living.delete(child));
   return {
     pid: child.pid ?? 0,
+    logFile,
     hasEnded,
     logTail: () => readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-15).join('\n'),
     async stop() {
@@ -99,7 +103,7 @@ export interface ScriptOptions {
 export async function startScript({ script, args = [], logFile }: ScriptOptions): Promise<NodeProcess> {
   const child = spawnChild({
     command: process.execPath,
-    args: ['--import', tsx, path.join(root, script), ...args],
+    args: [debuggable, '--import', tsx, path.join(root, script), ...args],
     logFile,
     ipc: true,
   });

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { freePort } from '../../tests/support/free-port';
+import { collectGarbage, debuggable } from '../support/garbage';
 import { childrenOf } from '../support/proc';
 import { startProcess, startScript, untilAnswers, type OwnProcess } from '../support/processes';
 import { toQuery, type Plan } from '../upstream/plan';
@@ -41,10 +42,11 @@ interface RelayDescription {
   readonly start: () => Promise<Running>;
   readonly toPids?: (pid: number) => readonly number[];
   readonly request?: (plan: Plan) => string;
+  readonly isNode?: boolean;
 }
 
 async function createRelay(relay: RelayDescription): Promise<Target> {
-  const { name, does, start, toPids = (pid) => [pid], request = toDifyRequest } = relay;
+  const { name, does, start, toPids = (pid) => [pid], request = toDifyRequest, isNode = true } = relay;
   let running = await start();
   return {
     name,
@@ -52,6 +54,7 @@ async function createRelay(relay: RelayDescription): Promise<Target> {
     port: () => running.port,
     pids: () => toPids(running.own.pid),
     requests: (plan) => [request(plan)],
+    collectGarbage: () => (isNode ? collectGarbage(running.own) : Promise.resolve()),
     async restart() {
       await running.own.stop();
       running = await start();
@@ -68,6 +71,7 @@ export function createDirect({ upstreamPort }: RelayOptions): Target {
     port: () => upstreamPort,
     pids: () => [],
     requests: (plan) => [toDifyRequest(plan)],
+    collectGarbage: () => Promise.resolve(),
     restart: () => Promise.resolve(),
     stop: () => Promise.resolve(),
   };
@@ -111,6 +115,7 @@ export async function createNginx({ upstreamPort, workFolder }: RelayOptions): P
     name: 'nginx',
     does: 'bytes',
     toPids: childrenOf,
+    isNode: false,
     async start() {
       const own = startProcess({
         command: 'nginx',
@@ -170,7 +175,7 @@ export async function createPortkey(
       const port = await freePort();
       const own = startProcess({
         command: process.execPath,
-        args: [script, `--port=${port}`, '--headless'],
+        args: [debuggable, script, `--port=${port}`, '--headless'],
         env: { NODE_ENV: 'production', TRUSTED_CUSTOM_HOSTS: '127.0.0.1,localhost' },
         logFile: path.join(workFolder, 'portkey.log'),
       });

@@ -2,6 +2,7 @@ import path from 'node:path';
 
 import { freePort } from '../../tests/support/free-port';
 import type { BenchDatabase } from '../support/database';
+import { debuggable } from '../support/garbage';
 import { root } from '../support/paths';
 import { startProcess, untilAnswers, type OwnProcess } from '../support/processes';
 
@@ -61,7 +62,7 @@ export async function startStrapi(options: StrapiOptions): Promise<StrapiProcess
   const beganAt = performance.now();
   const own = startProcess({
     command: process.execPath,
-    args: [...nodeArgs, command, 'start'],
+    args: [debuggable, ...nodeArgs, command, 'start'],
     cwd: folders[application],
     env: {
       ...commonEnv,

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { createAdmin } from '../../tests/support/admin';
 import { createClient } from '../../tests/support/client';
 import type { BenchDatabase } from '../support/database';
+import { collectGarbage } from '../support/garbage';
 import { toQuery, type Plan } from '../upstream/plan';
 import { startStrapi, type Application, type StrapiOptions, type StrapiProcess } from './strapi-process';
 import { toRequest, type Target } from './target';
@@ -50,6 +51,7 @@ export async function createStrapiTarget(options: StrapiTargetOptions): Promise<
     port: () => running.port,
     pids: () => [running.pid],
     requests: (plan: Plan) => users.map(({ token }) => toTurn(toQuery(plan), token)),
+    collectGarbage: () => collectGarbage(running),
     async restart() {
       await running.stop();
       running = await startStrapi(options);

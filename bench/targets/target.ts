@@ -11,6 +11,8 @@ export interface Target {
   pids(): readonly number[];
   /** HTTP requests for one turn each, for different users where it knows users. */
   requests(plan: Plan): readonly string[];
+  /** Has its processes give back the memory they do not need, as far as they can be told to. */
+  collectGarbage(): Promise<void>;
   /** Begins anew, with the memory of a fresh process. */
   restart(): Promise<void>;
   stop(): Promise<void>;

@@ -8,16 +8,17 @@ export interface Gate {
 }
 
 export function createGate(): Gate {
-  const waiting = new Set<(place: number) => void>();
+  const waiting = new Set<{ readonly go: (place: number) => void }>();
   return {
     wait(together, go) {
-      waiting.add(go);
+      const one = { go };
+      waiting.add(one);
       if (waiting.size >= together) {
         const all = [...waiting];
         waiting.clear();
-        for (const [index, each] of all.entries()) each(index / all.length);
+        for (const [index, each] of all.entries()) each.go(index / all.length);
       }
-      return () => void waiting.delete(go);
+      return () => void waiting.delete(one);
     },
   };
 }
