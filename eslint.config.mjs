@@ -97,4 +97,17 @@ export default tseslint.config(
   },
   { files: ['scripts/**/*.ts', 'tests/dify-emulator/main.ts'], rules: { 'no-console': 'off' } },
   { files: ['*.mjs'], ...tseslint.configs.disableTypeChecked },
+  {
+    // Applications of others, in the language of Strapi's own documentation.
+    files: ['bench/peers/*/**/*.js'],
+    languageOptions: {
+      sourceType: 'commonjs',
+      globals: { module: 'readonly', require: 'readonly', process: 'readonly' },
+      parserOptions: { projectService: false, project: false, program: null },
+    },
+    rules: {
+      ...tseslint.configs.disableTypeChecked.rules,
+      '@typescript-eslint/no-require-imports': 'off',
+    },
+  },
 );

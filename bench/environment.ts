@@ -1,0 +1,88 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { createLoadClient, type LoadClient } from './load/client';
+import type { Options } from './options';
+import { installPeers } from './peers/install';
+import { createDatabases, type Databases } from './support/database';
+import { startScript } from './support/processes';
+import { createDirect, createHttpProxy, createNginx, createPipe, createPortkey } from './targets/relays';
+import { createStrapiTarget } from './targets/strapi';
+import type { Target } from './targets/target';
+
+/** What was started, in order; it is ended in the opposite one. */
+export type Closers = (() => Promise<unknown>)[];
+
+/** The processes every measure needs. */
+export interface Environment {
+  readonly workFolder: string;
+  readonly upstreamPort: number;
+  readonly client: LoadClient;
+  readonly databases: Databases;
+}
+
+export async function createEnvironment(closers: Closers): Promise<Environment> {
+  const workFolder = mkdtempSync(path.join(tmpdir(), 'chat-bench-'));
+  closers.push(async () => rmSync(workFolder, { recursive: true, force: true }));
+  const databases = createDatabases(workFolder);
+  closers.push(() => databases.stop());
+  const start = async (name: string, script: string) => {
+    const child = await startScript({ script, logFile: path.join(workFolder, `${name}.log`) });
+    closers.push(() => child.stop());
+    return child;
+  };
+  const upstream = await start('upstream', 'bench/upstream/main.ts');
+  const client = createLoadClient(await start('load', 'bench/load/main.ts'));
+  return { workFolder, upstreamPort: upstream.port, client, databases };
+}
+
+export interface Targets {
+  readonly targets: readonly Target[];
+  /** Peers that are not there, and why. */
+  readonly missing: Readonly<Record<string, string>>;
+}
+
+const users = 20;
+
+/** Everything a question can be put to: the way past all, the relays, and the applications on each database. */
+export async function createTargets(
+  { databases, upstreamPort, workFolder }: Environment,
+  { databases: kinds }: Options,
+  closers: Closers,
+): Promise<Targets> {
+  const targets: Target[] = [];
+  const missing: Record<string, string> = {};
+  const add = async (name: string, create: () => Promise<Target | null>, whyNot = '') => {
+    const target = await create().catch((error: unknown) => {
+      whyNot = String(error);
+      return null;
+    });
+    if (target === null) missing[name] = whyNot;
+    else {
+      targets.push(target);
+      closers.push(() => target.stop());
+    }
+  };
+  const options = { upstreamPort, workFolder };
+  const peers = installPeers();
+
+  targets.push(createDirect(options));
+  await add('nginx', () => createNginx(options), 'it is not installed (apt-get install nginx)');
+  await add('pipe', () => createPipe(options));
+  if ('folder' in peers) {
+    await add('http-proxy', () => createHttpProxy(options, peers.folder));
+    await add('portkey', () => createPortkey(options, peers.folder));
+  } else Object.assign(missing, { 'http-proxy': peers.missing, portkey: peers.missing });
+
+  for (const kind of kinds) {
+    for (const application of ['stock', 'ours'] as const) {
+      const database = await databases.create(kind);
+      const name = `${application}/${kind}`;
+      targets.push(await createStrapiTarget({ ...options, name, application, database, users }));
+      const target = targets.at(-1);
+      closers.push(async () => target?.stop());
+    }
+  }
+  return { targets, missing };
+}

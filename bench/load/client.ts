@@ -1,0 +1,50 @@
+import type { NodeProcess } from '../support/processes';
+import {
+  reportSchema,
+  type Job,
+  type PageJob,
+  type PageResult,
+  type StreamJob,
+  type StreamResult,
+} from './jobs';
+
+/** Runs jobs in the load client's process, one at a time. */
+export interface LoadClient {
+  /** @throws Error when the target could not be asked at all. Turns that went wrong are in the result. */
+  streams(job: StreamJob, onWindow?: OnWindow): Promise<StreamResult>;
+  /** @throws Error at the first reply that is not right. */
+  pages(job: PageJob): Promise<PageResult>;
+}
+
+/** Called at once when the window opens or closes, with the events so far. */
+export type OnWindow = (state: 'open' | 'closed', events: number) => void;
+
+export function createLoadClient(child: NodeProcess): LoadClient {
+  async function run(job: Job, onWindow?: OnWindow): Promise<StreamResult | PageResult> {
+    return new Promise((resolve, reject) => {
+      const stopListening = child.onMessage((message) => {
+        const report = reportSchema.parse(message);
+        if (report.type === 'window') {
+          onWindow?.(report.state, report.events);
+          return;
+        }
+        stopListening();
+        if (report.type === 'failed') reject(new Error(report.message));
+        else resolve(report);
+      });
+      child.send(job);
+    });
+  }
+  return {
+    async streams(streams, onWindow) {
+      const result = await run({ streams }, onWindow);
+      if (result.type === 'streams') return result;
+      throw new Error('That was no result of streams.');
+    },
+    async pages(pages) {
+      const result = await run({ pages });
+      if (result.type === 'pages') return result;
+      throw new Error('That was no result of pages.');
+    },
+  };
+}

@@ -1,0 +1,196 @@
+import { statfsSync } from 'node:fs';
+
+import { z } from 'zod';
+
+import type { LoadClient } from '../load/client';
+import type { BenchDatabase, Databases } from '../support/database';
+import type { DatabaseKind } from '../support/database-kind';
+import { fill } from '../support/fill';
+import { quantile } from '../support/statistics';
+import type { Application } from '../targets/strapi-process';
+import { createStrapiTarget, type StrapiTarget } from '../targets/strapi';
+import { toRequest } from '../targets/target';
+import { joined, runRounds, type Measured } from './series';
+import type { Sizes } from './sizes';
+
+export interface ListContext {
+  readonly client: LoadClient;
+  readonly databases: Databases;
+  readonly kinds: readonly DatabaseKind[];
+  readonly rounds: number;
+  readonly sizes: Sizes;
+  readonly workFolder: string;
+  readonly say: (line: string) => void;
+}
+
+const pageSize = 20;
+const deepPage = 500;
+/** Enough for a whole page 500. */
+const ownRows = pageSize * (deepPage + 12);
+
+/** Names of the amounts, from the smallest to the largest. */
+export const amountNames = ['small', 'large', 'huge'] as const;
+type AmountName = (typeof amountNames)[number];
+
+interface ListTarget {
+  readonly name: string;
+  readonly port: number;
+  readonly request: string;
+  readonly times: number;
+}
+
+/** Reads pages of a history, one kind of database after the other: two of them full would need twice the disk. */
+export async function measureList(context: ListContext): Promise<Measured> {
+  const parts: Measured[] = [];
+  for (const kind of context.kinds) parts.push(await measureKind(context, kind));
+  const [first] = parts;
+  if (first === undefined) return { series: [], failures: [] };
+  const { failures } = joined(parts);
+  // Both kinds have the same series: their rounds are put side by side.
+  const series = first.series.map((one) => ({
+    ...one,
+    rounds: one.rounds.map((_round, index) =>
+      Object.fromEntries(
+        parts.flatMap((part) =>
+          Object.entries(part.series.find(({ id }) => id === one.id)?.rounds[index] ?? {}),
+        ),
+      ),
+    ),
+  }));
+  return { series, failures };
+}
+
+async function measureKind(context: ListContext, kind: DatabaseKind): Promise<Measured> {
+  const { client, sizes, say } = context;
+  const started: StrapiTarget[] = [];
+  const begin = async (application: Application, amount: AmountName, rows: number) => {
+    const target = await startFilled(context, { application, kind, rows, amount });
+    started.push(target);
+    return target;
+  };
+  try {
+    const targets: ListTarget[] = [];
+    for (const [index, rows] of sizes.rows.entries()) {
+      const amount = amountNames[index] ?? 'huge';
+      if (!hasDisk(context, rows)) {
+        say(`list: ${rows} rows on ${kind} are left out: there is too little disk for them.`);
+        continue;
+      }
+      const ours = await begin('ours', amount, rows);
+      targets.push(toListTarget(ours, `ours/${kind}@${amount}`, { query: '', times: sizes.pages }));
+      if (amount !== 'large') continue;
+      const query = `?cursor=${await cursorOfPage(ours, deepPage)}`;
+      targets.push(
+        toListTarget(ours, `ours/${kind}@${amount} page ${deepPage}`, { query, times: sizes.pages }),
+      );
+      const stock = await begin('stock', amount, rows);
+      const times = Math.max(3, Math.ceil(sizes.pages / 6));
+      targets.push(toListTarget(stock, `stock/${kind}@${amount}`, { query: stockQuery, times }));
+    }
+    return await runRounds({
+      ...context,
+      measure: 'list',
+      targets,
+      nameOf: ({ name }) => name,
+      warmUp: true,
+      series: { list: { title: `A page of ${pageSize} of one's own ${ownRows} messages`, unit: 'ms' } },
+      async run({ port, request, times }) {
+        const page = { port, request, times, contains: '"documentId":"messagedocum', count: pageSize };
+        return { list: quantile((await client.pages(page)).ms, 0.5) };
+      },
+    });
+  } finally {
+    for (const target of started) {
+      await target.stop();
+      await target.database.drop();
+    }
+  }
+}
+
+const stockQuery = `?sort=createdAt:desc&pagination[page]=1&pagination[pageSize]=${pageSize}`;
+
+function toListTarget(
+  target: StrapiTarget,
+  name: string,
+  { query, times }: { query: string; times: number },
+): ListTarget {
+  const path = target.application === 'ours' ? '/api/chat-conversations/my-list' : '/api/messages';
+  const headers = { Authorization: `Bearer ${target.users[0]?.token ?? ''}` };
+  const request = toRequest({ method: 'GET', path: path + query, headers, keepAlive: true });
+  return { name, port: target.port(), request, times };
+}
+
+/** Rows with all their indexes, and as much again while they are built. */
+const bytesOfRow = 3_000;
+
+function hasDisk({ workFolder }: ListContext, rows: number): boolean {
+  const { bavail, bsize } = statfsSync(workFolder);
+  return bavail * bsize > rows * bytesOfRow;
+}
+
+interface Filled {
+  readonly application: Application;
+  readonly kind: DatabaseKind;
+  readonly rows: number;
+  readonly amount: AmountName;
+}
+
+/** The application creates the database, ends, and begins anew on what has been filled into it. */
+async function startFilled(
+  context: ListContext,
+  { application, kind, rows, amount }: Filled,
+): Promise<StrapiTarget> {
+  const { databases, workFolder, say } = context;
+  const database = await databases.create(kind);
+  const name = `${application}/${kind}@${amount}`;
+  const target = await createStrapiTarget({
+    name,
+    application,
+    database,
+    upstreamPort: 9,
+    workFolder,
+    users: 1,
+  });
+  await target.stop();
+  const beganAt = Date.now();
+  await fillDatabase(database, { application, rows, callerId: target.users[0]?.id ?? 0 });
+  say(`list: ${name}: filled with ${rows} rows in ${Math.round((Date.now() - beganAt) / 1000)} s`);
+  await target.restart();
+  return target;
+}
+
+async function fillDatabase(
+  database: BenchDatabase,
+  { application, rows, callerId }: { application: Application; rows: number; callerId: number },
+): Promise<void> {
+  const connection = database.connect();
+  try {
+    await fill(connection, { application, kind: database.kind, amounts: { rows, ownRows, callerId } });
+  } finally {
+    await connection.destroy();
+  }
+}
+
+const pageSchema = z.object({
+  data: z.array(z.unknown()),
+  meta: z.object({ nextCursor: z.string().nullable() }),
+});
+
+/** Walks there as a client does. */
+async function cursorOfPage(target: StrapiTarget, page: number): Promise<string> {
+  let missing = (page - 1) * pageSize;
+  let cursor: string | null = null;
+  while (missing > 0) {
+    const size = Math.min(missing, 100);
+    const query: string = `?pageSize=${size}${cursor === null ? '' : `&cursor=${cursor}`}`;
+    const response = await fetch(`${target.url()}/api/chat-conversations/my-list${query}`, {
+      headers: { Authorization: `Bearer ${target.users[0]?.token ?? ''}` },
+    });
+    const { data, meta } = pageSchema.parse(await response.json());
+    missing -= data.length;
+    if (data.length !== size || meta.nextCursor === null) throw new Error('The list ended too early.');
+    cursor = meta.nextCursor;
+  }
+  if (cursor === null) throw new Error('The first page has no cursor.');
+  return cursor;
+}

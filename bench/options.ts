@@ -1,0 +1,66 @@
+import { parseArgs } from 'node:util';
+
+import { databaseKinds, type DatabaseKind } from './support/database-kind';
+
+export const measureNames = ['paced', 'burst', 'turn', 'first', 'rush', 'memory', 'list', 'start'] as const;
+export type MeasureName = (typeof measureNames)[number];
+
+export const usage = `Usage: npm run bench -- [options]
+
+Measures what a turn and a page cost here and at the application's peers, in the same rounds. Takes about 25 minutes, and
+a machine that does nothing else.
+
+  --quick                 a rough look in under two minutes: fewer rounds, smaller amounts, SQLite unless told otherwise
+  --only <measure>        ${measureNames.join(', ')}; may be given several times
+  --database <kind>       sqlite or postgres; without it both
+  --rounds <n>            rounds of each measure; 7, with --quick 3
+  --force                 also on a busy machine; the result says so
+  --out <folder>          where the result goes: docs/benchmarks for a whole run, else .tmp/bench
+`;
+
+export interface Options {
+  readonly quick: boolean;
+  readonly force: boolean;
+  readonly measures: readonly MeasureName[];
+  readonly databases: readonly DatabaseKind[];
+  readonly rounds: number;
+  readonly out: string;
+}
+
+/** @returns null when only the usage is wanted. @throws Error naming the option that is wrong. */
+export function parseOptions(args: readonly string[]): Options | null {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      force: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true, default: [] },
+      database: { type: 'string' },
+      rounds: { type: 'string' },
+      out: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return null;
+  const { quick, force } = values;
+  const only = values.only.map((name) => oneOf('--only', measureNames, name));
+  const kind =
+    values.database === undefined ? undefined : oneOf('--database', databaseKinds, values.database);
+  const rounds = Number(values.rounds ?? (quick ? 3 : 7));
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds has to be a whole number from 1.');
+  const isWhole = !quick && !force && only.length === 0 && kind === undefined;
+  return {
+    quick,
+    force,
+    measures: only.length > 0 ? only : measureNames,
+    databases: kind !== undefined ? [kind] : quick ? ['sqlite'] : databaseKinds,
+    rounds,
+    out: values.out ?? (isWhole ? 'docs/benchmarks' : '.tmp/bench'),
+  };
+}
+
+function oneOf<T extends string>(option: string, known: readonly T[], value: string): T {
+  const found = known.find((name) => name === value);
+  if (found === undefined) throw new Error(`${option} takes ${known.join(', ')}; not "${value}".`);
+  return found;
+}

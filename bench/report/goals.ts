@@ -1,0 +1,139 @@
+import type { Operation } from '../support/statistics';
+import type { DatabaseKind } from '../support/database-kind';
+
+/** What a figure of ours has to be at most, held against a peer in the same rounds. */
+export interface Goal {
+  readonly label: string;
+  readonly series: string;
+  readonly target: string;
+  readonly against?: string;
+  readonly operation: Operation;
+  readonly must: number;
+  readonly aim: number;
+  readonly unit?: string;
+  /** A figure for events counts only while they come in time: in this series, beside `direct`. */
+  readonly punctual?: string;
+}
+
+interface GoalOfKind extends Omit<Goal, 'target' | 'against'> {
+  /** Follows the name of the database. */
+  readonly at?: string;
+  readonly against?: (kind: DatabaseKind) => string;
+}
+
+const stock = (kind: DatabaseKind) => `stock/${kind}`;
+const ratio = { operation: 'ratio' } as const;
+
+const goals: readonly GoalOfKind[] = [
+  ...[
+    { against: () => 'nginx', name: 'nginx', must: 3.5, aim: 2.6 },
+    { against: () => 'pipe', name: 'bare Node pipe', must: 1.3, aim: 1 },
+    { against: stock, name: 'stock Strapi', must: 0.5, aim: 0.5 },
+  ].map(({ name, ...goal }) => ({
+    ...goal,
+    ...ratio,
+    label: `CPU of a paced event / ${name}`,
+    series: 'paced-cpu',
+    punctual: 'paced-late',
+  })),
+  {
+    ...ratio,
+    label: 'CPU of an event in bursts / bare Node pipe',
+    series: 'burst-cpu',
+    against: () => 'pipe',
+    must: 2,
+    aim: 1.2,
+    punctual: 'burst-late',
+  },
+  {
+    ...ratio,
+    label: 'CPU of a turn / stock Strapi',
+    series: 'turn-cpu',
+    against: stock,
+    must: 0.25,
+    aim: 0.125,
+  },
+  ...[
+    { series: 'first-p50', share: 'p50', must: 4, aim: 2.5 },
+    { series: 'first-p99', share: 'p99', must: 12, aim: 6 },
+  ].map(({ share, ...goal }) => ({
+    ...goal,
+    operation: 'difference' as const,
+    label: `First event after direct, ${share}`,
+    against: () => 'direct',
+    unit: 'ms',
+  })),
+  {
+    ...ratio,
+    label: 'First event of turns at once, p50 / stock Strapi',
+    series: 'rush-p50',
+    against: stock,
+    must: 0.25,
+    aim: 0.125,
+  },
+  { operation: 'value', label: 'Memory of a running turn', series: 'memory', must: 80, aim: 45, unit: 'KB' },
+  {
+    ...ratio,
+    label: 'my-list / stock find',
+    series: 'list',
+    at: '@large',
+    against: (kind) => `${stock(kind)}@large`,
+    must: 0.3,
+    aim: 0.1,
+  },
+  {
+    ...ratio,
+    label: 'my-list, 1M rows / 10k rows',
+    series: 'list',
+    at: '@large',
+    against: (kind) => `ours/${kind}@small`,
+    must: 1.5,
+    aim: 1.1,
+  },
+  {
+    ...ratio,
+    label: 'my-list, 10M rows / 10k rows',
+    series: 'list',
+    at: '@huge',
+    against: (kind) => `ours/${kind}@small`,
+    must: 2,
+    aim: 1.2,
+  },
+  {
+    ...ratio,
+    label: 'my-list, page 500 by cursor / page 1',
+    series: 'list',
+    at: '@large page 500',
+    against: (kind) => `ours/${kind}@large`,
+    must: 1.2,
+    aim: 1.05,
+  },
+  {
+    ...ratio,
+    label: 'Start / vanilla Strapi',
+    series: 'start-time',
+    against: (kind) => `vanilla/${kind}`,
+    must: 1.2,
+    aim: 1.05,
+  },
+  {
+    operation: 'difference',
+    label: 'Memory after the start, beyond vanilla Strapi',
+    series: 'start-memory',
+    against: (kind) => `vanilla/${kind}`,
+    must: 30,
+    aim: 10,
+    unit: 'MB',
+  },
+];
+
+export function goalsFor(kinds: readonly DatabaseKind[]): Goal[] {
+  return goals.flatMap(({ at = '', against, ...goal }) =>
+    kinds.map((kind) => ({
+      ...goal,
+      label: `${goal.label} (${kind})`,
+      target: `ours/${kind}${at}`,
+      ...(against !== undefined && { against: against(kind) }),
+    })),
+  );
+}

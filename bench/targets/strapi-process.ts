@@ -1,0 +1,79 @@
+import path from 'node:path';
+
+import { freePort } from '../../tests/support/free-port';
+import type { BenchDatabase } from '../support/database';
+import { debuggable } from '../support/garbage';
+import { root } from '../support/paths';
+import { startProcess, untilAnswers, type OwnProcess } from '../support/processes';
+
+const command = path.join(root, 'node_modules', '@strapi', 'strapi', 'bin', 'strapi.js');
+
+/** In production mode and without the panel, whichever application it is. */
+const commonEnv = {
+  NODE_ENV: 'production',
+  HOST: '127.0.0.1',
+  ENV_PATH: '/dev/null',
+  SERVE_ADMIN_PANEL: 'false',
+  APP_KEYS: 'bench-key-one,bench-key-two',
+  ADMIN_JWT_SECRET: 'bench-admin-jwt-secret',
+  API_TOKEN_SALT: 'bench-api-token-salt',
+  TRANSFER_TOKEN_SALT: 'bench-transfer-token-salt',
+  ENCRYPTION_KEY: 'bench-encryption-key-of-32-chars',
+  JWT_SECRET: 'bench-jwt-secret',
+};
+
+const folders = {
+  ours: root,
+  stock: path.join(root, 'bench', 'peers', 'stock-strapi'),
+  vanilla: path.join(root, 'bench', 'peers', 'vanilla-strapi'),
+} as const;
+export type Application = keyof typeof folders;
+
+export interface StrapiOptions {
+  readonly application: Application;
+  readonly database: BenchDatabase;
+  readonly upstreamPort: number;
+  readonly workFolder: string;
+  /** Given to Node before the script, e.g. `--cpu-prof`. */
+  readonly nodeArgs?: readonly string[];
+}
+
+export interface StrapiProcess extends OwnProcess {
+  readonly port: number;
+  readonly url: string;
+  /** From the start of the process to its first reply. */
+  readonly readyMs: number;
+}
+
+/** Limits of users are out of the way: a benchmark's few users ask what thousands would. */
+const oursEnv = {
+  STARTUP_BANNER: 'false',
+  AUTH_MAX_ATTEMPTS_PER_MINUTE: '100000',
+  AUTH_ACCESS_TOKEN_SECONDS: '36000',
+  CHAT_MAX_TURNS_AT_ONCE: '1000',
+  CHAT_TURNS_PER_MINUTE: '100000',
+  CHAT_MAX_LIVE_TURNS: '10000',
+};
+
+export async function startStrapi(options: StrapiOptions): Promise<StrapiProcess> {
+  const { application, database, upstreamPort, workFolder, nodeArgs = [] } = options;
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const beganAt = performance.now();
+  const own = startProcess({
+    command: process.execPath,
+    args: [debuggable, ...nodeArgs, command, 'start'],
+    cwd: folders[application],
+    env: {
+      ...commonEnv,
+      ...(application === 'ours' && oursEnv),
+      ...database.env,
+      PORT: String(port),
+      DIFY_API_URL: `http://127.0.0.1:${upstreamPort}`,
+      DIFY_API_KEY: 'app-bench',
+    },
+    logFile: path.join(workFolder, `${application}-${port}.log`),
+  });
+  await untilAnswers(own, { url: `${url}/_health` });
+  return { ...own, port, url, readyMs: performance.now() - beganAt };
+}

@@ -1,0 +1,36 @@
+import { parseOptions } from '../../bench/options';
+
+describe('the options of the benchmark', () => {
+  it('are a whole run by themselves, and only that goes into docs', () => {
+    expect(parseOptions([])).toMatchObject({
+      rounds: 7,
+      databases: ['sqlite', 'postgres'],
+      out: 'docs/benchmarks',
+      force: false,
+    });
+    for (const part of [['--quick'], ['--only', 'turn'], ['--database', 'sqlite'], ['--force']]) {
+      expect(parseOptions(part)?.out).toBe('.tmp/bench');
+    }
+  });
+
+  it('take measures, a database and rounds', () => {
+    expect(
+      parseOptions(['--only', 'turn', '--only', 'list', '--database', 'postgres', '--rounds', '2']),
+    ).toMatchObject({
+      measures: ['turn', 'list'],
+      databases: ['postgres'],
+      rounds: 2,
+    });
+  });
+
+  it('refuse what they do not know', () => {
+    expect(() => parseOptions(['--only', 'speed'])).toThrow('--only takes paced');
+    expect(() => parseOptions(['--database', 'mysql'])).toThrow('not "mysql"');
+    expect(() => parseOptions(['--rounds', '0'])).toThrow('--rounds');
+    expect(() => parseOptions(['--fast'])).toThrow();
+  });
+
+  it('show the usage instead', () => {
+    expect(parseOptions(['--help'])).toBeNull();
+  });
+});
