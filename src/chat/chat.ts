@@ -1,6 +1,8 @@
 import type { CharacterSource } from './characters';
 import { createDifyClient } from './dify/client';
 import { createTurnLimits, type UserCounters } from './limits';
+import { createHistory, type History } from './history/history';
+import type { HistoryStore } from './history/history-store';
 import { createLiveTurns, type LiveTurns } from './live-turns';
 import type { Log } from './log';
 import { createMessageActions, type MessageActions } from './message-actions';
@@ -23,6 +25,8 @@ export interface ChatDependencies {
   readonly searchStore: SearchStore;
   readonly characters: CharacterSource;
   readonly counters: UserCounters;
+  /** Without one, the history is unavailable, and nothing else. */
+  readonly historyStore?: HistoryStore;
   readonly log: Log;
 }
 
@@ -38,6 +42,7 @@ export interface Chat {
   readonly connect: Connect;
   readonly ownData: OwnData;
   readonly search: Search;
+  readonly history: History;
 }
 
 export function createChat(dependencies: ChatDependencies): Chat {
@@ -69,6 +74,11 @@ export function createChat(dependencies: ChatDependencies): Chat {
     sessionEvents: events,
     connect: createConnect({ live, events, turns, sessions, request: settings.request }),
     search: createSearch(dependencies.searchStore),
+    history: createHistory({
+      store: dependencies.historyStore ?? null,
+      characters,
+      retentionDays: settings.history.retentionDays,
+    }),
     ownData: createOwnData({ store: dependencies.ownDataStore, characters, turns, live, restorableMs }),
   };
 }

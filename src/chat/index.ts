@@ -11,6 +11,16 @@ export {
   parseHistoryPart,
 } from './history-request';
 export { toConversationReply, toHistoryMessageReply } from './history-reply';
+export type {
+  ChatCompletion,
+  CompletionMessage,
+  CompletionResponse,
+  FailedCompletion,
+} from './history/completion';
+export type { History } from './history/history';
+export type { HistoryMaintenance } from './history/history-maintenance';
+export type { HistoryStore, Scope } from './history/history-store';
+export { parseScope } from './history/request';
 export { parseIdempotencyKey } from './idempotency';
 export type { TokenCounter, TurnCounter, UserCounters } from './limits';
 export { describeError, type Log } from './log';

@@ -24,6 +24,7 @@ export interface ChatSettings {
   readonly limits: LimitSettings;
   readonly request: RequestSettings;
   readonly sockets: SocketSettings;
+  readonly history: HistorySettings;
   readonly heartbeatEveryMs: number;
   /** For how long what a user has deleted can be restored. */
   readonly restorableMs: number;
@@ -60,6 +61,11 @@ export interface SocketSettings {
   readonly maxPerUser: number;
   /** Of all users, in one process. */
   readonly maxConnections: number;
+}
+
+export interface HistorySettings {
+  /** For how many days finished generations are kept in the history; 0 means for ever. */
+  readonly retentionDays: number;
 }
 
 /** All problems at once, each naming its variable, so that an operator mends them in one go. */
@@ -164,6 +170,7 @@ const schema = z.object({
   CHAT_WS_HEARTBEAT_SECONDS: seconds(30),
   CHAT_WS_MAX_PER_USER: count(20, 10_000),
   CHAT_WS_MAX_CONNECTIONS: count(5_000, 30_000),
+  MES_RETENTION_DAYS: count(0, 36_500, 0),
 });
 
 /** The names of the variables, as `config/chat.ts` reads them and `.env.example` explains them. */
@@ -231,6 +238,7 @@ function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
       maxPerUser: variables.CHAT_WS_MAX_PER_USER,
       maxConnections: variables.CHAT_WS_MAX_CONNECTIONS,
     },
+    history: { retentionDays: variables.MES_RETENTION_DAYS },
     restorableMs: variables.CHAT_RESTORE_DAYS * 86_400_000,
     drainTimeoutMs: variables.CHAT_DRAIN_TIMEOUT_SECONDS * 1000,
     heartbeatEveryMs: variables.CHAT_HEARTBEAT_SECONDS * 1000,

@@ -48,6 +48,7 @@ const others: Readonly<Record<string, string>> = {
   CHAT_WS_HEARTBEAT_SECONDS: '21',
   CHAT_WS_MAX_PER_USER: '23',
   CHAT_WS_MAX_CONNECTIONS: '24',
+  MES_RETENTION_DAYS: '25',
 };
 
 /** No variable of its own: nobody has a reason to change it. */
@@ -85,6 +86,7 @@ describe('parseChatSettings', () => {
         maxPerUser: 20,
         maxConnections: 5_000,
       },
+      history: { retentionDays: 0 },
       heartbeatEveryMs: 15_000,
       restorableMs: 30 * 86_400_000,
       stalledReaderMs: 30_000,
@@ -124,6 +126,7 @@ describe('parseChatSettings', () => {
         maxPerUser: 23,
         maxConnections: 24,
       },
+      history: { retentionDays: 25 },
       heartbeatEveryMs: 9_000,
       restorableMs: 15 * 86_400_000,
       stalledReaderMs: 19_000,
