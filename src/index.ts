@@ -38,13 +38,13 @@ export default {
     await grantAuthenticated(strapi);
     await nameInAdminPanel(strapi);
     await createCounterTable(strapi.db);
-    const { turns, history, settings } = chatOf(strapi);
+    const { turns, historyAccess, settings } = chatOf(strapi);
     await turns.tend();
     // Several times per lease, so that one late round does not make a living turn look dead.
     tending = setInterval(() => void turns.tend(), settings.turns.leaseMs / 4);
     socketDoor = openSocketDoor(strapi);
     purging = startPurging(strapi);
-    tidying = startTidyingHistory({ tidy: (signal) => history.tidy(signal), log: strapi.log });
+    tidying = startTidyingHistory({ tidy: (signal) => historyAccess.tidy(signal), log: strapi.log });
   },
 
   /** Strapi waits for this before it cuts every connection: running turns come to their end here. */

@@ -1,7 +1,7 @@
 import type { CharacterSource } from './characters';
 import { createDifyClient } from './dify/client';
 import { createTurnLimits, type UserCounters } from './limits';
-import { createHistory, type History } from './history/history';
+import { createHistoryAccess, type HistoryAccess } from './history/history-access';
 import type { HistoryStore } from './history/history-store';
 import { createLiveTurns, type LiveTurns } from './live-turns';
 import type { Log } from './log';
@@ -42,7 +42,7 @@ export interface Chat {
   readonly connect: Connect;
   readonly ownData: OwnData;
   readonly search: Search;
-  readonly history: History;
+  readonly historyAccess: HistoryAccess;
 }
 
 export function createChat(dependencies: ChatDependencies): Chat {
@@ -74,7 +74,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
     sessionEvents: events,
     connect: createConnect({ live, events, turns, sessions, request: settings.request }),
     search: createSearch(dependencies.searchStore),
-    history: createHistory({
+    historyAccess: createHistoryAccess({
       store: dependencies.historyStore ?? null,
       characters,
       retentionDays: settings.history.retentionDays,

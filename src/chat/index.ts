@@ -17,7 +17,7 @@ export type {
   CompletionResponse,
   FailedCompletion,
 } from './history/completion';
-export type { History } from './history/history';
+export type { HistoryAccess } from './history/history-access';
 export type { HistoryMaintenance } from './history/history-maintenance';
 export type { HistoryStore, Scope } from './history/history-store';
 export { parseScope } from './history/request';

@@ -32,7 +32,7 @@ export async function openHistoryToAdmins(strapi: Core.Strapi): Promise<void> {
       { name: 'admin::hasPermissions', config: { actions: ['api::history.read'] } },
     ],
   };
-  const history = () => chatOf(strapi).history;
+  const history = () => chatOf(strapi).historyAccess;
   const get = (path: string, handler: (ctx: Context) => Promise<unknown>) => ({
     method: 'GET' as const,
     path,

@@ -71,17 +71,12 @@ export function createHistoryStoreInMemory(initial: readonly HistoryRecord[] = [
     async close() {
       isClosed = true;
     },
-    async sizes() {
-      return [{ table: 'conversation_histories', rows: records.length, bytes: null }];
+    async listSizes() {
+      return [{ table: 'conversation_histories', rows: records.length, bytes: 1_000 * records.length }];
     },
-    async partitions() {
+    async listPartitions() {
       return [...groupBy(records, ({ createdAt }) => dayOf(createdAt))]
-        .map(([day, { length }]) => ({
-          name: `conversation_histories_${day.replaceAll('-', '_')}`,
-          day,
-          rows: length,
-          bytes: length * 1_000,
-        }))
+        .map(([day, { length }]) => ({ day, rows: length, bytes: 1_000 * length }))
         .sort((one, other) => one.day.localeCompare(other.day));
     },
     async readBefore(beforeDay, after, limit) {
@@ -90,14 +85,10 @@ export function createHistoryStoreInMemory(initial: readonly HistoryRecord[] = [
         .filter(({ position }) => after === null || compare(position, after) > 0)
         .slice(0, limit);
     },
-    async countBefore(beforeDay) {
-      const old = records.filter(({ createdAt }) => dayOf(createdAt) < beforeDay);
-      const errors = old.filter(({ error }) => error !== null).length;
-      return { records: old.length - errors, errors };
-    },
     async restore(restored) {
-      return add(restored);
+      return add(restored.filter((record) => !erasures.some((erasure) => isErased(record, erasure))));
     },
+    async migrated() {},
   };
 
   function add(added: readonly HistoryRecord[]): number {

@@ -1,5 +1,5 @@
 import { ChatError } from '../../../src/chat/errors';
-import { createHistory } from '../../../src/chat/history/history';
+import { createHistoryAccess } from '../../../src/chat/history/history-access';
 import type { HistoryStore } from '../../../src/chat/history/history-store';
 import type { HistoryRecord } from '../../../src/chat/history/record';
 import { thrown } from '../support/collect';
@@ -13,7 +13,7 @@ const characters = createMemoryCharacters([keeper]);
 
 function historyOf(records: readonly HistoryRecord[], retentionDays = 0) {
   const store = createHistoryStoreInMemory(records);
-  return { store, history: createHistory({ store, characters, retentionDays }) };
+  return { store, history: createHistoryAccess({ store, characters, retentionDays }) };
 }
 
 /** So many turns of a conversation, a minute apart. */
@@ -274,7 +274,7 @@ describe('a history whose store is away', () => {
     ['that fails', failing],
     ['that is none', null],
   ])('is unavailable with a store %s, and says nothing else', async (_name, store) => {
-    const history = createHistory({ store, characters, retentionDays: 0 });
+    const history = createHistoryAccess({ store, characters, retentionDays: 0 });
     const calls = [
       history.listConversations(mine, {}),
       history.listMessages(mine, 'session-1', {}),
@@ -297,7 +297,7 @@ describe('a history whose store is away', () => {
   });
 
   it('still says first what is wrong with a request', async () => {
-    const history = createHistory({ store: failing, characters, retentionDays: 0 });
+    const history = createHistoryAccess({ store: failing, characters, retentionDays: 0 });
     expect(await codeOf(history.listConversations(mine, { limit: '0' }))).toBe('invalid-request');
   });
 });

@@ -27,7 +27,7 @@ export interface RecordedMessagePage {
  * The history of finished generations, as its owners and administrators see it, some seconds behind. Every method throws
  * ChatError: `history-unavailable` while the store is away, `invalid-request` naming the parameter.
  */
-export interface History {
+export interface HistoryAccess {
   /** Latest first. `query`: `limit?`, and `offset?` or `cursor?`. */
   listConversations(scope: Scope, query: unknown): Promise<ConversationPage>;
   /** The latest ones. `query`: `limit?` (of messages), `cursor?`. @throws ChatError `conversation-not-found` */
@@ -45,7 +45,7 @@ export interface History {
   tidy(signal: AbortSignal): Promise<number>;
 }
 
-export interface HistoryOptions {
+export interface HistoryAccessOptions {
   /** Null where none is set up: then the history is unavailable, and nothing else. */
   readonly store: HistoryStore | null;
   readonly characters: Pick<CharacterSource, 'findByDocumentId'>;
@@ -53,7 +53,11 @@ export interface HistoryOptions {
   readonly retentionDays: number;
 }
 
-export function createHistory({ store, characters, retentionDays }: HistoryOptions): History {
+export function createHistoryAccess({
+  store,
+  characters,
+  retentionDays,
+}: HistoryAccessOptions): HistoryAccess {
   return {
     async listConversations(scope, query) {
       const page = parseConversationPage(query);
