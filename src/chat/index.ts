@@ -18,9 +18,26 @@ export type {
   FailedCompletion,
 } from './history/completion';
 export type { HistoryAccess } from './history/history-access';
-export type { HistoryMaintenance } from './history/history-maintenance';
-export type { HistoryStore, Scope } from './history/history-store';
 export { parseScope } from './history/request';
+export type { HistoryMaintenance, DayPartition, TableSize } from './history/history-maintenance';
+export { HistoryProblem, historyProblems, type HistoryProblemCode } from './history/history-problem';
+export type {
+  Bucket,
+  ConversationSummary,
+  Erasure,
+  HistoryPage,
+  HistoryStore,
+  Position,
+  Scope,
+  StoredRecord,
+} from './history/history-store';
+export type { HistoryError, HistoryRecord, HistoryUsage } from './history/record';
+export {
+  parseHistoryStoreSettings,
+  type HistoryAddress,
+  type HistoryStoreSettings,
+  type PoolSettings,
+} from './history/settings';
 export { parseIdempotencyKey } from './idempotency';
 export type { TokenCounter, TurnCounter, UserCounters } from './limits';
 export { describeError, type Log } from './log';
@@ -64,6 +81,7 @@ export {
 } from './settings';
 export type { Frame } from './sse/encode';
 export { relay } from './sse/relay';
+export { toStorableJson, toStorableText } from './storable-text';
 export type { AbandonedTurn, NewTurn, SentTurn, TurnEnding, TurnProgress, TurnStore } from './stores';
 export type { SavedTurn, TurnOutcome, Usage } from './turn-event';
 export type { TurnState } from './turn-access';
