@@ -1,7 +1,8 @@
 import type { Core } from '@strapi/strapi';
 
-import { createChat, parseChatSettings, type Chat } from './chat';
+import { createChat, parseChatSettings, type Chat, type HistoryStore } from './chat';
 import { createCharacterSource } from './stores/character-source';
+import { createHistorySource } from './stores/history-source';
 import { createMessageStore } from './stores/message-store';
 import { createOwnDataStore } from './stores/own-data-store';
 import { createSearchStore } from './stores/search-store';
@@ -10,6 +11,17 @@ import { createTurnStore } from './stores/turn-store';
 import { createUserCounters } from './stores/user-counters';
 
 const chats = new WeakMap<Core.Strapi, Chat>();
+const historyStores = new WeakMap<Core.Strapi, HistoryStore>();
+
+/** Has finished generations copied there. Before the first `chatOf`; without it nothing is copied. */
+export function keepHistoryIn(strapi: Core.Strapi, store: HistoryStore): void {
+  historyStores.set(strapi, store);
+}
+
+/** Undefined where there is no history. */
+export function historyStoreOf(strapi: Core.Strapi): HistoryStore | undefined {
+  return historyStores.get(strapi);
+}
 
 /**
  * The chat of this Strapi, made once: where the core meets Strapi's database and log.
@@ -19,6 +31,7 @@ export function chatOf(strapi: Core.Strapi): Chat {
   const existing = chats.get(strapi);
   if (existing !== undefined) return existing;
   const settings = parseChatSettings(strapi.config.get('chat'));
+  const historyStore = historyStoreOf(strapi);
   const chat = createChat({
     settings,
     turnStore: createTurnStore(strapi.db),
@@ -28,6 +41,9 @@ export function chatOf(strapi: Core.Strapi): Chat {
     searchStore: createSearchStore(strapi.db),
     characters: createCharacterSource(strapi.db),
     counters: createUserCounters(strapi.db, settings.limits),
+    ...(historyStore !== undefined && {
+      history: { source: createHistorySource(strapi.db), store: historyStore },
+    }),
     log: {
       info: (message) => strapi.log.info(message),
       warn: (message) => strapi.log.warn(message),

@@ -5,14 +5,17 @@ import { nameInAdminPanel } from './bootstrap/admin-labels';
 import { keepForReading, showLinkedCharacters } from './bootstrap/chat-entries';
 import { keepCharacterLinks } from './bootstrap/keep-character-links';
 import { eraseWithUser } from './bootstrap/erase-with-user';
+import { startHistory, type RunningHistory } from './bootstrap/history';
 import { grantAuthenticated } from './bootstrap/permissions';
 import { startPurging, type Purging } from './bootstrap/purging';
 import { findSecretProblems } from './bootstrap/secrets';
 import { surviveBrokenConnections } from './bootstrap/survive-broken-connections';
 import { startTidyingHistory, type Tidying } from './bootstrap/tidying-history';
-import { SettingsError } from './chat';
-import { chatOf } from './compose';
+import { parseHistoryStoreSettings, SettingsError } from './chat';
+import { chatOf, keepHistoryIn } from './compose';
+import { openHistoryStore } from './history-store/open';
 import { answersSent } from './middlewares/koasseStream';
+import { createErasureTable } from './stores/history-erasures';
 import { createCounterTable } from './stores/user-counters';
 import { openSocketDoor, type SocketDoor } from './websocket/door';
 
@@ -20,10 +23,12 @@ let tending: NodeJS.Timeout | undefined;
 let socketDoor: SocketDoor | undefined;
 let purging: Purging | undefined;
 let tidying: Tidying | undefined;
+let history: RunningHistory | undefined;
 
 export default {
   /** Before anything is served: a bad setting stops the start, with every problem at once. */
   async register({ strapi }: { strapi: Core.Strapi }): Promise<void> {
+    keepHistoryIn(strapi, openHistoryStore(parseHistoryStoreSettings(strapi.config.get('history'))));
     assertSettings(strapi);
     surviveBrokenConnections(strapi);
     if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
@@ -38,6 +43,7 @@ export default {
     await grantAuthenticated(strapi);
     await nameInAdminPanel(strapi);
     await createCounterTable(strapi.db);
+    await createErasureTable(strapi.db);
     const { turns, historyAccess, settings } = chatOf(strapi);
     await turns.tend();
     // Several times per lease, so that one late round does not make a living turn look dead.
@@ -45,6 +51,7 @@ export default {
     socketDoor = openSocketDoor(strapi);
     purging = startPurging(strapi);
     tidying = startTidyingHistory({ tidy: (signal) => historyAccess.tidy(signal), log: strapi.log });
+    history = startHistory(strapi);
   },
 
   /** Strapi waits for this before it cuts every connection: running turns come to their end here. */
@@ -56,6 +63,8 @@ export default {
     // Not before: a drain can be longer than a lease, and its turns are alive.
     clearInterval(tending);
     await purged;
+    // After the drain, for its turns are to be copied too.
+    await history?.stop();
     await Promise.all([answersSent(1_000), socketDoor?.close()]);
   },
 };

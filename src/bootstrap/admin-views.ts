@@ -116,6 +116,8 @@ const messageView: View = {
     is_deleted: ['Deleted by the user'],
     deleted_at: ['Deleted at'],
     is_superseded: ['Superseded', 'The question before it was edited since.'],
+    ended_at: ['Ended at', 'Of an answer: when it came to its end.'],
+    history_due: ['Due for the history', 'Empty once the history has this answer.'],
   },
   list: ['query', 'role', 'user', 'ai_character', 'outcome', 'createdAt'],
   edit: [
@@ -154,4 +156,4 @@ const messageView: View = {
 export const views: readonly View[] = [characterView, sessionView, messageView];
 
 /** Raise it when the views above change: they are applied once, so that what editors arrange for themselves stays. */
-export const viewsVersion = 3;
+export const viewsVersion = 4;

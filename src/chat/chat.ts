@@ -2,7 +2,9 @@ import type { CharacterSource } from './characters';
 import { createDifyClient } from './dify/client';
 import { createTurnLimits, type UserCounters } from './limits';
 import { createHistoryAccess, type HistoryAccess } from './history/history-access';
+import type { HistorySource } from './history/history-source';
 import type { HistoryStore } from './history/history-store';
+import { createHistoryWriter, type HistoryWriter } from './history/writer';
 import { createLiveTurns, type LiveTurns } from './live-turns';
 import type { Log } from './log';
 import { createMessageActions, type MessageActions } from './message-actions';
@@ -25,9 +27,9 @@ export interface ChatDependencies {
   readonly searchStore: SearchStore;
   readonly characters: CharacterSource;
   readonly counters: UserCounters;
-  /** Without one, the history is unavailable, and nothing else. */
-  readonly historyStore?: HistoryStore;
   readonly log: Log;
+  /** Where finished turns are copied from and to; without it nothing is copied, and the history is unavailable. */
+  readonly history?: { readonly source: HistorySource; readonly store: HistoryStore };
 }
 
 /** The product, the same behind every door. */
@@ -43,17 +45,20 @@ export interface Chat {
   readonly ownData: OwnData;
   readonly search: Search;
   readonly historyAccess: HistoryAccess;
+  /** Not started. Null where there is no history. */
+  readonly history: HistoryWriter | null;
 }
 
 export function createChat(dependencies: ChatDependencies): Chat {
-  const { settings, turnStore, messageStore, sessionStore, characters, counters, log } = dependencies;
+  const { settings, messageStore, sessionStore, characters, counters, log } = dependencies;
   const live = createLiveTurns();
   const limits = createTurnLimits({ settings: settings.limits, counters, log });
   const dify = createDifyClient({ settings: settings.dify, warn: (message) => log.warn(message) });
+  const history = createHistory(dependencies);
   const turns = createTurns({
     settings: settings.turns,
     dify,
-    store: turnStore,
+    store: history === null ? dependencies.turnStore : withWake(dependencies.turnStore, history),
     characters,
     live,
     limits,
@@ -73,12 +78,29 @@ export function createChat(dependencies: ChatDependencies): Chat {
     sessions,
     sessionEvents: events,
     connect: createConnect({ live, events, turns, sessions, request: settings.request }),
+    history,
     search: createSearch(dependencies.searchStore),
     historyAccess: createHistoryAccess({
-      store: dependencies.historyStore ?? null,
+      store: dependencies.history?.store ?? null,
       characters,
       retentionDays: settings.history.retentionDays,
     }),
     ownData: createOwnData({ store: dependencies.ownDataStore, characters, turns, live, restorableMs }),
+  };
+}
+
+function createHistory({ settings, log, history }: ChatDependencies): HistoryWriter | null {
+  return history === undefined ? null : createHistoryWriter({ ...history, log, model: settings.modelName });
+}
+
+/** However a turn ends here, it is copied soon, and waits for nothing of it. */
+function withWake(store: TurnStore, { wake }: HistoryWriter): TurnStore {
+  return {
+    ...store,
+    async close(turnId, ending) {
+      const saved = await store.close(turnId, ending);
+      wake();
+      return saved;
+    },
   };
 }

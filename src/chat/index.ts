@@ -38,6 +38,8 @@ export {
   type HistoryStoreSettings,
   type PoolSettings,
 } from './history/settings';
+export type { Backlog, FinishedTurn, HistorySource } from './history/history-source';
+export type { HistoryStatus } from './history/condition';
 export { parseIdempotencyKey } from './idempotency';
 export type { TokenCounter, TurnCounter, UserCounters } from './limits';
 export { describeError, type Log } from './log';
@@ -83,5 +85,5 @@ export type { Frame } from './sse/encode';
 export { relay } from './sse/relay';
 export { toStorableJson, toStorableText } from './storable-text';
 export type { AbandonedTurn, NewTurn, SentTurn, TurnEnding, TurnProgress, TurnStore } from './stores';
-export type { SavedTurn, TurnOutcome, Usage } from './turn-event';
+export type { FinalOutcome, SavedTurn, TurnOutcome, Usage } from './turn-event';
 export type { TurnState } from './turn-access';

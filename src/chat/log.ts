@@ -20,7 +20,7 @@ function describeCause(cause: unknown): string {
   if (!(cause instanceof Error))
     return describeNotes(cause) ?? `something thrown that is no error (${typeof cause})`;
   const { code } = cause as NodeJS.ErrnoException;
-  const isCode = typeof code === 'string' && /^\w{1,40}$/u.test(code);
+  const isCode = typeof code === 'string' && /^[\w-]{1,40}$/u.test(code);
   return isCode ? `${cause.name} ${code}` : `${cause.name} ${placeOf(cause)}`;
 }
 

@@ -22,7 +22,10 @@ export interface OwnDataStore {
   listMessagesAfter(owner: Owner, after: After): Promise<readonly Message[]>;
   /** The turns of this user's that are being answered, in whichever process. */
   findLiveTurns(userId: number): Promise<readonly string[]>;
-  /** Erases a few of the user's messages, deleted ones too; once there are none, of the sessions. */
+  /**
+   * Erases a few of the user's messages, deleted ones too; once there are none, of the sessions. In the same transaction
+   * it notes that the history is to forget the user too, whether or not anything was left here.
+   */
   eraseSome(userId: number): Promise<Erased>;
   /** Erases a few entries of anybody's that were deleted before this time. */
   purgeSome(deletedBefore: Date): Promise<Erased>;

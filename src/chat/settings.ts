@@ -26,6 +26,10 @@ export interface ChatSettings {
   readonly sockets: SocketSettings;
   readonly history: HistorySettings;
   readonly heartbeatEveryMs: number;
+  /** As the history names the model that answers. */
+  readonly modelName: string;
+  /** Who sends it may read the metrics; null where nobody may. */
+  readonly metricsToken: string | null;
   /** For how long what a user has deleted can be restored. */
   readonly restorableMs: number;
   /** A client of an event stream that takes nothing of it for this long is let go. */
@@ -141,6 +145,10 @@ const schema = z.object({
     .string()
     .regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/u, 'has to be the name of a variable of your Dify app')
     .default('prompt'),
+  DIFY_MODEL_NAME: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/u, 'has to be one word of at most 255 characters, printable ASCII')
+    .default('dify'),
   DIFY_CONNECT_TIMEOUT_SECONDS: seconds(10),
   DIFY_FIRST_BYTE_TIMEOUT_SECONDS: seconds(60),
   DIFY_IDLE_TIMEOUT_SECONDS: seconds(45),
@@ -164,6 +172,10 @@ const schema = z.object({
   CHAT_TURNS_PER_MINUTE: count(20, 100_000, 0),
   CHAT_TOKENS_PER_DAY: count(0, 1_000_000_000, 0),
   CHAT_MAX_LIVE_TURNS: count(500, 100_000),
+  CHAT_METRICS_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,}$/u, 'has to be one word of at least 16 characters, printable ASCII')
+    .optional(),
   CHAT_WS_ORIGINS: origins,
   CHAT_WS_MAX_MESSAGE_BYTES: count(262_144, 64_000_000),
   CHAT_WS_MESSAGES_PER_SECOND: count(20, 10_000),
@@ -239,6 +251,8 @@ function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
       maxConnections: variables.CHAT_WS_MAX_CONNECTIONS,
     },
     history: { retentionDays: variables.MES_RETENTION_DAYS },
+    modelName: variables.DIFY_MODEL_NAME,
+    metricsToken: variables.CHAT_METRICS_TOKEN ?? null,
     restorableMs: variables.CHAT_RESTORE_DAYS * 86_400_000,
     drainTimeoutMs: variables.CHAT_DRAIN_TIMEOUT_SECONDS * 1000,
     heartbeatEveryMs: variables.CHAT_HEARTBEAT_SECONDS * 1000,

@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import type { Erased, OwnDataStore } from '../chat';
+import { noteErasure } from './history-erasures';
 import { selectMessages, toMessage } from './message-rows';
 import { toSessionEntry, type SessionRow } from './session-rows';
 import { inTransaction } from './transaction';
@@ -36,11 +37,23 @@ export function createOwnDataStore(db: Database): OwnDataStore {
         .select('live_turn_id')) as { live_turn_id: string }[];
       return rows.map((row) => row.live_turn_id);
     },
-    eraseSome: (userId) => eraseSome(db, { where: (rows) => rows.where({ user_id: userId }), order: ['id'] }),
+    eraseSome: (userId) =>
+      inTransaction(db, async (trx) => {
+        const own: Selection = { where: (rows) => rows.where({ user_id: userId }), order: ['id'] };
+        const { latestMs, ...erased } = await eraseSome(db, trx, own);
+        // Also where nothing was left: the history keeps what was purged here. A process whose clock is ahead of ours may
+        // have written rows of later than now.
+        const before = new Date(Math.max(Date.now(), latestMs) + 1);
+        await noteErasure(db, trx, { userId, conversationId: null, before });
+        return erased;
+      }),
     purgeSome: (deletedBefore) =>
-      eraseSome(db, {
-        where: (rows) => rows.where({ is_deleted: true }).where('deleted_at', '<', deletedBefore),
-        order: ['deleted_at', 'id'],
+      inTransaction(db, async (trx) => {
+        const { messages, sessions } = await eraseSome(db, trx, {
+          where: (rows) => rows.where({ is_deleted: true }).where('deleted_at', '<', deletedBefore),
+          order: ['deleted_at', 'id'],
+        });
+        return { messages, sessions };
       }),
   };
 }
@@ -52,36 +65,42 @@ interface Selection {
 }
 
 /** Messages before their sessions, so that none is left without. */
-async function eraseSome(db: Database, selection: Selection): Promise<Erased> {
-  return inTransaction(db, async (trx) => {
-    const messages = await eraseBit(db, trx, 'chat_conversations', selection);
-    const sessions = messages > 0 ? 0 : await eraseBit(db, trx, 'chat_sessions', selection);
-    return { messages, sessions };
-  });
+async function eraseSome(
+  db: Database,
+  trx: Knex.Transaction,
+  selection: Selection,
+): Promise<Erased & { readonly latestMs: number }> {
+  const messages = await eraseBit(db, trx, 'chat_conversations', selection);
+  if (messages.count > 0) return { messages: messages.count, sessions: 0, latestMs: messages.latestMs };
+  const sessions = await eraseBit(db, trx, 'chat_sessions', selection);
+  return { messages: 0, sessions: sessions.count, latestMs: sessions.latestMs };
+}
+
+interface Bit {
+  /** How many rows there were to erase, whoever erased them. */
+  readonly count: number;
+  /** When the last of them was written; 0 where there were none. */
+  readonly latestMs: number;
 }
 
 /**
  * By ids, so that two processes at it take the same rows in the same order, and by the condition once more: some may be
  * gone or restored meanwhile.
- * @returns how many rows there were to erase, whoever erased them.
  */
 async function eraseBit(
   db: Database,
   trx: Knex.Transaction,
   table: string,
   { where, order }: Selection,
-): Promise<number> {
+): Promise<Bit> {
   const rows = () => db.connection(table).transacting(trx) as Knex.QueryBuilder;
   const found = (await where(rows())
     .orderBy([...order])
     .limit(bitSize)
-    .select('id')) as { id: number }[];
-  if (found.length === 0) return 0;
-  await where(rows())
-    .whereIn(
-      'id',
-      found.map(({ id }) => id),
-    )
-    .delete();
-  return found.length;
+    .select('id', 'created_at')) as { id: number; created_at: Date | number | string }[];
+  if (found.length === 0) return { count: 0, latestMs: 0 };
+  const ids = found.map(({ id }) => id);
+  await where(rows()).whereIn('id', ids).delete();
+  const latestMs = Math.max(...found.map(({ created_at: createdAt }) => new Date(createdAt).getTime()));
+  return { count: found.length, latestMs };
 }

@@ -223,11 +223,17 @@ async function requestStop(db: Database, turnId: string): Promise<string | null>
   return row?.task_id ?? null;
 }
 
-/** A stop that another process was asked for makes a stopped turn of whatever the answer came to. */
+/**
+ * A stop that another process was asked for makes a stopped turn of whatever the answer came to. With its end, and never
+ * otherwise, a turn becomes due to be copied to the history.
+ */
 function toEndColumns(db: Database, { outcome, errorCode }: Pick<TurnEnding, 'outcome' | 'errorCode'>) {
   const unlessStopped = (value: string | null, stopped: string | null) =>
     db.connection.raw('case when stop_requested = ? then ? else ? end', [true, stopped, value]);
+  const now = new Date();
   return {
+    ended_at: now,
+    history_due: now,
     outcome: unlessStopped(outcome, 'stopped'),
     error_code: unlessStopped(errorCode, null),
   };

@@ -50,6 +50,7 @@ describe('the tables', () => {
     ['chat_conversations', ['user_id', 'idempotency_key'], true],
     ['chat_conversations', ['turn_id'], false],
     ['chat_conversations', ['conversation_id'], false],
+    ['chat_conversations', ['history_due', 'ended_at'], false],
     ['chat_sessions', ['session_id'], true],
     ['chat_sessions', ['user_id', 'is_deleted', 'last_message_at', 'id'], false],
     ['chat_sessions', ['conversation_id'], false],

@@ -5,6 +5,7 @@ import type { Erasure } from './history-store';
 /** A finished turn that the history does not have yet. */
 export interface FinishedTurn {
   readonly turnId: string;
+  /** Of a session that is gone for good: the turn's own id, as of a conversation of its own. */
   readonly sessionId: string;
   readonly userId: number;
   /** `documentId` of the character; null once it is deleted. */
@@ -23,8 +24,10 @@ export interface Backlog {
   /** Finished turns that wait, counted up to a bound. */
   readonly turns: number;
   readonly erasures: number;
-  /** When the oldest of them finished; null where none waits. */
+  /** When the oldest of these turns finished; null where none waits. */
   readonly oldest: Date | null;
+  /** Turns that the history has refused, and that are not counted above. */
+  readonly setAside: number;
 }
 
 /**
@@ -41,8 +44,11 @@ export interface HistorySource {
   settle(turnIds: readonly string[]): Promise<void>;
   /** It has not: they may be given out again at once. */
   release(turnIds: readonly string[]): Promise<void>;
+  /** It refuses this one. Nothing is lost: it is given out again much later. */
+  setAside(turnId: string): Promise<void>;
   /** What users have erased here and the history has not yet, oldest first. */
   listErasures(limit: number): Promise<readonly (Erasure & { readonly id: number })[]>;
+  /** The history has it, and with it every erasure of the same that goes less far. */
   settleErasure(id: number): Promise<void>;
   backlog(): Promise<Backlog>;
 }

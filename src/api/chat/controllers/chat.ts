@@ -1,17 +1,36 @@
 import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
+import type { HistoryStatus } from '../../../chat';
 import { chatOf } from '../../../compose';
+import { createMetrics, hasToken } from '../../../metrics';
 import { ownerOf } from '../../../owner-of';
 import { streamText } from '../../../streamed-text';
 
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /** GET /api/chat/ready: whether this process takes new questions. For load balancers, so it needs no token. */
   ready(ctx: Context) {
-    const { turns, live } = chatOf(strapi);
+    const { turns, live, history } = chatOf(strapi);
     const isDraining = turns.isDraining();
     ctx.status = isDraining ? 503 : 200;
-    return { data: { status: isDraining ? 'draining' : 'ready', live_turns: live.all().length } };
+    return {
+      data: {
+        status: isDraining ? 'draining' : 'ready',
+        live_turns: live.all().length,
+        ...(history !== null && { history: toHistoryReply(history.status()) }),
+      },
+    };
+  },
+
+  /** GET /api/chat/metrics: for whoever has the token of the settings. For anybody else it is not there. */
+  async metrics(ctx: Context) {
+    const chat = chatOf(strapi);
+    const { metricsToken } = chat.settings;
+    // As of any path that is not there, the reply is then a 404.
+    if (metricsToken === null || !hasToken(ctx.get('Authorization'), metricsToken)) return;
+    const registry = createMetrics(chat);
+    ctx.type = registry.contentType;
+    ctx.body = await registry.metrics();
   },
 
   /** GET /api/chat/search */
@@ -31,3 +50,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     return { data: await chatOf(strapi).ownData.erase(ownerOf(ctx)) };
   },
 });
+
+function toHistoryReply({ state, waiting, oldestSeconds, problem }: HistoryStatus) {
+  return { state, waiting, oldest_seconds: oldestSeconds, problem };
+}

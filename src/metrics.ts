@@ -1,0 +1,42 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+import { Gauge, Registry } from 'prom-client';
+
+import type { Chat } from './chat';
+
+/** What there is to watch of this process, and of the history, read when it is asked for. */
+export function createMetrics({ turns, live, history }: Pick<Chat, 'turns' | 'live' | 'history'>): Registry {
+  const registry = new Registry();
+  const add = (name: string, help: string, read: () => number) => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  add('chat_live_turns', 'Answers that are running in this process.', () => live.all().length);
+  add('chat_draining', '1 while this process takes no new questions.', () => Number(turns.isDraining()));
+  if (history === null) return registry;
+  const { status } = history;
+  add('chat_history_up', '0 while a database that the history takes is away.', () =>
+    Number(status().problem === null),
+  );
+  add('chat_history_waiting_turns', 'Finished turns that the history does not have.', () => status().waiting);
+  add('chat_history_waiting_erasures', 'Erasures that the history has not heard of.', () =>
+    Number(status().waitingErasures),
+  );
+  add('chat_history_set_aside_turns', 'Turns that the history has refused.', () => status().setAside);
+  add('chat_history_lag_seconds', 'For how long the oldest turn that waits has been finished.', () =>
+    Number(status().oldestSeconds),
+  );
+  return registry;
+}
+
+/** Whether an `Authorization` header has this token. Takes as long for a wrong one, however wrong it is. */
+export function hasToken(authorization: string, token: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(authorization), digest(`Bearer ${token}`));
+}

@@ -1,0 +1,164 @@
+import type { Core } from '@strapi/strapi';
+import type { Knex } from 'knex';
+
+import {
+  isChatErrorCode,
+  type FinalOutcome,
+  type FinishedTurn,
+  type HistorySource,
+  type Usage,
+} from '../chat';
+import { createErasureQueue } from './history-erasures';
+import { parseJsonColumn } from './json-column';
+
+type Database = Core.Strapi['db'];
+
+export interface HistorySourceOptions {
+  /** For how long a turn is left to the process that was given it. */
+  readonly leaseMs?: number;
+  /** After which time a turn that the history refuses is given out again. Longer than the lease. */
+  readonly setAsideMs?: number;
+}
+
+/** No more are counted: it is to be known that many wait, not how many. */
+const countedAtMost = 10_000;
+
+/**
+ * Finished turns on Strapi's database. `history_due` of a turn's answer is when it may be given out; it is null once the
+ * history has it. Looking for what is due, and counting it, reads one index.
+ */
+export function createHistorySource(
+  db: Database,
+  { leaseMs = 60_000, setAsideMs = 3_600_000 }: HistorySourceOptions = {},
+): HistorySource {
+  const { listErasures, settleErasure, countErasures } = createErasureQueue(db);
+  const inMs = (ms: number) => new Date(Date.now() + ms);
+  return {
+    listErasures,
+    settleErasure,
+    async claimSome(limit) {
+      const ids = await claim(db, limit, inMs(leaseMs));
+      if (ids.length === 0) return [];
+      const rows = await selectTurns(db, ids);
+      await settleOrphans(db, rows);
+      return rows.flatMap((row) => toFinishedTurn(row) ?? []);
+    },
+    settle: (turnIds) => setDue(db, turnIds, null),
+    release: (turnIds) => setDue(db, turnIds, inMs(0)),
+    setAside: (turnId) => setDue(db, [turnId], inMs(setAsideMs)),
+    async backlog() {
+      // Those that were given out wait too, until they are settled; those set aside are due later than that.
+      const waiting = await countDue(db, (due) => due.where('history_due', '<=', inMs(leaseMs)));
+      const aside = await countDue(db, (due) => due.where('history_due', '>', inMs(leaseMs)));
+      return {
+        turns: waiting.count,
+        oldest: waiting.oldest,
+        setAside: aside.count,
+        erasures: await countErasures(),
+      };
+    },
+  };
+}
+
+/** Several processes may be at it: each row goes to one of them. */
+async function claim(db: Database, limit: number, until: Date): Promise<readonly number[]> {
+  const due = 'select id from chat_conversations where history_due <= ? order by history_due limit ?';
+  // PostgreSQL might otherwise look for the due rows again for each row it changes, and claim more than it was asked to.
+  const among =
+    db.dialect.client === 'sqlite' ? `in (${due})` : `= any(array(${due} for update skip locked))`;
+  const claimed = (await db
+    .connection('chat_conversations')
+    .whereRaw(`id ${among}`, [new Date(), limit])
+    .update({ history_due: until }, ['id'])) as { id: number }[];
+  return claimed.map(({ id }) => id);
+}
+
+/** A turn as the database gives it. SQLite has integers for dates. */
+interface TurnRow {
+  readonly id: number;
+  readonly turn_id: string | null;
+  readonly session_id: string | null;
+  readonly user_id: number | null;
+  readonly character_id: string | null;
+  readonly query: string;
+  readonly answer: string | null;
+  readonly outcome: FinalOutcome;
+  readonly error_code: string | null;
+  readonly usage: unknown;
+  readonly created_at: Date | number | string;
+  readonly updated_at: Date | number | string;
+  readonly ended_at: Date | number | string | null;
+}
+
+async function selectTurns(db: Database, ids: readonly number[]): Promise<readonly TurnRow[]> {
+  return (await db.connection
+    .from({ m: 'chat_conversations' })
+    .leftJoin({ s: 'chat_sessions' }, 's.id', 'm.session_id')
+    .leftJoin({ u: 'up_users' }, 'u.id', 'm.user_id')
+    .leftJoin({ c: 'ai_characters' }, 'c.id', 'm.ai_character_id')
+    .whereIn('m.id', ids)
+    .orderBy('m.ended_at')
+    .orderBy('m.id')
+    .select(
+      ...['id', 'turn_id', 'query', 'answer', 'outcome', 'error_code', 'usage'].map(
+        (column) => `m.${column}`,
+      ),
+      ...['created_at', 'updated_at', 'ended_at'].map((column) => `m.${column}`),
+      's.session_id',
+      'u.id as user_id',
+      'c.document_id as character_id',
+    )) as readonly TurnRow[];
+}
+
+/** Null of what is nobody's: its user is deleted. */
+function toFinishedTurn(row: TurnRow): FinishedTurn | null {
+  if (row.turn_id === null || row.user_id === null) return null;
+  return {
+    turnId: row.turn_id,
+    sessionId: row.session_id ?? row.turn_id,
+    userId: row.user_id,
+    characterId: row.character_id,
+    query: row.query,
+    answer: row.answer ?? '',
+    outcome: row.outcome,
+    errorCode: isChatErrorCode(row.error_code) ? row.error_code : null,
+    usage: parseJsonColumn(row.usage) as Usage | null,
+    createdAt: new Date(row.created_at),
+    endedAt: new Date(row.ended_at ?? row.updated_at),
+  };
+}
+
+/** What is nobody's is never copied, and must not wait for ever. */
+async function settleOrphans(db: Database, rows: readonly TurnRow[]): Promise<void> {
+  const ids = rows.filter((row) => toFinishedTurn(row) === null).map(({ id }) => id);
+  if (ids.length === 0) return;
+  await db.connection('chat_conversations').whereIn('id', ids).update({ history_due: null });
+}
+
+/** Only of what still waits: another process may have settled it. `updated_at` stays, for nothing was said. */
+async function setDue(db: Database, turnIds: readonly string[], due: Date | null): Promise<void> {
+  if (turnIds.length === 0) return;
+  await db
+    .connection('chat_conversations')
+    .whereIn('turn_id', turnIds)
+    .where({ role: 'assistant' })
+    .whereNotNull('history_due')
+    .update({ history_due: due });
+}
+
+async function countDue(
+  db: Database,
+  where: (due: Knex.QueryBuilder) => Knex.QueryBuilder,
+): Promise<{ readonly count: number; readonly oldest: Date | null }> {
+  const due = where(db.connection('chat_conversations'))
+    .select('ended_at')
+    .orderBy('history_due')
+    .limit(countedAtMost)
+    .as('due');
+  const [row] = (await db.connection.from(due).count({ count: '*' }).min({ oldest: 'ended_at' })) as {
+    count: number | string;
+    oldest: Date | number | string | null;
+  }[];
+  const oldest = row?.oldest ?? null;
+  return { count: Number(row?.count ?? 0), oldest: oldest === null ? null : new Date(oldest) };
+}

@@ -1,0 +1,424 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+
+import type { Core } from '@strapi/strapi';
+import type { Knex } from 'knex';
+
+import type { FinishedTurn } from '../../src/chat';
+import { makeEarlierTurnsDue } from '../../src/stores/history-backfill';
+import { createHistorySource, type HistorySourceOptions } from '../../src/stores/history-source';
+import { startApp, type App } from '../support/app';
+import { readStream, type Client } from '../support/client';
+import { database } from '../support/database';
+
+type Database = Core.Strapi['db'];
+
+let app: App;
+let characterId: string;
+let connections: Knex[];
+
+beforeAll(async () => {
+  app = await startApp();
+  characterId = (await app.admin.createCharacter({ name: 'Ada' })).documentId;
+  connections = Array.from({ length: 4 }, () => app.database.connect());
+});
+afterAll(async () => {
+  for (const connection of connections) await connection.destroy();
+  await app.stop();
+});
+
+/** Nothing waits: no writer runs here, so each test begins with what it makes itself. */
+beforeEach(async () => {
+  await app.db('chat_conversations').update({ history_due: null });
+  await app.db('chat_history_erasures').delete();
+});
+
+/** What Strapi's database is to the source, in each of several processes. */
+function databases(): Database[] {
+  return connections.map((connection) => {
+    const db = { connection, dialect: { client: database } };
+    return db as unknown as Database;
+  });
+}
+
+const sources = (options?: HistorySourceOptions) =>
+  databases().map((db) => createHistorySource(db, options)) as [HistorySource, HistorySource];
+type HistorySource = ReturnType<typeof createHistorySource>;
+
+async function ask(user: Client, query = 'How is the sea?'): Promise<{ turnId: string; sessionId: string }> {
+  const [, answer] = (await user.ask({ character_id: characterId, query })).body.data;
+  return {
+    turnId: answer.turn_id ?? (await answerOf(answer.message_id)).turn_id,
+    sessionId: answer.session_id,
+  };
+}
+
+const answerOf = (messageId: string) => app.db('chat_conversations').where({ message_id: messageId }).first();
+const rowsOf = (turnId: string) => app.db('chat_conversations').where({ turn_id: turnId }).orderBy('id');
+
+/** Answers put straight into the table: as many that are due, the oldest first. */
+async function insertDue(user: Client, count: number): Promise<string[]> {
+  const start = Date.now() - 1_000_000;
+  const ids = Array.from({ length: count }, () => randomUUID());
+  const rows = ids.map((turnId, index) => {
+    const time = new Date(start + index);
+    return {
+      document_id: randomUUID().replaceAll('-', '').slice(0, 24),
+      message_id: `msg_${turnId}`,
+      turn_id: turnId,
+      role: 'assistant',
+      query: 'Q',
+      answer: `A ${index}`,
+      outcome: 'completed',
+      user_id: user.user.id,
+      is_deleted: false,
+      created_at: time,
+      updated_at: time,
+      ended_at: time,
+      history_due: time,
+    };
+  });
+  await app.db.batchInsert('chat_conversations', rows, 50);
+  return ids;
+}
+
+const idsOf = (turns: readonly FinishedTurn[]) => turns.map(({ turnId }) => turnId);
+
+describe('the end of a turn', () => {
+  it('makes its answer due, and nothing else does', async () => {
+    const user = await app.createUser();
+    app.dify.script(async (reply) => {
+      await reply.say('one');
+      expect(await app.db('chat_conversations').whereNotNull('history_due')).toEqual([]);
+      await reply.end();
+    });
+    const before = Date.now();
+    const { turnId } = await ask(user);
+    const [question, answer] = await rowsOf(turnId);
+    expect([question.history_due, question.ended_at]).toEqual([null, null]);
+    expect(new Date(answer.history_due)).toEqual(new Date(answer.ended_at));
+    expect(new Date(answer.ended_at).getTime()).toBeGreaterThanOrEqual(before);
+    await user.post('/api/chat/message', { session_id: question.session_id, content: 'A line' });
+    expect(await app.db('chat_conversations').whereNotNull('history_due')).toHaveLength(1);
+  });
+
+  it('is given out whole', async () => {
+    const user = await app.createUser();
+    const { turnId, sessionId } = await ask(user, 'Whole, 大海');
+    const [row] = (await rowsOf(turnId)).filter(({ role }) => role === 'assistant');
+    const session = await app.db('chat_sessions').where({ id: row.session_id }).first();
+    expect(await sources()[0].claimSome(10)).toEqual([
+      {
+        turnId,
+        sessionId: sessionId ?? session.session_id,
+        userId: user.user.id,
+        characterId,
+        query: 'Whole, 大海',
+        answer: row.answer,
+        outcome: 'completed',
+        errorCode: null,
+        usage: expect.objectContaining({ total_tokens: expect.any(Number), currency: 'USD' }),
+        createdAt: new Date(row.created_at),
+        endedAt: new Date(row.ended_at),
+      },
+    ]);
+  });
+
+  it('of whatever kind it is makes it due', async () => {
+    const user = await app.createUser();
+    app.dify.next({ name: 'refuse', code: 'invalid_param', status: 400, message: 'no' });
+    await user.ask({ character_id: characterId, query: 'failed' });
+    app.dify.script(async (reply) => {
+      await reply.say('one');
+      await reply.closed;
+    });
+    const stopped = await user.stream({ character_id: characterId, query: 'stopped' });
+    const { turn_id: stoppedId } = (await stopped.events.next()).value?.data ?? {};
+    await stopped.events.next();
+    await user.post(`/api/chat-conversations/turns/${stoppedId}/stop`, {});
+    await readStream(stopped.events);
+    app.dify.next({ name: 'eof-after-deltas', after: 2 });
+    await user.ask({ character_id: characterId, query: 'interrupted' });
+    const turns = await sources()[0].claimSome(10);
+    expect(turns.map(({ query, outcome, errorCode }) => [query, outcome, errorCode])).toEqual([
+      ['failed', 'failed', 'upstream-rejected'],
+      ['stopped', 'stopped', null],
+      ['interrupted', 'interrupted', 'upstream-interrupted'],
+    ]);
+  });
+
+  it('is nothing that users are told, or can ask by', async () => {
+    const user = await app.createUser();
+    const { turnId } = await ask(user);
+    const list = await user.myList();
+    const turn = await user.get(`/api/chat-conversations/turns/${turnId}`);
+    const { text } = await user.get('/api/chat/export');
+    expect(list.text + turn.text + text).not.toMatch(/history_due|ended_at/u);
+    for (const field of ['history_due', 'ended_at']) {
+      expect((await user.myList(`?filters[${field}][$notNull]=true`)).status).toBe(400);
+      expect((await user.myList(`?sort=${field}`)).status).toBe(400);
+    }
+    const token = await app.admin.client.post('/admin/api-tokens', {
+      name: 'reads',
+      description: '',
+      type: 'read-only',
+      lifespan: null,
+    });
+    const headers = { Authorization: `Bearer ${token.body.data.accessKey}` };
+    const core = await app.anonymous.request('GET', '/api/chat-conversations', { headers });
+    expect([core.status, core.body.data.length > 0]).toEqual([200, true]);
+    expect(core.text).not.toMatch(/history_due|ended_at/u);
+    const filtered = await app.anonymous.request(
+      'GET',
+      '/api/chat-conversations?filters[history_due][$notNull]=true',
+      { headers },
+    );
+    expect(filtered.status).toBe(400);
+  });
+});
+
+describe('claims', () => {
+  it('go to one of several processes each, oldest first', async () => {
+    const ids = await insertDue(await app.createUser(), 120);
+    const given = await Promise.all(
+      sources().map(async (source) => {
+        const own: string[] = [];
+        for (let turns = await source.claimSome(7); turns.length > 0; turns = await source.claimSome(7)) {
+          expect(idsOf(turns)).toEqual([...idsOf(turns)].sort((a, b) => ids.indexOf(a) - ids.indexOf(b)));
+          own.push(...idsOf(turns));
+        }
+        return own;
+      }),
+    );
+    expect(given.flat().sort()).toEqual([...ids].sort());
+  });
+
+  it('are no more than asked for', async () => {
+    const ids = await insertDue(await app.createUser(), 30);
+    const [source] = sources();
+    expect(idsOf(await source.claimSome(10))).toEqual(ids.slice(0, 10));
+    expect(idsOf(await source.claimSome(10))).toEqual(ids.slice(10, 20));
+  });
+
+  it('of a process that died are given to another when their time is over', async () => {
+    const ids = await insertDue(await app.createUser(), 3);
+    const [dying, living] = sources({ leaseMs: 300 });
+    expect(idsOf(await dying.claimSome(10))).toEqual(ids);
+    expect(await living.claimSome(10)).toEqual([]);
+    expect((await living.backlog()).turns).toBe(3);
+    let again: readonly FinishedTurn[] = [];
+    while (again.length === 0) {
+      await pause(10);
+      again = await living.claimSome(10);
+    }
+    expect(idsOf(again)).toEqual(ids);
+    await living.settle(ids);
+    // The first one comes to life again, and finds that nothing is to be done.
+    await dying.release(ids);
+    expect(await living.claimSome(10)).toEqual([]);
+    expect(await living.backlog()).toEqual({ turns: 0, erasures: 0, oldest: null, setAside: 0 });
+  });
+
+  it('can be given back, and given out again at once', async () => {
+    const [first = '', second = ''] = await insertDue(await app.createUser(), 2);
+    const [source, other] = sources();
+    await source.claimSome(10);
+    await source.settle([first]);
+    await source.release([first, second]);
+    expect(idsOf(await other.claimSome(10))).toEqual([second]);
+  });
+
+  it('of what is set aside wait much longer, and do not count as waiting', async () => {
+    const [first = '', second = ''] = await insertDue(await app.createUser(), 2);
+    const [source, other] = sources({ leaseMs: 20, setAsideMs: 600 });
+    await source.claimSome(10);
+    await source.setAside(first);
+    expect(await other.backlog()).toMatchObject({ turns: 1, setAside: 1 });
+    const seen = new Set<string>();
+    const since = Date.now();
+    while (!seen.has(first)) {
+      for (const id of idsOf(await other.claimSome(10))) seen.add(id);
+      if (Date.now() - since < 400) expect(seen.has(first)).toBe(false);
+      await pause(10);
+    }
+    expect(seen.has(second)).toBe(true);
+  });
+
+  it('leave the time of a message as it is', async () => {
+    const { turnId } = await ask(await app.createUser());
+    const before = (await rowsOf(turnId)).map(({ updated_at: updatedAt }) => updatedAt);
+    const [source] = sources();
+    await source.claimSome(10);
+    await source.settle([turnId]);
+    expect((await rowsOf(turnId)).map(({ updated_at: updatedAt }) => updatedAt)).toEqual(before);
+  });
+
+  it('take a turn of a deleted session, and one whose session or character is gone', async () => {
+    const user = await app.createUser();
+    const deleted = await ask(user, 'deleted');
+    const gone = await ask(user, 'gone');
+    const [row] = await rowsOf(deleted.turnId);
+    const { session_id: sessionId } = await app.db('chat_sessions').where({ id: row.session_id }).first();
+    await user.request('DELETE', `/api/chat/sessions/${sessionId}`);
+    await app
+      .db('chat_conversations')
+      .where({ turn_id: gone.turnId })
+      .update({ session_id: null, ai_character_id: null });
+    const turns = await sources()[0].claimSome(10);
+    expect(turns.map((turn) => [turn.query, turn.sessionId, turn.characterId])).toEqual([
+      ['deleted', sessionId, characterId],
+      ['gone', gone.turnId, null],
+    ]);
+  });
+
+  it('leave out what is nobody’s, for good', async () => {
+    const [turnId] = await insertDue(await app.createUser(), 1);
+    await app.db('chat_conversations').where({ turn_id: turnId }).update({ user_id: null });
+    const [source] = sources();
+    expect(await source.claimSome(10)).toEqual([]);
+    expect((await source.backlog()).turns).toBe(0);
+  });
+});
+
+it('the backlog is what waits and since when', async () => {
+  const [first = ''] = await insertDue(await app.createUser(), 3);
+  const [row] = await rowsOf(first);
+  const [source] = sources();
+  const expected = { turns: 3, erasures: 0, oldest: new Date(row.ended_at), setAside: 0 };
+  expect(await source.backlog()).toEqual(expected);
+  await source.claimSome(2);
+  expect(await source.backlog()).toEqual(expected);
+});
+
+describe('turns of before there was a history', () => {
+  it('become due once, bit by bit, in however many processes at once', async () => {
+    const user = await app.createUser();
+    const ids = await insertDue(user, 50);
+    const before = { ended_at: null, history_due: null };
+    await app.db('chat_conversations').whereIn('turn_id', ids).update(before);
+    await app.db('chat_conversations').where({ turn_id: ids[0] }).update({ outcome: 'pending' });
+    await app.db('chat_conversations').where({ turn_id: ids[1] }).update({ turn_id: null });
+    const { signal } = new AbortController();
+    const done = await Promise.all(databases().map((db) => makeEarlierTurnsDue(db, signal, 10)));
+    expect(new Set(done)).toEqual(new Set([true]));
+    const [source] = sources();
+    const turns = await source.claimSome(100);
+    expect(idsOf(turns)).toEqual(ids.slice(2));
+    const [row] = await rowsOf(ids[2] ?? '');
+    expect(turns[0]?.endedAt).toEqual(new Date(row.updated_at));
+
+    await source.settle(idsOf(turns));
+    await makeEarlierTurnsDue(databases()[0] as Database, signal, 10);
+    expect(await source.claimSome(100)).toEqual([]);
+  });
+
+  it('are left for the next start when the process is to end', async () => {
+    expect(await makeEarlierTurnsDue(databases()[0] as Database, AbortSignal.abort())).toBe(false);
+  });
+});
+
+describe('an erasure', () => {
+  const erasuresOf = (user: Client) => app.db('chat_history_erasures').where({ user_id: user.user.id });
+
+  it('is noted with what it erases, also where there is nothing', async () => {
+    const user = await app.createUser();
+    await ask(user);
+    const [last] = await app.db('chat_conversations').where({ user_id: user.user.id }).orderBy('id', 'desc');
+    await user.request('DELETE', '/api/chat/me');
+    const [erasure] = (await sources()[0].listErasures(10)).filter(({ userId }) => userId === user.user.id);
+    expect(erasure).toMatchObject({ userId: user.user.id, conversationId: null });
+    expect(erasure?.before.getTime()).toBeGreaterThan(new Date(last.created_at).getTime());
+    expect(erasure?.before.getTime()).toBeLessThan(Date.now() + 1_000);
+
+    const quiet = await app.createUser();
+    await quiet.request('DELETE', '/api/chat/me');
+    expect(await erasuresOf(quiet)).toHaveLength(1);
+  });
+
+  it('goes beyond what a process with a clock ahead has written', async () => {
+    const user = await app.createUser();
+    const { turnId } = await ask(user);
+    const ahead = new Date(Date.now() + 3_600_000);
+    await app.db('chat_conversations').where({ turn_id: turnId }).update({ created_at: ahead });
+    await user.request('DELETE', '/api/chat/me');
+    const [erasure] = await sources()[0].listErasures(10);
+    expect(erasure?.before.getTime()).toBeGreaterThan(ahead.getTime());
+  });
+
+  it('that cannot be noted erases nothing', async () => {
+    const user = await app.createUser();
+    await ask(user);
+    await app.db.schema.renameTable('chat_history_erasures', 'elsewhere');
+    try {
+      expect((await user.request('DELETE', '/api/chat/me')).status).toBe(500);
+      expect(await app.db('chat_conversations').where({ user_id: user.user.id })).toHaveLength(2);
+    } finally {
+      await app.db.schema.renameTable('elsewhere', 'chat_history_erasures');
+    }
+  });
+
+  it('of a user whom an admin deletes is kept without them, and is not where the deletion fails', async () => {
+    const path = '/content-manager/collection-types/plugin::users-permissions.user';
+    const [user, other] = [await app.createUser(), await app.createUser()];
+    for (const one of [user, other]) await ask(one);
+    expect((await app.admin.client.request('DELETE', `${path}/${user.user.documentId}`)).status).toBe(200);
+    expect((await erasuresOf(user)).length).toBeGreaterThan(0);
+
+    await app.db.schema.renameTable('chat_history_erasures', 'elsewhere');
+    await app.admin.client.request('DELETE', `${path}/${other.user.documentId}`);
+    await app.db.schema.renameTable('elsewhere', 'chat_history_erasures');
+    expect(await app.db('up_users').where({ id: other.user.id })).toHaveLength(1);
+    expect(await app.db('chat_conversations').where({ user_id: other.user.id })).toHaveLength(2);
+  });
+
+  it('noted often is listed once, as far as it goes, and settled with those it covers', async () => {
+    const note = (user_id: number, conversation_id: string | null, erased_before: number) =>
+      app.db('chat_history_erasures').insert({ user_id, conversation_id, erased_before });
+    for (const before of [100, 300, 200]) await note(7, null, before);
+    await note(7, 'one', 400);
+    await note(8, null, 50);
+    const [source] = sources();
+    const listed = await source.listErasures(10);
+    expect(
+      listed.map(({ userId, conversationId, before }) => [userId, conversationId, before.getTime()]),
+    ).toEqual([
+      [7, null, 300],
+      [7, 'one', 400],
+      [8, null, 50],
+    ]);
+    await note(7, null, 500);
+    // As far as it was told; and what goes further stays, even where the row told of does not go as far.
+    await source.settleErasure(listed[0]?.id ?? 0);
+    const left = (await source.listErasures(10)).find(
+      ({ userId, conversationId }) => userId === 7 && conversationId === null,
+    );
+    expect(left?.before.getTime()).toBe(500);
+    for (const { id } of listed.slice(1)) await source.settleErasure(id);
+    expect((await source.listErasures(10)).map(({ userId }) => userId)).toEqual([7]);
+    await source.settleErasure(0);
+  });
+});
+
+describe('GET /api/chat/metrics', () => {
+  it('is not there without the setting', async () => {
+    const there = await app.anonymous.get('/api/chat/metrics');
+    const nothing = await app.anonymous.get('/api/chat/nothing-of-this-name');
+    expect([there.status, there.text]).toEqual([404, nothing.text]);
+  });
+
+  it('is there with it for who has the token', async () => {
+    const token = 'token-of-the-scraper';
+    const watched = await startApp({ env: { CHAT_METRICS_TOKEN: token } });
+    const get = (Authorization: string) =>
+      watched.anonymous.request('GET', '/api/chat/metrics', { headers: { Authorization } });
+    for (const wrong of ['', `Bearer ${token}x`, `Bearer ${token.slice(1)}`, token]) {
+      expect((await get(wrong)).status).toBe(404);
+    }
+    const { status, headers, text } = await get(`Bearer ${token}`);
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8']);
+    expect(text).toContain('# TYPE chat_live_turns gauge\nchat_live_turns 0\n');
+    expect(text).toContain('chat_draining 0\n');
+    expect(watched.output()).not.toContain(token);
+    await watched.stop();
+  });
+});

@@ -1,0 +1,36 @@
+import { createAlarm } from '../../../src/chat/history/alarm';
+
+const tookMs = async (work: Promise<void>) => {
+  const since = performance.now();
+  await work;
+  return performance.now() - since;
+};
+
+describe('an alarm', () => {
+  it('rings when its time has come', async () => {
+    expect(await tookMs(createAlarm().after(30))).toBeGreaterThan(25);
+  });
+
+  it('rings earlier when it is asked to, and is not put off by asking again', async () => {
+    const alarm = createAlarm();
+    const rung = alarm.after(60_000);
+    const again = setInterval(() => alarm.ringWithin(40), 5);
+    expect(await tookMs(rung)).toBeLessThan(10_000);
+    clearInterval(again);
+  });
+
+  it('is not made later', async () => {
+    const alarm = createAlarm();
+    const rung = alarm.after(20);
+    alarm.ringWithin(60_000);
+    expect(await tookMs(rung)).toBeLessThan(10_000);
+  });
+
+  it('has nothing to end where nobody waits', async () => {
+    const alarm = createAlarm();
+    alarm.ringWithin(0);
+    await alarm.after(1);
+    alarm.ringWithin(0);
+    expect(await tookMs(alarm.after(30))).toBeGreaterThan(25);
+  });
+});

@@ -1,0 +1,376 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+import { createHistoryWriter, type HistoryWriterOptions } from '../../../src/chat/history/writer';
+import { ada, bob, recordingLog } from '../support/fixtures';
+import { createMemoryHistorySource, finishedTurn } from '../support/memory-history-source';
+import { createMemoryHistoryStore } from '../support/memory-history-store';
+
+const stops: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+/** A writer that pauses for milliseconds. Unless a test says otherwise, it comes round only when it is woken. */
+function create(changes: Partial<HistoryWriterOptions> = {}) {
+  const source = createMemoryHistorySource();
+  const store = createMemoryHistoryStore();
+  const log = recordingLog();
+  const options = {
+    source,
+    store,
+    log,
+    model: 'dify',
+    everyMs: 60_000,
+    gatherMs: 5,
+    backOffMs: [2, 8],
+    lastRoundMs: 500,
+    ...changes,
+  } as const;
+  const writer = createHistoryWriter(options);
+  stops.push(writer.stop);
+  return { source, store, log, writer, another: () => createHistoryWriter(options) };
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await pause(1);
+}
+
+const turnsFrom = (first: number, count: number) =>
+  Array.from({ length: count }, (_, index) => finishedTurn({ turnId: `turn-${first + index}` }));
+
+const outage = Object.assign(new Error('connect ECONNREFUSED db.internal:5432'), { code: 'ECONNREFUSED' });
+
+describe('the writer of the history', () => {
+  it('copies what is due when it starts, a batch at a time, and settles it', async () => {
+    const { source, store, writer } = create({ batchSize: 2 });
+    source.finish(...turnsFrom(1, 5));
+    writer.start();
+    await until(() => source.states()['turn-5'] === undefined);
+    expect(store.calls).toEqual(['save turn-1,turn-2', 'save turn-3,turn-4', 'save turn-5']);
+    expect([...store.records.keys()]).toHaveLength(5);
+    expect(source.states()).toEqual({});
+    expect(writer.status()).toEqual({
+      state: 'ok',
+      waiting: 0,
+      waitingErasures: 0,
+      setAside: 0,
+      oldestSeconds: 0,
+      problem: null,
+    });
+  });
+
+  it('comes round by itself, for what ends in other processes', async () => {
+    const { source, store, writer } = create({ everyMs: 5 });
+    writer.start();
+    await pause(20);
+    source.finish(finishedTurn());
+    await until(() => store.records.size === 1);
+  });
+
+  it('copies soon when it is woken, and once for many wakes', async () => {
+    const { source, store, writer } = create();
+    source.finish(finishedTurn({ turnId: 'first' }));
+    writer.start();
+    await until(() => source.states()['first'] === undefined);
+    for (const turn of turnsFrom(1, 20)) {
+      source.finish(turn);
+      writer.wake();
+    }
+    await until(() => store.records.size === 21);
+    expect(store.calls).toHaveLength(2);
+  });
+
+  it('hears a wake during a round', async () => {
+    const { source, store, writer } = create();
+    const save = store.save.bind(store);
+    let isFirst = true;
+    store.save = async (records) => {
+      await save(records);
+      if (!isFirst) return;
+      isFirst = false;
+      // Due only once the round is over.
+      setTimeout(() => source.finish(finishedTurn({ turnId: 'late' })), 2);
+      writer.wake();
+    };
+    source.finish(finishedTurn());
+    writer.start();
+    await until(() => store.records.has('late'));
+  });
+
+  it('forgets what was erased before it copies anything', async () => {
+    const { source, store, writer } = create();
+    await store.save([]);
+    source.finish(finishedTurn({ turnId: 'of-ada' }), finishedTurn({ turnId: 'of-bob', userId: bob.id }));
+    source.noteErasure({ userId: ada.id, conversationId: null, before: new Date() });
+    writer.start();
+    await until(() => Object.keys(source.states()).length === 0);
+    expect(store.calls.slice(1)).toEqual(['erase 1', 'save of-ada,of-bob']);
+    expect([...store.records.keys()]).toEqual(['of-bob']);
+    expect(source.erasures()).toEqual([]);
+  });
+
+  it('with another one beside it copies each turn once', async () => {
+    const { source, store, writer, another } = create({ batchSize: 3 });
+    const second = another();
+    stops.push(second.stop);
+    source.finish(...turnsFrom(1, 50));
+    writer.start();
+    second.start();
+    await until(() => Object.keys(source.states()).length === 0);
+    const saved = store.calls.flatMap((call) => call.replace('save ', '').split(','));
+    expect(saved).toHaveLength(50);
+    expect(new Set(saved).size).toBe(50);
+  });
+});
+
+describe('while the history is away', () => {
+  it('turns wait, it says so once, and copies all when it is back', async () => {
+    const { source, store, log, writer } = create();
+    store.away = outage;
+    source.finish(...turnsFrom(1, 3));
+    writer.start();
+    await until(() => store.calls.length > 6);
+    expect(writer.status()).toMatchObject({ state: 'unavailable', waiting: 3, problem: 'history' });
+    expect(writer.status().oldestSeconds).toBeGreaterThan(1_000);
+    expect(source.states()).toEqual({ 'turn-1': 'due', 'turn-2': 'due', 'turn-3': 'due' });
+    source.finish(finishedTurn({ turnId: 'turn-4' }));
+    store.away = null;
+    await until(() => store.records.size === 4);
+    await until(() => writer.status().state === 'ok');
+    expect(log.lines).toEqual([
+      'warn The history cannot be written, the history is at fault: Error ECONNREFUSED. Finished turns wait for it.',
+      'info The history is written again; 0 turns wait for it.',
+    ]);
+  });
+
+  it('it is tried less and less often, however many turns end', async () => {
+    const { store, source, writer } = create({ backOffMs: [10, 80] });
+    store.away = outage;
+    source.finish(finishedTurn());
+    writer.start();
+    await until(() => writer.status().state === 'unavailable');
+    const since = performance.now();
+    while (performance.now() - since < 300) {
+      writer.wake();
+      await pause(1);
+    }
+    // 10 + 20 + 40 + 80 + 80 + …
+    expect(store.calls.length).toBeLessThan(12);
+    expect(store.calls.length).toBeGreaterThan(3);
+  });
+
+  it('of a batch nothing is tried one by one', async () => {
+    const { store, source, writer } = create({ backOffMs: [60_000, 60_000] });
+    store.away = outage;
+    source.finish(...turnsFrom(1, 20));
+    writer.start();
+    await until(() => writer.status().state === 'unavailable');
+    expect(store.calls.filter((call) => call.startsWith('save'))).toHaveLength(1);
+  });
+
+  it('an erasure waits too, and no turn is copied before it', async () => {
+    const { store, source, writer } = create();
+    store.away = outage;
+    source.noteErasure({ userId: ada.id, conversationId: null, before: new Date() });
+    source.finish(finishedTurn());
+    writer.start();
+    await until(() => store.calls.length > 3);
+    expect(writer.status()).toMatchObject({ waitingErasures: 1, waiting: 1 });
+    expect(source.states()).toEqual({ 'turn-1': 'due' });
+    store.away = null;
+    await until(() => Object.keys(source.states()).length === 0);
+    expect(store.records.size).toBe(0);
+  });
+
+  it('nothing of it is a rejection nobody handles', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    const { store, source, writer } = create();
+    store.away = outage;
+    source.finish(finishedTurn());
+    writer.start();
+    await until(() => store.calls.length > 3);
+    source.away = outage;
+    await until(() => writer.status().problem === 'main-database' || writer.status().problem === 'history');
+    await writer.stop();
+    await pause(5);
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+  });
+});
+
+describe('while the main database is away', () => {
+  it('nothing is due, it says so once, and goes on when it is back', async () => {
+    const { source, store, log, writer } = create();
+    source.away = outage;
+    source.finish(finishedTurn());
+    writer.start();
+    await until(() => writer.status().problem === 'main-database');
+    await pause(30);
+    source.away = null;
+    await until(() => store.records.size === 1);
+    await until(() => writer.status().state === 'ok');
+    expect(log.lines).toEqual([
+      expect.stringContaining('warn The history cannot be written, the main-database is at fault'),
+      expect.stringContaining('info The history is written again'),
+    ]);
+  });
+
+  it('what was saved but not settled is saved again, to be there once', async () => {
+    const { source, store, writer } = create();
+    const save = store.save.bind(store);
+    store.save = async (records) => {
+      await save(records);
+      source.away ??= outage;
+    };
+    source.finish(finishedTurn());
+    writer.start();
+    await until(() => writer.status().problem === 'main-database');
+    store.save = save;
+    source.away = null;
+    source.forgetClaims();
+    await until(() => Object.keys(source.states()).length === 0);
+    expect(store.calls.filter((call) => call.startsWith('save'))).toHaveLength(2);
+    expect(store.records.size).toBe(1);
+  });
+});
+
+describe('a record that the history refuses', () => {
+  it('holds up no other: it is set aside, named in the log without what it says', async () => {
+    const { source, store, log, writer } = create();
+    store.refused.add('turn-2');
+    source.finish(...turnsFrom(1, 4));
+    writer.start();
+    await until(() => writer.status().setAside === 1);
+    expect([...store.records.keys()]).toEqual(['turn-1', 'turn-3', 'turn-4']);
+    expect(source.states()).toEqual({ 'turn-2': 'aside' });
+    expect(writer.status()).toMatchObject({ state: 'ok', waiting: 0, setAside: 1 });
+    expect(log.lines).toEqual([
+      expect.stringMatching(/^error Turn turn-2 is refused by the history, and set aside: /u),
+    ]);
+    expect(log.lines.join()).not.toContain('out of range');
+  });
+
+  it('alone is not to blame until another is taken', async () => {
+    const { source, store, writer } = create();
+    store.refused.add('turn-1');
+    source.finish(finishedTurn());
+    writer.start();
+    await until(() => store.calls.filter((call) => call.startsWith('save')).length > 4);
+    expect(source.states()).not.toHaveProperty('turn-1', 'aside');
+    expect(writer.status().state).toBe('unavailable');
+    source.finish(finishedTurn({ turnId: 'turn-2' }));
+    await until(() => writer.status().setAside === 1);
+    expect([...store.records.keys()]).toEqual(['turn-2']);
+
+    // Given out again later it is set aside at once.
+    source.forgetClaims();
+    writer.wake();
+    await until(() => source.states()['turn-1'] === 'aside');
+    await until(() => writer.status().state === 'ok');
+  });
+
+  it('is none where the history refuses everything: then all wait', async () => {
+    const { source, store, log, writer } = create();
+    store.readOnly = Object.assign(new Error('disk full'), { code: 'SQLITE_FULL' });
+    source.finish(...turnsFrom(1, 3));
+    writer.start();
+    await until(() => store.calls.length > 30);
+    expect(writer.status()).toMatchObject({ state: 'unavailable', waiting: 3, setAside: 0 });
+    store.readOnly = null;
+    await until(() => store.records.size === 3);
+    await until(() => writer.status().state === 'ok');
+    expect(log.lines).toHaveLength(2);
+  });
+
+  it('for a moment only is not set aside', async () => {
+    const { source, store, writer } = create();
+    const save = store.save.bind(store);
+    let refusals = 0;
+    store.save = async (records) => {
+      if (records.some(({ recordId }) => recordId === 'turn-1') && refusals++ < 2) throw new Error('Locked.');
+      return save(records);
+    };
+    source.finish(...turnsFrom(1, 3));
+    writer.start();
+    await until(() => Object.keys(source.states()).length === 0);
+    expect(store.records.size).toBe(3);
+  });
+});
+
+describe('stopping it', () => {
+  it('copies what is left first, and touches nothing afterwards', async () => {
+    const { source, store, writer } = create({ batchSize: 2 });
+    writer.start();
+    source.finish(...turnsFrom(1, 5));
+    await writer.stop();
+    expect(store.records.size).toBe(5);
+    source.finish(finishedTurn({ turnId: 'late' }));
+    writer.wake();
+    await pause(20);
+    expect(source.states()).toEqual({ late: 'due' });
+  });
+
+  it('takes no new batch when its time is over', async () => {
+    const { source, store, writer } = create({ batchSize: 1, lastRoundMs: 60 });
+    const save = store.save.bind(store);
+    store.save = async (records) => {
+      await pause(20);
+      await save(records);
+    };
+    source.finish(...turnsFrom(1, 1_000));
+    writer.start();
+    await until(() => store.records.size > 0);
+    await writer.stop();
+    const atTheEnd = store.records.size;
+    expect(atTheEnd).toBeLessThan(20);
+    await pause(60);
+    expect(store.records.size).toBe(atTheEnd);
+    expect(Object.values(source.states()).every((state) => state === 'due')).toBe(true);
+  });
+
+  it('does not wait for a history that is away', async () => {
+    const { source, store, writer } = create({ backOffMs: [60_000, 60_000], lastRoundMs: 60_000 });
+    store.away = outage;
+    source.finish(finishedTurn());
+    writer.start();
+    await until(() => writer.status().state === 'unavailable');
+    const calls = store.calls.length;
+    await writer.stop();
+    expect(store.calls).toHaveLength(calls);
+  });
+
+  it('does not wait for ever for one that never answers', async () => {
+    const { source, store, writer } = create({ lastRoundMs: 20 });
+    store.save = () => new Promise(() => undefined);
+    source.finish(finishedTurn());
+    writer.start();
+    await until(() => source.states()['turn-1'] === 'claimed');
+    await writer.stop();
+  });
+
+  it('is nothing where it was never started', async () => {
+    await create().writer.stop();
+  });
+});
+
+describe('its state', () => {
+  it('is behind when a turn has waited for long though both databases are there', async () => {
+    const { source, store, writer } = create({ behindAfterMs: 1_000, batchSize: 1 });
+    const gate = { open: () => undefined as void };
+    const save = store.save.bind(store);
+    store.save = async (records) => {
+      if (records[0]?.recordId === 'turn-2') await new Promise<void>((resolve) => (gate.open = resolve));
+      return save(records);
+    };
+    source.finish(...turnsFrom(1, 2));
+    writer.start();
+    await until(() => writer.status().state === 'behind');
+    expect(writer.status()).toMatchObject({ waiting: 1, problem: null });
+    await until(() => source.states()['turn-2'] === 'claimed');
+    await pause(1);
+    gate.open();
+    await until(() => writer.status().state === 'ok');
+  });
+});

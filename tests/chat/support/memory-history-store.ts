@@ -1,0 +1,64 @@
+import type { Erasure, HistoryStore } from '../../../src/chat/history/history-store';
+import type { HistoryRecord } from '../../../src/chat/history/record';
+
+type WrittenStore = Pick<HistoryStore, 'save' | 'erase' | 'countConversations'>;
+
+/** A history that forgets everything with the process, and what a test may do to it. */
+export interface MemoryHistoryStore extends WrittenStore {
+  readonly records: ReadonlyMap<string, HistoryRecord>;
+  /** What was asked of it, in order. */
+  readonly calls: readonly string[];
+  /** Whether it rejects everything, or everything that writes. */
+  away: Error | null;
+  readOnly: Error | null;
+  /** The records it does not take, whatever they come with. */
+  readonly refused: Set<string>;
+}
+
+export function createMemoryHistoryStore(): MemoryHistoryStore {
+  const records = new Map<string, HistoryRecord>();
+  const erasures: Erasure[] = [];
+  const calls: string[] = [];
+  const isErased = (record: HistoryRecord) =>
+    erasures.some(
+      ({ userId, conversationId, before }) =>
+        record.userId === userId &&
+        [null, record.conversationId].includes(conversationId) &&
+        record.createdAt < before,
+    );
+  const store: MemoryHistoryStore = {
+    records,
+    calls,
+    away: null,
+    readOnly: null,
+    refused: new Set(),
+    async save(batch) {
+      calls.push(`save ${batch.map(({ recordId }) => recordId).join()}`);
+      assertWritable();
+      if (batch.some(({ recordId }) => store.refused.has(recordId)))
+        throw new Error('A value is out of range.');
+      for (const record of batch) {
+        if (!records.has(record.recordId) && !isErased(record)) records.set(record.recordId, record);
+      }
+    },
+    async erase(erasure) {
+      calls.push(`erase ${erasure.userId}`);
+      assertWritable();
+      erasures.push(erasure);
+      const gone = [...records.values()].filter(isErased);
+      for (const { recordId } of gone) records.delete(recordId);
+      return gone.length;
+    },
+    async countConversations() {
+      calls.push('read');
+      if (store.away !== null) throw store.away;
+      return 0;
+    },
+  };
+  return store;
+
+  function assertWritable(): void {
+    const problem = store.away ?? store.readOnly;
+    if (problem !== null) throw problem;
+  }
+}
