@@ -49,7 +49,7 @@ export default tseslint.config(
   },
   only(
     ['src/chat/**/*.ts'],
-    '^(@strapi/|koa$|knex$|ws$|\\.\\./(\\.\\./)*(api|middlewares|stores|bootstrap|websocket|compose|owner-of))',
+    '^(@strapi/|koa$|knex$|ws$|\\.\\./(\\.\\./)*(api|middlewares|stores|bootstrap|websocket|history-store|compose|owner-of))',
     'The core knows no framework and none of its doors.',
   ),
   only(
@@ -64,7 +64,7 @@ export default tseslint.config(
   ),
   only(
     ['src/**/*.ts'],
-    '^ws$|/chat/|/websocket/(?!door$)',
+    '^ws$|/chat/|/websocket/(?!door$)|/history-store/(?!open$)',
     'WebSocket is what src/websocket is for, and door.ts its way in. Outside the core, import from chat/index.',
     ['src/chat/**', 'src/websocket/**'],
   ),
@@ -72,6 +72,11 @@ export default tseslint.config(
     ['src/websocket/**/*.ts'],
     '^(koa$|knex$|\\.\\./(api|middlewares|bootstrap|extensions))|/chat/',
     'This door knows the core by chat/index, the stores, and no other door.',
+  ),
+  only(
+    ['src/history-store/**/*.ts'],
+    '^(@strapi/|koa$|ws$|\\.\\./(?!chat$))|/chat/',
+    'The store of the history knows the core by chat/index, and knex.',
   ),
   {
     files: ['src/chat/**/*.ts'],

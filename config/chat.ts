@@ -37,6 +37,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams) => ({
   CHAT_WS_HEARTBEAT_SECONDS: env('CHAT_WS_HEARTBEAT_SECONDS'),
   CHAT_WS_MAX_PER_USER: env('CHAT_WS_MAX_PER_USER'),
   CHAT_WS_MAX_CONNECTIONS: env('CHAT_WS_MAX_CONNECTIONS'),
+  MES_RETENTION_DAYS: env('MES_RETENTION_DAYS'),
 });
 
 export default config;

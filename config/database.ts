@@ -2,6 +2,8 @@ import path from 'node:path';
 
 import type { Core } from '@strapi/strapi';
 
+import { DsnError, parseDsn, type DatabaseAddress } from '../src/chat/history/dsn';
+
 // PostgreSQL's `timestamp` columns have no time zone: every process has to write and read them in the same one, without
 // summer time. Set before the driver formats its first date.
 process.env['TZ'] = 'UTC';
@@ -18,12 +20,12 @@ interface SqliteConnection {
  * WAL lets readers go on while a turn is written; NORMAL may lose the last commits on power loss, never on a
  * crash of the process, and never corrupts (DATABASE_SQLITE_SYNCHRONOUS=FULL buys that too, at about 0.5 ms a commit).
  */
-function sqlite(env: Env) {
+function sqlite(env: Env, filename = env('DATABASE_FILENAME', '.tmp/data.db')) {
   const synchronous = env.oneOf('DATABASE_SQLITE_SYNCHRONOUS', ['NORMAL', 'FULL'], 'NORMAL');
   return {
     client: 'sqlite' as const,
     connection: {
-      filename: path.resolve(__dirname, '..', '..', env('DATABASE_FILENAME', '.tmp/data.db')),
+      filename: path.resolve(__dirname, '..', '..', filename),
     },
     useNullAsDefault: true,
     pool: {
@@ -46,11 +48,11 @@ function sqlite(env: Env) {
   };
 }
 
-function postgres(env: Env) {
+function postgres(env: Env, connectionString = env('DATABASE_URL')) {
   return {
     client: 'postgres' as const,
     connection: {
-      connectionString: env('DATABASE_URL'),
+      connectionString,
       host: env('DATABASE_HOST', 'localhost'),
       port: env.int('DATABASE_PORT', 5432),
       database: env('DATABASE_NAME', 'strapi'),
@@ -66,14 +68,39 @@ function postgres(env: Env) {
   };
 }
 
-const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Database => {
+/** SQL_DSN wins: whoever sets one address for all does not look for parts of another. */
+function databaseOf(env: Env) {
+  const dsn = env('SQL_DSN', '').trim();
+  if (dsn !== '') {
+    const address = parseMainDsn(dsn);
+    return address.kind === 'sqlite'
+      ? sqlite(env, address.filename)
+      : postgres(env, address.connectionString);
+  }
   const client = env('DATABASE_CLIENT', 'sqlite');
   if (client !== 'sqlite' && client !== 'postgres') {
     throw new Error(`DATABASE_CLIENT is "${client}". Use "sqlite" or "postgres".`);
   }
+  return client === 'sqlite' ? sqlite(env) : postgres(env);
+}
+
+function parseMainDsn(dsn: string): Exclude<DatabaseAddress, { kind: 'mysql' }> {
+  try {
+    const address = parseDsn(dsn);
+    if (address.kind !== 'mysql') return address;
+  } catch (error) {
+    if (error instanceof DsnError) throw new Error(`SQL_DSN ${error.message}.`);
+    throw error;
+  }
+  throw new Error(
+    'SQL_DSN is the address of a MySQL database. The main database is SQLite or PostgreSQL; MySQL can keep the history (MES_SQL_DSN).',
+  );
+}
+
+const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Database => {
   return {
     connection: {
-      ...(client === 'sqlite' ? sqlite(env) : postgres(env)),
+      ...databaseOf(env),
       acquireConnectionTimeout: env.int('DATABASE_CONNECTION_TIMEOUT_MS', 10_000),
     },
   } as Core.Config.Database;

@@ -1,5 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
+import { openHistoryToAdmins } from './api/history/admin-routes';
 import { nameInAdminPanel } from './bootstrap/admin-labels';
 import { keepForReading, showLinkedCharacters } from './bootstrap/chat-entries';
 import { keepCharacterLinks } from './bootstrap/keep-character-links';
@@ -9,8 +10,10 @@ import { grantAuthenticated } from './bootstrap/permissions';
 import { startPurging, type Purging } from './bootstrap/purging';
 import { findSecretProblems } from './bootstrap/secrets';
 import { surviveBrokenConnections } from './bootstrap/survive-broken-connections';
-import { SettingsError } from './chat';
-import { chatOf } from './compose';
+import { startTidyingHistory, type Tidying } from './bootstrap/tidying-history';
+import { parseHistoryStoreSettings, SettingsError } from './chat';
+import { chatOf, keepHistoryIn } from './compose';
+import { openHistoryStore } from './history-store/open';
 import { answersSent } from './middlewares/koasseStream';
 import { createErasureTable } from './stores/history-erasures';
 import { createCounterTable } from './stores/user-counters';
@@ -19,12 +22,13 @@ import { openSocketDoor, type SocketDoor } from './websocket/door';
 let tending: NodeJS.Timeout | undefined;
 let socketDoor: SocketDoor | undefined;
 let purging: Purging | undefined;
+let tidying: Tidying | undefined;
 let history: RunningHistory | undefined;
 
 export default {
   /** Before anything is served: a bad setting stops the start, with every problem at once. */
-  register({ strapi }: { strapi: Core.Strapi }): void {
-    // The history's own database is opened here: keepHistoryIn(strapi, …).
+  async register({ strapi }: { strapi: Core.Strapi }): Promise<void> {
+    keepHistoryIn(strapi, openHistoryStore(parseHistoryStoreSettings(strapi.config.get('history'))));
     assertSettings(strapi);
     surviveBrokenConnections(strapi);
     if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
@@ -32,6 +36,7 @@ export default {
     keepForReading(strapi);
     showLinkedCharacters(strapi);
     eraseWithUser(strapi);
+    await openHistoryToAdmins(strapi);
   },
 
   async bootstrap({ strapi }: { strapi: Core.Strapi }): Promise<void> {
@@ -39,18 +44,19 @@ export default {
     await nameInAdminPanel(strapi);
     await createCounterTable(strapi.db);
     await createErasureTable(strapi.db);
-    const { turns, settings } = chatOf(strapi);
+    const { turns, historyAccess, settings } = chatOf(strapi);
     await turns.tend();
     // Several times per lease, so that one late round does not make a living turn look dead.
     tending = setInterval(() => void turns.tend(), settings.turns.leaseMs / 4);
     socketDoor = openSocketDoor(strapi);
     purging = startPurging(strapi);
+    tidying = startTidyingHistory({ tidy: (signal) => historyAccess.tidy(signal), log: strapi.log });
     history = startHistory(strapi);
   },
 
   /** Strapi waits for this before it cuts every connection: running turns come to their end here. */
   async destroy({ strapi }: { strapi: Core.Strapi }): Promise<void> {
-    const purged = purging?.stop();
+    const purged = Promise.all([purging?.stop(), tidying?.stop()]);
     endAtOnceOnNextSignal();
     const { turns, settings } = chatOf(strapi);
     await turns.drain(settings.drainTimeoutMs);

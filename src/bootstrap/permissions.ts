@@ -36,6 +36,10 @@ const grantedActions = [
   'api::conversation.conversation.list',
   'api::conversation.conversation.addMessage',
   'api::conversation.conversation.listMessages',
+  'api::history.history.listConversations',
+  'api::history.history.listMessages',
+  'api::history.history.deleteConversation',
+  'api::history.history.statistics',
 ];
 
 /**

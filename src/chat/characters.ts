@@ -18,4 +18,6 @@ export interface CharacterSource {
   findPublished(reference: string): Promise<Character | null>;
   /** For display, by `linkId`. An unpublished character is there with its ids and nothing of its content. */
   findForDisplay(linkIds: readonly number[]): Promise<ReadonlyMap<number, Character>>;
+  /** The same by `documentId`. */
+  findByDocumentId(documentIds: readonly string[]): Promise<ReadonlyMap<string, Character>>;
 }

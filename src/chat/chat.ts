@@ -1,7 +1,10 @@
 import type { CharacterSource } from './characters';
 import { createDifyClient } from './dify/client';
 import { createTurnLimits, type UserCounters } from './limits';
-import { createHistoryWriter, type HistoryWriter, type HistoryWriterOptions } from './history/writer';
+import { createHistoryAccess, type HistoryAccess } from './history/history-access';
+import type { HistorySource } from './history/history-source';
+import type { HistoryStore } from './history/history-store';
+import { createHistoryWriter, type HistoryWriter } from './history/writer';
 import { createLiveTurns, type LiveTurns } from './live-turns';
 import type { Log } from './log';
 import { createMessageActions, type MessageActions } from './message-actions';
@@ -25,8 +28,8 @@ export interface ChatDependencies {
   readonly characters: CharacterSource;
   readonly counters: UserCounters;
   readonly log: Log;
-  /** Where finished turns are copied from and to; without it nothing is copied. */
-  readonly history?: Pick<HistoryWriterOptions, 'source' | 'store'>;
+  /** Where finished turns are copied from and to; without it nothing is copied, and the history is unavailable. */
+  readonly history?: { readonly source: HistorySource; readonly store: HistoryStore };
 }
 
 /** The product, the same behind every door. */
@@ -41,6 +44,7 @@ export interface Chat {
   readonly connect: Connect;
   readonly ownData: OwnData;
   readonly search: Search;
+  readonly historyAccess: HistoryAccess;
   /** Not started. Null where there is no history. */
   readonly history: HistoryWriter | null;
 }
@@ -76,6 +80,11 @@ export function createChat(dependencies: ChatDependencies): Chat {
     connect: createConnect({ live, events, turns, sessions, request: settings.request }),
     history,
     search: createSearch(dependencies.searchStore),
+    historyAccess: createHistoryAccess({
+      store: dependencies.history?.store ?? null,
+      characters,
+      retentionDays: settings.history.retentionDays,
+    }),
     ownData: createOwnData({ store: dependencies.ownDataStore, characters, turns, live, restorableMs }),
   };
 }

@@ -32,6 +32,10 @@ export const chatErrors = {
     status: 404,
     sentence: 'There is no such turn.',
   },
+  'conversation-not-found': {
+    status: 404,
+    sentence: 'There is no such conversation in the history.',
+  },
   'message-not-found': {
     status: 404,
     sentence: 'There is no such message.',
@@ -117,6 +121,11 @@ export const chatErrors = {
     status: 503,
     retryAfterSeconds: 5,
     sentence: 'The database cannot be reached. Try again in a moment.',
+  },
+  'history-unavailable': {
+    status: 503,
+    retryAfterSeconds: 5,
+    sentence: 'The history cannot be reached. Try again in a moment.',
   },
   'server-busy': {
     status: 503,

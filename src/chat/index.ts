@@ -11,9 +11,35 @@ export {
   parseHistoryPart,
 } from './history-request';
 export { toConversationReply, toHistoryMessageReply } from './history-reply';
+export type {
+  ChatCompletion,
+  CompletionMessage,
+  CompletionResponse,
+  FailedCompletion,
+} from './history/completion';
+export type { HistoryAccess } from './history/history-access';
+export { parseScope } from './history/request';
+export type { HistoryMaintenance, DayPartition, TableSize } from './history/history-maintenance';
+export { HistoryProblem, historyProblems, type HistoryProblemCode } from './history/history-problem';
+export type {
+  Bucket,
+  ConversationSummary,
+  Erasure,
+  HistoryPage,
+  HistoryStore,
+  Position,
+  Scope,
+  StoredRecord,
+} from './history/history-store';
+export type { HistoryError, HistoryRecord, HistoryUsage } from './history/record';
+export {
+  parseHistoryStoreSettings,
+  type HistoryAddress,
+  type HistoryStoreSettings,
+  type PoolSettings,
+} from './history/settings';
 export type { Backlog, FinishedTurn, HistorySource } from './history/history-source';
 export type { HistoryStatus } from './history/condition';
-export type { Erasure, HistoryStore } from './history/history-store';
 export { parseIdempotencyKey } from './idempotency';
 export type { TokenCounter, TurnCounter, UserCounters } from './limits';
 export { describeError, type Log } from './log';
@@ -60,6 +86,7 @@ export {
 } from './settings';
 export type { Frame } from './sse/encode';
 export { relay } from './sse/relay';
+export { toStorableJson, toStorableText } from './storable-text';
 export type { AbandonedTurn, NewTurn, SentTurn, TurnEnding, TurnProgress, TurnStore } from './stores';
 export type { FinalOutcome, SavedTurn, TurnOutcome, Usage } from './turn-event';
 export type { TurnState } from './turn-access';

@@ -24,6 +24,7 @@ export interface ChatSettings {
   readonly limits: LimitSettings;
   readonly request: RequestSettings;
   readonly sockets: SocketSettings;
+  readonly history: HistorySettings;
   readonly heartbeatEveryMs: number;
   /** As the history names the model that answers. */
   readonly modelName: string;
@@ -66,6 +67,11 @@ export interface SocketSettings {
   readonly maxPerUser: number;
   /** Of all users, in one process. */
   readonly maxConnections: number;
+}
+
+export interface HistorySettings {
+  /** For how many days finished generations are kept in the history; 0 means for ever. */
+  readonly retentionDays: number;
 }
 
 /** All problems at once, each naming its variable, so that an operator mends them in one go. */
@@ -179,6 +185,7 @@ const schema = z.object({
   CHAT_WS_HEARTBEAT_SECONDS: seconds(30),
   CHAT_WS_MAX_PER_USER: count(20, 10_000),
   CHAT_WS_MAX_CONNECTIONS: count(5_000, 30_000),
+  MES_RETENTION_DAYS: count(0, 36_500, 0),
 });
 
 /** The names of the variables, as `config/chat.ts` reads them and `.env.example` explains them. */
@@ -246,6 +253,7 @@ function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
       maxPerUser: variables.CHAT_WS_MAX_PER_USER,
       maxConnections: variables.CHAT_WS_MAX_CONNECTIONS,
     },
+    history: { retentionDays: variables.MES_RETENTION_DAYS },
     modelName: variables.DIFY_MODEL_NAME,
     metricsToken: variables.CHAT_METRICS_TOKEN ?? null,
     restorableMs: variables.CHAT_RESTORE_DAYS * 86_400_000,

@@ -13,6 +13,7 @@ const chatApis: ReadonlySet<string> = new Set([
   'chat-conversation',
   'chat-session',
   'conversation',
+  'history',
 ]);
 
 /**

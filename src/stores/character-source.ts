@@ -42,6 +42,15 @@ export function createCharacterSource(db: Database): CharacterSource {
       const rows = await selectCharacters(db).whereIn('d.id', linkIds);
       return new Map(rows.map((row) => [row.link_id, toCharacter(row)]));
     },
+    async findByDocumentId(documentIds) {
+      const characters = new Map<string, Character>();
+      // SQLite takes a bounded number of parameters.
+      for (let done = 0; done < documentIds.length; done += 500) {
+        const rows = await selectCharacters(db).whereIn('d.document_id', documentIds.slice(done, done + 500));
+        for (const row of rows) characters.set(row.document_id, toCharacter(row));
+      }
+      return characters;
+    },
   };
 }
 

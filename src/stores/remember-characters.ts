@@ -23,6 +23,7 @@ export function rememberCharacters(source: CharacterSource, db: Database, forMs:
   });
 
   return {
+    ...source,
     async findPublished(reference) {
       const known = published.get(reference);
       if (known !== undefined) return known;

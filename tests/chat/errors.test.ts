@@ -23,6 +23,7 @@ describe('chatErrors', () => {
     expect(retried.map(([code]) => code)).toEqual([
       'upstream-busy',
       'database-unavailable',
+      'history-unavailable',
       'server-busy',
       'server-stopping',
     ]);

@@ -51,6 +51,7 @@ const others: Readonly<Record<string, string>> = {
   CHAT_WS_HEARTBEAT_SECONDS: '21',
   CHAT_WS_MAX_PER_USER: '23',
   CHAT_WS_MAX_CONNECTIONS: '24',
+  MES_RETENTION_DAYS: '25',
 };
 
 /** No variable of its own: nobody has a reason to change it. */
@@ -88,6 +89,7 @@ describe('parseChatSettings', () => {
         maxPerUser: 20,
         maxConnections: 5_000,
       },
+      history: { retentionDays: 0 },
       heartbeatEveryMs: 15_000,
       modelName: 'dify',
       metricsToken: null,
@@ -130,6 +132,7 @@ describe('parseChatSettings', () => {
         maxPerUser: 23,
         maxConnections: 24,
       },
+      history: { retentionDays: 25 },
       heartbeatEveryMs: 9_000,
       modelName: 'gpt-of-ours',
       metricsToken: 'token-of-the-scraper',

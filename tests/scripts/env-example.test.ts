@@ -5,6 +5,7 @@ import { parseEnv } from 'node:util';
 import { env as strapiEnv } from '@strapi/utils';
 
 import { secretNames } from '../../scripts/secrets';
+import { parseHistoryStoreSettings } from '../../src/chat/history/settings';
 import { parseChatSettings, settingNames } from '../../src/chat/settings';
 
 const root = path.resolve(__dirname, '..', '..');
@@ -42,15 +43,33 @@ describe('.env.example', () => {
     );
   });
 
-  it.each(configFiles.filter((file) => file !== 'chat.ts'))('states the defaults of config/%s', (file) => {
-    for (const client of ['sqlite', 'postgres']) {
-      const unset = withEnvironment({ DATABASE_CLIENT: client }, () => load(file));
-      const asInExample = withEnvironment({ ...Object.fromEntries(defaults), DATABASE_CLIENT: client }, () =>
-        load(file),
-      );
-      expect(asInExample).toEqual(unset);
-    }
+  it('states the defaults of the store of the history', () => {
+    const beside = {
+      folder: '/app',
+      mainDatabase: { client: 'sqlite', connection: { filename: '/app/data.db' } },
+    };
+
+    expect(parseHistoryStoreSettings({ ...Object.fromEntries(defaults), ...beside })).toEqual(
+      parseHistoryStoreSettings(beside),
+    );
   });
+
+  /** What these two read is unchecked; the settings made of it are compared above. */
+  const unchecked = ['chat.ts', 'history.ts'];
+
+  it.each(configFiles.filter((file) => !unchecked.includes(file)))(
+    'states the defaults of config/%s',
+    (file) => {
+      for (const client of ['sqlite', 'postgres']) {
+        const unset = withEnvironment({ DATABASE_CLIENT: client }, () => load(file));
+        const asInExample = withEnvironment(
+          { ...Object.fromEntries(defaults), DATABASE_CLIENT: client },
+          () => load(file),
+        );
+        expect(asInExample).toEqual(unset);
+      }
+    },
+  );
 });
 
 function variablesIn(file: string): string[] {

@@ -13,6 +13,10 @@ export function createMemoryCharacters(characters: readonly Character[]): Charac
       const found = characters.filter(({ linkId }) => linkIds.includes(linkId));
       return new Map(found.map((character) => [character.linkId, forDisplay(character)]));
     },
+    async findByDocumentId(documentIds) {
+      const found = characters.filter(({ documentId }) => documentIds.includes(documentId));
+      return new Map(found.map((character) => [character.documentId, forDisplay(character)]));
+    },
   };
 }
 

@@ -1,0 +1,54 @@
+import type { Core } from '@strapi/strapi';
+import type { Context } from 'koa';
+
+import { parseScope } from '../../chat';
+import { chatOf } from '../../compose';
+import { conversationIdOf } from './conversation-id';
+
+/** Of Strapi's service, the part that is used here. */
+interface PermissionService {
+  readonly actionProvider: { registerMany(actions: readonly object[]): Promise<void> };
+}
+
+/**
+ * The history of everybody, for administrators whose role has the right to it: "Read the history of conversations", under
+ * Settings in the role editor. Super Admins have it. Has to be called before Strapi bootstraps, which drops rights it does
+ * not know. An end user's token is none of an administrator.
+ */
+export async function openHistoryToAdmins(strapi: Core.Strapi): Promise<void> {
+  const permissions = strapi.service('admin::permission') as PermissionService;
+  await permissions.actionProvider.registerMany([
+    {
+      section: 'settings',
+      category: 'chat',
+      subCategory: 'history',
+      displayName: 'Read the history of conversations',
+      uid: 'history.read',
+    },
+  ]);
+  const config = {
+    policies: [
+      'admin::isAuthenticatedAdmin',
+      { name: 'admin::hasPermissions', config: { actions: ['api::history.read'] } },
+    ],
+  };
+  const history = () => chatOf(strapi).historyAccess;
+  const get = (path: string, handler: (ctx: Context) => Promise<unknown>) => ({
+    method: 'GET' as const,
+    path,
+    handler,
+    config,
+    info: { type: 'admin' as const },
+  });
+  strapi.server.routes({
+    type: 'admin',
+    prefix: '/admin/history',
+    routes: [
+      get('/conversations', (ctx) => history().listConversations(parseScope(ctx.query), ctx.query)),
+      get('/conversations/:conversation_id', (ctx) =>
+        history().listMessages(parseScope(ctx.query), conversationIdOf(ctx), ctx.query),
+      ),
+      get('/stats', (ctx) => history().statistics(parseScope(ctx.query), ctx.query)),
+    ],
+  });
+}

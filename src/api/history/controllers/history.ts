@@ -1,0 +1,34 @@
+import type { Core } from '@strapi/strapi';
+import type { Context } from 'koa';
+
+import { chatOf } from '../../../compose';
+import { ownerOf } from '../../../owner-of';
+import { conversationIdOf } from '../conversation-id';
+
+/** The history of finished generations, as their owner sees it. */
+export default ({ strapi }: { strapi: Core.Strapi }) => ({
+  /** GET /api/v1/conversations */
+  async listConversations(ctx: Context) {
+    return chatOf(strapi).historyAccess.listConversations(scopeOf(ctx), ctx.query);
+  },
+
+  /** GET /api/v1/conversations/:conversation_id */
+  async listMessages(ctx: Context) {
+    return chatOf(strapi).historyAccess.listMessages(scopeOf(ctx), conversationIdOf(ctx), ctx.query);
+  },
+
+  /** DELETE /api/v1/conversations/:conversation_id */
+  async deleteConversation(ctx: Context) {
+    await chatOf(strapi).historyAccess.deleteConversation(ownerOf(ctx).id, conversationIdOf(ctx));
+    return { message: 'Conversation deleted successfully' };
+  },
+
+  /** GET /api/v1/stats/conversations */
+  async statistics(ctx: Context) {
+    return chatOf(strapi).historyAccess.statistics(scopeOf(ctx), ctx.query);
+  },
+});
+
+function scopeOf(ctx: Context) {
+  return { userId: ownerOf(ctx).id };
+}

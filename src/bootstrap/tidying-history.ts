@@ -1,0 +1,51 @@
+import { describeError, type Log } from '../chat';
+
+export interface Tidying {
+  /** Settles when nothing of it touches the history any more. */
+  stop(): Promise<void>;
+}
+
+export interface TidyingOptions {
+  /** @returns how many records were removed. */
+  readonly tidy: (signal: AbortSignal) => Promise<number>;
+  readonly log: Pick<Log, 'info' | 'error'>;
+}
+
+const onceADayMs = 86_400_000;
+const afterFailureMs = 600_000;
+
+/**
+ * Removes what is too old from the history and makes room for the days to come: now, behind the caller's back, and once a
+ * day; where that failed, ten minutes later. Several processes may do so at the same time.
+ */
+export function startTidyingHistory({ tidy, log }: TidyingOptions): Tidying {
+  const stopping = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let round = run();
+  return {
+    async stop() {
+      stopping.abort();
+      clearTimeout(timer);
+      await round;
+    },
+  };
+
+  async function run(): Promise<void> {
+    const pauseMs = (await isTidied()) ? onceADayMs : afterFailureMs;
+    if (stopping.signal.aborted) return;
+    timer = setTimeout(() => {
+      round = run();
+    }, pauseMs);
+  }
+
+  async function isTidied(): Promise<boolean> {
+    try {
+      const records = await tidy(stopping.signal);
+      if (records > 0) log.info(`Removed ${records} records from the history that were too old.`);
+      return true;
+    } catch (error) {
+      log.error(`The history could not be tidied: ${describeError(error)}`);
+      return false;
+    }
+  }
+}

@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto';
+
+import { z } from 'zod';
+
+import { isShallow } from '../question';
+import { toStorableJson, toStorableText } from '../storable-text';
+import { toNanos } from './price';
+import type { HistoryRecord } from './record';
+import { check } from './request';
+
+/** A message as OpenAI has it, with whatever else belongs to it: `name`, `tool_calls`, … */
+export interface CompletionMessage {
+  readonly role: string;
+  readonly content?: string | readonly unknown[] | null;
+  readonly [key: string]: unknown;
+}
+
+/** A reply of OpenAI's chat completions, as far as the history reads it. It keeps all of it. */
+export interface CompletionResponse {
+  readonly choices: readonly {
+    readonly message: CompletionMessage;
+    readonly finish_reason?: string | null;
+    readonly [key: string]: unknown;
+  }[];
+  readonly usage?: {
+    readonly prompt_tokens?: number;
+    readonly completion_tokens?: number;
+    readonly total_tokens?: number;
+    readonly [key: string]: unknown;
+  } | null;
+  readonly [key: string]: unknown;
+}
+
+interface CompletionContext {
+  /** Any text of up to 255 characters: what belongs together has the same. */
+  readonly conversationId: string;
+  readonly userId: number;
+  readonly messages: readonly CompletionMessage[];
+  readonly model: string;
+  /** Ids of a gateway in front. */
+  readonly tokenId?: number | null;
+  readonly channelId?: number | null;
+  /** The `documentId` of an AI character. */
+  readonly characterId?: string | null;
+  /** Up to 64 characters. What is saved twice under one is there once; without it, every call saves. */
+  readonly recordId?: string;
+  /** When it was asked; now, unless given. The same for every try to save it. */
+  readonly createdAt?: Date;
+  /** From the question to the end of the answer. */
+  readonly latencyMs?: number | null;
+}
+
+export interface ChatCompletion extends CompletionContext {
+  readonly response: CompletionResponse;
+  /** What it cost: a decimal number as text (`0.0012`), and an ISO 4217 code. */
+  readonly price?: { readonly amount: string; readonly currency: string } | null;
+}
+
+export interface FailedCompletion extends CompletionContext {
+  /** An HTTP status or a code. */
+  readonly errorCode: string | number;
+  readonly errorMessage: string;
+  /** The text that had arrived, if any had. */
+  readonly partialText?: string;
+}
+
+/** What every database takes in an integer. */
+const maxInteger = 2_147_483_647;
+
+const text = (min: number, max: number) =>
+  z
+    .string('has to be text')
+    .min(min, 'is empty')
+    .max(max, `can be at most ${max} characters long`)
+    .transform(toStorableText);
+
+const count = z
+  .number('has to be a number')
+  .int('has to be a whole number')
+  .min(0, 'cannot be negative')
+  .max(maxInteger, `can be at most ${maxInteger}`);
+
+const shallow = (value: unknown) => isShallow(value, 0);
+
+const message = z.looseObject({
+  role: text(1, 64),
+  content: z.union([z.string(), z.array(z.unknown()), z.null()], 'has to be text, parts or null').optional(),
+});
+
+const context = {
+  conversationId: text(1, 255),
+  userId: count.min(1, 'has to be the id of a user'),
+  messages: z
+    .array(message, 'has to be a list of messages')
+    .min(1, 'is empty')
+    .refine(shallow, 'is nested too deeply')
+    .transform((all) => all.map(toStorableJson)),
+  model: text(1, 255),
+  tokenId: count.nullish(),
+  channelId: count.nullish(),
+  characterId: text(1, 64).nullish(),
+  recordId: text(1, 64).optional(),
+  createdAt: z.date('has to be a Date').optional(),
+  latencyMs: count.nullish(),
+};
+
+const completion = z.object({
+  ...context,
+  response: z
+    .looseObject({
+      choices: z.array(z.looseObject({ message }), 'has to be a list').min(1, 'is empty'),
+      usage: z
+        .looseObject({
+          prompt_tokens: count.optional(),
+          completion_tokens: count.optional(),
+          total_tokens: count.optional(),
+        })
+        .nullish(),
+    })
+    .refine(shallow, 'is nested too deeply'),
+  price: z
+    .object({
+      amount: z
+        .string('has to be a decimal number as text')
+        .transform(toNanos)
+        .refine((nanos): nanos is number => nanos !== null, 'has to be a decimal number as text'),
+      currency: z.string().regex(/^[A-Z]{3}$/u, 'has to be an ISO 4217 code'),
+    })
+    .nullish(),
+});
+
+const failure = z.object({
+  ...context,
+  errorCode: z.union([text(1, 64), z.number().int().transform(String)], 'has to be a code'),
+  errorMessage: text(0, 10_000),
+  partialText: z.string('has to be text').transform(toStorableText).default(''),
+});
+
+/** @throws ChatError `invalid-request` naming the field. */
+export function toCompletionRecord(input: ChatCompletion): HistoryRecord {
+  const { response, price, ...rest } = check(completion, input);
+  const { prompt_tokens: prompt = 0, completion_tokens: completed = 0 } = response.usage ?? {};
+  return {
+    ...toContext(rest),
+    response: toStorableJson(response),
+    usage: {
+      promptTokens: prompt,
+      completionTokens: completed,
+      totalTokens: response.usage?.total_tokens ?? prompt + completed,
+      priceNanos: price?.amount ?? 0,
+      currency: price?.currency ?? '',
+    },
+    error: null,
+  };
+}
+
+/** @throws ChatError `invalid-request` naming the field. */
+export function toErrorRecord(input: FailedCompletion): HistoryRecord {
+  const { errorCode, errorMessage, partialText, ...rest } = check(failure, input);
+  return {
+    ...toContext(rest),
+    response: null,
+    usage: { promptTokens: 0, completionTokens: 0, totalTokens: 0, priceNanos: 0, currency: '' },
+    error: {
+      code: errorCode,
+      message: errorMessage,
+      phase: partialText === '' ? 'before-answer' : 'during-answer',
+      partialText,
+    },
+  };
+}
+
+function toContext(
+  given: z.output<z.ZodObject<typeof context>>,
+): Omit<HistoryRecord, 'response' | 'usage' | 'error'> {
+  return {
+    recordId: given.recordId ?? randomUUID(),
+    conversationId: given.conversationId,
+    userId: given.userId,
+    characterId: given.characterId ?? null,
+    tokenId: given.tokenId ?? null,
+    channelId: given.channelId ?? null,
+    model: given.model,
+    messages: given.messages,
+    latencyMs: given.latencyMs ?? null,
+    createdAt: given.createdAt ?? new Date(),
+  };
+}

@@ -1,0 +1,147 @@
+import type { CharacterSource } from '../characters';
+import { ChatError } from '../errors';
+import { toStorableText } from '../storable-text';
+import { toCompletionRecord, toErrorRecord, type ChatCompletion, type FailedCompletion } from './completion';
+import type { HistoryStore, Scope, StoredRecord } from './history-store';
+import type { HistoryRecord } from './record';
+import { toConversationReply, toRecordedMessages } from './reply';
+import type { Characters, ConversationReply, RecordedMessage } from './reply';
+import { encodePosition, parseConversationPage, parseMessagePage, parseStatisticsRequest } from './request';
+import { foldBuckets, toStatisticsReply, type StatisticsReply } from './statistics';
+import { tidyHistory } from './tidy';
+
+export interface ConversationPage {
+  readonly conversations: readonly ConversationReply[];
+  /** Where the next page begins; null on the last one. */
+  readonly next_cursor: string | null;
+}
+
+export interface RecordedMessagePage {
+  /** In the order they were said. */
+  readonly messages: readonly RecordedMessage[];
+  /** Of the messages before these; null where there are none. */
+  readonly next_cursor: string | null;
+}
+
+/**
+ * The history of finished generations, as its owners and administrators see it, some seconds behind. Every method throws
+ * ChatError: `history-unavailable` while the store is away, `invalid-request` naming the parameter.
+ */
+export interface HistoryAccess {
+  /** Latest first. `query`: `limit?`, and `offset?` or `cursor?`. */
+  listConversations(scope: Scope, query: unknown): Promise<ConversationPage>;
+  /** The latest ones. `query`: `limit?` (of messages), `cursor?`. @throws ChatError `conversation-not-found` */
+  listMessages(scope: Scope, conversationId: string, query: unknown): Promise<RecordedMessagePage>;
+  /**
+   * Erases what a user has said in it so far, for good. What is being answered meanwhile is left out as well.
+   * @throws ChatError `conversation-not-found`
+   */
+  deleteConversation(userId: number, conversationId: string): Promise<void>;
+  /** `query`: `from?`, `to?`, `time_zone?`. */
+  statistics(scope: Scope, query: unknown): Promise<StatisticsReply>;
+  saveCompletion(completion: ChatCompletion): Promise<{ readonly recordId: string }>;
+  saveError(failure: FailedCompletion): Promise<{ readonly recordId: string }>;
+  /** What has to be done once a day. @returns how many records were too old. */
+  tidy(signal: AbortSignal): Promise<number>;
+}
+
+export interface HistoryAccessOptions {
+  /** Null where none is set up: then the history is unavailable, and nothing else. */
+  readonly store: HistoryStore | null;
+  readonly characters: Pick<CharacterSource, 'findByDocumentId'>;
+  /** 0 means for ever. */
+  readonly retentionDays: number;
+}
+
+export function createHistoryAccess({
+  store,
+  characters,
+  retentionDays,
+}: HistoryAccessOptions): HistoryAccess {
+  return {
+    async listConversations(scope, query) {
+      const page = parseConversationPage(query);
+      const found = await ask((from) => from.listConversations(scope, page));
+      const known = await findCharacters(found.map(({ characterId }) => characterId));
+      const last = found.length < page.limit ? undefined : found.at(-1);
+      return {
+        conversations: found.map((summary) => toConversationReply(summary, known)),
+        next_cursor: last ? encodePosition({ timeMs: last.lastAt.getTime(), id: last.conversationId }) : null,
+      };
+    },
+
+    async listMessages(scope, conversationId, query) {
+      const page = parseMessagePage(query);
+      const id = toConversationId(conversationId);
+      const records = await ask((from) => from.listRecords(scope, id, page));
+      if (records.length === 0 && page.after === null) throw new ChatError('conversation-not-found');
+      return toMessagePage(records, page.limit);
+    },
+
+    async deleteConversation(userId, conversationId) {
+      const id = toConversationId(conversationId);
+      const newest = { limit: 1, offset: 0, after: null };
+      const [found] = await ask((from) => from.listRecords({ userId }, id, newest));
+      // Not erased in advance: of what has not been copied yet, the caller has been shown nothing either.
+      if (found === undefined) throw new ChatError('conversation-not-found');
+      // What was shown is erased, whatever the clock of the process that saved it says.
+      const before = new Date(Math.max(Date.now(), found.createdAt.getTime()) + 1);
+      await ask((from) => from.erase({ userId, conversationId: id, before }));
+    },
+
+    async statistics(scope, query) {
+      const request = parseStatisticsRequest(query, Date.now());
+      const from = new Date(request.days.at(0)?.startMs ?? 0);
+      const to = new Date(request.days.at(-1)?.endMs ?? 0);
+      const [buckets, conversations] = await ask((source) =>
+        Promise.all([source.listBuckets(scope, from, to), source.countConversations(scope)]),
+      );
+      const fold = foldBuckets(buckets, request.days);
+      const known = await findCharacters([...fold.characters.keys()]);
+      return toStatisticsReply(fold, request, { conversations, characters: known });
+    },
+
+    saveCompletion: async (completion) => save(toCompletionRecord(completion)),
+    saveError: async (failure) => save(toErrorRecord(failure)),
+    tidy: async (signal) => (store === null ? 0 : tidyHistory({ store, retentionDays, signal })),
+  };
+
+  /** Whatever a store fails with, to everybody else it is away. */
+  async function ask<T>(use: (store: HistoryStore) => Promise<T>): Promise<T> {
+    if (store === null) throw new ChatError('history-unavailable');
+    try {
+      return await use(store);
+    } catch (cause) {
+      throw new ChatError('history-unavailable', { cause });
+    }
+  }
+
+  async function findCharacters(documentIds: readonly (string | null)[]): Promise<Characters> {
+    return characters.findByDocumentId([...new Set(documentIds.flatMap((id) => id ?? []))]);
+  }
+
+  async function save(record: HistoryRecord): Promise<{ readonly recordId: string }> {
+    await ask((to) => to.save([record]));
+    return { recordId: record.recordId };
+  }
+}
+
+/** As many of these records, newest first, as have so many messages together; at least one, and none in part. */
+function toMessagePage(records: readonly StoredRecord[], limit: number): RecordedMessagePage {
+  const messages: RecordedMessage[] = [];
+  let last: StoredRecord | undefined;
+  for (const record of records) {
+    const some = toRecordedMessages(record);
+    if (last !== undefined && messages.length + some.length > limit) break;
+    messages.unshift(...some);
+    last = record;
+  }
+  const isLastPage = last === records.at(-1) && records.length < limit;
+  return { messages, next_cursor: last && !isLastPage ? encodePosition(last.position) : null };
+}
+
+/** What is no id of any conversation is not found. */
+function toConversationId(text: string): string {
+  if (text === '' || text.length > 255) throw new ChatError('conversation-not-found');
+  return toStorableText(text);
+}

@@ -1,0 +1,117 @@
+import { z } from 'zod';
+
+import { ChatError } from '../errors';
+import { toStorableText } from '../storable-text';
+import { addDays, countDays, createCalendar, type Day } from './days';
+import type { HistoryPage, Position, Scope } from './history-store';
+
+/** What clients ask of the history, checked. Every function throws ChatError `invalid-request` naming the parameter. */
+
+const maxLimit = 100;
+/** Whoever wants more takes cursors, which cost the same on every page. */
+const maxOffset = 10_000;
+const maxDays = 366;
+const defaultDays = 30;
+
+const number = (min: number, max: number) =>
+  z.coerce
+    .number('has to be a number')
+    .int('has to be a whole number')
+    .min(min, `has to be at least ${min}`)
+    .max(max, `can be at most ${max}`);
+
+/** `limit?`, and `offset?` or `cursor?` */
+export function parseConversationPage(query: unknown): HistoryPage {
+  const schema = z
+    .object({
+      limit: number(1, maxLimit).default(20),
+      offset: number(0, maxOffset).optional(),
+      cursor: z.string('has to be one that next_cursor gave').transform(toPosition).optional(),
+    })
+    .refine(({ offset, cursor }) => offset === undefined || cursor === undefined, {
+      path: ['cursor'],
+      error: 'does not go with offset',
+    });
+  const { limit, offset = 0, cursor } = check(schema, query);
+  return { limit, offset, after: cursor ?? null };
+}
+
+/** `limit?`, `cursor?` */
+export function parseMessagePage(query: unknown): HistoryPage {
+  const schema = z.object({
+    limit: number(1, maxLimit).default(50),
+    cursor: z.string('has to be one that next_cursor gave').transform(toPosition).optional(),
+  });
+  const { limit, cursor } = check(schema, query);
+  return { limit, offset: 0, after: cursor ?? null };
+}
+
+/** What an administrator looks at: `user_id?`, without it everybody. */
+export function parseScope(query: unknown): Scope {
+  const { user_id: userId } = check(z.object({ user_id: number(1, 2_147_483_647).optional() }), query);
+  return userId === undefined ? 'everybody' : { userId };
+}
+
+export interface StatisticsRequest {
+  readonly timeZone: string;
+  readonly days: readonly Day[];
+}
+
+const date = z
+  .string('has to be a date, e.g. 2026-01-31')
+  .refine(
+    (text) => /^(19[7-9]|2\d\d)\d-\d\d-\d\d$/u.test(text) && addDaysSafely(text) === text,
+    'has to be a date, e.g. 2026-01-31',
+  )
+  .optional();
+
+/** `from?`, `to?`: dates of `time_zone?`, both included. Without them the last thirty days up to today. */
+export function parseStatisticsRequest(query: unknown, nowMs: number): StatisticsRequest {
+  const schema = z
+    .object({ from: date, to: date, time_zone: z.string('has to be the name of one').default('UTC') })
+    .transform(({ from: first, to: last, time_zone: timeZone }, context) => {
+      const refuse = (parameter: string, message: string) => {
+        context.addIssue({ code: 'custom', path: [parameter], message });
+        return z.NEVER;
+      };
+      const calendar = createCalendar(timeZone);
+      if (calendar === undefined) return refuse('time_zone', 'has to be an IANA name, e.g. Asia/Shanghai');
+      const to = last ?? calendar.dateAt(nowMs);
+      const from = first ?? addDays(to, 1 - defaultDays);
+      const count = countDays(from, to);
+      if (count < 1) return refuse('from', 'comes after to');
+      if (count > maxDays) return refuse('from', `can be at most ${maxDays} days before the end of to`);
+      return { timeZone, days: calendar.days(from, to) };
+    });
+  return check(schema, query);
+}
+
+/** Null for what is no date, e.g. 2026-02-30. */
+function addDaysSafely(text: string): string | null {
+  return Number.isNaN(Date.parse(text)) ? null : addDays(text, 0);
+}
+
+export function encodePosition({ timeMs, id }: Position): string {
+  return Buffer.from(`${timeMs}.${id}`).toString('base64url');
+}
+
+function toPosition(cursor: string, context: z.core.$RefinementCtx): Position {
+  const text = Buffer.from(cursor.slice(0, 2_000), 'base64url').toString('utf8');
+  const [, time, id] = /^(\d{1,15})\.(.{1,255})$/su.exec(text) ?? [];
+  if (id === undefined) {
+    context.addIssue({ code: 'custom', message: 'has to be one that next_cursor gave' });
+    return z.NEVER;
+  }
+  return { timeMs: Number(time), id: toStorableText(id) };
+}
+
+/** @throws ChatError `invalid-request` with all that is wrong, parameter by parameter. */
+export function check<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const result = schema.safeParse(value ?? {});
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(({ path, message }) => ({ path: path.map(String), message }));
+  throw new ChatError('invalid-request', {
+    sentence: problems.map(({ path, message }) => `${path.join('.')} ${message}.`).join(' '),
+    details: { errors: problems },
+  });
+}

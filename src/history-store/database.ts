@@ -1,0 +1,98 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+import type { Knex } from 'knex';
+
+export type Kind = 'sqlite' | 'postgres' | 'mysql';
+export type Row = Readonly<Record<string, unknown>>;
+export type Binding = string | number | null;
+
+/** SQL of this folder alone, with every value apart. The three databases differ in words, not in what they are told. */
+export interface Statements {
+  readonly kind: Kind;
+  all(sql: string, bindings?: readonly Binding[]): Promise<readonly Row[]>;
+  /** @returns how many rows it changed. */
+  run(sql: string, bindings?: readonly Binding[]): Promise<number>;
+}
+
+export interface Database extends Statements {
+  /** May run `work` again where the file is locked by another process: it keeps nothing from one time to the next. */
+  transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** How long another process may hold the SQLite file. The driver would wait by blocking; this does not. */
+const lockedForMs = 10_000;
+
+export function createDatabase(knex: Knex, kind: Kind): Database {
+  return {
+    ...statementsOf(knex, kind),
+    async transaction(work) {
+      const giveUpAt = Date.now() + lockedForMs;
+      for (;;) {
+        try {
+          return await knex.transaction((transaction) => work(statementsOf(transaction, kind)));
+        } catch (error) {
+          if (kind !== 'sqlite' || !isLocked(error) || Date.now() > giveUpAt) throw error;
+          await pause(5 + Math.random() * 20);
+        }
+      }
+    },
+    close: () => knex.destroy(),
+  };
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof Error && /^SQLITE_(BUSY|LOCKED)/u.test(String((error as { code?: unknown }).code));
+}
+
+function statementsOf(knex: Knex, kind: Kind): Statements {
+  const send = (sql: string, bindings: readonly Binding[] = []): Promise<unknown> =>
+    Promise.resolve(knex.raw(sql, bindings));
+  return {
+    kind,
+    all: async (sql, bindings) => rowsOf(await send(sql, bindings)),
+    run: async (sql, bindings) => changesOf(await send(sql, bindings)),
+  };
+}
+
+/** better-sqlite3: the rows. mysql2: the rows and their fields. pg: an object that has them. */
+function rowsOf(result: unknown): readonly Row[] {
+  if (Array.isArray(result)) return (Array.isArray(result[0]) ? result[0] : result) as Row[];
+  const { rows } = result as { rows?: unknown };
+  return Array.isArray(rows) ? (rows as Row[]) : [];
+}
+
+function changesOf(result: unknown): number {
+  const { changes, rowCount, affectedRows } = (Array.isArray(result) ? result[0] : result) as {
+    readonly changes?: number;
+    readonly rowCount?: number | null;
+    readonly affectedRows?: number;
+  };
+  return changes ?? rowCount ?? affectedRows ?? 0;
+}
+
+/** `?, ?, ?` */
+export function marks(count: number): string {
+  return Array.from({ length: count }, () => '?').join(', ');
+}
+
+/** `(?, ?), (?, ?)`, for a list of tuples after `in`: SQLite takes one as `values` alone. */
+export function tuples(kind: Kind, count: number, width: number): string {
+  const list = Array.from({ length: count }, () => `(${marks(width)})`).join(', ');
+  return kind === 'sqlite' ? `values ${list}` : list;
+}
+
+/** The name of the value that an upsert would have inserted. */
+export function incoming(kind: Kind, column: string): string {
+  return kind === 'mysql' ? `values(${column})` : `excluded.${column}`;
+}
+
+export function onConflict(kind: Kind, keys: readonly string[]): string {
+  return kind === 'mysql' ? 'on duplicate key update' : `on conflict (${keys.join(', ')}) do update set`;
+}
+
+export function chunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
+}

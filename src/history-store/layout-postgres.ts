@@ -1,0 +1,116 @@
+import { marks, type Database, type Statements } from './database';
+import { dayIn, dayMs, dayOf, endOf, startOf, type Day } from './days';
+import { allTo, bothTables, segmentOf, whole, type Layout } from './layout';
+import { createRecordTable, lockCreation, lockState } from './schema';
+
+/** For how long a drop makes others wait behind it for a lock it does not get, before it steps back and tries again. */
+const lockTimeoutMs = 1_000;
+const dropAttempts = 10;
+
+const byRange = ' partition by range (created_at)';
+
+export const postgresLayout: Layout = {
+  dropsWhole: true,
+
+  async create(database, isDaily) {
+    await database.transaction(async (statements) => {
+      await lockCreation(statements);
+      for (const { name, table } of bothTables)
+        await createRecordTable(statements, name, table, isDaily ? byRange : '');
+    });
+  },
+
+  segments: async () => [whole],
+
+  prepare: async () => undefined,
+
+  async targets(statements, isDaily, days) {
+    if (isDaily) await createMissing(statements, days);
+    return allTo(whole, days);
+  },
+
+  listDays,
+
+  async drop(database, days) {
+    for (const day of days) await dropDay(database, day);
+  },
+
+  async migrate(database, isDaily) {
+    await database.transaction(async (statements) => {
+      // Writers wait here until all is copied. Readers wait for the exchange of the tables at the end, which is short.
+      const state = await lockState(statements);
+      if (state.isDaily === isDaily) return;
+      for (const { name, table } of bothTables) {
+        await createRecordTable(statements, `${name}_new`, table, isDaily ? byRange : '');
+        if (isDaily) {
+          for (const day of await daysOf(statements, name)) {
+            // The old partitions have gone with their table; nobody else knows the new one yet.
+            await statements.run(
+              `create table ${segmentOf(day)[table]} partition of ${name}_new for values ${range(day)}`,
+            );
+          }
+        }
+        await statements.run(`insert into ${name}_new select * from ${name}`);
+      }
+      for (const { name } of bothTables) await statements.run(`drop table ${name}`);
+      for (const { name } of bothTables) await statements.run(`alter table ${name}_new rename to ${name}`);
+      await statements.run('update history_state set daily = ? where id = 1', [isDaily ? 1 : 0]);
+    });
+  },
+};
+
+function range(day: Day): string {
+  return `from (${startOf(day)}) to (${endOf(day)})`;
+}
+
+async function daysOf(statements: Statements, table: string): Promise<Day[]> {
+  const rows = await statements.all(`select distinct floor(created_at / ${dayMs}.0) as day from ${table}`);
+  return rows.map((row) => dayOf(Number(row['day']) * dayMs)).sort();
+}
+
+async function listDays(statements: Statements): Promise<readonly Day[]> {
+  const rows = await statements.all(
+    `select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
+     where i.inhparent in (to_regclass('${whole.records}'), to_regclass('${whole.errors}'))`,
+  );
+  return [...new Set(rows.flatMap((row) => dayIn(String(row['name'])) ?? []))].sort();
+}
+
+/**
+ * Attached, not created as a partition: that would lock out everybody who reads. The state is locked, so no other process
+ * makes the same one.
+ */
+async function createMissing(statements: Statements, days: readonly Day[]): Promise<void> {
+  const names = days.flatMap((day) => [segmentOf(day).records, segmentOf(day).errors]);
+  if (names.length === 0) return;
+  const rows = await statements.all(
+    `select relname as name from pg_class
+     where relispartition and relnamespace = current_schema()::regnamespace and relname in (${marks(names.length)})`,
+    names,
+  );
+  const existing = new Set(rows.map((row) => row['name']));
+  for (const day of days) {
+    for (const { name, table } of bothTables) {
+      const partition = segmentOf(day)[table];
+      if (existing.has(partition)) continue;
+      await statements.run(`create table ${partition} (like ${name} including all)`);
+      await statements.run(`alter table ${name} attach partition ${partition} for values ${range(day)}`);
+    }
+  }
+}
+
+async function dropDay(database: Database, day: Day): Promise<void> {
+  const { records, errors } = segmentOf(day);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await database.transaction(async (statements) => {
+        await lockState(statements);
+        await statements.run(`set local lock_timeout = ${lockTimeoutMs}`);
+        await statements.run(`drop table if exists ${records}, ${errors}`);
+      });
+    } catch (error) {
+      const isLocked = (error as { code?: unknown } | null)?.code === '55P03';
+      if (!isLocked || attempt === dropAttempts) throw error;
+    }
+  }
+}

@@ -1,0 +1,175 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+import {
+  HistoryProblem,
+  type HistoryMaintenance,
+  type HistoryStore,
+  type HistoryStoreSettings,
+} from '../chat';
+import { connect } from './connect';
+import { onConflict, type Database } from './database';
+import { dayMs, dayOf, startOf } from './days';
+import { erase } from './erase';
+import type { Layout } from './layout';
+import { mysqlLayout } from './layout-mysql';
+import { postgresLayout } from './layout-postgres';
+import { sqliteLayout } from './layout-sqlite';
+import { toProblem } from './problems';
+import { prune } from './prune';
+import { countConversations, listBuckets, listConversations, listRecords, readBefore } from './read';
+import { save } from './save';
+import { createSums, lockCreation, lockState } from './schema';
+import { listPartitions, listSizes } from './sizes';
+
+/** Who finds that it cannot be opened is told again for as long, without another attempt. */
+const retryOpeningMs = 1_000;
+const retryMigratingMs = 5_000;
+
+const layouts = { sqlite: sqliteLayout, postgres: postgresLayout, mysql: mysqlLayout };
+
+interface Open {
+  readonly database: Database;
+  readonly layout: Layout;
+}
+
+/**
+ * The store of the history. It is opened by its first use, and by each later one until that succeeds: whatever is wrong
+ * with it stops no start. Every method rejects with `HistoryProblem` alone.
+ *
+ * @param settings what is wrong with them instead, where they cannot be used.
+ */
+export function openHistoryStore(
+  settings: HistoryStoreSettings | HistoryProblem,
+): HistoryStore & HistoryMaintenance {
+  const opening = createOpening(settings);
+  const use = async <T>(work: (open: Open) => Promise<T>): Promise<T> => {
+    try {
+      return await work(await opening.open());
+    } catch (error) {
+      throw toProblem(error);
+    }
+  };
+  return {
+    save: (records) => use(async ({ database, layout }) => void (await save(database, layout, records))),
+    restore: (records) => use(({ database, layout }) => save(database, layout, records)),
+    listRecords: (scope, conversationId, page) =>
+      use(({ database }) => listRecords(database, scope, conversationId, page)),
+    listConversations: (scope, page) => use(({ database }) => listConversations(database, scope, page)),
+    listBuckets: (scope, from, to) => use(({ database }) => listBuckets(database, scope, from, to)),
+    countConversations: (scope) => use(({ database }) => countConversations(database, scope)),
+    erase: (erasure) => use(({ database, layout }) => erase(database, layout, erasure)),
+    prune: (beforeDay, signal) => use(({ database, layout }) => prune(database, layout, beforeDay, signal)),
+    preparePartitions: (from, days) => use((open) => preparePartitions(open, from, days)),
+    listSizes: () => use(({ database }) => listSizes(database)),
+    listPartitions: () => use(({ database, layout }) => listPartitions(database, layout)),
+    readBefore: (day, after, limit) =>
+      use(({ database }) => readBefore(database, startOf(day), after, limit)),
+    migrated: () => use(() => opening.migrated()),
+    close: () => opening.close(),
+  };
+}
+
+async function preparePartitions({ database, layout }: Open, from: Date, count: number): Promise<void> {
+  const days = Array.from({ length: count }, (_, index) => dayOf(from.getTime() + index * dayMs));
+  await layout.prepare(database, days);
+  await database.transaction(async (statements) => {
+    const { isDaily } = await lockState(statements);
+    if (isDaily) await layout.targets(statements, isDaily, days);
+  });
+}
+
+interface Opening {
+  open(): Promise<Open>;
+  migrated(): Promise<void>;
+  close(): Promise<void>;
+}
+
+function createOpening(settings: HistoryStoreSettings | HistoryProblem): Opening {
+  const closing = new AbortController();
+  let attempt: Promise<Open> | undefined;
+  let failure: { readonly problem: HistoryProblem; readonly at: number } | undefined;
+  let migration: Promise<void> | undefined;
+
+  const start = async (): Promise<Open> => {
+    if (settings instanceof HistoryProblem) throw settings;
+    const database = connect(settings);
+    const layout = layouts[database.kind];
+    try {
+      await createTables(database, layout, settings);
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+    migration = migrate({ database, layout }, settings.dailyPartitions, closing.signal);
+    return { database, layout };
+  };
+
+  return {
+    async open() {
+      if (closing.signal.aborted) throw new HistoryProblem('closed');
+      if (failure !== undefined && Date.now() - failure.at < retryOpeningMs) throw failure.problem;
+      attempt ??= start();
+      try {
+        return await attempt;
+      } catch (error) {
+        attempt = undefined;
+        failure = { problem: toProblem(error), at: Date.now() };
+        throw failure.problem;
+      }
+    },
+    migrated: async () => migration,
+    async close() {
+      closing.abort();
+      const open = await attempt?.catch(() => undefined);
+      await migration;
+      await open?.database.close();
+    },
+  };
+}
+
+async function createTables(
+  database: Database,
+  layout: Layout,
+  { address, dailyPartitions }: HistoryStoreSettings,
+): Promise<void> {
+  if (await isInitialised(database)) return;
+  const schema = address.kind === 'postgres' ? address.schema : null;
+  await database.transaction(async (statements) => {
+    await lockCreation(statements);
+    if (schema !== null) await statements.run(`create schema if not exists ${quoted(schema)}`);
+    await createSums(statements);
+  });
+  await layout.create(database, dailyPartitions);
+  // Last: a row of state says that all is there.
+  await database.transaction((statements) =>
+    statements.run(
+      `insert into history_state (id, daily) values (1, ?)
+       ${onConflict(database.kind, ['id'])} daily = history_state.daily`,
+      [dailyPartitions ? 1 : 0],
+    ),
+  );
+}
+
+async function isInitialised(database: Database): Promise<boolean> {
+  try {
+    return (await database.all('select daily from history_state where id = 1')).length > 0;
+  } catch {
+    // No such table, or no such database: what it is shows when the tables are made.
+    return false;
+  }
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** In the background, again and again until it is done: the store works either way. */
+async function migrate({ database, layout }: Open, isDaily: boolean, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      return await layout.migrate(database, isDaily, signal);
+    } catch {
+      await pause(retryMigratingMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}

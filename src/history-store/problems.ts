@@ -1,0 +1,42 @@
+import { HistoryProblem, type HistoryProblemCode } from '../chat';
+
+/** What the three drivers say, by code: their messages quote SQL and values. */
+const codes: readonly (readonly [RegExp, HistoryProblemCode])[] = [
+  [/^(MODULE_NOT_FOUND|ERR_MODULE_NOT_FOUND)$/u, 'driver-missing'],
+  [
+    /^28|^42501$|^ER_(ACCESS_DENIED|DBACCESS_DENIED|TABLEACCESS_DENIED|SPECIFIC_ACCESS_DENIED)/u,
+    'login-refused',
+  ],
+  [/^3D000$|^ER_BAD_DB_ERROR$/u, 'no-such-database'],
+  [
+    /^SQLITE_(READONLY|CANTOPEN|PERM|AUTH)|^(EACCES|EROFS|EPERM|ENOTDIR)$|^25006$|^ER_OPTION_PREVENTS/u,
+    'not-writable',
+  ],
+  [/^SQLITE_FULL|^ENOSPC$|^53100$|^ER_(DISK_FULL|RECORD_FILE_FULL)/u, 'full'],
+  [/^SQLITE_(BUSY|LOCKED)|^55P03$|^ER_LOCK_|^40001$|^40P01$/u, 'busy'],
+  [
+    /^(08|53|57P)[0-9A-Z]+$|^55000$|^PROTOCOL_|^ER_(CON_COUNT|SERVER_SHUTDOWN|NORMAL_SHUTDOWN|TOO_MANY)/u,
+    'unreachable',
+  ],
+  [/^(ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_|EHOST|ENET|ENOENT$)/u, 'unreachable'],
+];
+
+/** What `pg`, mysql2 and knex say of a broken connection without a code. */
+const lost =
+  /(Connection terminated|Connection ended|Connection lost|is not queryable|closed state|Transaction query already complete|timeout expired|aborted)/u;
+
+export function toProblem(error: unknown): HistoryProblem {
+  if (error instanceof HistoryProblem) return error;
+  return new HistoryProblem(codeFor(error), { cause: error });
+}
+
+function codeFor(error: unknown): HistoryProblemCode {
+  if (!(error instanceof Error)) return 'other';
+  const { code } = error as { code?: unknown };
+  const known = typeof code === 'string' ? codes.find(([pattern]) => pattern.test(code)) : undefined;
+  if (known !== undefined) return known[1];
+  if (/^Knex: run/u.test(error.message) || /Cannot find module/u.test(error.message)) return 'driver-missing';
+  return error.name === 'KnexTimeoutError' || error instanceof AggregateError || lost.test(error.message)
+    ? 'unreachable'
+    : 'other';
+}

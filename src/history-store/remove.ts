@@ -1,0 +1,158 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+import { tuples, type Binding, type Database, type Row, type Statements } from './database';
+import { whole, type Segment } from './layout';
+import { numberOf, textOf } from './rows';
+import { lockState } from './schema';
+import { subtract, type Summed } from './sums';
+import { withinBytes } from './within-bytes';
+
+/** What is removed in one transaction. Others wait for that long, and with SQLite the whole process. */
+const rowsPerBit = 500;
+const bytesPerBit = 1_000_000;
+/** Between two bits, for those who wait for the lock. */
+const breathMs = 5;
+
+export interface Removal {
+  readonly where: string;
+  readonly bindings: readonly Binding[];
+  /** Of an index. Within a conversation by time, so that of what is left its end stays its end. */
+  readonly order: readonly ('conversation_id' | 'created_at' | 'record_id')[];
+}
+
+/**
+ * Removes records bit by bit, each with its sums in one transaction, until none is left or `signal` fires.
+ * @returns how many.
+ */
+export async function removeAll(
+  database: Database,
+  segment: Segment,
+  removal: Removal,
+  signal?: AbortSignal,
+): Promise<number> {
+  let removed = 0;
+  while (signal?.aborted !== true) {
+    const bit = await database.transaction(async (statements) => {
+      await lockState(statements);
+      return removeBit(statements, segment, removal);
+    });
+    removed += bit.removed;
+    if (!bit.isMore) break;
+    await pause(breathMs);
+  }
+  return removed;
+}
+
+async function removeBit(
+  statements: Statements,
+  segment: Segment,
+  removal: Removal,
+): Promise<{ removed: number; isMore: boolean }> {
+  // In a segment of a day that was dropped by another process in the meantime there is nothing to do.
+  if (segment !== whole && !(await hasTable(statements, segment.records)))
+    return { removed: 0, isMore: false };
+  const records = await select(statements, segment.records, removal);
+  const errors = await select(statements, segment.errors, removal);
+  const oldest = [...records, ...errors]
+    .sort((one, other) => compare(one.record, other.record, removal.order))
+    .slice(0, rowsPerBit);
+  const bit = withinBytes(
+    oldest.map(({ record, bytes }) => ({ item: record, bytes })),
+    bytesPerBit,
+  );
+  await deleteRows(
+    statements,
+    segment.records,
+    bit.filter(({ isError }) => !isError),
+  );
+  await deleteRows(
+    statements,
+    segment.errors,
+    bit.filter(({ isError }) => isError),
+  );
+  await subtract(statements, bit);
+  return {
+    removed: bit.length,
+    isMore: bit.length < records.length + errors.length || bit.length === rowsPerBit,
+  };
+}
+
+async function hasTable(statements: Statements, name: string): Promise<boolean> {
+  return (
+    (await statements.all("select 1 from sqlite_master where type = 'table' and name = ?", [name])).length > 0
+  );
+}
+
+interface Sized {
+  readonly record: Summed;
+  readonly bytes: number;
+}
+
+async function select(statements: Statements, table: string, removal: Removal): Promise<Sized[]> {
+  const isError = table.startsWith('error_');
+  const rows = await statements.all(
+    `select record_id, conversation_id, user_id, character_id, model, currency, created_at,
+       prompt_tokens, completion_tokens, total_tokens, price_nanos, ${sizeOf(statements, isError)} as bytes
+     from ${table} where ${removal.where} order by ${removal.order.join(', ')} limit ${rowsPerBit}`,
+    removal.bindings,
+  );
+  return rows.map((row) => ({ record: toSummed(row, isError), bytes: numberOf(row['bytes']) }));
+}
+
+/** SQLite reads the lengths without the texts, and has to walk through all pages of what it deletes. */
+function sizeOf(statements: Statements, isError: boolean): string {
+  if (statements.kind !== 'sqlite') return '0';
+  const common = 'octet_length(messages) + coalesce(octet_length(response), 0)';
+  return isError ? `${common} + octet_length(partial_text)` : common;
+}
+
+function toSummed(row: Row, isError: boolean): Summed {
+  const characterId = row['character_id'];
+  return {
+    recordId: textOf(row['record_id']),
+    conversationId: textOf(row['conversation_id']),
+    userId: numberOf(row['user_id']),
+    characterId: typeof characterId === 'string' ? characterId : null,
+    model: textOf(row['model']),
+    usage: {
+      promptTokens: numberOf(row['prompt_tokens']),
+      completionTokens: numberOf(row['completion_tokens']),
+      totalTokens: numberOf(row['total_tokens']),
+      priceNanos: numberOf(row['price_nanos']),
+      currency: textOf(row['currency']),
+    },
+    isError,
+    timeMs: numberOf(row['created_at']),
+  };
+}
+
+function compare(one: Summed, other: Summed, order: Removal['order']): number {
+  for (const column of order) {
+    const difference =
+      column === 'created_at'
+        ? one.timeMs - other.timeMs
+        : column === 'record_id'
+          ? compareBytes(one.recordId, other.recordId)
+          : compareBytes(one.conversationId, other.conversationId);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+function compareBytes(one: string, other: string): number {
+  return one === other ? 0 : Buffer.compare(Buffer.from(one), Buffer.from(other));
+}
+
+async function deleteRows(statements: Statements, table: string, records: readonly Summed[]): Promise<void> {
+  if (records.length === 0) return;
+  const times = records.map(({ timeMs }) => timeMs);
+  await statements.run(
+    `delete from ${table} where (record_id, created_at) in (${tuples(statements.kind, records.length, 2)})
+     and created_at between ? and ?`,
+    [
+      ...records.flatMap(({ recordId, timeMs }) => [recordId, timeMs]),
+      Math.min(...times),
+      Math.max(...times),
+    ],
+  );
+}

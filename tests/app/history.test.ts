@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto';
+
+import { startApp, type App } from '../support/app';
+import type { Client, Reply } from '../support/client';
+
+let app: App;
+let characterId: string;
+
+beforeAll(async () => {
+  app = await startApp();
+  characterId = (await app.admin.createCharacter({ name: 'Ada' })).documentId;
+});
+afterAll(() => app.stop());
+
+/** Asks until the reply is as wanted: the history is some seconds behind. */
+async function until(ask: () => Promise<Reply>, isThere: (reply: Reply) => boolean): Promise<Reply> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const reply = await ask();
+    if (isThere(reply)) return reply;
+    if (Date.now() > deadline) throw new Error(`Not there in time: ${reply.status} ${reply.text}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** So many turns of one session, once they are in the history. */
+async function chat(user: Client, queries: readonly string[]): Promise<string> {
+  let session: string | undefined;
+  for (const query of queries) {
+    const { body } = await user.ask({ character_id: characterId, query, session_id: session });
+    session ??= (body.data?.[0]?.session_id ?? body.error.details.session_id) as string;
+  }
+  await until(
+    () => user.get('/api/v1/conversations'),
+    ({ body }) =>
+      body.conversations?.some(
+        (one: { conversation_id: string; records: number }) =>
+          one.conversation_id === session && one.records === queries.length,
+      ) === true,
+  );
+  return session ?? '';
+}
+
+const contents = ({ body }: Reply) => (body.messages as { content: string }[]).map(({ content }) => content);
+
+describe('the history', () => {
+  it('has what was asked and answered, errors too', async () => {
+    const user = await app.createUser();
+    const id = await chat(user, ['First', '#fault:error-after-deltas after=3 Second', 'Third']);
+    const { body } = await user.get('/api/v1/conversations');
+    expect(body).toEqual({
+      conversations: [
+        {
+          conversation_id: id,
+          user_id: user.user.id,
+          title: 'First',
+          model: 'dify',
+          ai_character: { documentId: characterId, name: 'Ada' },
+          records: 3,
+          errors: 1,
+          total_tokens: expect.any(Number),
+          created_at: expect.any(String),
+          updated_at: expect.any(String),
+        },
+      ],
+      next_cursor: null,
+    });
+    const reply = await user.get(`/api/v1/conversations/${id}`);
+    const roles = reply.body.messages.map(({ role }: { role: string }) => role);
+    expect(roles).toEqual(['user', 'assistant', 'user', 'assistant', 'user', 'assistant']);
+    const [, answer, , broken] = reply.body.messages;
+    const [, saved] = (await user.myList(`?filters[session_id]=${id}&sort=id:asc`)).body.data;
+    expect([answer.content, answer.record_id, answer.error]).toEqual([saved.answer, saved.turn_id, null]);
+    expect(answer.usage.total_tokens).toBe(saved.usage.total_tokens);
+    expect(broken.error).toMatchObject({ code: 'upstream-failed', phase: 'during-answer' });
+    expect(broken.content).not.toBe('');
+  });
+
+  it('is read page by page', async () => {
+    const user = await app.createUser();
+    const id = await chat(user, ['1', '2', '3']);
+    const path = `/api/v1/conversations/${id}?limit=2`;
+    const latest = await user.get(path);
+    const before = await user.get(`${path}&cursor=${latest.body.next_cursor}`);
+    const first = await user.get(`${path}&cursor=${before.body.next_cursor}`);
+    expect([latest, before, first].map((reply) => contents(reply)[0])).toEqual(['3', '2', '1']);
+
+    const other = await chat(user, ['Another']);
+    const list = await user.get('/api/v1/conversations?limit=1');
+    expect(list.body.conversations[0].conversation_id).toBe(other);
+    const rest = await user.get(`/api/v1/conversations?limit=1&cursor=${list.body.next_cursor}`);
+    expect(rest.body.conversations[0].conversation_id).toBe(id);
+    expect((await user.get('/api/v1/conversations?limit=1&offset=1')).body.conversations).toEqual(
+      rest.body.conversations,
+    );
+  });
+
+  it('adds up', async () => {
+    const user = await app.createUser();
+    await chat(user, ['1', '2']);
+    const { body } = await user.get('/api/v1/stats/conversations?time_zone=Asia/Shanghai');
+    expect([body.conversations, body.time_zone, body.days.length]).toEqual([1, 'Asia/Shanghai', 30]);
+    const { data } = (await user.myList('?filters[role]=assistant')).body;
+    const tokens = data.reduce(
+      (sum: number, { usage }: { usage: { total_tokens: number } }) => sum + usage.total_tokens,
+      0,
+    );
+    const { days: _days, models, characters } = body;
+    expect(body.totals).toMatchObject({ records: 2, errors: 0, total_tokens: tokens });
+    expect(models).toEqual([{ model: 'dify', ...body.totals }]);
+    expect(characters).toEqual([{ ai_character: { documentId: characterId, name: 'Ada' }, ...body.totals }]);
+    const sum = body.days.reduce(
+      (all: number, { total_tokens: some }: { total_tokens: number }) => all + some,
+      0,
+    );
+    expect(sum).toBe(tokens);
+    expect(Number(Object.values(body.totals.price)[0])).toBeGreaterThan(0);
+  });
+
+  it('is everybody’s own: what is not does not exist', async () => {
+    const [ada, bob] = [await app.createUser(), await app.createUser()];
+    const id = await chat(ada, ['Mine']);
+    const [others, nobodys] = [`/api/v1/conversations/${id}`, `/api/v1/conversations/${randomUUID()}`];
+    for (const method of ['GET', 'DELETE']) {
+      const replies = [await bob.request(method, others), await bob.request(method, nobodys)];
+      expect(replies.map(({ status }) => status)).toEqual([404, 404]);
+      expect(replies[0]?.text).toBe(replies[1]?.text);
+      expect(replies[0]?.body.error.details.code).toBe('conversation-not-found');
+    }
+    expect((await bob.get('/api/v1/conversations')).body.conversations).toEqual([]);
+    expect((await bob.get('/api/v1/stats/conversations')).body.totals.records).toBe(0);
+    expect(contents(await ada.get(others))[0]).toBe('Mine');
+  });
+
+  it('forgets a conversation for good, and keeps the session', async () => {
+    const user = await app.createUser();
+    const id = await chat(user, ['Forget me']);
+    await chat(user, ['Keep me']);
+    const { status, body } = await user.request('DELETE', `/api/v1/conversations/${id}`);
+    expect([status, body]).toEqual([200, { message: 'Conversation deleted successfully' }]);
+    expect((await user.get(`/api/v1/conversations/${id}`)).status).toBe(404);
+    expect((await user.request('DELETE', `/api/v1/conversations/${id}`)).status).toBe(404);
+    expect((await user.get('/api/v1/conversations')).body.conversations).toHaveLength(1);
+    expect((await user.get('/api/v1/stats/conversations')).body.totals.records).toBe(1);
+    expect((await user.myList()).body.data).toHaveLength(4);
+    await user.ask({ character_id: characterId, query: 'Again', session_id: id });
+    const again = await until(
+      () => user.get(`/api/v1/conversations/${id}`),
+      (reply) => reply.status === 200,
+    );
+    expect(contents(again)[0]).toBe('Again');
+  });
+
+  it('forgets everything with the user', async () => {
+    const user = await app.createUser();
+    const id = await chat(user, ['Forget me']);
+    expect((await user.request('DELETE', '/api/chat/me')).status).toBe(200);
+    const gone = await until(
+      () => user.get(`/api/v1/conversations/${id}`),
+      ({ status }) => status === 404,
+    );
+    expect(gone.body.error.details.code).toBe('conversation-not-found');
+  });
+
+  it('shows administrators everybody’s, or one user’s', async () => {
+    const [ada, bob] = [await app.createUser(), await app.createUser()];
+    const [adas, bobs] = [await chat(ada, ['Ada’s']), await chat(bob, ['Bob’s'])];
+    const admin = app.admin.client;
+    const listed = async (query: string) =>
+      (await admin.get(`/admin/history/conversations${query}`)).body.conversations.map(
+        (one: { conversation_id: string }) => one.conversation_id,
+      );
+    expect(await listed('?limit=2')).toEqual([bobs, adas]);
+    expect(await listed(`?user_id=${ada.user.id}`)).toEqual([adas]);
+    expect(contents(await admin.get(`/admin/history/conversations/${bobs}`))[0]).toBe('Bob’s');
+    const notHers = await admin.get(`/admin/history/conversations/${bobs}?user_id=${ada.user.id}`);
+    expect([notHers.status, notHers.body.error.details.code]).toEqual([404, 'conversation-not-found']);
+    const stats = async (query: string) =>
+      (await admin.get(`/admin/history/stats${query}`)).body.totals.records as number;
+    expect(await stats(`?user_id=${bob.user.id}`)).toBe(1);
+    expect(await stats('')).toBeGreaterThan(1);
+  });
+});

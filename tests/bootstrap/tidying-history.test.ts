@@ -1,0 +1,66 @@
+import { startTidyingHistory } from '../../src/bootstrap/tidying-history';
+import { recordingLog } from '../chat/support/fixtures';
+
+const oneDayMs = 86_400_000;
+
+beforeEach(() => void jest.useFakeTimers());
+afterEach(() => void jest.useRealTimers());
+
+/** Tidying of which the rounds end as they are told to: with a number of records, or an error. */
+function startWith(results: readonly (number | Error)[]) {
+  const log = recordingLog();
+  let rounds = 0;
+  const tidying = startTidyingHistory({
+    async tidy() {
+      const result = results[rounds] ?? 0;
+      rounds += 1;
+      if (result instanceof Error) throw result;
+      return result;
+    },
+    log,
+  });
+  return { tidying, log, rounds: () => rounds };
+}
+
+describe('startTidyingHistory', () => {
+  it('tidies at once and once a day', async () => {
+    const { tidying, log, rounds } = startWith([3, 0]);
+    await jest.advanceTimersByTimeAsync(oneDayMs - 1);
+    expect(rounds()).toBe(1);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(rounds()).toBe(2);
+    expect(log.lines).toEqual(['info Removed 3 records from the history that were too old.']);
+    await tidying.stop();
+    await jest.advanceTimersByTimeAsync(3 * oneDayMs);
+    expect(rounds()).toBe(2);
+  });
+
+  it('tries again after ten minutes where that failed, and says so without its words', async () => {
+    const { tidying, log, rounds } = startWith([new Error('a secret'), 0]);
+    await jest.advanceTimersByTimeAsync(600_000);
+    expect(rounds()).toBe(2);
+    expect(log.lines).toEqual([expect.stringMatching(/^error The history could not be tidied: Error/u)]);
+    expect(log.lines.join()).not.toContain('secret');
+    await tidying.stop();
+  });
+
+  it('tells a round to end, and stops when it has', async () => {
+    let end = () => {};
+    let isTold = false;
+    const { stop } = startTidyingHistory({
+      tidy: (signal) =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => (isTold = true));
+          end = () => resolve(0);
+        }),
+      log: recordingLog(),
+    });
+    let hasStopped = false;
+    const stopping = stop().then(() => (hasStopped = true));
+    await jest.advanceTimersByTimeAsync(oneDayMs);
+    expect([isTold, hasStopped]).toEqual([true, false]);
+    end();
+    await stopping;
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});

@@ -1,0 +1,135 @@
+import { ChatError } from '../../../src/chat/errors';
+import {
+  toCompletionRecord,
+  toErrorRecord,
+  type ChatCompletion,
+  type FailedCompletion,
+} from '../../../src/chat/history/completion';
+import { thrown } from '../support/collect';
+
+const completion: ChatCompletion = {
+  conversationId: 'conv_123456789',
+  userId: 1,
+  tokenId: 2,
+  channelId: 3,
+  model: 'gpt-3.5-turbo',
+  messages: [{ role: 'user', content: 'Hello, how are you?' }],
+  response: {
+    id: 'chatcmpl-1',
+    choices: [{ message: { role: 'assistant', content: 'Well, thank you.' }, finish_reason: 'stop' }],
+    usage: { prompt_tokens: 15, completion_tokens: 25, total_tokens: 40 },
+  },
+};
+
+const failure: FailedCompletion = {
+  conversationId: 'conv_error_123',
+  userId: 1,
+  model: 'gpt-4',
+  messages: [{ role: 'user', content: 'Fail.' }],
+  errorCode: 400,
+  errorMessage: 'Invalid request: content filter triggered',
+};
+
+describe('toCompletionRecord', () => {
+  it('keeps what was sent and what came back, both whole', () => {
+    const createdAt = new Date('2025-01-15T12:00:00Z');
+    const price = { amount: '0.0012', currency: 'USD' };
+    const given = { ...completion, recordId: 'mine', createdAt, latencyMs: 800, price, characterId: 'doc' };
+    expect(toCompletionRecord(given)).toEqual({
+      recordId: 'mine',
+      conversationId: 'conv_123456789',
+      userId: 1,
+      characterId: 'doc',
+      tokenId: 2,
+      channelId: 3,
+      model: 'gpt-3.5-turbo',
+      messages: completion.messages,
+      response: completion.response,
+      usage: {
+        promptTokens: 15,
+        completionTokens: 25,
+        totalTokens: 40,
+        priceNanos: 1_200_000,
+        currency: 'USD',
+      },
+      latencyMs: 800,
+      error: null,
+      createdAt,
+    });
+  });
+
+  it('makes an id and a time where none is given', () => {
+    const records = [toCompletionRecord(completion), toCompletionRecord(completion)];
+    expect(new Set(records.map(({ recordId }) => recordId)).size).toBe(2);
+    expect(Math.abs(Date.now() - (records[0]?.createdAt.getTime() ?? 0))).toBeLessThan(5_000);
+  });
+
+  it('does without usage, and adds up a total that is missing', () => {
+    const { choices } = completion.response;
+    const tokens = (usage: ChatCompletion['response']['usage']) =>
+      toCompletionRecord({ ...completion, response: { choices, ...(usage !== undefined && { usage }) } })
+        .usage.totalTokens;
+    expect([tokens(undefined), tokens(null), tokens({ prompt_tokens: 2, completion_tokens: 3 })]).toEqual([
+      0, 0, 5,
+    ]);
+  });
+
+  it('keeps text that every database takes', () => {
+    const messages = [{ role: 'user', content: 'nul \0 and half a \ud83d' }];
+    expect(toCompletionRecord({ ...completion, messages }).messages).toEqual([
+      { role: 'user', content: 'nul \ufffd and half a \ufffd' },
+    ]);
+  });
+
+  const nested = (depth: number): unknown => (depth === 0 ? 'deep' : [nested(depth - 1)]);
+
+  it.each<[string, unknown]>([
+    ['conversationId', { conversationId: '' }],
+    ['conversationId', { conversationId: 'x'.repeat(256) }],
+    ['userId', { userId: 0 }],
+    ['userId', { userId: 1.5 }],
+    ['messages', { messages: [] }],
+    ['messages', { messages: 'Hello' }],
+    ['messages.0.role', { messages: [{ content: 'Hello' }] }],
+    ['messages.0.content', { messages: [{ role: 'user', content: 7 }] }],
+    ['messages', { messages: [{ role: 'user', content: nested(1_000) }] }],
+    ['response.choices', { response: { choices: [] } }],
+    ['response.usage.prompt_tokens', { response: { ...completion.response, usage: { prompt_tokens: -1 } } }],
+    ['price.amount', { price: { amount: 'free', currency: 'USD' } }],
+    ['price.currency', { price: { amount: '1', currency: 'dollars' } }],
+    ['recordId', { recordId: 'x'.repeat(65) }],
+    ['createdAt', { createdAt: '2025-01-15' }],
+    ['createdAt', { createdAt: new Date(Number.NaN) }],
+  ])('refuses a wrong %s', async (field, changes) => {
+    const wrong = { ...completion, ...(changes as object) };
+    const error = (await thrown(() => toCompletionRecord(wrong))) as ChatError;
+    expect([error.code, error.message.split(' ')[0]]).toEqual(['invalid-request', field]);
+  });
+});
+
+describe('toErrorRecord', () => {
+  it('keeps what was sent, and why nothing came back', () => {
+    expect(toErrorRecord(failure)).toMatchObject({
+      response: null,
+      usage: { totalTokens: 0, priceNanos: 0, currency: '' },
+      error: {
+        code: '400',
+        message: 'Invalid request: content filter triggered',
+        phase: 'before-answer',
+        partialText: '',
+      },
+    });
+  });
+
+  it('keeps the text that had arrived', () => {
+    expect(toErrorRecord({ ...failure, partialText: 'I am' }).error).toMatchObject({
+      phase: 'during-answer',
+      partialText: 'I am',
+    });
+  });
+
+  it.each([{ errorCode: '' }, { errorCode: null }, { errorMessage: 7 }])('refuses %j', async (changes) => {
+    const error = await thrown(() => toErrorRecord({ ...failure, ...changes } as FailedCompletion));
+    expect(error).toBeInstanceOf(ChatError);
+  });
+});

@@ -1,0 +1,303 @@
+import { ChatError } from '../../../src/chat/errors';
+import { createHistoryAccess } from '../../../src/chat/history/history-access';
+import type { HistoryStore } from '../../../src/chat/history/history-store';
+import type { HistoryRecord } from '../../../src/chat/history/record';
+import { thrown } from '../support/collect';
+import { ada, bob, keeper } from '../support/fixtures';
+import { failedRecord, historyRecord } from '../support/history-records';
+import { createHistoryStoreInMemory } from '../support/history-store-in-memory';
+import { createMemoryCharacters } from '../support/memory-characters';
+
+const mine = { userId: ada.id };
+const characters = createMemoryCharacters([keeper]);
+
+function historyOf(records: readonly HistoryRecord[], retentionDays = 0) {
+  const store = createHistoryStoreInMemory(records);
+  return { store, history: createHistoryAccess({ store, characters, retentionDays }) };
+}
+
+/** So many turns of a conversation, a minute apart. */
+function turns(count: number, changes: Partial<HistoryRecord> = {}): HistoryRecord[] {
+  return Array.from({ length: count }, (_, index) =>
+    historyRecord({
+      recordId: `${changes.conversationId ?? 'session-1'} turn ${index}`,
+      messages: [{ role: 'user', content: `Question ${index}` }],
+      createdAt: new Date(Date.parse('2026-01-02T03:00:00Z') + index * 60_000),
+      ...changes,
+    }),
+  );
+}
+
+async function codeOf(pending: Promise<unknown>): Promise<string> {
+  const error = await thrown(() => pending);
+  if (!(error instanceof ChatError)) throw new Error('No ChatError was thrown.');
+  return error.code;
+}
+
+describe('the conversations of the history', () => {
+  it('are listed with what is known of each', async () => {
+    const { history } = historyOf([...turns(2), failedRecord({ recordId: 'failed' })]);
+    expect(await history.listConversations(mine, {})).toEqual({
+      conversations: [
+        {
+          conversation_id: 'session-1',
+          user_id: ada.id,
+          title: 'Question 0',
+          model: 'gpt-4o',
+          ai_character: { documentId: keeper.documentId, name: keeper.name },
+          records: 3,
+          errors: 1,
+          total_tokens: 30,
+          created_at: '2026-01-02T03:00:00.000Z',
+          updated_at: '2026-01-02T03:04:05.678Z',
+        },
+      ],
+      next_cursor: null,
+    });
+  });
+
+  it('come page by page, latest first, by cursor as by number', async () => {
+    const { history } = historyOf(
+      turns(7).map((record, index) => ({ ...record, conversationId: `session-${index}` })),
+    );
+    const ids = async (query: object) => {
+      const { conversations, next_cursor } = await history.listConversations(mine, query);
+      return [conversations.map(({ conversation_id: id }) => id.slice(-1)).join(''), next_cursor] as const;
+    };
+    const [first, cursor] = await ids({ limit: '3' });
+    const [second, next] = await ids({ limit: '3', cursor });
+    expect([first, second, await ids({ limit: '3', cursor: next })]).toEqual(['654', '321', ['0', null]]);
+    expect((await ids({ limit: 3, offset: '2' }))[0]).toBe('432');
+    expect((await ids({ limit: 7, offset: 7 }))[0]).toBe('');
+  });
+
+  it('are the own ones, unless everybody’s are asked for', async () => {
+    const { history } = historyOf([
+      ...turns(1),
+      historyRecord({ recordId: 'bob', conversationId: 'session-2', userId: bob.id }),
+    ]);
+    const count = async (scope: Parameters<typeof history.listConversations>[0]) =>
+      (await history.listConversations(scope, {})).conversations.length;
+    expect([await count(mine), await count({ userId: bob.id }), await count('everybody')]).toEqual([1, 1, 2]);
+  });
+
+  it.each([
+    { limit: '0' },
+    { limit: '101' },
+    { limit: 'all' },
+    { offset: '-1' },
+    { offset: '10001' },
+    { cursor: 'nonsense' },
+    { cursor: ['a', 'b'] },
+    { offset: '1', cursor: Buffer.from('1.a').toString('base64url') },
+  ])('are not listed by %j', async (query) => {
+    const { history } = historyOf([]);
+    expect(await codeOf(history.listConversations(mine, query))).toBe('invalid-request');
+  });
+});
+
+describe('the messages of a conversation', () => {
+  it('are OpenAI messages in the order they were said, with what is known of their record', async () => {
+    const { history } = historyOf([historyRecord()]);
+    const known = {
+      record_id: 'turn-1',
+      created_at: '2026-01-02T03:04:05.678Z',
+      model: 'gpt-4o',
+      error: null,
+    };
+    expect(await history.listMessages(mine, 'session-1', {})).toEqual({
+      messages: [
+        { role: 'user', content: 'How is the sea?', ...known, usage: null },
+        {
+          role: 'assistant',
+          content: 'Calm.',
+          ...known,
+          usage: { prompt_tokens: 12, completion_tokens: 3, total_tokens: 15 },
+        },
+      ],
+      next_cursor: null,
+    });
+  });
+
+  it('keep what else OpenAI has in a message', async () => {
+    const calls = [{ id: 'call_1', type: 'function', function: { name: 'tide', arguments: '{}' } }];
+    const messages = [
+      { role: 'system', content: 'Be short.', name: 'keeper' },
+      { role: 'assistant', content: null, tool_calls: calls },
+      { role: 'tool', tool_call_id: 'call_1', content: 'high' },
+    ];
+    const { history } = historyOf([historyRecord({ messages })]);
+    const page = await history.listMessages(mine, 'session-1', {});
+    expect(page.messages.slice(0, 3)).toEqual(messages.map((message) => expect.objectContaining(message)));
+    expect(page.messages.map(({ usage }) => usage !== null)).toEqual([false, false, false, true]);
+  });
+
+  it('say of a failed one why, with the text that had arrived', async () => {
+    const error = { code: 'upstream-timeout', message: 'Too long.' };
+    const { history } = historyOf([
+      failedRecord({ error: { ...error, phase: 'before-answer', partialText: '' } }),
+      failedRecord({
+        recordId: 'turn-2',
+        createdAt: new Date('2026-01-02T03:05:00Z'),
+        error: { ...error, phase: 'during-answer', partialText: 'Cal' },
+      }),
+    ]);
+    const { messages } = await history.listMessages(mine, 'session-1', {});
+    expect(messages.map((message) => [message.role, message.content, message.error?.phase])).toEqual([
+      ['user', 'How is the sea?', 'before-answer'],
+      ['user', 'How is the sea?', undefined],
+      ['assistant', 'Cal', 'during-answer'],
+    ]);
+  });
+
+  it('come page by page, the latest first, with no record in part', async () => {
+    const { history } = historyOf(turns(5));
+    const pages: string[][] = [];
+    let cursor: string | null | undefined;
+    while (cursor !== null) {
+      const page = await history.listMessages(mine, 'session-1', { limit: 4, cursor });
+      pages.push(page.messages.map(({ content }) => String(content)));
+      cursor = page.next_cursor;
+    }
+    const turn = (index: number) => [`Question ${index}`, 'Calm.'];
+    expect(pages).toEqual([[...turn(3), ...turn(4)], [...turn(1), ...turn(2)], turn(0)]);
+  });
+
+  it('come a record at a time where that is more than was asked for', async () => {
+    const { history } = historyOf(turns(2));
+    const first = await history.listMessages(mine, 'session-1', { limit: 1 });
+    const second = await history.listMessages(mine, 'session-1', { limit: 1, cursor: first.next_cursor });
+    expect([first.messages.length, second.messages.length]).toEqual([2, 2]);
+    const last = await history.listMessages(mine, 'session-1', { limit: 1, cursor: second.next_cursor });
+    expect(last).toEqual({ messages: [], next_cursor: null });
+  });
+
+  it('come all, once, however many records are of one millisecond', async () => {
+    const createdAt = new Date('2026-01-02T03:00:00Z');
+    const { history } = historyOf(turns(25).map((record) => ({ ...record, createdAt })));
+    const seen: string[] = [];
+    let cursor: string | null | undefined;
+    while (cursor !== null) {
+      const page = await history.listMessages(mine, 'session-1', { limit: 7, cursor });
+      seen.push(...page.messages.map(({ record_id: id }) => id));
+      cursor = page.next_cursor;
+    }
+    expect([seen.length, new Set(seen).size]).toEqual([50, 25]);
+  });
+
+  it('are not found where there are none of the caller’s', async () => {
+    const { history } = historyOf(turns(1));
+    const ids = ['session-2', '', 'x'.repeat(256), 'session-1\0'];
+    for (const id of ids)
+      expect(await codeOf(history.listMessages(mine, id, {}))).toBe('conversation-not-found');
+    const others = history.listMessages({ userId: bob.id }, 'session-1', {});
+    expect(await codeOf(others)).toBe('conversation-not-found');
+  });
+});
+
+describe('deleting a conversation', () => {
+  it('erases what the caller has said in it, and nothing else', async () => {
+    const { history, store } = historyOf([
+      ...turns(2),
+      ...turns(1, { conversationId: 'session-2' }),
+      historyRecord({ recordId: 'bob', userId: bob.id }),
+    ]);
+    await history.deleteConversation(ada.id, 'session-1');
+    expect(store.records.map(({ recordId }) => recordId)).toEqual(['session-2 turn 0', 'bob']);
+    expect(await codeOf(history.deleteConversation(ada.id, 'session-1'))).toBe('conversation-not-found');
+  });
+
+  it('erases what a process with a fast clock has saved', async () => {
+    const { history, store } = historyOf([historyRecord({ createdAt: new Date(Date.now() + 5_000) })]);
+    await history.deleteConversation(ada.id, 'session-1');
+    expect(store.records).toEqual([]);
+  });
+
+  it('remembers nothing of a conversation that is not there', async () => {
+    const { history, store } = historyOf([]);
+    expect(await codeOf(history.deleteConversation(ada.id, 'session-1'))).toBe('conversation-not-found');
+    await store.save([historyRecord()]);
+    expect(store.records).toHaveLength(1);
+  });
+});
+
+describe('the statistics of the history', () => {
+  it('are of a user, or of everybody', async () => {
+    const { history } = historyOf([
+      ...turns(2),
+      historyRecord({ recordId: 'bob', conversationId: 'session-2', userId: bob.id }),
+    ]);
+    const query = { from: '2026-01-01', to: '2026-01-31' };
+    const own = await history.statistics(mine, query);
+    expect([own.conversations, own.totals.records, own.characters[0]?.ai_character?.name]).toEqual([
+      1,
+      2,
+      keeper.name,
+    ]);
+    const all = await history.statistics('everybody', query);
+    expect([all.conversations, all.totals.records]).toEqual([2, 3]);
+  });
+
+  it('are of the last thirty days, unless others are asked for', async () => {
+    const today = new Date().toISOString().slice(0, 10);
+    const { days, from, to } = await historyOf([]).history.statistics(mine, {});
+    expect([days.length, days[0]?.date, days.at(-1)?.date]).toEqual([30, from, to]);
+    expect(to >= today).toBe(true);
+  });
+
+  it('can be of 366 days', async () => {
+    const { history } = historyOf([]);
+    const { days } = await history.statistics(mine, { from: '2024-01-01', to: '2024-12-31' });
+    expect(days).toHaveLength(366);
+  });
+
+  it.each([
+    { from: '2023-12-31', to: '2024-12-31' },
+    { from: '2026-02-30' },
+    { from: '2026-1-1' },
+    { to: 'yesterday' },
+    { from: '2026-01-02', to: '2026-01-01' },
+    { time_zone: 'Mars/Olympus' },
+    { time_zone: '+01:00' },
+    { time_zone: ['UTC', 'UTC'] },
+  ])('are not given for %j', async (query) => {
+    expect(await codeOf(historyOf([]).history.statistics(mine, query))).toBe('invalid-request');
+  });
+});
+
+describe('a history whose store is away', () => {
+  const failing = new Proxy({} as HistoryStore, {
+    get: () => () => Promise.reject(new Error('connect ECONNREFUSED with a secret')),
+  });
+
+  it.each([
+    ['that fails', failing],
+    ['that is none', null],
+  ])('is unavailable with a store %s, and says nothing else', async (_name, store) => {
+    const history = createHistoryAccess({ store, characters, retentionDays: 0 });
+    const calls = [
+      history.listConversations(mine, {}),
+      history.listMessages(mine, 'session-1', {}),
+      history.deleteConversation(ada.id, 'session-1'),
+      history.statistics(mine, {}),
+      history.saveError({
+        conversationId: 'a',
+        userId: 1,
+        messages: [{ role: 'user' }],
+        model: 'm',
+        errorCode: 500,
+        errorMessage: '',
+      }),
+    ];
+    for (const call of calls) {
+      const error = (await thrown(() => call)) as ChatError;
+      expect([error.code, error.status, error.retryAfterSeconds]).toEqual(['history-unavailable', 503, 5]);
+      expect(error.message + JSON.stringify(error.details)).not.toContain('secret');
+    }
+  });
+
+  it('still says first what is wrong with a request', async () => {
+    const history = createHistoryAccess({ store: failing, characters, retentionDays: 0 });
+    expect(await codeOf(history.listConversations(mine, { limit: '0' }))).toBe('invalid-request');
+  });
+});
