@@ -1,5 +1,3 @@
-import { setImmediate as breathe } from 'node:timers/promises';
-
 import { chunks, type Database, type Statements } from './database';
 import { dayIn, dayMs, dayOf, endOf, startOf, type Day } from './days';
 import { bothTables, segmentOf, whole, type Layout, type Segment, type Target } from './layout';
@@ -20,14 +18,9 @@ const bytesPerMove = 1_000_000;
 export const sqliteLayout: Layout = {
   dropsWhole: false,
 
-  async create(database, isDaily) {
-    await database.transaction(async (statements) => {
-      // Written to before it is read: see lockState.
-      await statements.run('update history_state set id = id');
-      if ((await readTables(statements)).exist) return;
-      if (isDaily) await rebuildViews(statements);
-      else await createSegment(statements, whole);
-    });
+  async create(statements, isDaily) {
+    if (isDaily) await rebuildViews(statements);
+    else await createSegment(statements, whole);
   },
 
   async segments(statements) {
@@ -64,18 +57,17 @@ export const sqliteLayout: Layout = {
         await lockState(statements);
         await dropIfEmpty(statements, segmentOf(day));
       });
-      await breathe();
+      await database.rest();
     }
   },
 
   async migrate(database, isDaily, signal) {
     await begin(database, isDaily);
-    while (!signal.aborted && (await moveSome(database, isDaily))) await breathe();
+    while (!signal.aborted && (await moveSome(database, isDaily))) await database.rest();
   },
 };
 
 interface Tables {
-  readonly exist: boolean;
   /** Whether the two names are views. */
   readonly isDivided: boolean;
   readonly hasFlat: boolean;
@@ -88,7 +80,6 @@ async function readTables(statements: Statements): Promise<Tables> {
   );
   const types = new Map(rows.map((row) => [String(row['name']), row['type']]));
   return {
-    exist: types.has(whole.records),
     isDivided: types.get(whole.records) === 'view',
     hasFlat: types.has(flat.records),
     days: [...types].flatMap(([name, type]) => (type === 'table' ? (dayIn(name) ?? []) : [])).sort(),

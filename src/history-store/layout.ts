@@ -18,8 +18,8 @@ export interface Target {
 
 /** How the records are divided among tables. Reading goes by the two names alone and knows nothing of this. */
 export interface Layout {
-  /** Makes what is missing, for tables of either kind; what is there stays as it is. */
-  create(database: Database, isDaily: boolean): Promise<void>;
+  /** Makes the tables of a new store. */
+  create(statements: Statements, isDaily: boolean): Promise<void>;
 
   /** What to remove from, oldest first. */
   segments(statements: Statements): Promise<readonly Segment[]>;

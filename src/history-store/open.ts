@@ -7,7 +7,7 @@ import {
   type HistoryStoreSettings,
 } from '../chat';
 import { connect } from './connect';
-import { onConflict, type Database } from './database';
+import type { Database } from './database';
 import { dayMs, dayOf, startOf } from './days';
 import { erase } from './erase';
 import type { Layout } from './layout';
@@ -18,7 +18,7 @@ import { toProblem } from './problems';
 import { prune } from './prune';
 import { countConversations, listBuckets, listConversations, listRecords, readBefore } from './read';
 import { save } from './save';
-import { createSums, lockCreation, lockState } from './schema';
+import { alone, createSums, lockState } from './schema';
 import { listPartitions, listSizes } from './sizes';
 
 /** Who finds that it cannot be opened is told again for as long, without another attempt. */
@@ -134,20 +134,14 @@ async function createTables(
 ): Promise<void> {
   if (await isInitialised(database)) return;
   const schema = address.kind === 'postgres' ? address.schema : null;
-  await database.transaction(async (statements) => {
-    await lockCreation(statements);
+  await alone(database, async (statements) => {
     if (schema !== null) await statements.run(`create schema if not exists ${quoted(schema)}`);
     await createSums(statements);
+    // Last is the row of state: it says that all is there.
+    if ((await statements.all('select daily from history_state where id = 1')).length > 0) return;
+    await layout.create(statements, dailyPartitions);
+    await statements.run('insert into history_state (id, daily) values (1, ?)', [dailyPartitions ? 1 : 0]);
   });
-  await layout.create(database, dailyPartitions);
-  // Last: a row of state says that all is there.
-  await database.transaction((statements) =>
-    statements.run(
-      `insert into history_state (id, daily) values (1, ?)
-       ${onConflict(database.kind, ['id'])} daily = history_state.daily`,
-      [dailyPartitions ? 1 : 0],
-    ),
-  );
 }
 
 async function isInitialised(database: Database): Promise<boolean> {
