@@ -4,6 +4,7 @@ import { createDifyEmulator } from '../dify-emulator';
 import { until } from './support/collect';
 import { ada, keeper, recordingLog } from './support/fixtures';
 import { eventsOf, questionOf, shownText } from './support/harness';
+import { createHistoryStoreInMemory } from './support/history-store-in-memory';
 import { createMemoryCharacters } from './support/memory-characters';
 import { createEmptyOwnDataStore } from './support/memory-own-data-store';
 import { createEmptySessionStore } from './support/memory-session-store';
@@ -59,7 +60,7 @@ describe('createChat', () => {
     const dify = await createDifyEmulator({ titleDelayMs: 1 }).listen();
     const turnStore = createMemoryTurnStore();
     const source = createMemoryHistorySource();
-    const store = createMemoryHistoryStore();
+    const store = { ...createHistoryStoreInMemory(), ...createMemoryHistoryStore() };
     const log = recordingLog();
     const settings = { DIFY_API_URL: dify.url, DIFY_API_KEY: dify.apiKey, DIFY_MODEL_NAME: 'gpt-of-ours' };
     const chat = createChat({
@@ -79,7 +80,11 @@ describe('createChat', () => {
       },
       sessionStore: createEmptySessionStore(),
       ownDataStore: createEmptyOwnDataStore(),
-      searchStore: { search: async () => ({ items: [], total: 0 }) },
+      searchStore: {
+        isBlocking: false,
+        searchWindow: async () => ({ ids: [], end: null }),
+        findHits: async () => [],
+      },
       characters: createMemoryCharacters([keeper]),
       counters: createMemoryCounters(),
       log,

@@ -1,0 +1,38 @@
+import { HistoryProblem } from '../src/chat';
+import { openStore } from './history/open';
+import { parseCommand, usage, type Command } from './history/options';
+import { run } from './history/run';
+import { createScreen, HistoryCommandError, type Screen } from './history/screen';
+
+async function main(): Promise<void> {
+  const screen = createScreen();
+  try {
+    const command = parseCommand(process.argv.slice(2));
+    if (command === null) screen.say(usage.trimEnd());
+    else await runOnStore(command, screen);
+  } catch (error) {
+    screen.clear();
+    process.stderr.write(`${describe(error)}\n`);
+    process.exitCode = error instanceof HistoryCommandError ? error.exitCode : 1;
+  }
+}
+
+async function runOnStore(command: Command, screen: Screen): Promise<void> {
+  const interruption = new AbortController();
+  // Once only: whoever signals twice means it.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
+  const store = openStore();
+  try {
+    await run(command, { store, screen, signal: interruption.signal });
+  } finally {
+    screen.clear();
+    await store.close();
+  }
+}
+
+function describe(error: unknown): string {
+  if (error instanceof HistoryCommandError || error instanceof HistoryProblem) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+void main();

@@ -1,0 +1,65 @@
+import type { HistoryMaintenance, HistoryRecord } from '../../src/chat';
+import { readLines } from './archive-file';
+import { fromLine } from './line';
+import { counted, HistoryCommandError, type Screen } from './screen';
+import { assertRunning } from './walk';
+
+export interface RestoreOptions {
+  readonly store: Pick<HistoryMaintenance, 'restore'>;
+  readonly file: string;
+  readonly dryRun: boolean;
+  readonly screen: Screen;
+  readonly signal: AbortSignal;
+}
+
+/** Records of one transaction. */
+const batchSize = 200;
+
+/** Reads the whole file before it saves anything of it: of one with a bad line nothing is saved. */
+export async function restore({ store, file, dryRun, screen, signal }: RestoreOptions): Promise<void> {
+  let total = 0;
+  for await (const _record of readRecords(file)) {
+    total += 1;
+    assertRunning(signal);
+    screen.progress(`Reading: ${counted(total, 'record')} …`);
+  }
+  if (dryRun) {
+    screen.say(`${file}: ${counted(total, 'record')}, all in order. Nothing was restored.`);
+    return;
+  }
+  let done = 0;
+  let added = 0;
+  for await (const batch of batches(readRecords(file))) {
+    assertRunning(signal);
+    added += await store.restore(batch);
+    done += batch.length;
+    screen.progress(`Restoring: ${done} of ${counted(total, 'record')} …`);
+  }
+  const rest = total - added;
+  const others = rest === 0 ? '' : `; ${rest} were there already, or have been erased by their users`;
+  screen.say(`${file}: restored ${added} of ${counted(total, 'record')}${others}.`);
+}
+
+async function* readRecords(file: string): AsyncGenerator<HistoryRecord, void> {
+  let number = 0;
+  for await (const text of readLines(file)) {
+    number += 1;
+    try {
+      yield fromLine(text);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new HistoryCommandError(`${file}, line ${number}: ${reason}. Nothing of this file was restored.`);
+    }
+  }
+}
+
+async function* batches<T>(items: AsyncIterable<T>): AsyncGenerator<readonly T[], void> {
+  let batch: T[] = [];
+  for await (const item of items) {
+    batch.push(item);
+    if (batch.length < batchSize) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}

@@ -1,0 +1,63 @@
+import type { HistoryMaintenance, HistoryStore } from '../../src/chat';
+import { archive } from './archive';
+import type { Command } from './options';
+import { restore } from './restore';
+import { counted, toSize, toTable, type Screen } from './screen';
+import { assertRunning, countDays, dayBefore } from './walk';
+
+export interface RunOptions {
+  readonly store: HistoryStore & HistoryMaintenance;
+  readonly screen: Screen;
+  readonly signal: AbortSignal;
+}
+
+/** One command, from its first question to the store to its last line. */
+export async function run(command: Command, { store, screen, signal }: RunOptions): Promise<void> {
+  switch (command.name) {
+    case 'size':
+      return showSizes(store, screen);
+    case 'partitions':
+      return showPartitions(store, screen);
+    case 'restore':
+      return restore({ store, file: command.file, dryRun: command.dryRun, screen, signal });
+    case 'prune':
+    case 'archive': {
+      const beforeDay = dayBefore(new Date(), command.days);
+      if (command.dryRun) return showOld({ store, screen, signal }, beforeDay);
+      if (command.name === 'prune') return prune({ store, screen, signal }, beforeDay);
+      const removed = await archive({ store, folder: command.folder, beforeDay, screen, signal });
+      screen.say(`Archived and removed ${counted(removed, 'record')} from before ${beforeDay}.`);
+    }
+  }
+}
+
+async function showSizes(store: HistoryMaintenance, screen: Screen): Promise<void> {
+  screen.progress('Counting …');
+  const sizes = await store.listSizes();
+  const rows = sizes.map(({ table, rows: count, bytes }) => [table, count, toSize(bytes)]);
+  for (const line of toTable(['table', 'rows', 'size'], rows)) screen.say(line);
+}
+
+async function showPartitions(store: HistoryMaintenance, screen: Screen): Promise<void> {
+  screen.progress('Counting …');
+  const partitions = await store.listPartitions();
+  if (partitions.length === 0) screen.say('There are no partitions: see MES_DAILY_PARTITION.');
+  const rows = partitions.map(({ day, rows: count, bytes }) => [day, count, toSize(bytes)]);
+  if (rows.length > 0) for (const line of toTable(['day', 'rows', 'size'], rows)) screen.say(line);
+}
+
+async function showOld({ store, screen, signal }: RunOptions, beforeDay: string): Promise<void> {
+  let total = 0;
+  for await (const { day, records, errors } of countDays({ store, beforeDay, signal })) {
+    total += records;
+    screen.say(`${day}: ${counted(records, 'record')}, ${counted(errors, 'error')} among them`);
+  }
+  screen.say(`${counted(total, 'record')} from before ${beforeDay}. Nothing was changed.`);
+}
+
+async function prune({ store, screen, signal }: RunOptions, beforeDay: string): Promise<void> {
+  screen.progress(`Removing what was created before ${beforeDay} …`);
+  const removed = await store.prune(beforeDay, signal);
+  screen.say(`Removed ${counted(removed, 'record')} from before ${beforeDay}.`);
+  assertRunning(signal);
+}

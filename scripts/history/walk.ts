@@ -1,0 +1,60 @@
+import type { HistoryMaintenance, Position, StoredRecord } from '../../src/chat';
+import { HistoryCommandError } from './screen';
+
+/** Few enough that their texts fit into memory. */
+const pageSize = 200;
+
+export interface Walk {
+  readonly store: Pick<HistoryMaintenance, 'readBefore'>;
+  readonly beforeDay: string;
+  readonly signal: AbortSignal;
+}
+
+/** All records of before a day, oldest first. */
+export async function* walkRecords({ store, beforeDay, signal }: Walk): AsyncGenerator<StoredRecord, void> {
+  let position: Position | null = null;
+  for (;;) {
+    assertRunning(signal);
+    const page: readonly StoredRecord[] = await store.readBefore(beforeDay, position, pageSize);
+    yield* page;
+    if (page.length < pageSize) return;
+    position = page.at(-1)?.position ?? position;
+  }
+}
+
+export function assertRunning(signal: AbortSignal): void {
+  if (signal.aborted) throw new HistoryCommandError('Interrupted. It can be run again.', 130);
+}
+
+export interface DayCount {
+  readonly day: string;
+  readonly records: number;
+  readonly errors: number;
+}
+
+/** How much there is of each day, by reading it all. */
+export async function* countDays(walk: Walk): AsyncGenerator<DayCount, void> {
+  let count: { day: string; records: number; errors: number } | undefined;
+  for await (const { createdAt, error } of walkRecords(walk)) {
+    const day = dayOf(createdAt);
+    if (count !== undefined && count.day !== day) yield count;
+    if (count?.day !== day) count = { day, records: 0, errors: 0 };
+    count.records += 1;
+    if (error !== null) count.errors += 1;
+  }
+  if (count !== undefined) yield count;
+}
+
+/** The day of UTC. */
+export function dayOf(time: Date): string {
+  return time.toISOString().slice(0, 10);
+}
+
+export function dayAfter(day: string): string {
+  return dayOf(new Date(Date.parse(day) + 86_400_000));
+}
+
+/** The first day that is not older than so many whole days. */
+export function dayBefore(now: Date, days: number): string {
+  return dayOf(new Date(now.getTime() - days * 86_400_000));
+}

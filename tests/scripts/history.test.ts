@@ -1,0 +1,292 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+
+import { archive } from '../../scripts/history/archive';
+import { fromLine, toLine } from '../../scripts/history/line';
+import { parseCommand } from '../../scripts/history/options';
+import { restore } from '../../scripts/history/restore';
+import { run } from '../../scripts/history/run';
+import { HistoryCommandError, toSize, toTable, type Screen } from '../../scripts/history/screen';
+import type { HistoryRecord } from '../../src/chat/history/record';
+import { thrown } from '../chat/support/collect';
+import { failedRecord, historyRecord } from '../chat/support/history-records';
+import { createHistoryStoreInMemory } from '../chat/support/history-store-in-memory';
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'chat-history-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const never = new AbortController().signal;
+const quiet: Screen = { say() {}, progress() {}, clear() {} };
+
+function recordingScreen(): Screen & { readonly lines: string[] } {
+  const lines: string[] = [];
+  return { ...quiet, lines, say: (line) => void lines.push(line) };
+}
+
+/** Two days with records, one of them with an error too, and one that stays. */
+const records: readonly HistoryRecord[] = [
+  historyRecord({ recordId: 'a', createdAt: new Date('2025-01-15T00:00:00.000Z') }),
+  historyRecord({ recordId: 'b', createdAt: new Date('2025-01-15T23:59:59.999Z') }),
+  failedRecord({ recordId: 'c', createdAt: new Date('2025-01-15T12:00:00Z') }),
+  historyRecord({ recordId: 'd', createdAt: new Date('2025-01-16T00:00:00.000Z') }),
+  historyRecord({ recordId: 'e', createdAt: new Date('2025-02-01T00:00:00.000Z') }),
+];
+
+const idsIn = (file: string) =>
+  gunzipSync(readFileSync(path.join(folder, file)))
+    .toString()
+    .trimEnd()
+    .split('\n')
+    .map((line) => fromLine(line).recordId);
+
+const idsOf = (all: readonly HistoryRecord[]) => all.map(({ recordId }) => recordId).sort();
+
+function archiveAll(store: Parameters<typeof archive>[0]['store'], screen = quiet, signal = never) {
+  return archive({ store, folder, beforeDay: '2025-02-01', screen, signal });
+}
+
+const january15 = 'conversation_histories_2025_01_15.jsonl.gz';
+const errors15 = 'error_conversation_histories_2025_01_15.jsonl.gz';
+const january16 = 'conversation_histories_2025_01_16.jsonl.gz';
+
+async function failure(work: () => unknown): Promise<HistoryCommandError> {
+  const error = await thrown(work);
+  if (!(error instanceof HistoryCommandError)) throw error;
+  return error;
+}
+
+describe('an archive', () => {
+  it('has a file for each kind and day, which only its owner can read, and the store has the rest', async () => {
+    const store = createHistoryStoreInMemory(records);
+    const screen = recordingScreen();
+    expect(await archiveAll(store, screen)).toBe(4);
+    expect(readdirSync(folder).sort()).toEqual([january15, january16, errors15]);
+    expect([idsIn(january15), idsIn(errors15), idsIn(january16)]).toEqual([['a', 'b'], ['c'], ['d']]);
+    expect(idsOf(store.records)).toEqual(['e']);
+    expect(statSync(path.join(folder, january15)).mode & 0o777).toBe(0o600);
+    expect(screen.lines[0]).toMatch(/2 records, sha256 of its text [0-9a-f]{64}$/u);
+  });
+
+  it('comes back as it was, and only once', async () => {
+    const store = createHistoryStoreInMemory(records);
+    await archiveAll(store);
+    const screen = recordingScreen();
+    for (const file of [january15, errors15, january16, january15]) {
+      await restore({ store, file: path.join(folder, file), dryRun: false, screen, signal: never });
+    }
+    const sorted = (all: readonly HistoryRecord[]) =>
+      [...all].sort((one, other) => (one.recordId < other.recordId ? -1 : 1));
+    expect(sorted(store.records)).toEqual(sorted(records));
+    expect(screen.lines.at(-1)).toContain('restored 0 of 2 records; 2 were there already');
+  });
+
+  it('is finished by the next run where the first one was ended before it removed the day', async () => {
+    const store = createHistoryStoreInMemory(records);
+    const dying = { ...store, prune: () => Promise.reject(new Error('killed')) };
+    await thrown(() => archiveAll(dying));
+    expect(idsIn(january15)).toEqual(['a', 'b']);
+    const before = readFileSync(path.join(folder, january15));
+    const screen = recordingScreen();
+    await archiveAll(store, screen);
+    expect(readFileSync(path.join(folder, january15))).toEqual(before);
+    expect(screen.lines[0]).toContain('has all 2 records already');
+    expect(idsOf(store.records)).toEqual(['e']);
+  });
+
+  it('keeps what its file has, and adds what came since', async () => {
+    await archiveAll(createHistoryStoreInMemory(records.slice(0, 1)));
+    // Half removed, as where there are no partitions; and one that came late.
+    await archiveAll(createHistoryStoreInMemory(records.slice(1, 2)));
+    expect(idsIn(january15)).toEqual(['a', 'b']);
+  });
+
+  it('removes nothing that it could not write', async () => {
+    const store = createHistoryStoreInMemory(records);
+    let pages = 0;
+    const failing: typeof store = {
+      ...store,
+      readBefore: (...page) => {
+        pages += 1;
+        return pages > 2 ? Promise.reject(new Error('away')) : store.readBefore(...page);
+      },
+    };
+    await thrown(() => archiveAll(failing));
+    expect(store.records).toHaveLength(5);
+    expect(readdirSync(folder).filter((file) => file.endsWith('.part'))).toEqual([]);
+  });
+
+  it('replaces no file that it cannot read', async () => {
+    const store = createHistoryStoreInMemory(records);
+    const whole = gzipSync(toLine(historyRecord()).repeat(50));
+    for (const damaged of [whole.subarray(0, whole.length - 20), gzipSync('something else\n'), 'no gzip']) {
+      writeFileSync(path.join(folder, january15), damaged);
+      expect((await failure(() => archiveAll(store))).message).toContain(january15);
+      expect(readFileSync(path.join(folder, january15))).toEqual(Buffer.from(damaged));
+      expect(store.records).toHaveLength(5);
+    }
+  });
+
+  it('says so when more was removed than was archived', async () => {
+    const store = createHistoryStoreInMemory(records);
+    const other: typeof store = { ...store, prune: async () => 100 };
+    expect((await failure(() => archiveAll(other))).message).toContain('3 records were archived and 100');
+  });
+
+  it('stops between two pages when it is interrupted', async () => {
+    const store = createHistoryStoreInMemory(records);
+    const error = await failure(() => archiveAll(store, quiet, AbortSignal.abort()));
+    expect([error.exitCode, store.records.length, readdirSync(folder)]).toEqual([130, 5, []]);
+  });
+});
+
+describe('restoring', () => {
+  const good = toLine(historyRecord());
+  const restoreText = async (text: string, dryRun = false) => {
+    const store = createHistoryStoreInMemory();
+    const file = path.join(folder, 'some.jsonl');
+    writeFileSync(file, text);
+    const error = await thrown(() => restore({ store, file, dryRun, screen: quiet, signal: never })).catch(
+      () => undefined,
+    );
+    return { store, message: error instanceof Error ? error.message : '' };
+  };
+
+  it.each([
+    ['that is no JSON', '{"record_id":'],
+    ['that lacks a column', JSON.stringify({ ...JSON.parse(good), user_id: undefined })],
+    ['that has one too many', JSON.stringify({ ...JSON.parse(good), password: 'x' })],
+    ['that is half an error', JSON.stringify({ ...JSON.parse(good), error_code: '500' })],
+    ['with a wrong time', JSON.stringify({ ...JSON.parse(good), created_at: 'yesterday' })],
+    ['that is empty', ''],
+  ])('names a line %s, and saves nothing of the file', async (_name, bad) => {
+    const { store, message } = await restoreText(`${good.repeat(300)}${bad}\n${good}`);
+    expect(message).toContain('some.jsonl, line 301:');
+    expect(message).toContain('Nothing of this file was restored.');
+    expect(store.records).toEqual([]);
+  });
+
+  it('takes a file without a last line break', async () => {
+    expect((await restoreText(good.trimEnd())).store.records).toEqual([historyRecord()]);
+  });
+
+  it('only reads where that was asked for', async () => {
+    expect((await restoreText(good, true)).store.records).toEqual([]);
+  });
+
+  it('says that there is no such file', async () => {
+    const file = path.join(folder, 'none.jsonl.gz');
+    const store = createHistoryStoreInMemory();
+    const error = await failure(() => restore({ store, file, dryRun: true, screen: quiet, signal: never }));
+    expect(error.message).toBe(`${file} cannot be read to its end (ENOENT).`);
+  });
+});
+
+describe('a dry run', () => {
+  it.each(['prune', 'archive'] as const)('of %s says what is there, and changes nothing', async (name) => {
+    const store = createHistoryStoreInMemory(records);
+    const screen = recordingScreen();
+    const to = path.join(folder, 'new');
+    await run({ name, days: 30, dryRun: true, folder: to }, { store, screen, signal: never });
+    expect(screen.lines.slice(0, 2)).toEqual([
+      '2025-01-15: 3 records, 1 error among them',
+      '2025-01-16: 1 record, 0 errors among them',
+    ]);
+    expect(screen.lines.at(-1)).toMatch(/^5 records from before .* Nothing was changed\.$/u);
+    expect([store.records.length, readdirSync(folder)]).toEqual([5, []]);
+  });
+});
+
+describe('parseCommand', () => {
+  it.each<[string, unknown]>([
+    ['size', { name: 'size' }],
+    ['partitions', { name: 'partitions' }],
+    ['prune --older-than 30d', { name: 'prune', days: 30, dryRun: false }],
+    ['prune --older-than=1d --dry-run', { name: 'prune', days: 1, dryRun: true }],
+    ['archive --older-than 7d --to out', { name: 'archive', days: 7, folder: 'out', dryRun: false }],
+    ['restore a.jsonl.gz', { name: 'restore', file: 'a.jsonl.gz', dryRun: false }],
+    ['--help', null],
+    ['archive --help', null],
+  ])('understands %s', (line, command) => {
+    expect(parseCommand(line.split(' '))).toEqual(command);
+  });
+
+  it.each([
+    '',
+    'delete',
+    'size --dry-run',
+    'size all',
+    'prune',
+    'prune --older-than 0d',
+    'prune --older-than 30',
+    'prune --older-than -1d',
+    'prune --older-than 30d --to out',
+    'archive --older-than 30d',
+    'restore',
+    'restore a b',
+    'size --unknown',
+  ])('refuses "%s" with exit code 2 and the usage', async (line) => {
+    const error = await failure(() => parseCommand(line.split(' ').filter(Boolean)));
+    expect([error.exitCode, error.message]).toEqual([2, expect.stringContaining('Usage: npm run history')]);
+  });
+});
+
+describe('the screen', () => {
+  it('has columns and sizes for people', () => {
+    expect(toTable(['day', 'rows'], [['2025-01-15', 7]])).toEqual(['day         rows', '2025-01-15     7']);
+    expect([0, 999, 1_000, 16_384, 2_500_000].map(toSize)).toEqual([
+      '0 B',
+      '999 B',
+      '1.0 kB',
+      '16.4 kB',
+      '2.5 MB',
+    ]);
+  });
+});
+
+describe('npm run history', () => {
+  const root = path.resolve(__dirname, '..', '..');
+
+  function cli(args: readonly string[], env: Readonly<Record<string, string>>) {
+    return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+      const command = ['--import', 'tsx', 'scripts/history.ts', ...args];
+      const options = { cwd: root, env: { PATH: process.env['PATH'], ENV_PATH: '/dev/null', ...env } };
+      const child = execFile(process.execPath, command, options, (_error, stdout, stderr) =>
+        resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+      );
+    });
+  }
+
+  it('restores, counts, archives and removes, on a database that the environment names', async () => {
+    const env = { MES_SQL_DSN: path.join(folder, 'history.db') };
+    const file = path.join(folder, 'some.jsonl');
+    writeFileSync(file, records.slice(0, 4).map(toLine).join(''));
+    expect(await cli(['restore', file], env)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('restored 4 of 4 records'),
+    });
+    expect((await cli(['size'], env)).stdout).toMatch(/^conversation_histories +3 /mu);
+    const archived = await cli(['archive', '--older-than', '30d', '--to', folder], env);
+    expect(archived).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Archived and removed 4 records'),
+    });
+    expect(idsIn(january15)).toEqual(['a', 'b']);
+    expect((await cli(['size'], env)).stdout).toMatch(/^conversation_histories +0 /mu);
+  });
+
+  it('says what is wrong, and nothing that is secret', async () => {
+    const wrong = await cli(['size', '--all'], {});
+    expect([wrong.code, wrong.stdout]).toEqual([2, '']);
+    const away = await cli(['size'], { MES_SQL_DSN: 'postgres://ann:top-secret@127.0.0.1:1/history' });
+    expect(away).toMatchObject({ code: 1, stdout: '' });
+    expect(away.stderr).toContain('The database of the history cannot be reached.');
+    expect(away.stderr).not.toContain('top-secret');
+  });
+});
