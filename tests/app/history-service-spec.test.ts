@@ -1,0 +1,244 @@
+/**
+ * The whole contract of the history service as a table: its models, its endpoints with their parameters, its errors and
+ * its example. What else it does is in history-service.test.ts.
+ */
+import { randomUUID } from 'node:crypto';
+
+import { startApp, type App } from '../support/app';
+import type { Client, Reply } from '../support/client';
+import { differences, type Documented } from '../support/documented';
+
+let app: App;
+let user: Client;
+let other: Client;
+
+beforeAll(async () => {
+  app = await startApp();
+  [user, other] = [await app.createUser(), await app.createUser()];
+});
+afterAll(() => app.stop());
+
+const conversation = {
+  id: '123e4567-e89b-12d3-a456-426614174000',
+  user_id: '123',
+  created_at: '2024-01-01T00:00:00Z',
+  updated_at: '2024-01-01T00:00:00Z',
+};
+const message = {
+  id: '123e4567-e89b-12d3-a456-426614174001',
+  conversation_id: '123e4567-e89b-12d3-a456-426614174000',
+  role: 'user',
+  content: 'Hello, how can I help you today?',
+  tool_calls: null,
+  created_at: '2024-01-01T00:00:00Z',
+  updated_at: '2024-01-01T00:00:00Z',
+};
+const toolCalls = {
+  name: 'add_task',
+  arguments: { title: 'Milk', count: 2, tags: ['a'], done: false, note: null },
+};
+
+/** What a call is about. */
+interface About {
+  readonly user: Client['user'];
+  readonly conversation: string;
+}
+
+interface Call extends Documented {
+  readonly name: string;
+  readonly method: string;
+  readonly path: (about: About) => string;
+  readonly body?: (about: About) => unknown;
+}
+
+function queryOf(params: Readonly<Record<string, unknown>>): string {
+  const texts = Object.entries(params).map(([name, value]): [string, string] => [
+    name,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ]);
+  return new URLSearchParams(texts).toString();
+}
+
+/** The four endpoints, with every documented parameter, where it is documented and in a JSON body. */
+const calls: readonly Call[] = ['', '/api'].flatMap((prefix): readonly Call[] => [
+  {
+    name: 'create or get, by user_id',
+    method: 'POST',
+    path: ({ user: { id } }) => `${prefix}/conversations?user_id=${id}`,
+    sample: conversation,
+  },
+  {
+    name: 'create or get, by user_id in a body',
+    method: 'POST',
+    path: () => `${prefix}/conversations`,
+    body: ({ user: { documentId } }) => ({ user_id: documentId }),
+    sample: conversation,
+  },
+  ...['user', 'assistant', 'tool'].flatMap((role): readonly Call[] =>
+    [null, toolCalls, [toolCalls]].flatMap((tool_calls) => {
+      const said = { role, content: message.content, ...(tool_calls !== null && { tool_calls }) };
+      const documented = { sample: { ...message, role, tool_calls }, same: ['role', 'content'] };
+      const what = `a message of role ${role}, ${tool_calls === null ? 'without' : Array.isArray(tool_calls) ? 'with a list of' : 'with'} tool_calls`;
+      const path = (id: string) => `${prefix}/conversations/${id}/messages`;
+      return [
+        {
+          ...documented,
+          name: `${what}, by query`,
+          method: 'POST',
+          path: ({ conversation: id }) => `${path(id)}?${queryOf(said)}`,
+        },
+        {
+          ...documented,
+          name: `${what}, by body`,
+          method: 'POST',
+          path: ({ conversation: id }) => path(id),
+          body: () => said,
+        },
+      ];
+    }),
+  ),
+  {
+    name: 'the history',
+    method: 'GET',
+    path: ({ conversation: id }) => `${prefix}/conversations/${id}/messages`,
+    sample: [message],
+    same: ['role', 'content'],
+  },
+  {
+    name: 'the conversations of a user',
+    method: 'GET',
+    path: ({ user: { id } }) => `${prefix}/users/${id}/conversations`,
+    sample: [conversation],
+  },
+]);
+
+async function createConversation(as = user): Promise<About> {
+  const { body } = await as.request('POST', '/conversations?new=true');
+  const said = queryOf({ role: 'user', content: message.content });
+  await as.request('POST', `/conversations/${body.id}/messages?${said}`);
+  return { user: as.user, conversation: body.id };
+}
+
+const send = ({ method, path, body }: Call, about: About, as = user): Promise<Reply> =>
+  as.request(method, path(about), body === undefined ? {} : { body: body(about) });
+
+const error = (status: number, extra: readonly string[] = []): Documented => ({
+  sample: { data: null, error: { status, name: 'ChatError', message: '', details: { code: '' } } },
+  same: ['data', 'status', 'name'],
+  extra: { details: extra },
+});
+
+async function expectRefusal(
+  reply: Promise<Reply>,
+  status: number,
+  extra?: readonly string[],
+): Promise<Reply> {
+  const { status: found, body } = await reply;
+  expect([found, differences(body, error(status, extra))]).toEqual([status, []]);
+  return reply;
+}
+
+describe('the documented request has the documented reply', () => {
+  it.each(calls)('$method $name', async (call) => {
+    const about = await createConversation();
+    const { status, body } = await send(call, about);
+    expect(status).toBe(200);
+    expect(differences(body, call)).toEqual([]);
+    if ('tool_calls' in Object(call.sample)) {
+      expect(body.tool_calls).toEqual(Object(call.sample).tool_calls);
+      expect(body.conversation_id).toBe(about.conversation);
+    }
+  });
+
+  it('and the example of the document prints what was said, in this order', async () => {
+    const owner = await app.createUser();
+    const { id } = (await owner.request('POST', `/conversations?user_id=${owner.user.id}`)).body;
+    const said = [
+      ['user', 'Hello, how can I help you today?'],
+      ['assistant', 'I can help you manage your tasks and answer questions.'],
+    ];
+    for (const [role, content] of said) {
+      await owner.request('POST', `/conversations/${id}/messages?${queryOf({ role, content })}`);
+    }
+    const history: { role: string; content: string }[] = (await owner.get(`/conversations/${id}/messages`))
+      .body;
+    expect(history.map(({ role, content }) => [role, content])).toEqual(said);
+    const again = (await owner.request('POST', `/conversations?user_id=${owner.user.id}`)).body;
+    expect(again.id).toBe(id);
+    expect(Date.parse(again.updated_at)).toBeGreaterThanOrEqual(Date.parse(again.created_at));
+  });
+});
+
+const ofConversation = calls.filter(({ path }) =>
+  path({ user: { ...noUser(), id: 1 }, conversation: 'x' }).includes('/x/'),
+);
+const ofUser = calls.filter((call) => !ofConversation.includes(call));
+
+describe('a documented error', () => {
+  it.each(ofConversation)('400 for an invalid UUID: $method $name', async (call) => {
+    for (const id of ['1', 'user-123', `${randomUUID()}0`, randomUUID().replaceAll('-', ''), 'null']) {
+      const { body } = await expectRefusal(send(call, { user: user.user, conversation: id }), 400);
+      expect(body.error.details.code).toBe('invalid-request');
+    }
+  });
+
+  it.each(ofConversation)('404 for a conversation of nobody, or of another: $method $name', async (call) => {
+    const theirs = await createConversation(other);
+    for (const id of [randomUUID(), theirs.conversation]) {
+      const { body } = await expectRefusal(send(call, { user: user.user, conversation: id }), 404);
+      expect(body.error.details.code).toBe('session-not-found');
+    }
+  });
+
+  it.each(ofUser)('403 for another user: $method $name', async (call) => {
+    const { body } = await expectRefusal(send(call, { user: other.user, conversation: '' }), 403);
+    expect(body.error.details.code).toBe('not-yourself');
+  });
+
+  it.each(calls)('401 without a login: $method $name', async (call) => {
+    const about = await createConversation();
+    const { body } = await expectRefusal(send(call, about, app.anonymous), 401);
+    expect(body.error.details.code).toBe('unauthorized');
+  });
+
+  it.each<[string, Readonly<Record<string, unknown>>, readonly string[]]>([
+    ['no role', { content: 'x' }, ['role']],
+    ['a role that is none of the three', { role: 'system', content: 'x' }, ['role']],
+    ['no content', { role: 'user' }, ['content']],
+    ['tool_calls that are no JSON', { role: 'tool', content: 'x', tool_calls: '{' }, ['tool_calls']],
+    ['everything wrong at once', { role: 'nobody', tool_calls: '7' }, ['role', 'content', 'tool_calls']],
+  ])('400 for %s, by query or body, which names it', async (_what, params, names) => {
+    const { conversation: id } = await createConversation();
+    const path = `/conversations/${id}/messages`;
+    for (const reply of [
+      user.request('POST', `${path}?${queryOf(params)}`),
+      user.request('POST', path, { body: params }),
+    ]) {
+      const { body } = await expectRefusal(reply, 400, ['errors']);
+      expect(body.error.details.errors.map(({ path: [name] }: { path: string[] }) => name)).toEqual(names);
+      for (const name of names) expect(body.error.message).toContain(`${name} has to be`);
+    }
+  });
+
+  it('500 for an error of the database, which is logged without what was said', async () => {
+    const about = await createConversation();
+    await app.db.schema.renameTable('chat_sessions', 'chat_sessions_away');
+    try {
+      for (const call of calls) {
+        const { body } = await expectRefusal(send(call, about), 500);
+        expect(body.error.details.code).toBe('internal');
+        expect(body.error.message).not.toMatch(/chat_sessions|select|SQL/u);
+      }
+    } finally {
+      await app.db.schema.renameTable('chat_sessions_away', 'chat_sessions');
+    }
+    const { body } = await user.get(`/conversations/${about.conversation}/messages`);
+    expect(body).toHaveLength(1);
+    expect(app.output()).toMatch(/error.*GET \/api\/conversations\/.*messages/u);
+    expect(app.output()).not.toContain(message.content);
+  });
+});
+
+function noUser(): Client['user'] {
+  return { id: 0, documentId: '', username: '', email: '' };
+}
