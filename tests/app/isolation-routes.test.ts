@@ -1,5 +1,6 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import http from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import { startApp, type App } from '../support/app';
 import { assertCleanReply, canaries } from '../support/canaries';
@@ -35,6 +36,7 @@ beforeAll(async () => {
     "a draft's documentId": draft.documentId,
     "a draft's row": String(draft.draftId),
   };
+  await allCopied();
 });
 afterAll(async () => {
   agent.destroy();
@@ -46,6 +48,15 @@ async function fillUp(): Promise<void> {
   for (let i = 0; i < 12; i += 1) {
     const { session_id } = (await bob.post('/api/chat/session', {})).body.data;
     for (let j = 0; j < 3; j += 1) await bob.post('/api/chat/message', { session_id, content: 'Filler' });
+  }
+}
+
+/** The history is written behind everybody's back, and with it a column of each answer. */
+async function allCopied(): Promise<void> {
+  const untilMs = Date.now() + 30_000;
+  while ((await app.db('chat_conversations').whereNotNull('history_due').first('id')) !== undefined) {
+    if (Date.now() > untilMs) throw new Error('The history has not been written.');
+    await pause(50);
   }
 }
 
@@ -426,8 +437,10 @@ describe('without a login', () => {
 
   it('only these are open', async () => {
     const open = routes.filter(([, { isPublic = false }]) => isPublic).map(([route]) => route);
-    expect(open).toEqual(['GET /api/chat/ready']);
+    expect(open).toEqual(['GET /api/chat/ready', 'GET /api/chat/metrics']);
     expect((await send({ method: 'GET', target: '/api/chat/ready' })).status).toBe(200);
+    // For whoever has a token of its own, which no user has.
+    expect((await send({ method: 'GET', target: '/api/chat/metrics', token: ann.token })).status).toBe(404);
   });
 
   /** With what would be right for this user in every slot; without one, for nobody. */

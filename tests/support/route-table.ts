@@ -90,6 +90,12 @@ const path = slotsOf('path');
 const query = slotsOf('query');
 const body = slotsOf('body');
 
+/** The history keeps what its owner has deleted elsewhere, and knows a conversation by this id alone. */
+const recorded: Kind = {
+  takes: ["Ann's session_id", "Ann's deleted session_id"],
+  refusalOf: () => refuse(404, 'conversation-not-found'),
+};
+
 /** A WebSocket's upgrade, and the frames sent over one, which no list of routes has. */
 export const upgradeSlot: Slot = { place: 'path', name: 'session_id', kind: session };
 
@@ -185,6 +191,11 @@ export const routeTable: Readonly<Record<string, Row>> = {
   'GET /api/aichat/sessions/:session_id/messages': { slots: path({ session_id: session }), isAtRoot: true },
   'GET /api/ws/:session_id': { slots: path({ session_id: plainSocket }), isAtRoot: true },
 
+  'GET /api/v1/conversations': { slots: [] },
+  'GET /api/v1/conversations/:conversation_id': { slots: path({ conversation_id: recorded }) },
+  'DELETE /api/v1/conversations/:conversation_id': { slots: path({ conversation_id: recorded }) },
+  'GET /api/v1/stats/conversations': { slots: [] },
+
   'POST /api/conversations': {
     slots: [...body({ user_id: tooLong(64, user) }), ...query({ user_id: tooLong(64, user) })],
     body: {},
@@ -202,6 +213,7 @@ export const routeTable: Readonly<Record<string, Row>> = {
   'GET /api/users/:user_id/conversations': { slots: path({ user_id: user }), isAtRoot: true },
 
   'GET /api/chat/ready': { slots: [], isPublic: true },
+  'GET /api/chat/metrics': { slots: [], isPublic: true },
   'GET /api/chat/search': { slots: [] },
   'GET /api/chat/export': { slots: [] },
   'DELETE /api/chat/me': { slots: [] },
