@@ -19,6 +19,8 @@ export interface Statements {
 export interface Database extends Statements {
   /** May run `work` again, where the database has let another one go first: it keeps nothing from time to time. */
   transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T>;
+  /** For reading in several steps where a table may be dropped in between: on SQLite; elsewhere there is one step. */
+  snapshot<T>(read: (statements: Statements) => Promise<T>): Promise<T>;
   /** Between two transactions of many: what was written is put in its place, and others get their turn. */
   rest(): Promise<void>;
   close(): Promise<void>;
@@ -30,8 +32,13 @@ const restMs = 5;
 
 /** @param checkpoints see `checkpoints.ts`: SQLite alone has them. */
 export function createDatabase(knex: Knex, kind: Kind, checkpoints?: Checkpoints): Database {
+  const statements = statementsOf(knex, kind);
   return {
-    ...statementsOf(knex, kind),
+    ...statements,
+    snapshot: (read) =>
+      kind === 'sqlite'
+        ? knex.transaction((transaction) => read(statementsOf(transaction, kind)))
+        : read(statements),
     async transaction(work) {
       const giveUpAt = Date.now() + givingWayMs;
       for (;;) {

@@ -13,6 +13,8 @@ export const mysqlLayout: Layout = {
     }
   },
 
+  sources: async () => [[whole]],
+
   segments: async () => [whole],
 
   async prepare(database, days) {

@@ -17,6 +17,8 @@ export const postgresLayout: Layout = {
       await createRecordTable(statements, name, table, isDaily ? byRange : '');
   },
 
+  sources: async () => [[whole]],
+
   segments: async () => [whole],
 
   prepare: async () => undefined,

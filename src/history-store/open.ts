@@ -53,7 +53,7 @@ export function openHistoryStore(
     save: (records) => use(async ({ database, layout }) => void (await save(database, layout, records))),
     restore: (records) => use(({ database, layout }) => save(database, layout, records)),
     listRecords: (scope, conversationId, page) =>
-      use(({ database }) => listRecords(database, scope, conversationId, page)),
+      use((open) => listRecords(open, scope, conversationId, page)),
     listConversations: (scope, page) => use(({ database }) => listConversations(database, scope, page)),
     listBuckets: (scope, from, to) => use(({ database }) => listBuckets(database, scope, from, to)),
     countConversations: (scope) => use(({ database }) => countConversations(database, scope)),
@@ -62,8 +62,7 @@ export function openHistoryStore(
     preparePartitions: (from, days) => use((open) => preparePartitions(open, from, days)),
     listSizes: () => use(({ database }) => listSizes(database)),
     listPartitions: () => use(({ database, layout }) => listPartitions(database, layout)),
-    readBefore: (day, after, limit) =>
-      use(({ database }) => readBefore(database, startOf(day), after, limit)),
+    readBefore: (day, after, limit) => use((open) => readBefore(open, startOf(day), after, limit)),
     migrated: () => use(() => opening.migrated()),
     close: () => opening.close(),
   };

@@ -27,8 +27,8 @@ export async function prune(
       { where: 'created_at < ?', bindings: [before], order: ['created_at', 'record_id'] },
       signal,
     );
-    if (segment.day !== null && !signal.aborted) await layout.drop(database, [segment.day]);
   }
+  if (!layout.dropsWhole && !signal.aborted) await layout.drop(database, days);
   await removeBuckets(database, before, signal);
   await repairBeginnings(database, layout, { before, userId: null, conversationId: null }, signal);
   return removed;

@@ -53,19 +53,13 @@ describe('a store that cannot be opened', () => {
   });
 
   it('says that the password is wrong, or that there is no such database', async () => {
-    const server = new URL(process.env['TEST_POSTGRES_URL'] ?? '');
-    const wrong = new URL(server);
-    wrong.password = 'wrong';
+    const server = process.env['TEST_POSTGRES_URL'] ?? '';
     const maria = process.env['TEST_MARIADB_PORT'];
 
-    expect(
-      await problemOf(openOn(`${wrong.href}/postgres`.replace('//postgres', '/postgres'))),
-    ).toMatchObject({ code: 'login-refused' });
-    expect(
-      await problemOf(openOn(`${server.origin === 'null' ? server.href : server.href}/nowhere`)),
-    ).toMatchObject({
-      code: 'no-such-database',
+    expect(await problemOf(openOn(`${server.replace(':postgres@', ':wrong@')}/postgres`))).toMatchObject({
+      code: 'login-refused',
     });
+    expect(await problemOf(openOn(`${server}/nowhere`))).toMatchObject({ code: 'no-such-database' });
     if (maria === undefined) return;
     expect(await problemOf(openOn(`chat:wrong@tcp(127.0.0.1:${maria})/mysql`))).toMatchObject({
       code: 'login-refused',
