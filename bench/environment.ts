@@ -44,11 +44,12 @@ export interface Targets {
 }
 
 const users = 20;
+const ofNpm = ['http-proxy', 'portkey'];
 
 /** Everything a question can be put to: the way past all, the relays, and the applications on each database. */
 export async function createTargets(
   { databases, upstreamPort, workFolder }: Environment,
-  { databases: kinds }: Options,
+  { databases: kinds, quick }: Options,
   closers: Closers,
 ): Promise<Targets> {
   const targets: Target[] = [];
@@ -65,24 +66,32 @@ export async function createTargets(
     }
   };
   const options = { upstreamPort, workFolder };
-  const peers = installPeers();
-
   targets.push(createDirect(options));
   await add('nginx', () => createNginx(options), 'it is not installed (apt-get install nginx)');
   await add('pipe', () => createPipe(options));
-  if ('folder' in peers) {
+  const peers = quick ? null : installPeers();
+  if (peers === null) for (const name of ofNpm) missing[name] = 'not with --quick';
+  else if ('missing' in peers) for (const name of ofNpm) missing[name] = peers.missing;
+  else {
     await add('http-proxy', () => createHttpProxy(options, peers.folder));
     await add('portkey', () => createPortkey(options, peers.folder));
-  } else Object.assign(missing, { 'http-proxy': peers.missing, portkey: peers.missing });
-
-  for (const kind of kinds) {
-    for (const application of ['stock', 'ours'] as const) {
-      const database = await databases.create(kind);
-      const name = `${application}/${kind}`;
-      targets.push(await createStrapiTarget({ ...options, name, application, database, users }));
-      const target = targets.at(-1);
-      closers.push(async () => target?.stop());
-    }
   }
+
+  const applications = kinds.flatMap((kind) =>
+    (['stock', 'ours'] as const).map((application) => ({ kind, application })),
+  );
+  const strapis = applications.map(async ({ kind, application }) => {
+    const database = await databases.create(kind);
+    const target = await createStrapiTarget({
+      ...options,
+      name: `${application}/${kind}`,
+      application,
+      database,
+      users,
+    });
+    closers.push(() => target.stop());
+    return target;
+  });
+  targets.push(...(await Promise.all(strapis)));
   return { targets, missing };
 }

@@ -5,15 +5,18 @@ import { databaseKinds, type DatabaseKind } from './support/database-kind';
 export const measureNames = ['paced', 'burst', 'turn', 'first', 'rush', 'memory', 'list', 'start'] as const;
 export type MeasureName = (typeof measureNames)[number];
 
+const quickMeasures: readonly MeasureName[] = ['paced', 'burst', 'turn', 'first', 'rush', 'list'];
+
 export const usage = `Usage: npm run bench -- [options]
 
 Measures what a turn and a page cost here and at the application's peers, in the same rounds. Takes about 25 minutes, and
 a machine that does nothing else.
 
-  --quick                 a rough look in under two minutes: fewer rounds, smaller amounts, SQLite unless told otherwise
+  --quick                 a rough look in under two minutes: fewer rounds, smaller amounts, fewer peers, and unless told
+                          otherwise SQLite only, without memory and start
   --only <measure>        ${measureNames.join(', ')}; may be given several times
   --database <kind>       sqlite or postgres; without it both
-  --rounds <n>            rounds of each measure; 7, with --quick 3
+  --rounds <n>            rounds of each measure; 7, with --quick 2
   --force                 also on a busy machine; the result says so
   --out <folder>          where the result goes: docs/benchmarks for a whole run, else .tmp/bench
 `;
@@ -46,13 +49,13 @@ export function parseOptions(args: readonly string[]): Options | null {
   const only = values.only.map((name) => oneOf('--only', measureNames, name));
   const kind =
     values.database === undefined ? undefined : oneOf('--database', databaseKinds, values.database);
-  const rounds = Number(values.rounds ?? (quick ? 3 : 7));
+  const rounds = Number(values.rounds ?? (quick ? 2 : 7));
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds has to be a whole number from 1.');
   const isWhole = !quick && !force && only.length === 0 && kind === undefined;
   return {
     quick,
     force,
-    measures: only.length > 0 ? only : measureNames,
+    measures: only.length > 0 ? only : quick ? quickMeasures : measureNames,
     databases: kind !== undefined ? [kind] : quick ? ['sqlite'] : databaseKinds,
     rounds,
     out: values.out ?? (isWhole ? 'docs/benchmarks' : '.tmp/bench'),

@@ -4,7 +4,7 @@ import { nowUs } from '../upstream/token';
 import { createHttpBody } from './http-body';
 import { createTranscript } from './transcript';
 
-const turnTimeoutMs = 60_000;
+const turnTimeoutMs = 120_000;
 
 export interface TurnOptions {
   readonly port: number;

@@ -61,36 +61,15 @@ export async function measureList(context: ListContext): Promise<Measured> {
 }
 
 async function measureKind(context: ListContext, kind: DatabaseKind): Promise<Measured> {
-  const { client, sizes, say } = context;
+  const { client, sizes } = context;
   const started: StrapiTarget[] = [];
-  const begin = async (application: Application, amount: AmountName, rows: number) => {
-    const target = await startFilled(context, { application, kind, rows, amount });
-    started.push(target);
-    return target;
-  };
   try {
-    const targets: ListTarget[] = [];
-    for (const [index, rows] of sizes.rows.entries()) {
-      const amount = amountNames[index] ?? 'huge';
-      if (!hasDisk(context, rows)) {
-        say(`list: ${rows} rows on ${kind} are left out: there is too little disk for them.`);
-        continue;
-      }
-      const ours = await begin('ours', amount, rows);
-      targets.push(toListTarget(ours, `ours/${kind}@${amount}`, { query: '', times: sizes.pages }));
-      if (amount !== 'large') continue;
-      const query = `?cursor=${await cursorOfPage(ours, deepPage)}`;
-      targets.push(
-        toListTarget(ours, `ours/${kind}@${amount} page ${deepPage}`, { query, times: sizes.pages }),
-      );
-      const stock = await begin('stock', amount, rows);
-      const times = Math.max(3, Math.ceil(sizes.pages / 6));
-      targets.push(toListTarget(stock, `stock/${kind}@${amount}`, { query: stockQuery, times }));
-    }
+    const all = await startFilled(context, kind, started);
+    const targets = await Promise.all(all.map((target) => toListTargets(target, sizes)));
     return await runRounds({
       ...context,
       measure: 'list',
-      targets,
+      targets: targets.flat(),
       nameOf: ({ name }) => name,
       warmUp: true,
       series: { list: { title: `A page of ${pageSize} of one's own ${ownRows} messages`, unit: 'ms' } },
@@ -105,6 +84,78 @@ async function measureKind(context: ListContext, kind: DatabaseKind): Promise<Me
       await target.database.drop();
     }
   }
+}
+
+interface Filled {
+  readonly application: Application;
+  readonly rows: number;
+  readonly amount: AmountName;
+}
+
+function whatToFill(context: ListContext, kind: DatabaseKind): Filled[] {
+  return context.sizes.rows.flatMap((rows, index): Filled[] => {
+    const amount = amountNames[index] ?? 'huge';
+    if (!hasDisk(context, rows)) {
+      context.say(`!!! LEFT OUT: list: ${rows} rows on ${kind}: there is too little disk for them.`);
+      return [];
+    }
+    const ours: Filled = { application: 'ours', rows, amount };
+    return amount === 'large' ? [ours, { ...ours, application: 'stock' }] : [ours];
+  });
+}
+
+/**
+ * Each application creates its database, ends, and begins anew on what has been filled into it: one after the other,
+ * because filling SQLite holds this process up.
+ * @param started gets those that are to be ended, whatever happens.
+ */
+async function startFilled(
+  context: ListContext,
+  kind: DatabaseKind,
+  started: StrapiTarget[],
+): Promise<readonly StrapiTarget[]> {
+  const { databases, workFolder, say } = context;
+  const created = await Promise.all(
+    whatToFill(context, kind).map(async ({ application, rows, amount }) => {
+      const database = await databases.create(kind);
+      const name = `${application}/${kind}@${amount}`;
+      const target = await createStrapiTarget({
+        name,
+        application,
+        database,
+        upstreamPort: 9,
+        workFolder,
+        users: 1,
+      });
+      started.push(target);
+      return { target, rows };
+    }),
+  );
+  for (const { target, rows } of created) {
+    await target.stop();
+    const beganAt = Date.now();
+    await fillDatabase(target.database, {
+      application: target.application,
+      rows,
+      callerId: target.users[0]?.id ?? 0,
+    });
+    const seconds = Math.round((Date.now() - beganAt) / 1000);
+    say(`list: ${target.name}: filled with ${rows} rows in ${seconds} s`);
+  }
+  await Promise.all(created.map(({ target }) => target.restart()));
+  return created.map(({ target }) => target);
+}
+
+async function toListTargets(target: StrapiTarget, { pages }: Sizes): Promise<ListTarget[]> {
+  const { name, application } = target;
+  if (application !== 'ours') {
+    const times = Math.max(3, Math.ceil(pages / 6));
+    return [toListTarget(target, name, { query: stockQuery, times })];
+  }
+  const first = toListTarget(target, name, { query: '', times: pages });
+  if (!name.endsWith('@large')) return [first];
+  const query = `?cursor=${await cursorOfPage(target, deepPage)}`;
+  return [first, toListTarget(target, `${name} page ${deepPage}`, { query, times: pages })];
 }
 
 const stockQuery = `?sort=createdAt:desc&pagination[page]=1&pagination[pageSize]=${pageSize}`;
@@ -126,37 +177,6 @@ const bytesOfRow = 3_000;
 function hasDisk({ workFolder }: ListContext, rows: number): boolean {
   const { bavail, bsize } = statfsSync(workFolder);
   return bavail * bsize > rows * bytesOfRow;
-}
-
-interface Filled {
-  readonly application: Application;
-  readonly kind: DatabaseKind;
-  readonly rows: number;
-  readonly amount: AmountName;
-}
-
-/** The application creates the database, ends, and begins anew on what has been filled into it. */
-async function startFilled(
-  context: ListContext,
-  { application, kind, rows, amount }: Filled,
-): Promise<StrapiTarget> {
-  const { databases, workFolder, say } = context;
-  const database = await databases.create(kind);
-  const name = `${application}/${kind}@${amount}`;
-  const target = await createStrapiTarget({
-    name,
-    application,
-    database,
-    upstreamPort: 9,
-    workFolder,
-    users: 1,
-  });
-  await target.stop();
-  const beganAt = Date.now();
-  await fillDatabase(database, { application, rows, callerId: target.users[0]?.id ?? 0 });
-  say(`list: ${name}: filled with ${rows} rows in ${Math.round((Date.now() - beganAt) / 1000)} s`);
-  await target.restart();
-  return target;
 }
 
 async function fillDatabase(

@@ -32,10 +32,12 @@ const full: Sizes = {
 
 const quick: Sizes = {
   ...full,
-  pacedMs: 1_500,
-  bursts: 4,
+  pacedStreams: 100,
+  pacedMs: 1_000,
+  bursts: 3,
   turns: 60,
   singles: 25,
+  rush: 100,
   held: 300,
   heldRounds: 1,
   rows: [10_240, 200_000],

@@ -23,6 +23,14 @@ describe('the options of the benchmark', () => {
     });
   });
 
+  it('are a rough look with --quick', () => {
+    const options = parseOptions(['--quick']);
+
+    expect(options).toMatchObject({ rounds: 2, databases: ['sqlite'] });
+    expect(options?.measures).not.toContain('memory');
+    expect(parseOptions(['--quick', '--only', 'memory'])?.measures).toEqual(['memory']);
+  });
+
   it('refuse what they do not know', () => {
     expect(() => parseOptions(['--only', 'speed'])).toThrow('--only takes paced');
     expect(() => parseOptions(['--database', 'mysql'])).toThrow('not "mysql"');
