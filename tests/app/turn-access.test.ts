@@ -205,9 +205,10 @@ describe('a process that is told to end', () => {
     });
     const { events } = await somebody.stream({ character_id: documentId, query: 'Are you there?' });
     const seen = [(await events.next()).value, (await events.next()).value];
-    expect((await leaving.anonymous.get('/api/chat/ready')).body.data).toEqual({
+    expect((await leaving.anonymous.get('/api/chat/ready')).body.data).toMatchObject({
       status: 'ready',
       live_turns: 1,
+      history: { state: 'ok', problem: null },
     });
 
     const exited = leaving.signal('SIGTERM');
