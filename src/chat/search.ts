@@ -28,8 +28,8 @@ export interface SearchStore {
   readonly isBlocking: boolean;
   /**
    * Looks through a window, in which deleted messages count but are not found.
-   * @returns the ids of those with this text in what was said in them, without regard to case, the newest first; and the
-   *   last one it looked at, null where there are no more before it.
+   * @returns the ids of those with this text in what was said in them, without regard to case, the newest first; and
+   *   where the next window begins, as its `before`; null where there are no more.
    */
   searchWindow(
     owner: Owner,
@@ -161,7 +161,7 @@ export function createSearch(store: SearchStore, now = () => performance.now()):
 interface Found {
   /** The newest first. */
   readonly ids: readonly number[];
-  /** The last row that was looked at; null where there are no more. */
+  /** Where to go on, as a `before`; null where there are no more. */
   readonly end: number | null;
 }
 

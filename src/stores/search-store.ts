@@ -20,19 +20,19 @@ export function createSearchStore(db: Database): SearchStore {
     // better-sqlite3 does not return before the statement has ended.
     isBlocking: dialect === 'sqlite',
     async searchWindow(owner, text, { before, size }) {
-      const last = (await ofOwner(db, owner)
+      const next = (await ofOwner(db, owner)
         .where('m.id', '<', before)
         .orderBy('m.id', 'desc')
-        .offset(size - 1)
+        .offset(size)
         .first('m.id')) as { id: number } | undefined;
       const ids = (await ofOwner(db, owner)
         .where('m.id', '<', before)
-        .where('m.id', '>=', last?.id ?? 0)
+        .where('m.id', '>', next?.id ?? 0)
         .where('m.is_deleted', false)
         .whereRaw(containsText(`lower(${said})`, 'lower(?)', dialect), [text])
         .orderBy('m.id', 'desc')
         .pluck('m.id')) as number[];
-      return { ids, end: last?.id ?? null };
+      return { ids, end: next === undefined ? null : next.id + 1 };
     },
     findHits: (owner, ids) => findHits(db, owner, ids),
   };

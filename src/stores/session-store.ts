@@ -259,7 +259,6 @@ async function editQuestion(db: Database, owner: Owner, question: Message, conte
     const messages = () => db.connection('chat_conversations').transacting(trx).where({ user_id: owner.id });
     const row = (await messages().where({ id: question.id }).first('session_id')) as
       { session_id: number | null } | undefined;
-    if (row !== undefined && row.session_id !== null) await lockSession(db, trx, row.session_id);
     await messages().where({ id: question.id }).update(changed);
     if (question.turnId !== null) {
       await messages().where({ turn_id: question.turnId, role: 'assistant' }).update(changed);
@@ -273,8 +272,8 @@ async function editQuestion(db: Database, owner: Owner, question: Message, conte
 }
 
 /**
- * Sessions before their messages, everywhere: PostgreSQL would end one of two transactions that wait for each other.
- * SQLite has one connection.
+ * Before a line of it, as whoever opens a turn or deletes a session does: PostgreSQL would end one of two transactions
+ * that wait for each other. SQLite has one connection.
  */
 async function lockSession(db: Database, trx: Knex.Transaction, rowId: number): Promise<void> {
   await db.connection('chat_sessions').transacting(trx).where({ id: rowId }).forNoKeyUpdate().first('id');

@@ -71,6 +71,7 @@ describe('the whole way over a listening server', () => {
       turn_id: expect.stringMatching(/^[0-9a-f-]{36}$/u),
       message_status: 'sent',
       error_code: null,
+      is_superseded: false,
       tool_calls: null,
       feedback: null,
       ai_character: {

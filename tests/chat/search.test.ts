@@ -18,7 +18,7 @@ function create({
         const newest = Math.min(last, window.before - 1);
         const end = newest - window.size + 1;
         const ids = found.filter((id) => id <= newest && id >= end).sort((a, b) => b - a);
-        return { ids, end: end < 1 ? null : end };
+        return { ids, end: end <= 1 ? null : end };
       },
       findHits: async (_owner, ids) => ids.map((id) => ({ message: message({ id }), title: 'The sea' })),
       ...changes,
@@ -70,6 +70,16 @@ describe('a user who has said much', () => {
     expect(windows.every(({ size }) => size === 2_000)).toBe(true);
   });
 
+  it('is told an exact total where that is just within the bound', async () => {
+    const { ask } = create({ last: 20_000, found: upTo(20_000) });
+    const { meta } = await ask({ page: '200', page_size: '100' });
+    expect([meta.pagination?.total, meta.pagination?.isTotalExact, meta.nextCursor]).toEqual([
+      20_000,
+      true,
+      null,
+    ]);
+  });
+
   it.each(['1', '2', '3', '100'])(
     'is found whole by its cursors, %s on a page, each hit once',
     async (size) => {
@@ -118,7 +128,7 @@ describe('a database that blocks', () => {
           windows.push(window);
           created.pass(window.size * each);
           const end = Math.min(20_001, window.before) - window.size;
-          return { ids: [], end: end < 1 ? null : end };
+          return { ids: [], end: end <= 1 ? null : end };
         },
       });
       await created.ask();
