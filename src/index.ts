@@ -10,6 +10,7 @@ import { grantAuthenticated } from './bootstrap/permissions';
 import { startPurging, type Purging } from './bootstrap/purging';
 import { findSecretProblems } from './bootstrap/secrets';
 import { surviveBrokenConnections } from './bootstrap/survive-broken-connections';
+import { tellTokensApart } from './bootstrap/tell-tokens-apart';
 import { startTidyingHistory, type Tidying } from './bootstrap/tidying-history';
 import { parseHistoryStoreSettings, SettingsError } from './chat';
 import { chatOf, keepHistoryIn } from './compose';
@@ -31,6 +32,7 @@ export default {
     keepHistoryIn(strapi, openHistoryStore(parseHistoryStoreSettings(strapi.config.get('history'))));
     assertSettings(strapi);
     surviveBrokenConnections(strapi);
+    tellTokensApart(strapi);
     if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
     keepCharacterLinks(strapi);
     keepForReading(strapi);
