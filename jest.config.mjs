@@ -1,4 +1,7 @@
-/** The core alone, then the application over HTTP: the same tests on SQLite and on PostgreSQL. */
+/**
+ * The core alone, then the application over HTTP: the same tests on SQLite and on PostgreSQL. And the store of the history,
+ * on these and on MariaDB.
+ */
 const common = {
   rootDir: import.meta.dirname,
   testEnvironment: 'node',
@@ -20,7 +23,11 @@ export default {
       ...common,
       displayName: 'core',
       testMatch: ['<rootDir>/tests/**/*.test.ts'],
-      testPathIgnorePatterns: ['<rootDir>/tests/app/', '<rootDir>/tests/faults/[^/]+$'],
+      testPathIgnorePatterns: [
+        '<rootDir>/tests/app/',
+        '<rootDir>/tests/faults/[^/]+$',
+        '<rootDir>/tests/history-store/',
+      ],
     },
     { ...application, displayName: 'sqlite', globals: { database: 'sqlite' } },
     {
@@ -29,6 +36,13 @@ export default {
       globals: { database: 'postgres' },
       globalSetup: '<rootDir>/tests/support/start-postgres.ts',
       globalTeardown: '<rootDir>/tests/support/stop-postgres.ts',
+    },
+    {
+      ...common,
+      displayName: 'history',
+      testMatch: ['<rootDir>/tests/history-store/**/*.test.ts'],
+      globalSetup: '<rootDir>/tests/support/start-history-servers.ts',
+      globalTeardown: '<rootDir>/tests/support/stop-history-servers.ts',
     },
   ],
 };

@@ -4,6 +4,7 @@ import path from 'node:path';
 import createKnex, { type Knex } from 'knex';
 
 import type { HistoryStoreSettings, PoolSettings } from '../chat';
+import { createCheckpoints } from './checkpoints';
 import { createDatabase, type Database } from './database';
 
 type Address = HistoryStoreSettings['address'];
@@ -21,7 +22,11 @@ export function connect({ address, pool }: HistoryStoreSettings): Database {
   switch (address.kind) {
     case 'sqlite':
       mkdirSync(path.dirname(address.filename), { recursive: true });
-      return createDatabase(createKnex({ ...common, ...sqlite(address.filename) }), 'sqlite');
+      return createDatabase(
+        createKnex({ ...common, ...sqlite(address.filename) }),
+        'sqlite',
+        createCheckpoints(address.filename),
+      );
     case 'postgres':
       return createDatabase(createKnex({ ...common, ...postgres(address, pool) }), 'postgres');
     case 'mysql':
@@ -49,8 +54,8 @@ function sqlite(filename: string): Knex.Config {
         connection.pragma('synchronous = NORMAL');
         // The driver waits by blocking the process. Who finds the file locked comes again instead.
         connection.pragma('busy_timeout = 5');
-        // A checkpoint is part of some commit; in small steps it is a short one.
-        connection.pragma('wal_autocheckpoint = 400');
+        // Checkpoints are made beside. This bounds the log if they are not: 40 MB.
+        connection.pragma('wal_autocheckpoint = 10000');
       }),
     },
   };

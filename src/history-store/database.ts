@@ -1,6 +1,8 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as othersTurn, setTimeout as pause } from 'node:timers/promises';
 
 import type { Knex } from 'knex';
+
+import type { Checkpoints } from './checkpoints';
 
 export type Kind = 'sqlite' | 'postgres' | 'mysql';
 export type Row = Readonly<Record<string, unknown>>;
@@ -15,39 +17,65 @@ export interface Statements {
 }
 
 export interface Database extends Statements {
-  /** May run `work` again where the file is locked by another process: it keeps nothing from one time to the next. */
+  /** May run `work` again, where the database has let another one go first: it keeps nothing from time to time. */
   transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T>;
+  /** For reading in several steps where a table may be dropped in between: on SQLite; elsewhere there is one step. */
+  snapshot<T>(read: (statements: Statements) => Promise<T>): Promise<T>;
+  /** Between two transactions of many: what was written is put in its place, and others get their turn. */
+  rest(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** How long another process may hold the SQLite file. The driver would wait by blocking; this does not. */
-const lockedForMs = 10_000;
+/** For how long a transaction that others get in the way of is tried again. */
+const givingWayMs = 10_000;
+const restMs = 5;
 
-export function createDatabase(knex: Knex, kind: Kind): Database {
+/** @param checkpoints see `checkpoints.ts`: SQLite alone has them. */
+export function createDatabase(knex: Knex, kind: Kind, checkpoints?: Checkpoints): Database {
+  const statements = statementsOf(knex, kind);
   return {
-    ...statementsOf(knex, kind),
+    ...statements,
+    snapshot: (read) =>
+      kind === 'sqlite'
+        ? knex.transaction((transaction) => read(statementsOf(transaction, kind)))
+        : read(statements),
     async transaction(work) {
-      const giveUpAt = Date.now() + lockedForMs;
+      const giveUpAt = Date.now() + givingWayMs;
       for (;;) {
         try {
-          return await knex.transaction((transaction) => work(statementsOf(transaction, kind)));
+          const result = await knex.transaction((transaction) => work(statementsOf(transaction, kind)));
+          checkpoints?.request();
+          return result;
         } catch (error) {
-          if (kind !== 'sqlite' || !isLocked(error) || Date.now() > giveUpAt) throw error;
+          if (!gaveWay(error) || Date.now() > giveUpAt) throw error;
           await pause(5 + Math.random() * 20);
         }
       }
     },
-    close: () => knex.destroy(),
+    async rest() {
+      await pause(restMs);
+      await checkpoints?.done();
+    },
+    async close() {
+      await checkpoints?.close();
+      await knex.destroy();
+    },
   };
 }
 
-function isLocked(error: unknown): boolean {
-  return error instanceof Error && /^SQLITE_(BUSY|LOCKED)/u.test(String((error as { code?: unknown }).code));
+/** SQLite: another process holds the file; the driver would wait by blocking. The others: a deadlock. */
+function gaveWay(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && /^(SQLITE_(BUSY|LOCKED).*|ER_LOCK_DEADLOCK|40P01)$/u.test(code);
 }
 
 function statementsOf(knex: Knex, kind: Kind): Statements {
-  const send = (sql: string, bindings: readonly Binding[] = []): Promise<unknown> =>
-    Promise.resolve(knex.raw(sql, bindings));
+  const send = async (sql: string, bindings: readonly Binding[] = []): Promise<unknown> => {
+    const result: unknown = await knex.raw(sql, bindings);
+    // This driver blocks the process: a transaction would be one block, if nobody got a turn between its statements.
+    if (kind === 'sqlite') await othersTurn();
+    return result;
+  };
   return {
     kind,
     all: async (sql, bindings) => rowsOf(await send(sql, bindings)),

@@ -1,22 +1,19 @@
-import type { Database, Row, Statements } from './database';
+import type { Row, Statements } from './database';
 import { dayIn, dayMs, dayOf, endOf, type Day } from './days';
 import { allTo, bothTables, segmentOf, whole, type Layout } from './layout';
-import { createRecordTable } from './schema';
-
-/** Changing a table ends the transaction it is in, so this lock, which does not go with one, orders those who do. */
-const lockSeconds = 600;
+import { alone, createRecordTable } from './schema';
 
 export const mysqlLayout: Layout = {
   dropsWhole: true,
 
-  async create(database, isDaily) {
-    await withTablesToOneself(database, async (statements) => {
-      for (const { name, table } of bothTables) {
-        const clause = isDaily ? byRange([dayOf(Date.now())], table) : '';
-        await createRecordTable(statements, name, table, clause);
-      }
-    });
+  async create(statements, isDaily) {
+    for (const { name, table } of bothTables) {
+      const clause = isDaily ? byRange([dayOf(Date.now())], table) : '';
+      await createRecordTable(statements, name, table, clause);
+    }
   },
+
+  sources: async () => [[whole]],
 
   segments: async () => [whole],
 
@@ -24,7 +21,7 @@ export const mysqlLayout: Layout = {
     const wanted = [...days].sort();
     for (const { name, table } of bothTables) {
       if (missingDays(await partitionsOf(database, name), wanted).length === 0) continue;
-      await withTablesToOneself(database, (statements) => addPartitions(statements, name, table, wanted));
+      await alone(database, (statements) => addPartitions(statements, name, table, wanted));
     }
   },
 
@@ -36,7 +33,7 @@ export const mysqlLayout: Layout = {
   },
 
   async drop(database, days) {
-    await withTablesToOneself(database, async (statements) => {
+    await alone(database, async (statements) => {
       for (const { name, table } of bothTables) {
         const partitions = await partitionsOf(statements, name);
         const gone = partitions.filter(({ day }) => days.includes(day));
@@ -52,7 +49,7 @@ export const mysqlLayout: Layout = {
   },
 
   async migrate(database, isDaily) {
-    await withTablesToOneself(database, async (statements) => {
+    await alone(database, async (statements) => {
       for (const { name, table } of bothTables) await repartition(statements, name, table, isDaily);
       await statements.run('update history_state set daily = ? where id = 1', [isDaily ? 1 : 0]);
     });
@@ -123,36 +120,28 @@ function missingDays(partitions: readonly Partition[], days: readonly Day[]): Da
   return days.filter((day) => !existing.has(day));
 }
 
-/** Partitions follow each other without a gap: one of a day in the past is cut off from the next that there is. */
+/** Partitions follow each other without a gap: those of days in the past are cut off from the next that there is. */
 async function addPartitions(
   statements: Statements,
   name: string,
   table: 'records' | 'errors',
   days: readonly Day[],
 ): Promise<void> {
-  for (const day of missingDays(await partitionsOf(statements, name), days)) {
-    const next = (await partitionsOf(statements, name)).find(({ end }) => end > endOf(day));
+  const existing = await partitionsOf(statements, name);
+  const missing = missingDays(existing, days);
+  for (const next of [...existing, undefined]) {
+    const own = missing.splice(0, next === undefined ? missing.length : countBefore(missing, next.day));
+    if (own.length === 0) continue;
+    const added = own.map((day) => partition(day, table)).join(', ');
     const change =
       next === undefined
-        ? `add partition (${partition(day, table)})`
-        : `reorganize partition ${next.name} into (${partition(day, table)}, ${partition(next.day, table)})`;
+        ? `add partition (${added})`
+        : `reorganize partition ${next.name} into (${added}, ${partition(next.day, table)})`;
     await statements.run(`alter table ${name} ${change}`);
   }
 }
 
-async function withTablesToOneself<T>(
-  database: Database,
-  work: (statements: Statements) => Promise<T>,
-): Promise<T> {
-  return database.transaction(async (statements) => {
-    const lock = "concat(database(), '.history')";
-    const [row] = await statements.all(`select get_lock(${lock}, ${lockSeconds}) as taken`);
-    if (Number(row?.['taken']) !== 1)
-      throw new Error('Another process has been changing the tables for too long.');
-    try {
-      return await work(statements);
-    } finally {
-      await statements.all(`select release_lock(${lock}) as released`);
-    }
-  });
+/** How many of these, which are in order, are before that day. */
+function countBefore(days: readonly Day[], day: Day): number {
+  return days.filter((one) => one < day).length;
 }

@@ -1,7 +1,7 @@
 import { marks, type Database, type Statements } from './database';
 import { dayIn, dayMs, dayOf, endOf, startOf, type Day } from './days';
 import { allTo, bothTables, segmentOf, whole, type Layout } from './layout';
-import { createRecordTable, lockCreation, lockState } from './schema';
+import { createRecordTable, lockState } from './schema';
 
 /** For how long a drop makes others wait behind it for a lock it does not get, before it steps back and tries again. */
 const lockTimeoutMs = 1_000;
@@ -12,13 +12,12 @@ const byRange = ' partition by range (created_at)';
 export const postgresLayout: Layout = {
   dropsWhole: true,
 
-  async create(database, isDaily) {
-    await database.transaction(async (statements) => {
-      await lockCreation(statements);
-      for (const { name, table } of bothTables)
-        await createRecordTable(statements, name, table, isDaily ? byRange : '');
-    });
+  async create(statements, isDaily) {
+    for (const { name, table } of bothTables)
+      await createRecordTable(statements, name, table, isDaily ? byRange : '');
   },
+
+  sources: async () => [[whole]],
 
   segments: async () => [whole],
 

@@ -1,7 +1,5 @@
-import { setImmediate as breathe } from 'node:timers/promises';
-
 import { chunks, type Database, type Statements } from './database';
-import { dayIn, dayMs, dayOf, endOf, startOf, type Day } from './days';
+import { dayIn, dayMs, dayOf, endOf, startOf, suffixOf, type Day } from './days';
 import { bothTables, segmentOf, whole, type Layout, type Segment, type Target } from './layout';
 import { columnsOf } from './rows';
 import { createRecordTable, lockState } from './schema';
@@ -10,8 +8,11 @@ import { withinBytes } from './within-bytes';
 /** All days, while the tables are made daily or are made one again. */
 const flat: Segment = { day: null, records: `${whole.records}_flat`, errors: `${whole.errors}_flat` };
 
-/** SQLite takes at most 500 tables in one union. Those of more are made of unions. */
-const tablesPerView = 100;
+/** Of one statement that reads. The one name has them all, and is slow to plan where they are many. */
+const daysPerSource = 20;
+
+/** That are dropped in one transaction. */
+const daysPerDrop = 20;
 
 /** Rows that are moved from table to table in one transaction, and about how much of them: the driver blocks the process. */
 const rowsPerMove = 200;
@@ -20,14 +21,16 @@ const bytesPerMove = 1_000_000;
 export const sqliteLayout: Layout = {
   dropsWhole: false,
 
-  async create(database, isDaily) {
-    await database.transaction(async (statements) => {
-      // Written to before it is read: see lockState.
-      await statements.run('update history_state set id = id');
-      if ((await readTables(statements)).exist) return;
-      if (isDaily) await rebuildViews(statements);
-      else await createSegment(statements, whole);
-    });
+  async create(statements, isDaily) {
+    if (isDaily) await rebuildViews(statements, []);
+    else await createSegment(statements, whole);
+  },
+
+  async sources(statements, first, last) {
+    const { isDivided, hasFlat, days } = await readTables(statements);
+    if (!isDivided || hasFlat) return [[whole]];
+    const own = days.filter((day) => day >= first && day <= last).map(segmentOf);
+    return chunks(own, daysPerSource);
   },
 
   async segments(statements) {
@@ -59,23 +62,22 @@ export const sqliteLayout: Layout = {
   listDays: async (statements) => (await readTables(statements)).days,
 
   async drop(database, days) {
-    for (const day of days) {
+    for (const some of chunks(days, daysPerDrop)) {
       await database.transaction(async (statements) => {
         await lockState(statements);
-        await dropIfEmpty(statements, segmentOf(day));
+        await dropEmpty(statements, some.map(segmentOf));
       });
-      await breathe();
+      await database.rest();
     }
   },
 
   async migrate(database, isDaily, signal) {
     await begin(database, isDaily);
-    while (!signal.aborted && (await moveSome(database, isDaily))) await breathe();
+    while (!signal.aborted && (await moveSome(database, isDaily))) await database.rest();
   },
 };
 
 interface Tables {
-  readonly exist: boolean;
   /** Whether the two names are views. */
   readonly isDivided: boolean;
   readonly hasFlat: boolean;
@@ -88,7 +90,6 @@ async function readTables(statements: Statements): Promise<Tables> {
   );
   const types = new Map(rows.map((row) => [String(row['name']), row['type']]));
   return {
-    exist: types.has(whole.records),
     isDivided: types.get(whole.records) === 'view',
     hasFlat: types.has(flat.records),
     days: [...types].flatMap(([name, type]) => (type === 'table' ? (dayIn(name) ?? []) : [])).sort(),
@@ -102,33 +103,36 @@ async function createSegment(statements: Statements, segment: Segment): Promise<
 async function createDays(statements: Statements, days: readonly Day[]): Promise<void> {
   if (days.length === 0) return;
   for (const day of days) await createSegment(statements, segmentOf(day));
-  await rebuildViews(statements);
+  await rebuildViews(statements, days);
 }
 
-/** Both names, over every table there is. Where there is none yet, one without rows stands in for it. */
-async function rebuildViews(statements: Statements): Promise<void> {
-  await dropViews(statements);
+/**
+ * Both names, over every table there is; by months, since SQLite takes at most 500 tables in one union. Where there is no
+ * table yet, one without rows stands in.
+ * @param changed days that have got tables, or lost them.
+ */
+async function rebuildViews(statements: Statements, changed: readonly Day[]): Promise<void> {
   const { hasFlat, days } = await readTables(statements);
-  if (!hasFlat && days.length === 0) {
-    await createSegment(statements, segmentOf(dayOf(Date.now())));
-    return rebuildViews(statements);
-  }
-  const segments = [...(hasFlat ? [flat] : []), ...days.map(segmentOf)];
+  if (!hasFlat && days.length === 0) return createDays(statements, [dayOf(Date.now())]);
+  const months = [...new Set(days.map(monthOf))];
   for (const { name, table } of bothTables) {
     const columns = columnsOf(table).join(', ');
     const union = (tables: readonly string[]) =>
       tables.map((one) => `select ${columns} from ${one}`).join(' union all ');
-    const parts = chunks(segments, tablesPerView);
-    if (parts.length === 1) {
-      await statements.run(`create view ${name} as ${union(segments.map((segment) => segment[table]))}`);
-      continue;
+    for (const month of new Set(changed.map(monthOf))) {
+      await statements.run(`drop view if exists ${name}_part_${month}`);
+      const own = days.filter((day) => monthOf(day) === month).map((day) => segmentOf(day)[table]);
+      if (own.length > 0) await statements.run(`create view ${name}_part_${month} as ${union(own)}`);
     }
-    for (const [index, part] of parts.entries())
-      await statements.run(
-        `create view ${name}_part_${index} as ${union(part.map((segment) => segment[table]))}`,
-      );
-    await statements.run(`create view ${name} as ${union(parts.map((_, index) => `${name}_part_${index}`))}`);
+    const parts = months.map((month) => `${name}_part_${month}`);
+    await statements.run(`drop view if exists ${name}`);
+    await statements.run(`create view ${name} as ${union([...(hasFlat ? [flat[table]] : []), ...parts])}`);
   }
+}
+
+/** `2025_01` */
+function monthOf(day: Day): string {
+  return suffixOf(day).slice(0, 7);
 }
 
 async function dropViews(statements: Statements): Promise<void> {
@@ -146,14 +150,21 @@ async function isEmpty(statements: Statements, segment: Segment): Promise<boolea
   return rows.length === 0;
 }
 
-async function dropIfEmpty(statements: Statements, segment: Segment): Promise<void> {
+async function dropEmpty(statements: Statements, segments: readonly Segment[]): Promise<void> {
   const { hasFlat, days } = await readTables(statements);
-  const isThere = segment.day === null ? hasFlat : days.includes(segment.day);
-  if (!isThere || !(await isEmpty(statements, segment))) return;
-  await dropViews(statements);
-  await statements.run(`drop table ${segment.records}`);
-  await statements.run(`drop table ${segment.errors}`);
-  await rebuildViews(statements);
+  const dropped: Segment[] = [];
+  for (const segment of segments) {
+    const isThere = segment.day === null ? hasFlat : days.includes(segment.day);
+    if (!isThere || !(await isEmpty(statements, segment))) continue;
+    await statements.run(`drop table ${segment.records}`);
+    await statements.run(`drop table ${segment.errors}`);
+    dropped.push(segment);
+  }
+  if (dropped.length > 0)
+    await rebuildViews(
+      statements,
+      dropped.flatMap(({ day }) => day ?? []),
+    );
 }
 
 /** From here on new records go where all are to be in the end; the views have both. */
@@ -165,11 +176,11 @@ async function begin(database: Database, isDaily: boolean): Promise<void> {
     if (isDaily && !isDivided) {
       for (const { name, table } of bothTables)
         await statements.run(`alter table ${name} rename to ${flat[table]}`);
-      await rebuildViews(statements);
+      await rebuildViews(statements, []);
     }
     if (!isDaily && !hasFlat) {
       await createSegment(statements, flat);
-      await rebuildViews(statements);
+      await rebuildViews(statements, []);
     }
     await statements.run('update history_state set daily = ? where id = 1', [isDaily ? 1 : 0]);
   });
@@ -190,7 +201,7 @@ async function moveSome(database: Database, isDaily: boolean): Promise<boolean> 
 async function moveOut(statements: Statements, days: readonly Day[]): Promise<boolean> {
   const oldest = await oldestIn(statements, flat);
   if (oldest === null) {
-    await dropIfEmpty(statements, flat);
+    await dropEmpty(statements, [flat]);
     return false;
   }
   const day = dayOf(oldest);
@@ -218,7 +229,7 @@ async function moveIn(statements: Statements, days: readonly Day[]): Promise<boo
     return false;
   }
   const moved = await move(statements, segmentOf(day), flat, [-8.64e15, 8.64e15 + dayMs]);
-  if (moved === 0) await dropIfEmpty(statements, segmentOf(day));
+  if (moved === 0) await dropEmpty(statements, [segmentOf(day)]);
   return true;
 }
 

@@ -16,10 +16,16 @@ export interface Target {
   readonly lookIn: readonly Segment[];
 }
 
-/** How the records are divided among tables. Reading goes by the two names alone and knows nothing of this. */
+/** How the records are divided among tables. Whoever reads by the two names alone never sees it. */
 export interface Layout {
-  /** Makes what is missing, for tables of either kind; what is there stays as it is. */
-  create(database: Database, isDaily: boolean): Promise<void>;
+  /** Makes the tables of a new store. */
+  create(statements: Statements, isDaily: boolean): Promise<void>;
+
+  /**
+   * What to read from, oldest first, for records of these days: the segments of a group are read together. Where there is
+   * only one name for all, that.
+   */
+  sources(statements: Statements, first: Day, last: Day): Promise<readonly (readonly Segment[])[]>;
 
   /** What to remove from, oldest first. */
   segments(statements: Statements): Promise<readonly Segment[]>;

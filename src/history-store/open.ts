@@ -7,7 +7,7 @@ import {
   type HistoryStoreSettings,
 } from '../chat';
 import { connect } from './connect';
-import { onConflict, type Database } from './database';
+import type { Database } from './database';
 import { dayMs, dayOf, startOf } from './days';
 import { erase } from './erase';
 import type { Layout } from './layout';
@@ -18,7 +18,7 @@ import { toProblem } from './problems';
 import { prune } from './prune';
 import { countConversations, listBuckets, listConversations, listRecords, readBefore } from './read';
 import { save } from './save';
-import { createSums, lockCreation, lockState } from './schema';
+import { alone, createSums, lockState } from './schema';
 import { listPartitions, listSizes } from './sizes';
 
 /** Who finds that it cannot be opened is told again for as long, without another attempt. */
@@ -53,7 +53,7 @@ export function openHistoryStore(
     save: (records) => use(async ({ database, layout }) => void (await save(database, layout, records))),
     restore: (records) => use(({ database, layout }) => save(database, layout, records)),
     listRecords: (scope, conversationId, page) =>
-      use(({ database }) => listRecords(database, scope, conversationId, page)),
+      use((open) => listRecords(open, scope, conversationId, page)),
     listConversations: (scope, page) => use(({ database }) => listConversations(database, scope, page)),
     listBuckets: (scope, from, to) => use(({ database }) => listBuckets(database, scope, from, to)),
     countConversations: (scope) => use(({ database }) => countConversations(database, scope)),
@@ -62,8 +62,7 @@ export function openHistoryStore(
     preparePartitions: (from, days) => use((open) => preparePartitions(open, from, days)),
     listSizes: () => use(({ database }) => listSizes(database)),
     listPartitions: () => use(({ database, layout }) => listPartitions(database, layout)),
-    readBefore: (day, after, limit) =>
-      use(({ database }) => readBefore(database, startOf(day), after, limit)),
+    readBefore: (day, after, limit) => use((open) => readBefore(open, startOf(day), after, limit)),
     migrated: () => use(() => opening.migrated()),
     close: () => opening.close(),
   };
@@ -134,20 +133,14 @@ async function createTables(
 ): Promise<void> {
   if (await isInitialised(database)) return;
   const schema = address.kind === 'postgres' ? address.schema : null;
-  await database.transaction(async (statements) => {
-    await lockCreation(statements);
+  await alone(database, async (statements) => {
     if (schema !== null) await statements.run(`create schema if not exists ${quoted(schema)}`);
     await createSums(statements);
+    // Last is the row of state: it says that all is there.
+    if ((await statements.all('select daily from history_state where id = 1')).length > 0) return;
+    await layout.create(statements, dailyPartitions);
+    await statements.run('insert into history_state (id, daily) values (1, ?)', [dailyPartitions ? 1 : 0]);
   });
-  await layout.create(database, dailyPartitions);
-  // Last: a row of state says that all is there.
-  await database.transaction((statements) =>
-    statements.run(
-      `insert into history_state (id, daily) values (1, ?)
-       ${onConflict(database.kind, ['id'])} daily = history_state.daily`,
-      [dailyPartitions ? 1 : 0],
-    ),
-  );
 }
 
 async function isInitialised(database: Database): Promise<boolean> {

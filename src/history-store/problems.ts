@@ -9,7 +9,7 @@ const codes: readonly (readonly [RegExp, HistoryProblemCode])[] = [
   ],
   [/^3D000$|^ER_BAD_DB_ERROR$/u, 'no-such-database'],
   [
-    /^SQLITE_(READONLY|CANTOPEN|PERM|AUTH)|^(EACCES|EROFS|EPERM|ENOTDIR)$|^25006$|^ER_OPTION_PREVENTS/u,
+    /^SQLITE_(READONLY|CANTOPEN|PERM|AUTH)|^(EACCES|EROFS|EPERM|ENOTDIR|EEXIST)$|^25006$|^ER_OPTION_PREVENTS/u,
     'not-writable',
   ],
   [/^SQLITE_FULL|^ENOSPC$|^53100$|^ER_(DISK_FULL|RECORD_FILE_FULL)/u, 'full'],
@@ -30,13 +30,14 @@ export function toProblem(error: unknown): HistoryProblem {
   return new HistoryProblem(codeFor(error), { cause: error });
 }
 
+/** By what it has and not by its class: errors of Node itself can be of another realm. */
 function codeFor(error: unknown): HistoryProblemCode {
-  if (!(error instanceof Error)) return 'other';
-  const { code } = error as { code?: unknown };
+  const { code, name, message } = Object(error) as Readonly<Record<string, unknown>>;
   const known = typeof code === 'string' ? codes.find(([pattern]) => pattern.test(code)) : undefined;
   if (known !== undefined) return known[1];
-  if (/^Knex: run/u.test(error.message) || /Cannot find module/u.test(error.message)) return 'driver-missing';
-  return error.name === 'KnexTimeoutError' || error instanceof AggregateError || lost.test(error.message)
+  const text = typeof message === 'string' ? message : '';
+  if (/^Knex: run|Cannot find module/u.test(text)) return 'driver-missing';
+  return name === 'KnexTimeoutError' || name === 'AggregateError' || lost.test(text)
     ? 'unreachable'
     : 'other';
 }

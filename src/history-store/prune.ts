@@ -1,5 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
-
 import type { Database } from './database';
 import { endOf, startOf, type Day } from './days';
 import type { Layout } from './layout';
@@ -9,7 +7,6 @@ import { numberOf } from './rows';
 import { lockState } from './schema';
 
 const bucketsPerBit = 500;
-const breathMs = 5;
 
 /** See `HistoryStore.prune`. */
 export async function prune(
@@ -30,8 +27,8 @@ export async function prune(
       { where: 'created_at < ?', bindings: [before], order: ['created_at', 'record_id'] },
       signal,
     );
-    if (segment.day !== null && !signal.aborted) await layout.drop(database, [segment.day]);
   }
+  if (!layout.dropsWhole && !signal.aborted) await layout.drop(database, days);
   await removeBuckets(database, before, signal);
   await repairBeginnings(database, layout, { before, userId: null, conversationId: null }, signal);
   return removed;
@@ -77,6 +74,6 @@ async function removeBuckets(database: Database, before: number, signal: AbortSi
       return statements.run(sql, [before]);
     });
     if (removed < bucketsPerBit) return;
-    await pause(breathMs);
+    await database.rest();
   }
 }

@@ -1,26 +1,43 @@
 import type { Bucket, ConversationSummary, HistoryPage, Position, Scope, StoredRecord } from '../chat';
-import { marks, type Binding, type Row, type Statements } from './database';
-import { errorsTable, numberOf, recordsTable, selection, textOf, toRecord } from './rows';
+import { marks, type Binding, type Database, type Row, type Statements } from './database';
+import { dayOf } from './days';
+import type { Layout, Segment } from './layout';
+import { numberOf, selection, textOf, toRecord } from './rows';
+
+/** What records are read from. */
+export interface Readable {
+  readonly database: Database;
+  readonly layout: Layout;
+}
 
 /** Which records: of which users, and from when to when they can be, so that partitions are left out. */
 interface Conversation {
   readonly where: string;
   readonly bindings: readonly Binding[];
+  readonly firstAt: number;
+  readonly lastAt: number;
 }
 
 /** See `HistoryStore.listRecords`. */
-export async function listRecords(
-  statements: Statements,
+export function listRecords(
+  { database, layout }: Readable,
   scope: Scope,
   conversationId: string,
   { limit, offset, after }: HistoryPage,
 ): Promise<readonly StoredRecord[]> {
-  const conversation = await findConversation(statements, scope, conversationId);
-  if (conversation === null) return [];
-  if (after !== null || offset === 0) return selectRecords(statements, conversation, after, '<', limit);
-  // The positions alone first: long texts that are skipped are not read.
-  const first = await positionAt(statements, conversation, offset);
-  return first === null ? [] : selectRecords(statements, conversation, first, '<=', limit);
+  return database.snapshot(async (statements) => {
+    const conversation = await findConversation(statements, scope, conversationId);
+    if (conversation === null) return [];
+    const lastAt = Math.min(conversation.lastAt, after?.timeMs ?? Infinity);
+    if (lastAt < conversation.firstAt) return [];
+    const sources = await layout.sources(statements, dayOf(conversation.firstAt), dayOf(lastAt));
+    const newestFirst = [...sources].reverse();
+    if (after !== null || offset === 0)
+      return selectRecords(statements, newestFirst, conversation, after, '<', limit);
+    // The positions alone first: long texts that are skipped are not read.
+    const first = await positionAt(statements, newestFirst, conversation, offset);
+    return first === null ? [] : selectRecords(statements, newestFirst, conversation, first, '<=', limit);
+  });
 }
 
 /** From the sums. A conversation belongs to one user; were there several of one name, an administrator sees all. */
@@ -38,36 +55,56 @@ async function findConversation(
   if (rows.length === 0) return null;
   const users = rows.map((row) => numberOf(row['user_id']));
   const ofUsers = users.length === 1 ? 'user_id = ?' : `user_id in (${marks(users.length)})`;
+  const firstAt = Math.min(...rows.map((row) => numberOf(row['first_at'])));
+  const lastAt = Math.max(...rows.map((row) => numberOf(row['last_at'])));
   return {
     where: `${ofUsers} and conversation_id = ? and created_at >= ? and created_at <= ?`,
-    bindings: [
-      ...users,
-      conversationId,
-      Math.min(...rows.map((row) => numberOf(row['first_at']))),
-      Math.max(...rows.map((row) => numberOf(row['last_at']))),
-    ],
+    bindings: [...users, conversationId, firstAt, lastAt],
+    firstAt,
+    lastAt,
   };
 }
 
+type Source = readonly Segment[];
+
 async function positionAt(
   statements: Statements,
+  sources: readonly Source[],
   { where, bindings }: Conversation,
   offset: number,
 ): Promise<Position | null> {
-  const tables = [recordsTable, errorsTable].map(
-    (table) => `select * from (select created_at, record_id from ${table} where ${where}
-                order by created_at desc, record_id desc limit ?) ${table}_keys`,
-  );
-  const [row] = await statements.all(
-    `select created_at, record_id from (${tables.join(' union all ')}) positions
-     order by created_at desc, record_id desc limit 1 offset ?`,
-    [...bindings, offset + 1, ...bindings, offset + 1, offset],
-  );
-  return row === undefined ? null : { timeMs: numberOf(row['created_at']), id: textOf(row['record_id']) };
+  let left = offset;
+  for (const [index, source] of sources.entries()) {
+    const tables = source.flatMap(({ records, errors }) => [records, errors]);
+    if (index < sources.length - 1) {
+      const counts = tables.map((table) => `select count(*) as count from ${table} where ${where}`);
+      const [row] = await statements.all(
+        `select sum(count) as count from (${counts.join(' union all ')}) counts`,
+        tables.flatMap(() => bindings),
+      );
+      const count = numberOf(row?.['count']);
+      if (count <= left) {
+        left -= count;
+        continue;
+      }
+    }
+    const keys = tables.map(
+      (table) => `select * from (select created_at, record_id from ${table} where ${where}
+                  order by created_at desc, record_id desc limit ?) ${table}_keys`,
+    );
+    const [row] = await statements.all(
+      `select created_at, record_id from (${keys.join(' union all ')}) positions
+       order by created_at desc, record_id desc limit 1 offset ?`,
+      [...tables.flatMap(() => [...bindings, left + 1]), left],
+    );
+    return row === undefined ? null : { timeMs: numberOf(row['created_at']), id: textOf(row['record_id']) };
+  }
+  return null;
 }
 
 async function selectRecords(
   statements: Statements,
+  sources: readonly Source[],
   { where, bindings }: Conversation,
   from: Position | null,
   comparison: '<' | '<=',
@@ -75,7 +112,7 @@ async function selectRecords(
 ): Promise<readonly StoredRecord[]> {
   const beyond = from === null ? '' : `and created_at <= ? and (created_at < ? or record_id ${comparison} ?)`;
   const own = from === null ? [] : [from.timeMs, from.timeMs, from.id];
-  return selectFromBoth(statements, {
+  return selectFrom(statements, sources, {
     where: `${where} ${beyond}`,
     bindings: [...bindings, ...own],
     direction: 'desc',
@@ -84,17 +121,21 @@ async function selectRecords(
 }
 
 /** See `HistoryMaintenance.readBefore`. */
-export async function readBefore(
-  statements: Statements,
+export function readBefore(
+  { database, layout }: Readable,
   before: number,
   after: Position | null,
   limit: number,
 ): Promise<readonly StoredRecord[]> {
-  return selectFromBoth(statements, {
-    where: `created_at < ? ${after === null ? '' : 'and created_at >= ? and (created_at > ? or record_id > ?)'}`,
-    bindings: [before, ...(after === null ? [] : [after.timeMs, after.timeMs, after.id])],
-    direction: 'asc',
-    limit,
+  return database.snapshot(async (statements) => {
+    const firstDay = after === null ? '' : dayOf(after.timeMs);
+    const sources = await layout.sources(statements, firstDay, dayOf(before - 1));
+    return selectFrom(statements, sources, {
+      where: `created_at < ? ${after === null ? '' : 'and created_at >= ? and (created_at > ? or record_id > ?)'}`,
+      bindings: [before, ...(after === null ? [] : [after.timeMs, after.timeMs, after.id])],
+      direction: 'asc',
+      limit,
+    });
   });
 }
 
@@ -105,21 +146,36 @@ interface Selection {
   readonly limit: number;
 }
 
-/** Each table by its index to as many as are wanted, then the first of both. */
-async function selectFromBoth(
+/** Source after source until there are as many as are wanted: each holds nothing of the time of another. */
+async function selectFrom(
   statements: Statements,
+  sources: readonly Source[],
+  selection: Selection,
+): Promise<readonly StoredRecord[]> {
+  const records: StoredRecord[] = [];
+  for (const source of sources) {
+    if (records.length >= selection.limit) break;
+    const limit = selection.limit - records.length;
+    records.push(...(await selectFromOne(statements, source, { ...selection, limit })));
+  }
+  return records;
+}
+
+/** Each table by its index to as many as are wanted, then the first of all. */
+async function selectFromOne(
+  statements: Statements,
+  source: Source,
   { where, bindings, direction, limit }: Selection,
 ): Promise<readonly StoredRecord[]> {
   const order = `order by created_at ${direction}, record_id ${direction} limit ?`;
-  const both = (['records', 'errors'] as const).map(
-    (table) => `select * from (select ${selection(statements.kind, table)}
-                from ${table === 'records' ? recordsTable : errorsTable} where ${where} ${order}) ${table}_page`,
+  const pages = source.flatMap((segment) =>
+    (['records', 'errors'] as const).map(
+      (table) => `select * from (select ${selection(statements.kind, table)}
+                  from ${segment[table]} where ${where} ${order}) ${segment[table]}_page`,
+    ),
   );
-  const rows = await statements.all(`select * from (${both.join(' union all ')}) page ${order}`, [
-    ...bindings,
-    limit,
-    ...bindings,
-    limit,
+  const rows = await statements.all(`select * from (${pages.join(' union all ')}) page ${order}`, [
+    ...pages.flatMap(() => [...bindings, limit]),
     limit,
   ]);
   return rows.map(toRecord);

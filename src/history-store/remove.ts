@@ -1,5 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
-
 import { tuples, type Binding, type Database, type Row, type Statements } from './database';
 import { whole, type Segment } from './layout';
 import { numberOf, textOf } from './rows';
@@ -8,10 +6,8 @@ import { subtract, type Summed } from './sums';
 import { withinBytes } from './within-bytes';
 
 /** What is removed in one transaction. Others wait for that long, and with SQLite the whole process. */
-const rowsPerBit = 500;
+const rowsPerBit = 250;
 const bytesPerBit = 1_000_000;
-/** Between two bits, for those who wait for the lock. */
-const breathMs = 5;
 
 export interface Removal {
   readonly where: string;
@@ -38,7 +34,7 @@ export async function removeAll(
     });
     removed += bit.removed;
     if (!bit.isMore) break;
-    await pause(breathMs);
+    await database.rest();
   }
   return removed;
 }

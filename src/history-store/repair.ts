@@ -1,5 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
-
 import { tuples, type Binding, type Database, type Row, type Statements } from './database';
 import type { Layout, Segment } from './layout';
 import { numberOf, textOf } from './rows';
@@ -7,7 +5,6 @@ import { lockState } from './schema';
 import { titleOf } from './sums';
 
 const conversationsPerBit = 50;
-const breathMs = 5;
 
 /** Of which conversations: those that began before a time. Of one user, and of these of one conversation, where given. */
 export interface Straddling {
@@ -44,7 +41,7 @@ export async function repairBeginnings(
     });
     after = keys.at(-1) ?? null;
     if (keys.length < conversationsPerBit || after === null) return;
-    await pause(breathMs);
+    await database.rest();
   }
 }
 

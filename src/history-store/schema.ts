@@ -1,4 +1,5 @@
-import type { Kind, Statements } from './database';
+import { HistoryProblem } from '../chat';
+import type { Database, Kind, Statements } from './database';
 
 /** The columns of the three databases differ in the names of their types alone. */
 interface Types {
@@ -105,10 +106,32 @@ async function hasMysqlIndex(statements: Statements, table: string, name: string
   return rows.length > 0;
 }
 
-/** PostgreSQL lets two processes find that a table is missing, and fails the second: one after the other. */
-export async function lockCreation(statements: Statements): Promise<void> {
-  if (statements.kind === 'postgres')
-    await statements.all("select pg_advisory_xact_lock(hashtext('chat history'))");
+/** Changing a MySQL table ends the transaction it is in: this lock, which does not go with one, orders those who do. */
+const lockSeconds = 600;
+
+/** For who makes or changes tables: one process after the other. */
+export async function alone<T>(database: Database, work: (statements: Statements) => Promise<T>): Promise<T> {
+  return database.transaction(async (statements) => {
+    if (statements.kind === 'mysql') return underName(statements, work);
+    // It would let two find that a table is missing, and fail the second.
+    if (statements.kind === 'postgres')
+      await statements.all("select pg_advisory_xact_lock(hashtext('chat history'))");
+    return work(statements);
+  });
+}
+
+async function underName<T>(
+  statements: Statements,
+  work: (statements: Statements) => Promise<T>,
+): Promise<T> {
+  const lock = "concat(database(), '.history')";
+  const [row] = await statements.all(`select get_lock(${lock}, ${lockSeconds}) as taken`);
+  if (Number(row?.['taken']) !== 1) throw new HistoryProblem('busy');
+  try {
+    return await work(statements);
+  } finally {
+    await statements.all(`select release_lock(${lock}) as released`);
+  }
 }
 
 /** Everything but the records themselves. */

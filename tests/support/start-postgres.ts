@@ -8,6 +8,7 @@ import { freePort } from './free-port';
 
 /** A real PostgreSQL for the run, in a folder of its own; the workers find it by `TEST_POSTGRES_URL`. */
 export default async function startPostgres(): Promise<void> {
+  if ('stopPostgres' in globalThis) return;
   const port = await freePort();
   const folder = await mkdtemp(path.join(tmpdir(), 'chat-postgres-'));
   // PostgreSQL refuses to be root: started by root it runs as another user, who has to get into the folder.

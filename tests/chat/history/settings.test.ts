@@ -1,0 +1,74 @@
+import readConfig from '../../../config/history';
+import { HistoryProblem } from '../../../src/chat/history/history-problem';
+import { historyStoreSettingNames, parseHistoryStoreSettings } from '../../../src/chat/history/settings';
+
+const beside = {
+  folder: '/app',
+  mainDatabase: { client: 'sqlite', connection: { filename: '/app/.tmp/data.db' } },
+};
+
+describe('parseHistoryStoreSettings', () => {
+  it('keeps the history beside the main SQLite file, unless it is told where', () => {
+    expect(parseHistoryStoreSettings({ ...beside, MES_SQL_DSN: ' ' })).toEqual({
+      address: { kind: 'sqlite', filename: '/app/.tmp/history.db' },
+      dailyPartitions: false,
+      pool: { maxIdle: 2, maxOpen: 10, maxLifetimeMs: 60_000 },
+    });
+  });
+
+  it('keeps it in a schema of its own beside the main PostgreSQL', () => {
+    const connection = { host: 'db', password: 'secret', schema: 'public' };
+
+    expect(
+      parseHistoryStoreSettings({ ...beside, mainDatabase: { client: 'postgres', connection } }),
+    ).toMatchObject({ address: { kind: 'postgres', connection, schema: 'history' } });
+  });
+
+  it('reads every variable', () => {
+    const settings = {
+      MES_SQL_DSN: './elsewhere/history.db',
+      MES_DAILY_PARTITION: 'true',
+      SQL_MAX_IDLE_CONNS: '50',
+      SQL_MAX_OPEN_CONNS: '20',
+      SQL_MAX_LIFETIME: '300',
+    };
+
+    expect(Object.keys(settings)).toEqual(historyStoreSettingNames);
+    expect(parseHistoryStoreSettings({ ...beside, ...settings })).toEqual({
+      address: { kind: 'sqlite', filename: '/app/elsewhere/history.db' },
+      dailyPartitions: true,
+      pool: { maxIdle: 20, maxOpen: 20, maxLifetimeMs: 300_000 },
+    });
+  });
+
+  it('says all that is wrong, names the variables and repeats no password, and throws nothing', () => {
+    const problem = parseHistoryStoreSettings({
+      ...beside,
+      MES_SQL_DSN: 'root:secret@tpc(localhost)/x',
+      MES_DAILY_PARTITION: 'maybe',
+      SQL_MAX_OPEN_CONNS: '0',
+    });
+
+    expect(problem).toBeInstanceOf(HistoryProblem);
+    expect(problem).toMatchObject({ code: 'bad-settings' });
+    const { message } = problem as HistoryProblem;
+    for (const name of ['MES_SQL_DSN', 'MES_DAILY_PARTITION', 'SQL_MAX_OPEN_CONNS'])
+      expect(message).toContain(name);
+    expect(message).not.toContain('secret');
+  });
+
+  it('is what config/history.ts reads, beside the main database', () => {
+    const env = Object.assign(
+      (name: string, fallback?: string) =>
+        name.startsWith('MES') || name.startsWith('SQL_MAX') ? name : fallback,
+      {
+        int: (_: string, fallback: number) => fallback,
+        oneOf: (_: string, __: string[], fallback: string) => fallback,
+      },
+    );
+    const config = readConfig({ env } as never);
+
+    expect(config).toMatchObject(Object.fromEntries(historyStoreSettingNames.map((name) => [name, name])));
+    expect(config.mainDatabase).toMatchObject({ client: 'sqlite' });
+  });
+});

@@ -1,0 +1,55 @@
+import path from 'node:path';
+
+import { env as strapiEnv } from '@strapi/utils';
+
+import readDatabase from '../../config/database';
+
+/** The connection, where the environment says this and nothing else of a database. */
+function connectionFor(variables: Readonly<Record<string, string>>): object {
+  const before = { ...process.env };
+  for (const name of Object.keys(process.env)) if (/^(DATABASE|SQL)_/u.test(name)) delete process.env[name];
+  Object.assign(process.env, variables);
+  try {
+    return readDatabase({ env: strapiEnv } as never).connection;
+  } finally {
+    process.env = before;
+  }
+}
+
+describe('SQL_DSN', () => {
+  it('is the address of a PostgreSQL, and wins', () => {
+    const connectionString = 'postgres://user:password@host:5432/name';
+
+    expect(
+      connectionFor({
+        SQL_DSN: connectionString,
+        DATABASE_URL: 'postgres://other',
+        DATABASE_CLIENT: 'sqlite',
+      }),
+    ).toMatchObject({ client: 'postgres', connection: { connectionString } });
+  });
+
+  it('is the path of a SQLite file', () => {
+    const filename = path.resolve('/tmp/chat.db');
+
+    expect(connectionFor({ SQL_DSN: filename, DATABASE_CLIENT: 'postgres' })).toMatchObject({
+      client: 'sqlite',
+      connection: { filename },
+    });
+  });
+
+  it('is refused where it is of MySQL, or nothing that is known, without repeating it', () => {
+    expect(() => connectionFor({ SQL_DSN: 'root:secret@tcp(localhost:3306)/oneapi' })).toThrow(
+      /^SQL_DSN is the address of a MySQL database\. The main database is SQLite or PostgreSQL(?!.*secret)/u,
+    );
+    expect(() => connectionFor({ SQL_DSN: 'oracle://secret' })).toThrow(/^SQL_DSN has to be (?!.*secret)/u);
+  });
+
+  it('may be left out', () => {
+    expect(connectionFor({ SQL_DSN: ' ' })).toMatchObject({ client: 'sqlite' });
+    expect(connectionFor({ DATABASE_CLIENT: 'postgres', DATABASE_URL: 'postgres://one' })).toMatchObject({
+      client: 'postgres',
+      connection: { connectionString: 'postgres://one' },
+    });
+  });
+});

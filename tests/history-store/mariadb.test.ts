@@ -1,0 +1,4 @@
+import { describeHistoryStore } from './contract';
+
+describeHistoryStore('mariadb', false);
+describeHistoryStore('mariadb', true);

@@ -1,0 +1,4 @@
+import { describeHistoryStore } from './contract';
+
+describeHistoryStore('postgres', false);
+describeHistoryStore('postgres', true);

@@ -1,0 +1,4 @@
+import { describeHistoryStore } from './contract';
+
+describeHistoryStore('sqlite', false);
+describeHistoryStore('sqlite', true);

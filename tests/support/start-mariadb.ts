@@ -1,0 +1,89 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+import { freePort } from './free-port';
+
+/** Every character that an address has to carry safely. */
+const password = 'p@ss:w/rd?#%';
+
+/** A real MariaDB for the run, in a folder of its own; the workers find it by `TEST_MARIADB_PORT`. None is no failure. */
+export default async function startMariadb(): Promise<void> {
+  const server = find('mariadbd');
+  const install = find('mariadb-install-db');
+  if (server === null || install === null) {
+    process.stderr.write(
+      '\n### There is no mariadbd here: the tests of the history on MariaDB are SKIPPED. ###\n\n',
+    );
+    return;
+  }
+  const folder = await mkdtemp(path.join(tmpdir(), 'chat-mariadb-'));
+  const data = path.join(folder, 'data');
+  const port = await freePort();
+  const asRoot = process.getuid?.() === 0 ? ['--user=root'] : [];
+  execFileSync(
+    install,
+    [
+      '--no-defaults',
+      `--datadir=${data}`,
+      '--auth-root-authentication-method=normal',
+      '--skip-test-db',
+      ...asRoot,
+    ],
+    { stdio: 'ignore' },
+  );
+  const init = path.join(folder, 'init.sql');
+  await writeFile(init, `create user chat@'%' identified by '${password}';\ngrant all on *.* to chat@'%';\n`);
+  const child = spawn(
+    server,
+    [
+      '--no-defaults',
+      `--datadir=${data}`,
+      `--port=${port}`,
+      '--bind-address=127.0.0.1',
+      `--socket=${path.join(folder, 'socket')}`,
+      `--pid-file=${path.join(folder, 'pid')}`,
+      `--init-file=${init}`,
+      '--innodb-flush-log-at-trx-commit=0',
+      '--innodb-buffer-pool-size=64M',
+      // With grants by name, a lookup of 127.0.0.1 would have to answer.
+      '--skip-name-resolve',
+      ...asRoot,
+    ],
+    { stdio: 'ignore' },
+  );
+  await accepts(port, child);
+  process.env['TEST_MARIADB_PORT'] = String(port);
+  process.env['TEST_MARIADB_PASSWORD'] = password;
+  Object.assign(globalThis, {
+    async stopMariadb() {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill();
+      await ended;
+      await rm(folder, { recursive: true, force: true });
+    },
+  });
+}
+
+function find(program: string): string | null {
+  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'];
+  return folders.map((folder) => path.join(folder, program)).find((file) => existsSync(file)) ?? null;
+}
+
+async function accepts(port: number, child: ChildProcess): Promise<void> {
+  while (child.exitCode === null) {
+    const isOpen = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1');
+      // The server speaks first, once it is ready for logins.
+      socket.once('data', () => resolve(true)).once('error', () => resolve(false));
+      socket.once('close', () => resolve(false)).setTimeout(1_000, () => socket.destroy());
+    });
+    if (isOpen) return;
+    await pause(50);
+  }
+  throw new Error(`mariadbd ended with ${child.exitCode}.`);
+}
