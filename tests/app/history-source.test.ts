@@ -7,6 +7,8 @@ import type { Knex } from 'knex';
 import type { FinishedTurn } from '../../src/chat';
 import { makeEarlierTurnsDue } from '../../src/stores/history-backfill';
 import { createHistorySource, type HistorySourceOptions } from '../../src/stores/history-source';
+import { createTurnStore } from '../../src/stores/turn-store';
+import { ending } from '../chat/support/fixtures';
 import { startApp, type App } from '../support/app';
 import { readStream, type Client } from '../support/client';
 import { database } from '../support/database';
@@ -18,7 +20,8 @@ let characterId: string;
 let connections: Knex[];
 
 beforeAll(async () => {
-  app = await startApp();
+  // Not an address of any database: the application has no history, so nothing but these tests takes what is due.
+  app = await startApp({ env: { MES_SQL_DSN: 'nowhere' } });
   characterId = (await app.admin.createCharacter({ name: 'Ada' })).documentId;
   connections = Array.from({ length: 4 }, () => app.database.connect());
 });
@@ -27,7 +30,7 @@ afterAll(async () => {
   await app.stop();
 });
 
-/** Nothing waits: no writer runs here, so each test begins with what it makes itself. */
+/** Each test begins with what it makes itself. */
 beforeEach(async () => {
   await app.db('chat_conversations').update({ history_due: null });
   await app.db('chat_history_erasures').delete();
@@ -36,7 +39,13 @@ beforeEach(async () => {
 /** What Strapi's database is to the source, in each of several processes. */
 function databases(): Database[] {
   return connections.map((connection) => {
-    const db = { connection, dialect: { client: database } };
+    const db = {
+      connection,
+      dialect: { client: database },
+      inTransaction: () => false,
+      transaction: (run: (of: { trx: Knex.Transaction }) => Promise<unknown>) =>
+        connection.transaction((trx) => run({ trx })),
+    };
     return db as unknown as Database;
   });
 }
@@ -100,6 +109,23 @@ describe('the end of a turn', () => {
     expect(new Date(answer.ended_at).getTime()).toBeGreaterThanOrEqual(before);
     await user.post('/api/chat/message', { session_id: question.session_id, content: 'A line' });
     expect(await app.db('chat_conversations').whereNotNull('history_due')).toHaveLength(1);
+  });
+
+  it('is the first one: a later one makes nothing due again', async () => {
+    const user = await app.createUser();
+    const { turnId } = await ask(user);
+    const [source] = sources();
+    await source.settle([turnId]);
+    const before = await rowsOf(turnId);
+    const late = ending({ answer: 'Another one', messageId: undefined, conversationId: undefined });
+    await createTurnStore(databases()[0] as Database).close(turnId, late);
+    const columns = ({ answer, history_due, ended_at }: Record<string, unknown>) => [
+      answer,
+      history_due,
+      ended_at,
+    ];
+    expect((await rowsOf(turnId)).map(columns)).toEqual(before.map(columns));
+    expect((await source.backlog()).turns).toBe(0);
   });
 
   it('is given out whole', async () => {

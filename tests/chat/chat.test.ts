@@ -1,12 +1,16 @@
 import { createChat } from '../../src/chat/chat';
 import { parseChatSettings } from '../../src/chat/settings';
 import { createDifyEmulator } from '../dify-emulator';
+import { until } from './support/collect';
 import { ada, keeper, recordingLog } from './support/fixtures';
 import { eventsOf, questionOf, shownText } from './support/harness';
 import { createMemoryCharacters } from './support/memory-characters';
 import { createEmptyOwnDataStore } from './support/memory-own-data-store';
 import { createEmptySessionStore } from './support/memory-session-store';
 import { createMemoryCounters } from './support/memory-counters';
+import { createMemoryHistorySource, finishedTurn } from './support/memory-history-source';
+import { createHistoryStoreInMemory } from './support/history-store-in-memory';
+import { createMemoryHistoryStore } from './support/memory-history-store';
 import { createMemoryTurnStore } from './support/memory-turn-store';
 
 describe('createChat', () => {
@@ -45,6 +49,69 @@ describe('createChat', () => {
     expect(read).toEqual(page.data[1]);
     expect(JSON.stringify([events, page, read])).not.toContain(keeper.prompt);
     await chat.live.idle();
+    await dify.close();
+  });
+
+  it('has a turn that ended copied soon, and does not wait for that', async () => {
+    const dify = await createDifyEmulator({ titleDelayMs: 1 }).listen();
+    const turnStore = createMemoryTurnStore();
+    const source = createMemoryHistorySource();
+    const store = createMemoryHistoryStore();
+    const { listRecords, listConversations, listBuckets, prune, preparePartitions, close } =
+      createHistoryStoreInMemory();
+    const unread = { listRecords, listConversations, listBuckets, prune, preparePartitions, close };
+    const log = recordingLog();
+    const settings = { DIFY_API_URL: dify.url, DIFY_API_KEY: dify.apiKey, DIFY_MODEL_NAME: 'gpt-of-ours' };
+    const chat = createChat({
+      settings: parseChatSettings(settings),
+      turnStore: {
+        ...turnStore,
+        async close(turnId, ending) {
+          const saved = await turnStore.close(turnId, ending);
+          source.finish(finishedTurn({ turnId, answer: ending.answer }));
+          return saved;
+        },
+      },
+      messageStore: {
+        list: async () => ({ messages: [], total: 0 }),
+        find: async () => null,
+        mark: async () => null,
+      },
+      sessionStore: createEmptySessionStore(),
+      ownDataStore: createEmptyOwnDataStore(),
+      searchStore: { search: async () => ({ items: [], total: 0 }) },
+      characters: createMemoryCharacters([keeper]),
+      counters: createMemoryCounters(),
+      log,
+      history: { source, store: Object.assign(store, unread) },
+    });
+    chat.history?.start();
+    const since = Date.now();
+    // A history that never answers holds nothing up.
+    const save = store.save.bind(store);
+    let letGo = () => undefined as void;
+    store.save = async (records) => {
+      await new Promise<void>((resolve) => (letGo = resolve));
+      await save(records);
+    };
+    const first = await chat.turns.start(questionOf('How is the sea?'));
+    await eventsOf(first);
+    await until(() => source.states()[first.turnId] === 'claimed');
+    const second = await chat.turns.start(questionOf('And now?'));
+    const events = await eventsOf(second);
+    expect(events.at(-1)).toMatchObject({ event: 'message_end' });
+    expect(store.records.size).toBe(0);
+    letGo();
+    await until(() => source.states()[second.turnId] === 'claimed');
+    letGo();
+    await until(() => store.records.size === 2);
+    // Long before the next round would have come by itself.
+    expect(Date.now() - since).toBeLessThan(4_500);
+    expect(store.records.get(second.turnId)).toMatchObject({
+      model: 'gpt-of-ours',
+      response: { choices: [{ message: { content: shownText(events) } }] },
+    });
+    await chat.history?.stop();
     await dify.close();
   });
 });

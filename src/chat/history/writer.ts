@@ -49,6 +49,7 @@ export function createHistoryWriter(options: HistoryWriterOptions): HistoryWrite
   let running: Promise<void> | undefined;
   let stopsAtMs = Infinity;
   let isWoken = false;
+  let isReadable = false;
 
   return {
     start() {
@@ -85,8 +86,9 @@ export function createHistoryWriter(options: HistoryWriterOptions): HistoryWrite
   async function round(): Promise<void> {
     const goesOn = () => Date.now() < stopsAtMs;
     try {
-      // Nothing is claimed for a history that is not there.
-      if (condition.problem() === 'history') await copier.assertReadable();
+      // Nothing is claimed for a history that is not there; and that it is not is known from the start.
+      if (!isReadable) await copier.assertReadable();
+      isReadable = true;
       while (goesOn() && (await copier.carryErasures()));
       for (let mayBeMore = true; mayBeMore && goesOn();) {
         mayBeMore = await copier.copyTurns();
@@ -94,6 +96,7 @@ export function createHistoryWriter(options: HistoryWriterOptions): HistoryWrite
         condition.isThere();
       }
     } catch (error) {
+      isReadable = false;
       await count().catch(() => undefined);
       condition.isAway(error);
     }
@@ -180,18 +183,22 @@ function createCopier({ source, store, log, model, batchSize = 50 }: HistoryWrit
   async function saveOneByOne(turns: readonly FinishedTurn[]) {
     const saved = new Set<string>();
     const refused = new Map<string, unknown>();
+    let last: FinishedTurn | undefined;
     try {
+      // Else each turn would wait for the same timeout.
+      await assertReadable();
       // Twice, for the first may have been refused for no fault of its own while the last was taken.
       for (const turn of [...turns, ...turns]) {
         if (saved.has(turn.turnId)) continue;
-        // Else each turn would wait for the same timeout.
-        await assertReadable();
         try {
           await save([turn]);
           saved.add(turn.turnId);
           refused.delete(turn.turnId);
+          last = turn;
         } catch (error) {
           refused.set(turn.turnId, error);
+          // One that was taken is there once, however often it is saved: it shows whether anything can be, now.
+          await (last === undefined ? assertReadable() : at('history', save([last])));
         }
       }
       return { saved, refused, problem: null };

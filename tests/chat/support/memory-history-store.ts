@@ -6,8 +6,10 @@ type WrittenStore = Pick<HistoryStore, 'save' | 'erase' | 'countConversations'>;
 /** A history that forgets everything with the process, and what a test may do to it. */
 export interface MemoryHistoryStore extends WrittenStore {
   readonly records: ReadonlyMap<string, HistoryRecord>;
-  /** What was asked of it, in order. */
+  /** What it was to write, in order. */
   readonly calls: readonly string[];
+  /** How often it was asked whether it is there. */
+  reads: number;
   /** Whether it rejects everything, or everything that writes. */
   away: Error | null;
   readOnly: Error | null;
@@ -29,6 +31,7 @@ export function createMemoryHistoryStore(): MemoryHistoryStore {
   const store: MemoryHistoryStore = {
     records,
     calls,
+    reads: 0,
     away: null,
     readOnly: null,
     refused: new Set(),
@@ -50,7 +53,7 @@ export function createMemoryHistoryStore(): MemoryHistoryStore {
       return gone.length;
     },
     async countConversations() {
-      calls.push('read');
+      store.reads += 1;
       if (store.away !== null) throw store.away;
       return 0;
     },

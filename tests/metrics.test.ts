@@ -1,0 +1,68 @@
+import { createMetrics, hasToken } from '../src/metrics';
+import { createLiveTurns, createTurnLog } from '../src/chat/live-turns';
+import type { HistoryStatus } from '../src/chat/history/condition';
+
+type Watched = Parameters<typeof createMetrics>[0];
+
+function watch(status: Partial<HistoryStatus> | null) {
+  const live = createLiveTurns();
+  live.add(createTurnLog({ turnId: 'a', sessionId: 's', ownerId: 1, rateLimit: null, maxChars: 10_000 }));
+  const whole: HistoryStatus = {
+    state: 'ok',
+    waiting: 0,
+    waitingErasures: 0,
+    setAside: 0,
+    oldestSeconds: 0,
+    problem: null,
+    ...status,
+  };
+  const history = status === null ? null : { status: () => whole };
+  return createMetrics({ live, turns: { isDraining: () => true }, history } as unknown as Watched);
+}
+
+async function figures(status: Partial<HistoryStatus> | null): Promise<string[]> {
+  const text = await watch(status).metrics();
+  return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+describe('the metrics', () => {
+  it('are those of the process where there is no history', async () => {
+    expect(await figures(null)).toEqual(['chat_live_turns 1', 'chat_draining 1']);
+  });
+
+  it('say how far the history is', async () => {
+    expect(
+      await figures({ waiting: 12, waitingErasures: 2, setAside: 1, oldestSeconds: 90, problem: 'history' }),
+    ).toEqual([
+      'chat_live_turns 1',
+      'chat_draining 1',
+      'chat_history_up 0',
+      'chat_history_waiting_turns 12',
+      'chat_history_waiting_erasures 2',
+      'chat_history_set_aside_turns 1',
+      'chat_history_lag_seconds 90',
+    ]);
+    expect(await figures({})).toContain('chat_history_up 1');
+  });
+
+  it('are explained, each with its kind', async () => {
+    const text = await watch({}).metrics();
+    const names = (await figures({})).map((line) => line.split(' ')[0] ?? '');
+    for (const name of names) {
+      expect(text).toContain(`# TYPE ${name} gauge`);
+      expect(text).toMatch(new RegExp(`# HELP ${name} \\S`, 'u'));
+    }
+  });
+});
+
+describe('hasToken', () => {
+  it.each([
+    ['Bearer token-of-the-scraper', true],
+    ['Bearer token-of-the-scrape', false],
+    ['token-of-the-scraper', false],
+    ['bearer token-of-the-scraper', false],
+    ['', false],
+  ])('of %j: %p', (authorization, isRight) => {
+    expect(hasToken(authorization, 'token-of-the-scraper')).toBe(isRight);
+  });
+});
