@@ -63,9 +63,11 @@ export function createCheckpoints(filename: string): Checkpoints {
       isClosed = true;
       clearTimeout(timer);
       await running;
-      if (worker === undefined) return;
-      const ended = new Promise((resolve) => worker?.once('exit', resolve));
-      worker.postMessage('close');
+      const ending = worker;
+      worker = undefined;
+      if (ending === undefined) return;
+      const ended = new Promise((resolve) => ending.once('exit', resolve));
+      ending.postMessage('close');
       await ended;
     },
   };

@@ -53,7 +53,7 @@ function sqlite(filename: string): Knex.Config {
         connection.pragma('journal_mode = WAL');
         connection.pragma('synchronous = NORMAL');
         // The driver waits by blocking the process. Who finds the file locked comes again instead.
-        connection.pragma('busy_timeout = 5');
+        connection.pragma('busy_timeout = 0');
         // Checkpoints are made beside. This bounds the log if they are not: 40 MB.
         connection.pragma('wal_autocheckpoint = 10000');
       }),

@@ -27,7 +27,7 @@ export interface Database extends Statements {
 }
 
 /** For how long a transaction that others get in the way of is tried again. */
-const givingWayMs = 10_000;
+const givingWayMs = 30_000;
 const restMs = 5;
 
 /** @param checkpoints see `checkpoints.ts`: SQLite alone has them. */

@@ -24,6 +24,8 @@ import { listPartitions, listSizes } from './sizes';
 /** Who finds that it cannot be opened is told again for as long, without another attempt. */
 const retryOpeningMs = 1_000;
 const retryMigratingMs = 5_000;
+/** How long the end of the process may wait for the store. */
+const closingMs = 5_000;
 
 const layouts = { sqlite: sqliteLayout, postgres: postgresLayout, mysql: mysqlLayout };
 
@@ -119,9 +121,13 @@ function createOpening(settings: HistoryStoreSettings | HistoryProblem): Opening
     migrated: async () => migration,
     async close() {
       closing.abort();
-      const open = await attempt?.catch(() => undefined);
-      await migration;
-      await open?.database.close();
+      const closed = async () => {
+        const open = await attempt?.catch(() => undefined);
+        await migration;
+        await open?.database.close();
+      };
+      // A server may be copying a large table for us. It undoes that when our connection goes with the process.
+      await Promise.race([closed(), pause(closingMs, undefined, { ref: false })]);
     },
   };
 }

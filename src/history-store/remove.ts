@@ -73,10 +73,9 @@ async function removeBit(
   };
 }
 
+/** Asked of the schema in memory: the table of tables has no index, and many rows where there are many days. */
 async function hasTable(statements: Statements, name: string): Promise<boolean> {
-  return (
-    (await statements.all("select 1 from sqlite_master where type = 'table' and name = ?", [name])).length > 0
-  );
+  return (await statements.all('select 1 from pragma_table_info(?) limit 1', [name])).length > 0;
 }
 
 interface Sized {

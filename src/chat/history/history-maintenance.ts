@@ -36,8 +36,8 @@ export interface HistoryMaintenance {
   restore(records: readonly HistoryRecord[]): Promise<number>;
 
   /**
-   * Waits until the tables are partitioned, or not, as the settings say. The store can be used meanwhile.
-   * @throws what ended the attempt; it is made again when the store is opened next.
+   * Waits until the tables are partitioned, or not, as the settings say, or the store is closed. It is tried until it
+   * succeeds, and the store can be used meanwhile.
    */
   migrated(): Promise<void>;
 }
