@@ -18,13 +18,13 @@ export interface Sizes {
 
 const full: Sizes = {
   pacedStreams: 200,
-  pacedMs: 4_000,
-  bursts: 10,
+  pacedMs: 2_500,
+  bursts: 6,
   turns: 200,
   singles: 100,
   rush: 200,
   held: 1_000,
-  heldRounds: 3,
+  heldRounds: 2,
   rows: [10_240, 1_000_000, 10_000_000],
   pages: 60,
   startRounds: 5,
