@@ -45,7 +45,6 @@ async function runHeld(context: StreamContext, target: Target): Promise<Record<s
     { plan, turns: held, atOnce: held, startEveryMs: 5 },
     {
       settleMs: 1_000,
-      lastEvents: 0,
       on(state) {
         if (state === 'open') busy = needed(target);
       },

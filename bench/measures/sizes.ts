@@ -34,7 +34,7 @@ const quick: Sizes = {
   ...full,
   pacedStreams: 100,
   pacedMs: 1_000,
-  bursts: 3,
+  bursts: 4,
   turns: 60,
   singles: 25,
   rush: 100,
