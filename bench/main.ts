@@ -36,8 +36,10 @@ async function main(): Promise<void> {
   const close = async () => {
     for (const run of closers.splice(0).reverse()) await run().catch((error: unknown) => say(String(error)));
   };
+  let ending: Promise<void> | undefined;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void close().finally(() => process.exit(130)));
+    // Under npm one Ctrl-C can come several times: what follows the first is nothing new.
+    process.on(signal, () => void (ending ??= close().finally(() => process.exit(130))));
   }
   try {
     const options = parseOptions(process.argv.slice(2));

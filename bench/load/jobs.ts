@@ -12,8 +12,8 @@ export interface StreamJob {
   readonly startEveryMs: number;
   /** Events each answer has to have. */
   readonly expected: number;
-  /** Says when all turns have had their first event for so long, and again when the first of them is about to end. */
-  readonly window: { readonly settleMs: number; readonly lastEvents: number } | null;
+  /** Says when all turns have had their first event for so long, and again when the first of them has its last one. */
+  readonly window: { readonly settleMs: number } | null;
 }
 
 /** What the load client says meanwhile. */

@@ -32,7 +32,7 @@ export async function runStreams(
           events += 1;
           // The first one is what `firstEventMs` tells of.
           if (index > 0) underWayUs.push(us);
-          if (index + 1 === job.expected - (job.window?.lastEvents ?? 0)) window.close();
+          if (index + 1 === job.expected) window.close();
         },
       }).catch((error: unknown) => failures.push(String(error)));
     }

@@ -72,7 +72,12 @@ async function measureKind(context: ListContext, kind: DatabaseKind): Promise<Me
       targets: targets.flat(),
       nameOf: ({ name }) => name,
       warmUp: true,
-      series: { list: { title: `A page of ${pageSize} of one's own ${ownRows} messages`, unit: 'ms' } },
+      series: {
+        list: {
+          title: `A page of ${pageSize} of one's own ${ownRows} messages of ${inAll(sizes)}`,
+          unit: 'ms',
+        },
+      },
       async run({ port, request, times }) {
         const page = { port, request, times, contains: '"documentId":"messagedocum', count: pageSize };
         return { list: quantile((await client.pages(page)).ms, 0.5) };
@@ -84,6 +89,11 @@ async function measureKind(context: ListContext, kind: DatabaseKind): Promise<Me
       await target.database.drop();
     }
   }
+}
+
+/** @returns e.g. `10240 (small), 1000000 (large)`. */
+function inAll({ rows }: Sizes): string {
+  return rows.map((count, index) => `${count} (${amountNames[index] ?? ''})`).join(', ');
 }
 
 interface Filled {

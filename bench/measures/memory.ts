@@ -3,7 +3,7 @@ import type { Target } from '../targets/target';
 import { runRounds, type Measured } from './series';
 import { oneEvent, runLoad, type StreamContext } from './streams';
 
-const names = ['nginx', 'pipe', 'ours', 'stock'];
+const names = ['nginx', 'pipe', 'ours'];
 
 /**
  * What a turn that is running adds to a process that is not new to its work: started for this, warmed up until its heap
@@ -45,7 +45,6 @@ async function runHeld(context: StreamContext, target: Target): Promise<Record<s
     { plan, turns: held, atOnce: held, startEveryMs: 5 },
     {
       settleMs: 1_000,
-      lastEvents: 0,
       on(state) {
         if (state === 'open') busy = needed(target);
       },

@@ -34,7 +34,6 @@ export async function runLoad(
   { plan, turns, atOnce, startEveryMs }: Load,
   window: {
     settleMs: number;
-    lastEvents: number;
     on: (state: 'open' | 'closed', events: number) => void;
   } | null = null,
 ): Promise<StreamResult> {
@@ -46,7 +45,7 @@ export async function runLoad(
       turns,
       atOnce,
       startEveryMs,
-      window: window && { settleMs: window.settleMs, lastEvents: window.lastEvents },
+      window: window && { settleMs: window.settleMs },
     },
     window?.on,
   );
@@ -61,7 +60,6 @@ async function cpuPerEvent(context: StreamContext, target: Target, load: Load) {
   const marks: { cpuUs: number; events: number }[] = [];
   const result = await runLoad(context, target, load, {
     settleMs: 150,
-    lastEvents: load.plan.perWrite,
     on: (_state, events) => marks.push({ cpuUs: cpuUs(target.pids()), events }),
   });
   const [open, closed] = marks;

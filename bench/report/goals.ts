@@ -74,7 +74,7 @@ const goals: readonly GoalOfKind[] = [
   { operation: 'value', label: 'Memory of a running turn', series: 'memory', must: 80, aim: 45, unit: 'KB' },
   {
     ...ratio,
-    label: 'my-list / stock find',
+    label: 'my-list, large / stock find',
     series: 'list',
     at: '@large',
     against: (kind) => `${stock(kind)}@large`,
@@ -83,7 +83,7 @@ const goals: readonly GoalOfKind[] = [
   },
   {
     ...ratio,
-    label: 'my-list, 1M rows / 10k rows',
+    label: 'my-list, rows in all: large / small',
     series: 'list',
     at: '@large',
     against: (kind) => `ours/${kind}@small`,
@@ -92,7 +92,7 @@ const goals: readonly GoalOfKind[] = [
   },
   {
     ...ratio,
-    label: 'my-list, 10M rows / 10k rows',
+    label: 'my-list, rows in all: huge / small',
     series: 'list',
     at: '@huge',
     against: (kind) => `ours/${kind}@small`,

@@ -58,7 +58,8 @@ const shown = [
 function toChart({ series, command, startedAt, machine, versions, options, quiet }: Result): string {
   const isBusy = Object.values(quiet).some(({ isQuiet }) => !isQuiet);
   const notes = [
-    `${command} · ${startedAt.slice(0, 10)} · ${options.rounds} rounds, medians; the line is from the lowest to the highest`,
+    command,
+    `${startedAt.slice(0, 10)} · median of the rounds (${options.rounds}); the thin line is from the lowest to the highest`,
     `${machine.processors}, ${machine.memoryGb} GB, ${machine.system}`,
     Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)

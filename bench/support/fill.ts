@@ -29,7 +29,10 @@ export async function fill(
 
 /** Whatever is lost when the machine stops now is filled again by the next run. */
 async function hurrySqlite(db: Knex): Promise<void> {
+  // Only a connection that has read the file knows that there is a WAL to leave.
+  await db('sqlite_master').first();
   for (const pragma of [
+    'journal_mode = delete',
     'journal_mode = off',
     'synchronous = off',
     'foreign_keys = off',
