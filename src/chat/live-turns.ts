@@ -2,7 +2,7 @@ import type { RateLimit } from './errors';
 import { createFrameLog } from './frame-log';
 import type { Frame } from './sse/encode';
 import { createTopics } from './topics';
-import { isTerminal, type TerminalWireEvent, type WireEvent } from './wire-event';
+import { isTerminal, type MessageHead, type TerminalWireEvent, type WireEvent } from './wire-event';
 
 /**
  * A running turn: an append-only log with one writer, the pump, and any number of followers, each with a cursor of
@@ -35,6 +35,8 @@ export interface TurnLog extends LiveTurn {
   readonly endRequest: AbortSignal;
   /** A terminal event ends the log: nothing can follow it. */
   append(event: WireEvent): void;
+  /** Appends a `message` event: what nearly every event is, for a fraction of the cost. */
+  appendText(head: MessageHead, text: string): void;
 }
 
 /** How long followers have to read a turn to its end, each event of it. After that only the text is kept for them. */
@@ -47,9 +49,8 @@ export interface TurnLogOptions extends Pick<LiveTurn, 'turnId' | 'sessionId' | 
 
 export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
   const log = createFrameLog(maxChars);
-  const waiting = new Set<() => void>();
+  const waiting = new Set<Waiter>();
   const endRequest = new AbortController();
-  let followers = 0;
   let lingering: NodeJS.Timeout | undefined;
   let isEnded = false;
   let settleEnded: (event: TerminalWireEvent) => void;
@@ -57,34 +58,39 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
     settleEnded = resolve;
   });
 
-  function append(event: WireEvent): void {
+  function assertRunning(): void {
     if (isEnded) throw new Error(`Turn ${turn.turnId} has ended: nothing can follow its terminal event.`);
+  }
+
+  function wakeAll(): void {
+    for (const waiter of waiting) waiter.wake();
+  }
+
+  function append(event: WireEvent): void {
+    assertRunning();
     log.append(event);
     if (isTerminal(event)) {
       isEnded = true;
       settleEnded(event);
       // The log is gone with its last follower. One that does not read must not keep all of it for so long.
-      if (followers > 0) lingering = setTimeout(log.shrink, lingerMs).unref();
+      if (waiting.size > 0) lingering = setTimeout(log.shrink, lingerMs).unref();
     }
-    for (const wake of waiting) wake();
+    wakeAll();
   }
 
-  function nextAppend(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        waiting.delete(wake);
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      waiting.add(wake);
-      signal.addEventListener('abort', wake);
-    });
+  function appendText(head: MessageHead, text: string): void {
+    assertRunning();
+    log.appendText(head, text);
+    wakeAll();
   }
 
   async function* follow(cursor: number, signal: AbortSignal) {
     // A cursor that is none of this log's (another process gave it) begins anew.
     let last = cursor > log.lastId() ? 0 : Math.max(0, cursor);
-    followers += 1;
+    const waiter = createWaiter();
+    waiting.add(waiter);
+    // Once for all the waits: to listen anew at every event would cost as much as the event.
+    signal.addEventListener('abort', waiter.wake);
     try {
       while (!signal.aborted) {
         const batch = log.after(last);
@@ -94,12 +100,13 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
         } else if (isEnded) {
           return;
         } else {
-          await nextAppend(signal);
+          await waiter.wait();
         }
       }
     } finally {
-      followers -= 1;
-      if (followers === 0) clearTimeout(lingering);
+      waiting.delete(waiter);
+      signal.removeEventListener('abort', waiter.wake);
+      if (waiting.size === 0) clearTimeout(lingering);
     }
   }
 
@@ -107,9 +114,31 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
     ...turn,
     ended,
     append,
+    appendText,
     follow,
     endRequest: endRequest.signal,
     requestEnd: (reason) => endRequest.abort(reason),
+  };
+}
+
+/** A follower, which waits at times. */
+interface Waiter {
+  /** Nothing has to be missed between looking and this: both are of one tick. */
+  wait(): Promise<void>;
+  wake(): void;
+}
+
+function createWaiter(): Waiter {
+  let resolve: (() => void) | undefined;
+  return {
+    wait: () =>
+      new Promise((whenWoken) => {
+        resolve = whenWoken;
+      }),
+    wake() {
+      resolve?.();
+      resolve = undefined;
+    },
   };
 }
 

@@ -248,7 +248,10 @@ function run(
     giveUp,
     endRequest: turnLog.endRequest,
     identify: wire.identify,
-    append: (event) => turnLog.append(wire.event(event)),
+    append(event) {
+      if (event.type === 'delta') turnLog.appendText(wire.messageHead(), event.text);
+      else turnLog.append(wire.event(event));
+    },
   })
     .then(async (terminal) => {
       // Counted before it is told: whoever asks on at once is asked to account for this answer, too.

@@ -48,6 +48,28 @@ export function envelopeOf(event: WireEvent): Envelope {
   return { turn_id, task_id, session_id, conversation_id, message_id, created_at };
 }
 
+/** What all `message` events of a turn have in common, from the time Dify has named it. Made once, not for every word. */
+export interface MessageHead {
+  readonly envelope: Envelope;
+  /** The JSON of such an event up to its text. */
+  readonly json: string;
+}
+
+export function toMessageHead(envelope: Envelope): MessageHead {
+  const json = JSON.stringify(toMessageEvent(envelope, ''));
+  return { envelope, json: json.slice(0, -'""}'.length) };
+}
+
+/** The JSON of the `message` event with this text. */
+export function encodeMessage({ json }: MessageHead, text: string): string {
+  return `${json}${JSON.stringify(text)}}`;
+}
+
+/** The text stands last: see `toMessageHead`. */
+function toMessageEvent(envelope: Envelope, text: string): Extract<WireEvent, { event: 'message' }> {
+  return { event: 'message', ...envelope, id: envelope.message_id, answer: text };
+}
+
 export interface WireContext {
   readonly envelope: Envelope;
   readonly questionMessageId: string;
@@ -62,7 +84,7 @@ export function toWireEvent(
     case 'started':
       return { event: 'turn_started', ...envelope, question_message_id: questionMessageId };
     case 'delta':
-      return { event: 'message', ...envelope, id: envelope.message_id, answer: event.text };
+      return toMessageEvent(envelope, event.text);
     case 'replaced':
       return { event: 'message_replace', ...envelope, answer: event.text };
     case 'ended':

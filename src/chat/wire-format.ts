@@ -3,13 +3,15 @@ import { toMessageReply } from './message-reply';
 import type { Owner } from './owner';
 import type { TurnProgress } from './stores';
 import type { TurnEvent } from './turn-event';
-import { toWireEvent, type Envelope, type WireEvent } from './wire-event';
+import { toMessageHead, toWireEvent, type Envelope, type MessageHead, type WireEvent } from './wire-event';
 
 /** Puts the events of one turn into what clients see. */
 export interface WireFormat {
   /** Dify's ids are known now: the events from here on carry them. */
   identify(ids: Pick<TurnProgress, 'messageId' | 'conversationId'>): void;
   event(event: TurnEvent): WireEvent;
+  /** Of the `message` events from here on. */
+  messageHead(): MessageHead;
 }
 
 /** What is known of a turn before Dify has said anything. */
@@ -40,6 +42,7 @@ export function createWireFormat({ ids, owner, character, exposePrompt }: WireFo
     message_id: ids.answerMessageId,
     created_at: Math.floor(ids.createdAt.getTime() / 1000),
   };
+  let head = toMessageHead(envelope);
   return {
     identify({ messageId, conversationId }) {
       envelope = {
@@ -47,7 +50,9 @@ export function createWireFormat({ ids, owner, character, exposePrompt }: WireFo
         message_id: messageId ?? envelope.message_id,
         conversation_id: conversationId ?? envelope.conversation_id,
       };
+      head = toMessageHead(envelope);
     },
+    messageHead: () => head,
     event: (event) =>
       toWireEvent(event, {
         envelope,

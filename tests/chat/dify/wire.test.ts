@@ -63,6 +63,24 @@ describe('parseFrame', () => {
     expect(frame && toUsage(frame)).toBeNull();
   });
 
+  it('reads a frame of words just as any other', () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 300 }),
+      fc.constantFrom('', 'a\0b', '\ud800'),
+    );
+    const value = fc.oneof(text, fc.constantFrom(null, 7, undefined));
+    const fields = { task_id: value, message_id: value, conversation_id: value, answer: value };
+    fc.assert(
+      fc.property(fc.record(fields), fc.constantFrom('message', 'agent_message'), (frame, event) => {
+        const words = parseFrame(JSON.stringify({ ...frame, event }));
+        // Of an event that carries no words, all that is read is read by the schema.
+        const other = parseFrame(JSON.stringify({ ...frame, event: 'message_file' }));
+        expect(words).toEqual({ ...other, event });
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   it('takes an empty id and one too long to be one for a missing id', () => {
     const frame = parseFrame(JSON.stringify({ event: 'message', message_id: '', task_id: 'x'.repeat(256) }));
     expect(frame?.message_id).toBeUndefined();
