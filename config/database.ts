@@ -12,6 +12,7 @@ type Env = Core.Config.Shared.ConfigParams['env'];
 
 /** What better-sqlite3 hands to the pool: only the part used here. */
 interface SqliteConnection {
+  prepare(sql: string): unknown;
   pragma(statement: string): unknown;
   function(name: string, options: { deterministic: boolean }, run: (value: unknown) => unknown): unknown;
 }
@@ -38,6 +39,7 @@ function sqlite(env: Env, filename = env('DATABASE_FILENAME', '.tmp/data.db')) {
         connection.pragma('journal_mode = WAL');
         connection.pragma(`synchronous = ${synchronous}`);
         connection.pragma('busy_timeout = 5000');
+        beginWithTheLock(connection);
         // SQLite's own knows ASCII only: a search without regard to case would find "ÉCOLE" on PostgreSQL alone.
         connection.function('lower', { deterministic: true }, (value) =>
           typeof value === 'string' ? value.toLowerCase() : value,
@@ -46,6 +48,15 @@ function sqlite(env: Env, filename = env('DATABASE_FILENAME', '.tmp/data.db')) {
       },
     },
   };
+}
+
+/**
+ * A transaction that reads first and writes then is refused at once, whatever the timeout, if another process wrote in
+ * between: somebody's registration would fail. One that takes the lock when it begins waits for it, and then has it.
+ */
+function beginWithTheLock(connection: SqliteConnection): void {
+  const prepare = connection.prepare.bind(connection);
+  connection.prepare = (sql) => prepare(sql === 'BEGIN;' ? 'BEGIN IMMEDIATE;' : sql);
 }
 
 function postgres(env: Env, connectionString = env('DATABASE_URL')) {

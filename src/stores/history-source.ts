@@ -62,6 +62,12 @@ export function createHistorySource(
 
 /** Several processes may be at it: each row goes to one of them. */
 async function claim(db: Database, limit: number, until: Date): Promise<readonly number[]> {
+  // Nothing is written while nothing waits: with SQLite, all others would wait for that.
+  const any: unknown = await db
+    .connection('chat_conversations')
+    .where('history_due', '<=', new Date())
+    .first('id');
+  if (any === undefined) return [];
   const due = 'select id from chat_conversations where history_due <= ? order by history_due limit ?';
   // PostgreSQL might otherwise look for the due rows again for each row it changes, and claim more than it was asked to.
   const among =

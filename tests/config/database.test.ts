@@ -1,6 +1,9 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { env as strapiEnv } from '@strapi/utils';
+import knex from 'knex';
 
 import readDatabase from '../../config/database';
 
@@ -51,5 +54,29 @@ describe('SQL_DSN', () => {
       client: 'postgres',
       connection: { connectionString: 'postgres://one' },
     });
+  });
+});
+
+describe('a transaction on SQLite', () => {
+  it('has the lock from its beginning: what it reads first stays so until it writes', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'chat-begin-'));
+    const filename = path.join(folder, 'data.db');
+    const config = connectionFor({ DATABASE_CLIENT: 'sqlite', DATABASE_FILENAME: filename });
+    const ours = knex({ ...config, client: 'better-sqlite3' });
+    const other = knex({ client: 'better-sqlite3', connection: { filename }, useNullAsDefault: true });
+    try {
+      await other.raw('pragma busy_timeout = 0');
+      await ours.schema.createTable('things', (table) => void table.integer('count'));
+      await ours('things').insert({ count: 1 });
+      await ours.transaction(async (trx) => {
+        const { count } = await trx('things').first('count');
+        await expect(other('things').update({ count: 7 })).rejects.toMatchObject({ code: 'SQLITE_BUSY' });
+        await trx('things').update({ count: count + 1 });
+      });
+      expect(await other('things').first('count')).toEqual({ count: 2 });
+    } finally {
+      await Promise.all([ours.destroy(), other.destroy()]);
+      await rm(folder, { recursive: true });
+    }
   });
 });
