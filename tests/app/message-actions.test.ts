@@ -50,7 +50,13 @@ async function askInVain(): Promise<Shown> {
   return details;
 }
 
-const rowOf = (messageId: string) => app.db('chat_conversations').where({ message_id: messageId }).first();
+/** Without what the history's writer changes in it behind everybody's back. */
+async function rowOf(messageId: string) {
+  const row = await app.db('chat_conversations').where({ message_id: messageId }).first();
+  const { history_due: _due, ...others } = row;
+  return others;
+}
+
 const inDify = ({ conversation_id, message_id }: Shown) =>
   app.dify.messages(conversation_id).find(({ id }) => id === message_id)?.feedback;
 const upstream = (end: string) => app.dify.requests.filter(({ path: asked }) => asked.includes(end));

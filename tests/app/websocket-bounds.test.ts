@@ -132,8 +132,12 @@ describe('a reader that takes nothing', () => {
   it('is dropped, costs the others nothing, and comes back to the whole text', async () => {
     const sessionId = await newSession(user);
     // It says that it is there, and takes nothing: only what waits for it tells.
-    // A heartbeat as short as that of the other tests could drop it first, while this process is busy.
-    const url = await app.startAnother({ CHAT_WS_HEARTBEAT_SECONDS: '30' });
+    // Bounds as short as those of the other tests could drop it by its heartbeat, or the other one with it, while this
+    // process is busy.
+    const url = await app.startAnother({
+      CHAT_WS_HEARTBEAT_SECONDS: '30',
+      CHAT_STALLED_READER_SECONDS: '5',
+    });
     const stalled = await open(sessionId, user, { url });
     const reading = await open(sessionId, user, { url });
     stalled.socket.pause();
