@@ -9,7 +9,7 @@ import type { Deadlines } from './deadlines';
 import { findLostAnswer, type FoundAnswer, type LostAnswer } from './find-answer';
 import { getJson, rate, stop, suggestQuestions, type Rating } from './short-calls';
 import { fromDifyError, fromTransportError } from './to-chat-error';
-import { createReplyTranslator, type ReplyEvent, type ReplyTranslator } from './to-reply-event';
+import { createReplyTranslator, type ReplyEvent } from './to-reply-event';
 import { parseErrorBody, parseFrame } from './wire';
 
 export type { DifyMessage, FoundAnswer, LostAnswer } from './find-answer';
@@ -94,7 +94,15 @@ export function createDifyClient(options: DifyClientOptions): DifyClient {
       const response = await postQuestion(settings, question, call);
       await assertEventStream(response);
       body = response.data;
-      isComplete = yield* readReply(body, call.deadlines, options);
+      const collect = createCollect(options);
+      for await (const messages of readMessages(body, settings, call.deadlines)) {
+        const { events, failure } = collect(messages);
+        // What came before a failure in the same chunk is part of the answer.
+        if (events.length > 0) yield events;
+        if (failure !== undefined) throw failure;
+        isComplete = events.at(-1)?.type === 'completed';
+        if (isComplete) break;
+      }
     } catch (error) {
       throw call.expired() ?? fromTransportError(error, { hasBegun: body !== undefined });
     } finally {
@@ -121,56 +129,40 @@ function postQuestion(
   return call.post('/chat-messages', body, 'text/event-stream');
 }
 
-/** @returns whether the reply came to its end. */
-async function* readReply(
+function readMessages(
   body: Readable,
+  { maxFrameChars }: DifySettings,
   deadlines: Deadlines,
-  { settings, warn }: DifyClientOptions,
-): AsyncGenerator<readonly ReplyEvent[], boolean> {
-  const toReplyEvents = createReplyTranslator();
-  const chunks = watched(body, deadlines);
-  for await (const messages of decodeSse(chunks, { maxFrameChars: settings.maxFrameChars })) {
-    const events: ReplyEvent[] = [];
-    const failure = collect(messages, { toReplyEvents, events, warn });
-    // What came before a failure in the same chunk is part of the answer.
-    if (events.length > 0) yield events;
-    if (failure !== undefined) throw failure;
-    if (events.at(-1)?.type === 'completed') return true;
-  }
-  return false;
-}
-
-interface Collection {
-  readonly toReplyEvents: ReplyTranslator;
-  readonly events: ReplyEvent[];
-  readonly warn: (message: string) => void;
-}
-
-/** Adds the events of these messages up to the end of the reply. @returns the error that ends it, if one does. */
-function collect(
-  messages: readonly SseMessage[],
-  { toReplyEvents, events, warn }: Collection,
-): ChatError | undefined {
-  try {
-    for (const { data } of messages) {
-      const frame = parseFrame(data);
-      if (frame === null) warn('Dify sent a frame that is no JSON object with an event; it is left out.');
-      else events.push(...toReplyEvents(frame));
-      if (events.at(-1)?.type === 'completed') break;
-    }
-    return undefined;
-  } catch (error) {
-    return toChatError(error);
-  }
-}
-
-async function* watched(body: Readable, deadlines: Deadlines): AsyncGenerator<Uint8Array, void> {
+): AsyncGenerator<readonly SseMessage[], void> {
   // Left open on return: whoever opened the response decides whether it is drained or destroyed.
   const chunks = body.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
-  for await (const chunk of chunks) {
-    deadlines.received();
-    yield chunk;
-  }
+  return decodeSse(chunks, { maxFrameChars, onChunk: () => deadlines.received() });
+}
+
+interface Collected {
+  /** Up to the end of the reply. */
+  readonly events: readonly ReplyEvent[];
+  /** The error that ends the reply, if one does. */
+  readonly failure: ChatError | undefined;
+}
+
+/** What the messages of a reply come to, one batch after the other. */
+function createCollect({ warn }: DifyClientOptions): (messages: readonly SseMessage[]) => Collected {
+  const toReplyEvents = createReplyTranslator();
+  return (messages) => {
+    const events: ReplyEvent[] = [];
+    try {
+      for (const { data } of messages) {
+        const frame = parseFrame(data);
+        if (frame === null) warn('Dify sent a frame that is no JSON object with an event; it is left out.');
+        else events.push(...toReplyEvents(frame));
+        if (events.at(-1)?.type === 'completed') break;
+      }
+      return { events, failure: undefined };
+    } catch (error) {
+      return { events, failure: toChatError(error) };
+    }
+  };
 }
 
 /** @throws ChatError unless Dify began an event stream. */

@@ -21,6 +21,8 @@ export class FrameTooLongError extends Error {}
 export interface DecodeOptions {
   /** Bounds the memory one unfinished frame can take, in UTF-16 code units. */
   readonly maxFrameChars: number;
+  /** Called for each chunk as it arrives, whether or not it completes a message. */
+  readonly onChunk?: () => void;
 }
 
 /**
@@ -31,7 +33,7 @@ export interface DecodeOptions {
  */
 export async function* decodeSse(
   chunks: AsyncIterable<Uint8Array>,
-  { maxFrameChars }: DecodeOptions,
+  { maxFrameChars, onChunk }: DecodeOptions,
 ): AsyncGenerator<readonly SseMessage[], void> {
   let batch: SseMessage[] = [];
   let tooLong = false;
@@ -48,6 +50,7 @@ export async function* decodeSse(
   const toLineFeeds = createLineEnds();
 
   for await (const chunk of chunks) {
+    onChunk?.();
     parser.feed(toLineFeeds(decoder.decode(chunk, { stream: true })));
     if (batch.length > 0) {
       yield batch;
