@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { createAnswer, type Answer } from './answer';
 import { createCheckpoints } from './checkpoints';
+import type { TakeEvents } from './dify/client';
 import type { FoundAnswer } from './dify/find-answer';
 import type { ReplyEvent } from './dify/to-reply-event';
 import { ChatError, toChatError, type ChatErrorCode } from './errors';
@@ -19,7 +20,7 @@ export interface PumpOptions {
   readonly store: TurnStore;
   readonly log: Log;
   /** Puts the question to Dify, in this conversation or (null) in a new one. */
-  readonly ask: (conversationId: string | null) => AsyncIterable<readonly ReplyEvent[]>;
+  readonly ask: (conversationId: string | null, take: TakeEvents) => Promise<void>;
   /** Asks Dify to stop generating. */
   readonly stop: (taskId: string) => Promise<void>;
   /** What Dify has saved of the answer that has come so far, or null. */
@@ -158,11 +159,11 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
   async function read(conversationId: string | null): Promise<void> {
     let hasBegun = false;
     try {
-      for await (const events of options.ask(conversationId)) {
+      await options.ask(conversationId, (events) => {
         hasBegun = true;
         for (const event of events) take(event);
         onProgress();
-      }
+      });
     } catch (error) {
       // Somebody deleted the conversation in Dify. As nothing was generated, asking again in a new one is safe, and
       // better than a session that can never go on.

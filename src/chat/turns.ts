@@ -231,8 +231,8 @@ function run(
     settings,
     store,
     log,
-    ask: (conversation) =>
-      dify.ask({ query, inputs, prompt: character.prompt, user, conversationId: conversation }),
+    ask: (conversation, take) =>
+      dify.ask({ query, inputs, prompt: character.prompt, user, conversationId: conversation }, take),
     stop: (taskId) => dify.stop(taskId, user),
     findAnswer: (progress) =>
       findLost(

@@ -9,6 +9,14 @@ import { ending, newTurn, recordingLog, turnSettings } from './support/fixtures'
 import { createMemoryTurnStore, type MemoryTurnStore } from './support/memory-turn-store';
 
 type Batches = AsyncGenerator<readonly ReplyEvent[], void>;
+/** A Dify that is asked, as a list of what it says. */
+type Ask = (conversationId: string | null) => AsyncIterable<readonly ReplyEvent[]>;
+
+const handingOver =
+  (ask: Ask): PumpOptions['ask'] =>
+  async (conversationId, take) => {
+    for await (const events of ask(conversationId)) take(events);
+  };
 
 const delta = (text: string): ReplyEvent => ({ type: 'delta', text });
 const identified: ReplyEvent = { type: 'identified', taskId: 't', messageId: 'm', conversationId: 'c' };
@@ -24,11 +32,10 @@ async function* broken(error: unknown, ...batches: readonly (readonly ReplyEvent
   throw error;
 }
 
+type Changes = Omit<Partial<PumpOptions>, 'ask'> & { readonly ask?: Ask; readonly store?: MemoryTurnStore };
+
 /** A turn that is open already, and everything the pump does to it. */
-async function opened(
-  ask: PumpOptions['ask'],
-  changes: Partial<PumpOptions> & { readonly store?: MemoryTurnStore } = {},
-) {
+async function opened(reply: Ask, { ask = reply, ...changes }: Changes = {}) {
   const turn = newTurn();
   const store = changes.store ?? (await openedStore(() => ({})));
   const log = recordingLog();
@@ -39,7 +46,7 @@ async function opened(
     settings: turnSettings,
     store,
     log,
-    ask,
+    ask: handingOver(ask),
     stop: async () => undefined,
     findAnswer: async () => null,
     giveUp: new AbortController().signal,

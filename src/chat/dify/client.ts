@@ -3,9 +3,8 @@ import type { Readable } from 'node:stream';
 import type { AxiosResponse } from 'axios';
 
 import { ChatError, toChatError } from '../errors';
-import { decodeSse, type SseMessage } from '../sse/decode';
+import { createSseDecoder } from '../sse/decode';
 import { createCall, readStart, type Call, type CallSettings } from './call';
-import type { Deadlines } from './deadlines';
 import { findLostAnswer, type FoundAnswer, type LostAnswer } from './find-answer';
 import { getJson, rate, stop, suggestQuestions, type Rating } from './short-calls';
 import { fromDifyError, fromTransportError } from './to-chat-error';
@@ -31,14 +30,16 @@ export interface DifyQuestion {
   readonly conversationId: string | null;
 }
 
+export type TakeEvents = (events: readonly ReplyEvent[]) => void;
+
 export interface DifyClient {
   /**
-   * `POST /chat-messages`, always streaming: the reply's events, one batch per chunk received. Ends after `completed`;
-   * the response is read on for a moment behind the caller's back, because Dify may still be naming the conversation.
-   * Leaving the loop earlier closes the connection, and Dify then forgets the answer.
-   * @throws ChatError `upstream-…`, before the first event or between two.
+   * `POST /chat-messages`, always streaming: hands over the reply's events, one batch per chunk received, in the very tick
+   * it arrives in. Settles after `completed`; the response is read on for a moment behind the caller's back, because Dify
+   * may still be naming the conversation. If `take` throws, the connection is closed, and Dify then forgets the answer.
+   * @throws ChatError `upstream-…`, before the first event or between two; what `take` throws.
    */
-  ask(question: DifyQuestion): AsyncGenerator<readonly ReplyEvent[], void>;
+  ask(question: DifyQuestion, take: TakeEvents): Promise<void>;
   /**
    * `POST /chat-messages/:task_id/stop`, for the user who asked. Dify says yes to everything and stops what it can; the
    * reply then ends by itself, and has to be read to that end or Dify saves nothing of it.
@@ -86,7 +87,7 @@ export function createDifyClient(options: DifyClientOptions): DifyClient {
     suggestQuestions: (messageId, user) => suggestQuestions(settings, messageId, user),
   };
 
-  async function* ask(question: DifyQuestion): AsyncGenerator<readonly ReplyEvent[], void> {
+  async function ask(question: DifyQuestion, take: TakeEvents): Promise<void> {
     const call = createCall(settings);
     let body: Readable | undefined;
     let isComplete = false;
@@ -94,15 +95,16 @@ export function createDifyClient(options: DifyClientOptions): DifyClient {
       const response = await postQuestion(settings, question, call);
       await assertEventStream(response);
       body = response.data;
-      const collect = createCollect(options);
-      for await (const messages of readMessages(body, settings, call.deadlines)) {
-        const { events, failure } = collect(messages);
+      const toEvents = createToEvents(options);
+      isComplete = await readUntil(body, (chunk) => {
+        call.deadlines.received();
+        const { events, failure } = toEvents(chunk);
         // What came before a failure in the same chunk is part of the answer.
-        if (events.length > 0) yield events;
-        if (failure !== undefined) throw failure;
-        isComplete = events.at(-1)?.type === 'completed';
-        if (isComplete) break;
-      }
+        if (events.length > 0) take(events);
+        const isEnd = events.at(-1)?.type === 'completed';
+        if (failure !== undefined && !isEnd) throw failure;
+        return isEnd;
+      });
     } catch (error) {
       throw call.expired() ?? fromTransportError(error, { hasBegun: body !== undefined });
     } finally {
@@ -129,38 +131,55 @@ function postQuestion(
   return call.post('/chat-messages', body, 'text/event-stream');
 }
 
-function readMessages(
-  body: Readable,
-  { maxFrameChars }: DifySettings,
-  deadlines: Deadlines,
-): AsyncGenerator<readonly SseMessage[], void> {
-  // Left open on return: whoever opened the response decides whether it is drained or destroyed.
-  const chunks = body.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
-  return decodeSse(chunks, { maxFrameChars, onChunk: () => deadlines.received() });
+/**
+ * Hands over each chunk in the tick it arrives in: a promise for each would cost more than the chunk.
+ * @returns whether one of them was enough; false when there are no more. @throws why it broke, or what `isEnough` throws.
+ */
+function readUntil(body: Readable, isEnough: (chunk: Uint8Array) => boolean): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const onData = (chunk: Uint8Array) => {
+      try {
+        if (isEnough(chunk)) leave(() => resolve(true));
+      } catch (error) {
+        leave(() => reject(error instanceof Error ? error : new Error('The reply was not taken.')));
+      }
+    };
+    const leave = (settle: () => void) => {
+      body.off('data', onData);
+      body.pause();
+      settle();
+    };
+    body.on('data', onData);
+    body.once('end', () => resolve(false));
+    body.once('close', () => resolve(false));
+    // To the end, for what breaks later has to have a listener.
+    body.on('error', reject);
+  });
 }
 
-interface Collected {
+interface Batch {
   /** Up to the end of the reply. */
   readonly events: readonly ReplyEvent[];
   /** The error that ends the reply, if one does. */
-  readonly failure: ChatError | undefined;
+  readonly failure: Error | undefined;
 }
 
-/** What the messages of a reply come to, one batch after the other. */
-function createCollect({ warn }: DifyClientOptions): (messages: readonly SseMessage[]) => Collected {
+/** What the chunks of a reply come to, one after the other. */
+function createToEvents({ settings, warn }: DifyClientOptions): (chunk: Uint8Array) => Batch {
+  const decoder = createSseDecoder({ maxFrameChars: settings.maxFrameChars });
   const toReplyEvents = createReplyTranslator();
-  return (messages) => {
+  return (chunk) => {
     const events: ReplyEvent[] = [];
     try {
-      for (const { data } of messages) {
+      decoder.feed(chunk, ({ data }) => {
+        if (events.at(-1)?.type === 'completed') return;
         const frame = parseFrame(data);
         if (frame === null) warn('Dify sent a frame that is no JSON object with an event; it is left out.');
         else events.push(...toReplyEvents(frame));
-        if (events.at(-1)?.type === 'completed') break;
-      }
+      });
       return { events, failure: undefined };
     } catch (error) {
-      return { events, failure: toChatError(error) };
+      return { events, failure: error instanceof Error ? error : toChatError(error) };
     }
   };
 }
@@ -177,6 +196,5 @@ function drain(body: Readable | undefined): void {
   if (body === undefined) return;
   const timer = setTimeout(() => body.destroy(), drainMs);
   body.once('close', () => clearTimeout(timer));
-  body.on('error', () => undefined);
   body.resume();
 }

@@ -18,46 +18,43 @@ export interface SseMessage {
 /** A frame grew beyond the bound before it was complete. What came before it was delivered. */
 export class FrameTooLongError extends Error {}
 
-export interface DecodeOptions {
+export interface DecoderOptions {
   /** Bounds the memory one unfinished frame can take, in UTF-16 code units. */
   readonly maxFrameChars: number;
-  /** Called for each chunk as it arrives, whether or not it completes a message. */
-  readonly onChunk?: () => void;
 }
 
-/**
- * The messages of a byte stream, one batch for each chunk that completes any: whoever reads on can then do once per
- * chunk what would otherwise be done per message. However the bytes are cut, the messages are the same. A frame left
- * unfinished at the end is dropped, as the standard says.
- * @throws FrameTooLongError; and whatever `chunks` throws.
- */
-export async function* decodeSse(
-  chunks: AsyncIterable<Uint8Array>,
-  { maxFrameChars, onChunk }: DecodeOptions,
-): AsyncGenerator<readonly SseMessage[], void> {
-  let batch: SseMessage[] = [];
+export interface SseDecoder {
+  /**
+   * Calls `onMessage` for each message that this chunk completes. However the bytes are cut, the messages are the same. A
+   * frame left unfinished at the end is dropped, as the standard says.
+   * @throws FrameTooLongError once the messages before it are told.
+   */
+  feed(chunk: Uint8Array, onMessage: (message: SseMessage) => void): void;
+}
+
+export function createSseDecoder({ maxFrameChars }: DecoderOptions): SseDecoder {
+  let messages: SseMessage[] = [];
   let tooLong = false;
   // Strips the BOM and keeps the bytes of a character cut in two until the rest arrives.
   const decoder = new TextDecoder('utf-8');
   const parser = createParser({
     maxBufferSize: maxFrameChars,
-    onEvent: (message) => batch.push(message),
+    onEvent: (message) => messages.push(message),
     onError(error) {
       if (error instanceof ParseError && error.type === 'max-buffer-size-exceeded') tooLong = true;
     },
   });
-
   const toLineFeeds = createLineEnds();
 
-  for await (const chunk of chunks) {
-    onChunk?.();
-    parser.feed(toLineFeeds(decoder.decode(chunk, { stream: true })));
-    if (batch.length > 0) {
-      yield batch;
-      batch = [];
-    }
-    if (tooLong) throw new FrameTooLongError(`A frame is longer than ${maxFrameChars} characters.`);
-  }
+  return {
+    feed(chunk, onMessage) {
+      parser.feed(toLineFeeds(decoder.decode(chunk, { stream: true })));
+      const complete = messages;
+      messages = [];
+      for (const message of complete) onMessage(message);
+      if (tooLong) throw new FrameTooLongError(`A frame is longer than ${maxFrameChars} characters.`);
+    },
+  };
 }
 
 /**

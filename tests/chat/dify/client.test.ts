@@ -2,7 +2,7 @@ import http from 'node:http';
 import type net from 'node:net';
 
 import type { DifySettings } from '../../../src/chat/dify/client';
-import type { ChatErrorCode } from '../../../src/chat/errors';
+import { ChatError, type ChatErrorCode } from '../../../src/chat/errors';
 import {
   createDifyEmulator,
   type DifyEmulator,
@@ -11,7 +11,7 @@ import {
 } from '../../dify-emulator';
 import { composeAnswer } from '../../dify-emulator/answer';
 import { toDeltas } from '../../dify-emulator/text';
-import { askDify, difyClient, difySettings, heldReply, question, textOf } from '../support/dify';
+import { askDify, difyClient, difySettings, heldReply, question, readDify, textOf } from '../support/dify';
 import { listen } from '../support/raw-upstream';
 import { expectSilence } from '../support/silence';
 
@@ -202,34 +202,32 @@ describe('createDifyClient', () => {
 
     it('each chunk as one batch', async () => {
       const reply = heldReply(dify);
-      const batches = client().ask(question);
-      const next = batches.next();
+      const batches = readDify(client());
       const { raw, end } = await reply;
       await raw(`${messageFrame('Hel')}${messageFrame('lo')}`);
-      expect((await next).value).toEqual([
+      expect(await batches.next()).toEqual([
         { type: 'delta', text: 'Hel' },
         { type: 'delta', text: 'lo' },
       ]);
       await end();
-      expect(textOf((await batches.next()).value ?? [])).toBe('');
-      expect((await batches.next()).done).toBe(true);
+      expect(textOf((await batches.next()) ?? [])).toBe('');
+      expect(await batches.next()).toBeNull();
     });
 
     it('a text before Dify has sent the next', async () => {
       const reply = heldReply(dify);
-      const batches = client().ask(question);
-      const next = batches.next();
+      const batches = readDify(client());
       const { say, end, conversationId } = await reply;
       await say('Hel');
-      expect((await next).value).toEqual([
+      expect(await batches.next()).toEqual([
         expect.objectContaining({ type: 'identified', conversationId }),
         { type: 'delta', text: 'Hel' },
       ]);
       await say('lo');
-      expect((await batches.next()).value).toEqual([{ type: 'delta', text: 'lo' }]);
+      expect(await batches.next()).toEqual([{ type: 'delta', text: 'lo' }]);
       await end();
       await batches.next();
-      expect((await batches.next()).done).toBe(true);
+      expect(await batches.next()).toBeNull();
     });
   });
 
@@ -433,27 +431,17 @@ describe('createDifyClient', () => {
   });
 
   describe('leaves nothing open', () => {
-    it('when the reader leaves in the middle: Dify sees the connection close', async () => {
+    it('when the reader takes no more: Dify sees the connection close, and the reader its own error', async () => {
       const reply = heldReply(dify);
-      const batches = client().ask(question);
-      const next = batches.next();
+      const enough = new ChatError('answer-too-long');
+      const asked = client().ask(question, (events) => {
+        if (textOf(events) !== '') throw enough;
+      });
       const { say, closed } = await reply;
-      await say('Hello');
-      await next;
-      await batches.return();
+      void say('Hello');
+      await expect(asked).rejects.toBe(enough);
       await closed;
       expect(dify.openStreams).toBe(0);
-    });
-
-    it('when the reader never comes back for more than the first text', async () => {
-      const reply = heldReply(dify);
-      for await (const batch of startReading(client().ask(question), reply)) {
-        expect(textOf(batch)).toBe('Hello');
-        break;
-      }
-      await (
-        await reply
-      ).closed;
     });
 
     it('when Dify goes on behind the end: it is read to the end of the response', async () => {
@@ -519,14 +507,6 @@ const endFrame = 'data: {"event":"message_end","metadata":{}}\n\n';
 
 function messageFrame(answer: string): string {
   return `data: ${JSON.stringify({ event: 'message', answer })}\n\n`;
-}
-
-async function* startReading<T>(
-  batches: AsyncGenerator<T, void>,
-  reply: ReturnType<typeof heldReply>,
-): AsyncGenerator<T, void> {
-  void reply.then(({ say }) => say('Hello'));
-  yield* batches;
 }
 
 function answerStream(socket: net.Socket, text: string): void {

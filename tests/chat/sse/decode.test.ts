@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 
-import { decodeSse, FrameTooLongError, type SseMessage } from '../../../src/chat/sse/decode';
+import { FrameTooLongError, type SseMessage } from '../../../src/chat/sse/decode';
 import { cutAt, cuts, stream, toBytes } from '../support/bytes';
 import { attempt, collect } from '../support/collect';
+import { decodeSse } from '../support/decode-sse';
 import { parseEventStream } from '../support/event-stream-standard';
 
 const roomy = { maxFrameChars: 1_000_000 };
@@ -28,7 +29,7 @@ const transcriptMessages = [
   { event: 'тест', data: '𝒳' },
 ];
 
-describe('decodeSse', () => {
+describe('createSseDecoder', () => {
   describe('reads an event stream as the standard says', () => {
     it.each<[string, readonly string[], readonly SseMessage[]]>([
       ['lines end with LF', ['data: a\n\n'], [{ data: 'a' }]],
@@ -139,47 +140,6 @@ describe('decodeSse', () => {
     const chunks = ['data: a\n\ndata: b\n\ndata: c', '\n', '\ndata: d\n\n', ': nothing\n\n', 'data: e\n\n'];
     const batches = await collect(decodeSse(stream(chunks), roomy));
     expect(batches.map((batch) => batch.map(({ data }) => data))).toEqual([['a', 'b'], ['c', 'd'], ['e']]);
-  });
-
-  it('gives the messages of a chunk before it asks for the next chunk', async () => {
-    let asked = 0;
-    async function* chunks() {
-      for (;;) {
-        asked += 1;
-        yield toBytes(`data: ${asked}\n\n`);
-      }
-    }
-    const batches = decodeSse(chunks(), roomy);
-    expect((await batches.next()).value).toEqual([{ data: '1' }]);
-    expect(asked).toBe(1);
-    await batches.return();
-  });
-
-  it('ends its source when the reader leaves', async () => {
-    let isClosed = false;
-    async function* chunks() {
-      try {
-        for (;;) yield toBytes('data: a\n\n');
-      } finally {
-        isClosed = true;
-      }
-    }
-    for await (const batch of decodeSse(chunks(), roomy)) {
-      expect(batch).toHaveLength(1);
-      break;
-    }
-    expect(isClosed).toBe(true);
-  });
-
-  it('throws what its source throws, once the messages before are read', async () => {
-    const broken = new Error('reset');
-    async function* chunks() {
-      yield toBytes('data: a\n\ndata: b');
-      throw broken;
-    }
-    const { items, error } = await attempt(decodeSse(chunks(), roomy));
-    expect(items).toEqual([[{ data: 'a' }]]);
-    expect(error).toBe(broken);
   });
 
   describe('bounds an unfinished frame', () => {

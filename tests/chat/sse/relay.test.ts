@@ -1,8 +1,8 @@
-import { decodeSse } from '../../../src/chat/sse/decode';
 import { encodeFrame, heartbeatFrame, type Frame } from '../../../src/chat/sse/encode';
 import { relay } from '../../../src/chat/sse/relay';
 import { stream } from '../support/bytes';
 import { collect, createGate, thrown } from '../support/collect';
+import { decodeSse } from '../support/decode-sse';
 
 // No socket here: the only clock is the heartbeat's.
 beforeEach(() => jest.useFakeTimers());

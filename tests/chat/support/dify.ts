@@ -6,7 +6,6 @@ import {
 } from '../../../src/chat/dify/client';
 import type { ReplyEvent } from '../../../src/chat/dify/to-reply-event';
 import type { DifyEmulator, Reply } from '../../dify-emulator';
-import { attempt } from './collect';
 
 /** Roomy, so that on a busy machine no deadline passes that a test did not mean to. */
 export function difySettings(
@@ -46,9 +45,32 @@ export interface Answer {
 
 /** Asks and reads to the end, whichever end it is. */
 export async function askDify(client: DifyClient, asked: Partial<DifyQuestion> = {}): Promise<Answer> {
-  const { items, error } = await attempt(client.ask({ ...question, ...asked }));
-  const events = items.flat();
+  const events: ReplyEvent[] = [];
+  const error = await client
+    .ask({ ...question, ...asked }, (batch) => events.push(...batch))
+    .then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
   return { events, text: textOf(events), error };
+}
+
+/** Asks, and reads batch by batch. After the last one, `next` is null. */
+export function readDify(client: DifyClient): { next(): Promise<readonly ReplyEvent[] | null> } {
+  const waiting: ((batch: readonly ReplyEvent[] | null) => void)[] = [];
+  const batches: (readonly ReplyEvent[] | null)[] = [];
+  const put = (batch: readonly ReplyEvent[] | null) => {
+    const reader = waiting.shift();
+    if (reader === undefined) batches.push(batch);
+    else reader(batch);
+  };
+  void client.ask(question, put).finally(() => put(null));
+  return {
+    next: () => {
+      const batch = batches.shift();
+      return batch === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(batch);
+    },
+  };
 }
 
 export function textOf(events: readonly ReplyEvent[]): string {
