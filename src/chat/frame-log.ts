@@ -95,7 +95,8 @@ export function createFrameLog(maxChars: number): FrameLog {
       if (chars > maxChars && !isTerminal(event)) letGo(maxChars * 0.75);
     },
     appendText(head, words) {
-      const size = head.json.length + words.length;
+      // As JSON, but for what has to be escaped in it.
+      const size = head.json.length + words.length + '""}'.length;
       entries.push({ head, text: words, size });
       chars += size;
       if (chars > maxChars) letGo(maxChars * 0.75);

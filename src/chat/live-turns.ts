@@ -1,4 +1,5 @@
 import type { RateLimit } from './errors';
+import { createFollower, done, type Waiter } from './follower';
 import { createFrameLog } from './frame-log';
 import type { Frame } from './sse/encode';
 import { createTopics } from './topics';
@@ -53,6 +54,7 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
   const endRequest = new AbortController();
   let lingering: NodeJS.Timeout | undefined;
   let isEnded = false;
+  let isTelling = false;
   let settleEnded: (event: TerminalWireEvent) => void;
   const ended = new Promise<TerminalWireEvent>((resolve) => {
     settleEnded = resolve;
@@ -62,8 +64,14 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
     if (isEnded) throw new Error(`Turn ${turn.turnId} has ended: nothing can follow its terminal event.`);
   }
 
-  function wakeAll(): void {
-    for (const waiter of waiting) waiter.wake();
+  /** What is appended in one tick is told as one batch. */
+  function tell(): void {
+    if (isTelling) return;
+    isTelling = true;
+    queueMicrotask(() => {
+      isTelling = false;
+      for (const waiter of waiting) waiter.wake();
+    });
   }
 
   function append(event: WireEvent): void {
@@ -75,39 +83,30 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
       // The log is gone with its last follower. One that does not read must not keep all of it for so long.
       if (waiting.size > 0) lingering = setTimeout(log.shrink, lingerMs).unref();
     }
-    wakeAll();
+    tell();
   }
 
   function appendText(head: MessageHead, text: string): void {
     assertRunning();
     log.appendText(head, text);
-    wakeAll();
+    tell();
   }
 
-  async function* follow(cursor: number, signal: AbortSignal) {
-    // A cursor that is none of this log's (another process gave it) begins anew.
-    let last = cursor > log.lastId() ? 0 : Math.max(0, cursor);
-    const waiter = createWaiter();
-    waiting.add(waiter);
-    // Once for all the waits: to listen anew at every event would cost as much as the event.
-    signal.addEventListener('abort', waiter.wake);
-    try {
-      while (!signal.aborted) {
-        const batch = log.after(last);
-        if (batch.length > 0) {
-          last = batch.at(-1)?.id ?? last;
-          yield batch;
-        } else if (isEnded) {
-          return;
-        } else {
-          await waiter.wait();
-        }
-      }
-    } finally {
+  function follow(cursor: number, signal: AbortSignal): AsyncGenerator<readonly Frame[], void> {
+    let last: number | undefined;
+    const take = (): IteratorResult<readonly Frame[], void> | null => {
+      // A cursor that is none of this log's (another process gave it) begins anew.
+      last ??= cursor > log.lastId() ? 0 : Math.max(0, cursor);
+      const batch = log.after(last);
+      if (batch.length === 0) return isEnded ? done : null;
+      last = batch.at(-1)?.id ?? last;
+      return { done: false, value: batch };
+    };
+    const onLeave = (waiter: Waiter) => {
       waiting.delete(waiter);
-      signal.removeEventListener('abort', waiter.wake);
       if (waiting.size === 0) clearTimeout(lingering);
-    }
+    };
+    return createFollower({ take, signal, onJoin: (waiter) => waiting.add(waiter), onLeave });
   }
 
   return {
@@ -118,27 +117,6 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
     follow,
     endRequest: endRequest.signal,
     requestEnd: (reason) => endRequest.abort(reason),
-  };
-}
-
-/** A follower, which waits at times. */
-interface Waiter {
-  /** Nothing has to be missed between looking and this: both are of one tick. */
-  wait(): Promise<void>;
-  wake(): void;
-}
-
-function createWaiter(): Waiter {
-  let resolve: (() => void) | undefined;
-  return {
-    wait: () =>
-      new Promise((whenWoken) => {
-        resolve = whenWoken;
-      }),
-    wake() {
-      resolve?.();
-      resolve = undefined;
-    },
   };
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 import { createFrameLog, type FrameLog } from '../../src/chat/frame-log';
 import type { Frame } from '../../src/chat/sse/encode';
-import type { WireEvent } from '../../src/chat/wire-event';
+import { toMessageHead, type WireEvent } from '../../src/chat/wire-event';
 import { shownText } from './support/harness';
 
 const envelope = {
@@ -30,7 +30,11 @@ const oneFrame = JSON.stringify(said('x')).length;
 
 function logOf(maxChars: number, ...events: readonly WireEvent[]): FrameLog {
   const log = createFrameLog(maxChars);
-  for (const event of events) log.append(event);
+  for (const event of events) {
+    // As turns do it.
+    if (event.event === 'message') log.appendText(toMessageHead(envelope), event.answer);
+    else log.append(event);
+  }
   return log;
 }
 

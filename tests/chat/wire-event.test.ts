@@ -1,7 +1,13 @@
 import { chatErrors, type ChatErrorCode } from '../../src/chat/errors';
 import { toMessageReply } from '../../src/chat/message-reply';
 import type { SavedTurn, TurnEvent } from '../../src/chat/turn-event';
-import { isTerminal, toWireEvent, type Envelope } from '../../src/chat/wire-event';
+import {
+  encodeMessage,
+  isTerminal,
+  toMessageHead,
+  toWireEvent,
+  type Envelope,
+} from '../../src/chat/wire-event';
 import { ada, keeper, message } from './support/fixtures';
 
 const envelope: Envelope = {
@@ -23,6 +29,23 @@ function toWire(event: TurnEvent) {
     toReplies: (lines) => lines.map((line) => toMessageReply(line, replyContext)),
   });
 }
+
+describe('encodeMessage', () => {
+  it.each(['Hi', '', '"\\\n\u2028', '🌊', '\ud800', '""}'])('makes the JSON of the event with %j', (text) => {
+    const event = toWire({ type: 'delta', text });
+    expect(encodeMessage(toMessageHead(envelope), text)).toBe(JSON.stringify(event));
+  });
+
+  it('leaves null what Dify has not named', () => {
+    const unnamed = { ...envelope, conversation_id: null };
+    expect(JSON.parse(encodeMessage(toMessageHead(unnamed), 'Hi'))).toEqual({
+      event: 'message',
+      ...unnamed,
+      id: 'm',
+      answer: 'Hi',
+    });
+  });
+});
 
 describe('toWireEvent', () => {
   it('tells the beginning with the id of the question', () => {
