@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Core } from '@strapi/strapi';
 
 import { DsnError, parseDsn, type DatabaseAddress } from '../src/chat/history/dsn';
+import { rememberStatements } from '../src/stores/remember-statements';
 
 // PostgreSQL's `timestamp` columns have no time zone: every process has to write and read them in the same one, without
 // summer time. Set before the driver formats its first date.
@@ -15,6 +16,7 @@ interface SqliteConnection {
   prepare(sql: string): unknown;
   pragma(statement: string): unknown;
   function(name: string, options: { deterministic: boolean }, run: (value: unknown) => unknown): unknown;
+  prepare(sql: string): unknown;
 }
 
 /**
@@ -44,6 +46,7 @@ function sqlite(env: Env, filename = env('DATABASE_FILENAME', '.tmp/data.db')) {
         connection.function('lower', { deterministic: true }, (value) =>
           typeof value === 'string' ? value.toLowerCase() : value,
         );
+        rememberStatements(connection);
         done(null, connection);
       },
     },

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { ChatError } from './errors';
 import { toMessageRowId } from './history-reply';
+import { oncePer } from './once-per';
 import { isShallow } from './question';
 import type { After, NewMessage, Range } from './session-access';
 import { parse, reference } from './session-request';
@@ -15,17 +16,16 @@ import { toStorableJson, toStorableText } from './storable-text';
 
 const flag = z.union([z.boolean(), z.stringbool()], 'has to be true or false');
 
+const conversation = z.object({ user_id: reference.nullish(), new: flag.nullish() });
+
 /** `user_id?`, `new?` */
 export function parseConversationRequest(query: unknown, body: unknown) {
-  const schema = z.object({ user_id: reference.nullish(), new: flag.nullish() });
-  const { user_id, new: isNew } = parse(schema, merge(query, body));
+  const { user_id, new: isNew } = parse(conversation, merge(query, body));
   return { userId: user_id ?? undefined, isNew: isNew === true };
 }
 
-/** `role`, `content`, `tool_calls?`: an object or a list, or either as JSON text. With it, `content` may be empty. */
-export function parseHistoryMessage(query: unknown, body: unknown, settings: RequestSettings): NewMessage {
-  const { maxQueryChars, maxInputsChars } = settings;
-  const schema = z
+const message = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettings) =>
+  z
     .object({
       role: z.enum(['user', 'assistant', 'tool'], 'has to be user, assistant or tool'),
       content: z
@@ -43,8 +43,12 @@ export function parseHistoryMessage(query: unknown, body: unknown, settings: Req
     .refine(({ content, tool_calls }) => content.trim() !== '' || (tool_calls ?? null) !== null, {
       path: ['content'],
       error: 'is empty',
-    });
-  const { role, content, tool_calls } = parse(schema, merge(query, body));
+    }),
+);
+
+/** `role`, `content`, `tool_calls?`: an object or a list, or either as JSON text. With it, `content` may be empty. */
+export function parseHistoryMessage(query: unknown, body: unknown, settings: RequestSettings): NewMessage {
+  const { role, content, tool_calls } = parse(message(settings), merge(query, body));
   return { role, content, toolCalls: toStorableJson(tool_calls ?? null) };
 }
 
@@ -72,27 +76,29 @@ const number = (min: number, max: number) =>
     .min(min, `has to be at least ${min}`)
     .max(max, `can be at most ${max}`);
 
+const part = z.object({
+  limit: number(1, maxPart).optional(),
+  after: z
+    .string('has to be the id of a message')
+    .transform(toMessageRowId)
+    .refine((id) => id !== null, 'has to be the id of a message')
+    .optional(),
+});
+
 /** `limit?`, `after?`: the id of a message. Without them, all there is. */
 export function parseHistoryPart(query: unknown): After {
-  const schema = z.object({
-    limit: number(1, maxPart).optional(),
-    after: z
-      .string('has to be the id of a message')
-      .transform(toMessageRowId)
-      .refine((id) => id !== null, 'has to be the id of a message')
-      .optional(),
-  });
-  const { limit = Number.MAX_SAFE_INTEGER, after } = parse(schema, query ?? {});
+  const { limit = Number.MAX_SAFE_INTEGER, after } = parse(part, query ?? {});
   return { limit, id: after ?? 0 };
 }
 
+const conversationPage = z.object({
+  limit: number(1, maxPart).default(maxPart),
+  offset: number(0, 1_000_000_000).default(0),
+});
+
 /** `limit?`, `offset?` */
 export function parseConversationPage(query: unknown): Range {
-  const schema = z.object({
-    limit: number(1, maxPart).default(maxPart),
-    offset: number(0, 1_000_000_000).default(0),
-  });
-  return parse(schema, query ?? {});
+  return parse(conversationPage, query ?? {});
 }
 
 /** @throws ChatError `invalid-request` for what is no UUID. */

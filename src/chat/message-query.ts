@@ -80,13 +80,6 @@ export const maxPageSize = 100;
 /** Keeps the offset within what either database takes; nobody turns to such a page by hand. */
 const maxPage = 1_000_000;
 
-const positive = (max: number) =>
-  z
-    .string()
-    .regex(/^\d{1,15}$/u)
-    .transform(Number)
-    .pipe(z.number().min(1).max(max));
-
 /**
  * The query string of a message list: `page`, `pageSize`, `sort`, `filters`, `cursor`, and Strapi's `pagination[…]`
  * for the first two. `populate` and `fields` are taken for compatibility and change nothing: the reply is always whole.
@@ -131,22 +124,23 @@ export function parseMessagePageRequest(params: Readonly<Record<string, unknown>
   };
 }
 
+const paginationSchema = z
+  .strictObject({ page: z.unknown(), pageSize: z.unknown(), withCount: z.unknown() })
+  .partial();
+
 function parsePagination(pagination: unknown): { readonly page?: unknown; readonly pageSize?: unknown } {
   if (pagination === undefined) return {};
-  const parsed = z
-    .strictObject({ page: z.unknown(), pageSize: z.unknown(), withCount: z.unknown() })
-    .partial()
-    .safeParse(pagination);
+  const parsed = paginationSchema.safeParse(pagination);
   if (!parsed.success) throw invalid('pagination takes page and pageSize.');
   return parsed.data;
 }
 
 function parsePositive(name: string, value: unknown, fallback: number, max: number): number {
   if (value === undefined) return fallback;
-  const parsed = positive(max).safeParse(value);
-  if (!parsed.success)
+  const number = typeof value === 'string' && /^\d{1,15}$/u.test(value) ? Number(value) : 0;
+  if (number < 1 || number > max)
     throw invalid(`${name} has to be a whole number from 1${max < 1e15 ? ` to ${max}` : ''}.`);
-  return parsed.data;
+  return number;
 }
 
 /** `createdAt:desc`, `createdAt:desc,id:asc`, `sort[0]=createdAt:desc`, `sort[createdAt]=desc`. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { toInvalidRequest } from './invalid-request';
+import { oncePer } from './once-per';
 import type { RequestSettings } from './settings';
 import { toStorableJson, toStorableText } from './storable-text';
 import type { Question } from './turns';
@@ -17,7 +18,7 @@ const isCharacterId = 'has to be the documentId of an AI character';
  * @throws ChatError `invalid-request` naming the field that is wrong.
  */
 export function parseQuestion(body: unknown, settings: RequestSettings): QuestionBody {
-  const result = createSchema(settings).safeParse(body);
+  const result = questionSchema(settings).safeParse(body);
   if (!result.success) throw toInvalidRequest(result.error);
   const { character_id, query, conversation_id, session_id, inputs } = result.data.data;
   return {
@@ -33,13 +34,12 @@ export function parseQuestion(body: unknown, settings: RequestSettings): Questio
  * @throws ChatError `invalid-request` naming the field that is wrong.
  */
 export function parseInputs(body: unknown, settings: RequestSettings): Record<string, unknown> {
-  const schema = z.object({ data: z.object({ inputs: inputsSchema(settings) }).nullish() }).nullish();
-  const result = schema.safeParse(body);
+  const result = regenerateSchema(settings).safeParse(body);
   if (!result.success) throw toInvalidRequest(result.error);
   return toStorableJson(result.data?.data?.inputs ?? {}) as Record<string, unknown>;
 }
 
-function createSchema(settings: RequestSettings) {
+const questionSchema = oncePer((settings: RequestSettings) => {
   const { maxQueryChars } = settings;
   return z.object(
     {
@@ -62,7 +62,11 @@ function createSchema(settings: RequestSettings) {
     },
     'has to be {"data": {"character_id": …, "query": …}}',
   );
-}
+});
+
+const regenerateSchema = oncePer((settings: RequestSettings) =>
+  z.object({ data: z.object({ inputs: inputsSchema(settings) }).nullish() }).nullish(),
+);
 
 function inputsSchema({ maxInputsChars }: RequestSettings) {
   return z

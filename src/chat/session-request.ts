@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ChatError } from './errors';
 import { toInvalidRequest } from './invalid-request';
 import type { MessageRole } from './messages';
+import { oncePer } from './once-per';
 import type { Owner } from './owner';
 import { isShallow } from './question';
 import type { MessageReference, Range, Selection } from './session-access';
@@ -21,21 +22,17 @@ export interface PageRequest {
 
 const maxPageSize = 100;
 
+const number = z.coerce
+  .number('has to be a number')
+  .int('has to be a whole number')
+  .min(1, 'begins at 1')
+  .max(1_000_000, 'is too large')
+  .optional();
+
+const pageSchema = z.object({ page: number, page_size: number, pageSize: number });
+
 export function parsePage(params: unknown, defaultPageSize: number): PageRequest {
-  const number = (max: number) =>
-    z.coerce
-      .number('has to be a number')
-      .int('has to be a whole number')
-      .min(1, 'begins at 1')
-      .max(max, 'is too large');
-  const schema = z.object({
-    page: number(1_000_000).optional(),
-    page_size: number(1_000_000).optional(),
-    pageSize: number(1_000_000).optional(),
-  });
-  const result = schema.safeParse(params ?? {});
-  if (!result.success) throw toInvalidRequest(result.error);
-  const { page = 1, page_size, pageSize: camelCase } = result.data;
+  const { page = 1, page_size, pageSize: camelCase } = parse(pageSchema, params ?? {});
   const pageSize = Math.min(page_size ?? camelCase ?? defaultPageSize, maxPageSize);
   return { page, pageSize, range: { limit: pageSize, offset: (page - 1) * pageSize } };
 }
@@ -74,14 +71,18 @@ export function parseNewSession(body: unknown): SessionRequest {
   return { userId: user_id ?? undefined, title: text ?? '', characterId: character_id ?? undefined };
 }
 
+const user = z.object({ user_id: reference.nullish() });
+
 /** `{ "user_id"? }`, beside what `parsePage` reads. */
 export function parseUserId(body: unknown): string | undefined {
-  return parse(z.object({ user_id: reference.nullish() }), body ?? {}).user_id ?? undefined;
+  return parse(user, body ?? {}).user_id ?? undefined;
 }
+
+const newTitle = z.object({ new_title: title.nullish() });
 
 /** `{ "new_title"? }`. Left out or blank, the title is the one of a session nobody has named. */
 export function parseNewTitle(body: unknown): string {
-  return parse(z.object({ new_title: title.nullish() }), body ?? {}).new_title || defaultTitle;
+  return parse(newTitle, body ?? {}).new_title || defaultTitle;
 }
 
 export interface MessageRequest {
@@ -93,9 +94,8 @@ export interface MessageRequest {
   readonly isQuestion: boolean;
 }
 
-/** `{ "session_id", "content", "role"?, "tool_calls"?, "reply"? }` */
-export function parseNewMessage(body: unknown, settings: RequestSettings): MessageRequest {
-  const schema = z.object({
+const newMessage = oncePer((settings: RequestSettings) =>
+  z.object({
     session_id: z.string('has to be the id of a session').max(255, 'is too long to be an id'),
     content: content(settings),
     role: z.enum(['user', 'assistant', 'tool'], 'has to be user, assistant or tool').default('user'),
@@ -105,8 +105,12 @@ export function parseNewMessage(body: unknown, settings: RequestSettings): Messa
       .refine((calls) => isShallow(calls, 0), 'is nested too deeply')
       .nullish(),
     reply: z.boolean('has to be true or false').nullish(),
-  });
-  const { session_id, content: text, role, tool_calls, reply } = parse(schema, body);
+  }),
+);
+
+/** `{ "session_id", "content", "role"?, "tool_calls"?, "reply"? }` */
+export function parseNewMessage(body: unknown, settings: RequestSettings): MessageRequest {
+  const { session_id, content: text, role, tool_calls, reply } = parse(newMessage(settings), body);
   if (reply === true && role !== 'user') {
     throw new ChatError('invalid-request', { sentence: 'Only a message of role user can be replied to.' });
   }
@@ -125,13 +129,16 @@ export interface EditRequest {
   readonly isRegenerated: boolean;
 }
 
-/** `{ "new_content", "regenerate"? }` */
-export function parseEdit(body: unknown, settings: RequestSettings): EditRequest {
-  const schema = z.object({
+const edit = oncePer((settings: RequestSettings) =>
+  z.object({
     new_content: content(settings),
     regenerate: z.boolean('has to be true or false').nullish(),
-  });
-  const { new_content, regenerate } = parse(schema, body);
+  }),
+);
+
+/** `{ "new_content", "regenerate"? }` */
+export function parseEdit(body: unknown, settings: RequestSettings): EditRequest {
+  const { new_content, regenerate } = parse(edit(settings), body);
   return { content: new_content, isRegenerated: regenerate === true };
 }
 

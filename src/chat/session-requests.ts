@@ -141,12 +141,13 @@ function parseRequest(json: unknown): Request {
   return result.data;
 }
 
+const label = z.object({
+  type: z.string().max(64).optional().catch(undefined),
+  request_id: requestId.catch(undefined),
+});
+
 /** What a client tells its requests apart by, as far as it can be read: it comes back with every answer. */
 function toLabel(json: unknown): Readonly<Record<string, unknown>> {
-  const label = z.object({
-    type: z.string().max(64).optional().catch(undefined),
-    request_id: requestId.catch(undefined),
-  });
   return label.safeParse(json).data ?? {};
 }
 

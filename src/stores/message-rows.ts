@@ -37,28 +37,34 @@ export const shownAnswer = `case when m.role = 'user' then a.answer else m.answe
 /** Of rows of `m` whose column may still be null. */
 export const isSuperseded = 'coalesce(m.is_superseded, false)';
 
+/** Columns of a message as they are; its session and, for a question, its answer are other rows'. */
+export const messageColumns = [
+  'id',
+  'document_id',
+  'message_id',
+  'role',
+  'query',
+  'answer',
+  'conversation_id',
+  'turn_id',
+  'ai_character_id',
+  'message_status',
+  'outcome',
+  'error_code',
+  'tool_calls',
+  'usage',
+  'feedback',
+  'parent_message_id',
+  'is_superseded',
+  'created_at',
+  'updated_at',
+] as const;
+
 /** Messages with what is shown of their session and answer: one statement, every join by an index. */
 export function selectMessages(db: Core.Strapi['db']): Knex.QueryBuilder<MessageRow, MessageRow[]> {
   return fromMessages(db).select(
-    'm.id',
-    'm.document_id',
-    'm.message_id',
-    'm.role',
-    'm.query',
-    'm.conversation_id',
+    ...messageColumns.filter((column) => column !== 'answer').map((column) => `m.${column}`),
     's.session_id',
-    'm.turn_id',
-    'm.ai_character_id',
-    'm.message_status',
-    'm.outcome',
-    'm.error_code',
-    'm.tool_calls',
-    'm.usage',
-    'm.feedback',
-    'm.parent_message_id',
-    'm.is_superseded',
-    'm.created_at',
-    'm.updated_at',
     db.connection.raw(`${shownAnswer} as answer`),
   ) as Knex.QueryBuilder<MessageRow, MessageRow[]>;
 }

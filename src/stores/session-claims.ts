@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import { ChatError, type NewTurn } from '../chat';
+import { messageColumns, type MessageRow } from './message-rows';
 
 type Database = Core.Strapi['db'];
 
@@ -46,23 +47,32 @@ async function toClaimError(db: Database, trx: Knex.Transaction, rowId: number):
   });
 }
 
+/** What was there to be freed. */
+export interface FreedSession {
+  readonly question: MessageRow | undefined;
+  readonly sessionId: string | undefined;
+}
+
 /** Ends the claim, if this turn has it, and gives question and session the conversation that Dify has named. */
 export async function freeSession(
   db: Database,
   trx: Knex.Transaction,
   turnId: string,
   conversationId: string | undefined,
-): Promise<void> {
+): Promise<FreedSession> {
   const now = new Date();
   const known = conversationId === undefined ? {} : { conversation_id: conversationId };
-  await db
+  const [question] = (await db
     .connection('chat_conversations')
     .transacting(trx)
     .where({ turn_id: turnId, role: 'user' })
-    .update({ ...known, updated_at: now });
-  await db
+    .update({ ...known, updated_at: now })
+    .returning([...messageColumns])) as MessageRow[];
+  const [session] = (await db
     .connection('chat_sessions')
     .transacting(trx)
     .where({ live_turn_id: turnId })
-    .update({ ...known, live_turn_id: null, last_message_at: now, updated_at: now });
+    .update({ ...known, live_turn_id: null, last_message_at: now, updated_at: now })
+    .returning('session_id')) as { session_id: string }[];
+  return { question, sessionId: session?.session_id };
 }

@@ -15,16 +15,16 @@ import {
 } from '../chat';
 import { claimAbandoned } from './abandoned-turns';
 import { isUniqueViolation } from './database-errors';
+import { insertRows } from './insert-rows';
 import { toJsonColumn } from './json-column';
-import { selectMessages, toMessage, type MessageRow } from './message-rows';
-import { claimSession, freeSession } from './session-claims';
+import { messageColumns, selectMessages, toMessage, type MessageRow } from './message-rows';
+import { claimSession, freeSession, type FreedSession } from './session-claims';
 import { inTransaction } from './transaction';
 
 type Database = Core.Strapi['db'];
 
 /**
- * Turns on Strapi's database. Rows are inserted through its query layer (documentId, timestamps, column types) and
- * changed by plain SQL: the Document Service would cost some thirty times as much for each turn.
+ * Turns on Strapi's database, by plain SQL: the Document Service would cost some thirty times as much for each turn.
  */
 export function createTurnStore(db: Database): TurnStore {
   return {
@@ -32,7 +32,9 @@ export function createTurnStore(db: Database): TurnStore {
     open: (turn) => open(db, turn),
     findSent: (owner, key) => findSent(db, owner, key),
     async checkpoint(turnId, progress) {
-      await withFreeMessageId(progress, (columns) => updatePending(db, turnId, columns));
+      await withFreeMessageId(progress, async (columns) => {
+        await updatePending(db, turnId, columns);
+      });
     },
     identify: (turnId, conversationId) => identify(db, turnId, conversationId),
     keepAlive: (turnIds) => keepAlive(db, turnIds),
@@ -77,26 +79,25 @@ async function open(db: Database, turn: NewTurn): Promise<void> {
         ? await insertSession(db, turn, now)
         : await claimSession(db, trx, turn, turn.session.rowId, now);
     if (turn.supersedes !== null) await supersede(db, trx, turn, turn.supersedes, sessionRowId);
-    await db.query('api::chat-conversation.chat-conversation').createMany({
-      data: [
-        {
-          ...commonColumns(turn, sessionRowId),
-          role: 'user',
-          message_id: turn.questionMessageId,
-          parent_message_id: turn.regenerates,
-          idempotency_key: turn.idempotency?.key,
-          request_fingerprint: turn.idempotency?.fingerprint,
-        },
-        {
-          ...commonColumns(turn, sessionRowId),
-          role: 'assistant',
-          message_id: turn.answerMessageId,
-          answer: '',
-          outcome: 'pending',
-          parent_message_id: turn.questionMessageId,
-        },
-      ],
-    });
+    const common = commonColumns(turn, sessionRowId);
+    await insertRows(db, 'api::chat-conversation.chat-conversation', [
+      {
+        ...common,
+        role: 'user',
+        message_id: turn.questionMessageId,
+        parent_message_id: turn.regenerates,
+        idempotency_key: turn.idempotency?.key ?? null,
+        request_fingerprint: turn.idempotency?.fingerprint ?? null,
+      },
+      {
+        ...common,
+        role: 'assistant',
+        message_id: turn.answerMessageId,
+        answer: '',
+        outcome: 'pending',
+        parent_message_id: turn.questionMessageId,
+      },
+    ]);
   });
 }
 
@@ -120,12 +121,12 @@ function commonColumns(turn: NewTurn, sessionRowId: number) {
   return {
     query: turn.query,
     conversation_id: turn.session.conversationId,
-    session: sessionRowId,
+    session_id: sessionRowId,
     turn_id: turn.turnId,
-    ai_character: turn.characterId,
-    user: turn.owner.id,
-    createdAt: turn.createdAt,
-    updatedAt: turn.createdAt,
+    ai_character_id: turn.characterId,
+    user_id: turn.owner.id,
+    created_at: turn.createdAt,
+    updated_at: turn.createdAt,
   };
 }
 
@@ -138,35 +139,32 @@ async function findSent(db: Database, owner: Owner, key: string): Promise<SentTu
 }
 
 async function insertSession(db: Database, turn: NewTurn, now: Date): Promise<number> {
-  const { ids } = await db.query('api::chat-session.chat-session').createMany({
-    data: [
-      {
-        session_id: turn.session.sessionId,
-        title: 'title' in turn.session ? turn.session.title : undefined,
-        user: turn.owner.id,
-        ai_character: turn.characterId,
-        message_count: 2,
-        last_message_at: now,
-        live_turn_id: turn.turnId,
-      },
-    ],
-  });
-  return Number(ids[0]);
+  const [id] = await insertRows(db, 'api::chat-session.chat-session', [
+    {
+      session_id: turn.session.sessionId,
+      ...('title' in turn.session && { title: turn.session.title }),
+      user_id: turn.owner.id,
+      ai_character_id: turn.characterId,
+      message_count: 2,
+      last_message_at: now,
+      live_turn_id: turn.turnId,
+      created_at: now,
+      updated_at: now,
+    },
+  ]);
+  return Number(id);
 }
 
-/** A final state never changes: only a pending answer is written to. @returns whether it was pending. */
-async function updatePending(
+/** A final state never changes: only a pending answer is written to. */
+function updatePending(
   db: Database,
   turnId: string,
   columns: Readonly<Record<string, unknown>>,
-  trx?: Knex.Transaction,
-): Promise<boolean> {
-  const query = db
+): Knex.QueryBuilder {
+  return db
     .connection('chat_conversations')
     .where({ turn_id: turnId, role: 'assistant', outcome: 'pending' })
     .update({ ...columns, updated_at: new Date() });
-  const count = await (trx === undefined ? query : query.transacting(trx));
-  return count > 0;
 }
 
 /** Runs `write` with the columns of this progress; once more without Dify's message id if that is taken. */
@@ -204,22 +202,32 @@ async function keepAlive(db: Database, turnIds: readonly string[]): Promise<void
     .update({ updated_at: new Date() });
 }
 
-async function close(db: Database, turnId: string, ending: TurnEnding) {
-  await withFreeMessageId(ending, (columns) =>
+async function close(db: Database, turnId: string, ending: TurnEnding): Promise<SavedTurn> {
+  const written = await withFreeMessageId(ending, (columns) =>
     inTransaction(db, async (trx) => {
-      await updatePending(
-        db,
-        turnId,
-        { ...columns, ...toEndColumns(db, ending), usage: toJsonColumn(ending.usage) },
-        trx,
-      );
+      const end = { ...columns, ...toEndColumns(db, ending), usage: toJsonColumn(ending.usage) };
+      const [answer] = (await updatePending(db, turnId, end)
+        .transacting(trx)
+        .returning([...messageColumns])) as MessageRow[];
       // Also when nothing was pending any more: somebody may have deleted the answer meanwhile.
-      await freeSession(db, trx, turnId, ending.conversationId);
+      const freed = await freeSession(db, trx, turnId, ending.conversationId);
+      return { answer, ...freed };
     }),
   );
-  const saved = toSavedTurn(await selectMessages(db).where('m.turn_id', turnId).orderBy('m.id'));
+  const saved = toSavedTurn(
+    rowsOf(written) ?? (await selectMessages(db).where('m.turn_id', turnId).orderBy('m.id')),
+  );
   if (saved === null) throw new ChatError('turn-not-found');
   return saved;
+}
+
+/** As `selectMessages` would read them. Null where not everything was there to be written: then it tells what is. */
+function rowsOf({ question, answer, sessionId }: FreedSession & { readonly answer: MessageRow | undefined }) {
+  if (question === undefined || answer === undefined || sessionId === undefined) return null;
+  return [
+    { ...question, session_id: sessionId, answer: answer.answer },
+    { ...answer, session_id: sessionId },
+  ];
 }
 
 async function find(db: Database, owner: Owner, turnId: string): Promise<SavedTurn | null> {

@@ -39,10 +39,33 @@ async function postgresIndexes(table: string): Promise<Index[]> {
   return rows as Index[];
 }
 
+const isFalse = database === 'sqlite' ? '0' : 'false';
+
+/** A message of each user in turn, as long as messages are, and every tenth deleted. */
+async function addMessages(userIds: readonly number[], ofEach: number): Promise<void> {
+  await app.db.raw(
+    `with recursive n(i) as (select 1 union all select i + 1 from n where i < ${ofEach})
+     insert into chat_conversations (message_id, role, query, user_id, is_deleted, created_at)
+     select 'line_' || u.id || '_' || n.i, 'user', :query, u.id, n.i % 10 = 0, :now
+     from n cross join up_users u where u.id in (${userIds.join(', ')}) order by n.i`,
+    { query: 'What do you do when the fog will not lift? '.repeat(10), now: new Date() },
+  );
+}
+
+/** How the database goes about a statement, as text. */
+async function planOf(sql: string): Promise<string> {
+  if (database === 'sqlite') {
+    const steps: { detail: string }[] = await app.db.raw(`explain query plan ${sql}`);
+    return steps.map(({ detail }) => detail).join('\n');
+  }
+  const { rows } = await app.db.raw(`explain ${sql}`);
+  return rows.map((row: Record<string, string>) => row['QUERY PLAN']).join('\n');
+}
+
 describe('the tables', () => {
   it.each<[table: string, columns: string[], unique: boolean]>([
     ['chat_conversations', ['message_id'], true],
-    ['chat_conversations', ['user_id', 'created_at', 'id'], false],
+    ['chat_conversations', ['user_id', 'is_deleted', 'created_at', 'id'], false],
     ['chat_conversations', ['session_id', 'id'], false],
     ['chat_conversations', ['user_id', 'id'], false],
     ['chat_conversations', ['deleted_at'], false],
@@ -57,6 +80,21 @@ describe('the tables', () => {
     ['chat_sessions', ['live_turn_id'], true],
   ])('%s has an index on %p (unique: %p)', async (table, columns, unique) => {
     expect(await indexesOf(table)).toContainEqual(expect.objectContaining({ columns, unique }));
+  });
+
+  it('answer a list of one user’s messages by one index: its count alone, its page in order', async () => {
+    const users = [await app.createUser(), await app.createUser(), await app.createUser()];
+    const ids = users.map(({ user }) => user.id);
+    await addMessages(ids, 10_000);
+    if (database === 'postgres') await app.db.raw('vacuum analyze chat_conversations');
+    const own = `from chat_conversations m where m.user_id = ${ids[0]} and m.is_deleted = ${isFalse}`;
+
+    const count = await planOf(`select count(m.id) ${own}`);
+    expect(count).toMatch(/(covering index|index only scan using) chat_conversations_user_recent_idx/iu);
+    const page = await planOf(`select * ${own} order by m.created_at desc, m.id desc limit 20`);
+    expect(page).toMatch(/index (scan backward using )?chat_conversations_user_recent_idx/iu);
+    expect(page).not.toMatch(/sort|temp b-tree/iu);
+    await app.db('chat_conversations').whereIn('user_id', ids).delete();
   });
 
   it.each([

@@ -154,7 +154,13 @@ describe('a login', () => {
     expect((await me(user.token)).body.id).toBe(user.user.id);
     expect((await me(other.token)).body.id).toBe(other.user.id);
     const [head, payload] = String(user.token).split('.');
-    for (const token of [undefined, `${head}.${payload}.forged`, `${head}.${payload}.`]) {
+    const unsigned = Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url');
+    for (const token of [
+      undefined,
+      `${head}.${payload}.forged`,
+      `${head}.${payload}.`,
+      `${unsigned}.${payload}.`,
+    ]) {
       expect((await createClient(app.url, token).get(list)).status).toBe(401);
     }
   });
@@ -169,6 +175,20 @@ it('a login that another process has made worthless counts for AUTH_REMEMBER_SEC
     await short.db('up_users').where({ id: user.user.id }).update({ blocked: true });
     const since = Date.now();
     while ((await user.get(list)).status !== 401) expect(Date.now() - since).toBeLessThan(20_000);
+  } finally {
+    await short.stop();
+  }
+});
+
+it('a login ends with its token, however long it would be remembered', async () => {
+  const short = await startApp({ env: { AUTH_REMEMBER_SECONDS: '3600', AUTH_ACCESS_TOKEN_SECONDS: '4' } });
+  try {
+    const { token } = await short.createUser();
+    const { exp } = JSON.parse(Buffer.from(String(token).split('.')[1] ?? '', 'base64url').toString());
+    const ask = () => createClient(short.url, token).get(list);
+    expect((await ask()).status).toBe(200);
+    while (Date.now() < exp * 1000) expect([200, 401]).toContain((await ask()).status);
+    expect((await ask()).status).toBe(401);
   } finally {
     await short.stop();
   }

@@ -20,35 +20,38 @@ const number = (min: number, max: number) =>
     .min(min, `has to be at least ${min}`)
     .max(max, `can be at most ${max}`);
 
+const position = z.string('has to be one that next_cursor gave').transform(toPosition).optional();
+
+const conversationPage = z
+  .object({
+    limit: number(1, maxLimit).default(20),
+    offset: number(0, maxOffset).optional(),
+    cursor: position,
+  })
+  .refine(({ offset, cursor }) => offset === undefined || cursor === undefined, {
+    path: ['cursor'],
+    error: 'does not go with offset',
+  });
+
 /** `limit?`, and `offset?` or `cursor?` */
 export function parseConversationPage(query: unknown): HistoryPage {
-  const schema = z
-    .object({
-      limit: number(1, maxLimit).default(20),
-      offset: number(0, maxOffset).optional(),
-      cursor: z.string('has to be one that next_cursor gave').transform(toPosition).optional(),
-    })
-    .refine(({ offset, cursor }) => offset === undefined || cursor === undefined, {
-      path: ['cursor'],
-      error: 'does not go with offset',
-    });
-  const { limit, offset = 0, cursor } = check(schema, query);
+  const { limit, offset = 0, cursor } = check(conversationPage, query);
   return { limit, offset, after: cursor ?? null };
 }
 
+const messagePage = z.object({ limit: number(1, maxLimit).default(50), cursor: position });
+
 /** `limit?`, `cursor?` */
 export function parseMessagePage(query: unknown): HistoryPage {
-  const schema = z.object({
-    limit: number(1, maxLimit).default(50),
-    cursor: z.string('has to be one that next_cursor gave').transform(toPosition).optional(),
-  });
-  const { limit, cursor } = check(schema, query);
+  const { limit, cursor } = check(messagePage, query);
   return { limit, offset: 0, after: cursor ?? null };
 }
 
+const scope = z.object({ user_id: number(1, 2_147_483_647).optional() });
+
 /** What an administrator looks at: `user_id?`, without it everybody. */
 export function parseScope(query: unknown): Scope {
-  const { user_id: userId } = check(z.object({ user_id: number(1, 2_147_483_647).optional() }), query);
+  const { user_id: userId } = check(scope, query);
   return userId === undefined ? 'everybody' : { userId };
 }
 

@@ -5,10 +5,12 @@ import { createShortMemory } from '../../stores/short-memory';
 import { whenChanged } from '../../stores/when-changed';
 import type { AuthenticateResult, AuthStrategy } from './auth-strategy';
 
-/** A user that was read a moment ago, and what their role may. */
+/** What a good token led to a moment ago: a user, and what their role may. */
 interface Login {
   readonly user: object;
+  readonly sessionId: unknown;
   readonly result: AuthenticateResult;
+  readonly expiresAtMs: number;
 }
 
 /** What decides about a login, by the content types it is kept in. */
@@ -17,9 +19,10 @@ const models = ['user', 'role', 'permission'].map((name) => `plugin::users-permi
 const maxLogins = 10_000;
 
 /**
- * Remembers for `forMs` what the plugin reads with four statements for every request: the user, their role and its
- * permissions. The token is verified each time. A change of any of them in this process counts at once, one that another
- * process has made after `forMs` at the latest. 0 remembers nothing.
+ * Remembers for `forMs`, and never beyond its expiry, what a token came to: its signature is checked and the user, their
+ * role and its permissions are read (four statements) once, and not for every request. The whole text of the token is
+ * the key, so that none but a verified one is ever found. A change of any of them in this process counts at once, one
+ * that another process has made after `forMs` at the latest. 0 remembers nothing.
  */
 export function rememberLogins(strategy: AuthStrategy, strapi: Core.Strapi, forMs: number): AuthStrategy {
   const logins = createShortMemory<string, Login>(forMs, maxLogins);
@@ -28,36 +31,41 @@ export function rememberLogins(strategy: AuthStrategy, strapi: Core.Strapi, forM
   return {
     ...strategy,
     async authenticate(ctx) {
-      const token = forMs > 0 ? readToken(ctx, strapi) : null;
+      const token = forMs > 0 ? readToken(ctx) : null;
       if (token === null) return strategy.authenticate(ctx);
-      const known = logins.get(token.userId);
-      if (known !== undefined) {
+      const known = logins.get(token);
+      if (known !== undefined && Date.now() < known.expiresAtMs) {
         // A copy: what one request does to its user is not the next one's.
         ctx.state['user'] = { ...known.user };
-        ctx.state['session'] = { id: token.sessionId };
+        ctx.state['session'] = { id: known.sessionId };
         return known.result;
       }
       const remember = logins.beginReading();
       const result = await strategy.authenticate(ctx);
-      const user: unknown = ctx.state['user'];
-      if (result?.authenticated === true && typeof user === 'object' && user !== null) {
-        remember(token.userId, { user: { ...user }, result });
-      } else {
-        logins.forget(token.userId);
-      }
+      const login = toLogin(ctx, token, result, strapi);
+      if (login === null) logins.forget(token);
+      else remember(token, login);
       return result;
     },
   };
 }
 
-/** Null for a token that is none of the plugin's, or not good: the plugin says what that means. */
-function readToken(
-  ctx: Context,
-  strapi: Core.Strapi,
-): { readonly userId: string; readonly sessionId: unknown } | null {
+/** As the plugin reads it. Null where there is none. */
+function readToken(ctx: Context): string | null {
   const [scheme, token, ...rest] = ctx.get('Authorization').split(/\s+/u);
-  if (scheme?.toLowerCase() !== 'bearer' || token === undefined || rest.length > 0) return null;
+  return scheme?.toLowerCase() === 'bearer' && token !== undefined && rest.length === 0 ? token : null;
+}
+
+/** Null for what nobody is logged in by, and for a token that is none of the session manager's. */
+function toLogin(
+  ctx: Context,
+  token: string,
+  result: AuthenticateResult | undefined,
+  strapi: Core.Strapi,
+): Login | null {
+  const user: unknown = ctx.state['user'];
+  if (result?.authenticated !== true || typeof user !== 'object' || user === null) return null;
   const { isValid, payload } = strapi.sessionManager('users-permissions').validateAccessToken(token);
   if (!isValid || payload === null) return null;
-  return { userId: String(payload.userId), sessionId: payload.sessionId };
+  return { user: { ...user }, sessionId: payload.sessionId, result, expiresAtMs: payload.exp * 1000 };
 }

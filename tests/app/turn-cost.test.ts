@@ -1,0 +1,105 @@
+import { holdsWithin } from '../faults/support/side-by-side';
+import { startApp, type App } from '../support/app';
+import type { Client } from '../support/client';
+import { database } from '../support/database';
+
+let app: App;
+let user: Client;
+let documentId: string;
+
+beforeAll(async () => {
+  // knex then writes every statement, without its values, to what the process writes.
+  app = await startApp({ env: { DEBUG: 'knex:query', AUTH_REMEMBER_SECONDS: '3600' } });
+  user = await app.createUser();
+  ({ documentId } = await app.admin.createCharacter());
+  // From here on the login and the character are remembered.
+  await ask();
+});
+afterAll(() => app.stop());
+
+async function ask(session_id?: string) {
+  const { status, body } = await user.ask({ character_id: documentId, query: 'Hi', session_id });
+  expect(status).toBe(200);
+  return body.data;
+}
+
+let marks = 0;
+
+/** The statements of a request on the tables of turns, but those that copy a turn to the history. */
+async function statementsOf(request: () => Promise<unknown>): Promise<string[]> {
+  const before = app.output().length;
+  await request();
+  marks += 1;
+  const mark = `GET /mark-${marks} `;
+  await app.anonymous.get(`/mark-${marks}`);
+  const written = () => app.output().slice(before);
+  expect(await holdsWithin(20_000, () => written().includes(mark))).toBe(true);
+  return [...written().matchAll(/knex:query (select|insert into|update) .*?(chat_\w+)(.*)$/gmu)]
+    .filter(([whole]) => !/set .history_due|erasures|history_due.? (is|<=|>)|c.?\.?.document_id/u.test(whole))
+    .map(([, verb, table]) => `${verb} ${table}`);
+}
+
+/** The process has other things to do now and then: the least of several times is the request's own. */
+async function ownStatementsOf(request: () => Promise<unknown>): Promise<string[]> {
+  const times = [await statementsOf(request), await statementsOf(request), await statementsOf(request)];
+  return times.reduce((least, statements) => (statements.length < least.length ? statements : least));
+}
+
+const close = ['update chat_conversations', 'update chat_conversations', 'update chat_sessions'];
+/** Of an answer that does not come all at once. */
+const checkpoint = ['update chat_conversations', 'update chat_conversations', 'update chat_sessions'];
+
+/** In transactions, whose beginnings and ends are not counted. */
+describe('a turn costs', () => {
+  it('two statements to begin in a new session, three for a first checkpoint and three to end', async () => {
+    const open = ['insert into chat_sessions', 'insert into chat_conversations'];
+    const statements = await ownStatementsOf(() => ask());
+    expect([
+      [...open, ...close],
+      [...open, ...checkpoint, ...close],
+    ]).toContainEqual(statements);
+  });
+
+  it('one more in a session that is there', async () => {
+    const [{ session_id }] = await ask();
+    const open = ['select chat_sessions', 'update chat_sessions', 'insert into chat_conversations'];
+    const statements = await ownStatementsOf(() => ask(session_id));
+    expect([
+      [...open, ...close],
+      [...open, ...checkpoint, ...close],
+    ]).toContainEqual(statements);
+  });
+});
+
+it('saves rows as Strapi does: with a documentId, times and the defaults of the schema', async () => {
+  const [{ session_id, turn_id }] = await ask();
+  const created = database === 'sqlite' ? expect.any(Number) : expect.any(Date);
+  const no = database === 'sqlite' ? 0 : false;
+  const ofStrapi = {
+    document_id: expect.stringMatching(/^[a-z0-9]{24}$/u),
+    is_deleted: no,
+    created_at: created,
+    updated_at: created,
+    published_at: created,
+    locale: null,
+    created_by_id: null,
+    updated_by_id: null,
+  };
+  const session = await app.db('chat_sessions').where({ session_id }).first();
+  expect(session).toMatchObject({ ...ofStrapi, title: 'Hi', message_count: 2, deleted_at: null });
+  const messages = await app.db('chat_conversations').where({ turn_id }).orderBy('id');
+  const common = {
+    ...ofStrapi,
+    session_id: session.id,
+    user_id: user.user.id,
+    message_status: 'sent',
+    stop_requested: no,
+    is_superseded: no,
+    idempotency_key: null,
+  };
+  expect(messages).toEqual([
+    expect.objectContaining({ ...common, role: 'user', answer: null, outcome: null, usage: null }),
+    expect.objectContaining({ ...common, role: 'assistant', outcome: 'completed', error_code: null }),
+  ]);
+  expect(new Set([session, ...messages].map((row) => row.document_id)).size).toBe(3);
+});
