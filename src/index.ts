@@ -12,7 +12,7 @@ import { findSecretProblems } from './bootstrap/secrets';
 import { surviveBrokenConnections } from './bootstrap/survive-broken-connections';
 import { tellTokensApart } from './bootstrap/tell-tokens-apart';
 import { startTidyingHistory, type Tidying } from './bootstrap/tidying-history';
-import { parseHistoryStoreSettings, SettingsError } from './chat';
+import { HistoryProblem, parseHistoryStoreSettings, SettingsError } from './chat';
 import { chatOf, keepHistoryIn } from './compose';
 import { openHistoryStore } from './history-store/open';
 import { answersSent } from './middlewares/koasseStream';
@@ -29,7 +29,9 @@ let history: RunningHistory | undefined;
 export default {
   /** Before anything is served: a bad setting stops the start, with every problem at once. */
   async register({ strapi }: { strapi: Core.Strapi }): Promise<void> {
-    keepHistoryIn(strapi, openHistoryStore(parseHistoryStoreSettings(strapi.config.get('history'))));
+    const historySettings = parseHistoryStoreSettings(strapi.config.get('history'));
+    if (historySettings instanceof HistoryProblem) strapi.log.error(historySettings.message);
+    keepHistoryIn(strapi, openHistoryStore(historySettings));
     assertSettings(strapi);
     surviveBrokenConnections(strapi);
     tellTokensApart(strapi);

@@ -122,3 +122,27 @@ describe('the doors of the history', () => {
     expect([status, body.error.message]).toEqual([400, 'user_id has to be a number.']);
   });
 });
+
+describe('a history that cannot be used', () => {
+  it('leaves the chat alone, and is said to be unavailable', async () => {
+    const other = await startApp({ env: { MES_SQL_DSN: 'postgres://ann:top-secret@127.0.0.1:1/history' } });
+    try {
+      const { documentId } = await other.admin.createCharacter();
+      const someone = await other.createUser();
+      expect((await someone.ask({ character_id: documentId, query: 'Hi' })).status).toBe(200);
+      for (const [method, path] of owners) {
+        const { status, headers, body } = await someone.request(method, path);
+        expect([status, headers.get('retry-after'), body.error.details.code]).toEqual([
+          503,
+          '5',
+          'history-unavailable',
+        ]);
+      }
+      const admin = await other.admin.client.get('/admin/history/stats');
+      expect([admin.status, admin.body.error.details.code]).toEqual([503, 'history-unavailable']);
+      expect(other.output()).not.toContain('top-secret');
+    } finally {
+      await other.stop();
+    }
+  });
+});
