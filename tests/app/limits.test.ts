@@ -113,6 +113,8 @@ describe('turns of a user at once', () => {
       return reply;
     });
     await refused;
+    // To refuse is quicker than to save.
+    await until(async () => (await saved(user)) >= atOnce);
     const savedMeanwhile = await saved(user);
     open();
     const replies = await Promise.all(sending);
