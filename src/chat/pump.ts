@@ -50,7 +50,8 @@ export async function pump(options: PumpOptions): Promise<TerminalEvent> {
   const { turn, settings, log } = options;
   const answer = createAnswer({ maxChars: settings.maxAnswerChars });
   const checkpoints = createCheckpoints({
-    everyMs: settings.checkpointEveryMs,
+    // Turns that began together drift apart: saved all in one moment, they would hold up every stream of the process.
+    everyMs: settings.checkpointEveryMs * (1 + Math.random() / 2),
     save: createSave(options, answer),
     onFailed: (error) => log.warn(`Turn ${turn.turnId}: a checkpoint failed: ${describeError(error)}`),
   });
