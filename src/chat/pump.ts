@@ -50,8 +50,7 @@ export async function pump(options: PumpOptions): Promise<TerminalEvent> {
   const { turn, settings, log } = options;
   const answer = createAnswer({ maxChars: settings.maxAnswerChars });
   const checkpoints = createCheckpoints({
-    // Turns that began together drift apart: saved all in one moment, they would hold up every stream of the process.
-    everyMs: settings.checkpointEveryMs * (1 + Math.random() / 2),
+    everyMs: settings.checkpointEveryMs,
     save: createSave(options, answer),
     onFailed: (error) => log.warn(`Turn ${turn.turnId}: a checkpoint failed: ${describeError(error)}`),
   });
