@@ -39,7 +39,11 @@ export function createSseDecoder({ maxFrameChars }: DecoderOptions): SseDecoder 
   const decoder = new TextDecoder('utf-8');
   const parser = createParser({
     maxBufferSize: maxFrameChars,
-    onEvent: (message) => messages.push(message),
+    onEvent(message) {
+      // The parser bounds what is unfinished: one that comes to its end within the same chunk would slip through.
+      if (message.data.length > maxFrameChars) tooLong = true;
+      if (!tooLong) messages.push(message);
+    },
     onError(error) {
       if (error instanceof ParseError && error.type === 'max-buffer-size-exceeded') tooLong = true;
     },

@@ -164,6 +164,13 @@ describe('createSseDecoder', () => {
       expect(error).toBeInstanceOf(FrameTooLongError);
     });
 
+    it('however the bytes are cut, also where it is complete at once', async () => {
+      const chunks = [`data: a\n\ndata: ${'x'.repeat(21)}\n\ndata: b\n\n`];
+      const { items, error } = await attempt(decodeSse(stream(chunks), bounded));
+      expect(items.flat()).toEqual([{ data: 'a' }]);
+      expect(error).toBeInstanceOf(FrameTooLongError);
+    });
+
     it('names the bound and quotes nothing', async () => {
       const { error } = await attempt(decodeSse(stream([`data: ${'secret'.repeat(9)}`]), bounded));
       expect(String(error)).toMatch(/\b20\b/u);
