@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { toInvalidRequest } from './invalid-request';
+import { parse } from './invalid-request';
 import { toStorableText } from './storable-text';
 
 /** What a user thinks of an answer. */
@@ -35,7 +35,5 @@ const schema = z.object(
  * @throws ChatError `invalid-request` naming the field that is wrong.
  */
 export function parseFeedback(body: unknown): Feedback {
-  const result = schema.safeParse(body);
-  if (!result.success) throw toInvalidRequest(result.error);
-  return result.data.data;
+  return parse(schema, body).data;
 }

@@ -2,10 +2,11 @@ import { z } from 'zod';
 
 import { ChatError } from './errors';
 import { toMessageRowId } from './history-reply';
+import { parse, wholeNumber } from './invalid-request';
 import { oncePer } from './once-per';
 import { isShallow } from './question';
 import type { After, NewMessage, Range } from './session-access';
-import { parse, reference } from './session-request';
+import { reference } from './session-request';
 import type { RequestSettings } from './settings';
 import { toStorableJson, toStorableText } from './storable-text';
 
@@ -69,15 +70,8 @@ function readJson(value: unknown): unknown {
 
 const maxPart = 1_000;
 
-const number = (min: number, max: number) =>
-  z.coerce
-    .number('has to be a number')
-    .int('has to be a whole number')
-    .min(min, `has to be at least ${min}`)
-    .max(max, `can be at most ${max}`);
-
 const part = z.object({
-  limit: number(1, maxPart).optional(),
+  limit: wholeNumber(1, maxPart).optional(),
   after: z
     .string('has to be the id of a message')
     .transform(toMessageRowId)
@@ -92,8 +86,8 @@ export function parseHistoryPart(query: unknown): After {
 }
 
 const conversationPage = z.object({
-  limit: number(1, maxPart).default(maxPart),
-  offset: number(0, 1_000_000_000).default(0),
+  limit: wholeNumber(1, maxPart).default(maxPart),
+  offset: wholeNumber(0, 1_000_000_000).default(0),
 });
 
 /** `limit?`, `offset?` */

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 
 import { ChatError } from './errors';
 
@@ -9,3 +9,18 @@ export function toInvalidRequest(error: z.ZodError): ChatError {
   const sentence = problems.map(({ path, message }) => `${path.join('.') || 'body'} ${message}.`).join(' ');
   return new ChatError('invalid-request', { sentence, details: { errors: problems } });
 }
+
+/** @throws ChatError `invalid-request` with all that is wrong. */
+export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const result = schema.safeParse(value);
+  if (!result.success) throw toInvalidRequest(result.error);
+  return result.data;
+}
+
+/** A whole number, also as the text that a query string has. */
+export const wholeNumber = (min: number, max: number) =>
+  z.coerce
+    .number('has to be a number')
+    .int('has to be a whole number')
+    .min(min, `has to be at least ${min}`)
+    .max(max, `can be at most ${max}`);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { toInvalidRequest } from './invalid-request';
+import { parse } from './invalid-request';
 import { oncePer } from './once-per';
 import type { RequestSettings } from './settings';
 import { toStorableJson, toStorableText } from './storable-text';
@@ -18,9 +18,10 @@ const isCharacterId = 'has to be the documentId of an AI character';
  * @throws ChatError `invalid-request` naming the field that is wrong.
  */
 export function parseQuestion(body: unknown, settings: RequestSettings): QuestionBody {
-  const result = questionSchema(settings).safeParse(body);
-  if (!result.success) throw toInvalidRequest(result.error);
-  const { character_id, query, conversation_id, session_id, inputs } = result.data.data;
+  const { character_id, query, conversation_id, session_id, inputs } = parse(
+    questionSchema(settings),
+    body,
+  ).data;
   return {
     characterId: toStorableText(character_id),
     query: toStorableText(query),
@@ -34,9 +35,10 @@ export function parseQuestion(body: unknown, settings: RequestSettings): Questio
  * @throws ChatError `invalid-request` naming the field that is wrong.
  */
 export function parseInputs(body: unknown, settings: RequestSettings): Record<string, unknown> {
-  const result = regenerateSchema(settings).safeParse(body);
-  if (!result.success) throw toInvalidRequest(result.error);
-  return toStorableJson(result.data?.data?.inputs ?? {}) as Record<string, unknown>;
+  return toStorableJson(parse(regenerateSchema(settings), body)?.data?.inputs ?? {}) as Record<
+    string,
+    unknown
+  >;
 }
 
 const questionSchema = oncePer((settings: RequestSettings) => {

@@ -5,10 +5,11 @@ import { z } from 'zod';
 import { ChatError } from './errors';
 import type { Message } from './messages';
 import { highlight, type Segment } from './highlight';
+import { parse } from './invalid-request';
 import type { Owner } from './owner';
 import type { Range } from './session-access';
 import { contentOf } from './session-reply';
-import { parse, parsePage } from './session-request';
+import { parsePage } from './session-request';
 import { toStorableText } from './storable-text';
 
 /** A message in which the text was found, with the title of its session. */

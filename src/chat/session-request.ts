@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { ChatError } from './errors';
-import { toInvalidRequest } from './invalid-request';
+import { parse } from './invalid-request';
 import type { MessageRole } from './messages';
 import { oncePer } from './once-per';
 import type { Owner } from './owner';
@@ -148,12 +148,6 @@ function content({ maxQueryChars }: RequestSettings) {
     .max(maxQueryChars, `can be at most ${maxQueryChars} characters long`)
     .refine((text) => text.trim() !== '', 'is empty')
     .transform(toStorableText);
-}
-
-export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
-  const result = schema.safeParse(value);
-  if (!result.success) throw toInvalidRequest(result.error);
-  return result.data;
 }
 
 /** A message by the number that this API shows, or by its `message_id` of the other ones. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { ChatError, type RateLimit } from './errors';
 import { parseIdempotencyKey } from './idempotency';
-import { toInvalidRequest } from './invalid-request';
+import { parse } from './invalid-request';
 import type { Owner } from './owner';
 import { parseQuestion } from './question';
 import type { SessionAccess } from './session-access';
@@ -136,9 +136,7 @@ function parseJson(frame: string): unknown {
 }
 
 function parseRequest(json: unknown): Request {
-  const result = requestSchema.safeParse(json);
-  if (!result.success) throw toInvalidRequest(result.error);
-  return result.data;
+  return parse(requestSchema, json);
 }
 
 const label = z.object({

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 
 import { z } from 'zod';
 
+import { parse } from '../invalid-request';
 import { isShallow } from '../question';
 import { toStorableJson, toStorableText } from '../storable-text';
 import { toNanos } from './price';
 import type { HistoryRecord } from './record';
-import { check } from './request';
 
 /** A message as OpenAI has it, with whatever else belongs to it: `name`, `tool_calls`, … */
 export interface CompletionMessage {
@@ -138,7 +138,7 @@ const failure = z.object({
 
 /** @throws ChatError `invalid-request` naming the field. */
 export function toCompletionRecord(input: ChatCompletion): HistoryRecord {
-  const { response, price, ...rest } = check(completion, input);
+  const { response, price, ...rest } = parse(completion, input ?? {});
   const { prompt_tokens: prompt = 0, completion_tokens: completed = 0 } = response.usage ?? {};
   return {
     ...toContext(rest),
@@ -156,7 +156,7 @@ export function toCompletionRecord(input: ChatCompletion): HistoryRecord {
 
 /** @throws ChatError `invalid-request` naming the field. */
 export function toErrorRecord(input: FailedCompletion): HistoryRecord {
-  const { errorCode, errorMessage, partialText, ...rest } = check(failure, input);
+  const { errorCode, errorMessage, partialText, ...rest } = parse(failure, input ?? {});
   return {
     ...toContext(rest),
     response: null,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { ChatError } from '../errors';
+import { parse, wholeNumber } from '../invalid-request';
 import { toStorableText } from '../storable-text';
 import { addDays, countDays, createCalendar, type Day } from './days';
 import type { HistoryPage, Position, Scope } from './history-store';
@@ -13,19 +13,12 @@ const maxOffset = 10_000;
 const maxDays = 366;
 const defaultDays = 30;
 
-const number = (min: number, max: number) =>
-  z.coerce
-    .number('has to be a number')
-    .int('has to be a whole number')
-    .min(min, `has to be at least ${min}`)
-    .max(max, `can be at most ${max}`);
-
 const position = z.string('has to be one that next_cursor gave').transform(toPosition).optional();
 
 const conversationPage = z
   .object({
-    limit: number(1, maxLimit).default(20),
-    offset: number(0, maxOffset).optional(),
+    limit: wholeNumber(1, maxLimit).default(20),
+    offset: wholeNumber(0, maxOffset).optional(),
     cursor: position,
   })
   .refine(({ offset, cursor }) => offset === undefined || cursor === undefined, {
@@ -35,23 +28,23 @@ const conversationPage = z
 
 /** `limit?`, and `offset?` or `cursor?` */
 export function parseConversationPage(query: unknown): HistoryPage {
-  const { limit, offset = 0, cursor } = check(conversationPage, query);
+  const { limit, offset = 0, cursor } = parse(conversationPage, query ?? {});
   return { limit, offset, after: cursor ?? null };
 }
 
-const messagePage = z.object({ limit: number(1, maxLimit).default(50), cursor: position });
+const messagePage = z.object({ limit: wholeNumber(1, maxLimit).default(50), cursor: position });
 
 /** `limit?`, `cursor?` */
 export function parseMessagePage(query: unknown): HistoryPage {
-  const { limit, cursor } = check(messagePage, query);
+  const { limit, cursor } = parse(messagePage, query ?? {});
   return { limit, offset: 0, after: cursor ?? null };
 }
 
-const scope = z.object({ user_id: number(1, 2_147_483_647).optional() });
+const scope = z.object({ user_id: wholeNumber(1, 2_147_483_647).optional() });
 
 /** What an administrator looks at: `user_id?`, without it everybody. */
 export function parseScope(query: unknown): Scope {
-  const { user_id: userId } = check(scope, query);
+  const { user_id: userId } = parse(scope, query ?? {});
   return userId === undefined ? 'everybody' : { userId };
 }
 
@@ -86,7 +79,7 @@ export function parseStatisticsRequest(query: unknown, nowMs: number): Statistic
       if (count > maxDays) return refuse('from', `can be at most ${maxDays} days before the end of to`);
       return { timeZone, days: calendar.days(from, to) };
     });
-  return check(schema, query);
+  return parse(schema, query ?? {});
 }
 
 /** Null for what is no date, e.g. 2026-02-30. */
@@ -106,15 +99,4 @@ function toPosition(cursor: string, context: z.core.$RefinementCtx): Position {
     return z.NEVER;
   }
   return { timeMs: Number(time), id: toStorableText(id) };
-}
-
-/** @throws ChatError `invalid-request` with all that is wrong, parameter by parameter. */
-export function check<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
-  const result = schema.safeParse(value ?? {});
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(({ path, message }) => ({ path: path.map(String), message }));
-  throw new ChatError('invalid-request', {
-    sentence: problems.map(({ path, message }) => `${path.join('.')} ${message}.`).join(' '),
-    details: { errors: problems },
-  });
 }
