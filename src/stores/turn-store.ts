@@ -14,12 +14,13 @@ import {
   type TurnStore,
 } from '../chat';
 import { claimAbandoned } from './abandoned-turns';
-import { isUniqueViolation } from './database-errors';
+import { withFreeMessageId } from './free-message-id';
 import { insertRows } from './insert-rows';
 import { toJsonColumn } from './json-column';
 import { messageColumns, selectMessages, toMessage, type MessageRow } from './message-rows';
 import { claimSession, freeSession, type FreedSession } from './session-claims';
 import { inTransaction } from './transaction';
+import { createTurnCheckpoints } from './turn-checkpoints';
 
 type Database = Core.Strapi['db'];
 
@@ -31,12 +32,7 @@ export function createTurnStore(db: Database): TurnStore {
     findSession: (owner, reference) => findSession(db, owner, reference),
     open: (turn) => open(db, turn),
     findSent: (owner, key) => findSent(db, owner, key),
-    async checkpoint(turnId, progress) {
-      await withFreeMessageId(progress, async (columns) => {
-        await updatePending(db, turnId, columns);
-      });
-    },
-    identify: (turnId, conversationId) => identify(db, turnId, conversationId),
+    ...createTurnCheckpoints(db),
     keepAlive: (turnIds) => keepAlive(db, turnIds),
     find: (owner, turnId) => find(db, owner, turnId),
     requestStop: (turnId) => requestStop(db, turnId),
@@ -155,43 +151,13 @@ async function insertSession(db: Database, turn: NewTurn, now: Date): Promise<nu
   return Number(id);
 }
 
-/** A final state never changes: only a pending answer is written to. */
-function updatePending(
-  db: Database,
-  turnId: string,
-  columns: Readonly<Record<string, unknown>>,
-): Knex.QueryBuilder {
-  return db
-    .connection('chat_conversations')
-    .where({ turn_id: turnId, role: 'assistant', outcome: 'pending' })
-    .update({ ...columns, updated_at: new Date() });
-}
-
-/** Runs `write` with the columns of this progress; once more without Dify's message id if that is taken. */
-async function withFreeMessageId<T>(
-  progress: TurnProgress,
-  write: (columns: Readonly<Record<string, unknown>>) => Promise<T>,
-): Promise<T> {
-  const columns = {
-    answer: progress.answer,
-    ...(progress.taskId !== undefined && { task_id: progress.taskId }),
-    ...(progress.conversationId !== undefined && { conversation_id: progress.conversationId }),
+function toColumns({ answer, taskId, conversationId, messageId }: TurnProgress) {
+  return {
+    answer,
+    ...(taskId !== undefined && { task_id: taskId }),
+    ...(conversationId !== undefined && { conversation_id: conversationId }),
+    ...(messageId !== undefined && { message_id: messageId }),
   };
-  if (progress.messageId === undefined) return write(columns);
-  try {
-    return await write({ ...columns, message_id: progress.messageId });
-  } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
-    return write(columns);
-  }
-}
-
-async function identify(db: Database, turnId: string, conversationId: string): Promise<void> {
-  const known = { conversation_id: conversationId };
-  await inTransaction(db, async (trx) => {
-    await db.connection('chat_conversations').transacting(trx).where({ turn_id: turnId }).update(known);
-    await db.connection('chat_sessions').transacting(trx).where({ live_turn_id: turnId }).update(known);
-  });
 }
 
 async function keepAlive(db: Database, turnIds: readonly string[]): Promise<void> {
@@ -203,11 +169,15 @@ async function keepAlive(db: Database, turnIds: readonly string[]): Promise<void
 }
 
 async function close(db: Database, turnId: string, ending: TurnEnding): Promise<SavedTurn> {
-  const written = await withFreeMessageId(ending, (columns) =>
+  const written = await withFreeMessageId(ending, (end) =>
     inTransaction(db, async (trx) => {
-      const end = { ...columns, ...toEndColumns(db, ending), usage: toJsonColumn(ending.usage) };
-      const [answer] = (await updatePending(db, turnId, end)
+      const columns = { ...toColumns(end), ...toEndColumns(db, end), usage: toJsonColumn(end.usage) };
+      // A final state never changes: only a pending answer is written to.
+      const [answer] = (await db
+        .connection('chat_conversations')
         .transacting(trx)
+        .where({ turn_id: turnId, role: 'assistant', outcome: 'pending' })
+        .update({ ...columns, updated_at: columns.ended_at })
         .returning([...messageColumns])) as MessageRow[];
       // Also when nothing was pending any more: somebody may have deleted the answer meanwhile.
       const freed = await freeSession(db, trx, turnId, ending.conversationId);

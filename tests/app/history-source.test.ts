@@ -11,7 +11,7 @@ import { createTurnStore } from '../../src/stores/turn-store';
 import { ending } from '../chat/support/fixtures';
 import { startApp, type App } from '../support/app';
 import { readStream, type Client } from '../support/client';
-import { database } from '../support/database';
+import { toStrapiDatabase } from '../support/strapi-database';
 
 type Database = Core.Strapi['db'];
 
@@ -37,18 +37,7 @@ beforeEach(async () => {
 });
 
 /** What Strapi's database is to the source, in each of several processes. */
-function databases(): Database[] {
-  return connections.map((connection) => {
-    const db = {
-      connection,
-      dialect: { client: database },
-      inTransaction: () => false,
-      transaction: (run: (of: { trx: Knex.Transaction }) => Promise<unknown>) =>
-        connection.transaction((trx) => run({ trx })),
-    };
-    return db as unknown as Database;
-  });
-}
+const databases = (): Database[] => connections.map(toStrapiDatabase);
 
 const sources = (options?: HistorySourceOptions) =>
   databases().map((db) => createHistorySource(db, options)) as [HistorySource, HistorySource];

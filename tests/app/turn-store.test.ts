@@ -1,0 +1,120 @@
+import type { Core } from '@strapi/strapi';
+import type { Knex } from 'knex';
+
+import { createTurnStore } from '../../src/stores/turn-store';
+import { ada, bob, keeper, newSession, newTurn } from '../chat/support/fixtures';
+import { itKeepsTurns } from '../chat/support/turn-store-contract';
+import { holdsWithin } from '../faults/support/side-by-side';
+import { startApp, type App } from '../support/app';
+import { database } from '../support/database';
+import { toStrapiDatabase } from '../support/strapi-database';
+
+let app: App;
+let connection: Knex;
+let db: Core.Strapi['db'];
+
+beforeAll(async () => {
+  // Not an address of any database: nothing but the tests touches the rows.
+  app = await startApp({ env: { MES_SQL_DSN: 'nowhere' } });
+  connection = app.database.connect();
+  db = toStrapiDatabase(connection);
+  for (const { id, documentId } of [ada, bob]) {
+    await app.createUser();
+    await connection('up_users').where({ id }).update({ document_id: documentId });
+  }
+  await connection('ai_characters').insert({ id: keeper.linkId, document_id: keeper.documentId });
+});
+afterAll(async () => {
+  await connection.destroy();
+  await app.stop();
+});
+afterEach(() => jest.restoreAllMocks());
+
+async function createEmptyStore() {
+  await connection('chat_conversations').delete();
+  await connection('chat_sessions').delete();
+  return {
+    ...createTurnStore(db),
+    async deleteAnswer(turnId: string) {
+      await connection('chat_conversations').where({ turn_id: turnId, role: 'assistant' }).delete();
+    },
+  };
+}
+
+describe('TurnStore on Strapi’s database', () => {
+  itKeepsTurns(createEmptyStore);
+});
+
+describe('checkpoints of many turns in the same moment', () => {
+  const turnIds = Array.from({ length: 30 }, (_, index) => `turn-${index}`);
+  let store: Awaited<ReturnType<typeof createEmptyStore>>;
+
+  beforeEach(async () => {
+    store = await createEmptyStore();
+    for (const turnId of turnIds) {
+      await store.open(
+        newTurn({
+          turnId,
+          session: newSession(`session-${turnId}`),
+          questionMessageId: `question-${turnId}`,
+          answerMessageId: `answer-${turnId}`,
+        }),
+      );
+    }
+  });
+
+  const progressOf = (turnId: string) => ({
+    answer: `Text of ${turnId}`,
+    taskId: `task-${turnId}`,
+    messageId: `message-${turnId}`,
+    conversationId: `conversation-${turnId}`,
+  });
+  const saved = async (turnId: string) => (await store.find(ada, turnId))?.[1];
+
+  it('are saved in one transaction, each with its own text', async () => {
+    const transactions = jest.spyOn(db, 'transaction');
+    await Promise.all(turnIds.map((turnId) => store.checkpoint(turnId, progressOf(turnId))));
+    expect(transactions).toHaveBeenCalledTimes(1);
+    for (const turnId of turnIds) {
+      const { answer, messageId, conversationId } = progressOf(turnId);
+      expect(await saved(turnId)).toMatchObject({ answer, messageId, conversationId, outcome: 'pending' });
+    }
+  });
+
+  it('are saved all, though the message id of one is taken', async () => {
+    const ids = (turnId: string) => ({ ...progressOf(turnId), messageId: 'message-of-all' });
+    await Promise.all(turnIds.map((turnId) => store.checkpoint(turnId, ids(turnId))));
+    const answers = await Promise.all(turnIds.map(saved));
+    expect(answers.map((answer) => answer?.answer)).toEqual(
+      turnIds.map((turnId) => progressOf(turnId).answer),
+    );
+    expect(answers.filter((answer) => answer?.messageId === 'message-of-all')).toHaveLength(1);
+  });
+
+  it('name the conversation of each on its session', async () => {
+    await Promise.all(turnIds.map((turnId) => store.identify(turnId, `conversation-${turnId}`)));
+    for (const turnId of turnIds) {
+      expect(await store.findSession(ada, { conversationId: `conversation-${turnId}` })).toMatchObject({
+        sessionId: `session-${turnId}`,
+      });
+    }
+  });
+
+  // SQLite has one writer at a time: there everybody waits for the other.
+  const onPostgres = database === 'postgres' ? it : it.skip;
+  onPostgres('give way to who is writing one of the rows, and none is lost', async () => {
+    const [held = '', ...others] = turnIds;
+    const holder = app.database.connect();
+    const holding = await holder.transaction();
+    await holding('chat_conversations').where({ turn_id: held }).update({ updated_at: new Date() });
+    const saving = Promise.all(turnIds.map((turnId) => store.checkpoint(turnId, progressOf(turnId))));
+    const isSaved = async (turnId: string) => (await saved(turnId))?.answer === progressOf(turnId).answer;
+    const areSaved = async (ids: readonly string[]) => !(await Promise.all(ids.map(isSaved))).includes(false);
+    expect(await holdsWithin(10_000, () => areSaved(others))).toBe(true);
+    expect(await isSaved(held)).toBe(false);
+    await holding.commit();
+    await saving;
+    expect(await isSaved(held)).toBe(true);
+    await holder.destroy();
+  });
+});

@@ -1,0 +1,55 @@
+import { createGroupCommit } from '../../src/stores/group-commit';
+import { createGate } from '../chat/support/collect';
+
+describe('createGroupCommit', () => {
+  it('writes together what comes in the same moment, and what comes meanwhile with the next', async () => {
+    const groups: (readonly number[])[] = [];
+    const gate = createGate();
+    const commit = createGroupCommit<number>(async (items) => {
+      groups.push(items);
+      await gate.opened;
+    });
+    const first = [1, 2].map(commit);
+    await new Promise(setImmediate);
+    expect(groups).toEqual([[1, 2]]);
+    const second = [3, 4].map(commit);
+    gate.open();
+    await Promise.all([...first, ...second]);
+    expect(groups).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+  });
+
+  it('settles each when its own group is written, not before', async () => {
+    const gate = createGate();
+    const written: number[] = [];
+    const commit = createGroupCommit<number>(() => gate.opened);
+    const settled = commit(1).then(() => written.push(1));
+    await new Promise(setImmediate);
+    expect(written).toEqual([]);
+    gate.open();
+    await settled;
+    expect(written).toEqual([1]);
+  });
+
+  it('writes at most a hundred together', async () => {
+    const sizes: number[] = [];
+    const commit = createGroupCommit<number>(async (items) => void sizes.push(items.length));
+    await Promise.all(Array.from({ length: 250 }, (_, index) => commit(index)));
+    expect(sizes).toEqual([100, 100, 50]);
+  });
+
+  it('writes each alone when a group fails, and fails for whom that fails', async () => {
+    const written: number[] = [];
+    const commit = createGroupCommit<number>(async (items) => {
+      if (items.includes(2)) throw new Error('not 2');
+      written.push(...items);
+    });
+    const results = await Promise.allSettled([1, 2, 3].map(commit));
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(written).toEqual([1, 3]);
+    await commit(4);
+    expect(written).toEqual([1, 3, 4]);
+  });
+});
