@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
 
 import type { Core } from '@strapi/strapi';
 import type { Context, Next } from 'koa';
@@ -43,9 +42,7 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
       'Cache-Control': 'no-cache, no-transform',
       'X-Accel-Buffering': 'no',
     });
-    const frames = relay(source.follow(closeSignal(ctx)), { heartbeatEveryMs });
-    // One piece at a time: what a client has not taken yet stays in the log, which all its followers share.
-    ctx.body = Readable.from(frames, { objectMode: false, highWaterMark: 1 });
+    ctx.body = relay(source.follow(closeSignal(ctx)), { heartbeatEveryMs });
     dropWhenStalled(ctx, stalledReaderMs, () =>
       strapi.log.info(`${ctx.path}: a stalled reader was dropped.`),
     );

@@ -19,7 +19,14 @@ export interface Deadlines {
 export function startDeadlines(settings: DeadlineSettings, onExpired: (error: ChatError) => void): Deadlines {
   let phase = setTimeout(expire, settings.connectTimeoutMs, 'upstream-unreachable', 'connect');
   const total = setTimeout(expire, settings.totalTimeoutMs, 'upstream-interrupted', 'total');
-  let hasReceived = false;
+  let receivedAt: number | undefined;
+
+  /** Looks how long it has been, instead of a timer set anew for each byte. */
+  function lookWhetherIdle(): void {
+    const leftMs = (receivedAt ?? 0) + settings.idleTimeoutMs - performance.now();
+    if (leftMs > 0) phase = setTimeout(lookWhetherIdle, leftMs);
+    else expire('upstream-interrupted', 'idle');
+  }
 
   function expire(
     code: 'upstream-unreachable' | 'upstream-timeout' | 'upstream-interrupted',
@@ -36,18 +43,16 @@ export function startDeadlines(settings: DeadlineSettings, onExpired: (error: Ch
 
   return {
     connected() {
-      if (hasReceived) return;
+      if (receivedAt !== undefined) return;
       clearTimeout(phase);
       phase = setTimeout(expire, settings.firstByteTimeoutMs, 'upstream-timeout', 'first byte');
     },
     received() {
-      if (hasReceived) {
-        phase.refresh();
-        return;
-      }
-      hasReceived = true;
+      const isFirst = receivedAt === undefined;
+      receivedAt = performance.now();
+      if (!isFirst) return;
       clearTimeout(phase);
-      phase = setTimeout(expire, settings.idleTimeoutMs, 'upstream-interrupted', 'idle');
+      phase = setTimeout(lookWhetherIdle, settings.idleTimeoutMs);
     },
     cancel,
   };

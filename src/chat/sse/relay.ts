@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+
 import { encodeFrames, heartbeatFrame, type Frame } from './encode';
 
 export interface RelayOptions {
@@ -9,87 +11,66 @@ const maxWriteChars = 16_384;
 
 /**
  * What to write to an event-stream client: a comment at once, so that the response begins and proxies pass it on;
- * then each batch as one string, hence one write, unless it is long; and a comment whenever nothing was written for
- * `heartbeatEveryMs`. Pulled, not pushed: while the client does not read, nothing here runs. Written out, and no
- * generator, for the promises that one makes for each event.
+ * then each batch as one piece, hence one write, unless it is long; and a comment whenever nothing was written for
+ * `heartbeatEveryMs`. Pulled, not pushed: a client that does not read is one batch behind what it has, and the rest stays
+ * where it was. `batches` have a signal of their own to end by. Written out, and no generator, for the promises and ticks
+ * that one takes for each event.
  */
 export function relay(
   batches: AsyncIterator<readonly Frame[], void>,
   { heartbeatEveryMs }: RelayOptions,
-): AsyncGenerator<string, void> {
+): Readable {
   let pieces: Iterator<string, void> = [heartbeatFrame].values();
-  let answer: Answer | undefined;
+  let isWanted = false;
   // Kept across heartbeats: to ask again would skip a batch.
   let isAsked = false;
-  let end: { readonly error?: unknown } | undefined;
-  // One for the whole stream, restarted at each wait: a timer per event would cost more than the event.
-  const heartbeat = setTimeout(() => settle({ done: false, value: heartbeatFrame }), heartbeatEveryMs);
+  let isOver = false;
+  let wantedAt = 0;
+  let heartbeat = setTimeout(beat, heartbeatEveryMs);
 
-  function settle(result: IteratorResult<string, void>): void {
-    const waiting = answer;
-    answer = undefined;
-    waiting?.resolve(result);
-  }
+  const stream = new Readable({
+    // One piece at a time: what a client has not taken yet stays in the log, which all its followers share.
+    highWaterMark: 1,
+    read() {
+      isWanted = true;
+      wantedAt = performance.now();
+      give();
+    },
+    destroy(error, callback) {
+      clearTimeout(heartbeat);
+      callback(error);
+    },
+  });
+  return stream;
 
-  function finish(how: { readonly error?: unknown }): void {
-    end ??= how;
-    clearTimeout(heartbeat);
-    if (answer !== undefined) tell();
-  }
-
-  function ask(): void {
-    if (isAsked) return;
-    isAsked = true;
-    batches.next().then(onBatch, (error: unknown) => finish({ error }));
+  /** What is ready, if it is wanted; if nothing is, it is asked for. */
+  function give(): void {
+    if (!isWanted) return;
+    const piece = pieces.next();
+    if (piece.done !== true) push(piece.value);
+    else if (isOver) push(null);
+    else if (!isAsked) {
+      isAsked = true;
+      batches.next().then(onBatch, (error: Error) => stream.destroy(error));
+    }
   }
 
   function onBatch(batch: IteratorResult<readonly Frame[], void>): void {
     isAsked = false;
-    if (batch.done === true) return finish({});
-    pieces = encodeFrames(batch.value, maxWriteChars);
-    if (answer !== undefined) tell();
+    if (batch.done === true) isOver = true;
+    else pieces = encodeFrames(batch.value, maxWriteChars);
+    give();
   }
 
-  /** What is ready, to whoever waits; if nothing is, they wait on. */
-  function tell(): void {
-    const piece = pieces.next();
-    if (piece.done !== true) return settle(piece);
-    if (end === undefined) return ask();
-    const waiting = answer;
-    answer = undefined;
-    if ('error' in end) waiting?.reject(end.error);
-    else waiting?.resolve(done);
-    // An error is told once.
-    end = {};
+  function push(piece: string | null): void {
+    isWanted = false;
+    stream.push(piece);
   }
 
-  const written: AsyncGenerator<string, void> = {
-    next: () =>
-      new Promise((resolve, reject) => {
-        answer = { resolve, reject };
-        if (end === undefined) heartbeat.refresh();
-        tell();
-      }),
-    async return() {
-      pieces = [].values();
-      finish({});
-      return done;
-    },
-    async throw(error) {
-      await written.return(undefined);
-      throw error;
-    },
-    [Symbol.asyncIterator]: () => written,
-    async [Symbol.asyncDispose]() {
-      await written.return(undefined);
-    },
-  };
-  return written;
+  /** Looks how long it has been, and is not set anew for each event: that would cost as much as the event's text. */
+  function beat(): void {
+    const leftMs = isWanted ? wantedAt + heartbeatEveryMs - performance.now() : heartbeatEveryMs;
+    heartbeat = setTimeout(beat, leftMs > 0 ? leftMs : heartbeatEveryMs);
+    if (leftMs <= 0) push(heartbeatFrame);
+  }
 }
-
-interface Answer {
-  resolve(result: IteratorResult<string, void>): void;
-  reject(error: unknown): void;
-}
-
-const done: IteratorReturnResult<void> = { done: true, value: undefined };
