@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 
 import { logInAdmin, logInUser, readAccounts, type Accounts } from './demo/accounts';
@@ -13,6 +13,7 @@ import { assertFree, choosePort, host } from './demo/port';
 import { bold, DemoError, dim, red, say, tick, withProgress } from './demo/screen';
 import { findCharacter, seedCharacters } from './demo/seed';
 import { startStrapi, type StrapiProcess } from './demo/strapi-process';
+import { toStrapiVariables } from './demo/strapi-variables';
 import { printSummary, type Summary } from './demo/summary';
 import { envFile, readEnvFile, type Variables } from './env-file';
 import { describeSecrets, ensureSecrets } from './secrets';
@@ -84,20 +85,11 @@ async function start(
   const strapi = startStrapi({
     url: `http://${host}:${port}`,
     logFile: logFileIn(folder),
-    variables: {
-      NODE_ENV: 'production',
-      HOST: host,
-      PORT: String(port),
-      DATABASE_CLIENT: 'sqlite',
-      DATABASE_FILENAME: path.resolve(folder, 'demo.db'),
-      SERVE_ADMIN_PANEL: 'true',
-      ...difyVariables,
-    },
+    variables: { ...toStrapiVariables({ host, port, folder }), ...difyVariables },
   });
   interruption.onSecond(strapi.kill);
   closers.push(strapi.stop);
   await withProgress('Starting Strapi …', 'Started Strapi', () => strapi.healthy(interruption.signal));
-  chmodSync(path.resolve(folder, 'demo.db'), 0o600);
   return strapi;
 }
 
