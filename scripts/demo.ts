@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 
 import { logInAdmin, logInUser, readAccounts, type Accounts } from './demo/accounts';
-import { ask } from './demo/ask';
+import { AnswerError, ask } from './demo/ask';
 import { buildWhatIsStale } from './demo/build';
 import { demoCharacters } from './demo/characters';
 import { startDify } from './demo/dify';
@@ -61,7 +61,11 @@ async function run(options: Options, interruption: Interruption, closers: Closer
   const strapi = await start(options, { port, difyVariables: dify.variables, interruption, closers });
   const api = createApi(`http://${host}:${port}`, signal);
   const accounts = readAccounts(path.join(options.folder, 'demo.json'));
-  printSummary({ ...(await useIt(api, accounts)), logFile: logFileIn(options.folder) });
+  const used = await useIt(api, accounts).catch((error: unknown) => {
+    // The reply names no cause, for it is made for users; the log does.
+    throw error instanceof AnswerError ? new DemoError(`${error.message}\n\n${strapi.logTail()}`) : error;
+  });
+  printSummary({ ...used, logFile: logFileIn(options.folder) });
   if (options.once) return;
 
   say(`${bold('Running.')} Press Ctrl-C to end.`);
