@@ -1,8 +1,8 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 
 import { logInAdmin, logInUser, readAccounts, type Accounts } from './demo/accounts';
-import { ask } from './demo/ask';
+import { AnswerError, ask } from './demo/ask';
 import { buildWhatIsStale } from './demo/build';
 import { demoCharacters } from './demo/characters';
 import { startDify } from './demo/dify';
@@ -13,6 +13,7 @@ import { assertFree, choosePort, host } from './demo/port';
 import { bold, DemoError, dim, red, say, tick, withProgress } from './demo/screen';
 import { findCharacter, seedCharacters } from './demo/seed';
 import { startStrapi, type StrapiProcess } from './demo/strapi-process';
+import { toStrapiVariables } from './demo/strapi-variables';
 import { printSummary, type Summary } from './demo/summary';
 import { envFile, readEnvFile, type Variables } from './env-file';
 import { describeSecrets, ensureSecrets } from './secrets';
@@ -60,7 +61,11 @@ async function run(options: Options, interruption: Interruption, closers: Closer
   const strapi = await start(options, { port, difyVariables: dify.variables, interruption, closers });
   const api = createApi(`http://${host}:${port}`, signal);
   const accounts = readAccounts(path.join(options.folder, 'demo.json'));
-  printSummary({ ...(await useIt(api, accounts)), logFile: logFileIn(options.folder) });
+  const used = await useIt(api, accounts).catch((error: unknown) => {
+    // The reply names no cause, for it is made for users; the log does.
+    throw error instanceof AnswerError ? new DemoError(`${error.message}\n\n${strapi.logTail()}`) : error;
+  });
+  printSummary({ ...used, logFile: logFileIn(options.folder) });
   if (options.once) return;
 
   say(`${bold('Running.')} Press Ctrl-C to end.`);
@@ -84,20 +89,11 @@ async function start(
   const strapi = startStrapi({
     url: `http://${host}:${port}`,
     logFile: logFileIn(folder),
-    variables: {
-      NODE_ENV: 'production',
-      HOST: host,
-      PORT: String(port),
-      DATABASE_CLIENT: 'sqlite',
-      DATABASE_FILENAME: path.resolve(folder, 'demo.db'),
-      SERVE_ADMIN_PANEL: 'true',
-      ...difyVariables,
-    },
+    variables: { ...toStrapiVariables({ host, port, folder }), ...difyVariables },
   });
   interruption.onSecond(strapi.kill);
   closers.push(strapi.stop);
   await withProgress('Starting Strapi …', 'Started Strapi', () => strapi.healthy(interruption.signal));
-  chmodSync(path.resolve(folder, 'demo.db'), 0o600);
   return strapi;
 }
 

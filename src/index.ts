@@ -9,6 +9,7 @@ import { startHistory, type RunningHistory } from './bootstrap/history';
 import { grantAuthenticated } from './bootstrap/permissions';
 import { startPurging, type Purging } from './bootstrap/purging';
 import { findSecretProblems } from './bootstrap/secrets';
+import { linkToSingleRows } from './bootstrap/single-links';
 import { surviveBrokenConnections } from './bootstrap/survive-broken-connections';
 import { tellTokensApart } from './bootstrap/tell-tokens-apart';
 import { startTidyingHistory, type Tidying } from './bootstrap/tidying-history';
@@ -37,6 +38,7 @@ export default {
     tellTokensApart(strapi);
     if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
     keepCharacterLinks(strapi);
+    linkToSingleRows(strapi);
     keepForReading(strapi);
     showLinkedCharacters(strapi);
     eraseWithUser(strapi);

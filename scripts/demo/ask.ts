@@ -15,9 +15,12 @@ interface WireEvent {
   readonly code?: string;
 }
 
+/** The question was taken, and not answered. */
+export class AnswerError extends DemoError {}
+
 /**
  * Asks one question over an event stream and hands on the answer piece by piece, as it arrives.
- * @throws DemoError when the answer fails or ends without its end.
+ * @throws AnswerError when the answer fails or ends without its end.
  */
 export async function* ask(api: Api, { token, characterId, query }: Asked): AsyncGenerator<string, void> {
   const response = await api.stream('/api/chat-conversations/create-message', {
@@ -27,10 +30,10 @@ export async function* ask(api: Api, { token, characterId, query }: Asked): Asyn
   for await (const { event, answer = '', message = '', code = '' } of readEvents(response)) {
     if (event === 'message') yield answer;
     if (event === 'message_replace') yield `\n${answer}`;
-    if (event === 'error') throw new DemoError(`The answer failed: ${message} (${code})`);
+    if (event === 'error') throw new AnswerError(`The answer failed: ${message} (${code})`);
     if (event === 'message_end') return;
   }
-  throw new DemoError('The stream ended without the end of the answer.');
+  throw new AnswerError('The stream ended without the end of the answer.');
 }
 
 /** A frame ends with an empty line, wherever the network cut it; its `data:` line is one JSON object. */

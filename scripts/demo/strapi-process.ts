@@ -29,9 +29,14 @@ export interface StrapiOptions {
   readonly logFile: string;
 }
 
-/** Starts the built application in a process of its own. What it writes goes to `logFile`, begun anew. */
+/**
+ * Starts the built application in a process of its own. What it writes goes to `logFile`, begun anew. The files it makes,
+ * databases above all, can be read by their owner alone.
+ */
 export function startStrapi({ url, variables, logFile }: StrapiOptions): StrapiProcess {
-  const log = openSync(logFile, 'w', 0o600);
+  // A child begins with the mask of its parent.
+  const mask = process.umask(0o077);
+  const log = openSync(logFile, 'w');
   const child = spawn(process.execPath, ['node_modules/@strapi/strapi/bin/strapi.js', 'start'], {
     env: { ...process.env, ...variables },
     stdio: ['ignore', log, log],
@@ -39,6 +44,7 @@ export function startStrapi({ url, variables, logFile }: StrapiOptions): StrapiP
     detached: process.platform !== 'win32',
   });
   closeSync(log);
+  process.umask(mask);
   const ended = once(child, 'exit').then(() => undefined);
   const logTail = () => tail(logFile);
   return {

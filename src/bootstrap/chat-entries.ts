@@ -1,6 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
-const chatUids: ReadonlySet<string> = new Set([
+/** The content types of chat entries. */
+export const chatUids: ReadonlySet<string> = new Set([
   'api::chat-conversation.chat-conversation',
   'api::chat-session.chat-session',
 ]);

@@ -1,4 +1,5 @@
 import { startApp, type App } from '../support/app';
+import type { Client } from '../support/client';
 import { database } from '../support/database';
 
 let app: App;
@@ -174,6 +175,84 @@ describe('the admin panel', () => {
     const path = `/content-manager/collection-types/api::chat-conversation.chat-conversation/${answer.documentId}`;
     expect((await app.admin.client.request('DELETE', path)).status).toBe(200);
     expect((await user.myList()).body.meta.pagination.total).toBe(1);
+  });
+});
+
+describe('an entry that is saved with an API token', () => {
+  let headers: Readonly<Record<string, string>>;
+  beforeAll(async () => {
+    const token = await app.admin.client.post('/admin/api-tokens', {
+      name: 'import',
+      description: '',
+      type: 'full-access',
+      lifespan: null,
+    });
+    headers = { Authorization: `Bearer ${token.body.data.accessKey}` };
+  });
+  const save = (method: string, path: string, data: object) =>
+    app.anonymous.request(method, path, { headers, body: { data } });
+
+  it('has its character, whichever of its ids is said, and keeps it when the character is published anew', async () => {
+    const user = await app.createUser();
+    const { documentId, draftId, publishedId } = await app.admin.createCharacter({ name: 'Ada' });
+    const references = [
+      documentId,
+      draftId,
+      publishedId,
+      [documentId],
+      { id: publishedId },
+      { set: [documentId] },
+      { connect: [{ documentId }] },
+    ];
+    for (const [index, ai_character] of references.entries()) {
+      const message = { message_id: `imported ${index}`, role: 'user', query: 'Hi', user: user.user.id };
+      const { status } = await save('POST', '/api/chat-conversations', { ...message, ai_character });
+      expect([ai_character, status]).toEqual([ai_character, 201]);
+    }
+    await app.admin.publish(documentId, { name: 'Ada', prompt: 'You are Ada, still.' });
+
+    const { data } = (await user.myList()).body;
+    expect(data).toHaveLength(references.length);
+    for (const { ai_character } of data) expect(ai_character).toMatchObject({ documentId, name: 'Ada' });
+  });
+
+  it('can get another character, lose it, and stay as it is', async () => {
+    const user = await app.createUser();
+    const [ada, lin] = [await app.admin.createCharacter(), await app.admin.createCharacter({ name: 'Lin' })];
+    const { body } = await save('POST', '/api/chat-sessions', {
+      session_id: 'imported',
+      user: user.user.id,
+      ai_character: ada.documentId,
+    });
+    const path = `/api/chat-sessions/${body.data.documentId}`;
+    const linkAfter = async (data: object) => {
+      expect((await save('PUT', path, data)).status).toBe(200);
+      const row = await app.db('chat_sessions').where({ session_id: 'imported' }).first();
+      return row.ai_character_id;
+    };
+    expect(await linkAfter({ title: 'Renamed' })).toBe(ada.draftId);
+    expect(await linkAfter({ ai_character: { connect: [], disconnect: [] } })).toBe(ada.draftId);
+    expect(await linkAfter({ ai_character: lin.publishedId })).toBe(lin.draftId);
+    expect(await linkAfter({ ai_character: { disconnect: [lin.documentId] } })).toBeNull();
+    expect(await linkAfter({ ai_character: lin.documentId })).toBe(lin.draftId);
+    expect(await linkAfter({ ai_character: null })).toBeNull();
+    expect(await linkAfter({ ai_character: { connect: [lin.documentId] } })).toBe(lin.draftId);
+    expect(await linkAfter({ ai_character: { set: [] } })).toBeNull();
+    const strange = await save('PUT', path, { ai_character: 'nobody' });
+    expect(strange.status).toBe(400);
+  });
+
+  it.each([
+    ['its number', ({ id }: Client['user']) => id],
+    ['its documentId', ({ documentId }: Client['user']) => documentId],
+    ['connect', ({ documentId }: Client['user']) => ({ connect: [documentId] })],
+    ['set', ({ id }: Client['user']) => ({ set: [{ id }] })],
+  ])('belongs to a user who is named by %s', async (what, name) => {
+    const { user } = await app.createUser();
+    const session_id = `of a user by ${what}`;
+    const { status } = await save('POST', '/api/chat-sessions', { session_id, user: name(user) });
+    expect(status).toBe(201);
+    expect((await app.db('chat_sessions').where({ session_id }).first()).user_id).toBe(user.id);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Fault } from '../dify-emulator';
+import { faultNames, type Fault } from '../dify-emulator';
 import { startApp, type App } from '../support/app';
 import { canaries } from '../support/canaries';
 import { terminalsOf, textOf, type Client } from '../support/client';
@@ -38,8 +38,11 @@ interface Row {
   readonly message_id: string;
 }
 
+const tried = new Set<string>();
+
 /** Asks once with this fault: what the client got, and what is saved. */
 async function ask(fault: Fault, query = 'How is the sea?') {
+  tried.add(typeof fault === 'string' ? fault : fault.name);
   app.dify.next(fault);
   const events = await user.streamAll({ character_id: characterId, query });
   const rows: Row[] = await app
@@ -68,12 +71,14 @@ describe('faults that lose nothing', () => {
     'agent-log',
     'text-as-message-file',
     'tts-after-end',
+    'closing-copy',
     'duplicated-end',
     'missing-ids',
     'null-answer',
     'missing-metadata',
     'reasoning',
     'open-after-end',
+    'stop-ignored',
     { name: 'huge-frame', bytes: 90_000 },
     { name: 'huge-answer', chars: 90_000 },
   ])('%p: the whole answer is streamed and saved as completed', async (fault) => {
@@ -182,6 +187,17 @@ describe('answers Dify refuses or fails', () => {
     },
   );
 
+  it.each<[Fault, ours: string, hasText: boolean]>([
+    ['error-first', 'upstream-failed', false],
+    [{ name: 'error-after-deltas', after: 3 }, 'upstream-failed', true],
+    [{ name: 'workflow-failed', after: 3 }, 'upstream-rejected', true],
+  ])('%p: the text so far is saved as failed', async (fault, ours, hasText) => {
+    const { events, row, terminal } = await ask(fault);
+    expect(row).toMatchObject({ outcome: 'failed', error_code: ours, answer: textOf(events) });
+    expect(row.answer !== '').toBe(hasText);
+    expect(terminal).toMatchObject({ event: 'error', code: ours });
+  });
+
   const before: [Fault, status: number, ours: string][] = [
     [
       { name: 'refuse', code: 'unauthorized', status: 401, message: upstreamText },
@@ -274,6 +290,10 @@ describe('answers Dify refuses or fails', () => {
     });
     expect(reply.status).toBe(200);
   });
+});
+
+it('every fault of the emulator is tried', () => {
+  expect(faultNames.filter((name) => !tried.has(name))).toEqual([]);
 });
 
 it('says what happened in the log, in codes', () => {

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 
-import { baseEnv, startApp } from '../support/app';
+import { baseEnv, secretsOfTests, startApp } from '../support/app';
 import { spawnStrapi } from '../support/app-process';
+import { assertCleanLog, canaries } from '../support/canaries';
 import { createDatabase } from '../support/database';
 
 /** Starts the application, which is expected to refuse. */
@@ -10,9 +11,10 @@ async function refusal(env: Readonly<Record<string, string>>) {
   let output = '';
   const child = spawnStrapi({ ...baseEnv, ...database.env, PORT: '0', ...env }, (text) => (output += text));
   const deadline = setTimeout(() => child.kill('SIGKILL'), 30_000);
-  const [code] = (await once(child, 'exit')) as [number | null];
+  const [code] = (await once(child, 'close')) as [number | null];
   clearTimeout(deadline);
   await database.drop();
+  assertCleanLog(output, secretsOfTests);
   return { code, output };
 }
 
@@ -24,6 +26,12 @@ describe('started in production mode', () => {
     expect(code).not.toBe(0);
     expect(output).toContain('DIFY_API_KEY is missing. Set it to the API key of your Dify app');
     expect(output).not.toContain('    at ');
+  });
+
+  it('with a key that cannot be one, it says so without repeating it', async () => {
+    const { code, output } = await refusal({ ...dify, DIFY_API_KEY: `app ${canaries.key}` });
+    expect(code).not.toBe(0);
+    expect(output).toContain('- DIFY_API_KEY has to be one word of printable ASCII');
   });
 
   it('with nothing set, it lists all that is missing at once', async () => {

@@ -35,7 +35,9 @@ const onePixel = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==',
   'base64',
 );
-const account = { email: 'admin@example.com', password: 'Passw0rd-of-tests' };
+/** Of every account of the tests. */
+export const password = 'Passw0rd-of-tests';
+const account = { email: 'admin@example.com', password };
 
 export async function createAdmin(url: string): Promise<Admin> {
   const anonymous = createClient(url);

@@ -29,7 +29,7 @@ export async function startAppProcess(
       own.push(text);
       if (own.join('').includes('Strapi started successfully')) resolve();
     });
-    child.once('exit', () => reject(new Error(`The application ended at its start:\n${output.join('')}`)));
+    child.once('close', () => reject(new Error(`The application ended at its start:\n${output.join('')}`)));
   });
   return {
     pid: child.pid ?? 0,
@@ -40,9 +40,10 @@ export async function startAppProcess(
       }
       isAskedToEnd = true;
       if (!hasEnded) {
-        const exited = once(child, 'exit');
+        // And not only 'exit': what it wrote last may still be on its way.
+        const closed = once(child, 'close');
         child.kill(signal);
-        await exited;
+        await closed;
       }
       return child.exitCode;
     },

@@ -3,12 +3,24 @@ import { randomBytes } from 'node:crypto';
 import type { Knex } from 'knex';
 
 import { createDifyEmulator, type DifyEmulator, type DifyEmulatorOptions } from '../dify-emulator';
-import { createAdmin, type Admin } from './admin';
+import { createAdmin, password, type Admin } from './admin';
 import { startAppProcess, type AppProcess } from './app-process';
 import { assertCleanLog, canaries } from './canaries';
 import { createClient, type Client } from './client';
 import { createDatabase, type TestDatabase } from './database';
 import { freePort } from './free-port';
+
+const strapiSecrets = {
+  APP_KEYS: randomBytes(16).toString('hex'),
+  ADMIN_JWT_SECRET: randomBytes(16).toString('hex'),
+  API_TOKEN_SALT: randomBytes(16).toString('hex'),
+  TRANSFER_TOKEN_SALT: randomBytes(16).toString('hex'),
+  ENCRYPTION_KEY: randomBytes(16).toString('hex'),
+  JWT_SECRET: randomBytes(16).toString('hex'),
+};
+
+/** What no line of the output may hold, beside the canaries. */
+export const secretsOfTests = [password, ...Object.values(strapiSecrets)];
 
 /** Settings of the suite, and with them what a deployment has to set. */
 export const baseEnv = {
@@ -19,12 +31,7 @@ export const baseEnv = {
   AUTH_MAX_ATTEMPTS_PER_MINUTE: '10000',
   CHAT_MAX_TURNS_AT_ONCE: '1000',
   CHAT_TURNS_PER_MINUTE: '100000',
-  APP_KEYS: randomBytes(16).toString('hex'),
-  ADMIN_JWT_SECRET: randomBytes(16).toString('hex'),
-  API_TOKEN_SALT: randomBytes(16).toString('hex'),
-  TRANSFER_TOKEN_SALT: randomBytes(16).toString('hex'),
-  ENCRYPTION_KEY: randomBytes(16).toString('hex'),
-  JWT_SECRET: randomBytes(16).toString('hex'),
+  ...strapiSecrets,
 };
 
 /** The application as operators run it: a process of its own on a real database and real sockets; Dify is the emulator. */
@@ -83,7 +90,6 @@ export async function startApp({ env = {}, dify: difyOptions = {}, difyEnv }: Ap
   const others: AppProcess[] = [];
   const db = database.connect();
   const admin = await createAdmin(url);
-  const tokens = [admin.client.token ?? ''];
   let users = 0;
 
   return {
@@ -96,9 +102,8 @@ export async function startApp({ env = {}, dify: difyOptions = {}, difyEnv }: Ap
     async createUser() {
       users += 1;
       const username = `user${users}`;
-      const account = { username, email: `${username}@example.com`, password: 'Passw0rd-of-tests' };
+      const account = { username, email: `${username}@example.com`, password };
       const { body } = await createClient(url).post('/api/auth/local/register', account);
-      tokens.push(body.jwt);
       return createClient(url, body.jwt, body.user);
     },
     output: () => output.join(''),
@@ -121,7 +126,7 @@ export async function startApp({ env = {}, dify: difyOptions = {}, difyEnv }: Ap
       await dify.close();
       await db.destroy();
       await database.drop();
-      assertCleanLog(output.join(''), tokens);
+      assertCleanLog(output.join(''), secretsOfTests);
     },
   };
 }

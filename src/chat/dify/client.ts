@@ -127,6 +127,8 @@ function postQuestion(
     user,
     response_mode: 'streaming',
     conversation_id: conversationId ?? '',
+    // Sessions have titles of our own; Dify would pay a model for one, and some versions hold the reply open for it.
+    auto_generate_name: false,
   };
   return call.post('/chat-messages', body, 'text/event-stream');
 }

@@ -40,7 +40,7 @@ export function createReplyTranslator(): ReplyTranslator {
         return toDelta(frame);
       case 'message_file':
         // Some releases send text under this name once the reply holds a file; a real file has a url.
-        return frame.url === undefined ? toDelta(frame) : null;
+        return (frame.url ?? '') === '' ? toDelta(frame) : null;
       case 'message_replace':
         if (agentText !== '') agentText = frame.answer ?? '';
         return { type: 'replaced', text: toStorableText(frame.answer ?? '') };

@@ -60,7 +60,16 @@ describe('createDifyClient', () => {
         user: 'user-ada',
         response_mode: 'streaming',
         conversation_id: '',
+        auto_generate_name: false,
       });
+    });
+
+    it('that the conversation needs no name: Dify runs a model for one', async () => {
+      await dify.close();
+      await start({ profile: '0.15' });
+      await askDify(client());
+      await dify.idle();
+      expect(dify.conversations().map(({ name }) => name)).toEqual(['New conversation']);
     });
 
     it('the key, what it accepts, and no header beyond those of any request', async () => {

@@ -59,6 +59,7 @@ describe('createReplyTranslator', () => {
   it('takes the text of a message_file without a url, and nothing of a file', () => {
     expect(translate({ event: 'message_file', answer: 'Hi' })).toEqual([delta('Hi')]);
     expect(translate({ event: 'message_file', answer: 'Hi', url: null })).toEqual([delta('Hi')]);
+    expect(translate({ event: 'message_file', answer: 'Hi', url: '' })).toEqual([delta('Hi')]);
     expect(translate({ event: 'message_file', url: '/files/sea.png', type: 'image' })).toEqual([]);
     expect(translate({ event: 'message_file', url: '/files/sea.png', answer: 'Hi' })).toEqual([]);
   });
