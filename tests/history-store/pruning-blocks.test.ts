@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import { classTimeoutMs, isFull, scale } from '../faults/support/scale';
+import { classTimeoutMs, scale } from '../faults/support/scale';
 import { openInThread } from './support/in-thread';
 import { dayMs, record, someNoon } from './support/records';
 import { createHistory } from './support/servers';
@@ -80,8 +80,8 @@ describe.each([false, true])('pruning SQLite, with tables of days: %s', (isDaily
 
       expect(removed).toBe(rows);
       expect(await store.countConversations('everybody')).toBe(0);
-      // The few rows are pruned beside other tests, which take the processor away.
-      expect(isFull ? wallMs : cpuMs).toBeLessThanOrEqual(50);
+      // What others of the machine take away is printed alone: it is the same without any store.
+      expect(cpuMs).toBeLessThanOrEqual(50);
       await store.close();
       await history.drop();
     },
