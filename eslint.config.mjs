@@ -64,7 +64,7 @@ export default tseslint.config(
   ),
   only(
     ['src/**/*.ts'],
-    '^ws$|/chat/|/websocket/(?!door$)|/history-store/(?!open$)',
+    '^ws$|/chat/|/websocket/(?!door$)|/history-store/(?!(open|in-thread)$)',
     'WebSocket is what src/websocket is for, and door.ts its way in. Outside the core, import from chat/index.',
     ['src/chat/**', 'src/websocket/**'],
   ),
@@ -73,11 +73,28 @@ export default tseslint.config(
     '^(koa$|knex$|\\.\\./(api|middlewares|bootstrap|extensions))|/chat/',
     'This door knows the core by chat/index, the stores, and no other door.',
   ),
-  only(
-    ['src/history-store/**/*.ts'],
-    '^(@strapi/|koa$|ws$|\\.\\./(?!chat$))|/chat/',
-    'The store of the history knows the core by chat/index, and knex.',
-  ),
+  {
+    files: ['src/history-store/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '^(@strapi/|koa$|ws$|\\.\\./(?!chat(/storable-text|/history/history-problem)?$))',
+              message:
+                'The store of the history knows types by chat/index, two leaves of the core, and knex.',
+            },
+            {
+              regex: '^\\.\\./chat$',
+              allowTypeImports: true,
+              message: 'The thread of SQLite would load the whole core, and be larger by megabytes.',
+            },
+          ],
+        },
+      ],
+    },
+  },
   {
     files: ['src/chat/**/*.ts'],
     rules: {

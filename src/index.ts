@@ -15,7 +15,7 @@ import { tellTokensApart } from './bootstrap/tell-tokens-apart';
 import { startTidyingHistory, type Tidying } from './bootstrap/tidying-history';
 import { HistoryProblem, parseHistoryStoreSettings, SettingsError } from './chat';
 import { chatOf, keepHistoryIn } from './compose';
-import { openHistoryStore } from './history-store/open';
+import { openBeside } from './history-store/in-thread';
 import { answersSent } from './middlewares/koasseStream';
 import { createErasureTable } from './stores/history-erasures';
 import { createCounterTable } from './stores/user-counters';
@@ -32,7 +32,7 @@ export default {
   async register({ strapi }: { strapi: Core.Strapi }): Promise<void> {
     const historySettings = parseHistoryStoreSettings(strapi.config.get('history'));
     if (historySettings instanceof HistoryProblem) strapi.log.error(historySettings.message);
-    keepHistoryIn(strapi, openHistoryStore(historySettings));
+    keepHistoryIn(strapi, openBeside(historySettings));
     assertSettings(strapi);
     surviveBrokenConnections(strapi);
     tellTokensApart(strapi);

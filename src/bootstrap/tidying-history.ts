@@ -11,17 +11,20 @@ export interface TidyingOptions {
   readonly log: Pick<Log, 'info' | 'error'>;
 }
 
+/** A start has enough to do, and what has been too old for up to a day can wait for its end. */
+const afterStartMs = 60_000;
 const onceADayMs = 86_400_000;
 const afterFailureMs = 600_000;
 
 /**
- * Removes what is too old from the history and makes room for the days to come: now, behind the caller's back, and once a
- * day; where that failed, ten minutes later. Several processes may do so at the same time.
+ * Removes what is too old from the history and makes room for the days to come: in a minute, behind the caller's back, and
+ * once a day; where that failed, ten minutes later. Several processes may do so at the same time.
  */
 export function startTidyingHistory({ tidy, log }: TidyingOptions): Tidying {
   const stopping = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  let round = run();
+  let timer: NodeJS.Timeout;
+  let round: Promise<void> | undefined;
+  runAfter(afterStartMs);
   return {
     async stop() {
       stopping.abort();
@@ -30,12 +33,15 @@ export function startTidyingHistory({ tidy, log }: TidyingOptions): Tidying {
     },
   };
 
-  async function run(): Promise<void> {
-    const pauseMs = (await isTidied()) ? onceADayMs : afterFailureMs;
-    if (stopping.signal.aborted) return;
+  function runAfter(pauseMs: number): void {
     timer = setTimeout(() => {
       round = run();
     }, pauseMs);
+  }
+
+  async function run(): Promise<void> {
+    const pauseMs = (await isTidied()) ? onceADayMs : afterFailureMs;
+    if (!stopping.signal.aborted) runAfter(pauseMs);
   }
 
   async function isTidied(): Promise<boolean> {

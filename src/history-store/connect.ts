@@ -4,7 +4,6 @@ import path from 'node:path';
 import createKnex, { type Knex } from 'knex';
 
 import type { HistoryStoreSettings, PoolSettings } from '../chat';
-import { createCheckpoints } from './checkpoints';
 import { createDatabase, type Database } from './database';
 
 type Address = HistoryStoreSettings['address'];
@@ -22,11 +21,7 @@ export function connect({ address, pool }: HistoryStoreSettings): Database {
   switch (address.kind) {
     case 'sqlite':
       mkdirSync(path.dirname(address.filename), { recursive: true });
-      return createDatabase(
-        createKnex({ ...common, ...sqlite(address.filename) }),
-        'sqlite',
-        createCheckpoints(address.filename),
-      );
+      return createDatabase(createKnex({ ...common, ...sqlite(address.filename) }), 'sqlite');
     case 'postgres':
       return createDatabase(createKnex({ ...common, ...postgres(address, pool) }), 'postgres');
     case 'mysql':
@@ -52,10 +47,9 @@ function sqlite(filename: string): Knex.Config {
         connection.pragma('busy_timeout = 1000');
         connection.pragma('journal_mode = WAL');
         connection.pragma('synchronous = NORMAL');
-        // The driver waits by blocking the process. Who finds the file locked comes again instead.
+        // The driver waits by blocking its thread, with those in it who would only read. Who finds the file locked comes
+        // again instead.
         connection.pragma('busy_timeout = 0');
-        // Checkpoints are made beside. This bounds the log if they are not: 40 MB.
-        connection.pragma('wal_autocheckpoint = 10000');
       }),
     },
   };

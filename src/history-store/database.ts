@@ -1,8 +1,6 @@
-import { setImmediate as othersTurn, setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import type { Knex } from 'knex';
-
-import type { Checkpoints } from './checkpoints';
 
 export type Kind = 'sqlite' | 'postgres' | 'mysql';
 export type Row = Readonly<Record<string, unknown>>;
@@ -21,7 +19,7 @@ export interface Database extends Statements {
   transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T>;
   /** For reading in several steps where a table may be dropped in between: on SQLite; elsewhere there is one step. */
   snapshot<T>(read: (statements: Statements) => Promise<T>): Promise<T>;
-  /** Between two transactions of many: what was written is put in its place, and others get their turn. */
+  /** Between two transactions of many: others get their turn, in other processes too. */
   rest(): Promise<void>;
   close(): Promise<void>;
 }
@@ -30,8 +28,7 @@ export interface Database extends Statements {
 const givingWayMs = 30_000;
 const restMs = 5;
 
-/** @param checkpoints see `checkpoints.ts`: SQLite alone has them. */
-export function createDatabase(knex: Knex, kind: Kind, checkpoints?: Checkpoints): Database {
+export function createDatabase(knex: Knex, kind: Kind): Database {
   const statements = statementsOf(knex, kind);
   return {
     ...statements,
@@ -43,39 +40,27 @@ export function createDatabase(knex: Knex, kind: Kind, checkpoints?: Checkpoints
       const giveUpAt = Date.now() + givingWayMs;
       for (;;) {
         try {
-          const result = await knex.transaction((transaction) => work(statementsOf(transaction, kind)));
-          checkpoints?.request();
-          return result;
+          return await knex.transaction((transaction) => work(statementsOf(transaction, kind)));
         } catch (error) {
           if (!gaveWay(error) || Date.now() > giveUpAt) throw error;
           await pause(5 + Math.random() * 20);
         }
       }
     },
-    async rest() {
-      await pause(restMs);
-      await checkpoints?.done();
-    },
-    async close() {
-      await checkpoints?.close();
-      await knex.destroy();
-    },
+    rest: () => pause(restMs),
+    close: () => knex.destroy(),
   };
 }
 
-/** SQLite: another process holds the file; the driver would wait by blocking. The others: a deadlock. */
+/** SQLite: another process holds the file. The others: a deadlock. */
 function gaveWay(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return typeof code === 'string' && /^(SQLITE_(BUSY|LOCKED).*|ER_LOCK_DEADLOCK|40P01)$/u.test(code);
 }
 
 function statementsOf(knex: Knex, kind: Kind): Statements {
-  const send = async (sql: string, bindings: readonly Binding[] = []): Promise<unknown> => {
-    const result: unknown = await knex.raw(sql, bindings);
-    // This driver blocks the process: a transaction would be one block, if nobody got a turn between its statements.
-    if (kind === 'sqlite') await othersTurn();
-    return result;
-  };
+  const send = async (sql: string, bindings: readonly Binding[] = []): Promise<unknown> =>
+    knex.raw(sql, bindings);
   return {
     kind,
     all: async (sql, bindings) => rowsOf(await send(sql, bindings)),

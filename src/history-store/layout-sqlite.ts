@@ -14,7 +14,7 @@ const daysPerSource = 20;
 /** That are dropped in one transaction. */
 const daysPerDrop = 20;
 
-/** Rows that are moved from table to table in one transaction, and about how much of them: the driver blocks the process. */
+/** Rows that are moved from table to table in one transaction, and about how much of them: others wait for that long. */
 const rowsPerMove = 200;
 const bytesPerMove = 1_000_000;
 

@@ -1,11 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import {
-  HistoryProblem,
-  type HistoryMaintenance,
-  type HistoryStore,
-  type HistoryStoreSettings,
-} from '../chat';
+import type { HistoryMaintenance, HistoryStore, HistoryStoreSettings } from '../chat';
+import { HistoryProblem } from '../chat/history/history-problem';
 import { connect } from './connect';
 import type { Database } from './database';
 import { dayMs, dayOf, startOf } from './days';

@@ -1,4 +1,4 @@
-import { HistoryProblem, type HistoryProblemCode } from '../chat';
+import { HistoryProblem, type HistoryProblemCode } from '../chat/history/history-problem';
 
 /** What the three drivers say, by code: their messages quote SQL and values. */
 const codes: readonly (readonly [RegExp, HistoryProblemCode])[] = [

@@ -5,7 +5,7 @@ import { lockState } from './schema';
 import { subtract, type Summed } from './sums';
 import { withinBytes } from './within-bytes';
 
-/** What is removed in one transaction. Others wait for that long, and with SQLite the whole process. */
+/** What is removed in one transaction. Others wait for that long; with SQLite everybody who writes, or reads here. */
 const rowsPerBit = 250;
 const bytesPerBit = 1_000_000;
 

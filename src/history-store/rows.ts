@@ -1,4 +1,5 @@
-import { toStorableJson, toStorableText, type HistoryRecord, type StoredRecord } from '../chat';
+import type { HistoryRecord, StoredRecord } from '../chat';
+import { toStorableJson, toStorableText } from '../chat/storable-text';
 import type { Binding, Kind, Row } from './database';
 
 export const recordsTable = 'conversation_histories';

@@ -7,7 +7,7 @@ import { columnsOf, numberOf, textOf, toBindings, toStored } from './rows';
 import { lockState } from './schema';
 import { add, type Summed } from './sums';
 
-/** Of one statement. Servers refuse what is too long, and SQLite blocks the process for as long as it takes. */
+/** Of one statement. Servers refuse what is too long. */
 const rowsPerInsert = 100;
 const charsPerInsert = 1_000_000;
 const idsPerLookup = 500;

@@ -1,4 +1,4 @@
-import { HistoryProblem } from '../chat';
+import { HistoryProblem } from '../chat/history/history-problem';
 import type { Database, Kind, Statements } from './database';
 
 /** The columns of the three databases differ in the names of their types alone. */

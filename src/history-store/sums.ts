@@ -1,4 +1,5 @@
-import { toStorableText, type HistoryRecord } from '../chat';
+import type { HistoryRecord } from '../chat';
+import { toStorableText } from '../chat/storable-text';
 import { chunks, incoming, marks, onConflict, tuples, type Binding, type Statements } from './database';
 import { bucketSums } from './schema';
 

