@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import type { AbandonedTurn } from '../chat';
-import { freeSession } from './session-claims';
+import { freeSessions } from './session-claims';
 import { inTransaction } from './transaction';
 
 type Database = Core.Strapi['db'];
@@ -67,7 +67,7 @@ async function freeIfEnded(db: Database, turnId: string): Promise<void> {
       .transacting(trx)
       .where({ turn_id: turnId, role: 'assistant', outcome: 'pending' })
       .first('id');
-    if (living === undefined) await freeSession(db, trx, turnId, undefined);
+    if (living === undefined) await freeSessions(trx, [{ turnId }], new Date());
   });
 }
 

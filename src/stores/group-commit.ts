@@ -1,19 +1,51 @@
 import { setImmediate as othersTurn } from 'node:timers/promises';
 
+import type { Core } from '@strapi/strapi';
+import type { Knex } from 'knex';
+
+import { inTransaction } from './transaction';
+
 /** Bounds what one transaction holds, and how long the process does nothing else: SQLite's driver blocks it. */
 const maxTogether = 100;
+
+/** How long a group waits for a row that somebody else is writing, before each of it is written alone. */
+const lockTimeoutMs = 100;
+
+/**
+ * Has what is written of many turns written in one transaction. It locks their rows in no order of ours, so two could
+ * wait for each other: a group gives way, long before PostgreSQL would choose whose work is undone.
+ * @param write with a result for each item, in their order.
+ */
+export function inGroups<T, R>(
+  db: Core.Strapi['db'],
+  write: (trx: Knex.Transaction, items: readonly T[]) => Promise<readonly R[]>,
+): (item: T) => Promise<R> {
+  const writeGroup = (items: readonly T[]) =>
+    inTransaction(db, async (trx) => {
+      if (items.length > 1 && db.dialect.client === 'postgres')
+        await trx.raw(`set local lock_timeout = ${lockTimeoutMs}`);
+      return write(trx, items);
+    });
+  const commit = createGroupCommit(writeGroup);
+  return async (item) => {
+    if (!db.inTransaction()) return commit(item);
+    // It is a part of that one, and of nobody else's.
+    const [result] = await writeGroup([item]);
+    return result as R;
+  };
+}
 
 /**
  * Has items of many callers written together: what comes while one group is being written goes with the next. Streams
  * that began in the same moment stay in step, and would else make a transaction each, all at once.
- * @param write all of them, or none; what is wrong with one of a group is no other's failure, so each is then written
- *   alone.
- * @returns settles when this item is written. @throws what `write` threw for it alone.
+ * @param write all of them, or none, with a result for each in their order. What is wrong with one of a group is no
+ *   other's failure, so each is then written alone.
+ * @returns the item's result, once it is written. @throws what `write` threw for it alone.
  */
-export function createGroupCommit<T>(
-  write: (items: readonly T[]) => Promise<void>,
-): (item: T) => Promise<void> {
-  let waiting: Waiting<T>[] = [];
+export function createGroupCommit<T, R>(
+  write: (items: readonly T[]) => Promise<readonly R[]>,
+): (item: T) => Promise<R> {
+  let waiting: Waiting<T, R>[] = [];
   let isWriting = false;
 
   async function writeAll(): Promise<void> {
@@ -28,10 +60,10 @@ export function createGroupCommit<T>(
     isWriting = false;
   }
 
-  async function writeGroup(group: readonly Waiting<T>[]): Promise<void> {
+  async function writeGroup(group: readonly Waiting<T, R>[]): Promise<void> {
     try {
-      await write(group.map(({ item }) => item));
-      for (const { resolve } of group) resolve();
+      const results = await write(group.map(({ item }) => item));
+      for (const [index, { resolve }] of group.entries()) resolve(results[index] as R);
     } catch (error) {
       const [first, ...others] = group;
       if (others.length === 0) first?.reject(error);
@@ -47,8 +79,8 @@ export function createGroupCommit<T>(
     });
 }
 
-interface Waiting<T> {
+interface Waiting<T, R> {
   readonly item: T;
-  resolve(): void;
+  resolve(result: R): void;
   reject(error: unknown): void;
 }

@@ -2,7 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import { ChatError, type NewTurn } from '../chat';
-import { messageColumns, type MessageRow } from './message-rows';
+import { withGivenRows } from './given-rows';
 
 type Database = Core.Strapi['db'];
 
@@ -47,32 +47,18 @@ async function toClaimError(db: Database, trx: Knex.Transaction, rowId: number):
   });
 }
 
-/** What was there to be freed. */
-export interface FreedSession {
-  readonly question: MessageRow | undefined;
-  readonly sessionId: string | undefined;
-}
-
-/** Ends the claim, if this turn has it, and gives question and session the conversation that Dify has named. */
-export async function freeSession(
-  db: Database,
+/** Ends the claims of these turns, where they have one, and gives their sessions the conversation that Dify has named. */
+export function freeSessions(
   trx: Knex.Transaction,
-  turnId: string,
-  conversationId: string | undefined,
-): Promise<FreedSession> {
-  const now = new Date();
-  const known = conversationId === undefined ? {} : { conversation_id: conversationId };
-  const [question] = (await db
-    .connection('chat_conversations')
-    .transacting(trx)
-    .where({ turn_id: turnId, role: 'user' })
-    .update({ ...known, updated_at: now })
-    .returning([...messageColumns])) as MessageRow[];
-  const [session] = (await db
-    .connection('chat_sessions')
-    .transacting(trx)
-    .where({ live_turn_id: turnId })
-    .update({ ...known, live_turn_id: null, last_message_at: now, updated_at: now })
-    .returning('session_id')) as { session_id: string }[];
-  return { question, sessionId: session?.session_id };
+  turns: readonly { readonly turnId: string; readonly conversationId?: string | undefined }[],
+  now: Date,
+): Promise<readonly { readonly id: number; readonly session_id: string }[]> {
+  return withGivenRows(
+    trx,
+    `update chat_sessions set conversation_id = coalesce(given.column2, conversation_id), live_turn_id = null,
+       last_message_at = ?, updated_at = ?
+     from $given where live_turn_id = given.column1 returning id, session_id`,
+    turns.map(({ turnId, conversationId }) => [turnId, conversationId ?? null]),
+    [now, now],
+  );
 }

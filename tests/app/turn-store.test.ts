@@ -1,8 +1,9 @@
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
+import type { NewTurn } from '../../src/chat';
 import { createTurnStore } from '../../src/stores/turn-store';
-import { ada, bob, keeper, newSession, newTurn } from '../chat/support/fixtures';
+import { ada, bob, ending, keeper, newSession, newTurn } from '../chat/support/fixtures';
 import { itKeepsTurns } from '../chat/support/turn-store-contract';
 import { holdsWithin } from '../faults/support/side-by-side';
 import { startApp, type App } from '../support/app';
@@ -116,5 +117,83 @@ describe('checkpoints of many turns in the same moment', () => {
     await saving;
     expect(await isSaved(held)).toBe(true);
     await holder.destroy();
+  });
+});
+
+describe('many turns in the same moment', () => {
+  const turnIds = Array.from({ length: 30 }, (_, index) => `turn-${index}`);
+  let store: Awaited<ReturnType<typeof createEmptyStore>>;
+
+  beforeEach(async () => {
+    store = await createEmptyStore();
+  });
+
+  const turnOf = (turnId: string, changes: Partial<NewTurn> = {}) =>
+    newTurn({
+      turnId,
+      session: newSession(`session-${turnId}`),
+      questionMessageId: `question-${turnId}`,
+      answerMessageId: `answer-${turnId}`,
+      query: `Question of ${turnId}`,
+      ...changes,
+    });
+
+  it('begin in one transaction, each in a session of its own', async () => {
+    const transactions = jest.spyOn(db, 'transaction');
+    await Promise.all(turnIds.map((turnId) => store.open(turnOf(turnId))));
+    // One for the group; what it inserts joins it.
+    expect(transactions.mock.calls.length).toBeLessThanOrEqual(3);
+    for (const turnId of turnIds) {
+      const session = { sessionId: `session-${turnId}` };
+      expect(await store.findSession(ada, session)).toMatchObject(session);
+      expect(await store.find(ada, turnId)).toMatchObject([
+        { query: `Question of ${turnId}`, ...session },
+        { messageId: `answer-${turnId}`, outcome: 'pending', ...session },
+      ]);
+    }
+  });
+
+  it('begin all but those whose session is taken, which are told so and leave nothing', async () => {
+    await store.open(turnOf('living'));
+    const session = await store.findSession(ada, { sessionId: 'session-living' });
+    if (session === null) throw new Error('The session is gone.');
+    const results = await Promise.allSettled([
+      ...turnIds.map((turnId) => store.open(turnOf(turnId))),
+      store.open(turnOf('late', { session })),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual([...turnIds.map(() => 'fulfilled'), 'rejected']);
+    expect(results.at(-1)).toMatchObject({ reason: { code: 'turn-in-progress' } });
+    expect(await store.find(ada, 'late')).toBeNull();
+  });
+
+  it('end in one transaction, each with its own end', async () => {
+    await Promise.all(turnIds.map((turnId) => store.open(turnOf(turnId))));
+    const transactions = jest.spyOn(db, 'transaction');
+    const outcomeOf = (index: number) => (index % 2 === 0 ? 'completed' : 'stopped');
+    const saved = await Promise.all(
+      turnIds.map((turnId, index) =>
+        store.close(
+          turnId,
+          ending({
+            answer: `Answer of ${turnId}`,
+            messageId: `message-${turnId}`,
+            conversationId: `conversation-${turnId}`,
+            outcome: outcomeOf(index),
+            usage: index % 3 === 0 ? null : { total_tokens: index },
+          }),
+        ),
+      ),
+    );
+    expect(transactions).toHaveBeenCalledTimes(1);
+    for (const [index, turnId] of turnIds.entries()) {
+      expect(saved[index]).toEqual(await store.find(ada, turnId));
+      expect(saved[index]?.[1]).toMatchObject({
+        answer: `Answer of ${turnId}`,
+        messageId: `message-${turnId}`,
+        outcome: outcomeOf(index),
+        usage: index % 3 === 0 ? null : { total_tokens: index },
+      });
+      expect(await store.findSession(ada, { conversationId: `conversation-${turnId}` })).not.toBeNull();
+    }
   });
 });

@@ -5,16 +5,17 @@ describe('createGroupCommit', () => {
   it('writes together what comes in the same moment, and what comes meanwhile with the next', async () => {
     const groups: (readonly number[])[] = [];
     const gate = createGate();
-    const commit = createGroupCommit<number>(async (items) => {
+    const commit = createGroupCommit<number, number>(async (items) => {
       groups.push(items);
       await gate.opened;
+      return items.map((item) => item * 10);
     });
     const first = [1, 2].map(commit);
     await new Promise(setImmediate);
     expect(groups).toEqual([[1, 2]]);
     const second = [3, 4].map(commit);
     gate.open();
-    await Promise.all([...first, ...second]);
+    expect(await Promise.all([...first, ...second])).toEqual([10, 20, 30, 40]);
     expect(groups).toEqual([
       [1, 2],
       [3, 4],
@@ -24,7 +25,10 @@ describe('createGroupCommit', () => {
   it('settles each when its own group is written, not before', async () => {
     const gate = createGate();
     const written: number[] = [];
-    const commit = createGroupCommit<number>(() => gate.opened);
+    const commit = createGroupCommit<number, void>(async () => {
+      await gate.opened;
+      return [];
+    });
     const settled = commit(1).then(() => written.push(1));
     await new Promise(setImmediate);
     expect(written).toEqual([]);
@@ -35,16 +39,20 @@ describe('createGroupCommit', () => {
 
   it('writes at most a hundred together', async () => {
     const sizes: number[] = [];
-    const commit = createGroupCommit<number>(async (items) => void sizes.push(items.length));
+    const commit = createGroupCommit<number, number>(async (items) => {
+      sizes.push(items.length);
+      return items;
+    });
     await Promise.all(Array.from({ length: 250 }, (_, index) => commit(index)));
     expect(sizes).toEqual([100, 100, 50]);
   });
 
   it('writes each alone when a group fails, and fails for whom that fails', async () => {
     const written: number[] = [];
-    const commit = createGroupCommit<number>(async (items) => {
+    const commit = createGroupCommit<number, number>(async (items) => {
       if (items.includes(2)) throw new Error('not 2');
       written.push(...items);
+      return items;
     });
     const results = await Promise.allSettled([1, 2, 3].map(commit));
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
