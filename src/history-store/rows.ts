@@ -1,4 +1,10 @@
-import { toStorableJson, toStorableText, type HistoryRecord, type StoredRecord } from '../chat';
+import {
+  toStorableJson,
+  toStorableText,
+  type HistoryRecord,
+  type HistoryUsage,
+  type StoredRecord,
+} from '../chat';
 import type { Binding, Kind, Row } from './database';
 
 export const recordsTable = 'conversation_histories';
@@ -103,13 +109,7 @@ export function toRecord(row: Row): StoredRecord {
     model: textOf(row['model']),
     messages: JSON.parse(textOf(row['messages'])) as readonly unknown[],
     response: nullable(row['response'], (json) => JSON.parse(textOf(json)) as unknown),
-    usage: {
-      promptTokens: numberOf(row['prompt_tokens']),
-      completionTokens: numberOf(row['completion_tokens']),
-      totalTokens: numberOf(row['total_tokens']),
-      priceNanos: numberOf(row['price_nanos']),
-      currency: textOf(row['currency']),
-    },
+    usage: toUsage(row),
     latencyMs: nullable(row['latency_ms'], numberOf),
     error: nullable(row['error_code'], (code) => ({
       code: textOf(code),
@@ -119,6 +119,16 @@ export function toRecord(row: Row): StoredRecord {
     })),
     createdAt: new Date(timeMs),
     position: { timeMs, id: recordId },
+  };
+}
+
+export function toUsage(row: Row): HistoryUsage {
+  return {
+    promptTokens: numberOf(row['prompt_tokens']),
+    completionTokens: numberOf(row['completion_tokens']),
+    totalTokens: numberOf(row['total_tokens']),
+    priceNanos: numberOf(row['price_nanos']),
+    currency: textOf(row['currency']),
   };
 }
 
