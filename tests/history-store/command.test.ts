@@ -6,8 +6,9 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
 import { archive } from '../../scripts/history/archive';
-import { fromLine } from '../../scripts/history/line';
+import { fromLine, toLine } from '../../scripts/history/line';
 import { parseCommand } from '../../scripts/history/options';
+import { restore } from '../../scripts/history/restore';
 import { run } from '../../scripts/history/run';
 import { HistoryCommandError, type Screen } from '../../scripts/history/screen';
 import {
@@ -217,6 +218,26 @@ describe.each<[ServerName, boolean]>([
       await expect(inProcess(['restore', file])).rejects.toThrow(name);
     }
     await expectExactly(store, [fresh]);
+  });
+
+  it('restores the rest after an interruption', async () => {
+    await inProcess(['prune', '--older-than', '30d']);
+    const file = path.join(folder, 'all.jsonl');
+    writeFileSync(file, old.map(toLine).join(''));
+    const interruption = new AbortController();
+    const screen: Screen = {
+      ...quiet,
+      progress: (line) => line.startsWith('Restoring:') && interruption.abort(),
+    };
+    const broken = restore({ store, file, dryRun: false, screen, signal: interruption.signal });
+    await expect(broken).rejects.toMatchObject({ exitCode: 130 });
+    // Those of one transaction, with their sums.
+    await expectExactly(store, [...old.slice(0, 200), fresh]);
+
+    expect(await inProcess(['restore', file])).toContain(
+      'restored 400 of 600 records; 200 were there already',
+    );
+    await expectExactly(store, [...old, fresh]);
   });
 
   it('keeps what comes to a day while it is archived', async () => {
