@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 
-import type { HistoryMaintenance, HistoryStore, StoredRecord } from '../../src/chat';
+import type { HistoryMaintenance, HistoryRecord, Position, StoredRecord } from '../../src/chat';
 import { readLines, writeWhole, type Content } from './archive-file';
 import { fromLine, toLine } from './line';
 import { counted, HistoryCommandError, type Screen } from './screen';
 import { assertRunning, dayAfter, dayOf, walkRecords } from './walk';
 
 export interface ArchiveOptions {
-  readonly store: Pick<HistoryMaintenance, 'readBefore'> & Pick<HistoryStore, 'prune'>;
+  readonly store: Pick<HistoryMaintenance, 'readBefore' | 'remove' | 'dropEmptyPartitions'>;
   readonly folder: string;
   /** Of UTC. This day and later ones stay. */
   readonly beforeDay: string;
@@ -20,59 +20,75 @@ export interface ArchiveOptions {
 const kinds = ['conversation_histories', 'error_conversation_histories'] as const;
 type Kind = (typeof kinds)[number];
 
+/** How often a day is archived to which more comes meanwhile. */
+const roundsPerDay = 10;
+/** Records that are removed between two looks at the signal. */
+const batchSize = 1_000;
+
 /**
- * Day by day, oldest first: writes its files, has them verified, and only then removes the day from the store. Whatever
- * ends it, the day it was at is in the store, in its files, or in both: run again, it adds what a file does not have.
+ * Day by day, oldest first: writes its files, has them verified, and only then removes from the store what is in them. What
+ * comes to the day meanwhile stays, and is archived in a further round. Whatever ends it, each record is in the store, in
+ * a file, or in both: run again, it adds what a file does not have.
  * @returns how many records were removed from the store.
  */
-export async function archive({ store, folder, beforeDay, screen, signal }: ArchiveOptions): Promise<number> {
+export async function archive(options: ArchiveOptions): Promise<number> {
+  const { store, folder, beforeDay, screen, signal } = options;
   await mkdir(folder, { recursive: true });
   let removed = 0;
-  let lastDay = '';
+  let [day, round] = ['', 0];
   for (;;) {
     const [oldest] = await store.readBefore(beforeDay, null, 1);
     if (oldest === undefined) break;
-    const day = dayOf(oldest.createdAt);
-    if (day === lastDay) throw new HistoryCommandError(`Of ${day}, something came after it was archived.`);
-    lastDay = day;
-    const archived = await archiveDay({ store, folder, beforeDay: dayAfter(day), screen, signal }, day);
-    const pruned = await store.prune(dayAfter(day), signal);
-    removed += pruned;
+    round = dayOf(oldest.createdAt) === day ? round + 1 : 1;
+    day = dayOf(oldest.createdAt);
+    if (round > roundsPerDay)
+      throw new HistoryCommandError(
+        `More and more comes to ${day} while it is archived. Run it again later.`,
+      );
+    const ofDay = { ...options, beforeDay: dayAfter(day) };
+    const gone = await remove(ofDay, await archiveDay(ofDay, day));
+    await store.dropEmptyPartitions(dayAfter(day), signal);
     assertRunning(signal);
-    screen.say(`${day}: removed ${counted(pruned, 'record')}.`);
-    if (pruned > archived) throw surprise(day, archived, pruned);
+    screen.say(`${day}: removed ${counted(gone, 'record')}.`);
+    removed += gone;
   }
-  // A run that was ended while it removed a day can have left sums of it.
-  return removed + (await store.prune(beforeDay, signal));
+  // A run that was ended behind the last record of a day has not come to this.
+  await store.dropEmptyPartitions(beforeDay, signal);
+  return removed;
 }
 
-/** Nothing may be written to days that are archived. If it was, in the moment between, better say so. */
-function surprise(day: string, archived: number, pruned: number): HistoryCommandError {
-  return new HistoryCommandError(
-    `Of ${day}, ${counted(archived, 'record')} were archived and ${pruned} removed. ` +
-      'Does something else write to that day at the same time?',
-  );
+async function remove(
+  { store, screen, signal }: ArchiveOptions,
+  positions: readonly Position[],
+): Promise<number> {
+  let removed = 0;
+  for (let index = 0; index < positions.length; index += batchSize) {
+    assertRunning(signal);
+    screen.progress(`Removing: ${index} of ${counted(positions.length, 'record')} …`);
+    removed += await store.remove(positions.slice(index, index + batchSize));
+  }
+  return removed;
 }
 
-/** @returns how many records of the store are in the files now. */
-async function archiveDay(options: ArchiveOptions, day: string): Promise<number> {
-  const counts = new Map<Kind, number>();
-  for (const kind of kinds) counts.set(kind, await archiveKind(options, day, kind));
-  return [...counts.values()].reduce((total, count) => total + count, 0);
+/** @returns where in the store the records are that are in the files now, oldest first. */
+async function archiveDay(options: ArchiveOptions, day: string): Promise<Position[]> {
+  let positions: Position[] = [];
+  for (const kind of kinds) positions = positions.concat(await archiveKind(options, day, kind));
+  return positions.sort((one, other) => one.timeMs - other.timeMs);
 }
 
-async function archiveKind(options: ArchiveOptions, day: string, kind: Kind): Promise<number> {
+async function archiveKind(options: ArchiveOptions, day: string, kind: Kind): Promise<readonly Position[]> {
   const { folder, screen } = options;
   const file = path.join(folder, `${kind}_${day.replaceAll('-', '_')}.jsonl.gz`);
-  const known = existsSync(file) ? await idsOf(file) : null;
-  let found = 0;
+  const known = existsSync(file) ? await keysOf(file) : null;
+  const found: Position[] = [];
   let added = 0;
 
   async function* addedLines(): AsyncGenerator<string, void> {
     for await (const record of recordsOf(options, kind)) {
-      found += 1;
-      screen.progress(`${day}: ${counted(found, 'record')} …`);
-      if (known?.has(record.recordId) === true) continue;
+      found.push(record.position);
+      screen.progress(`${day}: ${counted(found.length, 'record')} …`);
+      if (known?.has(keyOf(record)) === true) continue;
       added += 1;
       yield toLine(record);
     }
@@ -81,7 +97,7 @@ async function archiveKind(options: ArchiveOptions, day: string, kind: Kind): Pr
   const lines = addedLines();
   const first = await lines.next();
   if (first.done === true) {
-    if (found > 0) screen.say(`${file}: has all ${counted(found, 'record')} already.`);
+    if (found.length > 0) screen.say(`${file}: has all ${counted(found.length, 'record')} already.`);
     return found;
   }
   const content = await writeWhole(file, joined(known === null ? null : file, first.value, lines));
@@ -113,14 +129,18 @@ async function* recordsOf(options: ArchiveOptions, kind: Kind): AsyncGenerator<S
 }
 
 /** Of a run that was ended before its day was removed. A file that cannot be read is not to be replaced. */
-async function idsOf(file: string): Promise<ReadonlySet<string>> {
-  const ids = new Set<string>();
+async function keysOf(file: string): Promise<ReadonlySet<string>> {
+  const keys = new Set<string>();
   for await (const line of readLines(file)) {
     try {
-      ids.add(fromLine(line).recordId);
+      keys.add(keyOf(fromLine(line)));
     } catch {
       throw new HistoryCommandError(`${file} is there and is no archive. Move it away.`);
     }
   }
-  return ids;
+  return keys;
+}
+
+function keyOf({ recordId, createdAt }: HistoryRecord): string {
+  return `${createdAt.getTime()} ${recordId}`;
 }

@@ -1,9 +1,9 @@
-import type { HistoryMaintenance, HistoryStore } from '../../src/chat';
+import { dayBefore, type HistoryMaintenance, type HistoryStore } from '../../src/chat';
 import { archive } from './archive';
 import type { Command } from './options';
 import { restore } from './restore';
 import { counted, toSize, toTable, type Screen } from './screen';
-import { assertRunning, countDays, dayBefore } from './walk';
+import { assertRunning, countDays } from './walk';
 
 export interface RunOptions {
   readonly store: HistoryStore & HistoryMaintenance;

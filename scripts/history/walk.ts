@@ -53,8 +53,3 @@ export function dayOf(time: Date): string {
 export function dayAfter(day: string): string {
   return dayOf(new Date(Date.parse(day) + 86_400_000));
 }
-
-/** The first day that is not older than so many whole days. */
-export function dayBefore(now: Date, days: number): string {
-  return dayOf(new Date(now.getTime() - days * 86_400_000));
-}

@@ -19,6 +19,7 @@ export type {
 } from './history/completion';
 export type { HistoryAccess } from './history/history-access';
 export { parseScope } from './history/request';
+export { dayBefore } from './history/tidy';
 export type { HistoryMaintenance, DayPartition, TableSize } from './history/history-maintenance';
 export { HistoryProblem, historyProblems, type HistoryProblemCode } from './history/history-problem';
 export type {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import type { DifySettings } from './dify/client';
+import { count, withoutBlanks } from './variables';
 
 export interface TurnSettings {
   readonly exposePrompt: boolean;
@@ -92,14 +93,6 @@ const seconds = (fallback: number) =>
     .number('has to be a number of seconds')
     .positive('has to be more than 0 seconds')
     .max(86_400, 'can be at most 86400 seconds (a day)')
-    .default(fallback);
-
-const count = (fallback: number, max: number, min = 1) =>
-  z.coerce
-    .number('has to be a whole number')
-    .int('has to be a whole number')
-    .min(min, `has to be at least ${min}`)
-    .max(max, `can be at most ${max}`)
     .default(fallback);
 
 /** Schemes of apps (`capacitor://localhost`) are origins too. */
@@ -201,16 +194,6 @@ export function parseChatSettings(variables: unknown): ChatSettings {
     throw new SettingsError(result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`));
   }
   return toChatSettings(result.data);
-}
-
-/** In a `.env` file, `NAME=` means: not set. */
-function withoutBlanks(variables: unknown): unknown {
-  if (typeof variables !== 'object' || variables === null) return {};
-  return Object.fromEntries(
-    Object.entries(variables)
-      .map(([name, value]: [string, unknown]) => [name, typeof value === 'string' ? value.trim() : value])
-      .filter(([, value]) => value !== '' && value !== undefined),
-  );
 }
 
 function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {

@@ -85,6 +85,9 @@ export function openInThread(settings: HistoryStoreSettings): Store {
     listSizes: () => ask('listSizes', []),
     listPartitions: () => ask('listPartitions', []),
     readBefore: (...args) => ask('readBefore', args),
+    remove: (positions) => ask('remove', [positions]),
+    dropEmptyPartitions: (beforeDay, signal) =>
+      ask('dropEmptyPartitions', [beforeDay, signal.aborted], signal),
     migrated: () => ask('migrated', []),
 
     async close() {

@@ -34,16 +34,23 @@ export const mysqlLayout: Layout = {
 
   async drop(database, days) {
     await alone(database, async (statements) => {
-      for (const { name, table } of bothTables) {
-        const partitions = await partitionsOf(statements, name);
+      for (const one of bothTables) {
+        const partitions = await partitionsOf(statements, one.name);
         const gone = partitions.filter(({ day }) => days.includes(day));
-        if (gone.length === 0) continue;
-        // A partitioned table has at least one partition.
-        if (gone.length === partitions.length)
-          await addPartitions(statements, name, table, [
-            dayOf(Math.max(Date.now(), ...gone.map((one) => one.end))),
-          ]);
-        await statements.run(`alter table ${name} drop partition ${gone.map((one) => one.name).join(', ')}`);
+        await dropPartitions(statements, one, gone);
+      }
+    });
+  },
+
+  async dropEmpty(database, days) {
+    await alone(database, async (statements) => {
+      // Changing a table ends the transaction, and with it any lock that would keep others from writing until then.
+      await statements.run(`lock tables ${bothTables.map(({ name }) => `${name} write`).join(', ')}`);
+      try {
+        for (const one of bothTables)
+          await dropPartitions(statements, one, await emptyOf(statements, one.name, days));
+      } finally {
+        await statements.run('unlock tables');
       }
     });
   },
@@ -118,6 +125,30 @@ function missingDays(partitions: readonly Partition[], days: readonly Day[]): Da
   if (partitions.length === 0) return [];
   const existing = new Set(partitions.map(({ day }) => day));
   return days.filter((day) => !existing.has(day));
+}
+
+async function emptyOf(statements: Statements, name: string, days: readonly Day[]): Promise<Partition[]> {
+  const empty: Partition[] = [];
+  for (const one of await partitionsOf(statements, name)) {
+    if (!days.includes(one.day)) continue;
+    const rows = await statements.all(`select 1 from ${name} partition (${one.name}) limit 1`);
+    if (rows.length === 0) empty.push(one);
+  }
+  return empty;
+}
+
+async function dropPartitions(
+  statements: Statements,
+  { name, table }: (typeof bothTables)[number],
+  gone: readonly Partition[],
+): Promise<void> {
+  if (gone.length === 0) return;
+  // A partitioned table has at least one partition.
+  if (gone.length === (await partitionsOf(statements, name)).length)
+    await addPartitions(statements, name, table, [
+      dayOf(Math.max(Date.now(), ...gone.map((one) => one.end))),
+    ]);
+  await statements.run(`alter table ${name} drop partition ${gone.map((one) => one.name).join(', ')}`);
 }
 
 /** Partitions follow each other without a gap: those of days in the past are cut off from the next that there is. */

@@ -31,7 +31,11 @@ export const postgresLayout: Layout = {
   listDays,
 
   async drop(database, days) {
-    for (const day of days) await dropDay(database, day);
+    for (const day of days) await dropDay(database, day, async () => true);
+  },
+
+  async dropEmpty(database, days) {
+    for (const day of days) await dropDay(database, day, (statements) => isEmpty(statements, day));
   },
 
   async migrate(database, isDaily) {
@@ -98,13 +102,28 @@ async function createMissing(statements: Statements, days: readonly Day[]): Prom
   }
 }
 
-async function dropDay(database: Database, day: Day): Promise<void> {
+async function isEmpty(statements: Statements, day: Day): Promise<boolean> {
+  if (!(await listDays(statements)).includes(day)) return false;
+  const { records, errors } = segmentOf(day);
+  const [row] = await statements.all(
+    `select exists (select 1 from ${records}) or exists (select 1 from ${errors}) as has_rows`,
+  );
+  return row?.['has_rows'] === false;
+}
+
+/** @param isWanted asked with the state locked, so that nobody writes to the day until it is gone. */
+async function dropDay(
+  database: Database,
+  day: Day,
+  isWanted: (statements: Statements) => Promise<boolean>,
+): Promise<void> {
   const { records, errors } = segmentOf(day);
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await database.transaction(async (statements) => {
         await lockState(statements);
         await statements.run(`set local lock_timeout = ${lockTimeoutMs}`);
+        if (!(await isWanted(statements))) return;
         await statements.run(`drop table if exists ${records}, ${errors}`);
       });
     } catch (error) {

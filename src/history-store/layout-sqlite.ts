@@ -61,15 +61,9 @@ export const sqliteLayout: Layout = {
 
   listDays: async (statements) => (await readTables(statements)).days,
 
-  async drop(database, days) {
-    for (const some of chunks(days, daysPerDrop)) {
-      await database.transaction(async (statements) => {
-        await lockState(statements);
-        await dropEmpty(statements, some.map(segmentOf));
-      });
-      await database.rest();
-    }
-  },
+  drop: dropDays,
+
+  dropEmpty: dropDays,
 
   async migrate(database, isDaily, signal) {
     await begin(database, isDaily);
@@ -148,6 +142,17 @@ async function isEmpty(statements: Statements, segment: Segment): Promise<boolea
     `select 1 where exists (select 1 from ${segment.records}) or exists (select 1 from ${segment.errors})`,
   );
   return rows.length === 0;
+}
+
+/** A table that is not empty is none of those. */
+async function dropDays(database: Database, days: readonly Day[]): Promise<void> {
+  for (const some of chunks(days, daysPerDrop)) {
+    await database.transaction(async (statements) => {
+      await lockState(statements);
+      await dropEmpty(statements, some.map(segmentOf));
+    });
+    await database.rest();
+  }
 }
 
 async function dropEmpty(statements: Statements, segments: readonly Segment[]): Promise<void> {

@@ -45,6 +45,9 @@ export interface Layout {
   /** Days that are gone already, or where they have to be empty and are not, stay. */
   drop(database: Database, days: readonly Day[]): Promise<void>;
 
+  /** Only those of these days that are empty at the moment they are dropped, whoever writes at the same time. */
+  dropEmpty(database: Database, days: readonly Day[]): Promise<void>;
+
   /** Makes the tables daily, or not. Can be broken off and done again; whoever reads meanwhile sees every record once. */
   migrate(database: Database, isDaily: boolean, signal: AbortSignal): Promise<void>;
 }

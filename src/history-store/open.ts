@@ -13,6 +13,7 @@ import { sqliteLayout } from './layout-sqlite';
 import { toProblem } from './problems';
 import { prune } from './prune';
 import { countConversations, listBuckets, listConversations, listRecords, readBefore } from './read';
+import { dropEmptyPartitions, removeExactly } from './remove-exactly';
 import { save } from './save';
 import { alone, createSums, lockState } from './schema';
 import { listPartitions, listSizes } from './sizes';
@@ -61,6 +62,8 @@ export function openHistoryStore(
     listSizes: () => use(({ database }) => listSizes(database)),
     listPartitions: () => use(({ database, layout }) => listPartitions(database, layout)),
     readBefore: (day, after, limit) => use((open) => readBefore(open, startOf(day), after, limit)),
+    remove: (positions) => use((open) => removeExactly(open, positions)),
+    dropEmptyPartitions: (beforeDay, signal) => use((open) => dropEmptyPartitions(open, beforeDay, signal)),
     migrated: () => use(() => opening.migrated()),
     close: () => opening.close(),
   };

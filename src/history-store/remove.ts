@@ -1,6 +1,6 @@
 import { tuples, type Binding, type Database, type Row, type Statements } from './database';
 import { whole, type Segment } from './layout';
-import { numberOf, textOf } from './rows';
+import { numberOf, textOf, toUsage } from './rows';
 import { lockState } from './schema';
 import { subtract, type Summed } from './sums';
 import { withinBytes } from './within-bytes';
@@ -109,13 +109,7 @@ function toSummed(row: Row, isError: boolean): Summed {
     userId: numberOf(row['user_id']),
     characterId: typeof characterId === 'string' ? characterId : null,
     model: textOf(row['model']),
-    usage: {
-      promptTokens: numberOf(row['prompt_tokens']),
-      completionTokens: numberOf(row['completion_tokens']),
-      totalTokens: numberOf(row['total_tokens']),
-      priceNanos: numberOf(row['price_nanos']),
-      currency: textOf(row['currency']),
-    },
+    usage: toUsage(row),
     isError,
     timeMs: numberOf(row['created_at']),
   };

@@ -1,4 +1,4 @@
-import type { HistoryRecord, StoredRecord } from '../chat';
+import type { HistoryRecord, HistoryUsage, StoredRecord } from '../chat';
 import { toStorableJson, toStorableText } from '../chat/storable-text';
 import type { Binding, Kind, Row } from './database';
 
@@ -104,13 +104,7 @@ export function toRecord(row: Row): StoredRecord {
     model: textOf(row['model']),
     messages: JSON.parse(textOf(row['messages'])) as readonly unknown[],
     response: nullable(row['response'], (json) => JSON.parse(textOf(json)) as unknown),
-    usage: {
-      promptTokens: numberOf(row['prompt_tokens']),
-      completionTokens: numberOf(row['completion_tokens']),
-      totalTokens: numberOf(row['total_tokens']),
-      priceNanos: numberOf(row['price_nanos']),
-      currency: textOf(row['currency']),
-    },
+    usage: toUsage(row),
     latencyMs: nullable(row['latency_ms'], numberOf),
     error: nullable(row['error_code'], (code) => ({
       code: textOf(code),
@@ -120,6 +114,16 @@ export function toRecord(row: Row): StoredRecord {
     })),
     createdAt: new Date(timeMs),
     position: { timeMs, id: recordId },
+  };
+}
+
+export function toUsage(row: Row): HistoryUsage {
+  return {
+    promptTokens: numberOf(row['prompt_tokens']),
+    completionTokens: numberOf(row['completion_tokens']),
+    totalTokens: numberOf(row['total_tokens']),
+    priceNanos: numberOf(row['price_nanos']),
+    currency: textOf(row['currency']),
   };
 }
 

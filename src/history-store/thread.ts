@@ -6,9 +6,10 @@ import { toProblem } from './problems';
 
 export type Store = HistoryStore & HistoryMaintenance;
 
+type Interruptible = 'prune' | 'dropEmptyPartitions';
 /** What can be asked of the thread. A signal does not cross: whether it has fired does, and later that it has. */
-type Asked = Omit<Store, 'close' | 'prune'> & {
-  prune(beforeDay: string, isAborted: boolean): Promise<number>;
+type Asked = Omit<Store, 'close' | Interruptible> & {
+  readonly [M in Interruptible]: (beforeDay: string, isAborted: boolean) => ReturnType<Store[M]>;
 };
 export type Method = keyof Asked;
 export type Arguments = { readonly [M in Method]: Parameters<Asked[M]> };
@@ -37,12 +38,12 @@ function serve(port: MessagePort, store: Store): void {
   const answer = async (call: Call<Method>): Promise<void> => {
     const controller = new AbortController();
     running.set(call.id, controller);
+    const signalOf = (isAborted: boolean) => (isAborted ? AbortSignal.abort() : controller.signal);
     const methods: Methods = {
       ...store,
-      prune(beforeDay, isAborted) {
-        if (isAborted) controller.abort();
-        return store.prune(beforeDay, controller.signal);
-      },
+      prune: (beforeDay, isAborted) => store.prune(beforeDay, signalOf(isAborted)),
+      dropEmptyPartitions: (beforeDay, isAborted) =>
+        store.dropEmptyPartitions(beforeDay, signalOf(isAborted)),
     };
     const tell = (message: Answer) => port.postMessage(message);
     try {

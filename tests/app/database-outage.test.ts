@@ -42,6 +42,22 @@ describe('while the database is away', () => {
     expect((await user.ask({ character_id: characterId, query: 'And now?' })).status).toBe(200);
   });
 
+  it('administrators are told so by the history', async () => {
+    // Reading goes on beside SQLite's one writer.
+    if (database === 'sqlite') return;
+    const { client } = app.admin;
+    const paths = ['conversations', 'conversations/some-id', 'stats'].map((name) => `/admin/history/${name}`);
+    const bringBack = await takeDatabaseAway();
+    const replies = await Promise.all(paths.map((path) => client.get(path)));
+    await bringBack();
+
+    for (const { status, headers, body } of replies) {
+      expect([status, body?.error?.details?.code]).toEqual([503, 'database-unavailable']);
+      expect(headers.get('retry-after')).toBe('5');
+    }
+    expect((await client.get('/admin/history/stats')).status).toBe(200);
+  });
+
   it('a turn that streams already goes on, and its end is saved when the database is back', async () => {
     const { opened: finished, open: finish } = createGate();
     app.dify.script(async (reply) => {

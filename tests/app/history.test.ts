@@ -1,12 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-
-import knex from 'knex';
 
 import { startApp, type App } from '../support/app';
 import type { Client, Reply } from '../support/client';
-import { database } from '../support/database';
 
 let app: App;
 let characterId: string;
@@ -184,44 +179,5 @@ describe('the history', () => {
       (await admin.get(`/admin/history/stats${query}`)).body.totals.records as number;
     expect(await stats(`?user_id=${bob.user.id}`)).toBe(1);
     expect(await stats('')).toBeGreaterThan(1);
-  });
-});
-
-describe('docs/operations.md', () => {
-  /** The history as the application opens it where nothing is set. */
-  function openHistory() {
-    if (database === 'postgres') return app.database.connect();
-    const filename = path.join(path.dirname(app.database.env['DATABASE_FILENAME'] ?? ''), 'history.db');
-    return knex({ client: 'better-sqlite3', connection: { filename }, useNullAsDefault: true });
-  }
-
-  it('has SQL that says how much there is of each day, and how large it is', async () => {
-    await chat(await app.createUser(), ['Today']);
-    const document = readFileSync(path.resolve(__dirname, '../../docs/operations.md'), 'utf8');
-    const [, sql = ''] = /^```sql\n(.*?)^```$/msu.exec(document) ?? [];
-    const name = database === 'postgres' ? 'PostgreSQL' : 'SQLite';
-    const own = sql.split(/^(?=-- )/mu).find((part) => part.startsWith(`-- ${name}`)) ?? '';
-    const statements = own
-      .replace(/^--.*$/gmu, '')
-      .split(';')
-      .slice(0, 2);
-    const history = openHistory();
-    try {
-      const [days, sizes] = await Promise.all(
-        statements.map(async (statement) => {
-          const found = await history.raw(statement);
-          return (found.rows ?? found) as readonly Record<string, unknown>[];
-        }),
-      );
-      const today = days?.at(-1);
-      const day = today?.['day'];
-      // `pg` has dates of the time zone of this process.
-      const date = day instanceof Date ? day.toLocaleDateString('sv-SE') : day;
-      expect(date).toBe(new Date().toISOString().slice(0, 10));
-      expect(Number(today?.['count'] ?? today?.['count(*)'])).toBeGreaterThan(0);
-      expect(JSON.stringify(sizes)).toContain('conversation_histories');
-    } finally {
-      await history.destroy();
-    }
   });
 });

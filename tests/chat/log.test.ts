@@ -1,4 +1,5 @@
 import { ChatError } from '../../src/chat/errors';
+import { HistoryProblem } from '../../src/chat/history/history-problem';
 import { describeError } from '../../src/chat/log';
 
 const secret = 'insert into messages values (my secret)';
@@ -22,6 +23,17 @@ describe('describeError', () => {
     const error = Object.assign(new Error(secret), { code: 'SQLITE_BUSY' });
     expect(describeError(error)).toBe('Error SQLITE_BUSY');
     expect(describeError(new ChatError('internal', { cause: error }))).toBe('internal, Error SQLITE_BUSY');
+  });
+
+  it('is our sentence about the history, with the codes', () => {
+    const cause = Object.assign(new Error(secret), { code: '28P01' });
+    expect(describeError(new HistoryProblem('login-refused', { cause }))).toBe(
+      'The database of the history refuses the login: user, password or rights are wrong ' +
+        '(login-refused, Error 28P01)',
+    );
+    expect(describeError(new ChatError('history-unavailable', { cause: new HistoryProblem('full') }))).toBe(
+      'history-unavailable, The database of the history has no room left (full)',
+    );
   });
 
   it('is name and place of a foreign error that has none', () => {

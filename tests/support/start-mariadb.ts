@@ -37,7 +37,10 @@ export default async function startMariadb(): Promise<void> {
     { stdio: 'ignore' },
   );
   const init = path.join(folder, 'init.sql');
-  await writeFile(init, `create user chat@'%' identified by '${password}';\ngrant all on *.* to chat@'%';\n`);
+  await writeFile(
+    init,
+    `create user chat@'%' identified by '${password}';\ngrant all on *.* to chat@'%' with grant option;\n`,
+  );
   const child = spawn(
     server,
     [

@@ -38,7 +38,8 @@ export async function openHistoryToAdmins(strapi: Core.Strapi): Promise<void> {
     path,
     handler,
     config,
-    info: { type: 'admin' as const },
+    // The name is for the middleware that tells errors: these are told as at the other doors of this API.
+    info: { type: 'admin' as const, apiName: 'history' },
   });
   strapi.server.routes({
     type: 'admin',

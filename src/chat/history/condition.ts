@@ -1,4 +1,5 @@
 import { describeError, type Log } from '../log';
+import { HistoryProblem, type HistoryProblemCode } from './history-problem';
 import type { Backlog } from './history-source';
 
 /** The two databases that copying takes. */
@@ -29,7 +30,7 @@ export interface HistoryStatus {
   readonly problem: Side | null;
 }
 
-/** What is known of the two databases. Says once that one is away, and once that it is back. */
+/** What is known of the two databases. Says once that one is away, again where it is for another reason, and that it is back. */
 export interface Condition {
   isThere(): void;
   isAway(error: unknown): void;
@@ -41,6 +42,7 @@ export interface Condition {
 export function createCondition(log: Log, behindAfterMs: number): Condition {
   let backlog: Backlog = { turns: 0, erasures: 0, oldest: null, setAside: 0 };
   let problem: Side | null = null;
+  let reason: HistoryProblemCode | null = null;
   return {
     isThere() {
       if (problem !== null) log.info(`The history is written again; ${backlog.turns} turns wait for it.`);
@@ -48,13 +50,18 @@ export function createCondition(log: Log, behindAfterMs: number): Condition {
     },
     isAway(error) {
       const side = error instanceof Unavailable ? error.side : 'history';
+      const cause = error instanceof Unavailable ? error.cause : error;
+      const code = cause instanceof HistoryProblem ? cause.code : null;
       if (problem !== side) {
-        const why = describeError(error instanceof Unavailable ? error.cause : error);
+        const why = describeError(cause);
         log.warn(
           `The history cannot be written, the ${side} is at fault: ${why}. Finished turns wait for it.`,
         );
+      } else if (reason !== code) {
+        log.warn(`The history still cannot be written: ${describeError(cause)}.`);
       }
       problem = side;
+      reason = code;
     },
     counted: (current) => void (backlog = current),
     problem: () => problem,

@@ -30,6 +30,19 @@ export interface HistoryMaintenance {
   readBefore(day: string, after: Position | null, limit: number): Promise<readonly StoredRecord[]>;
 
   /**
+   * Removes exactly the records at these positions, with their sums; what else there is of their days stays. Oldest first,
+   * so that a conversation of which some are left keeps its end.
+   * @returns how many were there.
+   */
+  remove(positions: readonly Position[]): Promise<number>;
+
+  /**
+   * What is to be done after `remove`: drops partitions of before this day of UTC that are empty, and puts the beginnings
+   * of conversations right. Until done or `signal` fires; can be done again.
+   */
+  dropEmptyPartitions(beforeDay: string, signal: AbortSignal): Promise<void>;
+
+  /**
    * Puts back what was taken out, however old it is: the partition it needs is made. What its user has erased stays out.
    * @returns how many were not there.
    */

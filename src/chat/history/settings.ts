@@ -2,6 +2,7 @@ import path from 'node:path';
 
 import { z } from 'zod';
 
+import { count, withoutBlanks } from '../variables';
 import { DsnError, parseDsn, type DatabaseAddress } from './dsn';
 import { HistoryProblem } from './history-problem';
 
@@ -32,14 +33,6 @@ export interface PoolSettings {
   readonly maxLifetimeMs: number;
 }
 
-const count = (fallback: number, min: number, max: number) =>
-  z.coerce
-    .number('has to be a whole number')
-    .int('has to be a whole number')
-    .min(min, `has to be at least ${min}`)
-    .max(max, `can be at most ${max}`)
-    .default(fallback);
-
 const dsn = z.string().transform((text, context) => {
   try {
     return parseDsn(text);
@@ -53,9 +46,9 @@ const dsn = z.string().transform((text, context) => {
 const schema = z.object({
   MES_SQL_DSN: dsn.optional(),
   MES_DAILY_PARTITION: z.stringbool('has to be true or false').default(false),
-  SQL_MAX_IDLE_CONNS: count(2, 0, 10_000),
-  SQL_MAX_OPEN_CONNS: count(10, 1, 10_000),
-  SQL_MAX_LIFETIME: count(60, 0, 31_536_000),
+  SQL_MAX_IDLE_CONNS: count(2, 10_000, 0),
+  SQL_MAX_OPEN_CONNS: count(10, 10_000),
+  SQL_MAX_LIFETIME: count(60, 31_536_000, 0),
 });
 
 const main = z.union([
@@ -113,14 +106,4 @@ function besideMain({ client, connection }: z.infer<typeof main>): HistoryAddres
   return client === 'sqlite'
     ? { kind: 'sqlite', filename: path.join(path.dirname(connection.filename), 'history.db') }
     : { kind: 'postgres', connection, schema: 'history' };
-}
-
-/** In a `.env` file, `NAME=` means: not set. */
-function withoutBlanks(variables: unknown): unknown {
-  if (typeof variables !== 'object' || variables === null) return {};
-  return Object.fromEntries(
-    Object.entries(variables)
-      .map(([name, value]: [string, unknown]) => [name, typeof value === 'string' ? value.trim() : value])
-      .filter(([, value]) => value !== '' && value !== undefined),
-  );
 }

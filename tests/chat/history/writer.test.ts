@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { HistoryProblem } from '../../../src/chat/history/history-problem';
 import { createHistoryWriter, type HistoryWriterOptions } from '../../../src/chat/history/writer';
 import { ada, bob, recordingLog } from '../support/fixtures';
 import { createMemoryHistorySource, finishedTurn } from '../support/memory-history-source';
@@ -149,6 +150,23 @@ describe('while the history is away', () => {
     expect(log.lines).toEqual([
       'warn The history cannot be written, the history is at fault: Error ECONNREFUSED. Finished turns wait for it.',
       'info The history is written again; 0 turns wait for it.',
+    ]);
+  });
+
+  it('says so again where it is away for another reason', async () => {
+    const { source, store, log, writer } = create();
+    source.finish(finishedTurn());
+    store.away = new HistoryProblem('unreachable');
+    writer.start();
+    await until(() => store.reads > 3);
+    store.away = new HistoryProblem('login-refused');
+    await until(() => log.lines.length > 1);
+    store.away = null;
+    await until(() => log.lines.length > 2);
+    expect(log.lines).toEqual([
+      expect.stringMatching(/^warn The history cannot be written, .* cannot be reached \(unreachable\)\. /u),
+      expect.stringMatching(/^warn The history still cannot be written: .* \(login-refused\)\.$/u),
+      expect.stringMatching(/^info The history is written again; /u),
     ]);
   });
 

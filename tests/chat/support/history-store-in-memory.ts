@@ -88,6 +88,11 @@ export function createHistoryStoreInMemory(initial: readonly HistoryRecord[] = [
     async restore(restored) {
       return add(restored.filter((record) => !erasures.some((erasure) => isErased(record, erasure))));
     },
+    async remove(positions) {
+      const gone = new Set(positions.map(({ timeMs, id }) => `${timeMs} ${id}`));
+      return keep(({ createdAt, recordId }) => !gone.has(`${createdAt.getTime()} ${recordId}`));
+    },
+    async dropEmptyPartitions() {},
     async migrated() {},
   };
 

@@ -14,6 +14,8 @@ export type ServerName = 'sqlite' | 'postgres' | 'mariadb';
 /** An empty database for a history. */
 export interface TestHistory {
   settings(dailyPartitions: boolean): HistoryStoreSettings;
+  /** The same database as `MES_SQL_DSN` names it. */
+  readonly dsn: string;
   /** A connection beside the store's. */
   readonly db: Knex;
   rows(sql: string, bindings?: readonly (string | number)[]): Promise<readonly Record<string, unknown>[]>;
@@ -51,6 +53,7 @@ async function createSqlite(): Promise<TestHistory> {
   });
   return {
     settings: settingsFor({ kind: 'sqlite', filename }),
+    dsn: filename,
     db,
     rows: (sql, bindings = []) => db.raw(sql, [...bindings]),
     cable: null,
@@ -72,6 +75,7 @@ async function createPostgres(): Promise<TestHistory> {
   url.port = String(cable.port);
   return {
     settings: settingsFor({ kind: 'postgres', connection: url.href, schema: 'history' }),
+    dsn: url.href,
     db,
     async rows(sql, bindings = []) {
       await db.raw('set search_path to history');
@@ -96,12 +100,12 @@ async function createMariadb(): Promise<TestHistory> {
   await db.raw('create database ??', [name]);
   await db.raw('use ??', [name]);
   const cable = await startCable(port);
-  const address = parseDsn(
-    `chat:${password}@tcp(127.0.0.1:${cable.port})/${name}?charset=utf8mb4&parseTime=true`,
-  );
+  const dsn = `chat:${password}@tcp(127.0.0.1:${cable.port})/${name}?charset=utf8mb4&parseTime=true`;
+  const address = parseDsn(dsn);
   if (address.kind !== 'mysql') throw new Error('This is the address of a MySQL database.');
   return {
     settings: settingsFor(address),
+    dsn,
     db,
     rows: async (sql, bindings = []) => (await db.raw(sql, [...bindings]))[0],
     cable,
