@@ -65,7 +65,7 @@ export interface TurnEnding extends TurnProgress {
   readonly usage: Usage | null;
 }
 
-/** Where turns are kept. Each method is one transaction: it happens whole or not at all. */
+/** Where turns are kept. Each call happens whole or not at all, and is saved when it settles. */
 export interface TurnStore {
   /** The owner's session, or null: what is not theirs does not exist, nor does what they deleted. */
   findSession(owner: Owner, reference: SessionReference): Promise<Session | null>;
