@@ -5,7 +5,7 @@ import { durationMs, neededShare, simulate, type TurnCost } from './simulate';
 const turnsPerMinute = [60, 300, 600, 1_200, 2_400, 4_800];
 /** Dify sends an event for about every token: some two hundred words, at the pace of a quick model. */
 const answer = { events: 300, eventsPerSecond: 30, firstEventMs: 1_000 };
-/** So that a process that ends leaves the others room for what it had. */
+/** Of a process: waits are short, and the others have room for the turns of one that ends. */
 const comfortable = 0.6;
 
 const names = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;
