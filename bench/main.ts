@@ -25,6 +25,8 @@ import { goalsFor } from './report/goals';
 import { writeResult } from './report/result';
 import { goalsTable, seriesTable } from './report/table';
 import { judge } from './report/verdict';
+import { readMeasurement } from './sizing/figures';
+import { sizingTable } from './sizing/table';
 import { describeMachine, readVersions, waitForQuiet, type Quiet } from './support/machine';
 import { root } from './support/paths';
 
@@ -44,6 +46,7 @@ async function main(): Promise<void> {
   try {
     const options = parseOptions(process.argv.slice(2));
     if (options === null) say(usage.trimEnd());
+    else if (options.sizing !== null) say(sizingTable(readMeasurement(options.sizing)));
     else await run(options, closers);
   } catch (error) {
     process.exitCode = 1;

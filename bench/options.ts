@@ -19,6 +19,8 @@ a machine that does nothing else.
   --rounds <n>            rounds of each measure; 7, with --quick 2
   --force                 also on a busy machine; the result says so
   --out <folder>          where the result goes: docs/benchmarks for a whole run, else .tmp/bench
+  --sizing [file]         measures nothing, but tells from the result of a whole run, docs/benchmarks/benchmark.json
+                          unless named, how many turns a process carries
 `;
 
 export interface Options {
@@ -28,12 +30,15 @@ export interface Options {
   readonly databases: readonly DatabaseKind[];
   readonly rounds: number;
   readonly out: string;
+  /** The result to make a sizing table of, instead of measuring anything. */
+  readonly sizing: string | null;
 }
 
 /** @returns null when only the usage is wanted. @throws Error naming the option that is wrong. */
 export function parseOptions(args: readonly string[]): Options | null {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       quick: { type: 'boolean', default: false },
       force: { type: 'boolean', default: false },
@@ -41,11 +46,17 @@ export function parseOptions(args: readonly string[]): Options | null {
       database: { type: 'string' },
       rounds: { type: 'string' },
       out: { type: 'string' },
+      sizing: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return null;
   const { quick, force } = values;
+  const [file] = positionals;
+  if (file !== undefined && !values.sizing) throw new Error(`"${file}" belongs to no option.`);
+  if (values.sizing && args.length > (file === undefined ? 1 : 2)) {
+    throw new Error('--sizing takes one file and no other option.');
+  }
   const only = values.only.map((name) => oneOf('--only', measureNames, name));
   const kind =
     values.database === undefined ? undefined : oneOf('--database', databaseKinds, values.database);
@@ -59,6 +70,7 @@ export function parseOptions(args: readonly string[]): Options | null {
     databases: kind !== undefined ? [kind] : quick ? ['sqlite'] : databaseKinds,
     rounds,
     out: values.out ?? (isWhole ? 'docs/benchmarks' : '.tmp/bench'),
+    sizing: values.sizing ? (file ?? 'docs/benchmarks/benchmark.json') : null,
   };
 }
 

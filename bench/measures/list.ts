@@ -5,8 +5,9 @@ import { z } from 'zod';
 import type { LoadClient } from '../load/client';
 import type { BenchDatabase, Databases } from '../support/database';
 import type { DatabaseKind } from '../support/database-kind';
+import { bytesOfTable } from '../support/disk';
 import { fill } from '../support/fill';
-import { quantile } from '../support/statistics';
+import { quantile, type Round } from '../support/statistics';
 import type { Application } from '../targets/strapi-process';
 import { createStrapiTarget, type StrapiTarget } from '../targets/strapi';
 import { toRequest } from '../targets/target';
@@ -64,9 +65,9 @@ async function measureKind(context: ListContext, kind: DatabaseKind): Promise<Me
   const { client, sizes } = context;
   const started: StrapiTarget[] = [];
   try {
-    const all = await startFilled(context, kind, started);
-    const targets = await Promise.all(all.map((target) => toListTargets(target, sizes)));
-    return await runRounds({
+    const messageBytes = await startFilled(context, kind, started);
+    const targets = await Promise.all(started.map((target) => toListTargets(target, sizes)));
+    const { series, failures } = await runRounds({
       ...context,
       measure: 'list',
       targets: targets.flat(),
@@ -83,6 +84,8 @@ async function measureKind(context: ListContext, kind: DatabaseKind): Promise<Me
         return { list: quantile((await client.pages(page)).ms, 0.5) };
       },
     });
+    const disk = { id: 'message-bytes', title: 'A message on disk, with its indexes', unit: 'bytes' };
+    return { series: [...series, { ...disk, rounds: [messageBytes] }], failures };
   } finally {
     for (const target of started) {
       await target.stop();
@@ -118,12 +121,13 @@ function whatToFill(context: ListContext, kind: DatabaseKind): Filled[] {
  * Each application creates its database, ends, and begins anew on what has been filled into it: one after the other,
  * because filling SQLite holds this process up.
  * @param started gets those that are to be ended, whatever happens.
+ * @returns what a message takes on disk, by the name of the target.
  */
 async function startFilled(
   context: ListContext,
   kind: DatabaseKind,
   started: StrapiTarget[],
-): Promise<readonly StrapiTarget[]> {
+): Promise<Round> {
   const { databases, workFolder, say } = context;
   const created = await Promise.all(
     whatToFill(context, kind).map(async ({ application, rows, amount }) => {
@@ -141,6 +145,7 @@ async function startFilled(
       return { target, rows };
     }),
   );
+  const messageBytes: Record<string, number> = {};
   for (const { target, rows } of created) {
     await target.stop();
     const beganAt = Date.now();
@@ -151,10 +156,14 @@ async function startFilled(
     });
     const seconds = Math.round((Date.now() - beganAt) / 1000);
     say(`list: ${target.name}: filled with ${rows} rows in ${seconds} s`);
+    if (isWeighed(target)) messageBytes[target.name] = (await bytesOfMessages(target.database)) / rows;
   }
   await Promise.all(created.map(({ target }) => target.restart()));
-  return created.map(({ target }) => target);
+  return messageBytes;
 }
+
+/** Not the largest: it takes SQLite as long as reading its file. */
+const isWeighed = ({ application, name }: StrapiTarget) => application === 'ours' && name.endsWith('@large');
 
 async function toListTargets(target: StrapiTarget, { pages }: Sizes): Promise<ListTarget[]> {
   const { name, application } = target;
@@ -196,6 +205,15 @@ async function fillDatabase(
   const connection = database.connect();
   try {
     await fill(connection, { application, kind: database.kind, amounts: { rows, ownRows, callerId } });
+  } finally {
+    await connection.destroy();
+  }
+}
+
+async function bytesOfMessages(database: BenchDatabase): Promise<number> {
+  const connection = database.connect();
+  try {
+    return await bytesOfTable(connection, database.kind, 'chat_conversations');
   } finally {
     await connection.destroy();
   }

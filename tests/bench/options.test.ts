@@ -38,6 +38,16 @@ describe('the options of the benchmark', () => {
     expect(() => parseOptions(['--fast'])).toThrow();
   });
 
+  it('ask for the sizing table of a result instead, and of nothing else', () => {
+    expect(parseOptions([])?.sizing).toBeNull();
+    expect(parseOptions(['--sizing'])?.sizing).toBe('docs/benchmarks/benchmark.json');
+    expect(parseOptions(['--sizing', 'a.json'])?.sizing).toBe('a.json');
+    for (const more of [['--quick'], ['a.json', 'b.json'], ['a.json', '--rounds', '2']]) {
+      expect(() => parseOptions(['--sizing', ...more])).toThrow('--sizing takes one file');
+    }
+    expect(() => parseOptions(['a.json'])).toThrow('"a.json" belongs to no option');
+  });
+
   it('show the usage instead', () => {
     expect(parseOptions(['--help'])).toBeNull();
   });

@@ -6,7 +6,9 @@ import { dayMs, failed, record, someNoon } from './support/records';
 import { createHistory, isThere, type ServerName, type TestHistory } from './support/servers';
 
 const document = readFileSync(path.resolve(__dirname, '../../docs/operations.md'), 'utf8');
-const blocks = [...document.matchAll(/^```sql\n(.*?)^```$/gmsu)].map(([, sql]) => sql ?? '');
+/** What is said of scale is of the main database. */
+const [ofTheHistory = ''] = document.split('\n## Scale\n');
+const blocks = [...ofTheHistory.matchAll(/^```sql\n(.*?)^```$/gmsu)].map(([, sql]) => sql ?? '');
 
 const headings = { sqlite: 'SQLite', postgres: 'PostgreSQL', mariadb: 'MySQL' };
 
