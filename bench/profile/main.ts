@@ -8,7 +8,7 @@ import { measureBurst, measurePaced, measureTurn } from '../measures/streams';
 import { parseOptions } from '../options';
 import { root } from '../support/paths';
 import { createStrapiTarget } from '../targets/strapi';
-import { toShares } from './shares';
+import { toShares, type Share } from './shares';
 
 const measures = { paced: measurePaced, burst: measureBurst, turn: measureTurn };
 const usage = `Usage: npm run bench:profile -- ${Object.keys(measures).join(' | ')} [sqlite | postgres]\n`;
@@ -16,9 +16,11 @@ const usage = `Usage: npm run bench:profile -- ${Object.keys(measures).join(' | 
 /** So long that beginning and ending them hardly counts. */
 const longer = { pacedMs: 20_000, bursts: 40, turns: 2_000 };
 
+const nowUs = () => Number(process.hrtime.bigint() / 1_000n);
+
 const isMeasure = (name: string): name is keyof typeof measures => name in measures;
 
-async function profile(name: keyof typeof measures, kind: 'sqlite' | 'postgres'): Promise<string> {
+async function profile(name: keyof typeof measures, kind: 'sqlite' | 'postgres'): Promise<readonly Share[]> {
   const closers: Closers = [];
   const folder = mkdtempSync(path.join(tmpdir(), 'chat-profile-'));
   try {
@@ -34,6 +36,7 @@ async function profile(name: keyof typeof measures, kind: 'sqlite' | 'postgres')
     closers.push(() => target.stop());
     const options = parseOptions(['--rounds', '1', '--database', kind]);
     if (options === null) throw new Error('There are no options.');
+    const fromUs = nowUs();
     await measures[name]({
       ...environment,
       rounds: 1,
@@ -41,12 +44,13 @@ async function profile(name: keyof typeof measures, kind: 'sqlite' | 'postgres')
       targets: [target],
       say: (line) => void process.stdout.write(`${line}\n`),
     });
+    const toUs = nowUs();
     // It is written when the process ends. The main thread's is the largest.
     await target.stop();
     const files = readdirSync(folder).map((file) => path.join(folder, file));
     const [largest] = files.sort((one, other) => statSync(other).size - statSync(one).size);
     if (largest === undefined) throw new Error('The application has written no profile.');
-    return readFileSync(largest, 'utf8');
+    return toShares(readFileSync(largest, 'utf8'), { fromUs, toUs });
   } finally {
     for (const close of closers.reverse()) await close();
     rmSync(folder, { recursive: true, force: true });
@@ -61,8 +65,7 @@ async function main(): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  const shares = toShares(await profile(name, kind));
-  const rows = shares
+  const rows = (await profile(name, kind))
     .slice(0, 20)
     .map(({ part, share }) => `| ${part} | ${(share * 100).toFixed(1)} % |`)
     .join('\n');

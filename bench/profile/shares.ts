@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 /** As `node --cpu-prof` writes it: which function each sample fell into, and the microseconds since the one before. */
 const profileSchema = z.object({
+  startTime: z.number(),
   nodes: z.array(
     z.object({ id: z.number(), callFrame: z.object({ functionName: z.string(), url: z.string() }) }),
   ),
@@ -15,16 +16,24 @@ export interface Share {
   readonly share: number;
 }
 
-/** Where the processor's time went: to our own files by folder, to packages, to Node's modules and to the engine. */
-export function toShares(json: string): readonly Share[] {
-  const { nodes, samples, timeDeltas } = profileSchema.parse(JSON.parse(json));
+/** Microseconds of the system's monotonic clock, which a profile goes by, too. */
+export interface Period {
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
+/** Where the processor's time went meanwhile: to our own folders, to packages, to Node's modules and to the engine. */
+export function toShares(json: string, { fromUs, toUs }: Period): readonly Share[] {
+  const { nodes, startTime, samples, timeDeltas } = profileSchema.parse(JSON.parse(json));
   const partOf = new Map(nodes.map(({ id, callFrame }) => [id, toPart(callFrame)]));
   const times = new Map<string, number>();
   let busy = 0;
+  let now = startTime;
   for (const [index, id] of samples.entries()) {
     const part = partOf.get(id) ?? 'unknown';
-    if (part === 'idle') continue;
     const time = timeDeltas[index] ?? 0;
+    now += time;
+    if (part === 'idle' || now < fromUs || now > toUs) continue;
     busy += time;
     times.set(part, (times.get(part) ?? 0) + time);
   }

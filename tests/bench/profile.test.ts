@@ -14,10 +14,12 @@ it('tells the shares of the busy time, the largest first', () => {
       node(7, 'emit', 'node:events'),
       node(8, 'parse'),
     ],
-    samples: [1, 2, 3, 4, 5, 6, 7, 8, 2],
-    timeDeltas: [1_000, 30, 20, 10, 10, 10, 5, 5, 10],
+    startTime: 5_000,
+    samples: [5, 1, 2, 3, 4, 5, 6, 7, 8, 2, 3],
+    timeDeltas: [100, 1_000, 30, 20, 10, 10, 10, 5, 5, 10, 900],
   });
-  expect(toShares(json)).toEqual([
+  // The first sample came before it, the last behind it.
+  expect(toShares(json, { fromUs: 5_200, toUs: 6_500 })).toEqual([
     { part: 'system: writing to sockets', share: 0.4 },
     { part: 'package knex', share: 0.2 },
     { part: 'package @scope/b', share: 0.1 },
@@ -29,5 +31,5 @@ it('tells the shares of the busy time, the largest first', () => {
 });
 
 it('refuses what is no profile', () => {
-  expect(() => toShares('{"nodes":[]}')).toThrow();
+  expect(() => toShares('{"nodes":[]}', { fromUs: 0, toUs: 1 })).toThrow();
 });
