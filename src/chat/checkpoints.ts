@@ -4,7 +4,10 @@ export interface CheckpointsOptions {
   readonly onFailed: (error: unknown) => void;
 }
 
-/** Saves progress while a turn runs: at most once per `everyMs`, never two at a time. */
+/** All turns save at the same ten moments of an interval, so that the store can write those of one moment together. */
+const momentsPerInterval = 10;
+
+/** Saves progress while a turn runs: at most once per `everyMs`, a tenth of that later at most, never two at a time. */
 export interface Checkpoints {
   /** There is something new to save. */
   due(): void;
@@ -21,7 +24,13 @@ export function createCheckpoints({ everyMs, save, onFailed }: CheckpointsOption
   function begin(): void {
     isDue = false;
     saving = save().catch(onFailed);
-    timer = setTimeout(() => void saving.then(onInterval), everyMs);
+    timer = setTimeout(() => void saving.then(onInterval), untilNextMoment());
+  }
+
+  function untilNextMoment(): number {
+    const stepMs = everyMs / momentsPerInterval;
+    const nowMs = performance.now();
+    return Math.ceil((nowMs + everyMs) / stepMs) * stepMs - nowMs;
   }
 
   function onInterval(): void {

@@ -22,7 +22,7 @@ function recording({ ms = 0 } = {}) {
     },
     onFailed: (error) => failures.push(error),
   });
-  return { checkpoints, saves, failures, times: () => saves.map(({ at }) => at) };
+  return { checkpoints, startedAt, saves, failures, times: () => saves.map(({ at }) => at) };
 }
 
 describe('createCheckpoints', () => {
@@ -63,6 +63,22 @@ describe('createCheckpoints', () => {
       .map((at, index) => at - (times()[index] ?? 0));
     expect(times().length).toBeGreaterThanOrEqual(9);
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(everyMs);
+  });
+
+  it('saves the turns of an interval at ten moments that are the same for all', async () => {
+    const recordings = Array.from({ length: 50 }, () => recording());
+    const saved = new Set<number>();
+    for (const { checkpoints } of recordings) {
+      checkpoints.due();
+      await jest.advanceTimersByTimeAsync(20);
+      checkpoints.due();
+    }
+    await jest.advanceTimersByTimeAsync(2 * everyMs);
+    for (const { checkpoints, saves, startedAt } of recordings) {
+      saved.add(startedAt + (saves[1]?.at ?? 0));
+      await checkpoints.stop();
+    }
+    expect(saved.size).toBeLessThanOrEqual(11);
   });
 
   it('saves what became due during the interval at its end', async () => {
