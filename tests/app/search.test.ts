@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { startApp, type App } from '../support/app';
 import type { Client } from '../support/client';
+import { database } from '../support/database';
 
 let app: App;
 let user: Client;
@@ -201,25 +202,24 @@ describe('a user who has said much', () => {
   );
 });
 
-it('goes by the index of the owner', async () => {
-  const isSqlite = app.db.client.config.client === 'better-sqlite3';
-  const sql = `select m.id from chat_conversations m where m.user_id = 1 and m.is_deleted = ${isSqlite ? '0' : 'false'}
+it('reads by an index of the owner, and nobody else’s rows', async () => {
+  const isSqlite = database === 'sqlite';
+  const sql = `select m.id from chat_conversations m where m.user_id = ${user.user.id}
+               and m.is_deleted = ${isSqlite ? '0' : 'false'}
                and m.id < 2147483647 and m.id > 1 order by m.id desc`;
   if (isSqlite) {
-    const plan = await app.db.raw(`explain query plan ${sql}`);
-    expect(plan).toEqual([
-      expect.objectContaining({
-        detail: expect.stringMatching(/USING INDEX chat_conversations_user_\w+ \(/u),
-      }),
+    const steps: { detail: string }[] = await app.db.raw(`explain query plan ${sql}`);
+    expect(steps.map(({ detail }) => detail)).toEqual([
+      expect.stringMatching(/USING INDEX chat_conversations_user_\w+ \(/u),
     ]);
     return;
   }
-  await app.db.transaction(async (trx) => {
-    // The table is too small for an index to be worth it.
-    await trx.raw('set local enable_seqscan = off');
-    const { rows } = await trx.raw(`explain ${sql}`);
-    expect(JSON.stringify(rows)).toContain('chat_conversations_user_idx');
-  });
+  // Without figures of its own, PostgreSQL guesses until its autovacuum comes by, at whatever moment that is.
+  await app.db.raw('analyze chat_conversations');
+  const { rows } = await app.db.raw(`explain ${sql}`);
+  const plan = JSON.stringify(rows);
+  expect(plan).toMatch(/Index Scan (using|on) chat_conversations_user_\w+/u);
+  expect(plan).not.toMatch(/Seq Scan/u);
 });
 
 it.each([
