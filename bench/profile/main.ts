@@ -6,12 +6,13 @@ import { createEnvironment, type Closers } from '../environment';
 import { sizesOf } from '../measures/sizes';
 import { measureBurst, measurePaced, measureTurn } from '../measures/streams';
 import { parseOptions } from '../options';
+import { databaseKinds, type DatabaseKind } from '../support/database-kind';
 import { root } from '../support/paths';
 import { createStrapiTarget } from '../targets/strapi';
 import { toShares, type Share } from './shares';
 
 const measures = { paced: measurePaced, burst: measureBurst, turn: measureTurn };
-const usage = `Usage: npm run bench:profile -- ${Object.keys(measures).join(' | ')} [sqlite | postgres]\n`;
+const usage = `Usage: npm run bench:profile -- ${Object.keys(measures).join(' | ')} [${databaseKinds.join(' | ')}]\n`;
 
 /** So long that beginning and ending them hardly counts. */
 const longer = { pacedMs: 20_000, bursts: 40, turns: 2_000 };
@@ -20,7 +21,7 @@ const nowUs = () => Number(process.hrtime.bigint() / 1_000n);
 
 const isMeasure = (name: string): name is keyof typeof measures => name in measures;
 
-async function profile(name: keyof typeof measures, kind: 'sqlite' | 'postgres'): Promise<readonly Share[]> {
+async function profile(name: keyof typeof measures, kind: DatabaseKind): Promise<readonly Share[]> {
   const closers: Closers = [];
   const folder = mkdtempSync(path.join(tmpdir(), 'chat-profile-'));
   try {
@@ -59,8 +60,9 @@ async function profile(name: keyof typeof measures, kind: 'sqlite' | 'postgres')
 
 async function main(): Promise<void> {
   process.chdir(root);
-  const [name = '', kind = 'sqlite'] = process.argv.slice(2);
-  if (!isMeasure(name) || (kind !== 'sqlite' && kind !== 'postgres')) {
+  const [name = '', database = 'sqlite'] = process.argv.slice(2);
+  const kind = databaseKinds.find((known) => known === database);
+  if (!isMeasure(name) || kind === undefined) {
     process.stderr.write(usage);
     process.exitCode = 1;
     return;

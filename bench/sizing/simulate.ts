@@ -1,3 +1,5 @@
+import { createRandom } from '../../tests/faults/support/random';
+
 /** What a turn asks of a process, and when. */
 export interface TurnCost {
   /** When its question comes: what is done before Dify is asked. */
@@ -76,7 +78,7 @@ function poissonTimes({ turnsPerMinute, turns, seed }: Arrivals): Float64Array {
   let at = 0;
   return Float64Array.from(
     { length: turns },
-    () => (at -= Math.log(1 - random()) * (60_000 / turnsPerMinute)),
+    () => (at -= Math.log(1 - random.next()) * (60_000 / turnsPerMinute)),
   );
 }
 
@@ -120,15 +122,4 @@ function spreadOf(sorted: Float64Array): Load['delayMs'] {
   const quantile = (share: number) => sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN;
   const mean = sorted.reduce((sum, delay) => sum + delay, 0) / sorted.length;
   return { mean, p50: quantile(0.5), p99: quantile(0.99) };
-}
-
-/** mulberry32. @returns numbers from 0 to below 1, the same for the same seed. */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

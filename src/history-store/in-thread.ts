@@ -4,12 +4,9 @@ import { Worker } from 'node:worker_threads';
 
 import type { HistoryStoreSettings } from '../chat';
 import { HistoryProblem } from '../chat/history/history-problem';
-import { openHistoryStore } from './open';
+import { closingMs, openHistoryStore } from './open';
 import { toProblem } from './problems';
 import type { Answer, Arguments, Method, Order, Result, Store } from './thread';
-
-/** How long the end of the process may wait for the store, as in `open.ts`. */
-const closingMs = 5_000;
 
 /** A store that keeps its caller's thread free: the driver of SQLite blocks the one it is used in, the others none. */
 export function openBeside(settings: HistoryStoreSettings | HistoryProblem): Store {

@@ -22,7 +22,7 @@ import { listPartitions, listSizes } from './sizes';
 const retryOpeningMs = 1_000;
 const retryMigratingMs = 5_000;
 /** How long the end of the process may wait for the store. */
-const closingMs = 5_000;
+export const closingMs = 5_000;
 
 const layouts = { sqlite: sqliteLayout, postgres: postgresLayout, mysql: mysqlLayout };
 

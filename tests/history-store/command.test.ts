@@ -30,7 +30,7 @@ import {
   someNoon,
   summariesOf,
 } from './support/records';
-import { createHistory, isThere, type ServerName, type TestHistory } from './support/servers';
+import { createHistory, describeOnEachStore, type TestHistory } from './support/servers';
 
 type Store = HistoryStore & HistoryMaintenance;
 
@@ -100,18 +100,7 @@ async function command(args: readonly string[], { env, onLine }: RunOptions): Pr
   return { code, stdout, stderr };
 }
 
-describe.each<[ServerName, boolean]>([
-  ['sqlite', false],
-  ['sqlite', true],
-  ['postgres', false],
-  ['postgres', true],
-  ['mariadb', false],
-  ['mariadb', true],
-])('npm run history on %s, with partitions: %s', (server, isDaily) => {
-  if (!isThere(server)) {
-    it.skip('is skipped', () => undefined);
-    return;
-  }
+describeOnEachStore('npm run history', (server, isDaily) => {
   let history: TestHistory;
   let store: Store;
   let folder: string;

@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import { openHistoryStore } from '../../src/history-store/open';
 import { dayMs, failed, record, someNoon } from './support/records';
-import { createHistory, isThere, type ServerName, type TestHistory } from './support/servers';
+import { createHistory, describeOnEachStore, type ServerName, type TestHistory } from './support/servers';
 
 const document = readFileSync(path.resolve(__dirname, '../../docs/operations.md'), 'utf8');
 /** What is said of scale is of the main database. */
@@ -41,18 +41,7 @@ describe('docs/operations.md', () => {
   });
 });
 
-describe.each<[ServerName, boolean]>([
-  ['sqlite', false],
-  ['sqlite', true],
-  ['postgres', false],
-  ['postgres', true],
-  ['mariadb', false],
-  ['mariadb', true],
-])('the SQL of docs/operations.md on %s, with partitions: %s', (server, isDaily) => {
-  if (!isThere(server)) {
-    it.skip('is skipped', () => undefined);
-    return;
-  }
+describeOnEachStore('the SQL of docs/operations.md', (server, isDaily) => {
   let history: TestHistory;
   beforeAll(async () => {
     history = await createHistory(server);

@@ -28,6 +28,19 @@ export function isThere(server: ServerName): boolean {
   return server !== 'mariadb' || process.env['TEST_MARIADB_PORT'] !== undefined;
 }
 
+/** Once for each server, with a partition for each day and without. Skipped where there is no such server. */
+export function describeOnEachStore(
+  what: string,
+  tests: (server: ServerName, isDaily: boolean) => void,
+): void {
+  for (const server of ['sqlite', 'postgres', 'mariadb'] as const) {
+    const run = isThere(server) ? describe : describe.skip;
+    for (const isDaily of [false, true]) {
+      run(`${what} on ${server}, with partitions: ${isDaily}`, () => tests(server, isDaily));
+    }
+  }
+}
+
 export function createHistory(server: ServerName): Promise<TestHistory> {
   return { sqlite: createSqlite, postgres: createPostgres, mariadb: createMariadb }[server]();
 }
