@@ -15,64 +15,76 @@ export interface FollowerOptions<T> {
 
 export const done: IteratorReturnResult<void> = { done: true, value: undefined };
 
+/** An async generator that can also be read without a promise for each item. One at a time reads it, either way. */
+export interface Follower<T> extends AsyncGenerator<T, void> {
+  /** The next item, or `done`; null where there is none yet: then `onReady` is called once, when to ask again. */
+  poll(onReady: () => void): IteratorResult<T, void> | null;
+}
+
 /**
  * What a generator would be that takes, or else waits. Written out, because it runs for every event: a generator makes
- * several promises for each item, this makes one, and before Node 24 every promise in a Strapi process runs hooks.
+ * several promises for each item, and before Node 24 every promise in a Strapi process runs hooks.
  */
-export function createFollower<T>(options: FollowerOptions<T>): AsyncGenerator<T, void> {
-  const { take, signal, onJoin, onLeave } = options;
+export function createFollower<T>({ take, signal, onJoin, onLeave }: FollowerOptions<T>): Follower<T> {
   let state: 'new' | 'following' | 'over' = 'new';
-  let answer: ((result: IteratorResult<T, void>) => void) | undefined;
+  let onReady: (() => void) | undefined;
 
   const waiter: Waiter = {
     wake() {
-      if (answer === undefined) return;
-      const result = signal.aborted ? done : take();
-      if (result !== null) settle(result);
+      const ready = onReady;
+      onReady = undefined;
+      ready?.();
     },
   };
 
-  function settle(result: IteratorResult<T, void>): void {
-    if (result.done === true) leave();
-    const resolve = answer;
-    answer = undefined;
-    resolve?.(result);
+  function join(): void {
+    state = 'following';
+    onJoin(waiter);
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', end);
   }
 
   function leave(): void {
     if (state === 'following') {
-      signal.removeEventListener('abort', waiter.wake);
+      signal.removeEventListener('abort', end);
       onLeave(waiter);
     }
     state = 'over';
   }
 
-  const follower: AsyncGenerator<T, void> = {
-    next() {
-      if (state === 'new') {
-        state = 'following';
-        onJoin(waiter);
-        signal.addEventListener('abort', waiter.wake);
-      }
-      return new Promise((resolve) => {
-        answer = resolve;
-        if (state === 'over') settle(done);
-        else waiter.wake();
-      });
+  function end(): void {
+    leave();
+    waiter.wake();
+  }
+
+  const follower: Follower<T> = {
+    poll(ready) {
+      if (state === 'new') join();
+      if (state === 'over') return done;
+      const result = take();
+      if (result === null) onReady = ready;
+      else if (result.done === true) leave();
+      return result;
     },
+    next: () =>
+      new Promise((resolve) => {
+        const ask = () => {
+          const result = follower.poll(ask);
+          if (result !== null) resolve(result);
+        };
+        ask();
+      }),
     async return() {
-      leave();
-      settle(done);
+      end();
       return done;
     },
     async throw(error) {
-      leave();
-      settle(done);
+      end();
       throw error;
     },
     [Symbol.asyncIterator]: () => follower,
     async [Symbol.asyncDispose]() {
-      await follower.return();
+      end();
     },
   };
   return follower;

@@ -1,5 +1,5 @@
 import type { RateLimit } from './errors';
-import { createFollower, done, type Waiter } from './follower';
+import { createFollower, done, type Follower, type Waiter } from './follower';
 import { createFrameLog } from './frame-log';
 import type { Frame } from './sse/encode';
 import { createTopics } from './topics';
@@ -24,7 +24,7 @@ export interface LiveTurn {
    * unless it is so far behind that what it missed is no longer kept: then one `message_replace` with the text up to
    * there takes the place of that. Ends after the terminal event, or when `signal` fires.
    */
-  follow(cursor: number, signal: AbortSignal): AsyncGenerator<readonly Frame[], void>;
+  follow(cursor: number, signal: AbortSignal): Follower<readonly Frame[]>;
 }
 
 /** Why a turn is to end before its answer does: its owner wants no more of it, or the process is going down. */
@@ -92,7 +92,7 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
     tell();
   }
 
-  function follow(cursor: number, signal: AbortSignal): AsyncGenerator<readonly Frame[], void> {
+  function follow(cursor: number, signal: AbortSignal): Follower<readonly Frame[]> {
     let last: number | undefined;
     const take = (): IteratorResult<readonly Frame[], void> | null => {
       // A cursor that is none of this log's (another process gave it) begins anew.

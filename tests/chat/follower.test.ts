@@ -96,4 +96,40 @@ describe('a follower', () => {
     }
     expect(counts()).toEqual([1, 1]);
   });
+
+  it('can be read without a promise, and tells once when to ask again', () => {
+    const { follower, add, end, counts } = following(['a']);
+    let readies = 0;
+    const poll = () => follower.poll(() => (readies += 1));
+    expect(poll()).toEqual({ done: false, value: 'a' });
+    expect(poll()).toBeNull();
+    add('b');
+    add('c');
+    expect(readies).toBe(1);
+    expect([poll(), poll()]).toEqual([
+      { done: false, value: 'b' },
+      { done: false, value: 'c' },
+    ]);
+    expect(poll()).toBeNull();
+    end();
+    expect(readies).toBe(2);
+    expect([poll(), poll()]).toEqual([done, done]);
+    expect(counts()).toEqual([1, 1]);
+  });
+
+  it('tells whoever polls of its signal, and joins nothing for long when that has fired before', () => {
+    const waiting = following();
+    let isReady = false;
+    expect(waiting.follower.poll(() => (isReady = true))).toBeNull();
+    waiting.controller.abort();
+    expect(isReady).toBe(true);
+    expect(waiting.follower.poll(() => undefined)).toEqual(done);
+    const late = following(['a']);
+    late.controller.abort();
+    expect(late.follower.poll(() => undefined)).toEqual(done);
+    expect([waiting.counts(), late.counts()]).toEqual([
+      [1, 1],
+      [1, 1],
+    ]);
+  });
 });

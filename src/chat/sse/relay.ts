@@ -2,6 +2,12 @@ import { Readable } from 'node:stream';
 
 import { encodeFrames, heartbeatFrame, type Frame } from './encode';
 
+/** Batches of frames, one after the other. */
+export interface FrameSource extends AsyncIterator<readonly Frame[], void> {
+  /** Where there is this, it is asked by it: the next batch if there is one, else null, and `onReady` tells when. */
+  poll?(onReady: () => void): IteratorResult<readonly Frame[], void> | null;
+}
+
 export interface RelayOptions {
   readonly heartbeatEveryMs: number;
 }
@@ -16,10 +22,7 @@ const maxWriteChars = 16_384;
  * where it was. `batches` have a signal of their own to end by. Written out, and no generator, for the promises and ticks
  * that one takes for each event.
  */
-export function relay(
-  batches: AsyncIterator<readonly Frame[], void>,
-  { heartbeatEveryMs }: RelayOptions,
-): Readable {
+export function relay(batches: FrameSource, { heartbeatEveryMs }: RelayOptions): Readable {
   let pieces: Iterator<string, void> = [heartbeatFrame].values();
   let isWanted = false;
   // Kept across heartbeats: to ask again would skip a batch.
@@ -49,7 +52,10 @@ export function relay(
     const piece = pieces.next();
     if (piece.done !== true) push(piece.value);
     else if (isOver) push(null);
-    else if (!isAsked) {
+    else if (batches.poll !== undefined) {
+      const batch = batches.poll(give);
+      if (batch !== null) onBatch(batch);
+    } else if (!isAsked) {
       isAsked = true;
       batches.next().then(onBatch, (error: Error) => stream.destroy(error));
     }

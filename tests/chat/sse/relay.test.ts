@@ -150,4 +150,34 @@ describe('relay', () => {
     expect(error).toBe(broken);
     expect(written).toEqual([heartbeatFrame, encodeFrame(frame(1))]);
   });
+
+  it('polls what can be polled, across heartbeats, to its end', async () => {
+    const ready: (readonly Frame[])[] = [[frame(1)]];
+    let isEnded = false;
+    let onReady: (() => void) | undefined;
+    const source = {
+      next: () => Promise.reject(new Error('is not asked')),
+      poll(wake: () => void): IteratorResult<readonly Frame[], void> | null {
+        const batch = ready.shift();
+        if (batch !== undefined) return { done: false, value: batch };
+        if (isEnded) return { done: true, value: undefined };
+        onReady = wake;
+        return null;
+      },
+    };
+    const reading = collect(relay(source, everySecond));
+    await jest.advanceTimersByTimeAsync(1_500);
+    ready.push([frame(2)], [frame(3)]);
+    onReady?.();
+    await jest.advanceTimersByTimeAsync(100);
+    isEnded = true;
+    onReady?.();
+    expect(await reading).toEqual([
+      heartbeatFrame,
+      encodeFrame(frame(1)),
+      heartbeatFrame,
+      // Nothing has to be waited for: the reader gets both at once.
+      encodeFrame(frame(2)) + encodeFrame(frame(3)),
+    ]);
+  });
 });
