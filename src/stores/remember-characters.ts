@@ -24,14 +24,7 @@ export function rememberCharacters(source: CharacterSource, db: Database, forMs:
 
   return {
     ...source,
-    async findPublished(reference) {
-      const known = published.get(reference);
-      if (known !== undefined) return known;
-      const remember = published.beginReading();
-      const character = await source.findPublished(reference);
-      if (character !== null) remember(reference, character);
-      return character;
-    },
+    findPublished: (reference) => published.read(reference, () => source.findPublished(reference)),
     async findForDisplay(linkIds) {
       const known = linkIds.flatMap((linkId) => displayed.get(linkId) ?? []);
       const found = new Map(known.map((character) => [character.linkId, character]));

@@ -14,8 +14,8 @@ const list = '/api/chat-conversations/my-list';
 
 let marks = 0;
 
-/** How many statements a request costs. */
-async function statementsOf(request: () => Promise<unknown>): Promise<number> {
+/** How many statements a request costs; of those that have `part` in them. */
+async function statementsOf(request: () => Promise<unknown>, part = ''): Promise<number> {
   const before = app.output().length;
   await request();
   // A reply can be here before what was written on the way to it: what is written later is here after it.
@@ -24,7 +24,8 @@ async function statementsOf(request: () => Promise<unknown>): Promise<number> {
   await app.anonymous.get(`/mark-${marks}`);
   const written = () => app.output().slice(before);
   expect(await holdsWithin(20_000, () => written().includes(mark))).toBe(true);
-  return written().match(/knex:query /gu)?.length ?? 0;
+  const statements = written().match(/knex:query .*/gu) ?? [];
+  return statements.filter((statement) => statement.includes(part)).length;
 }
 
 /** The process has other things to do now and then: the least of several times is the request's own. */
@@ -75,6 +76,33 @@ describe('a login', () => {
     const second = await ownStatementsOf(() => user.get(list));
     expect([1, 2]).toContain(second);
     expect(first).toBeGreaterThan(second);
+  });
+
+  it('is read once for all of its requests that come at once', async () => {
+    const [one, many] = [await app.createUser(), await app.createUser()];
+    const alone = await statementsOf(() => one.get(list), 'up_users');
+    const together = await statementsOf(async () => {
+      const replies = await Promise.all(Array.from({ length: 10 }, () => many.get(list)));
+      expect(replies.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200));
+    }, 'up_users');
+    expect(alone).toBeGreaterThan(0);
+    expect(together).toBe(alone);
+  });
+
+  it('is refused to each of its requests that come at once when its token is none', async () => {
+    const nobody = createClient(app.url, 'no.token.atall');
+    const replies = await Promise.all(Array.from({ length: 10 }, () => nobody.get(list)));
+    expect(replies.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 401));
+  });
+
+  it('reads what a role may once, not for each user who has it', async () => {
+    const users = [await app.createUser(), await app.createUser(), await app.createUser()];
+    const reads = await statementsOf(
+      () => Promise.all(users.map((user) => user.get(list))),
+      'up_permissions',
+    );
+    expect(reads).toBeLessThanOrEqual(1);
+    expect(app.output()).toMatch(/knex:query .*up_permissions/u);
   });
 
   it('costs the first screen at most five statements, a list at most three, with 10 and with 10,000 messages', async () => {

@@ -1,4 +1,5 @@
 import { createShortMemory } from '../../src/stores/short-memory';
+import { createGate } from '../chat/support/collect';
 
 describe('a short memory', () => {
   beforeEach(() => void jest.useFakeTimers());
@@ -49,5 +50,43 @@ describe('a short memory', () => {
     expect([memory.get('a'), memory.get('b')]).toEqual([undefined, 2]);
     memory.forgetAll();
     expect(memory.get('b')).toBeUndefined();
+  });
+
+  it('reads once for all who ask meanwhile, and then knows it', async () => {
+    const memory = createShortMemory<string, number>(1_000, 10);
+    const gate = createGate();
+    let loads = 0;
+    const load = async () => {
+      loads += 1;
+      await gate.opened;
+      return loads;
+    };
+    const asked = [memory.read('a', load), memory.read('a', load), memory.read('b', load)];
+    gate.open();
+    expect(await Promise.all(asked)).toEqual([2, 2, 2]);
+    expect(await memory.read('a', load)).toBe(2);
+    expect(loads).toBe(2);
+  });
+
+  it('gives nobody what was begun to be read before everything was forgotten', async () => {
+    const memory = createShortMemory<string, string>(1_000, 10);
+    const gate = createGate();
+    const before = memory.read('a', async () => {
+      await gate.opened;
+      return 'before';
+    });
+    memory.forgetAll();
+    const after = memory.read('a', () => Promise.resolve('after'));
+    gate.open();
+    expect([await before, await after, memory.get('a')]).toEqual(['before', 'after', 'after']);
+  });
+
+  it('tells all who wait that there is nothing, or what went wrong, and reads again for the next', async () => {
+    const memory = createShortMemory<string, number>(1_000, 10);
+    const gone = () => Promise.reject(new Error('gone'));
+    const failed = await Promise.allSettled([memory.read('a', gone), memory.read('a', gone)]);
+    expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(await memory.read('a', () => Promise.resolve(null))).toBeNull();
+    expect(await memory.read('a', () => Promise.resolve(1))).toBe(1);
   });
 });

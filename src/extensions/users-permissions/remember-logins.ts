@@ -20,9 +20,9 @@ const maxLogins = 10_000;
 
 /**
  * Remembers for `forMs`, and never beyond its expiry, what a token came to: its signature is checked and the user, their
- * role and its permissions are read (four statements) once, and not for every request. The whole text of the token is
- * the key, so that none but a verified one is ever found. A change of any of them in this process counts at once, one
- * that another process has made after `forMs` at the latest. 0 remembers nothing.
+ * role and its permissions are read once, and not for every request, nor for each of those that come at once. The whole
+ * text of the token is the key, so that none but a verified one is ever found. A change of any of them in this process
+ * counts at once, one that another process has made after `forMs` at the latest. 0 remembers nothing.
  */
 export function rememberLogins(strategy: AuthStrategy, strapi: Core.Strapi, forMs: number): AuthStrategy {
   const logins = createShortMemory<string, Login>(forMs, maxLogins);
@@ -33,19 +33,21 @@ export function rememberLogins(strategy: AuthStrategy, strapi: Core.Strapi, forM
     async authenticate(ctx) {
       const token = forMs > 0 ? readToken(ctx) : null;
       if (token === null) return strategy.authenticate(ctx);
-      const known = logins.get(token);
-      if (known !== undefined && Date.now() < known.expiresAtMs) {
-        // A copy: what one request does to its user is not the next one's.
-        ctx.state['user'] = { ...known.user };
-        ctx.state['session'] = { id: known.sessionId };
-        return known.result;
-      }
-      const remember = logins.beginReading();
-      const result = await strategy.authenticate(ctx);
-      const login = toLogin(ctx, token, result, strapi);
-      if (login === null) logins.forget(token);
-      else remember(token, login);
-      return result;
+      if ((logins.get(token)?.expiresAtMs ?? Infinity) <= Date.now()) logins.forget(token);
+      let isOwn = false;
+      let own: AuthenticateResult | undefined;
+      const login = await logins.read(token, async () => {
+        isOwn = true;
+        own = await strategy.authenticate(ctx);
+        return toLogin(ctx, token, own, strapi);
+      });
+      if (isOwn) return own;
+      // Why it is refused is for the plugin to say, of each request.
+      if (login === null) return strategy.authenticate(ctx);
+      // A copy: what one request does to its user is not the next one's.
+      ctx.state['user'] = { ...login.user };
+      ctx.state['session'] = { id: login.sessionId };
+      return login.result;
     },
   };
 }

@@ -4,12 +4,16 @@ import type { Context } from 'koa';
 import { ChatError } from '../../chat';
 import type { AuthStrategy } from './auth-strategy';
 import { rememberLogins } from './remember-logins';
+import { rememberPermissions, type PermissionService } from './remember-permissions';
 
 interface Auth {
   register(type: string, strategy: AuthStrategy): Auth;
 }
 
 interface Plugin {
+  readonly services: Readonly<Record<string, unknown>> & {
+    readonly permission: (options: { strapi: Core.Strapi }) => PermissionService;
+  };
   register(options: { strapi: Core.Strapi }): unknown;
 }
 
@@ -19,12 +23,20 @@ interface Plugin {
  */
 export default (plugin: Plugin): Plugin => ({
   ...plugin,
+  services: {
+    ...plugin.services,
+    permission: ({ strapi }) =>
+      rememberPermissions(plugin.services.permission({ strapi }), strapi, rememberMs(strapi)),
+  },
   register({ strapi }) {
     const auth = strapi.get('auth') as Auth;
     const { register } = auth;
-    const forMs = strapi.config.get<number>('plugin::users-permissions.rememberLoginsSeconds', 0) * 1000;
     auth.register = (type, strategy) =>
-      register.call(auth, type, rememberLogins(withHonestFailures(strategy, strapi), strapi, forMs));
+      register.call(
+        auth,
+        type,
+        rememberLogins(withHonestFailures(strategy, strapi), strapi, rememberMs(strapi)),
+      );
     try {
       return plugin.register({ strapi });
     } finally {
@@ -32,6 +44,9 @@ export default (plugin: Plugin): Plugin => ({
     }
   },
 });
+
+const rememberMs = (strapi: Core.Strapi) =>
+  strapi.config.get<number>('plugin::users-permissions.rememberLoginsSeconds', 0) * 1000;
 
 /**
  * The plugin says "not authenticated" of a bad token and of everything that goes wrong on its way, a database that is away

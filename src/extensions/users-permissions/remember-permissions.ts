@@ -1,0 +1,31 @@
+import type { Core } from '@strapi/strapi';
+
+import { createShortMemory } from '../../stores/short-memory';
+import { whenChanged } from '../../stores/when-changed';
+
+/** The plugin's service of that name, as far as it concerns us. */
+export interface PermissionService {
+  findRolePermissions(roleId: number): Promise<readonly object[] | null>;
+}
+
+const models = ['role', 'permission'].map((name) => `plugin::users-permissions.${name}`);
+/** More than a site has. */
+const maxRoles = 100;
+
+/**
+ * Remembers for `forMs` what a role may: of users who log in at once, most have the same one, and its permissions are a
+ * hundred rows. A change in this process counts at once, one of another process after `forMs` at the latest.
+ */
+export function rememberPermissions(
+  service: PermissionService,
+  strapi: Core.Strapi,
+  forMs: number,
+): PermissionService {
+  if (forMs === 0) return service;
+  const permissions = createShortMemory<number, readonly object[]>(forMs, maxRoles);
+  whenChanged(strapi.db, models, () => permissions.forgetAll());
+  return {
+    ...service,
+    findRolePermissions: (roleId) => permissions.read(roleId, () => service.findRolePermissions(roleId)),
+  };
+}
