@@ -6,8 +6,13 @@ export interface CheckpointsOptions {
 
 /** All turns save at the same ten moments of an interval, so that the store can write those of one moment together. */
 const momentsPerInterval = 10;
+/** The first save is not later than this: an answer whose process dies is asked for by the ids that Dify gave it. */
+const firstWithinMs = 100;
 
-/** Saves progress while a turn runs: at most once per `everyMs`, a tenth of that later at most, never two at a time. */
+/**
+ * Saves progress while a turn runs: soon at first, then at most once per `everyMs`, a tenth of that later at most, and
+ * never two at a time. Of an answer that is at its end before the first moment nothing is saved but that end.
+ */
 export interface Checkpoints {
   /** There is something new to save. */
   due(): void;
@@ -20,17 +25,12 @@ export function createCheckpoints({ everyMs, save, onFailed }: CheckpointsOption
   let isDue = false;
   let timer: NodeJS.Timeout | undefined;
   let saving: Promise<void> = Promise.resolve();
+  const stepMs = everyMs / momentsPerInterval;
 
   function begin(): void {
     isDue = false;
     saving = save().catch(onFailed);
-    timer = setTimeout(() => void saving.then(onInterval), untilNextMoment());
-  }
-
-  function untilNextMoment(): number {
-    const stepMs = everyMs / momentsPerInterval;
-    const nowMs = performance.now();
-    return Math.ceil((nowMs + everyMs) / stepMs) * stepMs - nowMs;
+    timer = setTimeout(() => void saving.then(onInterval), untilMoment(everyMs, stepMs));
   }
 
   function onInterval(): void {
@@ -42,9 +42,7 @@ export function createCheckpoints({ everyMs, save, onFailed }: CheckpointsOption
     due() {
       if (isStopped) return;
       isDue = true;
-      // The first one follows at once, for Dify's ids are needed to recover an answer; but not in this very tick,
-      // since a short answer is at its end by then and needs none.
-      timer ??= setTimeout(begin, 0);
+      timer ??= setTimeout(begin, untilMoment(0, Math.min(stepMs, firstWithinMs)));
     },
     async stop() {
       isStopped = true;
@@ -52,4 +50,10 @@ export function createCheckpoints({ everyMs, save, onFailed }: CheckpointsOption
       await saving;
     },
   };
+}
+
+/** How long it is, `afterMs` from now, to the next of the moments that are `stepMs` apart for the whole process. */
+function untilMoment(afterMs: number, stepMs: number): number {
+  const nowMs = performance.now();
+  return Math.ceil((nowMs + afterMs) / stepMs) * stepMs - nowMs;
 }
