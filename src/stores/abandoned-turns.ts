@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 
 import type { AbandonedTurn } from '../chat';
 import { freeSessions } from './session-claims';
+import { statementsOf } from './statements';
 import { inTransaction } from './transaction';
 
 type Database = Core.Strapi['db'];
@@ -67,7 +68,7 @@ async function freeIfEnded(db: Database, turnId: string): Promise<void> {
       .transacting(trx)
       .where({ turn_id: turnId, role: 'assistant', outcome: 'pending' })
       .first('id');
-    if (living === undefined) await freeSessions(trx, [{ turnId }], new Date());
+    if (living === undefined) await freeSessions(statementsOf(trx), [{ turnId }], new Date());
   });
 }
 

@@ -1,6 +1,4 @@
-import type { Knex } from 'knex';
-
-type Value = string | number | boolean | Date | null;
+import type { RunStatement, Value } from './statements';
 
 /**
  * Runs a statement that is given rows: `$given` in its text stands for them, as a table of that name whose columns both
@@ -8,19 +6,19 @@ type Value = string | number | boolean | Date | null;
  * @param before values of the `?` that stand before `$given`.
  * @returns what the statement returns, if it does.
  */
-export async function withGivenRows<Row = never>(
-  trx: Knex.Transaction,
+export function withGivenRows<Row = never>(
+  statement: RunStatement,
   sql: string,
   rows: readonly (readonly Value[])[],
   before: readonly Value[] = [],
 ): Promise<readonly Row[]> {
-  const tuples = rows.map((row) => `(${row.map(() => '?').join(', ')})`).join(', ');
-  const bindings = [...before, ...rows.flat()].map((value) => value as Knex.Value);
-  const result: unknown = await trx.raw(
-    sql.replace('$given', () => `(values ${tuples}) as given`),
-    bindings,
+  return statement<Row>(
+    sql.replace('$given', () => `(values ${toTuples(rows)}) as given`),
+    [...before, ...rows.flat()],
   );
-  // better-sqlite3 gives the rows, `pg` an object that has them.
-  const returned = Array.isArray(result) ? result : (result as { readonly rows?: unknown }).rows;
-  return Array.isArray(returned) ? (returned as Row[]) : [];
+}
+
+/** A `?` for each value of these rows. */
+export function toTuples(rows: readonly (readonly Value[])[]): string {
+  return rows.map((row) => `(${row.map(() => '?').join(', ')})`).join(', ');
 }

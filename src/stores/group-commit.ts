@@ -3,7 +3,7 @@ import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import { inTransaction } from './transaction';
+import { inStatements, statementsOf, type RunStatement } from './statements';
 
 /** Bounds what one transaction holds, and how long the process does nothing else: SQLite's driver blocks it. */
 const maxTogether = 100;
@@ -18,19 +18,15 @@ const lockTimeoutMs = 100;
  */
 export function inGroups<T, R>(
   db: Core.Strapi['db'],
-  write: (trx: Knex.Transaction, items: readonly T[]) => Promise<readonly R[]>,
+  write: (statement: RunStatement, items: readonly T[]) => Promise<readonly R[]>,
 ): (item: T) => Promise<R> {
-  const writeGroup = (items: readonly T[]) =>
-    inTransaction(db, async (trx) => {
-      if (items.length > 1 && db.dialect.client === 'postgres')
-        await trx.raw(`set local lock_timeout = ${lockTimeoutMs}`);
-      return write(trx, items);
-    });
-  const commit = createGroupCommit(writeGroup);
+  const commit = createGroupCommit((items: readonly T[]) =>
+    inStatements(db, (statement) => write(statement, items), items.length > 1 ? lockTimeoutMs : undefined),
+  );
   return async (item) => {
     if (!db.inTransaction()) return commit(item);
     // It is a part of that one, and of nobody else's.
-    const [result] = await writeGroup([item]);
+    const [result] = await db.transaction(({ trx }) => write(statementsOf(trx as Knex.Transaction), [item]));
     return result as R;
   };
 }

@@ -1,10 +1,10 @@
 import type { Core } from '@strapi/strapi';
-import type { Knex } from 'knex';
 
 import type { TurnProgress, TurnStore } from '../chat';
 import { withFreeMessageId } from './free-message-id';
 import { withGivenRows } from './given-rows';
 import { inGroups } from './group-commit';
+import type { RunStatement } from './statements';
 
 type Database = Core.Strapi['db'];
 
@@ -28,9 +28,9 @@ export function createTurnCheckpoints(db: Database): Pick<TurnStore, 'checkpoint
 }
 
 /** A final state never changes: only a pending answer is written to. What is not known now stays as it was. */
-async function saveProgress(trx: Knex.Transaction, group: readonly Checkpoint[]): Promise<void[]> {
+async function saveProgress(statement: RunStatement, group: readonly Checkpoint[]): Promise<void[]> {
   await withGivenRows(
-    trx,
+    statement,
     `update chat_conversations set answer = given.column2, updated_at = ?,
        task_id = coalesce(given.column3, task_id),
        conversation_id = coalesce(given.column4, conversation_id),
@@ -49,13 +49,13 @@ async function saveProgress(trx: Knex.Transaction, group: readonly Checkpoint[])
   return group.map(() => undefined);
 }
 
-async function saveConversations(trx: Knex.Transaction, group: readonly Identification[]): Promise<void[]> {
+async function saveConversations(statement: RunStatement, group: readonly Identification[]): Promise<void[]> {
   for (const [table, key] of [
     ['chat_conversations', 'turn_id'],
     ['chat_sessions', 'live_turn_id'],
   ] as const) {
     await withGivenRows(
-      trx,
+      statement,
       `update ${table} set conversation_id = given.column2 from $given where ${key} = given.column1`,
       group.map(({ turnId, conversationId }) => [turnId, conversationId]),
     );

@@ -1,5 +1,4 @@
 import type { Core } from '@strapi/strapi';
-import type { Knex } from 'knex';
 
 import { ChatError, type TurnEnding, type TurnStore } from '../chat';
 import { withFreeMessageId } from './free-message-id';
@@ -9,6 +8,7 @@ import { toJsonColumn } from './json-column';
 import { messageColumns, selectMessages, type MessageRow } from './message-rows';
 import { toSavedTurn } from './saved-turns';
 import { freeSessions } from './session-claims';
+import type { RunStatement } from './statements';
 
 type Database = Core.Strapi['db'];
 
@@ -21,7 +21,7 @@ type EndedRows = readonly [MessageRow, MessageRow] | null;
 
 /** The ends of turns, which free their sessions. */
 export function createTurnEnding(db: Database): TurnStore['close'] {
-  const end = inGroups<EndingTurn, EndedRows>(db, (trx, turns) => endTurns(db, trx, turns));
+  const end = inGroups<EndingTurn, EndedRows>(db, (statement, turns) => endTurns(db, statement, turns));
   return async (turnId, ending) => {
     const rows = await withFreeMessageId({ turnId, ...ending }, end);
     const saved = toSavedTurn(rows ?? (await selectMessages(db).where('m.turn_id', turnId).orderBy('m.id')));
@@ -32,15 +32,15 @@ export function createTurnEnding(db: Database): TurnStore['close'] {
 
 async function endTurns(
   db: Database,
-  trx: Knex.Transaction,
+  statement: RunStatement,
   turns: readonly EndingTurn[],
 ): Promise<readonly EndedRows[]> {
   const now = new Date();
-  const answers = byTurn(await endAnswers(db, trx, turns, now));
+  const answers = byTurn(await endAnswers(db, statement, turns, now));
   // Also where nothing was pending any more: somebody may have deleted the answer meanwhile.
-  const questions = byTurn(await nameConversations(trx, turns, now));
+  const questions = byTurn(await nameConversations(statement, turns, now));
   const sessions = new Map(
-    (await freeSessions(trx, turns, now)).map(({ id, session_id }) => [id, session_id]),
+    (await freeSessions(statement, turns, now)).map(({ id, session_id }) => [id, session_id]),
   );
   return turns.map(({ turnId }) => {
     const [question, answer] = [questions.get(turnId), answers.get(turnId)];
@@ -69,13 +69,13 @@ function byTurn(rows: readonly WrittenRow[]): ReadonlyMap<string | null, Written
  */
 async function endAnswers(
   db: Database,
-  trx: Knex.Transaction,
+  statement: RunStatement,
   turns: readonly EndingTurn[],
   now: Date,
 ): Promise<readonly WrittenRow[]> {
   const usage = db.dialect.client === 'postgres' ? 'cast(given.column8 as jsonb)' : 'given.column8';
   return withGivenRows<WrittenRow>(
-    trx,
+    statement,
     `update chat_conversations set answer = given.column2,
        task_id = coalesce(given.column3, task_id),
        conversation_id = coalesce(given.column4, conversation_id),
@@ -102,12 +102,12 @@ async function endAnswers(
 
 /** Gives the questions the conversation that Dify has named. */
 async function nameConversations(
-  trx: Knex.Transaction,
+  statement: RunStatement,
   turns: readonly EndingTurn[],
   now: Date,
 ): Promise<readonly WrittenRow[]> {
   return withGivenRows<WrittenRow>(
-    trx,
+    statement,
     `update chat_conversations
      set conversation_id = coalesce(given.column2, conversation_id), updated_at = ?
      from $given where turn_id = given.column1 and role = 'user' returning ${written}`,

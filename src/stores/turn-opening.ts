@@ -1,29 +1,31 @@
 import type { Core } from '@strapi/strapi';
-import type { Knex } from 'knex';
 
 import type { NewTurn, TurnStore } from '../chat';
 import { inGroups } from './group-commit';
 import { insertRows } from './insert-rows';
 import { claimSession } from './session-claims';
+import type { RunStatement } from './statements';
 
 type Database = Core.Strapi['db'];
 
 /** Questions and their pending answers, in the sessions they begin or claim. */
 export function createTurnOpening(db: Database): TurnStore['open'] {
-  return inGroups<NewTurn, void>(db, async (trx, turns) => {
+  return inGroups<NewTurn, void>(db, async (statement, turns) => {
     const sessions = await beginSessions(
       db,
+      statement,
       turns.filter((turn): turn is TurnOfNewSession => turn.session.rowId === null),
     );
     for (const turn of turns) {
       const { rowId } = turn.session;
       if (rowId === null) continue;
-      await claimSession(db, trx, turn, rowId, turn.createdAt);
-      if (turn.supersedes !== null) await supersede(db, trx, turn, turn.supersedes, rowId);
+      await claimSession(statement, turn, rowId, turn.createdAt);
+      if (turn.supersedes !== null) await supersede(statement, turn, turn.supersedes, rowId);
     }
     const rowOf = (turn: NewTurn) => turn.session.rowId ?? sessions.get(turn.turnId) ?? 0;
     await insertRows(
       db,
+      statement,
       'api::chat-conversation.chat-conversation',
       turns.flatMap((turn) => messageRows(turn, rowOf(turn))),
     );
@@ -36,11 +38,13 @@ type TurnOfNewSession = NewTurn & { readonly session: Extract<NewTurn['session']
 /** @returns their rows by the turns that begin them. */
 async function beginSessions(
   db: Database,
+  statement: RunStatement,
   turns: readonly TurnOfNewSession[],
 ): Promise<ReadonlyMap<string, number>> {
   if (turns.length === 0) return new Map();
   const ids = await insertRows(
     db,
+    statement,
     'api::chat-session.chat-session',
     turns.map(({ session, owner, characterId, turnId, createdAt }) => ({
       session_id: session.sessionId,
@@ -59,18 +63,15 @@ async function beginSessions(
 
 /** Deleted lines too: one that is restored comes back where it was. */
 async function supersede(
-  db: Database,
-  trx: Knex.Transaction,
+  statement: RunStatement,
   { owner }: NewTurn,
   since: number,
   sessionRowId: number,
 ): Promise<void> {
-  await db
-    .connection('chat_conversations')
-    .transacting(trx)
-    .where({ session_id: sessionRowId, user_id: owner.id })
-    .where('id', '>=', since)
-    .update({ is_superseded: true });
+  await statement(
+    'update chat_conversations set is_superseded = ? where session_id = ? and user_id = ? and id >= ?',
+    [true, sessionRowId, owner.id, since],
+  );
 }
 
 function messageRows(turn: NewTurn, sessionRowId: number) {

@@ -1,0 +1,70 @@
+import type { Core } from '@strapi/strapi';
+import type { Knex } from 'knex';
+
+export type Value = string | number | boolean | Date | null;
+
+/** Runs a statement, with a `?` for each of its values. @returns the rows it returns, none if it returns no rows. */
+export type RunStatement = <Row = never>(sql: string, values?: readonly Value[]) => Promise<readonly Row[]>;
+
+/** Within a transaction of Strapi's. */
+export function statementsOf(trx: Knex.Transaction): RunStatement {
+  return async <Row>(sql: string, values: readonly Value[] = []) =>
+    toRows<Row>(await trx.raw(sql, values as readonly Knex.Value[]));
+}
+
+/** What knex has of a database, as far as it is needed here. */
+interface Client {
+  acquireConnection(): Promise<Connection>;
+  releaseConnection(connection: Connection): Promise<void>;
+  query(
+    connection: Connection,
+    query: { sql: string; bindings: readonly Value[] },
+  ): Promise<{ response: unknown }>;
+}
+
+interface Connection {
+  /** Set, it has the pool throw the connection away. */
+  __knex__disposed?: unknown;
+}
+
+/**
+ * A transaction of statements that are written out, on a connection of Strapi's pool: what `run` does happens whole or
+ * not at all. For what each turn does: knex's own transaction makes a query builder each time, and costs four times as
+ * much. Await everything in `run`, and use nothing of `db` in it: SQLite has no second connection.
+ * @param lockTimeoutMs how long its statements wait for a row another transaction holds; PostgreSQL only.
+ * @throws what `run` threw, or why it could not be committed.
+ */
+export async function inStatements<T>(
+  db: Core.Strapi['db'],
+  run: (statement: RunStatement) => Promise<T>,
+  lockTimeoutMs?: number,
+): Promise<T> {
+  const client = db.connection.client as Client;
+  const connection = await client.acquireConnection();
+  const statement: RunStatement = async <Row>(sql: string, values: readonly Value[] = []) =>
+    toRows<Row>((await client.query(connection, { sql, bindings: values })).response);
+  const isBounded = lockTimeoutMs !== undefined && db.dialect.client === 'postgres';
+  try {
+    // One message to the server.
+    await statement(isBounded ? `BEGIN; SET LOCAL lock_timeout = ${lockTimeoutMs}` : 'BEGIN');
+    const result = await run(statement);
+    await statement('COMMIT');
+    return result;
+  } catch (error) {
+    // Also where COMMIT failed: SQLite keeps the transaction open when it is busy.
+    await statement('ROLLBACK').catch((failure: unknown) => {
+      connection.__knex__disposed = failure;
+    });
+    throw error;
+  } finally {
+    await client.releaseConnection(connection);
+  }
+}
+
+/** better-sqlite3 gives the rows, or what has changed; `pg` an object that has them, or several of several statements. */
+function toRows<Row>(response: unknown): readonly Row[] {
+  const rows: unknown = Array.isArray(response)
+    ? response
+    : (response as { readonly rows?: unknown } | null | undefined)?.rows;
+  return Array.isArray(rows) ? (rows as Row[]) : [];
+}

@@ -1,0 +1,108 @@
+import type { Core } from '@strapi/strapi';
+import type { Knex } from 'knex';
+
+import { inStatements } from '../../src/stores/statements';
+import { createDatabase, database, type TestDatabase } from '../support/database';
+import { toStrapiDatabase } from '../support/strapi-database';
+
+let home: TestDatabase;
+let connection: Knex;
+let other: Knex;
+let db: Core.Strapi['db'];
+
+beforeAll(async () => {
+  home = await createDatabase();
+  connection = home.connect();
+  other = home.connect();
+  db = toStrapiDatabase(connection);
+  if (database === 'sqlite') await connection.raw('pragma foreign_keys = on');
+  await connection.raw('create table owners (id integer primary key)');
+  await connection.raw(
+    `create table things (id integer primary key, name varchar(20), made_at bigint,
+       owner_id integer references owners (id) deferrable initially deferred)`,
+  );
+});
+afterAll(async () => {
+  await connection.destroy();
+  await other.destroy();
+  await home.drop();
+});
+beforeEach(async () => {
+  await connection('things').delete();
+});
+
+const names = () => connection('things').orderBy('id').pluck('name');
+
+describe('inStatements', () => {
+  it('commits what was done, and gives the rows of a statement', async () => {
+    const rows = await inStatements(db, async (statement) => {
+      expect(await statement('insert into things (id, name) values (?, ?)', [1, 'a'])).toEqual([]);
+      return statement('insert into things (id, name) values (?, ?), (?, ?) returning id, name', [
+        2,
+        "b'",
+        3,
+        null,
+      ]);
+    });
+    expect(rows).toEqual([
+      { id: 2, name: "b'" },
+      { id: 3, name: null },
+    ]);
+    expect(await names()).toEqual(['a', "b'", null]);
+  });
+
+  it('does nothing of it when something goes wrong, says what, and leaves the connection as it was', async () => {
+    const failed = inStatements(db, async (statement) => {
+      await statement('insert into things (id, name) values (?, ?)', [1, 'a']);
+      throw new Error('changed my mind');
+    });
+    await expect(failed).rejects.toThrow('changed my mind');
+    const twice = inStatements(db, async (statement) => {
+      await statement('insert into things (id, name) values (?, ?)', [1, 'a']);
+      await statement('insert into things (id, name) values (?, ?)', [1, 'again']);
+    });
+    await expect(twice).rejects.toMatchObject({
+      code: database === 'sqlite' ? 'SQLITE_CONSTRAINT_PRIMARYKEY' : '23505',
+    });
+    expect(await names()).toEqual([]);
+    await inStatements(db, (statement) => statement('insert into things (id, name) values (4, ?)', ['d']));
+    expect(await names()).toEqual(['d']);
+  });
+
+  it('says so when it cannot be committed, and nothing is done', async () => {
+    const orphan = inStatements(db, (statement) =>
+      statement('insert into things (id, name, owner_id) values (1, ?, 99)', ['orphan']),
+    );
+    await expect(orphan).rejects.toMatchObject({
+      code: database === 'sqlite' ? 'SQLITE_CONSTRAINT_FOREIGNKEY' : '23503',
+    });
+    expect(await names()).toEqual([]);
+    await inStatements(db, (statement) => statement('insert into things (id, name) values (1, ?)', ['a']));
+    expect(await names()).toEqual(['a']);
+  });
+
+  (database === 'postgres' ? it : it.skip)(
+    'survives the loss of its connection, and waits for a lock no longer than it may',
+    async () => {
+      const lost = inStatements(db, (statement) =>
+        statement('select pg_terminate_backend(pg_backend_pid())'),
+      );
+      await expect(lost).rejects.toThrow();
+      await inStatements(db, (statement) => statement('insert into things (id, name) values (1, ?)', ['a']));
+
+      const holder = await other.transaction();
+      await holder('things').where({ id: 1 }).update({ name: 'held' });
+      const rename = (lockTimeoutMs?: number) =>
+        inStatements(
+          db,
+          (statement) => statement('update things set name = ? where id = 1', ['b']),
+          lockTimeoutMs,
+        );
+      await expect(rename(20)).rejects.toMatchObject({ code: '55P03' });
+      const waiting = rename();
+      await holder.rollback();
+      await waiting;
+      expect(await names()).toEqual(['b']);
+    },
+  );
+});
