@@ -65,5 +65,12 @@ function toDelta({ answer }: DifyFrame): ReplyEvent | null {
 }
 
 function toIdentified({ task_id, message_id, conversation_id }: DifyFrame): ReplyEvent {
-  return { type: 'identified', taskId: task_id, messageId: message_id, conversationId: conversation_id };
+  return {
+    type: 'identified',
+    taskId: toStorableId(task_id),
+    messageId: toStorableId(message_id),
+    conversationId: toStorableId(conversation_id),
+  };
 }
+
+const toStorableId = (id: string | undefined) => (id === undefined ? undefined : toStorableText(id));

@@ -10,7 +10,7 @@ import type { Usage } from '../turn-event';
 
 const text = z.string().optional().catch(undefined);
 const maxIdChars = 255;
-const id = z.string().min(1).max(maxIdChars).transform(toStorableText).optional().catch(undefined);
+const id = z.string().min(1).max(maxIdChars).optional().catch(undefined);
 
 const usageValue = z
   .union([z.string().max(64).transform(toStorableText), z.number()])
@@ -48,7 +48,7 @@ const frameSchema = z.object({
     .catch(undefined),
 });
 
-/** One `data:` frame of a streamed reply. */
+/** One `data:` frame of a streamed reply, with its texts as they came: storable is made what is taken of them. */
 export type DifyFrame = z.infer<typeof frameSchema>;
 
 /** The frame, or null when the line is no JSON object with an `event`. */
@@ -71,13 +71,7 @@ function toTextFrame(value: unknown): DifyFrame | null {
   if (event !== 'message' && event !== 'agent_message') return null;
   if (typeof answer !== 'string' || metadata !== undefined) return null;
   if (!isShortText(task_id) || !isShortText(message_id) || !isShortText(conversation_id)) return null;
-  return {
-    event,
-    task_id: toStorableText(task_id),
-    message_id: toStorableText(message_id),
-    conversation_id: toStorableText(conversation_id),
-    answer,
-  };
+  return { event, task_id, message_id, conversation_id, answer };
 }
 
 function isShortText(value: unknown): value is string {

@@ -34,6 +34,8 @@ export function relay(batches: FrameSource, { heartbeatEveryMs }: RelayOptions):
   const stream = new Readable({
     // One piece at a time: what a client has not taken yet stays in the log, which all its followers share.
     highWaterMark: 1,
+    // As text down to the socket: copied into bytes there, and not here before.
+    encoding: 'utf8',
     read() {
       isWanted = true;
       wantedAt = performance.now();

@@ -147,6 +147,21 @@ describe('createReplyTranslator', () => {
     }
   });
 
+  it('makes ids storable, at the length they have', () => {
+    const [event] = translate({
+      event: 'message',
+      task_id: 'a\0b',
+      message_id: '\ud83d',
+      conversation_id: `${'x'.repeat(254)}\0`,
+    });
+    expect(event).toEqual({
+      type: 'identified',
+      taskId: 'a\uFFFDb',
+      messageId: '\uFFFD',
+      conversationId: `${'x'.repeat(254)}\uFFFD`,
+    });
+  });
+
   it.each([
     [{ code: 'provider_quota_exceeded', status: 400 }, 'upstream-quota-exceeded'],
     [{ code: 'unheard_of', status: 503 }, 'upstream-busy'],

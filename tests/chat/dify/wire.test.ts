@@ -87,28 +87,12 @@ describe('parseFrame', () => {
     expect(frame?.task_id).toBeUndefined();
   });
 
-  it('keeps ids that every database takes: NUL and lone surrogates become U+FFFD', () => {
-    const frame = parseFrame(
-      JSON.stringify({
-        event: 'message',
-        task_id: 'a\0b',
-        message_id: '\ud83d',
-        conversation_id: `${'x'.repeat(254)}\0`,
-      }),
-    );
-    expect(frame).toMatchObject({
-      task_id: 'a\uFFFDb',
-      message_id: '\uFFFD',
-      conversation_id: `${'x'.repeat(254)}\uFFFD`,
-    });
-  });
-
   it('leaves every id within what a column holds, or out', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (id) => {
         const kept = parseFrame(JSON.stringify({ event: 'message', task_id: id }))?.task_id;
         if (id === '' || id.length > 255) expect(kept).toBeUndefined();
-        else expect(kept).toBe(id.toWellFormed().replaceAll('\0', '\uFFFD'));
+        else expect(kept).toBe(JSON.parse(JSON.stringify(id)));
       }),
     );
   });
