@@ -26,6 +26,8 @@ const graphemes = new Intl.Segmenter();
 /** The title of a session that begins with this question: its text on one line, cut between characters. */
 export function toTitle(question: string): string {
   const line = question.replaceAll(/\s+/gu, ' ').trim();
+  // No text has more characters than code units, and to look for them costs as much as the rest of a short question.
+  if (line.length <= maxTitleCharacters) return line === '' ? defaultTitle : line;
   let title = '';
   let characters = 0;
   for (const { segment } of graphemes.segment(line)) {
@@ -34,5 +36,5 @@ export function toTitle(question: string): string {
     title += segment;
     characters += 1;
   }
-  return title === '' ? defaultTitle : title;
+  return title;
 }

@@ -19,7 +19,8 @@ export async function insertRows(
   rows: readonly Row[],
 ): Promise<readonly number[]> {
   const { tableName, attributes } = db.metadata.get(uid);
-  const whole = rows.map((row) => ({ ...defaultsOf(attributes), ...row }));
+  const defaults = defaultsOf(attributes);
+  const whole = rows.map((row) => ({ ...makeDefaults(defaults), ...row }));
   const columns = [...new Set(whole.flatMap((row) => Object.keys(row)))];
   const values = whole.map((row) => columns.map((column) => row[column] ?? null));
   const inserted = await statement<{ readonly id: number }>(
@@ -30,15 +31,28 @@ export async function insertRows(
 }
 
 type Attributes = ReturnType<Core.Strapi['db']['metadata']['get']>['attributes'];
+/** By column: a value, or what makes one for each row. */
+type Defaults = readonly (readonly [column: string, value: Value | (() => Value)])[];
 
-const isMaker = (value: unknown): value is () => Value => typeof value === 'function';
+/** Read once of each content type: it has some thirty attributes, and three rows are inserted for each turn. */
+const known = new WeakMap<Attributes, Defaults>();
 
-function defaultsOf(attributes: Attributes): Row {
-  const defaults: Record<string, Value> = {};
-  for (const [name, attribute] of Object.entries(attributes)) {
-    if (!('default' in attribute) || attribute.default === undefined) continue;
-    const column = 'columnName' in attribute ? String(attribute.columnName) : name;
-    defaults[column] = isMaker(attribute.default) ? attribute.default() : (attribute.default as Value);
-  }
+function defaultsOf(attributes: Attributes): Defaults {
+  const defaults = known.get(attributes) ?? readDefaults(attributes);
+  known.set(attributes, defaults);
   return defaults;
+}
+
+function readDefaults(attributes: Attributes): Defaults {
+  return Object.entries(attributes).flatMap(([name, attribute]) => {
+    if (!('default' in attribute) || attribute.default === undefined) return [];
+    const column = 'columnName' in attribute ? String(attribute.columnName) : name;
+    return [[column, attribute.default as Value | (() => Value)]];
+  });
+}
+
+function makeDefaults(defaults: Defaults): Row {
+  return Object.fromEntries(
+    defaults.map(([column, value]) => [column, typeof value === 'function' ? value() : value]),
+  );
 }
