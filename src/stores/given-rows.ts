@@ -12,13 +12,9 @@ export function withGivenRows<Row = never>(
   rows: readonly (readonly Value[])[],
   before: readonly Value[] = [],
 ): Promise<readonly Row[]> {
+  const tuples = rows.map((row) => `(${row.map(() => '?').join(', ')})`).join(', ');
   return statement<Row>(
-    sql.replace('$given', () => `(values ${toTuples(rows)}) as given`),
+    sql.replace('$given', () => `(values ${tuples}) as given`),
     [...before, ...rows.flat()],
   );
-}
-
-/** A `?` for each value of these rows. */
-export function toTuples(rows: readonly (readonly Value[])[]): string {
-  return rows.map((row) => `(${row.map(() => '?').join(', ')})`).join(', ');
 }

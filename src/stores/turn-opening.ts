@@ -1,21 +1,21 @@
 import type { Core } from '@strapi/strapi';
+import type { Knex } from 'knex';
 
 import type { NewTurn, TurnStore } from '../chat';
-import { inGroups } from './group-commit';
-import { insertRows } from './insert-rows';
+import { createGroupCommit, inGroups } from './group-commit';
+import { insertRows, toInsertion } from './insert-rows';
 import { claimSession } from './session-claims';
 import type { RunStatement } from './statements';
 
 type Database = Core.Strapi['db'];
 
+const sessionUid = 'api::chat-session.chat-session';
+const messageUid = 'api::chat-conversation.chat-conversation';
+
 /** Questions and their pending answers, in the sessions they begin or claim. */
 export function createTurnOpening(db: Database): TurnStore['open'] {
-  return inGroups<NewTurn, void>(db, async (statement, turns) => {
-    const sessions = await beginSessions(
-      db,
-      statement,
-      turns.filter((turn): turn is TurnOfNewSession => turn.session.rowId === null),
-    );
+  const open = inGroups<NewTurn, void>(db, async (statement, turns) => {
+    const sessions = await beginSessions(db, statement, turns.filter(beginsSession));
     for (const turn of turns) {
       const { rowId } = turn.session;
       if (rowId === null) continue;
@@ -26,14 +26,41 @@ export function createTurnOpening(db: Database): TurnStore['open'] {
     await insertRows(
       db,
       statement,
-      'api::chat-conversation.chat-conversation',
+      messageUid,
       turns.flatMap((turn) => messageRows(turn, rowOf(turn))),
     );
     return turns.map(() => undefined);
   });
+  if (db.dialect.client !== 'postgres') return open;
+  const openWithSession = createGroupCommit((turns: readonly TurnOfNewSession[]) =>
+    openInNewSessions(db, turns),
+  );
+  return (turn) => (beginsSession(turn) && !db.inTransaction() ? openWithSession(turn) : open(turn));
 }
 
 type TurnOfNewSession = NewTurn & { readonly session: Extract<NewTurn['session'], { rowId: null }> };
+
+const beginsSession = (turn: NewTurn): turn is TurnOfNewSession => turn.session.rowId === null;
+
+/**
+ * By one statement, which is its own transaction: one message to the server and back, where four cost most of what the
+ * first event waits for. SQLite knows no such statement, and has no messages to spare.
+ */
+async function openInNewSessions(db: Database, turns: readonly TurnOfNewSession[]): Promise<void[]> {
+  const sessions = toInsertion(db, sessionUid, turns.map(sessionRow));
+  const messages = toInsertion(
+    db,
+    messageUid,
+    turns.flatMap((turn) => messageRows(turn, turn.turnId)),
+    { session_id: '(select id from begun where live_turn_id = ?)' },
+  );
+  const values = [...sessions.values, ...messages.values] as readonly Knex.Value[];
+  await db.connection.raw(
+    `with begun as (${sessions.sql} returning id, live_turn_id) ${messages.sql}`,
+    values,
+  );
+  return turns.map(() => undefined);
+}
 
 /** @returns their rows by the turns that begin them. */
 async function beginSessions(
@@ -42,23 +69,22 @@ async function beginSessions(
   turns: readonly TurnOfNewSession[],
 ): Promise<ReadonlyMap<string, number>> {
   if (turns.length === 0) return new Map();
-  const ids = await insertRows(
-    db,
-    statement,
-    'api::chat-session.chat-session',
-    turns.map(({ session, owner, characterId, turnId, createdAt }) => ({
-      session_id: session.sessionId,
-      title: session.title,
-      user_id: owner.id,
-      ai_character_id: characterId,
-      message_count: 2,
-      last_message_at: createdAt,
-      live_turn_id: turnId,
-      created_at: createdAt,
-      updated_at: createdAt,
-    })),
-  );
+  const ids = await insertRows(db, statement, sessionUid, turns.map(sessionRow));
   return new Map(turns.map(({ turnId }, index) => [turnId, Number(ids[index])]));
+}
+
+function sessionRow({ session, owner, characterId, turnId, createdAt }: TurnOfNewSession) {
+  return {
+    session_id: session.sessionId,
+    title: session.title,
+    user_id: owner.id,
+    ai_character_id: characterId,
+    message_count: 2,
+    last_message_at: createdAt,
+    live_turn_id: turnId,
+    created_at: createdAt,
+    updated_at: createdAt,
+  };
 }
 
 /** Deleted lines too: one that is restored comes back where it was. */
@@ -74,11 +100,12 @@ async function supersede(
   );
 }
 
-function messageRows(turn: NewTurn, sessionRowId: number) {
+/** @param session its row, or what stands for it. */
+function messageRows(turn: NewTurn, session: number | string) {
   const common = {
     query: turn.query,
     conversation_id: turn.session.conversationId,
-    session_id: sessionRowId,
+    session_id: session,
     turn_id: turn.turnId,
     ai_character_id: turn.characterId,
     user_id: turn.owner.id,
