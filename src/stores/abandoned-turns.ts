@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import type { AbandonedTurn } from '../chat';
-import { freeSessions } from './session-claims';
+import { toFreeing } from './session-claims';
 import { statementsOf } from './statements';
 import { inTransaction } from './transaction';
 
@@ -68,7 +68,9 @@ async function freeIfEnded(db: Database, turnId: string): Promise<void> {
       .transacting(trx)
       .where({ turn_id: turnId, role: 'assistant', outcome: 'pending' })
       .first('id');
-    if (living === undefined) await freeSessions(statementsOf(trx), [{ turnId }], new Date());
+    if (living !== undefined) return;
+    const { sql, values } = toFreeing([{ turnId }], new Date());
+    await statementsOf(trx)(sql, values);
   });
 }
 

@@ -15,14 +15,18 @@ const lockTimeoutMs = 100;
  * Has what is written of many turns written in one transaction. It locks their rows in no order of ours, so two could
  * wait for each other: a group gives way, long before PostgreSQL would choose whose work is undone.
  * @param write with a result for each item, in their order.
+ * @param options.isOneStatement whether `write` comes to one statement: for a single item that is transaction enough.
  */
 export function inGroups<T, R>(
   db: Core.Strapi['db'],
   write: (statement: RunStatement, items: readonly T[]) => Promise<readonly R[]>,
+  { isOneStatement = false } = {},
 ): (item: T) => Promise<R> {
-  const commit = createGroupCommit((items: readonly T[]) =>
-    inStatements(db, (statement) => write(statement, items), items.length > 1 ? lockTimeoutMs : undefined),
-  );
+  const commit = createGroupCommit((items: readonly T[]) => {
+    if (items.length > 1) return inStatements(db, (statement) => write(statement, items), lockTimeoutMs);
+    if (isOneStatement) return write(statementsOf(db.connection), items);
+    return inStatements(db, (statement) => write(statement, items));
+  });
   return async (item) => {
     if (!db.inTransaction()) return commit(item);
     // It is a part of that one, and of nobody else's.

@@ -1,6 +1,6 @@
 import type { Core, UID } from '@strapi/strapi';
 
-import type { RunStatement, Value } from './statements';
+import type { RunStatement, Statement, Value } from './statements';
 
 /** Values by column. */
 type Row = Readonly<Record<string, Value>>;
@@ -28,7 +28,7 @@ export function toInsertion(
   uid: UID.ContentType,
   rows: readonly Row[],
   expressions: Readonly<Record<string, string>> = {},
-): { readonly sql: string; readonly values: readonly Value[] } {
+): Statement {
   const { tableName, attributes } = db.metadata.get(uid);
   const defaults = defaultsOf(attributes);
   const whole = rows.map((row) => ({ ...makeDefaults(defaults), ...row }));

@@ -1,6 +1,6 @@
 import { ChatError, type NewTurn } from '../chat';
-import { withGivenRows } from './given-rows';
-import type { RunStatement } from './statements';
+import { toGiven } from './given-rows';
+import type { RunStatement, Statement } from './statements';
 
 /**
  * A session is claimed by the turn it is answering (`live_turn_id`). Two processes may come here at once: the condition
@@ -34,17 +34,23 @@ async function toClaimError(statement: RunStatement, rowId: number): Promise<Cha
 }
 
 /** Ends the claims of these turns, where they have one, and gives their sessions the conversation that Dify has named. */
-export function freeSessions(
-  statement: RunStatement,
-  turns: readonly { readonly turnId: string; readonly conversationId?: string | undefined }[],
-  now: Date,
-): Promise<readonly { readonly id: number; readonly session_id: string }[]> {
-  return withGivenRows(
-    statement,
+export function toFreeing(turns: readonly FreedTurn[], now: Date): Statement {
+  return toGiven(
     `update chat_sessions set conversation_id = coalesce(given.column2, conversation_id), live_turn_id = null,
        last_message_at = ?, updated_at = ?
      from $given where live_turn_id = given.column1 returning id, session_id`,
     turns.map(({ turnId, conversationId }) => [turnId, conversationId ?? null]),
     [now, now],
   );
+}
+
+interface FreedTurn {
+  readonly turnId: string;
+  readonly conversationId?: string | undefined;
+}
+
+/** What that returns. */
+export interface FreedSession {
+  readonly id: number;
+  readonly session_id: string;
 }

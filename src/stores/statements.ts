@@ -3,13 +3,19 @@ import type { Knex } from 'knex';
 
 export type Value = string | number | boolean | Date | null;
 
+/** With a `?` for each of its values. */
+export interface Statement {
+  readonly sql: string;
+  readonly values: readonly Value[];
+}
+
 /** Runs a statement, with a `?` for each of its values. @returns the rows it returns, none if it returns no rows. */
 export type RunStatement = <Row = never>(sql: string, values?: readonly Value[]) => Promise<readonly Row[]>;
 
-/** Within a transaction of Strapi's. */
-export function statementsOf(trx: Knex.Transaction): RunStatement {
+/** @param knex a transaction of Strapi's, or its database: then each statement is a transaction of its own. */
+export function statementsOf(knex: Knex): RunStatement {
   return async <Row>(sql: string, values: readonly Value[] = []) =>
-    toRows<Row>(await trx.raw(sql, values as readonly Knex.Value[]));
+    toRows<Row>(await knex.raw(sql, values as readonly Knex.Value[]));
 }
 
 /** What knex has of a database, as far as it is needed here. */

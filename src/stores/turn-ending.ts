@@ -2,13 +2,13 @@ import type { Core } from '@strapi/strapi';
 
 import { ChatError, type TurnEnding, type TurnStore } from '../chat';
 import { withFreeMessageId } from './free-message-id';
-import { withGivenRows } from './given-rows';
+import { toGiven } from './given-rows';
 import { inGroups } from './group-commit';
 import { toJsonColumn } from './json-column';
 import { messageColumns, selectMessages, type MessageRow } from './message-rows';
 import { toSavedTurn } from './saved-turns';
-import { freeSessions } from './session-claims';
-import type { RunStatement } from './statements';
+import { toFreeing, type FreedSession } from './session-claims';
+import type { RunStatement, Statement } from './statements';
 
 type Database = Core.Strapi['db'];
 
@@ -21,7 +21,13 @@ type EndedRows = readonly [MessageRow, MessageRow] | null;
 
 /** The ends of turns, which free their sessions. */
 export function createTurnEnding(db: Database): TurnStore['close'] {
-  const end = inGroups<EndingTurn, EndedRows>(db, (statement, turns) => endTurns(db, statement, turns));
+  const isPostgres = db.dialect.client === 'postgres';
+  const run: RunEnding = isPostgres ? runAsOne : runOneByOne;
+  const end = inGroups<EndingTurn, EndedRows>(
+    db,
+    async (statement, turns) => toEndedRows(turns, await run(statement, toEnding(turns, isPostgres))),
+    { isOneStatement: isPostgres },
+  );
   return async (turnId, ending) => {
     const rows = await withFreeMessageId({ turnId, ...ending }, end);
     const saved = toSavedTurn(rows ?? (await selectMessages(db).where('m.turn_id', turnId).orderBy('m.id')));
@@ -30,36 +36,66 @@ export function createTurnEnding(db: Database): TurnStore['close'] {
   };
 }
 
-async function endTurns(
-  db: Database,
-  statement: RunStatement,
-  turns: readonly EndingTurn[],
-): Promise<readonly EndedRows[]> {
-  const now = new Date();
-  const answers = byTurn(await endAnswers(db, statement, turns, now));
-  // Also where nothing was pending any more: somebody may have deleted the answer meanwhile.
-  const questions = byTurn(await nameConversations(statement, turns, now));
-  const sessions = new Map(
-    (await freeSessions(statement, turns, now)).map(({ id, session_id }) => [id, session_id]),
-  );
-  return turns.map(({ turnId }) => {
-    const [question, answer] = [questions.get(turnId), answers.get(turnId)];
-    const session_id = sessions.get(question?.session_row_id ?? 0);
-    if (question === undefined || answer === undefined || session_id === undefined) return null;
-    // As `selectMessages` would read them.
-    return [
-      { ...question, session_id, answer: answer.answer },
-      { ...answer, session_id },
-    ];
-  });
+/** What is written at the ends of turns. The first two return rows of `written`. */
+interface Ending {
+  readonly answers: Statement;
+  readonly questions: Statement;
+  readonly sessions: Statement;
 }
 
 type WrittenRow = Omit<MessageRow, 'session_id'> & { readonly session_row_id: number | null };
 
 const written = `${messageColumns.join(', ')}, session_id as session_row_id`;
 
-function byTurn(rows: readonly WrittenRow[]): ReadonlyMap<string | null, WrittenRow> {
-  return new Map(rows.map((row) => [row.turn_id, row]));
+function toEnding(turns: readonly EndingTurn[], isPostgres: boolean): Ending {
+  const now = new Date();
+  return {
+    answers: toEndAnswers(turns, now, isPostgres),
+    // Also where nothing is pending any more: somebody may have deleted the answer meanwhile.
+    questions: toNameConversations(turns, now),
+    sessions: toFreeing(turns, now),
+  };
+}
+
+/** What was written, each row with the public id of its session if that was freed: as `selectMessages` would read it. */
+type RunEnding = (statement: RunStatement, ending: Ending) => Promise<readonly MessageRow[]>;
+
+async function runOneByOne(
+  statement: RunStatement,
+  { answers, questions, sessions }: Ending,
+): Promise<readonly MessageRow[]> {
+  const rows = [
+    ...(await statement<WrittenRow>(answers.sql, answers.values)),
+    ...(await statement<WrittenRow>(questions.sql, questions.values)),
+  ];
+  const freed = await statement<FreedSession>(sessions.sql, sessions.values);
+  const publicIds = new Map(freed.map(({ id, session_id }) => [id, session_id]));
+  return rows.map((row) => ({ ...row, session_id: publicIds.get(row.session_row_id ?? 0) ?? null }));
+}
+
+/** One message to the server and back. SQLite knows no such statement, and has no messages to spare. */
+function runAsOne(
+  statement: RunStatement,
+  { answers, questions, sessions }: Ending,
+): Promise<readonly MessageRow[]> {
+  return statement<MessageRow>(
+    `with answers as (${answers.sql}), questions as (${questions.sql}), freed as (${sessions.sql})
+     select ended.*, freed.session_id
+     from (select * from answers union all select * from questions) as ended
+     left join freed on freed.id = ended.session_row_id`,
+    [...answers.values, ...questions.values, ...sessions.values],
+  );
+}
+
+function toEndedRows(turns: readonly EndingTurn[], rows: readonly MessageRow[]): readonly EndedRows[] {
+  const byTurn = (role: string) =>
+    new Map(rows.filter((row) => row.role === role).map((row) => [row.turn_id, row]));
+  const [questions, answers] = [byTurn('user'), byTurn('assistant')];
+  return turns.map(({ turnId }) => {
+    const [question, answer] = [questions.get(turnId), answers.get(turnId)];
+    if (question === undefined || answer === undefined || question.session_id === null) return null;
+    return [{ ...question, answer: answer.answer }, answer];
+  });
 }
 
 /**
@@ -67,15 +103,9 @@ function byTurn(rows: readonly WrittenRow[]): ReadonlyMap<string | null, Written
  * stopped turn of whatever the answer came to. With its end, and never otherwise, a turn becomes due to be copied to the
  * history.
  */
-async function endAnswers(
-  db: Database,
-  statement: RunStatement,
-  turns: readonly EndingTurn[],
-  now: Date,
-): Promise<readonly WrittenRow[]> {
-  const usage = db.dialect.client === 'postgres' ? 'cast(given.column8 as jsonb)' : 'given.column8';
-  return withGivenRows<WrittenRow>(
-    statement,
+function toEndAnswers(turns: readonly EndingTurn[], now: Date, isPostgres: boolean): Statement {
+  const usage = isPostgres ? 'cast(given.column8 as jsonb)' : 'given.column8';
+  return toGiven(
     `update chat_conversations set answer = given.column2,
        task_id = coalesce(given.column3, task_id),
        conversation_id = coalesce(given.column4, conversation_id),
@@ -101,13 +131,8 @@ async function endAnswers(
 }
 
 /** Gives the questions the conversation that Dify has named. */
-async function nameConversations(
-  statement: RunStatement,
-  turns: readonly EndingTurn[],
-  now: Date,
-): Promise<readonly WrittenRow[]> {
-  return withGivenRows<WrittenRow>(
-    statement,
+function toNameConversations(turns: readonly EndingTurn[], now: Date): Statement {
+  return toGiven(
     `update chat_conversations
      set conversation_id = coalesce(given.column2, conversation_id), updated_at = ?
      from $given where turn_id = given.column1 and role = 'user' returning ${written}`,

@@ -1,8 +1,7 @@
 import type { Core } from '@strapi/strapi';
-import type { Knex } from 'knex';
 
 import type { NewTurn, TurnStore } from '../chat';
-import { createGroupCommit, inGroups } from './group-commit';
+import { inGroups } from './group-commit';
 import { insertRows, toInsertion } from './insert-rows';
 import { claimSession } from './session-claims';
 import type { RunStatement } from './statements';
@@ -32,10 +31,12 @@ export function createTurnOpening(db: Database): TurnStore['open'] {
     return turns.map(() => undefined);
   });
   if (db.dialect.client !== 'postgres') return open;
-  const openWithSession = createGroupCommit((turns: readonly TurnOfNewSession[]) =>
-    openInNewSessions(db, turns),
+  const openWithSession = inGroups<TurnOfNewSession, void>(
+    db,
+    (statement, turns) => openInNewSessions(db, statement, turns),
+    { isOneStatement: true },
   );
-  return (turn) => (beginsSession(turn) && !db.inTransaction() ? openWithSession(turn) : open(turn));
+  return (turn) => (beginsSession(turn) ? openWithSession(turn) : open(turn));
 }
 
 type TurnOfNewSession = NewTurn & { readonly session: Extract<NewTurn['session'], { rowId: null }> };
@@ -43,10 +44,14 @@ type TurnOfNewSession = NewTurn & { readonly session: Extract<NewTurn['session']
 const beginsSession = (turn: NewTurn): turn is TurnOfNewSession => turn.session.rowId === null;
 
 /**
- * By one statement, which is its own transaction: one message to the server and back, where four cost most of what the
- * first event waits for. SQLite knows no such statement, and has no messages to spare.
+ * One message to the server and back, where four cost most of what the first event waits for. SQLite knows no such
+ * statement, and has no messages to spare.
  */
-async function openInNewSessions(db: Database, turns: readonly TurnOfNewSession[]): Promise<void[]> {
+async function openInNewSessions(
+  db: Database,
+  statement: RunStatement,
+  turns: readonly TurnOfNewSession[],
+): Promise<void[]> {
   const sessions = toInsertion(db, sessionUid, turns.map(sessionRow));
   const messages = toInsertion(
     db,
@@ -54,11 +59,10 @@ async function openInNewSessions(db: Database, turns: readonly TurnOfNewSession[
     turns.flatMap((turn) => messageRows(turn, turn.turnId)),
     { session_id: '(select id from begun where live_turn_id = ?)' },
   );
-  const values = [...sessions.values, ...messages.values] as readonly Knex.Value[];
-  await db.connection.raw(
-    `with begun as (${sessions.sql} returning id, live_turn_id) ${messages.sql}`,
-    values,
-  );
+  await statement(`with begun as (${sessions.sql} returning id, live_turn_id) ${messages.sql}`, [
+    ...sessions.values,
+    ...messages.values,
+  ]);
   return turns.map(() => undefined);
 }
 
