@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises';
+
 import { holdsWithin } from '../faults/support/side-by-side';
 import { startApp, type App } from '../support/app';
 import { createClient, type Client, type Reply } from '../support/client';
@@ -11,6 +13,7 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 
 const list = '/api/chat-conversations/my-list';
+const myList = 'api::chat-conversation.chat-conversation.myList';
 
 let marks = 0;
 
@@ -161,17 +164,9 @@ describe('a login', () => {
   it('may no longer what is taken from its role, at once', async () => {
     const user = await app.createUser();
     expect((await user.get(list)).status).toBe(200);
-    const { body } = await app.admin.client.get('/users-permissions/roles');
-    const { id } = body.roles.find(({ type }: { type: string }) => type === 'authenticated');
-    const { role } = (await app.admin.client.get(`/users-permissions/roles/${id}`)).body;
-    const change = async (enabled: boolean) => {
-      role.permissions['api::chat-conversation'].controllers['chat-conversation'].myList.enabled = enabled;
-      const reply = await app.admin.client.request('PUT', `/users-permissions/roles/${id}`, { body: role });
-      expect(reply.status).toBe(200);
-    };
-    await change(false);
+    await app.admin.setAllowed(myList, false);
     expect((await user.get(list)).status).toBe(403);
-    await change(true);
+    await app.admin.setAllowed(myList, true);
     expect((await user.get(list)).status).toBe(200);
   });
 
@@ -203,6 +198,28 @@ it('a login that another process has made worthless counts for AUTH_REMEMBER_SEC
     await short.db('up_users').where({ id: user.user.id }).update({ blocked: true });
     const since = Date.now();
     while ((await user.get(list)).status !== 401) expect(Date.now() - since).toBeLessThan(20_000);
+  } finally {
+    await short.stop();
+  }
+});
+
+it('what another process takes from a role counts after AUTH_REMEMBER_SECONDS at most, for whoever logged in meanwhile', async () => {
+  const short = await startApp({ env: { AUTH_REMEMBER_SECONDS: '2' } });
+  const statusOf = async (user: Client) => (await user.get(list)).status;
+  try {
+    // Before all else: a new user is a change that this process hears.
+    const users: Client[] = [];
+    for (let count = 0; count < 10; count += 1) users.push(await short.createUser());
+    const [first, ...others] = users;
+    expect(await statusOf(first as Client)).toBe(200);
+    await short.db('up_permissions').where({ action: myList }).update({ action: 'api::none' });
+    const takenMs = Date.now();
+    for (const user of others) {
+      await statusOf(user);
+      await setTimeout(200);
+    }
+    await setTimeout(Math.max(0, takenMs + 2000 - Date.now()));
+    for (const user of users) expect(await statusOf(user)).toBe(403);
   } finally {
     await short.stop();
   }

@@ -256,24 +256,15 @@ describe('deleting a user', () => {
     });
 
     it('with a role that may, too; without that right nothing is erased', async () => {
-      const { body } = await app.admin.client.get('/users-permissions/roles');
-      const { id: roleId } = body.roles.find(({ type }: { type: string }) => type === 'authenticated');
-      const { role } = (await app.admin.client.get(`/users-permissions/roles/${roleId}`)).body;
-      const allow = async (enabled: boolean) => {
-        role.permissions['plugin::users-permissions'].controllers.user.destroy.enabled = enabled;
-        const reply = await app.admin.client.request('PUT', `/users-permissions/roles/${roleId}`, {
-          body: role,
-        });
-        expect(reply.status).toBe(200);
-      };
+      const right = 'plugin::users-permissions.user.destroy';
       const [clerk, kept] = [await app.createUser(), await app.createUser()];
       await add(kept, await createSession(kept), 'A line');
       const remove = async (id: number) => (await clerk.request('DELETE', `/api/users/${id}`)).status;
       expect(await remove(kept.user.id)).toBe(403);
       expect(await countRows(kept.user.id)).toEqual({ sessions: 1, messages: 1 });
-      await allow(true);
+      await app.admin.setAllowed(right, true);
       await erasedBy(remove);
-      await allow(false);
+      await app.admin.setAllowed(right, false);
     });
   });
 

@@ -151,14 +151,10 @@ describe('logging in', () => {
   it('is refused to a role that may not connect', async () => {
     const sessionId = await newSession();
     const action = 'api::chat-session.session-socket.open';
-    const [permission] = await app.db('up_permissions').where({ action });
-    await app.db('up_permissions').where({ action }).update({ action: 'api::none' });
-    try {
-      const refused = await refusal(`/ws/${sessionId}`, { token: user.token });
-      expect([refused.status, refused.code]).toEqual([403, 'forbidden']);
-    } finally {
-      await app.db('up_permissions').where({ id: permission.id }).update({ action });
-    }
+    await app.admin.setAllowed(action, false);
+    const refused = await refusal(`/ws/${sessionId}`, { token: user.token });
+    await app.admin.setAllowed(action, true);
+    expect([refused.status, refused.code]).toEqual([403, 'forbidden']);
   });
 
   it('needs a WebSocket: anything else is told so', async () => {

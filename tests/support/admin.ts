@@ -28,6 +28,8 @@ export interface Admin {
   action(documentId: string, action: 'unpublish' | 'discard'): Promise<void>;
   /** Blocks a user of the apps, or lets them in again. */
   setBlocked(userDocumentId: string, blocked: boolean): Promise<void>;
+  /** Gives an action, by its whole name, to the role of users who are logged in, or takes it from them. */
+  setAllowed(action: string, isAllowed: boolean): Promise<void>;
 }
 
 const characters = '/content-manager/collection-types/api::ai-character.ai-character';
@@ -64,6 +66,15 @@ export async function createAdmin(url: string): Promise<Admin> {
     async setBlocked(userDocumentId, blocked) {
       const path = `/content-manager/collection-types/plugin::users-permissions.user/${userDocumentId}`;
       await expectOk(client.request('PUT', path, { body: { blocked } }));
+    },
+    async setAllowed(action, isAllowed) {
+      const [type = '', controller = '', name = ''] = action.split('.');
+      const roles = '/users-permissions/roles';
+      const { body } = await client.get(roles);
+      const { id } = body.roles.find((role: { type: string }) => role.type === 'authenticated');
+      const { role } = (await client.get(`${roles}/${id}`)).body;
+      role.permissions[type].controllers[controller][name].enabled = isAllowed;
+      await expectOk(client.request('PUT', `${roles}/${id}`, { body: role }));
     },
     async uploadPicture() {
       const form = new FormData();
