@@ -140,20 +140,25 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
   const { turn, log, endRequest } = options;
   const stopper = createStopper(options);
   try {
-    await read(turn.session.conversationId);
+    await readWhole();
     return endRequest.reason === 'stop'
       ? { ...stopped, usage: answer.usage() }
       : { outcome: 'completed', errorCode: null, usage: answer.usage() };
   } catch (error) {
     const { code } = toChatError(error);
-    if (code === 'upstream-interrupted' && (await isRecovered())) {
-      log.info(`Turn ${turn.turnId} broke off; the whole answer was found in what Dify has saved.`);
-      return { outcome: 'completed', errorCode: null, usage: null };
-    }
     // However Dify ends what it was told to stop: the user got what they wanted.
     if (endRequest.reason === 'stop') return stopped;
     log.warn(`Turn ${turn.turnId} ends early: ${describeError(error)}`);
     return { outcome: interruptions.has(code) ? 'interrupted' : 'failed', errorCode: code, usage: null };
+  }
+
+  async function readWhole(): Promise<void> {
+    try {
+      await read(turn.session.conversationId);
+    } catch (error) {
+      if (toChatError(error).code !== 'upstream-interrupted' || !(await isRecovered())) throw error;
+      log.info(`Turn ${turn.turnId} broke off; the whole answer was found in what Dify has saved.`);
+    }
   }
 
   async function read(conversationId: string | null): Promise<void> {

@@ -40,7 +40,9 @@ export function createRescue({ settings, dify, store, log }: RescueOptions): Res
       if (stopping.signal.aborted) return;
       queue.push(...turns);
       for (const { turnId } of turns) inHand.add(turnId);
-      while (workers.size < Math.min(concurrency, queue.length)) {
+      // Told before the first begins: each takes its turn off the queue at once.
+      const begun = Math.min(concurrency - workers.size, queue.length);
+      for (let count = 0; count < begun; count += 1) {
         const worker: Promise<void> = work().finally(() => workers.delete(worker));
         workers.add(worker);
       }
@@ -70,7 +72,7 @@ export function createRescue({ settings, dify, store, log }: RescueOptions): Res
     const found = await look(turn);
     if (found === 'unanswered' || stopping.signal.aborted) return;
     unansweredRounds.delete(turn.turnId);
-    const ending = found === null ? toInterrupted(turn) : toCompleted(found);
+    const ending = found === null ? toInterrupted(turn) : toEnding(found, settings);
     await store.close(turn.turnId, ending);
     log.warn(`Turn ${turn.turnId} of a process that died is now "${ending.outcome}".`);
   }
@@ -115,7 +117,13 @@ function toInterrupted({ answer, messageId, conversationId }: AbandonedTurn): Tu
   };
 }
 
-function toCompleted({ answer, messageId, conversationId }: FoundAnswer): TurnEnding {
-  const ids = { messageId, conversationId, taskId: undefined };
-  return { answer, ...ids, outcome: 'completed', errorCode: null, usage: null };
+/** Cut off is nothing of it, but what the pump would have called too long is too long here. */
+function toEnding(
+  { answer, messageId, conversationId }: FoundAnswer,
+  { maxAnswerChars }: TurnSettings,
+): TurnEnding {
+  const found = { answer, messageId, conversationId, taskId: undefined, usage: null };
+  return answer.length > maxAnswerChars
+    ? { ...found, outcome: 'interrupted', errorCode: 'answer-too-long' }
+    : { ...found, outcome: 'completed', errorCode: null };
 }

@@ -184,6 +184,19 @@ describe('pump', () => {
     expect(answer().answer).toBe('012345678901234567890123456789');
   });
 
+  it('cuts off nothing of an answer that Dify has saved, and says that it is too long', async () => {
+    const { pumping, told, answer } = await opened(
+      () => broken(new ChatError('upstream-interrupted'), [identified, delta('01234')]),
+      {
+        settings: { ...turnSettings, maxAnswerChars: 10, recoveryMs: 400 },
+        findAnswer: async () => ({ messageId: 'm', conversationId: 'c', answer: '0123456789abc' }),
+      },
+    );
+    expect(await pumping).toEqual({ type: 'failed', outcome: 'interrupted', code: 'answer-too-long' });
+    expect(told).toEqual([delta('01234'), delta('56789abc')]);
+    expect(answer()).toMatchObject({ answer: '0123456789abc', outcome: 'interrupted' });
+  });
+
   it('tells the end that is saved, if another process ended the turn before', async () => {
     const { pumping, store } = await opened(async function* () {
       yield [delta('Hi')];

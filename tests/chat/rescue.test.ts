@@ -1,7 +1,7 @@
 import { createRescue } from '../../src/chat/rescue';
 import type { AbandonedTurn } from '../../src/chat/stores';
 import { createDifyEmulator, type DifyEmulator } from '../dify-emulator';
-import { settle, until } from './support/collect';
+import { createGate, settle, until } from './support/collect';
 import { askDify, difyClient, difySettings } from './support/dify';
 import { ada, ending, newSession, newTurn, recordingLog, turnSettings } from './support/fixtures';
 import { createMemoryTurnStore } from './support/memory-turn-store';
@@ -19,11 +19,13 @@ beforeEach(async () => {
 afterEach(() => dify.close());
 
 /** A store that holds turns of a process that died, and who rescues them. */
-async function abandoned(changes: Parameters<typeof newTurn>[0] = {}) {
+async function abandoned(
+  changes: Parameters<typeof newTurn>[0] = {},
+  { settings = turnSettings, client = difyClient(difySettings(dify)) } = {},
+) {
   const store = createMemoryTurnStore();
   const log = recordingLog();
-  const client = difyClient(difySettings(dify));
-  const rescue = createRescue({ settings: turnSettings, dify: client, store, log });
+  const rescue = createRescue({ settings, dify: client, store, log });
   await store.open(newTurn(changes));
   return { store, log, rescue, client, claim: () => store.claimAbandoned(new Date(Date.now() + 60_000)) };
 }
@@ -39,6 +41,14 @@ async function answered(client: ReturnType<typeof difyClient>) {
 
 const ended = (store: ReturnType<typeof createMemoryTurnStore>, turnId = 'turn-1') =>
   until(() => store.turn(turnId)[1].outcome !== 'pending');
+
+/** Up to this number, the first being there. */
+async function addTurns(store: ReturnType<typeof createMemoryTurnStore>, count: number): Promise<void> {
+  for (let i = 2; i <= count; i += 1) {
+    const ids = { turnId: `turn-${i}`, questionMessageId: `msg-q${i}`, answerMessageId: `msg-a${i}` };
+    await store.open(newTurn({ ...ids, session: newSession(`session-${i}`) }));
+  }
+}
 
 describe('createRescue', () => {
   it('completes a turn of which Dify has the answer, by its ids', async () => {
@@ -160,13 +170,44 @@ describe('createRescue', () => {
 
   it('ends every one of many', async () => {
     const { store, rescue, claim } = await abandoned();
-    for (let i = 2; i <= 30; i += 1) {
-      const ids = { turnId: `turn-${i}`, questionMessageId: `msg-q${i}`, answerMessageId: `msg-a${i}` };
-      await store.open(newTurn({ ...ids, session: newSession(`session-${i}`) }));
-    }
+    await addTurns(store, 30);
     rescue.begin(await claim());
     await until(() => rescue.turnIds().length === 0);
     expect(store.turns().map(([, { outcome }]) => outcome)).toEqual(Array(30).fill('interrupted'));
+  });
+
+  it('asks for eight of them at once', async () => {
+    const gate = createGate();
+    let asked = 0;
+    const client = {
+      ...difyClient(difySettings(dify)),
+      findLostAnswer: async () => {
+        asked += 1;
+        await gate.opened;
+        return null;
+      },
+    };
+    const { store, rescue, claim } = await abandoned({}, { client });
+    await addTurns(store, 9);
+    rescue.begin(await claim());
+    await settle();
+    expect(asked).toBe(8);
+    gate.open();
+    await until(() => rescue.turnIds().length === 0);
+  });
+
+  it('says of an answer that it is too long, and cuts off nothing', async () => {
+    const settings = { ...turnSettings, maxAnswerChars: 3 };
+    const { store, rescue, client, claim } = await abandoned({}, { settings });
+    const { answer, ...ids } = await answered(client);
+    await store.checkpoint('turn-1', { ...ids, answer: answer.slice(0, 3) });
+    rescue.begin(await claim());
+    await ended(store);
+    expect(store.turn('turn-1')[1]).toMatchObject({
+      outcome: 'interrupted',
+      errorCode: 'answer-too-long',
+      answer,
+    });
   });
 
   it('leaves what it has not ended pending when it is stopped, and takes on nothing more', async () => {
