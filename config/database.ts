@@ -16,7 +16,6 @@ interface SqliteConnection {
   prepare(sql: string): unknown;
   pragma(statement: string): unknown;
   function(name: string, options: { deterministic: boolean }, run: (value: unknown) => unknown): unknown;
-  prepare(sql: string): unknown;
 }
 
 /**
@@ -77,6 +76,9 @@ function postgres(env: Env, connectionString = env('DATABASE_URL')) {
         rejectUnauthorized: env.bool('DATABASE_SSL_REJECT_UNAUTHORIZED', true),
       },
       schema: env('DATABASE_SCHEMA', 'public'),
+      // A connection that a firewall has dropped in silence is found out while it is idle, and not by a turn.
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 60_000,
     },
     pool: { min: env.int('DATABASE_POOL_MIN', 2), max: env.int('DATABASE_POOL_MAX', 10) },
   };

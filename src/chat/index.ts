@@ -87,6 +87,7 @@ export {
 } from './settings';
 export type { Frame } from './sse/encode';
 export { relay } from './sse/relay';
+export { settledWithin } from './settled-within';
 export { toStorableJson, toStorableText } from './storable-text';
 export type { AbandonedTurn, NewTurn, SentTurn, TurnEnding, TurnProgress, TurnStore } from './stores';
 export type { FinalOutcome, SavedTurn, TurnOutcome, Usage } from './turn-event';

@@ -72,10 +72,11 @@ export interface TurnStore {
 
   /**
    * Saves the question and the pending answer, claims the session for this turn, and marks what it supersedes there.
+   * @returns false, and nothing is saved, where the session's conversation or character is no longer what was read.
    * @throws ChatError `turn-in-progress` when the session is claimed already, with its `turn_id` as detail. Throws as well
    *   when the owner has used the idempotency key before.
    */
-  open(turn: NewTurn): Promise<void>;
+  open(turn: NewTurn): Promise<boolean>;
 
   /** The turn the owner began with this idempotency key, and what was asked; or null. */
   findSent(owner: Owner, key: string): Promise<SentTurn | null>;

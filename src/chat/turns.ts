@@ -12,6 +12,7 @@ import { pump } from './pump';
 import { findLost } from './recover';
 import { createRescue, type Rescue } from './rescue';
 import { createSend, type Sent } from './send';
+import { settledWithin } from './settled-within';
 import { toTitle, type Session, type SessionReference } from './sessions';
 import type { NewSession, NewTurn, TurnStore } from './stores';
 import type { SavedTurn } from './turn-event';
@@ -60,7 +61,8 @@ export interface Turns extends TurnAccess {
 
   /**
    * Starts nothing new from now on, gives running turns `timeoutMs`, then ends them as interrupted. Settles when all ends
-   * are saved; what cannot be by then, as the database is away, is left pending for the next process.
+   * are saved; what cannot be by then, as the database is away, is left pending for the next process. A database that
+   * says nothing is waited for five seconds longer.
    */
   drain(timeoutMs: number): Promise<void>;
   isDraining(): boolean;
@@ -76,6 +78,9 @@ export interface RegenerateRequest {
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly idempotencyKey: string | undefined;
 }
+
+/** What ends within it can be saved by a database that is well, and one that hangs holds up no shutdown. */
+const lastSavesMs = 5_000;
 
 export function createTurns(options: TurnOptions): Turns {
   const { store, characters, live, limits } = options;
@@ -129,20 +134,10 @@ export function createTurns(options: TurnOptions): Turns {
     const character = await findAnswering(characters, question.characterId);
     const session = await findSession(store, question, character);
     const rateLimit = await admission.count();
-    const turn: NewTurn = {
-      turnId: randomUUID(),
-      owner: question.owner,
-      session,
-      characterId: character.linkId,
-      query: question.query,
-      questionMessageId: newMessageId(),
-      answerMessageId: newMessageId(),
-      createdAt: new Date(),
-      regenerates: question.regenerates ?? null,
-      supersedes: question.supersedes ?? null,
-      idempotency,
-    };
-    await store.open(turn);
+    let turn = toNewTurn(question, session, character, idempotency);
+    // A turn of another device has come and gone since the session was read: it may have named the conversation.
+    while (!(await store.open(turn)))
+      turn = { ...turn, session: await findSession(store, question, character) };
     return run(options, turn, question, character, { admission, rateLimit, giveUp: overdue.signal });
   }
 
@@ -153,11 +148,15 @@ export function createTurns(options: TurnOptions): Turns {
       for (const turn of live.all()) turn.requestEnd('shutdown');
     };
     const timer = setTimeout(endAll, timeoutMs);
+    await settledWithin(timeoutMs + lastSavesMs, untilIdle(endAll));
+    clearTimeout(timer);
+  }
+
+  async function untilIdle(endAll: () => void): Promise<void> {
     // A question on its way into the database is a turn too.
     await Promise.allSettled([...opening, rescue.stop()]);
     if (overdue.signal.aborted) endAll();
     await live.idle();
-    clearTimeout(timer);
   }
 }
 
@@ -188,6 +187,27 @@ function toSameQuestion([question, answer]: SavedTurn): Omit<Question, 'owner' |
     session: { sessionId: answer.sessionId ?? undefined },
     // All versions of a question name the first one.
     regenerates: question.parentMessageId ?? question.messageId,
+  };
+}
+
+function toNewTurn(
+  { owner, query, regenerates, supersedes }: Question,
+  session: Session | NewSession,
+  character: Character,
+  idempotency: Idempotency | null,
+): NewTurn {
+  return {
+    turnId: randomUUID(),
+    owner,
+    session,
+    characterId: character.linkId,
+    query,
+    questionMessageId: newMessageId(),
+    answerMessageId: newMessageId(),
+    createdAt: new Date(),
+    regenerates: regenerates ?? null,
+    supersedes: supersedes ?? null,
+    idempotency,
   };
 }
 

@@ -87,15 +87,19 @@ export function toWireEvent(
       return toMessageEvent(envelope, event.text);
     case 'replaced':
       return { event: 'message_replace', ...envelope, answer: event.text };
-    case 'ended':
+    case 'ended': {
+      // Dify's id of the answer, unless another message has it: as it is saved is how it is asked for from now on.
+      const { messageId } = event.saved[1];
       return {
         event: 'message_end',
         ...envelope,
-        id: envelope.message_id,
+        message_id: messageId,
+        id: messageId,
         outcome: event.outcome,
         metadata: { usage: event.saved[1].usage },
         data: toReplies(event.saved),
       };
+    }
     case 'failed': {
       const { status, sentence } = chatErrors[event.code];
       return {

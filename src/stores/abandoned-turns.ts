@@ -69,8 +69,7 @@ async function freeIfEnded(db: Database, turnId: string): Promise<void> {
       .where({ turn_id: turnId, role: 'assistant', outcome: 'pending' })
       .first('id');
     if (living !== undefined) return;
-    const { sql, values } = toFreeing([{ turnId }], new Date());
-    await statementsOf(trx)(sql, values);
+    await statementsOf(trx)(toFreeing([{ turnId }], new Date()));
   });
 }
 

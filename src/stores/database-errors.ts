@@ -15,6 +15,8 @@ const unavailable = new RegExp(
     '^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EHOSTUNREACH)$',
     // PostgreSQL: connection trouble, out of resources, shutting down or not accepting connections.
     '^(08|53|57P)[0-9A-Z]+$|^55000$|^3D000$|^28',
+    // A deadlock, a conflict, a lock that was not to be had in time.
+    '^40(001|P01)$|^55P03$',
     '^SQLITE_(BUSY|LOCKED|IOERR|FULL|READONLY|CANTOPEN)',
   ].join('|'),
   'u',

@@ -1,4 +1,4 @@
-import type { RunStatement, Statement, Value } from './statements';
+import type { Statement, Value } from './statements';
 
 /**
  * A statement that is given rows: `$given` in its text stands for them, as a table of that name whose columns both
@@ -15,13 +15,4 @@ export function toGiven(
     sql: sql.replace('$given', () => `(values ${tuples}) as given`),
     values: [...before, ...rows.flat()],
   };
-}
-
-/** Runs it. @returns what the statement returns, if it does. */
-export function withGivenRows<Row = never>(
-  statement: RunStatement,
-  ...given: Parameters<typeof toGiven>
-): Promise<readonly Row[]> {
-  const { sql, values } = toGiven(...given);
-  return statement<Row>(sql, values);
 }

@@ -3,6 +3,7 @@ import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
+import { settledWithin } from '../chat';
 import { inStatements, statementsOf, type RunStatement } from './statements';
 
 /** Bounds what one transaction holds, and how long the process does nothing else: SQLite's driver blocks it. */
@@ -10,6 +11,9 @@ const maxTogether = 100;
 
 /** How long a group waits for a row that somebody else is writing, before each of it is written alone. */
 const lockTimeoutMs = 100;
+
+/** How long the next group waits for one: it may be a turn alone, on a row that is locked or a connection that is dead. */
+const patienceMs = 100;
 
 /**
  * Has what is written of many turns written in one transaction. It locks their rows in no order of ours, so two could
@@ -37,7 +41,8 @@ export function inGroups<T, R>(
 
 /**
  * Has items of many callers written together: what comes while one group is being written goes with the next. Streams
- * that began in the same moment stay in step, and would else make a transaction each, all at once.
+ * that began in the same moment stay in step, and would else make a transaction each, all at once. A group that takes
+ * long is waited for by nobody else.
  * @param write all of them, or none, with a result for each in their order. What is wrong with one of a group is no
  *   other's failure, so each is then written alone.
  * @returns the item's result, once it is written. @throws what `write` threw for it alone.
@@ -55,7 +60,7 @@ export function createGroupCommit<T, R>(
     while (waiting.length > 0) {
       const group = waiting.slice(0, maxTogether);
       waiting = waiting.slice(maxTogether);
-      await writeGroup(group);
+      await settledWithin(patienceMs, writeGroup(group));
     }
     isWriting = false;
   }

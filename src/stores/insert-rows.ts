@@ -13,7 +13,7 @@ export async function insertRows(
   rows: readonly Row[],
 ): Promise<readonly number[]> {
   const { sql, values } = toInsertion(db, uid, rows);
-  const inserted = await statement<{ readonly id: number }>(`${sql} returning id`, values);
+  const inserted = await statement<{ readonly id: number }>({ sql: `${sql} returning id`, values });
   return inserted.map(({ id }) => id);
 }
 

@@ -1,34 +1,47 @@
-import { ChatError, type NewTurn } from '../chat';
+import { ChatError, type NewTurn, type Session } from '../chat';
 import { toGiven } from './given-rows';
 import type { RunStatement, Statement } from './statements';
 
 /**
  * A session is claimed by the turn it is answering (`live_turn_id`). Two processes may come here at once: the condition
  * lets one of them through.
+ * @returns false where another turn has come and gone since the session was read, so that it is no longer as it was.
  * @throws ChatError `turn-in-progress`, `session-not-found`
  */
 export async function claimSession(
   statement: RunStatement,
   turn: NewTurn,
-  rowId: number,
-  now: Date,
-): Promise<void> {
-  const claimed = await statement(
-    `update chat_sessions set live_turn_id = ?, ai_character_id = ?, last_message_at = ?, updated_at = ?,
+  { rowId, conversationId, characterId }: Session,
+): Promise<boolean> {
+  const claimed = await statement({
+    sql: `update chat_sessions set live_turn_id = ?, ai_character_id = ?, last_message_at = ?, updated_at = ?,
        message_count = message_count + 2
-     where id = ? and is_deleted = ? and live_turn_id is null returning id`,
-    [turn.turnId, turn.characterId, now, now, rowId, false],
-  );
-  if (claimed.length === 0) throw await toClaimError(statement, rowId);
+     where id = ? and is_deleted = ? and live_turn_id is null
+       and conversation_id is not distinct from ? and ai_character_id is not distinct from ?
+     returning id`,
+    values: [
+      turn.turnId,
+      turn.characterId,
+      turn.createdAt,
+      turn.createdAt,
+      rowId,
+      false,
+      conversationId,
+      characterId,
+    ],
+  });
+  return claimed.length > 0 || assertFree(statement, rowId);
 }
 
-async function toClaimError(statement: RunStatement, rowId: number): Promise<ChatError> {
-  const [row] = await statement<{ readonly live_turn_id: string | null; readonly session_id: string }>(
-    'select live_turn_id, session_id from chat_sessions where id = ? and is_deleted = ?',
-    [rowId, false],
-  );
-  if (row === undefined) return new ChatError('session-not-found');
-  return new ChatError('turn-in-progress', {
+/** @returns false: whatever was in the way is over. */
+async function assertFree(statement: RunStatement, rowId: number): Promise<false> {
+  const [row] = await statement<{ readonly live_turn_id: string | null; readonly session_id: string }>({
+    sql: 'select live_turn_id, session_id from chat_sessions where id = ? and is_deleted = ?',
+    values: [rowId, false],
+  });
+  if (row === undefined) throw new ChatError('session-not-found');
+  if (row.live_turn_id === null) return false;
+  throw new ChatError('turn-in-progress', {
     details: { turn_id: row.live_turn_id, session_id: row.session_id },
   });
 }

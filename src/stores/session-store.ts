@@ -259,6 +259,7 @@ async function editQuestion(db: Database, owner: Owner, question: Message, conte
     const messages = () => db.connection('chat_conversations').transacting(trx).where({ user_id: owner.id });
     const row = (await messages().where({ id: question.id }).first('session_id')) as
       { session_id: number | null } | undefined;
+    if (row !== undefined && row.session_id !== null) await lockSession(db, trx, row.session_id);
     await messages().where({ id: question.id }).update(changed);
     if (question.turnId !== null) {
       await messages().where({ turn_id: question.turnId, role: 'assistant' }).update(changed);

@@ -9,12 +9,12 @@ export interface Statement {
   readonly values: readonly Value[];
 }
 
-/** Runs a statement, with a `?` for each of its values. @returns the rows it returns, none if it returns no rows. */
-export type RunStatement = <Row = never>(sql: string, values?: readonly Value[]) => Promise<readonly Row[]>;
+/** @returns the rows it returns, none if it returns no rows. */
+export type RunStatement = <Row = never>(statement: Statement) => Promise<readonly Row[]>;
 
 /** @param knex a transaction of Strapi's, or its database: then each statement is a transaction of its own. */
 export function statementsOf(knex: Knex): RunStatement {
-  return async <Row>(sql: string, values: readonly Value[] = []) =>
+  return async <Row>({ sql, values }: Statement) =>
     toRows<Row>(await knex.raw(sql, values as readonly Knex.Value[]));
 }
 
@@ -47,18 +47,20 @@ export async function inStatements<T>(
 ): Promise<T> {
   const client = db.connection.client as Client;
   const connection = await client.acquireConnection();
-  const statement: RunStatement = async <Row>(sql: string, values: readonly Value[] = []) =>
-    toRows<Row>((await client.query(connection, { sql, bindings: values })).response);
+  const query = async (sql: string, bindings: readonly Value[] = []) =>
+    (await client.query(connection, { sql, bindings })).response;
   const isBounded = lockTimeoutMs !== undefined && db.dialect.client === 'postgres';
   try {
-    // One message to the server.
-    await statement(isBounded ? `BEGIN; SET LOCAL lock_timeout = ${lockTimeoutMs}` : 'BEGIN');
-    const result = await run(statement);
-    await statement('COMMIT');
+    // One message to the server. The text alone is knex's own, by which SQLite is told to take the lock at once.
+    await query(isBounded ? `BEGIN; SET LOCAL lock_timeout = ${lockTimeoutMs}` : 'BEGIN;');
+    const result = await run(async <Row>({ sql, values }: Statement) =>
+      toRows<Row>(await query(sql, values)),
+    );
+    await query('COMMIT');
     return result;
   } catch (error) {
     // Also where COMMIT failed: SQLite keeps the transaction open when it is busy.
-    await statement('ROLLBACK').catch((failure: unknown) => {
+    await query('ROLLBACK').catch((failure: unknown) => {
       connection.__knex__disposed = failure;
     });
     throw error;

@@ -1,8 +1,8 @@
 import type { Core } from '@strapi/strapi';
 
 import type { TurnProgress, TurnStore } from '../chat';
-import { withFreeMessageId } from './free-message-id';
-import { withGivenRows } from './given-rows';
+import { freeMessageId, withFreeMessageId } from './free-message-id';
+import { toGiven } from './given-rows';
 import { inGroups } from './group-commit';
 import type { RunStatement } from './statements';
 
@@ -19,7 +19,7 @@ interface Identification {
 
 /** What is saved of turns while they run: many of them in one statement. */
 export function createTurnCheckpoints(db: Database): Pick<TurnStore, 'checkpoint' | 'identify'> {
-  const checkpoint = inGroups<Checkpoint, void>(db, saveProgress);
+  const checkpoint = inGroups<Checkpoint, void>(db, saveProgress, { isOneStatement: true });
   const identify = inGroups<Identification, void>(db, saveConversations);
   return {
     checkpoint: (turnId, progress) => withFreeMessageId({ turnId, ...progress }, checkpoint),
@@ -29,12 +29,11 @@ export function createTurnCheckpoints(db: Database): Pick<TurnStore, 'checkpoint
 
 /** A final state never changes: only a pending answer is written to. What is not known now stays as it was. */
 async function saveProgress(statement: RunStatement, group: readonly Checkpoint[]): Promise<void[]> {
-  await withGivenRows(
-    statement,
+  const update = toGiven(
     `update chat_conversations set answer = given.column2, updated_at = ?,
        task_id = coalesce(given.column3, task_id),
        conversation_id = coalesce(given.column4, conversation_id),
-       message_id = coalesce(given.column5, message_id)
+       message_id = ${freeMessageId('given.column5')}
      from $given
      where turn_id = given.column1 and role = 'assistant' and outcome = 'pending'`,
     group.map(({ turnId, answer, taskId, conversationId, messageId }) => [
@@ -46,18 +45,21 @@ async function saveProgress(statement: RunStatement, group: readonly Checkpoint[
     ]),
     [new Date()],
   );
+  await statement(update);
   return group.map(() => undefined);
 }
 
 async function saveConversations(statement: RunStatement, group: readonly Identification[]): Promise<void[]> {
+  // The session before its messages, as whoever deletes it.
   for (const [table, key] of [
-    ['chat_conversations', 'turn_id'],
     ['chat_sessions', 'live_turn_id'],
+    ['chat_conversations', 'turn_id'],
   ] as const) {
-    await withGivenRows(
-      statement,
-      `update ${table} set conversation_id = given.column2 from $given where ${key} = given.column1`,
-      group.map(({ turnId, conversationId }) => [turnId, conversationId]),
+    await statement(
+      toGiven(
+        `update ${table} set conversation_id = given.column2 from $given where ${key} = given.column1`,
+        group.map(({ turnId, conversationId }) => [turnId, conversationId]),
+      ),
     );
   }
   return group.map(() => undefined);

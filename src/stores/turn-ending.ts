@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import { ChatError, type TurnEnding, type TurnStore } from '../chat';
-import { withFreeMessageId } from './free-message-id';
+import { freeMessageId, withFreeMessageId } from './free-message-id';
 import { toGiven } from './given-rows';
 import { inGroups } from './group-commit';
 import { toJsonColumn } from './json-column';
@@ -52,7 +52,7 @@ function toEnding(turns: readonly EndingTurn[], isPostgres: boolean): Ending {
   return {
     answers: toEndAnswers(turns, now, isPostgres),
     // Also where nothing is pending any more: somebody may have deleted the answer meanwhile.
-    questions: toNameConversations(turns, now),
+    questions: toNameConversations(turns, now, isPostgres),
     sessions: toFreeing(turns, now),
   };
 }
@@ -64,13 +64,10 @@ async function runOneByOne(
   statement: RunStatement,
   { answers, questions, sessions }: Ending,
 ): Promise<readonly MessageRow[]> {
-  const rows = [
-    ...(await statement<WrittenRow>(answers.sql, answers.values)),
-    ...(await statement<WrittenRow>(questions.sql, questions.values)),
-  ];
-  const freed = await statement<FreedSession>(sessions.sql, sessions.values);
-  const publicIds = new Map(freed.map(({ id, session_id }) => [id, session_id]));
-  return rows.map((row) => ({ ...row, session_id: publicIds.get(row.session_row_id ?? 0) ?? null }));
+  const rows = [...(await statement<WrittenRow>(answers)), ...(await statement<WrittenRow>(questions))];
+  const freed = await statement<FreedSession>(sessions);
+  const publicIds = new Map<number | null, string>(freed.map(({ id, session_id }) => [id, session_id]));
+  return rows.map((row) => ({ ...row, session_id: publicIds.get(row.session_row_id) ?? null }));
 }
 
 /** One message to the server and back. SQLite knows no such statement, and has no messages to spare. */
@@ -78,14 +75,21 @@ function runAsOne(
   statement: RunStatement,
   { answers, questions, sessions }: Ending,
 ): Promise<readonly MessageRow[]> {
-  return statement<MessageRow>(
-    `with answers as (${answers.sql}), questions as (${questions.sql}), freed as (${sessions.sql})
+  return statement<MessageRow>({
+    sql: `with freed as (${sessions.sql}), answers as (${answers.sql}), questions as (${questions.sql})
      select ended.*, freed.session_id
      from (select * from answers union all select * from questions) as ended
      left join freed on freed.id = ended.session_row_id`,
-    [...answers.values, ...questions.values, ...sessions.values],
-  );
+    values: [...sessions.values, ...answers.values, ...questions.values],
+  });
 }
+
+const isGivenTurn = 'turn_id = given.column1';
+/**
+ * The parts of one statement have no order of their own, and this gives them one: who deletes a session locks it before
+ * its messages, and PostgreSQL would end one of two that wait for each other.
+ */
+const isTurnOfFreed = `${isGivenTurn} and (select count(*) from freed) >= 0`;
 
 function toEndedRows(turns: readonly EndingTurn[], rows: readonly MessageRow[]): readonly EndedRows[] {
   const byTurn = (role: string) =>
@@ -105,16 +109,17 @@ function toEndedRows(turns: readonly EndingTurn[], rows: readonly MessageRow[]):
  */
 function toEndAnswers(turns: readonly EndingTurn[], now: Date, isPostgres: boolean): Statement {
   const usage = isPostgres ? 'cast(given.column8 as jsonb)' : 'given.column8';
+  const isTurn = isPostgres ? isTurnOfFreed : isGivenTurn;
   return toGiven(
     `update chat_conversations set answer = given.column2,
        task_id = coalesce(given.column3, task_id),
        conversation_id = coalesce(given.column4, conversation_id),
-       message_id = coalesce(given.column5, message_id),
+       message_id = ${freeMessageId('given.column5')},
        outcome = case when stop_requested then 'stopped' else given.column6 end,
        error_code = case when stop_requested then null else given.column7 end,
        usage = ${usage}, ended_at = ?, history_due = ?, updated_at = ?
      from $given
-     where turn_id = given.column1 and role = 'assistant' and outcome = 'pending'
+     where ${isTurn} and role = 'assistant' and outcome = 'pending'
      returning ${written}`,
     turns.map((turn) => [
       turn.turnId,
@@ -131,11 +136,11 @@ function toEndAnswers(turns: readonly EndingTurn[], now: Date, isPostgres: boole
 }
 
 /** Gives the questions the conversation that Dify has named. */
-function toNameConversations(turns: readonly EndingTurn[], now: Date): Statement {
+function toNameConversations(turns: readonly EndingTurn[], now: Date, isPostgres: boolean): Statement {
   return toGiven(
     `update chat_conversations
      set conversation_id = coalesce(given.column2, conversation_id), updated_at = ?
-     from $given where turn_id = given.column1 and role = 'user' returning ${written}`,
+     from $given where ${isPostgres ? isTurnOfFreed : isGivenTurn} and role = 'user' returning ${written}`,
     turns.map(({ turnId, conversationId }) => [turnId, conversationId ?? null]),
     [now],
   );

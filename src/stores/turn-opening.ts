@@ -1,6 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
-import type { NewTurn, TurnStore } from '../chat';
+import { ChatError, type NewTurn, type TurnStore } from '../chat';
 import { inGroups } from './group-commit';
 import { insertRows, toInsertion } from './insert-rows';
 import { claimSession } from './session-claims';
@@ -13,30 +13,61 @@ const messageUid = 'api::chat-conversation.chat-conversation';
 
 /** Questions and their pending answers, in the sessions they begin or claim. */
 export function createTurnOpening(db: Database): TurnStore['open'] {
-  const open = inGroups<NewTurn, void>(db, async (statement, turns) => {
-    const sessions = await beginSessions(db, statement, turns.filter(beginsSession));
-    for (const turn of turns) {
-      const { rowId } = turn.session;
-      if (rowId === null) continue;
-      await claimSession(statement, turn, rowId, turn.createdAt);
-      if (turn.supersedes !== null) await supersede(statement, turn, turn.supersedes, rowId);
+  const open = createWriting(db);
+  return async (turn) => {
+    try {
+      return await open(turn);
+    } catch (error) {
+      // A connection that breaks at the COMMIT leaves open whether it counted; of a group, each was written once more.
+      if (!(error instanceof ChatError) && (await isOpen(db, turn))) return true;
+      throw error;
     }
-    const rowOf = (turn: NewTurn) => turn.session.rowId ?? sessions.get(turn.turnId) ?? 0;
-    await insertRows(
-      db,
-      statement,
-      messageUid,
-      turns.flatMap((turn) => messageRows(turn, rowOf(turn))),
-    );
-    return turns.map(() => undefined);
-  });
+  };
+}
+
+function createWriting(db: Database): TurnStore['open'] {
+  const open = inGroups<NewTurn, boolean>(db, (statement, turns) => openEach(db, statement, turns));
   if (db.dialect.client !== 'postgres') return open;
-  const openWithSession = inGroups<TurnOfNewSession, void>(
+  const openWithSession = inGroups<TurnOfNewSession, boolean>(
     db,
     (statement, turns) => openInNewSessions(db, statement, turns),
     { isOneStatement: true },
   );
   return (turn) => (beginsSession(turn) ? openWithSession(turn) : open(turn));
+}
+
+/** False where that cannot be asked, either. */
+async function isOpen(db: Database, { turnId }: NewTurn): Promise<boolean> {
+  const rows = db.connection('chat_conversations').where({ turn_id: turnId });
+  return rows.first('id').then(
+    (row: unknown) => row !== undefined,
+    () => false,
+  );
+}
+
+async function openEach(
+  db: Database,
+  statement: RunStatement,
+  turns: readonly NewTurn[],
+): Promise<boolean[]> {
+  const begun = await beginSessions(db, statement, turns.filter(beginsSession));
+  const messages: ReturnType<typeof messageRows> = [];
+  const results: boolean[] = [];
+  for (const turn of turns) {
+    const rowId = begun.get(turn.turnId) ?? (await enterSession(statement, turn));
+    if (rowId !== null) messages.push(...messageRows(turn, rowId));
+    results.push(rowId !== null);
+  }
+  if (messages.length > 0) await insertRows(db, statement, messageUid, messages);
+  return results;
+}
+
+/** @returns the row of the session the turn continues; null where that is no longer as it was read. */
+async function enterSession(statement: RunStatement, turn: NewTurn): Promise<number | null> {
+  const { session, supersedes } = turn;
+  if (session.rowId === null || !(await claimSession(statement, turn, session))) return null;
+  if (supersedes !== null) await supersede(statement, turn, supersedes, session.rowId);
+  return session.rowId;
 }
 
 type TurnOfNewSession = NewTurn & { readonly session: Extract<NewTurn['session'], { rowId: null }> };
@@ -51,7 +82,7 @@ async function openInNewSessions(
   db: Database,
   statement: RunStatement,
   turns: readonly TurnOfNewSession[],
-): Promise<void[]> {
+): Promise<boolean[]> {
   const sessions = toInsertion(db, sessionUid, turns.map(sessionRow));
   const messages = toInsertion(
     db,
@@ -59,11 +90,11 @@ async function openInNewSessions(
     turns.flatMap((turn) => messageRows(turn, turn.turnId)),
     { session_id: '(select id from begun where live_turn_id = ?)' },
   );
-  await statement(`with begun as (${sessions.sql} returning id, live_turn_id) ${messages.sql}`, [
-    ...sessions.values,
-    ...messages.values,
-  ]);
-  return turns.map(() => undefined);
+  await statement({
+    sql: `with begun as (${sessions.sql} returning id, live_turn_id) ${messages.sql}`,
+    values: [...sessions.values, ...messages.values],
+  });
+  return turns.map(() => true);
 }
 
 /** @returns their rows by the turns that begin them. */
@@ -98,10 +129,10 @@ async function supersede(
   since: number,
   sessionRowId: number,
 ): Promise<void> {
-  await statement(
-    'update chat_conversations set is_superseded = ? where session_id = ? and user_id = ? and id >= ?',
-    [true, sessionRowId, owner.id, since],
-  );
+  await statement({
+    sql: 'update chat_conversations set is_superseded = ? where session_id = ? and user_id = ? and id >= ?',
+    values: [true, sessionRowId, owner.id, since],
+  });
 }
 
 /** @param session its row, or what stands for it. */

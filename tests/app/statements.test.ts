@@ -36,13 +36,13 @@ const names = () => connection('things').orderBy('id').pluck('name');
 describe('inStatements', () => {
   it('commits what was done, and gives the rows of a statement', async () => {
     const rows = await inStatements(db, async (statement) => {
-      expect(await statement('insert into things (id, name) values (?, ?)', [1, 'a'])).toEqual([]);
-      return statement('insert into things (id, name) values (?, ?), (?, ?) returning id, name', [
-        2,
-        "b'",
-        3,
-        null,
-      ]);
+      expect(
+        await statement({ sql: 'insert into things (id, name) values (?, ?)', values: [1, 'a'] }),
+      ).toEqual([]);
+      return statement({
+        sql: 'insert into things (id, name) values (?, ?), (?, ?) returning id, name',
+        values: [2, "b'", 3, null],
+      });
     });
     expect(rows).toEqual([
       { id: 2, name: "b'" },
@@ -53,31 +53,35 @@ describe('inStatements', () => {
 
   it('does nothing of it when something goes wrong, says what, and leaves the connection as it was', async () => {
     const failed = inStatements(db, async (statement) => {
-      await statement('insert into things (id, name) values (?, ?)', [1, 'a']);
+      await statement({ sql: 'insert into things (id, name) values (?, ?)', values: [1, 'a'] });
       throw new Error('changed my mind');
     });
     await expect(failed).rejects.toThrow('changed my mind');
     const twice = inStatements(db, async (statement) => {
-      await statement('insert into things (id, name) values (?, ?)', [1, 'a']);
-      await statement('insert into things (id, name) values (?, ?)', [1, 'again']);
+      await statement({ sql: 'insert into things (id, name) values (?, ?)', values: [1, 'a'] });
+      await statement({ sql: 'insert into things (id, name) values (?, ?)', values: [1, 'again'] });
     });
     await expect(twice).rejects.toMatchObject({
       code: database === 'sqlite' ? 'SQLITE_CONSTRAINT_PRIMARYKEY' : '23505',
     });
     expect(await names()).toEqual([]);
-    await inStatements(db, (statement) => statement('insert into things (id, name) values (4, ?)', ['d']));
+    await inStatements(db, (statement) =>
+      statement({ sql: 'insert into things (id, name) values (4, ?)', values: ['d'] }),
+    );
     expect(await names()).toEqual(['d']);
   });
 
   it('says so when it cannot be committed, and nothing is done', async () => {
     const orphan = inStatements(db, (statement) =>
-      statement('insert into things (id, name, owner_id) values (1, ?, 99)', ['orphan']),
+      statement({ sql: 'insert into things (id, name, owner_id) values (1, ?, 99)', values: ['orphan'] }),
     );
     await expect(orphan).rejects.toMatchObject({
       code: database === 'sqlite' ? 'SQLITE_CONSTRAINT_FOREIGNKEY' : '23503',
     });
     expect(await names()).toEqual([]);
-    await inStatements(db, (statement) => statement('insert into things (id, name) values (1, ?)', ['a']));
+    await inStatements(db, (statement) =>
+      statement({ sql: 'insert into things (id, name) values (1, ?)', values: ['a'] }),
+    );
     expect(await names()).toEqual(['a']);
   });
 
@@ -85,17 +89,19 @@ describe('inStatements', () => {
     'survives the loss of its connection, and waits for a lock no longer than it may',
     async () => {
       const lost = inStatements(db, (statement) =>
-        statement('select pg_terminate_backend(pg_backend_pid())'),
+        statement({ sql: 'select pg_terminate_backend(pg_backend_pid())', values: [] }),
       );
       await expect(lost).rejects.toThrow();
-      await inStatements(db, (statement) => statement('insert into things (id, name) values (1, ?)', ['a']));
+      await inStatements(db, (statement) =>
+        statement({ sql: 'insert into things (id, name) values (1, ?)', values: ['a'] }),
+      );
 
       const holder = await other.transaction();
       await holder('things').where({ id: 1 }).update({ name: 'held' });
       const rename = (lockTimeoutMs?: number) =>
         inStatements(
           db,
-          (statement) => statement('update things set name = ? where id = 1', ['b']),
+          (statement) => statement({ sql: 'update things set name = ? where id = 1', values: ['b'] }),
           lockTimeoutMs,
         );
       await expect(rename(20)).rejects.toMatchObject({ code: '55P03' });

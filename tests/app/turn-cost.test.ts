@@ -48,10 +48,10 @@ async function ownStatementsOf(request: () => Promise<unknown>): Promise<string[
 /** PostgreSQL does what is done at a beginning, or at an end, by one statement. */
 const isOne = database === 'postgres';
 const close = isOne
-  ? ['with chat_conversations']
+  ? ['with chat_sessions']
   : ['update chat_conversations', 'update chat_conversations', 'update chat_sessions'];
 /** Of an answer that does not come all at once. */
-const checkpoint = ['update chat_conversations', 'update chat_conversations', 'update chat_sessions'];
+const checkpoint = ['update chat_conversations', 'update chat_sessions', 'update chat_conversations'];
 
 /** In transactions, whose beginnings and ends are not counted. */
 describe('a turn costs', () => {

@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import type { NewTurn } from '../../src/chat';
+import type { NewTurn, TurnStore } from '../../src/chat';
 import { createTurnStore } from '../../src/stores/turn-store';
 import { ada, bob, ending, keeper, newSession, newTurn } from '../chat/support/fixtures';
 import { itKeepsTurns } from '../chat/support/turn-store-contract';
@@ -29,7 +29,33 @@ afterAll(async () => {
   await connection.destroy();
   await app.stop();
 });
-afterEach(() => connection.removeAllListeners('query'));
+afterEach(() => {
+  connection.removeAllListeners('query');
+  jest.restoreAllMocks();
+});
+
+// SQLite has one writer at a time: there everybody waits for the other.
+const onPostgres = database === 'postgres' ? it : it.skip;
+
+/** What opens a new session, one or many, breaks the connection once it is written. @returns how often it did. */
+function breakAfterWriting(): () => number {
+  const { client } = connection;
+  const query: (connection: unknown, query: { sql: string }) => Promise<unknown> = client.query;
+  let broken = 0;
+  let [isOpen, isWritten] = [false, false];
+  jest.spyOn(client, 'query').mockImplementation(async (on, said) => {
+    const { sql } = said as { sql: string };
+    if (/^begin/iu.test(sql)) isOpen = true;
+    const result = await query.call(client, on, said as { sql: string });
+    if (/^(commit|rollback)/iu.test(sql)) isOpen = false;
+    if (/insert into chat_sessions/iu.test(sql)) isWritten = true;
+    if (!isWritten || isOpen) return result;
+    isWritten = false;
+    broken += 1;
+    throw Object.assign(new Error('Connection terminated unexpectedly'), { code: 'ECONNRESET' });
+  });
+  return () => broken;
+}
 
 /** How many transactions have been committed since. */
 function countCommits(): () => number {
@@ -110,8 +136,21 @@ describe('checkpoints of many turns in the same moment', () => {
     }
   });
 
-  // SQLite has one writer at a time: there everybody waits for the other.
-  const onPostgres = database === 'postgres' ? it : it.skip;
+  it('are saved in one transaction even though one’s message id has been taken before', async () => {
+    const [first = '', ...others] = turnIds;
+    await store.checkpoint(first, progressOf(first));
+    const commits = countCommits();
+    const { messageId } = progressOf(first);
+    await Promise.all(others.map((turnId) => store.checkpoint(turnId, { ...progressOf(turnId), messageId })));
+    expect(commits()).toBe(1);
+    for (const turnId of others) {
+      expect(await saved(turnId)).toMatchObject({
+        answer: `Text of ${turnId}`,
+        messageId: `answer-${turnId}`,
+      });
+    }
+  });
+
   onPostgres('give way to who is writing one of the rows, and none is lost', async () => {
     const [held = '', ...others] = turnIds;
     const holder = app.database.connect();
@@ -161,6 +200,14 @@ describe('many turns in the same moment', () => {
     }
   });
 
+  it('begin once, though the connection breaks when it is to say that they have', async () => {
+    const broken = breakAfterWriting();
+    expect(await Promise.all(turnIds.map((turnId) => store.open(turnOf(turnId))))).not.toContain(false);
+    expect(await store.open(turnOf('alone'))).toBe(true);
+    expect(broken()).toBe(2);
+    expect(await connection('chat_conversations').where({ role: 'user' })).toHaveLength(turnIds.length + 1);
+  });
+
   it('begin all but those whose session is taken, which are told so and leave nothing', async () => {
     await store.open(turnOf('living'));
     const session = await store.findSession(ada, { sessionId: 'session-living' });
@@ -203,5 +250,25 @@ describe('many turns in the same moment', () => {
       });
       expect(await store.findSession(ada, { conversationId: `conversation-${turnId}` })).not.toBeNull();
     }
+  });
+
+  // As `deleteSession` does it in another process.
+  onPostgres.each([
+    ['an end', (store: TurnStore) => store.close('turn-1', ending())],
+    ['an identification', (store: TurnStore) => store.identify('turn-1', 'conversation-1')],
+  ])('%s waits for who deletes its session, and neither is undone', async (_name, write) => {
+    await store.open(newTurn());
+    const holder = app.database.connect();
+    const deleting = await holder.transaction();
+    await deleting('chat_sessions').where({ session_id: 'session-1' }).update({ is_deleted: true });
+    const writing = write(store);
+    const waiting =
+      "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%chat_sessions%'";
+    const isWaiting = async () => (await holder.raw(waiting)).rows.length > 0;
+    expect(await holdsWithin(10_000, isWaiting)).toBe(true);
+    await deleting('chat_conversations').where({ turn_id: 'turn-1' }).update({ is_deleted: true });
+    await deleting.commit();
+    await writing;
+    await holder.destroy();
   });
 });

@@ -251,7 +251,7 @@ describe('turns within limits', () => {
       store: (store) => ({
         open: async (turn) => {
           if (isAway) throw new Error('away');
-          await store.open(turn);
+          return store.open(turn);
         },
       }),
     });

@@ -223,8 +223,9 @@ describe('createTurnAccess', () => {
         const { ask, turns } = harness({
           store: (memory) => ({
             open: async (turn) => {
-              await memory.open(turn);
+              const isOpen = await memory.open(turn);
               jest.setSystemTime(second + 10);
+              return isOpen;
             },
           }),
         });

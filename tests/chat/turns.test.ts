@@ -10,7 +10,7 @@ import { composeAnswer } from '../dify-emulator/answer';
 import { toDeltas } from '../dify-emulator/text';
 import { createGate, settle, thrown, until } from './support/collect';
 import { heldReply } from './support/dify';
-import { ada, bob, keeper, pirate } from './support/fixtures';
+import { ada, bob, ending, keeper, pirate } from './support/fixtures';
 import { createHarness, eventsOf, shownText, type HarnessOptions } from './support/harness';
 import { onlySession } from './support/memory-turn-store';
 
@@ -167,6 +167,32 @@ describe('createTurns', () => {
       expect(dify.requests).toHaveLength(1);
     });
 
+    it('goes on in the conversation that a turn has named between reading and saving', async () => {
+      const { ask, store } = harness({
+        store: (memory) => {
+          let isFirst = true;
+          return {
+            async open(turn) {
+              if (turn.session.rowId !== null && isFirst) {
+                isFirst = false;
+                const between = { ...turn, turnId: 'between', questionMessageId: 'q', answerMessageId: 'a' };
+                await memory.open(between);
+                await memory.close('between', ending({ conversationId: 'named-between' }));
+              }
+              return memory.open(turn);
+            },
+          };
+        },
+      });
+      await (
+        await ask()
+      ).ended;
+      const { sessionId } = onlySession(store, ada);
+      const turn = await ask({ session: { sessionId } });
+      await turn.ended;
+      expect(dify.requests.at(-1)?.body).toMatchObject({ conversation_id: 'named-between' });
+    });
+
     it('refuses a question while the one before is being answered, and takes it afterwards', async () => {
       const { ask, askToEnd, store } = harness();
       const reply = heldReply(dify);
@@ -309,7 +335,7 @@ describe('createTurns', () => {
           await cut();
         });
         const turn = await ask();
-        await turn.ended;
+        expect(await turn.ended).toMatchObject({ message_id: store.turn(turn.turnId)[1].messageId });
         messageIds.push(store.turn(turn.turnId)[1].messageId);
       }
       expect(messageIds).toEqual(['same', expect.stringMatching(/^msg_/u)]);
@@ -615,6 +641,33 @@ describe('createTurns', () => {
       await turns.drain(20);
       expect(store.turn(turn.turnId)[1].outcome).toBe('pending');
       expect(await turn.ended).toMatchObject({ event: 'error', code: 'internal' });
+    });
+
+    it('waits no longer than it must for a database that says nothing', async () => {
+      const closing = createGate();
+      const { ask, turns, store } = harness({
+        store: () => ({
+          close: () => {
+            closing.open();
+            return new Promise(() => undefined);
+          },
+        }),
+      });
+      const turn = await ask();
+      await closing.opened;
+      jest.useFakeTimers();
+      try {
+        let isOver = false;
+        const draining = turns.drain(1000).then(() => (isOver = true));
+        await jest.advanceTimersByTimeAsync(5_900);
+        expect(isOver).toBe(false);
+        await jest.advanceTimersByTimeAsync(200);
+        expect(isOver).toBe(true);
+        await draining;
+      } finally {
+        jest.useRealTimers();
+      }
+      expect(store.turn(turn.turnId)[1].outcome).toBe('pending');
     });
 
     it('may be asked for twice: the shorter patience counts', async () => {

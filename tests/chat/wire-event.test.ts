@@ -71,12 +71,13 @@ describe('toWireEvent', () => {
   });
 
   it.each(['completed', 'stopped'] as const)(
-    'tells the end of a %s turn with usage and both lines',
+    'tells the end of a %s turn with usage and both lines, by the id it is saved under',
     (outcome) => {
       expect(toWire({ type: 'ended', outcome, saved })).toEqual({
         event: 'message_end',
         ...envelope,
-        id: 'm',
+        message_id: 'msg-1',
+        id: 'msg-1',
         outcome,
         metadata: { usage: { total_tokens: 50, currency: 'USD' } },
         data: [

@@ -11,6 +11,9 @@ describe('isDatabaseUnavailable', () => {
     '08006',
     '53300',
     '55000',
+    '40P01',
+    '40001',
+    '55P03',
     'SQLITE_BUSY',
     'SQLITE_FULL',
   ])('says so of %s', (code) => {

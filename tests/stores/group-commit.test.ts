@@ -37,6 +37,19 @@ describe('createGroupCommit', () => {
     expect(written).toEqual([1]);
   });
 
+  it('lets nobody wait long for one that is stuck', async () => {
+    const gate = createGate();
+    const commit = createGroupCommit<number, number>(async (items) => {
+      if (items.includes(1)) await gate.opened;
+      return items;
+    });
+    const stuck = commit(1);
+    await new Promise(setImmediate);
+    expect(await Promise.all([2, 3].map(commit))).toEqual([2, 3]);
+    gate.open();
+    expect(await stuck).toBe(1);
+  });
+
   it('writes at most a hundred together', async () => {
     const sizes: number[] = [];
     const commit = createGroupCommit<number, number>(async (items) => {

@@ -65,7 +65,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
         throw new Error('The key is taken.');
       }
       const sessionRowId = turn.session.rowId ?? insertSession(turn);
-      claim(sessionRowId, turn.turnId);
+      if (!claim(sessionRowId, turn)) return false;
       if (turn.supersedes !== null) supersede(sessionRowId, turn.supersedes);
       turns.set(turn.turnId, {
         ownerId: turn.owner.id,
@@ -85,6 +85,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
         }),
         aliveAt: new Date(),
       });
+      return true;
     },
 
     async findSent(owner, key) {
@@ -202,14 +203,16 @@ export function createMemoryTurnStore(): MemoryTurnStore {
     }
   }
 
-  function claim(rowId: number, turnId: string): void {
+  function claim(rowId: number, { turnId, session, characterId }: NewTurn): boolean {
     const row = sessions.get(rowId);
     if (row === undefined || row.isDeleted) throw new ChatError('session-not-found');
     if (row.liveTurnId !== null) {
       const details = { turn_id: row.liveTurnId, session_id: row.sessionId };
       throw new ChatError('turn-in-progress', { details });
     }
-    sessions.set(rowId, { ...row, liveTurnId: turnId });
+    const isAsRead = row.conversationId === session.conversationId && row.characterId === session.characterId;
+    if (isAsRead) sessions.set(rowId, { ...row, liveTurnId: turnId, characterId });
+    return isAsRead;
   }
 
   function newMessage(turn: NewTurn, of: Partial<Message> & Pick<Message, 'messageId' | 'role'>): Message {

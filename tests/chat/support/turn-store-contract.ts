@@ -1,6 +1,7 @@
 import { ChatError } from '../../../src/chat/errors';
 import type { NewTurn, TurnProgress, TurnStore } from '../../../src/chat/stores';
 import { thrown } from './collect';
+import type { Session } from '../../../src/chat/sessions';
 import { ada, bob, ending, newSession, newTurn } from './fixtures';
 
 /** A store, and what happens to its rows behind its back. */
@@ -24,10 +25,14 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     conversationId: 'dify-conversation',
   };
 
-  async function openAgain(changes: Partial<NewTurn>): Promise<void> {
+  async function readSession(): Promise<Session> {
     const session = await store.findSession(ada, { sessionId: 'session-1' });
     if (session === null) throw new Error('The session is gone.');
-    await store.open(newTurn({ ...secondIds, session, ...changes }));
+    return session;
+  }
+
+  async function openAgain(changes: Partial<NewTurn>): Promise<void> {
+    expect(await store.open(newTurn({ ...secondIds, session: await readSession(), ...changes }))).toBe(true);
   }
 
   const secondIds = {
@@ -69,6 +74,16 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     expect(await thrown(store.close('turn-2', ending()))).toBeInstanceOf(Error);
     await store.close('turn-1', ending());
     await openAgain({});
+  });
+
+  it('opens nothing in a session that has got a conversation since it was read', async () => {
+    await store.open(newTurn());
+    const read = await readSession();
+    await store.close('turn-1', ending());
+    expect(await store.open(newTurn({ ...secondIds, session: read }))).toBe(false);
+    expect(await store.find(ada, 'turn-2')).toBeNull();
+    await openAgain({});
+    expect((await store.find(ada, 'turn-2'))?.[1].conversationId).toBe('dify-conversation');
   });
 
   it('marks what a turn supersedes in its session, from one question on, together with the turn', async () => {
