@@ -31,7 +31,7 @@ export interface MessageRow {
 
 // Strapi sets the search path of every connection, so tables go by their plain names (knex's withSchema knows no alias).
 
-/** `m` is the message, `s` its session, `a` (for a question only) the answer of its turn. */
+/** `m` is the message, `s` its session, `a` (for a question only) the answer of its turn, unless that is deleted. */
 export const shownAnswer = `case when m.role = 'user' then a.answer else m.answer end`;
 
 /** Of rows of `m` whose column may still be null. */
@@ -75,6 +75,7 @@ export function fromMessages(db: Core.Strapi['db']): Knex.QueryBuilder {
     .leftJoin({ s: 'chat_sessions' }, 's.id', 'm.session_id')
     .leftJoin({ a: 'chat_conversations' }, (join) => {
       join.on('a.turn_id', 'm.turn_id').onVal('a.role', 'assistant').onVal('m.role', 'user');
+      join.onVal('a.is_deleted', false);
     }) as Knex.QueryBuilder;
 }
 

@@ -301,6 +301,14 @@ async function restoreMessage(
   return row !== undefined && setDeleted(db, { id: row.id, is_deleted: true }, null);
 }
 
+interface DeletedRow {
+  readonly id: number;
+  readonly session_id: number | null;
+  readonly role: Message['role'];
+  readonly turn_id: string | null;
+  readonly query: string;
+}
+
 /** @returns whether a row was as `where` says; only then the count of its session changes. */
 async function setDeleted(
   db: Database,
@@ -309,15 +317,22 @@ async function setDeleted(
 ): Promise<boolean> {
   return inTransaction(db, async (trx) => {
     const messages = () => db.connection('chat_conversations').transacting(trx);
-    const row = (await messages().where(where).first('id', 'session_id')) as
-      { id: number; session_id: number | null } | undefined;
+    const row = (await messages().where(where).first('id', 'session_id', 'role', 'turn_id', 'query')) as
+      DeletedRow | undefined;
     if (row === undefined) return false;
     if (row.session_id !== null) await lockSession(db, trx, row.session_id);
     const count = await messages()
       .where({ ...where, id: row.id })
       .update({ is_deleted: at !== null, deleted_at: at });
-    if (count > 0 && row.session_id !== null)
-      await countMessage(db, trx, row.session_id, at === null ? 1 : -1);
-    return count > 0;
+    if (count === 0) return false;
+    if (row.session_id !== null) await countMessage(db, trx, row.session_id, at === null ? 1 : -1);
+    // The answer's row has the question's words as well: they go and come back with it.
+    if (row.role === 'user' && row.turn_id !== null) {
+      const ofAnswer = { turn_id: row.turn_id, role: 'assistant' };
+      await messages()
+        .where(ofAnswer)
+        .update({ query: at === null ? row.query : '' });
+    }
+    return true;
   });
 }

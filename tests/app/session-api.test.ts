@@ -272,6 +272,25 @@ describe('messages', () => {
     expect(items).toEqual([expect.objectContaining({ content: 'Who are you?' }), body.data.reply]);
   });
 
+  it('are answered as an event stream to who asks for one, and once for one Idempotency-Key', async () => {
+    const { session_id } = await createSession({ character_id: characterId });
+    const body = { session_id, content: 'Only once', reply: true };
+    const headers = { 'Idempotency-Key': randomUUID() };
+    const first = await user.request('POST', '/api/chat/message', { body, headers });
+    expect(first.headers.get('x-ratelimit-limit')).not.toBeNull();
+    expect(first.headers.get('idempotent-replayed')).toBeNull();
+    const again = await user.request('POST', '/api/chat/message', { body, headers });
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    expect(again.body).toEqual(first.body);
+    const wantsStream = { ...headers, Accept: 'text/event-stream' };
+    const streamed = await user.request('POST', '/api/chat/message', { body, headers: wantsStream });
+    expect(streamed.headers.get('content-type')).toContain('text/event-stream');
+    const other = { ...body, content: 'Something else' };
+    expectError(await user.request('POST', '/api/chat/message', { body: other, headers }), 422);
+    const { total } = (await user.get(`/api/chat/sessions/${session_id}/messages`)).body.data;
+    expect(total).toBe(2);
+  });
+
   it('are deleted one by one, counted, and can be restored', async () => {
     const { session_id } = await createSession();
     const { message_id } = await addMessage(session_id, 'delete me');
@@ -283,6 +302,34 @@ describe('messages', () => {
     expectError(await remove(`/api/chat/messages/${message_id}`), 404, 'message-not-found');
     expectSuccess(await post(`/api/chat/messages/${message_id}/restore`));
     expect((await user.get(path)).body.data).toMatchObject({ items: [{ content: 'delete me' }], total: 1 });
+  });
+
+  it('are shown, and found, in neither line of their turn once they are deleted', async () => {
+    const { session_id } = await createSession({ character_id: characterId });
+    const asked = { session_id, content: 'My secret?', reply: true };
+    const { reply: answer, ...question } = (await post('/api/chat/message', asked)).body.data;
+    const lines = async (filter = '') => {
+      const { data } = (await user.myList(`?filters[session_id]=${session_id}${filter}`)).body;
+      return data.map(({ role, query, answer }: Record<string, unknown>) => [role, query, answer]);
+    };
+    const whole = await lines();
+    expect(whole).toEqual([
+      ['assistant', 'My secret?', answer.content],
+      ['user', 'My secret?', answer.content],
+    ]);
+    await remove(`/api/chat/messages/${answer.message_id}`);
+    expect(await lines()).toEqual([['user', 'My secret?', null]]);
+    expect(await lines('&filters[answer][$notNull]=true')).toEqual([]);
+    await post(`/api/chat/messages/${answer.message_id}/restore`);
+    await remove(`/api/chat/messages/${question.message_id}`);
+    expect(await lines()).toEqual([['assistant', '', answer.content]]);
+    expect(await lines('&filters[query][$contains]=secret')).toEqual([]);
+    const { turn_id } = question;
+    expect(await app.db('chat_conversations').where({ turn_id, query: 'My secret?' }).pluck('role')).toEqual([
+      'user',
+    ]);
+    await post(`/api/chat/messages/${question.message_id}/restore`);
+    expect(await lines()).toEqual(whole);
   });
 
   it('cannot be restored after their time, nor can sessions', async () => {

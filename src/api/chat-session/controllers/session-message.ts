@@ -23,7 +23,7 @@ import { messagePageSize, param, success } from '../envelope';
 /** The lines of a session, in the session API. */
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /** POST /api/chat/message */
-  async add(ctx: Context) {
+  async add(ctx: Context): Promise<EventSource | ReturnType<typeof success>> {
     const { sessions, settings, turns } = chatOf(strapi);
     const owner = ownerOf(ctx);
     const { isQuestion, sessionId, ...message } = parseNewMessage(ctx.request.body, settings.request);
@@ -39,9 +39,9 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
         session: { sessionId },
         inputs: {},
       },
-      undefined,
+      parseIdempotencyKey(ctx.get('Idempotency-Key')),
     );
-    return toAnswered(ctx, strapi, owner, sent);
+    return answer(ctx, strapi, owner, sent);
   },
 
   /** GET /api/chat/sessions/:session_id/messages, GET /aichat/sessions/:session_id/messages */
@@ -75,9 +75,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     }
     const idempotencyKey = parseIdempotencyKey(ctx.get('Idempotency-Key'));
     const sent = await sessions.reviseQuestion(owner, reference, { content, idempotencyKey });
-    if (sent.isReplay) ctx.set('Idempotent-Replayed', 'true');
-    if (sent.rateLimit !== null) setRateLimit(ctx, sent.rateLimit);
-    return wantsEventStream(ctx) ? { follow: sent.follow } : toAnswered(ctx, strapi, owner, sent);
+    return answer(ctx, strapi, owner, sent);
   },
 
   /** DELETE /api/chat/messages/:message_id */
@@ -95,9 +93,12 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
   },
 });
 
-/** The question with its answer as `reply`, once that has ended, however it did. */
-async function toAnswered(ctx: Context, strapi: Core.Strapi, owner: Owner, sent: Sent) {
+/** The turn's events; or else the question with its answer as `reply`, once that has ended, however it did. */
+async function answer(ctx: Context, strapi: Core.Strapi, owner: Owner, sent: Sent) {
+  if (sent.isReplay) ctx.set('Idempotent-Replayed', 'true');
+  if (sent.rateLimit !== null) setRateLimit(ctx, sent.rateLimit);
+  if (wantsEventStream(ctx)) return { follow: sent.follow };
   await sent.awaitEnd(closeSignal(ctx));
-  const [question, answer] = (await chatOf(strapi).turns.find(owner, sent.turnId)).saved;
-  return success({ ...toSessionMessageReply(question), reply: toSessionMessageReply(answer) });
+  const [question, reply] = (await chatOf(strapi).turns.find(owner, sent.turnId)).saved;
+  return success({ ...toSessionMessageReply(question), reply: toSessionMessageReply(reply) });
 }

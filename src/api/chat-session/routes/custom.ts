@@ -25,7 +25,7 @@ const routes: readonly (readonly [method: string, path: string, handler: string]
 ];
 
 /** What may be answered as an event stream. */
-const streamed: readonly string[] = ['session-message.edit'];
+const streamed: readonly string[] = ['session-message.add', 'session-message.edit'];
 
 export default {
   routes: routes.map(([method, path, handler]) => ({
