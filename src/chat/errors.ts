@@ -46,6 +46,7 @@ export const chatErrors = {
   },
   'too-many-connections': {
     status: 429,
+    retryAfterSeconds: 5,
     sentence: 'You have too many open connections. Close one.',
   },
   'idempotency-key-reused': {

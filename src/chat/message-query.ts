@@ -69,20 +69,25 @@ export interface MessageQuery {
   readonly cursor: Cursor | null;
 }
 
+/** The part of the list that is asked for, in the client's own terms: it is told them again. */
+export type Part =
+  { readonly page: number; readonly pageSize: number } | { readonly start: number; readonly limit: number };
+
 export interface MessagePageRequest {
   readonly query: MessageQuery;
-  readonly page: number;
-  readonly pageSize: number;
+  readonly part: Part;
 }
 
 const defaultPageSize = 20;
 export const maxPageSize = 100;
 /** Keeps the offset within what either database takes; nobody turns to such a page by hand. */
 const maxPage = 1_000_000;
+const maxStart = maxPage * maxPageSize;
 
 /**
  * The query string of a message list: `page`, `pageSize`, `sort`, `filters`, `cursor`, and Strapi's `pagination[…]`
- * for the first two. `populate` and `fields` are taken for compatibility and change nothing: the reply is always whole.
+ * for the first two, or with `start` and `limit`. `populate`, `fields` and `pagination[withCount]` are taken for
+ * compatibility and change nothing: the reply is always whole, and always counted.
  * @throws ChatError `invalid-request` naming the parameter that is wrong.
  */
 export function parseMessagePageRequest(params: Readonly<Record<string, unknown>>): MessagePageRequest {
@@ -100,46 +105,84 @@ export function parseMessagePageRequest(params: Readonly<Record<string, unknown>
   const [stranger] = Object.keys(unknown);
   if (stranger !== undefined) throw invalid(`There is no parameter "${stranger.slice(0, 100)}".`);
 
-  const nested = parsePagination(pagination);
-  const size = Math.min(
-    parsePositive('pageSize', pageSize ?? nested.pageSize, defaultPageSize, 1e15),
-    maxPageSize,
-  );
-  const number = parsePositive('page', page ?? nested.page, 1, maxPage);
+  const part = parsePart({ page, pageSize, pagination });
+  const range = toRange(part);
   const sortKeys = sort === undefined ? [] : parseSort(sort);
   const after = cursor === undefined ? null : parseCursor(cursor);
-  if (after !== null && (sortKeys.length > 0 || number > 1)) {
-    throw invalid('cursor goes with neither sort nor page: it walks from the newest message to the oldest.');
+  if (after !== null && (sortKeys.length > 0 || range.offset > 0)) {
+    throw invalid('cursor goes with no sort, page or start: it walks from the newest message to the oldest.');
   }
   return {
-    page: number,
-    pageSize: size,
+    part,
     query: {
       filter: filters === undefined || filters === '' ? null : parseFilters(filters, filterFields),
       sort: sortKeys,
-      offset: (number - 1) * size,
-      limit: size,
+      ...range,
       cursor: after,
     },
   };
 }
 
+interface Paging {
+  readonly page?: unknown;
+  readonly pageSize?: unknown;
+}
+
+function parsePart({ page, pageSize, pagination }: Paging & { readonly pagination: unknown }): Part {
+  const { start, limit, ...nested } = parsePagination(pagination);
+  const paging = { page: page ?? nested.page, pageSize: pageSize ?? nested.pageSize };
+  if (start === undefined && limit === undefined) return parsePaging(paging);
+  if (paging.page !== undefined || paging.pageSize !== undefined)
+    throw invalid('pagination takes page and pageSize, or start and limit, not both.');
+  return {
+    start: parseWhole('pagination[start]', start, { fallback: 0, min: 0, max: maxStart }),
+    limit: parseSize('pagination[limit]', limit),
+  };
+}
+
+function parsePaging({ page, pageSize }: Paging): Part {
+  return {
+    page: parseWhole('page', page, { fallback: 1, min: 1, max: maxPage }),
+    pageSize: parseSize('pageSize', pageSize),
+  };
+}
+
+/** Who asks for more than a page can have gets what it can have, as in Strapi. */
+function parseSize(name: string, value: unknown): number {
+  return Math.min(parseWhole(name, value, { fallback: defaultPageSize, min: 1 }), maxPageSize);
+}
+
+function toRange(part: Part): Pick<MessageQuery, 'offset' | 'limit'> {
+  if ('start' in part) return { offset: part.start, limit: part.limit };
+  return { offset: (part.page - 1) * part.pageSize, limit: part.pageSize };
+}
+
 const paginationSchema = z
-  .strictObject({ page: z.unknown(), pageSize: z.unknown(), withCount: z.unknown() })
+  .strictObject({
+    page: z.unknown(),
+    pageSize: z.unknown(),
+    start: z.unknown(),
+    limit: z.unknown(),
+    withCount: z.unknown(),
+  })
   .partial();
 
-function parsePagination(pagination: unknown): { readonly page?: unknown; readonly pageSize?: unknown } {
+function parsePagination(pagination: unknown): z.output<typeof paginationSchema> {
   if (pagination === undefined) return {};
   const parsed = paginationSchema.safeParse(pagination);
-  if (!parsed.success) throw invalid('pagination takes page and pageSize.');
+  if (!parsed.success) throw invalid('pagination takes page and pageSize, or start and limit.');
   return parsed.data;
 }
 
-function parsePositive(name: string, value: unknown, fallback: number, max: number): number {
+function parseWhole(
+  name: string,
+  value: unknown,
+  { fallback, min, max }: { readonly fallback: number; readonly min: number; readonly max?: number },
+): number {
   if (value === undefined) return fallback;
-  const number = typeof value === 'string' && /^\d{1,15}$/u.test(value) ? Number(value) : 0;
-  if (number < 1 || number > max)
-    throw invalid(`${name} has to be a whole number from 1${max < 1e15 ? ` to ${max}` : ''}.`);
+  const number = typeof value === 'string' && /^\d{1,15}$/u.test(value) ? Number(value) : -1;
+  if (number < min || (max !== undefined && number > max))
+    throw invalid(`${name} has to be a whole number from ${min}${max === undefined ? '' : ` to ${max}`}.`);
   return number;
 }
 

@@ -1,5 +1,11 @@
 import type { CharacterSource } from './characters';
-import { encodeCursor, parseMessagePageRequest, type Cursor, type MessageQuery } from './message-query';
+import {
+  encodeCursor,
+  parseMessagePageRequest,
+  type Cursor,
+  type MessageQuery,
+  type Part,
+} from './message-query';
 import { toMessageReply, type MessageReply } from './message-reply';
 import type { Owner } from './owner';
 import type { TurnOutcome, Usage } from './turn-event';
@@ -57,16 +63,21 @@ export interface MessageMarks {
   readonly feedback?: Message['feedback'];
 }
 
-/** A page of messages as the HTTP contract shows it. */
-export interface MessageListReply {
-  readonly data: readonly MessageReply[];
-  readonly meta: {
-    readonly pagination: {
+/** Which part of how many, in the terms it was asked for in. */
+export type Pagination =
+  | {
       readonly page: number;
       readonly pageSize: number;
       readonly pageCount: number;
       readonly total: number;
-    };
+    }
+  | { readonly start: number; readonly limit: number; readonly total: number };
+
+/** A page of messages as the HTTP contract shows it. */
+export interface MessageListReply {
+  readonly data: readonly MessageReply[];
+  readonly meta: {
+    readonly pagination: Pagination;
     /** For `cursor`, where the next page starts. Null on the last page, and when the client sorts by itself. */
     readonly nextCursor: string | null;
   };
@@ -92,7 +103,7 @@ export function createMessages({ store, characters, exposePrompt }: MessagesOpti
   return {
     toReplies,
     async list(owner, params) {
-      const { query, page, pageSize } = parseMessagePageRequest(params);
+      const { query, part } = parseMessagePageRequest(params);
       // One more than asked for says whether there is a next page.
       const { messages: found, total } = await store.list(owner, { ...query, limit: query.limit + 1 });
       const messages = found.slice(0, query.limit);
@@ -100,7 +111,7 @@ export function createMessages({ store, characters, exposePrompt }: MessagesOpti
       return {
         data: await toReplies(owner, messages),
         meta: {
-          pagination: { page, pageSize, pageCount: Math.ceil(total / pageSize), total },
+          pagination: toPagination(part, total),
           nextCursor: hasMore ? toNextCursor(messages, query) : null,
         },
       };
@@ -116,6 +127,11 @@ export function createMessages({ store, characters, exposePrompt }: MessagesOpti
     const ids = new Set(messages.flatMap(({ characterId }) => characterId ?? []));
     return characters.findForDisplay([...ids]);
   }
+}
+
+function toPagination(part: Part, total: number): Pagination {
+  if ('start' in part) return { ...part, total };
+  return { ...part, pageCount: Math.ceil(total / part.pageSize), total };
 }
 
 function toNextCursor(messages: readonly Message[], { sort }: MessageQuery): string | null {

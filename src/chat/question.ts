@@ -93,7 +93,7 @@ const optionalId = z
   .transform((id) => (id === null || id === undefined || id === '' ? undefined : toStorableText(id)));
 
 /** Checked before anything walks the value by recursion. */
-export function isShallow(value: unknown, depth: number): boolean {
+export function isShallow(value: unknown, depth: number, maxDepth = maxInputsDepth): boolean {
   if (typeof value !== 'object' || value === null) return true;
-  return depth < maxInputsDepth && Object.values(value).every((item) => isShallow(item, depth + 1));
+  return depth < maxDepth && Object.values(value).every((item) => isShallow(item, depth + 1, maxDepth));
 }

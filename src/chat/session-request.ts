@@ -13,7 +13,7 @@ import { toStorableJson, toStorableText } from './storable-text';
 
 /** What clients send to the session API, checked. Every function throws ChatError `invalid-request` naming the field. */
 
-/** A page as a client asks for it: `page`, and `page_size` or `pageSize`. */
+/** A page as a client asks for it: `page`, and `page_size` or `pageSize`. Null is as good as none. */
 export interface PageRequest {
   readonly page: number;
   readonly pageSize: number;
@@ -27,23 +27,32 @@ const number = z.coerce
   .int('has to be a whole number')
   .min(1, 'begins at 1')
   .max(1_000_000, 'is too large')
-  .optional();
+  .nullish();
 
 const pageSchema = z.object({ page: number, page_size: number, pageSize: number });
 
 export function parsePage(params: unknown, defaultPageSize: number): PageRequest {
-  const { page = 1, page_size, pageSize: camelCase } = parse(pageSchema, params ?? {});
+  const { page: given, page_size, pageSize: camelCase } = parse(pageSchema, params ?? {});
+  const page = given ?? 1;
   const pageSize = Math.min(page_size ?? camelCase ?? defaultPageSize, maxPageSize);
   return { page, pageSize, range: { limit: pageSize, offset: (page - 1) * pageSize } };
 }
 
+const isNoOrder = 'has to be asc or desc';
+
 const selection = z.object({
   superseded: z.enum(['true', 'false'], 'has to be true or false').default('true'),
+  order: z
+    .string(isNoOrder)
+    .toLowerCase()
+    .pipe(z.enum(['asc', 'desc'], isNoOrder))
+    .default('asc'),
 });
 
-/** `superseded?`: of a list of messages; without it, all there are. */
-export function parseSelection(params: unknown): Selection {
-  return { withSuperseded: parse(selection, params ?? {}).superseded === 'true' };
+/** `superseded?`, `order?`: of a list of messages; without them, all there are, in the order they were said. */
+export function parseSelection(params: unknown): Selection & { readonly newestFirst: boolean } {
+  const { superseded, order } = parse(selection, params ?? {});
+  return { withSuperseded: superseded === 'true', newestFirst: order === 'desc' };
 }
 
 const title = z

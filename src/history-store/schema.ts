@@ -124,7 +124,8 @@ async function underName<T>(
   statements: Statements,
   work: (statements: Statements) => Promise<T>,
 ): Promise<T> {
-  const lock = "concat(database(), '.history')";
+  // MySQL refuses names of more than 64 characters, and that of the database alone can have as many.
+  const lock = "concat(left(sha2(database(), 256), 40), '.history')";
   const [row] = await statements.all(`select get_lock(${lock}, ${lockSeconds}) as taken`);
   if (Number(row?.['taken']) !== 1) throw new HistoryProblem('busy');
   try {

@@ -110,9 +110,15 @@ describe('a login', () => {
 
   it('costs the first screen at most five statements, a list at most three, with 10 and with 10,000 messages', async () => {
     const user = await app.createUser();
+    await user.post('/api/chat/session', {});
     const { session_id } = (await user.post('/api/chat/session', {})).body.data;
     const lists: readonly (readonly [name: string, most: number, send: () => Promise<Reply>])[] = [
       ['first screen', 5, () => user.get(`/aichat/getsessionlistshow/${user.user.id}`)],
+      [
+        'a page after the first screen',
+        3,
+        () => user.get(`/aichat/getsessionlistshow/${user.user.id}?page=2&page_size=1`),
+      ],
       ['sessions of the view', 3, () => user.get(`/aichat/getsessionlist/${user.user.id}`)],
       ['sessions', 3, () => user.post('/api/chat/sessions', {})],
       ['messages', 3, () => user.get(`/api/chat/sessions/${session_id}/messages`)],

@@ -49,6 +49,22 @@ describe('pages', () => {
     },
   );
 
+  it('are asked for by start and limit as well, and the reply is in these terms', async () => {
+    const all = (await user.myList()).body.data;
+    const { body } = await user.myList('?pagination[start]=3&pagination[limit]=5');
+    expect(body.data).toEqual(all.slice(3, 8));
+    expect(body.meta.pagination).toEqual({ start: 3, limit: 5, total: 12 });
+    expect((await user.myList('?pagination[start]=99')).body).toMatchObject({
+      data: [],
+      meta: { pagination: { start: 99, limit: 20, total: 12 }, nextCursor: null },
+    });
+  });
+
+  it('are counted whatever withCount says', async () => {
+    const { body } = await user.myList('?pagination[withCount]=false');
+    expect(body.meta.pagination).toEqual({ page: 1, pageSize: 20, pageCount: 1, total: 12 });
+  });
+
   it('beyond the last are empty, and more than 100 at once are not given', async () => {
     expect((await user.myList('?page=99')).body).toMatchObject({
       data: [],
@@ -89,6 +105,13 @@ describe('pages', () => {
     'status=draft',
     '_q=x',
     'pagination[start]=1&pagination[x]=1',
+    'pagination[start]=-1',
+    'pagination[start]=x',
+    'pagination[limit]=0',
+    'pagination[limit]=-1',
+    'pagination[start]=0&pagination[page]=1',
+    'pagination[limit]=5&pageSize=5',
+    'pagination[start]=1&cursor=MTc5NTI3MTIwMDcwNi45',
     'filters[0][query]=x',
     'filters=x',
     Array.from({ length: 11 }, (_, index) => `filters[$or][${index}][query][$containsi]=x`).join('&'),

@@ -95,6 +95,10 @@ describe('sessions', () => {
     expect((await view('?page=9')).body.data).toMatchObject({ items: [], total: 5, page: 9, page_size: 20 });
     const list = await post('/api/chat/sessions', { page: 3, page_size: 2 }, owner);
     expect(list.body.data).toHaveLength(1);
+    for (const none of [null, undefined]) {
+      const usual = await post('/api/chat/sessions', { user_id: none, page: none, page_size: none }, owner);
+      expect(usual.body.data).toHaveLength(5);
+    }
     for (const query of ['?page=0', '?page=x', '?page_size=-1', '?page=1.5']) {
       expectError(await view(query), 400, 'invalid-request');
     }
@@ -188,7 +192,13 @@ describe('messages', () => {
       page: 2,
       page_size: 2,
     });
-    expect((await user.get(`${path}?order=desc&page_size=1`)).body.data.items).toEqual([tool]);
+    for (const order of ['desc', 'DESC']) {
+      expect((await user.get(`${path}?order=${order}&page_size=1`)).body.data.items).toEqual([tool]);
+    }
+    expect((await user.get(`${path}?order=ASC&page_size=1`)).body.data.items).toEqual([reply.body.data]);
+    for (const query of ['order=', 'order=descending', 'order=asc&order=desc']) {
+      expectError(await user.get(`${path}?${query}`), 400, 'invalid-request');
+    }
     expect((await user.get(`/api/chat/sessions/${session_id}`)).body.data.message_count).toBe(3);
     expect(app.dify.requests.some(({ body }) => JSON.stringify(body).includes('Python'))).toBe(false);
   });
@@ -394,6 +404,23 @@ describe('the views', () => {
     );
     const detail = (await owner.get(`/aichat/sessions/${newest.session_id}`)).body.data;
     expect(detail).toEqual(data.items[0]);
+  });
+
+  it('give what was said on the first page only: no other has the session that was updated last', async () => {
+    const owner = await app.createUser();
+    const older = await createSession({ title: 'older' }, owner);
+    const newest = await createSession({ title: 'newest' }, owner);
+    for (const { session_id } of [older, newest]) {
+      await post('/api/chat/message', { session_id, content: 'Hello' }, owner);
+    }
+    const show = async (page: number) =>
+      (await owner.get(`/aichat/getsessionlistshow/${owner.user.id}?page=${page}&page_size=1`)).body.data;
+    const [first] = (await show(1)).items;
+    expect([first.session_id, first.messages.length]).toEqual([newest.session_id, 1]);
+    const second = await show(2);
+    expect(second).toMatchObject({ total: 2, page: 2, page_size: 1 });
+    const found = (await owner.get(`/api/chat/sessions/${older.session_id}`)).body.data;
+    expect(second.items).toEqual([found]);
   });
 
   it('are empty for who has said nothing', async () => {

@@ -68,6 +68,7 @@ describe('connections', () => {
     await open(sessionId);
     const refused = await refusalOf(connect(app.url, `/ws/${sessionId}`, { token: user.token }));
     expect([refused.status, refused.code]).toEqual([429, 'too-many-connections']);
+    expect(refused.headers['retry-after']).toBe('5');
     const late = await connect(app.url, `/ws/${sessionId}`);
     late.send({ type: 'auth', token: user.token });
     expect(await late.closed).toEqual({ code: 4429, reason: 'too-many-connections' });

@@ -20,14 +20,14 @@ describe('chatErrors', () => {
     const retried = codes.filter(
       ([code]) => new ChatError(code as ChatErrorCode).retryAfterSeconds !== undefined,
     );
-    expect(retried.map(([code]) => code)).toEqual([
-      'upstream-busy',
-      'database-unavailable',
-      'history-unavailable',
-      'server-busy',
-      'server-stopping',
+    expect(retried.map(([code, { status }]) => [code, status])).toEqual([
+      ['too-many-connections', 429],
+      ['upstream-busy', 503],
+      ['database-unavailable', 503],
+      ['history-unavailable', 503],
+      ['server-busy', 503],
+      ['server-stopping', 503],
     ]);
-    for (const [, { status }] of retried) expect(status).toBe(503);
   });
 
   it.each([
@@ -69,6 +69,7 @@ describe('ChatError', () => {
 
   it('says in seconds when to try again, or nothing of it', () => {
     expect(new ChatError('server-stopping').retryAfterSeconds).toBe(5);
+    expect(new ChatError('too-many-connections').retryAfterSeconds).toBe(5);
     expect(new ChatError('upstream-busy', { details: { retryAfterSeconds: 9 } }).retryAfterSeconds).toBe(5);
     expect(new ChatError('upstream-quota-exceeded').retryAfterSeconds).toBeUndefined();
     expect(new ChatError('server-stopping', { retryAfterSeconds: 9 }).retryAfterSeconds).toBe(9);

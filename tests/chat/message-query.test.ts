@@ -15,16 +15,14 @@ const query = (params: Readonly<Record<string, unknown>>) => parseMessagePageReq
 describe('parseMessagePageRequest', () => {
   it('is the first twenty, newest first, when nothing is asked for', () => {
     expect(parseMessagePageRequest({})).toEqual({
-      page: 1,
-      pageSize: 20,
+      part: { page: 1, pageSize: 20 },
       query: { filter: null, sort: [], offset: 0, limit: 20, cursor: null },
     });
   });
 
   it('takes page and pageSize, in either place, the plain one first', () => {
     expect(parseMessagePageRequest({ page: '3', pageSize: '10' })).toMatchObject({
-      page: 3,
-      pageSize: 10,
+      part: { page: 3, pageSize: 10 },
       query: { offset: 20, limit: 10 },
     });
     expect(query({ pagination: { page: '3', pageSize: '10', withCount: 'true' } })).toMatchObject({
@@ -34,10 +32,28 @@ describe('parseMessagePageRequest', () => {
     expect(query({ page: '2', pagination: { page: '3', pageSize: '10' } })).toMatchObject({ offset: 10 });
   });
 
+  it('takes start and limit, which need not be of whole pages', () => {
+    expect(parseMessagePageRequest({ pagination: { start: '3', limit: '10' } })).toMatchObject({
+      part: { start: 3, limit: 10 },
+      query: { offset: 3, limit: 10 },
+    });
+    expect(parseMessagePageRequest({ pagination: { start: '0' } }).part).toEqual({ start: 0, limit: 20 });
+    expect(parseMessagePageRequest({ pagination: { limit: '101' } }).part).toEqual({ start: 0, limit: 100 });
+  });
+
+  it.each([
+    { page: '1', pagination: { start: '0' } },
+    { pageSize: '5', pagination: { limit: '5' } },
+    { pagination: { page: '1', limit: '5' } },
+    { pagination: { start: '0', limit: '5', pageSize: '5' } },
+  ])('takes either pages or start and limit, not %j', async (params) => {
+    expect(await refused(params)).toContain('not both');
+  });
+
   it('gives at most a hundred', () => {
-    expect(parseMessagePageRequest({ pageSize: '100' }).pageSize).toBe(100);
+    expect(query({ pageSize: '100' }).limit).toBe(100);
     expect(parseMessagePageRequest({ pageSize: '5000' })).toMatchObject({
-      pageSize: 100,
+      part: { pageSize: 100 },
       query: { limit: 100 },
     });
   });
@@ -55,7 +71,15 @@ describe('parseMessagePageRequest', () => {
     [{ pageSize: '0' }, 'pageSize'],
     [{ pageSize: { $gt: '1' } }, 'pageSize'],
     [{ pagination: { pageSize: '0' } }, 'pageSize'],
-    [{ pagination: { start: '0' } }, 'pagination'],
+    [{ pagination: { start: '-1' } }, 'pagination[start] has to be a whole number from 0'],
+    [{ pagination: { start: '1.5' } }, 'pagination[start]'],
+    [{ pagination: { start: '' } }, 'pagination[start]'],
+    [{ pagination: { start: ['1', '2'] } }, 'pagination[start]'],
+    [{ pagination: { start: '100000001' } }, 'pagination[start]'],
+    [{ pagination: { limit: '0' } }, 'pagination[limit] has to be a whole number from 1.'],
+    [{ pagination: { limit: '-1' } }, 'pagination[limit]'],
+    [{ pagination: { limit: 'x' } }, 'pagination[limit]'],
+    [{ pagination: { start: '1', x: '1' } }, 'pagination takes'],
     [{ pagination: 'x' }, 'pagination'],
     [{ sort: 'password' }, 'sort'],
     [{ sort: 'createdAt:up' }, 'sort'],
@@ -134,7 +158,12 @@ describe('parseMessagePageRequest', () => {
     const cursor = encodeCursor(place);
     expect(await refused({ cursor, sort: 'id' })).toContain('cursor');
     expect(await refused({ cursor, page: '2' })).toContain('cursor');
+    expect(await refused({ cursor, pagination: { start: '1' } })).toContain('cursor');
     expect(query({ cursor, page: '1', sort: '' }).cursor).toEqual(place);
+    expect(query({ cursor, pagination: { start: '0', limit: '5' } })).toMatchObject({
+      cursor: place,
+      limit: 5,
+    });
   });
 
   it('tells a stranger’s name in a bounded and well-formed sentence', async () => {

@@ -48,6 +48,23 @@ describe('createMessages', () => {
     });
   });
 
+  it('shows a part by its start and limit, and says which and how many there are', async () => {
+    const { messages } = messagesOf(five);
+    const part = await messages.list(ada, { pagination: { start: '1', limit: '3' } });
+    expect(idsIn(part)).toEqual([4, 3, 2]);
+    expect(part.meta.pagination).toEqual({ start: 1, limit: 3, total: 5 });
+    const next = await messages.list(ada, { pagination: { limit: '3' }, cursor: part.meta.nextCursor });
+    expect(idsIn(next)).toEqual([1]);
+  });
+
+  it('counts whatever withCount says', async () => {
+    const { messages } = messagesOf(five);
+    for (const withCount of ['false', '0', 'x']) {
+      const page = await messages.list(ada, { pagination: { withCount } });
+      expect(page.meta.pagination).toEqual({ page: 1, pageSize: 20, pageCount: 1, total: 5 });
+    }
+  });
+
   it('walks through all of them by cursor, each once, and then there is none', async () => {
     const { messages } = messagesOf(five);
     const seen: number[] = [];

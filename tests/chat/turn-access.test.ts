@@ -218,7 +218,6 @@ describe('createTurnAccess', () => {
       );
       afterEach(() => jest.useRealTimers());
 
-      // src/chat/turns.ts:91 takes the time anew once the rows are saved.
       it('in the same second live and afterwards, however long it takes to save it', async () => {
         const { ask, turns } = harness({
           store: (memory) => ({
@@ -422,7 +421,6 @@ describe('createTurnAccess', () => {
         expect(await turn.ended).toMatchObject({ outcome: 'stopped' });
       });
 
-      // src/chat/turn-access.ts:93: the stop is noted, but the caller is told "upstream-unreachable".
       it('is noted and shown though Dify cannot be told', async () => {
         const { there, here, checkpointed } = twoProcesses({
           here: { difySettings: { apiUrl: 'http://127.0.0.1:9/v1' } },

@@ -108,6 +108,21 @@ describe('a store that was never used', () => {
   });
 });
 
+const onMariadb = process.env['TEST_MARIADB_PORT'] === undefined ? describe.skip : describe;
+onMariadb('a database whose name is as long as can be', () => {
+  // MySQL counts the characters of what is named after it, MariaDB the bytes: three for each of these.
+  it('opens, in one table and divided by days', async () => {
+    const history = await createHistory('mariadb', 'ạ'.repeat(64));
+    for (const isDaily of [false, true]) {
+      const store = openHistoryStore(history.settings(isDaily));
+      await store.save([record()]);
+      expect(await store.countConversations('everybody')).toBe(1);
+      await store.close();
+    }
+    await history.drop();
+  });
+});
+
 describe('without its driver', () => {
   afterEach(() => {
     jest.resetModules();

@@ -31,7 +31,9 @@ export interface CompletionResponse {
   readonly [key: string]: unknown;
 }
 
-interface CompletionContext {
+type CompletionContext = CompletionFields & CompletionKey;
+
+interface CompletionFields {
   /** Any text of up to 255 characters: what belongs together has the same. */
   readonly conversationId: string;
   readonly userId: number;
@@ -42,30 +44,46 @@ interface CompletionContext {
   readonly channelId?: number | null;
   /** The `documentId` of an AI character. */
   readonly characterId?: string | null;
-  /** Up to 64 characters. What is saved twice under one is there once; without it, every call saves. */
-  readonly recordId?: string;
-  /** When it was asked; now, unless given. The same for every try to save it. */
-  readonly createdAt?: Date;
   /** From the question to the end of the answer. */
   readonly latencyMs?: number | null;
 }
 
-export interface ChatCompletion extends CompletionContext {
+/** Saved twice under the same `recordId` and `createdAt`, it is there once. Without `recordId`, every call saves. */
+type CompletionKey =
+  | {
+      /** Up to 64 characters. */
+      readonly recordId: string;
+      /** When it was asked. It decides the partition, so it has to be the same for every try to save it. */
+      readonly createdAt: Date;
+    }
+  | {
+      readonly recordId?: never;
+      /** When it was asked; now, unless given. */
+      readonly createdAt?: Date;
+    };
+
+export type ChatCompletion = CompletionContext & {
   readonly response: CompletionResponse;
   /** What it cost: a decimal number as text (`0.0012`), and an ISO 4217 code. */
   readonly price?: { readonly amount: string; readonly currency: string } | null;
-}
+};
 
-export interface FailedCompletion extends CompletionContext {
+export type FailedCompletion = CompletionContext & {
   /** An HTTP status or a code. */
   readonly errorCode: string | number;
+  /** Of one that is longer, the first 10,000 characters are kept. */
   readonly errorMessage: string;
   /** The text that had arrived, if any had. */
   readonly partialText?: string;
-}
+};
 
 /** What every database takes in an integer. */
 const maxInteger = 2_147_483_647;
+
+/** A reply of OpenAI's with `logprobs` has nine levels. */
+const maxDepth = 32;
+
+const maxErrorMessageLength = 10_000;
 
 const text = (min: number, max: number) =>
   z
@@ -80,7 +98,7 @@ const count = z
   .min(0, 'cannot be negative')
   .max(maxInteger, `can be at most ${maxInteger}`);
 
-const shallow = (value: unknown) => isShallow(value, 0);
+const shallow = (value: unknown) => isShallow(value, 0, maxDepth);
 
 const message = z.looseObject({
   role: text(1, 64),
@@ -104,37 +122,51 @@ const context = {
   latencyMs: count.nullish(),
 };
 
-const completion = z.object({
-  ...context,
-  response: z
-    .looseObject({
-      choices: z.array(z.looseObject({ message }), 'has to be a list').min(1, 'is empty'),
-      usage: z
-        .looseObject({
-          prompt_tokens: count.optional(),
-          completion_tokens: count.optional(),
-          total_tokens: count.optional(),
-        })
-        .nullish(),
-    })
-    .refine(shallow, 'is nested too deeply'),
-  price: z
-    .object({
-      amount: z
-        .string('has to be a decimal number as text')
-        .transform(toNanos)
-        .refine((nanos): nanos is number => nanos !== null, 'has to be a decimal number as text'),
-      currency: z.string().regex(/^[A-Z]{3}$/u, 'has to be an ISO 4217 code'),
-    })
-    .nullish(),
-});
+/** For zod: what is wrong where an id comes without its time. */
+const withoutTime = {
+  path: ['createdAt'],
+  error: 'has to be given with recordId: both are the same for every try',
+};
 
-const failure = z.object({
-  ...context,
-  errorCode: z.union([text(1, 64), z.number().int().transform(String)], 'has to be a code'),
-  errorMessage: text(0, 10_000),
-  partialText: z.string('has to be text').transform(toStorableText).default(''),
-});
+function hasTime({ recordId, createdAt }: z.output<z.ZodObject<typeof context>>): boolean {
+  return recordId === undefined || createdAt !== undefined;
+}
+
+const completion = z
+  .object({
+    ...context,
+    response: z
+      .looseObject({
+        choices: z.array(z.looseObject({ message }), 'has to be a list').min(1, 'is empty'),
+        usage: z
+          .looseObject({
+            prompt_tokens: count.optional(),
+            completion_tokens: count.optional(),
+            total_tokens: count.optional(),
+          })
+          .nullish(),
+      })
+      .refine(shallow, 'is nested too deeply'),
+    price: z
+      .object({
+        amount: z
+          .string('has to be a decimal number as text')
+          .transform(toNanos)
+          .refine((nanos): nanos is number => nanos !== null, 'has to be a decimal number as text'),
+        currency: z.string().regex(/^[A-Z]{3}$/u, 'has to be an ISO 4217 code'),
+      })
+      .nullish(),
+  })
+  .refine(hasTime, withoutTime);
+
+const failure = z
+  .object({
+    ...context,
+    errorCode: z.union([text(1, 64), z.number().int().transform(String)], 'has to be a code'),
+    errorMessage: z.string('has to be text').transform(toErrorMessage),
+    partialText: z.string('has to be text').transform(toStorableText).default(''),
+  })
+  .refine(hasTime, withoutTime);
 
 /** @throws ChatError `invalid-request` naming the field. */
 export function toCompletionRecord(input: ChatCompletion): HistoryRecord {
@@ -168,6 +200,12 @@ export function toErrorRecord(input: FailedCompletion): HistoryRecord {
       partialText,
     },
   };
+}
+
+function toErrorMessage(given: string): string {
+  const start = toStorableText(given).slice(0, maxErrorMessageLength);
+  // The cut has gone through a pair of surrogates.
+  return start.isWellFormed() ? start : start.slice(0, -1);
 }
 
 function toContext(

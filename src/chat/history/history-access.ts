@@ -2,7 +2,7 @@ import type { CharacterSource } from '../characters';
 import { ChatError } from '../errors';
 import { toStorableText } from '../storable-text';
 import { toCompletionRecord, toErrorRecord, type ChatCompletion, type FailedCompletion } from './completion';
-import type { HistoryStore, Scope, StoredRecord } from './history-store';
+import type { HistoryPage, HistoryStore, Scope, StoredRecord } from './history-store';
 import type { HistoryRecord } from './record';
 import { toConversationReply, toRecordedMessages } from './reply';
 import type { Characters, ConversationReply, RecordedMessage } from './reply';
@@ -61,11 +61,12 @@ export function createHistoryAccess({
   return {
     async listConversations(scope, query) {
       const page = parseConversationPage(query);
-      const found = await ask((from) => from.listConversations(scope, page));
-      const known = await findCharacters(found.map(({ characterId }) => characterId));
-      const last = found.length < page.limit ? undefined : found.at(-1);
+      const found = await ask((from) => from.listConversations(scope, withOneMore(page)));
+      const conversations = found.slice(0, page.limit);
+      const known = await findCharacters(conversations.map(({ characterId }) => characterId));
+      const last = found.length > conversations.length ? conversations.at(-1) : undefined;
       return {
-        conversations: found.map((summary) => toConversationReply(summary, known)),
+        conversations: conversations.map((summary) => toConversationReply(summary, known)),
         next_cursor: last ? encodePosition({ timeMs: last.lastAt.getTime(), id: last.conversationId }) : null,
       };
     },
@@ -73,7 +74,7 @@ export function createHistoryAccess({
     async listMessages(scope, conversationId, query) {
       const page = parseMessagePage(query);
       const id = toConversationId(conversationId);
-      const records = await ask((from) => from.listRecords(scope, id, page));
+      const records = await ask((from) => from.listRecords(scope, id, withOneMore(page)));
       if (records.length === 0 && page.after === null) throw new ChatError('conversation-not-found');
       return toMessagePage(records, page.limit);
     },
@@ -126,17 +127,25 @@ export function createHistoryAccess({
   }
 }
 
-/** As many of these records, newest first, as have so many messages together; at least one, and none in part. */
+/** One more than asked for says whether there is a next page. */
+function withOneMore(page: HistoryPage): HistoryPage {
+  return { ...page, limit: page.limit + 1 };
+}
+
+/**
+ * As many of these records, newest first, as have so many messages together; at least one, and none in part.
+ * @param records one more than `limit`, if there are that many.
+ */
 function toMessagePage(records: readonly StoredRecord[], limit: number): RecordedMessagePage {
   const messages: RecordedMessage[] = [];
   let last: StoredRecord | undefined;
-  for (const record of records) {
+  for (const record of records.slice(0, limit)) {
     const some = toRecordedMessages(record);
     if (last !== undefined && messages.length + some.length > limit) break;
     messages.unshift(...some);
     last = record;
   }
-  const isLastPage = last === records.at(-1) && records.length < limit;
+  const isLastPage = last === records.at(-1);
   return { messages, next_cursor: last && !isLastPage ? encodePosition(last.position) : null };
 }
 

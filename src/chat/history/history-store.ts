@@ -12,7 +12,7 @@ export interface Position {
 }
 
 export interface HistoryPage {
-  /** 1 to 100. */
+  /** 1 to 101: what clients ask for, and one more. */
   readonly limit: number;
   /** By number or by position, not both. */
   readonly offset: number;

@@ -81,6 +81,25 @@ describe('toCompletionRecord', () => {
     ]);
   });
 
+  it('takes a reply that says how likely each token was', () => {
+    const token = { token: 'Well', logprob: -0.1, bytes: [87, 101, 108, 108] };
+    const choices = completion.response.choices.map((choice) => ({
+      ...choice,
+      logprobs: { content: [{ ...token, top_logprobs: [token] }], refusal: null },
+    }));
+    const response = { ...completion.response, choices };
+    expect(toCompletionRecord({ ...completion, response }).response).toEqual(response);
+  });
+
+  it('tells who gives an id of their own that the time belongs to it', async () => {
+    // @ts-expect-error Made at each try, the time would be another one.
+    const error = (await thrown(() => toCompletionRecord({ ...completion, recordId: 'mine' }))) as ChatError;
+    expect([error.code, error.message]).toEqual([
+      'invalid-request',
+      'createdAt has to be given with recordId: both are the same for every try.',
+    ]);
+  });
+
   const nested = (depth: number): unknown => (depth === 0 ? 'deep' : [nested(depth - 1)]);
 
   it.each<[string, unknown]>([
@@ -93,6 +112,7 @@ describe('toCompletionRecord', () => {
     ['messages.0.role', { messages: [{ content: 'Hello' }] }],
     ['messages.0.content', { messages: [{ role: 'user', content: 7 }] }],
     ['messages', { messages: [{ role: 'user', content: nested(1_000) }] }],
+    ['response', { response: { ...completion.response, nested: nested(1_000) } }],
     ['response.choices', { response: { choices: [] } }],
     ['response.usage.prompt_tokens', { response: { ...completion.response, usage: { prompt_tokens: -1 } } }],
     ['price.amount', { price: { amount: 'free', currency: 'USD' } }],
@@ -126,6 +146,20 @@ describe('toErrorRecord', () => {
       phase: 'during-answer',
       partialText: 'I am',
     });
+  });
+
+  it('keeps the beginning of a message that is too long, and no half of a character', () => {
+    const message = (errorMessage: string) => toErrorRecord({ ...failure, errorMessage }).error?.message;
+    expect(message('x'.repeat(10_000))).toHaveLength(10_000);
+    expect(message('x'.repeat(20_000))).toBe('x'.repeat(10_000));
+    expect(message(`${'x'.repeat(9_999)}😀`)).toBe('x'.repeat(9_999));
+    expect(message(`${'x'.repeat(9_998)}😀 and more`)).toBe(`${'x'.repeat(9_998)}😀`);
+  });
+
+  it('tells who gives an id of their own that the time belongs to it', async () => {
+    // @ts-expect-error Made at each try, the time would be another one.
+    const error = (await thrown(() => toErrorRecord({ ...failure, recordId: 'mine' }))) as ChatError;
+    expect(error.message).toMatch(/^createdAt has to be given with recordId/u);
   });
 
   it.each([{ errorCode: '' }, { errorCode: null }, { errorMessage: 7 }])('refuses %j', async (changes) => {

@@ -71,6 +71,18 @@ describe('the conversations of the history', () => {
     expect((await ids({ limit: 7, offset: 7 }))[0]).toBe('');
   });
 
+  it('end with the page that has the last one', async () => {
+    const { history } = historyOf(
+      turns(4).map((record, index) => ({ ...record, conversationId: `session-${index}` })),
+    );
+    const first = await history.listConversations(mine, { limit: 2 });
+    const second = await history.listConversations(mine, { limit: 2, cursor: first.next_cursor });
+    expect([first.conversations.length, first.next_cursor === null]).toEqual([2, false]);
+    expect([second.conversations.length, second.next_cursor]).toEqual([2, null]);
+    expect((await history.listConversations(mine, { limit: 2, offset: 2 })).next_cursor).toBeNull();
+    expect((await history.listConversations(mine, { limit: 2, offset: 1 })).next_cursor).not.toBeNull();
+  });
+
   it('are the own ones, unless everybody’s are asked for', async () => {
     const { history } = historyOf([
       ...turns(1),
@@ -168,8 +180,24 @@ describe('the messages of a conversation', () => {
     const first = await history.listMessages(mine, 'session-1', { limit: 1 });
     const second = await history.listMessages(mine, 'session-1', { limit: 1, cursor: first.next_cursor });
     expect([first.messages.length, second.messages.length]).toEqual([2, 2]);
-    const last = await history.listMessages(mine, 'session-1', { limit: 1, cursor: second.next_cursor });
-    expect(last).toEqual({ messages: [], next_cursor: null });
+    expect(second.next_cursor).toBeNull();
+  });
+
+  it('come all, though some records have none', async () => {
+    const { history } = historyOf([
+      ...turns(1),
+      ...[1, 2, 3].map((number) =>
+        failedRecord({
+          recordId: `failed ${number}`,
+          messages: [],
+          error: { code: 'internal', message: '', phase: 'before-answer', partialText: '' },
+        }),
+      ),
+    ]);
+    const first = await history.listMessages(mine, 'session-1', { limit: 2 });
+    expect([first.messages, first.next_cursor === null]).toEqual([[], false]);
+    const second = await history.listMessages(mine, 'session-1', { limit: 2, cursor: first.next_cursor });
+    expect([second.messages.length, second.next_cursor]).toEqual([2, null]);
   });
 
   it('come all, once, however many records are of one millisecond', async () => {

@@ -41,8 +41,9 @@ export function describeOnEachStore(
   }
 }
 
-export function createHistory(server: ServerName): Promise<TestHistory> {
-  return { sqlite: createSqlite, postgres: createPostgres, mariadb: createMariadb }[server]();
+/** @param name of the database, where it is on a server. */
+export function createHistory(server: ServerName, name = newName()): Promise<TestHistory> {
+  return { sqlite: createSqlite, postgres: createPostgres, mariadb: createMariadb }[server](name);
 }
 
 const settingsFor =
@@ -77,9 +78,8 @@ async function createSqlite(): Promise<TestHistory> {
   };
 }
 
-async function createPostgres(): Promise<TestHistory> {
+async function createPostgres(name: string): Promise<TestHistory> {
   const server = process.env['TEST_POSTGRES_URL'] ?? '';
-  const name = newName();
   const admin = knex({ client: 'pg', connection: `${server}/postgres`, pool: { min: 0, max: 1 } });
   await admin.raw('create database ??', [name]);
   const cable = await startCable(Number(new URL(server).port));
@@ -104,10 +104,9 @@ async function createPostgres(): Promise<TestHistory> {
   };
 }
 
-async function createMariadb(): Promise<TestHistory> {
+async function createMariadb(name: string): Promise<TestHistory> {
   const port = Number(process.env['TEST_MARIADB_PORT']);
   const password = process.env['TEST_MARIADB_PASSWORD'] ?? '';
-  const name = newName();
   const connection = { host: '127.0.0.1', port, user: 'chat', password, charset: 'utf8mb4' };
   const db = knex({ client: 'mysql2', connection, pool: { min: 1, max: 1 } });
   await db.raw('create database ??', [name]);

@@ -18,7 +18,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     return success({ items: sessions, total, page, page_size: pageSize });
   },
 
-  /** GET /aichat/getsessionlistshow/:user_id: all that a first screen needs. */
+  /** GET /aichat/getsessionlistshow/:user_id: all that a first screen needs. Later pages have sessions only. */
   async firstScreen(ctx: Context) {
     const owner = ownerOf(ctx);
     assertOwn(owner, param(ctx, 'user_id'));
@@ -26,11 +26,11 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const newest = { ...parseSelection(ctx.query), count: messagePageSize };
     const { sessions } = chatOf(strapi);
     const { items, total } = await sessions.list(owner, range);
-    const [latest] = items;
+    const latest = page === 1 ? items[0] : undefined;
     const messages = latest === undefined ? [] : await sessions.latestMessages(latest, newest);
-    const replies = items.map((session, index) => ({
+    const replies = items.map((session) => ({
       ...toSessionReply(session, owner),
-      ...(index === 0 && { messages: messages.map(toSessionMessageReply) }),
+      ...(session === latest && { messages: messages.map(toSessionMessageReply) }),
     }));
     return success({ items: replies, total, page, page_size: pageSize });
   },
