@@ -6,8 +6,11 @@ import type { Knex } from 'knex';
 import { settledWithin } from '../chat';
 import { inStatements, statementsOf, type RunStatement } from './statements';
 
-/** Bounds what one transaction holds, and how long the process does nothing else: SQLite's driver blocks it. */
-const maxTogether = 100;
+/**
+ * Bounds what one transaction holds, and how long the process does nothing else: SQLite's driver blocks it, and whoever is
+ * told the end of a turn goes on at once.
+ */
+const maxTogether = { postgres: 100, sqlite: 20 };
 
 /** How long a group waits for a row that somebody else is writing, before each of it is written alone. */
 const lockTimeoutMs = 100;
@@ -26,11 +29,14 @@ export function inGroups<T, R>(
   write: (statement: RunStatement, items: readonly T[]) => Promise<readonly R[]>,
   { isOneStatement = false } = {},
 ): (item: T) => Promise<R> {
-  const commit = createGroupCommit((items: readonly T[]) => {
-    if (items.length > 1) return inStatements(db, (statement) => write(statement, items), lockTimeoutMs);
-    if (isOneStatement) return write(statementsOf(db.connection), items);
-    return inStatements(db, (statement) => write(statement, items));
-  });
+  const commit = createGroupCommit(
+    (items: readonly T[]) => {
+      if (items.length > 1) return inStatements(db, (statement) => write(statement, items), lockTimeoutMs);
+      if (isOneStatement) return write(statementsOf(db.connection), items);
+      return inStatements(db, (statement) => write(statement, items));
+    },
+    db.dialect.client === 'postgres' ? maxTogether.postgres : maxTogether.sqlite,
+  );
   return async (item) => {
     if (!db.inTransaction()) return commit(item);
     // It is a part of that one, and of nobody else's.
@@ -43,23 +49,24 @@ export function inGroups<T, R>(
  * Has items of many callers written together: what comes while one group is being written goes with the next. Streams
  * that began in the same moment stay in step, and would else make a transaction each, all at once. A group that takes
  * long is waited for by nobody else.
- * @param write all of them, or none, with a result for each in their order. What is wrong with one of a group is no
+ * @param write as many as `max`: all of them, or none, with a result for each in their order. What is wrong with one of a group is no
  *   other's failure, so each is then written alone.
  * @returns the item's result, once it is written. @throws what `write` threw for it alone.
  */
 export function createGroupCommit<T, R>(
   write: (items: readonly T[]) => Promise<readonly R[]>,
+  max: number,
 ): (item: T) => Promise<R> {
   let waiting: Waiting<T, R>[] = [];
   let isWriting = false;
 
   async function writeAll(): Promise<void> {
     isWriting = true;
-    // All timers that are due have run by then.
-    await othersTurn();
     while (waiting.length > 0) {
-      const group = waiting.slice(0, maxTogether);
-      waiting = waiting.slice(maxTogether);
+      // Timers that are due add to the group, and events that have come are not late by all the groups there are.
+      await othersTurn();
+      const group = waiting.slice(0, max);
+      waiting = waiting.slice(max);
       await settledWithin(patienceMs, writeGroup(group));
     }
     isWriting = false;

@@ -82,7 +82,7 @@ describe('TurnStore on Strapi’s database', () => {
 });
 
 describe('checkpoints of many turns in the same moment', () => {
-  const turnIds = Array.from({ length: 30 }, (_, index) => `turn-${index}`);
+  const turnIds = Array.from({ length: 20 }, (_, index) => `turn-${index}`);
   let store: Awaited<ReturnType<typeof createEmptyStore>>;
 
   beforeEach(async () => {
@@ -169,7 +169,7 @@ describe('checkpoints of many turns in the same moment', () => {
 });
 
 describe('many turns in the same moment', () => {
-  const turnIds = Array.from({ length: 30 }, (_, index) => `turn-${index}`);
+  const turnIds = Array.from({ length: 20 }, (_, index) => `turn-${index}`);
   let store: Awaited<ReturnType<typeof createEmptyStore>>;
 
   beforeEach(async () => {

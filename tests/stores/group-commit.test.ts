@@ -9,7 +9,7 @@ describe('createGroupCommit', () => {
       groups.push(items);
       await gate.opened;
       return items.map((item) => item * 10);
-    });
+    }, 100);
     const first = [1, 2].map(commit);
     await new Promise(setImmediate);
     expect(groups).toEqual([[1, 2]]);
@@ -28,7 +28,7 @@ describe('createGroupCommit', () => {
     const commit = createGroupCommit<number, void>(async () => {
       await gate.opened;
       return [];
-    });
+    }, 100);
     const settled = commit(1).then(() => written.push(1));
     await new Promise(setImmediate);
     expect(written).toEqual([]);
@@ -42,7 +42,7 @@ describe('createGroupCommit', () => {
     const commit = createGroupCommit<number, number>(async (items) => {
       if (items.includes(1)) await gate.opened;
       return items;
-    });
+    }, 100);
     const stuck = commit(1);
     await new Promise(setImmediate);
     expect(await Promise.all([2, 3].map(commit))).toEqual([2, 3]);
@@ -50,14 +50,15 @@ describe('createGroupCommit', () => {
     expect(await stuck).toBe(1);
   });
 
-  it('writes at most a hundred together', async () => {
-    const sizes: number[] = [];
+  it('writes no more together than it may, and lets others have their turn in between', async () => {
+    const order: unknown[] = [];
     const commit = createGroupCommit<number, number>(async (items) => {
-      sizes.push(items.length);
+      order.push(items.length);
+      setImmediate(() => order.push('others'));
       return items;
-    });
+    }, 100);
     await Promise.all(Array.from({ length: 250 }, (_, index) => commit(index)));
-    expect(sizes).toEqual([100, 100, 50]);
+    expect(order).toEqual([100, 'others', 100, 'others', 50]);
   });
 
   it('writes each alone when a group fails, and fails for whom that fails', async () => {
@@ -66,7 +67,7 @@ describe('createGroupCommit', () => {
       if (items.includes(2)) throw new Error('not 2');
       written.push(...items);
       return items;
-    });
+    }, 100);
     const results = await Promise.allSettled([1, 2, 3].map(commit));
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect(written).toEqual([1, 3]);
