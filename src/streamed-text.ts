@@ -4,11 +4,12 @@ import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
 import { describeError } from './chat';
+import { dropWhenStalled } from './stalled-readers';
 
 /**
  * Replies with a text of any length, made as fast as the client takes it. What goes wrong before the first piece is an
- * error like any other. Afterwards the connection is cut: an end would make a whole of a part. When the client leaves,
- * `pieces` is returned from.
+ * error like any other. Afterwards the connection is cut: an end would make a whole of a part; and so is that of a client
+ * who stops reading. When the client leaves, `pieces` is returned from.
  */
 export async function streamText(
   ctx: Context,
@@ -20,6 +21,7 @@ export async function streamText(
   ctx.status = 200;
   ctx.set({ 'Content-Type': type, 'Cache-Control': 'no-store' });
   ctx.body = Readable.from(guarded(), { objectMode: false });
+  dropWhenStalled(ctx, strapi);
 
   async function* guarded(): AsyncGenerator<string, void> {
     try {

@@ -1,8 +1,11 @@
 import type { Core } from '@strapi/strapi';
 
-import { describeError } from '../chat';
+import { describeError, settledWithin } from '../chat';
 import { chatOf, historyStoreOf } from '../compose';
 import { makeEarlierTurnsDue } from '../stores/history-backfill';
+
+/** How long a stop waits for what is being made due. */
+const lastBitMs = 5_000;
 
 export interface RunningHistory {
   /** Settles when nothing of it touches a database any more, and the history's own is closed. */
@@ -19,7 +22,7 @@ export function startHistory(strapi: Core.Strapi): RunningHistory {
   return {
     async stop() {
       stopping.abort();
-      await Promise.all([backfilling, history.stop()]);
+      await Promise.all([settledWithin(lastBitMs, backfilling), history.stop()]);
       await historyStoreOf(strapi)?.close();
     },
   };

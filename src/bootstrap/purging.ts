@@ -1,14 +1,15 @@
 import type { Core } from '@strapi/strapi';
 
-import { describeError } from '../chat';
+import { describeError, settledWithin } from '../chat';
 import { chatOf } from '../compose';
 
 export interface Purging {
-  /** Settles when nothing of it touches the database any more. */
+  /** Settles when nothing of it touches the database any more. One that hangs is waited for five seconds. */
   stop(): Promise<void>;
 }
 
 const onceADayMs = 86_400_000;
+const lastRoundMs = 5_000;
 
 /**
  * Erases what was deleted too long ago to be restored: now, behind the caller's back, and once a day. Several processes
@@ -24,7 +25,7 @@ export function startPurging(strapi: Core.Strapi): Purging {
     async stop() {
       clearInterval(timer);
       stopping.abort();
-      await round;
+      await settledWithin(lastRoundMs, round);
     },
   };
 }

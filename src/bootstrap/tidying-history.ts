@@ -1,7 +1,7 @@
-import { describeError, type Log } from '../chat';
+import { describeError, settledWithin, type Log } from '../chat';
 
 export interface Tidying {
-  /** Settles when nothing of it touches the history any more. */
+  /** Settles when nothing of it touches the history any more. One that hangs is waited for five seconds. */
   stop(): Promise<void>;
 }
 
@@ -13,6 +13,7 @@ export interface TidyingOptions {
 
 /** A start has enough to do, and what has been too old for up to a day can wait for its end. */
 const afterStartMs = 60_000;
+const lastRoundMs = 5_000;
 const onceADayMs = 86_400_000;
 const afterFailureMs = 600_000;
 
@@ -29,7 +30,7 @@ export function startTidyingHistory({ tidy, log }: TidyingOptions): Tidying {
     async stop() {
       stopping.abort();
       clearTimeout(timer);
-      await round;
+      if (round !== undefined) await settledWithin(lastRoundMs, round);
     },
   };
 

@@ -4,7 +4,7 @@ import { ChatError } from './errors';
 import { toMessageRowId } from './history-reply';
 import { parse, wholeNumber } from './invalid-request';
 import { oncePer } from './once-per';
-import { isShallow } from './question';
+import { isShallow, isShort, tooLong } from './question';
 import type { After, NewMessage, Range } from './session-access';
 import { reference } from './session-request';
 import type { RequestSettings } from './settings';
@@ -25,21 +25,18 @@ export function parseConversationRequest(query: unknown, body: unknown) {
   return { userId: user_id ?? undefined, isNew: isNew === true };
 }
 
-const message = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettings) =>
+const message = oncePer((settings: RequestSettings) =>
   z
     .object({
       role: z.enum(['user', 'assistant', 'tool'], 'has to be user, assistant or tool'),
       content: z
         .string('has to be text')
-        .max(maxQueryChars, `can be at most ${maxQueryChars} characters long`)
+        .max(settings.maxQueryChars, `can be at most ${settings.maxQueryChars} characters long`)
         .transform(toStorableText),
       tool_calls: z
         .preprocess(readJson, toolCalls)
         .refine((calls) => isShallow(calls, 0), { error: 'is nested too deeply', abort: true })
-        .refine(
-          (calls) => JSON.stringify(calls ?? null).length <= maxInputsChars,
-          `can be at most ${maxInputsChars} characters of JSON`,
-        ),
+        .refine((calls) => isShort(calls, settings), tooLong(settings)),
     })
     .refine(({ content, tool_calls }) => content.trim() !== '' || (tool_calls ?? null) !== null, {
       path: ['content'],

@@ -70,17 +70,14 @@ const regenerateSchema = oncePer((settings: RequestSettings) =>
   z.object({ data: z.object({ inputs: inputsSchema(settings) }).nullish() }).nullish(),
 );
 
-function inputsSchema({ maxInputsChars }: RequestSettings) {
+function inputsSchema(settings: RequestSettings) {
   return z
     .record(z.string(), z.unknown(), 'has to be an object')
     .refine((inputs) => isShallow(inputs, 0), {
       error: `can be nested at most ${maxInputsDepth} levels deep`,
       abort: true,
     })
-    .refine(
-      (inputs) => JSON.stringify(inputs).length <= maxInputsChars,
-      `can be at most ${maxInputsChars} characters of JSON`,
-    )
+    .refine((inputs) => isShort(inputs, settings), tooLong(settings))
     .nullish()
     .transform((inputs) => inputs ?? {});
 }
@@ -91,6 +88,14 @@ const optionalId = z
   .max(255, 'is too long to be an id')
   .nullish()
   .transform((id) => (id === null || id === undefined || id === '' ? undefined : toStorableText(id)));
+
+/** Of JSON that is kept as it is given: a client is shown a hundred of them at once. */
+export function isShort(json: unknown, { maxInputsChars }: RequestSettings): boolean {
+  return JSON.stringify(json ?? null).length <= maxInputsChars;
+}
+
+export const tooLong = ({ maxInputsChars }: RequestSettings) =>
+  `can be at most ${maxInputsChars} characters of JSON`;
 
 /** Checked before anything walks the value by recursion. */
 export function isShallow(value: unknown, depth: number, maxDepth = maxInputsDepth): boolean {

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { DifyClient } from './dify/client';
 import type { FoundAnswer, LostAnswer } from './dify/find-answer';
 import { toChatError } from './errors';
+import { settledWithin } from './settled-within';
 import type { TurnStore } from './stores';
 
 export interface RecoveryOptions {
@@ -14,20 +15,26 @@ export interface RecoveryOptions {
 }
 
 const firstDelayMs = 300;
+/** What the last one is given, who begins at the end of the time. */
+const shortestAskMs = 500;
 
 /**
  * Looks for an answer that broke off: some versions of Dify go on without a reader and save it a moment later. Asks a few
- * times, each after twice the pause of the one before, for `recoveryMs` at most.
+ * times, each after twice the pause of the one before, for `recoveryMs` at most, however long Dify takes to answer.
  * @returns the whole answer, or null. Never rejects: an answer that cannot be asked for is not there.
  */
 export async function recover({ find, recoveryMs, signal }: RecoveryOptions): Promise<FoundAnswer | null> {
   if (signal.aborted) return null;
-  for (let delayMs = firstDelayMs, waitedMs = 0; waitedMs + delayMs <= recoveryMs; delayMs *= 2) {
-    await pause(delayMs, undefined, { signal }).catch(() => undefined);
+  const untilMs = performance.now() + recoveryMs;
+  const leftMs = () => untilMs - performance.now();
+  for (let delayMs = firstDelayMs, pausedMs = 0; pausedMs + delayMs <= recoveryMs; delayMs *= 2) {
+    if (leftMs() <= 0) return null;
+    await pause(Math.min(delayMs, leftMs()), undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return null;
-    waitedMs += delayMs;
-    const found = await find().catch(() => null);
-    if (found !== null) return found;
+    pausedMs += delayMs;
+    const asked = find().catch(() => null);
+    const found = await settledWithin(Math.max(leftMs(), shortestAskMs), asked);
+    if (found !== undefined && found !== null) return found;
   }
   return null;
 }

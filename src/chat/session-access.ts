@@ -71,8 +71,17 @@ export interface SessionStore {
   find(owner: Owner, sessionId: string): Promise<SessionEntry | null>;
   /** @returns whether it is there. */
   rename(owner: Owner, sessionId: string, title: string): Promise<boolean>;
-  /** Deletes it with all its messages, so that `restoreSession` brings back just these. @returns whether it was there. */
-  deleteSession(owner: Owner, sessionId: string, at: Date): Promise<boolean>;
+  /**
+   * Deletes it with all its messages, so that `restoreSession` brings back just these. Not while it is being answered,
+   * unless by this turn.
+   * @returns whether it is deleted; null where it was not there.
+   */
+  deleteSession(
+    owner: Owner,
+    sessionId: string,
+    at: Date,
+    liveTurnId: string | null,
+  ): Promise<boolean | null>;
   /** @returns whether it was there, and deleted since. */
   restoreSession(owner: Owner, sessionId: string, since: Date): Promise<boolean>;
 
@@ -87,7 +96,10 @@ export interface SessionStore {
   listMessagesAfter(session: SessionEntry, after: After): Promise<readonly Message[]>;
   findMessage(owner: Owner, reference: MessageReference): Promise<Message | null>;
   addMessage(owner: Owner, session: SessionEntry, message: NewMessage): Promise<Message>;
-  /** Changes a question, in the answer of its turn too, and marks the answers after it as superseded. */
+  /**
+   * Changes a question, in the answer of its turn too, and marks the answers after it as superseded.
+   * @throws ChatError `message-not-found` where it is deleted by now.
+   */
   editQuestion(owner: Owner, question: Message, content: string): Promise<void>;
   deleteMessage(owner: Owner, message: Message, at: Date): Promise<void>;
   /** @returns whether it was there, and deleted since. */
@@ -219,10 +231,13 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
   };
 
   async function deleteSession(owner: Owner, sessionId: string): Promise<void> {
-    const { liveTurnId } = await findSession(store, owner, sessionId);
-    // The answer is of no use any more. Where Dify cannot be told, it ends by itself.
-    if (liveTurnId !== null) await turns.stop(owner, liveTurnId).catch(() => undefined);
-    assertThere(await store.deleteSession(owner, sessionId, new Date()), 'session-not-found');
+    for (let isDeleted: boolean | null = false; isDeleted !== true;) {
+      const { liveTurnId } = await findSession(store, owner, sessionId);
+      // The answer is of no use any more. Where Dify cannot be told, it ends by itself.
+      if (liveTurnId !== null) await turns.stop(owner, liveTurnId).catch(() => undefined);
+      isDeleted = await store.deleteSession(owner, sessionId, new Date(), liveTurnId);
+      if (isDeleted === null) throw new ChatError('session-not-found');
+    }
     events.publish({ event: 'session_deleted', session_id: sessionId });
   }
 }

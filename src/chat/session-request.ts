@@ -5,7 +5,7 @@ import { parse } from './invalid-request';
 import type { MessageRole } from './messages';
 import { oncePer } from './once-per';
 import type { Owner } from './owner';
-import { isShallow } from './question';
+import { isShallow, isShort, tooLong } from './question';
 import type { MessageReference, Range, Selection } from './session-access';
 import { defaultTitle } from './sessions';
 import type { RequestSettings } from './settings';
@@ -111,7 +111,8 @@ const newMessage = oncePer((settings: RequestSettings) =>
     tool_calls: z
       .array(z.unknown(), 'has to be a list')
       .max(100, 'can be at most 100 long')
-      .refine((calls) => isShallow(calls, 0), 'is nested too deeply')
+      .refine((calls) => isShallow(calls, 0), { error: 'is nested too deeply', abort: true })
+      .refine((calls) => isShort(calls, settings), tooLong(settings))
       .nullish(),
     reply: z.boolean('has to be true or false').nullish(),
   }),

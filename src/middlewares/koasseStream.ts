@@ -6,6 +6,7 @@ import type { Context, Next } from 'koa';
 
 import { relay, type Frame } from '../chat';
 import { chatOf } from '../compose';
+import { dropWhenStalled } from '../stalled-readers';
 
 /** What a controller returns for a client that wants an event stream. It ends when it is done, or when `signal` fires. */
 export interface EventSource {
@@ -26,7 +27,7 @@ export function wantsEventStream(ctx: Context): boolean {
  * sees no header, no frame and no socket; the client's leaving ends this following and nothing else.
  */
 export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
-  const { heartbeatEveryMs, stalledReaderMs } = chatOf(strapi).settings;
+  const { heartbeatEveryMs } = chatOf(strapi).settings;
 
   return async function koasseStream(ctx: Context, next: Next): Promise<void> {
     openResponses.add(ctx.res);
@@ -43,9 +44,7 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
       'X-Accel-Buffering': 'no',
     });
     ctx.body = relay(source.follow(closeSignal(ctx)), { heartbeatEveryMs });
-    dropWhenStalled(ctx, stalledReaderMs, () =>
-      strapi.log.info(`${ctx.path}: a stalled reader was dropped.`),
-    );
+    dropWhenStalled(ctx, strapi);
   };
 };
 
@@ -58,21 +57,6 @@ export async function answersSent(timeoutMs: number): Promise<void> {
   await Promise.all(
     [...openResponses].map((response) => once(response, 'close', { signal }).catch(() => undefined)),
   );
-}
-
-/**
- * Cuts a client off that has taken nothing for so long though something is there for it. The socket's own timer knows
- * of every byte the kernel takes. A reset, not an orderly end: that would leave megabytes with the kernel for minutes.
- */
-function dropWhenStalled({ res }: Context, stalledReaderMs: number, onDrop: () => void): void {
-  res.setTimeout(stalledReaderMs, () => {
-    if (res.writableLength === 0) {
-      res.setTimeout(stalledReaderMs);
-    } else {
-      onDrop();
-      res.socket?.resetAndDestroy();
-    }
-  });
 }
 
 /** Fires when the response is closed, by whichever side. (The request's 'close' does not fire once its body is read.) */

@@ -37,11 +37,16 @@ export function createHistorySource(
     listErasures,
     settleErasure,
     async claimSome(limit) {
-      const ids = await claim(db, limit, inMs(leaseMs));
-      if (ids.length === 0) return [];
-      const rows = await selectTurns(db, ids);
-      await settleOrphans(db, rows);
-      return rows.flatMap((row) => toFinishedTurn(row) ?? []);
+      const turns: FinishedTurn[] = [];
+      // Again for those that are nobody's: fewer than asked for are the last ones.
+      for (let isWhole = false; !isWhole && turns.length < limit;) {
+        const rows = await selectTurns(db, await claim(db, limit - turns.length, inMs(leaseMs)));
+        const finished = rows.flatMap((row) => toFinishedTurn(row) ?? []);
+        await settleOrphans(db, rows);
+        turns.push(...finished);
+        isWhole = finished.length === rows.length;
+      }
+      return turns;
     },
     settle: (turnIds) => setDue(db, turnIds, null),
     release: (turnIds) => setDue(db, turnIds, inMs(0)),
@@ -97,23 +102,29 @@ interface TurnRow {
 }
 
 async function selectTurns(db: Database, ids: readonly number[]): Promise<readonly TurnRow[]> {
-  return (await db.connection
-    .from({ m: 'chat_conversations' })
-    .leftJoin({ s: 'chat_sessions' }, 's.id', 'm.session_id')
-    .leftJoin({ u: 'up_users' }, 'u.id', 'm.user_id')
-    .leftJoin({ c: 'ai_characters' }, 'c.id', 'm.ai_character_id')
-    .whereIn('m.id', ids)
-    .orderBy('m.ended_at')
-    .orderBy('m.id')
-    .select(
-      ...['id', 'turn_id', 'query', 'answer', 'outcome', 'error_code', 'usage'].map(
-        (column) => `m.${column}`,
-      ),
-      ...['created_at', 'updated_at', 'ended_at'].map((column) => `m.${column}`),
-      's.session_id',
-      'u.id as user_id',
-      'c.document_id as character_id',
-    )) as readonly TurnRow[];
+  if (ids.length === 0) return [];
+  return (
+    (await db.connection
+      .from({ m: 'chat_conversations' })
+      .leftJoin({ s: 'chat_sessions' }, 's.id', 'm.session_id')
+      // The answer's row has no words of a question that is deleted.
+      .leftJoin({ q: 'chat_conversations' }, (join) => {
+        join.on('q.turn_id', 'm.turn_id').onVal('q.role', 'user');
+      })
+      .leftJoin({ u: 'up_users' }, 'u.id', 'm.user_id')
+      .leftJoin({ c: 'ai_characters' }, 'c.id', 'm.ai_character_id')
+      .whereIn('m.id', ids)
+      .orderBy('m.ended_at')
+      .orderBy('m.id')
+      .select(
+        db.connection.raw('coalesce(q.query, m.query) as query'),
+        ...['id', 'turn_id', 'answer', 'outcome', 'error_code', 'usage'].map((column) => `m.${column}`),
+        ...['created_at', 'updated_at', 'ended_at'].map((column) => `m.${column}`),
+        's.session_id',
+        'u.id as user_id',
+        'c.document_id as character_id',
+      )) as readonly TurnRow[]
+  );
 }
 
 /** Null of what is nobody's: its user is deleted. */

@@ -35,7 +35,7 @@ export function createSessionStore(db: Database): SessionStore {
       const count = await own(db, owner, sessionId).update({ title, updated_at: new Date() });
       return count > 0;
     },
-    deleteSession: (owner, sessionId, at) => deleteSession(db, owner, sessionId, at),
+    deleteSession: (owner, sessionId, at, liveTurnId) => deleteSession(db, owner, sessionId, at, liveTurnId),
     restoreSession: (owner, sessionId, since) => restoreSession(db, owner, sessionId, since),
     listMessages: (session, range) => listMessages(db, session, range),
     countCurrentMessages: (session) => countCurrentMessages(db, session),
@@ -119,15 +119,25 @@ async function find(db: Database, owner: Owner, sessionId: string): Promise<Sess
   return row === undefined ? null : toSessionEntry(row);
 }
 
-async function deleteSession(db: Database, owner: Owner, sessionId: string, at: Date): Promise<boolean> {
+async function deleteSession(
+  db: Database,
+  owner: Owner,
+  sessionId: string,
+  at: Date,
+  liveTurnId: string | null,
+): Promise<boolean | null> {
   return inTransaction(db, async (trx) => {
-    const row = (await own(db, owner, sessionId).transacting(trx).first('id')) as { id: number } | undefined;
-    if (row === undefined) return false;
+    const row = (await own(db, owner, sessionId)
+      .transacting(trx)
+      .forNoKeyUpdate()
+      .first('id', 'live_turn_id')) as { id: number; live_turn_id: string | null } | undefined;
+    if (row === undefined) return null;
+    if (row.live_turn_id !== null && row.live_turn_id !== liveTurnId) return false;
     const deleted = { is_deleted: true, deleted_at: at };
-    const count = await own(db, owner, sessionId).transacting(trx).update(deleted);
+    await own(db, owner, sessionId).transacting(trx).update(deleted);
     const messages = db.connection('chat_conversations').transacting(trx);
     await messages.where({ session_id: row.id, is_deleted: false }).update(deleted);
-    return count > 0;
+    return true;
   });
 }
 
@@ -260,7 +270,8 @@ async function editQuestion(db: Database, owner: Owner, question: Message, conte
     const row = (await messages().where({ id: question.id }).first('session_id')) as
       { session_id: number | null } | undefined;
     if (row !== undefined && row.session_id !== null) await lockSession(db, trx, row.session_id);
-    await messages().where({ id: question.id }).update(changed);
+    const count = await messages().where({ id: question.id, is_deleted: false }).update(changed);
+    if (count === 0) throw new ChatError('message-not-found');
     if (question.turnId !== null) {
       await messages().where({ turn_id: question.turnId, role: 'assistant' }).update(changed);
     }
@@ -325,7 +336,10 @@ async function setDeleted(
       .where({ ...where, id: row.id })
       .update({ is_deleted: at !== null, deleted_at: at });
     if (count === 0) return false;
-    if (row.session_id !== null) await countMessage(db, trx, row.session_id, at === null ? 1 : -1);
+    const isCounted =
+      row.session_id === null || (await countMessage(db, trx, row.session_id, at === null ? 1 : -1));
+    // Its session is deleted by now: a line of it comes back with it.
+    if (at === null && !isCounted) throw new ChatError('message-not-found');
     // The answer's row has the question's words as well: they go and come back with it.
     if (row.role === 'user' && row.turn_id !== null) {
       const ofAnswer = { turn_id: row.turn_id, role: 'assistant' };

@@ -82,6 +82,26 @@ async function insertDue(user: Client, count: number): Promise<string[]> {
 
 const idsOf = (turns: readonly FinishedTurn[]) => turns.map(({ turnId }) => turnId);
 
+describe('what is claimed', () => {
+  it('is as much as was asked for, though some that is due is nobody’s', async () => {
+    const user = await app.createUser();
+    const ids = await insertDue(user, 10);
+    await app.db('chat_conversations').where({ turn_id: ids[3] }).update({ user_id: null });
+    const [source] = sources();
+    expect(idsOf(await source.claimSome(8))).toEqual(ids.filter((_id, index) => index !== 3 && index < 9));
+    expect(await source.claimSome(8)).toHaveLength(1);
+  });
+
+  it('has the question as it was asked, though that is deleted by now', async () => {
+    const user = await app.createUser();
+    const { turnId } = await ask(user, 'What was that?');
+    const [question] = await rowsOf(turnId);
+    expect((await user.request('DELETE', `/api/chat/messages/${question.id}`)).status).toBe(200);
+    const [source] = sources();
+    expect(await source.claimSome(8)).toMatchObject([{ turnId, query: 'What was that?' }]);
+  });
+});
+
 describe('the end of a turn', () => {
   it('makes its answer due, and nothing else does', async () => {
     const user = await app.createUser();

@@ -214,6 +214,7 @@ describe('messages', () => {
       { session_id, content: 'x', role: 'assistant', reply: true },
       { session_id, content: 'x', reply: true },
       { session_id, content: 'x'.repeat(20_001) },
+      { session_id, content: 'x', tool_calls: [['x'.repeat(20_001)]] },
       undefined,
       [],
     ]) {

@@ -29,6 +29,7 @@ afterAll(() => app.stop());
 afterEach(() => app.dify.reset());
 
 const turns = '/api/chat-conversations/turns';
+const streamOf = (turnId: string) => `${turns}/${turnId}/stream`;
 const at = (url: string) => createClient(url, user.token, user.user);
 /** Of a piece of one character, more than 300 bytes of a frame: the kernel takes some megabytes before it is full. */
 const pieces = 16_000;
@@ -51,15 +52,13 @@ async function say(reply: Reply, count: number): Promise<void> {
   for (let index = 0; index < count; index += 1) await reply.say(String(index % 10));
 }
 
-/** Follows a turn on a bare socket, and takes nothing of it until told to. */
-async function stall(url: string, turnId: string): Promise<{ socket: Socket; rest(): Promise<string> }> {
+/** Asks for something on a bare socket, and takes nothing of it until told to. */
+async function stall(url: string, path: string): Promise<{ socket: Socket; rest(): Promise<string> }> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   socket.on('error', () => undefined);
   socket.pause();
-  socket.write(
-    `GET ${turns}/${turnId}/stream HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: Bearer ${user.token}\r\n\r\n`,
-  );
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: Bearer ${user.token}\r\n\r\n`);
   return {
     socket,
     async rest() {
@@ -92,7 +91,7 @@ describe('a reader that takes nothing', () => {
     const reading = readStream(asking.events);
     const reply = await next;
     const dropped = drops();
-    const reader = await stall(app.url, turnId);
+    const reader = await stall(app.url, streamOf(turnId));
     await say(reply, pieces);
     await until(() => drops() > dropped);
     // It was let go while the turn is running, and a little more of that follows.
@@ -170,5 +169,28 @@ describe('a client that comes late to an answer longer than what is kept', () =>
       const ids = told.map(({ id }) => id);
       expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
     }
+  });
+});
+
+describe('a reader that takes nothing of a long list', () => {
+  it('is cut off from an export', async () => {
+    const { session_id } = (await user.post('/api/chat/session', {})).body.data;
+    const session = await app.db('chat_sessions').where({ session_id }).first();
+    const rows = Array.from({ length: 1_500 }, (_, index) => ({
+      document_id: `long${index}`,
+      message_id: `msg_long_${index}`,
+      role: 'user',
+      query: '长'.repeat(6_000),
+      session_id: session.id,
+      user_id: user.user.id,
+      is_deleted: false,
+      created_at: new Date(),
+      updated_at: new Date(),
+    }));
+    await app.db.batchInsert('chat_conversations', rows, 50);
+    const dropped = drops();
+    const reader = await stall(app.url, '/api/chat/export');
+    await until(() => drops() > dropped);
+    expect((await reader.rest()).length).toBeLessThan(6_000 * 1_500);
   });
 });

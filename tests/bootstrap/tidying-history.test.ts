@@ -24,6 +24,18 @@ function startWith(results: readonly (number | Error)[]) {
 }
 
 describe('startTidyingHistory', () => {
+  it('is not waited for without an end when it is stopped', async () => {
+    const tidying = startTidyingHistory({ tidy: () => new Promise(() => undefined), log: recordingLog() });
+    await jest.advanceTimersByTimeAsync(oneMinuteMs);
+    let isStopped = false;
+    const stopping = tidying.stop().then(() => (isStopped = true));
+    await jest.advanceTimersByTimeAsync(4_900);
+    expect(isStopped).toBe(false);
+    await jest.advanceTimersByTimeAsync(200);
+    expect(isStopped).toBe(true);
+    await stopping;
+  });
+
   it('tidies when the start is over and once a day', async () => {
     const { tidying, log, rounds } = startWith([3, 0]);
     await jest.advanceTimersByTimeAsync(oneMinuteMs - 1);
@@ -70,7 +82,7 @@ describe('startTidyingHistory', () => {
     await jest.advanceTimersByTimeAsync(oneMinuteMs);
     let hasStopped = false;
     const stopping = stop().then(() => (hasStopped = true));
-    await jest.advanceTimersByTimeAsync(oneDayMs);
+    await jest.advanceTimersByTimeAsync(1_000);
     expect([isTold, hasStopped]).toEqual([true, false]);
     end();
     await stopping;

@@ -31,6 +31,13 @@ describe('recover', () => {
     expect(none.asked()).toBe(0);
   });
 
+  it('gives up after its time, too, when Dify says nothing', async () => {
+    const began = performance.now();
+    const find = () => new Promise<null>(() => undefined);
+    expect(await recover({ find, recoveryMs: 900, signal: never })).toBeNull();
+    expect(performance.now() - began).toBeLessThan(5_000);
+  });
+
   it('takes an answer that cannot be asked for as one that is not there', async () => {
     const find = () => Promise.reject(new Error('away'));
     expect(await recover({ find, recoveryMs: 400, signal: never })).toBeNull();

@@ -106,6 +106,32 @@ describe.each<[string, (access: Access) => Promise<unknown>, unknown]>([
   });
 });
 
+describe('deleteSession', () => {
+  it('stops the turn that began while it was at it, too', async () => {
+    const stopped: string[] = [];
+    let live: string | null = null;
+    const access = createSessionAccess({
+      store: createEmptySessionStore({
+        find: async () => ({ ...session, liveTurnId: live }),
+        async deleteSession(_owner, _sessionId, _at, liveTurnId) {
+          if (liveTurnId === 'turn-2') return true;
+          live = 'turn-2';
+          return false;
+        },
+      }),
+      characters: createMemoryCharacters([]),
+      turns: {
+        stop: async (_owner, turnId) => stopped.push(turnId) as never,
+        send: () => Promise.reject(new Error()),
+      },
+      events: { publish: () => undefined },
+      restorableMs: 1_000,
+    });
+    await access.deleteSession(ada, 'session-1');
+    expect(stopped).toEqual(['turn-2']);
+  });
+});
+
 describe('reviseQuestion', () => {
   const store = { find: async () => session, findMessage: async () => question };
   const revision = { content: 'In other words?', idempotencyKey: 'key-1' };
