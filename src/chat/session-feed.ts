@@ -6,7 +6,10 @@ import type { Follow } from './turn-access';
 
 /** Where a connected client is told things. */
 export interface Outlet {
-  /** Hands over one line of JSON. Does nothing once the client is gone. Never throws. */
+  /**
+   * Hands over one line of JSON, whether there is room or not. Does nothing once the client is gone, and ends the
+   * connection of one that is too far behind. Never throws.
+   */
   send(frame: string): void;
   /** Settles when the client has read enough to be told more: at once while it keeps up. Never rejects. */
   room(): Promise<void>;
@@ -43,6 +46,8 @@ export interface SessionFeedOptions {
 export function createSessionFeed(options: SessionFeedOptions): SessionFeed {
   const { live, events, owner, sessionId, outlet, onBroken, signal } = options;
   const following = new Map<string, Promise<void>>();
+  /** Settles when the last frame of a turn that is waiting for room has been sent. */
+  let sent = Promise.resolve();
 
   const ends = [
     live.watch(sessionId, (turn) => {
@@ -77,11 +82,19 @@ export function createSessionFeed(options: SessionFeedOptions): SessionFeed {
   async function tell(start: Follow): Promise<void> {
     for await (const batch of start(signal)) {
       for (const frame of batch) {
-        await outlet.room();
+        await sendInTurn(frame);
         if (signal.aborted) return;
-        outlet.send(toSocketFrame(frame));
       }
     }
+  }
+
+  /** One after the other: turns that found the same room would all take it, with a frame each. */
+  function sendInTurn(frame: Frame): Promise<void> {
+    sent = sent.then(async () => {
+      await outlet.room();
+      if (!signal.aborted) outlet.send(toSocketFrame(frame));
+    });
+    return sent;
   }
 }
 

@@ -8,6 +8,7 @@ import { parseQuestion } from './question';
 import type { SessionAccess } from './session-access';
 import type { Outlet, SessionFeed } from './session-feed';
 import type { RequestSettings } from './settings';
+import type { Follow } from './turn-access';
 import type { Turns } from './turns';
 
 const requestId = z.union([z.string().max(128), z.number()], 'has to be text or a number').optional();
@@ -55,7 +56,10 @@ export interface SessionRequestsOptions {
 
 /** Bounds what one client keeps the server busy with. No person has so many requests under way. */
 const maxOpenRequests = 32;
-/** A turn of another process is followed by asking the database again and again. */
+/**
+ * A turn of another process is followed by asking the database again and again, and a saved one is held until its
+ * client has read it.
+ */
 const maxFollowedTurns = 32;
 
 /**
@@ -91,8 +95,8 @@ export function createSessionRequests(options: SessionRequestsOptions): (frame: 
       }
       case 'resume': {
         const { turn_id, after } = request;
-        if (feed.count() >= maxFollowedTurns) throw tooMuch();
-        if (!feed.isFollowing(turn_id)) feed.follow(turn_id, await turns.follow(owner, turn_id, after));
+        assertRoomFor(turn_id);
+        if (!feed.isFollowing(turn_id)) tell(turn_id, await turns.follow(owner, turn_id, after));
         return { event: 'request_done', turn_id };
       }
       case 'ping':
@@ -105,8 +109,19 @@ export function createSessionRequests(options: SessionRequestsOptions): (frame: 
     const question = { ...parseQuestion({ data: await toData(request) }, options.settings), owner };
     const { turnId, isReplay, rateLimit, follow } = await turns.send(question, key);
     // A turn that has just begun is followed from its beginning; one that a key stands for may have ended long ago.
-    if (isReplay) feed.follow(turnId, follow);
+    if (isReplay) tell(turnId, follow);
     return { event: 'request_done', turn_id: turnId, is_replay: isReplay, ...toRateLimit(rateLimit) };
+  }
+
+  /** @throws ChatError `rate-limited` */
+  function tell(turnId: string, follow: Follow): void {
+    assertRoomFor(turnId);
+    feed.follow(turnId, follow);
+  }
+
+  /** @throws ChatError `rate-limited`: this would be one turn more than may be told at once. */
+  function assertRoomFor(turnId: string): void {
+    if (!feed.isFollowing(turnId) && feed.count() >= maxFollowedTurns) throw tooMuch();
   }
 
   /** The body of a create-message that asks the same. */

@@ -27,7 +27,7 @@ export interface SocketClientOptions {
   readonly stream: Duplex;
   readonly settings: Pick<SocketSettings, 'messagesPerSecond'>;
   readonly stalledAfterMs: number;
-  /** It has taken nothing for `stalledAfterMs`, and is dropped. */
+  /** It has taken nothing for `stalledAfterMs`, or fallen too far behind, and is dropped. */
   readonly onStalled: () => void;
 }
 
@@ -39,11 +39,8 @@ export function createSocketClient(options: SocketClientOptions): SocketClient {
   let receive: (frame: string) => void = () => undefined;
   const outlet = createOutlet(socket, {
     stalledAfterMs,
-    onStalled: () => {
-      if (socket.readyState !== socket.OPEN) return;
-      onStalled();
-      close(closeCodes.tryAgainLater, 'stalled');
-    },
+    onStalled: () => drop('stalled'),
+    onOverrun: () => drop('too far behind'),
   });
 
   // A frame that is too large or malformed, or a reset: the library closes the connection.
@@ -84,6 +81,13 @@ export function createSocketClient(options: SocketClientOptions): SocketClient {
     if (isWithinRate()) return true;
     close(closeCodes.tooManyMessages, 'too many messages');
     return false;
+  }
+
+  /** It does not read what it is told. */
+  function drop(reason: string): void {
+    if (socket.readyState !== socket.OPEN) return;
+    onStalled();
+    close(closeCodes.tryAgainLater, reason);
   }
 
   function close(code: number, reason: string): void {

@@ -13,7 +13,7 @@ import { receiveLogin } from './first-frame';
 import { logIn } from './login';
 import { createMembers, type Entrance } from './members';
 import { createPlaces, type Place } from './places';
-import { ignoreUpgrade, parseUpgrade, refuse, tokenProtocol, type UpgradeRequest } from './upgrade';
+import { handBack, parseUpgrade, refuse, tokenProtocol, type UpgradeRequest } from './upgrade';
 
 /** How often connected users are looked at again. With the query it takes, blocking one shows within five seconds. */
 const checkEveryMs = 3_000;
@@ -59,7 +59,7 @@ export function openSocketDoor(strapi: Core.Strapi): SocketDoor {
         sockets.handleUpgrade(request, socket, head, (ws) => then(welcome(ws, socket)));
       admit(upgrade, socket, accept).catch((error: unknown) => refuse(socket, explain(error)));
     } else if (http.listenerCount('upgrade') === 1) {
-      ignoreUpgrade(http, request, socket, head);
+      handBack(http, request, socket, head);
     }
   }
 

@@ -1,4 +1,4 @@
-import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import { ServerResponse, STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 import type { ChatError } from '../chat';
@@ -55,10 +55,37 @@ export function refuse(socket: Duplex, error: ChatError): void {
 }
 
 /**
- * Gives back a request that offers an upgrade nobody here takes, e.g. HTTP/2 as Java's client does: a server may ignore
- * the offer, and Node would, if nothing listened for upgrades.
+ * Gives back an upgrade request that is not for this door. A WebSocket's becomes a request of the server with all its
+ * headers, which may take the connection over: Strapi's transfers do. Of any other the offer is ignored.
  */
-export function ignoreUpgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+export function handBack(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const { method, headers } = request;
+  const isWebSocket = method === 'GET' && headers.upgrade?.trim().toLowerCase() === 'websocket';
+  if (isWebSocket) passOn(server, request, head);
+  else ignoreUpgrade(server, request, socket, head);
+}
+
+/** The request as if nothing listened for upgrades. What answers it as HTTP does ends the connection. */
+function passOn(server: Server, request: IncomingMessage, head: Buffer): void {
+  const { socket } = request;
+  // The server has let go of it: nobody else listens.
+  socket.on('error', () => socket.destroy());
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.once('finish', () => socket.destroySoon());
+  try {
+    response.assignSocket(socket);
+  } catch {
+    // A request before it on the same connection is yet to be answered, which no WebSocket's client does.
+    socket.destroy();
+    return;
+  }
+  if (head.length > 0) socket.unshift(head);
+  server.emit('request', request, response);
+}
+
+/** E.g. of HTTP/2, as Java's client makes one: a server may, and Node would, if nothing listened for upgrades. */
+function ignoreUpgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
   for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {
     const [name = '', value = ''] = request.rawHeaders.slice(i, i + 2);

@@ -542,3 +542,25 @@ describe('an upgrade to something else', () => {
     expect(JSON.parse(text)).toMatchObject({ code: 200, data: { title: 'By Java' } });
   });
 });
+
+describe('a WebSocket that is somebody else’s', () => {
+  it('is Strapi’s where it is a transfer', async () => {
+    const path = '/admin/transfer/runner/pull';
+    expect((await refusalOf(connect(app.url, path, { token: 'nonsense' }))).status).toBe(401);
+    const { body } = await app.admin.client.post('/admin/transfer/tokens', {
+      name: 'Pull',
+      description: '',
+      lifespan: null,
+      permissions: ['pull'],
+    });
+    const transfer = await connect(app.url, path, { token: body.data.accessKey });
+    devices.push(transfer);
+    transfer.send({ type: 'command', command: 'status', uuid: 'asked-1' });
+    await transfer.until((frame) => frame['uuid'] === 'asked-1');
+    await transfer.leave();
+  });
+
+  it('is answered as any other request where nobody has it', async () => {
+    expect((await refusalOf(connect(app.url, '/api/nothing'))).status).toBe(404);
+  });
+});

@@ -108,6 +108,47 @@ describe('ask', () => {
     expect(followed).toEqual([[turnId, follow]]);
   });
 
+  describe('of a connection that is told as many turns as may be', () => {
+    const told = Array.from({ length: 32 }, (_, number) => `told-${number}`);
+
+    function asking(isReplay: boolean) {
+      const send = async () => ({ turnId, isReplay, rateLimit, follow, awaitEnd: async () => null });
+      const busy = harness({}, { send });
+      for (const id of told) busy.feed.follow(id, follow);
+      return busy;
+    }
+
+    it('is refused where a key stands for one more', async () => {
+      const { followed, request } = asking(true);
+      expect(await request({ type: 'ask', query: 'Hi', idempotency_key: 'key-1' })).toMatchObject({
+        event: 'request_failed',
+        code: 'rate-limited',
+        type: 'ask',
+      });
+      expect(followed).toHaveLength(32);
+    });
+
+    it('is answered where the key stands for one of them', async () => {
+      const { feed, request } = harness(
+        {},
+        { send: async () => ({ turnId, isReplay: true, rateLimit, follow, awaitEnd: async () => null }) },
+      );
+      for (const id of [turnId, ...told.slice(1)]) feed.follow(id, follow);
+      expect(await request({ type: 'ask', query: 'Hi', idempotency_key: 'key-1' })).toMatchObject({
+        event: 'request_done',
+        is_replay: true,
+      });
+    });
+
+    it('is answered where it is new: it is saved by then', async () => {
+      const { request } = asking(false);
+      expect(await request({ type: 'ask', query: 'Hi', idempotency_key: 'key-1' })).toMatchObject({
+        event: 'request_done',
+        is_replay: false,
+      });
+    });
+  });
+
   it('needs a character, of the session or named', async () => {
     const find = async () => ({ ...session, characterId: null });
     const { request } = harness({ sessions: { find } });
@@ -198,6 +239,29 @@ describe('resume', () => {
       event: 'request_failed',
       code: 'rate-limited',
     });
+    expect(followed).toHaveLength(32);
+  });
+
+  it('is refused so, however many are asked for at once', async () => {
+    const { opened, open } = createGate();
+    const start = async () => {
+      await opened;
+      return follow;
+    };
+    const { frames, feed, followed, handle } = harness({}, { follow: start });
+    for (let number = 0; number < 30; number += 1) feed.follow(`told-${number}`, follow);
+    const idOf = (number: number) => `${String(number).padStart(8, '0')}${turnId.slice(8)}`;
+    const all = [1, 2, 3, 4].map((number) =>
+      handle(JSON.stringify({ type: 'resume', turn_id: idOf(number) })),
+    );
+    open();
+    await Promise.all(all);
+    expect(frames.map(({ event }) => event)).toEqual([
+      'request_done',
+      'request_done',
+      'request_failed',
+      'request_failed',
+    ]);
     expect(followed).toHaveLength(32);
   });
 

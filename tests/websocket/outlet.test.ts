@@ -1,0 +1,119 @@
+import { createLiveTurns } from '../../src/chat/live-turns';
+import { createSessionEvents } from '../../src/chat/session-events';
+import { createSessionFeed } from '../../src/chat/session-feed';
+import { createOutlet } from '../../src/websocket/outlet';
+import { settle } from '../chat/support/collect';
+import { ada } from '../chat/support/fixtures';
+import { SlowSocket } from './support/slow-socket';
+
+const maxWaiting = 64 * 1024;
+const frameLength = 400_000;
+
+const sockets: SlowSocket[] = [];
+
+afterEach(() => sockets.splice(0).forEach((socket) => socket.end()));
+
+function harness() {
+  const [socket, gone] = [new SlowSocket(), new AbortController()];
+  sockets.push(socket);
+  const overruns: number[] = [];
+  const outlet = createOutlet(socket.asWebSocket(), {
+    stalledAfterMs: 60_000,
+    onStalled: () => undefined,
+    onOverrun: () => {
+      overruns.push(socket.bufferedAmount);
+      socket.close(1013, '');
+    },
+  });
+  const [live, events] = [createLiveTurns(), createSessionEvents()];
+  const onBroken = () => undefined;
+  const openFeed = () =>
+    createSessionFeed({
+      live,
+      events,
+      owner: ada,
+      sessionId: 'session-1',
+      outlet,
+      onBroken,
+      signal: gone.signal,
+    });
+  return { socket, gone, overruns, outlet, events, openFeed };
+}
+
+/** A saved turn of so many large frames. */
+async function* turnOf(frames: number) {
+  for (let id = 1; id <= frames; id += 1) {
+    await settle();
+    yield [{ id, data: `{"text":"${'x'.repeat(frameLength - 20)}"}` }];
+  }
+}
+
+describe('the turns that one client is told', () => {
+  it('have one frame waiting beyond the bound between them, and each gets its turn', async () => {
+    const { socket, openFeed } = harness();
+    const feed = openFeed();
+    for (let number = 0; number < 32; number += 1) feed.follow(`turn-${number}`, () => turnOf(3));
+    const waited: number[] = [];
+    do {
+      for (let i = 0; i < 3; i += 1) await settle();
+      waited.push(socket.bufferedAmount);
+    } while (socket.take());
+    await feed.idle();
+    expect(Math.max(...waited)).toBeLessThanOrEqual(maxWaiting + frameLength);
+    expect(socket.taken.map((frame) => (JSON.parse(frame) as { seq: number }).seq)).toEqual(
+      [1, 2, 3].flatMap((seq) => Array.from({ length: 32 }, () => seq)),
+    );
+  });
+
+  it('are all let go when it is gone', async () => {
+    const { socket, gone, openFeed } = harness();
+    const feed = openFeed();
+    for (let number = 0; number < 3; number += 1) feed.follow(`turn-${number}`, () => turnOf(3));
+    for (let i = 0; i < 3; i += 1) await settle();
+    gone.abort();
+    socket.end();
+    await feed.idle();
+    expect(socket.bufferedAmount).toBeLessThanOrEqual(maxWaiting + frameLength);
+  });
+});
+
+describe('room', () => {
+  it('is there again only once what waits is within the bound', async () => {
+    const { socket, outlet } = harness();
+    const [first, second] = ['a'.repeat(frameLength), 'b'.repeat(frameLength)];
+    let isThere = false;
+    outlet.send(first);
+    void outlet.room().then(() => (isThere = true));
+    socket.take();
+    // Told without asking for room, as an event of the session is.
+    outlet.send(second);
+    await settle();
+    expect(isThere).toBe(false);
+    socket.take();
+    await settle();
+    expect(isThere).toBe(true);
+  });
+});
+
+describe('what is told without waiting for room', () => {
+  const event = { event: 'session_renamed', session_id: 'session-1', title: 'x'.repeat(1_000_000) } as const;
+
+  it('ends the connection once more waits than may', async () => {
+    const { socket, overruns, openFeed, events } = harness();
+    openFeed();
+    for (let i = 0; i < 20; i += 1) events.publish(event);
+    expect(overruns).toHaveLength(1);
+    expect(socket.bufferedAmount).toBeLessThan(16 * maxWaiting + 2 * 1_000_000);
+  });
+
+  it('goes on for a client that takes it, however large it is', async () => {
+    const { socket, overruns, openFeed, events } = harness();
+    openFeed();
+    for (let i = 0; i < 20; i += 1) {
+      events.publish({ ...event, title: 'x'.repeat(3_000_000) });
+      socket.take();
+    }
+    expect(overruns).toEqual([]);
+    expect(socket.taken).toHaveLength(20);
+  });
+});

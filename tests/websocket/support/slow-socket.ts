@@ -1,0 +1,43 @@
+import { EventEmitter } from 'node:events';
+
+import type { WebSocket } from 'ws';
+
+/** The library's side of a connection, whose client takes a frame when a test says so. */
+export class SlowSocket extends EventEmitter {
+  readonly OPEN = 1;
+  readyState = 1;
+  bufferedAmount = 0;
+  readonly taken: string[] = [];
+  readonly closings: [code: number, reason: string][] = [];
+  readonly #waiting: { readonly frame: string; readonly written: () => void }[] = [];
+
+  send(frame: string, written: () => void): void {
+    this.#waiting.push({ frame, written });
+    this.bufferedAmount += frame.length;
+  }
+
+  /** @returns whether there was a frame to take. */
+  take(): boolean {
+    const next = this.#waiting.shift();
+    if (next === undefined) return false;
+    this.bufferedAmount -= next.frame.length;
+    this.taken.push(next.frame);
+    next.written();
+    return true;
+  }
+
+  close(code: number, reason: string): void {
+    this.closings.push([code, reason]);
+    this.readyState = 2;
+  }
+
+  /** The connection is gone. */
+  end(): void {
+    this.readyState = 3;
+    this.emit('close');
+  }
+
+  asWebSocket(): WebSocket {
+    return this as unknown as WebSocket;
+  }
+}

@@ -1,0 +1,162 @@
+import { once } from 'node:events';
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+
+import { WebSocket, WebSocketServer } from 'ws';
+
+import { handBack } from '../../src/websocket/upgrade';
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+let server: Server;
+
+/** A server whose door gives back every upgrade. */
+async function listen(handler: Handler): Promise<string> {
+  server = createServer(handler);
+  server.on('upgrade', (request, socket, head) => handBack(server, request, socket, head));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+afterEach(async () => {
+  server.closeAllConnections();
+  server.close();
+  await once(server, 'close');
+});
+
+/** As Strapi's transfers take theirs: as requests, and with no head. */
+function createTaker(): Handler {
+  const sockets = new WebSocketServer({ noServer: true });
+  return (request) =>
+    sockets.handleUpgrade(request, request.socket, Buffer.alloc(0), (socket) => {
+      socket.on('message', (data) => socket.send(`${request.url} heard ${String(data as Buffer)}`));
+    });
+}
+
+describe('a WebSocket that is not for this door', () => {
+  it('is opened by whoever takes it as a request', async () => {
+    const host = await listen(createTaker());
+    const socket = new WebSocket(`ws://${host}/admin/transfer/runner/pull`);
+    await once(socket, 'open');
+    socket.send('hello');
+    const [reply] = (await once(socket, 'message')) as [Buffer];
+    expect(reply.toString()).toBe('/admin/transfer/runner/pull heard hello');
+    socket.close();
+    expect((await once(socket, 'close'))[0]).toBe(1005);
+  });
+
+  it('is opened with what its client has sent already', async () => {
+    const host = await listen(createTaker());
+    const [hostname = '', port] = host.split(':');
+    const socket = connect(Number(port), hostname);
+    // A text frame, `hi`, under a mask of zeroes.
+    const frame = Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69]);
+    socket.write(Buffer.concat([Buffer.from(upgradeTo('/early')), frame]));
+    const told = await readUntil(socket, 'heard hi');
+    expect(told).toContain('101 Switching Protocols');
+    socket.destroy();
+  });
+
+  it('is answered as a request where nobody takes it, and let go', async () => {
+    const host = await listen((request, response) => {
+      response.statusCode = 404;
+      response.end(`No ${request.url}, by ${request.headers.upgrade}`);
+    });
+    const socket = new WebSocket(`ws://${host}/nothing`);
+    const [request, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
+    let text = '';
+    for await (const chunk of response) text += String(chunk);
+    expect(request).toBeDefined();
+    expect([response.statusCode, response.headers.connection, text]).toEqual([
+      404,
+      'close',
+      'No /nothing, by websocket',
+    ]);
+  });
+
+  it('is cut when the request before it is yet to be answered, and harms nobody else', async () => {
+    const host = await listen((request, response) => {
+      if (request.url === '/fine') response.end('fine');
+    });
+    const [hostname = '', port] = host.split(':');
+    const socket = connect(Number(port), hostname);
+    socket.on('error', () => undefined);
+    socket.resume();
+    socket.write(`GET /slow HTTP/1.1\r\nHost: here\r\n\r\n${upgradeTo('/nothing')}`);
+    await once(socket, 'close');
+    expect(await (await fetch(`http://${host}/fine`)).text()).toBe('fine');
+  });
+
+  it('may be reset by its client', async () => {
+    let asked = () => undefined as void;
+    const came = new Promise<void>((resolve) => (asked = resolve));
+    const host = await listen((request, response) => {
+      if (request.url === '/fine') response.end('fine');
+      else asked();
+    });
+    const [hostname = '', port] = host.split(':');
+    const socket = connect(Number(port), hostname);
+    socket.write(upgradeTo('/nothing'));
+    await came;
+    socket.resetAndDestroy();
+    expect(await (await fetch(`http://${host}/fine`)).text()).toBe('fine');
+  });
+});
+
+describe('an offer of something else', () => {
+  it('is ignored: the request is answered as any other, its body included', async () => {
+    const host = await listen((request, response) => {
+      let body = '';
+      request.on('data', (chunk) => (body += String(chunk)));
+      request.on('end', () => response.end(JSON.stringify({ body, headers: request.headers })));
+    });
+    const request = httpRequest(`http://${host}/asked`, {
+      method: 'POST',
+      headers: {
+        Connection: 'Upgrade, HTTP2-Settings',
+        Upgrade: 'h2c',
+        'HTTP2-Settings': 'AAMAAABk',
+        'X-Own': '1',
+      },
+    });
+    request.end('hello');
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    let text = '';
+    for await (const chunk of response) text += String(chunk);
+    const { body, headers } = JSON.parse(text) as { body: string; headers: Record<string, string> };
+    expect([response.statusCode, body, headers['x-own'], headers['upgrade']]).toEqual([
+      200,
+      'hello',
+      '1',
+      undefined,
+    ]);
+  });
+});
+
+function upgradeTo(path: string): string {
+  return [
+    `GET ${path} HTTP/1.1`,
+    'Host: here',
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    '\r\n',
+  ].join('\r\n');
+}
+
+async function readUntil(socket: AsyncIterable<unknown>, text: string): Promise<string> {
+  let all = '';
+  for await (const chunk of socket) {
+    all += String(chunk);
+    if (all.includes(text)) break;
+  }
+  return all;
+}
