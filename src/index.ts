@@ -32,7 +32,10 @@ export default {
   async register({ strapi }: { strapi: Core.Strapi }): Promise<void> {
     const historySettings = parseHistoryStoreSettings(strapi.config.get('history'));
     if (historySettings instanceof HistoryProblem) strapi.log.error(historySettings.message);
-    keepHistoryIn(strapi, openBeside(historySettings));
+    keepHistoryIn(
+      strapi,
+      openBeside(historySettings, (message) => strapi.log.warn(message)),
+    );
     assertSettings(strapi);
     surviveBrokenConnections(strapi);
     tellTokensApart(strapi);

@@ -85,7 +85,7 @@ async function archiveKind(options: ArchiveOptions, day: string, kind: Kind): Pr
   let added = 0;
 
   async function* addedLines(): AsyncGenerator<string, void> {
-    for await (const record of recordsOf(options, kind)) {
+    for await (const record of recordsOf(options, day, kind)) {
       found.push(record.position);
       screen.progress(`${day}: ${counted(found.length, 'record')} …`);
       if (known?.has(keyOf(record)) === true) continue;
@@ -121,8 +121,14 @@ async function* joined(
   yield* rest;
 }
 
-async function* recordsOf(options: ArchiveOptions, kind: Kind): AsyncGenerator<StoredRecord, void> {
+async function* recordsOf(
+  options: ArchiveOptions,
+  day: string,
+  kind: Kind,
+): AsyncGenerator<StoredRecord, void> {
   for await (const record of walkRecords(options)) {
+    // What comes to an earlier day meanwhile is of the next round, which is that day's.
+    if (dayOf(record.createdAt) !== day) continue;
     const isError = record.error !== null;
     if (isError === (kind === 'error_conversation_histories')) yield record;
   }

@@ -26,13 +26,8 @@ export async function erase(database: Database, layout: Layout, erasure: Erasure
     bindings: [...keys, numberOf(firstAt), before],
     order: ['conversation_id', 'created_at', 'record_id'],
   };
-  let removed = 0;
-  const firstDay = dayOf(numberOf(firstAt));
-  const lastDay = dayOf(before - 1);
-  for (const segment of await layout.segments(database)) {
-    if (segment.day !== null && (segment.day < firstDay || segment.day > lastDay)) continue;
-    removed += await removeAll(database, segment, removal);
-  }
+  const days = { first: dayOf(numberOf(firstAt)), last: dayOf(before - 1) };
+  const removed = await removeAll({ database, layout }, days, removal);
   await repairBeginnings(database, layout, { before, userId, conversationId });
   return removed;
 }

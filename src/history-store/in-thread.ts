@@ -4,14 +4,14 @@ import { Worker } from 'node:worker_threads';
 
 import type { HistoryStoreSettings } from '../chat';
 import { HistoryProblem } from '../chat/history/history-problem';
-import { closingMs, openHistoryStore } from './open';
+import { closingMs, openHistoryStore, warnProcess, type Warn } from './open';
 import { toProblem } from './problems';
-import type { Answer, Arguments, Method, Order, Result, Store } from './thread';
+import type { Answer, Arguments, Method, Order, Result, Store, Warning } from './thread';
 
 /** A store that keeps its caller's thread free: the driver of SQLite blocks the one it is used in, the others none. */
-export function openBeside(settings: HistoryStoreSettings | HistoryProblem): Store {
+export function openBeside(settings: HistoryStoreSettings | HistoryProblem, warn?: Warn): Store {
   const blocks = !(settings instanceof HistoryProblem) && settings.address.kind === 'sqlite';
-  return blocks ? openInThread(settings) : openHistoryStore(settings);
+  return blocks ? openInThread(settings, warn) : openHistoryStore(settings, warn);
 }
 
 /** Who waits for an answer. With a method, so that any promise fits: its call and its answer have the same id. */
@@ -25,7 +25,7 @@ interface Waiting {
  * is started by the first use. If it dies, what it was asked for rejects as `unreachable`, be it done or not, and the
  * next use starts another.
  */
-export function openInThread(settings: HistoryStoreSettings): Store {
+export function openInThread(settings: HistoryStoreSettings, warn: Warn = warnProcess): Store {
   const waiting = new Map<number, Waiting>();
   let thread: Worker | undefined;
   let isClosed = false;
@@ -41,7 +41,10 @@ export function openInThread(settings: HistoryStoreSettings): Store {
 
   const start = (): Worker =>
     startThread(settings)
-      .on('message', settle)
+      .on('message', (message: Answer | Warning) => {
+        if ('warning' in message) warn(message.warning);
+        else settle(message);
+      })
       .on('exit', () => {
         thread = undefined;
         for (const id of [...waiting.keys()]) settle({ id, problem: isClosed ? 'closed' : 'unreachable' });

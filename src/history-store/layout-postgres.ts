@@ -43,15 +43,14 @@ export const postgresLayout: Layout = {
       // Writers wait here until all is copied. Readers wait for the exchange of the tables at the end, which is short.
       const state = await lockState(statements);
       if (state.isDaily === isDaily) return;
+      const days = isDaily ? await daysOf(statements) : [];
       for (const { name, table } of bothTables) {
         await createRecordTable(statements, `${name}_new`, table, isDaily ? byRange : '');
-        if (isDaily) {
-          for (const day of await daysOf(statements, name)) {
-            // The old partitions have gone with their table; nobody else knows the new one yet.
-            await statements.run(
-              `create table ${segmentOf(day)[table]} partition of ${name}_new for values ${range(day)}`,
-            );
-          }
+        for (const day of days) {
+          // The old partitions have gone with their table; nobody else knows the new one yet.
+          await statements.run(
+            `create table ${segmentOf(day)[table]} partition of ${name}_new for values ${range(day)}`,
+          );
         }
         await statements.run(`insert into ${name}_new select * from ${name}`);
       }
@@ -66,8 +65,10 @@ function range(day: Day): string {
   return `from (${startOf(day)}) to (${endOf(day)})`;
 }
 
-async function daysOf(statements: Statements, table: string): Promise<Day[]> {
-  const rows = await statements.all(`select distinct floor(created_at / ${dayMs}.0) as day from ${table}`);
+/** Of both tables together: a day has both partitions. */
+async function daysOf(statements: Statements): Promise<Day[]> {
+  const days = bothTables.map(({ name }) => `select floor(created_at / ${dayMs}.0) as day from ${name}`);
+  const rows = await statements.all(days.join(' union '));
   return rows.map((row) => dayOf(Number(row['day']) * dayMs)).sort();
 }
 
@@ -104,10 +105,12 @@ async function createMissing(statements: Statements, days: readonly Day[]): Prom
 
 async function isEmpty(statements: Statements, day: Day): Promise<boolean> {
   if (!(await listDays(statements)).includes(day)) return false;
-  const { records, errors } = segmentOf(day);
-  const [row] = await statements.all(
-    `select exists (select 1 from ${records}) or exists (select 1 from ${errors}) as has_rows`,
+  // By the two names: a day that was divided off by an older version can have one partition alone.
+  const has = bothTables.map(
+    ({ name }) =>
+      `exists (select 1 from ${name} where created_at >= ${startOf(day)} and created_at < ${endOf(day)})`,
   );
+  const [row] = await statements.all(`select ${has.join(' or ')} as has_rows`);
   return row?.['has_rows'] === false;
 }
 

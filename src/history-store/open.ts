@@ -10,7 +10,7 @@ import type { Layout } from './layout';
 import { mysqlLayout } from './layout-mysql';
 import { postgresLayout } from './layout-postgres';
 import { sqliteLayout } from './layout-sqlite';
-import { toProblem } from './problems';
+import { describeProblem, toProblem } from './problems';
 import { prune } from './prune';
 import { countConversations, listBuckets, listConversations, listRecords, readBefore } from './read';
 import { dropEmptyPartitions, removeExactly } from './remove-exactly';
@@ -20,11 +20,18 @@ import { listPartitions, listSizes } from './sizes';
 
 /** Who finds that it cannot be opened is told again for as long, without another attempt. */
 const retryOpeningMs = 1_000;
+/** Before the second attempt. Each one of a server copies all that there is, so the pauses double up to the last. */
 const retryMigratingMs = 5_000;
+const lastRetryMigratingMs = 3_600_000;
 /** How long the end of the process may wait for the store. */
 export const closingMs = 5_000;
 
 const layouts = { sqlite: sqliteLayout, postgres: postgresLayout, mysql: mysqlLayout };
+
+/** Is told what nobody who uses the store is told by a rejection, in words that may be logged. */
+export type Warn = (message: string) => void;
+
+export const warnProcess: Warn = (message) => process.emitWarning(message);
 
 interface Open {
   readonly database: Database;
@@ -39,8 +46,9 @@ interface Open {
  */
 export function openHistoryStore(
   settings: HistoryStoreSettings | HistoryProblem,
+  warn: Warn = warnProcess,
 ): HistoryStore & HistoryMaintenance {
-  const opening = createOpening(settings);
+  const opening = createOpening(settings, warn);
   const use = async <T>(work: (open: Open) => Promise<T>): Promise<T> => {
     try {
       return await work(await opening.open());
@@ -84,7 +92,7 @@ interface Opening {
   close(): Promise<void>;
 }
 
-function createOpening(settings: HistoryStoreSettings | HistoryProblem): Opening {
+function createOpening(settings: HistoryStoreSettings | HistoryProblem, warn: Warn): Opening {
   const closing = new AbortController();
   let attempt: Promise<Open> | undefined;
   let failure: { readonly problem: HistoryProblem; readonly at: number } | undefined;
@@ -100,7 +108,7 @@ function createOpening(settings: HistoryStoreSettings | HistoryProblem): Opening
       await database.close();
       throw error;
     }
-    migration = migrate({ database, layout }, settings.dailyPartitions, closing.signal);
+    migration = migrate({ database, layout }, settings.dailyPartitions, closing.signal, warn);
     return { database, layout };
   };
 
@@ -162,12 +170,22 @@ function quoted(name: string): string {
 }
 
 /** In the background, again and again until it is done: the store works either way. */
-async function migrate({ database, layout }: Open, isDaily: boolean, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
+async function migrate(
+  { database, layout }: Open,
+  isDaily: boolean,
+  signal: AbortSignal,
+  warn: Warn,
+): Promise<void> {
+  for (let pauseMs = retryMigratingMs; !signal.aborted;) {
     try {
       return await layout.migrate(database, isDaily, signal);
-    } catch {
-      await pause(retryMigratingMs, undefined, { signal }).catch(() => undefined);
+    } catch (error) {
+      if (signal.aborted) return;
+      const what = isDaily ? 'divided by days' : 'joined';
+      const next = `It is tried again in ${pauseMs / 1_000} s.`;
+      warn(`The tables of the history could not be ${what}: ${describeProblem(error)}. ${next}`);
+      await pause(pauseMs, undefined, { signal }).catch(() => undefined);
+      pauseMs = Math.min(2 * pauseMs, lastRetryMigratingMs);
     }
   }
 }

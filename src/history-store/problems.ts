@@ -30,6 +30,14 @@ export function toProblem(error: unknown): HistoryProblem {
   return new HistoryProblem(codeFor(error), { cause: error });
 }
 
+/** For the log: a sentence of ours with its code and the driver's, never the driver's message. */
+export function describeProblem(error: unknown): string {
+  const { message, code, cause } = toProblem(error);
+  const { code: own } = Object(cause) as { readonly code?: unknown };
+  const codes = typeof own === 'string' && /^[\w-]{1,40}$/u.test(own) ? `${code}, ${own}` : code;
+  return `${message.replace(/\.$/u, '')} (${codes})`;
+}
+
 /** By what it has and not by its class: errors of Node itself can be of another realm. */
 function codeFor(error: unknown): HistoryProblemCode {
   const { code, name, message } = Object(error) as Readonly<Record<string, unknown>>;

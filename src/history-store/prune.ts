@@ -1,5 +1,5 @@
 import type { Database } from './database';
-import { endOf, startOf, type Day } from './days';
+import { dayOf, endOf, startOf, type Day } from './days';
 import type { Layout } from './layout';
 import { removeAll } from './remove';
 import { repairBeginnings } from './repair';
@@ -19,15 +19,12 @@ export async function prune(
   const days = (await layout.listDays(database)).filter((day) => day < beforeDay);
   let removed = 0;
   if (layout.dropsWhole && days.length > 0) removed += await dropWhole(database, layout, days, signal);
-  for (const segment of await layout.segments(database)) {
-    if (segment.day !== null && segment.day >= beforeDay) continue;
-    removed += await removeAll(
-      database,
-      segment,
-      { where: 'created_at < ?', bindings: [before], order: ['created_at', 'record_id'] },
-      signal,
-    );
-  }
+  removed += await removeAll(
+    { database, layout },
+    { first: '', last: dayOf(before - 1) },
+    { where: 'created_at < ?', bindings: [before], order: ['created_at', 'record_id'] },
+    signal,
+  );
   if (!layout.dropsWhole && !signal.aborted) await layout.drop(database, days);
   await removeBuckets(database, before, signal);
   await repairBeginnings(database, layout, { before, userId: null, conversationId: null }, signal);

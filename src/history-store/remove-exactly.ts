@@ -14,23 +14,19 @@ interface Open {
 }
 
 /** See `HistoryMaintenance.remove`. */
-export async function removeExactly(
-  { database, layout }: Open,
-  positions: readonly Position[],
-): Promise<number> {
+export async function removeExactly(open: Open, positions: readonly Position[]): Promise<number> {
   let removed = 0;
   for (const some of chunks(positions, perStatement)) {
     const times = some.map(({ timeMs }) => timeMs);
-    const days = new Set(times.map(dayOf));
-    for (const segment of await layout.segments(database)) {
-      if (segment.day !== null && !days.has(segment.day)) continue;
-      removed += await removeAll(database, segment, {
-        // The times are for the databases that leave out partitions by them.
-        where: `(record_id, created_at) in (${tuples(database.kind, some.length, 2)}) and created_at between ? and ?`,
-        bindings: [...some.flatMap(({ id, timeMs }) => [id, timeMs]), Math.min(...times), Math.max(...times)],
-        order: ['created_at', 'record_id'],
-      });
-    }
+    const [first, last] = [Math.min(...times), Math.max(...times)];
+    const keys = tuples(open.database.kind, some.length, 2);
+    const days = { first: dayOf(first), last: dayOf(last) };
+    removed += await removeAll(open, days, {
+      // The times are for the databases that leave out partitions by them.
+      where: `(record_id, created_at) in (${keys}) and created_at between ? and ?`,
+      bindings: [...some.flatMap(({ id, timeMs }) => [id, timeMs]), first, last],
+      order: ['created_at', 'record_id'],
+    });
   }
   return removed;
 }

@@ -1,5 +1,6 @@
 import { tuples, type Binding, type Database, type Row, type Statements } from './database';
-import { whole, type Segment } from './layout';
+import type { Day } from './days';
+import { whole, type Layout, type Segment } from './layout';
 import { numberOf, textOf, toUsage } from './rows';
 import { lockState } from './schema';
 import { subtract, type Summed } from './sums';
@@ -16,15 +17,66 @@ export interface Removal {
   readonly order: readonly ('conversation_id' | 'created_at' | 'record_id')[];
 }
 
+interface Open {
+  readonly database: Database;
+  readonly layout: Layout;
+}
+
+/** Of records that are to be removed: all are of these days, both included. */
+interface Days {
+  readonly first: Day;
+  readonly last: Day;
+}
+
 /**
- * Removes records bit by bit, each with its sums in one transaction, until none is left or `signal` fires.
+ * Removes records bit by bit, each with its sums in one transaction, until none is left or `signal` fires: also of those
+ * that are moved from table to table meanwhile.
  * @returns how many.
  */
 export async function removeAll(
+  open: Open,
+  days: Days,
+  removal: Removal,
+  signal?: AbortSignal,
+): Promise<number> {
+  const { database, layout } = open;
+  let removed = 0;
+  do {
+    for (const segment of await layout.segments(database)) {
+      if (segment.day !== null && (segment.day < days.first || segment.day > days.last)) continue;
+      removed += await removeFrom(database, segment, removal, signal);
+    }
+  } while (signal?.aborted !== true && (await isAnyLeft(open, days, removal)));
+  return removed;
+}
+
+/** As of one moment, so that none is moved past this look. */
+async function isAnyLeft(
+  { database, layout }: Open,
+  { first, last }: Days,
+  { where, bindings }: Removal,
+): Promise<boolean> {
+  return database.snapshot(async (statements) => {
+    for (const source of await layout.sources(statements, first, last)) {
+      const tables = source.flatMap(({ records, errors }) => [records, errors]);
+      const looks = tables.map(
+        (table) => `select * from (select 1 as found from ${table} where ${where} limit 1) ${table}_found`,
+      );
+      const rows = await statements.all(
+        looks.join(' union all '),
+        tables.flatMap(() => bindings),
+      );
+      if (rows.length > 0) return true;
+    }
+    return false;
+  });
+}
+
+async function removeFrom(
   database: Database,
   segment: Segment,
   removal: Removal,
-  signal?: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<number> {
   let removed = 0;
   while (signal?.aborted !== true) {

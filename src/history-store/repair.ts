@@ -85,7 +85,7 @@ function toKey(row: Row): Key {
 }
 
 interface Found {
-  readonly tables: readonly [string, string];
+  readonly tables: readonly string[];
   readonly firstAt: number;
   readonly counts: readonly [records: number, errors: number, totalTokens: number];
 }
@@ -96,10 +96,15 @@ async function repair(
   keys: readonly Key[],
 ): Promise<void> {
   const found = new Map<string, Found>();
+  // The first day that has a conversation has its beginning, unless a table of all days has an older record.
+  const ofDays = new Set<string>();
   for (const segment of segments) {
-    const open = keys.filter((key) => !found.has(nameOf(key)));
+    const open = keys.filter((key) => !ofDays.has(nameOf(key)));
     if (open.length === 0) break;
-    for (const [name, one] of await findIn(statements, segment, open)) found.set(name, one);
+    for (const [name, one] of await findIn(statements, segment, open)) {
+      found.set(name, older(found.get(name), one));
+      if (segment.day !== null) ofDays.add(name);
+    }
   }
   // Where there is one table for all days it has all records, so their counts are those of the conversation.
   const isAll = segments.length === 1;
@@ -108,6 +113,12 @@ async function repair(
     if (one === undefined) await forget(statements, key);
     else await update(statements, key, one, isAll);
   }
+}
+
+/** Of two that begin at the same time, the first record is looked for in the tables of both. */
+function older(one: Found | undefined, other: Found): Found {
+  if (one === undefined || other.firstAt < one.firstAt) return other;
+  return other.firstAt > one.firstAt ? one : { ...one, tables: [...one.tables, ...other.tables] };
 }
 
 const nameOf = ({ userId, conversationId }: Pick<Key, 'userId' | 'conversationId'>) =>

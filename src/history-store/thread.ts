@@ -27,6 +27,10 @@ export type Order = Call<Method> | { readonly abort: number } | 'close';
 export type Answer =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly problem: HistoryProblemCode };
+/** Comes unasked: see `Warn`. */
+export interface Warning {
+  readonly warning: string;
+}
 
 function run<M extends Method>(methods: Methods, { method, args }: Call<M>): Promise<unknown> {
   return methods[method](...args);
@@ -63,4 +67,8 @@ function serve(port: MessagePort, store: Store): void {
 }
 
 // The thread's own program: `in-thread.ts` starts it with nothing but settings.
-if (parentPort !== null) serve(parentPort, openHistoryStore(workerData as HistoryStoreSettings));
+if (parentPort !== null) {
+  const port = parentPort;
+  const warn = (warning: string) => port.postMessage({ warning } satisfies Warning);
+  serve(port, openHistoryStore(workerData as HistoryStoreSettings, warn));
+}

@@ -54,8 +54,8 @@ async function expectExactly(store: Store, expected: readonly HistoryRecord[]): 
   }
 }
 
-function recordsIn(folder: string): HistoryRecord[] {
-  const files = readdirSync(folder).filter((file) => file.endsWith('.jsonl.gz'));
+function recordsIn(folder: string, end = '.jsonl.gz'): HistoryRecord[] {
+  const files = readdirSync(folder).filter((file) => file.endsWith(end));
   return files.flatMap((file) =>
     gunzipSync(readFileSync(path.join(folder, file)))
       .toString()
@@ -273,6 +273,33 @@ describeOnEachStore('npm run history', (server, isDaily) => {
     await other.close();
 
     expect(isLate).toBe(true);
+    expect(inOrder(recordsIn(folder))).toEqual(inOrder([...old, late]));
+    await expectExactly(store, [fresh]);
+  });
+
+  it('writes what comes to an earlier day meanwhile to the files of that day', async () => {
+    const late = record({ recordId: 'late', createdAt: new Date(someNoon - 9 * dayMs) });
+    const other = open();
+    let isLate = false;
+    const overtaken: Store = {
+      ...store,
+      async readBefore(beforeDay, after, limit) {
+        if (beforeDay === '2025-01-15' && !isLate) {
+          isLate = true;
+          await other.save([late]);
+        }
+        return store.readBefore(beforeDay, after, limit);
+      },
+    };
+    await archive({ store: overtaken, folder, beforeDay: '2025-02-01', screen: quiet, signal: never });
+    await other.close();
+
+    expect(isLate).toBe(true);
+    expect(readdirSync(folder)).toContain('conversation_histories_2025_01_06.jsonl.gz');
+    for (const file of readdirSync(folder).filter((name) => name.endsWith('.gz'))) {
+      const days = recordsIn(folder, file).map(({ createdAt }) => createdAt.toISOString().slice(0, 10));
+      expect([...new Set(days)]).toEqual([file.slice(-19, -9).replaceAll('_', '-')]);
+    }
     expect(inOrder(recordsIn(folder))).toEqual(inOrder([...old, late]));
     await expectExactly(store, [fresh]);
   });

@@ -408,6 +408,19 @@ export function describeHistoryStore(
           expect(await history.rows(`select record_id from ${from}`)).toEqual([{ record_id: 'turn-1' }]);
         });
 
+        it('of days without an error are dropped like others, where the tables were divided later', async () => {
+          const flat = open(false);
+          await flat.save([record()]);
+          await flat.close();
+          const daily = open(true);
+          await daily.migrated();
+          expect(await daily.remove([{ timeMs: someNoon, id: 'turn-1' }])).toBe(1);
+          await daily.dropEmptyPartitions('2025-02-01', never);
+
+          expect((await daily.listPartitions()).filter(({ day }) => day < '2025-02-01')).toEqual([]);
+          expect(await daily.countConversations('everybody')).toBe(0);
+        });
+
         it('can be switched on and off, twice, while others save and read', async () => {
           const records = randomRecords(createRandom(10), 1_200, 12);
           await store.save(records.slice(0, 800));

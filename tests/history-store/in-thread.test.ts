@@ -96,6 +96,24 @@ describe('the thread of a store', () => {
     expect(longest).toBeLessThan((performance.now() - startedAt) / 3);
   });
 
+  it('passes on what nobody is told by a rejection', async () => {
+    await store.migrated();
+    await allAreUnderWay();
+    // In the place of one that the store makes.
+    await history.rows('create table conversation_histories_flat (id integer)');
+    const told = await new Promise<string>((resolve) => {
+      const other = openBeside(
+        history.settings(true),
+        (warning) => void other.close().then(() => resolve(warning)),
+      );
+      void other.countConversations('everybody');
+    });
+
+    expect(told).toMatch(
+      /^The tables of the history could not be divided by days: .* \(other, SQLITE_ERROR\)/u,
+    );
+  });
+
   it('that dies rejects what it was doing, and the next use starts another', async () => {
     await allAreUnderWay();
     await whileLocked(async () => {
