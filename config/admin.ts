@@ -1,12 +1,14 @@
 import type { Core } from '@strapi/strapi';
 
+import { flag, readVariables } from '../src/chat/variables';
+
 const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Admin => ({
   auth: { secret: env('ADMIN_JWT_SECRET', '') },
   apiToken: { salt: env('API_TOKEN_SALT', '') },
   transfer: { token: { salt: env('TRANSFER_TOKEN_SALT', '') } },
   secrets: { encryptionKey: env('ENCRYPTION_KEY', '') },
   // Off, an installation serves its API alone, and needs no admin build.
-  serveAdminPanel: env.bool('SERVE_ADMIN_PANEL', true),
+  serveAdminPanel: readVariables(env, { SERVE_ADMIN_PANEL: flag(true) }).SERVE_ADMIN_PANEL,
   flags: {
     nps: false,
     promoteEE: false,

@@ -1,8 +1,10 @@
 import path from 'node:path';
 
 import type { Core } from '@strapi/strapi';
+import { z } from 'zod';
 
-import { DsnError, parseDsn, type DatabaseAddress } from '../src/chat/history/dsn';
+import { dsn } from '../src/chat/history/settings';
+import { count, flag, readVariables, text } from '../src/chat/variables';
 import { rememberStatements } from '../src/stores/remember-statements';
 
 // PostgreSQL's `timestamp` columns have no time zone: every process has to write and read them in the same one, without
@@ -10,6 +12,41 @@ import { rememberStatements } from '../src/stores/remember-statements';
 process.env['TZ'] = 'UTC';
 
 type Env = Core.Config.Shared.ConfigParams['env'];
+type Variables = ReturnType<typeof read>;
+
+const mainDsn = dsn.transform((address, context) => {
+  if (address.kind !== 'mysql') return address;
+  context.addIssue({
+    code: 'custom',
+    message:
+      'is the address of a MySQL database. The main database is SQLite or PostgreSQL; ' +
+      'MySQL can keep the history (MES_SQL_DSN)',
+  });
+  return z.NEVER;
+});
+
+function read(env: Env) {
+  const variables = readVariables(env, {
+    SQL_DSN: mainDsn.optional(),
+    DATABASE_CLIENT: z.enum(['sqlite', 'postgres'], 'has to be sqlite or postgres').default('sqlite'),
+    DATABASE_CONNECTION_TIMEOUT_MS: count(10_000, 3_600_000),
+    DATABASE_FILENAME: text('.tmp/data.db'),
+    DATABASE_SQLITE_SYNCHRONOUS: z.enum(['NORMAL', 'FULL'], 'has to be NORMAL or FULL').default('NORMAL'),
+    DATABASE_URL: z.string().optional(),
+    DATABASE_HOST: text('localhost'),
+    DATABASE_PORT: count(5432, 65_535),
+    DATABASE_NAME: text('strapi'),
+    DATABASE_USERNAME: text('strapi'),
+    DATABASE_SCHEMA: text('public'),
+    DATABASE_POOL_MIN: count(2, 10_000, 0),
+    DATABASE_POOL_MAX: count(10, 10_000),
+    DATABASE_SSL: flag(false),
+    DATABASE_SSL_CA: z.string().optional(),
+    DATABASE_SSL_REJECT_UNAUTHORIZED: flag(true),
+  });
+  // As it is: spaces around a password are part of it.
+  return { ...variables, password: env('DATABASE_PASSWORD', '') };
+}
 
 /** What better-sqlite3 hands to the pool: only the part used here. */
 interface SqliteConnection {
@@ -22,8 +59,7 @@ interface SqliteConnection {
  * WAL lets readers go on while a turn is written; NORMAL may lose the last commits on power loss, never on a
  * crash of the process, and never corrupts (DATABASE_SQLITE_SYNCHRONOUS=FULL buys that too, at about 0.5 ms a commit).
  */
-function sqlite(env: Env, filename = env('DATABASE_FILENAME', '.tmp/data.db')) {
-  const synchronous = env.oneOf('DATABASE_SQLITE_SYNCHRONOUS', ['NORMAL', 'FULL'], 'NORMAL');
+function sqlite(variables: Variables, filename = variables.DATABASE_FILENAME) {
   return {
     client: 'sqlite' as const,
     connection: {
@@ -38,7 +74,7 @@ function sqlite(env: Env, filename = env('DATABASE_FILENAME', '.tmp/data.db')) {
         done: (error: unknown, connection: SqliteConnection) => void,
       ) {
         connection.pragma('journal_mode = WAL');
-        connection.pragma(`synchronous = ${synchronous}`);
+        connection.pragma(`synchronous = ${variables.DATABASE_SQLITE_SYNCHRONOUS}`);
         connection.pragma('busy_timeout = 5000');
         beginWithTheLock(connection);
         // SQLite's own knows ASCII only: a search without regard to case would find "ÉCOLE" on PostgreSQL alone.
@@ -61,63 +97,47 @@ function beginWithTheLock(connection: SqliteConnection): void {
   connection.prepare = (sql) => prepare(sql === 'BEGIN;' ? 'BEGIN IMMEDIATE;' : sql);
 }
 
-function postgres(env: Env, connectionString = env('DATABASE_URL')) {
+function postgres(variables: Variables, connectionString = variables.DATABASE_URL) {
   return {
     client: 'postgres' as const,
     connection: {
       connectionString,
-      host: env('DATABASE_HOST', 'localhost'),
-      port: env.int('DATABASE_PORT', 5432),
-      database: env('DATABASE_NAME', 'strapi'),
-      user: env('DATABASE_USERNAME', 'strapi'),
-      password: env('DATABASE_PASSWORD', ''),
-      ssl: env.bool('DATABASE_SSL', false) && {
-        ca: env('DATABASE_SSL_CA'),
-        rejectUnauthorized: env.bool('DATABASE_SSL_REJECT_UNAUTHORIZED', true),
+      host: variables.DATABASE_HOST,
+      port: variables.DATABASE_PORT,
+      database: variables.DATABASE_NAME,
+      user: variables.DATABASE_USERNAME,
+      password: variables.password,
+      ssl: variables.DATABASE_SSL && {
+        ca: variables.DATABASE_SSL_CA,
+        rejectUnauthorized: variables.DATABASE_SSL_REJECT_UNAUTHORIZED,
       },
-      schema: env('DATABASE_SCHEMA', 'public'),
+      schema: variables.DATABASE_SCHEMA,
       // A connection that a firewall has dropped in silence is found out while it is idle, and not by a turn.
       keepAlive: true,
       keepAliveInitialDelayMillis: 60_000,
     },
-    pool: { min: env.int('DATABASE_POOL_MIN', 2), max: env.int('DATABASE_POOL_MAX', 10) },
+    pool: {
+      min: Math.min(variables.DATABASE_POOL_MIN, variables.DATABASE_POOL_MAX),
+      max: variables.DATABASE_POOL_MAX,
+    },
   };
 }
 
 /** SQL_DSN wins: whoever sets one address for all does not look for parts of another. */
-function databaseOf(env: Env) {
-  const dsn = env('SQL_DSN', '').trim();
-  if (dsn !== '') {
-    const address = parseMainDsn(dsn);
-    return address.kind === 'sqlite'
-      ? sqlite(env, address.filename)
-      : postgres(env, address.connectionString);
-  }
-  const client = env('DATABASE_CLIENT', 'sqlite');
-  if (client !== 'sqlite' && client !== 'postgres') {
-    throw new Error(`DATABASE_CLIENT is "${client}". Use "sqlite" or "postgres".`);
-  }
-  return client === 'sqlite' ? sqlite(env) : postgres(env);
-}
-
-function parseMainDsn(dsn: string): Exclude<DatabaseAddress, { kind: 'mysql' }> {
-  try {
-    const address = parseDsn(dsn);
-    if (address.kind !== 'mysql') return address;
-  } catch (error) {
-    if (error instanceof DsnError) throw new Error(`SQL_DSN ${error.message}.`);
-    throw error;
-  }
-  throw new Error(
-    'SQL_DSN is the address of a MySQL database. The main database is SQLite or PostgreSQL; MySQL can keep the history (MES_SQL_DSN).',
-  );
+function databaseOf(variables: Variables) {
+  const { SQL_DSN: address, DATABASE_CLIENT: client } = variables;
+  if (address === undefined) return client === 'sqlite' ? sqlite(variables) : postgres(variables);
+  return address.kind === 'sqlite'
+    ? sqlite(variables, address.filename)
+    : postgres(variables, address.connectionString);
 }
 
 const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Database => {
+  const variables = read(env);
   return {
     connection: {
-      ...databaseOf(env),
-      acquireConnectionTimeout: env.int('DATABASE_CONNECTION_TIMEOUT_MS', 10_000),
+      ...databaseOf(variables),
+      acquireConnectionTimeout: variables.DATABASE_CONNECTION_TIMEOUT_MS,
     },
   } as Core.Config.Database;
 };

@@ -1,7 +1,18 @@
 import type { Core } from '@strapi/strapi';
+import { z } from 'zod';
+
+import { origins, readVariables } from '../src/chat/variables';
+
+/** What Strapi cannot read as a size, it takes for no limit. */
+const size = z
+  .string()
+  .regex(
+    /^(?:[1-9]\d{0,8}b?|[1-9]\d{0,5}kb|[1-9]\d{0,2}mb)$/iu,
+    'has to be a whole number of b, kb or mb, at most 999mb, e.g. 512kb',
+  );
 
 const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewares => {
-  const origins = env('CORS_ORIGINS') ? env.array('CORS_ORIGINS', []) : ['*'];
+  const variables = readVariables(env, { CORS_ORIGINS: origins, BODY_LIMIT: size.default('1mb') });
   return [
     'global::request-log',
     'global::session-envelope',
@@ -11,9 +22,9 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
     {
       name: 'strapi::cors',
       config: {
-        origin: origins,
+        origin: variables.CORS_ORIGINS,
         // Cookies only for origins somebody has named: to reflect any origin and accept its cookies invites forgery.
-        credentials: !origins.some((origin) => origin.includes('*')),
+        credentials: !variables.CORS_ORIGINS.some((origin) => origin.includes('*')),
         headers: [
           'Content-Type',
           'Authorization',
@@ -32,7 +43,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
       },
     },
     'strapi::query',
-    { name: 'strapi::body', config: { jsonLimit: env('BODY_LIMIT', '1mb') } },
+    { name: 'strapi::body', config: { jsonLimit: variables.BODY_LIMIT } },
     'strapi::session',
     'strapi::favicon',
     'global::landing-page',

@@ -1,30 +1,39 @@
 import type { Core } from '@strapi/strapi';
 
-const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin => ({
-  'users-permissions': {
-    config: {
-      jwtManagement: 'refresh',
-      sessions: {
-        accessTokenLifespan: env.int('AUTH_ACCESS_TOKEN_SECONDS', 3600),
-        // Apps get the refresh token in the reply. A browser asks for a cookie instead by the header
-        // `x-strapi-refresh-cookie: httpOnly`, which in production needs HTTPS.
-        httpOnly: false,
-      },
-      // Read by src/extensions/users-permissions.
-      rememberLoginsSeconds: env.int('AUTH_REMEMBER_SECONDS', 5),
-      ratelimit: {
-        max: env.int('AUTH_MAX_ATTEMPTS_PER_MINUTE', 10),
+import { count, readVariables } from '../src/chat/variables';
+
+const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin => {
+  const variables = readVariables(env, {
+    AUTH_ACCESS_TOKEN_SECONDS: count(3600, 2_592_000),
+    AUTH_REMEMBER_SECONDS: count(5, 3600, 0),
+    AUTH_MAX_ATTEMPTS_PER_MINUTE: count(10, 1_000_000),
+  });
+  return {
+    'users-permissions': {
+      config: {
+        jwtManagement: 'refresh',
+        sessions: {
+          accessTokenLifespan: variables.AUTH_ACCESS_TOKEN_SECONDS,
+          // Apps get the refresh token in the reply. A browser asks for a cookie instead by the header
+          // `x-strapi-refresh-cookie: httpOnly`, which in production needs HTTPS.
+          httpOnly: false,
+        },
+        // Read by src/extensions/users-permissions.
+        rememberLoginsSeconds: variables.AUTH_REMEMBER_SECONDS,
+        ratelimit: {
+          max: variables.AUTH_MAX_ATTEMPTS_PER_MINUTE,
+        },
       },
     },
-  },
-  upload: {
-    config: {
-      security: {
-        allowedTypes: ['image/*'],
-        deniedTypes: ['image/svg+xml'],
+    upload: {
+      config: {
+        security: {
+          allowedTypes: ['image/*'],
+          deniedTypes: ['image/svg+xml'],
+        },
       },
     },
-  },
-});
+  };
+};
 
 export default config;

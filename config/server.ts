@@ -1,13 +1,25 @@
 import type { Core } from '@strapi/strapi';
 
-const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Server => ({
-  host: env('HOST', '0.0.0.0'),
-  port: env.int('PORT', 1337),
-  app: { keys: env.array('APP_KEYS', []) },
-  webhooks: { populateRelations: env.bool('WEBHOOKS_POPULATE_RELATIONS', false) },
-  // Behind a proxy, the client's address is the one the proxy names; on its own, nobody's header is believed.
-  proxy: { koa: env.bool('IS_PROXIED', false) },
-  logger: { updates: { enabled: false }, startup: { enabled: env.bool('STARTUP_BANNER', true) } },
-});
+import { count, flag, readVariables, text } from '../src/chat/variables';
+
+const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Server => {
+  const variables = readVariables(env, {
+    HOST: text('0.0.0.0'),
+    // 0: any that is free.
+    PORT: count(1337, 65_535, 0),
+    WEBHOOKS_POPULATE_RELATIONS: flag(false),
+    IS_PROXIED: flag(false),
+    STARTUP_BANNER: flag(true),
+  });
+  return {
+    host: variables.HOST,
+    port: variables.PORT,
+    app: { keys: env.array('APP_KEYS', []) },
+    webhooks: { populateRelations: variables.WEBHOOKS_POPULATE_RELATIONS },
+    // Behind a proxy, the client's address is the one the proxy names; on its own, nobody's header is believed.
+    proxy: { koa: variables.IS_PROXIED },
+    logger: { updates: { enabled: false }, startup: { enabled: variables.STARTUP_BANNER } },
+  };
+};
 
 export default config;

@@ -1,4 +1,4 @@
-import { HistoryProblem } from '../src/chat';
+import { HistoryProblem, SettingsError } from '../src/chat';
 import { openStore } from './history/open';
 import { parseCommand, usage, type Command } from './history/options';
 import { run } from './history/run';
@@ -31,7 +31,8 @@ async function runOnStore(command: Command, screen: Screen): Promise<void> {
 }
 
 function describe(error: unknown): string {
-  if (error instanceof HistoryCommandError || error instanceof HistoryProblem) return error.message;
+  const expected = [HistoryCommandError, HistoryProblem, SettingsError];
+  if (expected.some((kind) => error instanceof kind)) return (error as Error).message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 

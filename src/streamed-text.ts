@@ -1,10 +1,16 @@
 import { Readable } from 'node:stream';
 
-import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
-import { describeError } from './chat';
+import { describeError, type Log } from './chat';
 import { dropWhenStalled } from './stalled-readers';
+
+export interface StreamedText {
+  /** The `Content-Type` of the reply. */
+  readonly type: string;
+  readonly stalledReaderMs: number;
+  readonly log: Pick<Log, 'info' | 'error'>;
+}
 
 /**
  * Replies with a text of any length, made as fast as the client takes it. What goes wrong before the first piece is an
@@ -13,22 +19,21 @@ import { dropWhenStalled } from './stalled-readers';
  */
 export async function streamText(
   ctx: Context,
-  strapi: Core.Strapi,
-  type: string,
+  { type, stalledReaderMs, log }: StreamedText,
   pieces: AsyncGenerator<string, void>,
 ): Promise<void> {
   const first = await pieces.next();
   ctx.status = 200;
   ctx.set({ 'Content-Type': type, 'Cache-Control': 'no-store' });
   ctx.body = Readable.from(guarded(), { objectMode: false });
-  dropWhenStalled(ctx, strapi);
+  dropWhenStalled(ctx, stalledReaderMs, log);
 
   async function* guarded(): AsyncGenerator<string, void> {
     try {
       if (first.done !== true) yield first.value;
       yield* pieces;
     } catch (error) {
-      strapi.log.error(`${ctx.method} ${ctx.path}: cut off: ${describeError(error)}`);
+      log.error(`${ctx.method} ${ctx.path}: cut off: ${describeError(error)}`);
       ctx.res.destroy();
     } finally {
       await pieces.return();

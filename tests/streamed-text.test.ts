@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import type { Core } from '@strapi/strapi';
 import Koa from 'koa';
 
 import { streamText } from '../src/streamed-text';
@@ -13,8 +12,9 @@ const piece = 'x'.repeat(100_000);
 /** Serves what `pieces` makes, over a real socket. @returns the response, not read yet. */
 async function serve(pieces: () => AsyncGenerator<string, void>) {
   const errors: string[] = [];
-  const strapi = { log: { error: (text: string) => errors.push(text) } } as unknown as Core.Strapi;
-  const koa = new Koa().use((ctx) => streamText(ctx, strapi, 'text/plain; charset=utf-8', pieces()));
+  const log = { info: () => undefined, error: (text: string) => void errors.push(text) };
+  const options = { type: 'text/plain; charset=utf-8', stalledReaderMs: 60_000, log };
+  const koa = new Koa().use((ctx) => streamText(ctx, options, pieces()));
   koa.silent = true;
   const server = koa.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -66,8 +66,9 @@ function orExplain(who: string): (error: unknown) => never {
       throw new DemoError(`Too many attempts to log in as ${who}. Wait some minutes, then try again.`);
     }
     throw new DemoError(
-      `Cannot log in as ${who}: ${error.message}\n\nThe demo keeps its passwords in demo.json and its data in demo.db, ` +
-        'by default in the folder .tmp. If one was changed or deleted, delete both to begin anew.',
+      `Cannot log in as ${who}: ${error.message}\n\nThe demo keeps its passwords in demo.json and its data in ` +
+        'demo.db and demo.history.db, by default in the folder .tmp. If one was changed or deleted, delete all ' +
+        'three to begin anew.',
     );
   };
 }

@@ -46,7 +46,9 @@ export async function findCharacter(
   const ours = texts.flatMap((text) => data.find(({ name }) => name === text.name) ?? []);
   const character = ours[0] ?? data[0];
   if (character === undefined) {
-    throw new DemoError('No AI character is published. Publish one in the admin panel, or delete demo.db.');
+    throw new DemoError(
+      'No AI character is published. Publish one in the admin panel, or delete demo.db and demo.history.db.',
+    );
   }
   const text = texts.find(({ name }) => name === character.name);
   const [first = 'Who are you?', second = 'What do you like?'] = text?.suggested_questions ?? [];

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 
 import type { DifySettings } from './dify/client';
-import { count, withoutBlanks } from './variables';
+import { count, flag, origins, parseVariables } from './variables';
+
+export { SettingsError } from './variables';
 
 export interface TurnSettings {
   readonly exposePrompt: boolean;
@@ -75,37 +77,12 @@ export interface HistorySettings {
   readonly retentionDays: number;
 }
 
-/** All problems at once, each naming its variable, so that an operator mends them in one go. */
-export class SettingsError extends Error {
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(['The settings are not complete:', ...problems.map((problem) => `  - ${problem}.`)].join('\n'));
-    this.name = 'SettingsError';
-    this.problems = problems;
-    // The message is for the operator; where in the code it was found helps nobody, and would print it twice.
-    this.stack = '';
-  }
-}
-
 const seconds = (fallback: number) =>
   z.coerce
     .number('has to be a number of seconds')
     .positive('has to be more than 0 seconds')
     .max(86_400, 'can be at most 86400 seconds (a day)')
     .default(fallback);
-
-/** Schemes of apps (`capacitor://localhost`) are origins too. */
-const origin = /^(\*|null|[a-z][a-z0-9+.-]*:\/\/[^\s/,]+)$/iu;
-
-const origins = z
-  .string()
-  .transform((text) => text.split(',').map((part) => part.trim()))
-  .refine(
-    (all) => all.every((one) => origin.test(one)),
-    'has to be web origins, e.g. https://app.example, or *',
-  )
-  .default(['*']);
 
 const apiUrl = z
   .string('is missing. Set it to the address of your Dify, e.g. https://api.dify.ai/v1')
@@ -152,7 +129,7 @@ const schema = z.object({
   CHAT_MAX_QUERY_CHARS: count(20_000, 1_000_000),
   CHAT_MAX_INPUTS_CHARS: count(20_000, 1_000_000),
   CHAT_MAX_ANSWER_CHARS: count(400_000, 16_000_000),
-  CHAT_EXPOSE_PROMPT: z.stringbool('has to be true or false').default(true),
+  CHAT_EXPOSE_PROMPT: flag(true),
   CHAT_HEARTBEAT_SECONDS: seconds(15),
   CHAT_CHECKPOINT_SECONDS: seconds(1),
   CHAT_TURN_LEASE_SECONDS: seconds(60),
@@ -189,11 +166,7 @@ export const settingNames = Object.keys(schema.shape);
  * @throws SettingsError listing every problem.
  */
 export function parseChatSettings(variables: unknown): ChatSettings {
-  const result = schema.safeParse(withoutBlanks(variables));
-  if (!result.success) {
-    throw new SettingsError(result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`));
-  }
-  return toChatSettings(result.data);
+  return toChatSettings(parseVariables(schema, variables));
 }
 
 function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {

@@ -2,6 +2,19 @@ import { z } from 'zod';
 
 /** What settings are read from: variables of the environment, each a text. */
 
+/** All problems at once, each naming its variable, so that an operator mends them in one go. */
+export class SettingsError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(['The settings are not complete:', ...problems.map((problem) => `  - ${problem}.`)].join('\n'));
+    this.name = 'SettingsError';
+    this.problems = problems;
+    // The message is for the operator; where in the code it was found helps nobody, and would print it twice.
+    this.stack = '';
+  }
+}
+
 /** In a `.env` file, `NAME=` means: not set. */
 export function withoutBlanks(variables: unknown): unknown {
   if (typeof variables !== 'object' || variables === null) return {};
@@ -19,3 +32,42 @@ export const count = (fallback: number, max: number, min = 1) =>
     .min(min, `has to be at least ${min}`)
     .max(max, `can be at most ${max}`)
     .default(fallback);
+
+export const flag = (fallback: boolean) => z.stringbool('has to be true or false').default(fallback);
+
+export const text = (fallback: string) => z.string().default(fallback);
+
+/** Schemes of apps (`capacitor://localhost`) are origins too. */
+const origin = /^(\*|null|[a-z][a-z0-9+.-]*:\/\/[^\s/,]+)$/iu;
+
+/** Web origins, separated by commas; unless set, all. */
+export const origins = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .refine(
+    (all) => all.every((one) => origin.test(one)),
+    'has to be web origins, e.g. https://app.example, or *',
+  )
+  .default(['*']);
+
+/**
+ * Checks variables, each a text or not set.
+ * @throws SettingsError listing every problem.
+ */
+export function parseVariables<Schema extends z.ZodType>(
+  schema: Schema,
+  variables: unknown,
+): z.infer<Schema> {
+  const result = schema.safeParse(withoutBlanks(variables));
+  if (result.success) return result.data;
+  throw new SettingsError(result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`));
+}
+
+/**
+ * Reads the variables that are named and checks them: what a file of the configuration needs.
+ * @throws SettingsError listing every problem.
+ */
+export function readVariables<Shape extends z.ZodRawShape>(env: (name: string) => unknown, shape: Shape) {
+  const variables = Object.fromEntries(Object.keys(shape).map((name) => [name, env(name)]));
+  return parseVariables(z.object(shape), variables);
+}

@@ -27,7 +27,7 @@ export function wantsEventStream(ctx: Context): boolean {
  * sees no header, no frame and no socket; the client's leaving ends this following and nothing else.
  */
 export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
-  const { heartbeatEveryMs } = chatOf(strapi).settings;
+  const { heartbeatEveryMs, stalledReaderMs } = chatOf(strapi).settings;
 
   return async function koasseStream(ctx: Context, next: Next): Promise<void> {
     openResponses.add(ctx.res);
@@ -44,7 +44,7 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
       'X-Accel-Buffering': 'no',
     });
     ctx.body = relay(source.follow(closeSignal(ctx)), { heartbeatEveryMs });
-    dropWhenStalled(ctx, strapi);
+    dropWhenStalled(ctx, stalledReaderMs, strapi.log);
   };
 };
 

@@ -38,7 +38,7 @@ describe('the demo', () => {
   ])('keeps all it writes in its own folder, where the settings say %s', (_what, settings) => {
     expect(placesFor(settings)).toMatchObject({
       database: { client: 'sqlite', connection: { filename: path.join(folder, 'demo.db') } },
-      history: { kind: 'sqlite', filename: path.join(folder, 'history.db') },
+      history: { kind: 'sqlite', filename: path.join(folder, 'demo.history.db') },
     });
   });
 });

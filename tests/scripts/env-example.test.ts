@@ -74,7 +74,8 @@ describe('.env.example', () => {
 
 function variablesIn(file: string): string[] {
   const source = readFileSync(path.join(configFolder, file), 'utf8');
-  return [...source.matchAll(/\benv(?:\.\w+)?\(\s*'([A-Z0-9_]+)'/gu)].map(([, name = '']) => name);
+  const names = /\benv(?:\.\w+)?\(\s*'([A-Z0-9_]+)'|\b([A-Z][A-Z0-9_]+): /gu;
+  return [...source.matchAll(names)].map(([, one, other]) => one ?? other ?? '');
 }
 
 type Config = object | ((params: { env: typeof strapiEnv }) => object);

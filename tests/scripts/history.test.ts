@@ -4,8 +4,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 
+import { env as strapiEnv } from '@strapi/utils';
+
+import readDatabase from '../../config/database';
 import { archive } from '../../scripts/history/archive';
 import { fromLine, toLine } from '../../scripts/history/line';
+import { withAbsoluteFiles } from '../../scripts/history/open';
 import { parseCommand } from '../../scripts/history/options';
 import { restore } from '../../scripts/history/restore';
 import { run } from '../../scripts/history/run';
@@ -284,6 +288,31 @@ describe('the screen', () => {
 describe('npm run history', () => {
   const root = path.resolve(__dirname, '..', '..');
 
+  it.each([
+    ['nothing', {}, '.tmp/data.db'],
+    ['a file', { DATABASE_FILENAME: 'data/chat.db' }, 'data/chat.db'],
+    ['no file', { DATABASE_FILENAME: ' ' }, '.tmp/data.db'],
+    ['a file as an address', { SQL_DSN: ' ./data/chat.db?mode=rwc ' }, 'data/chat.db'],
+    ['a file by its scheme', { SQL_DSN: 'file:data/chat' }, 'data/chat'],
+    ['a file elsewhere', { SQL_DSN: 'sqlite:///srv/chat.db' }, '/srv/chat.db'],
+  ])('finds the main database from the root of the project, where %s is named', (_what, variables, file) => {
+    const before = { ...process.env };
+    for (const name of Object.keys(process.env)) if (/^(DATABASE|SQL)_/u.test(name)) delete process.env[name];
+    Object.assign(process.env, withAbsoluteFiles(variables, root));
+    try {
+      const { connection } = readDatabase({ env: strapiEnv } as never);
+      expect(connection).toMatchObject({ connection: { filename: path.resolve(root, file) } });
+    } finally {
+      process.env = before;
+    }
+  });
+
+  it('leaves an address of a server as it is, and one that is wrong to the configuration', () => {
+    for (const dsn of ['postgres://user:password@host:5432/name', 'oracle://host', '']) {
+      expect(withAbsoluteFiles({ SQL_DSN: dsn }, root)['SQL_DSN']).toBe(dsn);
+    }
+  });
+
   function cli(args: readonly string[], env: Readonly<Record<string, string>>) {
     return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
       const command = ['--import', 'tsx', 'scripts/history.ts', ...args];
@@ -319,5 +348,9 @@ describe('npm run history', () => {
     expect(away).toMatchObject({ code: 1, stdout: '' });
     expect(away.stderr).toContain('The database of the history cannot be reached.');
     expect(away.stderr).not.toContain('top-secret');
+    const unknown = await cli(['size'], { SQL_DSN: 'oracle://top-secret', SQL_MAX_IDLE_CONNS: '1' });
+    expect(unknown).toMatchObject({ code: 1, stdout: '' });
+    expect(unknown.stderr).toMatch(/^The settings are not complete:\n {2}- SQL_DSN has to be .+\n$/u);
+    expect(unknown.stderr).not.toContain('top-secret');
   });
 });

@@ -2,7 +2,7 @@ import path from 'node:path';
 
 import { z } from 'zod';
 
-import { count, withoutBlanks } from '../variables';
+import { count, flag, withoutBlanks } from '../variables';
 import { DsnError, parseDsn, type DatabaseAddress } from './dsn';
 import { HistoryProblem } from './history-problem';
 
@@ -33,7 +33,8 @@ export interface PoolSettings {
   readonly maxLifetimeMs: number;
 }
 
-const dsn = z.string().transform((text, context) => {
+/** The address of a database, in a variable. */
+export const dsn = z.string().transform((text, context) => {
   try {
     return parseDsn(text);
   } catch (error) {
@@ -45,15 +46,18 @@ const dsn = z.string().transform((text, context) => {
 
 const schema = z.object({
   MES_SQL_DSN: dsn.optional(),
-  MES_DAILY_PARTITION: z.stringbool('has to be true or false').default(false),
+  MES_DAILY_PARTITION: flag(false),
   SQL_MAX_IDLE_CONNS: count(2, 10_000, 0),
   SQL_MAX_OPEN_CONNS: count(10, 10_000),
   SQL_MAX_LIFETIME: count(60, 31_536_000, 0),
 });
 
-const main = z.union([
+const mainSchema = z.union([
   z.object({ client: z.literal('sqlite'), connection: z.object({ filename: z.string() }) }),
-  z.object({ client: z.literal('postgres'), connection: z.record(z.string(), z.unknown()) }),
+  z.object({
+    client: z.literal('postgres'),
+    connection: z.looseObject({ schema: z.string().default('public') }),
+  }),
 ]);
 
 /** The names of the variables, as `config/history.ts` reads them and `.env.example` explains them. */
@@ -64,7 +68,7 @@ const surroundings = z.object({
   /** Where relative paths begin. */
   folder: z.string(),
   /** The main database, whose neighbour the history is unless it is told otherwise. */
-  mainDatabase: main,
+  mainDatabase: mainSchema,
 });
 
 /**
@@ -81,11 +85,13 @@ export function parseHistoryStoreSettings(config: unknown): HistoryStoreSettings
     return new HistoryProblem('bad-settings', { detail: problems.join(' ') });
   }
   const variables = result.data;
+  const address =
+    variables.MES_SQL_DSN === undefined
+      ? besideMain(mainDatabase)
+      : toHistoryAddress(variables.MES_SQL_DSN, folder);
+  if (address instanceof HistoryProblem) return address;
   return {
-    address:
-      variables.MES_SQL_DSN === undefined
-        ? besideMain(mainDatabase)
-        : toHistoryAddress(variables.MES_SQL_DSN, folder),
+    address,
     dailyPartitions: variables.MES_DAILY_PARTITION,
     pool: {
       maxIdle: Math.min(variables.SQL_MAX_IDLE_CONNS, variables.SQL_MAX_OPEN_CONNS),
@@ -101,9 +107,23 @@ function toHistoryAddress(address: DatabaseAddress, folder: string): HistoryAddr
   return { kind: 'postgres', connection: address.connectionString, schema: null };
 }
 
-/** A schema of its own on PostgreSQL: Strapi takes every table of its own schema for its own. */
-function besideMain({ client, connection }: z.infer<typeof main>): HistoryAddress {
-  return client === 'sqlite'
-    ? { kind: 'sqlite', filename: path.join(path.dirname(connection.filename), 'history.db') }
-    : { kind: 'postgres', connection, schema: 'history' };
+/**
+ * A file or schema that is called after the main one: users are known by numbers, so that two installations with one
+ * history would list and erase each other's. Not the main schema itself, whose tables Strapi takes all for its own.
+ */
+function besideMain(main: z.infer<typeof mainSchema>): HistoryAddress | HistoryProblem {
+  if (main.client === 'sqlite') {
+    return { kind: 'sqlite', filename: `${main.connection.filename.replace(/\.db$/u, '')}.history.db` };
+  }
+  const { connection } = main;
+  const schema = connection.schema === 'public' ? 'history' : `${connection.schema}_history`;
+  if (Buffer.byteLength(schema) > maxNameBytes) {
+    const detail =
+      'The name in DATABASE_SCHEMA is too long for the history to be called after it. Set MES_SQL_DSN.';
+    return new HistoryProblem('bad-settings', { detail });
+  }
+  return { kind: 'postgres', connection, schema };
 }
+
+/** PostgreSQL cuts longer names, and two of them could become the same. */
+const maxNameBytes = 63;

@@ -10,19 +10,52 @@ const beside = {
 describe('parseHistoryStoreSettings', () => {
   it('keeps the history beside the main SQLite file, unless it is told where', () => {
     expect(parseHistoryStoreSettings({ ...beside, MES_SQL_DSN: ' ' })).toEqual({
-      address: { kind: 'sqlite', filename: '/app/.tmp/history.db' },
+      address: { kind: 'sqlite', filename: '/app/.tmp/data.history.db' },
       dailyPartitions: false,
       pool: { maxIdle: 2, maxOpen: 10, maxLifetimeMs: 60_000 },
     });
   });
 
-  it('keeps it in a schema of its own beside the main PostgreSQL', () => {
-    const connection = { host: 'db', password: 'secret', schema: 'public' };
-
+  it.each([
+    ['/app/.tmp/demo.db', '/app/.tmp/demo.history.db'],
+    ['/srv/a.b.db', '/srv/a.b.history.db'],
+    ['/srv/chat.sqlite', '/srv/chat.sqlite.history.db'],
+    ['/srv/chat', '/srv/chat.history.db'],
+  ])('gives each main SQLite file a history of its own: %s has %s', (filename, own) => {
     expect(
-      parseHistoryStoreSettings({ ...beside, mainDatabase: { client: 'postgres', connection } }),
-    ).toMatchObject({ address: { kind: 'postgres', connection, schema: 'history' } });
+      parseHistoryStoreSettings({ ...beside, mainDatabase: { client: 'sqlite', connection: { filename } } }),
+    ).toMatchObject({ address: { kind: 'sqlite', filename: own } });
   });
+
+  const besideSchema = (schema?: string) => {
+    const connection = { host: 'db', password: 'secret', ...(schema === undefined ? {} : { schema }) };
+    return {
+      connection,
+      settings: parseHistoryStoreSettings({ ...beside, mainDatabase: { client: 'postgres', connection } }),
+    };
+  };
+
+  it.each([
+    ['public', 'history'],
+    [undefined, 'history'],
+    ['staging', 'staging_history'],
+    ['history', 'history_history'],
+    ['x'.repeat(55), `${'x'.repeat(55)}_history`],
+  ])('keeps it in a schema of its own beside the main PostgreSQL: %s has %s', (schema, own) => {
+    const { connection, settings } = besideSchema(schema);
+
+    expect(settings).toMatchObject({ address: { kind: 'postgres', connection, schema: own } });
+  });
+
+  it.each(['x'.repeat(56), 'é'.repeat(28)])(
+    'makes no name that PostgreSQL would cut, and so mix up with others: %s',
+    (schema) => {
+      const { settings } = besideSchema(schema);
+
+      expect(settings).toMatchObject({ code: 'bad-settings' });
+      expect((settings as HistoryProblem).message).toMatch(/DATABASE_SCHEMA .*MES_SQL_DSN/u);
+    },
+  );
 
   it('reads every variable', () => {
     const settings = {
@@ -58,14 +91,8 @@ describe('parseHistoryStoreSettings', () => {
   });
 
   it('is what config/history.ts reads, beside the main database', () => {
-    const env = Object.assign(
-      (name: string, fallback?: string) =>
-        name.startsWith('MES') || name.startsWith('SQL_MAX') ? name : fallback,
-      {
-        int: (_: string, fallback: number) => fallback,
-        oneOf: (_: string, __: string[], fallback: string) => fallback,
-      },
-    );
+    const env = (name: string, fallback?: string) =>
+      name.startsWith('MES') || name.startsWith('SQL_MAX') ? name : fallback;
     const config = readConfig({ env } as never);
 
     expect(config).toMatchObject(Object.fromEntries(historyStoreSettingNames.map((name) => [name, name])));

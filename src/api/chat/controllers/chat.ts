@@ -40,9 +40,12 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
 
   /** GET /api/chat/export */
   async exportOwn(ctx: Context) {
-    const lines = chatOf(strapi).ownData.export(ownerOf(ctx));
+    const { ownData, settings } = chatOf(strapi);
+    const { stalledReaderMs } = settings;
+    const lines = ownData.export(ownerOf(ctx));
     ctx.set('Content-Disposition', 'attachment; filename="chat.ndjson"');
-    await streamText(ctx, strapi, 'application/x-ndjson; charset=utf-8', lines);
+    const type = 'application/x-ndjson; charset=utf-8';
+    await streamText(ctx, { type, stalledReaderMs, log: strapi.log }, lines);
   },
 
   /** DELETE /api/chat/me: what the account has said. The account itself stays. */

@@ -52,8 +52,11 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const owner = ownerOf(ctx);
     const id = parseConversationId(paramsOf(ctx)['conversation_id']);
     const part = parseHistoryPart(ctx.query);
-    const pages = await chatOf(strapi).sessions.walkMessages(owner, id, part);
-    await streamText(ctx, strapi, 'application/json; charset=utf-8', toJsonList(pages));
+    const { sessions, settings } = chatOf(strapi);
+    const pages = await sessions.walkMessages(owner, id, part);
+    const { stalledReaderMs } = settings;
+    const type = 'application/json; charset=utf-8';
+    await streamText(ctx, { type, stalledReaderMs, log: strapi.log }, toJsonList(pages));
   },
 });
 
