@@ -49,10 +49,11 @@ const written = `${messageColumns.join(', ')}, session_id as session_row_id`;
 
 function toEnding(turns: readonly EndingTurn[], isPostgres: boolean): Ending {
   const now = new Date();
+  const isTurn = isPostgres ? isTurnOfFreed : isGivenTurn;
   return {
-    answers: toEndAnswers(turns, now, isPostgres),
+    answers: toEndAnswers(turns, now, { isTurn, isPostgres }),
     // Also where nothing is pending any more: somebody may have deleted the answer meanwhile.
-    questions: toNameConversations(turns, now, isPostgres),
+    questions: toNameConversations(turns, now, isTurn),
     sessions: toFreeing(turns, now),
   };
 }
@@ -107,9 +108,12 @@ function toEndedRows(turns: readonly EndingTurn[], rows: readonly MessageRow[]):
  * stopped turn of whatever the answer came to. With its end, and never otherwise, a turn becomes due to be copied to the
  * history.
  */
-function toEndAnswers(turns: readonly EndingTurn[], now: Date, isPostgres: boolean): Statement {
+function toEndAnswers(
+  turns: readonly EndingTurn[],
+  now: Date,
+  { isTurn, isPostgres }: { readonly isTurn: string; readonly isPostgres: boolean },
+): Statement {
   const usage = isPostgres ? 'cast(given.column8 as jsonb)' : 'given.column8';
-  const isTurn = isPostgres ? isTurnOfFreed : isGivenTurn;
   return toGiven(
     `update chat_conversations set answer = given.column2,
        task_id = coalesce(given.column3, task_id),
@@ -136,11 +140,11 @@ function toEndAnswers(turns: readonly EndingTurn[], now: Date, isPostgres: boole
 }
 
 /** Gives the questions the conversation that Dify has named. */
-function toNameConversations(turns: readonly EndingTurn[], now: Date, isPostgres: boolean): Statement {
+function toNameConversations(turns: readonly EndingTurn[], now: Date, isTurn: string): Statement {
   return toGiven(
     `update chat_conversations
      set conversation_id = coalesce(given.column2, conversation_id), updated_at = ?
-     from $given where ${isPostgres ? isTurnOfFreed : isGivenTurn} and role = 'user' returning ${written}`,
+     from $given where ${isTurn} and role = 'user' returning ${written}`,
     turns.map(({ turnId, conversationId }) => [turnId, conversationId ?? null]),
     [now],
   );

@@ -1,9 +1,9 @@
 import type { Knex } from 'knex';
 
-import { holdsWithin } from '../faults/support/side-by-side';
 import { startApp, type App } from '../support/app';
 import type { Client, Reply } from '../support/client';
 import { database } from '../support/database';
+import { untilSessionIsWaitedFor } from '../support/waiting-for-lock';
 
 let app: App;
 let user: Client;
@@ -34,9 +34,7 @@ onPostgres('while another request holds the session', () => {
     const holder = await other.transaction();
     await holder('chat_sessions').where({ session_id: sessionId }).forUpdate().first('id');
     const sent = send();
-    const waiting =
-      "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%chat_sessions%'";
-    expect(await holdsWithin(10_000, async () => (await other.raw(waiting)).rows.length > 0)).toBe(true);
+    await untilSessionIsWaitedFor(other);
     await change(holder);
     await holder.commit();
     const reply = await sent;

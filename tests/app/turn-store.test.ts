@@ -9,6 +9,7 @@ import { holdsWithin } from '../faults/support/side-by-side';
 import { startApp, type App } from '../support/app';
 import { database } from '../support/database';
 import { toStrapiDatabase } from '../support/strapi-database';
+import { untilSessionIsWaitedFor } from '../support/waiting-for-lock';
 
 let app: App;
 let connection: Knex;
@@ -262,10 +263,7 @@ describe('many turns in the same moment', () => {
     const deleting = await holder.transaction();
     await deleting('chat_sessions').where({ session_id: 'session-1' }).update({ is_deleted: true });
     const writing = write(store);
-    const waiting =
-      "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%chat_sessions%'";
-    const isWaiting = async () => (await holder.raw(waiting)).rows.length > 0;
-    expect(await holdsWithin(10_000, isWaiting)).toBe(true);
+    await untilSessionIsWaitedFor(holder);
     await deleting('chat_conversations').where({ turn_id: 'turn-1' }).update({ is_deleted: true });
     await deleting.commit();
     await writing;

@@ -1,8 +1,8 @@
-import { createLiveTurns, createTurnLog, type TurnLog } from '../../src/chat/live-turns';
-import { createSessionEvents } from '../../src/chat/session-events';
-import { createSessionFeed, toSocketFrame, type Outlet } from '../../src/chat/session-feed';
+import { createTurnLog, type TurnLog } from '../../src/chat/live-turns';
+import { toSocketFrame, type Outlet } from '../../src/chat/session-feed';
 import type { WireEvent } from '../../src/chat/wire-event';
 import { settle } from './support/collect';
+import { createFeedSurroundings } from './support/feed';
 import { ada } from './support/fixtures';
 
 const envelope = {
@@ -40,24 +40,9 @@ function reader(): Outlet & { frames: unknown[]; pause(): void; resume(): void }
 }
 
 function harness() {
-  const [live, events, outlet, gone] = [
-    createLiveTurns(),
-    createSessionEvents(),
-    reader(),
-    new AbortController(),
-  ];
+  const outlet = reader();
   const broken: string[] = [];
-  const open = () =>
-    createSessionFeed({
-      live,
-      events,
-      owner: ada,
-      sessionId: 'session-1',
-      outlet,
-      onBroken: (turnId) => broken.push(turnId),
-      signal: gone.signal,
-    });
-  return { live, events, outlet, gone, broken, open };
+  return { ...createFeedSurroundings(outlet, (turnId) => broken.push(turnId)), outlet, broken };
 }
 
 function newLog(changes: Partial<Parameters<typeof createTurnLog>[0]> = {}): TurnLog {

@@ -1,9 +1,6 @@
-import { createLiveTurns } from '../../src/chat/live-turns';
-import { createSessionEvents } from '../../src/chat/session-events';
-import { createSessionFeed } from '../../src/chat/session-feed';
 import { createOutlet } from '../../src/websocket/outlet';
 import { settle } from '../chat/support/collect';
-import { ada } from '../chat/support/fixtures';
+import { createFeedSurroundings } from '../chat/support/feed';
 import { SlowSocket } from './support/slow-socket';
 
 const maxWaiting = 64 * 1024;
@@ -14,7 +11,7 @@ const sockets: SlowSocket[] = [];
 afterEach(() => sockets.splice(0).forEach((socket) => socket.end()));
 
 function harness() {
-  const [socket, gone] = [new SlowSocket(), new AbortController()];
+  const socket = new SlowSocket();
   sockets.push(socket);
   const overruns: number[] = [];
   const outlet = createOutlet(socket.asWebSocket(), {
@@ -25,19 +22,8 @@ function harness() {
       socket.close(1013, '');
     },
   });
-  const [live, events] = [createLiveTurns(), createSessionEvents()];
-  const onBroken = () => undefined;
-  const openFeed = () =>
-    createSessionFeed({
-      live,
-      events,
-      owner: ada,
-      sessionId: 'session-1',
-      outlet,
-      onBroken,
-      signal: gone.signal,
-    });
-  return { socket, gone, overruns, outlet, events, openFeed };
+  const { gone, events, open } = createFeedSurroundings(outlet);
+  return { socket, gone, overruns, outlet, events, openFeed: open };
 }
 
 /** A saved turn of so many large frames. */

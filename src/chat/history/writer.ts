@@ -1,6 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises';
-
 import { describeError, type Log } from '../log';
+import { settledWithin } from '../settled-within';
 import { createAlarm } from './alarm';
 import { createCondition, Unavailable, type HistoryStatus, type Side } from './condition';
 import type { FinishedTurn, HistorySource } from './history-source';
@@ -65,7 +64,7 @@ export function createHistoryWriter(options: HistoryWriterOptions): HistoryWrite
       if (running === undefined) return;
       stopsAtMs = Math.min(stopsAtMs, Date.now() + lastRoundMs);
       alarm.ringWithin(0);
-      await Promise.race([running, pause(2 * lastRoundMs, undefined, { ref: false })]);
+      await settledWithin(2 * lastRoundMs, running);
     },
   };
 

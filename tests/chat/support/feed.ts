@@ -1,0 +1,20 @@
+import { createLiveTurns } from '../../../src/chat/live-turns';
+import { createSessionEvents } from '../../../src/chat/session-events';
+import { createSessionFeed, type Outlet } from '../../../src/chat/session-feed';
+import { ada } from './fixtures';
+
+/** What a feed of `session-1` to this outlet hears from, and how to open it and end it. */
+export function createFeedSurroundings(outlet: Outlet, onBroken: (turnId: string) => void = () => undefined) {
+  const [live, events, gone] = [createLiveTurns(), createSessionEvents(), new AbortController()];
+  const open = () =>
+    createSessionFeed({
+      live,
+      events,
+      owner: ada,
+      sessionId: 'session-1',
+      outlet,
+      onBroken,
+      signal: gone.signal,
+    });
+  return { live, events, gone, open };
+}
