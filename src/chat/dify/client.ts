@@ -194,8 +194,10 @@ async function assertEventStream(response: AxiosResponse<Readable>): Promise<voi
   throw fromDifyError(response.status, parseErrorBody(body));
 }
 
+/** Reads what is left after the end of the reply, which no one needs any more. */
 function drain(body: Readable | undefined): void {
-  if (body === undefined) return;
+  // Often its end came with the last event: its 'close' is past then, and a timer would hold the whole turn until it fires.
+  if (body === undefined || body.closed) return;
   const timer = setTimeout(() => body.destroy(), drainMs);
   body.once('close', () => clearTimeout(timer));
   body.resume();

@@ -136,6 +136,19 @@ describe('createDifyClient', () => {
     });
   });
 
+  it('leaves no timer behind that holds an answer whose end came with its last event', async () => {
+    const head = `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: ${endFrame.length}`;
+    const upstream = await listen((socket) => void socket.write(`${head}\r\n\r\n${endFrame}`));
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance', 'Date'] });
+    try {
+      await askDify(difyClient(difySettings(upstream)));
+      expect(jest.getTimerCount()).toBe(0);
+    } finally {
+      jest.useRealTimers();
+      await upstream.close();
+    }
+  });
+
   describe('reads', () => {
     const apps = [
       'app-emulated-chat',
