@@ -110,13 +110,13 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
   }
 
   return {
-    ...turn,
     ended,
     append,
     appendText,
     follow,
     endRequest: endRequest.signal,
     requestEnd: (reason) => endRequest.abort(reason),
+    ...turn,
   };
 }
 

@@ -237,7 +237,7 @@ function run(
     maxChars: settings.maxLogChars,
   });
   const wire = createWireFormat({
-    ids: { ...turn, sessionId, conversationId },
+    ids: { sessionId, conversationId, ...turn },
     owner,
     character,
     exposePrompt: settings.exposePrompt,

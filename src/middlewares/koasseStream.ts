@@ -62,8 +62,10 @@ export async function answersSent(timeoutMs: number): Promise<void> {
 /** Fires when the response is closed, by whichever side. (The request's 'close' does not fire once its body is read.) */
 export function closeSignal(ctx: Context): AbortSignal {
   const closed = new AbortController();
-  if (ctx.res.closed) closed.abort();
-  else ctx.res.once('close', () => closed.abort());
+  // With a reason of its own: without one it would be an error with the stack of each reply, made for nobody.
+  const abort = () => closed.abort('closed');
+  if (ctx.res.closed) abort();
+  else ctx.res.once('close', abort);
   return closed.signal;
 }
 

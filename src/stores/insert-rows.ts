@@ -31,7 +31,7 @@ export function toInsertion(
 ): Statement {
   const { tableName, attributes } = db.metadata.get(uid);
   const defaults = defaultsOf(attributes);
-  const whole = rows.map((row) => ({ ...makeDefaults(defaults), ...row }));
+  const whole = rows.map((row): Row => Object.assign(makeDefaults(defaults), row));
   const columns = [...new Set(whole.flatMap((row) => Object.keys(row)))];
   const tuple = `(${columns.map((column) => expressions[column] ?? '?').join(', ')})`;
   return {
@@ -61,7 +61,7 @@ function readDefaults(attributes: Attributes): Defaults {
   });
 }
 
-function makeDefaults(defaults: Defaults): Row {
+function makeDefaults(defaults: Defaults): Record<string, Value> {
   return Object.fromEntries(
     defaults.map(([column, value]) => [column, typeof value === 'function' ? value() : value]),
   );

@@ -68,7 +68,7 @@ async function runOneByOne(
   const rows = [...(await statement<WrittenRow>(answers)), ...(await statement<WrittenRow>(questions))];
   const freed = await statement<FreedSession>(sessions);
   const publicIds = new Map<number | null, string>(freed.map(({ id, session_id }) => [id, session_id]));
-  return rows.map((row) => ({ ...row, session_id: publicIds.get(row.session_row_id) ?? null }));
+  return rows.map((row) => ({ session_id: publicIds.get(row.session_row_id) ?? null, ...row }));
 }
 
 /** One message to the server and back. SQLite knows no such statement, and has no messages to spare. */

@@ -48,7 +48,6 @@ export function createCall(settings: CallSettings): Call {
     return socket;
   };
   const toConfig = (accept: string): AxiosRequestConfig => ({
-    ...commonConfig,
     headers: {
       Authorization: `Bearer ${settings.apiKey}`,
       Accept: accept,
@@ -58,6 +57,7 @@ export function createCall(settings: CallSettings): Call {
     httpAgent: agent,
     httpsAgent: agent,
     signal: abort.signal,
+    ...commonConfig,
   });
   return {
     deadlines,
