@@ -28,7 +28,7 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ['eslint.config.mjs', 'jest.config.mjs'] },
+        projectService: { allowDefaultProject: ['eslint.config.mjs', 'jest.config.mjs', 'server.js'] },
         tsconfigRootDir: import.meta.dirname,
       },
     },
@@ -116,6 +116,14 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-member-access': 'off',
       '@typescript-eslint/no-unsafe-return': 'off',
     },
+  },
+  {
+    files: ['server.js'],
+    languageOptions: {
+      sourceType: 'commonjs',
+      globals: { __dirname: 'readonly', console: 'readonly', process: 'readonly', require: 'readonly' },
+    },
+    rules: { 'no-console': 'off', '@typescript-eslint/no-require-imports': 'off' },
   },
   { files: ['scripts/**/*.ts', 'tests/dify-emulator/main.ts'], rules: { 'no-console': 'off' } },
   { files: ['*.mjs'], ...tseslint.configs.disableTypeChecked },

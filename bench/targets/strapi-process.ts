@@ -6,7 +6,7 @@ import { debuggable } from '../support/garbage';
 import { root } from '../support/paths';
 import { startProcess, untilAnswers, type OwnProcess } from '../support/processes';
 
-const command = path.join(root, 'node_modules', '@strapi', 'strapi', 'bin', 'strapi.js');
+const strapi = path.join(root, 'node_modules', '@strapi', 'strapi', 'bin', 'strapi.js');
 
 /** In production mode and without the panel, whichever application it is. */
 const commonEnv = {
@@ -28,6 +28,13 @@ const folders = {
   vanilla: path.join(root, 'bench', 'peers', 'vanilla-strapi'),
 } as const;
 export type Application = keyof typeof folders;
+
+/** What `npm start` runs in each. */
+const commands = {
+  ours: [path.join(root, 'server.js')],
+  stock: [strapi, 'start'],
+  vanilla: [strapi, 'start'],
+} as const;
 
 export interface StrapiOptions {
   readonly application: Application;
@@ -62,7 +69,7 @@ export async function startStrapi(options: StrapiOptions): Promise<StrapiProcess
   const beganAt = performance.now();
   const own = startProcess({
     command: process.execPath,
-    args: [debuggable, ...nodeArgs, command, 'start'],
+    args: [debuggable, ...nodeArgs, ...commands[application]],
     cwd: folders[application],
     env: {
       ...commonEnv,

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import path from 'node:path';
 
 const root = path.resolve(__dirname, '..', '..');
-const strapiCommand = path.join(root, 'node_modules', '@strapi', 'strapi', 'bin', 'strapi.js');
 
 /** One running process of the application. */
 export interface AppProcess {
@@ -50,12 +49,12 @@ export async function startAppProcess(
   };
 }
 
-/** `strapi start` with these variables and nothing else of this process's environment. */
+/** What `npm start` runs, with these variables and nothing else of this process's environment. */
 export function spawnStrapi(
   env: Readonly<Record<string, string>>,
   onOutput: (text: string) => void,
 ): ChildProcess {
-  const child = spawn(process.execPath, [strapiCommand, 'start'], {
+  const child = spawn(process.execPath, ['server.js'], {
     cwd: root,
     // A time zone that is not UTC: dates have to come out right all the same.
     // And no `.env` of whoever runs the tests.
