@@ -2,7 +2,7 @@
 
 /**
  * Starts the built application, as `strapi start` does, but without the rest of Strapi's command line: that would keep
- * some 45 MB which a running server has no use for (docs/benchmarks).
+ * some 46 MB which a running server has no use for (docs/benchmarks).
  */
 const { existsSync } = require('node:fs');
 const path = require('node:path');

@@ -78,13 +78,7 @@ export {
 } from './session-request';
 export type { Session, SessionReference } from './sessions';
 export type { Sent } from './send';
-export {
-  parseChatSettings,
-  SettingsError,
-  type ChatSettings,
-  type LimitSettings,
-  type SocketSettings,
-} from './settings';
+export { parseChatSettings, type ChatSettings, type LimitSettings, type SocketSettings } from './settings';
 export type { Frame } from './sse/encode';
 export { relay } from './sse/relay';
 export { settledWithin } from './settled-within';
@@ -92,3 +86,4 @@ export { toStorableJson, toStorableText } from './storable-text';
 export type { AbandonedTurn, NewTurn, SentTurn, TurnEnding, TurnProgress, TurnStore } from './stores';
 export type { FinalOutcome, SavedTurn, TurnOutcome, Usage } from './turn-event';
 export type { TurnState } from './turn-access';
+export { SettingsError } from './variables';

@@ -59,12 +59,7 @@ export async function pump(options: PumpOptions): Promise<TerminalEvent> {
   const end = await Promise.race([reading, requestedEnd(options, reading)]);
   answer.freeze();
   await checkpoints.stop();
-  return saveEnd(options, {
-    outcome: end.outcome,
-    errorCode: end.errorCode,
-    usage: end.usage,
-    ...answer.progress(),
-  });
+  return saveEnd(options, { ...answer.progress(), ...end });
 }
 
 /**

@@ -3,8 +3,6 @@ import { z } from 'zod';
 import type { DifySettings } from './dify/client';
 import { count, flag, origins, parseVariables } from './variables';
 
-export { SettingsError } from './variables';
-
 export interface TurnSettings {
   readonly exposePrompt: boolean;
   readonly maxAnswerChars: number;

@@ -136,8 +136,8 @@ async function supersede(
 }
 
 /**
- * What both have in common stands last, as wherever each turn makes an object: where V8 copies one by a spread and then
- * adds to it, every such object gets hidden classes of its own (Node 20), memory that only a full collection frees.
+ * What both have in common stands last: where V8 copies an object by a spread and then adds to it, every such object gets
+ * hidden classes of its own (Node 20), memory that only a full collection frees. Rows have the most columns to add.
  * @param session its row, or what stands for it.
  */
 function messageRows(turn: NewTurn, session: number | string) {

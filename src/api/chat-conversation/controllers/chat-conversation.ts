@@ -24,7 +24,7 @@ export default factories.createCoreController(
     async createMessage(ctx: Context): Promise<EventSource | { data: unknown }> {
       const { turns, settings } = chatOf(strapi);
       const owner = ownerOf(ctx);
-      const question = { owner, ...parseQuestion(ctx.request.body, settings.request) };
+      const question = { ...parseQuestion(ctx.request.body, settings.request), owner };
       return answer(ctx, await turns.send(question, parseIdempotencyKey(ctx.get('Idempotency-Key'))));
     },
 
