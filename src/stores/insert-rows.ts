@@ -1,20 +1,24 @@
 import type { Core, UID } from '@strapi/strapi';
 
+import { createDocumentId } from './document-id';
 import type { RunStatement, Statement, Value } from './statements';
 
 /** Values by column. */
 type Row = Readonly<Record<string, Value>>;
 
-/** Inserts rows, see `toInsertion`. @returns their ids, in their order. */
+/**
+ * Inserts rows of a content type in a transaction, see `toInsertion`: on PostgreSQL by one message to the server. On SQLite
+ * by a statement each, as one that could fail halfway copies every page it changes, into a file of its own once they
+ * are more than 64 KB, and the two messages of a turn often are: that was a third of opening it.
+ */
 export async function insertRows(
   db: Core.Strapi['db'],
   statement: RunStatement,
   uid: UID.ContentType,
   rows: readonly Row[],
-): Promise<readonly number[]> {
-  const { sql, values } = toInsertion(db, uid, rows);
-  const inserted = await statement<{ readonly id: number }>({ sql: `${sql} returning id`, values });
-  return inserted.map(({ id }) => id);
+): Promise<void> {
+  if (db.dialect.client === 'postgres') await statement(toInsertion(db, uid, rows));
+  else for (const row of rows) await statement(toInsertion(db, uid, [row]));
 }
 
 /**
@@ -57,6 +61,7 @@ function readDefaults(attributes: Attributes): Defaults {
   return Object.entries(attributes).flatMap(([name, attribute]) => {
     if (!('default' in attribute) || attribute.default === undefined) return [];
     const column = 'columnName' in attribute ? String(attribute.columnName) : name;
+    if (column === 'document_id') return [[column, createDocumentId]];
     return [[column, attribute.default as Value | (() => Value)]];
   });
 }

@@ -50,11 +50,12 @@ async function openEach(
   statement: RunStatement,
   turns: readonly NewTurn[],
 ): Promise<boolean[]> {
-  const begun = await beginSessions(db, statement, turns.filter(beginsSession));
   const messages: ReturnType<typeof messageRows> = [];
   const results: boolean[] = [];
   for (const turn of turns) {
-    const rowId = begun.get(turn.turnId) ?? (await enterSession(statement, turn));
+    const rowId = beginsSession(turn)
+      ? await beginSession(db, statement, turn)
+      : await enterSession(statement, turn);
     if (rowId !== null) messages.push(...messageRows(turn, rowId));
     results.push(rowId !== null);
   }
@@ -97,15 +98,11 @@ async function openInNewSessions(
   return turns.map(() => true);
 }
 
-/** @returns their rows by the turns that begin them. */
-async function beginSessions(
-  db: Database,
-  statement: RunStatement,
-  turns: readonly TurnOfNewSession[],
-): Promise<ReadonlyMap<string, number>> {
-  if (turns.length === 0) return new Map();
-  const ids = await insertRows(db, statement, sessionUid, turns.map(sessionRow));
-  return new Map(turns.map(({ turnId }, index) => [turnId, Number(ids[index])]));
+/** @returns its row. */
+async function beginSession(db: Database, statement: RunStatement, turn: TurnOfNewSession): Promise<number> {
+  const { sql, values } = toInsertion(db, sessionUid, [sessionRow(turn)]);
+  const [row] = await statement<{ readonly id: number }>({ sql: `${sql} returning id`, values });
+  return Number(row?.id);
 }
 
 function sessionRow({ session, owner, characterId, turnId, createdAt }: TurnOfNewSession) {
