@@ -1,8 +1,6 @@
-import http from 'node:http';
+import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
-
-import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 
 import { ChatError } from '../errors';
 import { startDeadlines, type Deadlines, type DeadlineSettings } from './deadlines';
@@ -17,8 +15,8 @@ export interface CallSettings extends DeadlineSettings {
 export interface Call {
   readonly deadlines: Deadlines;
   /** Any status is a response; its body is there to be read. */
-  get(path: string, query: Readonly<Record<string, string>>): Promise<AxiosResponse<Readable>>;
-  post(path: string, body: unknown, accept: string): Promise<AxiosResponse<Readable>>;
+  get(path: string, query: Readonly<Record<string, string>>): Promise<IncomingMessage>;
+  post(path: string, body: unknown, accept: string): Promise<IncomingMessage>;
   /** The deadline that ended the call, if one did. */
   expired(): ChatError | undefined;
 }
@@ -26,46 +24,54 @@ export interface Call {
 /** More than any JSON error of Dify's and than five long answers; what is longer is cut, and then is no JSON. */
 const maxBodyBytes = 8 * 1024 * 1024;
 
-const commonConfig = {
-  responseType: 'stream',
-  decompress: false,
-  maxRedirects: 0,
-  proxy: false,
-  validateStatus: () => true,
-} as const;
+// A fresh connection for every call: a kept-alive one can hand a request the response to another (CVE-2026-48931).
+const plain = { request: http.request, agent: new http.Agent({ keepAlive: false }), ready: 'connect' };
+const tls = { request: https.request, agent: new https.Agent({ keepAlive: false }), ready: 'secureConnect' };
+
+const closed = { transportCode: 'EOF' };
 
 export function createCall(settings: CallSettings): Call {
-  const { apiUrl } = settings;
   const abort = new AbortController();
   const deadlines = startDeadlines(settings, (error) => abort.abort(error));
-  const isTls = apiUrl.startsWith('https:');
-  // A fresh connection for every call: a kept-alive one can hand a request the response to another (CVE-2026-48931).
-  const agent = isTls ? new https.Agent({ keepAlive: false }) : new http.Agent({ keepAlive: false });
-  const createConnection = agent.createConnection.bind(agent);
-  agent.createConnection = (options, onCreated) => {
-    const socket = createConnection(options, onCreated);
-    socket?.once(isTls ? 'secureConnect' : 'connect', () => deadlines.connected());
-    return socket;
-  };
-  const toConfig = (accept: string): AxiosRequestConfig => ({
-    headers: {
-      Authorization: `Bearer ${settings.apiKey}`,
-      Accept: accept,
-      // Nothing to decompress: no bomb, and no encoder between two tokens.
-      'Accept-Encoding': 'identity',
-    },
-    httpAgent: agent,
-    httpsAgent: agent,
-    signal: abort.signal,
-    ...commonConfig,
-  });
   return {
     deadlines,
     get: (path, query) =>
-      axios.get(`${apiUrl}${path}?${new URLSearchParams(query).toString()}`, toConfig('application/json')),
-    post: (path, body, accept) => axios.post(`${apiUrl}${path}`, body, toConfig(accept)),
+      send('GET', `${path}?${new URLSearchParams(query).toString()}`, { Accept: 'application/json' }),
+    post: (path, body, accept) =>
+      send('POST', path, { Accept: accept, 'Content-Type': 'application/json' }, JSON.stringify(body)),
     expired: () => (abort.signal.reason instanceof ChatError ? abort.signal.reason : undefined),
   };
+
+  function send(
+    method: string,
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body?: string,
+  ): Promise<IncomingMessage> {
+    const url = `${settings.apiUrl}${path}`;
+    const { request, agent, ready } = url.startsWith('https:') ? tls : plain;
+    return new Promise((resolve, reject) => {
+      const sent = request(url, {
+        method,
+        agent,
+        signal: abort.signal,
+        headers: {
+          Authorization: `Bearer ${settings.apiKey}`,
+          // Nothing to decompress: no bomb, and no encoder between two tokens.
+          'Accept-Encoding': 'identity',
+          'User-Agent': 'character-chat',
+          ...headers,
+        },
+      });
+      sent.once('socket', (socket) => socket.once(ready, () => deadlines.connected()));
+      sent.once('response', resolve);
+      // To the end, for what breaks later has to have a listener.
+      sent.on('error', reject);
+      // Of an upgrade nobody asked for, Node says nothing else.
+      sent.once('close', () => reject(new ChatError('upstream-unreachable', { cause: closed })));
+      sent.end(body);
+    });
+  }
 }
 
 /** A body of bounded length. Where it breaks off, what came counts. */

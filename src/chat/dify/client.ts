@@ -1,6 +1,4 @@
-import type { Readable } from 'node:stream';
-
-import type { AxiosResponse } from 'axios';
+import type { IncomingMessage } from 'node:http';
 
 import { ChatError, toChatError } from '../errors';
 import { createSseDecoder } from '../sse/decode';
@@ -89,12 +87,12 @@ export function createDifyClient(options: DifyClientOptions): DifyClient {
 
   async function ask(question: DifyQuestion, take: TakeEvents): Promise<void> {
     const call = createCall(settings);
-    let body: Readable | undefined;
+    let body: IncomingMessage | undefined;
     let isComplete = false;
     try {
       const response = await postQuestion(settings, question, call);
       await assertEventStream(response);
-      body = response.data;
+      body = response;
       const toEvents = createToEvents(options);
       isComplete = await readUntil(body, (chunk) => {
         call.deadlines.received();
@@ -120,7 +118,7 @@ function postQuestion(
   { promptInput }: DifySettings,
   { query, inputs, prompt, user, conversationId }: DifyQuestion,
   call: Call,
-): Promise<AxiosResponse<Readable>> {
+): Promise<IncomingMessage> {
   const body = {
     query,
     inputs: { ...inputs, [promptInput]: prompt },
@@ -137,7 +135,7 @@ function postQuestion(
  * Hands over each chunk in the tick it arrives in: a promise for each would cost more than the chunk.
  * @returns whether one of them was enough; false when there are no more. @throws why it broke, or what `isEnough` throws.
  */
-function readUntil(body: Readable, isEnough: (chunk: Uint8Array) => boolean): Promise<boolean> {
+function readUntil(body: IncomingMessage, isEnough: (chunk: Uint8Array) => boolean): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const onData = (chunk: Uint8Array) => {
       try {
@@ -187,15 +185,16 @@ function createToEvents({ settings, warn }: DifyClientOptions): (chunk: Uint8Arr
 }
 
 /** @throws ChatError unless Dify began an event stream. */
-async function assertEventStream(response: AxiosResponse<Readable>): Promise<void> {
-  const contentType = String(response.headers['content-type'] ?? '');
-  if (response.status === 200 && /^\s*text\/event-stream\s*(;|$)/iu.test(contentType)) return;
-  const body = await readStart(response.data);
-  throw fromDifyError(response.status, parseErrorBody(body));
+async function assertEventStream(response: IncomingMessage): Promise<void> {
+  const { statusCode = 0, headers } = response;
+  const contentType = headers['content-type'] ?? '';
+  if (statusCode === 200 && /^\s*text\/event-stream\s*(;|$)/iu.test(contentType)) return;
+  const body = await readStart(response);
+  throw fromDifyError(statusCode, parseErrorBody(body));
 }
 
 /** Reads what is left after the end of the reply, which no one needs any more. */
-function drain(body: Readable | undefined): void {
+function drain(body: IncomingMessage | undefined): void {
   // Often its end came with the last event: its 'close' is past then, and a timer would hold the whole turn until it fires.
   if (body === undefined || body.closed) return;
   const timer = setTimeout(() => body.destroy(), drainMs);

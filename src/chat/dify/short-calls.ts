@@ -1,7 +1,5 @@
 /** What Dify answers at once and whole. Each call is one request, and waits for it no longer than its own time. */
-import type { Readable } from 'node:stream';
-
-import type { AxiosResponse } from 'axios';
+import type { IncomingMessage } from 'node:http';
 
 import { ChatError } from '../errors';
 import { createCall, readStart, type Call, type CallSettings } from './call';
@@ -62,18 +60,18 @@ interface Reply {
 async function send(
   settings: CallSettings,
   withinMs: number,
-  request: (call: Call) => Promise<AxiosResponse<Readable>>,
+  request: (call: Call) => Promise<IncomingMessage>,
 ): Promise<Reply> {
   // No byte is reported as received, so the deadline of the first one is that of the last.
   const firstByteTimeoutMs = Math.min(settings.firstByteTimeoutMs, withinMs);
   const connectTimeoutMs = Math.min(settings.connectTimeoutMs, withinMs);
   const call = createCall({ ...settings, connectTimeoutMs, firstByteTimeoutMs });
   try {
-    const { status, data } = await request(call);
-    const body = await readStart(data);
+    const response = await request(call);
+    const body = await readStart(response);
     const expired = call.expired();
     if (expired !== undefined) throw expired;
-    return { status, body };
+    return { status: response.statusCode ?? 0, body };
   } catch (error) {
     throw call.expired() ?? fromTransportError(error, { hasBegun: false });
   } finally {

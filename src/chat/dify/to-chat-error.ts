@@ -50,7 +50,7 @@ export function fromDifyError(status: number, { code, message = '' }: DifyErrorB
 }
 
 /**
- * What the transport threw as ours. Only its short code is kept: an axios error carries the request, key included.
+ * What the transport threw as ours. Only its short code is kept: its message names hosts.
  */
 export function fromTransportError(error: unknown, { hasBegun }: { hasBegun: boolean }): ChatError {
   if (error instanceof ChatError) return error;

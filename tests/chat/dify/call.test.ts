@@ -5,6 +5,7 @@ import { createDifyEmulator } from '../../dify-emulator';
 import { thrown } from '../support/collect';
 import { difySettings } from '../support/dify';
 import { answering, listen } from '../support/raw-upstream';
+import { listenTls } from '../support/tls-upstream';
 
 describe('createCall', () => {
   it('sends a query as it has to be written, and a body with what is accepted', async () => {
@@ -12,7 +13,7 @@ describe('createCall', () => {
     const call = createCall(difySettings(dify));
     const got = await call.get('/conversations', { user: 'a&b=c d 好' });
     const posted = await call.post('/messages/x/feedbacks', { user: 'ann' }, 'text/plain');
-    expect([await readStart(got.data), await readStart(posted.data)]).toEqual([
+    expect([await readStart(got), await readStart(posted)]).toEqual([
       expect.stringContaining('"data":[]'),
       expect.stringContaining('not_found'),
     ]);
@@ -27,7 +28,7 @@ describe('createCall', () => {
   it.each([200, 204, 302, 404, 500])('takes the status %d for a response', async (status) => {
     const upstream = await answering(status, '');
     const call = createCall(difySettings(upstream));
-    expect((await call.get('/x', {})).status).toBe(status);
+    expect((await call.get('/x', {})).statusCode).toBe(status);
     call.deadlines.cancel();
     await upstream.close();
   });
@@ -38,6 +39,34 @@ describe('createCall', () => {
     expect(call.expired()).toBeUndefined();
     await thrown(call.get('/x', {}));
     expect(call.expired()).toMatchObject({ code: 'upstream-timeout', cause: { expired: 'first byte' } });
+    await upstream.idle();
+    await upstream.close();
+  });
+
+  it('waits for the first byte once the handshake of TLS is done', async () => {
+    let connections = 0;
+    const upstream = await listenTls((socket) => {
+      connections += 1;
+      if (connections === 1) socket.end('HTTP/1.1 204 None\r\n\r\n');
+    });
+    const answered = createCall(difySettings(upstream));
+    expect((await answered.get('/x', {})).statusCode).toBe(204);
+    answered.deadlines.cancel();
+    const call = createCall(difySettings(upstream, { firstByteTimeoutMs: 30 }));
+    await thrown(call.get('/x', {}));
+    expect(call.expired()).toMatchObject({ code: 'upstream-timeout', cause: { expired: 'first byte' } });
+    await upstream.close();
+  });
+
+  it('fails where an upgrade is offered that it never asked for', async () => {
+    const head = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n';
+    const upstream = await listen((socket) => socket.write(head));
+    const call = createCall(difySettings(upstream));
+    expect(await thrown(call.get('/x', {}))).toMatchObject({
+      code: 'upstream-unreachable',
+      cause: { transportCode: 'EOF' },
+    });
+    call.deadlines.cancel();
     await upstream.idle();
     await upstream.close();
   });
