@@ -22,15 +22,30 @@ export function statementsOf(knex: Knex): RunStatement {
 interface Client {
   acquireConnection(): Promise<Connection>;
   releaseConnection(connection: Connection): Promise<void>;
-  query(
-    connection: Connection,
-    query: { sql: string; bindings: readonly Value[] },
-  ): Promise<{ response: unknown }>;
+  query(connection: Connection, query: DriverQuery): Promise<{ response: unknown }>;
 }
 
 interface Connection {
   /** Set, it has the pool throw the connection away. */
   __knex__disposed?: unknown;
+}
+
+interface DriverQuery {
+  readonly sql: string;
+  readonly bindings: readonly Value[];
+  /** PostgreSQL prepares it once for a connection, under that name. */
+  readonly options?: { readonly name: string };
+}
+
+/** One query that the driver takes as it is, on a connection of Strapi's pool. @returns what the driver answers. */
+export async function queryDriver(db: Core.Strapi['db'], query: DriverQuery): Promise<unknown> {
+  const client = db.connection.client as Client;
+  const connection = await client.acquireConnection();
+  try {
+    return (await client.query(connection, query)).response;
+  } finally {
+    await client.releaseConnection(connection);
+  }
 }
 
 /**

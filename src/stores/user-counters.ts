@@ -7,6 +7,7 @@ import {
 } from 'rate-limiter-flexible';
 
 import type { LimitSettings, RateLimit, TokenCounter, TurnCounter, UserCounters } from '../chat';
+import { queryDriver, type Value } from './statements';
 
 type Database = Core.Strapi['db'];
 
@@ -79,8 +80,6 @@ function createLimiter(
 ): RateLimiterStoreAbstract {
   const options = {
     ...limit,
-    storeClient: db.connection,
-    storeType: 'knex',
     tableName,
     tableCreated: true,
     // Of its own accord it would clear by a timer, of which an error ends the process.
@@ -90,8 +89,30 @@ function createLimiter(
   };
   const schemaName = db.getSchemaName();
   return db.dialect.client === 'sqlite'
-    ? new RateLimiterSQLite(options)
-    : new RateLimiterPostgres({ ...options, ...(schemaName !== undefined && { schemaName }) });
+    ? new RateLimiterSQLite({ ...options, storeClient: db.connection, storeType: 'knex' })
+    : new RateLimiterPostgres({
+        ...options,
+        ...(schemaName !== undefined && { schemaName }),
+        storeClient: postgresPool(db),
+        storeType: 'pool',
+      });
+}
+
+interface PreparedQuery {
+  readonly name?: string;
+  readonly text: string;
+  readonly values: readonly Value[];
+}
+
+/**
+ * Strapi's connections as a pool of `pg`, for which the library would have `pg` make the promises: those keep a whole turn
+ * in memory until a full collection (decision 25).
+ */
+function postgresPool(db: Database) {
+  return {
+    query: ({ name, text, values }: PreparedQuery) =>
+      queryDriver(db, { sql: text, bindings: values, ...(name !== undefined && { options: { name } }) }),
+  };
 }
 
 function toRateLimit(limit: number, { remainingPoints, msBeforeNext }: RateLimiterRes): RateLimit {
