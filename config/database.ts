@@ -76,6 +76,8 @@ function sqlite(variables: Variables, filename = variables.DATABASE_FILENAME) {
         connection.pragma('journal_mode = WAL');
         connection.pragma(`synchronous = ${variables.DATABASE_SQLITE_SYNCHRONOUS}`);
         connection.pragma('busy_timeout = 5000');
+        // 40 MB. Before that, a thread moves the log (`src/bootstrap/sqlite-checkpoints.ts`).
+        connection.pragma('wal_autocheckpoint = 10000');
         beginWithTheLock(connection);
         // SQLite's own knows ASCII only: a search without regard to case would find "ÉCOLE" on PostgreSQL alone.
         connection.function('lower', { deterministic: true }, (value) =>

@@ -10,6 +10,7 @@ import { grantAuthenticated } from './bootstrap/permissions';
 import { startPurging, type Purging } from './bootstrap/purging';
 import { findSecretProblems } from './bootstrap/secrets';
 import { linkToSingleRows } from './bootstrap/single-links';
+import { startSqliteCheckpoints, type SqliteCheckpoints } from './bootstrap/sqlite-checkpoints';
 import { surviveBrokenConnections } from './bootstrap/survive-broken-connections';
 import { tellTokensApart } from './bootstrap/tell-tokens-apart';
 import { startTidyingHistory, type Tidying } from './bootstrap/tidying-history';
@@ -26,6 +27,7 @@ let socketDoor: SocketDoor | undefined;
 let purging: Purging | undefined;
 let tidying: Tidying | undefined;
 let history: RunningHistory | undefined;
+let checkpoints: SqliteCheckpoints | undefined;
 
 export default {
   /** Before anything is served: a bad setting stops the start, with every problem at once. */
@@ -61,6 +63,7 @@ export default {
     purging = startPurging(strapi);
     tidying = startTidyingHistory({ tidy: (signal) => historyAccess.tidy(signal), log: strapi.log });
     history = startHistory(strapi);
+    checkpoints = startSqliteCheckpoints(strapi);
   },
 
   /** Strapi waits for this before it cuts every connection: running turns come to their end here. */
@@ -74,7 +77,7 @@ export default {
     await purged;
     // After the drain, for its turns are to be copied too.
     await history?.stop();
-    await Promise.all([answersSent(1_000), socketDoor?.close()]);
+    await Promise.all([answersSent(1_000), socketDoor?.close(), checkpoints?.stop()]);
   },
 };
 
