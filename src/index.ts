@@ -9,6 +9,7 @@ import { startHistory, type RunningHistory } from './bootstrap/history';
 import { grantAuthenticated } from './bootstrap/permissions';
 import { startPurging, type Purging } from './bootstrap/purging';
 import { findSecretProblems } from './bootstrap/secrets';
+import { rememberSecurityHeaders } from './bootstrap/security-headers';
 import { linkToSingleRows } from './bootstrap/single-links';
 import { startSqliteCheckpoints, type SqliteCheckpoints } from './bootstrap/sqlite-checkpoints';
 import { surviveBrokenConnections } from './bootstrap/survive-broken-connections';
@@ -41,6 +42,7 @@ export default {
     assertSettings(strapi);
     surviveBrokenConnections(strapi);
     tellTokensApart(strapi);
+    rememberSecurityHeaders(strapi);
     if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
     keepCharacterLinks(strapi);
     linkToSingleRows(strapi);
