@@ -19,7 +19,7 @@ let characterId: string;
 
 beforeAll(async () => {
   app = await startApp({
-    env: { CHAT_STALLED_READER_SECONDS: '1', CHAT_MAX_LIVE_LOG_CHARS: '64000000' },
+    env: { CHAT_STALLED_READER_SECONDS: '2', CHAT_MAX_LIVE_LOG_CHARS: '64000000' },
   });
   user = await app.createUser();
   characterId = (await app.admin.createCharacter()).documentId;
@@ -32,7 +32,7 @@ const turns = '/api/chat-conversations/turns';
 const streamOf = (turnId: string) => `${turns}/${turnId}/stream`;
 const at = (url: string) => createClient(url, user.token, user.user);
 /** Of a piece of one character, more than 300 bytes of a frame: the kernel takes some megabytes before it is full. */
-const pieces = 16_000;
+const pieces = 24_000;
 
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -125,7 +125,7 @@ describe('a reader that takes nothing', () => {
     const dropped = drops();
     await say(reply, 2);
     // Longer than twice the setting; the heartbeat's is fifteen seconds.
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await new Promise((resolve) => setTimeout(resolve, 4_500));
     await reply.end();
     expect(textOf(await readStream(events))).toBe('01');
     expect(drops()).toBe(dropped);

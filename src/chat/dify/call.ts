@@ -28,8 +28,6 @@ const maxBodyBytes = 8 * 1024 * 1024;
 const plain = { request: http.request, agent: new http.Agent({ keepAlive: false }), ready: 'connect' };
 const tls = { request: https.request, agent: new https.Agent({ keepAlive: false }), ready: 'secureConnect' };
 
-const closed = { transportCode: 'EOF' };
-
 export function createCall(settings: CallSettings): Call {
   const abort = new AbortController();
   const deadlines = startDeadlines(settings, (error) => abort.abort(error));
@@ -64,11 +62,16 @@ export function createCall(settings: CallSettings): Call {
         },
       });
       sent.once('socket', (socket) => socket.once(ready, () => deadlines.connected()));
-      sent.once('response', resolve);
+      // Of an upgrade nobody asked for, Node says nothing else.
+      const onClose = () =>
+        reject(new ChatError('upstream-unreachable', { cause: { transportCode: 'EOF' } }));
+      sent.once('close', onClose);
+      sent.once('response', (response) => {
+        sent.off('close', onClose);
+        resolve(response);
+      });
       // To the end, for what breaks later has to have a listener.
       sent.on('error', reject);
-      // Of an upgrade nobody asked for, Node says nothing else.
-      sent.once('close', () => reject(new ChatError('upstream-unreachable', { cause: closed })));
       sent.end(body);
     });
   }
