@@ -44,10 +44,8 @@ describe('createCall', () => {
   });
 
   it('waits for the first byte once the handshake of TLS is done', async () => {
-    let connections = 0;
     const upstream = await listenTls((socket) => {
-      connections += 1;
-      if (connections === 1) socket.end('HTTP/1.1 204 None\r\n\r\n');
+      if (upstream.connections() === 1) socket.end('HTTP/1.1 204 None\r\n\r\n');
     });
     const answered = createCall(difySettings(upstream));
     expect((await answered.get('/x', {})).statusCode).toBe(204);
@@ -55,6 +53,7 @@ describe('createCall', () => {
     const call = createCall(difySettings(upstream, { firstByteTimeoutMs: 30 }));
     await thrown(call.get('/x', {}));
     expect(call.expired()).toMatchObject({ code: 'upstream-timeout', cause: { expired: 'first byte' } });
+    await upstream.idle();
     await upstream.close();
   });
 

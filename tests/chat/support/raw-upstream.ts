@@ -11,9 +11,12 @@ export interface RawUpstream {
 }
 
 /** An upstream with no manners of its own: `serve` gets each connection once a request has begun. */
-export async function listen(serve: (socket: net.Socket) => void): Promise<RawUpstream> {
+export async function listen(
+  serve: (socket: net.Socket) => void,
+  createServer: (take: (socket: net.Socket) => void) => net.Server = (take) => net.createServer(take),
+): Promise<RawUpstream> {
   const closed: Promise<unknown>[] = [];
-  const server = net.createServer((socket) => {
+  const server = createServer((socket) => {
     closed.push(new Promise((resolve) => socket.once('close', resolve)));
     socket.on('error', () => undefined);
     socket.once('data', () => serve(socket));

@@ -1,37 +1,20 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type net from 'node:net';
 import tls from 'node:tls';
 
-export interface TlsUpstream {
-  readonly url: string;
-  readonly apiKey: string;
-  close(): Promise<void>;
-}
+import { listen, type RawUpstream } from './raw-upstream';
 
-/**
- * An upstream behind TLS: `serve` gets each connection once a request has begun. Nobody vouches for its certificate, so
- * until it is closed this process takes any.
- */
-export async function listenTls(serve: (socket: tls.TLSSocket) => void): Promise<TlsUpstream> {
-  const sockets = new Set<tls.TLSSocket>();
-  const server = tls.createServer({ key, cert }, (socket) => {
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-    socket.once('data', () => serve(socket));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+/** As `listen`, behind TLS. Nobody vouches for its certificate, so until it is closed this process takes any. */
+export async function listenTls(serve: (socket: net.Socket) => void): Promise<RawUpstream> {
+  const upstream = await listen(serve, (take) => tls.createServer({ key, cert }, take));
   const { connect } = tls;
   tls.connect = ((options: tls.ConnectionOptions) =>
     connect({ ...options, rejectUnauthorized: false })) as typeof connect;
   return {
-    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    apiKey: 'app-tls',
-    close: async () => {
+    ...upstream,
+    url: upstream.url.replace('http:', 'https:'),
+    async close() {
       tls.connect = connect;
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
+      await upstream.close();
     },
   };
 }
