@@ -59,8 +59,8 @@ export default tseslint.config(
   ),
   only(
     ['src/chat/dify/**/*.ts'],
-    '^(@strapi/|koa$|\\.\\./(?!errors$|sse/|storable-text$|turn-event$))',
-    'dify/ knows errors, sse/ and the words of a turn, nothing above it.',
+    '^(@strapi/|koa$|\\.\\./(?!errors$|loop-end$|sse/|storable-text$|turn-event$))',
+    'dify/ knows errors, sse/, the end of the loop and the words of a turn, nothing above it.',
   ),
   only(
     ['src/**/*.ts'],

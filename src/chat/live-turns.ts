@@ -1,6 +1,7 @@
 import type { RateLimit } from './errors';
 import { createFollower, done, type Follower, type Waiter } from './follower';
 import { createFrameLog } from './frame-log';
+import { tellAtLoopEnd } from './loop-end';
 import type { Frame } from './sse/encode';
 import { createTopics } from './topics';
 import { isTerminal, type MessageHead, type TerminalWireEvent, type WireEvent } from './wire-event';
@@ -64,14 +65,16 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
     if (isEnded) throw new Error(`Turn ${turn.turnId} has ended: nothing can follow its terminal event.`);
   }
 
-  /** What is appended in one tick is told as one batch. */
+  /** What is appended in one iteration of the event loop is told as one batch. */
   function tell(): void {
     if (isTelling) return;
     isTelling = true;
-    queueMicrotask(() => {
-      isTelling = false;
-      for (const waiter of waiting) waiter.wake();
-    });
+    tellAtLoopEnd(wakeAll);
+  }
+
+  function wakeAll(): void {
+    isTelling = false;
+    for (const waiter of waiting) waiter.wake();
   }
 
   function append(event: WireEvent): void {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 import { ChatError, toChatError } from '../errors';
+import { readAtLoopEnd } from '../loop-end';
 import { createSseDecoder } from '../sse/decode';
 import { createCall, readStart, type Call, type CallSettings } from './call';
 import { findLostAnswer, type FoundAnswer, type LostAnswer } from './find-answer';
@@ -32,9 +33,10 @@ export type TakeEvents = (events: readonly ReplyEvent[]) => void;
 
 export interface DifyClient {
   /**
-   * `POST /chat-messages`, always streaming: hands over the reply's events, one batch per chunk received, in the very tick
-   * it arrives in. Settles after `completed`; the response is read on for a moment behind the caller's back, because Dify
-   * may still be naming the conversation. If `take` throws, the connection is closed, and Dify then forgets the answer.
+   * `POST /chat-messages`, always streaming: hands over the reply's events, one batch per chunk received, at the end of
+   * the iteration of the event loop it arrives in. Settles after `completed`; the response is read on for a moment behind
+   * the caller's back, because Dify may still be naming the conversation. If `take` throws, the connection is closed, and
+   * Dify then forgets the answer.
    * @throws ChatError `upstream-…`, before the first event or between two; what `take` throws.
    */
   ask(question: DifyQuestion, take: TakeEvents): Promise<void>;
@@ -132,14 +134,19 @@ function postQuestion(
 }
 
 /**
- * Hands over each chunk in the tick it arrives in: a promise for each would cost more than the chunk.
+ * Hands over each chunk at the end of the iteration of the event loop it arrives in, and what came before an end or a
+ * failure before that is told. A promise for each chunk would cost more than the chunk.
  * @returns whether one of them was enough; false when there are no more. @throws why it broke, or what `isEnough` throws.
  */
 function readUntil(body: IncomingMessage, isEnough: (chunk: Uint8Array) => boolean): Promise<boolean> {
   return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
     const onData = (chunk: Uint8Array) => {
+      if (chunks.push(chunk) === 1) readAtLoopEnd(take);
+    };
+    const take = () => {
       try {
-        if (isEnough(chunk)) leave(() => resolve(true));
+        if (chunks.splice(0).some(isEnough)) leave(() => resolve(true));
       } catch (error) {
         leave(() => reject(error instanceof Error ? error : new Error('The reply was not taken.')));
       }
@@ -149,11 +156,15 @@ function readUntil(body: IncomingMessage, isEnough: (chunk: Uint8Array) => boole
       body.pause();
       settle();
     };
+    const onEnd = (settle: () => void) => {
+      take();
+      settle();
+    };
     body.on('data', onData);
-    body.once('end', () => resolve(false));
-    body.once('close', () => resolve(false));
+    body.once('end', () => onEnd(() => resolve(false)));
+    body.once('close', () => onEnd(() => resolve(false)));
     // To the end, for what breaks later has to have a listener.
-    body.on('error', reject);
+    body.on('error', (error) => onEnd(() => reject(error)));
   });
 }
 

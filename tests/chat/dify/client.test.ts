@@ -377,6 +377,25 @@ describe('createDifyClient', () => {
       expect(await asked).toMatchObject({ text: 'Hello', error: chatError('upstream-rejected') });
     });
 
+    it('bytes that are no HTTP, in one piece with the text before them', async () => {
+      const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
+      let socket: net.Socket | undefined;
+      const upstream = await listen((opened) => {
+        socket = opened;
+        const head =
+          'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n';
+        socket.write(`${head}${chunk(messageFrame('Hel'))}`);
+      });
+      let text = '';
+      const asked = difyClient(difySettings(upstream)).ask(question, (events) => {
+        if (text === '') socket?.write(`${chunk(messageFrame('lo'))}no size of a chunk\r\n`);
+        text += textOf(events);
+      });
+      await expect(asked).rejects.toEqual(chatError('upstream-interrupted'));
+      expect(text).toBe('Hello');
+      await upstream.close();
+    });
+
     it('a frame over the bound', async () => {
       const reply = heldReply(dify);
       const asked = askDify(client({ maxFrameChars: 10_000 }));

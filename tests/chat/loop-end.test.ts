@@ -1,0 +1,55 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setImmediate as nextIteration } from 'node:timers/promises';
+
+import { readAtLoopEnd, tellAtLoopEnd } from '../../src/chat/loop-end';
+
+describe('the end of an iteration of the event loop', () => {
+  it('comes after all that is done in it', async () => {
+    const done: string[] = [];
+    readAtLoopEnd(() => done.push('read'));
+    await Promise.resolve();
+    process.nextTick(() => done.push('tick'));
+    done.push('code');
+    await nextIteration();
+    expect(done).toEqual(['code', 'tick', 'read']);
+  });
+
+  it('reads everything before it tells anything, each in the order asked for', async () => {
+    const done: string[] = [];
+    tellAtLoopEnd(() => done.push('tell 1'));
+    readAtLoopEnd(() => done.push('read 1'));
+    tellAtLoopEnd(() => done.push('tell 2'));
+    readAtLoopEnd(() => done.push('read 2'));
+    await nextIteration();
+    expect(done).toEqual(['read 1', 'read 2', 'tell 1', 'tell 2']);
+  });
+
+  it('tells at once what is told by reading', async () => {
+    const done: string[] = [];
+    readAtLoopEnd(() => tellAtLoopEnd(() => done.push('told')));
+    await nextIteration();
+    expect(done).toEqual(['told']);
+  });
+
+  it('lets others do something before what is asked for by telling', async () => {
+    const done: string[] = [];
+    tellAtLoopEnd(() => {
+      setImmediate(() => done.push('others'));
+      tellAtLoopEnd(() => done.push('again'));
+    });
+    await nextIteration();
+    expect(done).toEqual([]);
+    await nextIteration();
+    await nextIteration();
+    expect(done).toEqual(['others', 'again']);
+  });
+
+  it('runs nothing in the async context of whoever came first', async () => {
+    const context = new AsyncLocalStorage<string>();
+    const seen: (string | undefined)[] = [];
+    context.run('a request', () => readAtLoopEnd(() => seen.push(context.getStore())));
+    context.run('another', () => tellAtLoopEnd(() => seen.push(context.getStore())));
+    await nextIteration();
+    expect(seen).toEqual([undefined, undefined]);
+  });
+});
