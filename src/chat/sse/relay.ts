@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { Stream } from 'node:stream';
 
 import { encodeFrames, heartbeatFrame, type Frame } from './encode';
 
@@ -16,69 +16,126 @@ export interface RelayOptions {
 const maxWriteChars = 16_384;
 
 /**
- * What to write to an event-stream client: a comment at once, so that the response begins and proxies pass it on;
+ * What Koa is to pipe to an event-stream client: a comment at once, so that the response begins and proxies pass it on;
  * then each batch as one piece, hence one write, unless it is long; and a comment whenever nothing was written for
- * `heartbeatEveryMs`. Pulled, not pushed: a client that does not read is one batch behind what it has, and the rest stays
- * where it was. `batches` have a signal of their own to end by. Written out, and no generator, for the promises and ticks
- * that one takes for each event.
+ * `heartbeatEveryMs`. Pulled, not pushed: a client that does not read is one piece behind what it has, and the rest stays
+ * where it was. `batches` have a signal of their own to end by. The client ends with them, and is cut off where they fail,
+ * which is told as `error`.
  */
-export function relay(batches: FrameSource, { heartbeatEveryMs }: RelayOptions): Readable {
+export function relay(batches: FrameSource, options: RelayOptions): Stream {
+  return new Relay(batches, options);
+}
+
+/** No `Readable`, whose buffer and ticks for each event would be for nothing: Koa asks no more of a stream than this. */
+class Relay extends Stream {
+  readonly #batches: FrameSource;
+  readonly #options: RelayOptions;
+  #leave: (() => void) | undefined;
+
+  constructor(batches: FrameSource, options: RelayOptions) {
+    super();
+    this.#batches = batches;
+    this.#options = options;
+  }
+
+  override pipe<T extends NodeJS.WritableStream>(client: T): T {
+    this.#leave = write(client, this.#batches, this.#options, (error) => {
+      this.emit('error', error);
+      destroy(client);
+    });
+    return client;
+  }
+
+  destroy(): void {
+    this.#leave?.();
+  }
+}
+
+/** Any stream that is written to can be destroyed; the type is of before that. */
+function destroy(client: NodeJS.WritableStream & { destroy?(): void }): void {
+  client.destroy?.();
+}
+
+/** Written out, and no generator, for the promises and ticks that one takes for each event. @returns how to leave. */
+function write(
+  client: NodeJS.WritableStream,
+  batches: FrameSource,
+  { heartbeatEveryMs }: RelayOptions,
+  onFailed: (error: Error) => void,
+): () => void {
   let pieces: Iterator<string, void> = [heartbeatFrame].values();
-  let isWanted = false;
-  // Kept across heartbeats: to ask again would skip a batch.
+  let isTaking = true;
+  // To ask again would skip a batch.
   let isAsked = false;
   let isOver = false;
-  let wantedAt = 0;
+  let writtenAt = performance.now();
   let heartbeat = setTimeout(beat, heartbeatEveryMs);
+  client.on('drain', onDrain);
+  give();
+  return leave;
 
-  const stream = new Readable({
-    // One piece at a time: what a client has not taken yet stays in the log, which all its followers share.
-    highWaterMark: 1,
-    // As text down to the socket: copied into bytes there, and not here before.
-    encoding: 'utf8',
-    read() {
-      isWanted = true;
-      wantedAt = performance.now();
-      give();
-    },
-    destroy(error, callback) {
-      clearTimeout(heartbeat);
-      callback(error);
-    },
-  });
-  return stream;
-
-  /** What is ready, if it is wanted; if nothing is, it is asked for. */
+  /** What is ready, as long as it is taken. */
   function give(): void {
-    if (!isWanted) return;
-    const piece = pieces.next();
-    if (piece.done !== true) push(piece.value);
-    else if (isOver) push(null);
-    else if (batches.poll !== undefined) {
-      const batch = batches.poll(give);
-      if (batch !== null) onBatch(batch);
-    } else if (!isAsked) {
-      isAsked = true;
-      batches.next().then(onBatch, (error: Error) => stream.destroy(error));
+    while (isTaking && !isOver) {
+      const piece = pieces.next();
+      if (piece.done !== true) {
+        put(piece.value);
+        continue;
+      }
+      const batch = ask();
+      if (batch === null) return;
+      take(batch);
     }
   }
 
-  function onBatch(batch: IteratorResult<readonly Frame[], void>): void {
-    isAsked = false;
-    if (batch.done === true) isOver = true;
-    else pieces = encodeFrames(batch.value, maxWriteChars);
-    give();
+  /** The next batch; null where it is yet to come, and then goes on by itself. */
+  function ask(): IteratorResult<readonly Frame[], void> | null {
+    if (batches.poll !== undefined) return batches.poll(give);
+    if (isAsked) return null;
+    isAsked = true;
+    batches.next().then(
+      (batch) => {
+        isAsked = false;
+        take(batch);
+        give();
+      },
+      (error: Error) => {
+        leave();
+        onFailed(error);
+      },
+    );
+    return null;
   }
 
-  function push(piece: string | null): void {
-    isWanted = false;
-    stream.push(piece);
+  function take(batch: IteratorResult<readonly Frame[], void>): void {
+    if (isOver) return;
+    if (batch.done !== true) pieces = encodeFrames(batch.value, maxWriteChars);
+    else {
+      leave();
+      client.end();
+    }
+  }
+
+  function put(piece: string): void {
+    writtenAt = performance.now();
+    isTaking = client.write(piece);
+  }
+
+  function onDrain(): void {
+    isTaking = true;
+    give();
   }
 
   /** Looks how long it has been, and is not set anew for each event: that would cost as much as the event's text. */
   function beat(): void {
-    const leftMs = isWanted ? wantedAt + heartbeatEveryMs - performance.now() : heartbeatEveryMs;
+    const leftMs = isTaking ? writtenAt + heartbeatEveryMs - performance.now() : heartbeatEveryMs;
     heartbeat = setTimeout(beat, leftMs > 0 ? leftMs : heartbeatEveryMs);
-    if (leftMs <= 0) push(heartbeatFrame);
+    if (leftMs <= 0) put(heartbeatFrame);
+  }
+
+  function leave(): void {
+    isOver = true;
+    clearTimeout(heartbeat);
+    client.off('drain', onDrain);
   }
 }

@@ -1,7 +1,9 @@
+import { Writable, type Stream } from 'node:stream';
+
 import { encodeFrame, heartbeatFrame, type Frame } from '../../../src/chat/sse/encode';
 import { relay as relayStream } from '../../../src/chat/sse/relay';
 import { stream } from '../support/bytes';
-import { collect, createGate, thrown } from '../support/collect';
+import { collect, createGate, settle, thrown } from '../support/collect';
 import { decodeSse } from '../support/decode-sse';
 
 // No socket here: the only clock is the heartbeat's. Streams live by ticks.
@@ -28,9 +30,70 @@ async function* slowly(...pausesMs: readonly number[]): AsyncGenerator<readonly 
   }
 }
 
-/** Piece by piece, as whoever reads them takes them. */
+/** Piece by piece, to a client that takes the next one when it is asked for. It leaves as Koa has it leave. */
 async function* relay(...args: Parameters<typeof relayStream>): AsyncGenerator<string, void> {
-  for await (const piece of relayStream(...args)) yield String(piece);
+  const source = relayStream(...args);
+  const client = createClient();
+  source.once('error', (error: Error) => client.fail(error));
+  client.once('close', () => (source as Stream & { destroy(): void }).destroy());
+  source.pipe(client);
+  try {
+    for (let piece = await client.take(); piece !== null; piece = await client.take()) yield piece;
+  } finally {
+    client.destroy();
+    await settle();
+  }
+}
+
+interface Client extends Writable {
+  /** The next piece, or null behind the last one. @throws what it failed by. */
+  take(): Promise<string | null>;
+  fail(error: Error): void;
+}
+
+function createClient(): Client {
+  let piece: { readonly text: string; readonly taken: () => void } | undefined;
+  let taken: () => void = () => undefined;
+  let end: Error | null | undefined;
+  let wake: () => void = () => undefined;
+  const client = new Writable({
+    highWaterMark: 1,
+    decodeStrings: false,
+    write(text: string, _encoding, callback) {
+      piece = { text, taken: callback };
+      wake();
+    },
+    final(callback) {
+      end ??= null;
+      wake();
+      callback();
+    },
+    destroy(_error, callback) {
+      end ??= null;
+      wake();
+      callback(null);
+    },
+  });
+  return Object.assign(client, {
+    fail: (error: Error) => void (end = error),
+    async take() {
+      taken();
+      taken = () => undefined;
+      while (piece === undefined && end === undefined) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      if (piece !== undefined) {
+        const { text } = piece;
+        taken = piece.taken;
+        piece = undefined;
+        return text;
+      }
+      if (end instanceof Error) throw end;
+      return null;
+    },
+  });
 }
 
 async function readAll(written: AsyncGenerator<string, void>, forMs = 60_000): Promise<string[]> {
@@ -89,7 +152,7 @@ describe('relay', () => {
     );
   });
 
-  it('takes one batch ahead while the client does not read, and no more', async () => {
+  it('asks for nothing while the client does not read', async () => {
     let asked = 0;
     async function* counting() {
       for (;;) yield [frame(++asked)];
@@ -97,10 +160,10 @@ describe('relay', () => {
     const written = relay(counting(), everySecond);
     await written.next();
     await jest.advanceTimersByTimeAsync(10_000);
-    expect(asked).toBe(1);
+    expect(asked).toBe(0);
     await written.next();
     await jest.advanceTimersByTimeAsync(10_000);
-    expect(asked).toBe(2);
+    expect(asked).toBe(1);
     await written.return();
   });
 
@@ -151,6 +214,25 @@ describe('relay', () => {
     expect(written).toEqual([heartbeatFrame, encodeFrame(frame(1))]);
   });
 
+  it('cuts a client off whose batches fail: an end would say that this was all', async () => {
+    async function* breaking() {
+      yield* batchesOf();
+      throw new Error('broken');
+    }
+    const client = createClient();
+    const failed = relayStream(breaking(), everySecond).once('error', () => undefined);
+    failed.pipe(client);
+    await client.take();
+    expect(await client.take()).toBeNull();
+    expect(client.destroyed).toBe(true);
+    expect(client.writableEnded).toBe(false);
+  });
+
+  it('keeps no clock where it is never sent', () => {
+    relayStream(batchesOf([frame(1)]), everySecond);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
   it('polls what can be polled, across heartbeats, to its end', async () => {
     const ready: (readonly Frame[])[] = [[frame(1)]];
     let isEnded = false;
@@ -176,8 +258,8 @@ describe('relay', () => {
       heartbeatFrame,
       encodeFrame(frame(1)),
       heartbeatFrame,
-      // Nothing has to be waited for: the reader gets both at once.
-      encodeFrame(frame(2)) + encodeFrame(frame(3)),
+      encodeFrame(frame(2)),
+      encodeFrame(frame(3)),
     ]);
   });
 });
