@@ -65,7 +65,7 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
     if (isEnded) throw new Error(`Turn ${turn.turnId} has ended: nothing can follow its terminal event.`);
   }
 
-  /** What is appended in one iteration of the event loop is told as one batch. */
+  /** What sockets bring in one iteration of the event loop is told as one batch. */
   function tell(): void {
     if (isTelling) return;
     isTelling = true;
@@ -85,8 +85,11 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
       settleEnded(event);
       // The log is gone with its last follower. One that does not read must not keep all of it for so long.
       if (waiting.size > 0) lingering = setTimeout(log.shrink, lingerMs).unref();
+      // At once: whoever waited for the end may go on to close what a follower writes to.
+      queueMicrotask(wakeAll);
+    } else {
+      tell();
     }
-    tell();
   }
 
   function appendText(head: MessageHead, text: string): void {

@@ -220,6 +220,23 @@ describe('a session', () => {
     }
   });
 
+  it('tells how its running answer ended before it closes, when it is deleted', async () => {
+    const sessionId = await newSession();
+    app.dify.script(async (answer) => {
+      await answer.say('for ever');
+      await answer.closed;
+    });
+    const device = await open(sessionId);
+    device.send({ type: 'ask', query: 'Forget me' });
+    const { turn_id: turnId } = await device.until(named('message'));
+    await user.request('DELETE', `/api/chat/sessions/${sessionId}`);
+    await device.closed;
+    expect(device.frames.slice(-2)).toMatchObject([
+      { event: 'message_end', turn_id: turnId, outcome: 'stopped' },
+      { event: 'session_deleted' },
+    ]);
+  });
+
   it('closes its connections within five seconds when another process deletes it', async () => {
     const sessionId = await newSession();
     const device = await open(sessionId);

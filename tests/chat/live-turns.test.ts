@@ -46,6 +46,15 @@ async function follow(log: TurnLog, cursor = 0, signal = never): Promise<Frame[]
 }
 
 describe('createTurnLog', () => {
+  it('tells its end in the same tick: who waited for it may close what a follower writes to', async () => {
+    const log = newLog();
+    const onReady = jest.fn();
+    expect(log.follow(0, never).poll(onReady)).toBeNull();
+    log.append(failed);
+    await Promise.resolve();
+    expect(onReady).toHaveBeenCalledTimes(1);
+  });
+
   it('shows several followers the identical sequence, in order and without a gap', async () => {
     const log = newLog();
     const followers = [follow(log), follow(log), follow(log)];

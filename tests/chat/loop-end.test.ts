@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { spawnSync } from 'node:child_process';
 import { setImmediate as nextIteration } from 'node:timers/promises';
 
 import { readAtLoopEnd, tellAtLoopEnd } from '../../src/chat/loop-end';
@@ -51,5 +52,23 @@ describe('the end of an iteration of the event loop', () => {
     context.run('another', () => tellAtLoopEnd(() => seen.push(context.getStore())));
     await nextIteration();
     expect(seen).toEqual([undefined, undefined]);
+  });
+
+  it('does what is left when a task throws, which is as uncaught as it would be alone', () => {
+    const script = `
+      const { readAtLoopEnd, tellAtLoopEnd } = require('./src/chat/loop-end.ts');
+      process.once('uncaughtException', ({ message }) => {
+        console.log(message);
+        tellAtLoopEnd(() => console.log('told later'));
+      });
+      readAtLoopEnd(() => { throw new Error('uncaught'); });
+      readAtLoopEnd(() => console.log('read'));
+      tellAtLoopEnd(() => console.log('told'));
+    `;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '-e', script], {
+      encoding: 'utf8',
+    });
+    expect(stderr).toBe('');
+    expect(stdout.trim().split('\n')).toEqual(['read', 'told', 'uncaught', 'told later']);
   });
 });

@@ -134,8 +134,8 @@ function postQuestion(
 }
 
 /**
- * Hands over each chunk at the end of the iteration of the event loop it arrives in, and what came before an end or a
- * failure before that is told. A promise for each chunk would cost more than the chunk.
+ * Hands over each chunk at the end of the iteration of the event loop it arrives in, or when the body ends or breaks in
+ * that iteration, before that is told. A promise for each chunk would cost more than the chunk.
  * @returns whether one of them was enough; false when there are no more. @throws why it broke, or what `isEnough` throws.
  */
 function readUntil(body: IncomingMessage, isEnough: (chunk: Uint8Array) => boolean): Promise<boolean> {

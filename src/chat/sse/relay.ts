@@ -18,7 +18,7 @@ const maxWriteChars = 16_384;
 /**
  * What Koa is to pipe to an event-stream client: a comment at once, so that the response begins and proxies pass it on;
  * then each batch as one piece, hence one write, unless it is long; and a comment whenever nothing was written for
- * `heartbeatEveryMs`. Pulled, not pushed: a client that does not read is one piece behind what it has, and the rest stays
+ * `heartbeatEveryMs`. Pulled, not pushed: a client that does not read is one batch behind what it has, and the rest stays
  * where it was. `batches` have a signal of their own to end by. The client ends with them, and is cut off where they fail,
  * which is told as `error`.
  */
@@ -39,10 +39,13 @@ class Relay extends Stream {
   }
 
   override pipe<T extends NodeJS.WritableStream>(client: T): T {
-    this.#leave = write(client, this.#batches, this.#options, (error) => {
+    const { begin, leave } = createWriter(client, this.#batches, this.#options, (error) => {
+      // Later: until the end of the tick Node holds back what was written in it.
+      setImmediate(() => destroy(client));
       this.emit('error', error);
-      destroy(client);
     });
+    this.#leave = leave;
+    begin();
     return client;
   }
 
@@ -56,23 +59,27 @@ function destroy(client: NodeJS.WritableStream & { destroy?(): void }): void {
   client.destroy?.();
 }
 
-/** Written out, and no generator, for the promises and ticks that one takes for each event. @returns how to leave. */
-function write(
+/** Written out, and no generator, for the promises and ticks that one takes for each event. */
+function createWriter(
   client: NodeJS.WritableStream,
   batches: FrameSource,
   { heartbeatEveryMs }: RelayOptions,
   onFailed: (error: Error) => void,
-): () => void {
+): { readonly begin: () => void; readonly leave: () => void } {
   let pieces: Iterator<string, void> = [heartbeatFrame].values();
   let isTaking = true;
-  // To ask again would skip a batch.
+  // By a promise: to ask again would skip a batch.
   let isAsked = false;
   let isOver = false;
   let writtenAt = performance.now();
-  let heartbeat = setTimeout(beat, heartbeatEveryMs);
-  client.on('drain', onDrain);
-  give();
-  return leave;
+  let heartbeat: NodeJS.Timeout | undefined;
+  return { begin, leave };
+
+  function begin(): void {
+    heartbeat = setTimeout(beat, heartbeatEveryMs);
+    client.on('drain', onDrain);
+    give();
+  }
 
   /** What is ready, as long as it is taken. */
   function give(): void {
@@ -100,6 +107,7 @@ function write(
         give();
       },
       (error: Error) => {
+        if (isOver) return;
         leave();
         onFailed(error);
       },

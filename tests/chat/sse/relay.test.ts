@@ -228,6 +228,24 @@ describe('relay', () => {
     expect(client.writableEnded).toBe(false);
   });
 
+  it('has nothing to say of what fails once the client has left', async () => {
+    const gate = createGate();
+    async function* breaking() {
+      await gate.opened;
+      yield* batchesOf();
+      throw new Error('broken');
+    }
+    const client = createClient();
+    const onError = jest.fn();
+    const left = relayStream(breaking(), everySecond).once('error', onError) as Stream & { destroy(): void };
+    left.pipe(client);
+    await client.take();
+    left.destroy();
+    gate.open();
+    await settle();
+    expect(onError).not.toHaveBeenCalled();
+  });
+
   it('keeps no clock where it is never sent', () => {
     relayStream(batchesOf([frame(1)]), everySecond);
     expect(jest.getTimerCount()).toBe(0);
