@@ -85,6 +85,14 @@ function holdAnswer() {
   return gate;
 }
 
+/** An answer that says something and comes to no end by itself. */
+function answerForEver() {
+  app.dify.script(async (answer) => {
+    await answer.say('for ever');
+    await answer.closed;
+  });
+}
+
 describe('logging in', () => {
   it('goes by the Authorization header', async () => {
     const sessionId = await newSession();
@@ -222,10 +230,7 @@ describe('a session', () => {
 
   it('tells how its running answer ended before it closes, when it is deleted', async () => {
     const sessionId = await newSession();
-    app.dify.script(async (answer) => {
-      await answer.say('for ever');
-      await answer.closed;
-    });
+    answerForEver();
     const device = await open(sessionId);
     device.send({ type: 'ask', query: 'Forget me' });
     const { turn_id: turnId } = await device.until(named('message'));
@@ -353,10 +358,7 @@ describe('a client', () => {
 
   it('stops an answer', async () => {
     const sessionId = await newSession();
-    app.dify.script(async (answer) => {
-      await answer.say('for ever');
-      await answer.closed;
-    });
+    answerForEver();
     const device = await open(sessionId);
     device.send({ type: 'ask', query: 'Stop me' });
     const { turn_id: turnId } = await device.until(named('message'));

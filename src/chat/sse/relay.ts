@@ -71,7 +71,7 @@ function createWriter(
   // By a promise: to ask again would skip a batch.
   let isAsked = false;
   let isOver = false;
-  let writtenAt = performance.now();
+  let writtenAt = 0;
   let heartbeat: NodeJS.Timeout | undefined;
   return { begin, leave };
 
