@@ -1,39 +1,28 @@
 import { setTimeout } from 'node:timers/promises';
 
-import { holdsWithin } from '../faults/support/side-by-side';
 import { startApp, type App } from '../support/app';
 import { createClient, type Client, type Reply } from '../support/client';
+import { statementsOf, writingStatements } from '../support/statements';
 
 let app: App;
 
 beforeAll(async () => {
-  // knex then writes every statement, without its values, to what the process writes.
-  app = await startApp({ env: { DEBUG: 'knex:query', AUTH_REMEMBER_SECONDS: '3600' } });
+  app = await startApp({ env: { ...writingStatements, AUTH_REMEMBER_SECONDS: '3600' } });
 });
 afterAll(() => app.stop());
 
 const list = '/api/chat-conversations/my-list';
 const myList = 'api::chat-conversation.chat-conversation.myList';
 
-let marks = 0;
-
 /** How many statements a request costs; of those that have `part` in them. */
-async function statementsOf(request: () => Promise<unknown>, part = ''): Promise<number> {
-  const before = app.output().length;
-  await request();
-  // A reply can be here before what was written on the way to it: what is written later is here after it.
-  marks += 1;
-  const mark = `GET /mark-${marks} `;
-  await app.anonymous.get(`/mark-${marks}`);
-  const written = () => app.output().slice(before);
-  expect(await holdsWithin(20_000, () => written().includes(mark))).toBe(true);
-  const statements = written().match(/knex:query .*/gu) ?? [];
+async function countOf(request: () => Promise<unknown>, part = ''): Promise<number> {
+  const statements = await statementsOf(app, request);
   return statements.filter((statement) => statement.includes(part)).length;
 }
 
 /** The process has other things to do now and then: the least of several times is the request's own. */
-async function ownStatementsOf(request: () => Promise<unknown>): Promise<number> {
-  const times = [await statementsOf(request), await statementsOf(request), await statementsOf(request)];
+async function leastCountOf(request: () => Promise<unknown>): Promise<number> {
+  const times = [await countOf(request), await countOf(request), await countOf(request)];
   return Math.min(...times);
 }
 
@@ -61,30 +50,25 @@ async function addLines({ user }: Client, sessionId: string, count: number): Pro
 describe('a login', () => {
   it('is looked for among users, not among API tokens', async () => {
     const user = await app.createUser();
-    const before = app.output().length;
-    expect((await user.get(list)).status).toBe(200);
-    expect((await createClient(app.url, 'f'.repeat(256)).get(list)).status).toBe(401);
-    const lookups = () =>
-      app
-        .output()
-        .slice(before)
-        .match(/knex:query .*strapi_api_tokens/gu)?.length ?? 0;
-    expect(await holdsWithin(20_000, () => lookups() > 0)).toBe(true);
-    expect(lookups()).toBe(1);
+    const lookups = await countOf(async () => {
+      expect((await user.get(list)).status).toBe(200);
+      expect((await createClient(app.url, 'f'.repeat(256)).get(list)).status).toBe(401);
+    }, 'strapi_api_tokens');
+    expect(lookups).toBe(1);
   });
 
   it('is read once, and then remembered: the second request costs the statements of its own reply only', async () => {
     const user = await app.createUser();
-    const first = await statementsOf(() => user.get(list));
-    const second = await ownStatementsOf(() => user.get(list));
+    const first = await countOf(() => user.get(list));
+    const second = await leastCountOf(() => user.get(list));
     expect([1, 2]).toContain(second);
     expect(first).toBeGreaterThan(second);
   });
 
   it('is read once for all of its requests that come at once', async () => {
     const [one, many] = [await app.createUser(), await app.createUser()];
-    const alone = await statementsOf(() => one.get(list), 'up_users');
-    const together = await statementsOf(async () => {
+    const alone = await countOf(() => one.get(list), 'up_users');
+    const together = await countOf(async () => {
       const replies = await Promise.all(Array.from({ length: 10 }, () => many.get(list)));
       expect(replies.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200));
     }, 'up_users');
@@ -100,10 +84,7 @@ describe('a login', () => {
 
   it('reads what a role may once, not for each user who has it', async () => {
     const users = [await app.createUser(), await app.createUser(), await app.createUser()];
-    const reads = await statementsOf(
-      () => Promise.all(users.map((user) => user.get(list))),
-      'up_permissions',
-    );
+    const reads = await countOf(() => Promise.all(users.map((user) => user.get(list))), 'up_permissions');
     expect(reads).toBeLessThanOrEqual(1);
     expect(app.output()).toMatch(/knex:query .*up_permissions/u);
   });
@@ -133,7 +114,7 @@ describe('a login', () => {
     const costs = async () => {
       const found: Record<string, unknown> = {};
       for (const [name, most, send] of lists) {
-        const count = await ownStatementsOf(async () => expect((await send()).status).toBe(200));
+        const count = await leastCountOf(async () => expect((await send()).status).toBe(200));
         // None at all would be a count that does not count.
         found[name] = count >= 1 && count <= most ? 'few' : count;
       }

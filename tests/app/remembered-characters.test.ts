@@ -1,12 +1,12 @@
 import { startApp, type App } from '../support/app';
 import type { Client } from '../support/client';
+import { statementsOf, writingStatements } from '../support/statements';
 
 let app: App;
 let user: Client;
 
 beforeAll(async () => {
-  // knex then writes every statement, without its values, to what the process writes.
-  app = await startApp({ env: { DEBUG: 'knex:query', CHAT_REMEMBER_CHARACTERS_SECONDS: '3600' } });
+  app = await startApp({ env: { ...writingStatements, CHAT_REMEMBER_CHARACTERS_SECONDS: '3600' } });
   user = await app.createUser();
 });
 afterAll(() => app.stop());
@@ -17,16 +17,10 @@ const lastPrompt = () => {
   return (asked?.body as { inputs: { prompt: string } }).inputs.prompt;
 };
 
-/** How often the characters were read. */
+/** How often the characters were read; the history's copying of an ended turn only joins them. */
 async function readsOf(request: () => Promise<unknown>): Promise<number> {
-  const before = app.output().length;
-  await request();
-  return (
-    app
-      .output()
-      .slice(before)
-      .match(/knex:query select .*ai_characters/gu)?.length ?? 0
-  );
+  const statements = await statementsOf(app, request);
+  return statements.filter((statement) => /select .* from .ai_characters/u.test(statement)).length;
 }
 
 describe('a character', () => {

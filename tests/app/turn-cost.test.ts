@@ -1,15 +1,14 @@
-import { holdsWithin } from '../faults/support/side-by-side';
 import { startApp, type App } from '../support/app';
 import type { Client } from '../support/client';
 import { database } from '../support/database';
+import { statementsOf, writingStatements } from '../support/statements';
 
 let app: App;
 let user: Client;
 let documentId: string;
 
 beforeAll(async () => {
-  // knex then writes every statement, without its values, to what the process writes.
-  app = await startApp({ env: { DEBUG: 'knex:query', AUTH_REMEMBER_SECONDS: '3600' } });
+  app = await startApp({ env: { ...writingStatements, AUTH_REMEMBER_SECONDS: '3600' } });
   user = await app.createUser();
   ({ documentId } = await app.admin.createCharacter());
   // From here on the login and the character are remembered.
@@ -23,25 +22,25 @@ async function ask(session_id?: string) {
   return body.data;
 }
 
-let marks = 0;
+const isOfHistory = (statement: string) =>
+  /set .history_due|erasures|history_due.? (is|<=|>)|c.?\.?.document_id/u.test(statement);
 
 /** The statements of a request on the tables of turns, but those that copy a turn to the history. */
-async function statementsOf(request: () => Promise<unknown>): Promise<string[]> {
-  const before = app.output().length;
-  await request();
-  marks += 1;
-  const mark = `GET /mark-${marks} `;
-  await app.anonymous.get(`/mark-${marks}`);
-  const written = () => app.output().slice(before);
-  expect(await holdsWithin(20_000, () => written().includes(mark))).toBe(true);
-  return [...written().matchAll(/knex:query (select|insert into|update|with) .*?(chat_\w+)(.*)$/gmu)]
-    .filter(([whole]) => !/set .history_due|erasures|history_due.? (is|<=|>)|c.?\.?.document_id/u.test(whole))
-    .map(([, verb, table]) => `${verb} ${table}`);
+async function ownStatementsOf(request: () => Promise<unknown>): Promise<string[]> {
+  const statements = (await statementsOf(app, request)).filter((statement) => !isOfHistory(statement));
+  return statements.flatMap((statement) => {
+    const [, verb, table] = /query (select|insert into|update|with) .*?(chat_\w+)/u.exec(statement) ?? [];
+    return verb === undefined ? [] : [`${verb} ${table}`];
+  });
 }
 
 /** The process has other things to do now and then: the least of several times is the request's own. */
-async function ownStatementsOf(request: () => Promise<unknown>): Promise<string[]> {
-  const times = [await statementsOf(request), await statementsOf(request), await statementsOf(request)];
+async function leastStatementsOf(request: () => Promise<unknown>): Promise<string[]> {
+  const times = [
+    await ownStatementsOf(request),
+    await ownStatementsOf(request),
+    await ownStatementsOf(request),
+  ];
   return times.reduce((least, statements) => (statements.length < least.length ? statements : least));
 }
 
@@ -58,7 +57,7 @@ const checkpoint = ['update chat_conversations', 'update chat_sessions', 'update
 describe('a turn costs', () => {
   it('three statements at most to begin in a new session, for a first checkpoint and to end', async () => {
     const open = isOne ? ['with chat_sessions'] : ['insert into chat_sessions', ...messages];
-    const statements = await ownStatementsOf(() => ask());
+    const statements = await leastStatementsOf(() => ask());
     expect([
       [...open, ...close],
       [...open, ...checkpoint, ...close],
@@ -68,7 +67,7 @@ describe('a turn costs', () => {
   it('one more in a session that is there', async () => {
     const [{ session_id }] = await ask();
     const open = ['select chat_sessions', 'update chat_sessions', ...messages];
-    const statements = await ownStatementsOf(() => ask(session_id));
+    const statements = await leastStatementsOf(() => ask(session_id));
     expect([
       [...open, ...close],
       [...open, ...checkpoint, ...close],
