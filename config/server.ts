@@ -1,6 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import { count, flag, readVariables, text } from '../src/chat/variables';
+import { upgradeOptions } from '../src/websocket/upgrade';
 
 const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Server => {
   const variables = readVariables(env, {
@@ -14,6 +15,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Server =>
   return {
     host: variables.HOST,
     port: variables.PORT,
+    http: { serverOptions: upgradeOptions },
     app: { keys: env.array('APP_KEYS', []) },
     webhooks: { populateRelations: variables.WEBHOOKS_POPULATE_RELATIONS },
     // Behind a proxy, the client's address is the one the proxy names; on its own, nobody's header is believed.

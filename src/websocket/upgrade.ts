@@ -16,11 +16,10 @@ export const tokenProtocol = 'bearer';
 
 /** @returns null for a request that is not for this door. */
 export function parseUpgrade(request: IncomingMessage): UpgradeRequest | null {
-  const { authorization, origin, upgrade } = request.headers;
+  const { authorization, origin } = request.headers;
   const [path = ''] = (request.url ?? '').split('?');
   const sessionId = /^(?:\/api)?\/ws\/([^/]+)$/u.exec(path)?.[1];
-  if (sessionId === undefined || request.method !== 'GET' || upgrade?.toLowerCase() !== 'websocket')
-    return null;
+  if (sessionId === undefined || !offersWebSocket(request)) return null;
   // A session id is a UUID. What cannot be one is called nothing, and no session is.
   return {
     sessionId: /^[\w-]{1,64}$/u.test(sessionId) ? sessionId : '',
@@ -35,6 +34,20 @@ function parseProtocols(header: string): string | undefined {
   const [name, token] = header.split(',').map((part) => part.trim());
   return name === tokenProtocol ? token : undefined;
 }
+
+/** Any other offer, e.g. of HTTP/2 as Java's client makes one, a server may ignore. */
+const offersWebSocket = ({ method, headers }: IncomingMessage): boolean =>
+  method === 'GET' && headers.upgrade?.trim().toLowerCase() === 'websocket';
+
+/**
+ * For Node's server, which since 24.9 asks whether to take an offer, and else answers the request as any other. It has to be
+ * asked: since 26 the body of a request whose offer is taken stays with that request, and cannot be given back.
+ */
+export const upgradeOptions = {
+  shouldUpgradeCallback(this: Server, request: IncomingMessage): boolean {
+    return this.listenerCount('upgrade') > 0 && offersWebSocket(request);
+  },
+};
 
 /** Answers an upgrade request as HTTP does, in the shape of every other error. */
 export function refuse(socket: Duplex, error: ChatError): void {
@@ -59,9 +72,7 @@ export function refuse(socket: Duplex, error: ChatError): void {
  * headers, which may take the connection over: Strapi's transfers do. Of any other the offer is ignored.
  */
 export function handBack(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
-  const { method, headers } = request;
-  const isWebSocket = method === 'GET' && headers.upgrade?.trim().toLowerCase() === 'websocket';
-  if (isWebSocket) passOn(server, request, head);
+  if (offersWebSocket(request)) passOn(server, request, head);
   else ignoreUpgrade(server, request, socket, head);
 }
 
@@ -84,7 +95,7 @@ function passOn(server: Server, request: IncomingMessage, head: Buffer): void {
   server.emit('request', request, response);
 }
 
-/** E.g. of HTTP/2, as Java's client makes one: a server may, and Node would, if nothing listened for upgrades. */
+/** Before Node 24.9, where the server is not asked (`upgradeOptions`). */
 function ignoreUpgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
   for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {

@@ -4,13 +4,14 @@ import {
   request as httpRequest,
   type IncomingMessage,
   type Server,
+  type ServerOptions,
   type ServerResponse,
 } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 
 import { WebSocket, WebSocketServer } from 'ws';
 
-import { handBack } from '../../src/websocket/upgrade';
+import { handBack, upgradeOptions } from '../../src/websocket/upgrade';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -18,7 +19,7 @@ let server: Server;
 
 /** A server whose door gives back every upgrade. */
 async function listen(handler: Handler): Promise<string> {
-  server = createServer(handler);
+  server = createServer(upgradeOptions as ServerOptions, handler);
   server.on('upgrade', (request, socket, head) => handBack(server, request, socket, head));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -131,12 +132,18 @@ describe('an offer of something else', () => {
     let text = '';
     for await (const chunk of response) text += String(chunk);
     const { body, headers } = JSON.parse(text) as { body: string; headers: Record<string, string> };
-    expect([response.statusCode, body, headers['x-own'], headers['upgrade']]).toEqual([
-      200,
-      'hello',
-      '1',
-      undefined,
-    ]);
+    expect([response.statusCode, body, headers['x-own']]).toEqual([200, 'hello', '1']);
+  });
+
+  it('is not taken by a server that asks; a WebSocket is where somebody listens', async () => {
+    await listen(() => undefined);
+    const isTaken = (method: string, upgrade: string) =>
+      upgradeOptions.shouldUpgradeCallback.call(server, { method, headers: { upgrade } } as IncomingMessage);
+    expect(isTaken('POST', 'h2c')).toBe(false);
+    expect(isTaken('GET', 'h2c')).toBe(false);
+    expect(isTaken('GET', 'WebSocket')).toBe(true);
+    server.removeAllListeners('upgrade');
+    expect(isTaken('GET', 'WebSocket')).toBe(false);
   });
 });
 
