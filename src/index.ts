@@ -6,6 +6,7 @@ import { keepForReading, showLinkedCharacters } from './bootstrap/chat-entries';
 import { keepCharacterLinks } from './bootstrap/keep-character-links';
 import { eraseWithUser } from './bootstrap/erase-with-user';
 import { startHistory, type RunningHistory } from './bootstrap/history';
+import { keepMessageCounts } from './bootstrap/keep-message-counts';
 import { grantAuthenticated } from './bootstrap/permissions';
 import { startPurging, type Purging } from './bootstrap/purging';
 import { findSecretProblems } from './bootstrap/secrets';
@@ -46,6 +47,7 @@ export default {
     if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
     keepCharacterLinks(strapi);
     linkToSingleRows(strapi);
+    keepMessageCounts(strapi);
     keepForReading(strapi);
     showLinkedCharacters(strapi);
     eraseWithUser(strapi);

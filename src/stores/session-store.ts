@@ -18,6 +18,7 @@ import {
   type SessionStore,
 } from '../chat';
 import { toJsonColumn } from './json-column';
+import { countMessage, lockSession } from './message-count';
 import { isSuperseded, selectMessages, toMessage } from './message-rows';
 import { toSessionEntry, type SessionRow } from './session-rows';
 import { inTransaction } from './transaction';
@@ -243,26 +244,6 @@ async function addMessage(
   return message;
 }
 
-/** @returns whether the session is there. */
-async function countMessage(
-  db: Database,
-  trx: Knex.Transaction,
-  sessionRowId: number,
-  difference: 1 | -1,
-  columns: Readonly<Record<string, unknown>> = {},
-): Promise<boolean> {
-  const count = await db
-    .connection('chat_sessions')
-    .transacting(trx)
-    .where({ id: sessionRowId, is_deleted: false })
-    .update({
-      ...columns,
-      message_count: db.connection.raw('?? + ?', ['message_count', difference]),
-      updated_at: new Date(),
-    });
-  return count > 0;
-}
-
 async function editQuestion(db: Database, owner: Owner, question: Message, content: string): Promise<void> {
   const changed = { query: content, updated_at: new Date() };
   await inTransaction(db, async (trx) => {
@@ -281,14 +262,6 @@ async function editQuestion(db: Database, owner: Owner, question: Message, conte
       .where('id', '>', question.id)
       .update({ is_superseded: true });
   });
-}
-
-/**
- * Before a line of it, as whoever opens a turn or deletes a session does: PostgreSQL would end one of two transactions
- * that wait for each other. SQLite has one connection.
- */
-async function lockSession(db: Database, trx: Knex.Transaction, rowId: number): Promise<void> {
-  await db.connection('chat_sessions').transacting(trx).where({ id: rowId }).forNoKeyUpdate().first('id');
 }
 
 async function deleteMessage(db: Database, owner: Owner, message: Message, at: Date): Promise<void> {

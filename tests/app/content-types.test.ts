@@ -176,6 +176,24 @@ describe('the admin panel', () => {
     expect((await app.admin.client.request('DELETE', path)).status).toBe(200);
     expect((await user.myList()).body.meta.pagination.total).toBe(1);
   });
+
+  it('deletes several, and the session counts what is left', async () => {
+    const user = await app.createUser();
+    const { documentId } = await app.admin.createCharacter();
+    const [{ session_id }] = (await user.ask({ character_id: documentId, query: 'Hi' })).body.data;
+    const again = (await user.ask({ character_id: documentId, query: 'And?', session_id })).body.data;
+    const lines = () => user.get(`/api/chat/sessions/${session_id}/messages`);
+    expect((await lines()).body.data.total).toBe(4);
+
+    const documentIds = again.map((line: { documentId: string }) => line.documentId);
+    const path = '/content-manager/collection-types/api::chat-conversation.chat-conversation';
+    const deleted = await app.admin.client.post(`${path}/actions/bulkDelete`, { documentIds });
+    expect(deleted.status).toBe(200);
+    const { total, items } = (await lines()).body.data;
+    expect([total, items.length]).toEqual([2, 2]);
+    const { message_count } = (await user.get(`/aichat/sessions/${session_id}`)).body.data;
+    expect(message_count).toBe(2);
+  });
 });
 
 describe('an entry that is saved with an API token', () => {
@@ -240,6 +258,32 @@ describe('an entry that is saved with an API token', () => {
     expect(await linkAfter({ ai_character: { set: [] } })).toBeNull();
     const strange = await save('PUT', path, { ai_character: 'nobody' });
     expect(strange.status).toBe(400);
+  });
+
+  it('is counted by its session, as long as it is not deleted', async () => {
+    const { user } = await app.createUser();
+    const session_id = 'counted';
+    const session = await save('POST', '/api/chat-sessions', { session_id, user: user.id });
+    const other = await save('POST', '/api/chat-sessions', { session_id: 'other', user: user.id });
+    const counts = async () => {
+      const rows = await app.db('chat_sessions').whereIn('session_id', ['counted', 'other']).orderBy('id');
+      return rows.map(({ message_count }) => message_count);
+    };
+    const message = { message_id: 'counted 1', role: 'user', query: 'Hi', user: user.id };
+    const { body } = await save('POST', '/api/chat-conversations', {
+      ...message,
+      session: session.body.data.documentId,
+    });
+    expect(await counts()).toEqual([1, 0]);
+    const path = `/api/chat-conversations/${body.data.documentId}`;
+    await save('PUT', path, { session: other.body.data.documentId });
+    expect(await counts()).toEqual([0, 1]);
+    await save('PUT', path, { is_deleted: true });
+    expect(await counts()).toEqual([0, 0]);
+    await save('PUT', path, { is_deleted: false });
+    expect(await counts()).toEqual([0, 1]);
+    await save('DELETE', path, {});
+    expect(await counts()).toEqual([0, 0]);
   });
 
   it.each([
