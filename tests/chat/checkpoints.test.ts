@@ -44,6 +44,8 @@ describe('createCheckpoints', () => {
 
   it('saves as soon at first where the interval is long', async () => {
     const { checkpoints, times } = recording({ intervalMs: 60_000 });
+    // In the middle between two of its moments, which are six seconds apart.
+    await jest.advanceTimersByTimeAsync(9_000 - (performance.now() % 6_000));
     checkpoints.due();
     await jest.advanceTimersByTimeAsync(101);
     expect(times()).toHaveLength(1);
@@ -129,6 +131,16 @@ describe('createCheckpoints', () => {
     const stopped = checkpoints.stop();
     await jest.advanceTimersByTimeAsync(5_000);
     await stopped;
+  });
+
+  it('saves what became due while it was saving', async () => {
+    const { checkpoints, times } = recording({ ms: 200 });
+    checkpoints.due();
+    await jest.advanceTimersByTimeAsync(101);
+    checkpoints.due();
+    await jest.advanceTimersByTimeAsync(2_000);
+    expect(times()).toHaveLength(2);
+    await checkpoints.stop();
   });
 
   it('goes on after a save that failed, and tells of it', async () => {

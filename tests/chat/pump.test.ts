@@ -197,6 +197,27 @@ describe('pump', () => {
     expect(answer()).toMatchObject({ answer: '0123456789abc', outcome: 'interrupted' });
   });
 
+  it('looks no longer for an answer that broke off once it is to stop', async () => {
+    const stopping = new AbortController();
+    let asked = 0;
+    const { pumping } = await opened(
+      () => broken(new ChatError('upstream-interrupted'), [identified, delta('Hi')]),
+      {
+        settings: { ...turnSettings, recoveryMs: 400, stopGraceMs: 60_000 },
+        endRequest: stopping.signal,
+        findAnswer: async () => {
+          asked += 1;
+          return null;
+        },
+      },
+    );
+    await settle();
+    const reason: EndReason = 'stop';
+    stopping.abort(reason);
+    expect(await pumping).toMatchObject({ type: 'ended', outcome: 'stopped', saved: [{}, { answer: 'Hi' }] });
+    expect(asked).toBe(0);
+  });
+
   it('tells the end that is saved, if another process ended the turn before', async () => {
     const { pumping, store } = await opened(async function* () {
       yield [delta('Hi')];

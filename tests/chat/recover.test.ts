@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 import { recover } from '../../src/chat/recover';
 
 const whole = { answer: 'whole', messageId: 'dify-message', conversationId: 'dify-conversation' };
@@ -36,6 +38,14 @@ describe('recover', () => {
     const find = () => new Promise<null>(() => undefined);
     expect(await recover({ find, recoveryMs: 900, signal: never })).toBeNull();
     expect(performance.now() - began).toBeLessThan(5_000);
+  });
+
+  it('takes what it has asked for at the end of its time and is told a little later', async () => {
+    const find = async () => {
+      await pause(100);
+      return whole;
+    };
+    expect(await recover({ find, recoveryMs: 300, signal: never })).toEqual(whole);
   });
 
   it('takes an answer that cannot be asked for as one that is not there', async () => {

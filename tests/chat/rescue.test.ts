@@ -42,12 +42,29 @@ async function answered(client: ReturnType<typeof difyClient>) {
 const ended = (store: ReturnType<typeof createMemoryTurnStore>, turnId = 'turn-1') =>
   until(() => store.turn(turnId)[1].outcome !== 'pending');
 
+async function addTurn(store: ReturnType<typeof createMemoryTurnStore>, i: number): Promise<void> {
+  const ids = { turnId: `turn-${i}`, questionMessageId: `msg-q${i}`, answerMessageId: `msg-a${i}` };
+  await store.open(newTurn({ ...ids, session: newSession(`session-${i}`) }));
+}
+
 /** Up to this number, the first being there. */
 async function addTurns(store: ReturnType<typeof createMemoryTurnStore>, count: number): Promise<void> {
-  for (let i = 2; i <= count; i += 1) {
-    const ids = { turnId: `turn-${i}`, questionMessageId: `msg-q${i}`, answerMessageId: `msg-a${i}` };
-    await store.open(newTurn({ ...ids, session: newSession(`session-${i}`) }));
-  }
+  for (let i = 2; i <= count; i += 1) await addTurn(store, i);
+}
+
+/** A Dify that has no answer, and says so once it is let. */
+function heldDify() {
+  const gate = createGate();
+  let asked = 0;
+  const client = {
+    ...difyClient(difySettings(dify)),
+    findLostAnswer: async () => {
+      asked += 1;
+      await gate.opened;
+      return null;
+    },
+  };
+  return { client, asked: () => asked, answer: gate.open };
 }
 
 describe('createRescue', () => {
@@ -176,23 +193,26 @@ describe('createRescue', () => {
     expect(store.turns().map(([, { outcome }]) => outcome)).toEqual(Array(30).fill('interrupted'));
   });
 
-  it('asks for eight of them at once', async () => {
-    const gate = createGate();
-    let asked = 0;
-    const client = {
-      ...difyClient(difySettings(dify)),
-      findLostAnswer: async () => {
-        asked += 1;
-        await gate.opened;
-        return null;
-      },
-    };
+  it('goes on to end what it is given, however often it is given something', async () => {
+    const { store, rescue, claim } = await abandoned();
+    for (let count = 1; count <= 10; count += 1) {
+      if (count > 1) await addTurn(store, count);
+      rescue.begin(await claim());
+      await until(() => rescue.turnIds().length === 0);
+      expect(store.turn(`turn-${count}`)[1].outcome).toBe('interrupted');
+    }
+  });
+
+  it('asks for eight of them at once, though they are given one after the other', async () => {
+    const { client, asked, answer } = heldDify();
     const { store, rescue, claim } = await abandoned({}, { client });
     await addTurns(store, 9);
-    rescue.begin(await claim());
+    const turns = await claim();
+    rescue.begin(turns.slice(0, 3));
+    rescue.begin(turns.slice(3));
     await settle();
-    expect(asked).toBe(8);
-    gate.open();
+    expect(asked()).toBe(8);
+    answer();
     await until(() => rescue.turnIds().length === 0);
   });
 
@@ -208,6 +228,68 @@ describe('createRescue', () => {
       errorCode: 'answer-too-long',
       answer,
     });
+  });
+
+  it('takes an answer that is exactly as long as one may be', async () => {
+    const { text } = await askDify(difyClient(difySettings(dify)), { query, user });
+    const settings = { ...turnSettings, maxAnswerChars: text.length };
+    const { store, rescue, claim } = await abandoned({}, { settings });
+    rescue.begin(await claim());
+    await ended(store);
+    expect(store.turn('turn-1')[1]).toMatchObject({ outcome: 'completed', errorCode: null, answer: text });
+  });
+
+  it('asks for no more of them once it is stopped, and keeps none of them', async () => {
+    const { client, asked, answer } = heldDify();
+    const { store, rescue, claim } = await abandoned({}, { client });
+    await addTurns(store, 9);
+    rescue.begin(await claim());
+    await settle();
+    const stopped = rescue.stop();
+    expect(rescue.turnIds()).toEqual([]);
+    answer();
+    await stopped;
+    expect(asked()).toBe(8);
+    expect(store.turns().map(([, { outcome }]) => outcome)).toEqual(Array(9).fill('pending'));
+  });
+
+  it('has stopped once what it is saving is saved', async () => {
+    const [saving, saved] = [createGate(), createGate()];
+    const { store, log, claim } = await abandoned();
+    const rescue = createRescue({
+      settings: turnSettings,
+      dify: difyClient(difySettings(dify)),
+      store: {
+        ...store,
+        async close(...ending) {
+          saving.open();
+          await saved.opened;
+          return store.close(...ending);
+        },
+      },
+      log,
+    });
+    rescue.begin(await claim());
+    await saving.opened;
+    let isStopped = false;
+    const stopped = rescue.stop().then(() => (isStopped = true));
+    await settle();
+    expect(isStopped).toBe(false);
+    saved.open();
+    await stopped;
+    expect(store.turn('turn-1')[1].outcome).toBe('interrupted');
+  });
+
+  it('does not wait out the time for a recovery when it is stopped', async () => {
+    const settings = { ...turnSettings, recoveryMs: 60_000 };
+    const { client, asked, answer } = heldDify();
+    const { rescue, claim } = await abandoned({}, { settings, client });
+    rescue.begin(await claim());
+    await settle();
+    answer();
+    await settle();
+    await rescue.stop();
+    expect(asked()).toBe(1);
   });
 
   it('leaves what it has not ended pending when it is stopped, and takes on nothing more', async () => {

@@ -1,3 +1,5 @@
+import { getEventListeners } from 'node:events';
+
 import { chatErrors, type ChatErrorCode } from '../../src/chat/errors';
 import type { Message } from '../../src/chat/messages';
 import { endOfSaved, followSaved, toTerminalEvent, type SavedTurnOptions } from '../../src/chat/saved-turn';
@@ -270,7 +272,7 @@ describe('followSaved', () => {
     beforeEach(() => jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] }));
     afterEach(() => jest.useRealTimers());
 
-    it('while it waits, ends with no timer and no listener left', async () => {
+    it('while it waits, ends with no timer left', async () => {
       const leaving = new AbortController();
       const { batches } = follow([pending('Hel'), pending('Hello')], { signal: leaving.signal });
       await batches.next();
@@ -281,6 +283,22 @@ describe('followSaved', () => {
       leaving.abort();
       expect(await last).toEqual({ done: true, value: undefined });
       expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('has one listener of its, however often it has looked', async () => {
+      const leaving = new AbortController();
+      const { batches, reloads } = follow([pending(''), pending(''), pending(''), pending('')], {
+        signal: leaving.signal,
+      });
+      await batches.next();
+      const last = batches.next();
+      while (reloads() < 3) {
+        await jest.advanceTimersByTimeAsync(1);
+        expect(getEventListeners(leaving.signal, 'abort').length).toBeLessThanOrEqual(1);
+      }
+      leaving.abort();
+      await last;
+      expect(getEventListeners(leaving.signal, 'abort')).toEqual([]);
     });
 
     it('waits exactly as long as the settings say until then', async () => {
