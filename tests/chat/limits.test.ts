@@ -2,7 +2,7 @@ import type { ChatError } from '../../src/chat/errors';
 import { createTurnLimits, type Admission, type UserCounters } from '../../src/chat/limits';
 import type { LimitSettings } from '../../src/chat/settings';
 import { createDifyEmulator, type DifyEmulator } from '../dify-emulator';
-import { settle, thrown } from './support/collect';
+import { createGate, settle, thrown } from './support/collect';
 import { heldReply } from './support/dify';
 import { ada, bob, limitSettings, recordingLog } from './support/fixtures';
 import { createHarness, eventsOf, type HarnessOptions } from './support/harness';
@@ -133,24 +133,35 @@ describe('turns per minute', () => {
     expect(memory.turnsOf(ada.id)).toBe(1);
   });
 
-  it('fail as the database does, and a turn that cannot be given back disturbs nobody', async () => {
+  it('fail as the database does, and free the place', async () => {
     const away = new Error('away');
-    const counters: UserCounters = {
-      tokensPerDay: null,
-      turnsPerMinute: {
-        count: async () => {
-          throw away;
-        },
-        giveBack: async () => {
-          throw away;
-        },
-      },
-    };
-    const { admit } = limitsWith({ turnsAtOnce: 1 }, { counters });
+    const turnsPerMinute = { count: () => Promise.reject(away), giveBack: async () => undefined };
+    const { admit } = limitsWith({ turnsAtOnce: 1 }, { counters: { tokensPerDay: null, turnsPerMinute } });
     const admission = admit(ada);
     expect(await thrown(admission.count())).toBe(away);
     admission.cancel();
+    admit(ada).cancel();
+  });
+
+  it('disturb nobody when one of them cannot be given back', async () => {
+    const givenBack: number[] = [];
+    const turnsPerMinute: UserCounters['turnsPerMinute'] = {
+      count: async () => ({
+        isAllowed: true,
+        rateLimit: { limit: 1, remaining: 0, resetAtMs: Date.now() + 30_000 },
+      }),
+      giveBack: async (ownerId) => {
+        givenBack.push(ownerId);
+        throw new Error('away');
+      },
+    };
+    const { admit } = limitsWith({ turnsAtOnce: 1 }, { counters: { tokensPerDay: null, turnsPerMinute } });
+    const admission = admit(ada);
+    await admission.count();
+    admission.cancel();
+    // A rejection that nobody handles would fail this test by itself: Jest sees to that.
     await settle();
+    expect(givenBack).toEqual([ada.id]);
     admit(ada).cancel();
   });
 });
@@ -276,6 +287,15 @@ describe('turns within limits', () => {
     expect(counters.turnsOf(ada.id)).toBe(1);
   });
 
+  it('say what is wrong with a question to one whose minute is used up, too', async () => {
+    const { ask, live } = harness({ counters: createMemoryCounters({ turnsPerMinute: 1 }) });
+    await ask();
+    expect(await codeOf(ask({ characterId: 'nobody' }))).toBe('character-not-found');
+    expect(await codeOf(ask({ session: { sessionId: 'nowhere' } }))).toBe('session-not-found');
+    expect(await codeOf(ask())).toBe('rate-limited');
+    await live.idle();
+  });
+
   it('tell with each turn what the minute has left', async () => {
     const { ask, live } = harness({ counters: createMemoryCounters({ turnsPerMinute: 2 }) });
     expect((await ask()).rateLimit).toMatchObject({ limit: 2, remaining: 1 });
@@ -305,6 +325,29 @@ describe('turns within limits', () => {
       }
     }
     expect(counted).toEqual([12, 42]);
+  });
+
+  it('tell no end while the tokens of its answer are being counted', async () => {
+    const counting = createGate();
+    const counted = createGate();
+    const tokensPerDay = {
+      read: async () => ({ limit: 1, remaining: 1, resetAtMs: 0 }),
+      add: () => {
+        counting.open();
+        return counted.opened;
+      },
+    };
+    const { ask } = harness({ counters: { turnsPerMinute: null, tokensPerDay } });
+    const reply = heldReply(dify);
+    const turn = await ask();
+    let isTold = false;
+    void turn.ended.then(() => (isTold = true));
+    await (await reply).end({ total_tokens: 12 });
+    await counting.opened;
+    await settle();
+    expect(isTold).toBe(false);
+    counted.open();
+    expect(await turn.ended).toMatchObject({ event: 'message_end', outcome: 'completed' });
   });
 
   it('refuse when today’s tokens are used up, and save nothing', async () => {

@@ -10,7 +10,7 @@ import { composeAnswer } from '../dify-emulator/answer';
 import { toDeltas } from '../dify-emulator/text';
 import { createGate, settle, thrown, until } from './support/collect';
 import { heldReply } from './support/dify';
-import { ada, bob, ending, keeper, pirate } from './support/fixtures';
+import { ada, bob, ending, keeper, newTurn, pirate } from './support/fixtures';
 import { createHarness, eventsOf, shownText, type HarnessOptions } from './support/harness';
 import { onlySession } from './support/memory-turn-store';
 
@@ -359,6 +359,29 @@ describe('createTurns', () => {
       expect(log.lines.join()).not.toContain('SQL with the answer');
     });
 
+    it('though the end that is saved cannot be told', async () => {
+      const { ask, live, log } = harness({
+        limits: { turnsAtOnce: 1 },
+        store: (memory) => ({
+          close: async (...args) => {
+            const [question, answer] = await memory.close(...args);
+            return [question, { ...answer, updatedAt: new Date('no date') }];
+          },
+        }),
+      });
+      const turn = await ask();
+      await until(() => log.lines.length > 0);
+      await settle();
+      expect(live.all().map(({ turnId }) => turnId)).toEqual([]);
+      const events = await eventsOf(turn);
+      expect(events.filter(isTerminal)).toEqual([events.at(-1)]);
+      expect(events.at(-1)).toMatchObject({ event: 'error', outcome: 'failed', code: 'internal' });
+      expect(log.lines).toEqual([expect.stringMatching(/^error Turn .*: its end could not be told/u)]);
+      // Its place is free: the next one gets in.
+      const next = await ask();
+      await next.ended;
+    });
+
     it('which is the right one though the end could be saved only at the third try', async () => {
       let tries = 0;
       const { askToEnd, store } = harness({
@@ -526,6 +549,21 @@ describe('createTurns', () => {
       expect(conversationId).toBe(dify.conversations()[0]?.id);
       await askToEnd({ session: { sessionId } });
       expect(sentConversations()).toEqual(['', conversationId]);
+    });
+  });
+
+  describe('regenerate', () => {
+    it('asks the same question again, with the inputs that are given now', async () => {
+      const { ask, turns, store } = harness();
+      const turn = await ask({ inputs: { mood: 'calm', place: 'the light' } });
+      await turn.ended;
+      const request = { inputs: { mood: 'stormy' }, idempotencyKey: undefined };
+      const again = await turns.regenerate(ada, turn.turnId, request);
+      await again.awaitEnd(new AbortController().signal);
+      expect(dify.requests.at(-1)?.body).toMatchObject({ query });
+      expect(dify.requests.at(-1)?.body).toHaveProperty('inputs', { mood: 'stormy', prompt: keeper.prompt });
+      const [{ messageId }] = store.turn(turn.turnId);
+      expect(store.turn(again.turnId)[0]).toMatchObject({ parentMessageId: messageId });
     });
   });
 
@@ -708,6 +746,48 @@ describe('createTurns', () => {
       await dify.idle();
       expect(wasDrained).toBe(false);
     });
+
+    it('interrupts a turn that is saved only after the timeout', async () => {
+      const saving = createGate();
+      const opening = createGate();
+      const { ask, turns, store } = harness({
+        store: (memory) => ({
+          open: async (turn) => {
+            if (turn.query === 'Late?') {
+              saving.open();
+              await opening.opened;
+            }
+            return memory.open(turn);
+          },
+        }),
+      });
+      const replies = [heldReply(dify), heldReply(dify)];
+      const punctual = await ask();
+      const asking = ask({ query: 'Late?' });
+      await saving.opened;
+      const draining = turns.drain(20);
+      // The timeout has passed by then.
+      expect(await punctual.ended).toMatchObject({ code: 'server-stopping' });
+      opening.open();
+      const late = await asking;
+      await draining;
+      expect(store.turn(late.turnId)[1]).toMatchObject({
+        outcome: 'interrupted',
+        errorCode: 'server-stopping',
+      });
+      for (const { end } of await Promise.all(replies)) await end();
+    });
+
+    it('waits for the end of a turn of a process that died, if it is just being saved', async () => {
+      const { turns, store, closing } = await rescuing();
+      let isDrained = false;
+      const draining = turns.drain(60_000).then(() => (isDrained = true));
+      await settle();
+      expect(isDrained).toBe(false);
+      closing.open();
+      await draining;
+      expect(store.turn('turn-1')[1]).toMatchObject({ outcome: 'interrupted', errorCode: 'process-died' });
+    });
   });
 
   describe('tend', () => {
@@ -739,6 +819,17 @@ describe('createTurns', () => {
       expect(log.lines).toEqual([]);
       await (await reply).end();
       await turn.ended;
+    });
+
+    it('leaves alive what it has taken on of a process that died, until it has ended it', async () => {
+      const { turns, store, closing, kept } = await rescuing();
+      await turns.tend();
+      expect(kept).toEqual([['turn-1']]);
+      closing.open();
+      await until(() => store.turn('turn-1')[1].outcome !== 'pending');
+      await settle();
+      await turns.tend();
+      expect(kept).toHaveLength(1);
     });
 
     it('goes on saying that its turns live while it drains, and takes on no others', async () => {
@@ -796,6 +887,33 @@ describe('createTurns', () => {
     });
   });
 });
+
+/** Turns that have taken on one of a process that died. Its end is being saved until `closing` opens. */
+async function rescuing() {
+  const saving = createGate();
+  const closing = createGate();
+  const kept: (readonly string[])[] = [];
+  let isClaimed = false;
+  const { turns, store } = harness({
+    store: (memory) => ({
+      keepAlive: async (turnIds) => void kept.push(turnIds),
+      claimAbandoned: async () => {
+        if (isClaimed) return [];
+        isClaimed = true;
+        return memory.claimAbandoned(new Date(Date.now() + 60_000));
+      },
+      close: async (...args) => {
+        saving.open();
+        await closing.opened;
+        return memory.close(...args);
+      },
+    }),
+  });
+  await store.open(newTurn());
+  await turns.tend();
+  await saving.opened;
+  return { turns, store, closing, kept };
+}
 
 interface FaultOutcome {
   readonly fault: Fault;
