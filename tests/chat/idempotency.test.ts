@@ -32,6 +32,12 @@ describe('fingerprintOf', () => {
     expect(of({ session: { sessionId: undefined, conversationId: undefined } })).toBe(of());
   });
 
+  it('is the same however the objects in a list are ordered, and another one where the list is', () => {
+    const listing = (...items: readonly unknown[]) => of({ inputs: { a: [items] } });
+    expect(listing({ x: 1, y: 2 }, { x: 3 })).toBe(listing({ y: 2, x: 1 }, { x: 3 }));
+    expect(listing({ x: 1, y: 2 }, { x: 3 })).not.toBe(listing({ x: 3 }, { x: 1, y: 2 }));
+  });
+
   it('does not depend on who asks: keys are told apart by their owner', () => {
     expect(of({ owner: bob })).toBe(of());
   });

@@ -1,7 +1,9 @@
 import http from 'node:http';
 import type net from 'node:net';
+import { Duplex } from 'node:stream';
 
 import type { DifySettings } from '../../../src/chat/dify/client';
+import type { ReplyEvent } from '../../../src/chat/dify/to-reply-event';
 import { ChatError, type ChatErrorCode } from '../../../src/chat/errors';
 import {
   createDifyEmulator,
@@ -11,6 +13,7 @@ import {
 } from '../../dify-emulator';
 import { composeAnswer } from '../../dify-emulator/answer';
 import { toDeltas } from '../../dify-emulator/text';
+import { settle } from '../support/collect';
 import { askDify, difyClient, difySettings, heldReply, question, readDify, textOf } from '../support/dify';
 import { listen } from '../support/raw-upstream';
 import { expectSilence } from '../support/silence';
@@ -236,6 +239,48 @@ describe('createDifyClient', () => {
       expect(await batches.next()).toBeNull();
     });
 
+    it('nothing behind the end, in one piece with it', async () => {
+      const reply = heldReply(dify);
+      const asked = askDify(client());
+      const { raw, cut } = await reply;
+      await raw(`${messageFrame('Hello')}${endFrame}${messageFrame(' again')}${endFrame}`);
+      await cut();
+      const { events, error } = await asked;
+      expect(error).toBeUndefined();
+      expect(events).toEqual([
+        { type: 'delta', text: 'Hello' },
+        { type: 'completed', usage: null },
+      ]);
+    });
+
+    // A connection in memory: of a socket, Node tells a break only at the end of the event loop's iteration.
+    it('the end, though the connection breaks before it is handed over', async () => {
+      const connection = new Duplex({
+        read: () => undefined,
+        write: (_chunk, _encoding, taken) => taken(),
+      });
+      const { createConnection } = http.Agent.prototype;
+      http.Agent.prototype.createConnection = () => {
+        setImmediate(() => connection.push(`${chunkedHead}${chunk(messageFrame('Hel'))}`));
+        return connection;
+      };
+      try {
+        const events: ReplyEvent[] = [];
+        await client().ask(question, (batch) => {
+          if (events.push(...batch) > 1) return;
+          connection.push(chunk(messageFrame('lo') + endFrame));
+          connection.destroy(new Error('broken'));
+        });
+        expect(events).toEqual([
+          { type: 'delta', text: 'Hel' },
+          { type: 'delta', text: 'lo' },
+          { type: 'completed', usage: null },
+        ]);
+      } finally {
+        http.Agent.prototype.createConnection = createConnection;
+      }
+    });
+
     it('a text before Dify has sent the next', async () => {
       const reply = heldReply(dify);
       const batches = readDify(client());
@@ -378,13 +423,10 @@ describe('createDifyClient', () => {
     });
 
     it('bytes that are no HTTP, in one piece with the text before them', async () => {
-      const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
       let socket: net.Socket | undefined;
       const upstream = await listen((opened) => {
         socket = opened;
-        const head =
-          'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n';
-        socket.write(`${head}${chunk(messageFrame('Hel'))}`);
+        socket.write(`${chunkedHead}${chunk(messageFrame('Hel'))}`);
       });
       let text = '';
       const asked = difyClient(difySettings(upstream)).ask(question, (events) => {
@@ -501,6 +543,29 @@ describe('createDifyClient', () => {
       await closed;
     });
 
+    it('when Dify ends soon behind the end: nothing waits to close the connection for it', async () => {
+      let socket: net.Socket | undefined;
+      const upstream = await listen((opened) => {
+        socket = opened;
+        socket.write(`${chunkedHead}${chunk(messageFrame('Hello') + endFrame)}`);
+      });
+      // So that the time after which it would be closed does not pass.
+      jest.useFakeTimers({
+        doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance', 'Date'],
+      });
+      try {
+        const answer = await askDify(difyClient(difySettings(upstream)));
+        expect(answer).toMatchObject({ text: 'Hello', error: undefined });
+        socket?.end(`${chunk('data: {"event":"tts_message_end"}\n\n')}${chunk('')}`);
+        await upstream.idle();
+        await settle();
+        expect(jest.getTimerCount()).toBe(0);
+      } finally {
+        jest.useRealTimers();
+      }
+      await upstream.close();
+    });
+
     it('when Dify never closes: a few seconds behind the end the connection is closed for it', async () => {
       dify.next('open-after-end');
       const answer = await askDify(client({ idleTimeoutMs: 300 }));
@@ -543,6 +608,14 @@ describe('createDifyClient', () => {
     });
   });
 });
+
+const chunkedHead =
+  'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n';
+
+/** As the bytes of a chunked body; without text, its end. */
+function chunk(text: string): string {
+  return `${text.length.toString(16)}\r\n${text}\r\n`;
+}
 
 const endFrame = 'data: {"event":"message_end","metadata":{}}\n\n';
 

@@ -2,7 +2,7 @@ import type { DifyClient, DifySettings } from '../../../src/chat/dify/client';
 import type { ChatErrorCode } from '../../../src/chat/errors';
 import { composeSuggestions } from '../../dify-emulator/answer';
 import { createDifyEmulator, type DifyEmulator, type DifyEmulatorOptions } from '../../dify-emulator';
-import { thrown } from '../support/collect';
+import { createGate, thrown } from '../support/collect';
 import { askDify, difyClient, difySettings, heldReply, question } from '../support/dify';
 import { answering, listen } from '../support/raw-upstream';
 import { expectSilence } from '../support/silence';
@@ -260,6 +260,47 @@ describe.each(calls)('a failure of %s', (_name, run) => {
     await upstream.idle();
     await upstream.close();
   });
+});
+
+describe('a call that is over', () => {
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance', 'Date'] });
+  });
+
+  afterEach(() => jest.useRealTimers());
+
+  it.each(calls)('leaves no timer behind that holds the process: %s', async (_name, run) => {
+    const upstream = await answering(200, '{"result":"success","data":[]}');
+    await run(difyClient(difySettings(upstream)));
+    expect(jest.getTimerCount()).toBe(0);
+    await upstream.close();
+  });
+
+  it.each(calls)('nor where it failed: %s', async (_name, run) => {
+    const upstream = await answering(500, '');
+    await thrown(run(difyClient(difySettings(upstream))));
+    expect(jest.getTimerCount()).toBe(0);
+    await upstream.close();
+  });
+});
+
+it('waits for a connection no longer than for the answer', async () => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance', 'Date'] });
+  try {
+    // TLS, and nobody on the other side says a word.
+    const isBegun = createGate();
+    const upstream = await listen(isBegun.open);
+    const apiUrl = `${upstream.url.replace('http:', 'https:')}/v1`;
+    const settings = difySettings(upstream, { apiUrl, connectTimeoutMs: 60_000, totalTimeoutMs: 20_000 });
+    const stopped = thrown(difyClient(settings).stop('task-1', 'user-ada'));
+    await isBegun.opened;
+    jest.advanceTimersByTime(20_000);
+    expect(await stopped).toEqual(chatError('upstream-unreachable', { expired: 'connect' }));
+    await upstream.idle();
+    await upstream.close();
+  } finally {
+    jest.useRealTimers();
+  }
 });
 
 it('leaves no connection open', async () => {

@@ -87,6 +87,19 @@ describe('parseFrame', () => {
     expect(frame?.task_id).toBeUndefined();
   });
 
+  it.each(['task_id', 'message_id', 'conversation_id'])(
+    'takes a %s too long to be one for a missing id, in a frame of words that lacks nothing',
+    (name) => {
+      const words = { task_id: 't', message_id: 'm', conversation_id: 'c', answer: 'Hello' };
+      for (const event of ['message', 'agent_message']) {
+        const longest = { event, ...words, [name]: 'x'.repeat(255) };
+        expect(parseFrame(JSON.stringify(longest))).toEqual(longest);
+        const tooLong = parseFrame(JSON.stringify({ event, ...words, [name]: 'x'.repeat(256) }));
+        expect(tooLong).toEqual({ event, ...words, [name]: undefined });
+      }
+    },
+  );
+
   it('leaves every id within what a column holds, or out', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (id) => {

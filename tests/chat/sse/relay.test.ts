@@ -1,12 +1,15 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Writable, type Stream } from 'node:stream';
 
 import { encodeFrame, heartbeatFrame, type Frame } from '../../../src/chat/sse/encode';
 import { relay as relayStream } from '../../../src/chat/sse/relay';
 import { stream } from '../support/bytes';
-import { collect, createGate, settle, thrown } from '../support/collect';
+import { attempt, collect, createGate, settle, thrown } from '../support/collect';
 import { decodeSse } from '../support/decode-sse';
 
-// No socket here: the only clock is the heartbeat's. Streams live by ticks.
+// The only clock is the heartbeat's: sockets have their own. Streams live by ticks.
 beforeEach(() => jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] }));
 
 afterEach(() => {
@@ -228,6 +231,27 @@ describe('relay', () => {
     expect(client.writableEnded).toBe(false);
   });
 
+  it('gives a reader what was written when the batches fail, and then cuts it off', async () => {
+    async function* breaking() {
+      yield [frame(1)];
+      throw new Error('broken');
+    }
+    const server = http.createServer((_request, response) => {
+      relayStream(breaking(), everySecond)
+        .once('error', () => undefined)
+        .pipe(response);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const [response] = (await once(http.get({ port, agent: false }), 'response')) as [http.IncomingMessage];
+    const { items, error } = await attempt<Buffer>(response);
+    expect(Buffer.concat(items).toString()).toBe(heartbeatFrame + encodeFrame(frame(1)));
+    expect(error).toMatchObject({ code: 'ECONNRESET', message: 'aborted' });
+    server.close();
+    await once(server, 'close');
+  });
+
   it('has nothing to say of what fails once the client has left', async () => {
     const gate = createGate();
     async function* breaking() {
@@ -244,6 +268,31 @@ describe('relay', () => {
     gate.open();
     await settle();
     expect(onError).not.toHaveBeenCalled();
+  });
+
+  it('asks for a batch once, however often the client makes room before it comes', async () => {
+    const asked: ((batch: IteratorResult<readonly Frame[], void>) => void)[] = [];
+    const source = {
+      next: () => new Promise<IteratorResult<readonly Frame[], void>>((resolve) => void asked.push(resolve)),
+    };
+    const written = relay(source, everySecond);
+    await written.next();
+    // Each heartbeat fills the client, and makes it drain once it is taken.
+    for (const _beat of [1, 2]) {
+      const beat = written.next();
+      await jest.advanceTimersByTimeAsync(1_000);
+      expect((await beat).value).toBe(heartbeatFrame);
+    }
+    const event = written.next();
+    await settle();
+    expect(asked).toHaveLength(1);
+    asked[0]?.({ done: false, value: [frame(1)] });
+    expect((await event).value).toBe(encodeFrame(frame(1)));
+    const end = written.next();
+    await settle();
+    expect(asked).toHaveLength(2);
+    asked[1]?.({ done: true, value: undefined });
+    expect((await end).done).toBe(true);
   });
 
   it('keeps no clock where it is never sent', () => {
