@@ -14,16 +14,17 @@ function harness() {
   const socket = new SlowSocket();
   sockets.push(socket);
   const overruns: number[] = [];
+  let stalls = 0;
   const outlet = createOutlet(socket.asWebSocket(), {
     stalledAfterMs: 60_000,
-    onStalled: () => undefined,
+    onStalled: () => (stalls += 1),
     onOverrun: () => {
       overruns.push(socket.bufferedAmount);
       socket.close(1013, '');
     },
   });
   const { gone, events, open } = createFeedSurroundings(outlet);
-  return { socket, gone, overruns, outlet, events, openFeed: open };
+  return { socket, gone, overruns, stalls: () => stalls, outlet, events, openFeed: open };
 }
 
 /** A saved turn of so many large frames. */
@@ -101,5 +102,54 @@ describe('what is told without waiting for room', () => {
     }
     expect(overruns).toEqual([]);
     expect(socket.taken).toHaveLength(20);
+  });
+});
+
+describe('a client that has as much to read as may wait', () => {
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  const frame = 'x'.repeat(frameLength);
+
+  it('is stalled once it has taken nothing for a minute, whatever it is told meanwhile', () => {
+    const { outlet, stalls } = harness();
+    outlet.send(frame);
+    jest.advanceTimersByTime(40_000);
+    outlet.send('and more');
+    jest.advanceTimersByTime(19_999);
+    expect(stalls()).toBe(0);
+    jest.advanceTimersByTime(1);
+    expect(stalls()).toBe(1);
+  });
+
+  it('is not stalled as long as it takes some of it', () => {
+    const { socket, outlet, stalls } = harness();
+    for (let i = 0; i < 3; i += 1) outlet.send(frame);
+    for (let i = 0; i < 2; i += 1) {
+      jest.advanceTimersByTime(50_000);
+      socket.take();
+    }
+    jest.advanceTimersByTime(59_999);
+    expect(stalls()).toBe(0);
+    jest.advanceTimersByTime(1);
+    expect(stalls()).toBe(1);
+  });
+
+  it('is not stalled later for what it has read by then, but for what it reads no more', () => {
+    const { socket, outlet, stalls } = harness();
+    for (let i = 0; i < 2; i += 1) outlet.send(frame);
+    while (socket.take());
+    jest.advanceTimersByTime(120_000);
+    expect(stalls()).toBe(0);
+    outlet.send(frame);
+    jest.advanceTimersByTime(60_000);
+    expect(stalls()).toBe(1);
+  });
+
+  it('is not waited for once it has gone', () => {
+    const { socket, outlet } = harness();
+    outlet.send(frame);
+    socket.end();
+    expect(jest.getTimerCount()).toBe(0);
   });
 });

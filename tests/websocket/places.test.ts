@@ -48,6 +48,23 @@ describe('createPlaces', () => {
     expect(codeOf(() => take(anonymous))).toBe('done');
   });
 
+  it('loses no place to those who find that tenth taken', () => {
+    const take = createPlaces({ maxPerUser: 5, maxConnections: 2 });
+    take(anonymous);
+    for (let i = 0; i < 5; i += 1) expect(codeOf(() => take(anonymous))).toBe('server-busy');
+    expect(codeOf(() => take(known))).toBe('done');
+  });
+
+  it('still knows of a user’s others when one of them is closed', () => {
+    const take = createPlaces({ maxPerUser: 2, maxConnections: 10 });
+    const [first, second] = [take(known), take(known)];
+    first.claimFor(1);
+    second.claimFor(1);
+    first.release();
+    expect(codeOf(() => take(known).claimFor(1))).toBe('done');
+    expect(codeOf(() => take(known).claimFor(1))).toBe('too-many-connections');
+  });
+
   it('takes none for a user whose connection is closed by then', () => {
     const take = createPlaces({ maxPerUser: 1, maxConnections: 1 });
     const place = take(known);

@@ -7,20 +7,27 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 
 import { WebSocket, WebSocketServer } from 'ws';
 
-import { handBack, upgradeOptions } from '../../src/websocket/upgrade';
+import { ChatError } from '../../src/chat';
+import { handBack, refuse, upgradeOptions } from '../../src/websocket/upgrade';
+import { createGate } from '../support/gate';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 let server: Server;
 
-/** A server whose door gives back every upgrade. */
-async function listen(handler: Handler): Promise<string> {
+type Door = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
+
+/** A server whose door gives back every upgrade, unless it is told otherwise. */
+async function listen(
+  handler: Handler,
+  door: Door = (request, socket, head) => handBack(server, request, socket, head),
+): Promise<string> {
   server = createServer(upgradeOptions as ServerOptions, handler);
-  server.on('upgrade', (request, socket, head) => handBack(server, request, socket, head));
+  server.on('upgrade', door);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -40,6 +47,52 @@ function createTaker(): Handler {
       socket.on('message', (data) => socket.send(`${request.url} heard ${String(data as Buffer)}`));
     });
 }
+
+describe('a WebSocket that is refused', () => {
+  it('is told why as HTTP tells it, to the last byte', async () => {
+    const sentence = 'Pages from München may not connect.';
+    const error = new ChatError('too-many-connections', { sentence });
+    const host = await listen(
+      () => undefined,
+      (_request, socket) => refuse(socket, error),
+    );
+    const socket = new WebSocket(`ws://${host}/ws/a`);
+    const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
+    let text = '';
+    for await (const chunk of response) text += String(chunk);
+    expect([response.statusCode, response.headers['retry-after'], response.headers.connection]).toEqual([
+      429,
+      '5',
+      'close',
+    ]);
+    expect(JSON.parse(text)).toEqual({
+      data: null,
+      error: {
+        status: 429,
+        name: 'ChatError',
+        message: sentence,
+        details: { code: 'too-many-connections' },
+      },
+    });
+  });
+
+  it('is let go, though its client never closes its side', async () => {
+    const { opened: closed, open: close } = createGate();
+    const host = await listen(
+      () => undefined,
+      (_request, socket) => {
+        socket.once('close', close);
+        refuse(socket, new ChatError('unauthorized'));
+      },
+    );
+    const [hostname = '', port] = host.split(':');
+    const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+    socket.resume();
+    socket.write(upgradeTo('/ws/a'));
+    await closed;
+    socket.destroy();
+  });
+});
 
 describe('a WebSocket that is not for this door', () => {
   it('is opened by whoever takes it as a request', async () => {

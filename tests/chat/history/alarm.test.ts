@@ -7,6 +7,8 @@ const tookMs = async (work: Promise<void>) => {
 };
 
 describe('an alarm', () => {
+  afterEach(() => jest.useRealTimers());
+
   it('rings when its time has come', async () => {
     expect(await tookMs(createAlarm().after(300))).toBeGreaterThan(150);
   });
@@ -24,6 +26,21 @@ describe('an alarm', () => {
     const rung = alarm.after(20);
     alarm.ringWithin(60_000);
     expect(await tookMs(rung)).toBeLessThan(10_000);
+  });
+
+  it('that has rung earlier does not ring again when its time would have come', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
+    const alarm = createAlarm();
+    const first = alarm.after(60);
+    alarm.ringWithin(10);
+    await jest.advanceTimersByTimeAsync(10);
+    await first;
+    let hasRung = false;
+    void alarm.after(1_000).then(() => (hasRung = true));
+    await jest.advanceTimersByTimeAsync(999);
+    expect(hasRung).toBe(false);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(hasRung).toBe(true);
   });
 
   it('has nothing to end where nobody waits', async () => {

@@ -79,6 +79,16 @@ describe('toCompletionRecord', () => {
     expect(toCompletionRecord({ ...completion, messages }).messages).toEqual([
       { role: 'user', content: 'nul \ufffd and half a \ufffd' },
     ]);
+    const response = { choices: [{ message: { role: 'assistant', content: 'nul \0' } }] };
+    expect(toCompletionRecord({ ...completion, response }).response).toEqual({
+      choices: [{ message: { role: 'assistant', content: 'nul \ufffd' } }],
+    });
+  });
+
+  it('keeps the total that is told, though more was counted than is shown', () => {
+    const usage = { prompt_tokens: 2, completion_tokens: 3, total_tokens: 9 };
+    const response = { ...completion.response, usage };
+    expect(toCompletionRecord({ ...completion, response }).usage.totalTokens).toBe(9);
   });
 
   it('takes a reply that says how likely each token was', () => {
@@ -107,6 +117,9 @@ describe('toCompletionRecord', () => {
     ['conversationId', { conversationId: 'x'.repeat(256) }],
     ['userId', { userId: 0 }],
     ['userId', { userId: 1.5 }],
+    ['userId', { userId: 2 ** 31 }],
+    ['tokenId', { tokenId: 2 ** 31 }],
+    ['latencyMs', { latencyMs: 2 ** 31 }],
     ['messages', { messages: [] }],
     ['messages', { messages: 'Hello' }],
     ['messages.0.role', { messages: [{ content: 'Hello' }] }],
@@ -145,6 +158,14 @@ describe('toErrorRecord', () => {
     expect(toErrorRecord({ ...failure, partialText: 'I am' }).error).toMatchObject({
       phase: 'during-answer',
       partialText: 'I am',
+    });
+  });
+
+  it('keeps text that every database takes', () => {
+    const given = { errorMessage: 'nul \0', partialText: 'half a \ud83d' };
+    expect(toErrorRecord({ ...failure, ...given }).error).toMatchObject({
+      message: 'nul \ufffd',
+      partialText: 'half a \ufffd',
     });
   });
 

@@ -34,7 +34,9 @@ describe('parseDsn', () => {
     ['root:123456@unix(/run/mysqld.sock)/oneapi', { at: { socketPath: '/run/mysqld.sock' } }],
     ['root:123456@tcp(localhost:3306)/oneapi?charset=utf8mb4&parseTime=True&loc=Local', {}],
     ['root:123456@tcp(localhost:3306)/oneapi?tls=skip-verify', { tls: 'unchecked' }],
+    ['root:123456@tcp(localhost:3306)/oneapi?ssl=true', { tls: 'checked' }],
     ['mysql://root:123456@localhost/oneapi', {}],
+    ['mysql://r%40ot:123456@localhost/one%20api', { user: 'r@ot', database: 'one api' }],
     [
       'mysql://root:p%40ss%3A%2F@[::1]:3307/oneapi?tls=true',
       { password: 'p@ss:/', at: { host: '::1', port: 3307 }, tls: 'checked' },
@@ -63,6 +65,7 @@ describe('parseDsn', () => {
     'root:secret@tcp(localhost:3306)',
     'root:secret@tcp(localhost:3306)/',
     'root:secret@tcp(localhost:99999)/oneapi',
+    'root:secret@tcp(localhost:0)/oneapi',
     'root:secret@tcp(localhost:3306)/oneapi?tls=own',
     'mysql://root:secret@localhost',
     'mysql://root:sec%ret@localhost/oneapi',

@@ -16,6 +16,16 @@ function historyOf(records: readonly HistoryRecord[], retentionDays = 0) {
   return { store, history: createHistoryAccess({ store, characters, retentionDays }) };
 }
 
+const question = {
+  conversationId: 'session-1',
+  userId: ada.id,
+  messages: [{ role: 'user', content: 'How is the sea?' }],
+  model: 'gpt-4o',
+};
+const answer = { choices: [{ message: { role: 'assistant', content: 'Calm.' } }] };
+const completion = { ...question, response: answer };
+const failure = { ...question, errorCode: 500, errorMessage: 'Out of order.' };
+
 /** So many turns of a conversation, a minute apart. */
 function turns(count: number, changes: Partial<HistoryRecord> = {}): HistoryRecord[] {
   return Array.from({ length: count }, (_, index) =>
@@ -91,6 +101,30 @@ describe('the conversations of the history', () => {
     const count = async (scope: Parameters<typeof history.listConversations>[0]) =>
       (await history.listConversations(scope, {})).conversations.length;
     expect([await count(mine), await count({ userId: bob.id }), await count('everybody')]).toEqual([1, 1, 2]);
+  });
+
+  it('have their characters asked for once, and none where there is none', async () => {
+    const store = createHistoryStoreInMemory([
+      ...[1, 2].map((number) =>
+        historyRecord({ recordId: `${number}`, conversationId: `session-${number}` }),
+      ),
+      historyRecord({ recordId: '3', conversationId: 'session-3', characterId: null }),
+    ]);
+    const asked: (readonly string[])[] = [];
+    const recording = {
+      findByDocumentId: (ids: readonly string[]) => {
+        asked.push(ids);
+        return characters.findByDocumentId(ids);
+      },
+    };
+    const history = createHistoryAccess({ store, characters: recording, retentionDays: 0 });
+    const { conversations } = await history.listConversations(mine, {});
+    expect(asked).toEqual([[keeper.documentId]]);
+    expect(conversations.map(({ ai_character: character }) => character?.name)).toEqual([
+      undefined,
+      keeper.name,
+      keeper.name,
+    ]);
   });
 
   it.each([
@@ -213,6 +247,22 @@ describe('the messages of a conversation', () => {
     expect([seen.length, new Set(seen).size]).toEqual([50, 25]);
   });
 
+  it('are none behind a page that was the last one meanwhile', async () => {
+    const { history, store } = historyOf(turns(2));
+    const { next_cursor: cursor } = await history.listMessages(mine, 'session-1', { limit: 2 });
+    await store.prune('2027-01-01', new AbortController().signal);
+    expect(await history.listMessages(mine, 'session-1', { cursor })).toEqual({
+      messages: [],
+      next_cursor: null,
+    });
+  });
+
+  it('are found by the id they were saved under, whatever is in it', async () => {
+    const { history } = historyOf([]);
+    await history.saveError({ ...failure, conversationId: 'nul \0' });
+    expect((await history.listMessages(mine, 'nul \0', {})).messages).toHaveLength(1);
+  });
+
   it('are not found where there are none of the caller’s', async () => {
     const { history } = historyOf(turns(1));
     const ids = ['session-2', '', 'x'.repeat(256), 'session-1\0'];
@@ -241,11 +291,59 @@ describe('deleting a conversation', () => {
     expect(store.records).toEqual([]);
   });
 
+  it('is not done where the store does not do it', async () => {
+    const store = {
+      ...createHistoryStoreInMemory(turns(1)),
+      erase: () => Promise.reject(new Error('Read only.')),
+    };
+    const history = createHistoryAccess({ store, characters, retentionDays: 0 });
+    expect(await codeOf(history.deleteConversation(ada.id, 'session-1'))).toBe('history-unavailable');
+  });
+
   it('remembers nothing of a conversation that is not there', async () => {
     const { history, store } = historyOf([]);
     expect(await codeOf(history.deleteConversation(ada.id, 'session-1'))).toBe('conversation-not-found');
     await store.save([historyRecord()]);
     expect(store.records).toHaveLength(1);
+  });
+});
+
+describe('what is saved of others', () => {
+  it('is there under the id that is answered', async () => {
+    const { history, store } = historyOf([]);
+    const at = (second: number) => ({ createdAt: new Date(Date.UTC(2026, 0, 2, 3, 4, second)) });
+    const ids = [
+      await history.saveCompletion({ ...completion, ...at(1) }),
+      await history.saveError({ ...failure, ...at(2) }),
+      await history.saveCompletion({ ...completion, ...at(3) }),
+    ].map(({ recordId }) => recordId);
+    expect(store.records.map(({ recordId }) => recordId)).toEqual(ids);
+    expect(new Set(ids).size).toBe(3);
+    const { messages } = await history.listMessages(mine, completion.conversationId, {});
+    expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'user', 'assistant']);
+  });
+
+  it('is there once, however often it is saved under one id', async () => {
+    const { history, store } = historyOf([]);
+    const own = { recordId: 'own', createdAt: new Date('2026-01-02T03:04:05Z') };
+    for (let i = 0; i < 2; i += 1) {
+      expect(await history.saveCompletion({ ...completion, ...own })).toEqual({ recordId: 'own' });
+    }
+    expect(store.records.map(({ recordId, createdAt }) => ({ recordId, createdAt }))).toEqual([own]);
+  });
+});
+
+describe('tidying up', () => {
+  const never = new AbortController().signal;
+
+  it('removes what is older than the days that are kept', async () => {
+    const { history, store } = historyOf([...turns(2), historyRecord({ createdAt: new Date() })], 30);
+    expect(await history.tidy(never)).toBe(2);
+    expect(store.records).toHaveLength(1);
+  });
+
+  it('is nothing where there is no store', async () => {
+    expect(await createHistoryAccess({ store: null, characters, retentionDays: 30 }).tidy(never)).toBe(0);
   });
 });
 

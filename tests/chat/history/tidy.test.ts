@@ -21,6 +21,27 @@ describe('tidying the history', () => {
     expect(store.records).toHaveLength(1);
   });
 
+  it('prepares the days to come also where it is kept for ever, or when the process is to end', async () => {
+    const store = createHistoryStoreInMemory();
+    const begun = Date.now();
+    await tidyHistory({ store, retentionDays: 0, signal: never });
+    await tidyHistory({ store, retentionDays: 1, signal: AbortSignal.abort() });
+    expect(store.prepared.map(({ days }) => days)).toEqual([7, 7]);
+    for (const { from } of store.prepared) expect(from.getTime()).toBeGreaterThanOrEqual(begun);
+  });
+
+  it('removes no more once the process is to end', async () => {
+    const ending = new AbortController();
+    const store = {
+      ...createHistoryStoreInMemory(),
+      prune: async (_day: string, signal: AbortSignal) => {
+        ending.abort();
+        return signal.aborted ? 1 : 2;
+      },
+    };
+    expect(await tidyHistory({ store, retentionDays: 1, signal: ending.signal })).toBe(1);
+  });
+
   it('counts in whole days of UTC, so that nothing goes too early', () => {
     expect(dayBefore(new Date('2026-03-01T00:00:00Z'), 1)).toBe('2026-02-28');
     expect(dayBefore(new Date('2026-03-01T23:59:59Z'), 30)).toBe('2026-01-30');

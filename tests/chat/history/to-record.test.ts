@@ -74,6 +74,17 @@ describe('a turn that did not', () => {
   });
 });
 
+describe('the latency of a turn', () => {
+  it.each([
+    ['2026-01-02T03:04:05.678Z', 0],
+    ['2026-03-02T03:04:05.678Z', 2_147_483_647],
+    // By the clock of another process.
+    ['2026-01-02T03:04:05.677Z', null],
+  ])('that ended at %s is %p', (endedAt, latencyMs) => {
+    expect(toRecord(finishedTurn({ endedAt: new Date(endedAt) }), 'dify').latencyMs).toBe(latencyMs);
+  });
+});
+
 describe('usage', () => {
   const none = { promptTokens: 0, completionTokens: 0, totalTokens: 0, priceNanos: 0, currency: '' };
 
@@ -90,6 +101,15 @@ describe('usage', () => {
     expect(usageOf({ prompt_tokens: '7', completion_tokens: 5 })).toMatchObject({
       promptTokens: 7,
       totalTokens: 12,
+    });
+  });
+
+  it('adds up to no more than every database counts', () => {
+    const most = 2_147_483_647;
+    expect(usageOf({ prompt_tokens: most, completion_tokens: most })).toMatchObject({
+      promptTokens: most,
+      completionTokens: most,
+      totalTokens: most,
     });
   });
 

@@ -1,7 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { HistoryProblem } from '../../../src/chat/history/history-problem';
+import { toRecord } from '../../../src/chat/history/to-record';
 import { createHistoryWriter, type HistoryWriterOptions } from '../../../src/chat/history/writer';
+import { createGate, settle } from '../support/collect';
 import { ada, bob, recordingLog } from '../support/fixtures';
 import { createMemoryHistorySource, finishedTurn } from '../support/memory-history-source';
 import { createMemoryHistoryStore } from '../support/memory-history-store';
@@ -110,6 +112,26 @@ describe('the writer of the history', () => {
     expect(source.erasures()).toEqual([]);
   });
 
+  it('forgets all that was erased before it copies anything, however much that is', async () => {
+    const { source, store, writer } = create();
+    source.finish(finishedTurn());
+    for (let userId = 1_000; userId < 1_250; userId += 1)
+      source.noteErasure({ userId, conversationId: null, before: new Date() });
+    writer.start();
+    await until(() => Object.keys(source.states()).length === 0);
+    expect(store.calls.filter((call) => call.startsWith('erase'))).toHaveLength(250);
+    expect(store.calls.at(-1)).toBe('save turn-1');
+    expect(source.erasures()).toEqual([]);
+  });
+
+  it('is one, however often it is started', async () => {
+    const { store, writer } = create();
+    writer.start();
+    writer.start();
+    await writer.stop();
+    expect(store.reads).toBe(1);
+  });
+
   it('with another one beside it copies each turn once', async () => {
     const { source, store, writer, another } = create({ batchSize: 3 });
     const second = another();
@@ -170,6 +192,21 @@ describe('while the history is away', () => {
     ]);
   });
 
+  it('says so again where the other database is away, too', async () => {
+    const { source, store, log, writer } = create();
+    source.finish(finishedTurn());
+    store.away = outage;
+    writer.start();
+    await until(() => writer.status().problem === 'history');
+    store.away = null;
+    source.away = outage;
+    await until(() => writer.status().problem === 'main-database');
+    expect(log.lines).toEqual([
+      expect.stringMatching(/^warn The history cannot be written, the history is at fault: /u),
+      expect.stringMatching(/^warn The history cannot be written, the main-database is at fault: /u),
+    ]);
+  });
+
   it('it is tried less and less often, however many turns end', async () => {
     const { store, source, writer } = create({ backOffMs: [10, 80] });
     store.away = outage;
@@ -210,6 +247,31 @@ describe('while the history is away', () => {
     store.away = null;
     await until(() => Object.keys(source.states()).length === 0);
     expect(store.records.size).toBe(0);
+  });
+
+  it('an erasure that it does not take is kept, and is carried out when it is back', async () => {
+    const { store, source, writer } = create();
+    await store.save([toRecord(finishedTurn(), 'dify')]);
+    store.readOnly = outage;
+    source.noteErasure({ userId: ada.id, conversationId: null, before: new Date() });
+    writer.start();
+    await until(() => store.calls.filter((call) => call === 'erase 1').length > 2);
+    expect([store.records.size, source.erasures().length]).toEqual([1, 1]);
+    store.readOnly = null;
+    await until(() => source.erasures().length === 0);
+    expect(store.records.size).toBe(0);
+  });
+
+  it('after it was there, nothing more is given to it until it is back', async () => {
+    const { store, source, writer } = create();
+    writer.start();
+    await until(() => store.reads === 1);
+    store.away = outage;
+    source.finish(finishedTurn());
+    writer.wake();
+    await until(() => store.reads > 6);
+    expect(store.calls).toEqual(['save turn-1']);
+    expect(source.states()).toEqual({ 'turn-1': 'due' });
   });
 
   it('nothing of it is a rejection nobody handles', async () => {
@@ -329,7 +391,7 @@ describe('a record that the history refuses', () => {
   });
 
   it('for a moment only is not set aside', async () => {
-    const { source, store, writer } = create();
+    const { source, store, log, writer } = create();
     const save = store.save.bind(store);
     let refusals = 0;
     store.save = async (records) => {
@@ -339,7 +401,70 @@ describe('a record that the history refuses', () => {
     source.finish(...turnsFrom(1, 3));
     writer.start();
     await until(() => Object.keys(source.states()).length === 0);
+    await until(() => writer.status().state === 'ok' && writer.status().waiting === 0);
     expect(store.records.size).toBe(3);
+    expect(log.lines).toEqual([]);
+  });
+
+  it('does not put off the batches after its own', async () => {
+    const { source, store, writer } = create({ batchSize: 2 });
+    store.refused.add('turn-1');
+    source.finish(...turnsFrom(1, 5));
+    writer.start();
+    await until(() => store.records.size === 4);
+    expect(source.states()).toHaveProperty('turn-1', 'aside');
+  });
+});
+
+describe('how often it comes round', () => {
+  beforeEach(() => jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] }));
+  afterEach(() => jest.useRealTimers());
+
+  it('is as before once a wake was heard', async () => {
+    const { source, writer } = create({ everyMs: 5_000, gatherMs: 250 });
+    let claims = 0;
+    const claimSome = source.claimSome.bind(source);
+    source.claimSome = (limit) => {
+      claims += 1;
+      // In the middle of the first round.
+      if (claims === 1) writer.wake();
+      return claimSome(limit);
+    };
+    writer.start();
+    await jest.advanceTimersByTimeAsync(250);
+    expect(claims).toBe(2);
+    await jest.advanceTimersByTimeAsync(4_999);
+    expect(claims).toBe(2);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(claims).toBe(3);
+  });
+
+  it('is still once a minute after hours without the history', async () => {
+    const { source, store, writer } = create({ backOffMs: [1_000, 60_000] });
+    source.finish(finishedTurn());
+    store.away = outage;
+    writer.start();
+    await jest.advanceTimersByTimeAsync(5 * 3_600_000);
+    expect(writer.status()).toMatchObject({ state: 'unavailable', waiting: 1 });
+    store.away = null;
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(writer.status()).toMatchObject({ state: 'ok', waiting: 0 });
+  });
+
+  it('is soon again at first, each time that a database is away', async () => {
+    const { source, store, writer } = create({ everyMs: 5_000, backOffMs: [1_000, 60_000] });
+    store.away = outage;
+    writer.start();
+    await jest.advanceTimersByTimeAsync(3_600_000);
+    store.away = null;
+    await jest.advanceTimersByTimeAsync(120_000);
+    expect(writer.status().state).toBe('ok');
+    source.away = outage;
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(writer.status().state).toBe('unavailable');
+    source.away = null;
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(writer.status().state).toBe('ok');
   });
 });
 
@@ -354,6 +479,45 @@ describe('stopping it', () => {
     writer.wake();
     await pause(20);
     expect(source.states()).toEqual({ late: 'due' });
+  });
+
+  it('ends with the round that is under way, and with what has come meanwhile', async () => {
+    const { source, store, writer } = create({ lastRoundMs: 5_000 });
+    const save = store.save.bind(store);
+    const [{ opened: begun, open: begin }, { opened, open }] = [createGate(), createGate()];
+    store.save = async (records) => {
+      begin();
+      await opened;
+      return save(records);
+    };
+    source.finish(finishedTurn());
+    writer.start();
+    await begun;
+    const stopped = writer.stop();
+    source.finish(finishedTurn({ turnId: 'late' }));
+    open();
+    await stopped;
+    expect([...store.records.keys()]).toEqual(['turn-1', 'late']);
+  });
+
+  it('begins nothing more to erase when its time is over', async () => {
+    const { source, store, writer } = create({ lastRoundMs: 20 });
+    const erase = store.erase.bind(store);
+    const [{ opened: begun, open: begin }, { opened, open }] = [createGate(), createGate()];
+    store.erase = async (erasure) => {
+      begin();
+      await opened;
+      return erase(erasure);
+    };
+    for (let userId = 1; userId <= 250; userId += 1)
+      source.noteErasure({ userId, conversationId: null, before: new Date() });
+    writer.start();
+    await begun;
+    await writer.stop();
+    open();
+    await until(() => source.erasures().length <= 150);
+    await settle();
+    expect(source.erasures()).toHaveLength(150);
   });
 
   it('takes no new batch when its time is over', async () => {

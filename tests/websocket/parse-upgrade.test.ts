@@ -1,0 +1,40 @@
+import type { IncomingMessage } from 'node:http';
+
+import { parseUpgrade } from '../../src/websocket/upgrade';
+
+describe('a request to open a WebSocket', () => {
+  const asked = (url: string, headers: object = {}, method = 'GET') =>
+    parseUpgrade({ method, url, headers: { upgrade: 'websocket', ...headers } } as IncomingMessage);
+
+  it.each([
+    ['/ws/a-session', 'a-session'],
+    ['/api/ws/a-session', 'a-session'],
+    ['/ws/a-session?token=secret', 'a-session'],
+    ['/ws/no%20session', ''],
+    [`/ws/${'x'.repeat(65)}`, ''],
+  ])('to %s is for the session %j', (url, sessionId) => {
+    expect(asked(url)).toEqual({ sessionId, origin: undefined, token: undefined });
+  });
+
+  it.each(['/ws', '/ws/', '/ws/a/b', '/wss/a', '/other/ws/a', '/'])('to %s is not for this door', (url) => {
+    expect(asked(url)).toBeNull();
+  });
+
+  it('is none with another method, or with another offer', () => {
+    expect(asked('/ws/a', {}, 'POST')).toBeNull();
+    expect(asked('/ws/a', { upgrade: 'h2c' })).toBeNull();
+  });
+
+  it.each([
+    [{ authorization: 'Bearer of-ada' }, 'of-ada'],
+    [{ authorization: 'bearer  of-ada' }, 'of-ada'],
+    [{ authorization: 'Basic of-ada' }, undefined],
+    [{ authorization: 'Bearer' }, undefined],
+    [{ 'sec-websocket-protocol': 'bearer, of-ada' }, 'of-ada'],
+    [{ 'sec-websocket-protocol': 'bearer' }, undefined],
+    [{ 'sec-websocket-protocol': 'chat, of-ada' }, undefined],
+    [{ authorization: 'Bearer of-ada', 'sec-websocket-protocol': 'bearer, of-bob' }, 'of-ada'],
+  ])('with %j has the token %j', (headers, token) => {
+    expect(asked('/ws/a', headers)?.token).toBe(token);
+  });
+});
