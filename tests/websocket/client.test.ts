@@ -6,6 +6,7 @@ import { WebSocket, WebSocketServer, type ClientOptions } from 'ws';
 
 import { createSocketClient, type SocketClient } from '../../src/websocket/client';
 import { SlowSocket } from './support/slow-socket';
+import { upgradeTo } from './support/upgrade-request';
 
 const options = {
   settings: { messagesPerSecond: 20 },
@@ -150,17 +151,7 @@ describe('over a connection', () => {
       peer.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code));
       peer.once('end', () => resolve('an orderly end'));
     });
-    peer.write(
-      [
-        'GET / HTTP/1.1',
-        'Host: here',
-        'Connection: Upgrade',
-        'Upgrade: websocket',
-        'Sec-WebSocket-Version: 13',
-        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-        '\r\n',
-      ].join('\r\n'),
-    );
+    peer.write(upgradeTo('/'));
     const client = await welcomed;
     await opened;
     client.terminate();

@@ -14,6 +14,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { ChatError } from '../../src/chat';
 import { handBack, refuse, upgradeOptions } from '../../src/websocket/upgrade';
 import { createGate } from '../support/gate';
+import { upgradeTo } from './support/upgrade-request';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -199,18 +200,6 @@ describe('an offer of something else', () => {
     expect(isTaken('GET', 'WebSocket')).toBe(false);
   });
 });
-
-function upgradeTo(path: string): string {
-  return [
-    `GET ${path} HTTP/1.1`,
-    'Host: here',
-    'Connection: Upgrade',
-    'Upgrade: websocket',
-    'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-    '\r\n',
-  ].join('\r\n');
-}
 
 async function readUntil(socket: AsyncIterable<unknown>, text: string): Promise<string> {
   let all = '';
