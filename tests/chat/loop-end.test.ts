@@ -67,6 +67,9 @@ describe('the end of an iteration of the event loop', () => {
     `;
     const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '-e', script], {
       encoding: 'utf8',
+      // Nothing else would end a loop without an end.
+      timeout: 30_000,
+      killSignal: 'SIGKILL',
     });
     expect(stderr).toBe('');
     expect(stdout.trim().split('\n')).toEqual(['read', 'told', 'uncaught', 'told later']);
