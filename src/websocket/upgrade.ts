@@ -40,8 +40,8 @@ const offersWebSocket = ({ method, headers }: IncomingMessage): boolean =>
   method === 'GET' && headers.upgrade?.trim().toLowerCase() === 'websocket';
 
 /**
- * For Node's server, which since 24.9 asks whether to take an offer, and else answers the request as any other. It has to be
- * asked: since 26 the body of a request whose offer is taken stays with that request, and cannot be given back.
+ * For Node's server, which since 24.9 asks whether to take an offer, and else answers the request as any other. It has to
+ * be asked: since 26 the body of a request whose offer is taken stays with that request, and cannot be given back.
  */
 export const upgradeOptions = {
   shouldUpgradeCallback(this: Server, request: IncomingMessage): boolean {

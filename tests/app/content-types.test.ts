@@ -114,6 +114,9 @@ describe('the tables', () => {
   });
 });
 
+/** Where the admin panel has them. */
+const messages = '/content-manager/collection-types/api::chat-conversation.chat-conversation';
+
 describe('the admin panel', () => {
   const configuration = async (uid: string) =>
     (await app.admin.client.get(`/content-manager/content-types/${uid}/configuration`)).body.data.contentType;
@@ -130,7 +133,6 @@ describe('the admin panel', () => {
     const user = await app.createUser();
     const { documentId } = await app.admin.createCharacter({ name: 'Ada' });
     const [, answer] = (await user.ask({ character_id: documentId, query: 'Hi' })).body.data;
-    const collection = '/content-manager/collection-types/api::chat-conversation.chat-conversation';
     const relation = async (field: string) =>
       (
         await app.admin.client.get(
@@ -138,7 +140,7 @@ describe('the admin panel', () => {
         )
       ).body.results;
 
-    const entry = await app.admin.client.get(`${collection}/${answer.documentId}`);
+    const entry = await app.admin.client.get(`${messages}/${answer.documentId}`);
     expect(entry.body.data).toMatchObject({
       message_id: answer.message_id,
       answer: answer.answer,
@@ -148,22 +150,22 @@ describe('the admin panel', () => {
     expect(await relation('user')).toEqual([expect.objectContaining({ username: user.user.username })]);
     expect(await relation('session')).toEqual([expect.objectContaining({ title: 'Hi' })]);
 
-    const list = await app.admin.client.get(`${collection}?page=1&pageSize=10&sort=createdAt:DESC`);
+    const list = await app.admin.client.get(`${messages}?page=1&pageSize=10&sort=createdAt:DESC`);
     expect(list.body.results).toHaveLength(2);
     for (const message of list.body.results)
       expect(message.ai_character).toMatchObject({ documentId, name: 'Ada' });
     const { metadatas } = await configuration('api::chat-conversation.chat-conversation');
     for (const field of ['query', 'answer', 'user', 'message_id'])
       expect(metadatas[field].edit.editable).toBe(false);
-    const created = await app.admin.client.request('POST', collection, {
+    const created = await app.admin.client.request('POST', messages, {
       body: { query: 'x', message_id: 'x' },
     });
     expect(created.status).toBe(403);
-    const edited = await app.admin.client.request('PUT', `${collection}/${answer.documentId}`, {
+    const edited = await app.admin.client.request('PUT', `${messages}/${answer.documentId}`, {
       body: { answer: 'forged' },
     });
     expect(edited.status).toBe(403);
-    expect((await app.admin.client.get(`${collection}/${answer.documentId}`)).body.data.answer).toBe(
+    expect((await app.admin.client.get(`${messages}/${answer.documentId}`)).body.data.answer).toBe(
       answer.answer,
     );
   });
@@ -172,7 +174,7 @@ describe('the admin panel', () => {
     const user = await app.createUser();
     const { documentId } = await app.admin.createCharacter();
     const [, answer] = (await user.ask({ character_id: documentId, query: 'Hi' })).body.data;
-    const path = `/content-manager/collection-types/api::chat-conversation.chat-conversation/${answer.documentId}`;
+    const path = `${messages}/${answer.documentId}`;
     expect((await app.admin.client.request('DELETE', path)).status).toBe(200);
     expect((await user.myList()).body.meta.pagination.total).toBe(1);
   });
@@ -186,8 +188,7 @@ describe('the admin panel', () => {
     expect((await lines()).body.data.total).toBe(4);
 
     const documentIds = again.map((line: { documentId: string }) => line.documentId);
-    const path = '/content-manager/collection-types/api::chat-conversation.chat-conversation';
-    const deleted = await app.admin.client.post(`${path}/actions/bulkDelete`, { documentIds });
+    const deleted = await app.admin.client.post(`${messages}/actions/bulkDelete`, { documentIds });
     expect(deleted.status).toBe(200);
     const { total, items } = (await lines()).body.data;
     expect([total, items.length]).toEqual([2, 2]);

@@ -1,7 +1,7 @@
 import { startApp, type App } from '../support/app';
 import type { Client } from '../support/client';
 import { database } from '../support/database';
-import { statementsOf, writingStatements } from '../support/statements';
+import { fewestStatementsOf, writingStatements } from '../support/statements';
 
 let app: App;
 let user: Client;
@@ -25,23 +25,14 @@ async function ask(session_id?: string) {
 const isOfHistory = (statement: string) =>
   /set .history_due|erasures|history_due.? (is|<=|>)|c.?\.?.document_id/u.test(statement);
 
+/** What is done to which table of turns. */
+const onTurns = /query (select|insert into|update|with) .*?(chat_\w+)/u;
+
 /** The statements of a request on the tables of turns, but those that copy a turn to the history. */
 async function ownStatementsOf(request: () => Promise<unknown>): Promise<string[]> {
-  const statements = (await statementsOf(app, request)).filter((statement) => !isOfHistory(statement));
-  return statements.flatMap((statement) => {
-    const [, verb, table] = /query (select|insert into|update|with) .*?(chat_\w+)/u.exec(statement) ?? [];
-    return verb === undefined ? [] : [`${verb} ${table}`];
-  });
-}
-
-/** The process has other things to do now and then: the least of several times is the request's own. */
-async function leastStatementsOf(request: () => Promise<unknown>): Promise<string[]> {
-  const times = [
-    await ownStatementsOf(request),
-    await ownStatementsOf(request),
-    await ownStatementsOf(request),
-  ];
-  return times.reduce((least, statements) => (statements.length < least.length ? statements : least));
+  const isOwn = (statement: string) => onTurns.test(statement) && !isOfHistory(statement);
+  const statements = await fewestStatementsOf(app, request, isOwn);
+  return statements.map((statement) => onTurns.exec(statement)?.slice(1).join(' ') ?? statement);
 }
 
 /** PostgreSQL does what is done at a beginning, or at an end, by one statement. */
@@ -57,7 +48,7 @@ const checkpoint = ['update chat_conversations', 'update chat_sessions', 'update
 describe('a turn costs', () => {
   it('three statements at most to begin in a new session, for a first checkpoint and to end', async () => {
     const open = isOne ? ['with chat_sessions'] : ['insert into chat_sessions', ...messages];
-    const statements = await leastStatementsOf(() => ask());
+    const statements = await ownStatementsOf(() => ask());
     expect([
       [...open, ...close],
       [...open, ...checkpoint, ...close],
@@ -67,7 +58,7 @@ describe('a turn costs', () => {
   it('one more in a session that is there', async () => {
     const [{ session_id }] = await ask();
     const open = ['select chat_sessions', 'update chat_sessions', ...messages];
-    const statements = await leastStatementsOf(() => ask(session_id));
+    const statements = await ownStatementsOf(() => ask(session_id));
     expect([
       [...open, ...close],
       [...open, ...checkpoint, ...close],

@@ -85,12 +85,17 @@ function holdAnswer() {
   return gate;
 }
 
-/** An answer that says something and comes to no end by itself. */
-function answerForEver() {
+/** A turn whose answer says something and comes to no end by itself, and the device that has asked for it. */
+async function askForEver(query: string) {
   app.dify.script(async (answer) => {
     await answer.say('for ever');
     await answer.closed;
   });
+  const sessionId = await newSession();
+  const device = await open(sessionId);
+  device.send({ type: 'ask', query });
+  const { turn_id: turnId } = await device.until(named('message'));
+  return { sessionId, device, turnId };
 }
 
 describe('logging in', () => {
@@ -229,11 +234,7 @@ describe('a session', () => {
   });
 
   it('tells how its running answer ended before it closes, when it is deleted', async () => {
-    const sessionId = await newSession();
-    answerForEver();
-    const device = await open(sessionId);
-    device.send({ type: 'ask', query: 'Forget me' });
-    const { turn_id: turnId } = await device.until(named('message'));
+    const { sessionId, device, turnId } = await askForEver('Forget me');
     await user.request('DELETE', `/api/chat/sessions/${sessionId}`);
     await device.closed;
     expect(device.frames.slice(-2)).toMatchObject([
@@ -357,11 +358,7 @@ describe('a client', () => {
   });
 
   it('stops an answer', async () => {
-    const sessionId = await newSession();
-    answerForEver();
-    const device = await open(sessionId);
-    device.send({ type: 'ask', query: 'Stop me' });
-    const { turn_id: turnId } = await device.until(named('message'));
+    const { device, turnId } = await askForEver('Stop me');
     device.send({ type: 'stop', turn_id: turnId, request_id: 's' });
     expect(await device.until(reply('s'))).toEqual({
       event: 'request_done',

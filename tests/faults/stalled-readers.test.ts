@@ -19,7 +19,7 @@ const rounds = scale({ full: 5, smoke: 1 });
  */
 const replacements = 2_000;
 const replacement = 'Let us talk of something else. '.repeat(130);
-/** Told at once; the next are when the reader has these, as whoever is far behind is told the text they come to instead. */
+/** The next are told when the reader has these: whoever is far behind is told the text that all come to, and no more. */
 const replacementsTogether = 10;
 /** What more the program may hold: 64 KB for each of 200; for fewer it is what swings by itself. */
 const maxMoreHeldMb = 12.5;

@@ -262,14 +262,14 @@ describe.each(calls)('a failure of %s', (_name, run) => {
   });
 });
 
-describe('a call that is over', () => {
+describe('by the clock, a call', () => {
   beforeEach(() => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance', 'Date'] });
   });
 
   afterEach(() => jest.useRealTimers());
 
-  it.each(calls)('leaves no timer behind that holds the process: %s', async (_name, run) => {
+  it.each(calls)('leaves no timer behind that holds the process once it is over: %s', async (_name, run) => {
     const upstream = await answering(200, '{"result":"success","data":[]}');
     await run(difyClient(difySettings(upstream)));
     expect(jest.getTimerCount()).toBe(0);
@@ -282,11 +282,8 @@ describe('a call that is over', () => {
     expect(jest.getTimerCount()).toBe(0);
     await upstream.close();
   });
-});
 
-it('waits for a connection no longer than for the answer', async () => {
-  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance', 'Date'] });
-  try {
+  it('waits for a connection no longer than for the answer', async () => {
     // TLS, and nobody on the other side says a word.
     const isBegun = createGate();
     const upstream = await listen(isBegun.open);
@@ -298,9 +295,7 @@ it('waits for a connection no longer than for the answer', async () => {
     expect(await stopped).toEqual(chatError('upstream-unreachable', { expired: 'connect' }));
     await upstream.idle();
     await upstream.close();
-  } finally {
-    jest.useRealTimers();
-  }
+  });
 });
 
 it('leaves no connection open', async () => {

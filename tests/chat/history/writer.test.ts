@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { HistoryProblem } from '../../../src/chat/history/history-problem';
 import { toRecord } from '../../../src/chat/history/to-record';
 import { createHistoryWriter, type HistoryWriterOptions } from '../../../src/chat/history/writer';
-import { createGate, settle } from '../support/collect';
+import { createGate, settle, until } from '../support/collect';
 import { ada, bob, recordingLog } from '../support/fixtures';
 import { createMemoryHistorySource, finishedTurn } from '../support/memory-history-source';
 import { createMemoryHistoryStore } from '../support/memory-history-store';
@@ -32,10 +32,6 @@ function create(changes: Partial<HistoryWriterOptions> = {}) {
   const writer = createHistoryWriter(options);
   stops.push(writer.stop);
   return { source, store, log, writer, another: () => createHistoryWriter(options) };
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await pause(1);
 }
 
 const turnsFrom = (first: number, count: number) =>

@@ -1,3 +1,5 @@
+export { createGate } from '../../support/gate';
+
 /** Everything an async iterable gives. */
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const collected: T[] = [];
@@ -29,15 +31,6 @@ export async function thrown(run: Promise<unknown> | (() => unknown)): Promise<u
 /** Lets everything that is ready to run do so, timers excepted. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Something a test holds up, and lets go. */
-export function createGate(): { readonly opened: Promise<void>; readonly open: () => void } {
-  let open = (): void => undefined;
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
 }
 
 /** Settles once this holds: what makes it hold goes on behind the test's back, and tells nobody. */
