@@ -11,7 +11,11 @@ const common = {
 
 const application = {
   ...common,
-  testMatch: ['<rootDir>/tests/app/**/*.test.ts', '<rootDir>/tests/faults/*.test.ts'],
+  testMatch: [
+    '<rootDir>/tests/app/**/*.test.ts',
+    '<rootDir>/tests/faults/*.test.ts',
+    '<rootDir>/tests/upgrade/*.test.ts',
+  ],
 };
 
 export default {
@@ -27,6 +31,7 @@ export default {
         '<rootDir>/tests/app/',
         '<rootDir>/tests/faults/[^/]+$',
         '<rootDir>/tests/history-store/',
+        '<rootDir>/tests/upgrade/',
       ],
     },
     { ...application, displayName: 'sqlite', globals: { database: 'sqlite' } },

@@ -64,12 +64,16 @@ export interface App {
 export interface AppOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly dify?: DifyEmulatorOptions;
+  /** Fills the database before the application opens it. */
+  readonly prepare?: (database: TestDatabase) => Promise<void>;
   /** Variables that need to know the emulator. */
   readonly difyEnv?: (dify: DifyEmulator) => Readonly<Record<string, string>>;
 }
 
-export async function startApp({ env = {}, dify: difyOptions = {}, difyEnv }: AppOptions = {}): Promise<App> {
+export async function startApp(options: AppOptions = {}): Promise<App> {
+  const { env = {}, dify: difyOptions = {}, prepare, difyEnv } = options;
   const database = await createDatabase();
+  await prepare?.(database);
   const dify = await createDifyEmulator({
     apps: [{ key: `app-${canaries.key}`, mode: 'chat' }],
     ...difyOptions,

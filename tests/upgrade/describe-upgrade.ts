@@ -1,0 +1,154 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+
+import jwt from 'jsonwebtoken';
+
+import { password } from '../support/admin';
+import { startApp, type App, type AppOptions } from '../support/app';
+import { createClient, type Client } from '../support/client';
+import { idempotencyKey, secrets, type Fixture } from './fixture';
+import { observe } from './observe';
+
+export interface UpgradeOptions {
+  /** With the databases of the fixture and one `fixture.json.gz`. */
+  readonly folder: string;
+  /** Fills the databases, and says where the history is. */
+  readonly openDatabases: AppOptions['prepare'];
+  readonly historyEnv?: () => Readonly<Record<string, string>>;
+}
+
+const dayMs = 86_400_000;
+
+type User = Fixture['users'][number];
+
+/** What an installation of an earlier release still is once this one has opened its databases. */
+export function describeUpgrade({ folder, openDatabases, historyEnv }: UpgradeOptions): void {
+  const fixture = readFixture(folder);
+  let app: App;
+
+  beforeAll(async () => {
+    app = await startApp({
+      env: secrets,
+      ...(openDatabases && { prepare: openDatabases }),
+      ...(historyEnv && { difyEnv: historyEnv }),
+    });
+  });
+  afterAll(() => app.stop());
+
+  it('starts without an error, and has every row', async () => {
+    expect(app.output()).not.toMatch(/ error: /u);
+    for (const [table, count] of Object.entries(fixture.rows)) {
+      const [row] = await app.db(table).count({ count: '*' });
+      expect([table, Number(row?.['count'])]).toEqual([table, count]);
+    }
+  });
+
+  it.each(fixture.users.map((user) => [user.username, user] as const))(
+    'lets %s log in by name and by address, and shows all that they saw',
+    async (username, user) => {
+      const byName = await logIn(username);
+      const byAddress = await logIn(user.email);
+      expect([byName.user, byAddress.user]).toMatchObject([{ id: user.id }, { id: user.id }]);
+      expect(await observedBy(byName)).toEqual(fixture.observed[username]);
+    },
+  );
+
+  it('accepts the tokens of before', async () => {
+    for (const user of fixture.users) {
+      await prolongSession(user);
+      const client = createClient(app.url, resign(user.jwt), user);
+      expect((await client.get('/api/users/me')).body).toMatchObject({ documentId: user.documentId });
+      const refreshToken = resign(user.refreshToken);
+      const refreshed = await app.anonymous.post('/api/auth/refresh', { refreshToken });
+      expect([user.username, refreshed.status]).toEqual([user.username, 200]);
+    }
+  });
+
+  it('accepts the API token of before', async () => {
+    const reader = createClient(app.url, fixture.readOnlyKey);
+    const { status, body } = await reader.get('/api/ai-characters');
+    expect([status, body.data.length]).toEqual([200, 2]);
+  });
+
+  it.each(['admin', 'editor', 'author'])('lets the %s log in to the admin panel', async (name) => {
+    const account = { email: `${name}@example.com`, password };
+    expect((await app.anonymous.post('/admin/login', account)).status).toBe(200);
+  });
+
+  it('knows a question by its idempotency key', async () => {
+    const ann = await logIn('ann');
+    const [sent] = (await ann.myList('?filters[query]=Sent once&sort=id')).body.data;
+    const again = await ann.request('POST', '/api/chat-conversations/create-message', {
+      body: { data: { character_id: sent.ai_character.documentId, query: 'Sent once' } },
+      headers: { 'Idempotency-Key': idempotencyKey },
+    });
+    expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([200, 'true']);
+    expect(again.body.data[0]).toMatchObject({ id: sent.id, turn_id: sent.turn_id });
+  });
+
+  it('answers a question to a character by the id that was shown before', async () => {
+    const ann = await logIn('ann');
+    const characters = (await ann.get('/api/ai-characters')).body.data as {
+      id: number;
+      documentId: string;
+    }[];
+    for (const { id, documentId } of characters) {
+      const { status, body } = await ann.ask({ character_id: id, query: 'Are you still there?' });
+      expect([status, body.data[0].ai_character]).toMatchObject([200, { id, documentId }]);
+    }
+  });
+
+  it('ends the turn that was running, and frees its session', async () => {
+    const { username, turn_id, session_id } = fixture.pending;
+    const user = await logIn(username);
+    const turn = () => user.get(`/api/chat-conversations/turns/${turn_id}`);
+    await until(async () => (await turn()).body.data.outcome !== 'pending');
+    expect((await turn()).body.data).toMatchObject({ outcome: 'interrupted' });
+    const [character] = (await user.get('/api/ai-characters')).body.data;
+    const next = await user.ask({ session_id, character_id: character.documentId, query: 'And now?' });
+    expect(next.body.error?.details?.code).not.toBe('turn-in-progress');
+  });
+
+  async function logIn(identifier: string): Promise<Client> {
+    const { status, body } = await app.anonymous.post('/api/auth/local', { identifier, password });
+    expect([identifier, status]).toEqual([identifier, 200]);
+    return createClient(app.url, body.jwt, body.user);
+  }
+
+  /** The history may be brought up to date in the background. */
+  async function observedBy(user: Client) {
+    let seen = await observe(user, fixture.day);
+    await until(async () => {
+      seen = await observe(user, fixture.day);
+      return isDeepStrictEqual(seen, fixture.observed[user.user.username]);
+    }, 15_000).catch(() => undefined);
+    return seen;
+  }
+
+  /** By the clock the fixture's tokens and sessions have expired by now. Nothing else of them changes. */
+  async function prolongSession({ jwt: token }: User): Promise<void> {
+    const { sessionId } = jwt.decode(token) as { sessionId: string };
+    const later = new Date(Date.now() + dayMs);
+    const session = app.db('strapi_sessions').where({ session_id: sessionId });
+    expect(await session.update({ expires_at: later, absolute_expires_at: later })).toBe(1);
+  }
+}
+
+function readFixture(folder: string): Fixture {
+  return JSON.parse(gunzipSync(readFileSync(path.join(folder, 'fixture.json.gz'))).toString()) as Fixture;
+}
+
+function resign(token: string): string {
+  const claims = jwt.verify(token, secrets.JWT_SECRET, { ignoreExpiration: true }) as object;
+  return jwt.sign({ ...claims, exp: Math.floor(Date.now() / 1000) + 600 }, secrets.JWT_SECRET);
+}
+
+async function until(isSo: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await isSo())) {
+    if (Date.now() > deadline) throw new Error('It did not come to be in time.');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}

@@ -1,0 +1,38 @@
+import type { Client } from '../support/client';
+
+/** Replies by their request. */
+export type Observed = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads all that a user can see of their own, by every API.
+ * @param day of the statistics, in UTC.
+ */
+export async function observe(user: Client, day: string): Promise<Observed> {
+  const seen: Record<string, unknown> = {};
+  async function see(path: string, body?: unknown): Promise<unknown> {
+    const reply = await user.request(body === undefined ? 'GET' : 'POST', path, { body });
+    if (reply.status !== 200) throw new Error(`${path} answers ${reply.status}: ${reply.text}`);
+    seen[path] = reply.body ?? reply.text;
+    return reply.body;
+  }
+
+  await see('/api/users/me');
+  await see('/api/ai-characters?sort=name&populate=avatar');
+  await see('/api/chat-conversations/my-list?pageSize=100&sort=id:asc');
+  await see('/api/chat/export');
+  await see(`/aichat/getsessionlist/${user.user.id}`);
+  const sessions = (await see('/api/chat/sessions', { page_size: 100 })) as {
+    data: { session_id: string }[];
+  };
+  for (const { session_id } of sessions.data) {
+    await see(`/api/chat/sessions/${session_id}`);
+    await see(`/api/chat/sessions/${session_id}/messages?page_size=100`);
+    await see(`/conversations/${session_id}/messages`);
+  }
+  await see(`/users/${user.user.id}/conversations`);
+  const history = (await see('/api/v1/conversations')) as { conversations: { conversation_id: string }[] };
+  for (const { conversation_id } of history.conversations)
+    await see(`/api/v1/conversations/${conversation_id}`);
+  await see(`/api/v1/stats/conversations?from=${day}&to=${day}`);
+  return seen;
+}
