@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 
 import { openHistoryToAdmins } from './api/history/admin-routes';
 import { nameInAdminPanel } from './bootstrap/admin-labels';
+import { beforeListening } from './bootstrap/before-listening';
 import { keepForReading, showLinkedCharacters } from './bootstrap/chat-entries';
 import { keepCharacterLinks } from './bootstrap/keep-character-links';
 import { eraseWithUser } from './bootstrap/erase-with-user';
@@ -17,7 +18,7 @@ import { surviveBrokenConnections } from './bootstrap/survive-broken-connections
 import { tellTokensApart } from './bootstrap/tell-tokens-apart';
 import { startTidyingHistory, type Tidying } from './bootstrap/tidying-history';
 import { HistoryProblem, parseHistoryStoreSettings, SettingsError } from './chat';
-import { chatOf, keepHistoryIn } from './compose';
+import { chatOf, historyStoreOf, keepHistoryIn } from './compose';
 import { openBeside } from './history-store/in-thread';
 import { answersSent } from './middlewares/koasseStream';
 import { createErasureTable } from './stores/history-erasures';
@@ -59,15 +60,7 @@ export default {
     await nameInAdminPanel(strapi);
     await createCounterTable(strapi.db);
     await createErasureTable(strapi.db);
-    const { turns, historyAccess, settings } = chatOf(strapi);
-    await turns.tend();
-    // Several times per lease, so that one late round does not make a living turn look dead.
-    tending = setInterval(() => void turns.tend(), settings.turns.leaseMs / 4);
-    socketDoor = openSocketDoor(strapi);
-    purging = startPurging(strapi);
-    tidying = startTidyingHistory({ tidy: (signal) => historyAccess.tidy(signal), log: strapi.log });
-    history = startHistory(strapi);
-    checkpoints = startSqliteCheckpoints(strapi);
+    beforeListening(strapi, () => startServing(strapi));
   },
 
   /** Strapi waits for this before it cuts every connection: running turns come to their end here. */
@@ -81,9 +74,23 @@ export default {
     await purged;
     // After the drain, for its turns are to be copied too.
     await history?.stop();
+    await historyStoreOf(strapi)?.close();
     await Promise.all([answersSent(1_000), socketDoor?.close(), checkpoints?.stop()]);
   },
 };
+
+/** The jobs of a server. A command that loads the application beside one does none of them. */
+async function startServing(strapi: Core.Strapi): Promise<void> {
+  const { turns, historyAccess, settings } = chatOf(strapi);
+  await turns.tend();
+  // Several times per lease, so that one late round does not make a living turn look dead.
+  tending = setInterval(() => void turns.tend(), settings.turns.leaseMs / 4);
+  socketDoor = openSocketDoor(strapi);
+  purging = startPurging(strapi);
+  tidying = startTidyingHistory({ tidy: (signal) => historyAccess.tidy(signal), log: strapi.log });
+  history = startHistory(strapi);
+  checkpoints = startSqliteCheckpoints(strapi);
+}
 
 /** Whoever signals twice means it. But a terminal and npm both pass on the same Ctrl-C, so the echo of the first is none. */
 function endAtOnceOnNextSignal(): void {

@@ -1,14 +1,14 @@
 import type { Core } from '@strapi/strapi';
 
 import { describeError, settledWithin } from '../chat';
-import { chatOf, historyStoreOf } from '../compose';
+import { chatOf } from '../compose';
 import { makeEarlierTurnsDue } from '../stores/history-backfill';
 
 /** How long a stop waits for what is being made due. */
 const lastBitMs = 5_000;
 
 export interface RunningHistory {
-  /** Settles when nothing of it touches a database any more, and the history's own is closed. */
+  /** Settles when nothing of it touches a database any more. */
   stop(): Promise<void>;
 }
 
@@ -23,7 +23,6 @@ export function startHistory(strapi: Core.Strapi): RunningHistory {
     async stop() {
       stopping.abort();
       await Promise.all([settledWithin(lastBitMs, backfilling), history.stop()]);
-      await historyStoreOf(strapi)?.close();
     },
   };
 }

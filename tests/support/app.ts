@@ -41,6 +41,8 @@ export interface App {
   /** A second connection to the application's database. */
   readonly db: Knex;
   readonly database: TestDatabase;
+  /** What its processes are started with. */
+  readonly variables: Readonly<Record<string, string>>;
   readonly admin: Admin;
   readonly anonymous: Client;
   /** A new user, registered over HTTP. */
@@ -101,6 +103,7 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
     dify,
     db,
     database,
+    variables,
     admin,
     anonymous: createClient(url),
     async createUser() {

@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { assertCleanLog } from './canaries';
+import { secretsOfTests, type App } from './app';
+
+const root = path.resolve(__dirname, '..', '..');
+
+/** What a built application has. Without a tsconfig.json, Strapi's commands do not compile it anew. */
+const parts = {
+  config: 'dist/config',
+  src: 'dist/src',
+  database: 'database',
+  node_modules: 'node_modules',
+  public: 'public',
+  'package.json': 'package.json',
+  'favicon.png': 'favicon.png',
+};
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+export interface CommandOptions {
+  /** Variables that differ from the server's. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What is typed into it. */
+  readonly input?: string | undefined;
+}
+
+/** Runs one of Strapi's commands on the application's database, in a folder of its own. */
+export async function runStrapi(
+  app: App,
+  args: readonly string[],
+  { env = {}, input = '' }: CommandOptions = {},
+): Promise<CommandResult> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'chat-command-'));
+  for (const [name, target] of Object.entries(parts)) {
+    await symlink(path.join(root, target), path.join(folder, name));
+  }
+  const bin = path.join(root, 'node_modules', '@strapi', 'strapi', 'bin', 'strapi.js');
+  const child = spawn(process.execPath, [bin, ...args], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'] ?? '', ENV_PATH: '/dev/null', ...app.variables, ...env },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  }
+  child.stdin.end(input);
+  const [code] = (await once(child, 'close')) as [number | null];
+  await rm(folder, { recursive: true, force: true });
+  assertCleanLog(output, secretsOfTests);
+  return { code, output };
+}
