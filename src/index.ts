@@ -22,7 +22,7 @@ import { chatOf, historyStoreOf, keepHistoryIn } from './compose';
 import { openBeside } from './history-store/in-thread';
 import { answersSent } from './middlewares/koasseStream';
 import { createErasureTable } from './stores/history-erasures';
-import { createCounterTable } from './stores/user-counters';
+import { createCounterTable, nameCountsByDocument } from './stores/user-counters';
 import { openSocketDoor, type SocketDoor } from './websocket/door';
 
 let tending: NodeJS.Timeout | undefined;
@@ -59,6 +59,7 @@ export default {
     await grantAuthenticated(strapi);
     await nameInAdminPanel(strapi);
     await createCounterTable(strapi.db);
+    await nameCountsByDocument(strapi.db);
     await createErasureTable(strapi.db);
     beforeListening(strapi, () => startServing(strapi));
   },

@@ -4,7 +4,10 @@ import type { Owner } from './owner';
 import type { LimitSettings } from './settings';
 import type { Usage } from './turn-event';
 
-/** Counts of each user, kept where they hold for all processes and across restarts. Null: that limit is off. */
+/**
+ * Counts of each user, kept where they hold for all processes, across restarts and imports: so they name a user by
+ * documentId. Null: that limit is off.
+ */
 export interface UserCounters {
   readonly turnsPerMinute: TurnCounter | null;
   readonly tokensPerDay: TokenCounter | null;
@@ -12,17 +15,17 @@ export interface UserCounters {
 
 export interface TurnCounter {
   /** Counts one turn, unless the minute has had enough of them. However many ask at once, no more get through. */
-  count(ownerId: number): Promise<{ readonly isAllowed: boolean; readonly rateLimit: RateLimit }>;
+  count(userDocumentId: string): Promise<{ readonly isAllowed: boolean; readonly rateLimit: RateLimit }>;
   /** Takes back one turn of the minute that is running. */
-  giveBack(ownerId: number): Promise<void>;
+  giveBack(userDocumentId: string): Promise<void>;
 }
 
 export interface TokenCounter {
-  read(ownerId: number): Promise<RateLimit>;
-  add(ownerId: number, tokens: number): Promise<void>;
+  read(userDocumentId: string): Promise<RateLimit>;
+  add(userDocumentId: string, tokens: number): Promise<void>;
 }
 
-/** Who may begin a turn. Users are told apart by nothing but the id in their token. */
+/** Who may begin a turn. Users are told apart by their documentId alone. */
 export interface TurnLimits {
   /**
    * Takes a place for a turn, in this very tick: however many ask at once, no more get through.
@@ -61,20 +64,20 @@ export function createTurnLimits({ settings, counters, log }: TurnLimitsOptions)
   const takePlace = createPlaces(settings);
   return { admit };
 
-  function admit({ id }: Owner): Admission {
-    const release = takePlace(id);
+  function admit({ documentId }: Owner): Admission {
+    const release = takePlace(documentId);
     let counted: RateLimit | null = null;
     return {
       async count() {
         // Reading first: who is out of tokens has not used up a turn of the minute.
-        await assertTokensLeft(id);
-        counted = await countTurn(id);
+        await assertTokensLeft(documentId);
+        counted = await countTurn(documentId);
         return counted;
       },
       async spend(usage) {
         const tokens = totalTokens(usage);
         if (tokensPerDay === null || tokens === 0) return;
-        await tokensPerDay.add(id, tokens).catch((error: unknown) => {
+        await tokensPerDay.add(documentId, tokens).catch((error: unknown) => {
           log.error(`${tokens} token(s) of a user could not be counted: ${describeError(error)}`);
         });
       },
@@ -83,40 +86,40 @@ export function createTurnLimits({ settings, counters, log }: TurnLimitsOptions)
         release();
         // In a minute that has passed there is nothing to give back to. And where it cannot be said, the turn counts.
         if (counted !== null && counted.resetAtMs > Date.now()) {
-          turnsPerMinute?.giveBack(id).catch(() => undefined);
+          turnsPerMinute?.giveBack(documentId).catch(() => undefined);
         }
         counted = null;
       },
     };
   }
 
-  async function assertTokensLeft(ownerId: number): Promise<void> {
+  async function assertTokensLeft(userDocumentId: string): Promise<void> {
     if (tokensPerDay === null) return;
-    const rateLimit = await tokensPerDay.read(ownerId);
+    const rateLimit = await tokensPerDay.read(userDocumentId);
     if (rateLimit.remaining === 0) throw new ChatError('token-limit-reached', refusal(rateLimit));
   }
 
-  async function countTurn(ownerId: number): Promise<RateLimit | null> {
+  async function countTurn(userDocumentId: string): Promise<RateLimit | null> {
     if (turnsPerMinute === null) return null;
-    const { isAllowed, rateLimit } = await turnsPerMinute.count(ownerId);
+    const { isAllowed, rateLimit } = await turnsPerMinute.count(userDocumentId);
     if (!isAllowed) throw new ChatError('rate-limited', refusal(rateLimit));
     return rateLimit;
   }
 }
 
 /** The turns of this process, opening ones included. Counted without awaiting anything, so nobody slips through. */
-function createPlaces({ turnsAtOnce, maxLiveTurns }: LimitSettings): (ownerId: number) => () => void {
-  const held = new Map<number, number>();
+function createPlaces({ turnsAtOnce, maxLiveTurns }: LimitSettings): (userDocumentId: string) => () => void {
+  const held = new Map<string, number>();
   let total = 0;
 
-  return (ownerId) => {
-    const own = held.get(ownerId) ?? 0;
+  return (userDocumentId) => {
+    const own = held.get(userDocumentId) ?? 0;
     if (turnsAtOnce > 0 && own >= turnsAtOnce) {
       const resetAtMs = Date.now() + placeRetrySeconds * 1000;
       throw new ChatError('too-many-turns', refusal({ limit: turnsAtOnce, remaining: 0, resetAtMs }));
     }
     if (total >= maxLiveTurns) throw new ChatError('server-busy');
-    held.set(ownerId, own + 1);
+    held.set(userDocumentId, own + 1);
     total += 1;
 
     let isHeld = true;
@@ -124,9 +127,9 @@ function createPlaces({ turnsAtOnce, maxLiveTurns }: LimitSettings): (ownerId: n
       if (!isHeld) return;
       isHeld = false;
       total -= 1;
-      const left = (held.get(ownerId) ?? 0) - 1;
-      if (left > 0) held.set(ownerId, left);
-      else held.delete(ownerId);
+      const left = (held.get(userDocumentId) ?? 0) - 1;
+      if (left > 0) held.set(userDocumentId, left);
+      else held.delete(userDocumentId);
     };
   };
 }

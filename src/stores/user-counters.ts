@@ -39,21 +39,42 @@ export async function createCounterTable(db: Database): Promise<void> {
   }
 }
 
+/**
+ * Gives the tokens of the day that an older version has counted by the ids of users to their documentIds: an import gives
+ * the ids to others. Its turns of a minute are left to pass.
+ */
+export async function nameCountsByDocument(db: Database): Promise<void> {
+  // DocumentIds begin with a letter.
+  const any: unknown = await db
+    .getConnection(tableName)
+    .whereBetween('key', ['tokens:0', 'tokens:9999999999'])
+    .first('key');
+  if (any === undefined) return;
+  // Not where another process has begun to count by documentId.
+  await db.connection.raw(
+    `update ${tableName} set key = (
+       select 'tokens:' || u.document_id from up_users u where u.id = cast(substr(${tableName}.key, 8) as integer))
+     where key in (
+       select 'tokens:' || u.id from up_users u where not exists (
+         select 1 from ${tableName} named where named.key = 'tokens:' || u.document_id))`,
+  );
+}
+
 /** A minute begins with the first turn that counts in it. */
 function createTurnCounter(db: Database, limit: number, clearPassed: () => void): TurnCounter {
   const limiter = createLimiter(db, { keyPrefix: 'turns', points: limit, duration: 60 });
   return {
-    async count(ownerId) {
+    async count(userDocumentId) {
       clearPassed();
       try {
-        return { isAllowed: true, rateLimit: toRateLimit(limit, await limiter.consume(ownerId)) };
+        return { isAllowed: true, rateLimit: toRateLimit(limit, await limiter.consume(userDocumentId)) };
       } catch (refused) {
         if (!(refused instanceof RateLimiterRes)) throw refused;
         return { isAllowed: false, rateLimit: toRateLimit(limit, refused) };
       }
     },
-    async giveBack(ownerId) {
-      await limiter.reward(ownerId);
+    async giveBack(userDocumentId) {
+      await limiter.reward(userDocumentId);
     },
   };
 }
@@ -62,14 +83,14 @@ function createTurnCounter(db: Database, limit: number, clearPassed: () => void)
 function createTokenCounter(db: Database, limit: number, clearPassed: () => void): TokenCounter {
   const limiter = createLimiter(db, { keyPrefix: 'tokens', points: limit, duration: 86_400 });
   return {
-    async read(ownerId) {
-      const used = await limiter.get(ownerId);
+    async read(userDocumentId) {
+      const used = await limiter.get(userDocumentId);
       if (used !== null) return toRateLimit(limit, used);
       return { limit, remaining: limit, resetAtMs: Date.now() + secondsToMidnight() * 1000 };
     },
-    async add(ownerId, tokens) {
+    async add(userDocumentId, tokens) {
       clearPassed();
-      await limiter.penalty(ownerId, tokens, { customDuration: secondsToMidnight() });
+      await limiter.penalty(userDocumentId, tokens, { customDuration: secondsToMidnight() });
     },
   };
 }

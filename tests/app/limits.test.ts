@@ -40,7 +40,7 @@ const asked = () => app.dify.requests.filter(({ path }) => path === '/v1/chat-me
 const saved = async ({ user }: Client) =>
   (await app.db('chat_conversations').where({ user_id: user.id, role: 'user' })).length;
 const row = (limit: 'turns' | 'tokens', { user }: Client) =>
-  app.db('chat_limits').where({ key: `${limit}:${user.id}` });
+  app.db('chat_limits').where({ key: `${limit}:${user.documentId}` });
 
 /** What a reply says of a limit, in numbers. */
 function told({ headers }: Pick<Reply, 'headers'>) {

@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import { createCounterTable, createUserCounters } from '../../src/stores/user-counters';
+import { createCounterTable, createUserCounters, nameCountsByDocument } from '../../src/stores/user-counters';
 import { thrown } from '../chat/support/collect';
 import { createDatabase, database, type TestDatabase } from '../support/database';
 
@@ -51,7 +51,7 @@ const rows = () => (connections[0] as Knex)('chat_limits').select('*');
 
 it('makes its table once, however many processes start at the same time, and again does nothing', async () => {
   const [first] = await start();
-  await first?.turns.count(1);
+  await first?.turns.count('doc-1');
   await start();
   expect(await rows()).toHaveLength(1);
 });
@@ -59,7 +59,7 @@ it('makes its table once, however many processes start at the same time, and aga
 it('lets no more turns through than the limit, from however many processes they come at once', async () => {
   const all = await start();
   const counted = await Promise.all(
-    Array.from({ length: 40 }, async (_, index) => all[index % all.length]?.turns.count(1)),
+    Array.from({ length: 40 }, async (_, index) => all[index % all.length]?.turns.count('doc-1')),
   );
   expect(counted.filter((count) => count?.isAllowed)).toHaveLength(limits.turnsPerMinute);
   const remaining = counted.filter((count) => count?.isAllowed).map((count) => count?.rateLimit.remaining);
@@ -69,35 +69,63 @@ it('lets no more turns through than the limit, from however many processes they 
     expect(ms).toBeGreaterThan(50_000);
     expect(ms).toBeLessThanOrEqual(60_000);
   }
-  expect((await all[0]?.turns.count(2))?.isAllowed).toBe(true);
+  expect((await all[0]?.turns.count('doc-2'))?.isAllowed).toBe(true);
 });
 
 it('asks the database no more for who was refused, until the minute is over', async () => {
   const [one] = await start();
-  for (let times = 0; times < 20; times += 1) await one?.turns.count(1);
-  expect(await rows()).toMatchObject([{ key: 'turns:1', points: limits.turnsPerMinute + 1 }]);
+  for (let times = 0; times < 20; times += 1) await one?.turns.count('doc-1');
+  expect(await rows()).toMatchObject([{ key: 'turns:doc-1', points: limits.turnsPerMinute + 1 }]);
 });
 
 it('takes a turn back', async () => {
   const [one, other] = await start();
-  for (let times = 0; times < limits.turnsPerMinute; times += 1) await one?.turns.count(1);
-  await other?.turns.giveBack(1);
-  expect((await one?.turns.count(1))?.isAllowed).toBe(true);
-  expect((await other?.turns.count(1))?.isAllowed).toBe(false);
+  for (let times = 0; times < limits.turnsPerMinute; times += 1) await one?.turns.count('doc-1');
+  await other?.turns.giveBack('doc-1');
+  expect((await one?.turns.count('doc-1'))?.isAllowed).toBe(true);
+  expect((await other?.turns.count('doc-1'))?.isAllowed).toBe(false);
 });
 
 it('adds up tokens of all processes until midnight in UTC', async () => {
   const [one, other] = await start();
   const midnight = new Date().setUTCHours(24, 0, 0, 0);
-  expect(await one?.tokens.read(1)).toMatchObject({ limit: 100, remaining: 100 });
-  await one?.tokens.add(1, 30);
-  await other?.tokens.add(1, 30);
-  expect(await one?.tokens.read(1)).toMatchObject({ limit: 100, remaining: 40 });
-  await Promise.all(Array.from({ length: 10 }, async () => other?.tokens.add(1, 50)));
-  const state = await one?.tokens.read(1);
+  expect(await one?.tokens.read('doc-1')).toMatchObject({ limit: 100, remaining: 100 });
+  await one?.tokens.add('doc-1', 30);
+  await other?.tokens.add('doc-1', 30);
+  expect(await one?.tokens.read('doc-1')).toMatchObject({ limit: 100, remaining: 40 });
+  await Promise.all(Array.from({ length: 10 }, async () => other?.tokens.add('doc-1', 50)));
+  const state = await one?.tokens.read('doc-1');
   expect(state).toMatchObject({ limit: 100, remaining: 0 });
   expect(Math.abs((state?.resetAtMs ?? 0) - midnight)).toBeLessThanOrEqual(2_000);
-  expect(await one?.tokens.read(2)).toMatchObject({ remaining: 100 });
+  expect(await one?.tokens.read('doc-2')).toMatchObject({ remaining: 100 });
+});
+
+it('gives the tokens that an older version counted by the ids of users to their documentIds', async () => {
+  const [one, other] = await start();
+  const [connection, ...others] = connections as [Knex, ...Knex[]];
+  await connection.schema.createTable('up_users', (table) => {
+    table.increments('id');
+    table.string('document_id');
+  });
+  await connection('up_users').insert([
+    { id: 7, document_id: 'doc-1' },
+    { id: 12, document_id: 'doc-2' },
+  ]);
+  const expire = Date.now() + 60_000;
+  await connection('chat_limits').insert([
+    { key: 'tokens:7', points: 30, expire },
+    { key: 'tokens:12', points: 40, expire },
+    { key: 'tokens:13', points: 50, expire },
+    { key: 'turns:7', points: 1, expire },
+  ]);
+  // Another process counts by documentId already.
+  await other?.tokens.add('doc-2', 1);
+  const all = processes().slice(0, 1 + others.length);
+  await Promise.all(all.map(nameCountsByDocument));
+  expect(await one?.tokens.read('doc-1')).toMatchObject({ remaining: 70 });
+  expect(await one?.tokens.read('doc-2')).toMatchObject({ remaining: 99 });
+  const keys = (await rows()).map(({ key }: { key: string }) => key);
+  expect(keys.sort()).toEqual(['tokens:12', 'tokens:13', 'tokens:doc-1', 'tokens:doc-2', 'turns:7']);
 });
 
 it('clears what has passed, by and by, and leaves the rest', async () => {
@@ -109,13 +137,13 @@ it('clears what has passed, by and by, and leaves the rest', async () => {
     { key: 'tokens:8', ...passed },
     { key: 'turns:9', ...lasting },
   ]);
-  await one?.turns.count(1);
+  await one?.turns.count('doc-1');
   let keys: unknown[] = ['turns:8'];
   while (keys.includes('turns:8')) {
     await new Promise((resolve) => setTimeout(resolve, 10));
     keys = (await rows()).map(({ key }: { key: string }) => key);
   }
-  expect(keys.sort()).toEqual(['turns:1', 'turns:9']);
+  expect(keys.sort()).toEqual(['turns:9', 'turns:doc-1']);
 });
 
 it('keeps to the schema of the settings', async () => {
@@ -123,8 +151,8 @@ it('keeps to the schema of the settings', async () => {
   const [connection] = connections;
   await connection?.raw('create schema chat');
   const [one] = await start('chat');
-  await one?.turns.count(1);
-  await one?.tokens.add(1, 3);
+  await one?.turns.count('doc-1');
+  await one?.tokens.add('doc-1', 3);
   expect(await connection?.withSchema('chat').from('chat_limits')).toHaveLength(2);
   expect(await connection?.schema.hasTable('chat_limits')).toBe(false);
 });
@@ -132,6 +160,6 @@ it('keeps to the schema of the settings', async () => {
 it('fails as the database does', async () => {
   const [one] = await start();
   await (connections[1] as Knex).schema.dropTable('chat_limits');
-  expect(String(await thrown(async () => one?.turns.count(1)))).toContain('chat_limits');
-  expect(String(await thrown(async () => one?.tokens.read(1)))).toContain('chat_limits');
+  expect(String(await thrown(async () => one?.turns.count('doc-1')))).toContain('chat_limits');
+  expect(String(await thrown(async () => one?.tokens.read('doc-1')))).toContain('chat_limits');
 });

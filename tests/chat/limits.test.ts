@@ -117,11 +117,11 @@ describe('turns per minute', () => {
     const refused = admit(ada);
     await thrown(refused.count());
     refused.cancel();
-    expect(memory.turnsOf(ada.id)).toBe(1);
+    expect(memory.turnsOf(ada.documentId)).toBe(1);
     counted.cancel();
     counted.cancel();
     await settle();
-    expect(memory.turnsOf(ada.id)).toBe(0);
+    expect(memory.turnsOf(ada.documentId)).toBe(0);
   });
 
   it('give nothing back to a minute that has passed: the next one would have one too many', async () => {
@@ -130,7 +130,7 @@ describe('turns per minute', () => {
     await admission.count();
     admission.cancel();
     await settle();
-    expect(memory.turnsOf(ada.id)).toBe(1);
+    expect(memory.turnsOf(ada.documentId)).toBe(1);
   });
 
   it('fail as the database does, and free the place', async () => {
@@ -144,14 +144,14 @@ describe('turns per minute', () => {
   });
 
   it('disturb nobody when one of them cannot be given back', async () => {
-    const givenBack: number[] = [];
+    const givenBack: string[] = [];
     const turnsPerMinute: UserCounters['turnsPerMinute'] = {
       count: async () => ({
         isAllowed: true,
         rateLimit: { limit: 1, remaining: 0, resetAtMs: Date.now() + 30_000 },
       }),
-      giveBack: async (ownerId) => {
-        givenBack.push(ownerId);
+      giveBack: async (userDocumentId) => {
+        givenBack.push(userDocumentId);
         throw new Error('away');
       },
     };
@@ -161,7 +161,7 @@ describe('turns per minute', () => {
     admission.cancel();
     // A rejection that nobody handles would fail this test by itself: Jest sees to that.
     await settle();
-    expect(givenBack).toEqual([ada.id]);
+    expect(givenBack).toEqual([ada.documentId]);
     admit(ada).cancel();
   });
 });
@@ -177,9 +177,9 @@ describe('tokens per day', () => {
     const { code, status, retryAfterSeconds, rateLimit } = await refusalOf(() => admit(ada).count());
     expect([code, status, retryAfterSeconds]).toEqual(['token-limit-reached', 429, 30]);
     expect(rateLimit).toMatchObject({ limit: 100, remaining: 0 });
-    expect(memory.tokensOf(ada.id)).toBe(120);
+    expect(memory.tokensOf(ada.documentId)).toBe(120);
     // Refused for its tokens, it does not count as a turn.
-    expect(memory.turnsOf(ada.id)).toBe(2);
+    expect(memory.turnsOf(ada.documentId)).toBe(2);
     expect(await admit(bob).count()).toMatchObject({ remaining: 9 });
   });
 
@@ -195,7 +195,7 @@ describe('tokens per day', () => {
   ])('takes usage %j for %d', async (usage, tokens) => {
     const { admit, memory } = limitsWith({}, { tokensPerDay: 100 });
     await admit(ada).spend(usage);
-    expect(memory.tokensOf(ada.id)).toBe(tokens);
+    expect(memory.tokensOf(ada.documentId)).toBe(tokens);
   });
 
   it('that cannot be counted are logged, and keep no answer back', async () => {
@@ -271,7 +271,7 @@ describe('turns within limits', () => {
     isAway = false;
     await ask();
     await live.idle();
-    expect(counters.turnsOf(ada.id)).toBe(1);
+    expect(counters.turnsOf(ada.documentId)).toBe(1);
   });
 
   it('count no question that could not be saved anyway', async () => {
@@ -284,7 +284,7 @@ describe('turns within limits', () => {
     expect(await codeOf(ask({ session: { sessionId } }))).toBe('turn-in-progress');
     await (await reply).end();
     await live.idle();
-    expect(counters.turnsOf(ada.id)).toBe(1);
+    expect(counters.turnsOf(ada.documentId)).toBe(1);
   });
 
   it('say what is wrong with a question to one whose minute is used up, too', async () => {
@@ -310,7 +310,7 @@ describe('turns within limits', () => {
     for (const isStopped of [false, true]) {
       const reply = heldReply(dify);
       const turn = await ask();
-      void turn.ended.then(() => counted.push(counters.tokensOf(ada.id)));
+      void turn.ended.then(() => counted.push(counters.tokensOf(ada.documentId)));
       const { say, end, ignoreStop } = await reply;
       await say('Calm.');
       if (isStopped) {

@@ -2,8 +2,8 @@ import type { UserCounters } from '../../../src/chat/limits';
 
 export interface MemoryCounters extends UserCounters {
   /** Turns that count of this user. */
-  turnsOf(ownerId: number): number;
-  tokensOf(ownerId: number): number;
+  turnsOf(userDocumentId: string): number;
+  tokensOf(userDocumentId: string): number;
 }
 
 export interface MemoryCountersOptions {
@@ -19,37 +19,37 @@ export function createMemoryCounters({
   tokensPerDay = 0,
   resetAtMs = () => Date.now() + 30_000,
 }: MemoryCountersOptions = {}): MemoryCounters {
-  const turns = new Map<number, number>();
-  const tokens = new Map<number, number>();
-  const of = (counts: Map<number, number>, ownerId: number) => counts.get(ownerId) ?? 0;
+  const turns = new Map<string, number>();
+  const tokens = new Map<string, number>();
+  const of = (counts: Map<string, number>, userDocumentId: string) => counts.get(userDocumentId) ?? 0;
   const state = (limit: number, used: number) => ({
     limit,
     remaining: Math.max(limit - used, 0),
     resetAtMs: resetAtMs(),
   });
   return {
-    turnsOf: (ownerId) => of(turns, ownerId),
-    tokensOf: (ownerId) => of(tokens, ownerId),
+    turnsOf: (userDocumentId) => of(turns, userDocumentId),
+    tokensOf: (userDocumentId) => of(tokens, userDocumentId),
     turnsPerMinute:
       turnsPerMinute === 0
         ? null
         : {
-            async count(ownerId) {
-              const used = of(turns, ownerId) + 1;
-              if (used <= turnsPerMinute) turns.set(ownerId, used);
+            async count(userDocumentId) {
+              const used = of(turns, userDocumentId) + 1;
+              if (used <= turnsPerMinute) turns.set(userDocumentId, used);
               return { isAllowed: used <= turnsPerMinute, rateLimit: state(turnsPerMinute, used) };
             },
-            async giveBack(ownerId) {
-              turns.set(ownerId, of(turns, ownerId) - 1);
+            async giveBack(userDocumentId) {
+              turns.set(userDocumentId, of(turns, userDocumentId) - 1);
             },
           },
     tokensPerDay:
       tokensPerDay === 0
         ? null
         : {
-            read: async (ownerId) => state(tokensPerDay, of(tokens, ownerId)),
-            async add(ownerId, more) {
-              tokens.set(ownerId, of(tokens, ownerId) + more);
+            read: async (userDocumentId) => state(tokensPerDay, of(tokens, userDocumentId)),
+            async add(userDocumentId, more) {
+              tokens.set(userDocumentId, of(tokens, userDocumentId) + more);
             },
           },
   };
