@@ -1,19 +1,11 @@
 import type { Core } from '@strapi/strapi';
-import { z } from 'zod';
 
-import { origins, readVariables } from '../src/chat/variables';
-
-/** What Strapi cannot read as a size, it takes for no limit. */
-const size = z
-  .string()
-  .regex(
-    /^(?:[1-9]\d{0,8}b?|[1-9]\d{0,5}kb|[1-9]\d{0,2}mb)$/iu,
-    'has to be a whole number of b, kb or mb, at most 999mb, e.g. 512kb',
-  );
+import { origins, readVariables, size } from '../src/chat/variables';
 
 const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewares => {
   const variables = readVariables(env, { CORS_ORIGINS: origins, BODY_LIMIT: size.default('1mb') });
   return [
+    'global::unread-bodies',
     'global::request-log',
     'global::session-envelope',
     'strapi::errors',
@@ -43,11 +35,13 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
       },
     },
     'strapi::query',
-    { name: 'strapi::body', config: { jsonLimit: variables.BODY_LIMIT } },
+    // Multipart bodies are read by `global::multipart`, on the routes that name it.
+    { name: 'strapi::body', config: { jsonLimit: variables.BODY_LIMIT, multipart: false } },
     'strapi::session',
     'strapi::favicon',
     'global::landing-page',
     'global::paths-without-api',
+    'global::refuse-multipart',
     'strapi::public',
   ];
 };

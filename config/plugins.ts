@@ -1,12 +1,13 @@
 import type { Core } from '@strapi/strapi';
 
-import { count, readVariables } from '../src/chat/variables';
+import { count, readVariables, size, toBytes } from '../src/chat/variables';
 
 const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin => {
   const variables = readVariables(env, {
     AUTH_ACCESS_TOKEN_SECONDS: count(3600, 2_592_000),
     AUTH_REMEMBER_SECONDS: count(5, 3600, 0),
     AUTH_MAX_ATTEMPTS_PER_MINUTE: count(10, 1_000_000),
+    UPLOAD_LIMIT: size.default('50mb').transform(toBytes),
   });
   return {
     'users-permissions': {
@@ -27,6 +28,8 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin =>
     },
     upload: {
       config: {
+        // Strapi counts each file, `global::multipart` the whole request.
+        sizeLimit: variables.UPLOAD_LIMIT,
         security: {
           allowedTypes: ['image/*'],
           deniedTypes: ['image/svg+xml'],

@@ -14,8 +14,10 @@ import { findSecretProblems } from './bootstrap/secrets';
 import { rememberSecurityHeaders } from './bootstrap/security-headers';
 import { linkToSingleRows } from './bootstrap/single-links';
 import { startSqliteCheckpoints, type SqliteCheckpoints } from './bootstrap/sqlite-checkpoints';
+import { declareStockUploads } from './bootstrap/stock-uploads';
 import { surviveBrokenConnections } from './bootstrap/survive-broken-connections';
 import { tellTokensApart } from './bootstrap/tell-tokens-apart';
+import { useOwnTemporaryFolder, type TemporaryFolder } from './bootstrap/temporary-folder';
 import { startTidyingHistory, type Tidying } from './bootstrap/tidying-history';
 import { HistoryProblem, parseHistoryStoreSettings, SettingsError } from './chat';
 import { chatOf, historyStoreOf, keepHistoryIn } from './compose';
@@ -31,6 +33,7 @@ let purging: Purging | undefined;
 let tidying: Tidying | undefined;
 let history: RunningHistory | undefined;
 let checkpoints: SqliteCheckpoints | undefined;
+let temporaryFolder: TemporaryFolder | undefined;
 
 export default {
   /** Before anything is served: a bad setting stops the start, with every problem at once. */
@@ -53,6 +56,8 @@ export default {
     showLinkedCharacters(strapi);
     eraseWithUser(strapi);
     await openHistoryToAdmins(strapi);
+    declareStockUploads(strapi);
+    temporaryFolder = useOwnTemporaryFolder(strapi);
   },
 
   async bootstrap({ strapi }: { strapi: Core.Strapi }): Promise<void> {
@@ -77,6 +82,7 @@ export default {
     await history?.stop();
     await historyStoreOf(strapi)?.close();
     await Promise.all([answersSent(1_000), socketDoor?.close(), checkpoints?.stop()]);
+    await temporaryFolder?.remove();
   },
 };
 

@@ -57,6 +57,10 @@ export const chatErrors = {
     status: 413,
     sentence: 'The body is too large.',
   },
+  'unsupported-media-type': {
+    status: 415,
+    sentence: 'This address takes no files. Send JSON.',
+  },
   'turn-in-progress': {
     status: 409,
     sentence: 'The previous question of this session is still being answered.',

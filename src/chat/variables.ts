@@ -37,6 +37,20 @@ export const flag = (fallback: boolean) => z.stringbool('has to be true or false
 
 export const text = (fallback: string) => z.string().default(fallback);
 
+/** What Strapi cannot read as a size, it takes for no limit. */
+export const size = z
+  .string()
+  .regex(
+    /^(?:[1-9]\d{0,8}b?|[1-9]\d{0,5}kb|[1-9]\d{0,2}mb)$/iu,
+    'has to be a whole number of b, kb or mb, at most 999mb, e.g. 512kb',
+  );
+
+/** A size in bytes. */
+export function toBytes(text: string): number {
+  const unit = { kb: 2 ** 10, mb: 2 ** 20 }[text.slice(-2).toLowerCase()] ?? 1;
+  return parseInt(text, 10) * unit;
+}
+
 /** Schemes of apps (`capacitor://localhost`) are origins too. */
 const origin = /^(\*|null|[a-z][a-z0-9+.-]*:\/\/[^\s/,]+)$/iu;
 

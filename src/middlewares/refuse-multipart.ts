@@ -1,0 +1,59 @@
+import type { Core } from '@strapi/strapi';
+import type { Context, Next } from 'koa';
+
+import { ChatError } from '../chat';
+import { hasMultipartBody } from '../multipart-body';
+
+interface Route {
+  readonly method: string;
+  readonly path: string;
+  readonly config?: { readonly prefix?: string; readonly middlewares?: readonly unknown[] };
+}
+
+interface RouterConfig {
+  readonly type?: string;
+  readonly prefix?: string;
+  readonly routes?: readonly Route[];
+}
+
+/** Of `@koa/router`, the part used here. */
+interface Layer {
+  readonly methods: readonly string[];
+  readonly path: string;
+}
+
+interface Router {
+  match(path: string, method: string): { readonly pathAndMethod: readonly Layer[] };
+}
+
+/** Answers a multipart body with 415, unread, unless its route names `global::multipart`. Stands last, where `ctx.path` is final. */
+export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
+  let declared: ReadonlySet<string> | undefined;
+
+  return function refuseMultipart(ctx: Context, next: Next): Promise<void> {
+    if (!hasMultipartBody(ctx)) return next();
+    declared ??= declaredRoutes(strapi);
+    const { pathAndMethod } = (strapi.server.router as unknown as Router).match(ctx.path, ctx.method);
+    const layer = pathAndMethod.find(({ methods }) => methods.length > 0);
+    const isDeclared = layer !== undefined && declared.has(`${ctx.method} ${layer.path}`);
+    if (!isDeclared) throw new ChatError('unsupported-media-type');
+    if (/^\s*multipart\/form-data\s*(;|$)/iu.test(ctx.get('Content-Type'))) return next();
+    throw new ChatError('unsupported-media-type', { sentence: 'Send files as multipart/form-data.' });
+  };
+};
+
+/** The routes that name `global::multipart`, each as its method and the path by which the router knows it. */
+function declaredRoutes(strapi: Core.Strapi): ReadonlySet<string> {
+  const owners = [strapi.admin, ...Object.values(strapi.apis), ...Object.values(strapi.plugins)];
+  const routers = owners.flatMap(({ routes }) => Object.values(routes as Record<string, RouterConfig>));
+  return new Set(
+    routers.flatMap(({ type, prefix = '', routes = [] }) =>
+      routes.filter(takesFiles).map(({ method, path, config }) => {
+        const start = type === 'content-api' ? strapi.config.get('api.rest.prefix', '/api') : '';
+        return `${method} ${start}${config?.prefix ?? prefix}${path}`.replace(/\/$/u, '');
+      }),
+    ),
+  );
+}
+
+const takesFiles = ({ config }: Route) => config?.middlewares?.includes('global::multipart') ?? false;
