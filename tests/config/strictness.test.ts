@@ -91,7 +91,10 @@ describe('a variable of the configuration', () => {
     });
     expect(read('middlewares', { BODY_LIMIT: '512kb' })).toContainEqual({
       name: 'strapi::body',
-      config: { jsonLimit: '512kb' },
+      config: { jsonLimit: '512kb', multipart: false },
+    });
+    expect(read('plugins', { UPLOAD_LIMIT: '2mb' })).toMatchObject({
+      upload: { config: { sizeLimit: 2 * 1024 * 1024 } },
     });
     expect(read('server', { HOST: '127.0.0.1', PORT: '80' })).toMatchObject({ host: '127.0.0.1', port: 80 });
   });
