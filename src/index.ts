@@ -5,8 +5,10 @@ import { nameInAdminPanel } from './bootstrap/admin-labels';
 import { beforeListening } from './bootstrap/before-listening';
 import { keepForReading, showLinkedCharacters } from './bootstrap/chat-entries';
 import { keepCharacterLinks } from './bootstrap/keep-character-links';
+import { endLoginsWithAccount } from './bootstrap/end-logins';
 import { eraseWithUser } from './bootstrap/erase-with-user';
 import { startHistory, type RunningHistory } from './bootstrap/history';
+import { indexSessions } from './bootstrap/index-sessions';
 import { keepMessageCounts } from './bootstrap/keep-message-counts';
 import { grantAuthenticated } from './bootstrap/permissions';
 import { startPurging, type Purging } from './bootstrap/purging';
@@ -22,8 +24,10 @@ import { startTidyingHistory, type Tidying } from './bootstrap/tidying-history';
 import { HistoryProblem, parseHistoryStoreSettings, SettingsError } from './chat';
 import { chatOf, historyStoreOf, keepHistoryIn } from './compose';
 import { openBeside } from './history-store/in-thread';
+import { loginsOf } from './logins';
 import { answersSent } from './middlewares/koasseStream';
 import { createErasureTable } from './stores/history-erasures';
+import { createLoginTable } from './stores/login-table';
 import { createCounterTable, nameCountsByDocument } from './stores/user-counters';
 import { openSocketDoor, type SocketDoor } from './websocket/door';
 
@@ -55,6 +59,8 @@ export default {
     keepForReading(strapi);
     showLinkedCharacters(strapi);
     eraseWithUser(strapi);
+    endLoginsWithAccount(strapi);
+    indexSessions(strapi);
     await openHistoryToAdmins(strapi);
     declareStockUploads(strapi);
     temporaryFolder = useOwnTemporaryFolder(strapi);
@@ -66,6 +72,7 @@ export default {
     await createCounterTable(strapi.db);
     await nameCountsByDocument(strapi.db);
     await createErasureTable(strapi.db);
+    await createLoginTable(strapi.db);
     beforeListening(strapi, () => startServing(strapi));
   },
 
@@ -77,6 +84,7 @@ export default {
     await turns.drain(settings.drainTimeoutMs);
     // Not before: a drain can be longer than a lease, and its turns are alive.
     clearInterval(tending);
+    loginsOf(strapi).watch.stop();
     await purged;
     // After the drain, for its turns are to be copied too.
     await history?.stop();
@@ -89,6 +97,7 @@ export default {
 /** The jobs of a server. A command that loads the application beside one does none of them. */
 async function startServing(strapi: Core.Strapi): Promise<void> {
   const { turns, historyAccess, settings } = chatOf(strapi);
+  loginsOf(strapi).watch.start();
   await turns.tend();
   // Several times per lease, so that one late round does not make a living turn look dead.
   tending = setInterval(() => void turns.tend(), settings.turns.leaseMs / 4);

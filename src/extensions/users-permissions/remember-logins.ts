@@ -1,6 +1,7 @@
 import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
+import { loginsOf } from '../../logins';
 import { createShortMemory } from '../../stores/short-memory';
 import { whenChanged } from '../../stores/when-changed';
 import type { AuthenticateResult, AuthStrategy } from './auth-strategy';
@@ -8,7 +9,7 @@ import type { AuthenticateResult, AuthStrategy } from './auth-strategy';
 /** What a good token led to a moment ago: a user, and what their role may. */
 interface Login {
   readonly user: object;
-  readonly sessionId: unknown;
+  readonly sessionId: string;
   readonly result: AuthenticateResult;
   readonly expiresAtMs: number;
 }
@@ -23,10 +24,16 @@ const maxLogins = 10_000;
  * role and its permissions are read once, and not for every request, nor for each of those that come at once. The whole
  * text of the token is the key, so that none but a verified one is ever found. A change of any of them in this process
  * counts at once, one that another process has made after `forMs` at the latest. 0 remembers nothing.
+ *
+ * A login that has ended is refused at its next request, wherever it was ended. On SQLite, which is for one process,
+ * this process knows. On PostgreSQL one statement asks, for all requests of the moment.
  */
 export function rememberLogins(strategy: AuthStrategy, strapi: Core.Strapi, forMs: number): AuthStrategy {
   const logins = createShortMemory<string, Login>(forMs, maxLogins);
   whenChanged(strapi.db, [...models, 'strapi::core-store'], () => logins.forgetAll());
+  const { store, onEndedSome } = loginsOf(strapi);
+  onEndedSome(() => logins.forgetAll());
+  const mayEndElsewhere = strapi.db.dialect.client === 'postgres';
 
   return {
     ...strategy,
@@ -44,6 +51,10 @@ export function rememberLogins(strategy: AuthStrategy, strapi: Core.Strapi, forM
       if (isOwn) return own;
       // Why it is refused is for the plugin to say, of each request.
       if (login === null) return strategy.authenticate(ctx);
+      if (mayEndElsewhere && (await store.findAccountId(login.sessionId)) === null) {
+        logins.forget(token);
+        return strategy.authenticate(ctx);
+      }
       // A copy: what one request does to its user is not the next one's.
       ctx.state['user'] = { ...login.user };
       ctx.state['session'] = { id: login.sessionId };

@@ -3,8 +3,11 @@ import type { Context } from 'koa';
 
 import { ChatError } from '../../chat';
 import type { AuthStrategy } from './auth-strategy';
+import { noteCheckedPassword, type UserService } from './checked-password';
 import { rememberLogins } from './remember-logins';
 import { rememberPermissions, type PermissionService } from './remember-permissions';
+import { tieSessions } from './tie-sessions';
+import { tieTokens, type JwtService } from './tied-tokens';
 
 interface Auth {
   register(type: string, strategy: AuthStrategy): Auth;
@@ -12,7 +15,9 @@ interface Auth {
 
 interface Plugin {
   readonly services: Readonly<Record<string, unknown>> & {
+    readonly jwt: (options: { strapi: Core.Strapi }) => JwtService;
     readonly permission: (options: { strapi: Core.Strapi }) => PermissionService;
+    readonly user: (options: { strapi: Core.Strapi }) => UserService;
   };
   register(options: { strapi: Core.Strapi }): unknown;
 }
@@ -25,10 +30,13 @@ export default (plugin: Plugin): Plugin => ({
   ...plugin,
   services: {
     ...plugin.services,
+    jwt: ({ strapi }) => tieTokens(plugin.services.jwt({ strapi }), strapi),
+    user: ({ strapi }) => noteCheckedPassword(plugin.services.user({ strapi }), strapi),
     permission: ({ strapi }) =>
       rememberPermissions(plugin.services.permission({ strapi }), strapi, remembered(strapi).permissionsMs),
   },
   register({ strapi }) {
+    tieSessions(strapi);
     const auth = strapi.get('auth') as Auth;
     const { register } = auth;
     auth.register = (type, strategy) =>

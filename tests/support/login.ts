@@ -1,0 +1,43 @@
+import { password } from './admin';
+import { createClient, type Client, type Reply } from './client';
+
+/** One login of an account: what its device keeps. */
+export interface Login {
+  readonly jwt: string;
+  readonly refreshToken: string;
+  readonly user: Client['user'];
+}
+
+let accounts = 0;
+
+/** Registers a new account. @returns its first login. */
+export async function register(url: string): Promise<Login> {
+  accounts += 1;
+  const username = `login${accounts}`;
+  const account = { username, email: `${username}@example.com`, password };
+  return (await createClient(url).post('/api/auth/local/register', account)).body;
+}
+
+/** Logs in once more, as another device does. */
+export async function logInAgain(url: string, { user }: Login, withPassword = password): Promise<Login> {
+  const credentials = { identifier: user.username, password: withPassword };
+  return (await createClient(url).post('/api/auth/local', credentials)).body;
+}
+
+export const refresh = (url: string, refreshToken: string): Promise<Reply> =>
+  createClient(url).post('/api/auth/refresh', { refreshToken });
+
+/** What both tokens of a login are worth: the status of a request with either, the access token's first. */
+export async function worthOf(url: string, { jwt, refreshToken }: Login): Promise<[number, number]> {
+  const access = await createClient(url, jwt).myList();
+  return [access.status, (await refresh(url, refreshToken)).status];
+}
+
+export const good: [number, number] = [200, 200];
+export const refused: [number, number] = [401, 401];
+
+/** The session of Strapi's that a token names. */
+export function sessionIdOf(token: string): string {
+  const { sessionId } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+  return sessionId;
+}
