@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { Context } from 'koa';
 
 import { describeError, type Log } from './chat';
+import { cutOffAfter } from './login-end';
 import { dropWhenStalled } from './stalled-readers';
 
 export interface StreamedText {
@@ -10,6 +11,8 @@ export interface StreamedText {
   readonly type: string;
   readonly stalledReaderMs: number;
   readonly log: Pick<Log, 'info' | 'error'>;
+  /** When it fires, the client is cut off. */
+  readonly loginEnd: AbortSignal;
 }
 
 /**
@@ -19,9 +22,10 @@ export interface StreamedText {
  */
 export async function streamText(
   ctx: Context,
-  { type, stalledReaderMs, log }: StreamedText,
+  { type, stalledReaderMs, log, loginEnd }: StreamedText,
   pieces: AsyncGenerator<string, void>,
 ): Promise<void> {
+  cutOffAfter(loginEnd, 0, ctx, log);
   const first = await pieces.next();
   ctx.status = 200;
   ctx.set({ 'Content-Type': type, 'Cache-Control': 'no-store' });

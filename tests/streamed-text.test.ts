@@ -13,7 +13,8 @@ const piece = 'x'.repeat(100_000);
 async function serve(pieces: () => AsyncGenerator<string, void>) {
   const errors: string[] = [];
   const log = { info: () => undefined, error: (text: string) => void errors.push(text) };
-  const options = { type: 'text/plain; charset=utf-8', stalledReaderMs: 60_000, log };
+  const loginEnd = new AbortController().signal;
+  const options = { type: 'text/plain; charset=utf-8', stalledReaderMs: 60_000, log, loginEnd };
   const koa = new Koa().use((ctx) => streamText(ctx, options, pieces()));
   koa.silent = true;
   const server = koa.listen(0, '127.0.0.1');

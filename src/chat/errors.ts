@@ -16,6 +16,10 @@ export const chatErrors = {
     status: 401,
     sentence: 'Log in first: send "Authorization: Bearer <jwt>".',
   },
+  'login-ended': {
+    status: 401,
+    sentence: 'This login has ended. Log in again.',
+  },
   'not-yourself': {
     status: 403,
     sentence: 'The user_id has to be your own.',

@@ -80,6 +80,7 @@ export type { Session, SessionReference } from './sessions';
 export type { Sent } from './send';
 export { parseChatSettings, type ChatSettings, type LimitSettings, type SocketSettings } from './settings';
 export type { Frame } from './sse/encode';
+export { encodeUnnumbered } from './sse/encode';
 export { relay } from './sse/relay';
 export { settledWithin } from './settled-within';
 export { toStorableJson, toStorableText } from './storable-text';

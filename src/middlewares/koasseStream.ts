@@ -4,8 +4,9 @@ import type { ServerResponse } from 'node:http';
 import type { Core } from '@strapi/strapi';
 import type { Context, Next } from 'koa';
 
-import { relay, type Frame } from '../chat';
+import { ChatError, encodeUnnumbered, relay, type Frame } from '../chat';
 import { chatOf } from '../compose';
+import { cutOffAfter, loginEndOf } from '../login-end';
 import { dropWhenStalled } from '../stalled-readers';
 
 /** What a controller returns for a client that wants an event stream. It ends when it is done, or when `signal` fires. */
@@ -24,7 +25,8 @@ export function wantsEventStream(ctx: Context): boolean {
 
 /**
  * `global::koasseStream`: turns the event source a controller returned into a server-sent event stream. The controller
- * sees no header, no frame and no socket; the client's leaving ends this following and nothing else.
+ * sees no header, no frame and no socket; the client's leaving ends this following and nothing else. So does the end of
+ * the login: the stream says so in a last event, and a client that waits for JSON gets a 401.
  */
 export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
   const { heartbeatEveryMs, stalledReaderMs } = chatOf(strapi).settings;
@@ -32,7 +34,8 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
   return async function koasseStream(ctx: Context, next: Next): Promise<void> {
     openResponses.add(ctx.res);
     ctx.res.once('close', () => openResponses.delete(ctx.res));
-    await next();
+    const loginEnd = loginEndOf(strapi, ctx);
+    await unlessEnded(loginEnd, next());
     const source: unknown = ctx.body;
     if (!isEventSource(source)) return;
 
@@ -43,10 +46,30 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
       'Cache-Control': 'no-cache, no-transform',
       'X-Accel-Buffering': 'no',
     });
-    ctx.body = relay(source.follow(closeSignal(ctx)), { heartbeatEveryMs });
+    ctx.body = relay(source.follow(closeSignal(ctx, loginEnd)), {
+      heartbeatEveryMs,
+      lastEvent: () => (loginEnd.aborted ? loginEndedEvent() : undefined),
+    });
+    cutOffAfter(loginEnd, goodbyeMs, ctx, strapi.log);
     dropWhenStalled(ctx, stalledReaderMs, strapi.log);
   };
 };
+
+/** How long a client may take to read the last event, after its login has ended. */
+const goodbyeMs = 2_000;
+
+function loginEndedEvent(): string {
+  const { code, status, message } = new ChatError('login-ended');
+  return encodeUnnumbered(JSON.stringify({ event: 'error', code, status, message }));
+}
+
+/** @throws ChatError `login-ended` if that is first. Then nobody is interested in how `work` ends. */
+function unlessEnded(loginEnd: AbortSignal, work: Promise<unknown>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    loginEnd.addEventListener('abort', () => reject(new ChatError('login-ended')), { once: true });
+    work.then(() => resolve(), reject);
+  });
+}
 
 /** Answers of turns that are still being sent, as JSON or as a stream. */
 const openResponses = new Set<ServerResponse>();
@@ -59,13 +82,19 @@ export async function answersSent(timeoutMs: number): Promise<void> {
   );
 }
 
-/** Fires when the response is closed, by whichever side. (The request's 'close' does not fire once its body is read.) */
-export function closeSignal(ctx: Context): AbortSignal {
+/**
+ * Fires when the response is closed, by whichever side, or with `loginEnd`. (The request's 'close' does not fire once its
+ * body is read.)
+ */
+export function closeSignal(ctx: Context, loginEnd?: AbortSignal): AbortSignal {
   const closed = new AbortController();
   // With a reason of its own: without one it would be an error with the stack of each reply, made for nobody.
   const abort = () => closed.abort('closed');
-  if (ctx.res.closed) abort();
-  else ctx.res.once('close', abort);
+  if (ctx.res.closed || loginEnd?.aborted === true) abort();
+  else {
+    ctx.res.once('close', abort);
+    loginEnd?.addEventListener('abort', abort);
+  }
   return closed.signal;
 }
 

@@ -15,7 +15,7 @@ import { createMembers, type Entrance } from './members';
 import { createPlaces, type Place } from './places';
 import { handBack, parseUpgrade, refuse, tokenProtocol, type UpgradeRequest } from './upgrade';
 
-/** How often connected users are looked at again. With the query it takes, blocking one shows within five seconds. */
+/** How often the sessions of connected users are looked at again. With the query, a deletion shows within five seconds. */
 const checkEveryMs = 3_000;
 
 /** How long clients may take to read the end of what they are told, and then to say goodbye, when the process ends. */
@@ -86,9 +86,9 @@ export function openSocketDoor(strapi: Core.Strapi): SocketDoor {
   }
 
   async function enter(token: string, sessionId: string, place: Place): Promise<Entrance> {
-    const owner = await logIn(strapi, token);
+    const { owner, login } = await logIn(strapi, token);
     place.claimFor(owner.id);
-    return { owner, session: await chat.sessions.find(owner, sessionId) };
+    return { owner, login, session: await chat.sessions.find(owner, sessionId) };
   }
 
   function welcome(ws: WebSocket, stream: Duplex): SocketClient {

@@ -2,6 +2,13 @@ import type { Core } from '@strapi/strapi';
 import { z } from 'zod';
 
 import { ChatError, type Owner } from '../chat';
+import type { Login } from '../login-watch';
+
+/** Whom a token logs in, and by which login. */
+export interface SocketLogin {
+  readonly owner: Owner;
+  readonly login: Login;
+}
 
 /** Whom the role editor lets connect: the action of the route. */
 const action = 'api::chat-session.session-socket.open';
@@ -20,7 +27,7 @@ const userSchema = z.object({
  * The end user an access token is of, by the rules of users-permissions, whose middleware sees requests only.
  * @throws ChatError `unauthorized`, `forbidden` (the role may not connect), `database-unavailable`
  */
-export async function logIn(strapi: Core.Strapi, token: string): Promise<Owner> {
+export async function logIn(strapi: Core.Strapi, token: string): Promise<SocketLogin> {
   try {
     return await readUser(strapi, token);
   } catch (error) {
@@ -31,14 +38,16 @@ export async function logIn(strapi: Core.Strapi, token: string): Promise<Owner> 
   }
 }
 
-async function readUser(strapi: Core.Strapi, token: string): Promise<Owner> {
+async function readUser(strapi: Core.Strapi, token: string): Promise<SocketLogin> {
   const plugin = strapi.plugin('users-permissions');
-  const jwt = plugin.service('jwt') as { verify(token: string): Promise<{ id?: unknown }> };
+  const jwt = plugin.service('jwt') as {
+    verify(token: string): Promise<{ id?: unknown; sessionId?: string }>;
+  };
   const users = plugin.service('user') as { fetchAuthenticatedUser(id: unknown): Promise<unknown> };
   const permissions = plugin.service('permission') as {
     findRolePermissions(roleId: number): Promise<readonly { readonly action: string }[]>;
   };
-  const { id } = await jwt.verify(token);
+  const { id, sessionId = null } = await jwt.verify(token);
   const user = userSchema.safeParse(await users.fetchAuthenticatedUser(id)).data;
   if (user === undefined || user.blocked === true) throw new ChatError('unauthorized');
   if (user.confirmed !== true && (await needsConfirmation(strapi))) throw new ChatError('unauthorized');
@@ -46,7 +55,11 @@ async function readUser(strapi: Core.Strapi, token: string): Promise<Owner> {
   if (role === null || role === undefined) throw new ChatError('unauthorized');
   const granted = await permissions.findRolePermissions(role.id);
   if (!granted.some((permission) => permission.action === action)) throw new ChatError('forbidden');
-  return { id: user.id, documentId: user.documentId, username: user.username, email: user.email };
+  const { documentId, username, email } = user;
+  return {
+    owner: { id: user.id, documentId, username, email },
+    login: { userId: user.id, documentId, sessionId },
+  };
 }
 
 async function needsConfirmation(strapi: Core.Strapi): Promise<boolean> {

@@ -8,6 +8,8 @@ import {
   type SessionEntry,
 } from '../chat';
 import { chatOf } from '../compose';
+import type { Login } from '../login-watch';
+import { loginsOf } from '../logins';
 import { findSessionHolders } from '../stores/session-holders';
 import type { SocketClient } from './client';
 import { closeCodes } from './close';
@@ -15,6 +17,7 @@ import { closeCodes } from './close';
 /** What a client is let in by. */
 export interface Entrance {
   readonly owner: Owner;
+  readonly login: Login;
   readonly session: SessionEntry;
 }
 
@@ -23,8 +26,8 @@ export interface Members {
   /** @returns who takes the frames of this client from now on. */
   join(client: SocketClient, entrance: Entrance): (frame: string) => void;
   /**
-   * Closes the connections of users who were blocked or deleted since, and of sessions that were deleted, in whichever
-   * process. A database that is away closes nothing: the next round asks again. Never rejects.
+   * Closes the connections of sessions that were deleted or are somebody else's now, in whichever process. A database that
+   * is away closes nothing: the next round asks again. Never rejects.
    */
   dismissFormer(): Promise<void>;
   /** Settles when every client was handed all there is to tell it. */
@@ -44,7 +47,7 @@ export function createMembers(strapi: Core.Strapi, explain: (error: unknown) => 
   let isChecking = false;
   return { join, dismissFormer, idle };
 
-  function join(client: SocketClient, { owner, session }: Entrance): (frame: string) => void {
+  function join(client: SocketClient, { owner, login, session }: Entrance): (frame: string) => void {
     const { outlet, gone } = client;
     if (gone.aborted) return () => undefined;
     const { sessionId } = session;
@@ -55,8 +58,12 @@ export function createMembers(strapi: Core.Strapi, explain: (error: unknown) => 
     const unsubscribe = chat.sessionEvents.subscribe(sessionId, ({ event }) => {
       if (event === 'session_deleted') client.close(closeCodes.sessionGone, 'session-not-found');
     });
+    const unwatch = loginsOf(strapi).watch.add(login, () => {
+      client.close(closeCodes.unauthorized, 'unauthorized');
+    });
     gone.addEventListener('abort', () => {
       unsubscribe();
+      unwatch();
       members.delete(member);
     });
     return (frame) => void connection.receive(frame);
@@ -74,12 +81,12 @@ export function createMembers(strapi: Core.Strapi, explain: (error: unknown) => 
         const holder = bySession.get(sessionId);
         if (holder === undefined || holder.isDeleted) {
           client.close(closeCodes.sessionGone, 'session-not-found');
-        } else if (holder.userId !== ownerId || holder.isBlocked) {
+        } else if (holder.userId !== ownerId) {
           client.close(closeCodes.unauthorized, 'unauthorized');
         }
       }
     } catch (error) {
-      strapi.log.warn(`Connected users could not be checked: ${describeError(error)}`);
+      strapi.log.warn(`Sessions of connected users could not be checked: ${describeError(error)}`);
     } finally {
       isChecking = false;
     }

@@ -11,6 +11,11 @@ export function encodeFrame({ id, data }: Frame): string {
   return `id: ${id}\ndata: ${data}\n\n`;
 }
 
+/** An event without a number: `Last-Event-ID` of the client stays that of the frame before. */
+export function encodeUnnumbered(data: string): string {
+  return `data: ${data}\n\n`;
+}
+
 /** Text in pieces of about `maxChars`: no piece holds up another, and a long frame is cut and never copied as a whole. */
 export function* encodeFrames(frames: readonly Frame[], maxChars: number): Generator<string, void> {
   let piece = '';

@@ -10,6 +10,8 @@ export interface FrameSource extends AsyncIterator<readonly Frame[], void> {
 
 export interface RelayOptions {
   readonly heartbeatEveryMs: number;
+  /** Asked when `batches` are done: an event to write after them, encoded. */
+  readonly lastEvent?: () => string | undefined;
 }
 
 /** Bounds one write, and with it what a client that does not read holds. */
@@ -63,7 +65,7 @@ function destroy(client: NodeJS.WritableStream & { destroy?(): void }): void {
 function createWriter(
   client: NodeJS.WritableStream,
   batches: FrameSource,
-  { heartbeatEveryMs }: RelayOptions,
+  { heartbeatEveryMs, lastEvent }: RelayOptions,
   onFailed: (error: Error) => void,
 ): { readonly begin: () => void; readonly leave: () => void } {
   let pieces: Iterator<string, void> = [heartbeatFrame].values();
@@ -120,6 +122,8 @@ function createWriter(
     if (batch.done !== true) pieces = encodeFrames(batch.value, maxWriteChars);
     else {
       leave();
+      const last = lastEvent?.();
+      if (last !== undefined) client.write(last);
       client.end();
     }
   }

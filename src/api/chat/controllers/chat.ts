@@ -3,6 +3,7 @@ import type { Context } from 'koa';
 
 import type { HistoryStatus } from '../../../chat';
 import { chatOf } from '../../../compose';
+import { loginEndOf } from '../../../login-end';
 import { createMetrics, hasToken } from '../../../metrics';
 import { ownerOf } from '../../../owner-of';
 import { streamText } from '../../../streamed-text';
@@ -45,7 +46,8 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const lines = ownData.export(ownerOf(ctx));
     ctx.set('Content-Disposition', 'attachment; filename="chat.ndjson"');
     const type = 'application/x-ndjson; charset=utf-8';
-    await streamText(ctx, { type, stalledReaderMs, log: strapi.log }, lines);
+    const loginEnd = loginEndOf(strapi, ctx);
+    await streamText(ctx, { type, stalledReaderMs, log: strapi.log, loginEnd }, lines);
   },
 
   /** DELETE /api/chat/me: what the account has said. The account itself stays. */

@@ -13,6 +13,7 @@ import {
   type Message,
 } from '../../../chat';
 import { chatOf } from '../../../compose';
+import { loginEndOf } from '../../../login-end';
 import { ownerOf } from '../../../owner-of';
 import { streamText } from '../../../streamed-text';
 
@@ -56,7 +57,8 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const pages = await sessions.walkMessages(owner, id, part);
     const { stalledReaderMs } = settings;
     const type = 'application/json; charset=utf-8';
-    await streamText(ctx, { type, stalledReaderMs, log: strapi.log }, toJsonList(pages));
+    const loginEnd = loginEndOf(strapi, ctx);
+    await streamText(ctx, { type, stalledReaderMs, log: strapi.log, loginEnd }, toJsonList(pages));
   },
 });
 

@@ -1,0 +1,209 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
+
+import { holdsWithin } from '../faults/support/side-by-side';
+import { password } from '../support/admin';
+import { startApp, type App } from '../support/app';
+import { createClient, readStream, type Client, type EventStream } from '../support/client';
+import { createGate, type Gate } from '../support/gate';
+import { logInAgain, register, type Login } from '../support/login';
+import { connect } from '../support/socket-client';
+
+let app: App;
+/** Another process on the same database. */
+let other: string;
+let characterId: string;
+
+/** How long a client may stay connected after its login has ended. */
+const withinMs = 10_000;
+
+beforeAll(async () => {
+  app = await startApp();
+  other = await app.startAnother();
+  characterId = (await app.admin.createCharacter()).documentId;
+});
+afterAll(() => app.stop());
+afterEach(() => app.dify.reset());
+
+const asClient = ({ jwt, user }: Login, url = app.url): Client => createClient(url, jwt, user);
+
+const said = 'Half of it';
+const wholeAnswer = `${said} and the rest.`;
+
+/** Dify answers each question by half, and goes on when the gate opens. */
+function answerInHalves(gate: Gate): void {
+  app.dify.always(async (reply) => {
+    await reply.say(said);
+    await gate.opened;
+    await reply.say(wholeAnswer.slice(said.length));
+    await reply.end();
+  });
+}
+
+/** Reads a stream up to the first half. */
+async function readHalf({ events }: EventStream): Promise<void> {
+  for (;;) {
+    const { value, done } = await events.next();
+    if (done === true) throw new Error('The stream has ended.');
+    if (value.data.answer === said) return;
+  }
+}
+
+/** What a stream whose login has ended says at last. */
+const lastWords = [
+  {
+    event: 'error',
+    data: {
+      event: 'error',
+      code: 'login-ended',
+      status: 401,
+      message: 'This login has ended. Log in again.',
+    },
+  },
+];
+
+async function expectSaved(query: string): Promise<void> {
+  const answerOf = () => app.db('chat_conversations').where({ query, role: 'assistant' }).first();
+  expect(await holdsWithin(20_000, async () => (await answerOf())?.outcome === 'completed')).toBe(true);
+  expect((await answerOf()).answer).toBe(wholeAnswer);
+}
+
+async function expectSoon<T>(pending: Promise<T>, sinceMs: number): Promise<T> {
+  const result = await pending;
+  expect(performance.now() - sinceMs).toBeLessThan(withinMs);
+  return result;
+}
+
+/** Every way in which a login ends. The first process does it. */
+const endings: readonly (readonly [name: string, end: (login: Login) => Promise<unknown>])[] = [
+  ['its account is blocked', ({ user }) => app.admin.setBlocked(user.documentId, true)],
+  [
+    'its password is changed',
+    (login) =>
+      asClient(login).post('/api/auth/change-password', {
+        currentPassword: password,
+        password: 'Another-Passw0rd',
+        passwordConfirmation: 'Another-Passw0rd',
+      }),
+  ],
+  ['its user logs out', (login) => asClient(login).post('/api/auth/logout', {})],
+  [
+    'its user ends all sessions from another device',
+    async (login) => asClient(await logInAgain(app.url, login)).post('/api/auth/logout', { scope: 'all' }),
+  ],
+];
+
+describe.each(['the same process', 'another process'])('a login that is used in %s', (where) => {
+  const url = () => (where === 'another process' ? other : app.url);
+
+  it.each(endings)('has no stream and no WebSocket any more when %s; its turn goes on', async (name, end) => {
+    const login = await register(app.url);
+    const user = asClient(login, url());
+    const gate = createGate();
+    answerInHalves(gate);
+    const query = `${where}, ${name}, ${randomUUID()}`;
+    const asked = await user.stream({ character_id: characterId, query });
+    await readHalf(asked);
+    const { turn_id, session_id } = await app
+      .db({ m: 'chat_conversations' })
+      .join({ s: 'chat_sessions' }, 's.id', 'm.session_id')
+      .where({ 'm.query': query, 'm.role': 'assistant' })
+      .first('m.turn_id', 's.session_id');
+    const path = `/api/chat-conversations/turns/${turn_id}/stream`;
+    const here = await user.open('GET', path);
+    await readHalf(here);
+    // In the process that does not answer: by what is saved.
+    const there = await asClient(login, url() === other ? app.url : other).open('GET', path);
+    await readHalf(there);
+    const device = await connect(url(), `/ws/${session_id}`, { token: login.jwt });
+    await device.until(({ event }) => event === 'connected');
+
+    const since = performance.now();
+    await end(login);
+    for (const { events } of [asked, here, there]) {
+      const rest = await expectSoon(readStream(events), since);
+      expect(rest).toMatchObject(lastWords);
+    }
+    expect(await expectSoon(device.closed, since)).toEqual({ code: 4401, reason: 'unauthorized' });
+    gate.open();
+    await expectSaved(query);
+  });
+
+  it('is refused an answer in JSON that it waits for', async () => {
+    const login = await register(app.url);
+    const gate = createGate();
+    answerInHalves(gate);
+    const query = `JSON, ${where}`;
+    const asking = app.dify.nextRequest();
+    const asked = asClient(login, url()).ask({ character_id: characterId, query });
+    await asking;
+    const since = performance.now();
+    await app.admin.setBlocked(login.user.documentId, true);
+    const { status, body } = await expectSoon(asked, since);
+    expect([status, body.error.details.code]).toEqual([401, 'login-ended']);
+    gate.open();
+    await expectSaved(query);
+  });
+
+  it('is cut off from an export', async () => {
+    const login = await register(app.url);
+    const { body } = await asClient(login).post('/api/chat/session', {});
+    const session = await app.db('chat_sessions').where({ session_id: body.data.session_id }).first('id');
+    const line = 'x'.repeat(100_000);
+    const rows = Array.from({ length: 300 }, () => ({
+      document_id: randomUUID(),
+      message_id: `msg_${randomUUID()}`,
+      role: 'user',
+      query: line,
+      session_id: session.id,
+      user_id: login.user.id,
+      is_deleted: false,
+      created_at: new Date(),
+      updated_at: new Date(),
+    }));
+    await app.db.batchInsert('chat_conversations', rows, 20);
+
+    const sent = request(`${url()}/api/chat/export`, { headers: { Authorization: `Bearer ${login.jwt}` } });
+    sent.end();
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    // As one who reads slowly: most of it is still with the server.
+    const [first] = (await once(response, 'readable').then(() => [response.read() as Buffer])) as [Buffer];
+    const since = performance.now();
+    await app.admin.setBlocked(login.user.documentId, true);
+    const isCutOff = () => app.output().includes('/api/chat/export: cut off, as its login has ended.');
+    expect(await expectSoon(holdsWithin(withinMs, isCutOff), since)).toBe(true);
+    let bytes = first.length;
+    response.on('data', (chunk: Buffer) => (bytes += chunk.length));
+    await expect(once(response, 'end')).rejects.toThrow();
+    expect(bytes).toBeLessThan(rows.length * line.length);
+  });
+});
+
+it('a client that does not read is cut off, too', async () => {
+  const login = await register(app.url);
+  const gate = createGate();
+  app.dify.always(async (reply) => {
+    for (let count = 0; count < 300; count += 1) await reply.say('x'.repeat(100_000));
+    await gate.opened;
+    await reply.end();
+  });
+  const body = JSON.stringify({ data: { character_id: characterId, query: 'Not read' } });
+  const headers = {
+    Authorization: `Bearer ${login.jwt}`,
+    'Content-Type': 'application/json',
+    Accept: 'text/event-stream',
+  };
+  const path = '/api/chat-conversations/create-message';
+  const sent = request(`${app.url}${path}`, { method: 'POST', headers });
+  sent.end(body);
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  const [socket] = [response.socket];
+  const since = performance.now();
+  await app.admin.setBlocked(login.user.documentId, true);
+  const isCutOff = () => app.output().includes(`${path}: cut off, as its login has ended.`);
+  expect(await expectSoon(holdsWithin(withinMs, isCutOff), since)).toBe(true);
+  response.resume();
+  await once(socket, 'close');
+  gate.open();
+});
