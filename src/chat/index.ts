@@ -80,7 +80,6 @@ export type { Session, SessionReference } from './sessions';
 export type { Sent } from './send';
 export { parseChatSettings, type ChatSettings, type LimitSettings, type SocketSettings } from './settings';
 export type { Frame } from './sse/encode';
-export { encodeUnnumbered } from './sse/encode';
 export { relay } from './sse/relay';
 export { settledWithin } from './settled-within';
 export { toStorableJson, toStorableText } from './storable-text';
@@ -88,3 +87,4 @@ export type { AbandonedTurn, NewTurn, SentTurn, TurnEnding, TurnProgress, TurnSt
 export type { FinalOutcome, SavedTurn, TurnOutcome, Usage } from './turn-event';
 export type { TurnState } from './turn-access';
 export { SettingsError } from './variables';
+export { toLastEvent } from './wire-event';

@@ -1,4 +1,4 @@
-import { chatErrors, type ChatErrorCode } from './errors';
+import { chatErrors, type ChatError, type ChatErrorCode } from './errors';
 import type { MessageReply } from './message-reply';
 import type { SavedTurn, TurnEvent, Usage } from './turn-event';
 
@@ -46,6 +46,20 @@ export function isTerminal(event: WireEvent): event is TerminalWireEvent {
 export function envelopeOf(event: WireEvent): Envelope {
   const { turn_id, task_id, session_id, conversation_id, message_id, created_at } = event;
   return { turn_id, task_id, session_id, conversation_id, message_id, created_at };
+}
+
+/**
+ * The event for a follower that may not follow any longer, though the turn goes on.
+ * @param last the JSON of the event before, if there was one. @returns undefined if that was the end of the turn.
+ */
+export function toLastEvent(
+  last: string | undefined,
+  { code, status, message }: ChatError,
+): string | undefined {
+  const event = last === undefined ? undefined : (JSON.parse(last) as WireEvent);
+  if (event !== undefined && isTerminal(event)) return undefined;
+  const envelope = event === undefined ? {} : envelopeOf(event);
+  return JSON.stringify({ event: 'error', ...envelope, code, status, message });
 }
 
 /** What all `message` events of a turn have in common, from the time Dify has named it. Made once, not for every word. */

@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import type { Core } from '@strapi/strapi';
 import type { Context, Next } from 'koa';
 
-import { ChatError, encodeUnnumbered, relay, type Frame } from '../chat';
+import { ChatError, relay, toLastEvent, type Frame } from '../chat';
 import { chatOf } from '../compose';
 import { cutOffAfter, loginEndOf } from '../login-end';
 import { dropWhenStalled } from '../stalled-readers';
@@ -48,7 +48,8 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
     });
     ctx.body = relay(source.follow(closeSignal(ctx, loginEnd)), {
       heartbeatEveryMs,
-      lastEvent: () => (loginEnd.aborted ? loginEndedEvent() : undefined),
+      lastEvent: (frame) =>
+        loginEnd.aborted ? toLastEvent(frame?.data, new ChatError('login-ended')) : undefined,
     });
     cutOffAfter(loginEnd, goodbyeMs, ctx, strapi.log);
     dropWhenStalled(ctx, stalledReaderMs, strapi.log);
@@ -57,11 +58,6 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
 
 /** How long a client may take to read the last event, after its login has ended. */
 const goodbyeMs = 2_000;
-
-function loginEndedEvent(): string {
-  const { code, status, message } = new ChatError('login-ended');
-  return encodeUnnumbered(JSON.stringify({ event: 'error', code, status, message }));
-}
 
 /** @throws ChatError `login-ended` if that is first. Then nobody is interested in how `work` ends. */
 function unlessEnded(loginEnd: AbortSignal, work: Promise<unknown>): Promise<void> {

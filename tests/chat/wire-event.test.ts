@@ -1,9 +1,10 @@
-import { chatErrors, type ChatErrorCode } from '../../src/chat/errors';
+import { ChatError, chatErrors, type ChatErrorCode } from '../../src/chat/errors';
 import { toMessageReply } from '../../src/chat/message-reply';
 import type { SavedTurn, TurnEvent } from '../../src/chat/turn-event';
 import {
   encodeMessage,
   isTerminal,
+  toLastEvent,
   toMessageHead,
   toWireEvent,
   type Envelope,
@@ -29,6 +30,25 @@ function toWire(event: TurnEvent) {
     toReplies: (lines) => lines.map((line) => toMessageReply(line, replyContext)),
   });
 }
+
+describe('toLastEvent', () => {
+  const ended = new ChatError('login-ended');
+  const told = { code: 'login-ended', status: 401, message: chatErrors['login-ended'].sentence };
+
+  it('says which turn it is, as the event before', () => {
+    const before = JSON.stringify(toWire({ type: 'delta', text: 'Hi' }));
+    expect(JSON.parse(String(toLastEvent(before, ended)))).toEqual({ event: 'error', ...envelope, ...told });
+  });
+
+  it('says what it can where no event came before', () => {
+    expect(JSON.parse(String(toLastEvent(undefined, ended)))).toEqual({ event: 'error', ...told });
+  });
+
+  it('is none after the end of the turn', () => {
+    const end = JSON.stringify(toWire({ type: 'ended', outcome: 'completed', saved }));
+    expect(toLastEvent(end, ended)).toBeUndefined();
+  });
+});
 
 describe('encodeMessage', () => {
   it.each(['Hi', '', '"\\\n\u2028', '🌊', '\ud800', '""}'])('makes the JSON of the event with %j', (text) => {

@@ -36,6 +36,7 @@ describe('a variable of the configuration', () => {
     ['plugins', 'AUTH_MAX_ATTEMPTS_PER_MINUTE', ['abc', '0', '-1', '1.5', '1000001']],
     ['plugins', 'AUTH_ACCESS_TOKEN_SECONDS', ['1h', '0', '2592001']],
     ['plugins', 'AUTH_REMEMBER_SECONDS', ['5s', '-1', '3601']],
+    ['plugins', 'AUTH_REFRESH_AGAIN_SECONDS', ['10s', '-1', '301']],
     ['server', 'PORT', ['http', '-1', '65536', '80a']],
     ['server', 'IS_PROXIED', ['maybe', '2']],
     ['server', 'STARTUP_BANNER', ['maybe']],

@@ -1,6 +1,6 @@
 import { Stream } from 'node:stream';
 
-import { encodeFrames, heartbeatFrame, type Frame } from './encode';
+import { encodeFrames, encodeUnnumbered, heartbeatFrame, type Frame } from './encode';
 
 /** Batches of frames, one after the other. */
 export interface FrameSource extends AsyncIterator<readonly Frame[], void> {
@@ -10,8 +10,8 @@ export interface FrameSource extends AsyncIterator<readonly Frame[], void> {
 
 export interface RelayOptions {
   readonly heartbeatEveryMs: number;
-  /** Asked when `batches` are done: an event to write after them, encoded. */
-  readonly lastEvent?: () => string | undefined;
+  /** Asked when `batches` are done, with the last frame of them: an event to write after it, as JSON. */
+  readonly lastEvent?: (frame: Frame | undefined) => string | undefined;
 }
 
 /** Bounds one write, and with it what a client that does not read holds. */
@@ -69,6 +69,7 @@ function createWriter(
   onFailed: (error: Error) => void,
 ): { readonly begin: () => void; readonly leave: () => void } {
   let pieces: Iterator<string, void> = [heartbeatFrame].values();
+  let lastFrame: Frame | undefined;
   let isTaking = true;
   // By a promise: to ask again would skip a batch.
   let isAsked = false;
@@ -119,11 +120,13 @@ function createWriter(
 
   function take(batch: IteratorResult<readonly Frame[], void>): void {
     if (isOver) return;
-    if (batch.done !== true) pieces = encodeFrames(batch.value, maxWriteChars);
-    else {
+    if (batch.done !== true) {
+      pieces = encodeFrames(batch.value, maxWriteChars);
+      lastFrame = batch.value.at(-1) ?? lastFrame;
+    } else {
       leave();
-      const last = lastEvent?.();
-      if (last !== undefined) client.write(last);
+      const last = lastEvent?.(lastFrame);
+      if (last !== undefined) client.write(encodeUnnumbered(last));
       client.end();
     }
   }

@@ -134,6 +134,16 @@ describe('relay', () => {
     expect(await collect(relay(batchesOf(), everySecond))).toEqual([heartbeatFrame]);
   });
 
+  it('writes a last event without an id, made of the last frame', async () => {
+    const options = { ...everySecond, lastEvent: (last: Frame | undefined) => `"after ${last?.id}"` };
+    expect(await collect(relay(batchesOf([frame(1), frame(2)]), options))).toEqual([
+      heartbeatFrame,
+      encodeFrame(frame(1)) + encodeFrame(frame(2)),
+      'data: "after 2"\n\n',
+    ]);
+    expect((await collect(relay(batchesOf(), options))).at(-1)).toBe('data: "after undefined"\n\n');
+  });
+
   it('writes a comment whenever nothing was written for the time of a heartbeat', async () => {
     const written = await readAll(relay(slowly(3_500, 500, 2_500), everySecond));
     const signs = written.map((text) => (text === heartbeatFrame ? 'beat' : 'event'));
