@@ -81,9 +81,10 @@ export default tseslint.config(
         {
           patterns: [
             {
-              regex: '^(@strapi/|koa$|ws$|\\.\\./(?!chat(/storable-text|/history/history-problem)?$))',
+              regex:
+                '^(@strapi/|koa$|ws$|\\.\\./(?!(threads/\\w+|chat(/storable-text|/history/history-problem)?)$))',
               message:
-                'The store of the history knows types by chat/index, two leaves of the core, and knex.',
+                'The store of the history knows types by chat/index, two leaves of the core, threads, and knex.',
             },
             {
               regex: '^\\.\\./chat$',
