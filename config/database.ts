@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { dsn } from '../src/chat/history/settings';
 import { count, flag, readVariables, text } from '../src/chat/variables';
 import { rememberStatements } from '../src/stores/remember-statements';
+import { addSqliteFunctions } from '../src/stores/sqlite-functions';
 
 // PostgreSQL's `timestamp` columns have no time zone: every process has to write and read them in the same one, without
 // summer time. Set before the driver formats its first date.
@@ -52,7 +53,11 @@ function read(env: Env) {
 interface SqliteConnection {
   prepare(sql: string): unknown;
   pragma(statement: string): unknown;
-  function(name: string, options: { deterministic: boolean }, run: (value: unknown) => unknown): unknown;
+  function(
+    name: string,
+    options: { deterministic: boolean },
+    run: (...values: unknown[]) => unknown,
+  ): unknown;
 }
 
 /**
@@ -79,10 +84,7 @@ function sqlite(variables: Variables, filename = variables.DATABASE_FILENAME) {
         // 40 MB. Before that, a thread moves the log (`src/bootstrap/sqlite-checkpoints.ts`).
         connection.pragma('wal_autocheckpoint = 10000');
         beginWithTheLock(connection);
-        // SQLite's own knows ASCII only: a search without regard to case would find "ÉCOLE" on PostgreSQL alone.
-        connection.function('lower', { deterministic: true }, (value) =>
-          typeof value === 'string' ? value.toLowerCase() : value,
-        );
+        addSqliteFunctions(connection);
         rememberStatements(connection);
         done(null, connection);
       },

@@ -5,6 +5,7 @@ import { createCharacterSource } from './stores/character-source';
 import { createHistorySource } from './stores/history-source';
 import { createMessageStore } from './stores/message-store';
 import { createOwnDataStore } from './stores/own-data-store';
+import { createReader, type Reader } from './stores/reader';
 import { rememberCharacters } from './stores/remember-characters';
 import { createSearchStore } from './stores/search-store';
 import { createSessionStore } from './stores/session-store';
@@ -12,6 +13,7 @@ import { createTurnStore } from './stores/turn-store';
 import { createUserCounters } from './stores/user-counters';
 
 const chats = new WeakMap<Core.Strapi, Chat>();
+const readers = new WeakMap<Core.Strapi, Reader>();
 const historyStores = new WeakMap<Core.Strapi, HistoryStore>();
 
 /** Has finished generations copied there. Before the first `chatOf`; without it nothing is copied. */
@@ -24,6 +26,11 @@ export function historyStoreOf(strapi: Core.Strapi): HistoryStore | undefined {
   return historyStores.get(strapi);
 }
 
+/** Ends what is being read. Before the database is closed. */
+export async function stopReading(strapi: Core.Strapi): Promise<void> {
+  await readers.get(strapi)?.close();
+}
+
 /**
  * The chat of this Strapi, made once: where the core meets Strapi's database and log.
  * @throws SettingsError listing every problem with the settings.
@@ -33,13 +40,15 @@ export function chatOf(strapi: Core.Strapi): Chat {
   if (existing !== undefined) return existing;
   const settings = parseChatSettings(strapi.config.get('chat'));
   const historyStore = historyStoreOf(strapi);
+  const reader = createReader(strapi.db, settings.reads);
+  readers.set(strapi, reader);
   const chat = createChat({
     settings,
     turnStore: createTurnStore(strapi.db),
-    messageStore: createMessageStore(strapi.db),
-    sessionStore: createSessionStore(strapi.db),
-    ownDataStore: createOwnDataStore(strapi.db),
-    searchStore: createSearchStore(strapi.db),
+    messageStore: createMessageStore(strapi.db, reader),
+    sessionStore: createSessionStore(strapi.db, reader),
+    ownDataStore: createOwnDataStore(strapi.db, reader),
+    searchStore: createSearchStore(strapi.db, reader),
     characters: rememberCharacters(
       createCharacterSource(strapi.db),
       strapi.db,

@@ -22,7 +22,7 @@ import { tellTokensApart } from './bootstrap/tell-tokens-apart';
 import { useOwnTemporaryFolder, type TemporaryFolder } from './bootstrap/temporary-folder';
 import { startTidyingHistory, type Tidying } from './bootstrap/tidying-history';
 import { HistoryProblem, parseHistoryStoreSettings, SettingsError } from './chat';
-import { chatOf, historyStoreOf, keepHistoryIn } from './compose';
+import { chatOf, historyStoreOf, keepHistoryIn, stopReading } from './compose';
 import { openBeside } from './history-store/in-thread';
 import { loginsOf } from './logins';
 import { answersSent } from './middlewares/koasseStream';
@@ -89,7 +89,7 @@ export default {
     // After the drain, for its turns are to be copied too.
     await history?.stop();
     await historyStoreOf(strapi)?.close();
-    await Promise.all([answersSent(1_000), socketDoor?.close(), checkpoints?.stop()]);
+    await Promise.all([answersSent(1_000), socketDoor?.close(), checkpoints?.stop(), stopReading(strapi)]);
     await temporaryFolder?.remove();
   },
 };

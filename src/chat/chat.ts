@@ -9,6 +9,7 @@ import { createLiveTurns, type LiveTurns } from './live-turns';
 import type { Log } from './log';
 import { createMessageActions, type MessageActions } from './message-actions';
 import { createMessages, type Messages, type MessageStore } from './messages';
+import { createReads, type Reads } from './reads';
 import { createOwnData, type OwnData, type OwnDataStore } from './own-data';
 import { createSearch, type Search, type SearchStore } from './search';
 import { createSessionAccess, type SessionAccess, type SessionStore } from './session-access';
@@ -44,6 +45,7 @@ export interface Chat {
   readonly connect: Connect;
   readonly ownData: OwnData;
   readonly search: Search;
+  readonly reads: Reads;
   readonly historyAccess: HistoryAccess;
   /** Not started. Null where there is no history. */
   readonly history: HistoryWriter | null;
@@ -80,6 +82,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
     connect: createConnect({ live, events, turns, sessions, request: settings.request }),
     history,
     search: createSearch(dependencies.searchStore),
+    reads: createReads(settings.reads),
     historyAccess: createHistoryAccess({
       store: dependencies.history?.store ?? null,
       characters,

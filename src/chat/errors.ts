@@ -81,6 +81,11 @@ export const chatErrors = {
     status: 429,
     sentence: 'The answers of today have used up what you may use in a day.',
   },
+  'too-many-reads': {
+    status: 429,
+    retryAfterSeconds: 5,
+    sentence: 'Too many of your lists, searches and exports are being read. Wait until one has ended.',
+  },
   'answer-too-long': {
     status: 502,
     sentence: 'The answer grew too long and was cut off.',
@@ -130,6 +135,11 @@ export const chatErrors = {
     status: 503,
     retryAfterSeconds: 5,
     sentence: 'The database cannot be reached. Try again in a moment.',
+  },
+  'read-timeout': {
+    status: 503,
+    retryAfterSeconds: 5,
+    sentence: 'Reading this took too long. Look for less at once, or try again later.',
   },
   'history-unavailable': {
     status: 503,

@@ -1,6 +1,8 @@
 export { createChat, type Chat, type ChatDependencies } from './chat';
 export type { Character, CharacterSource } from './characters';
+export { withDeadline } from './deadline';
 export { ChatError, chatErrors, isChatErrorCode, type ChatErrorCode, type RateLimit } from './errors';
+export { createFairQueue } from './fair-queue';
 export { parseFeedback } from './feedback';
 export type { Comparison, Filter, TextMatch, Value } from './filter';
 export {
@@ -54,6 +56,7 @@ export type { Hit, SearchStore } from './search';
 export { assertCharacter } from './session-access';
 export type {
   After,
+  MessageRange,
   MessageReference,
   NewMessage,
   NewSessionEntry,

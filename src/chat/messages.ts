@@ -39,15 +39,21 @@ export interface Message {
   readonly updatedAt: Date;
 }
 
+/** About how much of a reply it makes. */
+export function charsOf({ query, answer }: Message): number {
+  return query.length + (answer?.length ?? 0);
+}
+
 /**
  * Where messages are read, and marked by their owner. Every method is limited to the owner's own: there is no way to
  * reach anybody else's. A deleted one is nobody's.
  */
 export interface MessageStore {
-  /** @returns at most `query.limit` messages, and how many match in all. */
+  /** @returns at most `query.limit` messages, and how many match in all. @throws ChatError `read-timeout` */
   list(
     owner: Owner,
     query: MessageQuery,
+    signal?: AbortSignal,
   ): Promise<{ readonly messages: readonly Message[]; readonly total: number }>;
   find(owner: Owner, messageId: string): Promise<Message | null>;
   /**
@@ -88,7 +94,11 @@ export interface Messages {
    * The owner's messages, as a query string asks for them: newest first unless it says otherwise.
    * @throws ChatError `invalid-request`
    */
-  list(owner: Owner, params: Readonly<Record<string, unknown>>): Promise<MessageListReply>;
+  list(
+    owner: Owner,
+    params: Readonly<Record<string, unknown>>,
+    signal?: AbortSignal,
+  ): Promise<MessageListReply>;
   /** Messages of the owner's as the HTTP contract shows them. */
   toReplies(owner: Owner, messages: readonly Message[]): Promise<MessageReply[]>;
 }
@@ -102,10 +112,14 @@ export interface MessagesOptions {
 export function createMessages({ store, characters, exposePrompt }: MessagesOptions): Messages {
   return {
     toReplies,
-    async list(owner, params) {
+    async list(owner, params, signal) {
       const { query, part } = parseMessagePageRequest(params);
       // One more than asked for says whether there is a next page.
-      const { messages: found, total } = await store.list(owner, { ...query, limit: query.limit + 1 });
+      const { messages: found, total } = await store.list(
+        owner,
+        { ...query, limit: query.limit + 1 },
+        signal,
+      );
       const messages = found.slice(0, query.limit);
       const hasMore = found.length > messages.length;
       return {

@@ -1,8 +1,10 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 
 import type { CharacterSource } from './characters';
+import { ChatError } from './errors';
+import { createFairQueue } from './fair-queue';
 import type { LiveTurns } from './live-turns';
-import type { Message } from './messages';
+import { charsOf, type Message } from './messages';
 import type { Owner } from './owner';
 import type { After, SessionEntry } from './session-access';
 import { toSessionMessageReply, toSessionReply } from './session-reply';
@@ -23,12 +25,12 @@ export interface OwnDataStore {
   /** The turns of this user's that are being answered, in whichever process. */
   findLiveTurns(userId: number): Promise<readonly string[]>;
   /**
-   * Erases a few of the user's messages, deleted ones too; once there are none, of the sessions. In the same transaction
+   * Erases `limit` of the user's messages, deleted ones too; once there are none, of the sessions. In the same transaction
    * it notes that the history is to forget the user too, whether or not anything was left here.
    */
-  eraseSome(userId: number): Promise<Erased>;
-  /** Erases a few entries of anybody's that were deleted before this time. */
-  purgeSome(deletedBefore: Date): Promise<Erased>;
+  eraseSome(userId: number, limit: number): Promise<Erased>;
+  /** Erases `limit` entries of anybody's that were deleted before this time. */
+  purgeSome(deletedBefore: Date, limit: number): Promise<Erased>;
 }
 
 export interface OwnData {
@@ -51,20 +53,32 @@ export interface OwnDataOptions {
   readonly restorableMs: number;
 }
 
+/** About what a session is in an export. */
+const charsOfSession = 500;
+
 export function createOwnData({ store, characters, turns, live, restorableMs }: OwnDataOptions): OwnData {
+  // Of any number of users at it, one batch at a time.
+  const refuse = () => new ChatError('server-busy');
+  const batches = createFairQueue({ total: 1, each: 1, waitingEach: Infinity, refuse });
   return {
     export: exportAll,
     async erase(owner) {
       await stopTurns(owner);
-      return untilNone(() => store.eraseSome(owner.id));
+      return untilNone((limit) => store.eraseSome(owner.id, limit), {
+        takeTurn: () => batches.enter(owner.id),
+      });
     },
     eraseUser(userId) {
       for (const turn of liveOf(userId)) turn.requestEnd('stop');
-      return untilNone(() => store.eraseSome(userId));
+      // Not in turn: it can be within a transaction that others are waiting for.
+      return untilNone((limit) => store.eraseSome(userId, limit));
     },
     purge(signal) {
       const deletedBefore = new Date(Date.now() - restorableMs);
-      return untilNone(() => store.purgeSome(deletedBefore), signal);
+      return untilNone((limit) => store.purgeSome(deletedBefore, limit), {
+        takeTurn: () => batches.enter(nobody),
+        signal,
+      });
     },
   };
 
@@ -75,11 +89,12 @@ export function createOwnData({ store, characters, turns, live, restorableMs }: 
     const start: After = { id: 0, limit: Number.MAX_SAFE_INTEGER };
     const readSessions = async (after: After) =>
       (await store.listSessionsAfter(owner, after)).map((session) => ({ id: session.rowId, session }));
-    for await (const page of walk(readSessions, start)) {
+    const readMessages = (after: After) => store.listMessagesAfter(owner, after);
+    for await (const page of walk(readSessions, start, () => charsOfSession)) {
       yield head + page.map(({ session }) => toLine('session', toSessionReply(session, owner))).join('');
       head = '';
     }
-    for await (const messages of walk((after) => store.listMessagesAfter(owner, after), start)) {
+    for await (const messages of walk(readMessages, start, charsOf)) {
       yield head + (await toMessageLines(messages));
       head = '';
     }
@@ -122,14 +137,37 @@ export function createOwnData({ store, characters, turns, live, restorableMs }: 
   }
 }
 
-/** Others come between two bits: none of them waits for more than one. */
-async function untilNone(erase: () => Promise<Erased>, signal?: AbortSignal): Promise<Erased> {
+/** Rows that go in one statement, and how long others may wait for them on SQLite: long ones take longer to go. */
+const firstRows = 100;
+const minRows = 20;
+const maxRows = 500;
+const batchMs = 10;
+
+/** The user whose batches those of a purge are. */
+const nobody = 0;
+
+interface Batches {
+  /** Waits until no other batch is being erased. @returns what lets the next one begin. */
+  readonly takeTurn?: () => Promise<() => void>;
+  readonly signal?: AbortSignal;
+}
+
+/** Others come between two batches: none of them waits for more than one. */
+async function untilNone(
+  erase: (limit: number) => Promise<Erased>,
+  { takeTurn, signal }: Batches = {},
+): Promise<Erased> {
   const total = { sessions: 0, messages: 0 };
+  let limit = firstRows;
   while (signal?.aborted !== true) {
-    const { sessions, messages } = await erase();
+    const endTurn = await takeTurn?.();
+    const since = performance.now();
+    const { sessions, messages } = await erase(limit).finally(endTurn);
     if (sessions === 0 && messages === 0) break;
     total.sessions += sessions;
     total.messages += messages;
+    const fitting = Math.floor((limit * batchMs) / Math.max(performance.now() - since, 1));
+    limit = Math.max(minRows, Math.min(fitting, 2 * limit, maxRows));
     await breathe();
   }
   return total;

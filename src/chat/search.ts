@@ -1,5 +1,3 @@
-import { setImmediate as breathe } from 'node:timers/promises';
-
 import { z } from 'zod';
 
 import { ChatError } from './errors';
@@ -22,11 +20,10 @@ export interface Hit {
 export interface SearchWindow {
   readonly before: number;
   readonly size: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface SearchStore {
-  /** Whether nothing else runs in this process while it looks through a window. */
-  readonly isBlocking: boolean;
   /**
    * Looks through a window, in which deleted messages count but are not found.
    * @returns the ids of those with this text in what was said in them, without regard to case, the newest first; and
@@ -77,7 +74,7 @@ export interface Search {
    * `q`, `page_size?`, and `page?` or `cursor?`
    * @throws ChatError `invalid-request`
    */
-  search(owner: Owner, params: unknown): Promise<SearchReply>;
+  search(owner: Owner, params: unknown, signal?: AbortSignal): Promise<SearchReply>;
 }
 
 const defaultPageSize = 20;
@@ -105,15 +102,12 @@ const request = z.object({
 /** Rows one search looks through at most, and for how long: then it says where to go on. */
 const maxRows = 20_000;
 const maxMs = 5_000;
-/** Rows one statement looks through at most. */
-const maxWindow = 2_000;
-/** Where others wait meanwhile: what the first one takes, and how long each may hold them up. Answers can be long. */
-const firstWindow = 250;
-const minWindow = 50;
-const windowMs = 10;
+/** Rows one statement looks through: other users' statements come between two. */
+const windowRows = 2_000;
+
 export function createSearch(store: SearchStore, now = () => performance.now()): Search {
   return {
-    async search(owner, params) {
+    async search(owner, params, signal) {
       const { q, cursor } = parse(request, params);
       const { page, pageSize, range } = parsePage(params, defaultPageSize);
       if (cursor !== undefined && page > 1) {
@@ -121,7 +115,7 @@ export function createSearch(store: SearchStore, now = () => performance.now()):
       }
       // A page of a walk is done when it is full; one by its number also tells how many hits there are.
       const wanted = cursor === undefined ? maxRows : pageSize + 1;
-      const { ids, end } = await lookThrough(owner, q, { before: cursor ?? maxId, wanted });
+      const { ids, end } = await lookThrough(owner, q, { before: cursor ?? maxId, wanted, signal });
       const hits = await store.findHits(owner, toPage(ids, range));
       const pagination = { page, pageSize, pageCount: Math.ceil(ids.length / pageSize), total: ids.length };
       return {
@@ -134,26 +128,25 @@ export function createSearch(store: SearchStore, now = () => performance.now()):
     },
   };
 
-  /** Window by window, others being served in between. */
+  /** Window by window. */
   async function lookThrough(
     owner: Owner,
     text: string,
-    { before, wanted }: { readonly before: number; readonly wanted: number },
+    {
+      before,
+      wanted,
+      signal,
+    }: { readonly before: number; readonly wanted: number; readonly signal: AbortSignal | undefined },
   ): Promise<Found> {
     const ids: number[] = [];
     const startedAt = now();
     let end: number | null = before;
-    let nextSize = store.isBlocking ? firstWindow : maxWindow;
     for (let rows = 0; rows < maxRows && ids.length < wanted && now() - startedAt < maxMs;) {
-      if (rows > 0) await breathe();
-      const size = Math.min(nextSize, maxRows - rows);
-      const windowAt = now();
-      const window = await store.searchWindow(owner, text, { before: end, size });
+      const window = await store.searchWindow(owner, text, { before: end, size: windowRows, signal });
       ids.push(...window.ids);
-      rows += size;
+      rows += windowRows;
       end = window.end;
       if (end === null) break;
-      if (store.isBlocking) nextSize = fit(size, now() - windowAt);
     }
     return { ids, end };
   }
@@ -164,12 +157,6 @@ interface Found {
   readonly ids: readonly number[];
   /** Where to go on, as a `before`; null where there are no more. */
   readonly end: number | null;
-}
-
-/** The rows of the next window, by what this one took. */
-function fit(size: number, tookMs: number): number {
-  const fitting = Math.floor(size * Math.min(2, windowMs / Math.max(tookMs, 0.1)));
-  return Math.min(maxWindow, Math.max(minWindow, fitting));
 }
 
 function toPage(ids: readonly number[], { offset, limit }: Range): readonly number[] {

@@ -1,6 +1,6 @@
 import type { CharacterSource } from './characters';
 import { ChatError } from './errors';
-import type { Message, MessageRole } from './messages';
+import { charsOf, type Message, type MessageRole } from './messages';
 import type { Owner } from './owner';
 import { toContentEvent, toMessageEvent, toSupersededEvent, type SessionEvents } from './session-events';
 import { defaultTitle } from './sessions';
@@ -49,6 +49,12 @@ export interface Selection {
   readonly withSuperseded: boolean;
 }
 
+/** Which lines of a session, and which part of them. */
+export interface MessageRange extends Range, Selection {
+  readonly newestFirst: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A part of a list that is walked by `Message.id`: nothing is skipped or repeated while lines come and go. */
 export interface After {
   readonly id: number;
@@ -67,6 +73,7 @@ export interface SessionStore {
   list(
     owner: Owner,
     range: Range,
+    signal?: AbortSignal,
   ): Promise<{ readonly sessions: readonly SessionEntry[]; readonly total: number }>;
   find(owner: Owner, sessionId: string): Promise<SessionEntry | null>;
   /** @returns whether it is there. */
@@ -86,14 +93,11 @@ export interface SessionStore {
   restoreSession(owner: Owner, sessionId: string, since: Date): Promise<boolean>;
 
   /** The lines of a session by age. */
-  listMessages(
-    session: SessionEntry,
-    range: Range & Selection & { readonly newestFirst: boolean },
-  ): Promise<readonly Message[]>;
+  listMessages(owner: Owner, session: SessionEntry, range: MessageRange): Promise<readonly Message[]>;
   /** How many lines of a session are not superseded; `messageCount` is of all. */
-  countCurrentMessages(session: SessionEntry): Promise<number>;
+  countCurrentMessages(owner: Owner, session: SessionEntry, signal?: AbortSignal): Promise<number>;
   /** The oldest lines of a session after the one with this `Message.id`. */
-  listMessagesAfter(session: SessionEntry, after: After): Promise<readonly Message[]>;
+  listMessagesAfter(owner: Owner, session: SessionEntry, after: After): Promise<readonly Message[]>;
   findMessage(owner: Owner, reference: MessageReference): Promise<Message | null>;
   addMessage(owner: Owner, session: SessionEntry, message: NewMessage): Promise<Message>;
   /**
@@ -137,18 +141,14 @@ export interface SessionAccess {
   create(owner: Owner, session: SessionWish): Promise<SessionEntry>;
   /** The session with the newest message, or a new one. */
   findLatestOrCreate(owner: Owner): Promise<SessionEntry>;
-  list(owner: Owner, range: Range): Promise<Page<SessionEntry>>;
+  list(owner: Owner, range: Range, signal?: AbortSignal): Promise<Page<SessionEntry>>;
   find(owner: Owner, sessionId: string): Promise<SessionEntry>;
   rename(owner: Owner, sessionId: string, title: string): Promise<void>;
   /** A running answer in it is stopped. */
   deleteSession(owner: Owner, sessionId: string): Promise<void>;
   restoreSession(owner: Owner, sessionId: string): Promise<void>;
 
-  listMessages(
-    owner: Owner,
-    sessionId: string,
-    range: Range & Selection & { readonly newestFirst: boolean },
-  ): Promise<Page<Message>>;
+  listMessages(owner: Owner, sessionId: string, range: MessageRange): Promise<Page<Message>>;
   /** The lines of a session by age, in pages, from the one after `after.id` on: at most `after.limit` of them. */
   walkMessages(
     owner: Owner,
@@ -157,8 +157,9 @@ export interface SessionAccess {
   ): Promise<AsyncGenerator<readonly Message[], void>>;
   /** The newest lines of a session that has been found already, the oldest of them first. */
   latestMessages(
+    owner: Owner,
     session: SessionEntry,
-    selection: Selection & { readonly count: number },
+    selection: Selection & { readonly count: number; readonly signal?: AbortSignal },
   ): Promise<readonly Message[]>;
   findMessage(owner: Owner, reference: MessageReference): Promise<Message>;
   addMessage(owner: Owner, sessionId: string, message: NewMessage): Promise<Message>;
@@ -195,8 +196,8 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
     },
     findLatestOrCreate: (owner) =>
       store.findLatestOrCreate(owner, { title: defaultTitle, characterId: null }),
-    async list(owner, range) {
-      const { sessions, total } = await store.list(owner, range);
+    async list(owner, range, signal) {
+      const { sessions, total } = await store.list(owner, range, signal);
       return { items: sessions, total };
     },
     find: (owner, sessionId) => findSession(store, owner, sessionId),
@@ -210,16 +211,18 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
 
     async listMessages(owner, sessionId, range) {
       const session = await findSession(store, owner, sessionId);
-      const total = range.withSuperseded ? session.messageCount : await store.countCurrentMessages(session);
-      return { items: await store.listMessages(session, range), total };
+      const total = range.withSuperseded
+        ? session.messageCount
+        : await store.countCurrentMessages(owner, session, range.signal);
+      return { items: await store.listMessages(owner, session, range), total };
     },
     async walkMessages(owner, sessionId, after) {
       const session = await findSession(store, owner, sessionId);
-      return walk((next) => store.listMessagesAfter(session, next), after);
+      return walk((next) => store.listMessagesAfter(owner, session, next), after, charsOf);
     },
-    async latestMessages(session, { count, withSuperseded }) {
-      const part = { limit: count, offset: 0, newestFirst: true, withSuperseded };
-      const messages = await store.listMessages(session, part);
+    async latestMessages(owner, session, { count, withSuperseded, signal }) {
+      const part = { limit: count, offset: 0, newestFirst: true, withSuperseded, signal };
+      const messages = await store.listMessages(owner, session, part);
       return [...messages].reverse();
     },
     async addMessage(owner, sessionId, message) {

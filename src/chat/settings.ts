@@ -23,6 +23,7 @@ export interface ChatSettings {
   readonly dify: DifySettings;
   readonly turns: TurnSettings;
   readonly limits: LimitSettings;
+  readonly reads: ReadSettings;
   readonly request: RequestSettings;
   readonly sockets: SocketSettings;
   readonly history: HistorySettings;
@@ -55,6 +56,16 @@ export interface LimitSettings {
   readonly tokensPerDay: number;
   /** Turns of all users that may run in this process at the same time. */
   readonly maxLiveTurns: number;
+}
+
+/** What is read of what was said: lists, searches, exports. */
+export interface ReadSettings {
+  /** Of one user, in this process at the same time; more wait. 0: there is no limit. */
+  readonly atOnce: number;
+  /** Selects through many rows of all users that run in this process at the same time; null for what suits the database. */
+  readonly selectsAtOnce: number | null;
+  /** How long such a select may take, and how long a read waits until it may begin. */
+  readonly timeoutMs: number;
 }
 
 /** The WebSocket door. */
@@ -143,6 +154,9 @@ const schema = z.object({
   CHAT_TURNS_PER_MINUTE: count(20, 100_000, 0),
   CHAT_TOKENS_PER_DAY: count(0, 1_000_000_000, 0),
   CHAT_MAX_LIVE_TURNS: count(500, 100_000),
+  CHAT_MAX_READS_AT_ONCE: count(4, 1_000, 0),
+  CHAT_MAX_SELECTS_AT_ONCE: count(1, 1_000).removeDefault().optional(),
+  CHAT_READ_TIMEOUT_SECONDS: seconds(10),
   CHAT_METRICS_TOKEN: z
     .string()
     .regex(/^[\x21-\x7e]{16,}$/u, 'has to be one word of at least 16 characters, printable ASCII')
@@ -194,6 +208,11 @@ function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
       turnsPerMinute: variables.CHAT_TURNS_PER_MINUTE,
       tokensPerDay: variables.CHAT_TOKENS_PER_DAY,
       maxLiveTurns: variables.CHAT_MAX_LIVE_TURNS,
+    },
+    reads: {
+      atOnce: variables.CHAT_MAX_READS_AT_ONCE,
+      selectsAtOnce: variables.CHAT_MAX_SELECTS_AT_ONCE ?? null,
+      timeoutMs: variables.CHAT_READ_TIMEOUT_SECONDS * 1000,
     },
     request: {
       maxQueryChars: variables.CHAT_MAX_QUERY_CHARS,

@@ -26,6 +26,11 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) =>
       await next();
     } catch (error) {
       if (isStrapis(ctx, error)) throw error;
+      if (ctx.res.closed) {
+        // The client has left, which is often why it failed. Nobody is told; the log of requests is, as nginx would say it.
+        ctx.status = 499;
+        return;
+      }
       const known = toKnownError(error);
       if (known.status >= 500) strapi.log.error(`${ctx.method} ${ctx.path}: ${describeError(error)}`);
       reply(ctx, known);

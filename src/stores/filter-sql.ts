@@ -84,6 +84,9 @@ function join(
 }
 
 function compare(field: string, comparison: Comparison, value: Value, context: FilterContext): Condition {
+  if (isSessionId(field) && isEquality(comparison)) {
+    return { sql: `m.session_id ${comparison} ${sessionRow}`, bindings: [value] };
+  }
   if (field in linkColumns) {
     const condition = refersTo(field, String(value), context);
     return comparison === '=' ? condition : { sql: `not (${condition.sql})`, bindings: condition.bindings };
@@ -93,6 +96,9 @@ function compare(field: string, comparison: Comparison, value: Value, context: F
 
 function isIn(field: string, values: readonly Value[], context: FilterContext): Condition {
   if (values.length === 0) return never;
+  if (isSessionId(field)) {
+    return { sql: `m.session_id in (${values.map(() => sessionRow).join(', ')})`, bindings: values };
+  }
   if (!(field in linkColumns)) {
     return { sql: `${columnOf(field)} in (${values.map(() => '?').join(', ')})`, bindings: values };
   }
@@ -102,6 +108,15 @@ function isIn(field: string, values: readonly Value[], context: FilterContext): 
     bindings: conditions.flatMap(({ bindings }) => bindings),
   };
 }
+
+/**
+ * The row of a session, as a value that is read once, so that its messages are found by their index. 0, which no row has,
+ * where there is none: the row is somewhere else then, and not nowhere.
+ */
+const sessionRow = 'coalesce((select id from chat_sessions where session_id = ?), 0)';
+
+const isSessionId = (field: string) => field === 'session_id' || field === 'session.session_id';
+const isEquality = (comparison: Comparison) => comparison === '=' || comparison === '!=';
 
 /** The columns behind references: what a client may call by several ids is stored under one. */
 const linkColumns: Readonly<Record<string, string>> = {
@@ -123,9 +138,11 @@ function refersTo(field: string, reference: string, { owner }: FilterContext): C
         bindings: [toRowId(reference), reference],
       };
     case 'session.id':
+      if (isRowId(reference)) return { sql: 'm.session_id = ?', bindings: [Number(reference)] };
       return {
-        sql: '(s.id = ? or s.document_id = ? or s.session_id = ?)',
-        bindings: [toRowId(reference), reference, reference],
+        sql: `m.session_id = coalesce(
+          (select max(id) from chat_sessions where session_id = ? or document_id = ?), 0)`,
+        bindings: [reference, reference],
       };
     default:
       // Whether this user exists is nobody's business: another one simply has no messages here.
@@ -149,9 +166,9 @@ function match(
   const column = ignoreCase ? `lower(${columnOf(field)})` : columnOf(field);
   const value = ignoreCase ? 'lower(?)' : '?';
   if (text === '' && match !== 'whole') return { sql: `${column} is not null`, bindings: [] };
-  const sql: Record<TextMatch, string> = {
+  if (match === 'contains') return containsText(columnOf(field), text, { dialect, ignoreCase });
+  const sql: Record<Exclude<TextMatch, 'contains'>, string> = {
     whole: `${column} = ${value}`,
-    contains: containsText(column, value, dialect),
     startsWith: `substr(${column}, 1, length(${value})) = ${value}`,
     endsWith:
       dialect === 'sqlite'
@@ -162,7 +179,17 @@ function match(
   return { sql: sql[match], bindings: isCountedTwice ? [text, text] : [text] };
 }
 
-/** Whether one SQL expression stands in another, character by character. */
-export function containsText(column: string, value: string, dialect: Dialect): string {
-  return dialect === 'sqlite' ? `instr(${column}, ${value}) > 0` : `strpos(${column}, ${value}) > 0`;
+/** Whether a text stands in an SQL expression, character by character. */
+export function containsText(
+  column: string,
+  text: string,
+  { dialect, ignoreCase }: { readonly dialect: Dialect; readonly ignoreCase: boolean },
+): Condition {
+  if (dialect === 'sqlite') {
+    return ignoreCase
+      ? { sql: `contains_lower(${column}, ?)`, bindings: [text.toLowerCase()] }
+      : { sql: `instr(${column}, ?) > 0`, bindings: [text] };
+  }
+  const sql = ignoreCase ? `strpos(lower(${column}), lower(?)) > 0` : `strpos(${column}, ?) > 0`;
+  return { sql, bindings: [text] };
 }

@@ -70,13 +70,30 @@ export function selectMessages(db: Core.Strapi['db']): Knex.QueryBuilder<Message
 }
 
 export function fromMessages(db: Core.Strapi['db']): Knex.QueryBuilder {
-  return db.connection
-    .from({ m: 'chat_conversations' })
-    .leftJoin({ s: 'chat_sessions' }, 's.id', 'm.session_id')
-    .leftJoin({ a: 'chat_conversations' }, (join) => {
-      join.on('a.turn_id', 'm.turn_id').onVal('a.role', 'assistant').onVal('m.role', 'user');
-      join.onVal('a.is_deleted', false);
-    }) as Knex.QueryBuilder;
+  return joinAnswers(joinSessions(messagesAlone(db)));
+}
+
+/** Messages with what a condition on them names, and nothing else: most are counted by an index alone. */
+export function fromMessagesFor(db: Core.Strapi['db'], condition: string): Knex.QueryBuilder {
+  const rows = messagesAlone(db);
+  if (/\bs\./u.test(condition)) joinSessions(rows);
+  if (/\ba\./u.test(condition)) joinAnswers(rows);
+  return rows;
+}
+
+export function messagesAlone(db: Core.Strapi['db']): Knex.QueryBuilder {
+  return db.connection.from({ m: 'chat_conversations' }) as Knex.QueryBuilder;
+}
+
+function joinSessions(messages: Knex.QueryBuilder): Knex.QueryBuilder {
+  return messages.leftJoin({ s: 'chat_sessions' }, 's.id', 'm.session_id');
+}
+
+function joinAnswers(messages: Knex.QueryBuilder): Knex.QueryBuilder {
+  return messages.leftJoin({ a: 'chat_conversations' }, (join) => {
+    join.on('a.turn_id', 'm.turn_id').onVal('a.role', 'assistant').onVal('m.role', 'user');
+    join.onVal('a.is_deleted', false);
+  });
 }
 
 export function toMessage(row: MessageRow): Message {

@@ -2,22 +2,26 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import type { Message, MessageMarks, MessageQuery, MessageStore, Owner } from '../chat';
-import { columnOf, toCondition, type Dialect } from './filter-sql';
-import { fromMessages, selectMessages, toMessage } from './message-rows';
+import { countFew, fewRows } from './few-rows';
+import { columnOf, toCondition, type Condition, type Dialect } from './filter-sql';
+import { fromMessagesFor, selectMessages, toMessage, type MessageRow } from './message-rows';
+import type { Reader } from './reader';
 
 type Database = Core.Strapi['db'];
 
-/** Messages on Strapi's database: a page is one statement, and so is its count. Reads and marks go by an index. */
-export function createMessageStore(db: Database): MessageStore {
+/** Messages on Strapi's database. What may look through many of them is read by the reader. */
+export function createMessageStore(db: Database, reader: Reader): MessageStore {
   return {
-    async list(owner, query) {
-      const count = (await restrict(db, countMessages(db, query), owner, query).first()) as {
-        count: number | string;
-      };
-      const total = Number(count.count);
+    async list(owner, query, signal) {
+      const condition = toOwnCondition(db, owner, query);
+      const total = await count(db, reader, owner, { query, condition, signal });
       const isBeyond = query.cursor === null && query.offset >= total;
-      const messages = isBeyond ? [] : await selectPage(db, owner, query);
-      return { messages, total };
+      if (isBeyond) return { messages: [], total };
+      const page = selectPage(db, query, condition);
+      const rows = isShort(query)
+        ? await page
+        : await reader.rows<MessageRow>(owner, page, { signal, interruptedAt: 'm.id' });
+      return { messages: rows.map(toMessage), total };
     },
     find: (owner, messageId) => findOne(db, owner, { 'm.message_id': messageId }),
     async mark(owner, id, marks) {
@@ -27,6 +31,11 @@ export function createMessageStore(db: Database): MessageStore {
       return findOne(db, owner, { 'm.id': id });
     },
   };
+}
+
+/** Whether an index leads to the page and passes few rows before. */
+function isShort({ filter, sort, offset, limit }: MessageQuery): boolean {
+  return filter === null && sort.length === 0 && offset + limit <= fewRows;
 }
 
 async function findOne(
@@ -46,39 +55,56 @@ function toColumns({ status, feedback }: MessageMarks): Readonly<Record<string, 
   };
 }
 
-/** Without a filter there is nothing to join for: the count then reads one index. */
-function countMessages(db: Database, { filter }: MessageQuery): Knex.QueryBuilder {
-  const rows =
-    filter === null
-      ? (db.connection.from({ m: 'chat_conversations' }) as Knex.QueryBuilder)
-      : fromMessages(db);
-  return rows.count({ count: 'm.id' });
+/** How many there are. Without a filter, one who has few is counted here and now: an index tells. */
+async function count(
+  db: Database,
+  reader: Reader,
+  owner: Owner,
+  {
+    query,
+    condition,
+    signal,
+  }: {
+    readonly query: MessageQuery;
+    readonly condition: Condition;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<number> {
+  const isAll = query.filter === null;
+  if (isAll) {
+    const some = await countFew(db, 'chat_conversations', owner);
+    if (some <= fewRows) return some;
+  }
+  const rows = fromMessagesFor(db, condition.sql).whereRaw(condition.sql, [...condition.bindings]);
+  if (condition.sql.includes('p.')) joinPublishedCharacter(rows);
+  const [row] = await reader.rows<{ readonly count: number | string }>(
+    owner,
+    rows.count({ count: 'm.id' }),
+    isAll ? { signal } : { signal, interruptedAt: 'm.id' },
+  );
+  return Number(row?.count ?? 0);
 }
 
-async function selectPage(db: Database, owner: Owner, query: MessageQuery) {
-  const page = restrict(db, selectMessages(db), owner, query).limit(query.limit).offset(query.offset);
+function selectPage(db: Database, query: MessageQuery, { sql, bindings }: Condition) {
+  const page = selectMessages(db)
+    .whereRaw(sql, [...bindings])
+    .limit(query.limit)
+    .offset(query.offset);
+  if (sql.includes('p.')) joinPublishedCharacter(page);
   if (query.cursor !== null) {
     void page.whereRaw('(m.created_at, m.id) < (?, ?)', [query.cursor.createdAt, query.cursor.id]);
   }
-  for (const { sql } of toOrder(query)) void page.orderByRaw(sql);
-  const rows = await page;
-  return rows.map(toMessage);
+  for (const order of toOrder(query)) void page.orderByRaw(order.sql);
+  return page;
 }
 
 /** The owner's own, not deleted, and matching. Nothing in a client's filter can reach outside its parentheses. */
-function restrict<T extends Knex.QueryBuilder>(
-  db: Database,
-  rows: T,
-  owner: Owner,
-  { filter }: MessageQuery,
-): T {
-  void rows.where({ 'm.user_id': owner.id, 'm.is_deleted': false });
-  if (filter === null) return rows;
+function toOwnCondition(db: Database, owner: Owner, { filter }: MessageQuery): Condition {
+  const own = { sql: 'm.user_id = ? and m.is_deleted = ?', bindings: [owner.id, false] };
+  if (filter === null) return own;
   const dialect: Dialect = db.dialect.client === 'sqlite' ? 'sqlite' : 'postgres';
   const { sql, bindings } = toCondition(filter, { owner, dialect });
-  if (sql.includes('p.')) joinPublishedCharacter(rows);
-  void rows.whereRaw(`(${sql})`, [...bindings]);
-  return rows;
+  return { sql: `${own.sql} and (${sql})`, bindings: [...own.bindings, ...bindings] };
 }
 
 function joinPublishedCharacter(rows: Knex.QueryBuilder): void {

@@ -3,31 +3,29 @@ import type { Knex } from 'knex';
 
 import type { Erased, OwnDataStore } from '../chat';
 import { noteErasure } from './history-erasures';
-import { selectMessages, toMessage } from './message-rows';
+import { selectMessages, toMessage, type MessageRow } from './message-rows';
+import type { Reader } from './reader';
 import { toSessionEntry, type SessionRow } from './session-rows';
 import { inTransaction } from './transaction';
 
 type Database = Core.Strapi['db'];
 
-/** Rows that go in one statement: a few milliseconds of SQLite, for which all others wait. */
-const bitSize = 500;
-
 /** All rows of a user's on Strapi's database. Everything goes by an index that begins with what is looked for. */
-export function createOwnDataStore(db: Database): OwnDataStore {
+export function createOwnDataStore(db: Database, reader: Reader): OwnDataStore {
   return {
     async listSessionsAfter(owner, { id, limit }) {
-      const rows = (await db
+      const page = db
         .connection('chat_sessions')
         .where({ user_id: owner.id, is_deleted: false })
         .where('id', '>', id)
         .orderBy('id')
-        .limit(limit)) as SessionRow[];
-      return rows.map(toSessionEntry);
+        .limit(limit);
+      return (await reader.rows<SessionRow>(owner, page)).map(toSessionEntry);
     },
     async listMessagesAfter(owner, { id, limit }) {
       const own = { 'm.user_id': owner.id, 'm.is_deleted': false };
-      const rows = await selectMessages(db).where(own).where('m.id', '>', id).orderBy('m.id').limit(limit);
-      return rows.map(toMessage);
+      const page = selectMessages(db).where(own).where('m.id', '>', id).orderBy('m.id').limit(limit);
+      return (await reader.rows<MessageRow>(owner, page)).map(toMessage);
     },
     async findLiveTurns(userId) {
       const rows = (await db
@@ -37,21 +35,22 @@ export function createOwnDataStore(db: Database): OwnDataStore {
         .select('live_turn_id')) as { live_turn_id: string }[];
       return rows.map((row) => row.live_turn_id);
     },
-    eraseSome: (userId) =>
+    eraseSome: (userId, limit) =>
       inTransaction(db, async (trx) => {
-        const own: Selection = { where: (rows) => rows.where({ user_id: userId }), order: ['id'] };
-        const { latestMs, ...erased } = await eraseSome(db, trx, own);
+        const own = { where: (rows: Knex.QueryBuilder) => rows.where({ user_id: userId }), order: ['id'] };
+        const { latestMs, ...erased } = await eraseSome(db, trx, { ...own, limit });
         // Also where nothing was left: the history keeps what was purged here. A process whose clock is ahead of ours may
         // have written rows of later than now.
         const before = new Date(Math.max(Date.now(), latestMs) + 1);
         await noteErasure(db, trx, { userId, conversationId: null, before });
         return erased;
       }),
-    purgeSome: (deletedBefore) =>
+    purgeSome: (deletedBefore, limit) =>
       inTransaction(db, async (trx) => {
         const { messages, sessions } = await eraseSome(db, trx, {
           where: (rows) => rows.where({ is_deleted: true }).where('deleted_at', '<', deletedBefore),
           order: ['deleted_at', 'id'],
+          limit,
         });
         return { messages, sessions };
       }),
@@ -62,6 +61,7 @@ export function createOwnDataStore(db: Database): OwnDataStore {
 interface Selection {
   readonly where: (rows: Knex.QueryBuilder) => Knex.QueryBuilder;
   readonly order: readonly string[];
+  readonly limit: number;
 }
 
 /** Messages before their sessions, so that none is left without. */
@@ -91,12 +91,12 @@ async function eraseBit(
   db: Database,
   trx: Knex.Transaction,
   table: string,
-  { where, order }: Selection,
+  { where, order, limit }: Selection,
 ): Promise<Bit> {
   const rows = () => db.connection(table).transacting(trx) as Knex.QueryBuilder;
   const found = (await where(rows())
     .orderBy([...order])
-    .limit(bitSize)
+    .limit(limit)
     .select('id', 'created_at')) as { id: number; created_at: Date | number | string }[];
   if (found.length === 0) return { count: 0, latestMs: 0 };
   const ids = found.map(({ id }) => id);

@@ -3,7 +3,8 @@ import type { Knex } from 'knex';
 
 import type { Hit, Owner, SearchStore } from '../chat';
 import { containsText } from './filter-sql';
-import { selectMessages, toMessage, type MessageRow } from './message-rows';
+import { messagesAlone, selectMessages, toMessage, type MessageRow } from './message-rows';
+import type { Reader } from './reader';
 
 type Database = Core.Strapi['db'];
 
@@ -14,34 +15,27 @@ const said = `case when m.role = 'user' then m.query else m.answer end`;
  * Looks through the owner's rows and no others, which an index keeps together. Ids first, so that long texts are only
  * carried for the page.
  */
-export function createSearchStore(db: Database): SearchStore {
+export function createSearchStore(db: Database, reader: Reader): SearchStore {
   const dialect = db.dialect.client === 'sqlite' ? 'sqlite' : 'postgres';
   return {
-    // better-sqlite3 does not return before the statement has ended.
-    isBlocking: dialect === 'sqlite',
-    async searchWindow(owner, text, { before, size }) {
-      const next = (await ofOwner(db, owner)
-        .where('m.id', '<', before)
-        .orderBy('m.id', 'desc')
-        .offset(size)
-        .first('m.id')) as { id: number } | undefined;
-      const ids = (await ofOwner(db, owner)
-        .where('m.id', '<', before)
-        .where('m.id', '>', next?.id ?? 0)
-        .where('m.is_deleted', false)
-        .whereRaw(containsText(`lower(${said})`, 'lower(?)', dialect), [text])
-        .orderBy('m.id', 'desc')
-        .pluck('m.id')) as number[];
-      return { ids, end: next === undefined ? null : next.id + 1 };
+    async searchWindow(owner, text, { before, size, signal }) {
+      const ofOwner = () =>
+        messagesAlone(db).where({ 'm.user_id': owner.id }).orderBy('m.id', 'desc').select('m.id');
+      const idsOf = async (select: Knex.QueryBuilder) =>
+        (await reader.rows<{ readonly id: number }>(owner, select, { signal })).map(({ id }) => id);
+      const [next] = await idsOf(ofOwner().where('m.id', '<', before).offset(size).limit(1));
+      const contains = containsText(said, text, { dialect, ignoreCase: true });
+      const ids = await idsOf(
+        ofOwner()
+          .where('m.id', '<', before)
+          .where('m.id', '>', next ?? 0)
+          .where('m.is_deleted', false)
+          .whereRaw(contains.sql, [...contains.bindings]),
+      );
+      return { ids, end: next === undefined ? null : next + 1 };
     },
     findHits: (owner, ids) => findHits(db, owner, ids),
   };
-}
-
-function ofOwner(db: Database, owner: Owner): Knex.QueryBuilder {
-  return db.connection
-    .from({ m: 'chat_conversations' })
-    .where({ 'm.user_id': owner.id }) as Knex.QueryBuilder;
 }
 
 async function findHits(db: Database, owner: Owner, ids: readonly number[]): Promise<readonly Hit[]> {

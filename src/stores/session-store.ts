@@ -8,29 +8,31 @@ import {
   newMessageId,
   type After,
   type Message,
+  type MessageRange,
   type MessageReference,
   type NewMessage,
   type NewSessionEntry,
   type Owner,
   type Range,
-  type Selection,
   type SessionEntry,
   type SessionStore,
 } from '../chat';
+import { countUpToFew, fewRows } from './few-rows';
 import { toJsonColumn } from './json-column';
 import { countMessage, lockSession } from './message-count';
-import { isSuperseded, selectMessages, toMessage } from './message-rows';
+import { isSuperseded, messagesAlone, selectMessages, toMessage, type MessageRow } from './message-rows';
+import type { Reader } from './reader';
 import { toSessionEntry, type SessionRow } from './session-rows';
 import { inTransaction } from './transaction';
 
 type Database = Core.Strapi['db'];
 
 /** Sessions on Strapi's database: a page is one statement, its total included. */
-export function createSessionStore(db: Database): SessionStore {
+export function createSessionStore(db: Database, reader: Reader): SessionStore {
   return {
     create: (owner, session) => create(db, owner, session),
     findLatestOrCreate: (owner, session) => findLatestOrCreate(db, owner, session),
-    list: (owner, range) => list(db, owner, range),
+    list: (owner, range, signal) => list(db, reader, owner, { ...range, signal }),
     find: (owner, sessionId) => find(db, owner, sessionId),
     async rename(owner, sessionId, title) {
       const count = await own(db, owner, sessionId).update({ title, updated_at: new Date() });
@@ -38,9 +40,10 @@ export function createSessionStore(db: Database): SessionStore {
     },
     deleteSession: (owner, sessionId, at, liveTurnId) => deleteSession(db, owner, sessionId, at, liveTurnId),
     restoreSession: (owner, sessionId, since) => restoreSession(db, owner, sessionId, since),
-    listMessages: (session, range) => listMessages(db, session, range),
-    countCurrentMessages: (session) => countCurrentMessages(db, session),
-    listMessagesAfter: (session, after) => listMessagesAfter(db, session, after),
+    listMessages: (owner, session, range) => listMessages(db, reader, owner, { ...range, session }),
+    countCurrentMessages: (owner, session, signal) =>
+      countCurrentMessages(db, reader, owner, { session, signal }),
+    listMessagesAfter: (owner, session, after) => listMessagesAfter(db, reader, owner, { ...after, session }),
     findMessage: (owner, reference) => findMessage(db, owner, reference),
     addMessage: (owner, session, message) => addMessage(db, owner, session, message),
     editQuestion: (owner, question, content) => editQuestion(db, owner, question, content),
@@ -101,19 +104,35 @@ function latestFirst(sessions: Knex.QueryBuilder): Knex.QueryBuilder {
   ]);
 }
 
-async function list(db: Database, owner: Owner, { limit, offset }: Range) {
-  const all = () => db.connection('chat_sessions').where({ user_id: owner.id, is_deleted: false });
-  const rows = (await latestFirst(all())
-    .select('*', db.connection.raw('count(*) over () as total'))
+async function list(
+  db: Database,
+  reader: Reader,
+  owner: Owner,
+  { limit, offset, signal }: Range & { readonly signal: AbortSignal | undefined },
+) {
+  const all = () =>
+    db.connection.from({ s: 'chat_sessions' }).where({ user_id: owner.id, is_deleted: false });
+  const isShort = offset + limit <= fewRows;
+  const page = latestFirst(all())
+    .select('s.*', db.connection.raw(`(${countUpToFew('chat_sessions')}) as few`, [owner.id, false]))
     .limit(limit)
-    .offset(offset)) as (SessionRow & { readonly total: number | string })[];
-  const first = rows[0];
-  if (first !== undefined || offset === 0)
-    return { sessions: rows.map(toSessionEntry), total: Number(first?.total ?? 0) };
+    .offset(offset) as unknown as Knex.QueryBuilder<SessionPageRow, SessionPageRow[]>;
+  const rows = isShort
+    ? await page
+    : await reader.rows<SessionPageRow>(owner, page, { signal, interruptedAt: 's.id' });
   // A page beyond the last one has no row to tell the total.
-  const count = (await all().count({ total: '*' }).first()) as { total: number | string } | undefined;
-  return { sessions: [], total: Number(count?.total ?? 0) };
+  const few = rows[0] === undefined ? null : Number(rows[0].few);
+  const total = few !== null && few <= fewRows ? few : await countAll();
+  return { sessions: rows.map(toSessionEntry), total };
+
+  async function countAll(): Promise<number> {
+    const select = all().count({ count: 's.id' });
+    const [row] = await reader.rows<CountRow>(owner, select, { signal });
+    return Number(row?.count ?? 0);
+  }
 }
+
+type SessionPageRow = SessionRow & { readonly few: number | string };
 
 async function find(db: Database, owner: Owner, sessionId: string): Promise<SessionEntry | null> {
   const row = (await own(db, owner, sessionId).first()) as SessionRow | undefined;
@@ -163,37 +182,55 @@ async function restoreSession(db: Database, owner: Owner, sessionId: string, sin
 
 async function listMessages(
   db: Database,
-  session: SessionEntry,
-  { limit, offset, newestFirst, withSuperseded }: Range & Selection & { readonly newestFirst: boolean },
+  reader: Reader,
+  owner: Owner,
+  { session, limit, offset, newestFirst, withSuperseded, signal }: MessageRange & { session: SessionEntry },
 ): Promise<readonly Message[]> {
   const ofSession = { 'm.session_id': session.rowId, 'm.is_deleted': false };
   const messages = selectMessages(db).where(ofSession);
   if (!withSuperseded) void messages.whereRaw(`not ${isSuperseded}`);
-  const rows = await messages
+  void messages
     .orderBy('m.id', newestFirst ? 'desc' : 'asc')
     .limit(limit)
     .offset(offset);
+  const passed = withSuperseded ? offset + limit : session.messageCount;
+  const rows =
+    passed <= fewRows
+      ? await messages
+      : await reader.rows<MessageRow>(owner, messages, { signal, interruptedAt: 'm.id' });
   return rows.map(toMessage);
 }
 
-async function countCurrentMessages(db: Database, session: SessionEntry): Promise<number> {
-  const row = (await db.connection
-    .from({ m: 'chat_conversations' })
+async function countCurrentMessages(
+  db: Database,
+  reader: Reader,
+  owner: Owner,
+  { session, signal }: { readonly session: SessionEntry; readonly signal: AbortSignal | undefined },
+): Promise<number> {
+  const select = messagesAlone(db)
     .where({ 'm.session_id': session.rowId, 'm.is_deleted': false })
     .whereRaw(`not ${isSuperseded}`)
-    .count({ count: '*' })
-    .first()) as { count: number | string } | undefined;
+    .count({ count: '*' }) as Knex.QueryBuilder<CountRow, CountRow[]>;
+  const [row] =
+    session.messageCount <= fewRows
+      ? await select
+      : await reader.rows<CountRow>(owner, select, { signal, interruptedAt: 'm.id' });
   return Number(row?.count ?? 0);
+}
+
+interface CountRow {
+  readonly count: number | string;
 }
 
 async function listMessagesAfter(
   db: Database,
-  session: SessionEntry,
-  { id, limit }: After,
+  reader: Reader,
+  owner: Owner,
+  { session, id, limit }: After & { readonly session: SessionEntry },
 ): Promise<readonly Message[]> {
   const ofSession = { 'm.session_id': session.rowId, 'm.is_deleted': false };
-  const rows = await selectMessages(db).where(ofSession).where('m.id', '>', id).orderBy('m.id').limit(limit);
-  return rows.map(toMessage);
+  const page = selectMessages(db).where(ofSession).where('m.id', '>', id).orderBy('m.id').limit(limit);
+  return (await reader.rows<MessageRow>(owner, page)).map(toMessage);
 }
 
 async function findMessage(db: Database, owner: Owner, reference: MessageReference): Promise<Message | null> {

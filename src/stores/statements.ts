@@ -23,6 +23,8 @@ interface Client {
   acquireConnection(): Promise<Connection>;
   releaseConnection(connection: Connection): Promise<void>;
   query(connection: Connection, query: DriverQuery): Promise<{ response: unknown }>;
+  /** PostgreSQL only: by another connection, which is opened for it. */
+  cancelQuery(connection: Connection): Promise<void>;
 }
 
 interface Connection {
@@ -48,31 +50,26 @@ export async function queryDriver(db: Core.Strapi['db'], query: DriverQuery): Pr
   }
 }
 
-/**
- * A transaction of statements that are written out, on a connection of Strapi's pool: what `run` does happens whole or
- * not at all. For what each turn does: knex's own transaction makes a query builder each time, and costs four times as
- * much. Await everything in `run`, and use nothing of `db` in it: SQLite has no second connection.
- * @param lockTimeoutMs how long its statements wait for a row another transaction holds; PostgreSQL only.
- * @throws what `run` threw, or why it could not be committed.
- */
-export async function inStatements<T>(
+/** A connection of the pool, for as long as it is used. */
+export interface Session {
+  /** With a `?` for each binding. @returns the rows, none if it returns no rows. */
+  query(sql: string, bindings?: readonly Value[]): Promise<readonly unknown[]>;
+  /** PostgreSQL: has the server end the query that runs. Never rejects; when it settles, the server knows. */
+  cancel(): Promise<void>;
+}
+
+/** Uses a connection of Strapi's pool. Where `use` throws, what it has begun is rolled back. */
+export async function onConnection<T>(
   db: Core.Strapi['db'],
-  run: (statement: RunStatement) => Promise<T>,
-  lockTimeoutMs?: number,
+  use: (session: Session) => Promise<T>,
 ): Promise<T> {
   const client = db.connection.client as Client;
   const connection = await client.acquireConnection();
   const query = async (sql: string, bindings: readonly Value[] = []) =>
-    (await client.query(connection, { sql, bindings })).response;
-  const isBounded = lockTimeoutMs !== undefined && db.dialect.client === 'postgres';
+    toRows((await client.query(connection, { sql, bindings })).response);
+  const cancel = () => client.cancelQuery(connection).catch(() => undefined);
   try {
-    // One message to the server. The text alone is knex's own, by which SQLite is told to take the lock at once.
-    await query(isBounded ? `BEGIN; SET LOCAL lock_timeout = ${lockTimeoutMs}` : 'BEGIN;');
-    const result = await run(async <Row>({ sql, values }: Statement) =>
-      toRows<Row>(await query(sql, values)),
-    );
-    await query('COMMIT');
-    return result;
+    return await use({ query, cancel });
   } catch (error) {
     // Also where COMMIT failed: SQLite keeps the transaction open when it is busy.
     await query('ROLLBACK').catch((failure: unknown) => {
@@ -82,6 +79,30 @@ export async function inStatements<T>(
   } finally {
     await client.releaseConnection(connection);
   }
+}
+
+/**
+ * A transaction of statements that are written out, on a connection of Strapi's pool: what `run` does happens whole or
+ * not at all. For what each turn does: knex's own transaction makes a query builder each time, and costs four times as
+ * much. Await everything in `run`, and use nothing of `db` in it: SQLite has no second connection.
+ * @param lockTimeoutMs how long its statements wait for a row another transaction holds; PostgreSQL only.
+ * @throws what `run` threw, or why it could not be committed.
+ */
+export function inStatements<T>(
+  db: Core.Strapi['db'],
+  run: (statement: RunStatement) => Promise<T>,
+  lockTimeoutMs?: number,
+): Promise<T> {
+  const isBounded = lockTimeoutMs !== undefined && db.dialect.client === 'postgres';
+  return onConnection(db, async ({ query }) => {
+    // One message to the server. The text alone is knex's own, by which SQLite is told to take the lock at once.
+    await query(isBounded ? `BEGIN; SET LOCAL lock_timeout = ${lockTimeoutMs}` : 'BEGIN;');
+    const result = await run(
+      async <Row>({ sql, values }: Statement) => (await query(sql, values)) as readonly Row[],
+    );
+    await query('COMMIT');
+    return result;
+  });
 }
 
 /** better-sqlite3 gives the rows, or what has changed; `pg` an object that has them, or several of several statements. */

@@ -35,7 +35,6 @@ describe('createChat', () => {
       sessionStore: createEmptySessionStore(),
       ownDataStore: createEmptyOwnDataStore(),
       searchStore: {
-        isBlocking: false,
         searchWindow: async () => ({ ids: [], end: null }),
         findHits: async () => [],
       },
@@ -81,7 +80,6 @@ describe('createChat', () => {
       sessionStore: createEmptySessionStore(),
       ownDataStore: createEmptyOwnDataStore(),
       searchStore: {
-        isBlocking: false,
         searchWindow: async () => ({ ids: [], end: null }),
         findHits: async () => [],
       },

@@ -22,8 +22,10 @@ describe('chatErrors', () => {
     );
     expect(retried.map(([code, { status }]) => [code, status])).toEqual([
       ['too-many-connections', 429],
+      ['too-many-reads', 429],
       ['upstream-busy', 503],
       ['database-unavailable', 503],
+      ['read-timeout', 503],
       ['history-unavailable', 503],
       ['server-busy', 503],
       ['server-stopping', 503],

@@ -59,11 +59,11 @@ describe('an export', () => {
       content: 'Calm.',
       ai_character: { documentId: keeper.documentId, name: keeper.name },
     });
-    expect(rest).toHaveLength(100);
+    expect(rest).toHaveLength(20);
     expect(reads).toEqual([0]);
     await pieces.next();
     await pieces.return();
-    expect(reads).toEqual([0, 100]);
+    expect(reads).toEqual([0, 20]);
   });
 });
 
@@ -105,6 +105,37 @@ describe('erasing', () => {
       ]),
     });
     expect(await ownData.erase(ada)).toEqual({ sessions: 2, messages: 503 });
+  });
+
+  it('takes turns with everybody else who erases, batch by batch', async () => {
+    const order: string[] = [];
+    let running = 0;
+    const { ownData } = create({
+      async eraseSome(userId) {
+        running += 1;
+        expect(running).toBe(1);
+        await new Promise(setImmediate);
+        running -= 1;
+        order.push(userId === ada.id ? 'ada' : 'bob');
+        return { sessions: 0, messages: order.length < 6 ? 1 : 0 };
+      },
+    });
+    await Promise.all([ownData.erase(ada), ownData.erase(bob)]);
+    expect(order.slice(0, 6)).toEqual(['ada', 'bob', 'ada', 'bob', 'ada', 'bob']);
+  });
+
+  it('takes fewer rows in a batch where one has taken long', async () => {
+    const limits: number[] = [];
+    const { ownData } = create({
+      async eraseSome(_userId, limit) {
+        limits.push(limit);
+        const until = performance.now() + (limits.length === 1 ? 50 : 0);
+        while (performance.now() < until);
+        return { sessions: 0, messages: limits.length < 3 ? 1 : 0 };
+      },
+    });
+    await ownData.erase(ada);
+    expect(limits).toEqual([100, 20, 40]);
   });
 
   it('a user that is being deleted waits for no turn', async () => {

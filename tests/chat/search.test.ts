@@ -12,7 +12,6 @@ function create({
   let clock = 0;
   const search = createSearch(
     {
-      isBlocking: false,
       async searchWindow(_owner, _text, window) {
         windows.push(window);
         const newest = Math.min(last, window.before - 1);
@@ -114,63 +113,28 @@ describe('a user who has said much', () => {
   });
 });
 
-describe('a database that blocks', () => {
-  it('is asked for so much at once that others need not wait long', async () => {
-    const windows: SearchWindow[] = [];
-    const msPerRow = [0.001, 0.2];
-    for (const each of msPerRow) {
-      windows.length = 0;
-      const created = create({
-        last: 20_000,
-        found: [],
-        isBlocking: true,
-        async searchWindow(_owner, _text, window) {
-          windows.push(window);
-          created.pass(window.size * each);
-          const end = Math.min(20_001, window.before) - window.size;
-          return { ids: [], end: end <= 1 ? null : end };
-        },
-      });
-      await created.ask();
-      const sizes = windows.map(({ size }) => size);
-      expect(sizes[0]).toBe(250);
-      expect(Math.max(...sizes)).toBe(each === 0.001 ? 2_000 : 250);
-      expect(sizes.slice(1, -1).every((size) => size * each <= 10)).toBe(true);
-    }
+it('is over after some seconds, with the way on', async () => {
+  const created = create({
+    last: 100,
+    found: [],
+    async searchWindow(_owner, _text, { before, size }) {
+      created.pass(3_000);
+      return { ids: [before], end: before - size };
+    },
   });
+  const { data, meta } = await created.ask();
+  expect([data.length, meta.pagination?.isTotalExact, meta.nextCursor]).toEqual([
+    2,
+    false,
+    expect.any(String),
+  ]);
+});
 
-  it('is let go after some seconds, with the way on', async () => {
-    const created = create({
-      last: 100,
-      found: [],
-      isBlocking: true,
-      async searchWindow(_owner, _text, { before, size }) {
-        created.pass(3_000);
-        return { ids: [before], end: before - size };
-      },
-    });
-    const { data, meta } = await created.ask();
-    expect([data.length, meta.pagination?.isTotalExact, meta.nextCursor]).toEqual([
-      2,
-      false,
-      expect.any(String),
-    ]);
-  });
-
-  it('lets others come between two windows', async () => {
-    const order: string[] = [];
-    const { ask } = create({
-      last: 4_000,
-      found: [],
-      async searchWindow(_owner, _text, { before }) {
-        order.push('window');
-        setImmediate(() => order.push('other'));
-        return { ids: [], end: before > 3_000 ? 3_000 : null };
-      },
-    });
-    await ask();
-    expect(order.slice(0, 3)).toEqual(['window', 'other', 'window']);
-  });
+it('tells the database when the client has left', async () => {
+  const { search, windows } = create({ last: 1, found: [1] });
+  const { signal } = new AbortController();
+  await search.search(ada, { q: 'calm' }, signal);
+  expect(windows.map((window) => window.signal)).toEqual([signal]);
 });
 
 it.each([

@@ -45,6 +45,9 @@ const others: Readonly<Record<string, string>> = {
   CHAT_TURNS_PER_MINUTE: '15',
   CHAT_TOKENS_PER_DAY: '16',
   CHAT_MAX_LIVE_TURNS: '17',
+  CHAT_MAX_READS_AT_ONCE: '26',
+  CHAT_MAX_SELECTS_AT_ONCE: '27',
+  CHAT_READ_TIMEOUT_SECONDS: '28',
   CHAT_METRICS_TOKEN: 'token-of-the-scraper',
   CHAT_WS_ORIGINS: 'https://app.example, capacitor://localhost',
   CHAT_WS_MAX_MESSAGE_BYTES: '18',
@@ -81,6 +84,7 @@ describe('parseChatSettings', () => {
         leaseMs: 60_000,
       },
       limits: { turnsAtOnce: 3, turnsPerMinute: 20, tokensPerDay: 0, maxLiveTurns: 500 },
+      reads: { atOnce: 4, selectsAtOnce: null, timeoutMs: 10_000 },
       request: { maxQueryChars: 20_000, maxInputsChars: 20_000 },
       sockets: {
         origins: ['*'],
@@ -124,6 +128,7 @@ describe('parseChatSettings', () => {
         leaseMs: 11_000,
       },
       limits: { turnsAtOnce: 0, turnsPerMinute: 15, tokensPerDay: 16, maxLiveTurns: 17 },
+      reads: { atOnce: 26, selectsAtOnce: 27, timeoutMs: 28_000 },
       request: { maxQueryChars: 6, maxInputsChars: 7 },
       sockets: {
         origins: ['https://app.example', 'capacitor://localhost'],

@@ -56,7 +56,7 @@ async function startHistory(): Promise<string> {
 }
 
 async function takeAway(ms: number): Promise<void> {
-  if (database === 'sqlite') return child.tell(String(ms));
+  if (database === 'sqlite') return void (await child.tell(String(ms)));
   await child.tell('stop');
   await pause(ms);
   await child.tell('start');

@@ -48,7 +48,7 @@ afterAll(async () => {
 });
 
 async function takeAway(ms: number): Promise<void> {
-  if (database === 'sqlite') return child.tell(String(ms));
+  if (database === 'sqlite') return void (await child.tell(String(ms)));
   await child.tell('stop');
   await pause(ms);
   await child.tell('start');

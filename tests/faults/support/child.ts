@@ -2,11 +2,11 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
-/** A helping process that takes one word at a time, and says it again when it has done it. */
+/** A helping process that takes one word at a time, and answers when it has done it: most say the word again. */
 export interface Child {
   /** What it said first. */
   readonly greeting: string;
-  tell(word: string): Promise<void>;
+  tell(word: string): Promise<string>;
   end(): Promise<void>;
 }
 
@@ -16,7 +16,8 @@ export async function startChild(file: string, args: readonly string[] = []): Pr
   const tell = async (word: string) => {
     const done = once(child, 'message');
     child.send(word);
-    await done;
+    const [answer] = (await done) as [unknown];
+    return String(answer);
   };
   return {
     greeting: String(greeting),

@@ -1,3 +1,7 @@
 import { factories } from '@strapi/strapi';
 
-export default factories.createCoreRouter('api::ai-character.ai-character');
+const reading = { middlewares: ['global::reads'] };
+
+export default factories.createCoreRouter('api::ai-character.ai-character', {
+  config: { find: reading, findOne: reading },
+});

@@ -77,7 +77,7 @@ export default factories.createCoreController(
 
     /** GET /api/chat-conversations/my-list */
     async myList(ctx: Context) {
-      return chatOf(strapi).messages.list(ownerOf(ctx), ctx.query);
+      return chatOf(strapi).messages.list(ownerOf(ctx), ctx.query, closeSignal(ctx));
     },
   }),
 );

@@ -48,6 +48,7 @@ export default {
       method: 'GET',
       path: '/chat-conversations/my-list',
       handler: 'chat-conversation.myList',
+      config: { middlewares: ['global::reads'] },
     },
     {
       method: 'GET',

@@ -10,6 +10,7 @@ import {
   toSessionReply,
 } from '../../../chat';
 import { chatOf } from '../../../compose';
+import { closeSignal } from '../../../middlewares/koasseStream';
 import { ownerOf } from '../../../owner-of';
 import { param, sessionPageSize, success } from '../envelope';
 
@@ -31,7 +32,7 @@ export default factories.createCoreController(
       const owner = ownerOf(ctx);
       assertOwn(owner, parseUserId(ctx.request.body));
       const { range } = parsePage(ctx.request.body, sessionPageSize);
-      const { items } = await chatOf(strapi).sessions.list(owner, range);
+      const { items } = await chatOf(strapi).sessions.list(owner, range, closeSignal(ctx));
       return success(items.map((session) => toSessionReply(session, owner)));
     },
 

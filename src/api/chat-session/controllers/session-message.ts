@@ -50,7 +50,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const { items, total } = await chatOf(strapi).sessions.listMessages(
       ownerOf(ctx),
       param(ctx, 'session_id'),
-      { ...range, ...parseSelection(ctx.query) },
+      { ...range, ...parseSelection(ctx.query), signal: closeSignal(ctx) },
     );
     return success({ items: items.map(toSessionMessageReply), total, page, page_size: pageSize });
   },

@@ -3,6 +3,7 @@ import type { Context } from 'koa';
 
 import { assertOwn, parsePage, parseSelection, toSessionMessageReply, toSessionReply } from '../../../chat';
 import { chatOf } from '../../../compose';
+import { closeSignal } from '../../../middlewares/koasseStream';
 import { ownerOf } from '../../../owner-of';
 import { messagePageSize, param, sessionPageSize, success } from '../envelope';
 
@@ -13,7 +14,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const owner = ownerOf(ctx);
     assertOwn(owner, param(ctx, 'user_id'));
     const { page, pageSize, range } = parsePage(ctx.query, sessionPageSize);
-    const { items, total } = await chatOf(strapi).sessions.list(owner, range);
+    const { items, total } = await chatOf(strapi).sessions.list(owner, range, closeSignal(ctx));
     const sessions = items.map((session) => toSessionReply(session, owner));
     return success({ items: sessions, total, page, page_size: pageSize });
   },
@@ -23,11 +24,12 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const owner = ownerOf(ctx);
     assertOwn(owner, param(ctx, 'user_id'));
     const { page, pageSize, range } = parsePage(ctx.query, sessionPageSize);
-    const newest = { ...parseSelection(ctx.query), count: messagePageSize };
+    const signal = closeSignal(ctx);
+    const newest = { ...parseSelection(ctx.query), count: messagePageSize, signal };
     const { sessions } = chatOf(strapi);
-    const { items, total } = await sessions.list(owner, range);
+    const { items, total } = await sessions.list(owner, range, signal);
     const latest = page === 1 ? items[0] : undefined;
-    const messages = latest === undefined ? [] : await sessions.latestMessages(latest, newest);
+    const messages = latest === undefined ? [] : await sessions.latestMessages(owner, latest, newest);
     const replies = items.map((session) => ({
       ...toSessionReply(session, owner),
       ...(session === latest && { messages: messages.map(toSessionMessageReply) }),
@@ -38,10 +40,10 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /** GET /aichat/sessions/:session_id */
   async session(ctx: Context) {
     const owner = ownerOf(ctx);
-    const newest = { ...parseSelection(ctx.query), count: messagePageSize };
+    const newest = { ...parseSelection(ctx.query), count: messagePageSize, signal: closeSignal(ctx) };
     const { sessions } = chatOf(strapi);
     const session = await sessions.find(owner, param(ctx, 'session_id'));
-    const messages = await sessions.latestMessages(session, newest);
+    const messages = await sessions.latestMessages(owner, session, newest);
     return success({ ...toSessionReply(session, owner), messages: messages.map(toSessionMessageReply) });
   },
 });

@@ -27,11 +27,21 @@ const routes: readonly (readonly [method: string, path: string, handler: string]
 /** What may be answered as an event stream. */
 const streamed: readonly string[] = ['session-message.add', 'session-message.edit'];
 
+/** What reads many rows. */
+const lists: readonly string[] = [
+  'chat-session.listSessions',
+  'session-message.list',
+  'session-view.list',
+  'session-view.firstScreen',
+  'session-view.session',
+];
+
 export default {
   routes: routes.map(([method, path, handler]) => ({
     method,
     path,
     handler,
     ...(streamed.includes(handler) && { config: { middlewares: ['global::koasseStream'] } }),
+    ...(lists.includes(handler) && { config: { middlewares: ['global::reads'] } }),
   })),
 };

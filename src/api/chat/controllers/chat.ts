@@ -4,6 +4,7 @@ import type { Context } from 'koa';
 import type { HistoryStatus } from '../../../chat';
 import { chatOf } from '../../../compose';
 import { loginEndOf } from '../../../login-end';
+import { closeSignal } from '../../../middlewares/koasseStream';
 import { createMetrics, hasToken } from '../../../metrics';
 import { ownerOf } from '../../../owner-of';
 import { streamText } from '../../../streamed-text';
@@ -36,7 +37,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
 
   /** GET /api/chat/search */
   async search(ctx: Context) {
-    return chatOf(strapi).search.search(ownerOf(ctx), ctx.query);
+    return chatOf(strapi).search.search(ownerOf(ctx), ctx.query, closeSignal(ctx));
   },
 
   /** GET /api/chat/export */

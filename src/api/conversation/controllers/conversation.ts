@@ -14,6 +14,7 @@ import {
 } from '../../../chat';
 import { chatOf } from '../../../compose';
 import { loginEndOf } from '../../../login-end';
+import { closeSignal } from '../../../middlewares/koasseStream';
 import { ownerOf } from '../../../owner-of';
 import { streamText } from '../../../streamed-text';
 
@@ -35,7 +36,11 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
   async list(ctx: Context) {
     const owner = ownerOf(ctx);
     assertOwn(owner, String(paramsOf(ctx)['user_id']));
-    const { items } = await chatOf(strapi).sessions.list(owner, parseConversationPage(ctx.query));
+    const { items } = await chatOf(strapi).sessions.list(
+      owner,
+      parseConversationPage(ctx.query),
+      closeSignal(ctx),
+    );
     return items.map((session) => toConversationReply(session, owner));
   },
 

@@ -1,0 +1,35 @@
+import { parentPort, workerData } from 'node:worker_threads';
+
+import Database from 'better-sqlite3';
+
+import { serve } from '../threads/server';
+import { rememberStatements } from './remember-statements';
+import { addSqliteFunctions } from './sqlite-functions';
+
+interface Data {
+  readonly filename: string;
+  readonly interrupt: Int32Array;
+}
+
+class Interrupted extends Error {
+  readonly code = 'interrupted';
+}
+
+const { filename, interrupt } = workerData as Data;
+const database = new Database(filename, { readonly: true, fileMustExist: true });
+database.pragma('busy_timeout = 5000');
+addSqliteFunctions(database);
+// Called for each row, it ends the select by an error: the driver has no other way in.
+database.function('goes_on', { deterministic: false }, (_row: unknown) => {
+  if (Atomics.load(interrupt, 0) !== 0) throw new Interrupted();
+  return 1;
+});
+rememberStatements(database);
+
+if (parentPort !== null) {
+  serve(parentPort, {
+    run: ({ args: [sql, bindings] }) => database.prepare(sql as string).all(bindings),
+    toCode: (error) => (error as { readonly code?: string }).code ?? 'unknown',
+    close: () => void database.close(),
+  });
+}

@@ -1,0 +1,109 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+import { startApp, type App } from '../support/app';
+import type { Client } from '../support/client';
+import { startChild, type Child } from './support/child';
+import { withoutLimits } from './support/env';
+import { fillMessages } from '../support/fill-messages';
+import { classTimeoutMs, isFull, report, scale } from './support/scale';
+import { createUpstream } from './support/upstream';
+
+/** Messages of each user who reads. */
+const messages = scale({ full: 100_000, smoke: 4_000 });
+/** One for each kind of reading. */
+const readers = 3;
+const measuredMs = scale({ full: 30_000, smoke: 3_000 });
+/** What others' reading may add to the first event of a question, and to a health check, in 99 of 100 cases. */
+const maxDelayMs = scale({ full: 250, smoke: 1_000 });
+
+let app: App;
+let asking: Client;
+let characterId: string;
+let reading: Child;
+
+beforeAll(async () => {
+  app = await startApp({ env: withoutLimits });
+  asking = await app.createUser();
+  characterId = (await app.admin.createCharacter()).documentId;
+  createUpstream(app.dify);
+  const users = await Promise.all(Array.from({ length: readers }, () => app.createUser()));
+  for (const { user } of users) await fillMessages(app.db, user.id, messages);
+  reading = await startChild('reading-child.ts', [app.url, ...users.map(({ token }) => token ?? '')]);
+}, classTimeoutMs);
+afterAll(async () => {
+  await reading.end();
+  await app.stop();
+});
+
+interface Delays {
+  readonly firstEvents: number[];
+  readonly healthChecks: number[];
+  /** Questions that were not answered to their end. */
+  failed: number;
+}
+
+/** Somebody asks one question after the other, and a health check is made again and again. */
+async function measure(): Promise<Delays> {
+  const delays: Delays = { firstEvents: [], healthChecks: [], failed: 0 };
+  const until = performance.now() + measuredMs;
+  const ask = async () => {
+    for (let count = 0; performance.now() < until; count += 1) {
+      const since = performance.now();
+      const { status, events } = await asking.stream({
+        character_id: characterId,
+        query: `Question ${count}`,
+      });
+      const { value: first } = await events.next();
+      delays.firstEvents.push(performance.now() - since);
+      let last = first?.event;
+      for await (const { event } of events) last = event;
+      if (status !== 200 || first?.event !== 'turn_started' || last !== 'message_end') delays.failed += 1;
+    }
+  };
+  const check = async () => {
+    while (performance.now() < until) {
+      const since = performance.now();
+      await app.anonymous.get('/api/chat/ready');
+      delays.healthChecks.push(performance.now() - since);
+      await pause(10);
+    }
+  };
+  await Promise.all([ask(), check()]);
+  return delays;
+}
+
+const percentile = (values: readonly number[], part: number): number =>
+  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))] ?? 0;
+const both = (values: readonly number[]) =>
+  `${percentile(values, 0.5).toFixed(1)}/${percentile(values, 0.99).toFixed(1)}`;
+
+describe('heavy reading by several users', () => {
+  it(
+    'delays nobody else, and no question fails',
+    async () => {
+      await measure();
+      const alone = await measure();
+      await reading.tell('start');
+      const beside = await measure();
+      const replies = JSON.parse(await reading.tell('stop')) as Record<string, number>;
+      report('heavy reads', {
+        'messages of each reader': messages,
+        'readers (60 lists with ten texts; 12 lists and searches; 4 exports)': readers,
+        'questions beside them': beside.firstEvents.length,
+        'questions failed': beside.failed,
+        'ms to the first event without them (p50/p99)': both(alone.firstEvents),
+        'ms with them': both(beside.firstEvents),
+        'ms of a health check without them (p50/p99)': both(alone.healthChecks),
+        'ms of a health check with them': both(beside.healthChecks),
+        'replies to the readers': JSON.stringify(replies),
+      });
+      expect(beside.failed).toBe(0);
+      const added = (of: 'firstEvents' | 'healthChecks') =>
+        percentile(beside[of], 0.99) - percentile(alone[of], 0.99);
+      expect(added('firstEvents')).toBeLessThan(maxDelayMs);
+      expect(added('healthChecks')).toBeLessThan(maxDelayMs);
+      if (isFull) expect(replies['export 200']).toBeGreaterThan(0);
+    },
+    classTimeoutMs,
+  );
+});

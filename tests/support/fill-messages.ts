@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto';
+
+import type { Knex } from 'knex';
+
+import { database } from './database';
+
+const statementRows = 20_000;
+
+/** Question and answer of one length; 100,000 messages of them are some 74 MB as an export. */
+const text = 'You light the lamp and wind the clock, and then you wait for the fog to lift. '.repeat(2);
+
+/** `n(i)` with the numbers of a range. */
+const numbers = (from: number, to: number) =>
+  database === 'postgres'
+    ? `generate_series(${from}::bigint, ${to}) as n(i)`
+    : `(with recursive n(i) as (values (${from}) union all select i + 1 from n where i < ${to}) select i from n) as n`;
+const moment = (seconds: string) =>
+  database === 'postgres'
+    ? `to_timestamp(1735689600 + ${seconds}) at time zone 'UTC'`
+    : `(1735689600 + ${seconds}) * 1000`;
+
+/** Has a user have said this much: turns of two messages each, some in each session. */
+export async function fillMessages(
+  db: Knex,
+  userId: number,
+  messages: number,
+  turnsOfSession = 20,
+): Promise<void> {
+  const key = randomUUID().slice(0, 8);
+  const sessions = Math.ceil(messages / 2 / turnsOfSession);
+  await db.raw(
+    `insert into chat_sessions (document_id, session_id, title, user_id, conversation_id, message_count, last_message_at,
+       is_deleted, created_at, updated_at)
+     select '${key}s' || i, '${key}-s-' || i, 'A session', ${userId}, '${key}-c-' || i, ${2 * turnsOfSession},
+       ${moment('i')}, false, ${moment('i')}, ${moment('i')} from ${numbers(1, sessions)}`,
+  );
+  const { first } = (await db('chat_sessions').where({ user_id: userId }).min({ first: 'id' }).first()) as {
+    first: number;
+  };
+  for (let done = 0; done < messages; done += statementRows) {
+    const session = `(i - 1) / ${2 * turnsOfSession}`;
+    const turn = `${key}-t-' || ((i + 1) / 2)`;
+    await db.raw(
+      `insert into chat_conversations (document_id, message_id, role, query, answer, conversation_id, session_id, turn_id,
+         user_id, message_status, outcome, stop_requested, is_deleted, is_superseded, created_at, updated_at)
+       select '${key}m' || i, '${key}-m-' || i, case when i % 2 = 1 then 'user' else 'assistant' end, ?,
+         case when i % 2 = 0 then ? || i end, '${key}-c-' || (1 + ${session}), ${Number(first)} + ${session}, '${turn},
+         ${userId}, 'sent', case when i % 2 = 0 then 'completed' end, false, false, false, ${moment('i')}, ${moment('i')}
+       from ${numbers(done + 1, Math.min(done + statementRows, messages))}`,
+      [text, text],
+    );
+  }
+  // What PostgreSQL's own housekeeping comes to within a minute.
+  if (database === 'postgres')
+    for (const table of ['chat_sessions', 'chat_conversations']) await db.raw(`vacuum analyze ${table}`);
+}
