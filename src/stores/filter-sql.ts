@@ -95,7 +95,10 @@ function compare(field: string, comparison: Comparison, value: Value, context: F
 }
 
 function isIn(field: string, values: readonly Value[], context: FilterContext): Condition {
-  if (values.length === 0) return never;
+  const [only] = values;
+  if (only === undefined) return never;
+  // SQLite goes by the index of what is equal, with the order of the list in it, and not by that of a list of values.
+  if (values.length === 1) return compare(field, '=', only, context);
   if (isSessionId(field)) {
     return { sql: `m.session_id in (${values.map(() => sessionRow).join(', ')})`, bindings: values };
   }

@@ -66,6 +66,18 @@ describe('GET /api/ai-characters', () => {
     expect(body.data).toEqual([{ id: published.publishedId, documentId: published.documentId, name: 'Ada' }]);
   });
 
+  it('takes ten conditions, and refuses more', async () => {
+    const texts = (count: number) =>
+      Array.from({ length: count }, (_, index) => `filters[$or][${index}][name][$containsi]=d${index}`).join(
+        '&',
+      );
+    const values = Array.from({ length: 20 }, (_, index) => `filters[id][$notIn][${index}]=0`).join('&');
+    expect((await user.get(`/api/ai-characters?${texts(10)}`)).status).toBe(200);
+    expect((await user.get(`/api/ai-characters?${values}`)).status).toBe(200);
+    const { status, body } = await user.get(`/api/ai-characters?${texts(11)}`);
+    expect([status, body.error.details.code]).toEqual([400, 'invalid-request']);
+  });
+
   it.each([
     'status=draft',
     'status=anything',

@@ -244,8 +244,11 @@ describe('the reader', () => {
   });
 
   onSqlite('ends its threads when it is closed, in the middle of a select, too', async () => {
+    await rowsOf(ada, things());
     const reading = takeEndless(ada);
     const refused = expect(reading).rejects.toMatchObject({ code: 'server-stopping' });
+    // By then the thread has it.
+    await new Promise(setImmediate);
     await reader.close();
     await refused;
     expect(started.map(({ threadId }) => threadId)).toEqual([-1]);

@@ -51,6 +51,7 @@ function toPublishedOnly(query: Context['query']): Context['query'] {
   if (stranger !== undefined) throw refuse(`There is no parameter "${stranger.slice(0, 100)}".`);
   if (status !== 'published') throw refuse('status can only be published.');
   if (filters !== undefined) assertOwnFields(filters);
+  if (countConditions(filters) > maxConditions) throw refuse(`filters can have ${maxConditions} conditions.`);
   if (rest['sort'] !== undefined) assertSortable(rest['sort']);
   return {
     ...rest,
@@ -58,6 +59,18 @@ function toPublishedOnly(query: Context['query']): Context['query'] {
     ...(populate !== undefined && { populate: toPopulate(populate) }),
     ...(filters !== undefined && { filters: { $and: [filters] } }),
   } as Context['query'];
+}
+
+/** Each is looked for in every character, and on SQLite everybody waits for it. */
+const maxConditions = 10;
+
+/** A list of values is one condition. */
+function countConditions(filters: unknown): number {
+  if (typeof filters !== 'object' || filters === null) return 1;
+  const values = Object.values(filters) as unknown[];
+  const isListOfValues =
+    Array.isArray(filters) && values.every((value) => typeof value !== 'object' || value === null);
+  return isListOfValues ? 1 : values.reduce((sum: number, value) => sum + countConditions(value), 0);
 }
 
 function assertOwnFields(filters: unknown): void {
