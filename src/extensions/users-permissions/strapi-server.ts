@@ -4,16 +4,20 @@ import type { Context } from 'koa';
 import { ChatError } from '../../chat';
 import type { AuthStrategy } from './auth-strategy';
 import { noteCheckedPassword, type UserService } from './checked-password';
+import { checkLegacyTokens, nameAccounts, type AuthController } from './legacy-tokens';
 import { rememberLogins } from './remember-logins';
 import { rememberPermissions, type PermissionService } from './remember-permissions';
 import { tieSessions } from './tie-sessions';
-import { tieTokens, type JwtService } from './tied-tokens';
+import { hasSessions, tieTokens, type JwtService } from './tied-tokens';
 
 interface Auth {
   register(type: string, strategy: AuthStrategy): Auth;
 }
 
 interface Plugin {
+  readonly controllers: Readonly<Record<string, unknown>> & {
+    readonly auth: (options: { strapi: Core.Strapi }) => AuthController;
+  };
   readonly services: Readonly<Record<string, unknown>> & {
     readonly jwt: (options: { strapi: Core.Strapi }) => JwtService;
     readonly permission: (options: { strapi: Core.Strapi }) => PermissionService;
@@ -28,9 +32,16 @@ interface Plugin {
  */
 export default (plugin: Plugin): Plugin => ({
   ...plugin,
+  controllers: {
+    ...plugin.controllers,
+    auth: ({ strapi }) => nameAccounts(plugin.controllers.auth({ strapi }), strapi),
+  },
   services: {
     ...plugin.services,
-    jwt: ({ strapi }) => tieTokens(plugin.services.jwt({ strapi }), strapi),
+    jwt: ({ strapi }) => {
+      const jwt = plugin.services.jwt({ strapi });
+      return hasSessions(strapi) ? tieTokens(jwt, strapi) : checkLegacyTokens(jwt, strapi);
+    },
     user: ({ strapi }) => noteCheckedPassword(plugin.services.user({ strapi }), strapi),
     permission: ({ strapi }) =>
       rememberPermissions(plugin.services.permission({ strapi }), strapi, remembered(strapi).permissionsMs),

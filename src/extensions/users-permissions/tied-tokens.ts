@@ -6,14 +6,11 @@ import { userOrigin } from '../../stores/login-table';
 /** The plugin's service of tokens, as far as it concerns us. */
 export interface JwtService {
   verify(token: string): Promise<{ readonly id?: unknown; readonly sessionId?: string }>;
+  issue(payload: object): unknown;
 }
 
-/**
- * Accepts an access token only while its session is good. In `legacy-support` mode a token has no session: the plugin
- * checks it alone.
- */
+/** Accepts an access token only while its session is good. */
 export function tieTokens(service: JwtService, strapi: Core.Strapi): JwtService {
-  if (!hasSessions(strapi)) return service;
   return {
     ...service,
     async verify(token) {
@@ -26,6 +23,7 @@ export function tieTokens(service: JwtService, strapi: Core.Strapi): JwtService 
   };
 }
 
+/** In the mode `legacy-support` a token is all there is of a login. */
 export function hasSessions(strapi: Core.Strapi): boolean {
   return strapi.config.get<string>('plugin::users-permissions.jwtManagement', 'legacy-support') === 'refresh';
 }

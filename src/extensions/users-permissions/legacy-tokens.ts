@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+
+import type { Core } from '@strapi/strapi';
+import type { Context } from 'koa';
+
+import { toPasswordMark } from '../../stores/login-table';
+import { hasSessions, type JwtService } from './tied-tokens';
+
+const userUid = 'plugin::users-permissions.user';
+
+/** The plugin's actions of `/api/auth`, by their names. */
+export type AuthController = Readonly<Record<string, (ctx: Context, ...rest: unknown[]) => unknown>>;
+
+/** What a token of `legacy-support` says about its account, beside the number. */
+interface Claims {
+  readonly account?: string;
+  readonly password?: string;
+}
+
+interface Account {
+  readonly documentId: string;
+  readonly password: string | null;
+  readonly createdAt: Date | string;
+}
+
+/**
+ * Accepts a token of `legacy-support` only if it names the account and the password of now. One that names none is of
+ * another issuer or of before an upgrade: it must not be older than the account.
+ */
+export function checkLegacyTokens(service: JwtService, strapi: Core.Strapi): JwtService {
+  return {
+    ...service,
+    async verify(token) {
+      const payload = (await service.verify(token)) as Claims & { id?: unknown; iat?: number };
+      const account = await findAccount(strapi, payload.id);
+      if (account === null || !isOf(payload, account)) throw new Error('Invalid token.');
+      return payload;
+    },
+  };
+}
+
+/** Makes the tokens in replies name their account, where tokens have no session. The plugin issues them by number only. */
+export function nameAccounts(auth: AuthController, strapi: Core.Strapi): AuthController {
+  if (hasSessions(strapi)) return auth;
+  const actions = Object.entries(auth).map(([name, action]) => [
+    name,
+    async (ctx: Context, ...rest: unknown[]) => {
+      const result = await action(ctx, ...rest);
+      await nameAccount(ctx.body);
+      return result;
+    },
+  ]);
+  return Object.fromEntries(actions) as AuthController;
+
+  async function nameAccount(body: unknown): Promise<void> {
+    const reply = body as { jwt?: unknown } | null | undefined;
+    if (typeof reply?.jwt !== 'string') return;
+    const jwt = strapi.plugin('users-permissions').service('jwt') as JwtService;
+    const { id } = await jwt.verify(reply.jwt);
+    const account = await findAccount(strapi, id);
+    if (account !== null) reply.jwt = jwt.issue({ id, ...toClaims(account) });
+  }
+}
+
+async function findAccount(strapi: Core.Strapi, id: unknown): Promise<Account | null> {
+  const select = ['documentId', 'password', 'createdAt'];
+  const found: unknown = await strapi.db.query(userUid).findOne({ where: { id }, select });
+  return found as Account | null;
+}
+
+function isOf(token: Claims & { iat?: number }, account: Account): boolean {
+  if (token.account === undefined) return (token.iat ?? 0) >= secondsOf(account.createdAt);
+  const now = toClaims(account);
+  return token.account === now.account && token.password === now.password;
+}
+
+/** Not the mark itself: a token can be read. */
+function toClaims({ documentId, password }: Account): Required<Claims> {
+  const digest = createHash('sha256').update(toPasswordMark(password)).digest('base64url');
+  return { account: documentId, password: digest.slice(0, 22) };
+}
+
+function secondsOf(date: Date | string): number {
+  return Math.floor(new Date(date).getTime() / 1000);
+}
