@@ -6,7 +6,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin =>
   const variables = readVariables(env, {
     AUTH_ACCESS_TOKEN_SECONDS: count(3600, 2_592_000),
     AUTH_REMEMBER_SECONDS: count(5, 3600, 0),
-    AUTH_REFRESH_AGAIN_SECONDS: count(10, 300, 0),
+    AUTH_REFRESH_AGAIN_SECONDS: count(0, 300, 0),
     AUTH_MAX_ATTEMPTS_PER_MINUTE: count(10, 1_000_000),
     UPLOAD_LIMIT: size.default('50mb').transform(toBytes),
   });

@@ -16,7 +16,8 @@ export interface LoginWatch {
    * of a statement. @returns how to stop watching.
    */
   add(login: Login, onEnded: () => void): () => void;
-  checkSoon(): void;
+  /** Checks the logins of these accounts now. */
+  checkSoon(userIds: readonly number[]): void;
   /** Begins to check by itself. */
   start(): void;
   stop(): void;
@@ -36,8 +37,7 @@ export function createLoginWatch(
 ): LoginWatch {
   const watched = new Set<Watched>();
   let timer: NodeJS.Timeout | undefined;
-  let isChecking = false;
-  let isAskedAgain = false;
+  let isCheckingAll = false;
 
   return {
     add(login, onEnded) {
@@ -45,39 +45,43 @@ export function createLoginWatch(
       watched.add(one);
       return () => void watched.delete(one);
     },
-    checkSoon: () => void check(),
+    checkSoon(userIds) {
+      const ended = new Set(userIds);
+      void check([...watched].filter(({ login }) => ended.has(login.userId)));
+    },
     start() {
-      timer ??= setInterval(() => void check(), checkEveryMs);
+      timer ??= setInterval(() => void checkAll(), checkEveryMs);
     },
     stop: () => clearInterval(timer),
   };
 
-  /** A database that is away ends nothing: the next round asks again. Never rejects. */
-  async function check(): Promise<void> {
-    isAskedAgain = true;
-    if (isChecking) return;
-    isChecking = true;
-    while (isAskedAgain && watched.size > 0) {
-      isAskedAgain = false;
-      try {
-        await checkAll();
-      } catch (error) {
-        log.warn(`Logins of connected clients could not be checked: ${describeError(error)}`);
-      }
-    }
-    isChecking = false;
+  /** One round at a time: a slow database is not asked again meanwhile. */
+  async function checkAll(): Promise<void> {
+    if (isCheckingAll) return;
+    isCheckingAll = true;
+    await check([...watched]);
+    isCheckingAll = false;
   }
 
-  async function checkAll(): Promise<void> {
-    const known = [...watched];
-    const sessionIds = known.flatMap(({ login }) => login.sessionId ?? []);
-    const documentIds = known.flatMap(({ login }) => (login.sessionId === null ? login.documentId : []));
+  /** A database that is away ends nothing: the next round asks again. Never rejects. */
+  async function check(some: readonly Watched[]): Promise<void> {
+    if (some.length === 0) return;
+    try {
+      const good = await findGood(some.map(({ login }) => login));
+      for (const one of some) {
+        if (!good(one.login) && watched.delete(one)) one.onEnded();
+      }
+    } catch (error) {
+      log.warn(`Logins of connected clients could not be checked: ${describeError(error)}`);
+    }
+  }
+
+  async function findGood(logins: readonly Login[]): Promise<(login: Login) => boolean> {
+    const sessionIds = logins.flatMap(({ sessionId }) => sessionId ?? []);
+    const documentIds = logins.flatMap(({ sessionId, documentId }) => (sessionId === null ? documentId : []));
     const bySession = await store.findAccountIds([...new Set(sessionIds)]);
     const byAccount = await store.findAccounts([...new Set(documentIds)]);
-    for (const one of known) {
-      const { userId, documentId, sessionId } = one.login;
-      const found = sessionId === null ? byAccount.get(documentId) : bySession.get(sessionId);
-      if (found !== userId && watched.delete(one)) one.onEnded();
-    }
+    return ({ sessionId, documentId, userId }) =>
+      (sessionId === null ? byAccount.get(documentId) : bySession.get(sessionId)) === userId;
   }
 }

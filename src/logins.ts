@@ -2,16 +2,16 @@ import type { Core } from '@strapi/strapi';
 
 import { createLoginWatch, type LoginWatch } from './login-watch';
 import { createLogins, type Logins } from './stores/logins';
-import { whenChanged } from './stores/when-changed';
+import { nowAndOnCommit } from './stores/when-changed';
 
 /** The logins of users, in this process. */
 export interface UserLogins {
   readonly store: Logins;
   readonly watch: LoginWatch;
-  /** Called when a login may have ended. */
-  onEndedSome(listener: () => void): void;
-  /** Says that this process has ended logins. */
-  endedSome(): void;
+  /** Calls `listener` when this process has ended logins. */
+  onEnded(listener: () => void): void;
+  /** Says that this process has ended logins of these accounts. In a transaction it says so again after the commit. */
+  ended(userIds: readonly number[]): Promise<void>;
 }
 
 const all = new WeakMap<Core.Strapi, UserLogins>();
@@ -22,14 +22,16 @@ export function loginsOf(strapi: Core.Strapi): UserLogins {
   if (existing !== undefined) return existing;
   const store = createLogins(strapi.db);
   const watch = createLoginWatch(store, strapi.log);
-  const listeners = [watch.checkSoon];
-  const endedSome = () => listeners.forEach((listener) => listener());
-  whenChanged(strapi.db, ['plugin::users-permissions.user'], watch.checkSoon);
-  const logins = {
+  const listeners: (() => void)[] = [];
+  const logins: UserLogins = {
     store,
     watch,
-    endedSome,
-    onEndedSome: (listener: () => void) => void listeners.push(listener),
+    onEnded: (listener) => void listeners.push(listener),
+    ended: (userIds) =>
+      nowAndOnCommit(strapi.db, () => {
+        for (const listener of listeners) listener();
+        watch.checkSoon(userIds);
+      }),
   };
   all.set(strapi, logins);
   return logins;

@@ -1,7 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
 import { loginsOf } from '../logins';
-import { nowAndOnCommit } from '../stores/when-changed';
 
 const userUid = 'plugin::users-permissions.user';
 
@@ -46,9 +45,9 @@ export function endLoginsWithAccount(strapi: Core.Strapi): void {
 
   async function end(userIds: readonly number[] = []): Promise<void> {
     if (userIds.length === 0) return;
-    const { store, endedSome } = loginsOf(strapi);
+    const { store, ended } = loginsOf(strapi);
     await store.endAllOf(userIds);
-    await nowAndOnCommit(strapi.db, endedSome);
+    await ended(userIds);
   }
 
   async function idsOf(where: unknown): Promise<number[]> {

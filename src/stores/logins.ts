@@ -1,3 +1,5 @@
+import { setImmediate as othersTurn } from 'node:timers/promises';
+
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
@@ -20,6 +22,8 @@ export interface TiedSession {
   readonly sessionId: string;
   readonly familyId: string;
   readonly userId: number;
+  /** When this was read, by the database's clock. Milliseconds since 1970. */
+  readonly readAtMs: number;
 }
 
 export type Rotation =
@@ -28,6 +32,7 @@ export type Rotation =
   /** It was, and the session it was used for is there. */
   | {
       readonly state: 'used';
+      /** Since the time that was asked for. */
       readonly isRecent: boolean;
       readonly isChildUsed: boolean;
     }
@@ -61,8 +66,8 @@ export interface Logins {
 export interface LoginChanges {
   findAccountId(sessionId: string): Promise<number | null>;
   tie(sessionId: string, account: LoginAccount): Promise<void>;
-  /** @param againMs how long after its use a refresh token counts as used recently. */
-  findRotation(sessionId: string, againMs: number): Promise<Rotation>;
+  /** @param sinceMs by the database's clock. */
+  findRotation(sessionId: string, sinceMs: number): Promise<Rotation>;
   /** `child` takes the place of `parent`, as the same login. */
   tieChild(parent: TiedSession, childId: string): Promise<void>;
   setStatus(sessionId: string, status: 'active' | 'rotated'): Promise<void>;
@@ -88,25 +93,36 @@ export function createLogins(db: Database): Logins {
       const some = sessionIds.slice(start, start + maxTogether);
       const rows = isPostgres ? await askPostgres(db, some) : await askSqlite(db, some);
       for (const row of rows) found.set(row.session_id, row.user_id);
+      if (start + maxTogether < sessionIds.length) await othersTurn();
     }
     return found;
   }
 
   async function findAccounts(documentIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const rows = (await db
-      .connection('up_users')
-      .whereIn('document_id', documentIds)
-      .whereRaw('blocked is not true')
-      .select('id', 'document_id')) as { id: number; document_id: string }[];
-    return new Map(rows.map((row) => [row.document_id, row.id]));
+    const found = new Map<string, number>();
+    for (let start = 0; start < documentIds.length; start += maxAccounts) {
+      const rows = (await db
+        .connection('up_users')
+        .whereIn('document_id', documentIds.slice(start, start + maxAccounts))
+        .whereRaw('blocked is not true')
+        .select('id', 'document_id')) as { id: number; document_id: string }[];
+      for (const row of rows) found.set(row.document_id, row.id);
+    }
+    return found;
   }
 
   async function findTied(sessionId: string): Promise<TiedSession | null> {
-    const row = (await db
-      .connection(loginTable)
-      .where({ session_id: sessionId })
-      .first('family_id', 'user_id')) as { family_id: string; user_id: number } | undefined;
-    return row === undefined ? null : { sessionId, familyId: row.family_id, userId: row.user_id };
+    const [row] = await statementsOf(db.connection)<TiedRow>({
+      sql: `select family_id, user_id, ${nowMs(isPostgres)} as read_at from ${loginTable} where session_id = ?`,
+      values: [sessionId],
+    });
+    if (row === undefined) return null;
+    return {
+      sessionId,
+      familyId: row.family_id,
+      userId: row.user_id,
+      readAtMs: Number(row.read_at),
+    };
   }
 
   async function withAccount<T>(
@@ -160,18 +176,18 @@ function createLoginChanges(db: Database, trx: Knex.Transaction): LoginChanges {
         values: [account.id, account.documentId, account.passwordMark, sessionId],
       });
     },
-    async findRotation(sessionId, againMs) {
+    async findRotation(sessionId, sinceMs) {
       const [row] = await run<{ used: number; recent: number; child: string | null; child_used: number }>({
         sql: `select
             case when l.rotated_at is null then 0 else 1 end as used,
-            case when l.rotated_at > ${nowMs(isPostgres)} - ? then 1 else 0 end as recent,
+            case when l.rotated_at >= ? then 1 else 0 end as recent,
             child.session_id as child,
             case when child.rotated_at is null then 0 else 1 end as child_used
           from ${loginTable} l
           join strapi_sessions s on s.id = l.session_row_id
           left join ${loginTable} child on child.session_id = s.child_id
           where l.session_id = ?`,
-        values: [againMs, sessionId],
+        values: [sinceMs, sessionId],
       });
       if (row === undefined) return { state: 'gone' };
       if (row.used === 0) return { state: 'unused' };
@@ -200,6 +216,13 @@ function createLoginChanges(db: Database, trx: Knex.Transaction): LoginChanges {
       await sessions().whereIn('id', family).delete();
     },
   };
+}
+
+interface TiedRow {
+  readonly family_id: string;
+  readonly user_id: number;
+  /** PostgreSQL has its large integers as text. */
+  readonly read_at: number | string;
 }
 
 interface GoodRow {

@@ -14,7 +14,7 @@ import {
   worthOf,
   type Login,
 } from '../support/login';
-import { fewestStatementsOf, statementsOf, writingStatements } from '../support/statements';
+import { fewestStatementsOf, writingStatements } from '../support/statements';
 
 let app: App;
 /** May do everything. */
@@ -257,15 +257,5 @@ describe('a remembered login', () => {
     const client = createClient(app.url, jwt);
     const statements = await fewestStatementsOf(app, () => client.myList(), ofLogins);
     expect(statements).toHaveLength(database === 'postgres' ? 1 : 0);
-  });
-
-  it('is asked for together with all others of the moment', async () => {
-    const logins: Client[] = [];
-    for (let index = 0; index < 40; index += 1)
-      logins.push(createClient(app.url, (await registerAndAsk()).jwt));
-    // The creation of each was a change of users: they are read anew.
-    await Promise.all(logins.map((client) => client.myList()));
-    const statements = await statementsOf(app, () => Promise.all(logins.map((client) => client.myList())));
-    expect(statements.filter(ofLogins).length).toBeLessThan(20);
   });
 });

@@ -1,14 +1,16 @@
+import { holdsWithin } from '../faults/support/side-by-side';
 import { startApp, type App } from '../support/app';
 import { createClient } from '../support/client';
+import { database } from '../support/database';
 import { good, logInAgain, refresh, refused, register, worthOf, type Login } from '../support/login';
 
 let app: App;
-/** A process that forgives no second use of a refresh token. */
-let strict: string;
+/** A process that forgives the second use of a refresh token for a while. */
+let lenient: string;
 
 beforeAll(async () => {
   app = await startApp();
-  strict = await app.startAnother({ AUTH_REFRESH_AGAIN_SECONDS: '0' });
+  lenient = await app.startAnother({ AUTH_REFRESH_AGAIN_SECONDS: '300' });
 });
 afterAll(() => app.stop());
 
@@ -17,6 +19,21 @@ async function renew(login: Login, url = app.url): Promise<Login> {
   const { status, body } = await refresh(url, login.refreshToken);
   expect(status).toBe(200);
   return { ...login, ...body };
+}
+
+/** Locks the row of an account. @returns lets it go, once both processes wait for it. */
+async function holdAccount({ user }: Login): Promise<() => Promise<void>> {
+  const held = await app.db.transaction();
+  await held('up_users').where({ id: user.id }).forUpdate().first('id');
+  return async () => {
+    const waiting =
+      "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    const isWaitedFor = async () => (await held.raw(waiting)).rows.length === 2;
+    expect(await holdsWithin(20_000, isWaitedFor)).toBe(true);
+    // What came to the first process beside its own wait is read by then, too.
+    for (let count = 0; count < 3; count += 1) await app.anonymous.get('/api/chat/ready');
+    await held.commit();
+  };
 }
 
 const accessOf = async ({ jwt }: Login) => (await createClient(app.url, jwt).myList()).status;
@@ -34,37 +51,44 @@ describe('a refresh token', () => {
     const other = await logInAgain(app.url, first);
     const second = await renew(first);
     const third = await renew(second);
-    expect((await refresh(strict, first.refreshToken)).status).toBe(401);
+    expect((await refresh(app.url, first.refreshToken)).status).toBe(401);
     for (const login of [first, second, third]) expect(await worthOf(app.url, login)).toEqual(refused);
     expect(await worthOf(app.url, other)).toEqual(good);
     expect(app.output()).toContain('A refresh token was used again');
   });
 
-  it('is used again by mistake: within ten seconds it gives the same one, while that is unused', async () => {
+  it('is used again within the seconds of the setting: it gives the same one, while that is unused', async () => {
     const first = await register(app.url);
-    const replies = await Promise.all(Array.from({ length: 8 }, () => refresh(app.url, first.refreshToken)));
-    expect(replies.map(({ status }) => status)).toEqual(replies.map(() => 200));
-    expect(new Set(replies.map(({ body }) => body.refreshToken)).size).toBe(1);
-    const second: Login = { ...first, ...replies[0]?.body };
-    for (const { body } of replies) expect(await accessOf({ ...first, ...body })).toBe(200);
-    const third = await renew(second);
+    const second = await renew(first);
+    for (let again = 0; again < 3; again += 1) {
+      const { status, body } = await refresh(lenient, first.refreshToken);
+      expect([status, body.refreshToken]).toEqual([200, second.refreshToken]);
+      expect(await accessOf({ ...first, ...body })).toBe(200);
+    }
+    const third = await renew(second, lenient);
     // Somebody has gone on with the new one: the old one is now known to two.
-    expect((await refresh(app.url, first.refreshToken)).status).toBe(401);
+    expect((await refresh(lenient, first.refreshToken)).status).toBe(401);
     expect(await worthOf(app.url, third)).toEqual(refused);
   });
 
-  it('gives one new token to requests of two processes at once', async () => {
-    for (let round = 0; round < 5; round += 1) {
-      const first = await register(app.url);
-      const urls = [app.url, strict, app.url, strict];
-      const replies = await Promise.all(urls.map((url) => refresh(url, first.refreshToken)));
-      const given = replies.flatMap(({ body }) => body?.refreshToken ?? []);
-      expect(new Set(given).size).toBe(1);
-      const alive = await app
-        .db('strapi_sessions')
-        .where({ user_id: String(first.user.id), status: 'active', origin: 'users-permissions' });
-      expect(alive.length).toBeLessThanOrEqual(1);
+  it('gives one new token to requests that come at once, also to two processes', async () => {
+    const first = await register(app.url);
+    const urls = [app.url, lenient, app.url, app.url];
+    // On PostgreSQL all of them are there before the first is done.
+    const release = database === 'postgres' ? await holdAccount(first) : () => Promise.resolve();
+    const asked = Promise.all(urls.map((url) => refresh(url, first.refreshToken)));
+    await release();
+    const replies = await asked;
+    const given = replies.flatMap(({ body }) => body?.refreshToken ?? []);
+    expect(new Set(given).size).toBe(1);
+    if (database === 'postgres') {
+      expect(replies.map(({ status }) => status)).toEqual(replies.map(() => 200));
+      expect(await worthOf(app.url, { ...first, ...replies[0]?.body })).toEqual(good);
     }
+    const alive = await app
+      .db('strapi_sessions')
+      .where({ user_id: String(first.user.id), status: 'active', origin: 'users-permissions' });
+    expect(alive.length).toBeLessThanOrEqual(1);
   });
 
   it('ends with a logout that comes at the same moment', async () => {
@@ -83,7 +107,7 @@ describe('a refresh token', () => {
     const first = await register(app.url);
     const second = await renew(first);
     const [head, payload] = first.refreshToken.split('.');
-    expect((await refresh(strict, `${head}.${payload}.forged`)).status).toBe(401);
+    expect((await refresh(app.url, `${head}.${payload}.forged`)).status).toBe(401);
     expect(await worthOf(app.url, second)).toEqual(good);
   });
 });

@@ -31,8 +31,8 @@ const maxLogins = 10_000;
 export function rememberLogins(strategy: AuthStrategy, strapi: Core.Strapi, forMs: number): AuthStrategy {
   const logins = createShortMemory<string, Login>(forMs, maxLogins);
   whenChanged(strapi.db, [...models, 'strapi::core-store'], () => logins.forgetAll());
-  const { store, onEndedSome } = loginsOf(strapi);
-  onEndedSome(() => logins.forgetAll());
+  const { store, onEnded } = loginsOf(strapi);
+  onEnded(() => logins.forgetAll());
   const mayEndElsewhere = strapi.db.dialect.client === 'postgres';
 
   return {
