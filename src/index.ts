@@ -4,7 +4,13 @@ import { openHistoryToAdmins } from './api/history/admin-routes';
 import { nameInAdminPanel } from './bootstrap/admin-labels';
 import { beforeListening } from './bootstrap/before-listening';
 import { keepForReading, showLinkedCharacters } from './bootstrap/chat-entries';
-import { keepCharacterLinks } from './bootstrap/keep-character-links';
+import { giveNumericIds, showNumericIds } from './bootstrap/character-ids';
+import {
+  keepLinksOfDiscarded,
+  relateByDocumentId,
+  startFillingLinks,
+  type Filling,
+} from './bootstrap/character-links';
 import { endLoginsWithAccount } from './bootstrap/end-logins';
 import { eraseWithUser } from './bootstrap/erase-with-user';
 import { startHistory, type RunningHistory } from './bootstrap/history';
@@ -26,6 +32,7 @@ import { chatOf, historyStoreOf, keepHistoryIn, stopReading } from './compose';
 import { openBeside } from './history-store/in-thread';
 import { loginsOf } from './logins';
 import { answersSent } from './middlewares/koasseStream';
+import { createNumberTable, numberCharacters } from './stores/character-numbers';
 import { createErasureTable } from './stores/history-erasures';
 import { createLoginTable } from './stores/login-table';
 import { createCounterTable, nameCountsByDocument } from './stores/user-counters';
@@ -34,6 +41,7 @@ import { openSocketDoor, type SocketDoor } from './websocket/door';
 let tending: NodeJS.Timeout | undefined;
 let socketDoor: SocketDoor | undefined;
 let purging: Purging | undefined;
+let filling: Filling | undefined;
 let tidying: Tidying | undefined;
 let history: RunningHistory | undefined;
 let checkpoints: SqliteCheckpoints | undefined;
@@ -53,7 +61,9 @@ export default {
     tellTokensApart(strapi);
     rememberSecurityHeaders(strapi);
     if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
-    keepCharacterLinks(strapi);
+    giveNumericIds(strapi);
+    showNumericIds(strapi);
+    keepLinksOfDiscarded(strapi);
     linkToSingleRows(strapi);
     keepMessageCounts(strapi);
     keepForReading(strapi);
@@ -73,12 +83,14 @@ export default {
     await nameCountsByDocument(strapi.db);
     await createErasureTable(strapi.db);
     await createLoginTable(strapi.db);
+    await createNumberTable(strapi.db);
+    await numberCharacters(strapi.db);
     beforeListening(strapi, () => startServing(strapi));
   },
 
   /** Strapi waits for this before it cuts every connection: running turns come to their end here. */
   async destroy({ strapi }: { strapi: Core.Strapi }): Promise<void> {
-    const purged = Promise.all([purging?.stop(), tidying?.stop()]);
+    const purged = Promise.all([purging?.stop(), filling?.stop(), tidying?.stop()]);
     endAtOnceOnNextSignal();
     const { turns, settings } = chatOf(strapi);
     await turns.drain(settings.drainTimeoutMs);
@@ -96,6 +108,7 @@ export default {
 
 /** The jobs of a server. A command that loads the application beside one does none of them. */
 async function startServing(strapi: Core.Strapi): Promise<void> {
+  relateByDocumentId(strapi);
   const { turns, historyAccess, settings } = chatOf(strapi);
   loginsOf(strapi).watch.start();
   await turns.tend();
@@ -103,6 +116,7 @@ async function startServing(strapi: Core.Strapi): Promise<void> {
   tending = setInterval(() => void turns.tend(), settings.turns.leaseMs / 4);
   socketDoor = openSocketDoor(strapi);
   purging = startPurging(strapi);
+  filling = startFillingLinks(strapi);
   tidying = startTidyingHistory({ tidy: (signal) => historyAccess.tidy(signal), log: strapi.log });
   history = startHistory(strapi);
   checkpoints = startSqliteCheckpoints(strapi);

@@ -153,7 +153,7 @@ describe('docs/http-api.md', () => {
   it('shows and explains a message with the keys it has', () => {
     const reply = toMessageReply(message(), {
       owner: ada,
-      characters: new Map([[keeper.linkId, keeper]]),
+      characters: new Map([[keeper.documentId, keeper]]),
       exposePrompt: true,
     });
     const text = section(api, '### The reply in JSON');

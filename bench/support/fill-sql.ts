@@ -89,6 +89,8 @@ function users({ numbers, time, others, callerId }: Parts): FillStatement {
   };
 }
 
+/** Of the only character there is. */
+const characterId = '(select document_id from ai_characters where published_at is null)';
 const question = `'What do you do when the fog will not lift?'`;
 const answer = `'You light the lamp and wind the clock, and then you wait. Most of what a keeper does is waiting, and the fog is only a longer kind of it. Somebody out there counts the seconds between two flashes and knows where the rock is.'`;
 const usage = `'{"prompt_tokens":19,"completion_tokens":73,"total_tokens":92,"currency":"USD","latency":1.2}'`;
@@ -100,20 +102,20 @@ function ours(parts: Parts): FillStatement[] {
   const message = (id: string, isQuestion: boolean) => ({
     table: 'chat_conversations',
     sql: `insert into chat_conversations (id, document_id, message_id, role, query, answer, conversation_id, session_id,
-      turn_id, ai_character_id, user_id, message_status, outcome, stop_requested, usage, parent_message_id, is_deleted,
+      turn_id, ai_character_document_id, user_id, message_status, outcome, stop_requested, usage, parent_message_id, is_deleted,
       is_superseded, created_at, updated_at, published_at) select ${id}, ${documentId('messagedocum', id)},
       ${uuid(isQuestion ? 'a' : 'b', 'i')}, ${isQuestion ? `'user'` : `'assistant'`}, ${question},
-      ${isQuestion ? 'null' : answer}, ${uuid('c', session)}, ${session}, ${uuid('d', 'i')}, 1, ${user}, 'sent',
+      ${isQuestion ? 'null' : answer}, ${uuid('c', session)}, ${session}, ${uuid('d', 'i')}, ${characterId}, ${user}, 'sent',
       ${isQuestion ? 'null' : `'completed'`}, false, ${isQuestion ? 'null' : usage},
       ${isQuestion ? 'null' : uuid('a', 'i')}, false, false, ${time('i')}, ${time('i')}, ${time('i')} ${numbers(turns)}`,
   });
   return [
     {
       table: 'chat_sessions',
-      sql: `insert into chat_sessions (id, document_id, session_id, title, user_id, ai_character_id, conversation_id,
+      sql: `insert into chat_sessions (id, document_id, session_id, title, user_id, ai_character_document_id, conversation_id,
         message_count, last_message_at, is_deleted, created_at, updated_at, published_at) select i,
         ${documentId('sessiondocum', 'i')}, ${uuid('e', 'i')}, 'A session',
-        case when i <= ${ownSessions} then ${callerId} else ${callerId} - ${ownSessions} + i end, 1, ${uuid('c', 'i')},
+        case when i <= ${ownSessions} then ${callerId} else ${callerId} - ${ownSessions} + i end, ${characterId}, ${uuid('c', 'i')},
         ${2 * turnsOfOwnSession}, ${time('i')}, false, ${time('i')}, ${time('i')}, ${time('i')}
         ${numbers(ownSessions + others)}`,
     },

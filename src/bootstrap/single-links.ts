@@ -1,14 +1,14 @@
+import { errors } from '@strapi/utils';
 import type { Core } from '@strapi/strapi';
 
 import { isRowId } from '../stores/row-id';
 import { chatUids } from './chat-entries';
 
 const characterUid = 'api::ai-character.ai-character';
-/** The relations of chat entries, and what they are to. Each is kept in a column of the entry's row. */
+/** The relations of chat entries to a row, and what they are to. Each is kept in a column of the entry's row. */
 const targets = {
   user: 'plugin::users-permissions.user',
   session: 'api::chat-session.chat-session',
-  ai_character: characterUid,
 } as const;
 
 type Target = (typeof targets)[keyof typeof targets];
@@ -17,8 +17,8 @@ type Data = Readonly<Record<string, unknown>>;
 
 /**
  * Whoever saves a chat entry through Strapi, as an API token does, may say its relations in every way Strapi knows: here
- * they become the number of the row, which is all a column holds. Strapi itself fails at documentIds and at `connect`.
- * Of a character the draft row is linked: a published one is replaced by the next publish.
+ * they become what a column holds. That is the number of a row, and of a character its documentId, because its rows are
+ * replaced. Strapi itself fails at documentIds and at `connect`.
  */
 export function linkToSingleRows(strapi: Core.Strapi): void {
   strapi.documents.use(async (context, next) => {
@@ -31,13 +31,15 @@ export function linkToSingleRows(strapi: Core.Strapi): void {
 }
 
 async function withSingleLinks(strapi: Core.Strapi, data: Data): Promise<Data> {
-  const { user, session, ai_character, ...rest } = data;
+  const { user, session, ai_character, ai_character_document_id: _ours, ...rest } = data;
   const links: Record<string, unknown> = {};
-  for (const [name, relation] of Object.entries({ user, session, ai_character })) {
+  for (const [name, relation] of Object.entries({ user, session })) {
     const reference = toReference(relation);
     const target = targets[name as keyof typeof targets];
     if (reference !== undefined) links[name] = await toRow(strapi, target, reference);
   }
+  const character = toReference(ai_character);
+  if (character !== undefined) links['ai_character_document_id'] = await toCharacter(strapi, character);
   return { ...rest, ...links };
 }
 
@@ -59,13 +61,18 @@ function toReference(relation: unknown): unknown {
 async function toRow(strapi: Core.Strapi, target: Target, reference: unknown): Promise<unknown> {
   if (typeof reference !== 'string' && typeof reference !== 'number') return reference;
   const text = String(reference);
-  const named = await findRow(strapi, target, isRowId(text) ? { id: Number(text) } : { documentId: text });
-  if (named === null || target !== characterUid) return named?.id ?? reference;
-  const draft = await findRow(strapi, target, { documentId: named.documentId, publishedAt: null });
-  return draft?.id ?? reference;
+  const where = isRowId(text) ? { id: Number(text) } : { documentId: text };
+  const row: unknown = await strapi.db.query(target).findOne({ where, select: ['id'] });
+  return (row as { id: number } | null)?.id ?? reference;
 }
 
-async function findRow(strapi: Core.Strapi, target: Target, where: object) {
-  const row: unknown = await strapi.db.query(target).findOne({ where, select: ['id', 'documentId'] });
-  return row as { id: number; documentId: string } | null;
+/** @returns the documentId. @throws ValidationError */
+async function toCharacter(strapi: Core.Strapi, reference: unknown): Promise<string | null> {
+  if (reference === null) return null;
+  const text = typeof reference === 'string' || typeof reference === 'number' ? String(reference) : '';
+  const where = isRowId(text) ? { numeric_id: Number(text) } : { documentId: text };
+  const row: unknown = await strapi.db.query(characterUid).findOne({ where, select: ['documentId'] });
+  if (row === null)
+    throw new errors.ValidationError('ai_character has to name an AI character by its documentId or id.');
+  return (row as { documentId: string }).documentId;
 }

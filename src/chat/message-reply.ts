@@ -45,7 +45,7 @@ export interface MessageReply {
 
 export interface ReplyContext {
   readonly owner: Owner;
-  readonly characters: ReadonlyMap<number, Character>;
+  readonly characters: ReadonlyMap<string, Character>;
   readonly exposePrompt: boolean;
 }
 
@@ -81,7 +81,7 @@ export function toMessageReply(
 
 function toCharacterReply(character: Character, exposePrompt: boolean): CharacterReply {
   return {
-    id: character.id ?? character.linkId,
+    id: character.id,
     documentId: character.documentId,
     name: character.name,
     ...(exposePrompt && { prompt: character.prompt }),

@@ -24,8 +24,8 @@ export interface Message {
   readonly conversationId: string | null;
   readonly sessionId: string | null;
   readonly turnId: string | null;
-  /** `Character.linkId`; null once the character is deleted. */
-  readonly characterId: number | null;
+  /** The character's documentId; null where the message has none. */
+  readonly characterId: string | null;
   readonly status: 'sent' | 'read';
   readonly outcome: TurnOutcome | null;
   readonly errorCode: string | null;

@@ -16,8 +16,8 @@ export interface SessionEntry {
   /** Of its messages that are not deleted. */
   readonly messageCount: number;
   readonly conversationId: string | null;
-  /** `Character.linkId`; null where the session has none yet, or it is deleted. */
-  readonly characterId: number | null;
+  /** The character's documentId; null where the session has none yet. */
+  readonly characterId: string | null;
   /** The turn that is being answered, for a client that wants to follow it. */
   readonly liveTurnId: string | null;
   readonly lastMessageAt: Date;
@@ -27,7 +27,7 @@ export interface SessionEntry {
 
 export interface NewSessionEntry {
   readonly title: string;
-  readonly characterId: number | null;
+  readonly characterId: string | null;
 }
 
 /** A line that is stored as it is given, beside those of turns. */
@@ -135,7 +135,7 @@ export interface Revision {
  */
 export interface SessionAccess {
   /**
-   * @param session.character who is to answer: a documentId, or the numeric id of one of its rows.
+   * @param session.character who is to answer: by any of its ids.
    * @throws ChatError `character-not-found`
    */
   create(owner: Owner, session: SessionWish): Promise<SessionEntry>;
@@ -320,7 +320,7 @@ function toRestorableSince(restorableMs: number): Date {
 
 /** @throws ChatError `invalid-request` where nobody is there to reply. */
 export function assertCharacter({ characterId }: SessionEntry): string {
-  if (characterId !== null) return String(characterId);
+  if (characterId !== null) return characterId;
   throw new ChatError('invalid-request', { sentence: 'This session has no character that could reply.' });
 }
 
@@ -346,8 +346,8 @@ function assertThere(isThere: boolean, code: 'session-not-found' | 'message-not-
   if (!isThere) throw new ChatError(code);
 }
 
-async function findCharacter(characters: CharacterSource, reference: string): Promise<number> {
+async function findCharacter(characters: CharacterSource, reference: string): Promise<string> {
   const character = await characters.findPublished(reference);
   if (character === null) throw new ChatError('character-not-found');
-  return character.linkId;
+  return character.documentId;
 }

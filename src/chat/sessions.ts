@@ -5,8 +5,8 @@ export interface Session {
   readonly sessionId: string;
   /** Dify's id of the thread; null until Dify has answered once. */
   readonly conversationId: string | null;
-  /** `Character.linkId`; null once the character is deleted. */
-  readonly characterId: number | null;
+  /** The character's documentId; null where the session has none yet. */
+  readonly characterId: string | null;
 }
 
 /** How a client names a session it wants to continue: by our id, by Dify's, or by both. */

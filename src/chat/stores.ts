@@ -10,7 +10,8 @@ export interface NewTurn {
   readonly owner: Owner;
   /** The session it continues, or the one it begins. */
   readonly session: Session | NewSession;
-  readonly characterId: number;
+  /** The character's documentId. */
+  readonly characterId: string;
   readonly query: string;
   readonly questionMessageId: string;
   readonly answerMessageId: string;
@@ -46,7 +47,7 @@ export interface NewSession {
   readonly rowId: null;
   readonly sessionId: string;
   readonly conversationId: null;
-  readonly characterId: number;
+  readonly characterId: string;
   readonly title: string;
 }
 

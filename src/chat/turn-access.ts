@@ -99,9 +99,9 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
     };
   }
 
-  async function findForDisplay(linkId: number | null): Promise<Character | null> {
-    if (linkId === null) return null;
-    return (await characters.findForDisplay([linkId])).get(linkId) ?? null;
+  async function findForDisplay(documentId: string | null): Promise<Character | null> {
+    if (documentId === null) return null;
+    return (await characters.findForDisplay([documentId])).get(documentId) ?? null;
   }
 
   /** The stop is noted by then; if Dify cannot be told, the answer goes on to its end and is saved as stopped. */

@@ -22,7 +22,7 @@ import { createWireFormat } from './wire-format';
 /** One question of a user to a character. */
 export interface Question {
   readonly owner: Owner;
-  /** The character's documentId, or the numeric id of one of its rows. */
+  /** The character's documentId or its `id`. */
   readonly characterId: string;
   readonly query: string;
   /** The session to continue; empty to begin one. */
@@ -182,7 +182,7 @@ function createTend(
 function toSameQuestion([question, answer]: SavedTurn): Omit<Question, 'owner' | 'inputs'> {
   if (answer.characterId === null) throw new ChatError('character-not-found');
   return {
-    characterId: String(answer.characterId),
+    characterId: answer.characterId,
     query: question.query,
     session: { sessionId: answer.sessionId ?? undefined },
     // All versions of a question name the first one.
@@ -200,7 +200,7 @@ function toNewTurn(
     turnId: randomUUID(),
     owner,
     session,
-    characterId: character.linkId,
+    characterId: character.documentId,
     query,
     questionMessageId: newMessageId(),
     answerMessageId: newMessageId(),
@@ -305,13 +305,13 @@ async function findSession(
   if (sessionId === undefined && conversationId === undefined) {
     const title = toTitle(question.query);
     const sessionId = randomUUID();
-    return { rowId: null, sessionId, conversationId: null, characterId: character.linkId, title };
+    return { rowId: null, sessionId, conversationId: null, characterId: character.documentId, title };
   }
   const session = await store.findSession(question.owner, question.session);
   if (session === null) throw new ChatError('session-not-found');
   // Made without a character, a session takes the one that is asked first.
   if (session.characterId === null && session.conversationId === null) return session;
-  if (session.characterId !== character.linkId) {
+  if (session.characterId !== character.documentId) {
     throw new ChatError('invalid-request', {
       sentence:
         'This session is with another character. Leave session_id and conversation_id out to begin one.',

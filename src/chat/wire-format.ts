@@ -27,13 +27,13 @@ export interface TurnIds {
 export interface WireFormatOptions {
   readonly ids: TurnIds;
   readonly owner: Owner;
-  /** By `linkId`; null where it is deleted. */
+  /** Null where it is deleted. */
   readonly character: Character | null;
   readonly exposePrompt: boolean;
 }
 
 export function createWireFormat({ ids, owner, character, exposePrompt }: WireFormatOptions): WireFormat {
-  const characters = new Map(character === null ? [] : [[character.linkId, character]]);
+  const characters = new Map(character === null ? [] : [[character.documentId, character]]);
   let envelope: Envelope = {
     turn_id: ids.turnId,
     task_id: ids.turnId,

@@ -2,15 +2,19 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import type { Character, CharacterSource } from '../chat';
+import { numberCharacters } from './character-numbers';
 import { parseJsonColumn } from './json-column';
 import { isRowId } from './row-id';
 
 type Database = Core.Strapi['db'];
 
+/** SQLite takes a bounded number of parameters. */
+const maxParameters = 500;
+
 interface CharacterRow {
-  readonly link_id: number;
   readonly document_id: string;
-  readonly id: number | null;
+  /** Null of a character that came by an import or by SQL, until `numberCharacters` has come to it. */
+  readonly numeric_id: number | null;
   readonly name: string | null;
   readonly prompt: string | null;
   readonly introduce: string | null;
@@ -22,40 +26,39 @@ interface CharacterRow {
 export function createCharacterSource(db: Database): CharacterSource {
   return {
     async findPublished(reference) {
-      const query = selectCharacters(db).whereNotNull('p.id');
-      if (isRowId(reference)) {
-        void query.whereIn(
-          'd.document_id',
-          db
-            .connection('ai_characters')
-            .select('document_id')
-            .where({ id: Number(reference) }),
-        );
-      } else {
-        void query.where('d.document_id', reference);
-      }
-      const row = await query.first();
-      return row === undefined ? null : toCharacter(row);
+      const named = isRowId(reference)
+        ? { 'd.numeric_id': Number(reference) }
+        : { 'd.document_id': reference };
+      const [character] = await readNumbered(db, (rows) => rows.where(named).whereNotNull('p.id').limit(1));
+      return character ?? null;
     },
-    async findForDisplay(linkIds) {
-      if (linkIds.length === 0) return new Map();
-      const rows = await selectCharacters(db).whereIn('d.id', linkIds);
-      return new Map(rows.map((row) => [row.link_id, toCharacter(row)]));
-    },
-    async findByDocumentId(documentIds) {
-      const characters = new Map<string, Character>();
-      // SQLite takes a bounded number of parameters.
-      for (let done = 0; done < documentIds.length; done += 500) {
-        const rows = await selectCharacters(db).whereIn('d.document_id', documentIds.slice(done, done + 500));
-        for (const row of rows) characters.set(row.document_id, toCharacter(row));
+    async findForDisplay(documentIds) {
+      const characters: Character[] = [];
+      for (let done = 0; done < documentIds.length; done += maxParameters) {
+        const some = documentIds.slice(done, done + maxParameters);
+        characters.push(...(await readNumbered(db, (rows) => rows.whereIn('d.document_id', some))));
       }
-      return characters;
+      return new Map(characters.map((character) => [character.documentId, character]));
     },
   };
 }
 
-/** `d` is the draft row, which messages link to; `p` the published one, if there is any. */
-function selectCharacters(db: Database): Knex.QueryBuilder<CharacterRow, CharacterRow[]> {
+type CharacterRows = Knex.QueryBuilder<CharacterRow, CharacterRow[]>;
+
+async function readNumbered(
+  db: Database,
+  which: (rows: CharacterRows) => CharacterRows,
+): Promise<Character[]> {
+  let rows = await which(selectCharacters(db));
+  if (rows.some((row) => row.numeric_id === null)) {
+    await numberCharacters(db);
+    rows = await which(selectCharacters(db));
+  }
+  return rows.flatMap((row) => toCharacter(row) ?? []);
+}
+
+/** `d` is the draft row, `p` the published one, if there is any. */
+function selectCharacters(db: Database): CharacterRows {
   return db.connection
     .from({ d: 'ai_characters' })
     .leftJoin({ p: 'ai_characters' }, (join) => {
@@ -63,22 +66,21 @@ function selectCharacters(db: Database): Knex.QueryBuilder<CharacterRow, Charact
     })
     .whereNull('d.published_at')
     .select(
-      { link_id: 'd.id' },
       'd.document_id',
-      'p.id',
+      'd.numeric_id',
       'p.name',
       'p.prompt',
       'p.introduce',
       'p.opening_statement',
       'p.suggested_questions',
-    ) as Knex.QueryBuilder<CharacterRow, CharacterRow[]>;
+    ) as CharacterRows;
 }
 
-function toCharacter(row: CharacterRow): Character {
+function toCharacter({ numeric_id: id, ...row }: CharacterRow): Character | null {
+  if (id === null) return null;
   return {
-    linkId: row.link_id,
-    id: row.id,
     documentId: row.document_id,
+    id,
     name: row.name,
     prompt: row.prompt,
     introduce: row.introduce,

@@ -13,6 +13,8 @@ export type Dialect = 'sqlite' | 'postgres';
 export interface FilterContext {
   readonly owner: Owner;
   readonly dialect: Dialect;
+  /** The documentId of the message's character, as SQL. */
+  readonly character: string;
 }
 
 /** The columns behind the fields of a message filter; `p` is the published row of the message's character. */
@@ -62,7 +64,7 @@ export function toCondition(filter: Filter, context: FilterContext): Condition {
     case 'match':
       return match(filter, context);
     case 'null':
-      return { sql: `${linkColumns[filter.field] ?? columnOf(filter.field)} is null`, bindings: [] };
+      return { sql: isNull(filter.field, context), bindings: [] };
   }
 }
 
@@ -121,25 +123,33 @@ const sessionRow = 'coalesce((select id from chat_sessions where session_id = ?)
 const isSessionId = (field: string) => field === 'session_id' || field === 'session.session_id';
 const isEquality = (comparison: Comparison) => comparison === '=' || comparison === '!=';
 
+/** A message shows no character where its character is deleted. */
+function isNull(field: string, { character }: FilterContext): string {
+  if (field === 'ai_character.id' || field === 'ai_character.documentId')
+    return `not exists (select 1 from ai_characters where document_id = ${character})`;
+  return `${linkColumns[field] ?? columnOf(field)} is null`;
+}
+
 /** The columns behind references: what a client may call by several ids is stored under one. */
 const linkColumns: Readonly<Record<string, string>> = {
-  'ai_character.id': 'm.ai_character_id',
-  'ai_character.documentId': 'm.ai_character_id',
+  'ai_character.id': 'm.ai_character_document_id',
+  'ai_character.documentId': 'm.ai_character_document_id',
   'user.id': 'm.user_id',
   'user.documentId': 'm.user_id',
   'session.id': 'm.session_id',
 };
 
-function refersTo(field: string, reference: string, { owner }: FilterContext): Condition {
+function refersTo(field: string, reference: string, { owner, character }: FilterContext): Condition {
   switch (field) {
     case 'ai_character.id':
-    case 'ai_character.documentId':
+    case 'ai_character.documentId': {
+      // A value that is read once, as that of a session. Both rows of a character have it.
+      const named = isRowId(reference) ? 'numeric_id' : 'document_id';
       return {
-        // The draft row and the published one have different ids and the same document_id.
-        sql: `m.ai_character_id in (select one.id from ai_characters one join ai_characters other
-              on other.document_id = one.document_id where other.id = ? or other.document_id = ?)`,
-        bindings: [toRowId(reference), reference],
+        sql: `${character} = coalesce((select max(document_id) from ai_characters where ${named} = ?), '')`,
+        bindings: [isRowId(reference) ? Number(reference) : reference],
       };
+    }
     case 'session.id':
       if (isRowId(reference)) return { sql: 'm.session_id = ?', bindings: [Number(reference)] };
       return {
@@ -151,11 +161,6 @@ function refersTo(field: string, reference: string, { owner }: FilterContext): C
       // Whether this user exists is nobody's business: another one simply has no messages here.
       return reference === String(owner.id) || reference === owner.documentId ? always : never;
   }
-}
-
-/** No row has the id 0. */
-function toRowId(reference: string): number {
-  return isRowId(reference) ? Number(reference) : 0;
 }
 
 /**

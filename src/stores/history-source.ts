@@ -8,6 +8,7 @@ import {
   type HistorySource,
   type Usage,
 } from '../chat';
+import { characterOf } from './character-links';
 import { createErasureQueue } from './history-erasures';
 import { parseJsonColumn } from './json-column';
 
@@ -112,7 +113,6 @@ async function selectTurns(db: Database, ids: readonly number[]): Promise<readon
         join.on('q.turn_id', 'm.turn_id').onVal('q.role', 'user');
       })
       .leftJoin({ u: 'up_users' }, 'u.id', 'm.user_id')
-      .leftJoin({ c: 'ai_characters' }, 'c.id', 'm.ai_character_id')
       .whereIn('m.id', ids)
       .orderBy('m.ended_at')
       .orderBy('m.id')
@@ -122,7 +122,7 @@ async function selectTurns(db: Database, ids: readonly number[]): Promise<readon
         ...['created_at', 'updated_at', 'ended_at'].map((column) => `m.${column}`),
         's.session_id',
         'u.id as user_id',
-        'c.document_id as character_id',
+        db.connection.raw(`${characterOf('m')} as character_id`),
       )) as readonly TurnRow[]
   );
 }

@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import type { Message, Usage } from '../chat';
+import { characterOf } from './character-links';
 import { parseJsonColumn } from './json-column';
 
 /** A message as the database gives it. SQLite has integers for dates and text for JSON; PostgreSQL has dates and text. */
@@ -15,7 +16,7 @@ export interface MessageRow {
   readonly conversation_id: string | null;
   readonly session_id: string | null;
   readonly turn_id: string | null;
-  readonly ai_character_id: number | null;
+  readonly character_id: string | null;
   readonly message_status: Message['status'] | null;
   readonly outcome: Message['outcome'];
   readonly error_code: string | null;
@@ -37,7 +38,7 @@ export const shownAnswer = `case when m.role = 'user' then a.answer else m.answe
 /** Of rows of `m` whose column may still be null. */
 export const isSuperseded = 'coalesce(m.is_superseded, false)';
 
-/** Columns of a message as they are; its session and, for a question, its answer are other rows'. */
+/** Columns of a message as they are; its session, its character and, for a question, its answer are read beside them. */
 export const messageColumns = [
   'id',
   'document_id',
@@ -47,7 +48,6 @@ export const messageColumns = [
   'answer',
   'conversation_id',
   'turn_id',
-  'ai_character_id',
   'message_status',
   'outcome',
   'error_code',
@@ -65,7 +65,7 @@ export function selectMessages(db: Core.Strapi['db']): Knex.QueryBuilder<Message
   return fromMessages(db).select(
     ...messageColumns.filter((column) => column !== 'answer').map((column) => `m.${column}`),
     's.session_id',
-    db.connection.raw(`${shownAnswer} as answer`),
+    db.connection.raw(`${shownAnswer} as answer, ${characterOf('m')} as character_id`),
   ) as Knex.QueryBuilder<MessageRow, MessageRow[]>;
 }
 
@@ -107,7 +107,7 @@ export function toMessage(row: MessageRow): Message {
     conversationId: row.conversation_id,
     sessionId: row.session_id,
     turnId: row.turn_id,
-    characterId: row.ai_character_id,
+    characterId: row.character_id,
     status: row.message_status ?? 'sent',
     outcome: row.outcome,
     errorCode: row.error_code,

@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import type { Message, MessageMarks, MessageQuery, MessageStore, Owner } from '../chat';
+import { characterColumn, characterOf } from './character-links';
 import { countFew, fewRows } from './few-rows';
 import { columnOf, toCondition, type Condition, type Dialect } from './filter-sql';
 import { fromMessagesFor, selectMessages, toMessage, type MessageRow } from './message-rows';
@@ -76,7 +77,7 @@ async function count(
     if (some <= fewRows) return some;
   }
   const rows = fromMessagesFor(db, condition.sql).whereRaw(condition.sql, [...condition.bindings]);
-  if (condition.sql.includes('p.')) joinPublishedCharacter(rows);
+  if (condition.sql.includes('p.')) joinPublishedCharacter(db, rows);
   const [row] = await reader.rows<{ readonly count: number | string }>(
     owner,
     rows.count({ count: 'm.id' }),
@@ -90,7 +91,7 @@ function selectPage(db: Database, query: MessageQuery, { sql, bindings }: Condit
     .whereRaw(sql, [...bindings])
     .limit(query.limit)
     .offset(query.offset);
-  if (sql.includes('p.')) joinPublishedCharacter(page);
+  if (sql.includes('p.')) joinPublishedCharacter(db, page);
   if (query.cursor !== null) {
     void page.whereRaw('(m.created_at, m.id) < (?, ?)', [query.cursor.createdAt, query.cursor.id]);
   }
@@ -103,16 +104,14 @@ function toOwnCondition(db: Database, owner: Owner, { filter }: MessageQuery): C
   const own = { sql: 'm.user_id = ? and m.is_deleted = ?', bindings: [owner.id, false] };
   if (filter === null) return own;
   const dialect: Dialect = db.dialect.client === 'sqlite' ? 'sqlite' : 'postgres';
-  const { sql, bindings } = toCondition(filter, { owner, dialect });
+  const { sql, bindings } = toCondition(filter, { owner, dialect, character: characterColumn(db, 'm') });
   return { sql: `${own.sql} and (${sql})`, bindings: [...own.bindings, ...bindings] };
 }
 
-function joinPublishedCharacter(rows: Knex.QueryBuilder): void {
-  void rows
-    .leftJoin({ d: 'ai_characters' }, 'd.id', 'm.ai_character_id')
-    .leftJoin({ p: 'ai_characters' }, (join) => {
-      join.on('p.document_id', 'd.document_id').onNotNull('p.published_at');
-    });
+function joinPublishedCharacter(db: Database, rows: Knex.QueryBuilder): void {
+  void rows.leftJoin({ p: 'ai_characters' }, (join) => {
+    join.on('p.document_id', db.connection.raw(characterOf('m'))).onNotNull('p.published_at');
+  });
 }
 
 /** Always total, so that no message is on two pages. Nulls come first upwards on both databases. */

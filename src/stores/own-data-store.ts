@@ -5,7 +5,7 @@ import type { Erased, OwnDataStore } from '../chat';
 import { noteErasure } from './history-erasures';
 import { selectMessages, toMessage, type MessageRow } from './message-rows';
 import type { Reader } from './reader';
-import { toSessionEntry, type SessionRow } from './session-rows';
+import { selectSessions, toSessionEntry, type SessionRow } from './session-rows';
 import { inTransaction } from './transaction';
 
 type Database = Core.Strapi['db'];
@@ -14,8 +14,7 @@ type Database = Core.Strapi['db'];
 export function createOwnDataStore(db: Database, reader: Reader): OwnDataStore {
   return {
     async listSessionsAfter(owner, { id, limit }) {
-      const page = db
-        .connection('chat_sessions')
+      const page = selectSessions(db)
         .where({ user_id: owner.id, is_deleted: false })
         .where('id', '>', id)
         .orderBy('id')

@@ -16,24 +16,23 @@ const maxCharacters = 2_000;
 export function rememberCharacters(source: CharacterSource, db: Database, forMs: number): CharacterSource {
   if (forMs === 0) return source;
   const published = createShortMemory<string, Character>(forMs, maxCharacters);
-  const displayed = createShortMemory<number, Character>(forMs, maxCharacters);
+  const displayed = createShortMemory<string, Character>(forMs, maxCharacters);
   whenChanged(db, [characterUid], () => {
     published.forgetAll();
     displayed.forgetAll();
   });
 
   return {
-    ...source,
     findPublished: (reference) => published.read(reference, () => source.findPublished(reference)),
-    async findForDisplay(linkIds) {
-      const known = linkIds.flatMap((linkId) => displayed.get(linkId) ?? []);
-      const found = new Map(known.map((character) => [character.linkId, character]));
-      const missing = linkIds.filter((linkId) => !found.has(linkId));
+    async findForDisplay(documentIds) {
+      const known = documentIds.flatMap((documentId) => displayed.get(documentId) ?? []);
+      const found = new Map(known.map((character) => [character.documentId, character]));
+      const missing = documentIds.filter((documentId) => !found.has(documentId));
       if (missing.length === 0) return found;
       const remember = displayed.beginReading();
-      for (const [linkId, character] of await source.findForDisplay(missing)) {
-        remember(linkId, character);
-        found.set(linkId, character);
+      for (const [documentId, character] of await source.findForDisplay(missing)) {
+        remember(documentId, character);
+        found.set(documentId, character);
       }
       return found;
     },

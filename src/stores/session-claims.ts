@@ -1,4 +1,5 @@
 import { ChatError, type NewTurn, type Session } from '../chat';
+import { characterOf } from './character-links';
 import { toGiven } from './given-rows';
 import type { RunStatement, Statement } from './statements';
 
@@ -14,10 +15,10 @@ export async function claimSession(
   { rowId, conversationId, characterId }: Session,
 ): Promise<boolean> {
   const claimed = await statement({
-    sql: `update chat_sessions set live_turn_id = ?, ai_character_id = ?, last_message_at = ?, updated_at = ?,
+    sql: `update chat_sessions set live_turn_id = ?, ai_character_document_id = ?, last_message_at = ?, updated_at = ?,
        message_count = message_count + 2
      where id = ? and is_deleted = ? and live_turn_id is null
-       and conversation_id is not distinct from ? and ai_character_id is not distinct from ?
+       and conversation_id is not distinct from ? and ${characterOf('chat_sessions')} is not distinct from ?
      returning id`,
     values: [
       turn.turnId,

@@ -1,4 +1,8 @@
+import type { Core } from '@strapi/strapi';
+import type { Knex } from 'knex';
+
 import type { SessionEntry } from '../chat';
+import { characterOf } from './character-links';
 
 /** A session as the database gives it: dates are integers in SQLite. */
 export interface SessionRow {
@@ -7,11 +11,17 @@ export interface SessionRow {
   readonly title: string | null;
   readonly message_count: number | null;
   readonly conversation_id: string | null;
-  readonly ai_character_id: number | null;
+  readonly character_id: string | null;
   readonly live_turn_id: string | null;
   readonly last_message_at: Date | number | string | null;
   readonly created_at: Date | number | string;
   readonly updated_at: Date | number | string;
+}
+
+export function selectSessions(db: Core.Strapi['db']): Knex.QueryBuilder {
+  return db
+    .connection('chat_sessions')
+    .select('*', db.connection.raw(`${characterOf('chat_sessions')} as character_id`)) as Knex.QueryBuilder;
 }
 
 export function toSessionEntry(row: SessionRow): SessionEntry {
@@ -21,7 +31,7 @@ export function toSessionEntry(row: SessionRow): SessionEntry {
     title: row.title ?? '',
     messageCount: row.message_count ?? 0,
     conversationId: row.conversation_id,
-    characterId: row.ai_character_id,
+    characterId: row.character_id,
     liveTurnId: row.live_turn_id,
     lastMessageAt: new Date(row.last_message_at ?? row.created_at),
     createdAt: new Date(row.created_at),

@@ -17,12 +17,13 @@ import {
   type SessionEntry,
   type SessionStore,
 } from '../chat';
+import { characterOf } from './character-links';
 import { countUpToFew, fewRows } from './few-rows';
 import { toJsonColumn } from './json-column';
 import { countMessage, lockSession } from './message-count';
 import { isSuperseded, messagesAlone, selectMessages, toMessage, type MessageRow } from './message-rows';
 import type { Reader } from './reader';
-import { toSessionEntry, type SessionRow } from './session-rows';
+import { selectSessions, toSessionEntry, type SessionRow } from './session-rows';
 import { inTransaction } from './transaction';
 
 type Database = Core.Strapi['db'];
@@ -53,9 +54,11 @@ export function createSessionStore(db: Database, reader: Reader): SessionStore {
 }
 
 function own(db: Database, owner: Owner, sessionId: string): Knex.QueryBuilder {
-  return db
-    .connection('chat_sessions')
-    .where({ session_id: sessionId, user_id: owner.id, is_deleted: false }) as Knex.QueryBuilder;
+  return db.connection('chat_sessions').where(ownSession(owner, sessionId)) as Knex.QueryBuilder;
+}
+
+function ownSession(owner: Owner, sessionId: string) {
+  return { session_id: sessionId, user_id: owner.id, is_deleted: false };
 }
 
 async function create(db: Database, owner: Owner, session: NewSessionEntry): Promise<SessionEntry> {
@@ -68,7 +71,7 @@ async function create(db: Database, owner: Owner, session: NewSessionEntry): Pro
         session_id: sessionId,
         title,
         user: owner.id,
-        ai_character: characterId,
+        ai_character_document_id: characterId,
         message_count: 0,
         last_message_at: now,
         createdAt: now,
@@ -90,7 +93,7 @@ async function findLatestOrCreate(
     // One after the other for each user, lest two requests make two: on PostgreSQL by this lock, SQLite has one
     // connection anyway. Whoever inserts a row of this user meanwhile is not held up.
     await db.connection('up_users').transacting(trx).where({ id: owner.id }).forNoKeyUpdate().first('id');
-    const row = (await latestFirst(db.connection('chat_sessions').transacting(trx))
+    const row = (await latestFirst(selectSessions(db).transacting(trx))
       .where({ user_id: owner.id, is_deleted: false })
       .first()) as SessionRow | undefined;
     return row === undefined ? create(db, owner, session) : toSessionEntry(row);
@@ -114,7 +117,8 @@ async function list(
     db.connection.from({ s: 'chat_sessions' }).where({ user_id: owner.id, is_deleted: false });
   const isShort = offset + limit <= fewRows;
   const page = latestFirst(all())
-    .select('s.*', db.connection.raw(`(${countUpToFew('chat_sessions')}) as few`, [owner.id, false]))
+    .select('s.*', db.connection.raw(`${characterOf('s')} as character_id`))
+    .select(db.connection.raw(`(${countUpToFew('chat_sessions')}) as few`, [owner.id, false]))
     .limit(limit)
     .offset(offset) as unknown as Knex.QueryBuilder<SessionPageRow, SessionPageRow[]>;
   const rows = isShort
@@ -135,7 +139,8 @@ async function list(
 type SessionPageRow = SessionRow & { readonly few: number | string };
 
 async function find(db: Database, owner: Owner, sessionId: string): Promise<SessionEntry | null> {
-  const row = (await own(db, owner, sessionId).first()) as SessionRow | undefined;
+  const row = (await selectSessions(db).where(ownSession(owner, sessionId)).first()) as
+    SessionRow | undefined;
   return row === undefined ? null : toSessionEntry(row);
 }
 
@@ -268,7 +273,7 @@ async function addMessage(
           outcome: role === 'assistant' ? 'completed' : undefined,
           conversation_id: session.conversationId,
           session: session.rowId,
-          ai_character: session.characterId,
+          ai_character_document_id: session.characterId,
           user: owner.id,
           createdAt: now,
           updatedAt: now,

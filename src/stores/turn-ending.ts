@@ -1,6 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import { ChatError, type TurnEnding, type TurnStore } from '../chat';
+import { characterOf } from './character-links';
 import { freeMessageId, withFreeMessageId } from './free-message-id';
 import { toGiven } from './given-rows';
 import { inGroups } from './group-commit';
@@ -45,7 +46,8 @@ interface Ending {
 
 type WrittenRow = Omit<MessageRow, 'session_id'> & { readonly session_row_id: number | null };
 
-const written = `${messageColumns.join(', ')}, session_id as session_row_id`;
+const written = `${messageColumns.join(', ')}, session_id as session_row_id,
+  ${characterOf('chat_conversations')} as character_id`;
 
 function toEnding(turns: readonly EndingTurn[], isPostgres: boolean): Ending {
   const now = new Date();

@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 
 import type { Owner, SavedTurn, SentTurn, Session, SessionReference, TurnStore } from '../chat';
 import { claimAbandoned } from './abandoned-turns';
+import { characterOf } from './character-links';
 import { selectMessages } from './message-rows';
 import { toSavedTurn } from './saved-turns';
 import { createTurnCheckpoints } from './turn-checkpoints';
@@ -31,7 +32,8 @@ export function createTurnStore(db: Database): TurnStore {
 async function findSession(db: Database, owner: Owner, reference: SessionReference): Promise<Session | null> {
   const query = db
     .connection('chat_sessions')
-    .select('id', 'session_id', 'conversation_id', 'ai_character_id')
+    .select('id', 'session_id', 'conversation_id')
+    .select(db.connection.raw(`${characterOf('chat_sessions')} as character_id`))
     .where({ user_id: owner.id, is_deleted: false })
     .orderBy('id', 'desc');
   if (reference.sessionId !== undefined) void query.where({ session_id: reference.sessionId });
@@ -42,7 +44,7 @@ async function findSession(db: Database, owner: Owner, reference: SessionReferen
     rowId: row.id,
     sessionId: row.session_id,
     conversationId: row.conversation_id,
-    characterId: row.ai_character_id,
+    characterId: row.character_id,
   };
 }
 
@@ -50,7 +52,7 @@ interface SessionRow {
   readonly id: number;
   readonly session_id: string;
   readonly conversation_id: string | null;
-  readonly ai_character_id: number | null;
+  readonly character_id: string | null;
 }
 
 async function findSent(db: Database, owner: Owner, key: string): Promise<SentTurn | null> {

@@ -4,7 +4,7 @@ import type { Client } from '../support/client';
 
 let app: App;
 let user: Client;
-let published: { documentId: string; draftId: number; publishedId: number };
+let published: { documentId: string; id: number };
 let draft: { documentId: string };
 let avatar: number;
 const prompt = `You are Ada. ${canaries.prompt}`;
@@ -35,7 +35,7 @@ describe('GET /api/ai-characters', () => {
     expect(body.meta.pagination.total).toBe(1);
     expect(body.data).toEqual([
       expect.objectContaining({
-        id: published.publishedId,
+        id: published.id,
         documentId: published.documentId,
         name: 'Ada',
         prompt,
@@ -63,7 +63,7 @@ describe('GET /api/ai-characters', () => {
     const { body } = await user.get(
       '/api/ai-characters?filters[name][$eq]=Ada&sort=name&fields[0]=name&pagination[pageSize]=1',
     );
-    expect(body.data).toEqual([{ id: published.publishedId, documentId: published.documentId, name: 'Ada' }]);
+    expect(body.data).toEqual([{ id: published.id, documentId: published.documentId, name: 'Ada' }]);
   });
 
   it('takes ten conditions, and refuses more', async () => {

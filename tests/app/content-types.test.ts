@@ -75,6 +75,8 @@ describe('the tables', () => {
     ['chat_conversations', ['turn_id'], false],
     ['chat_conversations', ['user_id', 'conversation_id', 'is_deleted', 'created_at', 'id'], false],
     ['chat_conversations', ['user_id', 'session_id', 'is_deleted', 'created_at', 'id'], false],
+    ['chat_conversations', ['user_id', 'ai_character_document_id', 'is_deleted', 'created_at', 'id'], false],
+    ['ai_characters', ['numeric_id'], false],
     ['chat_conversations', ['history_due', 'ended_at'], false],
     ['chat_sessions', ['session_id'], true],
     ['chat_sessions', ['user_id', 'is_deleted', 'last_message_at', 'id'], false],
@@ -100,8 +102,8 @@ describe('the tables', () => {
   });
 
   it.each([
-    ['chat_conversations', ['user_id', 'ai_character_id', 'session_id']],
-    ['chat_sessions', ['user_id', 'ai_character_id']],
+    ['chat_conversations', ['user_id', 'ai_character_document_id', 'session_id']],
+    ['chat_sessions', ['user_id', 'ai_character_document_id']],
   ])('%s keeps its relations in columns of its own', async (table, columns) => {
     for (const column of columns) expect(await app.db.schema.hasColumn(table, column)).toBe(true);
     for (const name of ['user', 'ai_character', 'session']) {
@@ -214,13 +216,13 @@ describe('an entry that is saved with an API token', () => {
 
   it('has its character, whichever of its ids is said, and keeps it when the character is published anew', async () => {
     const user = await app.createUser();
-    const { documentId, draftId, publishedId } = await app.admin.createCharacter({ name: 'Ada' });
+    const { documentId, id } = await app.admin.createCharacter({ name: 'Ada' });
     const references = [
       documentId,
-      draftId,
-      publishedId,
+      id,
+      String(id),
       [documentId],
-      { id: publishedId },
+      { id },
       { set: [documentId] },
       { connect: [{ documentId }] },
     ];
@@ -248,15 +250,15 @@ describe('an entry that is saved with an API token', () => {
     const linkAfter = async (data: object) => {
       expect((await save('PUT', path, data)).status).toBe(200);
       const row = await app.db('chat_sessions').where({ session_id: 'imported' }).first();
-      return row.ai_character_id;
+      return row.ai_character_document_id;
     };
-    expect(await linkAfter({ title: 'Renamed' })).toBe(ada.draftId);
-    expect(await linkAfter({ ai_character: { connect: [], disconnect: [] } })).toBe(ada.draftId);
-    expect(await linkAfter({ ai_character: lin.publishedId })).toBe(lin.draftId);
+    expect(await linkAfter({ title: 'Renamed' })).toBe(ada.documentId);
+    expect(await linkAfter({ ai_character: { connect: [], disconnect: [] } })).toBe(ada.documentId);
+    expect(await linkAfter({ ai_character: lin.id })).toBe(lin.documentId);
     expect(await linkAfter({ ai_character: { disconnect: [lin.documentId] } })).toBeNull();
-    expect(await linkAfter({ ai_character: lin.documentId })).toBe(lin.draftId);
+    expect(await linkAfter({ ai_character: lin.documentId })).toBe(lin.documentId);
     expect(await linkAfter({ ai_character: null })).toBeNull();
-    expect(await linkAfter({ ai_character: { connect: [lin.documentId] } })).toBe(lin.draftId);
+    expect(await linkAfter({ ai_character: { connect: [lin.documentId] } })).toBe(lin.documentId);
     expect(await linkAfter({ ai_character: { set: [] } })).toBeNull();
     const strange = await save('PUT', path, { ai_character: 'nobody' });
     expect(strange.status).toBe(400);

@@ -5,7 +5,7 @@ import { createGate } from '../support/gate';
 
 let app: App;
 let user: Client;
-let character: { documentId: string; draftId: number; publishedId: number };
+let character: { documentId: string; id: number };
 
 beforeAll(async () => {
   app = await startApp();
@@ -75,7 +75,7 @@ describe('the whole way over a listening server', () => {
       tool_calls: null,
       feedback: null,
       ai_character: {
-        id: character.publishedId,
+        id: character.id,
         documentId: character.documentId,
         name: 'Ada',
         prompt: `You are Ada, a mathematician. ${canaries.prompt}`,
@@ -271,9 +271,8 @@ describe('the event stream', () => {
 describe('which character', () => {
   it.each([
     ['its documentId', () => character.documentId],
-    ['the id of its published row', () => String(character.publishedId)],
-    ['the id of its draft row', () => String(character.draftId)],
-    ['a number', () => character.publishedId],
+    ['its id', () => String(character.id)],
+    ['its id as a number', () => character.id],
   ])('can be said by %s', async (_form, id) => {
     const { status, body } = await user.ask({ character_id: id(), query: 'Hi' });
     expect(status).toBe(200);
@@ -292,7 +291,7 @@ describe('which character', () => {
       ['999999', 'character-not-found'],
       ['99999999999999999999', 'character-not-found'],
       [draft.documentId, 'character-not-found'],
-      [String(draft.draftId), 'character-not-found'],
+      [String(draft.id), 'character-not-found'],
       [mute.documentId, 'character-without-prompt'],
     ]) {
       const { status, body } = await user.ask({ character_id: id, query: 'Hi' });

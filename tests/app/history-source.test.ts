@@ -298,7 +298,7 @@ describe('claims', () => {
     await app
       .db('chat_conversations')
       .where({ turn_id: gone.turnId })
-      .update({ session_id: null, ai_character_id: null });
+      .update({ session_id: null, ai_character_document_id: null });
     const turns = await sources()[0].claimSome(10);
     expect(turns.map((turn) => [turn.query, turn.sessionId, turn.characterId])).toEqual([
       ['deleted', sessionId, characterId],

@@ -32,9 +32,9 @@ beforeAll(async () => {
     ...(await createThings("Bob's", bob, bobsSecret)),
     ...(await createThings("Ann's", ann, 'Anns question')),
     "Ada's documentId": ada.documentId,
-    "Ada's row": String(ada.publishedId),
+    "Ada's id": String(ada.id),
     "a draft's documentId": draft.documentId,
-    "a draft's row": String(draft.draftId),
+    "a draft's id": String(draft.id),
   };
   await allCopied();
 });

@@ -5,7 +5,7 @@ import type { Client } from '../support/client';
 let app: App;
 let ann: Client;
 let bob: Client;
-let character: { documentId: string; draftId: number; publishedId: number };
+let character: { documentId: string; id: number };
 let bobs: {
   id: number;
   documentId: string;

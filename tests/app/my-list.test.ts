@@ -3,8 +3,8 @@ import type { Client } from '../support/client';
 
 let app: App;
 let user: Client;
-let ada: { documentId: string; draftId: number; publishedId: number };
-let lin: { documentId: string; draftId: number; publishedId: number };
+let ada: { documentId: string; id: number };
+let lin: { documentId: string; id: number };
 
 /** The questions asked in `beforeAll`, oldest first: each is two messages. */
 const questions = ['你好世界', 'Hello World', '100% sure_thing', 'ÉCOLE', 'five', 'six'];
@@ -162,7 +162,7 @@ describe('filters', () => {
   const byLin = ['Hello World', 'ÉCOLE', 'six'];
 
   it('by character, whichever of its ids is said', async () => {
-    for (const id of [ada.publishedId, ada.draftId, ada.documentId]) {
+    for (const id of [ada.id, ada.documentId]) {
       expect(await found(`filters[ai_character][id][$eq]=${id}`)).toEqual(byAda);
       expect(await found(`filters[ai_character][id][$ne]=${id}`)).toEqual(byLin);
       expect(await found(`filters[ai_character][id][$in][0]=${id}`)).toEqual(byAda);
@@ -174,16 +174,16 @@ describe('filters', () => {
   });
 
   it('still by every id after the character was published anew', async () => {
-    const publishedId = await app.admin.publish(ada.documentId, {
+    await app.admin.publish(ada.documentId, {
       name: 'Ada',
       prompt: 'You are Ada.',
       introduce: 'I compute.',
     });
-    for (const id of [publishedId, ada.draftId, ada.documentId]) {
+    for (const id of [ada.id, ada.documentId]) {
       expect(await found(`filters[ai_character][id][$eq]=${id}`)).toEqual(byAda);
     }
     expect((await user.myList('?filters[query]=five')).body.data[0].ai_character).toMatchObject({
-      id: publishedId,
+      id: ada.id,
       name: 'Ada',
     });
   });
@@ -234,7 +234,7 @@ describe('filters', () => {
 
   it('in every combination', async () => {
     expect(
-      await found(`filters[ai_character][id][$eq]=${ada.draftId}&filters[createdAt][$gte]=${today}&page=1`),
+      await found(`filters[ai_character][id][$eq]=${ada.id}&filters[createdAt][$gte]=${today}&page=1`),
     ).toEqual(byAda);
     expect(await found('filters[$or][0][query]=five&filters[$or][1][query]=six&filters[role]=user')).toEqual([
       'five',
@@ -242,10 +242,10 @@ describe('filters', () => {
     ]);
     expect(
       await found(
-        `filters[$and][0][query][$containsi]=o&filters[$and][1][ai_character][$or][0][id]=${lin.draftId}`,
+        `filters[$and][0][query][$containsi]=o&filters[$and][1][ai_character][$or][0][id]=${lin.id}`,
       ),
     ).toEqual(['Hello World', 'ÉCOLE']);
-    expect(await found(`filters[$not][query]=five&filters[ai_character]=${ada.draftId}`)).toEqual([
+    expect(await found(`filters[$not][query]=five&filters[ai_character]=${ada.id}`)).toEqual([
       '你好世界',
       '100% sure_thing',
     ]);

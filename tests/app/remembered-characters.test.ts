@@ -31,19 +31,19 @@ describe('a character', () => {
   });
 
   it('answers by its new prompt as soon as that is published', async () => {
-    const { documentId } = await app.admin.createCharacter({ prompt: 'You are Ada.' });
+    const { documentId, id } = await app.admin.createCharacter({ prompt: 'You are Ada.' });
     await ask(documentId);
-    const publishedId = await app.admin.publish(documentId, { name: 'Ada', prompt: 'You are Grace.' });
+    await app.admin.publish(documentId, { name: 'Ada', prompt: 'You are Grace.' });
     await ask(documentId);
     expect(lastPrompt()).toBe('You are Grace.');
-    await ask(publishedId);
+    await ask(id);
     expect(lastPrompt()).toBe('You are Grace.');
   });
 
   it('answers no more as soon as it is unpublished, and is not shown any more', async () => {
-    const { documentId, draftId } = await app.admin.createCharacter({ name: 'Gone', introduce: 'Hello.' });
+    const { documentId, id } = await app.admin.createCharacter({ name: 'Gone', introduce: 'Hello.' });
     await ask(documentId);
-    const shown = async () => (await user.myList(`?filters[ai_character][id]=${draftId}`)).body.data[0];
+    const shown = async () => (await user.myList(`?filters[ai_character][id]=${id}`)).body.data[0];
     expect((await shown()).ai_character.name).toBe('Gone');
     await app.admin.action(documentId, 'unpublish');
     expect((await ask(documentId)).status).toBe(400);

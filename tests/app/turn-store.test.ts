@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 
 import type { NewTurn, TurnStore } from '../../src/chat';
 import { createTurnStore } from '../../src/stores/turn-store';
-import { ada, bob, ending, keeper, newSession, newTurn } from '../chat/support/fixtures';
+import { ada, bob, ending, newSession, newTurn } from '../chat/support/fixtures';
 import { itKeepsTurns } from '../chat/support/turn-store-contract';
 import { holdsWithin } from '../faults/support/side-by-side';
 import { startApp, type App } from '../support/app';
@@ -24,7 +24,6 @@ beforeAll(async () => {
     await app.createUser();
     await connection('up_users').where({ id }).update({ document_id: documentId });
   }
-  await connection('ai_characters').insert({ id: keeper.linkId, document_id: keeper.documentId });
 });
 afterAll(async () => {
   await connection.destroy();

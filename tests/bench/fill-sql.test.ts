@@ -4,11 +4,12 @@ import { toFillStatements } from '../../bench/support/fill-sql';
 
 /** The columns these statements name, without types: SQLite takes them. */
 const tables = {
+  ai_characters: 'id, document_id',
   up_users: 'id, document_id, username, email, provider, confirmed, blocked',
   chat_sessions:
-    'id, document_id, session_id, title, user_id, ai_character_id, conversation_id, message_count, last_message_at, is_deleted',
+    'id, document_id, session_id, title, user_id, ai_character_document_id, conversation_id, message_count, last_message_at, is_deleted',
   chat_conversations:
-    'id, document_id, message_id, role, query, answer, conversation_id, session_id, turn_id, ai_character_id, user_id, ' +
+    'id, document_id, message_id, role, query, answer, conversation_id, session_id, turn_id, ai_character_document_id, user_id, ' +
     'message_status, outcome, stop_requested, usage, parent_message_id, is_deleted, is_superseded',
   sessions: 'id, document_id, conversation_id',
   messages: 'id, document_id, role, query, answer, conversation_id, usage',

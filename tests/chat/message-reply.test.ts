@@ -1,7 +1,7 @@
 import { toMessageReply } from '../../src/chat/message-reply';
 import { ada, keeper, message } from './support/fixtures';
 
-const context = { owner: ada, characters: new Map([[keeper.linkId, keeper]]), exposePrompt: true };
+const context = { owner: ada, characters: new Map([[keeper.documentId, keeper]]), exposePrompt: true };
 
 describe('toMessageReply', () => {
   it('shows a message as the HTTP contract has it', () => {
@@ -51,13 +51,13 @@ describe('toMessageReply', () => {
 
   it('shows no character where it is deleted or unknown', () => {
     expect(toMessageReply(message({ characterId: null }), context).ai_character).toBeNull();
-    expect(toMessageReply(message({ characterId: 99 }), context).ai_character).toBeNull();
+    expect(toMessageReply(message({ characterId: 'character-deleted' }), context).ai_character).toBeNull();
   });
 
-  it('shows the draft’s id of a character that is not published', () => {
-    const characters = new Map([[keeper.linkId, { ...keeper, id: null, name: null, prompt: null }]]);
+  it('shows the ids of a character that is not published', () => {
+    const characters = new Map([[keeper.documentId, { ...keeper, name: null, prompt: null }]]);
     expect(toMessageReply(message(), { ...context, characters }).ai_character).toMatchObject({
-      id: keeper.linkId,
+      id: keeper.id,
       documentId: keeper.documentId,
       name: null,
     });

@@ -26,10 +26,9 @@ const five = [5, 4, 3, 2, 1].map((id) =>
 
 function messagesOf(all: readonly Message[], exposePrompt = true) {
   const { store, asked } = storeOf(all);
-  const draft = { ...pirate, id: null };
   return {
     asked,
-    messages: createMessages({ store, characters: createMemoryCharacters([keeper, draft]), exposePrompt }),
+    messages: createMessages({ store, characters: createMemoryCharacters([keeper], [pirate]), exposePrompt }),
   };
 }
 
@@ -102,7 +101,7 @@ describe('createMessages', () => {
   it('hides every prompt when the settings say so, and content of what is not published always', async () => {
     const lines = [
       message({ id: 1 }),
-      message({ id: 2, characterId: pirate.linkId }),
+      message({ id: 2, characterId: pirate.documentId }),
       message({ id: 3, characterId: null }),
     ];
     const shown = await messagesOf(lines).messages.list(ada, {});
@@ -111,7 +110,7 @@ describe('createMessages', () => {
       null,
       undefined,
     ]);
-    expect(shown.data[1]?.ai_character).toMatchObject({ id: pirate.linkId, name: null });
+    expect(shown.data[1]?.ai_character).toMatchObject({ id: pirate.id, name: null });
     const hidden = await messagesOf(lines, false).messages.list(ada, {});
     expect(JSON.stringify(hidden)).not.toContain('prompt');
   });

@@ -59,7 +59,7 @@ async function opened(reply: Ask, { ask = reply, ...changes }: Changes = {}) {
 }
 
 const inConversation = newTurn({
-  session: { rowId: 1, sessionId: 'session-1', conversationId: 'lost', characterId: 7 },
+  session: { rowId: 1, sessionId: 'session-1', conversationId: 'lost', characterId: 'character-keeper' },
 });
 
 describe('pump', () => {

@@ -14,7 +14,7 @@ const session = {
   title: 'Winter',
   messageCount: 1,
   conversationId: null,
-  characterId: 7,
+  characterId: 'character-keeper',
   liveTurnId: null,
   lastMessageAt: new Date(),
   createdAt: new Date(),
@@ -147,7 +147,7 @@ describe('reviseQuestion', () => {
       [
         {
           owner: ada,
-          characterId: '7',
+          characterId: 'character-keeper',
           query: 'In other words?',
           session: { sessionId: 'session-1' },
           inputs: {},

@@ -13,7 +13,7 @@ const session = {
   title: 'Winter',
   messageCount: 0,
   conversationId: null,
-  characterId: 7,
+  characterId: 'character-keeper',
   liveTurnId: null,
   lastMessageAt: new Date(),
   createdAt: new Date(),
@@ -87,7 +87,12 @@ describe('ask', () => {
       type: 'ask',
       request_id: 7,
     });
-    const question = { owner: ada, query: 'And in winter?', characterId: '7', inputs: { mood: 'calm' } };
+    const question = {
+      owner: ada,
+      query: 'And in winter?',
+      characterId: 'character-keeper',
+      inputs: { mood: 'calm' },
+    };
     expect(asked).toEqual([[expect.objectContaining(question), undefined]]);
     expect(asked[0]?.[0].session).toMatchObject({ sessionId: 'session-1' });
     // A turn that begins is told by the feed itself.

@@ -119,14 +119,11 @@ describe('createTurns', () => {
       expect(onlySession(store, ada)).toMatchObject({ conversationId, liveTurnId: null });
     });
 
-    it.each([keeper.documentId, String(keeper.id), String(keeper.linkId)])(
-      'knows the character as %s',
-      async (characterId) => {
-        const { askToEnd, store } = harness();
-        await askToEnd({ characterId });
-        expect(onlySession(store, ada).characterId).toBe(keeper.linkId);
-      },
-    );
+    it.each([keeper.documentId, String(keeper.id)])('knows the character as %s', async (characterId) => {
+      const { askToEnd, store } = harness();
+      await askToEnd({ characterId });
+      expect(onlySession(store, ada).characterId).toBe(keeper.documentId);
+    });
 
     it('hides the prompt when the settings say so', async () => {
       const { askToEnd } = harness({ settings: { exposePrompt: false } });

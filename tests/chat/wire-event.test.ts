@@ -23,7 +23,7 @@ const envelope: Envelope = {
 const saved: SavedTurn = [message({ id: 1, role: 'user' }), message({ id: 2 })];
 
 function toWire(event: TurnEvent) {
-  const replyContext = { owner: ada, characters: new Map([[keeper.linkId, keeper]]), exposePrompt: true };
+  const replyContext = { owner: ada, characters: new Map([[keeper.documentId, keeper]]), exposePrompt: true };
   return toWireEvent(event, {
     envelope,
     questionMessageId: 'q',

@@ -12,17 +12,16 @@ export interface CharacterFields {
 
 export interface CharacterIds {
   readonly documentId: string;
-  readonly draftId: number;
-  /** Undefined for a draft. */
-  readonly publishedId: number | undefined;
+  /** The number that replies show. */
+  readonly id: number;
 }
 
 /** An editor, working through the same API as the admin panel. */
 export interface Admin {
   readonly client: Client;
   createDraft(fields: CharacterFields): Promise<CharacterIds>;
-  publish(documentId: string, fields?: CharacterFields): Promise<number>;
-  createCharacter(fields?: CharacterFields): Promise<Required<CharacterIds> & { publishedId: number }>;
+  publish(documentId: string, fields?: CharacterFields): Promise<void>;
+  createCharacter(fields?: CharacterFields): Promise<CharacterIds>;
   /** @returns the id of a new picture in the media library. */
   uploadPicture(): Promise<number>;
   action(documentId: string, action: 'unpublish' | 'discard'): Promise<void>;
@@ -52,16 +51,16 @@ export async function createAdmin(url: string): Promise<Admin> {
     client,
     async createDraft(fields) {
       const reply = await expectOk(client.post(characters, { name: 'Ada', ...fields }));
-      return { documentId: reply.documentId, draftId: reply.id, publishedId: undefined };
+      return { documentId: reply.documentId, id: reply.numeric_id };
     },
     async publish(documentId, fields = {}) {
-      const reply = await expectOk(client.post(`${characters}/${documentId}/actions/publish`, fields));
-      return reply.id;
+      await expectOk(client.post(`${characters}/${documentId}/actions/publish`, fields));
     },
     async createCharacter(fields = {}) {
       const whole = { name: 'Ada', prompt: 'You are Ada, a mathematician.', introduce: 'Hello.', ...fields };
       const draft = await admin.createDraft(whole);
-      return { ...draft, publishedId: await admin.publish(draft.documentId, whole) };
+      await admin.publish(draft.documentId, whole);
+      return draft;
     },
     async setBlocked(userDocumentId, blocked) {
       const path = `/content-manager/collection-types/plugin::users-permissions.user/${userDocumentId}`;
@@ -114,7 +113,14 @@ function createAdminClient(url: string, token: string): Client {
   };
 }
 
-async function expectOk(pending: ReturnType<Client['post']>): Promise<{ id: number; documentId: string }> {
+interface Entry {
+  readonly id: number;
+  readonly documentId: string;
+  /** Of a character. */
+  readonly numeric_id: number;
+}
+
+async function expectOk(pending: ReturnType<Client['post']>): Promise<Entry> {
   const { status, body, text } = await pending;
   if (status >= 300) throw new Error(`The admin panel's API answered ${status}: ${text}`);
   return body.data;

@@ -68,11 +68,11 @@ const historyPosition: Kind = {
   refusalOf: (id) => (historyId.test(id) ? refuse(200) : refuse(400, 'invalid-request')),
 };
 const characterOfBody: Kind = {
-  takes: ["Ada's documentId", "Ada's row"],
+  takes: ["Ada's documentId", "Ada's id"],
   refusalOf: () => refuse(400, 'character-not-found', 'invalid-request'),
 };
 const character: Kind = {
-  takes: ["Ada's documentId"],
+  takes: ["Ada's documentId", "Ada's id"],
   refusalOf: (id) => (id.includes('\0') ? refuse(400, 'invalid-request') : refuse(404)),
 };
 /** Closed to users whatever the id is. */

@@ -48,7 +48,7 @@ export interface HistoryAccess {
 export interface HistoryAccessOptions {
   /** Null where none is set up: then the history is unavailable, and nothing else. */
   readonly store: HistoryStore | null;
-  readonly characters: Pick<CharacterSource, 'findByDocumentId'>;
+  readonly characters: Pick<CharacterSource, 'findForDisplay'>;
   /** 0 means for ever. */
   readonly retentionDays: number;
 }
@@ -118,7 +118,7 @@ export function createHistoryAccess({
   }
 
   async function findCharacters(documentIds: readonly (string | null)[]): Promise<Characters> {
-    return characters.findByDocumentId([...new Set(documentIds.flatMap((id) => id ?? []))]);
+    return characters.findForDisplay([...new Set(documentIds.flatMap((id) => id ?? []))]);
   }
 
   async function save(record: HistoryRecord): Promise<{ readonly recordId: string }> {

@@ -112,9 +112,9 @@ describe('the conversations of the history', () => {
     ]);
     const asked: (readonly string[])[] = [];
     const recording = {
-      findByDocumentId: (ids: readonly string[]) => {
+      findForDisplay: (ids: readonly string[]) => {
         asked.push(ids);
-        return characters.findByDocumentId(ids);
+        return characters.findForDisplay(ids);
       },
     };
     const history = createHistoryAccess({ store, characters: recording, retentionDays: 0 });

@@ -9,7 +9,6 @@ export const ada: Owner = { id: 1, documentId: 'doc-ada', username: 'ada', email
 export const bob: Owner = { id: 2, documentId: 'doc-bob', username: 'bob', email: 'bob@example.org' };
 
 export const keeper: Character = {
-  linkId: 7,
   id: 12,
   documentId: 'character-keeper',
   name: 'The keeper',
@@ -21,7 +20,6 @@ export const keeper: Character = {
 
 export const pirate: Character = {
   ...keeper,
-  linkId: 8,
   id: 14,
   documentId: 'character-pirate',
   name: 'The pirate',
@@ -52,7 +50,7 @@ export function newTurn(changes: Partial<NewTurn> = {}): NewTurn {
     turnId: 'turn-1',
     owner: ada,
     session: newSession('session-1'),
-    characterId: keeper.linkId,
+    characterId: keeper.documentId,
     query: 'How is the sea?',
     questionMessageId: 'msg-question',
     answerMessageId: 'msg-answer',
@@ -69,7 +67,7 @@ export function newSession(sessionId: string): NewTurn['session'] {
     rowId: null,
     sessionId,
     conversationId: null,
-    characterId: keeper.linkId,
+    characterId: keeper.documentId,
     title: 'How is the sea?',
   };
 }
@@ -98,7 +96,7 @@ export function message(changes: Partial<Message> = {}): Message {
     conversationId: 'dify-conversation',
     sessionId: 'session-1',
     turnId: 'turn-1',
-    characterId: keeper.linkId,
+    characterId: keeper.documentId,
     status: 'sent',
     outcome: 'completed',
     errorCode: null,

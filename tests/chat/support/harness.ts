@@ -32,14 +32,14 @@ export function createHarness(options: HarnessOptions) {
   const store = createMemoryTurnStore();
   const log = recordingLog();
   const live = createLiveTurns();
-  const unpublished = { ...keeper, linkId: 9, id: null, documentId: 'character-draft' };
-  const silent = { ...keeper, linkId: 10, id: 20, documentId: 'character-silent', prompt: ' \n' };
-  const unborn = { ...keeper, linkId: 11, id: 21, documentId: 'character-unborn', prompt: null };
+  const unpublished = { ...keeper, id: 19, documentId: 'character-draft' };
+  const silent = { ...keeper, id: 20, documentId: 'character-silent', prompt: ' \n' };
+  const unborn = { ...keeper, id: 21, documentId: 'character-unborn', prompt: null };
   const turns = createTurns({
     settings: { ...turnSettings, ...settings },
     dify: difyClient(difySettings(dify, changes), log.lines),
     store: { ...store, ...change?.(store) },
-    characters: createMemoryCharacters([keeper, pirate, unpublished, silent, unborn]),
+    characters: createMemoryCharacters([keeper, pirate, silent, unborn], [unpublished]),
     live,
     limits: createTurnLimits({ settings: { ...limitSettings, ...limits }, counters, log }),
     log,

@@ -1,28 +1,24 @@
 import type { Character, CharacterSource } from '../../../src/chat/characters';
 
-/** Characters kept in memory. One without an `id` is not published. */
-export function createMemoryCharacters(characters: readonly Character[]): CharacterSource {
+/** Characters kept in memory. Of those that are not published nothing is shown but their ids. */
+export function createMemoryCharacters(
+  published: readonly Character[],
+  unpublished: readonly Character[] = [],
+): CharacterSource {
+  const shown = [...published, ...unpublished.map(withoutContent)];
   return {
     async findPublished(reference) {
-      const found = characters.find(({ linkId, id, documentId }) =>
-        [documentId, String(linkId), String(id)].includes(reference),
-      );
-      return found === undefined || found.id === null ? null : found;
+      const named = ({ id, documentId }: Character) => [documentId, String(id)].includes(reference);
+      return published.find(named) ?? null;
     },
-    async findForDisplay(linkIds) {
-      const found = characters.filter(({ linkId }) => linkIds.includes(linkId));
-      return new Map(found.map((character) => [character.linkId, forDisplay(character)]));
-    },
-    async findByDocumentId(documentIds) {
-      const found = characters.filter(({ documentId }) => documentIds.includes(documentId));
-      return new Map(found.map((character) => [character.documentId, forDisplay(character)]));
+    async findForDisplay(documentIds) {
+      const found = shown.filter(({ documentId }) => documentIds.includes(documentId));
+      return new Map(found.map((character) => [character.documentId, character]));
     },
   };
 }
 
-function forDisplay(character: Character): Character {
-  if (character.id !== null) return character;
-  const { linkId, id, documentId } = character;
+function withoutContent({ documentId, id }: Character): Character {
   const nothing = {
     name: null,
     prompt: null,
@@ -30,5 +26,5 @@ function forDisplay(character: Character): Character {
     openingStatement: null,
     suggestedQuestions: null,
   };
-  return { linkId, id, documentId, ...nothing };
+  return { documentId, id, ...nothing };
 }

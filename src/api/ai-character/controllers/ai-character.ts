@@ -3,6 +3,8 @@ import type { Context } from 'koa';
 
 import { ChatError } from '../../../chat';
 import { isAppUser } from '../../../owner-of';
+import { findByNumericId } from '../../../stores/character-numbers';
+import { isRowId } from '../../../stores/row-id';
 
 /** What an app's user may say in the query string. `status` and its relatives reach drafts, `_q` searches every column. */
 const appUserParams = new Set([
@@ -29,10 +31,29 @@ export default factories.createCoreController('api::ai-character.ai-character', 
   /** GET /api/ai-characters/:id */
   async findOne(ctx: Context) {
     if (isAppUser(ctx)) ctx.query = toPublishedOnly(ctx.query);
+    await nameByDocumentId(ctx);
     return super.findOne(ctx);
+  },
+
+  /** PUT /api/ai-characters/:id */
+  async update(ctx: Context) {
+    await nameByDocumentId(ctx);
+    return super.update(ctx);
+  },
+
+  /** DELETE /api/ai-characters/:id */
+  async delete(ctx: Context) {
+    await nameByDocumentId(ctx);
+    return super.delete(ctx);
   },
 });
 /* eslint-enable */
+
+/** Strapi knows a character by its documentId alone; ours have a number, too. */
+async function nameByDocumentId(ctx: Context): Promise<void> {
+  const params = ctx.params as { id: string };
+  if (isRowId(params.id)) params.id = (await findByNumericId(strapi.db, Number(params.id))) ?? params.id;
+}
 
 /** What a character can be filtered and sorted by. Through a picture, drafts that share it could be reached. */
 const fields = new Set([

@@ -1,0 +1,136 @@
+import { isRowId } from '../stores/row-id';
+
+/** Finds characters in what Strapi's own routes take and show, whichever content type they are related to. */
+
+export interface Attribute {
+  readonly type: string;
+  readonly target?: string;
+  readonly component?: string;
+}
+
+export interface Schema {
+  readonly uid: string;
+  readonly attributes: Readonly<Record<string, Attribute>>;
+}
+
+export interface Schemas {
+  readonly characterUid: string;
+  /** Undefined for a type that does not exist. */
+  readonly getSchema: (uid: string) => Schema | undefined;
+}
+
+type Data = Record<string, unknown>;
+
+/** The characters in an entry or a list of entries, however deep they are populated. */
+export function entriesOf(data: unknown, schema: Schema, schemas: Schemas): Data[] {
+  if (Array.isArray(data)) return data.flatMap((entry) => entriesOf(entry, schema, schemas));
+  if (!isObject(data)) return [];
+  const own = schema.uid === schemas.characterUid ? [data] : [];
+  const populated = Object.entries(data).flatMap(([name, value]) => {
+    if (!isObject(value) && !Array.isArray(value)) return [];
+    const attribute = schema.attributes[name];
+    return asList(value).flatMap((entry) => {
+      const target = attribute === undefined ? undefined : schemaOf(attribute, entry, schemas);
+      return target === undefined ? [] : entriesOf(entry, target, schemas);
+    });
+  });
+  return [...own, ...populated];
+}
+
+/** What a relation, a picture or a component holds. Of several types, the entry says its own. */
+function schemaOf(attribute: Attribute, entry: unknown, { getSchema }: Schemas): Schema | undefined {
+  const ownType = isObject(entry) ? (entry['__type'] ?? entry['__component']) : undefined;
+  const uid =
+    attribute.type === 'media' ? 'plugin::upload.file' : (attribute.target ?? attribute.component ?? ownType);
+  return typeof uid === 'string' ? getSchema(uid) : undefined;
+}
+
+/** The query of a list with `numeric_id` in place of `id` where that is a character's. */
+export function toNumericIds(query: Data, schema: Schema, schemas: Schemas): Data {
+  const { filters, sort, populate } = query;
+  return {
+    ...query,
+    ...(filters !== undefined && { filters: inFilters(filters, schema, schemas) }),
+    ...(sort !== undefined && { sort: inSort(sort, schema, schemas) }),
+    ...(populate !== undefined && { populate: inPopulate(populate, schema, schemas) }),
+  };
+}
+
+function inFilters(filters: unknown, schema: Schema, schemas: Schemas): unknown {
+  if (Array.isArray(filters)) return filters.map((item) => inFilters(item, schema, schemas));
+  if (!isObject(filters)) return filters;
+  return mapEntries(filters, (name, value) => {
+    const target = targetOf(schema, name, schemas);
+    if (target !== undefined) return [name, inRelation(value, target, schemas)];
+    if (name.startsWith('$')) return [name, inFilters(value, schema, schemas)];
+    return [toField(schema, name, schemas), value];
+  });
+}
+
+/** `filters[ai_character]=7` and `filters[ai_character][$in][0]=7` mean the id. */
+function inRelation(value: unknown, target: Schema, schemas: Schemas): unknown {
+  const isCompared = !isObject(value) || Object.keys(value).every((key) => comparison.test(key));
+  if (target.uid !== schemas.characterUid || !isCompared) return inFilters(value, target, schemas);
+  const isDocumentId = typeof value === 'string' && !isRowId(value);
+  return isDocumentId ? { documentId: value } : { numeric_id: value };
+}
+
+/** Of Strapi's operators those that compare, and not those that group. */
+const comparison = /^\$(?!(and|or|not)$)/u;
+
+function inSort(sort: unknown, schema: Schema, schemas: Schemas): unknown {
+  if (typeof sort === 'string') {
+    return sort
+      .split(',')
+      .map((key) => inPath(key.trim(), schema, schemas))
+      .join(',');
+  }
+  if (Array.isArray(sort)) return sort.map((item) => inSort(item, schema, schemas));
+  if (!isObject(sort)) return sort;
+  return mapEntries(sort, (name, value) => {
+    const target = targetOf(schema, name, schemas);
+    return target === undefined
+      ? [toField(schema, name, schemas), value]
+      : [name, inSort(value, target, schemas)];
+  });
+}
+
+/** `ai_character.id:desc` */
+function inPath(path: string, schema: Schema, schemas: Schemas): string {
+  const [name = '', ...rest] = path.split('.');
+  const target = targetOf(schema, name, schemas);
+  if (target !== undefined && rest.length > 0) return `${name}.${inPath(rest.join('.'), target, schemas)}`;
+  const [field = '', ...order] = path.split(':');
+  return [toField(schema, field, schemas), ...order].join(':');
+}
+
+function inPopulate(populate: unknown, schema: Schema, schemas: Schemas): unknown {
+  if (!isObject(populate)) return populate;
+  return mapEntries(populate, (name, value) => {
+    const target = targetOf(schema, name, schemas);
+    return [name, target === undefined || !isObject(value) ? value : toNumericIds(value, target, schemas)];
+  });
+}
+
+function toField(schema: Schema, name: string, { characterUid }: Schemas): string {
+  return name === 'id' && schema.uid === characterUid ? 'numeric_id' : name;
+}
+
+function targetOf(schema: Schema, name: string, schemas: Schemas): Schema | undefined {
+  const attribute = schema.attributes[name];
+  return attribute === undefined ? undefined : schemaOf(attribute, undefined, schemas);
+}
+
+function mapEntries(object: Data, map: (name: string, value: unknown) => [string, unknown]): Data {
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => map(name, value)));
+}
+
+function asList(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [value];
+}
+
+function isObject(value: unknown): value is Data {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
