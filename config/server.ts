@@ -1,7 +1,22 @@
 import type { Core } from '@strapi/strapi';
+import { z } from 'zod';
 
 import { count, flag, readVariables, text } from '../src/chat/variables';
 import { upgradeOptions } from '../src/websocket/upgrade';
+
+const webAddress = z
+  .string()
+  .regex(
+    /^https?:\/\/[^\s/?#@]+$/iu,
+    'must be the address of the server without a path, e.g. https://chat.example.com',
+  );
+
+const proxyCount = z.coerce
+  .number('has to be a whole number')
+  .int('has to be a whole number')
+  .min(0, 'has to be at least 0')
+  .max(10, 'can be at most 10')
+  .optional();
 
 const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Server => {
   const variables = readVariables(env, {
@@ -9,17 +24,22 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Server =>
     // 0: any that is free.
     PORT: count(1337, 65_535, 0),
     WEBHOOKS_POPULATE_RELATIONS: flag(false),
+    PUBLIC_URL: webAddress.optional(),
     IS_PROXIED: flag(false),
+    TRUSTED_PROXIES: proxyCount,
     STARTUP_BANNER: flag(true),
   });
+  const proxies = variables.TRUSTED_PROXIES ?? (variables.IS_PROXIED ? 1 : 0);
   return {
     host: variables.HOST,
     port: variables.PORT,
+    ...(variables.PUBLIC_URL !== undefined && { url: variables.PUBLIC_URL }),
     http: { serverOptions: upgradeOptions },
     app: { keys: env.array('APP_KEYS', []) },
     webhooks: { populateRelations: variables.WEBHOOKS_POPULATE_RELATIONS },
-    // Behind a proxy, the client's address is the one the proxy names; on its own, nobody's header is believed.
-    proxy: { koa: variables.IS_PROXIED },
+    // Each proxy appends the address it was called from. So the client's is that many from the right, and what stands
+    // before it was sent by the client. Without a proxy no such header is believed.
+    proxy: { koa: proxies > 0, maxIpsCount: proxies },
     logger: { updates: { enabled: false }, startup: { enabled: variables.STARTUP_BANNER } },
   };
 };
