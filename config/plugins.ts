@@ -1,5 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
+import { readMailConfig } from '../src/chat/mail-settings';
 import { count, readVariables, size, toBytes } from '../src/chat/variables';
 
 const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin => {
@@ -10,6 +11,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin =>
     AUTH_MAX_ATTEMPTS_PER_MINUTE: count(10, 1_000_000),
     UPLOAD_LIMIT: size.default('50mb').transform(toBytes),
   });
+  const mail = readMailConfig(env);
   return {
     'users-permissions': {
       config: {
@@ -28,6 +30,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin =>
         },
       },
     },
+    ...(mail !== undefined && { email: { config: mail } }),
     upload: {
       config: {
         // Strapi counts each file, `global::multipart` the whole request.

@@ -6,6 +6,7 @@ import { env as strapiEnv } from '@strapi/utils';
 
 import { secretNames } from '../../scripts/secrets';
 import { parseHistoryStoreSettings } from '../../src/chat/history/settings';
+import { mailVariableNames } from '../../src/chat/mail-settings';
 import { parseChatSettings, settingNames } from '../../src/chat/settings';
 
 const root = path.resolve(__dirname, '..', '..');
@@ -26,7 +27,12 @@ describe('.env.example', () => {
   });
 
   it('names exactly the variables that the configuration, the settings and Strapi with its secrets read', () => {
-    const read = new Set([...configFiles.flatMap(variablesIn), ...settingNames, ...secretNames]);
+    const read = new Set([
+      ...configFiles.flatMap(variablesIn),
+      ...mailVariableNames,
+      ...settingNames,
+      ...secretNames,
+    ]);
 
     expect([...names].sort()).toEqual([...read].sort());
   });
