@@ -1,7 +1,8 @@
 import type { Core } from '@strapi/strapi';
 
 import { readMailConfig } from '../src/chat/mail-settings';
-import { count, readVariables, size, toBytes } from '../src/chat/variables';
+import { count, flag, readVariables, size, toBytes } from '../src/chat/variables';
+import { createPasswordRule } from '../src/extensions/users-permissions/accounts/password-rule';
 
 const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin => {
   const variables = readVariables(env, {
@@ -10,6 +11,9 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin =>
     AUTH_REFRESH_AGAIN_SECONDS: count(0, 300, 0),
     AUTH_MAX_ATTEMPTS_PER_MINUTE: count(10, 1_000_000),
     UPLOAD_LIMIT: size.default('50mb').transform(toBytes),
+    AUTH_ALLOW_REGISTRATION: flag(true),
+    // bcrypt takes 72 bytes.
+    AUTH_MIN_PASSWORD_CHARS: count(8, 72),
   });
   const mail = readMailConfig(env);
   return {
@@ -25,6 +29,9 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin =>
         // Read by src/extensions/users-permissions.
         rememberLoginsSeconds: variables.AUTH_REMEMBER_SECONDS,
         refreshAgainSeconds: variables.AUTH_REFRESH_AGAIN_SECONDS,
+        allowRegistration: variables.AUTH_ALLOW_REGISTRATION,
+        minPasswordChars: variables.AUTH_MIN_PASSWORD_CHARS,
+        validationRules: { validatePassword: createPasswordRule(variables.AUTH_MIN_PASSWORD_CHARS) },
         ratelimit: {
           max: variables.AUTH_MAX_ATTEMPTS_PER_MINUTE,
         },

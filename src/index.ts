@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 
 import { openHistoryToAdmins } from './api/history/admin-routes';
 import { nameInAdminPanel } from './bootstrap/admin-labels';
+import { evenAdminLogins } from './bootstrap/admin-login-time';
 import { beforeListening } from './bootstrap/before-listening';
 import { keepForReading, showLinkedCharacters } from './bootstrap/chat-entries';
 import { giveNumericIds, showNumericIds } from './bootstrap/character-ids';
@@ -59,6 +60,7 @@ export default {
     assertSettings(strapi);
     surviveBrokenConnections(strapi);
     tellTokensApart(strapi);
+    evenAdminLogins(strapi);
     rememberSecurityHeaders(strapi);
     if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
     giveNumericIds(strapi);

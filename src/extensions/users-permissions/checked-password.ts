@@ -15,7 +15,7 @@ const checked = new WeakMap<object, string>();
  * Notes which password a request was found right with. Comparing takes long enough for the password to be changed
  * meanwhile: the login that follows must not count then.
  */
-export function noteCheckedPassword(service: UserService, strapi: Core.Strapi): UserService {
+export function noteCheckedPassword<T extends UserService>(service: T, strapi: Core.Strapi): T {
   return {
     ...service,
     async validatePassword(password, hash) {

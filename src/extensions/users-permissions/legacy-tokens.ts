@@ -9,7 +9,7 @@ import { hasSessions, type JwtService } from './tied-tokens';
 const userUid = 'plugin::users-permissions.user';
 
 /** The plugin's actions of `/api/auth`, by their names. */
-export type AuthController = Readonly<Record<string, (ctx: Context, ...rest: unknown[]) => unknown>>;
+type AuthController = Readonly<Record<string, (ctx: Context, ...rest: unknown[]) => unknown>>;
 
 /** What a token of `legacy-support` says about its account, beside the number. */
 interface Claims {
@@ -40,7 +40,7 @@ export function checkLegacyTokens(service: JwtService, strapi: Core.Strapi): Jwt
 }
 
 /** Makes the tokens in replies name their account, where tokens have no session. The plugin issues them by number only. */
-export function nameAccounts(auth: AuthController, strapi: Core.Strapi): AuthController {
+export function nameAccounts<T extends AuthController>(auth: T, strapi: Core.Strapi): T {
   if (hasSessions(strapi)) return auth;
   const actions = Object.entries(auth).map(([name, action]) => [
     name,
@@ -50,7 +50,7 @@ export function nameAccounts(auth: AuthController, strapi: Core.Strapi): AuthCon
       return result;
     },
   ]);
-  return Object.fromEntries(actions) as AuthController;
+  return Object.fromEntries(actions) as unknown as T;
 
   async function nameAccount(body: unknown): Promise<void> {
     const reply = body as { jwt?: unknown } | null | undefined;

@@ -2,9 +2,12 @@ import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
 import { ChatError } from '../../chat';
+import { extendAccounts, type AccountsPlugin } from './accounts/extend-accounts';
+import type { UserService as MailingUserService } from './accounts/mails';
 import type { AuthStrategy } from './auth-strategy';
 import { noteCheckedPassword, type UserService } from './checked-password';
-import { checkLegacyTokens, nameAccounts, type AuthController } from './legacy-tokens';
+import { checkLegacyTokens, nameAccounts } from './legacy-tokens';
+import { limitAttempts } from './limit-attempts';
 import { rememberLogins } from './remember-logins';
 import { rememberPermissions, type PermissionService } from './remember-permissions';
 import { tieSessions } from './tie-sessions';
@@ -14,28 +17,28 @@ interface Auth {
   register(type: string, strategy: AuthStrategy): Auth;
 }
 
-interface Plugin {
-  readonly controllers: Readonly<Record<string, unknown>> & {
-    readonly auth: (options: { strapi: Core.Strapi }) => AuthController;
-  };
-  readonly services: Readonly<Record<string, unknown>> & {
+interface Plugin extends AccountsPlugin {
+  readonly services: Omit<AccountsPlugin['services'], 'user'> & {
     readonly jwt: (options: { strapi: Core.Strapi }) => JwtService;
     readonly permission: (options: { strapi: Core.Strapi }) => PermissionService;
-    readonly user: (options: { strapi: Core.Strapi }) => UserService;
+    readonly user: (options: { strapi: Core.Strapi }) => UserService & MailingUserService;
   };
-  register(options: { strapi: Core.Strapi }): unknown;
+  readonly middlewares: Readonly<Record<string, unknown>>;
 }
 
 /**
  * Extends the plugin, as Strapi's extensions do: a login that cannot be checked is not taken for a wrong one, and one that
  * was checked a moment ago is not read anew.
  */
-export default (plugin: Plugin): Plugin => ({
+export default (stock: Plugin): Plugin => extend(extendAccounts(stock));
+
+const extend = (plugin: Plugin): Plugin => ({
   ...plugin,
   controllers: {
     ...plugin.controllers,
     auth: ({ strapi }) => nameAccounts(plugin.controllers.auth({ strapi }), strapi),
   },
+  middlewares: { ...plugin.middlewares, rateLimit: limitAttempts },
   services: {
     ...plugin.services,
     jwt: ({ strapi }) => {

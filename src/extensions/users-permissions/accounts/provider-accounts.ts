@@ -1,0 +1,67 @@
+import { randomInt, randomUUID } from 'node:crypto';
+
+import type { Core } from '@strapi/strapi';
+
+import { userUid } from './account-columns';
+import { AccountTaken } from './account-errors';
+import { isAddress, toAccountKey } from './account-key';
+import { isRegistrationOpen } from './registration';
+
+interface Profile {
+  readonly username?: string | null;
+  readonly email?: string | null;
+}
+
+/** The plugin's services by which somebody logs in by a provider such as Google. */
+export interface ProvidersRegistry {
+  run(query: { readonly provider: string }): Promise<Profile>;
+}
+export interface Providers {
+  connect(...query: readonly unknown[]): Promise<unknown>;
+}
+
+/**
+ * Adapts what a provider says of a person before the plugin makes an account of it: a new account needs registration to
+ * be open, and a username that is free and nobody else's email address. Who has an account logs in as ever.
+ */
+export function withFreeUsernames<T extends ProvidersRegistry>(registry: T, strapi: Core.Strapi): T {
+  const run = async (query: { readonly provider: string }): Promise<Profile> => {
+    const profile = await registry.run(query);
+    const email = (profile.email ?? '').toLowerCase();
+    if (email === '' || (await hasAccount(strapi, email, query.provider))) return profile;
+    // The plugin's own sentence.
+    if (!isRegistrationOpen(strapi)) throw new Error('Register action is actually not available.');
+    return { ...profile, username: await findFreeUsername(strapi, profile.username ?? '', email) };
+  };
+  return { ...registry, run };
+}
+
+async function hasAccount(strapi: Core.Strapi, email: string, provider: string): Promise<boolean> {
+  return (await strapi.db.query(userUid).findOne({ where: { email, provider }, select: ['id'] })) !== null;
+}
+
+/** The one the provider names, else the part of the email before the `@`; with a number where that is taken. */
+async function findFreeUsername(strapi: Core.Strapi, named: string, email: string): Promise<string> {
+  const isForeign = isAddress(toAccountKey(named)) && toAccountKey(named) !== toAccountKey(email);
+  const base = named.trim() === '' || isForeign ? (email.split('@')[0] ?? '') : named.trim();
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    const isShort = base.length < 3;
+    const candidate = attempt === 0 && !isShort ? base : `${base}${randomInt(1_000, 10_000)}`;
+    const where = { usernameKey: toAccountKey(candidate) };
+    if ((await strapi.db.query(userUid).findOne({ where, select: ['id'] })) === null) return candidate;
+  }
+  return randomUUID();
+}
+
+/** Of two first logins of one person that come together, the second finds the account that the first has made. */
+export function withOneFirstLogin<T extends Providers>(providers: T): T {
+  const connect = async (...query: readonly unknown[]): Promise<unknown> => {
+    try {
+      return await providers.connect(...query);
+    } catch (error) {
+      if (!(error instanceof AccountTaken)) throw error;
+      return providers.connect(...query);
+    }
+  };
+  return { ...providers, connect };
+}

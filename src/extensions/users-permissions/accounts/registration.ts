@@ -1,0 +1,24 @@
+import type { Core } from '@strapi/strapi';
+import { errors } from '@strapi/utils';
+
+import { AccountTaken } from './account-errors';
+import type { Action } from './auth-controller';
+
+/** AUTH_ALLOW_REGISTRATION. What the admin panel says of it counts only where this is true. */
+export function isRegistrationOpen(strapi: Core.Strapi): boolean {
+  return strapi.config.get<boolean>('plugin::users-permissions.allowRegistration', true);
+}
+
+/** The plugin's registration: closed by the setting, and without saying which of the names is taken. */
+export function createRegistration(strapi: Core.Strapi, register: Action): Action {
+  return async (ctx, ...rest) => {
+    if (!isRegistrationOpen(strapi))
+      throw new errors.ApplicationError('Register action is currently disabled');
+    try {
+      return await register(ctx, ...rest);
+    } catch (error) {
+      if (!(error instanceof AccountTaken)) throw error;
+      throw new errors.ApplicationError('Email or Username are already taken');
+    }
+  };
+}

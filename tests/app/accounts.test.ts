@@ -1,0 +1,297 @@
+import { startApp, type App } from '../support/app';
+import { password } from '../support/admin';
+import { createClient, type Client, type Reply } from '../support/client';
+import { database } from '../support/database';
+
+let app: App;
+/** Where the second of two racing requests goes: another process where there can be one. */
+let otherUrl: string;
+let tokenClient: Client;
+
+beforeAll(async () => {
+  app = await startApp();
+  otherUrl = database === 'postgres' ? await app.startAnother() : app.url;
+  const token = await app.admin.client.post('/admin/api-tokens', {
+    name: 'accounts',
+    type: 'full-access',
+    lifespan: null,
+  });
+  tokenClient = createClient(app.url, token.body.data.accessKey);
+});
+afterAll(() => app.stop());
+
+const users = '/content-manager/collection-types/plugin::users-permissions.user';
+const taken = 'Email or Username are already taken';
+
+interface Account {
+  readonly username: string;
+  readonly email: string;
+}
+
+const register = (account: Account, url = app.url): Promise<Reply> =>
+  createClient(url).post('/api/auth/local/register', { ...account, password });
+
+const login = (identifier: string): Promise<Reply> =>
+  app.anonymous.post('/api/auth/local', { identifier, password });
+
+async function roleId(): Promise<number> {
+  return (await app.db('up_roles').where({ type: 'authenticated' }).first('id')).id;
+}
+
+/** As the form of the admin panel sends it. */
+async function createInPanel(account: Account): Promise<Reply> {
+  const role = { connect: [{ id: await roleId() }] };
+  return app.admin.client.post(users, { ...account, password, confirmed: true, blocked: false, role });
+}
+
+const createByToken = async (account: Account): Promise<Reply> =>
+  tokenClient.post('/api/users', { ...account, password, role: await roleId() });
+
+const messageOf = ({ status, body }: Reply): readonly [number, unknown] => [status, body?.error?.message];
+
+async function countLike(part: string): Promise<number> {
+  const rows = await app.db('up_users').select('username', 'email');
+  return rows.filter(({ username, email }) =>
+    [username, email].some((text) => String(text).normalize('NFKC').toLowerCase().includes(part)),
+  ).length;
+}
+
+describe('two registrations that come together', () => {
+  const spellings: readonly (readonly [
+    what: string,
+    one: (n: number) => Account,
+    other: (n: number) => Account,
+  ])[] = [
+    [
+      'with the same email',
+      (n) => ({ username: `mail-a${n}x`, email: `race-mail-${n}x@example.com` }),
+      (n) => ({ username: `mail-b${n}x`, email: `race-mail-${n}x@example.com` }),
+    ],
+    [
+      'with the same username',
+      (n) => ({ username: `race-name-${n}x`, email: `name-a${n}x@example.com` }),
+      (n) => ({ username: `race-name-${n}x`, email: `name-b${n}x@example.com` }),
+    ],
+    [
+      'with usernames that differ by case',
+      (n) => ({ username: `Race-Case-${n}x`, email: `case-a${n}x@example.com` }),
+      (n) => ({ username: `race-case-${n}X`, email: `case-b${n}x@example.com` }),
+    ],
+    [
+      'with usernames that differ by Unicode form',
+      (n) => ({ username: `race-form-é${n}x`, email: `form-a${n}x@example.com` }),
+      (n) => ({ username: `race-form-e\u0301${n}x`, email: `form-b${n}x@example.com` }),
+    ],
+    [
+      'with usernames that differ by blanks around',
+      (n) => ({ username: `race-blank-${n}x`, email: `blank-a${n}x@example.com` }),
+      (n) => ({ username: ` race-blank-${n}x\u00a0`, email: `blank-b${n}x@example.com` }),
+    ],
+    [
+      'with emails that differ by case',
+      (n) => ({ username: `mailcase-a${n}x`, email: `Race-Mailcase-${n}x@example.com` }),
+      (n) => ({ username: `mailcase-b${n}x`, email: `race-mailcase-${n}x@Example.com` }),
+    ],
+  ];
+
+  it.each(spellings)(
+    '%s make one account in 20 of 20 tries, and the other is a 400',
+    async (_what, one, other) => {
+      const outcomes: unknown[] = [];
+      for (let n = 0; n < 20; n += 1) {
+        const replies = await Promise.all([register(one(n)), register(other(n), otherUrl)]);
+        outcomes.push(replies.map(messageOf).sort(([a], [b]) => a - b));
+      }
+      expect(outcomes).toEqual(
+        Array.from({ length: 20 }, () => [
+          [200, undefined],
+          [400, taken],
+        ]),
+      );
+    },
+  );
+
+  it('as many as ten with one name make one account', async () => {
+    const replies = await Promise.all(
+      Array.from({ length: 10 }, (_, n) =>
+        register(
+          { username: 'race-of-ten', email: `ten-${n}@example.com` },
+          n % 2 === 0 ? app.url : otherUrl,
+        ),
+      ),
+    );
+    expect(replies.map(({ status }) => status).sort()).toEqual([
+      200,
+      ...Array.from({ length: 9 }, () => 400),
+    ]);
+    expect(await countLike('race-of-ten')).toBe(1);
+  });
+});
+
+describe('a name that somebody has', () => {
+  const holder = { username: 'Zoë Holder', email: 'zoe.holder@example.com' };
+  beforeAll(async () => expect((await register(holder)).status).toBe(200));
+
+  /** Each is the holder's username in another spelling. */
+  const names = [
+    'zoë holder',
+    'ZOË HOLDER',
+    'zoe\u0308 holder',
+    ' Zoë  Holder ',
+    'Ｚoë Holder',
+    'Zoë\u200b Holder',
+  ];
+
+  it.each(names)('is refused to a registration as %j', async (username) => {
+    expect(messageOf(await register({ username, email: 'other.zoe@example.com' }))).toEqual([400, taken]);
+  });
+
+  it.each(names)('is refused in the admin panel as %j, with the field in the sentence', async (username) => {
+    const reply = await createInPanel({ username, email: 'other.zoe@example.com' });
+    expect(messageOf(reply)).toEqual([400, 'Username already taken']);
+  });
+
+  it.each(names)('is refused to an API token as %j', async (username) => {
+    const reply = await createByToken({ username, email: 'other.zoe@example.com' });
+    expect(messageOf(reply)).toEqual([400, 'Username already taken']);
+  });
+
+  it('is refused as an email in another case, by every way', async () => {
+    const account = { username: 'zoe-by-mail', email: 'Zoe.Holder@Example.com' };
+    expect(messageOf(await register(account))).toEqual([400, taken]);
+    expect(messageOf(await createInPanel(account))).toEqual([400, 'Email already taken']);
+    expect(messageOf(await createByToken(account))).toEqual([400, 'Email already taken']);
+  });
+
+  it('is refused to an account that exists, in the panel and by a token', async () => {
+    const { body } = await register({ username: 'zoe-renamed', email: 'zoe-renamed@example.com' });
+    const { id, documentId } = body.user;
+    const inPanel = (change: object) =>
+      app.admin.client.request('PUT', `${users}/${documentId}`, { body: change });
+    const byToken = (change: object) => tokenClient.request('PUT', `/api/users/${id}`, { body: change });
+    for (const change of [inPanel, byToken]) {
+      expect(messageOf(await change({ username: 'ZOË HOLDER' }))).toEqual([400, 'Username already taken']);
+      expect(messageOf(await change({ email: 'ZOE.holder@example.com' }))).toEqual([
+        400,
+        'Email already taken',
+      ]);
+      expect((await change({ username: 'Zoe Renamed', email: 'zoe-renamed@example.com' })).status).toBe(200);
+      expect((await change({ username: 'zoe-renamed' })).status).toBe(200);
+    }
+  });
+
+  it('is free again once its account is renamed or deleted', async () => {
+    const first = await register({ username: 'zoe-leaving', email: 'zoe-leaving@example.com' });
+    const path = `${users}/${first.body.user.documentId}`;
+    const renamed = { username: 'zoe-left', email: 'zoe-left@example.com' };
+    expect((await app.admin.client.request('PUT', path, { body: renamed })).status).toBe(200);
+    expect((await register({ username: 'zoe-leaving', email: 'zoe-leaving@example.com' })).status).toBe(200);
+    expect((await app.admin.client.request('DELETE', path)).status).toBe(200);
+    expect((await register({ username: 'Zoe-left', email: 'Zoe-left@example.com' })).status).toBe(200);
+  });
+
+  it('is one name at login too', async () => {
+    for (const identifier of [...names, 'ZOE.HOLDER@example.com', ' zoe.holder@example.com']) {
+      const { status, body } = await login(identifier);
+      expect([identifier, status, body.user?.username]).toEqual([identifier, 200, holder.username]);
+    }
+  });
+});
+
+describe('creations that come together', () => {
+  it('in the admin panel make one account of a name, and the others name the field', async () => {
+    const replies = await Promise.all(
+      Array.from({ length: 5 }, (_, n) =>
+        createInPanel({
+          username: n % 2 === 0 ? 'panel-race' : 'Panel-Race',
+          email: `panel-${n}@example.com`,
+        }),
+      ),
+    );
+    const outcomes = replies.map(messageOf).sort(([a], [b]) => a - b);
+    expect(outcomes).toEqual([
+      [201, undefined],
+      ...Array.from({ length: 4 }, () => [400, 'Username already taken']),
+    ]);
+  });
+
+  it('by a token make one account of an email, and the others name the field', async () => {
+    const replies = await Promise.all(
+      Array.from({ length: 5 }, (_, n) =>
+        createByToken({
+          username: `token-race-${n}`,
+          email: n % 2 === 0 ? 'token-race@example.com' : 'Token-Race@example.com',
+        }),
+      ),
+    );
+    const outcomes = replies.map(messageOf).sort(([a], [b]) => a - b);
+    expect(outcomes).toEqual([
+      [201, undefined],
+      ...Array.from({ length: 4 }, () => [400, 'Email already taken']),
+    ]);
+  });
+
+  it('of renames to one name leave one account with it', async () => {
+    const accounts = await Promise.all(
+      Array.from({ length: 4 }, (_, n) =>
+        register({ username: `rename-${n}`, email: `rename-${n}@example.com` }),
+      ),
+    );
+    const replies = await Promise.all(
+      accounts.map(({ body }, n) =>
+        tokenClient.request('PUT', `/api/users/${body.user.id}`, {
+          body: { username: n % 2 === 0 ? 'renamed-race' : 'Renamed-Race' },
+        }),
+      ),
+    );
+    const outcomes = replies.map(messageOf).sort(([a], [b]) => a - b);
+    expect(outcomes).toEqual([
+      [200, undefined],
+      ...Array.from({ length: 3 }, () => [400, 'Username already taken']),
+    ]);
+  });
+});
+
+describe('a username that is an email address', () => {
+  const foreign = 'Username must not be an email address other than that of the account';
+
+  it.each(['victim@example.com', 'Victim@Example.com', 'victim＠example.com'])(
+    'is refused as %j where it is not the account’s own, by every way',
+    async (username) => {
+      const account = { username, email: 'intruder@example.com' };
+      expect(messageOf(await register(account))).toEqual([400, foreign]);
+      expect(messageOf(await createInPanel(account))).toEqual([400, foreign]);
+      expect(messageOf(await createByToken(account))).toEqual([400, foreign]);
+    },
+  );
+
+  it('does not lock the owner of the address out', async () => {
+    expect((await register({ username: 'victim', email: 'victim@example.com' })).status).toBe(200);
+    expect((await login('victim@example.com')).status).toBe(200);
+  });
+
+  it('may be the account’s own, which is changed with it', async () => {
+    const own = { username: 'Own@example.com', email: 'own@example.com' };
+    const { status, body } = await register(own);
+    expect(status).toBe(200);
+    const change = (data: object) => tokenClient.request('PUT', `/api/users/${body.user.id}`, { body: data });
+    expect(messageOf(await change({ email: 'moved@example.com' }))).toEqual([400, foreign]);
+    expect((await change({ email: 'moved@example.com', username: 'moved@example.com' })).status).toBe(200);
+    expect((await login('moved@example.com')).status).toBe(200);
+  });
+});
+
+it('shows nobody the columns that keep names apart, nor takes them from a client', async () => {
+  const account = { username: 'no-columns', email: 'no-columns@example.com' };
+  const claims = { usernameKey: 'other', uniqueUsername: null, uniqueEmail: null, uniqueProviderEmail: null };
+  const replies = [
+    await createByToken({ ...account, ...claims } as Account),
+    await tokenClient.get('/api/users?filters[username]=no-columns'),
+    await app.admin.client.get(users),
+  ];
+  for (const { text } of replies)
+    expect(text).not.toMatch(/usernameKey|emailKey|unique(Username|Email|Provider)/u);
+  expect(messageOf(await register({ ...account, username: 'No-Columns' }))).toEqual([400, taken]);
+  const filtered = await tokenClient.get('/api/users?filters[usernameKey]=no-columns');
+  expect(filtered.status).toBe(400);
+});

@@ -1,0 +1,263 @@
+import { baseEnv, startApp, type App } from '../support/app';
+import { password } from '../support/admin';
+import { createClient } from '../support/client';
+import { createDatabase } from '../support/database';
+import { runInStrapi } from '../support/strapi-script';
+
+const users = '/content-manager/collection-types/plugin::users-permissions.user';
+
+const register = (app: App, username: string, secret = password) =>
+  app.anonymous.post('/api/auth/local/register', {
+    username,
+    email: `${username}@example.com`,
+    password: secret,
+  });
+
+async function withApp(
+  env: Readonly<Record<string, string>>,
+  run: (app: App) => Promise<void>,
+): Promise<void> {
+  const app = await startApp({ env });
+  try {
+    await run(app);
+  } finally {
+    await app.stop();
+  }
+}
+
+const roleOf = async (app: App) => (await app.db('up_roles').where({ type: 'authenticated' }).first('id')).id;
+
+describe('closed by AUTH_ALLOW_REGISTRATION=false, registration', () => {
+  it('is refused with 400, while administrators and API tokens still make accounts', () =>
+    withApp({ AUTH_ALLOW_REGISTRATION: 'false' }, async (app) => {
+      const refused = await register(app, 'ann');
+      expect([refused.status, refused.body.error.message]).toEqual([
+        400,
+        'Register action is currently disabled',
+      ]);
+      const role = await roleOf(app);
+      const account = {
+        username: 'bob',
+        email: 'bob@example.com',
+        password,
+        confirmed: true,
+        blocked: false,
+      };
+      const made = await app.admin.client.post(users, { ...account, role: { connect: [{ id: role }] } });
+      expect(made.status).toBe(201);
+      const token = await app.admin.client.post('/admin/api-tokens', {
+        name: 'accounts',
+        type: 'full-access',
+        lifespan: null,
+      });
+      const byToken = createClient(app.url, token.body.data.accessKey);
+      const carl = { username: 'carl', email: 'carl@example.com', password, role };
+      expect((await byToken.post('/api/users', carl)).status).toBe(201);
+      expect((await app.anonymous.post('/api/auth/local', { identifier: 'bob', password })).status).toBe(200);
+    }));
+
+  it('stays as the admin panel has it where the setting does not close it', () =>
+    withApp({ AUTH_ALLOW_REGISTRATION: 'true' }, async (app) => {
+      expect((await register(app, 'ann')).status).toBe(200);
+      const advanced = await app.admin.client.get('/users-permissions/advanced');
+      const settings = { ...advanced.body.settings, allow_register: false };
+      await app.admin.client.request('PUT', '/users-permissions/advanced', { body: settings });
+      expect((await register(app, 'bob')).status).toBe(400);
+    }));
+});
+
+describe('a new password', () => {
+  let app: App;
+  beforeAll(async () => {
+    app = await startApp({ env: { AUTH_MIN_PASSWORD_CHARS: '10' } });
+  });
+  afterAll(() => app.stop());
+
+  const short = 'Passw0rd9';
+  const sentence = 'Password must be at least 10 characters long';
+
+  it('is refused at a registration if it is shorter than AUTH_MIN_PASSWORD_CHARS or longer than 72 bytes', async () => {
+    const refused = await register(app, 'short', short);
+    expect([refused.status, refused.body.error.message]).toEqual([400, sentence]);
+    expect((await register(app, 'emoji', '👍'.repeat(9))).status).toBe(400);
+    expect((await register(app, 'long', 'a'.repeat(73))).status).toBe(400);
+    expect((await register(app, 'longest', 'a'.repeat(72))).status).toBe(200);
+    expect((await register(app, 'shortest', `${short}0`)).status).toBe(200);
+  });
+
+  it('is refused at a change and at a reset', async () => {
+    const user = await app.createUser();
+    const change = { currentPassword: password, password: short, passwordConfirmation: short };
+    const changed = await user.post('/api/auth/change-password', change);
+    expect([changed.status, changed.body.error.message]).toEqual([400, sentence]);
+    await app.db('up_users').where({ id: user.user.id }).update({ reset_password_token: 'code-of-the-mail' });
+    const reset = { code: 'code-of-the-mail', password: short, passwordConfirmation: short };
+    const answer = await app.anonymous.post('/api/auth/reset-password', reset);
+    expect([answer.status, answer.body.error.message]).toEqual([400, sentence]);
+  });
+
+  it('is refused to an administrator', async () => {
+    const role = { connect: [{ id: await roleOf(app) }] };
+    const account = { username: 'dora', email: 'dora@example.com', confirmed: true, blocked: false, role };
+    const refused = await app.admin.client.post(users, { ...account, password: short });
+    expect([refused.status, refused.body.error.message]).toEqual([
+      400,
+      'password must be at least 10 characters',
+    ]);
+  });
+});
+
+it('an account with a shorter password still logs in', async () => {
+  const short = 'sixsix';
+  const app = await startApp({ env: { AUTH_MIN_PASSWORD_CHARS: '1' } });
+  try {
+    expect((await register(app, 'old', short)).status).toBe(200);
+    const url = await app.startAnother({ AUTH_MIN_PASSWORD_CHARS: '12' });
+    const login = await createClient(url).post('/api/auth/local', { identifier: 'old', password: short });
+    expect(login.status).toBe(200);
+  } finally {
+    await app.stop();
+  }
+});
+
+describe('logging in by a provider', () => {
+  const dify = { DIFY_API_URL: 'http://127.0.0.1:1', DIFY_API_KEY: 'app-x' };
+
+  it('makes one account of a person, by a username that is free and nobody else’s address', async () => {
+    const database = await createDatabase();
+    try {
+      const outcome = await runInStrapi({ ...baseEnv, ...dify, ...database.env }, async (strapi) => {
+        const service = (name: string) => strapi.plugin('users-permissions').service(name);
+        // The provider, for whom the access token is the profile.
+        const authCallback = async ({ accessToken }: { accessToken: string }) => JSON.parse(accessToken);
+        service('providers-registry').add('house', { authCallback });
+        service('providers-registry').add('garden', { authCallback });
+        const connect = (profile: object, provider = 'house') =>
+          service('providers')
+            .connect(provider, { access_token: JSON.stringify(profile) })
+            .then(
+              ({ id, username }: { id: number; username: string }) => ({ id, username }),
+              ({ message }: Error) => message,
+            );
+        const ann = { username: 'Ann', email: 'ann@example.com' };
+        const [first, second] = await Promise.all([connect(ann), connect(ann)]);
+        return {
+          isOne: first.id === second.id,
+          again: (await connect({ ...ann, email: 'Ann@Example.com' })).id === first.id,
+          taken: (await connect({ username: 'aNN', email: 'other@example.com' })).username,
+          foreign: (await connect({ username: 'victim@example.com', email: 'intruder@example.com' }))
+            .username,
+          own: (await connect({ username: 'dora@example.com', email: 'dora@example.com' })).username,
+          nameless: (await connect({ email: 'emil@example.com' })).username,
+          short: (await connect({ username: 'x', email: 'short@example.com' })).username,
+          sameEmail: await connect(ann, 'garden'),
+          count: await strapi.db
+            .query('plugin::users-permissions.user')
+            .count({ where: { email: 'ann@example.com' } }),
+        };
+      });
+      expect(outcome).toEqual({
+        isOne: true,
+        again: true,
+        taken: expect.stringMatching(/^aNN\d{4}$/u),
+        foreign: 'intruder',
+        own: 'dora@example.com',
+        nameless: 'emil',
+        short: expect.stringMatching(/^x\d{4}$/u),
+        sameEmail: 'Email is already taken.',
+        count: 1,
+      });
+    } finally {
+      await database.drop();
+    }
+  });
+
+  it('makes no account while registration is closed, and still lets in who has one', async () => {
+    const database = await createDatabase();
+    const env = { ...baseEnv, ...dify, ...database.env, AUTH_ALLOW_REGISTRATION: 'false' };
+    try {
+      const outcome = await runInStrapi(env, async (strapi) => {
+        const service = (name: string) => strapi.plugin('users-permissions').service(name);
+        const authCallback = async ({ accessToken }: { accessToken: string }) => JSON.parse(accessToken);
+        service('providers-registry').add('house', { authCallback });
+        const connect = (profile: object) =>
+          service('providers')
+            .connect('house', { access_token: JSON.stringify(profile) })
+            .then(
+              ({ username }: { username: string }) => username,
+              ({ message }: Error) => message,
+            );
+        const ann = { username: 'ann', email: 'ann@example.com' };
+        const refused = await connect(ann);
+        await strapi.db
+          .query('plugin::users-permissions.user')
+          .create({ data: { ...ann, provider: 'house' } });
+        return [refused, await connect(ann)];
+      });
+      expect(outcome).toEqual(['Register action is actually not available.', 'ann']);
+    } finally {
+      await database.drop();
+    }
+  });
+
+  it('keeps one email for each provider where one email may have several accounts, whenever that is switched', async () => {
+    const database = await createDatabase();
+    try {
+      const outcome = await runInStrapi({ ...baseEnv, ...dify, ...database.env }, async (strapi) => {
+        const store = strapi.store({ type: 'plugin', name: 'users-permissions' });
+        const isUnique = async (unique_email: boolean) =>
+          store.set({ key: 'advanced', value: { ...(await store.get({ key: 'advanced' })), unique_email } });
+        let made = 0;
+        const add = (email: string, provider: string) =>
+          strapi.db
+            .query('plugin::users-permissions.user')
+            .create({ data: { username: `user-${(made += 1)}`, email, provider } })
+            .then(
+              () => 'made',
+              ({ message }: Error) => message,
+            );
+        const race = async (...accounts: readonly (readonly [string, string])[]) =>
+          (await Promise.all(accounts.map(([email, provider]) => add(email, provider)))).sort();
+        await isUnique(false);
+        const shared = [
+          await race(
+            ['ann@example.com', 'local'],
+            ['Ann@example.com', 'house'],
+            ['ANN@example.com', 'garden'],
+          ),
+          await race(
+            ['ann@example.com', 'house'],
+            ['bob@example.com', 'local'],
+            ['BOB@example.com', 'local'],
+          ),
+        ];
+        await isUnique(true);
+        const single = [
+          await race(
+            ['ann@example.com', 'barn'],
+            ['carl@example.com', 'local'],
+            ['Carl@example.com', 'house'],
+          ),
+          await add('bob@example.com', 'house'),
+        ];
+        await isUnique(false);
+        return {
+          shared,
+          single,
+          again: [await add('carl@example.com', 'barn'), await add('carl@example.com', 'barn')],
+        };
+      });
+      const taken = 'Email already taken';
+      expect(outcome).toEqual({
+        shared: [
+          ['made', 'made', 'made'],
+          [taken, taken, 'made'],
+        ],
+        single: [[taken, taken, 'made'], taken],
+        again: ['made', taken],
+      });
+    } finally {
+      await database.drop();
+    }
+  });
+});

@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+
+const root = path.resolve(__dirname, '..', '..');
+
+/**
+ * Loads the application in a process of its own, as Strapi's commands do, and runs a function in it that knows nothing of
+ * this file. @returns what it returned, as JSON.
+ */
+export async function runInStrapi<T>(
+  env: Readonly<Record<string, string>>,
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- Strapi, in a language of its own: strings and rows
+  run: (strapi: any) => Promise<T>,
+): Promise<T> {
+  const script = `
+    require('@strapi/strapi').createStrapi({ appDir: ${JSON.stringify(root)}, distDir: ${JSON.stringify(path.join(root, 'dist'))} })
+      .load()
+      .then(async (strapi) => {
+        const result = await (${run.toString()})(strapi);
+        await strapi.destroy();
+        process.stdout.write('\\nresult:' + JSON.stringify(result ?? null) + '\\n', () => process.exit(0));
+      })
+      .catch((error) => { console.error(error); process.exit(1); });`;
+  const { code, output } = await runNode(env, ['-e', script]);
+  const result = /^result:(.*)$/mu.exec(output)?.[1];
+  if (code !== 0 || result === undefined) throw new Error(`The script ended with ${code}:\n${output}`);
+  return JSON.parse(result) as T;
+}
+
+async function runNode(env: Readonly<Record<string, string>>, args: readonly string[]) {
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: { PATH: process.env['PATH'] ?? '', ENV_PATH: '/dev/null', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, output };
+}
