@@ -1,6 +1,6 @@
 /** A follower that may be waiting for more. */
 export interface Waiter {
-  wake(): void;
+  readonly wake: () => void;
 }
 
 export interface FollowerOptions<T> {

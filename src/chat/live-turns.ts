@@ -65,16 +65,22 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
     if (isEnded) throw new Error(`Turn ${turn.turnId} has ended: nothing can follow its terminal event.`);
   }
 
-  /** What sockets bring in one iteration of the event loop is told as one batch. */
+  /** What sockets bring in one iteration of the event loop is told as one batch, to each follower by a task of its own. */
   function tell(): void {
     if (isTelling) return;
     isTelling = true;
-    tellAtLoopEnd(wakeAll);
+    tellAtLoopEnd(() => (isTelling = false));
+    for (const { wake } of waiting) tellAtLoopEnd(wake);
+  }
+
+  function join(waiter: Waiter): void {
+    waiting.add(waiter);
+    // What is still to come in this iteration is told by no other task.
+    if (isTelling) tellAtLoopEnd(waiter.wake);
   }
 
   function wakeAll(): void {
-    isTelling = false;
-    for (const waiter of waiting) waiter.wake();
+    for (const { wake } of waiting) wake();
   }
 
   function append(event: WireEvent): void {
@@ -112,7 +118,7 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
       waiting.delete(waiter);
       if (waiting.size === 0) clearTimeout(lingering);
     };
-    return createFollower({ take, signal, onJoin: (waiter) => waiting.add(waiter), onLeave });
+    return createFollower({ take, signal, onJoin: join, onLeave });
   }
 
   return {

@@ -1,6 +1,7 @@
 import { ChatError, type RateLimit } from './errors';
 import { fingerprintOf, type Idempotency } from './idempotency';
 import type { LiveTurn } from './live-turns';
+import { ownIteration } from './loop-end';
 import type { Owner } from './owner';
 import type { TurnStore } from './stores';
 import type { Follow, TurnAccess } from './turn-access';
@@ -78,9 +79,20 @@ export function createSend({ store, access, start }: SendOptions) {
       isReplay: true,
       rateLimit: null,
       follow: await access.follow(owner, turnId, 0),
-      awaitEnd: (signal) => access.awaitEnd(owner, turnId, signal),
+      awaitEnd: async (signal) => inTurn(await access.awaitEnd(owner, turnId, signal)),
     };
   }
+}
+
+/** From here on, to put an answer into a reply takes a millisecond and more. */
+const longAnswerChars = 100_000;
+
+/** Gives a long answer to all who wait for it, but not to all at once: others come in between. */
+async function inTurn<T extends TerminalWireEvent | null>(end: T): Promise<T> {
+  const isLong =
+    end?.event === 'message_end' && end.data.some(({ answer }) => (answer ?? '').length > longAnswerChars);
+  if (isLong) await ownIteration();
+  return end;
 }
 
 function toSent(turn: LiveTurn): Sent {
@@ -89,6 +101,6 @@ function toSent(turn: LiveTurn): Sent {
     isReplay: false,
     rateLimit: turn.rateLimit,
     follow: (signal) => turn.follow(0, signal),
-    awaitEnd: () => turn.ended,
+    awaitEnd: async () => inTurn(await turn.ended),
   };
 }

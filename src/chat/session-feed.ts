@@ -2,6 +2,7 @@ import type { LiveTurns } from './live-turns';
 import type { Owner } from './owner';
 import type { SessionEvents } from './session-events';
 import type { Frame } from './sse/encode';
+import { createPull, type Pull } from './sse/frame-source';
 import type { Follow } from './turn-access';
 
 /** Where a connected client is told things. */
@@ -11,8 +12,10 @@ export interface Outlet {
    * connection of one that is too far behind. Never throws.
    */
   send(frame: string): void;
-  /** Settles when the client has read enough to be told more: at once while it keeps up. Never rejects. */
-  room(): Promise<void>;
+  /** Whether the client has read enough to be told more. */
+  hasRoom(): boolean;
+  /** Calls `onRoom` when it has, at the end of an iteration of the event loop; not once the client is gone. */
+  whenRoom(onRoom: () => void): void;
 }
 
 /** A session of its owner, as one connected client follows it. */
@@ -39,15 +42,25 @@ export interface SessionFeedOptions {
   readonly signal: AbortSignal;
 }
 
+/** A turn that is being told. */
+interface Telling {
+  readonly pull: Pull;
+  readonly end: () => void;
+  batch: readonly Frame[];
+  /** How many of the batch are sent. */
+  sent: number;
+}
+
 /**
  * Tells a client every turn of a session that runs in this process, from its first event on, and what else happens to
  * the session. Nothing is buffered here: each turn is pulled from its log as fast as the client reads.
  */
 export function createSessionFeed(options: SessionFeedOptions): SessionFeed {
   const { live, events, owner, sessionId, outlet, onBroken, signal } = options;
-  const following = new Map<string, Promise<void>>();
-  /** Settles when the last frame of a turn that is waiting for room has been sent. */
-  let sent = Promise.resolve();
+  const following = new Map<string, { readonly told: Promise<void>; readonly end: () => void }>();
+  /** Those that have something to tell. They take turns, batch by batch. */
+  const line: Telling[] = [];
+  let isWaiting = false;
 
   const ends = [
     live.watch(sessionId, (turn) => {
@@ -55,7 +68,7 @@ export function createSessionFeed(options: SessionFeedOptions): SessionFeed {
     }),
     events.subscribe(sessionId, (event) => outlet.send(JSON.stringify(event))),
   ];
-  signal.addEventListener('abort', () => ends.forEach((end) => end()), { once: true });
+  signal.addEventListener('abort', leave, { once: true });
   for (const turn of live.all()) {
     if (turn.sessionId !== sessionId || turn.ownerId !== owner.id) continue;
     follow(turn.turnId, (until) => turn.follow(0, until));
@@ -66,35 +79,63 @@ export function createSessionFeed(options: SessionFeedOptions): SessionFeed {
     count: () => following.size,
     follow,
     async idle() {
-      while (following.size > 0) await Promise.all(following.values());
+      while (following.size > 0) await Promise.all([...following.values()].map(({ told }) => told));
     },
   };
 
+  function leave(): void {
+    for (const end of ends) end();
+    for (const { end } of following.values()) end();
+  }
+
   function follow(turnId: string, start: Follow): void {
     if (signal.aborted || following.has(turnId)) return;
-    const told = tell(start).catch((error: unknown) => onBroken(turnId, error));
-    following.set(
-      turnId,
-      told.finally(() => following.delete(turnId)),
-    );
+    let end: () => void = () => undefined;
+    const told = new Promise<void>((resolve, reject) => {
+      end = resolve;
+      const onReady = () => {
+        queue(telling);
+        give();
+      };
+      const pull = createPull(start(signal), { onReady, onFailed: reject });
+      const telling: Telling = { pull, end, batch: [], sent: 0 };
+      onReady();
+    })
+      .catch((error: unknown) => onBroken(turnId, error))
+      .finally(() => following.delete(turnId));
+    following.set(turnId, { told, end });
   }
 
-  async function tell(start: Follow): Promise<void> {
-    for await (const batch of start(signal)) {
-      for (const frame of batch) {
-        await sendInTurn(frame);
-        if (signal.aborted) return;
-      }
+  /** Puts a turn at the end of the line with its next batch, if there is one. */
+  function queue(telling: Telling): void {
+    const batch = telling.pull();
+    if (batch === null) return;
+    if (batch.done === true) {
+      telling.end();
+      return;
     }
+    telling.batch = batch.value;
+    telling.sent = 0;
+    line.push(telling);
   }
 
-  /** One after the other: turns that found the same room would all take it, with a frame each. */
-  function sendInTurn(frame: Frame): Promise<void> {
-    sent = sent.then(async () => {
-      await outlet.room();
-      if (!signal.aborted) outlet.send(toSocketFrame(frame));
+  /** As much as there is room for. */
+  function give(): void {
+    for (let first = line[0]; first !== undefined && outlet.hasRoom(); first = line[0]) {
+      if (signal.aborted) return;
+      const frame = first.batch[first.sent];
+      if (frame !== undefined) outlet.send(toSocketFrame(frame));
+      first.sent += 1;
+      if (first.sent < first.batch.length) continue;
+      line.shift();
+      queue(first);
+    }
+    if (line.length === 0 || isWaiting) return;
+    isWaiting = true;
+    outlet.whenRoom(() => {
+      isWaiting = false;
+      give();
     });
-    return sent;
   }
 }
 

@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import type { Core } from '@strapi/strapi';
 import type { Context, Next } from 'koa';
 
-import { ChatError, relay, toLastEvent, type Frame } from '../chat';
+import { ChatError, relay, tellAtLoopEnd, toLastEvent, type Frame } from '../chat';
 import { chatOf } from '../compose';
 import { cutOffAfter, loginEndOf } from '../login-end';
 import { dropWhenStalled } from '../stalled-readers';
@@ -48,6 +48,7 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
     });
     ctx.body = relay(source.follow(closeSignal(ctx, loginEnd)), {
       heartbeatEveryMs,
+      later: tellAtLoopEnd,
       lastEvent: (frame) =>
         loginEnd.aborted ? toLastEvent(frame?.data, new ChatError('login-ended')) : undefined,
     });

@@ -5,6 +5,7 @@ import type { RawData, WebSocket } from 'ws';
 
 import type { Outlet, SocketSettings } from '../chat';
 import { closeCodes, closeSocket } from './close';
+import { watchReader } from '../stalled-readers';
 import { createOutlet } from './outlet';
 
 /** One connected client, whoever it is of. */
@@ -37,15 +38,26 @@ export function createSocketClient(options: SocketClientOptions): SocketClient {
   const isWithinRate = createRate(settings.messagesPerSecond);
   let isThere = true;
   let receive: (frame: string) => void = () => undefined;
-  const outlet = createOutlet(socket, {
-    stalledAfterMs,
-    onStalled: () => drop('stalled'),
-    onOverrun: () => drop('too far behind'),
+  const outlet = createOutlet({
+    socket,
+    stream,
+    onOverrun: () => {
+      onStalled();
+      close(closeCodes.tryAgainLater, 'too far behind');
+    },
+  });
+  // Nothing is said of it: who reads nothing does not read that, either.
+  const stopWatching = watchReader(stream, stalledAfterMs, () => {
+    onStalled();
+    terminate();
   });
 
   // A frame that is too large or malformed, or a reset: the library closes the connection.
   socket.on('error', () => undefined);
-  socket.once('close', () => gone.abort());
+  socket.once('close', () => {
+    stopWatching();
+    gone.abort();
+  });
   socket.on('pong', () => (isThere = true));
   socket.on('ping', (data) => {
     if (take()) socket.pong(data);
@@ -81,13 +93,6 @@ export function createSocketClient(options: SocketClientOptions): SocketClient {
     if (isWithinRate()) return true;
     close(closeCodes.tooManyMessages, 'too many messages');
     return false;
-  }
-
-  /** It does not read what it is told. */
-  function drop(reason: string): void {
-    if (socket.readyState !== socket.OPEN) return;
-    onStalled();
-    close(closeCodes.tryAgainLater, reason);
   }
 
   function close(code: number, reason: string): void {

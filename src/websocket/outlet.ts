@@ -1,6 +1,8 @@
+import type { Duplex } from 'node:stream';
+
 import type { WebSocket } from 'ws';
 
-import type { Outlet } from '../chat';
+import { tellAtLoopEnd, type Outlet } from '../chat';
 
 /** What may wait in the memory of this process for one client to read. One frame more can be on top of it. */
 const maxWaitingBytes = 64 * 1024;
@@ -8,12 +10,9 @@ const maxWaitingBytes = 64 * 1024;
 const maxOverrunBytes = 16 * maxWaitingBytes;
 
 export interface OutletOptions {
-  readonly stalledAfterMs: number;
-  /**
-   * For so long the client has not taken a single frame, though as much waits for it as may. What it says itself does not
-   * count: it could go on asking and never read.
-   */
-  readonly onStalled: () => void;
+  readonly socket: WebSocket;
+  /** What it is made of. */
+  readonly stream: Duplex;
   /**
    * There is a frame to send to a client that is too far behind to be told anything else. It is not sent, so that the
    * connection has to end.
@@ -21,14 +20,16 @@ export interface OutletOptions {
   readonly onOverrun: () => void;
 }
 
-/** Writes to a client no faster than it reads. */
-export function createOutlet(
-  socket: WebSocket,
-  { stalledAfterMs, onStalled, onOverrun }: OutletOptions,
-): Outlet {
+/**
+ * Writes to a client no faster than it reads, and what is sent to it in one tick as one piece. So the system has none of it
+ * before the tick is over, and what it takes makes room in the next iteration of the event loop: else a client that never
+ * reads would hold up all others for the megabytes the system takes for it.
+ */
+export function createOutlet({ socket, stream, onOverrun }: OutletOptions): Outlet {
   let waiting: (() => void)[] = [];
-  let stalled: NodeJS.Timeout | undefined;
-  socket.once('close', release);
+  let isCorked = false;
+  let isReleasing = false;
+  socket.once('close', () => (waiting = []));
 
   return {
     send(frame) {
@@ -37,12 +38,13 @@ export function createOutlet(
         onOverrun();
         return;
       }
+      cork();
       socket.send(frame, written);
-      if (isFull()) stalled ??= setTimeout(onStalled, stalledAfterMs);
     },
-    async room() {
-      // What somebody else was told meanwhile can have filled it again.
-      while (isFull()) await new Promise<void>((resolve) => waiting.push(resolve));
+    hasRoom: () => !isFull(),
+    whenRoom(onRoom) {
+      waiting.push(onRoom);
+      written();
     },
   };
 
@@ -50,15 +52,27 @@ export function createOutlet(
     return socket.readyState === socket.OPEN && socket.bufferedAmount > maxWaitingBytes;
   }
 
-  /** Called once the kernel has taken a frame. */
+  function cork(): void {
+    if (isCorked) return;
+    isCorked = true;
+    stream.cork();
+    process.nextTick(() => {
+      isCorked = false;
+      stream.uncork();
+    });
+  }
+
+  /** Called once the system has taken a frame. */
   function written(): void {
-    if (isFull()) stalled?.refresh();
-    else release();
+    if (isReleasing || waiting.length === 0 || isFull()) return;
+    isReleasing = true;
+    tellAtLoopEnd(release);
   }
 
   function release(): void {
-    clearTimeout(stalled);
-    stalled = undefined;
+    isReleasing = false;
+    // What somebody else was told meanwhile can have filled it again.
+    if (isFull()) return;
     const ready = waiting;
     waiting = [];
     for (const go of ready) go();

@@ -10,10 +10,14 @@ import {
   type Client,
   type StreamEvent,
 } from '../support/client';
+import { connect as connectDevice } from '../support/socket-client';
 
 let app: App;
 /** A process that keeps little of what it tells. */
 let forgetful: string;
+/** A process that lets clients take nothing for a while. */
+let patient: string;
+const patienceMs = 5_000;
 let user: Client;
 let characterId: string;
 
@@ -24,6 +28,7 @@ beforeAll(async () => {
   user = await app.createUser();
   characterId = (await app.admin.createCharacter()).documentId;
   forgetful = await app.startAnother({ CHAT_MAX_LIVE_LOG_CHARS: '10000' });
+  patient = await app.startAnother({ CHAT_STALLED_READER_SECONDS: String(patienceMs / 1000) });
 });
 afterAll(() => app.stop());
 afterEach(() => app.dify.reset());
@@ -78,6 +83,23 @@ function framesIn(text: string): { id: number; data: string }[] {
     id: Number(id),
     data: data ?? '',
   }));
+}
+
+/** More than the system takes for a client that does not read. */
+async function fillSession(sessionId: string): Promise<void> {
+  const session = await app.db('chat_sessions').where({ session_id: sessionId }).first();
+  const rows = Array.from({ length: 1_500 }, (_, index) => ({
+    document_id: `long${sessionId.slice(0, 4)}${index}`,
+    message_id: `msg_long_${sessionId}_${index}`,
+    role: 'user',
+    query: '长'.repeat(6_000),
+    session_id: session.id,
+    user_id: user.user.id,
+    is_deleted: false,
+    created_at: new Date(),
+    updated_at: new Date(),
+  }));
+  await app.db.batchInsert('chat_conversations', rows, 50);
 }
 
 const drops = () => app.output().split('a stalled reader was dropped').length - 1;
@@ -175,22 +197,49 @@ describe('a client that comes late to an answer longer than what is kept', () =>
 describe('a reader that takes nothing of a long list', () => {
   it('is cut off from an export', async () => {
     const { session_id } = (await user.post('/api/chat/session', {})).body.data;
-    const session = await app.db('chat_sessions').where({ session_id }).first();
-    const rows = Array.from({ length: 1_500 }, (_, index) => ({
-      document_id: `long${index}`,
-      message_id: `msg_long_${index}`,
-      role: 'user',
-      query: '长'.repeat(6_000),
-      session_id: session.id,
-      user_id: user.user.id,
-      is_deleted: false,
-      created_at: new Date(),
-      updated_at: new Date(),
-    }));
-    await app.db.batchInsert('chat_conversations', rows, 50);
+    await fillSession(session_id);
     const dropped = drops();
     const reader = await stall(app.url, '/api/chat/export');
     await until(() => drops() > dropped);
     expect((await reader.rest()).length).toBeLessThan(6_000 * 1_500);
+  });
+});
+
+describe('a client is cut off after the setting, and not after twice of it,', () => {
+  /** @returns how long after `since` the process has said so of these. */
+  async function droppedAfter(what: string, since: number): Promise<number> {
+    const line = `${what}: a stalled reader was dropped`;
+    await until(() => app.output().includes(line));
+    return performance.now() - since;
+  }
+
+  /** Some megabytes are there for all of them at once: the system takes a part, and then nothing any more. */
+  it('that takes nothing of an event stream, a WebSocket or a list', async () => {
+    const client = at(patient);
+    const { session_id } = (await client.post('/api/chat/session', { character_id: characterId })).body.data;
+    const next = nextReply();
+    const asking = await client.stream({ character_id: characterId, query: 'All at once', session_id });
+    const turnId = String(((await asking.events.next()).value as StreamEvent).data.turn_id);
+    const reading = readStream(asking.events);
+    const reply = await next;
+    await say(reply, pieces);
+    await fillSession(session_id);
+
+    const since = performance.now();
+    const list = `/api/conversations/${session_id}/messages`;
+    const readers = [await stall(patient, streamOf(turnId)), await stall(patient, list)];
+    const device = await connectDevice(patient, `/ws/${session_id}`, { token: user.token });
+    device.socket.pause();
+    const took = await Promise.all(
+      [streamOf(turnId), list, 'WebSocket'].map((what) => droppedAfter(what, since)),
+    );
+    await reply.end();
+    await reading;
+    for (const { socket } of readers) socket.destroy();
+    device.drop();
+    for (const ms of took) {
+      expect(ms).toBeGreaterThanOrEqual(patienceMs);
+      expect(ms).toBeLessThan(1.8 * patienceMs);
+    }
   });
 });

@@ -55,6 +55,18 @@ describe('createTurnLog', () => {
     expect(onReady).toHaveBeenCalledTimes(1);
   });
 
+  it('tells a follower that joins between two events of one iteration both of them', async () => {
+    const log = newLog();
+    log.append(said('first'));
+    const late = log.follow(0, never);
+    const read = () => late.poll(() => ready.push(read()))?.value?.map(({ id }) => id);
+    const ready: unknown[] = [];
+    expect([read(), read()]).toEqual([[1], undefined]);
+    log.append(said('second'));
+    await settle();
+    expect(ready).toEqual([[2]]);
+  });
+
   it('shows several followers the identical sequence, in order and without a gap', async () => {
     const log = newLog();
     const followers = [follow(log), follow(log), follow(log)];

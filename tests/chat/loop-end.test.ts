@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawnSync } from 'node:child_process';
 import { setImmediate as nextIteration } from 'node:timers/promises';
 
-import { readAtLoopEnd, tellAtLoopEnd } from '../../src/chat/loop-end';
+import { ownIteration, readAtLoopEnd, tellAtLoopEnd } from '../../src/chat/loop-end';
 
 describe('the end of an iteration of the event loop', () => {
   it('comes after all that is done in it', async () => {
@@ -43,6 +43,30 @@ describe('the end of an iteration of the event loop', () => {
     await nextIteration();
     await nextIteration();
     expect(done).toEqual(['others', 'again']);
+  });
+
+  it('lets others come in between when there is more to tell than ten milliseconds take', async () => {
+    const done: string[] = [];
+    const busy = (what: string) => () => {
+      done.push(what);
+      for (const since = performance.now(); performance.now() - since < 6;);
+    };
+    for (const what of ['1', '2', '3', '4', '5']) tellAtLoopEnd(busy(what));
+    readAtLoopEnd(() => setImmediate(() => done.push('others')));
+    while (done.length < 6) await nextIteration();
+    expect(done.indexOf('others')).toBe(2);
+    expect(done.filter((what) => what !== 'others')).toEqual(['1', '2', '3', '4', '5']);
+  });
+
+  it('is for one alone of those who want it for themselves, in their order', async () => {
+    const done: string[] = [];
+    const own = ['1', '2', '3'].map((what) => ownIteration().then(() => done.push(what)));
+    for (const count of [1, 2, 3]) {
+      await nextIteration();
+      expect(done).toHaveLength(count);
+    }
+    await Promise.all(own);
+    expect(done).toEqual(['1', '2', '3']);
   });
 
   it('runs nothing in the async context of whoever came first', async () => {

@@ -26,16 +26,18 @@ const ended: WireEvent = {
 /** A client that reads as much as a test lets it. */
 function reader(): Outlet & { frames: unknown[]; pause(): void; resume(): void } {
   const frames: unknown[] = [];
-  let paused: Promise<void> = Promise.resolve();
-  let resume = () => undefined as void;
+  let isPaused = false;
+  let onRoom = () => undefined as void;
   return {
     frames,
     send: (frame) => void frames.push(JSON.parse(frame)),
-    room: () => paused,
-    pause() {
-      paused = new Promise((resolve) => (resume = resolve));
+    hasRoom: () => !isPaused,
+    whenRoom: (ready) => (onRoom = ready),
+    pause: () => void (isPaused = true),
+    resume() {
+      isPaused = false;
+      onRoom();
     },
-    resume: () => resume(),
   };
 }
 

@@ -1,7 +1,9 @@
+import type { Duplex } from 'node:stream';
+
 import { createOutlet } from '../../src/websocket/outlet';
 import { settle } from '../chat/support/collect';
 import { createFeedSurroundings } from '../chat/support/feed';
-import { SlowSocket } from './support/slow-socket';
+import { SlowSocket, SlowStream } from './support/slow-socket';
 
 const maxWaiting = 64 * 1024;
 const frameLength = 400_000;
@@ -14,17 +16,17 @@ function harness() {
   const socket = new SlowSocket();
   sockets.push(socket);
   const overruns: number[] = [];
-  let stalls = 0;
-  const outlet = createOutlet(socket.asWebSocket(), {
-    stalledAfterMs: 60_000,
-    onStalled: () => (stalls += 1),
+  const stream = new SlowStream();
+  const outlet = createOutlet({
+    socket: socket.asWebSocket(),
+    stream: stream as unknown as Duplex,
     onOverrun: () => {
       overruns.push(socket.bufferedAmount);
       socket.close(1013, '');
     },
   });
   const { gone, events, open } = createFeedSurroundings(outlet);
-  return { socket, gone, overruns, stalls: () => stalls, outlet, events, openFeed: open };
+  return { socket, stream, gone, overruns, outlet, events, openFeed: open };
 }
 
 /** A saved turn of so many large frames. */
@@ -70,15 +72,53 @@ describe('room', () => {
     const [first, second] = ['a'.repeat(frameLength), 'b'.repeat(frameLength)];
     let isThere = false;
     outlet.send(first);
-    void outlet.room().then(() => (isThere = true));
+    expect(outlet.hasRoom()).toBe(false);
+    outlet.whenRoom(() => (isThere = true));
     socket.take();
     // Told without asking for room, as an event of the session is.
     outlet.send(second);
     await settle();
-    expect(isThere).toBe(false);
+    expect([outlet.hasRoom(), isThere]).toEqual([false, false]);
     socket.take();
     await settle();
-    expect(isThere).toBe(true);
+    expect([outlet.hasRoom(), isThere]).toEqual([true, true]);
+  });
+
+  it('is told of at the end of an iteration of the event loop, so that others come in between', async () => {
+    const { socket, outlet } = harness();
+    const done: string[] = [];
+    outlet.send('a'.repeat(frameLength));
+    outlet.whenRoom(() => done.push('room'));
+    socket.take();
+    process.nextTick(() => done.push('tick'));
+    await Promise.resolve();
+    done.push('promise');
+    await settle();
+    expect(done).toEqual(['promise', 'tick', 'room']);
+  });
+
+  it('is nothing to a client that has gone', async () => {
+    const { socket, outlet } = harness();
+    let isThere = false;
+    outlet.send('a'.repeat(frameLength));
+    outlet.whenRoom(() => (isThere = true));
+    socket.end();
+    await settle();
+    expect(isThere).toBe(false);
+  });
+});
+
+describe('what is sent in one tick', () => {
+  it('goes out as one piece', async () => {
+    const { stream, outlet } = harness();
+    for (let i = 0; i < 3; i += 1) outlet.send('a frame');
+    expect(stream.writableCorked).toBe(1);
+    await settle();
+    expect(stream.writableCorked).toBe(0);
+    outlet.send('another');
+    expect(stream.writableCorked).toBe(1);
+    await settle();
+    expect(stream.writableCorked).toBe(0);
   });
 });
 
@@ -102,54 +142,5 @@ describe('what is told without waiting for room', () => {
     }
     expect(overruns).toEqual([]);
     expect(socket.taken).toHaveLength(20);
-  });
-});
-
-describe('a client that has as much to read as may wait', () => {
-  beforeEach(() => jest.useFakeTimers());
-  afterEach(() => jest.useRealTimers());
-
-  const frame = 'x'.repeat(frameLength);
-
-  it('is stalled once it has taken nothing for a minute, whatever it is told meanwhile', () => {
-    const { outlet, stalls } = harness();
-    outlet.send(frame);
-    jest.advanceTimersByTime(40_000);
-    outlet.send('and more');
-    jest.advanceTimersByTime(19_999);
-    expect(stalls()).toBe(0);
-    jest.advanceTimersByTime(1);
-    expect(stalls()).toBe(1);
-  });
-
-  it('is not stalled as long as it takes some of it', () => {
-    const { socket, outlet, stalls } = harness();
-    for (let i = 0; i < 3; i += 1) outlet.send(frame);
-    for (let i = 0; i < 2; i += 1) {
-      jest.advanceTimersByTime(50_000);
-      socket.take();
-    }
-    jest.advanceTimersByTime(59_999);
-    expect(stalls()).toBe(0);
-    jest.advanceTimersByTime(1);
-    expect(stalls()).toBe(1);
-  });
-
-  it('is not stalled later for what it has read by then, but for what it reads no more', () => {
-    const { socket, outlet, stalls } = harness();
-    for (let i = 0; i < 2; i += 1) outlet.send(frame);
-    while (socket.take());
-    jest.advanceTimersByTime(120_000);
-    expect(stalls()).toBe(0);
-    outlet.send(frame);
-    jest.advanceTimersByTime(60_000);
-    expect(stalls()).toBe(1);
-  });
-
-  it('is not waited for once it has gone', () => {
-    const { socket, outlet } = harness();
-    outlet.send(frame);
-    socket.end();
-    expect(jest.getTimerCount()).toBe(0);
   });
 });

@@ -1,20 +1,17 @@
 import { Stream } from 'node:stream';
 
 import { encodeFrames, encodeUnnumbered, heartbeatFrame, type Frame } from './encode';
-
-/** Batches of frames, one after the other. */
-export interface FrameSource extends AsyncIterator<readonly Frame[], void> {
-  /** Where there is this, it is asked by it: the next batch if there is one, else null, and `onReady` tells when. */
-  poll?(onReady: () => void): IteratorResult<readonly Frame[], void> | null;
-}
+import { createPull, type FrameSource } from './frame-source';
 
 export interface RelayOptions {
   readonly heartbeatEveryMs: number;
   /** Asked when `batches` are done, with the last frame of them: an event to write after it, as JSON. */
   readonly lastEvent?: (frame: Frame | undefined) => string | undefined;
+  /** Runs a task in a further iteration of the event loop. */
+  readonly later: (task: () => void) => void;
 }
 
-/** Bounds one write, and with it what a client that does not read holds. */
+/** Bounds one write, with it what a client that does not read holds, and what is written in an iteration of the event loop. */
 const maxWriteChars = 16_384;
 
 /**
@@ -65,17 +62,24 @@ function destroy(client: NodeJS.WritableStream & { destroy?(): void }): void {
 function createWriter(
   client: NodeJS.WritableStream,
   batches: FrameSource,
-  { heartbeatEveryMs, lastEvent }: RelayOptions,
+  { heartbeatEveryMs, lastEvent, later }: RelayOptions,
   onFailed: (error: Error) => void,
 ): { readonly begin: () => void; readonly leave: () => void } {
   let pieces: Iterator<string, void> = [heartbeatFrame].values();
   let lastFrame: Frame | undefined;
   let isTaking = true;
-  // By a promise: to ask again would skip a batch.
-  let isAsked = false;
   let isOver = false;
+  let isQueued = false;
   let writtenAt = 0;
   let heartbeat: NodeJS.Timeout | undefined;
+  const pull = createPull(batches, {
+    onReady: give,
+    onFailed(error) {
+      if (isOver) return;
+      leave();
+      onFailed(error);
+    },
+  });
   return { begin, leave };
 
   function begin(): void {
@@ -84,50 +88,30 @@ function createWriter(
     give();
   }
 
-  /** What is ready, as long as it is taken. */
+  /** What is ready, as long as it is taken; a slice of it, and the rest later. */
   function give(): void {
-    while (isTaking && !isOver) {
+    for (let chars = 0; isTaking && !isOver;) {
+      if (chars >= maxWriteChars) {
+        giveLater();
+        return;
+      }
       const piece = pieces.next();
       if (piece.done !== true) {
         put(piece.value);
+        chars += piece.value.length;
         continue;
       }
-      const batch = ask();
+      const batch = pull();
       if (batch === null) return;
-      take(batch);
-    }
-  }
-
-  /** The next batch; null where it is yet to come, and then goes on by itself. */
-  function ask(): IteratorResult<readonly Frame[], void> | null {
-    if (batches.poll !== undefined) return batches.poll(give);
-    if (isAsked) return null;
-    isAsked = true;
-    batches.next().then(
-      (batch) => {
-        isAsked = false;
-        take(batch);
-        give();
-      },
-      (error: Error) => {
-        if (isOver) return;
+      if (batch.done !== true) {
+        pieces = encodeFrames(batch.value, maxWriteChars);
+        lastFrame = batch.value.at(-1) ?? lastFrame;
+      } else {
         leave();
-        onFailed(error);
-      },
-    );
-    return null;
-  }
-
-  function take(batch: IteratorResult<readonly Frame[], void>): void {
-    if (isOver) return;
-    if (batch.done !== true) {
-      pieces = encodeFrames(batch.value, maxWriteChars);
-      lastFrame = batch.value.at(-1) ?? lastFrame;
-    } else {
-      leave();
-      const last = lastEvent?.(lastFrame);
-      if (last !== undefined) client.write(encodeUnnumbered(last));
-      client.end();
+        const last = lastEvent?.(lastFrame);
+        if (last !== undefined) client.write(encodeUnnumbered(last));
+        client.end();
+      }
     }
   }
 
@@ -138,7 +122,20 @@ function createWriter(
 
   function onDrain(): void {
     isTaking = true;
-    give();
+    giveLater();
+  }
+
+  /**
+   * As long as the system takes all that it is given, it says so before anybody else comes to do anything: a client that
+   * never reads would hold up all others for the megabytes the system takes for it.
+   */
+  function giveLater(): void {
+    if (isQueued) return;
+    isQueued = true;
+    later(() => {
+      isQueued = false;
+      give();
+    });
   }
 
   /** Looks how long it has been, and is not set anew for each event: that would cost as much as the event's text. */

@@ -31,6 +31,12 @@ export class SlowSocket extends EventEmitter {
     this.readyState = 2;
   }
 
+  isTerminated = false;
+
+  terminate(): void {
+    this.isTerminated = true;
+  }
+
   /** The connection is gone. */
   end(): void {
     this.readyState = 3;
@@ -39,5 +45,19 @@ export class SlowSocket extends EventEmitter {
 
   asWebSocket(): WebSocket {
     return this as unknown as WebSocket;
+  }
+}
+
+/** What it is made of, as far as anybody looks at it: a test says what waits in it. */
+export class SlowStream extends EventEmitter {
+  writableLength = 0;
+  writableCorked = 0;
+
+  cork(): void {
+    this.writableCorked += 1;
+  }
+
+  uncork(): void {
+    this.writableCorked -= 1;
   }
 }
