@@ -17,7 +17,9 @@ import { createConnect, type Connect } from './session-connection';
 import { createSessionEvents, type SessionEvents } from './session-events';
 import type { ChatSettings } from './settings';
 import type { TurnStore } from './stores';
+import { createTextAllowance } from './text-allowance';
 import { createTurns, type Turns } from './turns';
+import { createWriteLimits, type WriteLimits } from './write-limits';
 
 export interface ChatDependencies {
   readonly settings: ChatSettings;
@@ -38,6 +40,8 @@ export interface Chat {
   readonly settings: ChatSettings;
   readonly turns: Turns;
   readonly live: LiveTurns;
+  /** For doors: every request that writes something but a turn is counted before it is done. */
+  readonly writes: WriteLimits;
   readonly messages: Messages;
   readonly messageActions: MessageActions;
   readonly sessions: SessionAccess;
@@ -54,7 +58,9 @@ export interface Chat {
 export function createChat(dependencies: ChatDependencies): Chat {
   const { settings, messageStore, sessionStore, characters, counters, log } = dependencies;
   const live = createLiveTurns();
-  const limits = createTurnLimits({ settings: settings.limits, counters, log });
+  const text = createTextAllowance(counters.charsPerDay);
+  const limits = createTurnLimits({ settings: settings.limits, counters, text, log });
+  const writes = createWriteLimits({ counters, text });
   const dify = createDifyClient({ settings: settings.dify, warn: (message) => log.warn(message) });
   const history = createHistory(dependencies);
   const turns = createTurns({
@@ -75,11 +81,12 @@ export function createChat(dependencies: ChatDependencies): Chat {
     settings,
     live,
     turns,
+    writes,
     messages,
     messageActions: createMessageActions({ store: messageStore, dify, messages, events }),
     sessions,
     sessionEvents: events,
-    connect: createConnect({ live, events, turns, sessions, request: settings.request }),
+    connect: createConnect({ live, events, turns, sessions, writes, request: settings.request }),
     history,
     search: createSearch(dependencies.searchStore),
     reads: createReads(settings.reads),

@@ -86,6 +86,10 @@ export const chatErrors = {
     retryAfterSeconds: 5,
     sentence: 'Too many of your lists, searches and exports are being read. Wait until one has ended.',
   },
+  'text-limit-reached': {
+    status: 429,
+    sentence: 'You have written as much today as you may in a day.',
+  },
   'answer-too-long': {
     status: 502,
     sentence: 'The answer grew too long and was cut off.',
@@ -178,6 +182,14 @@ export interface RateLimit {
   readonly remaining: number;
   /** When the limit is whole again, in milliseconds since 1970. */
   readonly resetAtMs: number;
+}
+
+/** What a refusal says of the limit that was reached. */
+export function refusal(
+  rateLimit: RateLimit,
+): Required<Pick<ChatErrorOptions, 'rateLimit' | 'retryAfterSeconds'>> {
+  const seconds = Math.ceil((rateLimit.resetAtMs - Date.now()) / 1000);
+  return { rateLimit, retryAfterSeconds: Math.max(1, seconds) };
 }
 
 export interface ChatErrorOptions {

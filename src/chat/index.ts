@@ -44,8 +44,9 @@ export {
 export type { Backlog, FinishedTurn, HistorySource } from './history/history-source';
 export type { HistoryStatus } from './history/condition';
 export { parseIdempotencyKey } from './idempotency';
-export type { TokenCounter, TurnCounter, UserCounters } from './limits';
+export type { DayCounter, MinuteCounter, UserCounters } from './limits';
 export { describeError, type Log } from './log';
+export { tellAtLoopEnd } from './loop-end';
 export { newMessageId } from './message-id';
 export type { MessageQuery, SortKey } from './message-query';
 export type { Message, MessageMarks, MessageStore } from './messages';
@@ -86,6 +87,7 @@ export type { Frame } from './sse/encode';
 export { relay } from './sse/relay';
 export { settledWithin } from './settled-within';
 export { toStorableJson, toStorableText } from './storable-text';
+export { storedChars, storedCharsOf } from './text-allowance';
 export type { AbandonedTurn, NewTurn, SentTurn, TurnEnding, TurnProgress, TurnStore } from './stores';
 export type { FinalOutcome, SavedTurn, TurnOutcome, Usage } from './turn-event';
 export type { TurnState } from './turn-access';

@@ -1,7 +1,8 @@
-import { ChatError, type RateLimit } from './errors';
+import { ChatError, refusal, type RateLimit } from './errors';
 import { describeError, type Log } from './log';
 import type { Owner } from './owner';
 import type { LimitSettings } from './settings';
+import { storedChars, type TextAllowance } from './text-allowance';
 import type { Usage } from './turn-event';
 
 /**
@@ -9,20 +10,23 @@ import type { Usage } from './turn-event';
  * documentId. Null: that limit is off.
  */
 export interface UserCounters {
-  readonly turnsPerMinute: TurnCounter | null;
-  readonly tokensPerDay: TokenCounter | null;
+  readonly turnsPerMinute: MinuteCounter | null;
+  readonly tokensPerDay: DayCounter | null;
+  readonly writesPerMinute: MinuteCounter | null;
+  readonly charsPerDay: DayCounter | null;
 }
 
-export interface TurnCounter {
-  /** Counts one turn, unless the minute has had enough of them. However many ask at once, no more get through. */
+export interface MinuteCounter {
+  /** Counts one more, unless the minute has had enough of them. However many ask at once, no more get through. */
   count(userDocumentId: string): Promise<{ readonly isAllowed: boolean; readonly rateLimit: RateLimit }>;
-  /** Takes back one turn of the minute that is running. */
+  /** Takes back one of the minute that is running. */
   giveBack(userDocumentId: string): Promise<void>;
 }
 
-export interface TokenCounter {
+export interface DayCounter {
   read(userDocumentId: string): Promise<RateLimit>;
-  add(userDocumentId: string, tokens: number): Promise<void>;
+  /** @returns what the day has left then. */
+  add(userDocumentId: string, amount: number): Promise<RateLimit>;
 }
 
 /** Who may begin a turn. Users are told apart by their documentId alone. */
@@ -39,9 +43,9 @@ export interface Admission {
   /**
    * Counts the turn of a question that could be saved now.
    * @returns what this user's minute has left; null where turns per minute have no limit.
-   * @throws ChatError `rate-limited`, `token-limit-reached`
+   * @throws ChatError `rate-limited`, `token-limit-reached`, `text-limit-reached`
    */
-  count(): Promise<RateLimit | null>;
+  count(query: string): Promise<RateLimit | null>;
   /** Counts what an answer has cost. Never rejects: an answer that is there is told, counted or not. */
   spend(usage: Usage | null): Promise<void>;
   /** The turn has ended: its place is free. */
@@ -53,13 +57,17 @@ export interface Admission {
 export interface TurnLimitsOptions {
   readonly settings: LimitSettings;
   readonly counters: UserCounters;
+  readonly text: TextAllowance;
   readonly log: Log;
 }
+
+/** Both of which hold the question. */
+const rowsOfTurn = 2;
 
 /** No more than a guess, as an answer takes as long as it takes. */
 const placeRetrySeconds = 5;
 
-export function createTurnLimits({ settings, counters, log }: TurnLimitsOptions): TurnLimits {
+export function createTurnLimits({ settings, counters, text, log }: TurnLimitsOptions): TurnLimits {
   const { turnsPerMinute, tokensPerDay } = counters;
   const takePlace = createPlaces(settings);
   return { admit };
@@ -67,10 +75,13 @@ export function createTurnLimits({ settings, counters, log }: TurnLimitsOptions)
   function admit({ documentId }: Owner): Admission {
     const release = takePlace(documentId);
     let counted: RateLimit | null = null;
+    let chars = 0;
     return {
-      async count() {
-        // Reading first: who is out of tokens has not used up a turn of the minute.
+      async count(query) {
+        // Reading first: who is out of tokens or text has not used up a turn of the minute.
         await assertTokensLeft(documentId);
+        await text.take(documentId, storedChars(query, rowsOfTurn));
+        chars = storedChars(query, rowsOfTurn);
         counted = await countTurn(documentId);
         return counted;
       },
@@ -89,6 +100,8 @@ export function createTurnLimits({ settings, counters, log }: TurnLimitsOptions)
           turnsPerMinute?.giveBack(documentId).catch(() => undefined);
         }
         counted = null;
+        text.giveBack(documentId, chars);
+        chars = 0;
       },
     };
   }
@@ -132,11 +145,6 @@ function createPlaces({ turnsAtOnce, maxLiveTurns }: LimitSettings): (userDocume
       else held.delete(userDocumentId);
     };
   };
-}
-
-function refusal(rateLimit: RateLimit) {
-  const seconds = Math.ceil((rateLimit.resetAtMs - Date.now()) / 1000);
-  return { rateLimit, retryAfterSeconds: Math.max(1, seconds) };
 }
 
 /** Keeps nonsense from upstream out of a column of whole numbers. No answer costs that much. */

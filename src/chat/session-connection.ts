@@ -7,6 +7,7 @@ import { createSessionFeed, type Outlet } from './session-feed';
 import { createSessionRequests, toFailure } from './session-requests';
 import type { RequestSettings } from './settings';
 import type { Turns } from './turns';
+import type { WriteLimits } from './write-limits';
 
 /** A client of its owner, connected to one session until `signal` fires. */
 export interface SessionConnection {
@@ -31,6 +32,7 @@ export interface SessionConnectionsOptions {
   readonly events: SessionEvents;
   readonly turns: Pick<Turns, 'send' | 'stop' | 'follow'>;
   readonly sessions: Pick<SessionAccess, 'find'>;
+  readonly writes: WriteLimits;
   readonly request: RequestSettings;
 }
 
@@ -42,6 +44,7 @@ export function createConnect({
   events,
   turns,
   sessions,
+  writes,
   request,
 }: SessionConnectionsOptions): Connect {
   return ({ owner, session, outlet, signal, explain }) => {
@@ -67,6 +70,7 @@ export function createConnect({
     const receive = createSessionRequests({
       turns,
       sessions,
+      writes,
       settings: request,
       owner,
       sessionId,

@@ -10,6 +10,7 @@ import type { Outlet, SessionFeed } from './session-feed';
 import type { RequestSettings } from './settings';
 import type { Follow } from './turn-access';
 import type { Turns } from './turns';
+import type { WriteLimits } from './write-limits';
 
 const requestId = z.union([z.string().max(128), z.number()], 'has to be text or a number').optional();
 const turnId = z.string('has to be a turn_id').regex(/^[0-9a-f-]{36}$/u, 'has to be a turn_id');
@@ -45,6 +46,7 @@ type RequestOf<Type extends Request['type']> = Extract<Request, { type: Type }>;
 export interface SessionRequestsOptions {
   readonly turns: Pick<Turns, 'send' | 'stop' | 'follow'>;
   readonly sessions: Pick<SessionAccess, 'find'>;
+  readonly writes: WriteLimits;
   readonly settings: RequestSettings;
   readonly owner: Owner;
   readonly sessionId: string;
@@ -90,6 +92,7 @@ export function createSessionRequests(options: SessionRequestsOptions): (frame: 
       case 'ask':
         return ask(request);
       case 'stop': {
+        await options.writes.count(owner);
         const { saved } = await turns.stop(owner, request.turn_id);
         return { event: 'request_done', turn_id: request.turn_id, outcome: saved[1].outcome };
       }

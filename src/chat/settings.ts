@@ -54,6 +54,10 @@ export interface LimitSettings {
   readonly turnsAtOnce: number;
   readonly turnsPerMinute: number;
   readonly tokensPerDay: number;
+  /** Changes to what is kept, turns apart. */
+  readonly writesPerMinute: number;
+  /** Characters that are stored, questions included and answers apart. */
+  readonly charsPerDay: number;
   /** Turns of all users that may run in this process at the same time. */
   readonly maxLiveTurns: number;
 }
@@ -153,6 +157,8 @@ const schema = z.object({
   CHAT_MAX_TURNS_AT_ONCE: count(3, 1_000, 0),
   CHAT_TURNS_PER_MINUTE: count(20, 100_000, 0),
   CHAT_TOKENS_PER_DAY: count(0, 1_000_000_000, 0),
+  CHAT_WRITES_PER_MINUTE: count(300, 100_000, 0),
+  CHAT_STORED_CHARS_PER_DAY: count(20_000_000, 2_000_000_000, 0),
   CHAT_MAX_LIVE_TURNS: count(500, 100_000),
   CHAT_MAX_READS_AT_ONCE: count(4, 1_000, 0),
   CHAT_MAX_SELECTS_AT_ONCE: count(1, 1_000).removeDefault().optional(),
@@ -207,6 +213,8 @@ function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
       turnsAtOnce: variables.CHAT_MAX_TURNS_AT_ONCE,
       turnsPerMinute: variables.CHAT_TURNS_PER_MINUTE,
       tokensPerDay: variables.CHAT_TOKENS_PER_DAY,
+      writesPerMinute: variables.CHAT_WRITES_PER_MINUTE,
+      charsPerDay: variables.CHAT_STORED_CHARS_PER_DAY,
       maxLiveTurns: variables.CHAT_MAX_LIVE_TURNS,
     },
     reads: {

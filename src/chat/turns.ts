@@ -133,7 +133,7 @@ export function createTurns(options: TurnOptions): Turns {
   ): Promise<LiveTurn> {
     const character = await findAnswering(characters, question.characterId);
     const session = await findSession(store, question, character);
-    const rateLimit = await admission.count();
+    const rateLimit = await admission.count(question.query);
     let turn = toNewTurn(question, session, character, idempotency);
     // A turn of another device has come and gone since the session was read: it may have named the conversation.
     while (!(await store.open(turn)))

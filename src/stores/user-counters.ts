@@ -6,7 +6,7 @@ import {
   type RateLimiterStoreAbstract,
 } from 'rate-limiter-flexible';
 
-import type { LimitSettings, RateLimit, TokenCounter, TurnCounter, UserCounters } from '../chat';
+import type { DayCounter, LimitSettings, MinuteCounter, RateLimit, UserCounters } from '../chat';
 import { queryDriver, type Value } from './statements';
 
 type Database = Core.Strapi['db'];
@@ -18,10 +18,15 @@ const clearEveryMs = 300_000;
 /** Counts of users on Strapi's database, by its own connections: one row for each user and limit. */
 export function createUserCounters(db: Database, limits: LimitSettings): UserCounters {
   const clearPassed = createClearing(db);
+  const perMinute = (keyPrefix: string, points: number) =>
+    points === 0 ? null : createMinuteCounter(db, { keyPrefix, points }, clearPassed);
+  const perDay = (keyPrefix: string, points: number) =>
+    points === 0 ? null : createDayCounter(db, { keyPrefix, points }, clearPassed);
   return {
-    turnsPerMinute:
-      limits.turnsPerMinute === 0 ? null : createTurnCounter(db, limits.turnsPerMinute, clearPassed),
-    tokensPerDay: limits.tokensPerDay === 0 ? null : createTokenCounter(db, limits.tokensPerDay, clearPassed),
+    turnsPerMinute: perMinute('turns', limits.turnsPerMinute),
+    tokensPerDay: perDay('tokens', limits.tokensPerDay),
+    writesPerMinute: perMinute('writes', limits.writesPerMinute),
+    charsPerDay: perDay('chars', limits.charsPerDay),
   };
 }
 
@@ -60,9 +65,15 @@ export async function nameCountsByDocument(db: Database): Promise<void> {
   );
 }
 
-/** A minute begins with the first turn that counts in it. */
-function createTurnCounter(db: Database, limit: number, clearPassed: () => void): TurnCounter {
-  const limiter = createLimiter(db, { keyPrefix: 'turns', points: limit, duration: 60 });
+/** One limit of each user: what its rows begin with, and how much there is of it. */
+interface Limit {
+  readonly keyPrefix: string;
+  readonly points: number;
+}
+
+/** A minute begins with the first that counts in it. */
+function createMinuteCounter(db: Database, limit: Limit, clearPassed: () => void): MinuteCounter {
+  const limiter = createLimiter(db, { ...limit, duration: 60 });
   return {
     async count(userDocumentId) {
       clearPassed();
@@ -80,25 +91,24 @@ function createTurnCounter(db: Database, limit: number, clearPassed: () => void)
 }
 
 /** A day is one of UTC. */
-function createTokenCounter(db: Database, limit: number, clearPassed: () => void): TokenCounter {
-  const limiter = createLimiter(db, { keyPrefix: 'tokens', points: limit, duration: 86_400 });
+function createDayCounter(db: Database, limit: Limit, clearPassed: () => void): DayCounter {
+  const limiter = createLimiter(db, { ...limit, duration: 86_400 });
   return {
     async read(userDocumentId) {
       const used = await limiter.get(userDocumentId);
       if (used !== null) return toRateLimit(limit, used);
-      return { limit, remaining: limit, resetAtMs: Date.now() + secondsToMidnight() * 1000 };
+      const { points } = limit;
+      return { limit: points, remaining: points, resetAtMs: Date.now() + secondsToMidnight() * 1000 };
     },
-    async add(userDocumentId, tokens) {
+    async add(userDocumentId, amount) {
       clearPassed();
-      await limiter.penalty(userDocumentId, tokens, { customDuration: secondsToMidnight() });
+      const customDuration = secondsToMidnight();
+      return toRateLimit(limit, await limiter.penalty(userDocumentId, amount, { customDuration }));
     },
   };
 }
 
-function createLimiter(
-  db: Database,
-  limit: { readonly keyPrefix: string; readonly points: number; readonly duration: number },
-): RateLimiterStoreAbstract {
+function createLimiter(db: Database, limit: Limit & { readonly duration: number }): RateLimiterStoreAbstract {
   const options = {
     ...limit,
     tableName,
@@ -136,8 +146,8 @@ function postgresPool(db: Database) {
   };
 }
 
-function toRateLimit(limit: number, { remainingPoints, msBeforeNext }: RateLimiterRes): RateLimit {
-  return { limit, remaining: remainingPoints, resetAtMs: Date.now() + msBeforeNext };
+function toRateLimit({ points }: Limit, { remainingPoints, msBeforeNext }: RateLimiterRes): RateLimit {
+  return { limit: points, remaining: remainingPoints, resetAtMs: Date.now() + msBeforeNext };
 }
 
 /** More than 0, which would mean to the library: for ever. */

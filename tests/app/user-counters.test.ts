@@ -7,7 +7,14 @@ import { createDatabase, database, type TestDatabase } from '../support/database
 
 type Database = Core.Strapi['db'];
 
-const limits = { turnsAtOnce: 0, turnsPerMinute: 5, tokensPerDay: 100, maxLiveTurns: 1 };
+const limits = {
+  turnsAtOnce: 0,
+  turnsPerMinute: 5,
+  tokensPerDay: 100,
+  writesPerMinute: 6,
+  charsPerDay: 200,
+  maxLiveTurns: 1,
+};
 
 let testDatabase: TestDatabase;
 let connections: Knex[];

@@ -1,12 +1,15 @@
 import type { ChatError } from '../../src/chat/errors';
 import { createTurnLimits, type Admission, type UserCounters } from '../../src/chat/limits';
 import type { LimitSettings } from '../../src/chat/settings';
+import { createTextAllowance } from '../../src/chat/text-allowance';
 import { createDifyEmulator, type DifyEmulator } from '../dify-emulator';
 import { createGate, settle, thrown } from './support/collect';
 import { heldReply } from './support/dify';
 import { ada, bob, limitSettings, recordingLog } from './support/fixtures';
 import { createHarness, eventsOf, type HarnessOptions } from './support/harness';
 import { createMemoryCounters, type MemoryCountersOptions } from './support/memory-counters';
+
+const noCounters = createMemoryCounters();
 
 function limitsWith(
   settings: Partial<LimitSettings>,
@@ -17,6 +20,7 @@ function limitsWith(
   const limits = createTurnLimits({
     settings: { ...limitSettings, ...settings },
     counters: counters ?? memory,
+    text: createTextAllowance((counters ?? memory).charsPerDay),
     log,
   });
   return { admit: limits.admit, memory, log };
@@ -74,6 +78,33 @@ describe('turns at once', () => {
   });
 });
 
+describe('text of a turn', () => {
+  const twoRows = 2 * (500 + 'Hi'.length);
+
+  it('is what it takes to store the question in both rows, and refused when the day has no more', async () => {
+    const { admit } = limitsWith({}, { charsPerDay: 2 * twoRows, turnsPerMinute: 5 });
+    await admit(ada).count('Hi');
+    await admit(ada).count('Hi');
+    const { code, status, rateLimit } = await refusalOf(() => admit(ada).count(''));
+    expect([code, status]).toEqual(['text-limit-reached', 429]);
+    expect(rateLimit).toMatchObject({ limit: 2 * twoRows, remaining: 0 });
+    expect(await admit(bob).count('Hi')).toMatchObject({ remaining: 4 });
+  });
+
+  it('is given back when there was no turn after all, and when the minute has had enough of them', async () => {
+    const { admit, memory } = limitsWith({}, { charsPerDay: twoRows, turnsPerMinute: 1 });
+    for (let times = 0; times < 3; times += 1) {
+      const admission = admit(ada);
+      await admission.count('Hi');
+      admission.cancel();
+    }
+    await admit(bob).count('Hi');
+    const refused = admit(bob);
+    expect((await refusalOf(() => refused.count(''))).code).toBe('text-limit-reached');
+    expect([memory.turnsOf(ada.documentId), memory.turnsOf(bob.documentId)]).toEqual([0, 1]);
+  });
+});
+
 describe('live turns of a process', () => {
   it('are as many as the setting says, whoever’s they are', async () => {
     const { admit } = limitsWith({ turnsAtOnce: 0, maxLiveTurns: 5 });
@@ -90,22 +121,22 @@ describe('live turns of a process', () => {
 describe('turns per minute', () => {
   it('are counted, and what is left is told', async () => {
     const { admit } = limitsWith({}, { turnsPerMinute: 2 });
-    expect(await admit(ada).count()).toMatchObject({ limit: 2, remaining: 1 });
-    expect(await admit(ada).count()).toMatchObject({ limit: 2, remaining: 0 });
-    const { code, status, retryAfterSeconds, rateLimit } = await refusalOf(() => admit(ada).count());
+    expect(await admit(ada).count('Hi')).toMatchObject({ limit: 2, remaining: 1 });
+    expect(await admit(ada).count('Hi')).toMatchObject({ limit: 2, remaining: 0 });
+    const { code, status, retryAfterSeconds, rateLimit } = await refusalOf(() => admit(ada).count('Hi'));
     expect([code, status, retryAfterSeconds]).toEqual(['rate-limited', 429, 30]);
     expect(rateLimit).toMatchObject({ limit: 2, remaining: 0 });
-    expect(await admit(bob).count()).toMatchObject({ remaining: 1 });
+    expect(await admit(bob).count('Hi')).toMatchObject({ remaining: 1 });
   });
 
   it('are not asked for where there is no limit', async () => {
-    expect(await limitsWith({}).admit(ada).count()).toBeNull();
+    expect(await limitsWith({}).admit(ada).count('Hi')).toBeNull();
   });
 
   it('say at least one second, also in the last moment of the minute', async () => {
     const { admit } = limitsWith({}, { turnsPerMinute: 1, resetAtMs: () => Date.now() - 5 });
-    await admit(ada).count();
-    expect((await refusalOf(() => admit(ada).count())).retryAfterSeconds).toBe(1);
+    await admit(ada).count('Hi');
+    expect((await refusalOf(() => admit(ada).count('Hi'))).retryAfterSeconds).toBe(1);
   });
 
   it('count no turn that did not come about, nor a refused one', async () => {
@@ -113,9 +144,9 @@ describe('turns per minute', () => {
     const uncounted = admit(ada);
     uncounted.cancel();
     const counted = admit(ada);
-    await counted.count();
+    await counted.count('Hi');
     const refused = admit(ada);
-    await thrown(refused.count());
+    await thrown(refused.count('Hi'));
     refused.cancel();
     expect(memory.turnsOf(ada.documentId)).toBe(1);
     counted.cancel();
@@ -127,7 +158,7 @@ describe('turns per minute', () => {
   it('give nothing back to a minute that has passed: the next one would have one too many', async () => {
     const { admit, memory } = limitsWith({}, { turnsPerMinute: 1, resetAtMs: () => Date.now() - 1 });
     const admission = admit(ada);
-    await admission.count();
+    await admission.count('Hi');
     admission.cancel();
     await settle();
     expect(memory.turnsOf(ada.documentId)).toBe(1);
@@ -136,9 +167,9 @@ describe('turns per minute', () => {
   it('fail as the database does, and free the place', async () => {
     const away = new Error('away');
     const turnsPerMinute = { count: () => Promise.reject(away), giveBack: async () => undefined };
-    const { admit } = limitsWith({ turnsAtOnce: 1 }, { counters: { tokensPerDay: null, turnsPerMinute } });
+    const { admit } = limitsWith({ turnsAtOnce: 1 }, { counters: { ...noCounters, turnsPerMinute } });
     const admission = admit(ada);
-    expect(await thrown(admission.count())).toBe(away);
+    expect(await thrown(admission.count('Hi'))).toBe(away);
     admission.cancel();
     admit(ada).cancel();
   });
@@ -155,9 +186,9 @@ describe('turns per minute', () => {
         throw new Error('away');
       },
     };
-    const { admit } = limitsWith({ turnsAtOnce: 1 }, { counters: { tokensPerDay: null, turnsPerMinute } });
+    const { admit } = limitsWith({ turnsAtOnce: 1 }, { counters: { ...noCounters, turnsPerMinute } });
     const admission = admit(ada);
-    await admission.count();
+    await admission.count('Hi');
     admission.cancel();
     // A rejection that nobody handles would fail this test by itself: Jest sees to that.
     await settle();
@@ -171,16 +202,16 @@ describe('tokens per day', () => {
     const { admit, memory } = limitsWith({}, { tokensPerDay: 100, turnsPerMinute: 10 });
     for (const total_tokens of [60, 60]) {
       const admission = admit(ada);
-      await admission.count();
+      await admission.count('Hi');
       await admission.spend({ total_tokens });
     }
-    const { code, status, retryAfterSeconds, rateLimit } = await refusalOf(() => admit(ada).count());
+    const { code, status, retryAfterSeconds, rateLimit } = await refusalOf(() => admit(ada).count('Hi'));
     expect([code, status, retryAfterSeconds]).toEqual(['token-limit-reached', 429, 30]);
     expect(rateLimit).toMatchObject({ limit: 100, remaining: 0 });
     expect(memory.tokensOf(ada.documentId)).toBe(120);
     // Refused for its tokens, it does not count as a turn.
     expect(memory.turnsOf(ada.documentId)).toBe(2);
-    expect(await admit(bob).count()).toMatchObject({ remaining: 9 });
+    expect(await admit(bob).count('Hi')).toMatchObject({ remaining: 9 });
   });
 
   it.each([
@@ -200,7 +231,7 @@ describe('tokens per day', () => {
 
   it('that cannot be counted are logged, and keep no answer back', async () => {
     const counters: UserCounters = {
-      turnsPerMinute: null,
+      ...noCounters,
       tokensPerDay: {
         read: async () => ({ limit: 1, remaining: 1, resetAtMs: 0 }),
         add: async () => {
@@ -330,14 +361,16 @@ describe('turns within limits', () => {
   it('tell no end while the tokens of its answer are being counted', async () => {
     const counting = createGate();
     const counted = createGate();
+    const day = { limit: 1, remaining: 1, resetAtMs: 0 };
     const tokensPerDay = {
-      read: async () => ({ limit: 1, remaining: 1, resetAtMs: 0 }),
-      add: () => {
+      read: async () => day,
+      add: async () => {
         counting.open();
-        return counted.opened;
+        await counted.opened;
+        return day;
       },
     };
-    const { ask } = harness({ counters: { turnsPerMinute: null, tokensPerDay } });
+    const { ask } = harness({ counters: { ...noCounters, tokensPerDay } });
     const reply = heldReply(dify);
     const turn = await ask();
     let isTold = false;

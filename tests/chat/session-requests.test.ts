@@ -45,11 +45,16 @@ function harness(changes: Partial<SessionRequestsOptions> = {}, turns = {}) {
   const handle = createSessionRequests({
     turns: { send: refuse, stop: refuse, follow: refuse, ...turns },
     sessions: { find: async () => session },
+    writes: { count: async () => undefined },
     settings: { maxQueryChars: 100, maxInputsChars: 100 },
     owner: ada,
     sessionId: 'session-1',
     feed,
-    outlet: { send: (frame) => void frames.push(JSON.parse(frame)), room: async () => undefined },
+    outlet: {
+      send: (frame) => void frames.push(JSON.parse(frame)),
+      hasRoom: () => true,
+      whenRoom: () => undefined,
+    },
     explain: (error) => (error instanceof ChatError ? error : new ChatError('internal')),
     ...changes,
   });

@@ -44,6 +44,8 @@ const others: Readonly<Record<string, string>> = {
   CHAT_MAX_TURNS_AT_ONCE: '0',
   CHAT_TURNS_PER_MINUTE: '15',
   CHAT_TOKENS_PER_DAY: '16',
+  CHAT_WRITES_PER_MINUTE: '26',
+  CHAT_STORED_CHARS_PER_DAY: '27',
   CHAT_MAX_LIVE_TURNS: '17',
   CHAT_MAX_READS_AT_ONCE: '26',
   CHAT_MAX_SELECTS_AT_ONCE: '27',
@@ -83,7 +85,14 @@ describe('parseChatSettings', () => {
         saveRetryMs: 120_000,
         leaseMs: 60_000,
       },
-      limits: { turnsAtOnce: 3, turnsPerMinute: 20, tokensPerDay: 0, maxLiveTurns: 500 },
+      limits: {
+        turnsAtOnce: 3,
+        turnsPerMinute: 20,
+        tokensPerDay: 0,
+        writesPerMinute: 300,
+        charsPerDay: 20_000_000,
+        maxLiveTurns: 500,
+      },
       reads: { atOnce: 4, selectsAtOnce: null, timeoutMs: 10_000 },
       request: { maxQueryChars: 20_000, maxInputsChars: 20_000 },
       sockets: {
@@ -127,7 +136,14 @@ describe('parseChatSettings', () => {
         saveRetryMs: 20_000,
         leaseMs: 11_000,
       },
-      limits: { turnsAtOnce: 0, turnsPerMinute: 15, tokensPerDay: 16, maxLiveTurns: 17 },
+      limits: {
+        turnsAtOnce: 0,
+        turnsPerMinute: 15,
+        tokensPerDay: 16,
+        writesPerMinute: 26,
+        charsPerDay: 27,
+        maxLiveTurns: 17,
+      },
       reads: { atOnce: 26, selectsAtOnce: 27, timeoutMs: 28_000 },
       request: { maxQueryChars: 6, maxInputsChars: 7 },
       sockets: {
@@ -166,6 +182,8 @@ describe('parseChatSettings', () => {
       CHAT_MAX_TURNS_AT_ONCE: '-1',
       CHAT_TURNS_PER_MINUTE: '0.5',
       CHAT_TOKENS_PER_DAY: '1000000001',
+      CHAT_WRITES_PER_MINUTE: '100001',
+      CHAT_STORED_CHARS_PER_DAY: '-1',
       CHAT_MAX_LIVE_TURNS: '0',
     };
     const found = await problems(bad);

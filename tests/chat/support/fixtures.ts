@@ -42,6 +42,8 @@ export const limitSettings: LimitSettings = {
   turnsAtOnce: 0,
   turnsPerMinute: 0,
   tokensPerDay: 0,
+  writesPerMinute: 0,
+  charsPerDay: 0,
   maxLiveTurns: 1_000,
 };
 

@@ -4,6 +4,7 @@ import { createTurnLimits, type UserCounters } from '../../../src/chat/limits';
 import type { LimitSettings, TurnSettings } from '../../../src/chat/settings';
 import type { Frame } from '../../../src/chat/sse/encode';
 import type { TurnStore } from '../../../src/chat/stores';
+import { createTextAllowance } from '../../../src/chat/text-allowance';
 import { createTurns, type Question } from '../../../src/chat/turns';
 import type { WireEvent } from '../../../src/chat/wire-event';
 import type { DifyEmulator } from '../../dify-emulator';
@@ -41,7 +42,12 @@ export function createHarness(options: HarnessOptions) {
     store: { ...store, ...change?.(store) },
     characters: createMemoryCharacters([keeper, pirate, silent, unborn], [unpublished]),
     live,
-    limits: createTurnLimits({ settings: { ...limitSettings, ...limits }, counters, log }),
+    limits: createTurnLimits({
+      settings: { ...limitSettings, ...limits },
+      counters,
+      text: createTextAllowance(counters.charsPerDay),
+      log,
+    }),
     log,
   });
 

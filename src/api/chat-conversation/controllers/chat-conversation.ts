@@ -54,25 +54,35 @@ export default factories.createCoreController(
     async stopTurn(ctx: Context) {
       const chat = chatOf(strapi);
       const owner = ownerOf(ctx);
-      return toTurnReply(chat, owner, await chat.turns.stop(owner, turnIdOf(ctx)));
+      const turnId = turnIdOf(ctx);
+      await chat.writes.count(owner);
+      return toTurnReply(chat, owner, await chat.turns.stop(owner, turnId));
     },
 
     /** PUT /api/chat-conversations/messages/:message_id/feedback */
     async rateMessage(ctx: Context) {
-      const { messageActions } = chatOf(strapi);
+      const { messageActions, writes } = chatOf(strapi);
       const owner = ownerOf(ctx);
       const feedback = parseFeedback(ctx.request.body);
+      await writes.count(owner);
       return { data: await messageActions.rate(owner, messageIdOf(ctx), feedback) };
     },
 
     /** PUT /api/chat-conversations/messages/:message_id/read */
     async readMessage(ctx: Context) {
-      return { data: await chatOf(strapi).messageActions.markRead(ownerOf(ctx), messageIdOf(ctx)) };
+      const { messageActions, writes } = chatOf(strapi);
+      const owner = ownerOf(ctx);
+      await writes.count(owner);
+      return { data: await messageActions.markRead(owner, messageIdOf(ctx)) };
     },
 
     /** GET /api/chat-conversations/messages/:message_id/suggested */
     async suggestQuestions(ctx: Context) {
-      return { data: await chatOf(strapi).messageActions.suggestQuestions(ownerOf(ctx), messageIdOf(ctx)) };
+      const { messageActions, writes } = chatOf(strapi);
+      const owner = ownerOf(ctx);
+      // Nothing is written, but Dify asks a model.
+      await writes.count(owner);
+      return { data: await messageActions.suggestQuestions(owner, messageIdOf(ctx)) };
     },
 
     /** GET /api/chat-conversations/my-list */

@@ -7,6 +7,7 @@ import {
   parseNewTitle,
   parsePage,
   parseUserId,
+  storedChars,
   toSessionReply,
 } from '../../../chat';
 import { chatOf } from '../../../compose';
@@ -20,10 +21,11 @@ export default factories.createCoreController(
   ({ strapi }: { strapi: Core.Strapi }) => ({
     /** POST /api/chat/session, POST /aichat/createsession */
     async createSession(ctx: Context) {
-      const { sessions } = chatOf(strapi);
+      const { sessions, writes } = chatOf(strapi);
       const owner = ownerOf(ctx);
       const { userId, title, characterId } = parseNewSession(ctx.request.body);
       assertOwn(owner, userId);
+      await writes.count(owner, storedChars(title));
       return success(toSessionReply(await sessions.create(owner, { title, character: characterId }), owner));
     },
 
@@ -46,20 +48,29 @@ export default factories.createCoreController(
 
     /** PATCH /api/chat/sessions/:session_id, PATCH /aichat/sessions/:session_id */
     async renameSession(ctx: Context) {
+      const { sessions, writes } = chatOf(strapi);
+      const owner = ownerOf(ctx);
       const title = parseNewTitle(ctx.request.body);
-      await chatOf(strapi).sessions.rename(ownerOf(ctx), param(ctx, 'session_id'), title);
+      await writes.count(owner, title.length);
+      await sessions.rename(owner, param(ctx, 'session_id'), title);
       return success('标题更新成功');
     },
 
     /** DELETE /api/chat/sessions/:session_id, DELETE /aichat/deletesession/:session_id */
     async deleteSession(ctx: Context) {
-      await chatOf(strapi).sessions.deleteSession(ownerOf(ctx), param(ctx, 'session_id'));
+      const { sessions, writes } = chatOf(strapi);
+      const owner = ownerOf(ctx);
+      await writes.count(owner);
+      await sessions.deleteSession(owner, param(ctx, 'session_id'));
       return success('会话删除成功');
     },
 
     /** POST /api/chat/sessions/:session_id/restore */
     async restoreSession(ctx: Context) {
-      await chatOf(strapi).sessions.restoreSession(ownerOf(ctx), param(ctx, 'session_id'));
+      const { sessions, writes } = chatOf(strapi);
+      const owner = ownerOf(ctx);
+      await writes.count(owner);
+      await sessions.restoreSession(owner, param(ctx, 'session_id'));
       return success('会话恢复成功');
     },
   }),

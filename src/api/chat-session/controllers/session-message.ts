@@ -9,6 +9,7 @@ import {
   parseNewMessage,
   parsePage,
   parseSelection,
+  storedCharsOf,
   toMessageReference,
   toSessionMessageReply,
   type Owner,
@@ -24,11 +25,13 @@ import { messagePageSize, param, success } from '../envelope';
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /** POST /api/chat/message */
   async add(ctx: Context): Promise<EventSource | ReturnType<typeof success>> {
-    const { sessions, settings, turns } = chatOf(strapi);
+    const { sessions, settings, turns, writes } = chatOf(strapi);
     const owner = ownerOf(ctx);
     const { isQuestion, sessionId, ...message } = parseNewMessage(ctx.request.body, settings.request);
-    if (!isQuestion)
+    if (!isQuestion) {
+      await writes.count(owner, storedCharsOf(message));
       return success(toSessionMessageReply(await sessions.addMessage(owner, sessionId, message)));
+    }
 
     const characterId = assertCharacter(await sessions.find(owner, sessionId));
     const sent = await turns.send(
@@ -65,11 +68,13 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
 
   /** PATCH /api/chat/messages/:message_id */
   async edit(ctx: Context): Promise<EventSource | ReturnType<typeof success>> {
-    const { sessions, settings } = chatOf(strapi);
+    const { sessions, settings, writes } = chatOf(strapi);
     const owner = ownerOf(ctx);
     const reference = toMessageReference(param(ctx, 'message_id'));
     const { content, isRegenerated } = parseEdit(ctx.request.body, settings.request);
     if (!isRegenerated) {
+      // In the row of its answer, too.
+      await writes.count(owner, 2 * content.length);
       await sessions.editQuestion(owner, reference, content);
       return success('消息编辑成功');
     }
@@ -80,15 +85,21 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
 
   /** DELETE /api/chat/messages/:message_id */
   async delete(ctx: Context) {
+    const { sessions, writes } = chatOf(strapi);
+    const owner = ownerOf(ctx);
     const reference = toMessageReference(param(ctx, 'message_id'));
-    await chatOf(strapi).sessions.deleteMessage(ownerOf(ctx), reference);
+    await writes.count(owner);
+    await sessions.deleteMessage(owner, reference);
     return success('消息删除成功');
   },
 
   /** POST /api/chat/messages/:message_id/restore */
   async restore(ctx: Context) {
+    const { sessions, writes } = chatOf(strapi);
+    const owner = ownerOf(ctx);
     const reference = toMessageReference(param(ctx, 'message_id'));
-    await chatOf(strapi).sessions.restoreMessage(ownerOf(ctx), reference);
+    await writes.count(owner);
+    await sessions.restoreMessage(owner, reference);
     return success('消息恢复成功');
   },
 });

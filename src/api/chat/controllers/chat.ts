@@ -53,7 +53,10 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
 
   /** DELETE /api/chat/me: what the account has said. The account itself stays. */
   async eraseOwn(ctx: Context) {
-    return { data: await chatOf(strapi).ownData.erase(ownerOf(ctx)) };
+    const { ownData, writes } = chatOf(strapi);
+    const owner = ownerOf(ctx);
+    await writes.count(owner);
+    return { data: await ownData.erase(owner) };
   },
 });
 

@@ -8,6 +8,8 @@ import {
   parseConversationRequest,
   parseHistoryMessage,
   parseHistoryPart,
+  storedChars,
+  storedCharsOf,
   toConversationReply,
   toHistoryMessageReply,
   type Message,
@@ -25,7 +27,8 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const owner = ownerOf(ctx);
     const { userId, isNew } = parseConversationRequest(ctx.query, ctx.request.body);
     assertOwn(owner, userId);
-    const { sessions } = chatOf(strapi);
+    const { sessions, writes } = chatOf(strapi);
+    await writes.count(owner, storedChars(''));
     const session = isNew
       ? await sessions.create(owner, { title: '', character: undefined })
       : await sessions.findLatestOrCreate(owner);
@@ -46,10 +49,11 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
 
   /** POST /conversations/:conversation_id/messages */
   async addMessage(ctx: Context) {
-    const { sessions, settings } = chatOf(strapi);
+    const { sessions, settings, writes } = chatOf(strapi);
     const owner = ownerOf(ctx);
     const id = parseConversationId(paramsOf(ctx)['conversation_id']);
     const message = parseHistoryMessage(ctx.query, ctx.request.body, settings.request);
+    await writes.count(owner, storedCharsOf(message));
     return toHistoryMessageReply(await sessions.addMessage(owner, id, message));
   },
 

@@ -19,6 +19,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
 
   /** DELETE /api/v1/conversations/:conversation_id */
   async deleteConversation(ctx: Context) {
+    await chatOf(strapi).writes.count(ownerOf(ctx));
     await chatOf(strapi).historyAccess.deleteConversation(ownerOf(ctx).id, conversationIdOf(ctx));
     return { message: 'Conversation deleted successfully' };
   },

@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto';
+
+import { startApp, type App } from '../support/app';
+import type { Client } from '../support/client';
+import { connect, type Device } from '../support/socket-client';
+import { startChild, type Child } from './support/child';
+import { classTimeoutMs, isFull, report, scale } from './support/scale';
+
+const seconds = scale({ full: 120, smoke: 4 });
+/** Requests that are under way at the same time. */
+const lanes = scale({ full: 32, smoke: 16 });
+const writesPerMinute = 300;
+const turnsPerMinute = 20;
+const charsPerDay = 2_000_000;
+/** What a process notes before it tells the database. */
+const charsTogether = 50_000;
+
+let app: App;
+let greedy: Client;
+let neighbour: Client;
+let characterId: string;
+let probe: Child;
+
+beforeAll(async () => {
+  app = await startApp({
+    env: {
+      CHAT_MAX_TURNS_AT_ONCE: '3',
+      CHAT_TURNS_PER_MINUTE: String(turnsPerMinute),
+      CHAT_WRITES_PER_MINUTE: String(writesPerMinute),
+      CHAT_STORED_CHARS_PER_DAY: String(charsPerDay),
+    },
+  });
+  greedy = await app.createUser();
+  neighbour = await app.createUser();
+  characterId = (await app.admin.createCharacter()).documentId;
+  const list = '/api/chat-conversations/my-list';
+  probe = await startChild('probe-child.ts', [app.url, list, neighbour.token ?? '', String(app.pid())]);
+});
+afterAll(async () => {
+  await probe.end();
+  await app.stop();
+});
+
+const longText = '长'.repeat(20_000);
+
+/** Every way to write, again and again. What is not there any more is asked for all the same. */
+function waysToWrite(ids: { readonly session: string; readonly message: string; readonly turn: string }) {
+  const { session, message, turn } = ids;
+  const question = { character_id: characterId, query: longText };
+  return [
+    ['POST', '/api/chat/message', { session_id: session, content: longText }],
+    ['POST', `/api/conversations/${session}/messages`, { role: 'tool', content: longText }],
+    ['POST', '/api/chat/session', {}],
+    ['POST', '/api/conversations', { new: true }],
+    ['PATCH', `/api/chat/sessions/${session}`, { new_title: 'x'.repeat(255) }],
+    ['PATCH', `/api/chat/messages/${message}`, { new_content: longText }],
+    ['PATCH', `/api/chat/messages/${message}`, { new_content: longText, regenerate: true }],
+    ['DELETE', `/api/chat/messages/${randomUUID()}`, undefined],
+    ['POST', `/api/chat/sessions/${session}/restore`, {}],
+    ['PUT', `/api/chat-conversations/messages/${message}/feedback`, { data: { rating: 'like' } }],
+    ['PUT', `/api/chat-conversations/messages/${message}/read`, {}],
+    ['POST', `/api/chat-conversations/turns/${turn}/stop`, {}],
+    ['POST', `/api/chat-conversations/turns/${turn}/regenerate`, {}],
+    ['POST', '/api/chat-conversations/create-message', { data: question }],
+    ['DELETE', `/api/v1/conversations/${randomUUID()}`, undefined],
+  ] as const;
+}
+
+interface Written {
+  requests: number;
+  refused: number;
+  failed: number;
+}
+
+/** As fast as the server answers, until the time is over. */
+async function writeAll(device: Device, ways: ReturnType<typeof waysToWrite>): Promise<Written> {
+  const written: Written = { requests: 0, refused: 0, failed: 0 };
+  const untilMs = Date.now() + seconds * 1000;
+  let next = 0;
+  const lane = async () => {
+    while (Date.now() < untilMs) {
+      const way = ways[(next += 1) % ways.length];
+      if (way === undefined) return;
+      const [method, path, body] = way;
+      const headers = { 'Idempotency-Key': `key-${next}` };
+      const { status } = await greedy.request(method, path, { headers, ...(body !== undefined && { body }) });
+      written.requests += 1;
+      if (status === 429) written.refused += 1;
+      if (status >= 500) written.failed += 1;
+    }
+  };
+  const asking = setInterval(() => device.send({ type: 'ask', query: longText }), 100);
+  await Promise.all(Array.from({ length: lanes }, lane));
+  clearInterval(asking);
+  return written;
+}
+
+/** @returns the milliseconds that each write of somebody else has taken meanwhile. */
+async function writeBeside(isOver: () => boolean): Promise<number[]> {
+  const session_id = (await neighbour.post('/api/chat/session', {})).body.data.session_id as string;
+  const took: number[] = [];
+  while (!isOver() && took.length < writesPerMinute - 50) {
+    const since = performance.now();
+    const { status } = await neighbour.post('/api/chat/message', { session_id, content: 'A line' });
+    expect(status).toBe(200);
+    took.push(performance.now() - since);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return took;
+}
+
+async function stored(): Promise<{ readonly rows: number; readonly chars: number }> {
+  const user_id = greedy.user.id;
+  const sessions = await app.db('chat_sessions').where({ user_id });
+  const lines = await app.db('chat_conversations').where({ user_id });
+  const length = (text: string | null) => text?.length ?? 0;
+  // What Dify has answered is nothing that the user has written.
+  const chars = lines.reduce(
+    (sum: number, { role, turn_id, query, answer }) =>
+      sum + length(query) + (role === 'assistant' && turn_id !== null ? 0 : length(answer)),
+    0,
+  );
+  return { rows: sessions.length + lines.length, chars };
+}
+
+describe('a user who writes as fast as they can', () => {
+  it(
+    'stores no more than they may, and holds nobody else up',
+    async () => {
+      const [question, answer] = (await greedy.ask({ character_id: characterId, query: 'Hello' })).body.data;
+      const session = String(question.session_id);
+      const ids = { session, message: String(question.message_id), turn: String(answer.turn_id) };
+      const device = await connect(app.url, `/ws/${session}`, { token: greedy.token });
+      const before = await stored();
+
+      await probe.tell('start');
+      let isOver = false;
+      const beside = writeBeside(() => isOver);
+      const { requests, refused, failed } = await writeAll(device, waysToWrite(ids));
+      isOver = true;
+      const took = (await beside).sort((a, b) => a - b);
+      const [, workedMs = NaN] = (await probe.tell('stop')).split(' ').map(Number);
+      device.drop();
+      await app.dify.idle();
+      const after = await stored();
+
+      // A window begins with the first write in it, so that there can be one more than whole minutes.
+      const windows = Math.floor(seconds / 60) + 1;
+      const rows = after.rows - before.rows;
+      const chars = after.chars - before.chars;
+      report('a user who writes', {
+        seconds,
+        requests,
+        'refused by a limit': refused,
+        'answered by 5xx': failed,
+        'rows stored': rows,
+        'characters stored': chars,
+        'ms for the middle write of somebody else': Math.round(took[Math.floor(took.length / 2)] ?? 0),
+        'ms for the slowest': Math.round(took.at(-1) ?? 0),
+        'ms of work until the slowest list of somebody else': Math.round(workedMs),
+      });
+      expect(failed).toBe(0);
+      expect(refused).toBeGreaterThan(0);
+      // A turn makes two rows, and a session where it begins one.
+      expect(rows).toBeLessThanOrEqual(windows * (writesPerMinute + 3 * turnsPerMinute));
+      expect(chars).toBeLessThanOrEqual(charsPerDay + charsTogether);
+      expect(took.length).toBeGreaterThan(5);
+      if (isFull) expect(workedMs).toBeLessThan(250);
+    },
+    classTimeoutMs,
+  );
+});
