@@ -12,6 +12,7 @@ import {
   startFillingLinks,
   type Filling,
 } from './bootstrap/character-links';
+import { guardChats, takeChatsFromStockRoles } from './bootstrap/chat-reading';
 import { endLoginsWithAccount } from './bootstrap/end-logins';
 import { eraseWithUser } from './bootstrap/erase-with-user';
 import { startHistory, type RunningHistory } from './bootstrap/history';
@@ -73,6 +74,7 @@ export default {
     eraseWithUser(strapi);
     endLoginsWithAccount(strapi);
     indexSessions(strapi);
+    await guardChats(strapi);
     await openHistoryToAdmins(strapi);
     declareStockUploads(strapi);
     temporaryFolder = useOwnTemporaryFolder(strapi);
@@ -80,6 +82,7 @@ export default {
 
   async bootstrap({ strapi }: { strapi: Core.Strapi }): Promise<void> {
     await grantAuthenticated(strapi);
+    await takeChatsFromStockRoles(strapi);
     await nameInAdminPanel(strapi);
     await createCounterTable(strapi.db);
     await nameCountsByDocument(strapi.db);

@@ -27,8 +27,30 @@ export interface Admin {
   action(documentId: string, action: 'unpublish' | 'discard'): Promise<void>;
   /** Blocks a user of the apps, or lets them in again. */
   setBlocked(userDocumentId: string, blocked: boolean): Promise<void>;
+  /** Creates an administrator with one of Strapi's roles, or with one of `createRole`. @returns their client. */
+  createAdministrator(role: AdminRole): Promise<Client>;
+  /** Creates a role with these permissions. */
+  createRole(name: string, permissions: readonly AdminPermission[]): Promise<AdminRole>;
+  /** Strapi's own roles. */
+  findRole(code: 'strapi-super-admin' | 'strapi-editor' | 'strapi-author'): Promise<AdminRole>;
+  /** What is stored of a role's permissions. */
+  permissionsOf(role: AdminRole): Promise<AdminPermission[]>;
+  setPermissions(role: AdminRole, permissions: readonly AdminPermission[]): Promise<void>;
   /** Gives an action, by its whole name, to the role of users who are logged in, or takes it from them. */
   setAllowed(action: string, isAllowed: boolean): Promise<void>;
+}
+
+export interface AdminRole {
+  readonly id: number;
+  readonly name: string;
+  readonly code: string;
+}
+
+export interface AdminPermission {
+  readonly action: string;
+  readonly subject?: string | null;
+  readonly properties?: { readonly fields?: readonly string[] };
+  readonly conditions?: readonly string[];
 }
 
 const characters = '/content-manager/collection-types/api::ai-character.ai-character';
@@ -47,8 +69,48 @@ export async function createAdmin(url: string): Promise<Admin> {
   const token = String(login.body.data.token);
   const client = createAdminClient(url, token);
 
+  let administrators = 0;
+
   const admin: Admin = {
     client,
+    async createAdministrator(role) {
+      administrators += 1;
+      const email = `administrator${administrators}@example.com`;
+      const { registrationToken } = (await expectOk(
+        client.post('/admin/users', { email, firstname: 'Lin', lastname: 'Editor', roles: [role.id] }),
+      )) as unknown as { registrationToken: string };
+      const userInfo = { firstname: 'Lin', lastname: 'Editor', password };
+      await expectOk(anonymous.post('/admin/register', { registrationToken, userInfo }));
+      const { body } = await anonymous.post('/admin/login', { email, password });
+      return createAdminClient(url, String(body.data.token));
+    },
+    async createRole(name, permissions) {
+      const role = (await expectOk(
+        client.post('/admin/roles', { name, description: '' }),
+      )) as unknown as AdminRole;
+      await admin.setPermissions(role, permissions);
+      return role;
+    },
+    async findRole(code) {
+      const roles = (await expectOk(client.get('/admin/roles'))) as unknown as AdminRole[];
+      const role = roles.find((one) => one.code === code);
+      if (role === undefined) throw new Error(`There is no role ${code}.`);
+      return role;
+    },
+    async permissionsOf({ id }) {
+      return (await expectOk(client.get(`/admin/roles/${id}/permissions`))) as unknown as AdminPermission[];
+    },
+    async setPermissions({ id }, permissions) {
+      const body = {
+        permissions: permissions.map(({ action, subject = null, properties = {}, conditions = [] }) => ({
+          action,
+          subject,
+          properties,
+          conditions,
+        })),
+      };
+      await expectOk(client.request('PUT', `/admin/roles/${id}/permissions`, { body }));
+    },
     async createDraft(fields) {
       const reply = await expectOk(client.post(characters, { name: 'Ada', ...fields }));
       return { documentId: reply.documentId, id: reply.numeric_id };
