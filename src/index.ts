@@ -13,6 +13,7 @@ import {
   type Filling,
 } from './bootstrap/character-links';
 import { guardChats, takeChatsFromStockRoles } from './bootstrap/chat-reading';
+import { guardDrafts } from './bootstrap/draft-reading';
 import { endLoginsWithAccount } from './bootstrap/end-logins';
 import { eraseWithUser } from './bootstrap/erase-with-user';
 import { startHistory, type RunningHistory } from './bootstrap/history';
@@ -75,6 +76,7 @@ export default {
     endLoginsWithAccount(strapi);
     indexSessions(strapi);
     await guardChats(strapi);
+    guardDrafts(strapi);
     await openHistoryToAdmins(strapi);
     declareStockUploads(strapi);
     temporaryFolder = useOwnTemporaryFolder(strapi);

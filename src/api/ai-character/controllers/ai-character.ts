@@ -19,6 +19,14 @@ const appUserParams = new Set([
   'status',
 ]);
 
+/**
+ * Not a route: the right of a custom API token to drafts (`src/bootstrap/draft-reading.ts`). Strapi offers what a
+ * controller has for the content API where the rights of tokens are edited.
+ */
+const readDrafts = Object.assign((ctx: Context) => ctx.throw(404), {
+  [Symbol.for('__type__')]: ['content-api'],
+});
+
 /* eslint-disable @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-member-access --
    Strapi puts its actions on the prototype; for TypeScript `super` is any. */
 export default factories.createCoreController('api::ai-character.ai-character', {
@@ -46,6 +54,8 @@ export default factories.createCoreController('api::ai-character.ai-character', 
     await nameByDocumentId(ctx);
     return super.delete(ctx);
   },
+
+  readDrafts,
 });
 /* eslint-enable */
 
