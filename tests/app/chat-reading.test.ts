@@ -275,68 +275,79 @@ describe('an admin token, for MCP', () => {
 });
 
 describe('an installation of before', () => {
-  it('loses the stock roles’ access, once and with a line in the log', async () => {
-    await giveStockRights();
-    const editor = await app.admin.findRole('strapi-editor');
-    const author = await app.admin.findRole('strapi-author');
-    expect(await ofChats(editor)).toHaveLength(4);
-    await upgrade();
-    for (const role of [editor, author]) {
-      expect(await ofChats(role)).toEqual([]);
-      expect(await rightsOf(role)).toEqual([]);
-    }
-    expect(app.output()).toContain('The role "Editor" has no access to users\' chats any more.');
-    expect(app.output()).toContain('The role "Author" has no access to users\' chats any more.');
-    await expectHidden(await app.admin.createAdministrator(editor));
+  // Each starts the application again, twice.
+  const timeoutMs = 240_000;
 
-    // What a Super Admin gives afterwards stays.
-    await giveStockRights();
-    await app.signal('SIGTERM');
-    await app.restart();
-    expect(await ofChats(editor)).toHaveLength(4);
-    await app.admin.setPermissions(
-      editor,
-      (await app.admin.permissionsOf(editor)).filter(
-        ({ subject }) => subject !== messages && subject !== sessions,
-      ),
-    );
-    await app.admin.setPermissions(
-      author,
-      (await app.admin.permissionsOf(author)).filter(
-        ({ subject }) => subject !== messages && subject !== sessions,
-      ),
-    );
-  });
+  it(
+    'loses the stock roles’ access, once and with a line in the log',
+    async () => {
+      await giveStockRights();
+      const editor = await app.admin.findRole('strapi-editor');
+      const author = await app.admin.findRole('strapi-author');
+      expect(await ofChats(editor)).toHaveLength(4);
+      await upgrade();
+      for (const role of [editor, author]) {
+        expect(await ofChats(role)).toEqual([]);
+        expect(await rightsOf(role)).toEqual([]);
+      }
+      expect(app.output()).toContain('The role "Editor" has no access to users\' chats any more.');
+      expect(app.output()).toContain('The role "Author" has no access to users\' chats any more.');
+      await expectHidden(await app.admin.createAdministrator(editor));
 
-  it('keeps the access of roles that somebody has made or changed, by the right', async () => {
-    await giveStockRights();
-    const own = await app.admin.createRole('Moderator', [
-      { action: read, subject: messages, properties: { fields: ['query'] } },
-    ]);
-    const editor = await app.admin.findRole('strapi-editor');
-    const author = await app.admin.findRole('strapi-author');
-    // Something less, and something more than Strapi gave.
-    const less = (await app.admin.permissionsOf(editor)).filter(
-      ({ action }) => action !== 'plugin::upload.configure-view',
-    );
-    await app.admin.setPermissions(editor, less);
-    await app.admin.setPermissions(author, [
-      ...(await app.admin.permissionsOf(author)),
-      { action: 'plugin::content-manager.components.configure-layout' },
-    ]);
-    await upgrade();
-    for (const role of [own, editor, author]) {
-      expect([role.name, await rightsOf(role)]).toEqual([
-        role.name,
-        [expect.objectContaining({ action: right })],
-      ]);
-      expect(app.output()).toContain(
-        `The role "${role.name}" was made or changed by somebody and keeps its access`,
+      // What a Super Admin gives afterwards stays.
+      await giveStockRights();
+      await app.signal('SIGTERM');
+      await app.restart();
+      expect(await ofChats(editor)).toHaveLength(4);
+      await app.admin.setPermissions(
+        editor,
+        (await app.admin.permissionsOf(editor)).filter(
+          ({ subject }) => subject !== messages && subject !== sessions,
+        ),
       );
-    }
-    const client = await app.admin.createAdministrator(editor);
-    expect((await client.get(list(messages))).body.results).toHaveLength(2);
-    await upgrade();
-    expect(await rightsOf(own)).toHaveLength(1);
-  });
+      await app.admin.setPermissions(
+        author,
+        (await app.admin.permissionsOf(author)).filter(
+          ({ subject }) => subject !== messages && subject !== sessions,
+        ),
+      );
+    },
+    timeoutMs,
+  );
+
+  it(
+    'keeps the access of roles that somebody has made or changed, by the right',
+    async () => {
+      await giveStockRights();
+      const own = await app.admin.createRole('Moderator', [
+        { action: read, subject: messages, properties: { fields: ['query'] } },
+      ]);
+      const editor = await app.admin.findRole('strapi-editor');
+      const author = await app.admin.findRole('strapi-author');
+      // Something less, and something more than Strapi gave.
+      const less = (await app.admin.permissionsOf(editor)).filter(
+        ({ action }) => action !== 'plugin::upload.configure-view',
+      );
+      await app.admin.setPermissions(editor, less);
+      await app.admin.setPermissions(author, [
+        ...(await app.admin.permissionsOf(author)),
+        { action: 'plugin::content-manager.components.configure-layout' },
+      ]);
+      await upgrade();
+      for (const role of [own, editor, author]) {
+        expect([role.name, await rightsOf(role)]).toEqual([
+          role.name,
+          [expect.objectContaining({ action: right })],
+        ]);
+        expect(app.output()).toContain(
+          `The role "${role.name}" was made or changed by somebody and keeps its access`,
+        );
+      }
+      const client = await app.admin.createAdministrator(editor);
+      expect((await client.get(list(messages))).body.results).toHaveLength(2);
+      await upgrade();
+      expect(await rightsOf(own)).toHaveLength(1);
+    },
+    timeoutMs,
+  );
 });
