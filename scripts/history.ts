@@ -1,5 +1,6 @@
 import { HistoryProblem, SettingsError } from '../src/chat';
-import { openStore } from './history/open';
+import { findUsersOfToday } from './history/main-users';
+import { openStore, readMainDatabase } from './history/open';
 import { parseCommand, usage, type Command } from './history/options';
 import { run } from './history/run';
 import { createScreen, HistoryCommandError, type Screen } from './history/screen';
@@ -23,7 +24,12 @@ async function runOnStore(command: Command, screen: Screen): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
   const store = openStore();
   try {
-    await run(command, { store, screen, signal: interruption.signal });
+    await run(command, {
+      store,
+      screen,
+      signal: interruption.signal,
+      findUsers: (ids) => findUsersOfToday(readMainDatabase(), ids),
+    });
   } finally {
     screen.clear();
     await store.close();

@@ -1,8 +1,9 @@
 import type { Core } from '@strapi/strapi';
 
-import { createChat, parseChatSettings, type Chat, type HistoryStore } from './chat';
+import { createChat, parseChatSettings, type Chat, type HistoryNaming, type HistoryStore } from './chat';
 import { createCharacterSource } from './stores/character-source';
 import { createHistorySource } from './stores/history-source';
+import { createSurvey, type SurveyMemory } from './stores/history-survey';
 import { createMessageStore } from './stores/message-store';
 import { createOwnDataStore } from './stores/own-data-store';
 import { createReader, type Reader } from './stores/reader';
@@ -11,18 +12,19 @@ import { createSearchStore } from './stores/search-store';
 import { createSessionStore } from './stores/session-store';
 import { createTurnStore } from './stores/turn-store';
 import { createUserCounters } from './stores/user-counters';
+import { createUserSource } from './stores/user-source';
 
 const chats = new WeakMap<Core.Strapi, Chat>();
 const readers = new WeakMap<Core.Strapi, Reader>();
-const historyStores = new WeakMap<Core.Strapi, HistoryStore>();
+const historyStores = new WeakMap<Core.Strapi, HistoryStore & HistoryNaming>();
 
 /** Has finished generations copied there. Before the first `chatOf`; without it nothing is copied. */
-export function keepHistoryIn(strapi: Core.Strapi, store: HistoryStore): void {
+export function keepHistoryIn(strapi: Core.Strapi, store: HistoryStore & HistoryNaming): void {
   historyStores.set(strapi, store);
 }
 
 /** Undefined where there is no history. */
-export function historyStoreOf(strapi: Core.Strapi): HistoryStore | undefined {
+export function historyStoreOf(strapi: Core.Strapi): (HistoryStore & HistoryNaming) | undefined {
   return historyStores.get(strapi);
 }
 
@@ -54,9 +56,13 @@ export function chatOf(strapi: Core.Strapi): Chat {
       strapi.db,
       settings.rememberCharactersMs,
     ),
+    users: createUserSource(strapi.db),
     counters: createUserCounters(strapi.db, settings.limits),
     ...(historyStore !== undefined && {
-      history: { source: createHistorySource(strapi.db), store: historyStore },
+      history: {
+        source: createHistorySource(strapi.db, createSurvey(strapi.db, surveyMemoryOf(strapi))),
+        store: historyStore,
+      },
     }),
     log: {
       info: (message) => strapi.log.info(message),
@@ -66,4 +72,13 @@ export function chatOf(strapi: Core.Strapi): Chat {
   });
   chats.set(strapi, chat);
   return chat;
+}
+
+function surveyMemoryOf(strapi: Core.Strapi): SurveyMemory {
+  const store = strapi.store({ type: 'core', name: 'character-chat' });
+  const key = 'history-survey';
+  return {
+    read: () => store.get({ key }),
+    write: async (value) => void (await store.set({ key, value })),
+  };
 }

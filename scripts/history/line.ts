@@ -9,7 +9,10 @@ const count = z.number().int().min(0);
 const line = z.strictObject({
   record_id: z.string().min(1).max(64),
   conversation_id: z.string().min(1).max(255),
-  user_id: z.number().int(),
+  /** Null, or missing in archives of older versions, where the user has a number alone. */
+  user_document_id: z.string().min(1).max(64).nullable().default(null),
+  /** The number by which an older version named the user. */
+  user_id: z.number().int().nullable().default(null),
   character_id: z.string().nullable(),
   token_id: z.number().int().nullable(),
   channel_id: z.number().int().nullable(),
@@ -34,7 +37,8 @@ export function toLine(record: HistoryRecord): string {
   const columns: z.input<typeof line> = {
     record_id: record.recordId,
     conversation_id: record.conversationId,
-    user_id: record.userId,
+    user_document_id: record.userDocumentId,
+    user_id: record.formerUserId,
     character_id: record.characterId,
     token_id: record.tokenId,
     channel_id: record.channelId,
@@ -68,10 +72,12 @@ export function fromLine(text: string): HistoryRecord {
   const columns = result.data;
   const { error_code: code, error_phase: phase } = columns;
   if ((code === undefined) !== (phase === undefined)) throw new Error('it is an error in part');
+  if (columns.user_document_id === null && columns.user_id === null) throw new Error('it has no user');
   return {
     recordId: columns.record_id,
     conversationId: columns.conversation_id,
-    userId: columns.user_id,
+    userDocumentId: columns.user_document_id,
+    formerUserId: columns.user_id,
     characterId: columns.character_id,
     tokenId: columns.token_id,
     channelId: columns.channel_id,

@@ -3,26 +3,30 @@ import path from 'node:path';
 import { env } from '@strapi/utils';
 
 import readConfig from '../../config/history';
-import {
-  HistoryProblem,
-  parseHistoryStoreSettings,
-  type HistoryMaintenance,
-  type HistoryStore,
-} from '../../src/chat';
+import { HistoryProblem, parseHistoryStoreSettings } from '../../src/chat';
 import { dsn } from '../../src/chat/history/settings';
-import { openHistoryStore } from '../../src/history-store/open';
+import { openHistoryStore, type Store } from '../../src/history-store/open';
 import { envFile, readEnvFile } from '../env-file';
+import type { MainDatabase } from './main-users';
 import { HistoryCommandError } from './screen';
 
 const root = path.resolve(__dirname, '..', '..');
 
 /** The same store as the application's: by the same variables, of the environment first and then of `.env`. */
-export function openStore(): HistoryStore & HistoryMaintenance {
-  const variables = { ...readEnvFile(path.resolve(root, envFile)), ...process.env };
-  process.env = withAbsoluteFiles(variables, root);
-  const settings = parseHistoryStoreSettings({ ...readConfig({ env }), folder: root });
+export function openStore(): Store {
+  const settings = parseHistoryStoreSettings({ ...readSettings(), folder: root });
   if (settings instanceof HistoryProblem) throw new HistoryCommandError(settings.message);
   return openHistoryStore(settings);
+}
+
+export function readMainDatabase(): MainDatabase {
+  return readSettings().mainDatabase as MainDatabase;
+}
+
+function readSettings() {
+  const variables = { ...readEnvFile(path.resolve(root, envFile)), ...process.env };
+  process.env = withAbsoluteFiles(variables, root);
+  return readConfig({ env });
 }
 
 /**

@@ -11,6 +11,9 @@ Looks after the history of finished generations, whose database the environment 
   prune --older-than 30d               removes what is older than so many whole days of UTC
   archive --older-than 30d --to DIR    writes it to files first, one of each kind and day, then removes it
   restore FILE                         puts back what is in such a file
+  unassigned                           numbers of users in records of an older version that nobody is shown
+  assign --number 7 --to DOCUMENT_ID   gives the records of such a number to the user with this documentId
+  assign --by-id                       to the users with these ids: where users were never imported, and only there
 
   --dry-run    prune, archive, restore: says what would be done, and does nothing
   --help       this text
@@ -20,7 +23,9 @@ wrong, 2 if the command is not right, and 130 if it was interrupted. What was in
 `;
 
 export type Command =
-  | { readonly name: 'size' | 'partitions' }
+  | { readonly name: 'size' | 'partitions' | 'unassigned' }
+  | { readonly name: 'assign-by-id' }
+  | { readonly name: 'assign'; readonly formerUserId: number; readonly userDocumentId: string }
   | { readonly name: 'prune'; readonly days: number; readonly dryRun: boolean }
   | { readonly name: 'archive'; readonly days: number; readonly folder: string; readonly dryRun: boolean }
   | { readonly name: 'restore'; readonly file: string; readonly dryRun: boolean };
@@ -28,6 +33,8 @@ export type Command =
 interface Values {
   readonly 'older-than'?: string | undefined;
   readonly to?: string | undefined;
+  readonly number?: string | undefined;
+  readonly 'by-id'?: boolean | undefined;
   readonly 'dry-run'?: boolean | undefined;
   readonly help?: boolean | undefined;
 }
@@ -41,6 +48,7 @@ export function parseCommand(args: readonly string[]): Command | null {
   switch (name) {
     case 'size':
     case 'partitions':
+    case 'unassigned':
       assertOnly(name, values, [], rest, 0);
       return { name };
     case 'prune':
@@ -55,6 +63,13 @@ export function parseCommand(args: readonly string[]): Command | null {
       const [file = ''] = rest;
       return { name, file, dryRun };
     }
+    case 'assign':
+      if (values['by-id'] === true) {
+        assertOnly(name, values, ['by-id'], rest, 0);
+        return { name: 'assign-by-id' };
+      }
+      assertOnly(name, values, ['number', 'to'], rest, 0);
+      return { name, formerUserId: numberOf(values), userDocumentId: documentIdOf(values) };
     case undefined:
       throw wrong('A command is missing.');
     default:
@@ -70,6 +85,8 @@ function parse(args: readonly string[]): { values: Values; positionals: string[]
       options: {
         'older-than': { type: 'string' },
         to: { type: 'string' },
+        number: { type: 'string' },
+        'by-id': { type: 'boolean' },
         'dry-run': { type: 'boolean' },
         help: { type: 'boolean' },
       },
@@ -98,6 +115,17 @@ function daysOf(command: string, values: Values): number {
   const [, days] = /^([1-9]\d{0,4})d$/u.exec(text) ?? [];
   if (days === undefined) throw wrong('--older-than takes a number of days of at least one, e.g. 30d.');
   return Number(days);
+}
+
+function numberOf({ number }: Values): number {
+  if (!/^[1-9]\d{0,15}$/u.test(number ?? ''))
+    throw wrong('assign needs --number, one that `unassigned` lists.');
+  return Number(number);
+}
+
+function documentIdOf({ to }: Values): string {
+  if (!/^[a-z][a-z0-9]{0,63}$/iu.test(to ?? '')) throw wrong('assign needs --to, the documentId of a user.');
+  return to ?? '';
 }
 
 function wrong(message: string): HistoryCommandError {

@@ -29,15 +29,23 @@ export async function restore({ store, file, dryRun, screen, signal }: RestoreOp
   }
   let done = 0;
   let added = 0;
+  let numbered = 0;
   for await (const batch of batches(readRecords(file))) {
     assertRunning(signal);
     added += await store.restore(batch);
     done += batch.length;
+    numbered += batch.filter(({ userDocumentId }) => userDocumentId === null).length;
     screen.progress(`Restoring: ${done} of ${counted(total, 'record')} …`);
   }
   const rest = total - added;
   const others = rest === 0 ? '' : `; ${rest} were there already, or have been erased by their users`;
   screen.say(`${file}: restored ${added} of ${counted(total, 'record')}${others}.`);
+  if (numbered > 0) {
+    screen.say(
+      `${counted(numbered, 'record')} of an older version have a number as their user. The application finds the users ` +
+        'by the turns it has; then `unassigned` lists the numbers that are left.',
+    );
+  }
 }
 
 async function* readRecords(file: string): AsyncGenerator<HistoryRecord, void> {

@@ -1,23 +1,35 @@
-import { dayBefore, type HistoryMaintenance, type HistoryStore } from '../../src/chat';
+import { dayBefore, type HistoryMaintenance, type HistoryNaming, type HistoryStore } from '../../src/chat';
 import { archive } from './archive';
+import { assignById, assignOne, showUnassigned } from './assign';
+import type { UserOfToday } from './main-users';
 import type { Command } from './options';
 import { restore } from './restore';
 import { counted, toSize, toTable, type Screen } from './screen';
 import { assertRunning, countDays } from './walk';
 
 export interface RunOptions {
-  readonly store: HistoryStore & HistoryMaintenance;
+  readonly store: HistoryStore & HistoryMaintenance & HistoryNaming;
   readonly screen: Screen;
   readonly signal: AbortSignal;
+  /** In the main database. */
+  findUsers(ids: readonly number[]): Promise<ReadonlyMap<number, UserOfToday>>;
 }
 
+type Running = Omit<RunOptions, 'findUsers'>;
+
 /** One command, from its first question to the store to its last line. */
-export async function run(command: Command, { store, screen, signal }: RunOptions): Promise<void> {
+export async function run(command: Command, { store, screen, signal, findUsers }: RunOptions): Promise<void> {
   switch (command.name) {
     case 'size':
       return showSizes(store, screen);
     case 'partitions':
       return showPartitions(store, screen);
+    case 'unassigned':
+      return showUnassigned(store, screen);
+    case 'assign':
+      return assignOne(store, screen, command.formerUserId, command.userDocumentId);
+    case 'assign-by-id':
+      return assignById({ store, screen, signal, findUsers });
     case 'restore':
       return restore({ store, file: command.file, dryRun: command.dryRun, screen, signal });
     case 'prune':
@@ -46,7 +58,7 @@ async function showPartitions(store: HistoryMaintenance, screen: Screen): Promis
   if (rows.length > 0) for (const line of toTable(['day', 'rows', 'size'], rows)) screen.say(line);
 }
 
-async function showOld({ store, screen, signal }: RunOptions, beforeDay: string): Promise<void> {
+async function showOld({ store, screen, signal }: Running, beforeDay: string): Promise<void> {
   let total = 0;
   for await (const { day, records, errors } of countDays({ store, beforeDay, signal })) {
     total += records;
@@ -55,7 +67,7 @@ async function showOld({ store, screen, signal }: RunOptions, beforeDay: string)
   screen.say(`${counted(total, 'record')} from before ${beforeDay}. Nothing was changed.`);
 }
 
-async function prune({ store, screen, signal }: RunOptions, beforeDay: string): Promise<void> {
+async function prune({ store, screen, signal }: Running, beforeDay: string): Promise<void> {
   screen.progress(`Removing what was created before ${beforeDay} …`);
   const removed = await store.prune(beforeDay, signal);
   screen.say(`Removed ${counted(removed, 'record')} from before ${beforeDay}.`);

@@ -118,6 +118,7 @@ const messageView: View = {
     is_superseded: ['Superseded', 'The question before it was edited since.'],
     ended_at: ['Ended at', 'Of an answer: when it came to its end.'],
     history_due: ['Due for the history', 'Empty once the history has this answer.'],
+    history_store: ['History', 'Which history has this answer.'],
   },
   list: ['query', 'role', 'user', 'ai_character', 'outcome', 'createdAt'],
   edit: [

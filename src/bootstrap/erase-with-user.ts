@@ -13,8 +13,11 @@ export function eraseWithUser(strapi: Core.Strapi): void {
   const erase = async ({ params }: { params: { where?: unknown } }) => {
     const users = (await strapi.db
       .query(userUid)
-      .findMany({ where: params.where as object, select: ['id'] })) as { id: number }[];
-    for (const { id } of users) await chatOf(strapi).ownData.eraseUser(id);
+      .findMany({ where: params.where as object, select: ['id', 'documentId'] })) as {
+      id: number;
+      documentId: string;
+    }[];
+    for (const user of users) await chatOf(strapi).ownData.eraseUser(user);
   };
   strapi.db.lifecycles.subscribe({ models: [userUid], beforeDelete: erase, beforeDeleteMany: erase });
 }

@@ -2,6 +2,7 @@ import type { CharacterSource } from './characters';
 import { createDifyClient } from './dify/client';
 import { createTurnLimits, type UserCounters } from './limits';
 import { createHistoryAccess, type HistoryAccess } from './history/history-access';
+import type { HistoryNaming } from './history/history-naming';
 import type { HistorySource } from './history/history-source';
 import type { HistoryStore } from './history/history-store';
 import { createHistoryWriter, type HistoryWriter } from './history/writer';
@@ -19,6 +20,7 @@ import type { ChatSettings } from './settings';
 import type { TurnStore } from './stores';
 import { createTextAllowance } from './text-allowance';
 import { createTurns, type Turns } from './turns';
+import type { UserSource } from './users';
 import { createWriteLimits, type WriteLimits } from './write-limits';
 
 export interface ChatDependencies {
@@ -29,10 +31,11 @@ export interface ChatDependencies {
   readonly ownDataStore: OwnDataStore;
   readonly searchStore: SearchStore;
   readonly characters: CharacterSource;
+  readonly users: UserSource;
   readonly counters: UserCounters;
   readonly log: Log;
   /** Where finished turns are copied from and to; without it nothing is copied, and the history is unavailable. */
-  readonly history?: { readonly source: HistorySource; readonly store: HistoryStore };
+  readonly history?: { readonly source: HistorySource; readonly store: HistoryStore & HistoryNaming };
 }
 
 /** The product, the same behind every door. */
@@ -93,14 +96,17 @@ export function createChat(dependencies: ChatDependencies): Chat {
     historyAccess: createHistoryAccess({
       store: dependencies.history?.store ?? null,
       characters,
+      users: dependencies.users,
       retentionDays: settings.history.retentionDays,
     }),
     ownData: createOwnData({ store: dependencies.ownDataStore, characters, turns, live, restorableMs }),
   };
 }
 
-function createHistory({ settings, log, history }: ChatDependencies): HistoryWriter | null {
-  return history === undefined ? null : createHistoryWriter({ ...history, log, model: settings.modelName });
+function createHistory({ settings, log, history, users }: ChatDependencies): HistoryWriter | null {
+  return history === undefined
+    ? null
+    : createHistoryWriter({ ...history, users, log, model: settings.modelName });
 }
 
 /** However a turn ends here, it is copied soon, and waits for nothing of it. */

@@ -20,7 +20,8 @@ export type {
   FailedCompletion,
 } from './history/completion';
 export type { HistoryAccess } from './history/history-access';
-export { parseScope } from './history/request';
+export { parseWhose, type UserReference, type Whose } from './history/request';
+export type { FormerErasure, FormerUser, HistoryNaming, Match, Unnamed } from './history/history-naming';
 export { dayBefore } from './history/tidy';
 export type { HistoryMaintenance, DayPartition, TableSize } from './history/history-maintenance';
 export { HistoryProblem, historyProblems, type HistoryProblemCode } from './history/history-problem';
@@ -30,6 +31,7 @@ export type {
   Erasure,
   HistoryPage,
   HistoryStore,
+  NamedUser,
   Position,
   Scope,
   StoredRecord,
@@ -91,5 +93,6 @@ export { storedChars, storedCharsOf } from './text-allowance';
 export type { AbandonedTurn, NewTurn, SentTurn, TurnEnding, TurnProgress, TurnStore } from './stores';
 export type { FinalOutcome, SavedTurn, TurnOutcome, Usage } from './turn-event';
 export type { TurnState } from './turn-access';
+export type { UserSource } from './users';
 export { SettingsError } from './variables';
 export { toLastEvent } from './wire-event';

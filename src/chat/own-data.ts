@@ -17,6 +17,9 @@ export interface Erased {
   readonly messages: number;
 }
 
+/** By id here, by documentId outside of the main database. */
+export type UserOfData = Pick<Owner, 'id' | 'documentId'>;
+
 /** All that is kept of a user's. Each method is short: what is large is done bit by bit. */
 export interface OwnDataStore {
   /** By age. What is deleted does not exist. */
@@ -28,7 +31,7 @@ export interface OwnDataStore {
    * Erases `limit` of the user's messages, deleted ones too; once there are none, of the sessions. In the same transaction
    * it notes that the history is to forget the user too, whether or not anything was left here.
    */
-  eraseSome(userId: number, limit: number): Promise<Erased>;
+  eraseSome(user: UserOfData, limit: number): Promise<Erased>;
   /** Erases `limit` entries of anybody's that were deleted before this time. */
   purgeSome(deletedBefore: Date, limit: number): Promise<Erased>;
 }
@@ -39,7 +42,7 @@ export interface OwnData {
   /** Stops the owner's turns and erases all their sessions and messages for good. */
   erase(owner: Owner): Promise<Erased>;
   /** The same of a user that is being deleted, also within a transaction: it waits for no turn. */
-  eraseUser(userId: number): Promise<Erased>;
+  eraseUser(user: UserOfData): Promise<Erased>;
   /** Erases what nobody can restore any more, until that is done or `signal` fires. */
   purge(signal: AbortSignal): Promise<Erased>;
 }
@@ -64,14 +67,14 @@ export function createOwnData({ store, characters, turns, live, restorableMs }: 
     export: exportAll,
     async erase(owner) {
       await stopTurns(owner);
-      return untilNone((limit) => store.eraseSome(owner.id, limit), {
+      return untilNone((limit) => store.eraseSome(owner, limit), {
         takeTurn: () => batches.enter(owner.id),
       });
     },
-    eraseUser(userId) {
-      for (const turn of liveOf(userId)) turn.requestEnd('stop');
+    eraseUser(user) {
+      for (const turn of liveOf(user.id)) turn.requestEnd('stop');
       // Not in turn: it can be within a transaction that others are waiting for.
-      return untilNone((limit) => store.eraseSome(userId, limit));
+      return untilNone((limit) => store.eraseSome(user, limit));
     },
     purge(signal) {
       const deletedBefore = new Date(Date.now() - restorableMs);

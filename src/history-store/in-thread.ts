@@ -3,9 +3,9 @@ import path from 'node:path';
 import type { HistoryProblemCode, HistoryStoreSettings } from '../chat';
 import { HistoryProblem } from '../chat/history/history-problem';
 import { createThreadCaller, ThreadProblem } from '../threads/caller';
-import { closingMs, openHistoryStore, warnProcess, type Warn } from './open';
+import { closingMs, openHistoryStore, warnProcess, type Store, type Warn } from './open';
 import { toProblem } from './problems';
-import type { Arguments, Method, Result, Store } from './thread';
+import type { Arguments, Method, Result } from './thread';
 
 /** A store that keeps its caller's thread free: the driver of SQLite blocks the one it is used in, the others none. */
 export function openBeside(settings: HistoryStoreSettings | HistoryProblem, warn?: Warn): Store {
@@ -54,6 +54,14 @@ export function openInThread(settings: HistoryStoreSettings, warn: Warn = warnPr
     remove: (positions) => ask('remove', [positions]),
     dropEmptyPartitions: (beforeDay, signal) => ask('dropEmptyPartitions', [beforeDay], signal),
     migrated: () => ask('migrated', []),
+    identity: () => ask('identity', []),
+    listUnnamed: () => ask('listUnnamed', []),
+    match: (matches) => ask('match', [matches]),
+    matchNumber: (...args) => ask('matchNumber', args),
+    endNaming: () => ask('endNaming', []),
+    listFormerUsers: () => ask('listFormerUsers', []),
+    assign: (...args) => ask('assign', args),
+    listFormerErasures: (...args) => ask('listFormerErasures', args),
     close: () => thread.close(closingMs),
   };
 }

@@ -17,6 +17,8 @@ export const mysqlLayout: Layout = {
 
   segments: async () => [whole],
 
+  refresh: async () => undefined,
+
   async prepare(database, days) {
     const wanted = [...days].sort();
     for (const { name, table } of bothTables) {

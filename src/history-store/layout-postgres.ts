@@ -1,6 +1,7 @@
 import { marks, type Database, type Statements } from './database';
 import { dayIn, dayMs, dayOf, endOf, startOf, type Day } from './days';
 import { allTo, bothTables, segmentOf, whole, type Layout } from './layout';
+import { columnsOf } from './rows';
 import { createRecordTable, lockState } from './schema';
 
 /** For how long a drop makes others wait behind it for a lock it does not get, before it steps back and tries again. */
@@ -20,6 +21,8 @@ export const postgresLayout: Layout = {
   sources: async () => [[whole]],
 
   segments: async () => [whole],
+
+  refresh: async () => undefined,
 
   prepare: async () => undefined,
 
@@ -52,7 +55,8 @@ export const postgresLayout: Layout = {
             `create table ${segmentOf(day)[table]} partition of ${name}_new for values ${range(day)}`,
           );
         }
-        await statements.run(`insert into ${name}_new select * from ${name}`);
+        const columns = columnsOf(table).join(', ');
+        await statements.run(`insert into ${name}_new (${columns}) select ${columns} from ${name}`);
       }
       for (const { name } of bothTables) await statements.run(`drop table ${name}`);
       for (const { name } of bothTables) await statements.run(`alter table ${name}_new rename to ${name}`);

@@ -39,6 +39,11 @@ export const sqliteLayout: Layout = {
     return [...(hasFlat ? [flat] : []), ...days.map(segmentOf)];
   },
 
+  async refresh(statements) {
+    const { isDivided, days } = await readTables(statements);
+    if (isDivided) await rebuildViews(statements, days);
+  },
+
   prepare: async () => undefined,
 
   async targets(statements, isDaily, days) {

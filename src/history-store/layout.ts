@@ -30,6 +30,9 @@ export interface Layout {
   /** What to remove from, oldest first. */
   segments(statements: Statements): Promise<readonly Segment[]>;
 
+  /** Makes the two names show a column that all tables have been given. */
+  refresh(statements: Statements): Promise<void>;
+
   /** What has to be made for these days outside of a transaction. */
   prepare(database: Database, days: readonly Day[]): Promise<void>;
 

@@ -1,20 +1,31 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { HistoryMaintenance, HistoryStore, HistoryStoreSettings } from '../chat';
+import type { HistoryMaintenance, HistoryNaming, HistoryStore, HistoryStoreSettings } from '../chat';
 import { HistoryProblem } from '../chat/history/history-problem';
 import { connect } from './connect';
-import type { Database } from './database';
+import { convert, createIdentity } from './convert';
+import type { Database, Statements } from './database';
 import { dayMs, dayOf, startOf } from './days';
 import { erase } from './erase';
 import type { Layout } from './layout';
 import { mysqlLayout } from './layout-mysql';
 import { postgresLayout } from './layout-postgres';
 import { sqliteLayout } from './layout-sqlite';
+import {
+  assign,
+  endNaming,
+  listFormerErasures,
+  listFormerUsers,
+  listUnnamed,
+  match,
+  matchNumber,
+} from './naming';
 import { describeProblem, toProblem } from './problems';
 import { prune } from './prune';
 import { countConversations, listBuckets, listConversations, listRecords, readBefore } from './read';
 import { dropEmptyPartitions, removeExactly } from './remove-exactly';
 import { save } from './save';
+import { textOf } from './rows';
 import { alone, createSums, lockState } from './schema';
 import { listPartitions, listSizes } from './sizes';
 
@@ -23,6 +34,8 @@ const retryOpeningMs = 1_000;
 /** Before the second attempt. Each one of a server copies all that there is, so the pauses double up to the last. */
 const retryMigratingMs = 5_000;
 const lastRetryMigratingMs = 3_600_000;
+/** How long a use waits while the store is opened: making the tables of an older version new can take minutes. */
+const openingMs = 10_000;
 /** How long the end of the process may wait for the store. */
 export const closingMs = 5_000;
 
@@ -32,6 +45,8 @@ const layouts = { sqlite: sqliteLayout, postgres: postgresLayout, mysql: mysqlLa
 export type Warn = (message: string) => void;
 
 export const warnProcess: Warn = (message) => process.emitWarning(message);
+
+export type Store = HistoryStore & HistoryMaintenance & HistoryNaming;
 
 interface Open {
   readonly database: Database;
@@ -47,7 +62,7 @@ interface Open {
 export function openHistoryStore(
   settings: HistoryStoreSettings | HistoryProblem,
   warn: Warn = warnProcess,
-): HistoryStore & HistoryMaintenance {
+): Store {
   const opening = createOpening(settings, warn);
   const use = async <T>(work: (open: Open) => Promise<T>): Promise<T> => {
     try {
@@ -73,6 +88,14 @@ export function openHistoryStore(
     remove: (positions) => use((open) => removeExactly(open, positions)),
     dropEmptyPartitions: (beforeDay, signal) => use((open) => dropEmptyPartitions(open, beforeDay, signal)),
     migrated: () => use(() => opening.migrated()),
+    identity: () => use(({ database }) => readIdentity(database)),
+    listUnnamed: () => use(listUnnamed),
+    match: (matches) => use((open) => match(open, matches)),
+    matchNumber: (...args) => use((open) => matchNumber(open, ...args)),
+    endNaming: () => use(({ database }) => endNaming(database)),
+    listFormerUsers: () => use(({ database }) => listFormerUsers(database)),
+    assign: (...args) => use((open) => assign(open, ...args)),
+    listFormerErasures: (...args) => use(({ database }) => listFormerErasures(database, ...args)),
     close: () => opening.close(),
   };
 }
@@ -118,8 +141,9 @@ function createOpening(settings: HistoryStoreSettings | HistoryProblem, warn: Wa
       if (failure !== undefined && Date.now() - failure.at < retryOpeningMs) throw failure.problem;
       attempt ??= start();
       try {
-        return await attempt;
+        return await within(openingMs, attempt);
       } catch (error) {
+        if (isStillOpening(error)) throw error;
         attempt = undefined;
         failure = { problem: toProblem(error), at: Date.now() };
         throw failure.problem;
@@ -139,12 +163,32 @@ function createOpening(settings: HistoryStoreSettings | HistoryProblem, warn: Wa
   };
 }
 
+/** It goes on, and the next use asks again. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const timeout = pause(ms, undefined, { ref: false, signal: over.signal }).then(
+    () => Promise.reject(new HistoryProblem('opening')),
+    () => work,
+  );
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    over.abort();
+  }
+}
+
+function isStillOpening(error: unknown): boolean {
+  return error instanceof HistoryProblem && error.code === 'opening';
+}
+
 async function createTables(
   database: Database,
   layout: Layout,
   { address, dailyPartitions }: HistoryStoreSettings,
 ): Promise<void> {
-  if (await isInitialised(database)) return;
+  const state = await readState(database);
+  if (state === 'ready') return;
+  if (state === 'by-number') return convert(database, layout);
   const schema = address.kind === 'postgres' ? address.schema : null;
   await alone(database, async (statements) => {
     if (schema !== null) await statements.run(`create schema if not exists ${quoted(schema)}`);
@@ -152,17 +196,28 @@ async function createTables(
     // Last is the row of state: it says that all is there.
     if ((await statements.all('select daily from history_state where id = 1')).length > 0) return;
     await layout.create(statements, dailyPartitions);
-    await statements.run('insert into history_state (id, daily) values (1, ?)', [dailyPartitions ? 1 : 0]);
+    await statements.run('insert into history_state (id, daily, identity, unnamed) values (1, ?, ?, 0)', [
+      dailyPartitions ? 1 : 0,
+      createIdentity(),
+    ]);
   });
 }
 
-async function isInitialised(database: Database): Promise<boolean> {
+/** `by-number`: of a version that named users by number, or one whose conversion has not come to its end. */
+async function readState(database: Database): Promise<'missing' | 'by-number' | 'ready'> {
   try {
-    return (await database.all('select daily from history_state where id = 1')).length > 0;
+    const [row] = await database.all('select * from history_state where id = 1');
+    if (row === undefined) return 'missing';
+    return typeof row['identity'] === 'string' ? 'ready' : 'by-number';
   } catch {
     // No such table, or no such database: what it is shows when the tables are made.
-    return false;
+    return 'missing';
   }
+}
+
+async function readIdentity(statements: Statements): Promise<string> {
+  const [row] = await statements.all('select identity from history_state where id = 1');
+  return textOf(row?.['identity']);
 }
 
 function quoted(name: string): string {

@@ -27,7 +27,7 @@ export async function prune(
   );
   if (!layout.dropsWhole && !signal.aborted) await layout.drop(database, days);
   await removeBuckets(database, before, signal);
-  await repairBeginnings(database, layout, { before, userId: null, conversationId: null }, signal);
+  await repairBeginnings(database, layout, { before, userDocumentId: null, conversationId: null }, signal);
   return removed;
 }
 
@@ -51,7 +51,7 @@ async function dropWhole(
 export async function countOf(database: Database, day: Day): Promise<number> {
   const [row] = await database.all(
     `select coalesce(sum(records), 0) as records from history_buckets
-     where user_id = 0 and start_ms >= ? and start_ms < ?`,
+     where user_document_id = '' and start_ms >= ? and start_ms < ?`,
     [startOf(day), endOf(day)],
   );
   return numberOf(row?.['records']);

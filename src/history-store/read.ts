@@ -3,6 +3,7 @@ import { marks, type Binding, type Database, type Row, type Statements } from '.
 import { dayOf } from './days';
 import type { Layout, Segment } from './layout';
 import { numberOf, selection, textOf, toRecord } from './rows';
+import { everybody } from './sums';
 
 /** What records are read from. */
 export interface Readable {
@@ -46,15 +47,16 @@ async function findConversation(
   scope: Scope,
   conversationId: string,
 ): Promise<Conversation | null> {
-  const own = scope === 'everybody' ? null : scope.userId;
+  const own = scope === 'everybody' ? null : scope.userDocumentId;
   const rows = await statements.all(
-    `select user_id, first_at, last_at from history_conversations
-     where conversation_id = ? ${own === null ? '' : 'and user_id = ?'} limit 1000`,
+    `select user_document_id, first_at, last_at from history_conversations
+     where conversation_id = ? ${own === null ? '' : 'and user_document_id = ?'} limit 1000`,
     own === null ? [conversationId] : [conversationId, own],
   );
   if (rows.length === 0) return null;
-  const users = rows.map((row) => numberOf(row['user_id']));
-  const ofUsers = users.length === 1 ? 'user_id = ?' : `user_id in (${marks(users.length)})`;
+  const users = rows.map((row) => textOf(row['user_document_id']));
+  const ofUsers =
+    users.length === 1 ? 'user_document_id = ?' : `user_document_id in (${marks(users.length)})`;
   const firstAt = Math.min(...rows.map((row) => numberOf(row['first_at'])));
   const lastAt = Math.max(...rows.map((row) => numberOf(row['last_at'])));
   return {
@@ -190,15 +192,15 @@ export async function listConversations(
   const conditions: string[] = [];
   const bindings: Binding[] = [];
   if (scope !== 'everybody') {
-    conditions.push('user_id = ?');
-    bindings.push(scope.userId);
+    conditions.push('user_document_id = ?');
+    bindings.push(scope.userDocumentId);
   }
   if (after !== null) {
     conditions.push('last_at <= ? and (last_at < ? or conversation_id < ?)');
     bindings.push(after.timeMs, after.timeMs, after.id);
   }
   const rows = await statements.all(
-    `select user_id, conversation_id, character_id, title, model, records, errors, total_tokens, first_at, last_at
+    `select user_document_id, conversation_id, character_id, title, model, records, errors, total_tokens, first_at, last_at
      from history_conversations ${conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`}
      order by last_at desc, conversation_id desc limit ? offset ?`,
     [...bindings, limit, after === null ? offset : 0],
@@ -209,7 +211,7 @@ export async function listConversations(
 function toSummary(row: Row): ConversationSummary {
   return {
     conversationId: textOf(row['conversation_id']),
-    userId: numberOf(row['user_id']),
+    userDocumentId: textOf(row['user_document_id']),
     characterId: textOf(row['character_id']) || null,
     title: textOf(row['title']),
     model: textOf(row['model']),
@@ -226,16 +228,17 @@ export async function countConversations(statements: Statements, scope: Scope): 
   const [row] =
     scope === 'everybody'
       ? await statements.all('select count(*) as count from history_conversations')
-      : await statements.all('select count(*) as count from history_conversations where user_id = ?', [
-          scope.userId,
-        ]);
+      : await statements.all(
+          'select count(*) as count from history_conversations where user_document_id = ?',
+          [scope.userDocumentId],
+        );
   return numberOf(row?.['count']);
 }
 
-/** Everybody's buckets are those of user 0, who is nobody. */
+/** Everybody's buckets have no user. */
 export const bucketsSql = `select start_ms, model, character_id, currency, records, errors, prompt_tokens,
     completion_tokens, total_tokens, price_nanos
-  from history_buckets where user_id = ? and start_ms >= ? and start_ms < ?
+  from history_buckets where user_document_id = ? and start_ms >= ? and start_ms < ?
   order by start_ms, model, character_id, currency`;
 
 /** See `HistoryStore.listBuckets`. */
@@ -245,8 +248,8 @@ export async function listBuckets(
   from: Date,
   to: Date,
 ): Promise<readonly Bucket[]> {
-  const userId = scope === 'everybody' ? 0 : scope.userId;
-  const rows = await statements.all(bucketsSql, [userId, from.getTime(), to.getTime()]);
+  const user = scope === 'everybody' ? everybody : scope.userDocumentId;
+  const rows = await statements.all(bucketsSql, [user, from.getTime(), to.getTime()]);
   return rows.map((row) => ({
     startMs: numberOf(row['start_ms']),
     model: textOf(row['model']),

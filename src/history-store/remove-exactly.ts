@@ -42,7 +42,7 @@ export async function dropEmptyPartitions(
   await repairBeginnings(
     database,
     layout,
-    { before: startOf(beforeDay), userId: null, conversationId: null },
+    { before: startOf(beforeDay), userDocumentId: null, conversationId: null },
     signal,
   );
 }

@@ -135,30 +135,57 @@ interface Sized {
   readonly bytes: number;
 }
 
+/** What the sums need of a record. Its texts are not read. */
+const summedColumns = `record_id, conversation_id, user_document_id, user_id, character_id, model, currency, created_at,
+       prompt_tokens, completion_tokens, total_tokens, price_nanos`;
+
 async function select(statements: Statements, table: string, removal: Removal): Promise<Sized[]> {
-  const isError = table.startsWith('error_');
+  const isError = isErrorTable(table);
   const rows = await statements.all(
-    `select record_id, conversation_id, user_id, character_id, model, currency, created_at,
-       prompt_tokens, completion_tokens, total_tokens, price_nanos, ${sizeOf(statements, isError)} as bytes
+    `select ${summedColumns}, ${sizeOf(statements, table)} as bytes
      from ${table} where ${removal.where} order by ${removal.order.join(', ')} limit ${rowsPerBit}`,
     removal.bindings,
   );
   return rows.map((row) => ({ record: toSummed(row, isError), bytes: numberOf(row['bytes']) }));
 }
 
+/** A record, and in which table it was. */
+export interface Found extends Summed {
+  readonly table: string;
+  readonly formerUserId: number | null;
+}
+
+export async function selectSummed(
+  statements: Statements,
+  table: string,
+  where: string,
+  bindings: readonly Binding[],
+): Promise<Found[]> {
+  const rows = await statements.all(`select ${summedColumns} from ${table} where ${where}`, bindings);
+  return rows.map((row) => ({
+    ...toSummed(row, isErrorTable(table)),
+    table,
+    formerUserId: numberOf(row['user_id']) || null,
+  }));
+}
+
+function isErrorTable(table: string): boolean {
+  return table.startsWith('error_');
+}
+
 /** SQLite reads the lengths without the texts, and has to walk through all pages of what it deletes. */
-function sizeOf(statements: Statements, isError: boolean): string {
+export function sizeOf(statements: Statements, table: string): string {
   if (statements.kind !== 'sqlite') return '0';
   const common = 'octet_length(messages) + coalesce(octet_length(response), 0)';
-  return isError ? `${common} + octet_length(partial_text)` : common;
+  return isErrorTable(table) ? `${common} + octet_length(partial_text)` : common;
 }
 
 function toSummed(row: Row, isError: boolean): Summed {
-  const characterId = row['character_id'];
+  const { character_id: characterId, user_document_id: userDocumentId } = row;
   return {
     recordId: textOf(row['record_id']),
     conversationId: textOf(row['conversation_id']),
-    userId: numberOf(row['user_id']),
+    userDocumentId: typeof userDocumentId === 'string' && userDocumentId !== '' ? userDocumentId : null,
     characterId: typeof characterId === 'string' ? characterId : null,
     model: textOf(row['model']),
     usage: toUsage(row),
@@ -184,7 +211,11 @@ function compareBytes(one: string, other: string): number {
   return one === other ? 0 : Buffer.compare(Buffer.from(one), Buffer.from(other));
 }
 
-async function deleteRows(statements: Statements, table: string, records: readonly Summed[]): Promise<void> {
+export async function deleteRows(
+  statements: Statements,
+  table: string,
+  records: readonly Summed[],
+): Promise<void> {
   if (records.length === 0) return;
   const times = records.map(({ timeMs }) => timeMs);
   await statements.run(

@@ -9,12 +9,12 @@ const conversationsPerBit = 50;
 /** Of which conversations: those that began before a time. Of one user, and of these of one conversation, where given. */
 export interface Straddling {
   readonly before: number;
-  readonly userId: number | null;
+  readonly userDocumentId: string | null;
   readonly conversationId: string | null;
 }
 
 interface Key {
-  readonly userId: number;
+  readonly userDocumentId: string;
   readonly conversationId: string;
   readonly firstAt: number;
 }
@@ -48,7 +48,7 @@ export async function repairBeginnings(
 /** Goes on behind the last: one with a record that came late is before the time still, and would come for ever. */
 async function selectKeys(
   statements: Statements,
-  { before, userId, conversationId }: Straddling,
+  { before, userDocumentId, conversationId }: Straddling,
   after: Key | null,
 ): Promise<readonly Key[]> {
   const conditions: string[] = ['first_at < ?'];
@@ -57,20 +57,20 @@ async function selectKeys(
     conditions.push(condition);
     bindings.push(...values);
   };
-  if (userId !== null) narrow('user_id = ?', userId);
+  if (userDocumentId !== null) narrow('user_document_id = ?', userDocumentId);
   if (conversationId !== null) narrow('conversation_id = ?', conversationId);
   if (after !== null)
     narrow(
-      'first_at >= ? and (first_at > ? or user_id > ? or (user_id = ? and conversation_id > ?))',
+      'first_at >= ? and (first_at > ? or user_document_id > ? or (user_document_id = ? and conversation_id > ?))',
       after.firstAt,
       after.firstAt,
-      after.userId,
-      after.userId,
+      after.userDocumentId,
+      after.userDocumentId,
       after.conversationId,
     );
   const rows = await statements.all(
-    `select user_id, conversation_id, first_at from history_conversations where ${conditions.join(' and ')}
-     order by first_at, user_id, conversation_id limit ${conversationsPerBit}`,
+    `select user_document_id, conversation_id, first_at from history_conversations where ${conditions.join(' and ')}
+     order by first_at, user_document_id, conversation_id limit ${conversationsPerBit}`,
     bindings,
   );
   return rows.map(toKey);
@@ -78,7 +78,7 @@ async function selectKeys(
 
 function toKey(row: Row): Key {
   return {
-    userId: numberOf(row['user_id']),
+    userDocumentId: textOf(row['user_document_id']),
     conversationId: textOf(row['conversation_id']),
     firstAt: numberOf(row['first_at']),
   };
@@ -121,8 +121,8 @@ function older(one: Found | undefined, other: Found): Found {
   return other.firstAt > one.firstAt ? one : { ...one, tables: [...one.tables, ...other.tables] };
 }
 
-const nameOf = ({ userId, conversationId }: Pick<Key, 'userId' | 'conversationId'>) =>
-  `${userId} ${conversationId}`;
+const nameOf = ({ userDocumentId, conversationId }: Pick<Key, 'userDocumentId' | 'conversationId'>) =>
+  `${userDocumentId} ${conversationId}`;
 
 async function findIn(
   statements: Statements,
@@ -132,10 +132,10 @@ async function findIn(
   const found = new Map<string, Found>();
   for (const table of [segment.records, segment.errors]) {
     const rows = await statements.all(
-      `select user_id, conversation_id, count(*) as records, sum(total_tokens) as tokens, min(created_at) as first_at
-       from ${table} where (user_id, conversation_id) in (${tuples(statements.kind, keys.length, 2)})
-       group by user_id, conversation_id`,
-      keys.flatMap(({ userId, conversationId }) => [userId, conversationId]),
+      `select user_document_id, conversation_id, count(*) as records, sum(total_tokens) as tokens, min(created_at) as first_at
+       from ${table} where (user_document_id, conversation_id) in (${tuples(statements.kind, keys.length, 2)})
+       group by user_document_id, conversation_id`,
+      keys.flatMap(({ userDocumentId, conversationId }) => [userDocumentId, conversationId]),
     );
     for (const row of rows) {
       const key = toKey(row);
@@ -156,16 +156,16 @@ async function findIn(
   return found;
 }
 
-async function forget(statements: Statements, { userId, conversationId }: Key): Promise<void> {
-  await statements.run('delete from history_conversations where user_id = ? and conversation_id = ?', [
-    userId,
-    conversationId,
-  ]);
+async function forget(statements: Statements, { userDocumentId, conversationId }: Key): Promise<void> {
+  await statements.run(
+    'delete from history_conversations where user_document_id = ? and conversation_id = ?',
+    [userDocumentId, conversationId],
+  );
 }
 
 async function update(
   statements: Statements,
-  { userId, conversationId }: Key,
+  { userDocumentId, conversationId }: Key,
   { tables, firstAt, counts }: Found,
   isAll: boolean,
 ): Promise<void> {
@@ -173,10 +173,10 @@ async function update(
     `${tables
       .map(
         (table) => `select * from (select record_id, messages from ${table}
-                    where user_id = ? and conversation_id = ? and created_at = ? order by record_id limit 1) ${table}`,
+                    where user_document_id = ? and conversation_id = ? and created_at = ? order by record_id limit 1) ${table}`,
       )
       .join(' union all ')} order by record_id limit 1`,
-    tables.flatMap(() => [userId, conversationId, firstAt]),
+    tables.flatMap(() => [userDocumentId, conversationId, firstAt]),
   );
   if (first === undefined) throw new Error('A conversation has no record at the time it begins.');
   const messages = first['messages'];
@@ -184,13 +184,13 @@ async function update(
   await statements.run(
     `update history_conversations set first_at = ?, first_id = ?, title = ?
        ${isAll ? ', records = ?, errors = ?, total_tokens = ?' : ''}
-     where user_id = ? and conversation_id = ?`,
+     where user_document_id = ? and conversation_id = ?`,
     [
       firstAt,
       textOf(first['record_id']),
       titleOf(Array.isArray(parsed) ? parsed : []),
       ...(isAll ? counts : []),
-      userId,
+      userDocumentId,
       conversationId,
     ],
   );

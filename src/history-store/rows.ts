@@ -9,6 +9,7 @@ const commonColumns = [
   'record_id',
   'conversation_id',
   'user_id',
+  'user_document_id',
   'character_id',
   'token_id',
   'channel_id',
@@ -52,7 +53,8 @@ export function toBindings(record: HistoryRecord): Binding[] {
   const common: Binding[] = [
     toStorableText(record.recordId),
     toStorableText(record.conversationId),
-    record.userId,
+    record.formerUserId ?? 0,
+    record.userDocumentId,
     record.characterId === null ? null : short(record.characterId, 255),
     record.tokenId,
     record.channelId,
@@ -97,7 +99,8 @@ export function toRecord(row: Row): StoredRecord {
   return {
     recordId,
     conversationId: textOf(row['conversation_id']),
-    userId: numberOf(row['user_id']),
+    userDocumentId: nullable(row['user_document_id'], textOf) || null,
+    formerUserId: numberOf(row['user_id']) || null,
     characterId: nullable(row['character_id'], textOf),
     tokenId: nullable(row['token_id'], numberOf),
     channelId: nullable(row['channel_id'], numberOf),

@@ -1,11 +1,12 @@
 import type { HistoryRecord } from '../chat';
 import { chunks, marks, type Database, type Statements } from './database';
 import { dayOf, type Day } from './days';
+import { findErased, type Erasable } from './erasures';
 import type { Layout, Segment, Target } from './layout';
 import { isWithoutPartition } from './layout-mysql';
 import { columnsOf, numberOf, textOf, toBindings, toStored } from './rows';
-import { lockState } from './schema';
-import { add, type Summed } from './sums';
+import { lockState, markUnnamed } from './schema';
+import { add, type Titled } from './sums';
 
 /** Of one statement. Servers refuse what is too long. */
 const rowsPerInsert = 100;
@@ -46,6 +47,7 @@ async function saveOnce(
       fresh.push(...missing);
     }
     await add(statements, fresh.map(toSummed));
+    if (fresh.some(({ userDocumentId }) => userDocumentId === null)) await markUnnamed(statements);
     return fresh.length;
   });
 }
@@ -58,7 +60,7 @@ function daysOf(records: readonly HistoryRecord[]): Day[] {
   return [...new Set(records.map(({ createdAt }) => dayOf(createdAt.getTime())))].sort();
 }
 
-function toSummed(record: HistoryRecord): Summed & { readonly messages: readonly unknown[] } {
+function toSummed(record: HistoryRecord): Titled {
   return { ...record, isError: record.error !== null, timeMs: record.createdAt.getTime() };
 }
 
@@ -82,28 +84,12 @@ async function withoutErased(
   statements: Statements,
   records: readonly HistoryRecord[],
 ): Promise<readonly HistoryRecord[]> {
-  const erasedBefore = new Map<string, number>();
-  for (const some of chunks(records, idsPerLookup)) {
-    const users = [...new Set(some.map(({ userId }) => userId))];
-    const conversations = [...new Set(some.map(({ conversationId }) => conversationId)), ''];
-    const rows = await statements.all(
-      `select user_id, conversation_id, erased_before from history_erasures
-       where user_id in (${marks(users.length)}) and conversation_id in (${marks(conversations.length)})`,
-      [...users, ...conversations],
-    );
-    for (const row of rows) {
-      const key = `${numberOf(row['user_id'])} ${textOf(row['conversation_id'])}`;
-      erasedBefore.set(key, numberOf(row['erased_before']));
-    }
-  }
-  if (erasedBefore.size === 0) return records;
-  return records.filter(({ userId, conversationId, createdAt }) => {
-    const before = Math.max(
-      erasedBefore.get(`${userId} `) ?? -Infinity,
-      erasedBefore.get(`${userId} ${conversationId}`) ?? -Infinity,
-    );
-    return createdAt.getTime() >= before;
-  });
+  const isErased = await findErased(statements, records.map(toErasable));
+  return records.filter((record) => !isErased(toErasable(record)));
+}
+
+function toErasable(record: HistoryRecord): Erasable {
+  return { ...record, timeMs: record.createdAt.getTime() };
 }
 
 async function withoutExisting(

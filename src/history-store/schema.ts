@@ -49,7 +49,10 @@ export async function createRecordTable(
   const columns = [
     `record_id ${key(64)} not null`,
     `conversation_id ${key(255)} not null`,
+    // 0, or the number by which an older version named the user.
     'user_id bigint not null',
+    // Null until it is looked for; empty where it was not found.
+    userColumn(key),
     `character_id ${key(255)}`,
     'token_id bigint',
     'channel_id bigint',
@@ -66,12 +69,28 @@ export async function createRecordTable(
     'primary key (record_id, created_at)',
   ];
   await statements.run(`create table if not exists ${name} (${columns.join(', ')})${suffix}${clause}`);
-  await createIndex(statements, name, 'by_user', ['user_id', 'conversation_id', 'created_at', 'record_id']);
+  await indexByOwner(statements, name);
   await createIndex(statements, name, 'by_time', ['created_at', 'record_id']);
 }
 
+export async function indexByOwner(statements: Statements, table: string): Promise<void> {
+  await createIndex(statements, table, 'by_owner', [
+    'user_document_id',
+    'conversation_id',
+    'created_at',
+    'record_id',
+  ]);
+}
+
+/** Shorter than Strapi's column, which is for any text: with 255 the keys would be too long for MySQL. */
+const userKeyLength = 64;
+
+export function userColumn(key: Types['key']): string {
+  return `user_document_id ${key(userKeyLength)}`;
+}
+
 /** PostgreSQL chooses the names: those of a table that was replaced would be taken. */
-async function createIndex(
+export async function createIndex(
   statements: Statements,
   table: string,
   name: string,
@@ -141,15 +160,22 @@ export async function createSums(statements: Statements): Promise<void> {
   const create = (name: string, columns: readonly string[]) =>
     statements.run(`create table if not exists ${name} (${columns.join(', ')})${suffix}`);
   // One row. Every transaction that writes begins with locking it, so that they come one after the other.
-  await create('history_state', ['id integer not null primary key', 'daily integer not null']);
-  await create('history_erasures', [
+  await create('history_state', [
+    'id integer not null primary key',
+    'daily integer not null',
+    ...(await stateColumns(statements)),
+  ]);
+  await createErasures(statements);
+  await create('history_former_users', [
     'user_id bigint not null',
     `conversation_id ${key(255)} not null`,
-    'erased_before bigint not null',
-    'primary key (user_id, conversation_id)',
+    `${userColumn(key)} not null`,
+    'first_at bigint not null',
+    'last_at bigint not null',
+    'primary key (user_id, conversation_id, user_document_id)',
   ]);
   await create('history_conversations', [
-    'user_id bigint not null',
+    `${userColumn(key)} not null`,
     `conversation_id ${key(255)} not null`,
     ...['records', 'errors', 'total_tokens'].map((column) => `${column} bigint not null`),
     'first_at bigint not null',
@@ -159,23 +185,56 @@ export async function createSums(statements: Statements): Promise<void> {
     `last_id ${key(64)} not null`,
     `model ${key(255)} not null`,
     `character_id ${key(255)} not null`,
-    'primary key (user_id, conversation_id)',
+    'primary key (user_document_id, conversation_id)',
   ]);
-  await create('history_buckets', [
+  await createBuckets(statements);
+  const conversations = 'history_conversations';
+  await createIndex(statements, conversations, 'by_last', ['user_document_id', 'last_at', 'conversation_id']);
+  await createIndex(statements, conversations, 'by_last_of_all', ['last_at', 'conversation_id']);
+  await createIndex(statements, conversations, 'by_first', [
+    'first_at',
+    'user_document_id',
+    'conversation_id',
+  ]);
+  await createIndex(statements, conversations, 'by_id', ['conversation_id']);
+  await createIndex(statements, 'history_buckets', 'by_start', ['start_ms']);
+  await createIndex(statements, 'history_former_users', 'by_user', ['user_document_id']);
+}
+
+/**
+ * `identity` tells stores apart, and says that all tables are there. `unnamed` is 0 where every record was looked at that
+ * has only the number of its user; 1 where the numbers are still to be looked at; 2 where records are.
+ */
+export async function stateColumns(statements: Statements): Promise<readonly string[]> {
+  const { key } = await typesOf(statements);
+  return [`identity ${key(64)}`, 'unnamed integer'];
+}
+
+/** Users of before are named by number: their documentId is empty. The number of others is 0. */
+export async function createErasures(statements: Statements, name = 'history_erasures'): Promise<void> {
+  const { key, suffix } = await typesOf(statements);
+  const columns = [
+    `${userColumn(key)} not null`,
     'user_id bigint not null',
+    `conversation_id ${key(255)} not null`,
+    'erased_before bigint not null',
+    'primary key (user_document_id, user_id, conversation_id)',
+  ];
+  await statements.run(`create table if not exists ${name} (${columns.join(', ')})${suffix}`);
+}
+
+export async function createBuckets(statements: Statements, name = 'history_buckets'): Promise<void> {
+  const { key, suffix } = await typesOf(statements);
+  const columns = [
+    `${userColumn(key)} not null`,
     'start_ms bigint not null',
     `model ${key(255)} not null`,
     `character_id ${key(255)} not null`,
     `currency ${key(16)} not null`,
     ...bucketSums.map((column) => `${column} bigint not null`),
-    'primary key (user_id, start_ms, model, character_id, currency)',
-  ]);
-  const conversations = 'history_conversations';
-  await createIndex(statements, conversations, 'by_last', ['user_id', 'last_at', 'conversation_id']);
-  await createIndex(statements, conversations, 'by_last_of_all', ['last_at', 'conversation_id']);
-  await createIndex(statements, conversations, 'by_first', ['first_at', 'user_id', 'conversation_id']);
-  await createIndex(statements, conversations, 'by_id', ['conversation_id']);
-  await createIndex(statements, 'history_buckets', 'by_start', ['start_ms']);
+    'primary key (user_document_id, start_ms, model, character_id, currency)',
+  ];
+  await statements.run(`create table if not exists ${name} (${columns.join(', ')})${suffix}`);
 }
 
 export const bucketSums = [
@@ -195,6 +254,11 @@ export async function lockState(statements: Statements): Promise<{ readonly isDa
     `select daily from history_state where id = 1${lockingClause(statements.kind)}`,
   );
   return { isDaily: Number(row?.['daily']) === 1 };
+}
+
+/** There are records of which the user is to be looked for. With the state locked. */
+export async function markUnnamed(statements: Statements): Promise<void> {
+  await statements.run('update history_state set unnamed = 2 where id = 1');
 }
 
 function lockingClause(kind: Kind): string {

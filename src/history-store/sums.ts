@@ -7,7 +7,8 @@ import { bucketSums } from './schema';
 export interface Summed {
   readonly recordId: string;
   readonly conversationId: string;
-  readonly userId: number;
+  /** Null where the user is not known: then the record counts for everybody's sums alone. */
+  readonly userDocumentId: string | null;
   readonly characterId: string | null;
   readonly model: string;
   readonly usage: HistoryRecord['usage'];
@@ -16,18 +17,33 @@ export interface Summed {
 }
 
 const quarterHourMs = 900_000;
-const everybody = 0;
+/** In place of a user, in the sums of all of them. */
+export const everybody = '';
 const maxTitleCharacters = 120;
 
 /** Rows of one statement. */
 const perStatement = 200;
 
-export async function add(
-  statements: Statements,
-  records: readonly (Summed & { readonly messages: readonly unknown[] })[],
-): Promise<void> {
+/** With the question it begins with. */
+export interface Titled extends Summed {
+  readonly messages: readonly unknown[];
+}
+
+export type Owned<T> = T & { readonly userDocumentId: string };
+
+export async function add(statements: Statements, records: readonly Titled[]): Promise<void> {
+  await addToUsers(statements, records.filter(isOwned));
+  await upsertBuckets(statements, records.map(ofEverybody), 1);
+}
+
+/** Of records that everybody's sums have already. */
+export async function addToUsers(statements: Statements, records: readonly Owned<Titled>[]): Promise<void> {
   await upsertConversations(statements, [...groupBy(records, conversationOf).values()].map(toAddition));
-  await upsertBuckets(statements, records, 1);
+  await upsertBuckets(statements, records.map(ofUser), 1);
+}
+
+function isOwned<T extends Summed>(record: T): record is Owned<T> {
+  return record.userDocumentId !== null;
 }
 
 /**
@@ -35,29 +51,33 @@ export async function add(
  * of it goes; its beginning is repaired when all is removed (`repair.ts`).
  */
 export async function subtract(statements: Statements, records: readonly Summed[]): Promise<void> {
-  const groups = [...groupBy(records, conversationOf).values()];
+  const owned = records.filter(isOwned);
+  const groups = [...groupBy(owned, conversationOf).values()];
   await upsertConversations(statements, groups.map(toSubtraction));
   for (const some of chunks(groups, perStatement)) {
-    const keys = some.flatMap(([first]) => (first === undefined ? [] : [first.userId, first.conversationId]));
+    const keys = some.flatMap(([first]) =>
+      first === undefined ? [] : [first.userDocumentId, first.conversationId],
+    );
     await statements.run(
       `delete from history_conversations where records <= 0
-       and (user_id, conversation_id) in (${tuples(statements.kind, some.length, 2)})`,
+       and (user_document_id, conversation_id) in (${tuples(statements.kind, some.length, 2)})`,
       keys,
     );
   }
-  await upsertBuckets(statements, records, -1);
+  await upsertBuckets(statements, [...records.map(ofEverybody), ...owned.map(ofUser)], -1);
   await removeEmptyBuckets(statements, records);
 }
 
 async function removeEmptyBuckets(statements: Statements, records: readonly Summed[]): Promise<void> {
-  const keys = new Map<string, [number, number]>();
-  for (const { userId, timeMs } of records) {
-    for (const user of [userId, everybody]) keys.set(`${user} ${startOf(timeMs)}`, [user, startOf(timeMs)]);
+  const keys = new Map<string, [string, number]>();
+  for (const { userDocumentId, timeMs } of records) {
+    for (const user of new Set([userDocumentId ?? everybody, everybody]))
+      keys.set(`${user} ${startOf(timeMs)}`, [user, startOf(timeMs)]);
   }
   for (const some of chunks([...keys.values()], perStatement)) {
     await statements.run(
       `delete from history_buckets where records <= 0
-       and (user_id, start_ms) in (${tuples(statements.kind, some.length, 2)})`,
+       and (user_document_id, start_ms) in (${tuples(statements.kind, some.length, 2)})`,
       some.flat(),
     );
   }
@@ -67,7 +87,8 @@ function startOf(timeMs: number): number {
   return Math.floor(timeMs / quarterHourMs) * quarterHourMs;
 }
 
-const conversationOf = ({ userId, conversationId }: Summed) => `${userId} ${conversationId}`;
+const conversationOf = ({ userDocumentId, conversationId }: Owned<Summed>) =>
+  `${userDocumentId} ${conversationId}`;
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
@@ -81,7 +102,7 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string
 }
 
 const conversationColumns = [
-  'user_id',
+  'user_document_id',
   'conversation_id',
   'records',
   'errors',
@@ -106,11 +127,15 @@ function countsOf(group: readonly Summed[], sign: 1 | -1): number[] {
   return [group.length, group.filter(({ isError }) => isError).length, tokens].map((count) => sign * count);
 }
 
-function toAddition(group: readonly (Summed & { readonly messages: readonly unknown[] })[]): Binding[] {
-  const first = group.reduce((best, one) => (isBefore(one, best) ? one : best));
+export function firstOf<T extends Summed>(group: readonly T[]): T {
+  return group.reduce((best, one) => (isBefore(one, best) ? one : best));
+}
+
+function toAddition(group: readonly Owned<Titled>[]): Binding[] {
+  const first = firstOf(group);
   const last = group.reduce((best, one) => (isBefore(best, one) ? one : best));
   return [
-    first.userId,
+    first.userDocumentId,
     first.conversationId,
     ...countsOf(group, 1),
     first.timeMs,
@@ -124,11 +149,11 @@ function toAddition(group: readonly (Summed & { readonly messages: readonly unkn
 }
 
 /** Neither the first nor the last of anything, so that the upsert leaves both alone. */
-function toSubtraction(group: readonly Summed[]): Binding[] {
+function toSubtraction(group: readonly Owned<Summed>[]): Binding[] {
   const [first] = group;
   if (first === undefined) throw new RangeError('A group has at least one record.');
   return [
-    first.userId,
+    first.userDocumentId,
     first.conversationId,
     ...countsOf(group, -1),
     Number.MAX_SAFE_INTEGER,
@@ -160,22 +185,25 @@ async function upsertConversations(statements: Statements, rows: readonly Bindin
     await statements.run(
       `insert into ${table} (${conversationColumns.join(', ')})
        values ${some.map((row) => `(${marks(row.length)})`).join(', ')}
-       ${onConflict(statements.kind, ['user_id', 'conversation_id'])} ${assignments.join(', ')}`,
+       ${onConflict(statements.kind, ['user_document_id', 'conversation_id'])} ${assignments.join(', ')}`,
       some.flat(),
     );
   }
 }
 
-async function upsertBuckets(
-  statements: Statements,
-  records: readonly Summed[],
-  sign: 1 | -1,
-): Promise<void> {
+/** A record, and whose sums it is a part of. */
+interface Share {
+  readonly of: string;
+  readonly record: Summed;
+}
+
+const ofEverybody = (record: Summed): Share => ({ of: everybody, record });
+const ofUser = (record: Owned<Summed>): Share => ({ of: record.userDocumentId, record });
+
+async function upsertBuckets(statements: Statements, shares: readonly Share[], sign: 1 | -1): Promise<void> {
   const sums = new Map<string, { readonly key: readonly Binding[]; readonly sums: number[] }>();
-  for (const record of records) {
-    for (const userId of [record.userId, everybody]) addTo(sums, record, userId, sign);
-  }
-  const keys = ['user_id', 'start_ms', 'model', 'character_id', 'currency'];
+  for (const share of shares) addTo(sums, share, sign);
+  const keys = ['user_document_id', 'start_ms', 'model', 'character_id', 'currency'];
   const assignments = bucketSums.map(
     (column) => `${column} = history_buckets.${column} + ${incoming(statements.kind, column)}`,
   );
@@ -193,11 +221,10 @@ async function upsertBuckets(
 
 function addTo(
   all: Map<string, { readonly key: readonly Binding[]; readonly sums: number[] }>,
-  { timeMs, model, characterId, usage, isError }: Summed,
-  userId: number,
+  { of, record: { timeMs, model, characterId, usage, isError } }: Share,
   sign: 1 | -1,
 ): void {
-  const key = [userId, startOf(timeMs), model, characterId ?? '', usage.currency];
+  const key = [of, startOf(timeMs), model, characterId ?? '', usage.currency];
   const name = JSON.stringify(key);
   const sums = [
     1,

@@ -1,12 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 
-import type { HistoryMaintenance, HistoryStore, HistoryStoreSettings } from '../chat';
+import type { HistoryStoreSettings } from '../chat';
 import type { Call } from '../threads/calls';
 import { sendWarning, serve } from '../threads/server';
-import { openHistoryStore } from './open';
+import { openHistoryStore, type Store } from './open';
 import { toProblem } from './problems';
-
-export type Store = HistoryStore & HistoryMaintenance;
 
 /** What can be asked of the thread. A signal goes beside the arguments. */
 export type Method = Exclude<keyof Store, 'close'>;

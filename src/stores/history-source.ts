@@ -10,6 +10,7 @@ import {
 } from '../chat';
 import { characterOf } from './character-links';
 import { createErasureQueue } from './history-erasures';
+import type { Survey } from './history-survey';
 import { parseJsonColumn } from './json-column';
 
 type Database = Core.Strapi['db'];
@@ -30,6 +31,7 @@ const countedAtMost = 10_000;
  */
 export function createHistorySource(
   db: Database,
+  { makeMissingDue }: Survey,
   { leaseMs = 60_000, setAsideMs = 3_600_000 }: HistorySourceOptions = {},
 ): HistorySource {
   const { listErasures, settleErasure, countErasures } = createErasureQueue(db);
@@ -49,9 +51,12 @@ export function createHistorySource(
       }
       return turns;
     },
-    settle: (turnIds) => setDue(db, turnIds, null),
-    release: (turnIds) => setDue(db, turnIds, inMs(0)),
-    setAside: (turnId) => setDue(db, [turnId], inMs(setAsideMs)),
+    makeMissingDue,
+    settle: (turnIds, identity) => setDue(db, turnIds, { history_due: null, history_store: identity }),
+    release: (turnIds) => setDue(db, turnIds, { history_due: inMs(0) }),
+    setAside: (turnId) => setDue(db, [turnId], { history_due: inMs(setAsideMs) }),
+    findTurnOwners: (turnIds) => findOwners(db, 'chat_conversations', 'turn_id', turnIds),
+    findSessionOwners: (sessionIds) => findOwners(db, 'chat_sessions', 'session_id', sessionIds),
     async backlog() {
       // Those that were given out wait too, until they are settled; those set aside are due later than that.
       const waiting = await countDue(db, (due) => due.where('history_due', '<=', inMs(leaseMs)));
@@ -90,7 +95,7 @@ interface TurnRow {
   readonly id: number;
   readonly turn_id: string | null;
   readonly session_id: string | null;
-  readonly user_id: number | null;
+  readonly user_document_id: string | null;
   readonly character_id: string | null;
   readonly query: string;
   readonly answer: string | null;
@@ -121,7 +126,7 @@ async function selectTurns(db: Database, ids: readonly number[]): Promise<readon
         ...['id', 'turn_id', 'answer', 'outcome', 'error_code', 'usage'].map((column) => `m.${column}`),
         ...['created_at', 'updated_at', 'ended_at'].map((column) => `m.${column}`),
         's.session_id',
-        'u.id as user_id',
+        'u.document_id as user_document_id',
         db.connection.raw(`${characterOf('m')} as character_id`),
       )) as readonly TurnRow[]
   );
@@ -129,11 +134,11 @@ async function selectTurns(db: Database, ids: readonly number[]): Promise<readon
 
 /** Null of what is nobody's: its user is deleted. */
 function toFinishedTurn(row: TurnRow): FinishedTurn | null {
-  if (row.turn_id === null || row.user_id === null) return null;
+  if (row.turn_id === null || row.user_document_id === null) return null;
   return {
     turnId: row.turn_id,
     sessionId: row.session_id ?? row.turn_id,
-    userId: row.user_id,
+    userDocumentId: row.user_document_id,
     characterId: row.character_id,
     query: row.query,
     answer: row.answer ?? '',
@@ -153,14 +158,18 @@ async function settleOrphans(db: Database, rows: readonly TurnRow[]): Promise<vo
 }
 
 /** Only of what still waits: another process may have settled it. `updated_at` stays, for nothing was said. */
-async function setDue(db: Database, turnIds: readonly string[], due: Date | null): Promise<void> {
+async function setDue(
+  db: Database,
+  turnIds: readonly string[],
+  columns: { readonly history_due: Date | null; readonly history_store?: string },
+): Promise<void> {
   if (turnIds.length === 0) return;
   await db
     .connection('chat_conversations')
     .whereIn('turn_id', turnIds)
     .where({ role: 'assistant' })
     .whereNotNull('history_due')
-    .update({ history_due: due });
+    .update(columns);
 }
 
 async function countDue(
@@ -178,4 +187,19 @@ async function countDue(
   }[];
   const oldest = row?.oldest ?? null;
   return { count: Number(row?.count ?? 0), oldest: oldest === null ? null : new Date(oldest) };
+}
+
+async function findOwners(
+  db: Database,
+  table: 'chat_conversations' | 'chat_sessions',
+  column: string,
+  values: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  if (values.length === 0) return new Map();
+  const rows = (await db.connection
+    .from({ m: table })
+    .join({ u: 'up_users' }, 'u.id', 'm.user_id')
+    .whereIn(`m.${column}`, [...values])
+    .select(`m.${column} as key`, 'u.document_id')) as { key: string; document_id: string }[];
+  return new Map(rows.map((row) => [row.key, row.document_id]));
 }

@@ -34,14 +34,14 @@ export function createOwnDataStore(db: Database, reader: Reader): OwnDataStore {
         .select('live_turn_id')) as { live_turn_id: string }[];
       return rows.map((row) => row.live_turn_id);
     },
-    eraseSome: (userId, limit) =>
+    eraseSome: ({ id, documentId }, limit) =>
       inTransaction(db, async (trx) => {
-        const own = { where: (rows: Knex.QueryBuilder) => rows.where({ user_id: userId }), order: ['id'] };
+        const own = { where: (rows: Knex.QueryBuilder) => rows.where({ user_id: id }), order: ['id'] };
         const { latestMs, ...erased } = await eraseSome(db, trx, { ...own, limit });
         // Also where nothing was left: the history keeps what was purged here. A process whose clock is ahead of ours may
         // have written rows of later than now.
         const before = new Date(Math.max(Date.now(), latestMs) + 1);
-        await noteErasure(db, trx, { userId, conversationId: null, before });
+        await noteErasure(db, trx, { userDocumentId: documentId, conversationId: null, before });
         return erased;
       }),
     purgeSome: (deletedBefore, limit) =>

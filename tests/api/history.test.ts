@@ -2,7 +2,7 @@ import type { Core } from '@strapi/strapi';
 
 import createService from '../../src/api/history/services/history';
 import { createHistoryAccess } from '../../src/chat/history/history-access';
-import { ada, bob } from '../chat/support/fixtures';
+import { ada, bob, users } from '../chat/support/fixtures';
 import { createHistoryStoreInMemory } from '../chat/support/history-store-in-memory';
 import { createMemoryCharacters } from '../chat/support/memory-characters';
 
@@ -10,6 +10,7 @@ const store = createHistoryStoreInMemory();
 const historyAccess = createHistoryAccess({
   store,
   characters: createMemoryCharacters([]),
+  users,
   retentionDays: 0,
 });
 

@@ -5,8 +5,9 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import type { FinishedTurn } from '../../src/chat';
-import { makeEarlierTurnsDue } from '../../src/stores/history-backfill';
+import { createErasureTable } from '../../src/stores/history-erasures';
 import { createHistorySource, type HistorySourceOptions } from '../../src/stores/history-source';
+import { createSurvey, type SurveyMark, type SurveyMemory } from '../../src/stores/history-survey';
 import { createTurnStore } from '../../src/stores/turn-store';
 import { ending } from '../chat/support/fixtures';
 import { startApp, type App } from '../support/app';
@@ -40,8 +41,23 @@ beforeEach(async () => {
 const databases = (): Database[] => connections.map(toStrapiDatabase);
 
 const sources = (options?: HistorySourceOptions) =>
-  databases().map((db) => createHistorySource(db, options)) as [HistorySource, HistorySource];
+  databases().map((db) => createHistorySource(db, createSurvey(db, memoryOf()), options)) as [
+    HistorySource,
+    HistorySource,
+  ];
 type HistorySource = ReturnType<typeof createHistorySource>;
+
+/** Where the mark of a survey is kept, and what a test finds there. */
+function memoryOf(mark?: SurveyMark): SurveyMemory & { mark: SurveyMark | undefined } {
+  const memory = {
+    mark,
+    read: async () => memory.mark ?? null,
+    async write(written: SurveyMark) {
+      memory.mark = written;
+    },
+  };
+  return memory;
+}
 
 async function ask(user: Client, query = 'How is the sea?'): Promise<{ turnId: string; sessionId: string }> {
   const [, answer] = (await user.ask({ character_id: characterId, query })).body.data;
@@ -79,6 +95,8 @@ async function insertDue(user: Client, count: number): Promise<string[]> {
   await app.db.batchInsert('chat_conversations', rows, 50);
   return ids;
 }
+
+const nameOf = (user: object) => ('userDocumentId' in user ? user.userDocumentId : undefined);
 
 const idsOf = (turns: readonly FinishedTurn[]) => turns.map(({ turnId }) => turnId);
 
@@ -124,7 +142,7 @@ describe('the end of a turn', () => {
     const user = await app.createUser();
     const { turnId } = await ask(user);
     const [source] = sources();
-    await source.settle([turnId]);
+    await source.settle([turnId], 'store');
     const before = await rowsOf(turnId);
     const late = ending({ answer: 'Another one', messageId: undefined, conversationId: undefined });
     await createTurnStore(databases()[0] as Database).close(turnId, late);
@@ -146,7 +164,7 @@ describe('the end of a turn', () => {
       {
         turnId,
         sessionId: sessionId ?? session.session_id,
-        userId: user.user.id,
+        userDocumentId: user.user.documentId,
         characterId,
         query: 'Whole, 大海',
         answer: row.answer,
@@ -188,8 +206,8 @@ describe('the end of a turn', () => {
     const list = await user.myList();
     const turn = await user.get(`/api/chat-conversations/turns/${turnId}`);
     const { text } = await user.get('/api/chat/export');
-    expect(list.text + turn.text + text).not.toMatch(/history_due|ended_at/u);
-    for (const field of ['history_due', 'ended_at']) {
+    expect(list.text + turn.text + text).not.toMatch(/history_due|history_store|ended_at/u);
+    for (const field of ['history_due', 'history_store', 'ended_at']) {
       expect((await user.myList(`?filters[${field}][$notNull]=true`)).status).toBe(400);
       expect((await user.myList(`?sort=${field}`)).status).toBe(400);
     }
@@ -202,7 +220,7 @@ describe('the end of a turn', () => {
     const headers = { Authorization: `Bearer ${token.body.data.accessKey}` };
     const core = await app.anonymous.request('GET', '/api/chat-conversations', { headers });
     expect([core.status, core.body.data.length > 0]).toEqual([200, true]);
-    expect(core.text).not.toMatch(/history_due|ended_at/u);
+    expect(core.text).not.toMatch(/history_due|history_store|ended_at/u);
     const filtered = await app.anonymous.request(
       'GET',
       '/api/chat-conversations?filters[history_due][$notNull]=true',
@@ -247,7 +265,7 @@ describe('claims', () => {
       again = await living.claimSome(10);
     }
     expect(idsOf(again)).toEqual(ids);
-    await living.settle(ids);
+    await living.settle(ids, 'store');
     // The first one comes to life again, and finds that nothing is to be done.
     await dying.release(ids);
     expect(await living.claimSome(10)).toEqual([]);
@@ -258,7 +276,7 @@ describe('claims', () => {
     const [first = '', second = ''] = await insertDue(await app.createUser(), 2);
     const [source, other] = sources();
     await source.claimSome(10);
-    await source.settle([first]);
+    await source.settle([first], 'store');
     await source.release([first, second]);
     expect(idsOf(await other.claimSome(10))).toEqual([second]);
   });
@@ -284,7 +302,7 @@ describe('claims', () => {
     const before = (await rowsOf(turnId)).map(({ updated_at: updatedAt }) => updatedAt);
     const [source] = sources();
     await source.claimSome(10);
-    await source.settle([turnId]);
+    await source.settle([turnId], 'store');
     expect((await rowsOf(turnId)).map(({ updated_at: updatedAt }) => updatedAt)).toEqual(before);
   });
 
@@ -325,43 +343,96 @@ it('the backlog is what waits and since when', async () => {
   expect(await source.backlog()).toEqual(expected);
 });
 
-describe('turns of before there was a history', () => {
-  it('become due once, bit by bit, in however many processes at once', async () => {
-    const user = await app.createUser();
-    const ids = await insertDue(user, 50);
-    const before = { ended_at: null, history_due: null };
-    await app.db('chat_conversations').whereIn('turn_id', ids).update(before);
-    await app.db('chat_conversations').where({ turn_id: ids[0] }).update({ outcome: 'pending' });
-    await app.db('chat_conversations').where({ turn_id: ids[1] }).update({ turn_id: null });
-    const { signal } = new AbortController();
-    const done = await Promise.all(databases().map((db) => makeEarlierTurnsDue(db, signal, 10)));
-    expect(new Set(done)).toEqual(new Set([true]));
-    const [source] = sources();
-    const turns = await source.claimSome(100);
-    expect(idsOf(turns)).toEqual(ids.slice(2));
-    const [row] = await rowsOf(ids[2] ?? '');
-    expect(turns[0]?.endedAt).toEqual(new Date(row.updated_at));
+describe('turns that a history does not have', () => {
+  /** Surveys everything, in small steps. */
+  async function survey(db: Database, memory: SurveyMemory, identity: string): Promise<void> {
+    const { makeMissingDue } = createSurvey(db, memory, 10);
+    while (await makeMissingDue(identity));
+  }
+  const [first, second, third] = [0, 1, 2];
 
-    await source.settle(idsOf(turns));
-    await makeEarlierTurnsDue(databases()[0] as Database, signal, 10);
+  it('become due, whether they were copied to another or ended before there was any', async () => {
+    const [db = databases()[0] as Database] = databases();
+    await survey(db, memoryOf(), 'here');
+    await app.db('chat_conversations').update({ history_due: null });
+    const ids = await insertDue(await app.createUser(), 50);
+    const rows = (at: number) => app.db('chat_conversations').where({ turn_id: ids[at] });
+    await app.db('chat_conversations').whereIn('turn_id', ids).update({ history_due: null });
+    await app
+      .db('chat_conversations')
+      .whereIn('turn_id', ids.slice(20))
+      .update({ history_store: 'elsewhere' });
+    await rows(first).update({ outcome: 'pending' });
+    await rows(second).update({ history_store: 'here' });
+    await rows(third).update({ ended_at: null });
+    const memory = memoryOf();
+    await Promise.all(databases().map((one) => survey(one, memory, 'here')));
+    const [source] = sources();
+    const turns = (await source.claimSome(1_000)).filter(({ turnId }) => ids.includes(turnId));
+    expect(idsOf(turns).sort()).toEqual(ids.slice(2).sort());
+    const [row] = await rows(third);
+    expect(turns.find(({ turnId }) => turnId === ids[third])?.endedAt).toEqual(new Date(row.updated_at));
+
+    await source.settle(ids, 'here');
+    await survey(db, memoryOf(), 'here');
     expect(await source.claimSome(100)).toEqual([]);
   });
 
-  it('are left for the next start when the process is to end', async () => {
-    expect(await makeEarlierTurnsDue(databases()[0] as Database, AbortSignal.abort())).toBe(false);
+  it('are looked for in new rows alone, until the history is another or the rows are', async () => {
+    const [db = databases()[0] as Database] = databases();
+    const [old = ''] = await insertDue(await app.createUser(), 1);
+    await survey(db, memoryOf(), 'here');
+    const memory = memoryOf();
+    await survey(db, memory, 'here');
+    await app.db('chat_conversations').update({ history_due: null });
+    const [added = ''] = await insertDue(await app.createUser(), 1);
+    await app.db('chat_conversations').update({ history_due: null });
+    const claimed = async () => {
+      const ids = idsOf(await sources()[0].claimSome(1_000));
+      await app.db('chat_conversations').update({ history_due: null });
+      return [old, added].filter((id) => ids.includes(id));
+    };
+
+    await survey(db, memory, 'here');
+    expect(await claimed()).toEqual([added]);
+    await survey(db, memory, 'here');
+    expect(await claimed()).toEqual([]);
+    await survey(db, memory, 'another');
+    expect(await claimed()).toEqual([old, added]);
+    // Of a database that had more rows than this one: the mark came along with an import.
+    const { lastId } = memory.mark ?? { lastId: 0 };
+    await survey(db, memoryOf({ identity: 'here', lastId: lastId + 1 }), 'here');
+    expect(await claimed()).toEqual([old, added]);
   });
 });
 
+it('the owners of turns and sessions are their users of today', async () => {
+  const user = await app.createUser();
+  const { turnId, sessionId } = await ask(user);
+  const [orphan = ''] = await insertDue(user, 1);
+  await app.db('chat_conversations').where({ turn_id: orphan }).update({ user_id: null });
+  const [source] = sources();
+  expect(await source.findTurnOwners([turnId, orphan, 'unknown'])).toEqual(
+    new Map([[turnId, user.user.documentId]]),
+  );
+  expect(await source.findSessionOwners([sessionId, 'unknown'])).toEqual(
+    new Map([[sessionId, user.user.documentId]]),
+  );
+  expect(await source.findTurnOwners([])).toEqual(new Map());
+});
+
 describe('an erasure', () => {
-  const erasuresOf = (user: Client) => app.db('chat_history_erasures').where({ user_id: user.user.id });
+  const erasuresOf = (user: Client) =>
+    app.db('chat_history_erasures').where({ user_document_id: user.user.documentId });
 
   it('is noted with what it erases, also where there is nothing', async () => {
     const user = await app.createUser();
     await ask(user);
     const [last] = await app.db('chat_conversations').where({ user_id: user.user.id }).orderBy('id', 'desc');
     await user.request('DELETE', '/api/chat/me');
-    const [erasure] = (await sources()[0].listErasures(10)).filter(({ userId }) => userId === user.user.id);
-    expect(erasure).toMatchObject({ userId: user.user.id, conversationId: null });
+    const userDocumentId = user.user.documentId;
+    const [erasure] = await sources()[0].listErasures(10);
+    expect(erasure).toMatchObject({ userDocumentId, conversationId: null });
     expect(erasure?.before.getTime()).toBeGreaterThan(new Date(last.created_at).getTime());
     expect(erasure?.before.getTime()).toBeLessThan(Date.now() + 1_000);
 
@@ -407,30 +478,76 @@ describe('an erasure', () => {
   });
 
   it('noted often is listed once, as far as it goes, and settled with those it covers', async () => {
-    const note = (user_id: number, conversation_id: string | null, erased_before: number) =>
-      app.db('chat_history_erasures').insert({ user_id, conversation_id, erased_before });
-    for (const before of [100, 300, 200]) await note(7, null, before);
-    await note(7, 'one', 400);
-    await note(8, null, 50);
+    const note = (user_document_id: string, conversation_id: string | null, erased_before: number) =>
+      app
+        .db('chat_history_erasures')
+        .insert({ user_id: 0, user_document_id, conversation_id, erased_before });
+    for (const before of [100, 300, 200]) await note('seven', null, before);
+    await note('seven', 'one', 400);
+    await note('eight', null, 50);
     const [source] = sources();
     const listed = await source.listErasures(10);
     expect(
-      listed.map(({ userId, conversationId, before }) => [userId, conversationId, before.getTime()]),
+      listed.map(({ conversationId, before, ...user }) => [nameOf(user), conversationId, before.getTime()]),
     ).toEqual([
-      [7, null, 300],
-      [7, 'one', 400],
-      [8, null, 50],
+      ['seven', null, 300],
+      ['seven', 'one', 400],
+      ['eight', null, 50],
     ]);
-    await note(7, null, 500);
+    await note('seven', null, 500);
     // As far as it was told; and what goes further stays, even where the row told of does not go as far.
     await source.settleErasure(listed[0]?.id ?? 0);
     const left = (await source.listErasures(10)).find(
-      ({ userId, conversationId }) => userId === 7 && conversationId === null,
+      (erasure) => nameOf(erasure) === 'seven' && erasure.conversationId === null,
     );
     expect(left?.before.getTime()).toBe(500);
     for (const { id } of listed.slice(1)) await source.settleErasure(id);
-    expect((await source.listErasures(10)).map(({ userId }) => userId)).toEqual([7]);
+    expect((await source.listErasures(10)).map(nameOf)).toEqual(['seven']);
     await source.settleErasure(0);
+  });
+});
+
+describe('erasures that an older version noted by number', () => {
+  /** The table of an older version, with these rows. */
+  async function noteByNumber(notes: readonly (readonly [number, number])[]): Promise<void> {
+    await app.db.schema.dropTable('chat_history_erasures');
+    await app.db.schema.createTable('chat_history_erasures', (table) => {
+      table.increments('id');
+      table.integer('user_id').notNullable();
+      table.string('conversation_id', 255);
+      table.bigInteger('erased_before').notNullable();
+    });
+    for (const [user_id, erased_before] of notes)
+      await app.db('chat_history_erasures').insert({ user_id, conversation_id: null, erased_before });
+  }
+  const database = () =>
+    Object.assign(databases()[0] as Database, { getSchemaConnection: () => app.db.schema });
+
+  it('name the users who have these ids today, unless they have not erased', async () => {
+    const [erased, young, chatting] = [
+      await app.createUser(),
+      await app.createUser(),
+      await app.createUser(),
+    ];
+    await ask(chatting);
+    const later = Date.now() + 60_000;
+    await noteByNumber([
+      [erased.user.id, later],
+      [young.user.id, Date.parse(String((young.user as { createdAt?: string }).createdAt))],
+      [chatting.user.id, later],
+      [1_000_000, later],
+    ]);
+    // Again, as at the next start.
+    for (let starts = 0; starts < 2; starts += 1) await createErasureTable(database());
+    const listed = await sources()[0].listErasures(10);
+    expect(listed.map(({ id: _id, conversationId: _c, before: _b, ...user }) => user)).toEqual([
+      { userDocumentId: erased.user.documentId },
+      { formerUserId: young.user.id },
+      { formerUserId: chatting.user.id },
+      { formerUserId: 1_000_000 },
+    ]);
+    for (const { id } of listed) await sources()[0].settleErasure(id);
+    expect(await app.db('chat_history_erasures')).toEqual([]);
   });
 });
 

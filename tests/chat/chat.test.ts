@@ -2,7 +2,7 @@ import { createChat } from '../../src/chat/chat';
 import { parseChatSettings } from '../../src/chat/settings';
 import { createDifyEmulator } from '../dify-emulator';
 import { until } from './support/collect';
-import { ada, keeper, recordingLog } from './support/fixtures';
+import { ada, keeper, recordingLog, users } from './support/fixtures';
 import { eventsOf, questionOf, shownText } from './support/harness';
 import { createHistoryStoreInMemory } from './support/history-store-in-memory';
 import { createMemoryCharacters } from './support/memory-characters';
@@ -39,6 +39,7 @@ describe('createChat', () => {
         findHits: async () => [],
       },
       characters: createMemoryCharacters([keeper]),
+      users,
       counters: createMemoryCounters(),
       log: recordingLog(),
     });
@@ -84,6 +85,7 @@ describe('createChat', () => {
         findHits: async () => [],
       },
       characters: createMemoryCharacters([keeper]),
+      users,
       counters: createMemoryCounters(),
       log,
       history: { source, store },

@@ -142,7 +142,7 @@ describe('erasing', () => {
     const live = createLiveTurns();
     const turn = addLiveTurn(live, 'running', ada.id);
     const { ownData } = create({ eraseSome: amounts([{ sessions: 0, messages: 2 }]) }, live);
-    expect(await ownData.eraseUser(ada.id)).toEqual({ sessions: 0, messages: 2 });
+    expect(await ownData.eraseUser(ada)).toEqual({ sessions: 0, messages: 2 });
     expect(turn.endRequest.reason).toBe('stop');
   });
 });

@@ -11,14 +11,8 @@ import { parseCommand } from '../../scripts/history/options';
 import { restore } from '../../scripts/history/restore';
 import { run } from '../../scripts/history/run';
 import { HistoryCommandError, type Screen } from '../../scripts/history/screen';
-import {
-  historyProblems,
-  parseHistoryStoreSettings,
-  type HistoryMaintenance,
-  type HistoryRecord,
-  type HistoryStore,
-} from '../../src/chat';
-import { openHistoryStore } from '../../src/history-store/open';
+import { historyProblems, parseHistoryStoreSettings, type HistoryRecord } from '../../src/chat';
+import { openHistoryStore, type Store } from '../../src/history-store/open';
 import { createRandom } from '../faults/support/random';
 import {
   bucketsOf,
@@ -29,16 +23,17 @@ import {
   record,
   someNoon,
   summariesOf,
+  users,
 } from './support/records';
 import { createHistory, describeOnEachStore, type TestHistory } from './support/servers';
-
-type Store = HistoryStore & HistoryMaintenance;
 
 const root = path.resolve(__dirname, '..', '..');
 const firstPage = { limit: 100, offset: 0, after: null };
 const allTime = [new Date(0), new Date(Date.UTC(2100, 0))] as const;
 const quiet: Screen = { say() {}, progress() {}, clear() {} };
 const never = new AbortController().signal;
+/** The main database has nobody. */
+const findUsers = async () => new Map<number, never>();
 
 /** Five days of January 2025, and one that is not older than anything. */
 const old = randomRecords(createRandom(7), 600, 5);
@@ -49,8 +44,10 @@ async function expectExactly(store: Store, expected: readonly HistoryRecord[]): 
   expect(kept.map(({ position: _position, ...rest }) => rest)).toEqual(inOrder(expected).reverse());
   expect(await store.listConversations('everybody', firstPage)).toEqual(summariesOf(expected, 'everybody'));
   expect(await store.listBuckets('everybody', ...allTime)).toEqual(bucketsOf(expected, 'everybody'));
-  for (const userId of [1, 2, 3, 4, 5]) {
-    expect(await store.listBuckets({ userId }, ...allTime)).toEqual(bucketsOf(expected, { userId }));
+  for (const userDocumentId of users) {
+    expect(await store.listBuckets({ userDocumentId }, ...allTime)).toEqual(
+      bucketsOf(expected, { userDocumentId }),
+    );
   }
 }
 
@@ -132,7 +129,7 @@ describeOnEachStore('npm run history', (server, isDaily) => {
     const screen = { ...quiet, say: (line: string) => void lines.push(line) };
     const parsed = parseCommand(args);
     if (parsed === null) throw new Error('This is a command.');
-    await run(parsed, { store, screen, signal: never });
+    await run(parsed, { store, screen, signal: never, findUsers });
     return lines.join('\n');
   }
   const archiveArgs = () => ['archive', '--older-than', '30d', '--to', folder];
@@ -232,7 +229,7 @@ describeOnEachStore('npm run history', (server, isDaily) => {
   it('keeps what comes to a day while it is archived', async () => {
     const late = [
       record({ recordId: 'late', conversationId: 'session-1-1', createdAt: new Date(someNoon) }),
-      failed({ recordId: 'late-error', userId: 2, createdAt: new Date(someNoon + 1) }),
+      failed({ recordId: 'late-error', userDocumentId: 'user2', createdAt: new Date(someNoon + 1) }),
     ];
     const other = open();
     let isLate = false;

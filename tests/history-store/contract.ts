@@ -1,13 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type {
-  HistoryMaintenance,
-  HistoryRecord,
-  HistoryStore,
-  HistoryStoreSettings,
-  StoredRecord,
-} from '../../src/chat';
-import { openHistoryStore } from '../../src/history-store/open';
+import type { HistoryRecord, HistoryStoreSettings, StoredRecord } from '../../src/chat';
+import { openHistoryStore, type Store } from '../../src/history-store/open';
 import { createRandom } from '../faults/support/random';
 import {
   bucketsOf,
@@ -18,10 +12,9 @@ import {
   record,
   someNoon,
   summariesOf,
+  users,
 } from './support/records';
 import { createHistory, isThere, type ServerName, type TestHistory } from './support/servers';
-
-type Store = HistoryStore & HistoryMaintenance;
 
 const never = new AbortController().signal;
 const firstPage = { limit: 100, offset: 0, after: null };
@@ -62,7 +55,7 @@ export function describeHistoryStore(
 
       /** Everything that is read agrees with these records. */
       async function expectExactly(expected: readonly HistoryRecord[], by: Store = store): Promise<void> {
-        for (const scope of ['everybody', ...[1, 2, 3, 4, 5].map((userId) => ({ userId }))] as const) {
+        for (const scope of ['everybody', ...users.map((userDocumentId) => ({ userDocumentId }))] as const) {
           const summaries = summariesOf(expected, scope);
           expect(await by.listConversations(scope, firstPage)).toEqual(summaries.slice(0, 100));
           expect(await by.countConversations(scope)).toBe(summaries.length);
@@ -84,7 +77,7 @@ export function describeHistoryStore(
           const second = failed({ recordId: 'turn-2', createdAt: new Date(someNoon + 1), tokenId: 5 });
           await store.save([second, first]);
 
-          expect(await store.listRecords({ userId: 1 }, 'session-1', firstPage)).toEqual([
+          expect(await store.listRecords({ userDocumentId: 'user1' }, 'session-1', firstPage)).toEqual([
             { ...second, position: { timeMs: someNoon + 1, id: 'turn-2' } },
             { ...first, position: { timeMs: someNoon, id: 'turn-1' } },
           ]);
@@ -93,10 +86,10 @@ export function describeHistoryStore(
         it('shows nobody the records of another user', async () => {
           await store.save([record()]);
 
-          expect(await store.listRecords({ userId: 2 }, 'session-1', firstPage)).toEqual([]);
-          expect(await store.listConversations({ userId: 2 }, firstPage)).toEqual([]);
-          expect(await store.listBuckets({ userId: 2 }, ...allTime)).toEqual([]);
-          expect(await store.countConversations({ userId: 2 })).toBe(0);
+          expect(await store.listRecords({ userDocumentId: 'user2' }, 'session-1', firstPage)).toEqual([]);
+          expect(await store.listConversations({ userDocumentId: 'user2' }, firstPage)).toEqual([]);
+          expect(await store.listBuckets({ userDocumentId: 'user2' }, ...allTime)).toEqual([]);
+          expect(await store.countConversations({ userDocumentId: 'user2' })).toBe(0);
         });
 
         it('keeps errors in a table of their own', async () => {
@@ -126,7 +119,7 @@ export function describeHistoryStore(
         });
 
         it('saves all of a batch or none', async () => {
-          const tooLarge = record({ recordId: 'turn-2', userId: 2 ** 70 });
+          const tooLarge = record({ recordId: 'turn-2', formerUserId: 2 ** 70 });
           if (server === 'sqlite') {
             await store.migrated();
             const when = 'before insert on history_buckets begin';
@@ -207,11 +200,15 @@ export function describeHistoryStore(
           const byPosition: string[] = [];
           const byNumber: string[] = [];
           for (let after: StoredRecord['position'] | null = null; ;) {
-            const page: readonly StoredRecord[] = await store.listRecords({ userId: 1 }, 'session-1', {
-              limit: 7,
-              offset: 0,
-              after,
-            });
+            const page: readonly StoredRecord[] = await store.listRecords(
+              { userDocumentId: 'user1' },
+              'session-1',
+              {
+                limit: 7,
+                offset: 0,
+                after,
+              },
+            );
             byPosition.push(...page.map(({ recordId }) => recordId));
             after = page.at(-1)?.position ?? null;
             if (after === null) break;
@@ -245,9 +242,9 @@ export function describeHistoryStore(
           const after = { timeMs: last.lastAt.getTime(), id: last.conversationId };
 
           expect(second).toEqual(expected.slice(50, 100));
-          expect(await store.listConversations({ userId: 1 }, { limit: 100, offset: 0, after })).toEqual(
-            expected.slice(50),
-          );
+          expect(
+            await store.listConversations({ userDocumentId: 'user1' }, { limit: 100, offset: 0, after }),
+          ).toEqual(expected.slice(50));
         });
 
         it('reads statistics from the sums alone, by an index', async () => {
@@ -266,8 +263,12 @@ export function describeHistoryStore(
           await store.save(records);
           const before = new Date(someNoon - 8 * dayMs + 3_600_000);
           const isErased = (one: HistoryRecord) =>
-            one.userId === 2 && one.conversationId === 'session-2-3' && one.createdAt < before;
-          const removed = await store.erase({ userId: 2, conversationId: 'session-2-3', before });
+            one.userDocumentId === 'user2' && one.conversationId === 'session-2-3' && one.createdAt < before;
+          const removed = await store.erase({
+            userDocumentId: 'user2',
+            conversationId: 'session-2-3',
+            before,
+          });
 
           expect(removed).toBe(records.filter(isErased).length);
           expect(removed).toBeGreaterThan(0);
@@ -279,23 +280,29 @@ export function describeHistoryStore(
           for (let index = 0; index < records.length; index += 500)
             await store.save(records.slice(index, index + 500));
           const before = new Date(someNoon - 2 * dayMs);
-          const isErased = (one: HistoryRecord) => one.userId === 1 && one.createdAt < before;
-          await store.erase({ userId: 1, conversationId: null, before });
+          const isErased = (one: HistoryRecord) => one.userDocumentId === 'user1' && one.createdAt < before;
+          await store.erase({ userDocumentId: 'user1', conversationId: null, before });
 
           await expectExactly(records.filter((one) => !isErased(one)));
         });
 
         it('leaves out what comes later and was created before', async () => {
           const before = new Date(someNoon + 1);
-          await store.erase({ userId: 1, conversationId: 'session-1', before });
-          await store.erase({ userId: 1, conversationId: 'session-1', before: new Date(someNoon - 99) });
-          await store.erase({ userId: 2, conversationId: null, before });
+          await store.erase({ userDocumentId: 'user1', conversationId: 'session-1', before });
+          await store.erase({
+            userDocumentId: 'user1',
+            conversationId: 'session-1',
+            before: new Date(someNoon - 99),
+          });
+          await store.erase({ userDocumentId: 'user2', conversationId: null, before });
           const later = record({ recordId: 'later', createdAt: before });
           const other = record({ recordId: 'other', conversationId: 'session-2' });
-          await store.save([record(), later, other, failed({ recordId: 'turn-2', userId: 2 })]);
+          await store.save([record(), later, other, failed({ recordId: 'turn-2', userDocumentId: 'user2' })]);
 
           await expectExactly([later, other]);
-          expect(await store.restore([record(), record({ recordId: 'third', userId: 3 })])).toBe(1);
+          expect(
+            await store.restore([record(), record({ recordId: 'third', userDocumentId: 'user3' })]),
+          ).toBe(1);
         });
 
         it('is kept in order with what others save meanwhile', async () => {
@@ -309,7 +316,7 @@ export function describeHistoryStore(
             ...Array.from({ length: 10 }, (_, index) =>
               other.save(records.slice(100 + index * 20, 120 + index * 20)),
             ),
-            store.erase({ userId: 1, conversationId: null, before }),
+            store.erase({ userDocumentId: 'user1', conversationId: null, before }),
           ]);
 
           await expectExactly([]);

@@ -60,7 +60,7 @@ describe.each([false, true])('pruning SQLite, with tables of days: %s', (isDaily
           return record({
             recordId: idOf(number),
             conversationId: `session-${conversation}`,
-            userId: 1 + (conversation % 1_000),
+            userDocumentId: `user${1 + (conversation % 1_000)}`,
             messages: [{ role: 'user', content: 'Question '.repeat(20) }],
             response: { text: 'Answer '.repeat(100) },
             createdAt: new Date(someNoon - Math.floor((number / rows) * days * dayMs)),

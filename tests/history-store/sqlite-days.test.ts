@@ -22,7 +22,7 @@ describe('1,200 days of tables on SQLite', () => {
     );
     await store.save(records);
     const started = performance.now();
-    const page = await store.listRecords({ userId: 1 }, 'session-1', {
+    const page = await store.listRecords({ userDocumentId: 'user1' }, 'session-1', {
       limit: 50,
       offset: 1_100,
       after: null,

@@ -10,9 +10,9 @@ import { createHistory, type TestHistory } from './support/servers';
 
 const never = new AbortController().signal;
 const firstPage = { limit: 100, offset: 0, after: null };
-const ofAll = { userId: 1, conversationId: null, before: new Date(Date.UTC(2100, 0)) };
-const recordOf = (userId: number, day: number) =>
-  record({ recordId: `turn-${day}`, userId, createdAt: new Date(someNoon + day * dayMs) });
+const ofAll = { userDocumentId: 'user1', conversationId: null, before: new Date(Date.UTC(2100, 0)) };
+const recordOf = (userDocumentId: string, day: number) =>
+  record({ recordId: `turn-${day}`, userDocumentId, createdAt: new Date(someNoon + day * dayMs) });
 
 let history: TestHistory;
 let database: Database;
@@ -68,7 +68,7 @@ describe('while the tables are divided', () => {
   beforeEach(async () => {
     await save(
       false,
-      days.map((day) => recordOf(1, day)),
+      days.map((day) => recordOf('user1', day)),
     );
     await move(true, 2);
     expect(await countOf('conversation_histories_flat')).toBe(2);
@@ -78,7 +78,7 @@ describe('while the tables are divided', () => {
     await prune(database, sqliteLayout, '2025-01-17', never);
     const [summary] = await listConversations(database, 'everybody', firstPage);
     const open = { database, layout: sqliteLayout };
-    const records = await listRecords(open, { userId: 1 }, 'session-1', firstPage);
+    const records = await listRecords(open, { userDocumentId: 'user1' }, 'session-1', firstPage);
 
     expect(summary?.firstAt).toEqual(new Date(someNoon + 2 * dayMs));
     expect(records.map(({ recordId }) => recordId)).toEqual(['turn-4', 'turn-3', 'turn-2']);
@@ -96,7 +96,7 @@ describe('while the tables are divided', () => {
 
 describe('while the tables are joined', () => {
   beforeEach(async () => {
-    await save(true, [recordOf(2, 1), recordOf(1, 2)]);
+    await save(true, [recordOf('user2', 1), recordOf('user1', 2)]);
     await move(false, 1);
     expect(await countOf('conversation_histories_flat')).toBe(1);
   });
@@ -108,8 +108,8 @@ describe('while the tables are joined', () => {
     const moved = interrupted(2, moveOn);
     expect(await erase(moved, sqliteLayout, ofAll)).toBe(1);
 
-    expect(await countOf('conversation_histories where user_id = 1')).toBe(0);
-    expect(await countOf('history_conversations where user_id = 1')).toBe(0);
+    expect(await countOf("conversation_histories where user_document_id = 'user1'")).toBe(0);
+    expect(await countOf("history_conversations where user_document_id = 'user1'")).toBe(0);
     expect(await countOf('conversation_histories')).toBe(1);
   });
 

@@ -41,7 +41,11 @@ describe.each(['sqlite', 'postgres'] as const)(
         }
 
         const beganAt = performance.now();
-        const buckets = await store.listBuckets({ userId: 1 }, new Date(0), new Date(someNoon + dayMs));
+        const buckets = await store.listBuckets(
+          { userDocumentId: 'user1' },
+          new Date(0),
+          new Date(someNoon + dayMs),
+        );
         const tookMs = performance.now() - beganAt;
         const scan = await scanned(history.rows);
         process.stdout.write(
@@ -68,7 +72,7 @@ async function scanned(rows: (sql: string) => Promise<readonly Record<string, un
   const select = (table: string) =>
     rows(
       `select count(*) as records, ${columns.map((column) => `sum(${column}) as ${column}`).join(', ')}
-       from ${table} where user_id = 1`,
+       from ${table} where user_document_id = 'user1'`,
     );
   const [good] = await select('conversation_histories');
   const [bad] = await select('error_conversation_histories');

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 
 import { env as strapiEnv } from '@strapi/utils';
+import knex from 'knex';
 
 import readDatabase from '../../config/database';
 import { archive } from '../../scripts/history/archive';
@@ -12,9 +13,11 @@ import { fromLine, toLine } from '../../scripts/history/line';
 import { withAbsoluteFiles } from '../../scripts/history/open';
 import { parseCommand } from '../../scripts/history/options';
 import { restore } from '../../scripts/history/restore';
+import type { UserOfToday } from '../../scripts/history/main-users';
 import { run } from '../../scripts/history/run';
 import { HistoryCommandError, toSize, toTable, type Screen } from '../../scripts/history/screen';
 import type { HistoryRecord } from '../../src/chat/history/record';
+import { openHistoryStore } from '../../src/history-store/open';
 import { thrown } from '../chat/support/collect';
 import { failedRecord, historyRecord } from '../chat/support/history-records';
 import { createHistoryStoreInMemory } from '../chat/support/history-store-in-memory';
@@ -27,6 +30,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const never = new AbortController().signal;
+/** The main database has nobody. */
+const findUsers = async (): Promise<ReadonlyMap<number, UserOfToday>> => new Map();
 const quiet: Screen = { say() {}, progress() {}, clear() {} };
 
 function recordingScreen(): Screen & { readonly lines: string[] } {
@@ -195,7 +200,8 @@ describe('restoring', () => {
 
   it.each([
     ['that is no JSON', '{"record_id":'],
-    ['that lacks a column', JSON.stringify({ ...JSON.parse(good), user_id: undefined })],
+    ['that lacks a column', JSON.stringify({ ...JSON.parse(good), model: undefined })],
+    ['without a user', JSON.stringify({ ...JSON.parse(good), user_document_id: undefined })],
     ['that has one too many', JSON.stringify({ ...JSON.parse(good), password: 'x' })],
     ['that is half an error', JSON.stringify({ ...JSON.parse(good), error_code: '500' })],
     ['with a wrong time', JSON.stringify({ ...JSON.parse(good), created_at: 'yesterday' })],
@@ -228,13 +234,71 @@ describe('a dry run', () => {
     const store = createHistoryStoreInMemory(records);
     const screen = recordingScreen();
     const to = path.join(folder, 'new');
-    await run({ name, days: 30, dryRun: true, folder: to }, { store, screen, signal: never });
+    await run({ name, days: 30, dryRun: true, folder: to }, { store, screen, signal: never, findUsers });
     expect(screen.lines.slice(0, 2)).toEqual([
       '2025-01-15: 3 records, 1 error among them',
       '2025-01-16: 1 record, 0 errors among them',
     ]);
     expect(screen.lines.at(-1)).toMatch(/^5 records from before .* Nothing was changed\.$/u);
     expect([store.records.length, readdirSync(folder)]).toEqual([5, []]);
+  });
+});
+
+describe('records that have a number as their user', () => {
+  const numbered = (recordId: string, formerUserId: number) =>
+    historyRecord({ recordId, conversationId: recordId, userDocumentId: null, formerUserId });
+  const createdAt = new Date('2025-01-01T00:00:00Z');
+
+  /** As once the application has looked for their users. */
+  async function storeOf(...all: readonly HistoryRecord[]) {
+    const store = createHistoryStoreInMemory(all);
+    await store.match(
+      all.map((one) => ({
+        position: { id: one.recordId, timeMs: one.createdAt.getTime() },
+        userDocumentId: null,
+      })),
+    );
+    return store;
+  }
+  const runOn = async (store: Awaited<ReturnType<typeof storeOf>>, line: string, today = findUsers) => {
+    const screen = recordingScreen();
+    const command = parseCommand(line.split(' '));
+    if (command === null) throw new Error('This is a command.');
+    await run(command, { store, screen, signal: never, findUsers: today });
+    return screen.lines;
+  };
+  const ownersIn = (store: { readonly records: readonly HistoryRecord[] }) =>
+    store.records.map(({ recordId, userDocumentId }) => [recordId, userDocumentId]);
+
+  it('are listed by number, and given to a user by hand', async () => {
+    const store = await storeOf(numbered('a', 7), numbered('b', 8));
+    expect(await runOn(store, 'unassigned')).toEqual([
+      expect.stringMatching(/^number +records +from +to$/u),
+      expect.stringMatching(/^7 +1 +2026-01-02T03:04:05\.678Z /u),
+      expect.stringMatching(/^8 +1 /u),
+    ]);
+    expect(await runOn(store, 'assign --number 7 --to doc7')).toEqual(['Gave 1 record of number 7 to doc7.']);
+    expect(ownersIn(store)).toEqual([
+      ['a', 'doc7'],
+      ['b', null],
+    ]);
+    await runOn(store, 'assign --number 8 --to doc8');
+    expect(await runOn(store, 'unassigned')).toEqual(['Every record that was looked at has a user.']);
+  });
+
+  it('are given to the users of today who were there then', async () => {
+    const store = await storeOf(numbered('a', 7), numbered('b', 8), numbered('c', 9));
+    const today = async () =>
+      new Map([
+        [7, { documentId: 'doc7', createdAt }],
+        [8, { documentId: 'doc8', createdAt: new Date('2026-01-03') }],
+      ]);
+    expect(await runOn(store, 'assign --by-id', today)).toEqual([
+      'Gave 1 record of number 7 to doc7.',
+      'There is no user with the id 8 who is old enough.',
+      'There is no user with the id 9 who is old enough.',
+    ]);
+    expect(ownersIn(store).map(([, owner]) => owner)).toEqual(['doc7', null, null]);
   });
 });
 
@@ -246,6 +310,9 @@ describe('parseCommand', () => {
     ['prune --older-than=1d --dry-run', { name: 'prune', days: 1, dryRun: true }],
     ['archive --older-than 7d --to out', { name: 'archive', days: 7, folder: 'out', dryRun: false }],
     ['restore a.jsonl.gz', { name: 'restore', file: 'a.jsonl.gz', dryRun: false }],
+    ['unassigned', { name: 'unassigned' }],
+    ['assign --number 7 --to doc1', { name: 'assign', formerUserId: 7, userDocumentId: 'doc1' }],
+    ['assign --by-id', { name: 'assign-by-id' }],
     ['--help', null],
     ['archive --help', null],
   ])('understands %s', (line, command) => {
@@ -266,6 +333,12 @@ describe('parseCommand', () => {
     'restore',
     'restore a b',
     'size --unknown',
+    'assign',
+    'assign --number 7',
+    'assign --number seven --to doc1',
+    'assign --number 7 --to 8',
+    'assign --by-id --number 7',
+    'unassigned 7',
   ])('refuses "%s" with exit code 2 and the usage', async (line) => {
     const error = await failure(() => parseCommand(line.split(' ').filter(Boolean)));
     expect([error.exitCode, error.message]).toEqual([2, expect.stringContaining('Usage: npm run history')]);
@@ -339,6 +412,40 @@ describe('npm run history', () => {
     });
     expect(idsIn(january15)).toEqual(['a', 'b']);
     expect((await cli(['size'], env)).stdout).toMatch(/^conversation_histories +0 /mu);
+  });
+
+  it('finds the users of the main database', async () => {
+    const env = {
+      MES_SQL_DSN: path.join(folder, 'history.db'),
+      DATABASE_FILENAME: path.join(folder, 'main.db'),
+    };
+    const db = knex({
+      client: 'better-sqlite3',
+      connection: { filename: env.DATABASE_FILENAME },
+      useNullAsDefault: true,
+    });
+    await db.schema.createTable('up_users', (table) => {
+      table.increments('id');
+      table.string('document_id');
+      table.datetime('created_at');
+    });
+    await db('up_users').insert({ id: 7, document_id: 'doc7', created_at: new Date('2025-01-01') });
+    await db.destroy();
+    const store = openHistoryStore({
+      address: { kind: 'sqlite', filename: env.MES_SQL_DSN },
+      dailyPartitions: false,
+      pool: { maxIdle: 1, maxOpen: 1, maxLifetimeMs: 0 },
+    });
+    const one = historyRecord({ userDocumentId: null, formerUserId: 7 });
+    await store.restore([one]);
+    await store.match([
+      { position: { id: one.recordId, timeMs: one.createdAt.getTime() }, userDocumentId: null },
+    ]);
+    await store.close();
+    expect(await cli(['assign', '--by-id'], env)).toMatchObject({
+      code: 0,
+      stdout: 'Gave 1 record of number 7 to doc7.\n',
+    });
   });
 
   it('says what is wrong, and nothing that is secret', async () => {

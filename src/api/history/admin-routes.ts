@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
-import { parseScope } from '../../chat';
+import { parseWhose } from '../../chat';
 import { chatOf } from '../../compose';
 import { conversationIdOf } from './conversation-id';
 
@@ -45,11 +45,11 @@ export async function openHistoryToAdmins(strapi: Core.Strapi): Promise<void> {
     type: 'admin',
     prefix: '/admin/history',
     routes: [
-      get('/conversations', (ctx) => history().listConversations(parseScope(ctx.query), ctx.query)),
+      get('/conversations', (ctx) => history().listConversations(parseWhose(ctx.query), ctx.query)),
       get('/conversations/:conversation_id', (ctx) =>
-        history().listMessages(parseScope(ctx.query), conversationIdOf(ctx), ctx.query),
+        history().listMessages(parseWhose(ctx.query), conversationIdOf(ctx), ctx.query),
       ),
-      get('/stats', (ctx) => history().statistics(parseScope(ctx.query), ctx.query)),
+      get('/stats', (ctx) => history().statistics(parseWhose(ctx.query), ctx.query)),
     ],
   });
 }

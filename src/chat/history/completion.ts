@@ -36,6 +36,7 @@ type CompletionContext = CompletionFields & CompletionKey;
 interface CompletionFields {
   /** Any text of up to 255 characters: what belongs together has the same. */
   readonly conversationId: string;
+  /** The id of the user's row. */
   readonly userId: number;
   readonly messages: readonly CompletionMessage[];
   readonly model: string;
@@ -76,6 +77,9 @@ export type FailedCompletion = CompletionContext & {
   /** The text that had arrived, if any had. */
   readonly partialText?: string;
 };
+
+/** A record before its user is found. */
+export type CompletedRecord = Omit<HistoryRecord, 'userDocumentId'> & { readonly userId: number };
 
 /** What every database takes in an integer. */
 const maxInteger = 2_147_483_647;
@@ -169,7 +173,7 @@ const failure = z
   .refine(hasTime, withoutTime);
 
 /** @throws ChatError `invalid-request` naming the field. */
-export function toCompletionRecord(input: ChatCompletion): HistoryRecord {
+export function toCompletionRecord(input: ChatCompletion): CompletedRecord {
   const { response, price, ...rest } = parse(completion, input ?? {});
   const { prompt_tokens: prompt = 0, completion_tokens: completed = 0 } = response.usage ?? {};
   return {
@@ -187,7 +191,7 @@ export function toCompletionRecord(input: ChatCompletion): HistoryRecord {
 }
 
 /** @throws ChatError `invalid-request` naming the field. */
-export function toErrorRecord(input: FailedCompletion): HistoryRecord {
+export function toErrorRecord(input: FailedCompletion): CompletedRecord {
   const { errorCode, errorMessage, partialText, ...rest } = parse(failure, input ?? {});
   return {
     ...toContext(rest),
@@ -210,11 +214,12 @@ function toErrorMessage(given: string): string {
 
 function toContext(
   given: z.output<z.ZodObject<typeof context>>,
-): Omit<HistoryRecord, 'response' | 'usage' | 'error'> {
+): Omit<CompletedRecord, 'response' | 'usage' | 'error'> {
   return {
     recordId: given.recordId ?? randomUUID(),
     conversationId: given.conversationId,
     userId: given.userId,
+    formerUserId: null,
     characterId: given.characterId ?? null,
     tokenId: given.tokenId ?? null,
     channelId: given.channelId ?? null,

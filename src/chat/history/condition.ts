@@ -15,6 +15,15 @@ export class Unavailable extends Error {
   }
 }
 
+/** Names the database that is at fault when this does not succeed. */
+export async function at<T>(side: Side, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw new Unavailable(side, error);
+  }
+}
+
 /** How far the history is, as of the last round: asking costs nothing. */
 export interface HistoryStatus {
   /** `unavailable`: a database is away, turns wait. `behind`: they wait although it is there. */

@@ -1,12 +1,19 @@
 import type { CharacterSource } from '../characters';
 import { ChatError } from '../errors';
 import { toStorableText } from '../storable-text';
-import { toCompletionRecord, toErrorRecord, type ChatCompletion, type FailedCompletion } from './completion';
-import type { HistoryPage, HistoryStore, Scope, StoredRecord } from './history-store';
-import type { HistoryRecord } from './record';
+import type { UserSource } from '../users';
+import {
+  toCompletionRecord,
+  toErrorRecord,
+  type ChatCompletion,
+  type CompletedRecord,
+  type FailedCompletion,
+} from './completion';
+import type { ConversationSummary, HistoryPage, HistoryStore, Scope, StoredRecord } from './history-store';
 import { toConversationReply, toRecordedMessages } from './reply';
-import type { Characters, ConversationReply, RecordedMessage } from './reply';
+import type { Characters, ConversationReply, RecordedMessage, UserIds } from './reply';
 import { encodePosition, parseConversationPage, parseMessagePage, parseStatisticsRequest } from './request';
+import type { UserReference, Whose } from './request';
 import { foldBuckets, toStatisticsReply, type StatisticsReply } from './statistics';
 import { tidyHistory } from './tidy';
 
@@ -29,16 +36,16 @@ export interface RecordedMessagePage {
  */
 export interface HistoryAccess {
   /** Latest first. `query`: `limit?`, and `offset?` or `cursor?`. */
-  listConversations(scope: Scope, query: unknown): Promise<ConversationPage>;
+  listConversations(whose: Whose, query: unknown): Promise<ConversationPage>;
   /** The latest ones. `query`: `limit?` (of messages), `cursor?`. @throws ChatError `conversation-not-found` */
-  listMessages(scope: Scope, conversationId: string, query: unknown): Promise<RecordedMessagePage>;
+  listMessages(whose: Whose, conversationId: string, query: unknown): Promise<RecordedMessagePage>;
   /**
    * Erases what a user has said in it so far, for good. What is being answered meanwhile is left out as well.
    * @throws ChatError `conversation-not-found`
    */
-  deleteConversation(userId: number, conversationId: string): Promise<void>;
+  deleteConversation(user: UserReference, conversationId: string): Promise<void>;
   /** `query`: `from?`, `to?`, `time_zone?`. */
-  statistics(scope: Scope, query: unknown): Promise<StatisticsReply>;
+  statistics(whose: Whose, query: unknown): Promise<StatisticsReply>;
   saveCompletion(completion: ChatCompletion): Promise<{ readonly recordId: string }>;
   saveError(failure: FailedCompletion): Promise<{ readonly recordId: string }>;
   /** What has to be done once a day. @returns how many records were too old. */
@@ -49,6 +56,7 @@ export interface HistoryAccessOptions {
   /** Null where none is set up: then the history is unavailable, and nothing else. */
   readonly store: HistoryStore | null;
   readonly characters: Pick<CharacterSource, 'findForDisplay'>;
+  readonly users: UserSource;
   /** 0 means for ever. */
   readonly retentionDays: number;
 }
@@ -56,41 +64,47 @@ export interface HistoryAccessOptions {
 export function createHistoryAccess({
   store,
   characters,
+  users,
   retentionDays,
 }: HistoryAccessOptions): HistoryAccess {
   return {
-    async listConversations(scope, query) {
+    async listConversations(whose, query) {
       const page = parseConversationPage(query);
+      const scope = await toScope(users, whose);
       const found = await ask((from) => from.listConversations(scope, withOneMore(page)));
       const conversations = found.slice(0, page.limit);
       const known = await findCharacters(conversations.map(({ characterId }) => characterId));
+      const userIds = await findUserIds(users, whose, conversations);
       const last = found.length > conversations.length ? conversations.at(-1) : undefined;
       return {
-        conversations: conversations.map((summary) => toConversationReply(summary, known)),
+        conversations: conversations.map((summary) => toConversationReply(summary, known, userIds)),
         next_cursor: last ? encodePosition({ timeMs: last.lastAt.getTime(), id: last.conversationId }) : null,
       };
     },
 
-    async listMessages(scope, conversationId, query) {
+    async listMessages(whose, conversationId, query) {
       const page = parseMessagePage(query);
       const id = toConversationId(conversationId);
+      const scope = await toScope(users, whose);
       const records = await ask((from) => from.listRecords(scope, id, withOneMore(page)));
       if (records.length === 0 && page.after === null) throw new ChatError('conversation-not-found');
       return toMessagePage(records, page.limit);
     },
 
-    async deleteConversation(userId, conversationId) {
+    async deleteConversation(user, conversationId) {
       const id = toConversationId(conversationId);
+      const scope = await toUserScope(users, user);
       const newest = { limit: 1, offset: 0, after: null };
-      const [found] = await ask((from) => from.listRecords({ userId }, id, newest));
+      const [found] = await ask((from) => from.listRecords(scope, id, newest));
       // Not erased in advance: of what has not been copied yet, the caller has been shown nothing either.
       if (found === undefined) throw new ChatError('conversation-not-found');
       // What was shown is erased, whatever the clock of the process that saved it says.
       const before = new Date(Math.max(Date.now(), found.createdAt.getTime()) + 1);
-      await ask((from) => from.erase({ userId, conversationId: id, before }));
+      await ask((from) => from.erase({ ...scope, conversationId: id, before }));
     },
 
-    async statistics(scope, query) {
+    async statistics(whose, query) {
+      const scope = await toScope(users, whose);
       const request = parseStatisticsRequest(query, Date.now());
       const from = new Date(request.days.at(0)?.startMs ?? 0);
       const to = new Date(request.days.at(-1)?.endMs ?? 0);
@@ -121,10 +135,42 @@ export function createHistoryAccess({
     return characters.findForDisplay([...new Set(documentIds.flatMap((id) => id ?? []))]);
   }
 
-  async function save(record: HistoryRecord): Promise<{ readonly recordId: string }> {
-    await ask((to) => to.save([record]));
+  async function save({ userId, ...record }: CompletedRecord): Promise<{ readonly recordId: string }> {
+    const userDocumentId = await findUser(users, userId);
+    await ask((to) => to.save([{ ...record, userDocumentId }]));
     return { recordId: record.recordId };
   }
+}
+
+async function toScope(users: UserSource, whose: Whose): Promise<Scope> {
+  return whose === 'everybody' ? whose : toUserScope(users, whose);
+}
+
+/** A user who does not exist has nothing. */
+async function toUserScope(users: UserSource, { id = 0, documentId }: UserReference) {
+  return { userDocumentId: documentId ?? (await users.findDocumentIds([id])).get(id) ?? '' };
+}
+
+/** Looks nobody up where the user is given by both. */
+async function findUserIds(
+  users: UserSource,
+  whose: Whose,
+  found: readonly ConversationSummary[],
+): Promise<UserIds> {
+  if (whose !== 'everybody' && whose.id !== undefined && whose.documentId !== undefined)
+    return new Map([[whose.documentId, whose.id]]);
+  return users.findIds([...new Set(found.map(({ userDocumentId }) => userDocumentId))]);
+}
+
+/** @throws ChatError `invalid-request` where there is no such user. */
+async function findUser(users: UserSource, userId: number): Promise<string> {
+  const documentId = (await users.findDocumentIds([userId])).get(userId);
+  if (documentId !== undefined) return documentId;
+  const problem = { path: ['userId'], message: 'has to be the id of a user' };
+  throw new ChatError('invalid-request', {
+    sentence: `userId ${problem.message}.`,
+    details: { errors: [problem] },
+  });
 }
 
 /** One more than asked for says whether there is a next page. */

@@ -9,6 +9,7 @@ export const historyProblems = {
   'not-writable': 'The database of the history can be read only, or its folder cannot be written to.',
   full: 'The database of the history has no room left.',
   busy: 'The database of the history is busy with something else.',
+  opening: 'The tables of the history are being made new, which can take minutes.',
   closed: 'The history is closed: the process is about to end.',
   other: 'The database of the history answered with an error.',
 } as const;

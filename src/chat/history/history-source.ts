@@ -7,7 +7,7 @@ export interface FinishedTurn {
   readonly turnId: string;
   /** Of a session that is gone for good: the turn's own id, as of a conversation of its own. */
   readonly sessionId: string;
-  readonly userId: number;
+  readonly userDocumentId: string;
   /** `documentId` of the character; null once it is deleted. */
   readonly characterId: string | null;
   readonly query: string;
@@ -40,8 +40,8 @@ export interface HistorySource {
    * are given out again.
    */
   claimSome(limit: number): Promise<readonly FinishedTurn[]>;
-  /** The history has them. */
-  settle(turnIds: readonly string[]): Promise<void>;
+  /** The history of this identity has them. */
+  settle(turnIds: readonly string[], identity: string): Promise<void>;
   /** It has not: they may be given out again at once. */
   release(turnIds: readonly string[]): Promise<void>;
   /** It refuses this one. Nothing is lost: it is given out again much later. */
@@ -51,4 +51,14 @@ export interface HistorySource {
   /** The history has it, and with it every erasure of the same that goes less far. */
   settleErasure(id: number): Promise<void>;
   backlog(): Promise<Backlog>;
+  /**
+   * Makes finished turns due that the history of this identity does not have: those of before there was one, and those
+   * that were copied to another and came here by an import. A few at a time.
+   * @returns whether there may be more.
+   */
+  makeMissingDue(identity: string): Promise<boolean>;
+  /** The documentIds of the users of turns. A turn or user that does not exist is left out. */
+  findTurnOwners(turnIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** The same of sessions. */
+  findSessionOwners(sessionIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }

@@ -22,7 +22,7 @@ export interface HistoryPage {
 /** What the history knows of a conversation, errors included. Kept beside the records, so that a list scans none. */
 export interface ConversationSummary {
   readonly conversationId: string;
-  readonly userId: number;
+  readonly userDocumentId: string;
   readonly characterId: string | null;
   /** The beginning of its first question, at most 120 characters. */
   readonly title: string;
@@ -48,17 +48,22 @@ export interface Bucket {
   readonly priceNanos: number;
 }
 
-/** Whose records: one user's, or everybody's for an administrator. */
-export type Scope = { readonly userId: number } | 'everybody';
+/** Whose records: one user's, or those of all users for an administrator. */
+export type Scope = { readonly userDocumentId: string } | 'everybody';
+
+/** A user: by documentId or, where an older version has noted it, by the number of then. */
+export type NamedUser = { readonly userDocumentId: string } | { readonly formerUserId: number };
 
 /** What is to be forgotten: all of a user's, or one conversation of theirs, up to a time. */
-export interface Erasure {
-  readonly userId: number;
+export type Erasure = NamedUser & {
   readonly conversationId: string | null;
   readonly before: Date;
-}
+};
 
-/** Where finished generations are kept. It can be away for long: every method may reject, and nothing else depends on it. */
+/**
+ * Where finished generations are kept. It names users by documentId, for an import gives the numbers of their rows to
+ * others. It can be away for long: every method may reject, and nothing else depends on it.
+ */
 export interface HistoryStore {
   /**
    * Saves these, with all sums kept beside them, or none. One that is there already, or that belongs to what was erased
@@ -74,6 +79,9 @@ export interface HistoryStore {
 
   /** From the sums, never from the records. `from` included, `to` not. */
   listBuckets(scope: Scope, from: Date, to: Date): Promise<readonly Bucket[]>;
+
+  /** The same for as long as the store exists, and that of no other store. */
+  identity(): Promise<string>;
 
   /** How many conversations there are, of the whole of a scope. */
   countConversations(scope: Scope): Promise<number>;

@@ -7,7 +7,10 @@ export interface HistoryRecord {
   readonly recordId: string;
   /** Of a turn the `session_id`. At most 255 characters. */
   readonly conversationId: string;
-  readonly userId: number;
+  /** The documentId of its user; null of a record that an older version saved, until it is found. */
+  readonly userDocumentId: string | null;
+  /** The number by which an older version named the user: the id that its row had then. */
+  readonly formerUserId: number | null;
   /** The `documentId` of the character. */
   readonly characterId: string | null;
   /** Ids of a gateway in front, where the caller gave them. */

@@ -10,7 +10,8 @@ export interface CharacterReply {
 
 export interface ConversationReply {
   readonly conversation_id: string;
-  readonly user_id: number;
+  /** The id of the user's row today; null of a user who does not exist any more. */
+  readonly user_id: number | null;
   readonly title: string;
   readonly model: string;
   readonly ai_character: CharacterReply | null;
@@ -52,10 +53,17 @@ export function toCharacterReply(documentId: string | null, characters: Characte
   return documentId === null ? null : { documentId, name: characters.get(documentId)?.name ?? null };
 }
 
-export function toConversationReply(summary: ConversationSummary, characters: Characters): ConversationReply {
+/** The ids of users by their documentIds. */
+export type UserIds = ReadonlyMap<string, number>;
+
+export function toConversationReply(
+  summary: ConversationSummary,
+  characters: Characters,
+  userIds: UserIds,
+): ConversationReply {
   return {
     conversation_id: summary.conversationId,
-    user_id: summary.userId,
+    user_id: userIds.get(summary.userDocumentId) ?? null,
     title: summary.title,
     model: summary.model,
     ai_character: toCharacterReply(summary.characterId, characters),

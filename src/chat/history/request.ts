@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parse, wholeNumber } from '../invalid-request';
 import { toStorableText } from '../storable-text';
 import { addDays, countDays, createCalendar, type Day } from './days';
-import type { HistoryPage, Position, Scope } from './history-store';
+import type { HistoryPage, Position } from './history-store';
 
 /** What clients ask of the history, checked. Every function throws ChatError `invalid-request` naming the parameter. */
 
@@ -40,12 +40,29 @@ export function parseMessagePage(query: unknown): HistoryPage {
   return { limit, offset: 0, after: cursor ?? null };
 }
 
-const scope = z.object({ user_id: wholeNumber(1, 2_147_483_647).optional() });
+/** Whose history: everybody's, or one user's, by the id of the user's row today, by documentId, or by both. */
+export type Whose = 'everybody' | UserReference;
+
+export interface UserReference {
+  readonly id?: number;
+  readonly documentId?: string;
+}
+
+const userId = z
+  .union([z.string(), z.number()], 'has to be the id or documentId of a user')
+  .transform((given, context): UserReference => {
+    const text = String(given);
+    if (/^[1-9]\d{0,9}$/u.test(text) && Number(text) <= 2_147_483_647) return { id: Number(text) };
+    if (/^[a-z][a-z0-9]{23}$/u.test(text)) return { documentId: text };
+    context.addIssue({ code: 'custom', message: 'has to be the id or documentId of a user' });
+    return z.NEVER;
+  });
+
+const whose = z.object({ user_id: userId.optional() });
 
 /** What an administrator looks at: `user_id?`, without it everybody. */
-export function parseScope(query: unknown): Scope {
-  const { user_id: userId } = parse(scope, query ?? {});
-  return userId === undefined ? 'everybody' : { userId };
+export function parseWhose(query: unknown): Whose {
+  return parse(whose, query ?? {}).user_id ?? 'everybody';
 }
 
 export interface StatisticsRequest {

@@ -108,8 +108,8 @@ function toHistoryAddress(address: DatabaseAddress, folder: string): HistoryAddr
 }
 
 /**
- * A file or schema that is called after the main one: users are known by numbers, so that two installations with one
- * history would list and erase each other's. Not the main schema itself, whose tables Strapi takes all for its own.
+ * A file or schema that is called after the main one, so that two installations do not share a history. Not the main
+ * schema itself, whose tables Strapi takes all for its own.
  */
 function besideMain(main: z.infer<typeof mainSchema>): HistoryAddress | HistoryProblem {
   if (main.client === 'sqlite') {

@@ -18,7 +18,8 @@ export function toRecord(turn: FinishedTurn, model: string): HistoryRecord {
   return {
     recordId: turn.turnId,
     conversationId: turn.sessionId,
-    userId: turn.userId,
+    userDocumentId: turn.userDocumentId,
+    formerUserId: null,
     characterId: turn.characterId,
     tokenId: null,
     channelId: null,

@@ -1,14 +1,18 @@
 import { describeError, type Log } from '../log';
 import { settledWithin } from '../settled-within';
+import type { UserSource } from '../users';
 import { createAlarm } from './alarm';
-import { createCondition, Unavailable, type HistoryStatus, type Side } from './condition';
+import { at, createCondition, Unavailable, type HistoryStatus } from './condition';
+import type { HistoryNaming } from './history-naming';
 import type { FinishedTurn, HistorySource } from './history-source';
 import type { HistoryStore } from './history-store';
+import { createNaming } from './naming';
 import { toRecord } from './to-record';
 
 export interface HistoryWriterOptions {
   readonly source: HistorySource;
-  readonly store: Pick<HistoryStore, 'save' | 'erase' | 'countConversations'>;
+  readonly store: HistoryNaming & Pick<HistoryStore, 'save' | 'erase' | 'countConversations' | 'identity'>;
+  readonly users: UserSource;
   readonly log: Log;
   /** As the history names the model: Dify does not tell which one answers. */
   readonly model: string;
@@ -24,6 +28,8 @@ export interface HistoryWriterOptions {
   readonly behindAfterMs?: number;
   /** For how long after `stop` further batches are begun. */
   readonly lastRoundMs?: number;
+  /** The pause between two looks for turns that came by an import. */
+  readonly surveyEveryMs?: number;
 }
 
 /** Copies finished turns to the history, behind everybody's back: no turn waits for it, and nothing of it is thrown. */
@@ -41,7 +47,7 @@ export interface HistoryWriter {
 
 export function createHistoryWriter(options: HistoryWriterOptions): HistoryWriter {
   const { everyMs = 5_000, gatherMs = 250, backOffMs = [1_000, 60_000] } = options;
-  const { log, behindAfterMs = 60_000, lastRoundMs = 3_000 } = options;
+  const { log, behindAfterMs = 60_000, lastRoundMs = 3_000, surveyEveryMs = 600_000 } = options;
   const condition = createCondition(log, behindAfterMs);
   const copier = createCopier(options);
   const alarm = createAlarm();
@@ -49,6 +55,9 @@ export function createHistoryWriter(options: HistoryWriterOptions): HistoryWrite
   let stopsAtMs = Infinity;
   let isWoken = false;
   let isReadable = false;
+  let isPrepared = false;
+  let isCatchingUp = false;
+  let nextSurveyMs = 0;
 
   return {
     start() {
@@ -75,7 +84,7 @@ export function createHistoryWriter(options: HistoryWriterOptions): HistoryWrite
       await round();
       if (stopsAtMs !== Infinity) break;
       const isAway = condition.problem() !== null;
-      await alarm.after(isAway ? awayMs : isWoken ? gatherMs : everyMs);
+      await alarm.after(isAway ? awayMs : isCatchingUp ? briefMs : isWoken ? gatherMs : everyMs);
       awayMs = isAway ? Math.min(awayMs * 2, backOffMs[1]) : backOffMs[0];
     }
     if (condition.problem() === null) await round();
@@ -88,17 +97,35 @@ export function createHistoryWriter(options: HistoryWriterOptions): HistoryWrite
       // Nothing is claimed for a history that is not there; and that it is not is known from the start.
       if (!isReadable) await copier.assertReadable();
       isReadable = true;
+      if (!isPrepared) await copier.prepare();
+      isPrepared = true;
       while (goesOn() && (await copier.carryErasures()));
       for (let mayBeMore = true; mayBeMore && goesOn();) {
         mayBeMore = await copier.copyTurns();
         await count();
         condition.isThere();
       }
+      isCatchingUp = await catchUp();
     } catch (error) {
-      isReadable = false;
+      [isReadable, isCatchingUp] = [false, false];
       await count().catch(() => undefined);
       condition.isAway(error);
     }
+  }
+
+  /** What is left of before, for a moment: turns that end meanwhile come first. @returns whether there is more. */
+  async function catchUp(): Promise<boolean> {
+    const goesOnUntil = Date.now() + catchUpMs;
+    const goesOn = () => Date.now() < goesOnUntil && stopsAtMs === Infinity;
+    while (goesOn()) {
+      if (await copier.nameSome()) continue;
+      if (Date.now() < nextSurveyMs) return false;
+      if (!(await copier.makeMissingDue())) {
+        nextSurveyMs = Date.now() + surveyEveryMs;
+        isWoken = true;
+      }
+    }
+    return true;
   }
 
   async function count(): Promise<void> {
@@ -110,24 +137,31 @@ function toUnavailable(error: unknown): Unavailable {
   return error instanceof Unavailable ? error : new Unavailable('history', error);
 }
 
-/** Names the database that is at fault when this does not succeed. */
-async function at<T>(side: Side, work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw new Unavailable(side, error);
-  }
-}
-
 const erasuresAtOnce = 100;
 
+/** For how long a round goes on with what is left of before, and the pause until the next round then. */
+const catchUpMs = 500;
+const briefMs = 5;
+
 /** One batch at a time. Each throws `Unavailable`, and otherwise tells whether there may be more to do. */
-function createCopier({ source, store, log, model, batchSize = 50 }: HistoryWriterOptions) {
+function createCopier({ source, store, users, log, model, batchSize = 50 }: HistoryWriterOptions) {
   /** Those that were refused while others were taken. */
   const blamed = new Set<string>();
+  const naming = createNaming({ source, store, users, log });
+  let identity = '';
 
   return {
     assertReadable,
+
+    /** Before anything is copied. */
+    async prepare(): Promise<void> {
+      identity = await at('history', store.identity());
+      await naming.nameErasures();
+    },
+
+    nameSome: () => naming.nameSome(),
+
+    makeMissingDue: () => at('main-database', source.makeMissingDue(identity)),
 
     async carryErasures(): Promise<boolean> {
       const erasures = await at('main-database', source.listErasures(erasuresAtOnce));
@@ -147,7 +181,7 @@ function createCopier({ source, store, log, model, batchSize = 50 }: HistoryWrit
         await copyOneByOne(turns, error);
         return turns.length === batchSize;
       }
-      await at('main-database', source.settle(idsOf(turns)));
+      await at('main-database', source.settle(idsOf(turns), identity));
       return turns.length === batchSize;
     },
   };
@@ -163,7 +197,7 @@ function createCopier({ source, store, log, model, batchSize = 50 }: HistoryWrit
    */
   async function copyOneByOne(turns: readonly FinishedTurn[], cause: unknown): Promise<void> {
     const { saved, refused, problem } = await saveOneByOne(turns);
-    await at('main-database', source.settle([...saved]));
+    await at('main-database', source.settle([...saved], identity));
     const areToBlame =
       problem === null && (saved.size > 0 || [...refused.keys()].every((id) => blamed.has(id)));
     if (areToBlame) return setAside(refused);
@@ -207,7 +241,7 @@ function createCopier({ source, store, log, model, batchSize = 50 }: HistoryWrit
   }
 
   async function assertReadable(): Promise<void> {
-    await at('history', store.countConversations({ userId: 0 }));
+    await at('history', store.countConversations({ userDocumentId: '' }));
   }
 }
 

@@ -39,6 +39,7 @@ describe('toCompletionRecord', () => {
       recordId: 'mine',
       conversationId: 'conv_123456789',
       userId: 1,
+      formerUserId: null,
       characterId: 'doc',
       tokenId: 2,
       channelId: 3,

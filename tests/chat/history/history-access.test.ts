@@ -3,17 +3,17 @@ import { createHistoryAccess } from '../../../src/chat/history/history-access';
 import type { HistoryStore } from '../../../src/chat/history/history-store';
 import type { HistoryRecord } from '../../../src/chat/history/record';
 import { thrown } from '../support/collect';
-import { ada, bob, keeper } from '../support/fixtures';
+import { ada, bob, keeper, users } from '../support/fixtures';
 import { failedRecord, historyRecord } from '../support/history-records';
 import { createHistoryStoreInMemory } from '../support/history-store-in-memory';
 import { createMemoryCharacters } from '../support/memory-characters';
 
-const mine = { userId: ada.id };
+const mine = { id: ada.id };
 const characters = createMemoryCharacters([keeper]);
 
 function historyOf(records: readonly HistoryRecord[], retentionDays = 0) {
   const store = createHistoryStoreInMemory(records);
-  return { store, history: createHistoryAccess({ store, characters, retentionDays }) };
+  return { store, history: createHistoryAccess({ store, characters, users, retentionDays }) };
 }
 
 const question = {
@@ -96,11 +96,11 @@ describe('the conversations of the history', () => {
   it('are the own ones, unless everybody’s are asked for', async () => {
     const { history } = historyOf([
       ...turns(1),
-      historyRecord({ recordId: 'bob', conversationId: 'session-2', userId: bob.id }),
+      historyRecord({ recordId: 'bob', conversationId: 'session-2', userDocumentId: bob.documentId }),
     ]);
     const count = async (scope: Parameters<typeof history.listConversations>[0]) =>
       (await history.listConversations(scope, {})).conversations.length;
-    expect([await count(mine), await count({ userId: bob.id }), await count('everybody')]).toEqual([1, 1, 2]);
+    expect([await count(mine), await count({ id: bob.id }), await count('everybody')]).toEqual([1, 1, 2]);
   });
 
   it('have their characters asked for once, and none where there is none', async () => {
@@ -117,7 +117,7 @@ describe('the conversations of the history', () => {
         return characters.findForDisplay(ids);
       },
     };
-    const history = createHistoryAccess({ store, characters: recording, retentionDays: 0 });
+    const history = createHistoryAccess({ store, characters: recording, users, retentionDays: 0 });
     const { conversations } = await history.listConversations(mine, {});
     expect(asked).toEqual([[keeper.documentId]]);
     expect(conversations.map(({ ai_character: character }) => character?.name)).toEqual([
@@ -268,7 +268,7 @@ describe('the messages of a conversation', () => {
     const ids = ['session-2', '', 'x'.repeat(256), 'session-1\0'];
     for (const id of ids)
       expect(await codeOf(history.listMessages(mine, id, {}))).toBe('conversation-not-found');
-    const others = history.listMessages({ userId: bob.id }, 'session-1', {});
+    const others = history.listMessages({ id: bob.id }, 'session-1', {});
     expect(await codeOf(others)).toBe('conversation-not-found');
   });
 });
@@ -278,16 +278,16 @@ describe('deleting a conversation', () => {
     const { history, store } = historyOf([
       ...turns(2),
       ...turns(1, { conversationId: 'session-2' }),
-      historyRecord({ recordId: 'bob', userId: bob.id }),
+      historyRecord({ recordId: 'bob', userDocumentId: bob.documentId }),
     ]);
-    await history.deleteConversation(ada.id, 'session-1');
+    await history.deleteConversation(ada, 'session-1');
     expect(store.records.map(({ recordId }) => recordId)).toEqual(['session-2 turn 0', 'bob']);
-    expect(await codeOf(history.deleteConversation(ada.id, 'session-1'))).toBe('conversation-not-found');
+    expect(await codeOf(history.deleteConversation(ada, 'session-1'))).toBe('conversation-not-found');
   });
 
   it('erases what a process with a fast clock has saved', async () => {
     const { history, store } = historyOf([historyRecord({ createdAt: new Date(Date.now() + 5_000) })]);
-    await history.deleteConversation(ada.id, 'session-1');
+    await history.deleteConversation(ada, 'session-1');
     expect(store.records).toEqual([]);
   });
 
@@ -296,13 +296,13 @@ describe('deleting a conversation', () => {
       ...createHistoryStoreInMemory(turns(1)),
       erase: () => Promise.reject(new Error('Read only.')),
     };
-    const history = createHistoryAccess({ store, characters, retentionDays: 0 });
-    expect(await codeOf(history.deleteConversation(ada.id, 'session-1'))).toBe('history-unavailable');
+    const history = createHistoryAccess({ store, characters, users, retentionDays: 0 });
+    expect(await codeOf(history.deleteConversation(ada, 'session-1'))).toBe('history-unavailable');
   });
 
   it('remembers nothing of a conversation that is not there', async () => {
     const { history, store } = historyOf([]);
-    expect(await codeOf(history.deleteConversation(ada.id, 'session-1'))).toBe('conversation-not-found');
+    expect(await codeOf(history.deleteConversation(ada, 'session-1'))).toBe('conversation-not-found');
     await store.save([historyRecord()]);
     expect(store.records).toHaveLength(1);
   });
@@ -343,7 +343,9 @@ describe('tidying up', () => {
   });
 
   it('is nothing where there is no store', async () => {
-    expect(await createHistoryAccess({ store: null, characters, retentionDays: 30 }).tidy(never)).toBe(0);
+    expect(await createHistoryAccess({ store: null, characters, users, retentionDays: 30 }).tidy(never)).toBe(
+      0,
+    );
   });
 });
 
@@ -351,7 +353,7 @@ describe('the statistics of the history', () => {
   it('are of a user, or of everybody', async () => {
     const { history } = historyOf([
       ...turns(2),
-      historyRecord({ recordId: 'bob', conversationId: 'session-2', userId: bob.id }),
+      historyRecord({ recordId: 'bob', conversationId: 'session-2', userDocumentId: bob.documentId }),
     ]);
     const query = { from: '2026-01-01', to: '2026-01-31' };
     const own = await history.statistics(mine, query);
@@ -400,11 +402,11 @@ describe('a history whose store is away', () => {
     ['that fails', failing],
     ['that is none', null],
   ])('is unavailable with a store %s, and says nothing else', async (_name, store) => {
-    const history = createHistoryAccess({ store, characters, retentionDays: 0 });
+    const history = createHistoryAccess({ store, characters, users, retentionDays: 0 });
     const calls = [
       history.listConversations(mine, {}),
       history.listMessages(mine, 'session-1', {}),
-      history.deleteConversation(ada.id, 'session-1'),
+      history.deleteConversation(ada, 'session-1'),
       history.statistics(mine, {}),
       history.saveError({
         conversationId: 'a',
@@ -423,7 +425,7 @@ describe('a history whose store is away', () => {
   });
 
   it('still says first what is wrong with a request', async () => {
-    const history = createHistoryAccess({ store: failing, characters, retentionDays: 0 });
+    const history = createHistoryAccess({ store: failing, characters, users, retentionDays: 0 });
     expect(await codeOf(history.listConversations(mine, { limit: '0' }))).toBe('invalid-request');
   });
 });

@@ -1,18 +1,20 @@
 import type { ChatError } from '../../../src/chat/errors';
-import { encodePosition, parseMessagePage, parseScope } from '../../../src/chat/history/request';
+import { encodePosition, parseMessagePage, parseWhose } from '../../../src/chat/history/request';
 import { thrown } from '../support/collect';
 
 describe('whose history an administrator sees', () => {
   it('is everybody’s, unless a user is named', () => {
-    expect(parseScope({})).toBe('everybody');
-    expect(parseScope(undefined)).toBe('everybody');
-    expect(parseScope({ user_id: '7' })).toEqual({ userId: 7 });
+    expect(parseWhose({})).toBe('everybody');
+    expect(parseWhose(undefined)).toBe('everybody');
+    expect(parseWhose({ user_id: '7' })).toEqual({ id: 7 });
+    const documentId = 'ac92oqku2edqhb5jrss3602f';
+    expect(parseWhose({ user_id: documentId })).toEqual({ documentId });
   });
 
   it.each(['', '0', '-7', '7.5', '2147483648', 'ada', ['7', '8']])(
     'is nobody’s by the user %j',
     async (id) => {
-      const error = (await thrown(() => parseScope({ user_id: id }))) as ChatError;
+      const error = (await thrown(() => parseWhose({ user_id: id }))) as ChatError;
       expect([error.code, error.message.split(' ')[0]]).toEqual(['invalid-request', 'user_id']);
     },
   );

@@ -18,7 +18,8 @@ describe('a turn that went well', () => {
     expect(toRecord(finishedTurn({ usage }), 'gpt-of-ours')).toEqual({
       recordId: 'turn-1',
       conversationId: 'session-1',
-      userId: 1,
+      userDocumentId: 'doc-ada',
+      formerUserId: null,
       characterId: 'character-keeper',
       tokenId: null,
       channelId: null,

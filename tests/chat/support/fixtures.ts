@@ -4,9 +4,22 @@ import type { Message } from '../../../src/chat/messages';
 import type { Owner } from '../../../src/chat/owner';
 import type { LimitSettings, TurnSettings } from '../../../src/chat/settings';
 import type { NewTurn, TurnEnding } from '../../../src/chat/stores';
+import type { UserSource } from '../../../src/chat/users';
 
 export const ada: Owner = { id: 1, documentId: 'doc-ada', username: 'ada', email: 'ada@example.org' };
 export const bob: Owner = { id: 2, documentId: 'doc-bob', username: 'bob', email: 'bob@example.org' };
+
+/** The users of today: Ada and Bob. */
+export const users: UserSource = {
+  findDocumentIds: async (ids) =>
+    new Map([ada, bob].filter(({ id }) => ids.includes(id)).map(({ id, documentId }) => [id, documentId])),
+  findIds: async (documentIds) =>
+    new Map(
+      [ada, bob]
+        .filter(({ documentId }) => documentIds.includes(documentId))
+        .map(({ id, documentId }) => [documentId, id]),
+    ),
+};
 
 export const keeper: Character = {
   id: 12,

@@ -6,7 +6,8 @@ export function historyRecord(changes: Partial<HistoryRecord> = {}): HistoryReco
   return {
     recordId: 'turn-1',
     conversationId: 'session-1',
-    userId: ada.id,
+    userDocumentId: ada.documentId,
+    formerUserId: null,
     characterId: keeper.documentId,
     tokenId: null,
     channelId: null,

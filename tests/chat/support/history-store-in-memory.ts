@@ -1,4 +1,5 @@
 import type { HistoryMaintenance } from '../../../src/chat/history/history-maintenance';
+import { namingInMemory } from './naming-in-memory';
 import type {
   Bucket,
   ConversationSummary,
@@ -9,10 +10,11 @@ import type {
   Scope,
   StoredRecord,
 } from '../../../src/chat/history/history-store';
+import type { HistoryNaming } from '../../../src/chat/history/history-naming';
 import type { HistoryRecord } from '../../../src/chat/history/record';
 
 /** A history kept in memory. What it has done can be asked for. */
-export interface InMemoryHistoryStore extends HistoryStore, HistoryMaintenance {
+export interface InMemoryHistoryStore extends HistoryStore, HistoryMaintenance, HistoryNaming {
   readonly records: readonly HistoryRecord[];
   readonly prepared: readonly { readonly from: Date; readonly days: number }[];
   isClosed(): boolean;
@@ -52,7 +54,8 @@ export function createHistoryStoreInMemory(initial: readonly HistoryRecord[] = [
       return cut(sorted, page);
     },
     async listBuckets(scope, from, to) {
-      const inRange = within(scope).filter(({ createdAt }) => createdAt >= from && createdAt < to);
+      const all = scope === 'everybody' ? records : within(scope);
+      const inRange = all.filter(({ createdAt }) => createdAt >= from && createdAt < to);
       return toBuckets(inRange);
     },
     async countConversations(scope) {
@@ -94,6 +97,11 @@ export function createHistoryStoreInMemory(initial: readonly HistoryRecord[] = [
     },
     async dropEmptyPartitions() {},
     async migrated() {},
+    identity: async () => 'in-memory',
+    ...namingInMemory(
+      () => records,
+      (changed) => (records = [...changed]),
+    ),
   };
 
   function add(added: readonly HistoryRecord[]): number {
@@ -110,7 +118,9 @@ export function createHistoryStoreInMemory(initial: readonly HistoryRecord[] = [
   }
 
   function within(scope: Scope): HistoryRecord[] {
-    return records.filter(({ userId }) => scope === 'everybody' || userId === scope.userId);
+    return records.filter(({ userDocumentId }) =>
+      scope === 'everybody' ? userDocumentId !== null : userDocumentId === scope.userDocumentId,
+    );
   }
 }
 
@@ -146,7 +156,7 @@ function summarize(group: readonly HistoryRecord[]): ConversationSummary {
   const [question] = earliest.messages as { content?: string }[];
   return {
     conversationId: latest.conversationId,
-    userId: latest.userId,
+    userDocumentId: latest.userDocumentId ?? '',
     characterId: latest.characterId,
     title: String(question?.content ?? '').slice(0, 120),
     model: latest.model,
@@ -177,13 +187,20 @@ function compare(one: Position, other: Position): number {
   return one.timeMs - other.timeMs || (one.id < other.id ? -1 : one.id > other.id ? 1 : 0);
 }
 
-function isErased({ userId, conversationId, createdAt }: HistoryRecord, erasure: Erasure): boolean {
+function isErased(
+  { userDocumentId, formerUserId, conversationId, createdAt }: HistoryRecord,
+  erasure: Erasure,
+): boolean {
   const { before } = erasure;
   const isOfIt = erasure.conversationId === null || erasure.conversationId === conversationId;
-  return userId === erasure.userId && isOfIt && createdAt < before;
+  const isTheirs =
+    'userDocumentId' in erasure
+      ? userDocumentId === erasure.userDocumentId
+      : userDocumentId === null && formerUserId === erasure.formerUserId;
+  return isTheirs && isOfIt && createdAt < before;
 }
 
-const keyOf = ({ userId, conversationId }: HistoryRecord) => `${userId} ${conversationId}`;
+const keyOf = ({ userDocumentId, conversationId }: HistoryRecord) => `${userDocumentId} ${conversationId}`;
 const dayOf = (time: Date) => time.toISOString().slice(0, 10);
 
 function groupBy<T>(items: readonly T[], keyOfItem: (item: T) => string): Map<string, T[]> {

@@ -12,6 +12,13 @@ export interface MemoryHistorySource extends HistorySource {
   /** By turn id. */
   states(): Readonly<Record<string, 'due' | 'claimed' | 'aside'>>;
   erasures(): readonly Erasure[];
+  /** What the main database knows: the users of turns and of sessions. */
+  readonly turnOwners: Map<string, string>;
+  readonly sessionOwners: Map<string, string>;
+  /** Which histories were told to have which turns. */
+  readonly settled: Map<string, string>;
+  /** How often turns were looked for that a history does not have. */
+  surveys: number;
 }
 
 export function createMemoryHistorySource(): MemoryHistorySource {
@@ -29,6 +36,10 @@ export function createMemoryHistorySource(): MemoryHistorySource {
   };
   const source: MemoryHistorySource = {
     away: null,
+    turnOwners: new Map(),
+    sessionOwners: new Map(),
+    settled: new Map(),
+    surveys: 0,
     async claimSome(limit) {
       assertThere();
       const due = [...waiting.values()].filter(({ state }) => state === 'due').slice(0, limit);
@@ -39,9 +50,12 @@ export function createMemoryHistorySource(): MemoryHistorySource {
       );
       return turns;
     },
-    async settle(turnIds) {
+    async settle(turnIds, identity) {
       assertThere();
-      for (const id of turnIds) waiting.delete(id);
+      for (const id of turnIds) {
+        waiting.delete(id);
+        source.settled.set(id, identity);
+      }
     },
     async release(turnIds) {
       assertThere();
@@ -70,6 +84,19 @@ export function createMemoryHistorySource(): MemoryHistorySource {
         setAside: waiting.size - turns.length,
       };
     },
+    async makeMissingDue() {
+      assertThere();
+      source.surveys += 1;
+      return false;
+    },
+    async findTurnOwners(turnIds) {
+      assertThere();
+      return new Map([...source.turnOwners].filter(([id]) => turnIds.includes(id)));
+    },
+    async findSessionOwners(sessionIds) {
+      assertThere();
+      return new Map([...source.sessionOwners].filter(([id]) => sessionIds.includes(id)));
+    },
     finish(...turns) {
       for (const turn of turns) waiting.set(turn.turnId, { turn, state: 'due' });
     },
@@ -85,7 +112,7 @@ export function finishedTurn(changes: Partial<FinishedTurn> = {}): FinishedTurn 
   return {
     turnId: 'turn-1',
     sessionId: 'session-1',
-    userId: ada.id,
+    userDocumentId: ada.documentId,
     characterId: keeper.documentId,
     query: 'How is the sea?',
     answer: 'Calm.',

@@ -1,7 +1,9 @@
 import type { Erasure, HistoryStore } from '../../../src/chat/history/history-store';
+import type { HistoryNaming } from '../../../src/chat/history/history-naming';
 import type { HistoryRecord } from '../../../src/chat/history/record';
+import { namingInMemory } from './naming-in-memory';
 
-type WrittenStore = Pick<HistoryStore, 'save' | 'erase' | 'countConversations'>;
+type WrittenStore = HistoryNaming & Pick<HistoryStore, 'save' | 'erase' | 'countConversations' | 'identity'>;
 
 /** A history that forgets everything with the process, and what a test may do to it. */
 export interface MemoryHistoryStore extends WrittenStore {
@@ -23,10 +25,11 @@ export function createMemoryHistoryStore(): MemoryHistoryStore {
   const calls: string[] = [];
   const isErased = (record: HistoryRecord) =>
     erasures.some(
-      ({ userId, conversationId, before }) =>
-        record.userId === userId &&
-        [null, record.conversationId].includes(conversationId) &&
-        record.createdAt < before,
+      (erasure) =>
+        'userDocumentId' in erasure &&
+        record.userDocumentId === erasure.userDocumentId &&
+        [null, record.conversationId].includes(erasure.conversationId) &&
+        record.createdAt < erasure.before,
     );
   const store: MemoryHistoryStore = {
     records,
@@ -35,6 +38,13 @@ export function createMemoryHistoryStore(): MemoryHistoryStore {
     away: null,
     readOnly: null,
     refused: new Set(),
+    identity: async () => 'memory',
+    ...namingInMemory(
+      () => [...records.values()],
+      (changed) => {
+        for (const record of changed) records.set(record.recordId, record);
+      },
+    ),
     async save(batch) {
       calls.push(`save ${batch.map(({ recordId }) => recordId).join()}`);
       assertWritable();
@@ -45,7 +55,7 @@ export function createMemoryHistoryStore(): MemoryHistoryStore {
       }
     },
     async erase(erasure) {
-      calls.push(`erase ${erasure.userId}`);
+      calls.push(`erase ${'userDocumentId' in erasure ? erasure.userDocumentId : erasure.formerUserId}`);
       assertWritable();
       erasures.push(erasure);
       const gone = [...records.values()].filter(isErased);

@@ -11,7 +11,8 @@ export function record(overrides: Partial<HistoryRecord> = {}): HistoryRecord {
   return {
     recordId: 'turn-1',
     conversationId: 'session-1',
-    userId: 1,
+    userDocumentId: 'user1',
+    formerUserId: null,
     characterId: 'character-1',
     tokenId: null,
     channelId: 7,
@@ -36,16 +37,18 @@ export const failed = (overrides: Partial<HistoryRecord> = {}): HistoryRecord =>
     ...overrides,
   });
 
+export const users = ['user1', 'user2', 'user3', 'user4', 'user5'] as const;
+
 /** Records of some users over so many days, in no order. */
 export function randomRecords(random: Random, count: number, days: number): HistoryRecord[] {
   return Array.from({ length: count }, (_, index) => {
-    const userId = random.between(1, 5);
+    const userDocumentId = random.pick(users);
     const tokens = random.between(0, 500);
     const make = random.chance(0.2) ? failed : record;
     return make({
       recordId: `turn-${index}`,
-      userId,
-      conversationId: `session-${userId}-${random.between(1, 6)}`,
+      userDocumentId,
+      conversationId: `session-${userDocumentId.slice(-1)}-${random.between(1, 6)}`,
       characterId: random.pick([null, 'character-1', 'Character-1', 'character-1 ']),
       model: random.pick(['gpt-4', 'GPT-4', '模型']),
       messages: [{ role: 'user', content: `Question  ${index}` }],
@@ -74,8 +77,8 @@ export function inOrder(records: readonly HistoryRecord[]): HistoryRecord[] {
   );
 }
 
-const isOf = (scope: Scope) => (one: { readonly userId: number }) =>
-  scope === 'everybody' || one.userId === scope.userId;
+const isOf = (scope: Scope) => (one: { readonly userDocumentId: string | null }) =>
+  scope === 'everybody' || one.userDocumentId === scope.userDocumentId;
 
 /** What `listConversations` is to say, from the records themselves. */
 export function summariesOf(records: readonly HistoryRecord[], scope: Scope): ConversationSummary[] {
@@ -88,7 +91,7 @@ export function summariesOf(records: readonly HistoryRecord[], scope: Scope): Co
     const [question] = first.messages as [{ content: string }];
     return {
       conversationId,
-      userId: first.userId,
+      userDocumentId: first.userDocumentId ?? '',
       characterId: last.characterId,
       title: question.content.replaceAll(/\s+/gu, ' '),
       model: last.model,

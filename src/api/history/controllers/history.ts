@@ -9,27 +9,23 @@ import { conversationIdOf } from '../conversation-id';
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /** GET /api/v1/conversations */
   async listConversations(ctx: Context) {
-    return chatOf(strapi).historyAccess.listConversations(scopeOf(ctx), ctx.query);
+    return chatOf(strapi).historyAccess.listConversations(ownerOf(ctx), ctx.query);
   },
 
   /** GET /api/v1/conversations/:conversation_id */
   async listMessages(ctx: Context) {
-    return chatOf(strapi).historyAccess.listMessages(scopeOf(ctx), conversationIdOf(ctx), ctx.query);
+    return chatOf(strapi).historyAccess.listMessages(ownerOf(ctx), conversationIdOf(ctx), ctx.query);
   },
 
   /** DELETE /api/v1/conversations/:conversation_id */
   async deleteConversation(ctx: Context) {
     await chatOf(strapi).writes.count(ownerOf(ctx));
-    await chatOf(strapi).historyAccess.deleteConversation(ownerOf(ctx).id, conversationIdOf(ctx));
+    await chatOf(strapi).historyAccess.deleteConversation(ownerOf(ctx), conversationIdOf(ctx));
     return { message: 'Conversation deleted successfully' };
   },
 
   /** GET /api/v1/stats/conversations */
   async statistics(ctx: Context) {
-    return chatOf(strapi).historyAccess.statistics(scopeOf(ctx), ctx.query);
+    return chatOf(strapi).historyAccess.statistics(ownerOf(ctx), ctx.query);
   },
 });
-
-function scopeOf(ctx: Context) {
-  return { userId: ownerOf(ctx).id };
-}

@@ -35,23 +35,23 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
    */
   async getConversationMessages(request: Page & { conversationId: string; userId?: number }) {
     const { conversationId, userId, limit, cursor } = request;
-    const scope = userId === undefined ? 'everybody' : { userId };
-    return chatOf(strapi).historyAccess.listMessages(scope, conversationId, { limit, cursor });
+    const whose = userId === undefined ? 'everybody' : { id: userId };
+    return chatOf(strapi).historyAccess.listMessages(whose, conversationId, { limit, cursor });
   },
 
   /** A user's conversations (20), latest first; from `offset` (at most 10000) or `cursor` on. */
   async getUserConversations({ userId, ...page }: Page & { userId: number; offset?: number }) {
-    return chatOf(strapi).historyAccess.listConversations({ userId }, page);
+    return chatOf(strapi).historyAccess.listConversations({ id: userId }, page);
   },
 
   /** Erases for good what a user has said in a conversation. Rejects with `conversation-not-found` where that is nothing. */
   async deleteUserConversation({ userId, conversationId }: { userId: number; conversationId: string }) {
-    await chatOf(strapi).historyAccess.deleteConversation(userId, conversationId);
+    await chatOf(strapi).historyAccess.deleteConversation({ id: userId }, conversationId);
   },
 
   /** A user's sums over some days (`2026-01-31`, both included; the last thirty) of a time zone (UTC). */
   async getConversationStats(request: { userId: number; from?: string; to?: string; timeZone?: string }) {
     const { userId, from, to, timeZone } = request;
-    return chatOf(strapi).historyAccess.statistics({ userId }, { from, to, time_zone: timeZone });
+    return chatOf(strapi).historyAccess.statistics({ id: userId }, { from, to, time_zone: timeZone });
   },
 });
