@@ -34,6 +34,7 @@ function read(env: Env) {
     DATABASE_FILENAME: text('.tmp/data.db'),
     DATABASE_SQLITE_SYNCHRONOUS: z.enum(['NORMAL', 'FULL'], 'has to be NORMAL or FULL').default('NORMAL'),
     DATABASE_URL: z.string().optional(),
+    DATABASE_DIRECT_URL: z.string().optional(),
     DATABASE_HOST: text('localhost'),
     DATABASE_PORT: count(5432, 65_535),
     DATABASE_NAME: text('strapi'),
@@ -143,6 +144,8 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Database 
       ...databaseOf(variables),
       acquireConnectionTimeout: variables.DATABASE_CONNECTION_TIMEOUT_MS,
     },
+    // For the lock of the process (`src/bootstrap/process-lock.ts`), which a pooler cannot hold.
+    directUrl: variables.DATABASE_DIRECT_URL,
   } as Core.Config.Database;
 };
 

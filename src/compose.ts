@@ -1,11 +1,13 @@
 import type { Core } from '@strapi/strapi';
 
+import { createProcessLock } from './bootstrap/process-lock';
 import { createChat, parseChatSettings, type Chat, type HistoryNaming, type HistoryStore } from './chat';
 import { createCharacterSource } from './stores/character-source';
 import { createHistorySource } from './stores/history-source';
 import { createSurvey, type SurveyMemory } from './stores/history-survey';
 import { createMessageStore } from './stores/message-store';
 import { createOwnDataStore } from './stores/own-data-store';
+import type { ProcessLock } from './stores/process-lock';
 import { createReader, type Reader } from './stores/reader';
 import { rememberCharacters } from './stores/remember-characters';
 import { createSearchStore } from './stores/search-store';
@@ -15,6 +17,7 @@ import { createUserCounters } from './stores/user-counters';
 import { createUserSource } from './stores/user-source';
 
 const chats = new WeakMap<Core.Strapi, Chat>();
+const locks = new WeakMap<Core.Strapi, ProcessLock>();
 const readers = new WeakMap<Core.Strapi, Reader>();
 const historyStores = new WeakMap<Core.Strapi, HistoryStore & HistoryNaming>();
 
@@ -26,6 +29,15 @@ export function keepHistoryIn(strapi: Core.Strapi, store: HistoryStore & History
 /** Undefined where there is no history. */
 export function historyStoreOf(strapi: Core.Strapi): (HistoryStore & HistoryNaming) | undefined {
   return historyStores.get(strapi);
+}
+
+/** The lock by which other processes see that this one lives. Only a process that serves requests takes it. */
+export function processLockOf(strapi: Core.Strapi): ProcessLock {
+  const existing = locks.get(strapi);
+  if (existing !== undefined) return existing;
+  const lock = createProcessLock(strapi);
+  locks.set(strapi, lock);
+  return lock;
 }
 
 /** Ends what is being read. Before the database is closed. */
@@ -46,7 +58,7 @@ export function chatOf(strapi: Core.Strapi): Chat {
   readers.set(strapi, reader);
   const chat = createChat({
     settings,
-    turnStore: createTurnStore(strapi.db),
+    turnStore: createTurnStore(strapi.db, processLockOf(strapi)),
     messageStore: createMessageStore(strapi.db, reader),
     sessionStore: createSessionStore(strapi.db, reader),
     ownDataStore: createOwnDataStore(strapi.db, reader),

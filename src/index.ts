@@ -31,17 +31,18 @@ import { tellTokensApart } from './bootstrap/tell-tokens-apart';
 import { useOwnTemporaryFolder, type TemporaryFolder } from './bootstrap/temporary-folder';
 import { startTidyingHistory, type Tidying } from './bootstrap/tidying-history';
 import { HistoryProblem, parseHistoryStoreSettings, SettingsError } from './chat';
-import { chatOf, historyStoreOf, keepHistoryIn, stopReading } from './compose';
+import { chatOf, historyStoreOf, keepHistoryIn, processLockOf, stopReading } from './compose';
 import { openBeside } from './history-store/in-thread';
 import { loginsOf } from './logins';
 import { answersSent } from './middlewares/koasseStream';
 import { createNumberTable, numberCharacters } from './stores/character-numbers';
 import { createErasureTable } from './stores/history-erasures';
 import { createLoginTable } from './stores/login-table';
+import { indexPendingAnswers } from './stores/pending-answers';
 import { createCounterTable, nameCountsByDocument } from './stores/user-counters';
 import { openSocketDoor, type SocketDoor } from './websocket/door';
 
-let tending: NodeJS.Timeout | undefined;
+let heartbeat: NodeJS.Timeout | undefined;
 let socketDoor: SocketDoor | undefined;
 let purging: Purging | undefined;
 let filling: Filling | undefined;
@@ -92,6 +93,7 @@ export default {
     await createLoginTable(strapi.db);
     await createNumberTable(strapi.db);
     await numberCharacters(strapi.db);
+    await indexPendingAnswers(strapi.db);
     beforeListening(strapi, () => startServing(strapi));
   },
 
@@ -102,7 +104,7 @@ export default {
     const { turns, settings } = chatOf(strapi);
     await turns.drain(settings.drainTimeoutMs);
     // Not before: a drain can be longer than a lease, and its turns are alive.
-    clearInterval(tending);
+    clearInterval(heartbeat);
     loginsOf(strapi).watch.stop();
     await purged;
     // After the drain, for its turns are to be copied too.
@@ -110,17 +112,18 @@ export default {
     await historyStoreOf(strapi)?.close();
     await Promise.all([answersSent(1_000), socketDoor?.close(), checkpoints?.stop(), stopReading(strapi)]);
     await temporaryFolder?.remove();
+    await processLockOf(strapi).release();
   },
 };
 
 /** The jobs of a server. A command that loads the application beside one does none of them. */
 async function startServing(strapi: Core.Strapi): Promise<void> {
   relateByDocumentId(strapi);
-  const { turns, historyAccess, settings } = chatOf(strapi);
+  const { turns, historyAccess } = chatOf(strapi);
   loginsOf(strapi).watch.start();
-  await turns.tend();
-  // Several times per lease, so that one late round does not make a living turn look dead.
-  tending = setInterval(() => void turns.tend(), settings.turns.leaseMs / 4);
+  await processLockOf(strapi).take();
+  await turns.takeOver();
+  heartbeat = setInterval(() => void turns.heartbeat(), turns.heartbeatMs);
   socketDoor = openSocketDoor(strapi);
   purging = startPurging(strapi);
   filling = startFillingLinks(strapi);

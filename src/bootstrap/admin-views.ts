@@ -116,6 +116,8 @@ const messageView: View = {
     is_deleted: ['Deleted by the user'],
     deleted_at: ['Deleted at'],
     is_superseded: ['Superseded', 'The question before it was edited since.'],
+    held_by: ['Answered by', 'Of an answer on its way: the process, by the name of its lock.'],
+    alive_at: ['Alive at', 'Of an answer on its way: when its process last said so.'],
     ended_at: ['Ended at', 'Of an answer: when it came to its end.'],
     history_due: ['Due for the history', 'Empty once the history has this answer.'],
     history_store: ['History', 'Which history has this answer.'],
@@ -157,4 +159,4 @@ const messageView: View = {
 export const views: readonly View[] = [characterView, sessionView, messageView];
 
 /** Raise it when the views above change: they are applied once, so that what editors arrange for themselves stays. */
-export const viewsVersion = 4;
+export const viewsVersion = 5;

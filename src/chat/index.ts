@@ -90,7 +90,15 @@ export { relay } from './sse/relay';
 export { settledWithin } from './settled-within';
 export { toStorableJson, toStorableText } from './storable-text';
 export { storedChars, storedCharsOf } from './text-allowance';
-export type { AbandonedTurn, NewTurn, SentTurn, TurnEnding, TurnProgress, TurnStore } from './stores';
+export type {
+  AbandonedTurn,
+  Abandonment,
+  NewTurn,
+  SentTurn,
+  TurnEnding,
+  TurnProgress,
+  TurnStore,
+} from './stores';
 export type { FinalOutcome, SavedTurn, TurnOutcome, Usage } from './turn-event';
 export type { TurnState } from './turn-access';
 export type { UserSource } from './users';

@@ -40,17 +40,18 @@ export async function recover({ find, recoveryMs, signal }: RecoveryOptions): Pr
 }
 
 /**
- * What Dify has saved of a lost answer, now.
+ * What Dify has saved of the lost answer of a turn, now.
  * @throws ChatError `upstream-…` when Dify cannot be asked; and whatever the store throws.
  */
 export async function findLost(
   { dify, store }: { readonly dify: DifyClient; readonly store: TurnStore },
+  turnId: string,
   lost: LostAnswer,
 ): Promise<FoundAnswer | null> {
-  const found = await dify.findLostAnswer(lost).catch(toNothing);
+  const found = await dify.findLostAnswer(lost, (messageId) => store.hasMessage(messageId)).catch(toNothing);
   if (found === null || lost.messageId !== undefined) return found;
-  // Found by its words, it may be the answer to the same words asked a moment before.
-  return (await store.hasMessage(found.messageId)) ? null : found;
+  // Found by its words, it may be the answer of who asks them again meanwhile.
+  return (await store.hasTwin(turnId)) ? null : found;
 }
 
 /** Somebody has deleted the conversation in Dify, and the answer with it. */

@@ -1,5 +1,6 @@
 import type { DifyClient } from './dify/client';
 import type { FoundAnswer, LostAnswer } from './dify/find-answer';
+import { toChatError } from './errors';
 import { describeError, type Log } from './log';
 import { toUpstreamUser } from './owner';
 import { findLost, recover } from './recover';
@@ -61,8 +62,9 @@ export function createRescue({ settings, dify, store, log }: RescueOptions): Res
       try {
         await end(turn);
       } catch (error) {
-        // Nobody keeps it alive any more, so it is claimed again after a lease.
-        log.error(`Turn ${turn.turnId} of a process that died could not be ended: ${describeError(error)}`);
+        // Nobody keeps it alive any more, so it is claimed again after a lease. Unless it was erased meanwhile.
+        if (toChatError(error).code !== 'turn-not-found')
+          log.error(`Turn ${turn.turnId} of a process that died could not be ended: ${describeError(error)}`);
       }
       inHand.delete(turn.turnId);
     }
@@ -73,6 +75,8 @@ export function createRescue({ settings, dify, store, log }: RescueOptions): Res
     if (found === 'unanswered' || stopping.signal.aborted) return;
     unansweredRounds.delete(turn.turnId);
     const ending = found === null ? toInterrupted(turn) : toEnding(found, settings);
+    // Its session is free by now. Before the end, for who sees the end may ask on at once.
+    if (ending.conversationId !== undefined) await store.continueIn(turn.turnId, ending.conversationId);
     await store.close(turn.turnId, ending);
     log.warn(`Turn ${turn.turnId} of a process that died is now "${ending.outcome}".`);
   }
@@ -80,7 +84,7 @@ export function createRescue({ settings, dify, store, log }: RescueOptions): Res
   async function look(turn: AbandonedTurn): Promise<FoundAnswer | 'unanswered' | null> {
     const lost = toLostAnswer(turn);
     if (lost === null) return null;
-    const find = () => findLost({ dify, store }, lost);
+    const find = () => findLost({ dify, store }, turn.turnId, lost);
     try {
       const found = await find();
       return found ?? (await recover({ find, recoveryMs: settings.recoveryMs, signal: stopping.signal }));

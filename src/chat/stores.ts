@@ -43,6 +43,14 @@ export interface AbandonedTurn {
   readonly conversationId: string | null;
 }
 
+/** Which pending turns count as abandoned. */
+export interface Abandonment {
+  /** Those of which nobody has said for so long that they are alive; null: only those whose process is known to be dead. */
+  readonly leaseMs: number | null;
+  /** At its start a process waits until it is certain who is dead, and lets be who is known to live. */
+  readonly isStart: boolean;
+}
+
 export interface NewSession {
   readonly rowId: null;
   readonly sessionId: string;
@@ -88,8 +96,20 @@ export interface TurnStore {
   /** Saves Dify's conversation on all of a turn, its session included: from now on clients know it and continue by it. */
   identify(turnId: string, conversationId: string): Promise<void>;
 
+  /**
+   * Saves Dify's conversation on the session of a turn that has let it go, so that the next question goes on there. Not
+   * where the session has got another one since, or is just being answered.
+   */
+  continueIn(turnId: string, conversationId: string): Promise<void>;
+
   /** Whether a message of anybody's has this `message_id`. */
   hasMessage(messageId: string): Promise<boolean>;
+
+  /**
+   * Whether another pending turn asks the same words in the same place, and does not know its message at Dify yet: what
+   * is found there by its words may be that one's.
+   */
+  hasTwin(turnId: string): Promise<boolean>;
 
   /** Says that these turns are still alive, so that `claimAbandoned` leaves them be. */
   keepAlive(turnIds: readonly string[]): Promise<void>;
@@ -111,8 +131,9 @@ export interface TurnStore {
   close(turnId: string, ending: TurnEnding): Promise<SavedTurn>;
 
   /**
-   * Takes over the pending turns nobody has kept alive since: those of a process that died. They count as alive from now
-   * on, and no other process is given them meanwhile. Frees the sessions whose answer an admin has deleted.
+   * Takes over the pending turns that nobody answers any more, and frees their sessions at once. The turns count as alive
+   * from now on, and no other process is given them meanwhile. With a lease, frees the sessions too whose answer an admin
+   * has deleted.
    */
-  claimAbandoned(silentSince: Date): Promise<readonly AbandonedTurn[]>;
+  claimAbandoned(abandonment: Abandonment): Promise<readonly AbandonedTurn[]>;
 }

@@ -10,9 +10,10 @@ import { newMessageId } from './message-id';
 import { toUpstreamUser, type Owner } from './owner';
 import { pump } from './pump';
 import { findLost } from './recover';
-import { createRescue, type Rescue } from './rescue';
+import { createRescue } from './rescue';
 import { createSend, type Sent } from './send';
 import { settledWithin } from './settled-within';
+import { createTakeover } from './takeover';
 import { toTitle, type Session, type SessionReference } from './sessions';
 import type { NewSession, NewTurn, TurnStore } from './stores';
 import type { SavedTurn } from './turn-event';
@@ -68,10 +69,17 @@ export interface Turns extends TurnAccess {
   isDraining(): boolean;
 
   /**
-   * Tells other processes that this one's turns are alive, and takes on the turns of processes that died, unless it is
-   * draining.
+   * Takes on the turns of processes that died, before this one serves anybody: their sessions are free when it settles.
+   * What becomes of the answers is found out in the background. Never rejects.
    */
-  tend(): Promise<void>;
+  takeOver(): Promise<void>;
+
+  /**
+   * To be called every `heartbeatMs` from then on. Says that this process's turns are alive, and takes on the turns of
+   * others that died, unless it is draining. Never rejects.
+   */
+  heartbeat(): Promise<void>;
+  readonly heartbeatMs: number;
 }
 
 export interface RegenerateRequest {
@@ -90,6 +98,7 @@ export function createTurns(options: TurnOptions): Turns {
   const access = createTurnAccess(options);
   const send = createSend({ store, access, start });
   const rescue = createRescue(options);
+  const takeover = createTakeover({ ...options, rescue, isDraining: () => isDraining });
   return {
     ...access,
     start,
@@ -97,7 +106,9 @@ export function createTurns(options: TurnOptions): Turns {
     regenerate,
     drain,
     isDraining: () => isDraining,
-    tend: createTend(options, { rescue, isDraining: () => isDraining }),
+    takeOver: takeover.begin,
+    heartbeat: takeover.beat,
+    heartbeatMs: takeover.everyMs,
   };
 
   async function start(question: Question, idempotency: Idempotency | null = null): Promise<LiveTurn> {
@@ -158,25 +169,6 @@ export function createTurns(options: TurnOptions): Turns {
     if (overdue.signal.aborted) endAll();
     await live.idle();
   }
-}
-
-function createTend(
-  { settings, store, live, log }: TurnOptions,
-  { rescue, isDraining }: { readonly rescue: Rescue; readonly isDraining: () => boolean },
-): Turns['tend'] {
-  let claimsAfterMs = 0;
-  return async () => {
-    try {
-      const ids = [...live.all().map(({ turnId }) => turnId), ...rescue.turnIds()];
-      if (ids.length > 0) await store.keepAlive(ids);
-      if (isDraining() || Date.now() < claimsAfterMs) return;
-      rescue.begin(await store.claimAbandoned(new Date(Date.now() - settings.leaseMs)));
-    } catch (error) {
-      // While the database was away, nobody could say that they live: they get the time to.
-      claimsAfterMs = Date.now() + settings.leaseMs / 2;
-      log.error(`Turns could not be tended: ${describeError(error)}`);
-    }
-  };
 }
 
 function toSameQuestion([question, answer]: SavedTurn): Omit<Question, 'owner' | 'inputs'> {
@@ -255,16 +247,13 @@ function run(
       dify.ask({ query, inputs, prompt: character.prompt, user, conversationId: conversation }, take),
     stop: (taskId) => dify.stop(taskId, user),
     findAnswer: (progress) =>
-      findLost(
-        { dify, store },
-        {
-          user,
-          query,
-          askedAt: turn.createdAt,
-          messageId: progress.messageId,
-          conversationId: progress.conversationId ?? conversationId,
-        },
-      ),
+      findLost({ dify, store }, turnId, {
+        user,
+        query,
+        askedAt: turn.createdAt,
+        messageId: progress.messageId,
+        conversationId: progress.conversationId ?? conversationId,
+      }),
     giveUp,
     endRequest: turnLog.endRequest,
     identify: wire.identify,

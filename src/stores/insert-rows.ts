@@ -4,7 +4,7 @@ import { createDocumentId } from './document-id';
 import type { RunStatement, Statement, Value } from './statements';
 
 /** Values by column. */
-type Row = Readonly<Record<string, Value>>;
+export type Row = Readonly<Record<string, Value>>;
 
 /**
  * Inserts rows of a content type in a transaction, see `toInsertion`: on PostgreSQL by one message to the server. On SQLite
@@ -16,9 +16,10 @@ export async function insertRows(
   statement: RunStatement,
   uid: UID.ContentType,
   rows: readonly Row[],
+  expressions: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  if (db.dialect.client === 'postgres') await statement(toInsertion(db, uid, rows));
-  else for (const row of rows) await statement(toInsertion(db, uid, [row]));
+  if (db.dialect.client === 'postgres') await statement(toInsertion(db, uid, rows, expressions));
+  else for (const row of rows) await statement(toInsertion(db, uid, [row], expressions));
 }
 
 /**

@@ -27,7 +27,7 @@ export function createMessageStore(db: Database, reader: Reader): MessageStore {
     find: (owner, messageId) => findOne(db, owner, { 'm.message_id': messageId }),
     async mark(owner, id, marks) {
       const own = { id, user_id: owner.id, is_deleted: false };
-      // `updated_at` stays: of a pending answer it is what keeps its turn alive.
+      // `updated_at` stays: nothing was said.
       await db.connection('chat_conversations').where(own).update(toColumns(marks));
       return findOne(db, owner, { 'm.id': id });
     },

@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 
 import type { TurnProgress, TurnStore } from '../chat';
 import { freeMessageId, withFreeMessageId } from './free-message-id';
+import { nowIn } from './database-clock';
 import { toGiven } from './given-rows';
 import { inGroups } from './group-commit';
 import type { RunStatement } from './statements';
@@ -19,7 +20,12 @@ interface Identification {
 
 /** What is saved of turns while they run: many of them in one statement. */
 export function createTurnCheckpoints(db: Database): Pick<TurnStore, 'checkpoint' | 'identify'> {
-  const checkpoint = inGroups<Checkpoint, void>(db, saveProgress, { isOneStatement: true });
+  const now = nowIn(db);
+  const checkpoint = inGroups<Checkpoint, void>(
+    db,
+    (statement, group) => saveProgress(statement, group, now),
+    { isOneStatement: true },
+  );
   const identify = inGroups<Identification, void>(db, saveConversations);
   return {
     checkpoint: (turnId, progress) => withFreeMessageId({ turnId, ...progress }, checkpoint),
@@ -28,9 +34,13 @@ export function createTurnCheckpoints(db: Database): Pick<TurnStore, 'checkpoint
 }
 
 /** A final state never changes: only a pending answer is written to. What is not known now stays as it was. */
-async function saveProgress(statement: RunStatement, group: readonly Checkpoint[]): Promise<void[]> {
+async function saveProgress(
+  statement: RunStatement,
+  group: readonly Checkpoint[],
+  now: string,
+): Promise<void[]> {
   const update = toGiven(
-    `update chat_conversations set answer = given.column2, updated_at = ?,
+    `update chat_conversations set answer = given.column2, alive_at = ${now}, updated_at = ?,
        task_id = coalesce(given.column3, task_id),
        conversation_id = coalesce(given.column4, conversation_id),
        message_id = ${freeMessageId('given.column5')}

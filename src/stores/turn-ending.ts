@@ -123,7 +123,7 @@ function toEndAnswers(
        message_id = ${freeMessageId('given.column5')},
        outcome = case when stop_requested then 'stopped' else given.column6 end,
        error_code = case when stop_requested then null else given.column7 end,
-       usage = ${usage}, ended_at = ?, history_due = ?, updated_at = ?
+       usage = ${usage}, held_by = null, alive_at = null, ended_at = ?, history_due = ?, updated_at = ?
      from $given
      where ${isTurn} and role = 'assistant' and outcome = 'pending'
      returning ${written}`,

@@ -1,8 +1,10 @@
 import type { Core } from '@strapi/strapi';
 
 import { ChatError, type NewTurn, type TurnStore } from '../chat';
+import { nowIn } from './database-clock';
 import { inGroups } from './group-commit';
-import { insertRows, toInsertion } from './insert-rows';
+import { insertRows, toInsertion, type Row } from './insert-rows';
+import type { ProcessLock } from './process-lock';
 import { claimSession } from './session-claims';
 import type { RunStatement } from './statements';
 
@@ -12,8 +14,8 @@ const sessionUid = 'api::chat-session.chat-session';
 const messageUid = 'api::chat-conversation.chat-conversation';
 
 /** Questions and their pending answers, in the sessions they begin or claim. */
-export function createTurnOpening(db: Database): TurnStore['open'] {
-  const open = createWriting(db);
+export function createTurnOpening(db: Database, lock: ProcessLock): TurnStore['open'] {
+  const open = createWriting(db, createMessageRows(db, lock));
   return async (turn) => {
     try {
       return await open(turn);
@@ -25,12 +27,12 @@ export function createTurnOpening(db: Database): TurnStore['open'] {
   };
 }
 
-function createWriting(db: Database): TurnStore['open'] {
-  const open = inGroups<NewTurn, boolean>(db, (statement, turns) => openEach(db, statement, turns));
+function createWriting(db: Database, messages: MessageRows): TurnStore['open'] {
+  const open = inGroups<NewTurn, boolean>(db, (statement, turns) => openEach(db, statement, turns, messages));
   if (db.dialect.client !== 'postgres') return open;
   const openWithSession = inGroups<TurnOfNewSession, boolean>(
     db,
-    (statement, turns) => openInNewSessions(db, statement, turns),
+    (statement, turns) => openInNewSessions(db, statement, turns, messages),
     { isOneStatement: true },
   );
   return (turn) => (beginsSession(turn) ? openWithSession(turn) : open(turn));
@@ -49,17 +51,18 @@ async function openEach(
   db: Database,
   statement: RunStatement,
   turns: readonly NewTurn[],
+  messages: MessageRows,
 ): Promise<boolean[]> {
-  const messages: ReturnType<typeof messageRows> = [];
+  const rows: Row[] = [];
   const results: boolean[] = [];
   for (const turn of turns) {
     const rowId = beginsSession(turn)
       ? await beginSession(db, statement, turn)
       : await enterSession(statement, turn);
-    if (rowId !== null) messages.push(...messageRows(turn, rowId));
+    if (rowId !== null) rows.push(...messages.of(turn, rowId));
     results.push(rowId !== null);
   }
-  if (messages.length > 0) await insertRows(db, statement, messageUid, messages);
+  if (rows.length > 0) await insertRows(db, statement, messageUid, rows, messages.expressions);
   return results;
 }
 
@@ -83,17 +86,18 @@ async function openInNewSessions(
   db: Database,
   statement: RunStatement,
   turns: readonly TurnOfNewSession[],
+  messages: MessageRows,
 ): Promise<boolean[]> {
   const sessions = toInsertion(db, sessionUid, turns.map(sessionRow));
-  const messages = toInsertion(
+  const lines = toInsertion(
     db,
     messageUid,
-    turns.flatMap((turn) => messageRows(turn, turn.turnId)),
-    { session_id: '(select id from begun where live_turn_id = ?)' },
+    turns.flatMap((turn) => messages.of(turn, turn.turnId)),
+    { ...messages.expressions, session_id: '(select id from begun where live_turn_id = ?)' },
   );
   await statement({
-    sql: `with begun as (${sessions.sql} returning id, live_turn_id) ${messages.sql}`,
-    values: [...sessions.values, ...messages.values],
+    sql: `with begun as (${sessions.sql} returning id, live_turn_id) ${lines.sql}`,
+    values: [...sessions.values, ...lines.values],
   });
   return turns.map(() => true);
 }
@@ -132,12 +136,27 @@ async function supersede(
   });
 }
 
+/** How the rows of a turn's question and answer are made. */
+interface MessageRows {
+  /** @param session its row, or what stands for it. */
+  of(turn: NewTurn, session: number | string): readonly Row[];
+  /** See `toInsertion`. */
+  readonly expressions: Readonly<Record<string, string>>;
+}
+
+function createMessageRows(db: Database, lock: ProcessLock): MessageRows {
+  return {
+    of: (turn, session) => messageRows(turn, session, lock.holder()),
+    // Of the answer only, whose row says that it is alive.
+    expressions: { alive_at: `case when ? = 1 then ${nowIn(db)} end` },
+  };
+}
+
 /**
  * What both have in common stands last: where V8 copies an object by a spread and then adds to it, every such object gets
  * hidden classes of its own (Node 20), memory that only a full collection frees. Rows have the most columns to add.
- * @param session its row, or what stands for it.
  */
-function messageRows(turn: NewTurn, session: number | string) {
+function messageRows(turn: NewTurn, session: number | string, holder: string | null): readonly Row[] {
   const common = {
     query: turn.query,
     conversation_id: turn.session.conversationId,
@@ -161,6 +180,8 @@ function messageRows(turn: NewTurn, session: number | string) {
     message_id: turn.answerMessageId,
     answer: '',
     outcome: 'pending',
+    held_by: holder,
+    alive_at: 1,
     parent_message_id: turn.questionMessageId,
     ...common,
   };

@@ -3,7 +3,10 @@ import type { Core } from '@strapi/strapi';
 import type { Owner, SavedTurn, SentTurn, Session, SessionReference, TurnStore } from '../chat';
 import { claimAbandoned } from './abandoned-turns';
 import { characterOf } from './character-links';
+import { nowIn } from './database-clock';
 import { selectMessages } from './message-rows';
+import { isPending } from './pending-answers';
+import { noLock, type ProcessLock } from './process-lock';
 import { toSavedTurn } from './saved-turns';
 import { createTurnCheckpoints } from './turn-checkpoints';
 import { createTurnEnding } from './turn-ending';
@@ -14,18 +17,20 @@ type Database = Core.Strapi['db'];
 /**
  * Turns on Strapi's database, by plain SQL: the Document Service would cost some thirty times as much for each turn.
  */
-export function createTurnStore(db: Database): TurnStore {
+export function createTurnStore(db: Database, lock: ProcessLock = noLock): TurnStore {
   return {
     findSession: (owner, reference) => findSession(db, owner, reference),
-    open: createTurnOpening(db),
+    open: createTurnOpening(db, lock),
     findSent: (owner, key) => findSent(db, owner, key),
     ...createTurnCheckpoints(db),
     keepAlive: (turnIds) => keepAlive(db, turnIds),
     find: (owner, turnId) => find(db, owner, turnId),
     requestStop: (turnId) => requestStop(db, turnId),
     close: createTurnEnding(db),
+    continueIn: (turnId, conversationId) => continueIn(db, turnId, conversationId),
     hasMessage: (messageId) => hasMessage(db, messageId),
-    claimAbandoned: (silentSince) => claimAbandoned(db, silentSince),
+    hasTwin: (turnId) => hasTwin(db, turnId),
+    claimAbandoned: (abandonment) => claimAbandoned(db, lock, abandonment),
   };
 }
 
@@ -68,7 +73,8 @@ async function keepAlive(db: Database, turnIds: readonly string[]): Promise<void
     .connection('chat_conversations')
     .whereIn('turn_id', turnIds)
     .where({ role: 'assistant', outcome: 'pending' })
-    .update({ updated_at: new Date() });
+    // A process of an earlier release knows only `updated_at`.
+    .update({ alive_at: db.connection.raw(nowIn(db)), updated_at: new Date() });
 }
 
 async function find(db: Database, owner: Owner, turnId: string): Promise<SavedTurn | null> {
@@ -82,6 +88,31 @@ async function requestStop(db: Database, turnId: string): Promise<string | null>
   const row = (await db.connection('chat_conversations').where(pending).first('task_id')) as
     { task_id: string | null } | undefined;
   return row?.task_id ?? null;
+}
+
+async function continueIn(db: Database, turnId: string, conversationId: string): Promise<void> {
+  const ofTurn = db.connection('chat_conversations').where({ turn_id: turnId, role: 'assistant' });
+  await db
+    .connection('chat_sessions')
+    .whereIn('id', ofTurn.select('session_id'))
+    .where({ conversation_id: null, live_turn_id: null })
+    .update({ conversation_id: conversationId });
+}
+
+/** The same place: Dify's conversation, or a new one. */
+async function hasTwin(db: Database, turnId: string): Promise<boolean> {
+  const row: unknown = await db.connection
+    .from({ own: 'chat_conversations' })
+    .join({ other: 'chat_conversations' }, (join) => {
+      join.on('other.user_id', 'own.user_id').on('other.query', 'own.query');
+    })
+    .where({ 'own.turn_id': turnId, 'own.role': 'assistant' })
+    .whereIn('other.id', db.connection('chat_conversations').whereRaw(isPending).select('id'))
+    .whereNull('other.task_id')
+    .whereNot('other.turn_id', turnId)
+    .whereRaw('other.conversation_id is not distinct from own.conversation_id')
+    .first('other.id');
+  return row !== undefined;
 }
 
 async function hasMessage(db: Database, messageId: string): Promise<boolean> {

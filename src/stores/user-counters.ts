@@ -14,6 +14,8 @@ type Database = Core.Strapi['db'];
 /** Of ours and of the library's form, which writes to it by position. No content type: Strapi leaves it alone. */
 const tableName = 'chat_limits';
 const clearEveryMs = 300_000;
+/** A window has passed for all only when the clock of every process says so. */
+const otherClocksMs = 3_600_000;
 
 /** Counts of users on Strapi's database, by its own connections: one row for each user and limit. */
 export function createUserCounters(db: Database, limits: LimitSettings): UserCounters {
@@ -166,7 +168,7 @@ function createClearing(db: Database): () => void {
     nextMs = now + clearEveryMs;
     // Nothing hangs on it: a row that has passed counts as none, and the next round takes it.
     db.getConnection(tableName)
-      .where('expire', '<', now)
+      .where('expire', '<', now - otherClocksMs)
       .delete()
       .catch(() => undefined);
   };

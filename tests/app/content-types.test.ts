@@ -98,6 +98,10 @@ describe('the tables', () => {
     const page = await planOf(`select * ${own} order by m.created_at desc, m.id desc limit 20`);
     expect(page).toMatch(/index (scan backward using )?chat_conversations_user_recent_idx/iu);
     expect(page).not.toMatch(/sort|temp b-tree/iu);
+    const pending = await planOf(
+      "select held_by from chat_conversations where outcome = 'pending' and role = 'assistant' group by held_by",
+    );
+    expect(pending).toMatch(/index (scan using )?chat_conversations_pending_idx/iu);
     await app.db('chat_conversations').whereIn('user_id', ids).delete();
   });
 

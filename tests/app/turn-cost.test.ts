@@ -22,15 +22,16 @@ async function ask(session_id?: string) {
   return body.data;
 }
 
-const isOfHistory = (statement: string) =>
-  /set .history_due|erasures|history_due.? (is|<=|>)|c.?\.?.document_id/u.test(statement);
+/** Of the history, and of looking for turns of processes that died. */
+const isOfBackground = (statement: string) =>
+  /group by|set .history_due|erasures|history_due.? (is|<=|>)|c.?\.?.document_id/u.test(statement);
 
 /** What is done to which table of turns. `chat_logins` is not one: see ended-logins.test.ts. */
 const onTurns = /query (select|insert into|update|with) .*?(chat_(?!logins)\w+)/u;
 
-/** The statements of a request on the tables of turns, but those that copy a turn to the history. */
+/** The statements of a request on the tables of turns, but those of the background. */
 async function ownStatementsOf(request: () => Promise<unknown>): Promise<string[]> {
-  const isOwn = (statement: string) => onTurns.test(statement) && !isOfHistory(statement);
+  const isOwn = (statement: string) => onTurns.test(statement) && !isOfBackground(statement);
   const statements = await fewestStatementsOf(app, request, isOwn);
   return statements.map((statement) => onTurns.exec(statement)?.slice(1).join(' ') ?? statement);
 }

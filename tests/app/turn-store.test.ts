@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import type { NewTurn, TurnStore } from '../../src/chat';
+import { noLock, type HolderState, type ProcessLock } from '../../src/stores/process-lock';
 import { createTurnStore } from '../../src/stores/turn-store';
 import { ada, bob, ending, newSession, newTurn } from '../chat/support/fixtures';
 import { itKeepsTurns } from '../chat/support/turn-store-contract';
@@ -71,6 +72,13 @@ async function createEmptyStore() {
   await connection('chat_sessions').delete();
   return {
     ...createTurnStore(db),
+    async silence(turnId: string, ms: number) {
+      const aliveAt = new Date(Date.now() - ms);
+      await connection('chat_conversations').where({ turn_id: turnId, role: 'assistant' }).update({
+        alive_at: aliveAt,
+        updated_at: aliveAt,
+      });
+    },
     async deleteAnswer(turnId: string) {
       await connection('chat_conversations').where({ turn_id: turnId, role: 'assistant' }).delete();
     },
@@ -266,6 +274,105 @@ describe('many turns in the same moment', () => {
     await deleting('chat_conversations').where({ turn_id: 'turn-1' }).update({ is_deleted: true });
     await deleting.commit();
     await writing;
+    await holder.destroy();
+  });
+});
+
+describe('turns of other processes', () => {
+  const states: Record<string, HolderState> = {};
+  let named: readonly string[] = [];
+  /** What is known of the others, as each test says. */
+  const lockOf = (name: string | null): ProcessLock => ({
+    ...noLock,
+    holder: () => name,
+    inspect: async (holders) => new Map(holders.map((holder) => [holder, states[holder] ?? 'unknown'])),
+    tidy: async (findNamed) => {
+      named = await findNamed();
+    },
+  });
+  const storeOf = (name: string | null) => createTurnStore(db, lockOf(name));
+  const onlyDead = { leaseMs: null, isStart: false };
+  const start = { leaseMs: 60_000, isStart: true };
+  const later = { leaseMs: 60_000, isStart: false };
+  const row = async (turnId: string) =>
+    connection('chat_conversations').where({ turn_id: turnId, role: 'assistant' }).first();
+  let empty: Awaited<ReturnType<typeof createEmptyStore>>;
+  let dead: TurnStore;
+  let ours: TurnStore;
+
+  beforeEach(async () => {
+    empty = await createEmptyStore();
+    [dead, ours] = [storeOf('dead'), storeOf('ours')];
+    for (const holder of Object.keys(states)) delete states[holder];
+    named = [];
+  });
+
+  it('name them while they run, in the row of the answer, and no longer', async () => {
+    await dead.open(newTurn());
+    const question = await connection('chat_conversations').where({ role: 'user' }).first();
+    expect([(await row('turn-1')).held_by, question.held_by, question.alive_at]).toEqual([
+      'dead',
+      null,
+      null,
+    ]);
+    expect((await row('turn-1')).alive_at).not.toBeNull();
+    await dead.close('turn-1', ending());
+    expect(await row('turn-1')).toMatchObject({ held_by: null, alive_at: null });
+  });
+
+  it('are taken over from the dead at once, each by one, and by nobody from the living or unknown', async () => {
+    for (const name of ['dead', 'living', 'unknown']) {
+      const ids = { turnId: name, questionMessageId: `question ${name}`, answerMessageId: `answer ${name}` };
+      await storeOf(name).open(newTurn({ ...ids, session: newSession(`session ${name}`) }));
+    }
+    Object.assign(states, { dead: 'dead', living: 'living' });
+    const claims = await Promise.all(
+      [ours, storeOf('another')].map((store) => store.claimAbandoned(onlyDead)),
+    );
+    expect(claims.flat().map(({ turnId }) => turnId)).toEqual(['dead']);
+    expect(['ours', 'another']).toContain((await row('dead')).held_by);
+    const claimed = await connection('chat_sessions').whereNotNull('live_turn_id').orderBy('id');
+    expect(claimed.map(({ live_turn_id: turnId }) => turnId)).toEqual(['living', 'unknown']);
+    expect(named).not.toContain('dead');
+  });
+
+  it('of one that lives are let be at a start, however silent, and taken over later', async () => {
+    await dead.open(newTurn());
+    Object.assign(states, { dead: 'living' });
+    await empty.silence('turn-1', 61_000);
+    expect(await ours.claimAbandoned(start)).toEqual([]);
+    expect(await ours.claimAbandoned(later)).toHaveLength(1);
+  });
+
+  it.each([
+    ['none has a lock', null],
+    ['nothing is known of it', 'unknown'],
+  ])('are taken over at a start once their lease is over where %s', async (_what, name) => {
+    await storeOf(name).open(newTurn());
+    expect(await ours.claimAbandoned(start)).toEqual([]);
+    await empty.silence('turn-1', 61_000);
+    expect(await ours.claimAbandoned(start)).toHaveLength(1);
+  });
+
+  it('of an earlier release have their lease in `updated_at`', async () => {
+    await storeOf(null).open(newTurn());
+    await connection('chat_conversations').update({ alive_at: null });
+    expect(await ours.claimAbandoned(later)).toEqual([]);
+    await connection('chat_conversations').update({ updated_at: new Date(Date.now() - 61_000) });
+    expect(await ours.claimAbandoned(later)).toHaveLength(1);
+  });
+
+  onPostgres('are left to a later time where somebody holds their rows, without waiting', async () => {
+    await dead.open(newTurn());
+    const second = { turnId: 'turn-2', questionMessageId: 'question 2', answerMessageId: 'answer 2' };
+    await dead.open(newTurn({ ...second, session: newSession('session-2') }));
+    Object.assign(states, { dead: 'dead' });
+    const holder = app.database.connect();
+    const holding = await holder.transaction();
+    await holding('chat_conversations').where({ turn_id: 'turn-1' }).update({ answer: 'Held' });
+    expect((await ours.claimAbandoned(onlyDead)).map(({ turnId }) => turnId)).toEqual(['turn-2']);
+    await holding.commit();
+    expect((await ours.claimAbandoned(onlyDead)).map(({ turnId }) => turnId)).toEqual(['turn-1']);
     await holder.destroy();
   });
 });

@@ -111,12 +111,12 @@ describe('erasing', () => {
     const order: string[] = [];
     let running = 0;
     const { ownData } = create({
-      async eraseSome(userId) {
+      async eraseSome(user) {
         running += 1;
         expect(running).toBe(1);
         await new Promise(setImmediate);
         running -= 1;
-        order.push(userId === ada.id ? 'ada' : 'bob');
+        order.push(user.id === ada.id ? 'ada' : 'bob');
         return { sessions: 0, messages: order.length < 6 ? 1 : 0 };
       },
     });

@@ -1,3 +1,4 @@
+import { ChatError } from '../../src/chat/errors';
 import { createRescue } from '../../src/chat/rescue';
 import type { AbandonedTurn } from '../../src/chat/stores';
 import { createDifyEmulator, type DifyEmulator } from '../dify-emulator';
@@ -27,7 +28,13 @@ async function abandoned(
   const log = recordingLog();
   const rescue = createRescue({ settings, dify: client, store, log });
   await store.open(newTurn(changes));
-  return { store, log, rescue, client, claim: () => store.claimAbandoned(new Date(Date.now() + 60_000)) };
+  return {
+    store,
+    log,
+    rescue,
+    client,
+    claim: () => store.claimAbandoned({ leaseMs: -60_000, isStart: false }),
+  };
 }
 
 /** Dify answers the question, for whoever it was. */
@@ -109,6 +116,40 @@ describe('createRescue', () => {
       messageId: 'msg-a2',
       answer: '',
     });
+  });
+
+  it('does not take the answer of the same question asked again meanwhile, though Dify has not named it yet', async () => {
+    const { store, rescue, client, claim } = await abandoned();
+    const turns = await claim();
+    await store.open(
+      newTurn({
+        turnId: 'turn-2',
+        session: (await store.findSession(ada, { sessionId: 'session-1' })) ?? newSession('session-2'),
+        questionMessageId: 'msg-q2',
+        answerMessageId: 'msg-a2',
+      }),
+    );
+    await answered(client);
+    rescue.begin(turns);
+    await ended(store);
+    expect(store.turn('turn-1')[1]).toMatchObject({ outcome: 'interrupted', answer: '' });
+  });
+
+  it('has the session go on in the conversation that it finds', async () => {
+    const { store, rescue, client, claim } = await abandoned();
+    const { conversationId } = await answered(client);
+    rescue.begin(await claim());
+    await ended(store);
+    expect(await store.findSession(ada, { sessionId: 'session-1' })).toMatchObject({ conversationId });
+  });
+
+  it('says nothing of a turn that was erased meanwhile', async () => {
+    const { store, rescue, claim, log } = await abandoned();
+    const turns = await claim();
+    jest.spyOn(store, 'close').mockRejectedValue(new ChatError('turn-not-found'));
+    rescue.begin(turns);
+    await until(() => rescue.turnIds().length === 0);
+    expect(log.lines).toEqual([]);
   });
 
   it('keeps the text so far where Dify has nothing', async () => {

@@ -787,13 +787,18 @@ describe('createTurns', () => {
     });
   });
 
-  describe('tend', () => {
+  describe('heartbeat', () => {
+    it('beats ten times in a short lease, and once a second otherwise', () => {
+      expect(harness({ settings: { leaseMs: 1_000 } }).turns.heartbeatMs).toBe(100);
+      expect(harness({ settings: { leaseMs: 60_000 } }).turns.heartbeatMs).toBe(1_000);
+    });
+
     it('ends the turns of a process that died, and frees their sessions', async () => {
       const { turns, store, log } = harness({ settings: { leaseMs: -60_000 } });
       const dead = harness({ store: () => store });
       dify.next('stall');
       const turn = await dead.ask();
-      await turns.tend();
+      await turns.heartbeat();
       await until(() => store.turn(turn.turnId)[1].outcome !== 'pending');
       expect(store.turn(turn.turnId)[1]).toMatchObject({ outcome: 'interrupted', errorCode: 'process-died' });
       expect(onlySession(store, ada).liveTurnId).toBeNull();
@@ -807,10 +812,10 @@ describe('createTurns', () => {
       const { ask, turns, store, log } = harness({
         store: () => ({ keepAlive: async (turnIds) => void kept.push(turnIds) }),
       });
-      await turns.tend();
+      await turns.heartbeat();
       const reply = heldReply(dify);
       const turn = await ask();
-      await turns.tend();
+      await turns.heartbeat();
       expect(kept).toEqual([[turn.turnId]]);
       expect(store.turn(turn.turnId)[1].outcome).toBe('pending');
       expect(log.lines).toEqual([]);
@@ -820,12 +825,12 @@ describe('createTurns', () => {
 
     it('leaves alive what it has taken on of a process that died, until it has ended it', async () => {
       const { turns, store, closing, kept } = await rescuing();
-      await turns.tend();
+      await turns.heartbeat();
       expect(kept).toEqual([['turn-1']]);
       closing.open();
       await until(() => store.turn('turn-1')[1].outcome !== 'pending');
       await settle();
-      await turns.tend();
+      await turns.heartbeat();
       expect(kept).toHaveLength(1);
     });
 
@@ -844,42 +849,82 @@ describe('createTurns', () => {
       const reply = heldReply(dify);
       const turn = await ask();
       const draining = turns.drain(60_000);
-      await turns.tend();
+      await turns.heartbeat();
       expect([kept, claims]).toEqual([[[turn.turnId]], 0]);
       await (await reply).end();
       await draining;
     });
 
-    it('takes on nothing right after the database was away: nobody could say that they live', async () => {
+    it('takes on nothing that was silent right after the database was away: nobody could say that they live', async () => {
       let isAway = true;
-      const claims: Date[] = [];
+      const leases: (number | null)[] = [];
       const { turns } = harness({
         settings: { leaseMs: 100 },
         store: () => ({
-          claimAbandoned: async (silentSince) => {
+          claimAbandoned: async ({ leaseMs }) => {
             if (isAway) throw new ChatError('database-unavailable');
-            claims.push(silentSince);
+            leases.push(leaseMs);
             return [];
           },
         }),
       });
-      const failedAt = Date.now();
-      await turns.tend();
+      await turns.heartbeat();
+      const failedAt = performance.now();
       isAway = false;
-      await turns.tend();
-      expect(claims).toEqual([]);
-      while (claims.length === 0) {
+      while (leases.at(-1) !== 100) {
         await settle();
-        await turns.tend();
+        await turns.heartbeat();
       }
-      expect(Date.now() - failedAt).toBeGreaterThanOrEqual(50);
+      expect(performance.now() - failedAt).toBeGreaterThanOrEqual(45);
+      expect(leases[0]).toBeNull();
+    });
+
+    it('says once that it could not, as often as it tries', async () => {
+      let isAway = true;
+      const { turns, log } = harness({
+        store: () => ({
+          claimAbandoned: async () => {
+            if (isAway) throw new ChatError('database-unavailable');
+            return [];
+          },
+        }),
+      });
+      for (let beats = 0; beats < 3; beats += 1) await turns.heartbeat();
+      expect(log.lines).toHaveLength(1);
+      isAway = false;
+      await turns.heartbeat();
+      isAway = true;
+      await turns.heartbeat();
+      expect(log.lines).toHaveLength(2);
+    });
+
+    it('says that a turn lives with the next beat where it failed to', async () => {
+      let isAway = true;
+      const kept: (readonly string[])[] = [];
+      const { ask, turns } = harness({
+        store: () => ({
+          keepAlive: async (turnIds) => {
+            if (isAway) throw new ChatError('database-unavailable');
+            kept.push(turnIds);
+          },
+        }),
+      });
+      const reply = heldReply(dify);
+      const turn = await ask();
+      await turns.heartbeat();
+      isAway = false;
+      await turns.heartbeat();
+      await turns.heartbeat();
+      expect(kept).toEqual([[turn.turnId]]);
+      await (await reply).end();
+      await turn.ended;
     });
 
     it('only logs what goes wrong', async () => {
       const { turns, log } = harness({
         store: () => ({ claimAbandoned: () => Promise.reject(new ChatError('internal')) }),
       });
-      await turns.tend();
+      await turns.heartbeat();
       expect(log.lines).toEqual([expect.stringMatching(/^error .*internal/u)]);
     });
   });
@@ -897,7 +942,7 @@ async function rescuing() {
       claimAbandoned: async () => {
         if (isClaimed) return [];
         isClaimed = true;
-        return memory.claimAbandoned(new Date(Date.now() + 60_000));
+        return memory.claimAbandoned({ leaseMs: -60_000, isStart: false });
       },
       close: async (...args) => {
         saving.open();
@@ -907,7 +952,7 @@ async function rescuing() {
     }),
   });
   await store.open(newTurn());
-  await turns.tend();
+  await turns.heartbeat();
   await saving.opened;
   return { turns, store, closing, kept };
 }

@@ -9,11 +9,15 @@ import readDatabase from '../../config/database';
 
 /** The connection, where the environment says this and nothing else of a database. */
 function connectionFor(variables: Readonly<Record<string, string>>): object {
+  return configFor(variables).connection;
+}
+
+function configFor(variables: Readonly<Record<string, string>>) {
   const before = { ...process.env };
   for (const name of Object.keys(process.env)) if (/^(DATABASE|SQL)_/u.test(name)) delete process.env[name];
   Object.assign(process.env, variables);
   try {
-    return readDatabase({ env: strapiEnv } as never).connection;
+    return readDatabase({ env: strapiEnv } as never);
   } finally {
     process.env = before;
   }
@@ -54,6 +58,18 @@ describe('SQL_DSN', () => {
       client: 'postgres',
       connection: { connectionString: 'postgres://one' },
     });
+  });
+});
+
+it('names the server itself beside a pooler, for the lock of a process', () => {
+  const env = {
+    DATABASE_CLIENT: 'postgres',
+    DATABASE_URL: 'postgres://pooler',
+    DATABASE_DIRECT_URL: 'postgres://server',
+  };
+  expect(configFor(env)).toMatchObject({
+    connection: { connection: { connectionString: 'postgres://pooler' } },
+    directUrl: 'postgres://server',
   });
 });
 

@@ -14,7 +14,10 @@ import { classTimeoutMs, report, scale } from './support/scale';
 import { holdsWithin } from './support/side-by-side';
 import { createUpstream, piecesOf, telling, type Upstream } from './support/upstream';
 
-const leaseMs = 1_000;
+/** Long: what is freed sooner is freed by the lock of the process, and not by this. */
+const leaseMs = 60_000;
+/** From a kill of one process to the moment when another one answers in its sessions. */
+const takeoverMs = scale({ full: 15_000, smoke: 30_000 });
 const drainMs = 1_000;
 /** How long an exit may take beyond the drain. A little more where other tests take the processor. */
 const exitMs = scale({ full: 2_000, smoke: 10_000 });
@@ -41,6 +44,36 @@ beforeAll(async () => {
   ledger = createLedger();
 });
 afterAll(() => app.stop());
+
+/** Asks in a session until it is let in. @returns how often it was refused before. */
+async function askUntilFree(url: string, row: PendingRow, name: string): Promise<number> {
+  const user = users.find((one) => one.user.id === row.user_id) ?? app.anonymous;
+  for (let refused = 0; ; refused += 1) {
+    const query = `${name}, asked after ${refused} refusals`;
+    ledger.asks(query, user);
+    const data = { character_id: characterId, query, session_id: row.session };
+    const connection = await openRaw(url, asking(user, data));
+    await connection.over;
+    ledger.told(query, connection);
+    if (connection.status() !== 409) return refused;
+    await pause(20);
+  }
+}
+
+interface PendingRow {
+  readonly user_id: number;
+  readonly turn_id: string;
+  /** The public id of its session. */
+  readonly session: string;
+}
+
+const pendingRows = (): Promise<PendingRow[]> =>
+  app
+    .db({ a: 'chat_conversations', s: 'chat_sessions' })
+    .whereRaw('s.id = a.session_id')
+    .where({ 'a.role': 'assistant', 'a.outcome': 'pending' })
+    .orderBy('a.id')
+    .select('a.user_id', 'a.turn_id', 's.session_id as session');
 
 /** What is saved of answers that have not ended: by question. */
 async function pendingAnswers(): Promise<ReadonlyMap<string, { answer: string; isKnownToDify: boolean }>> {
@@ -73,7 +106,7 @@ describe('kill -9', () => {
   it(
     'loses no question and no checkpoint, and leaves nothing pending',
     async () => {
-      const figures = { streams: 0, lost: 0, stuck: 0, completable: 0, completed: 0 };
+      const figures = { streams: 0, refused: 0, lost: 0, stuck: 0, completable: 0, completed: 0 };
       for (let kill = 0; kill < kills; kill += 1) {
         const name = `Killed ${kill}`;
         const load = startLoad({ url: app.url, users, characterId, upstream, ledger, lanes: 12, name, play });
@@ -83,9 +116,13 @@ describe('kill -9', () => {
         await load.stop();
         ledger.killed(load.unended());
         const left = await pendingAnswers();
+        const sessions = await pendingRows();
         await app.restart();
 
-        await holdsWithin(leaseMs + 5_000, async () => (await pendingAnswers()).size === 0);
+        for (const [index, row] of sessions.entries()) {
+          figures.refused += await askUntilFree(app.url, row, `Restarted ${kill}.${index}`);
+        }
+        await holdsWithin(takeoverMs, async () => (await pendingAnswers()).size === 0);
         figures.stuck += (await pendingAnswers()).size;
         figures.streams += left.size;
         for (const [query, { answer, isKnownToDify }] of left) {
@@ -104,14 +141,87 @@ describe('kill -9', () => {
         kills: kills,
         'answers in flight': figures.streams,
         'checkpoints lost': figures.lost,
-        'rows stuck after the lease': figures.stuck,
+        'refusals of their sessions after the restart': figures.refused,
+        'rows stuck': figures.stuck,
         'that Dify went on with': figures.completable,
         'of them completed': figures.completed,
         'questions acknowledged': ledger.acknowledged().length,
         contradictions: contradictions.length,
       });
       expect(contradictions.slice(0, 5)).toEqual([]);
-      expect(figures).toMatchObject({ lost: 0, stuck: 0, completed: figures.completable });
+      expect(figures).toMatchObject({ refused: 0, lost: 0, stuck: 0, completed: figures.completable });
+    },
+    classTimeoutMs,
+  );
+});
+
+describe('kill -9 of one process of two', () => {
+  const kills = scale({ full: 20, smoke: 1 });
+  const streams = 5;
+
+  it(
+    'has the other one free its sessions, and leaves the turns of the living be',
+    async () => {
+      const freedMs: number[] = [];
+      let ended = 0;
+      for (let kill = 0; kill < kills; kill += 1) {
+        const otherUrl = await app.startAnother();
+        const { opened: goesOn, open: goOn } = createGate();
+        const play = (query: string): Script => {
+          const [first = '', ...rest] = piecesOf(query, pieces);
+          return async (reply) => {
+            await reply.say(first);
+            await Promise.race([goesOn, reply.closed]);
+            await telling(rest)(reply);
+          };
+        };
+        const ask = async (url: string, query: string, index: number) => {
+          const user = users[index % users.length] ?? app.anonymous;
+          upstream.on(query, play(query));
+          ledger.asks(query, user);
+          const connection = await openRaw(url, asking(user, { character_id: characterId, query }));
+          await connection.over;
+          ledger.told(query, connection);
+          return connection;
+        };
+        const there = Array.from({ length: streams }, (_, index) => `Killed of two ${kill}.${index}`);
+        const asked = there.map((query, index) => ask(otherUrl, query, index));
+        const here = ask(app.url, `Spared of two ${kill}`, kill);
+        expect(await holdsWithin(30_000, async () => (await pendingAnswers()).size === streams + 1)).toBe(
+          true,
+        );
+        const spared = await app
+          .db('chat_conversations')
+          .where({ query: `Spared of two ${kill}` })
+          .first('turn_id');
+        const rows = (await pendingRows()).filter((row) => row.turn_id !== spared?.turn_id);
+        const killedAt = Date.now();
+        await app.signalAnother(otherUrl, 'SIGKILL');
+        await Promise.all(
+          rows.map(async (row, index) => {
+            await askUntilFree(app.url, row, `Freed ${kill}.${index}`);
+            freedMs.push(Date.now() - killedAt);
+          }),
+        );
+        await Promise.all(asked);
+        ledger.killed(there);
+        await holdsWithin(takeoverMs, async () => (await pendingAnswers()).size === 1);
+        goOn();
+        if (!isCompleted((await here).frames().at(-1)?.data)) ended += 1;
+      }
+      const contradictions = await ledger.check(app.db, upstream);
+      const slowestMs = Math.max(...freedMs);
+      report('kill -9 of one of two', {
+        kills,
+        'sessions of the killed': freedMs.length,
+        'ms until the slowest was free': slowestMs,
+        'ms on average': Math.round(freedMs.reduce((sum, ms) => sum + ms, 0) / freedMs.length),
+        'living turns ended': ended,
+        contradictions: contradictions.length,
+      });
+      expect(contradictions.slice(0, 5)).toEqual([]);
+      expect([freedMs.length, ended]).toEqual([kills * streams, 0]);
+      expect(slowestMs).toBeLessThan(takeoverMs);
     },
     classTimeoutMs,
   );
@@ -202,6 +312,10 @@ describe('SIGTERM', () => {
     classTimeoutMs,
   );
 });
+
+function isCompleted(event: { readonly outcome?: unknown } | undefined): boolean {
+  return event?.outcome === 'completed';
+}
 
 function isTerminal(event: { readonly event?: unknown } | undefined): boolean {
   return event?.event === 'message_end' || event?.event === 'error';

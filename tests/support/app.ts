@@ -61,6 +61,10 @@ export interface App {
   restart(): Promise<void>;
   /** A second process on the same database and Dify. It ends with the others. @returns where it listens. */
   startAnother(env?: Readonly<Record<string, string>>): Promise<string>;
+  /** Sends such a process a signal that ends it. @returns once it has ended. */
+  signalAnother(url: string, signal: NodeJS.Signals): Promise<void>;
+  /** The process id of such a process. */
+  pidOfAnother(url: string): number;
   /** Ends everything, and searches the output for what must not be in it. */
   stop(): Promise<void>;
 }
@@ -95,7 +99,7 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
   };
   const output: string[] = [];
   let main = await startAppProcess(variables, output);
-  const others: AppProcess[] = [];
+  const others = new Map<string, AppProcess>();
   const db = database.connect();
   const admin = await createAdmin(url);
   let users = 0;
@@ -127,11 +131,18 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
     },
     async startAnother(changes = {}) {
       const otherPort = await freePort();
-      others.push(await startAppProcess({ ...variables, PORT: String(otherPort), ...changes }, output));
-      return `http://127.0.0.1:${otherPort}`;
+      const otherUrl = `http://127.0.0.1:${otherPort}`;
+      const env = { ...variables, PORT: String(otherPort), ...changes };
+      others.set(otherUrl, await startAppProcess(env, output));
+      return otherUrl;
     },
+    async signalAnother(otherUrl, signal) {
+      await others.get(otherUrl)?.end(signal);
+      others.delete(otherUrl);
+    },
+    pidOfAnother: (otherUrl) => others.get(otherUrl)?.pid ?? 0,
     async stop() {
-      for (const child of [...others, main]) await child.end('SIGTERM');
+      for (const child of [...others.values(), main]) await child.end('SIGTERM');
       await dify.close();
       await db.destroy();
       await database.drop();

@@ -4,7 +4,7 @@ import { ChatError, toChatError } from '../errors';
 import { readAtLoopEnd } from '../loop-end';
 import { createSseDecoder } from '../sse/decode';
 import { createCall, readStart, type Call, type CallSettings } from './call';
-import { findLostAnswer, type FoundAnswer, type LostAnswer } from './find-answer';
+import { findLostAnswer, type FoundAnswer, type IsKnown, type LostAnswer } from './find-answer';
 import { getJson, rate, stop, suggestQuestions, type Rating } from './short-calls';
 import { fromDifyError, fromTransportError } from './to-chat-error';
 import { createReplyTranslator, type ReplyEvent } from './to-reply-event';
@@ -51,9 +51,10 @@ export interface DifyClient {
    * its end; most versions never save one whose reader was lost. The message is known by its id; without one by its
    * words and its time, in its conversation or in those the user began then. Null where there is none, while it is being
    * generated, and where two could be meant.
+   * @param isKnown whether a message found by its words is another turn's.
    * @throws ChatError `upstream-…` when Dify cannot be asked; `upstream-conversation-gone` when it was deleted there.
    */
-  findLostAnswer(lost: LostAnswer): Promise<FoundAnswer | null>;
+  findLostAnswer(lost: LostAnswer, isKnown?: IsKnown): Promise<FoundAnswer | null>;
   /**
    * `POST /messages/:message_id/feedbacks`, for the user who asked. What cannot be said there has nothing to be said:
    * that a message Dify does not have is rated, or that a rating it does not have is taken back.
@@ -82,7 +83,7 @@ export function createDifyClient(options: DifyClientOptions): DifyClient {
   return {
     ask,
     stop: (taskId, user) => stop(settings, taskId, user),
-    findLostAnswer: (lost) => findLostAnswer(get, lost),
+    findLostAnswer: (lost, isKnown) => findLostAnswer(get, lost, isKnown),
     rate: (messageId, rating) => rate(settings, messageId, rating),
     suggestQuestions: (messageId, user) => suggestQuestions(settings, messageId, user),
   };

@@ -27,6 +27,8 @@ export interface FoundAnswer extends DifyMessage {
  */
 export type GetJson = (path: string, query: Readonly<Record<string, string>>) => Promise<string>;
 
+export type IsKnown = (messageId: string) => Promise<boolean>;
+
 /** By how much Dify's clock and ours may differ, with its times cut to seconds. */
 const clockSlackMs = 5_000;
 /** Dify notes a question as soon as it has it. Later ones with the same words are other questions. */
@@ -36,11 +38,15 @@ const messageLimit = '5';
 const conversationLimit = '20';
 
 /** See `DifyClient.findLostAnswer`. Without any id it costs a look into each conversation the user began at that time. */
-export async function findLostAnswer(get: GetJson, lost: LostAnswer): Promise<FoundAnswer | null> {
+export async function findLostAnswer(
+  get: GetJson,
+  lost: LostAnswer,
+  isKnown: IsKnown = async () => false,
+): Promise<FoundAnswer | null> {
   const found =
     lost.conversationId === null
-      ? await findInNewConversations(get, lost)
-      : await findIn(get, lost.conversationId, lost);
+      ? await findInNewConversations(get, lost, isKnown)
+      : await findIn(get, lost.conversationId, lost, isKnown);
   if (found === null) return null;
   const { id: messageId, answer } = found.message;
   return answer === null ? null : { answer, messageId, conversationId: found.conversationId };
@@ -51,21 +57,32 @@ interface Found {
   readonly conversationId: string;
 }
 
-/** Questions of one conversation are asked one after the other, so of several the newest is meant. */
-async function findIn(get: GetJson, conversationId: string, lost: LostAnswer): Promise<Found | null> {
+/** Questions of one conversation are asked one after the other, so of several that nobody knows the newest is meant. */
+async function findIn(
+  get: GetJson,
+  conversationId: string,
+  lost: LostAnswer,
+  isKnown: IsKnown,
+): Promise<Found | null> {
   const messages = await getMessages(get, conversationId, lost.user);
-  const message = messages.filter((one) => isMeant(one, lost)).at(-1);
-  return message === undefined ? null : { message, conversationId };
+  for (const message of messages.filter((one) => isMeant(one, lost)).reverse()) {
+    if (lost.messageId !== undefined || !(await isKnown(message.id))) return { message, conversationId };
+  }
+  return null;
 }
 
 /** Where two conversations began with this question, neither is taken: no answer is better than another turn's. */
-async function findInNewConversations(get: GetJson, lost: LostAnswer): Promise<Found | null> {
+async function findInNewConversations(
+  get: GetJson,
+  lost: LostAnswer,
+  isKnown: IsKnown,
+): Promise<Found | null> {
   const { user } = lost;
   const body = await get('/conversations', { user, sort_by: '-created_at', limit: conversationLimit });
   const found: Found[] = [];
   for (const { id, createdAt } of parseConversations(body)) {
     if (!isAtThatTime(createdAt, lost)) continue;
-    const one = await findIn(get, id, lost);
+    const one = await findIn(get, id, lost, isKnown);
     if (one !== null) found.push(one);
   }
   return found.length === 1 ? (found[0] ?? null) : null;

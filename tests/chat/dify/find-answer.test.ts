@@ -42,9 +42,9 @@ async function ask(
   return { messageId, conversationId: conversation, answer, at: new Date(createdAt * 1000) };
 }
 
-function find(lost: Partial<LostAnswer>) {
+function find(lost: Partial<LostAnswer>, isKnown?: (messageId: string) => Promise<boolean>) {
   const usual = { user: question.user, query: 'One?', askedAt: new Date(), conversationId: null };
-  return client().findLostAnswer({ ...usual, ...lost });
+  return client().findLostAnswer({ ...usual, ...lost }, isKnown);
 }
 
 function after(time: Date, seconds: number): Date {
@@ -94,6 +94,21 @@ describe('findLostAnswer', () => {
       expect(await find({ conversationId })).toEqual(found);
       expect(await find({ conversationId, query: 'one?' })).toBeNull();
       expect(await find({ conversationId, query: 'One? ' })).toBeNull();
+    });
+
+    it('passes over those of other turns, which may have asked the same later', async () => {
+      const { at: _at, ...found } = await ask('One?');
+      const { conversationId } = found;
+      const later = await ask('One?', conversationId);
+      const isLater = async (messageId: string) => messageId === later.messageId;
+      expect(await find({ conversationId }, isLater)).toEqual(found);
+      expect(await find({ conversationId }, async () => true)).toBeNull();
+    });
+
+    it('asks nothing about the message it knows by its id', async () => {
+      const { at: _at, ...found } = await ask('One?');
+      const { conversationId, messageId } = found;
+      expect(await find({ conversationId, messageId }, async () => true)).toEqual(found);
     });
 
     it('compares the words as Dify saves them: without NUL', async () => {
@@ -151,6 +166,12 @@ describe('findLostAnswer', () => {
         '/v1/conversations?user=user-ada&sort_by=-created_at&limit=20',
         '/v1/conversations?user=user-cat&sort_by=-created_at&limit=20',
       ]);
+    });
+
+    it('passes over one that another turn began', async () => {
+      const { at: _at, ...found } = await ask('One?');
+      const later = await ask('One?');
+      expect(await find({}, async (messageId) => messageId === later.messageId)).toEqual(found);
     });
 
     it('takes neither of two that could be meant, though one of them has no answer', async () => {

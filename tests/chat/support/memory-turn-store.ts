@@ -40,6 +40,8 @@ export interface MemoryTurnStore extends TurnStore {
   deleteSession(sessionId: string): void;
   /** As an admin would, behind the back of whoever writes it. */
   deleteAnswer(turnId: string): void;
+  /** As if nobody had said that it is alive for so long. */
+  silence(turnId: string, ms: number): void;
 }
 
 export function createMemoryTurnStore(): MemoryTurnStore {
@@ -142,14 +144,35 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       );
     },
 
-    async claimAbandoned(silentSince) {
-      const abandoned = [...turns].filter(
-        ([turnId, row]) => pending(turnId) !== undefined && row.aliveAt < silentSince,
+    async continueIn(turnId, conversationId) {
+      const session = sessions.get(turns.get(turnId)?.sessionRowId ?? 0);
+      if (session === undefined || session.conversationId !== null || session.liveTurnId !== null) return;
+      sessions.set(session.rowId, { ...session, conversationId });
+    },
+
+    async hasTwin(turnId) {
+      const own = turns.get(turnId);
+      return [...turns].some(
+        ([id, { answer, ownerId, taskId }]) =>
+          id !== turnId &&
+          pending(id) !== undefined &&
+          taskId === undefined &&
+          ownerId === own?.ownerId &&
+          answer.query === own.answer.query &&
+          answer.conversationId === own.answer.conversationId,
       );
+    },
+
+    async claimAbandoned({ leaseMs }) {
+      const isSilent = ({ aliveAt }: TurnRow) => leaseMs !== null && aliveAt.getTime() < Date.now() - leaseMs;
+      const abandoned = [...turns].filter(([turnId, row]) => pending(turnId) !== undefined && isSilent(row));
       for (const [turnId, row] of turns) {
-        if (row.isAnswerGone === true) free(turnId, undefined);
+        if (row.isAnswerGone === true && leaseMs !== null) free(turnId, undefined);
       }
-      for (const [turnId, row] of abandoned) turns.set(turnId, { ...row, aliveAt: new Date() });
+      for (const [turnId, row] of abandoned) {
+        turns.set(turnId, { ...row, aliveAt: new Date() });
+        free(turnId, undefined);
+      }
       return abandoned.map(([turnId, row]) => toAbandonedTurn(turnId, row));
     },
 
@@ -159,6 +182,10 @@ export function createMemoryTurnStore(): MemoryTurnStore {
     deleteSession(sessionId) {
       const row = [...sessions.values()].find((session) => session.sessionId === sessionId);
       if (row !== undefined) sessions.set(row.rowId, { ...row, isDeleted: true });
+    },
+    silence(turnId, ms) {
+      const row = turns.get(turnId);
+      if (row !== undefined) turns.set(turnId, { ...row, aliveAt: new Date(Date.now() - ms) });
     },
     deleteAnswer(turnId) {
       const row = turns.get(turnId);
@@ -288,7 +315,8 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       answer: { ...row.answer, ...end, usage },
     });
     const session = sessions.get(row.sessionRowId);
-    if (session !== undefined) sessions.set(session.rowId, { ...session, conversationId, liveTurnId: null });
+    if (session?.liveTurnId !== turnId) return;
+    sessions.set(session.rowId, { ...session, conversationId, liveTurnId: null });
   }
 
   function savedTurn(turnId: string): SavedTurn {

@@ -8,6 +8,8 @@ import { ada, bob, ending, newSession, newTurn } from './fixtures';
 export interface TestedTurnStore extends TurnStore {
   /** As an admin would: the answer's row is gone, the question's stays. */
   deleteAnswer(turnId: string): Promise<void> | void;
+  /** As if nobody had said that it is alive for so long. */
+  silence(turnId: string, ms: number): Promise<void> | void;
 }
 
 /** What every `TurnStore` promises. Whoever has a store to test runs it with a fresh, empty one for each test. */
@@ -175,13 +177,21 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
   });
 
   describe('claimAbandoned', () => {
+    const silent = { leaseMs: 60_000, isStart: false };
+
+    beforeEach(async () => {
+      await store.open(newTurn());
+    });
+
     it('gives the turns nobody has kept alive, as far as they are saved, and each only once', async () => {
       const createdAt = new Date('2026-01-02T03:04:05.678Z');
-      await store.open(newTurn({ createdAt }));
-      await store.checkpoint('turn-1', progress);
-      expect(await store.claimAbandoned(soon())).toEqual([
+      const session = newSession('session-2');
+      await store.open(newTurn({ ...secondIds, session, createdAt }));
+      await store.checkpoint('turn-2', progress);
+      await store.silence('turn-2', 61_000);
+      expect(await store.claimAbandoned(silent)).toEqual([
         {
-          turnId: 'turn-1',
+          turnId: 'turn-2',
           ownerDocumentId: ada.documentId,
           query: 'How is the sea?',
           createdAt,
@@ -190,38 +200,113 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
           conversationId: 'dify-conversation',
         },
       ]);
-      expect(await store.claimAbandoned(await nextTick(-1_000))).toEqual([]);
+      expect(await store.claimAbandoned(silent)).toEqual([]);
     });
 
     it('knows no message of Dify’s where none was named', async () => {
-      await store.open(newTurn());
-      expect(await store.claimAbandoned(soon())).toMatchObject([
+      await store.silence('turn-1', 61_000);
+      expect(await store.claimAbandoned(silent)).toMatchObject([
         { answer: '', messageId: undefined, conversationId: null },
       ]);
     });
 
-    it('leaves them pending, and their sessions claimed, for whoever ends them', async () => {
-      await store.open(newTurn());
-      await store.claimAbandoned(soon());
+    it('leaves them pending for whoever ends them, and frees their sessions', async () => {
+      await store.silence('turn-1', 61_000);
+      await store.claimAbandoned(silent);
       expect(await store.find(ada, 'turn-1')).toMatchObject([{}, { outcome: 'pending' }]);
-      expect(await thrown(openAgain({}))).toMatchObject({ code: 'turn-in-progress' });
-      await store.close('turn-1', ending());
-      expect(await store.claimAbandoned(soon())).toEqual([]);
       await openAgain({});
+      await store.close('turn-1', ending());
+      expect(await store.find(ada, 'turn-1')).toMatchObject([{}, { outcome: 'completed' }]);
+      expect(await thrown(openAgain(thirdIds))).toMatchObject({
+        code: 'turn-in-progress',
+        details: { turn_id: 'turn-2' },
+      });
     });
 
-    it('leaves a turn be that was alive since', async () => {
-      await store.open(newTurn());
-      const afterOpen = await nextTick();
-      await store.keepAlive(['turn-1', 'unknown']);
-      expect(await store.claimAbandoned(afterOpen)).toEqual([]);
+    it('gives them again once nobody keeps them alive after that either', async () => {
+      await store.silence('turn-1', 61_000);
+      await store.claimAbandoned(silent);
+      await openAgain({});
+      await store.silence('turn-1', 61_000);
+      expect(await store.claimAbandoned(silent)).toMatchObject([{ turnId: 'turn-1' }]);
+    });
+
+    it.each([
+      ['kept alive', (one: TurnStore) => one.keepAlive(['turn-1', 'unknown'])],
+      ['saved', (one: TurnStore) => one.checkpoint('turn-1', progress)],
+    ])('leaves a turn be that was %s since', async (_what, live) => {
+      await store.silence('turn-1', 61_000);
+      await live(store);
+      expect(await store.claimAbandoned(silent)).toEqual([]);
+    });
+
+    it('asks for no silence where only the dead count', async () => {
+      await store.silence('turn-1', 61_000);
+      expect(await store.claimAbandoned({ leaseMs: null, isStart: false })).toEqual([]);
     });
 
     it('frees the session of a turn whose answer is gone', async () => {
-      await store.open(newTurn());
       await store.deleteAnswer('turn-1');
-      expect(await store.claimAbandoned(soon())).toEqual([]);
+      expect(await store.claimAbandoned(silent)).toEqual([]);
       await openAgain({});
+    });
+  });
+
+  describe('continueIn', () => {
+    beforeEach(async () => {
+      await store.open(newTurn());
+      await store.silence('turn-1', 61_000);
+      await store.claimAbandoned({ leaseMs: 60_000, isStart: false });
+    });
+
+    it('gives the session of a turn that has let it go its conversation', async () => {
+      await store.continueIn('turn-1', 'found');
+      expect(await readSession()).toMatchObject({ conversationId: 'found' });
+    });
+
+    it('leaves a session be that is being answered, or has a conversation', async () => {
+      await openAgain({});
+      await store.continueIn('turn-1', 'found');
+      expect(await readSession()).toMatchObject({ conversationId: null });
+      await store.close('turn-2', ending({ conversationId: 'own' }));
+      await store.continueIn('turn-1', 'found');
+      expect(await readSession()).toMatchObject({ conversationId: 'own' });
+    });
+  });
+
+  describe('hasTwin', () => {
+    const other = { ...secondIds, session: newSession('session-2') };
+
+    it('knows who asks the same in a new conversation, until Dify has named its message', async () => {
+      await store.open(newTurn());
+      await store.open(newTurn(other));
+      expect(await store.hasTwin('turn-1')).toBe(true);
+      await store.checkpoint('turn-2', progress);
+      expect(await store.hasTwin('turn-1')).toBe(false);
+    });
+
+    it.each([
+      ['other words', { query: 'How are you?' }],
+      ['another user', { owner: bob }],
+    ])('is none with %s', async (_what, changes) => {
+      await store.open(newTurn());
+      await store.open(newTurn({ ...other, ...changes }));
+      expect(await store.hasTwin('turn-1')).toBe(false);
+    });
+
+    it('is none in another conversation', async () => {
+      await store.open(newTurn());
+      await store.close('turn-1', ending());
+      await openAgain({});
+      await store.open(newTurn({ ...thirdIds, session: newSession('session-3') }));
+      expect(await store.hasTwin('turn-3')).toBe(false);
+    });
+
+    it('is none once it has ended', async () => {
+      await store.open(newTurn());
+      await store.open(newTurn(other));
+      await store.close('turn-2', ending({ taskId: undefined }));
+      expect(await store.hasTwin('turn-1')).toBe(false);
     });
   });
 
@@ -440,15 +525,4 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       expect(await store.find(ada, 'turn-1')).toBeNull();
     });
   });
-}
-
-function soon(): Date {
-  return new Date(Date.now() + 60_000);
-}
-
-/** A moment the clock has reached after now. */
-async function nextTick(offsetMs = 0): Promise<Date> {
-  const now = Date.now();
-  while (Date.now() <= now) await new Promise((resolve) => setTimeout(resolve, 1));
-  return new Date(Date.now() + offsetMs);
 }

@@ -1,0 +1,58 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+import type { Core } from '@strapi/strapi';
+
+import { isAdvisory, keyOf, keyOfLock } from './postgres-lock-key';
+import type { HolderState, ProcessLock } from './process-lock';
+
+type Database = Core.Strapi['db'];
+
+/**
+ * A lock that is free belongs to a process that died, or to one whose connection broke. That one takes it again, or says
+ * within this time that leases decide about its turns.
+ */
+const certainAfterMs = 3_000;
+const lookEveryMs = 100;
+
+/** @param name of this process, which lives whether or not it holds its lock. */
+export function createHolderWatch(db: Database, name: string): ProcessLock['inspect'] {
+  const freeSince = new Map<string, number>();
+
+  return async function inspect(holders, { isPatient }) {
+    for (;;) {
+      const states = await look(holders);
+      if (!isPatient || ![...states.values()].includes('unknown')) return states;
+      await pause(lookEveryMs);
+    }
+  };
+
+  async function look(holders: readonly string[]): Promise<ReadonlyMap<string, HolderState>> {
+    const held = await findHeld(db, holders).catch((error: unknown) => {
+      // Every lock was free while the database was away: what was seen before that says nothing.
+      freeSince.clear();
+      throw error;
+    });
+    for (const holder of freeSince.keys()) if (!holders.includes(holder)) freeSince.delete(holder);
+    return new Map(holders.map((holder) => [holder, stateOf(holder, held.has(holder))]));
+  }
+
+  function stateOf(holder: string, isHeld: boolean): HolderState {
+    if (isHeld || holder === name) {
+      freeSince.delete(holder);
+      return 'living';
+    }
+    const nowMs = performance.now();
+    const sinceMs = freeSince.get(holder) ?? nowMs;
+    freeSince.set(holder, sinceMs);
+    return nowMs - sinceMs >= certainAfterMs ? 'dead' : 'unknown';
+  }
+}
+
+async function findHeld(db: Database, holders: readonly string[]): Promise<ReadonlySet<string>> {
+  const byKey = new Map(holders.map((holder) => [keyOf(holder), holder]));
+  const rows = (await db.connection
+    .from('pg_locks')
+    .whereRaw(`${isAdvisory} and ${keyOfLock} = any(?::bigint[])`, [[...byKey.keys()]])
+    .select({ key: db.connection.raw(`${keyOfLock}::text`) })) as { readonly key: string }[];
+  return new Set(rows.map(({ key }) => byKey.get(key) ?? ''));
+}

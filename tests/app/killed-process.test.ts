@@ -1,0 +1,318 @@
+import { rm, writeFile } from 'node:fs/promises';
+
+import { holdsWithin } from '../faults/support/side-by-side';
+import { startApp, type App } from '../support/app';
+import { createClient, type Client, type Reply } from '../support/client';
+import { clockAhead } from '../support/clock';
+import { database } from '../support/database';
+import { createGate } from '../support/gate';
+import { writingStatements } from '../support/statements';
+
+/** Of a lease, which is a minute here: what is freed within this time was not freed by it. */
+const leaseMs = 60_000;
+const wellWithinLeaseMs = leaseMs / 3;
+
+const createMessage = '/api/chat-conversations/create-message';
+
+const onPostgres = database === 'postgres' ? describe : describe.skip;
+const onSqlite = database === 'sqlite' ? describe : describe.skip;
+
+// Each test starts processes.
+jest.setTimeout(180_000);
+
+let app: App;
+let user: Client;
+let documentId: string;
+
+async function start(env: Readonly<Record<string, string>> = {}): Promise<void> {
+  app = await startApp({ env: { CHAT_CHECKPOINT_SECONDS: '0.1', ...env } });
+  user = await app.createUser();
+  ({ documentId } = await app.admin.createCharacter());
+}
+
+const answers = () => app.db('chat_conversations').where({ role: 'assistant' }).orderBy('id');
+const answerOf = (query: string) => answers().where({ query }).first();
+
+/** Asks a question whose answer stays half said until `goOn`. @returns once the half of it is saved. */
+async function askHalf(query: string, client = user, headers: Readonly<Record<string, string>> = {}) {
+  const { opened: goesOn, open: goOn } = createGate();
+  app.dify.script(async (reply) => {
+    await reply.say('Half ');
+    await Promise.race([goesOn, reply.closed]);
+    await reply.say('whole.');
+    await reply.end();
+  });
+  const body = { data: { character_id: documentId, query } };
+  const asked = client.request('POST', createMessage, { body, headers });
+  asked.catch(() => undefined);
+  const isSaved = async () => (await answerOf(query))?.answer === 'Half ';
+  expect(await holdsWithin(20_000, isSaved)).toBe(true);
+  const { turn_id: turnId, session_id: rowId } = await answerOf(query);
+  const { session_id: sessionId } = await app.db('chat_sessions').where({ id: rowId }).first();
+  return { asked, goOn, turnId, sessionId };
+}
+
+/** What the first request that the process takes is answered. */
+async function firstReply(request: () => Promise<Reply>): Promise<Reply> {
+  for (;;) {
+    try {
+      return await request();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
+
+const inSession = (session_id: string, query = 'And now?', client = user) =>
+  client.ask({ character_id: documentId, query, session_id });
+
+const hasEnded = async (query: string) => (await answerOf(query)).outcome !== 'pending';
+
+describe('a process that is killed', () => {
+  beforeAll(() => start());
+  afterAll(() => app.stop());
+  afterEach(() => app.dify.reset());
+
+  it('leaves its sessions free for the first question after the restart', async () => {
+    const { sessionId, turnId } = await askHalf('Is it free?');
+    await app.signal('SIGKILL');
+    const restarting = app.restart();
+    const { status, body } = await firstReply(() => inSession(sessionId));
+    await restarting;
+    expect([status, body.error]).toEqual([200, undefined]);
+
+    expect(await holdsWithin(wellWithinLeaseMs, () => hasEnded('Is it free?'))).toBe(true);
+    expect(await answerOf('Is it free?')).toMatchObject({
+      turn_id: turnId,
+      outcome: 'interrupted',
+      error_code: 'process-died',
+      answer: 'Half ',
+      held_by: null,
+      alive_at: null,
+    });
+    const lines = (await user.get(`/api/chat/sessions/${sessionId}/messages`)).body.data.items;
+    expect(lines.map(({ role, content }: Record<string, string>) => [role, content])).toEqual([
+      ['user', 'Is it free?'],
+      ['assistant', 'Half '],
+      ['user', 'And now?'],
+      ['assistant', body.data[1].answer],
+    ]);
+    const { message_count } = (await user.get(`/aichat/sessions/${sessionId}`)).body.data;
+    expect(message_count).toBe(4);
+  });
+
+  it('leaves a turn that can be followed, joined by its key and asked again', async () => {
+    const headers = { 'Idempotency-Key': 'one' };
+    const query = 'Can it be followed?';
+    const { sessionId, turnId } = await askHalf(query, user, headers);
+    await app.killAndRestart();
+    const questions = app.dify.requests.filter(({ path }) => path.endsWith('/chat-messages')).length;
+    const joining = user.request('POST', createMessage, {
+      body: { data: { character_id: documentId, query } },
+      headers,
+    });
+    const turn = `/api/chat-conversations/turns/${turnId}`;
+    const seen: string[] = [];
+    for await (const { event } of (await user.open('GET', `${turn}/stream`)).events) seen.push(event);
+    expect(seen).toEqual(['turn_started', 'message', 'error']);
+    expect((await joining).body.error.details).toMatchObject({ code: 'process-died', turn_id: turnId });
+    expect(app.dify.requests.filter(({ path }) => path.endsWith('/chat-messages'))).toHaveLength(questions);
+
+    const again = await user.post(`${turn}/regenerate`, {});
+    expect([again.status, again.body.data?.[0].session_id]).toEqual([200, sessionId]);
+  });
+
+  it('leaves an answer that Dify has saved to be found, and its session goes on in that conversation', async () => {
+    const query = 'Does Dify have it?';
+    const { opened: goesOn, open: goOn } = createGate();
+    const { opened: isAsked, open: onAsked } = createGate();
+    app.dify.script(async (reply) => {
+      reply.outlive();
+      onAsked();
+      await goesOn;
+      await reply.say('Whole.');
+      await reply.end();
+    });
+    const asked = user.ask({ character_id: documentId, query });
+    asked.catch(() => undefined);
+    await isAsked;
+    await app.signal('SIGKILL');
+    goOn();
+    await app.restart();
+    expect(await holdsWithin(wellWithinLeaseMs, () => hasEnded(query))).toBe(true);
+    const { outcome, answer, conversation_id, session_id } = await answerOf(query);
+    expect([outcome, answer]).toEqual(['completed', 'Whole.']);
+    const session = await app.db('chat_sessions').where({ id: session_id }).first();
+    expect(session.conversation_id).toBe(conversation_id);
+    const [next] = (await inSession(session.session_id)).body.data;
+    expect(next.conversation_id).toBe(conversation_id);
+  });
+});
+
+describe('two processes', () => {
+  let otherUrl: string;
+  let there: Client;
+
+  beforeAll(async () => {
+    await start();
+    otherUrl = await app.startAnother();
+    there = createClient(otherUrl, user.token, user.user);
+  });
+  afterAll(() => app.stop());
+  afterEach(() => app.dify.reset());
+
+  it('let be what the other one answers, also while one starts', async () => {
+    const { asked, goOn } = await askHalf('Do both live?');
+    const before = await answerOf('Do both live?');
+    await app.signalAnother(otherUrl, 'SIGTERM');
+    otherUrl = await app.startAnother();
+    there = createClient(otherUrl, user.token, user.user);
+    expect((await answerOf('Do both live?')).held_by).toBe(before.held_by);
+    goOn();
+    expect((await asked).body.data[1]).toMatchObject({ outcome: 'completed', answer: 'Half whole.' });
+  });
+
+  it('free the sessions of the one that is killed in seconds', async () => {
+    const { sessionId } = await askHalf('Who takes over?', there);
+    await app.signalAnother(otherUrl, 'SIGKILL');
+    const isFree = async () => (await inSession(sessionId)).status === 200;
+    expect(await holdsWithin(wellWithinLeaseMs, isFree)).toBe(true);
+    expect(await holdsWithin(wellWithinLeaseMs, () => hasEnded('Who takes over?'))).toBe(true);
+    otherUrl = await app.startAnother();
+    there = createClient(otherUrl, user.token, user.user);
+  });
+});
+
+/** How often any process has looked for turns that were silent for too long. */
+const rounds = () => app.output().split('coalesce(alive_at').length;
+
+/** Nothing but time makes a lease pass: what is measured is how often it was looked for. */
+async function afterRounds(count: number): Promise<void> {
+  const before = rounds();
+  expect(await holdsWithin(50_000, () => rounds() >= before + count)).toBe(true);
+}
+
+// Processes on one SQLite file share a machine, and its clock.
+onPostgres('processes whose clocks differ by minutes', () => {
+  beforeAll(() => start({ CHAT_TURN_LEASE_SECONDS: '20', ...writingStatements }));
+  afterAll(() => app.stop());
+
+  it('end none of each other’s living turns', async () => {
+    const asked = [await askHalf('Here?')];
+    for (const seconds of [90, -90]) {
+      const there = createClient(await app.startAnother(clockAhead(seconds)), user.token, user.user);
+      asked.push(await askHalf(`Where it is ${seconds} seconds later?`, there));
+    }
+    await afterRounds(6);
+    expect(await app.db('chat_sessions').whereNotNull('live_turn_id')).toHaveLength(3);
+    for (const { asked: reply, goOn } of asked) {
+      goOn();
+      expect((await reply).body.data[1]).toMatchObject({ outcome: 'completed', answer: 'Half whole.' });
+    }
+  });
+});
+
+/** One that hangs in the middle of a transaction holds what it has locked. */
+async function stopBetweenStatements(pid: number): Promise<void> {
+  const isInTransaction = async () =>
+    database === 'postgres' &&
+    (await app
+      .db('pg_stat_activity')
+      .whereRaw('datname = current_database() and pid <> pg_backend_pid()')
+      .whereNot({ state: 'idle' })
+      .first('pid')) !== undefined;
+  process.kill(pid, 'SIGSTOP');
+  while (await isInTransaction()) {
+    process.kill(pid, 'SIGCONT');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    process.kill(pid, 'SIGSTOP');
+  }
+}
+
+describe('a process that hangs', () => {
+  beforeAll(() => start({ CHAT_TURN_LEASE_SECONDS: '4', ...writingStatements }));
+  afterAll(() => app.stop());
+
+  it('keeps its turns until their lease is over, and then their first end counts', async () => {
+    const hung = await app.startAnother();
+    const { asked, goOn } = await askHalf('Does it hang?', createClient(hung, user.token, user.user));
+    await stopBetweenStatements(app.pidOfAnother(hung));
+    try {
+      expect((await answerOf('Does it hang?')).outcome).toBe('pending');
+      expect(await holdsWithin(50_000, () => hasEnded('Does it hang?'))).toBe(true);
+    } finally {
+      process.kill(app.pidOfAnother(hung), 'SIGCONT');
+    }
+    goOn();
+    expect((await asked).body.error.details).toMatchObject({ code: 'process-died' });
+    expect((await answerOf('Does it hang?')).outcome).toBe('interrupted');
+  });
+});
+
+onPostgres('a process that loses its lock', () => {
+  let there: Client;
+  const isLock = { application_name: 'character-chat lock' };
+  const locks = () =>
+    app.db('pg_stat_activity').where(isLock).whereRaw('datname = current_database()').select('pid');
+
+  beforeAll(async () => {
+    await start();
+    there = createClient(await app.startAnother(), user.token, user.user);
+  });
+  afterAll(() => app.stop());
+  afterEach(() => app.dify.reset());
+
+  it('has one on a connection of its own', async () => {
+    expect(await locks()).toHaveLength(2);
+  });
+
+  it('keeps its turns, however often the connection of the lock breaks', async () => {
+    const { asked, goOn } = await askHalf('Is it cut off?');
+    const broken = new Set<number>();
+    expect(
+      await holdsWithin(50_000, async () => {
+        for (const { pid } of await locks()) {
+          await app.db.raw('select pg_terminate_backend(?)', [pid]);
+          broken.add(pid);
+        }
+        return broken.size >= 20;
+      }),
+    ).toBe(true);
+    expect(await holdsWithin(20_000, async () => (await locks()).length === 2)).toBe(true);
+    expect((await answerOf('Is it cut off?')).outcome).toBe('pending');
+    goOn();
+    expect((await asked).body.data[1]).toMatchObject({ outcome: 'completed', answer: 'Half whole.' });
+    expect((await there.ask({ character_id: documentId, query: 'Hi' })).status).toBe(200);
+  });
+
+  it('keeps its turns when the database is away for all', async () => {
+    const { asked, goOn } = await askHalf('Is the database away?');
+    const allow = await app.database.refuseConnections();
+    // Longer than a free lock has to be seen.
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    await allow();
+    expect(await holdsWithin(20_000, async () => (await locks()).length === 2)).toBe(true);
+    expect((await answerOf('Is the database away?')).outcome).toBe('pending');
+    goOn();
+    expect((await asked).body.data[1]).toMatchObject({ outcome: 'completed', answer: 'Half whole.' });
+  });
+});
+
+onSqlite('where no lock can be held', () => {
+  beforeAll(() => start({ CHAT_TURN_LEASE_SECONDS: '2' }));
+  afterAll(() => app.stop());
+
+  it('says so once, and leases decide', async () => {
+    const file = app.variables['DATABASE_FILENAME'] ?? '';
+    await app.signal('SIGTERM');
+    await rm(`${file}-processes`, { recursive: true, force: true });
+    await writeFile(`${file}-processes`, 'no folder');
+    await app.restart();
+    expect(app.output().match(/No lock can be held beside the database: Error EEXIST/gu)).toHaveLength(1);
+
+    const { sessionId } = await askHalf('Who knows?');
+    expect((await answerOf('Who knows?')).held_by).toBeNull();
+    await app.killAndRestart();
+    expect(await holdsWithin(20_000, async () => (await inSession(sessionId)).status === 200)).toBe(true);
+  });
+});
