@@ -57,7 +57,8 @@ export function createReader(db: Core.Strapi['db'], { selectsAtOnce, timeoutMs }
   const selects = isSqlite ? createSqliteSelects(db, total) : createPostgresSelects(db, timeoutMs);
   const queue = createFairQueue({
     total,
-    each: Infinity,
+    // One user's long selects leave room for another's.
+    each: Math.max(1, total - 1),
     waitingEach: maxWaiting,
     refuse: () => new ChatError('too-many-reads'),
   });

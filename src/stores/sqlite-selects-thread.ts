@@ -1,3 +1,4 @@
+import os from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 
 import Database from 'better-sqlite3';
@@ -14,6 +15,10 @@ interface Data {
 class Interrupted extends Error {
   readonly code = 'interrupted';
 }
+
+/** As `nice` does. Only on Linux does a process id of 0 mean this thread, elsewhere the whole process. */
+const lowerPriority = 10;
+if (process.platform === 'linux') os.setPriority(0, lowerPriority);
 
 const { filename, interrupt } = workerData as Data;
 const database = new Database(filename, { readonly: true, fileMustExist: true });

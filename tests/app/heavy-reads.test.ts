@@ -14,11 +14,13 @@ let app: App;
 let user: Client;
 let other: Client;
 let holder: Client;
+let character: { readonly documentId: string };
 
 beforeAll(async () => {
   app = await startApp({ env: { CHAT_MAX_READS_AT_ONCE: '1', CHAT_READ_TIMEOUT_SECONDS: '60' } });
   [user, other, holder] = [await app.createUser(), await app.createUser(), await app.createUser()];
-  await fillMessages(app.db, user.user.id, messages);
+  character = await app.admin.createCharacter();
+  await fillMessages(app.db, user.user.id, messages, { character: character.documentId });
   await fillMessages(app.db, other.user.id, 40);
   // More than the system takes off the application's hands for a client that does not read.
   await fillMessages(app.db, holder.user.id, 16_000);
@@ -88,6 +90,20 @@ describe('a list of many messages', () => {
       expect((await list(`filters[session]=${name}`)).body.meta.pagination.total).toBe(0);
   });
 
+  it('of a character is the same by whichever of its ids', async () => {
+    const ids = await expected({ ai_character_document_id: character.documentId });
+    expect(ids.length).toBeGreaterThan(1_000);
+    const { body } = await user.get(`/api/ai-characters/${character.documentId}`);
+    for (const name of [character.documentId, body.data.id]) {
+      const reply = await list(`pageSize=100&page=15&filters[ai_character]=${name}`);
+      expect([name, idsOf(reply), reply.body.meta.pagination.total]).toEqual([
+        name,
+        ids.slice(1_400, 1_500),
+        ids.length,
+      ]);
+    }
+  });
+
   it('by text and sorted is what the rows say', async () => {
     const query = 'filters[answer][$containsi]=LIFT. 299&sort=answer:desc&pageSize=100';
     const rows: { id: number; answer: string }[] = await app
@@ -106,7 +122,7 @@ describe('a list of many messages', () => {
 describe('more than a thousand sessions', () => {
   it('are listed whole, with their number', async () => {
     const many = await app.createUser();
-    await fillMessages(app.db, many.user.id, 1_205 * 2, 1);
+    await fillMessages(app.db, many.user.id, 1_205 * 2, { turnsOfSession: 1 });
     const ids = await app
       .db('chat_sessions')
       .where({ user_id: many.user.id })

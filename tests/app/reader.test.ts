@@ -209,19 +209,25 @@ describe('the reader', () => {
     await expect(reading).rejects.toThrow('left');
   });
 
-  onSqlite('starts a thread when it is needed, and no second one before', async () => {
-    const wide = createReader(db, { selectsAtOnce: null, timeoutMs: 30_000 });
-    expect(started).toHaveLength(0);
-    for (let round = 0; round < 3; round += 1) await wide.rows(ada, things());
-    expect(started).toHaveLength(1);
-    const controller = new AbortController();
-    const reading = wide.rows(ada, endless(), { signal: controller.signal, interruptedAt });
-    expect(await wide.rows(ada, things())).toHaveLength(3);
-    expect(started).toHaveLength(2);
-    controller.abort(new Error('left'));
-    await expect(reading).rejects.toThrow('left');
-    await wide.close();
-  });
+  onSqlite(
+    'starts a thread when it is needed, no second one before, and has one left for others',
+    async () => {
+      const wide = createReader(db, { selectsAtOnce: null, timeoutMs: 30_000 });
+      expect(started).toHaveLength(0);
+      for (let round = 0; round < 3; round += 1) await wide.rows(ada, things());
+      expect(started).toHaveLength(1);
+      const controller = new AbortController();
+      const reading = wide.rows(ada, endless(), { signal: controller.signal, interruptedAt });
+      expect(await wide.rows(bob, things())).toHaveLength(3);
+      // The other one is for others, whatever she asks for.
+      const hers = wide.rows(ada, things());
+      expect(await wide.rows(bob, things())).toHaveLength(3);
+      controller.abort(new Error('left'));
+      await expect(reading).rejects.toThrow('left');
+      expect(await hers).toHaveLength(3);
+      await wide.close();
+    },
+  );
 
   onSqlite(
     'survives the death of its thread: what it read is unavailable, and the next starts another',

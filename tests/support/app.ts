@@ -33,6 +33,7 @@ export const baseEnv = {
   CHAT_TURNS_PER_MINUTE: '100000',
   CHAT_WRITES_PER_MINUTE: '100000',
   CHAT_STORED_CHARS_PER_DAY: '2000000000',
+  CHAT_MAX_READS_AT_ONCE: '1000',
   ...strapiSecrets,
 };
 

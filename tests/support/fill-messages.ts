@@ -19,12 +19,18 @@ const moment = (seconds: string) =>
     ? `to_timestamp(1735689600 + ${seconds}) at time zone 'UTC'`
     : `(1735689600 + ${seconds}) * 1000`;
 
+export interface Filling {
+  readonly turnsOfSession?: number;
+  /** The documentId of the character that every other session is with. */
+  readonly character?: string;
+}
+
 /** Has a user have said this much: turns of two messages each, some in each session. */
 export async function fillMessages(
   db: Knex,
   userId: number,
   messages: number,
-  turnsOfSession = 20,
+  { turnsOfSession = 20, character }: Filling = {},
 ): Promise<void> {
   const key = randomUUID().slice(0, 8);
   const sessions = Math.ceil(messages / 2 / turnsOfSession);
@@ -42,12 +48,12 @@ export async function fillMessages(
     const turn = `${key}-t-' || ((i + 1) / 2)`;
     await db.raw(
       `insert into chat_conversations (document_id, message_id, role, query, answer, conversation_id, session_id, turn_id,
-         user_id, message_status, outcome, stop_requested, is_deleted, is_superseded, created_at, updated_at)
+         user_id, ai_character_document_id, message_status, outcome, stop_requested, is_deleted, is_superseded, created_at, updated_at)
        select '${key}m' || i, '${key}-m-' || i, case when i % 2 = 1 then 'user' else 'assistant' end, ?,
          case when i % 2 = 0 then ? || i end, '${key}-c-' || (1 + ${session}), ${Number(first)} + ${session}, '${turn},
-         ${userId}, 'sent', case when i % 2 = 0 then 'completed' end, false, false, false, ${moment('i')}, ${moment('i')}
+         ${userId}, case when (${session}) % 2 = 0 then ? end, 'sent', case when i % 2 = 0 then 'completed' end, false, false, false, ${moment('i')}, ${moment('i')}
        from ${numbers(done + 1, Math.min(done + statementRows, messages))}`,
-      [text, text],
+      [text, text, character ?? null],
     );
   }
   // What PostgreSQL's own housekeeping comes to within a minute.
