@@ -7,6 +7,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
   return [
     'global::unread-bodies',
     'global::request-log',
+    'global::stalled-readers',
     'global::session-envelope',
     'strapi::errors',
     'global::chat-errors',

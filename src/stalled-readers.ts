@@ -45,7 +45,10 @@ export function watchReader(stream: Duplex, afterMs: number, onStalled: () => vo
   }
 }
 
-/** Cuts a client of a long reply off that does not read it. A reset, not an orderly end: that would leave megabytes with the kernel for minutes. */
+/**
+ * Cuts a client off that does not read its reply. A reset, not an orderly end: that would leave megabytes with the kernel for
+ * minutes.
+ */
 export function dropWhenStalled({ req, res, path }: Context, afterMs: number, log: Pick<Log, 'info'>): void {
   if (res.closed) return;
   const stop = watchReader(req.socket, afterMs, () => {

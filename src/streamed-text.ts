@@ -4,12 +4,10 @@ import type { Context } from 'koa';
 
 import { describeError, type Log } from './chat';
 import { cutOffAfter } from './login-end';
-import { dropWhenStalled } from './stalled-readers';
 
 export interface StreamedText {
   /** The `Content-Type` of the reply. */
   readonly type: string;
-  readonly stalledReaderMs: number;
   readonly log: Pick<Log, 'info' | 'error'>;
   /** When it fires, the client is cut off. */
   readonly loginEnd: AbortSignal;
@@ -17,12 +15,12 @@ export interface StreamedText {
 
 /**
  * Replies with a text of any length, made as fast as the client takes it. What goes wrong before the first piece is an
- * error like any other. Afterwards the connection is cut: an end would make a whole of a part; and so is that of a client
- * who stops reading. When the client leaves, `pieces` is returned from.
+ * error like any other. Afterwards the connection is cut: an end would make a whole of a part. When the client leaves,
+ * `pieces` is returned from.
  */
 export async function streamText(
   ctx: Context,
-  { type, stalledReaderMs, log, loginEnd }: StreamedText,
+  { type, log, loginEnd }: StreamedText,
   pieces: AsyncGenerator<string, void>,
 ): Promise<void> {
   cutOffAfter(loginEnd, 0, ctx, log);
@@ -30,7 +28,6 @@ export async function streamText(
   ctx.status = 200;
   ctx.set({ 'Content-Type': type, 'Cache-Control': 'no-store' });
   ctx.body = Readable.from(guarded(), { objectMode: false });
-  dropWhenStalled(ctx, stalledReaderMs, log);
 
   async function* guarded(): AsyncGenerator<string, void> {
     try {

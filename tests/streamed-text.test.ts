@@ -14,7 +14,7 @@ async function serve(pieces: () => AsyncGenerator<string, void>) {
   const errors: string[] = [];
   const log = { info: () => undefined, error: (text: string) => void errors.push(text) };
   const loginEnd = new AbortController().signal;
-  const options = { type: 'text/plain; charset=utf-8', stalledReaderMs: 60_000, log, loginEnd };
+  const options = { type: 'text/plain; charset=utf-8', log, loginEnd };
   const koa = new Koa().use((ctx) => streamText(ctx, options, pieces()));
   koa.silent = true;
   const server = koa.listen(0, '127.0.0.1');

@@ -7,7 +7,6 @@ import type { Context, Next } from 'koa';
 import { ChatError, relay, tellAtLoopEnd, toLastEvent, type Frame } from '../chat';
 import { chatOf } from '../compose';
 import { cutOffAfter, loginEndOf } from '../login-end';
-import { dropWhenStalled } from '../stalled-readers';
 
 /** What a controller returns for a client that wants an event stream. It ends when it is done, or when `signal` fires. */
 export interface EventSource {
@@ -29,7 +28,7 @@ export function wantsEventStream(ctx: Context): boolean {
  * the login: the stream says so in a last event, and a client that waits for JSON gets a 401.
  */
 export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
-  const { heartbeatEveryMs, stalledReaderMs } = chatOf(strapi).settings;
+  const { heartbeatEveryMs } = chatOf(strapi).settings;
 
   return async function koasseStream(ctx: Context, next: Next): Promise<void> {
     openResponses.add(ctx.res);
@@ -53,7 +52,6 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
         loginEnd.aborted ? toLastEvent(frame?.data, new ChatError('login-ended')) : undefined,
     });
     cutOffAfter(loginEnd, goodbyeMs, ctx, strapi.log);
-    dropWhenStalled(ctx, stalledReaderMs, strapi.log);
   };
 };
 

@@ -86,13 +86,16 @@ function framesIn(text: string): { id: number; data: string }[] {
 }
 
 /** More than the system takes for a client that does not read. */
-async function fillSession(sessionId: string): Promise<void> {
+async function fillSession(
+  sessionId: string,
+  { count, chars } = { count: 1_500, chars: 6_000 },
+): Promise<void> {
   const session = await app.db('chat_sessions').where({ session_id: sessionId }).first();
-  const rows = Array.from({ length: 1_500 }, (_, index) => ({
-    document_id: `long${sessionId.slice(0, 4)}${index}`,
-    message_id: `msg_long_${sessionId}_${index}`,
+  const rows = Array.from({ length: count }, (_, index) => ({
+    document_id: `long${sessionId.slice(0, 4)}${chars}_${index}`,
+    message_id: `msg_long_${sessionId}_${chars}_${index}`,
     role: 'user',
-    query: '长'.repeat(6_000),
+    query: '长'.repeat(chars),
     session_id: session.id,
     user_id: user.user.id,
     is_deleted: false,
@@ -214,7 +217,7 @@ describe('a client is cut off after the setting, and not after twice of it,', ()
   }
 
   /** Some megabytes are there for all of them at once: the system takes a part, and then nothing any more. */
-  it('that takes nothing of an event stream, a WebSocket or a list', async () => {
+  it('that takes nothing of an event stream, a WebSocket, a list or a reply in JSON', async () => {
     const client = at(patient);
     const { session_id } = (await client.post('/api/chat/session', { character_id: characterId })).body.data;
     const next = nextReply();
@@ -224,14 +227,20 @@ describe('a client is cut off after the setting, and not after twice of it,', ()
     const reply = await next;
     await say(reply, pieces);
     await fillSession(session_id);
+    await fillSession(session_id, { count: 100, chars: 60_000 });
 
     const since = performance.now();
     const list = `/api/conversations/${session_id}/messages`;
-    const readers = [await stall(patient, streamOf(turnId)), await stall(patient, list)];
+    const page = `/api/chat/sessions/${session_id}/messages`;
+    const readers = [
+      await stall(patient, streamOf(turnId)),
+      await stall(patient, list),
+      await stall(patient, `${page}?page_size=100&page=16`),
+    ];
     const device = await connectDevice(patient, `/ws/${session_id}`, { token: user.token });
     device.socket.pause();
     const took = await Promise.all(
-      [streamOf(turnId), list, 'WebSocket'].map((what) => droppedAfter(what, since)),
+      [streamOf(turnId), list, page, 'WebSocket'].map((what) => droppedAfter(what, since)),
     );
     await reply.end();
     await reading;

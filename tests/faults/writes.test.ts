@@ -5,11 +5,12 @@ import type { Client } from '../support/client';
 import { connect, type Device } from '../support/socket-client';
 import { startChild, type Child } from './support/child';
 import { classTimeoutMs, isFull, report, scale } from './support/scale';
+import { sideBySide } from './support/side-by-side';
 
-const seconds = scale({ full: 120, smoke: 4 });
+const requests = scale({ full: 20_000, smoke: 200 });
 /** Requests that are under way at the same time. */
 const lanes = scale({ full: 32, smoke: 16 });
-const writesPerMinute = 300;
+const writesPerMinute = scale({ full: 300, smoke: 40 });
 const turnsPerMinute = 20;
 const charsPerDay = 2_000_000;
 /** What a process notes before it tells the database. */
@@ -67,31 +68,27 @@ function waysToWrite(ids: { readonly session: string; readonly message: string; 
 }
 
 interface Written {
-  requests: number;
   refused: number;
   failed: number;
+  seconds: number;
 }
 
-/** As fast as the server answers, until the time is over. */
+/** As fast as the server answers. */
 async function writeAll(device: Device, ways: ReturnType<typeof waysToWrite>): Promise<Written> {
-  const written: Written = { requests: 0, refused: 0, failed: 0 };
-  const untilMs = Date.now() + seconds * 1000;
-  let next = 0;
-  const lane = async () => {
-    while (Date.now() < untilMs) {
-      const way = ways[(next += 1) % ways.length];
-      if (way === undefined) return;
-      const [method, path, body] = way;
-      const headers = { 'Idempotency-Key': `key-${next}` };
-      const { status } = await greedy.request(method, path, { headers, ...(body !== undefined && { body }) });
-      written.requests += 1;
-      if (status === 429) written.refused += 1;
-      if (status >= 500) written.failed += 1;
-    }
-  };
+  const written: Written = { refused: 0, failed: 0, seconds: 0 };
+  const since = Date.now();
   const asking = setInterval(() => device.send({ type: 'ask', query: longText }), 100);
-  await Promise.all(Array.from({ length: lanes }, lane));
+  await sideBySide({ count: requests, width: lanes }, async (index) => {
+    const way = ways[index % ways.length];
+    if (way === undefined) return;
+    const [method, path, body] = way;
+    const headers = { 'Idempotency-Key': `key-${index}` };
+    const { status } = await greedy.request(method, path, { headers, ...(body !== undefined && { body }) });
+    if (status === 429) written.refused += 1;
+    if (status >= 500) written.failed += 1;
+  });
   clearInterval(asking);
+  written.seconds = (Date.now() - since) / 1000;
   return written;
 }
 
@@ -99,7 +96,7 @@ async function writeAll(device: Device, ways: ReturnType<typeof waysToWrite>): P
 async function writeBeside(isOver: () => boolean): Promise<number[]> {
   const session_id = (await neighbour.post('/api/chat/session', {})).body.data.session_id as string;
   const took: number[] = [];
-  while (!isOver() && took.length < writesPerMinute - 50) {
+  while (!isOver() && took.length < writesPerMinute - 10) {
     const since = performance.now();
     const { status } = await neighbour.post('/api/chat/message', { session_id, content: 'A line' });
     expect(status).toBe(200);
@@ -136,7 +133,7 @@ describe('a user who writes as fast as they can', () => {
       await probe.tell('start');
       let isOver = false;
       const beside = writeBeside(() => isOver);
-      const { requests, refused, failed } = await writeAll(device, waysToWrite(ids));
+      const { refused, failed, seconds } = await writeAll(device, waysToWrite(ids));
       isOver = true;
       const took = (await beside).sort((a, b) => a - b);
       const [, workedMs = NaN] = (await probe.tell('stop')).split(' ').map(Number);
@@ -149,8 +146,8 @@ describe('a user who writes as fast as they can', () => {
       const rows = after.rows - before.rows;
       const chars = after.chars - before.chars;
       report('a user who writes', {
-        seconds,
         requests,
+        'seconds for them': Math.round(seconds),
         'refused by a limit': refused,
         'answered by 5xx': failed,
         'rows stored': rows,
@@ -164,7 +161,7 @@ describe('a user who writes as fast as they can', () => {
       // A turn makes two rows, and a session where it begins one.
       expect(rows).toBeLessThanOrEqual(windows * (writesPerMinute + 3 * turnsPerMinute));
       expect(chars).toBeLessThanOrEqual(charsPerDay + charsTogether);
-      expect(took.length).toBeGreaterThan(5);
+      expect(took.length).toBeGreaterThan(0);
       if (isFull) expect(workedMs).toBeLessThan(250);
     },
     classTimeoutMs,

@@ -11,7 +11,7 @@ export interface RelayOptions {
   readonly later: (task: () => void) => void;
 }
 
-/** Bounds one write, with it what a client that does not read holds, and what is written in an iteration of the event loop. */
+/** Bounds one write, what a client that does not read holds, and what is written in an iteration of the event loop. */
 const maxWriteChars = 16_384;
 
 /**

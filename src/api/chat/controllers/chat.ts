@@ -42,13 +42,11 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
 
   /** GET /api/chat/export */
   async exportOwn(ctx: Context) {
-    const { ownData, settings } = chatOf(strapi);
-    const { stalledReaderMs } = settings;
-    const lines = ownData.export(ownerOf(ctx));
+    const lines = chatOf(strapi).ownData.export(ownerOf(ctx));
     ctx.set('Content-Disposition', 'attachment; filename="chat.ndjson"');
     const type = 'application/x-ndjson; charset=utf-8';
     const loginEnd = loginEndOf(strapi, ctx);
-    await streamText(ctx, { type, stalledReaderMs, log: strapi.log, loginEnd }, lines);
+    await streamText(ctx, { type, log: strapi.log, loginEnd }, lines);
   },
 
   /** DELETE /api/chat/me: what the account has said. The account itself stays. */

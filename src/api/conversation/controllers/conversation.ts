@@ -62,12 +62,10 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const owner = ownerOf(ctx);
     const id = parseConversationId(paramsOf(ctx)['conversation_id']);
     const part = parseHistoryPart(ctx.query);
-    const { sessions, settings } = chatOf(strapi);
-    const pages = await sessions.walkMessages(owner, id, part);
-    const { stalledReaderMs } = settings;
+    const pages = await chatOf(strapi).sessions.walkMessages(owner, id, part);
     const type = 'application/json; charset=utf-8';
     const loginEnd = loginEndOf(strapi, ctx);
-    await streamText(ctx, { type, stalledReaderMs, log: strapi.log, loginEnd }, toJsonList(pages));
+    await streamText(ctx, { type, log: strapi.log, loginEnd }, toJsonList(pages));
   },
 });
 
