@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
 import type { Core } from '@strapi/strapi';
 
 import { describeError } from '../chat';
@@ -5,6 +7,8 @@ import { fillCharacterLinks, fillLinksTo } from '../stores/character-links';
 import { chatUids } from './chat-entries';
 
 const characterUid = 'api::ai-character.ai-character';
+/** Until the filling is tried again. */
+const retryMs = 60_000;
 
 /**
  * Sessions and messages name their character by its documentId, in a column of their own, because a publish and a discard
@@ -46,13 +50,23 @@ export interface Filling {
 /** Fills in what an earlier release or an import of its export has left, while the application serves. */
 export function startFillingLinks(strapi: Core.Strapi): Filling {
   const stopping = new AbortController();
-  const filling = fillCharacterLinks(strapi.db, stopping.signal).catch((error: unknown) => {
-    strapi.log.error(`Some messages still name their character by its row: ${describeError(error)}`);
-  });
+  const filling = fillAll(strapi, stopping.signal);
   return {
     async stop() {
       stopping.abort();
       await filling;
     },
   };
+}
+
+async function fillAll({ db, log }: Core.Strapi, signal: AbortSignal): Promise<void> {
+  for (let isDone = false; !isDone && !signal.aborted;) {
+    try {
+      await fillCharacterLinks(db, signal);
+      isDone = true;
+    } catch (error) {
+      log.error(`Some messages still name their character by its row: ${describeError(error)}`);
+      await wait(retryMs, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
 }

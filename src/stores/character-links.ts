@@ -19,7 +19,8 @@ const pauseMs = 10;
  * @param table the name or alias of the table.
  */
 export function characterOf(table: string): string {
-  return `coalesce(${table}.ai_character_document_id, ${ofRow(table)})`;
+  const ofRow = `(select document_id from ai_characters where ai_characters.id = ${table}.ai_character_id)`;
+  return `coalesce(${table}.ai_character_document_id, ${ofRow})`;
 }
 
 /** Databases in which every row names the documentId. */
@@ -29,9 +30,6 @@ const filled = new WeakSet<Database>();
 export function characterColumn(db: Database, table: string): string {
   return filled.has(db) ? `${table}.ai_character_document_id` : characterOf(table);
 }
-
-const ofRow = (table: string) =>
-  `(select document_id from ai_characters where ai_characters.id = ${table}.ai_character_id)`;
 
 /**
  * Has every row name its character by the documentId, in small batches. `ai_character_id` is null afterwards, so the rows

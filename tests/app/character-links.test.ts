@@ -2,7 +2,7 @@ import { holdsWithin } from '../faults/support/side-by-side';
 import { startApp, type App } from '../support/app';
 import { createClient, type Client } from '../support/client';
 import { database } from '../support/database';
-import { linkByRows, rowLinksOf } from '../support/links-by-rows';
+import { linkByRows, refuseToFill, rowLinksOf } from '../support/links-by-rows';
 
 let app: App;
 let user: Client;
@@ -64,7 +64,10 @@ describe('messages of a release that linked to rows', () => {
     const { documentId, id } = await app.admin.createCharacter({ name: 'Linked' });
     const { body } = await user.ask({ character_id: documentId, query: 'By row' });
     const { session_id, turn_id } = body.data[0];
+    await app.signal('SIGTERM');
     await linkByRows(app.db, documentId);
+    const letFill = await refuseToFill(app.db);
+    await app.restart();
     const shows = async (count: number) => {
       const { data, meta } = (await user.myList(`?filters[ai_character]=${id}&sort=id`)).body;
       expect(meta.pagination.total).toBe(count);
@@ -80,6 +83,7 @@ describe('messages of a release that linked to rows', () => {
     await shows(6);
     expect(await rowLinksOf(app.db, documentId)).toBeGreaterThan(0);
 
+    await letFill();
     await app.admin.action(documentId, 'discard');
     await shows(6);
     expect(await rowLinksOf(app.db, documentId)).toBe(0);

@@ -24,7 +24,7 @@ async function ask(session_id?: string) {
 
 /** Of the history, and of looking for turns of processes that died. */
 const isOfBackground = (statement: string) =>
-  /group by|set .history_due|erasures|history_due.? (is|<=|>)|c.?\.?.document_id/u.test(statement);
+  /group by|set .history_due|erasures|history_due.? (is|<=|>)|coalesce\(q\.query/u.test(statement);
 
 /** What is done to which table of turns. `chat_logins` is not one: see ended-logins.test.ts. */
 const onTurns = /query (select|insert into|update|with) .*?(chat_(?!logins)\w+)/u;

@@ -32,8 +32,9 @@ function createApplication(accounts: Record<number, Row>) {
 
   /** The token in the reply to a login of that number. */
   async function logIn(id: number): Promise<string> {
-    const callback = (ctx: Context) => {
+    const callback = (ctx: Context): Promise<void> => {
       ctx.body = { jwt: jwt.issue({ id }), user: { id } };
+      return Promise.resolve();
     };
     const ctx = {} as Context;
     await nameAccounts({ callback }, strapi)['callback']?.(ctx);

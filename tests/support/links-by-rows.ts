@@ -1,5 +1,7 @@
 import type { Knex } from 'knex';
 
+import { database } from './database';
+
 const tables = ['chat_sessions', 'chat_conversations'];
 
 /** Has sessions and messages link to a character's draft row, as they did before `ai_character_document_id`. */
@@ -17,4 +19,18 @@ export async function rowLinksOf(db: Knex, documentId: string): Promise<number> 
   const rows = db('ai_characters').where({ document_id: documentId }).select('id');
   const counts = tables.map((table) => db(table).whereIn('ai_character_id', rows).count({ n: '*' }).first());
   return (await Promise.all(counts)).reduce((sum, row) => sum + Number(row?.['n']), 0);
+}
+
+/** Has the database refuse to move the links, as if that had not come to them yet. @returns how to undo it. */
+export async function refuseToFill(db: Knex): Promise<() => Promise<void>> {
+  if (database === 'sqlite') {
+    await db.raw(`create trigger not_now before update of ai_character_id on chat_sessions
+      begin select raise(abort, 'Not now.'); end`);
+    return () => db.raw('drop trigger not_now');
+  }
+  await db.raw(`create function refuse() returns trigger language plpgsql as
+    $$ begin raise exception 'Not now.'; end $$`);
+  await db.raw(`create trigger not_now before update of ai_character_id on chat_sessions
+    for each row execute function refuse()`);
+  return () => db.raw('drop trigger not_now on chat_sessions');
 }

@@ -77,6 +77,20 @@ export function describeUpgrade({ folder, openDatabases, historyEnv }: UpgradeOp
     expect((await app.anonymous.post('/admin/login', account)).status).toBe(200);
   });
 
+  it.each([
+    ['admin', 200],
+    ['editor', 403],
+    ['author', 403],
+  ])('answers the %s who lists chats in the admin panel with %i', async (name, status) => {
+    const account = { email: `${name}@example.com`, password };
+    const { body } = await app.anonymous.post('/admin/login', account);
+    const client = createClient(app.url, String(body.data.token));
+    const list = (uid: string) => client.get(`/content-manager/collection-types/${uid}?fields[0]=createdAt`);
+    expect((await list('api::chat-conversation.chat-conversation')).status).toBe(status);
+    expect((await list('api::chat-session.chat-session')).status).toBe(status);
+    expect((await list('api::ai-character.ai-character')).status).toBe(200);
+  });
+
   it('knows a question by its idempotency key', async () => {
     const ann = await logIn('ann');
     const [sent] = (await ann.myList('?filters[query]=Sent once&sort=id')).body.data;
