@@ -15,7 +15,9 @@ interface UserService {
   ensureHashedPasswords(values: { password: string }): Promise<{ password: string }>;
 }
 
-/** More than share one name in an installation that is older than the rule. */
+/** More than share one key in an installation that is older than the rule. */
+const maxSharing = 100;
+/** Passwords that one attempt is compared with, where accounts share a name in its exact spelling. */
 const maxCandidates = 5;
 
 /**
@@ -64,12 +66,12 @@ async function findCandidates(strapi: Core.Strapi, identifier: string): Promise<
       $or: [{ usernameKey: key }, { emailKey: key }, { usernameKey: null, ...exact }],
     },
     orderBy: { id: 'asc' },
-    limit: maxCandidates,
+    limit: maxSharing,
   })) as Account[];
   const isExact = ({ email, username }: Account) =>
     email === identifier.toLowerCase() || username === identifier;
   const spelled = accounts.filter(isExact);
-  if (spelled.length > 0) return spelled;
+  if (spelled.length > 0) return spelled.slice(0, maxCandidates);
   return accounts.length === 1 ? accounts : [];
 }
 
