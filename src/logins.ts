@@ -8,6 +8,11 @@ import { nowAndOnCommit } from './stores/when-changed';
 export interface UserLogins {
   readonly store: Logins;
   readonly watch: LoginWatch;
+  /**
+   * Whether a login that was good still is. On SQLite, which is for one process, always: this process is told by
+   * `onEnded`. On PostgreSQL one statement asks, for all requests of the moment. A login without a session is not asked for.
+   */
+  isStillGood(sessionId: string | null): Promise<boolean>;
   /** Calls `listener` when this process has ended logins. */
   onEnded(listener: () => void): void;
   /** Says that this process has ended logins of these accounts. In a transaction it says so again after the commit. */
@@ -23,9 +28,12 @@ export function loginsOf(strapi: Core.Strapi): UserLogins {
   const store = createLogins(strapi.db);
   const watch = createLoginWatch(store, strapi.log);
   const listeners: (() => void)[] = [];
+  const mayEndElsewhere = strapi.db.dialect.client === 'postgres';
   const logins: UserLogins = {
     store,
     watch,
+    isStillGood: async (sessionId) =>
+      !mayEndElsewhere || sessionId === null || (await store.findAccountId(sessionId)) !== null,
     onEnded: (listener) => void listeners.push(listener),
     ended: (userIds) =>
       nowAndOnCommit(strapi.db, () => {

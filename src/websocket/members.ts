@@ -43,6 +43,7 @@ interface Member {
 
 export function createMembers(strapi: Core.Strapi, explain: (error: unknown) => ChatError): Members {
   const chat = chatOf(strapi);
+  const { isStillGood, watch } = loginsOf(strapi);
   const members = new Set<Member>();
   let isChecking = false;
   return { join, dismissFormer, idle };
@@ -58,7 +59,7 @@ export function createMembers(strapi: Core.Strapi, explain: (error: unknown) => 
     const unsubscribe = chat.sessionEvents.subscribe(sessionId, ({ event }) => {
       if (event === 'session_deleted') client.close(closeCodes.sessionGone, 'session-not-found');
     });
-    const unwatch = loginsOf(strapi).watch.add(login, () => {
+    const unwatch = watch.add(login, () => {
       client.close(closeCodes.unauthorized, 'unauthorized');
     });
     gone.addEventListener('abort', () => {
@@ -66,7 +67,19 @@ export function createMembers(strapi: Core.Strapi, explain: (error: unknown) => 
       unwatch();
       members.delete(member);
     });
-    return (frame) => void connection.receive(frame);
+    return receiveWhileGood(client, login, connection);
+  }
+
+  /** One after the other, in their order. What a frame asks for finds out by itself that the database is away. */
+  function receiveWhileGood(client: SocketClient, { sessionId }: Login, connection: SessionConnection) {
+    let before = Promise.resolve();
+    return (frame: string) => {
+      before = before.then(async () => {
+        const isGood = await isStillGood(sessionId).catch(() => true);
+        if (isGood) void connection.receive(frame);
+        else client.close(closeCodes.unauthorized, 'unauthorized');
+      });
+    };
   }
 
   async function dismissFormer(): Promise<void> {

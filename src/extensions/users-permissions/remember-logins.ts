@@ -25,15 +25,13 @@ const maxLogins = 10_000;
  * text of the token is the key, so that none but a verified one is ever found. A change of any of them in this process
  * counts at once, one that another process has made after `forMs` at the latest. 0 remembers nothing.
  *
- * A login that has ended is refused at its next request, wherever it was ended. On SQLite, which is for one process,
- * this process knows. On PostgreSQL one statement asks, for all requests of the moment.
+ * A login that has ended is refused at its next request, wherever it was ended.
  */
 export function rememberLogins(strategy: AuthStrategy, strapi: Core.Strapi, forMs: number): AuthStrategy {
   const logins = createShortMemory<string, Login>(forMs, maxLogins);
   whenChanged(strapi.db, [...models, 'strapi::core-store'], () => logins.forgetAll());
-  const { store, onEnded } = loginsOf(strapi);
+  const { isStillGood, onEnded } = loginsOf(strapi);
   onEnded(() => logins.forgetAll());
-  const mayEndElsewhere = strapi.db.dialect.client === 'postgres';
 
   return {
     ...strategy,
@@ -51,7 +49,7 @@ export function rememberLogins(strategy: AuthStrategy, strapi: Core.Strapi, forM
       if (isOwn) return own;
       // Why it is refused is for the plugin to say, of each request.
       if (login === null) return strategy.authenticate(ctx);
-      if (mayEndElsewhere && (await store.findAccountId(login.sessionId)) === null) {
+      if (!(await isStillGood(login.sessionId))) {
         logins.forget(token);
         return strategy.authenticate(ctx);
       }
