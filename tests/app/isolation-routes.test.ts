@@ -21,7 +21,13 @@ const bobsSecret = `Bobs secret ${canaries.query}`;
 
 beforeAll(async () => {
   // A write counts whatever comes of it; all else that a refused request could leave is looked for.
-  app = await startApp({ env: { CHAT_WS_MESSAGES_PER_SECOND: '10000', CHAT_WRITES_PER_MINUTE: '0' } });
+  app = await startApp({
+    env: {
+      CHAT_WS_MESSAGES_PER_SECOND: '10000',
+      CHAT_WRITES_PER_MINUTE: '0',
+      CHAT_STORED_CHARS_PER_DAY: '0',
+    },
+  });
   const ada = await app.admin.createCharacter();
   const draft = await app.admin.createDraft({ name: 'Draft', prompt: `Hidden. ${canaries.draft}` });
   characterId = ada.documentId;

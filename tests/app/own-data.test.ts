@@ -279,7 +279,7 @@ describe('deleting a user', () => {
     await events.next();
     const { status } = await app.admin.client.request('DELETE', `${path}/${user.user.documentId}`);
     expect(status).toBe(200);
-    expect((await readStream(events)).at(-1)?.data).toMatchObject({ event: 'error', code: 'internal' });
+    expect((await readStream(events)).at(-1)?.data).toMatchObject({ event: 'error', code: 'login-ended' });
     expect(await app.db('chat_conversations').where({ turn_id })).toEqual([]);
     expect(app.output()).toContain(`Turn ${turn_id} was erased while it was being answered.`);
     expect(app.output()).not.toContain(`Turn ${turn_id}: its end could not be saved`);
