@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import { startApp, type App } from '../support/app';
 import { readStream, type Client } from '../support/client';
+import { until } from '../support/until';
 
 let app: App;
 let characterId: string;
@@ -283,7 +284,7 @@ describe('deleting a user', () => {
     expect(await app.db('chat_conversations').where({ turn_id })).toEqual([]);
     // The turn goes on for the grace of a stop, after its reader's login has ended.
     const erased = `Turn ${turn_id} was erased while it was being answered.`;
-    while (!app.output().includes(erased)) await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => app.output().includes(erased));
     expect(app.output()).not.toContain(`Turn ${turn_id}: its end could not be saved`);
   });
 });

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { historyProblems, type HistoryProblemCode } from '../../src/chat';
 import { startApp, type App } from '../support/app';
 import { createClient, type Client } from '../support/client';
+import { until } from '../support/until';
 import { createHistory, isThere, type TestHistory } from './support/servers';
 
 /** What is wrong with the history, and how it is mended while the application runs. */
@@ -84,14 +85,6 @@ const troubles: Readonly<Record<string, () => Promise<Trouble>>> = {
     };
   },
 };
-
-async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (!(await isSo())) {
-    if (Date.now() > deadline) throw new Error('It did not come to be in time.');
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
 
 /** Asks one question, which is answered whatever is wrong with the history. */
 async function chatWithout(app: App): Promise<Client> {

@@ -8,6 +8,7 @@ import jwt from 'jsonwebtoken';
 import { password } from '../support/admin';
 import { startApp, type App, type AppOptions } from '../support/app';
 import { createClient, type Client } from '../support/client';
+import { until } from '../support/until';
 import { idempotencyKey, secrets, type Fixture } from './fixture';
 import { observe } from './observe';
 
@@ -157,12 +158,4 @@ function readFixture(folder: string): Fixture {
 function resign(token: string): string {
   const claims = jwt.verify(token, secrets.JWT_SECRET, { ignoreExpiration: true }) as object;
   return jwt.sign({ ...claims, exp: Math.floor(Date.now() / 1000) + 600 }, secrets.JWT_SECRET);
-}
-
-async function until(isSo: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  while (!(await isSo())) {
-    if (Date.now() > deadline) throw new Error('It did not come to be in time.');
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
 }

@@ -1,6 +1,7 @@
 import { password } from '../support/admin';
 import type { App } from '../support/app';
 import { createClient, type Client } from '../support/client';
+import { until } from '../support/until';
 import { idempotencyKey, type Fixture } from './fixture';
 
 type People = Pick<Fixture, 'users' | 'readOnlyKey'>;
@@ -103,8 +104,8 @@ async function meetAPublish(app: App, bob: Client): Promise<void> {
 
 /** The history is copied in the background. */
 async function allCopied(app: App): Promise<void> {
-  while ((await app.db('chat_conversations').whereNotNull('history_due').first('id')) !== undefined)
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  const due = () => app.db('chat_conversations').whereNotNull('history_due').first('id');
+  await until(async () => (await due()) === undefined);
 }
 
 async function firstConversation(user: Client): Promise<{ readonly conversation_id: string }> {
@@ -156,7 +157,7 @@ export async function killInTheMiddle(app: App): Promise<Fixture['pending']> {
   const started = await events.next();
   const { turn_id, session_id } = (started.value as { data: Said }).data;
   const saved = () => app.db('chat_conversations').where({ turn_id, role: 'assistant' }).first('answer');
-  while ((await saved())?.answer !== 'Half an ans') await new Promise((resolve) => setTimeout(resolve, 50));
+  await until(async () => (await saved())?.answer === 'Half an ans');
   await app.signal('SIGKILL');
   await events.next().catch(() => undefined);
   return { username: kim.username, turn_id, session_id };
