@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 
 import { statementsOf, type RunStatement } from './statements';
 import { inTransaction } from './transaction';
+import { unlessDone } from './unless-done';
 
 type Database = Core.Strapi['db'];
 
@@ -10,15 +11,15 @@ const tableName = 'chat_character_ids';
 
 /** Makes the table of the last id. Where two processes start together, one makes it and the other finds it. */
 export async function createNumberTable(db: Database): Promise<void> {
-  if (await db.getSchemaConnection().hasTable(tableName)) return;
-  try {
-    await db.getSchemaConnection().createTable(tableName, (table) => {
-      table.integer('id').primary();
-      table.integer('last_id').notNullable();
-    });
-  } catch (error) {
-    if (!(await db.getSchemaConnection().hasTable(tableName))) throw error;
-  }
+  const schema = () => db.getSchemaConnection();
+  await unlessDone(
+    () => schema().hasTable(tableName),
+    () =>
+      schema().createTable(tableName, (table) => {
+        table.integer('id').primary();
+        table.integer('last_id').notNullable();
+      }),
+  );
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import type { Erasure, HistorySource } from '../chat';
+import { unlessDone } from './unless-done';
 
 type Database = Core.Strapi['db'];
 
@@ -31,15 +32,6 @@ export async function createErasureTable(db: Database): Promise<void> {
     () => schema().alterTable(tableName, (table) => void table.string(userColumn, 255)),
   );
   await nameErasures(db);
-}
-
-async function unlessDone(isDone: () => Promise<boolean>, work: () => Promise<unknown>): Promise<void> {
-  if (await isDone()) return;
-  try {
-    await work();
-  } catch (error) {
-    if (!(await isDone())) throw error;
-  }
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 
 import { statementsOf, type Statement } from './statements';
 import { inTransaction } from './transaction';
+import { unlessDone } from './unless-done';
 
 type Database = Core.Strapi['db'];
 
@@ -34,15 +35,14 @@ export const passwordMarkOfAccount = `coalesce(substr(u.password, 1, ${markChars
  * one creates the table and the other finds it.
  */
 export async function createLoginTable(db: Database): Promise<void> {
-  if (await db.getSchemaConnection().hasTable(loginTable)) return;
-  try {
-    await inTransaction(db, async (trx) => {
-      await createTable(db, trx);
-      await statementsOf(trx)(tieFormerSessions);
-    });
-  } catch (error) {
-    if (!(await db.getSchemaConnection().hasTable(loginTable))) throw error;
-  }
+  await unlessDone(
+    () => db.getSchemaConnection().hasTable(loginTable),
+    () =>
+      inTransaction(db, async (trx) => {
+        await createTable(db, trx);
+        await statementsOf(trx)(tieFormerSessions);
+      }),
+  );
 }
 
 /** With the session or the account, the database deletes the row. */

@@ -8,6 +8,7 @@ import {
 
 import type { DayCounter, LimitSettings, MinuteCounter, RateLimit, UserCounters } from '../chat';
 import { queryDriver, type Value } from './statements';
+import { unlessDone } from './unless-done';
 
 type Database = Core.Strapi['db'];
 
@@ -34,16 +35,16 @@ export function createUserCounters(db: Database, limits: LimitSettings): UserCou
 
 /** Before the first count. Of two processes that start at once, one makes the table and the other finds it. */
 export async function createCounterTable(db: Database): Promise<void> {
-  if (await db.getSchemaConnection().hasTable(tableName)) return;
-  try {
-    await db.getSchemaConnection().createTable(tableName, (table) => {
-      table.string('key', 255).primary();
-      table.integer('points').notNullable().defaultTo(0);
-      table.bigInteger('expire');
-    });
-  } catch (error) {
-    if (!(await db.getSchemaConnection().hasTable(tableName))) throw error;
-  }
+  const schema = () => db.getSchemaConnection();
+  await unlessDone(
+    () => schema().hasTable(tableName),
+    () =>
+      schema().createTable(tableName, (table) => {
+        table.string('key', 255).primary();
+        table.integer('points').notNullable().defaultTo(0);
+        table.bigInteger('expire');
+      }),
+  );
 }
 
 /**
