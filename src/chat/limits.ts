@@ -80,8 +80,9 @@ export function createTurnLimits({ settings, counters, text, log }: TurnLimitsOp
       async count(query) {
         // Reading first: who is out of tokens or text has not used up a turn of the minute.
         await assertTokensLeft(documentId);
-        await text.take(documentId, storedChars(query, rowsOfTurn));
-        chars = storedChars(query, rowsOfTurn);
+        const taken = storedChars(query, rowsOfTurn);
+        await text.take(documentId, taken);
+        chars = taken;
         counted = await countTurn(documentId);
         return counted;
       },

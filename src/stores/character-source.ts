@@ -4,12 +4,10 @@ import type { Knex } from 'knex';
 import type { Character, CharacterSource } from '../chat';
 import { numberCharacters } from './character-numbers';
 import { parseJsonColumn } from './json-column';
+import { partsOf } from './parts';
 import { isRowId } from './row-id';
 
 type Database = Core.Strapi['db'];
-
-/** SQLite takes a bounded number of parameters. */
-const maxParameters = 500;
 
 interface CharacterRow {
   readonly document_id: string;
@@ -34,8 +32,7 @@ export function createCharacterSource(db: Database): CharacterSource {
     },
     async findForDisplay(documentIds) {
       const characters: Character[] = [];
-      for (let done = 0; done < documentIds.length; done += maxParameters) {
-        const some = documentIds.slice(done, done + maxParameters);
+      for (const some of partsOf(documentIds)) {
         characters.push(...(await readNumbered(db, (rows) => rows.whereIn('d.document_id', some))));
       }
       return new Map(characters.map((character) => [character.documentId, character]));

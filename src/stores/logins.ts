@@ -5,6 +5,7 @@ import type { Knex } from 'knex';
 
 import { createGroupCommit } from './group-commit';
 import { loginTable, passwordMarkOfAccount, toPasswordMark, userOrigin } from './login-table';
+import { partsOf } from './parts';
 import { queryDriver, statementsOf } from './statements';
 import { inTransaction } from './transaction';
 
@@ -76,8 +77,6 @@ export interface LoginChanges {
 
 /** More than a PostgreSQL pool has connections, and few enough for a statement. */
 const maxTogether = 500;
-/** Below the number of values that SQLite takes in a statement. */
-const maxAccounts = 500;
 
 export function createLogins(db: Database): Logins {
   const isPostgres = db.dialect.client === 'postgres';
@@ -100,10 +99,10 @@ export function createLogins(db: Database): Logins {
 
   async function findAccounts(documentIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const found = new Map<string, number>();
-    for (let start = 0; start < documentIds.length; start += maxAccounts) {
+    for (const some of partsOf(documentIds)) {
       const rows = (await db
         .connection('up_users')
-        .whereIn('document_id', documentIds.slice(start, start + maxAccounts))
+        .whereIn('document_id', some)
         .whereRaw('blocked is not true')
         .select('id', 'document_id')) as { id: number; document_id: string }[];
       for (const row of rows) found.set(row.document_id, row.id);
@@ -147,12 +146,12 @@ export function createLogins(db: Database): Logins {
 
   async function endAllOf(userIds: readonly number[]): Promise<void> {
     await inTransaction(db, async (trx) => {
-      for (let start = 0; start < userIds.length; start += maxAccounts) {
+      for (const some of partsOf(userIds)) {
         await db
           .connection('strapi_sessions')
           .transacting(trx)
           .where({ origin: userOrigin })
-          .whereIn('user_id', userIds.slice(start, start + maxAccounts).map(String))
+          .whereIn('user_id', some.map(String))
           .delete();
       }
     });

@@ -1,11 +1,9 @@
 import type { Core } from '@strapi/strapi';
 
 import type { UserSource } from '../chat';
+import { partsOf } from './parts';
 
 type Database = Core.Strapi['db'];
-
-/** SQLite takes a bounded number of parameters. */
-const idsPerStatement = 500;
 
 interface UserRow {
   readonly id: number;
@@ -32,8 +30,7 @@ async function selectUsers(
   values: readonly (string | number)[],
 ): Promise<readonly UserRow[]> {
   const rows: UserRow[] = [];
-  for (let done = 0; done < values.length; done += idsPerStatement) {
-    const some = values.slice(done, done + idsPerStatement);
+  for (const some of partsOf(values)) {
     rows.push(
       ...((await db.connection('up_users').whereIn(column, some).select('id', 'document_id')) as UserRow[]),
     );
