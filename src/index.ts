@@ -20,6 +20,7 @@ import { startHistory, type RunningHistory } from './bootstrap/history';
 import { indexSessions } from './bootstrap/index-sessions';
 import { keepMessageCounts } from './bootstrap/keep-message-counts';
 import { grantAuthenticated } from './bootstrap/permissions';
+import { startInTurn } from './bootstrap/process-lock';
 import { startPurging, type Purging } from './bootstrap/purging';
 import { findSecretProblems } from './bootstrap/secrets';
 import { rememberSecurityHeaders } from './bootstrap/security-headers';
@@ -42,6 +43,7 @@ import { indexPendingAnswers } from './stores/pending-answers';
 import { createCounterTable, nameCountsByDocument } from './stores/user-counters';
 import { openSocketDoor, type SocketDoor } from './websocket/door';
 
+let endTurnToStart = () => {};
 let heartbeat: NodeJS.Timeout | undefined;
 let socketDoor: SocketDoor | undefined;
 let purging: Purging | undefined;
@@ -61,6 +63,7 @@ export default {
       openBeside(historySettings, (message) => strapi.log.warn(message)),
     );
     assertSettings(strapi);
+    endTurnToStart = startInTurn(strapi);
     surviveBrokenConnections(strapi);
     tellTokensApart(strapi);
     evenAdminLogins(strapi);
@@ -94,6 +97,7 @@ export default {
     await createNumberTable(strapi.db);
     await numberCharacters(strapi.db);
     await indexPendingAnswers(strapi.db);
+    endTurnToStart();
     beforeListening(strapi, () => startServing(strapi));
   },
 

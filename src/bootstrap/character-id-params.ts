@@ -1,3 +1,5 @@
+import { errors, isOperator, isOperatorOfType } from '@strapi/utils';
+
 import { isRowId } from '../stores/row-id';
 
 /** Finds characters in what Strapi's own routes take and show, whichever content type they are related to. */
@@ -45,7 +47,10 @@ function schemaOf(attribute: Attribute, entry: unknown, { getSchema }: Schemas):
   return typeof uid === 'string' ? getSchema(uid) : undefined;
 }
 
-/** The query of a list with `numeric_id` in place of `id` where that is a character's. */
+/**
+ * The query of a list with `numeric_id` in place of `id` where that is a character's.
+ * @throws ValidationError where a field is compared with what it cannot be compared with. Strapi answers that with 500.
+ */
 export function toNumericIds(query: Data, schema: Schema, schemas: Schemas): Data {
   const { filters, sort, populate } = query;
   return {
@@ -63,8 +68,41 @@ function inFilters(filters: unknown, schema: Schema, schemas: Schemas): unknown 
     const target = targetOf(schema, name, schemas);
     if (target !== undefined) return [name, inRelation(value, target, schemas)];
     if (name.startsWith('$')) return [name, inFilters(value, schema, schemas)];
-    return [toField(schema, name, schemas), value];
+    const field = toField(schema, name, schemas);
+    assertComparable(name, schema.attributes[field], value);
+    return [field, value];
   });
+}
+
+const texts = /^(string|text|richtext|email|enumeration|uid|password|json)$/u;
+const numbers = /^(integer|biginteger|float|decimal)$/u;
+const textOperators = /^\$(contains|notContains|startsWith|endsWith)$/u;
+
+/** @throws ValidationError for a comparison that Strapi or the database would answer with an error of their own. */
+function assertComparable(
+  field: string,
+  attribute: Attribute | undefined,
+  value: unknown,
+  operator = '$eq',
+): void {
+  if (Array.isArray(value)) {
+    for (const item of value) assertComparable(field, attribute, item, operator);
+  } else if (isObject(value)) {
+    for (const [key, compared] of Object.entries(value)) {
+      if (!isOperator(key)) throw new errors.ValidationError(`${key} is no operator for the field ${field}.`);
+      assertComparable(field, attribute, compared, key);
+    }
+  } else if (textOperators.test(operator) && (attribute === undefined || !texts.test(attribute.type))) {
+    throw new errors.ValidationError(`The field ${field} is no text, so ${operator} cannot search in it.`);
+  } else if (attribute !== undefined && numbers.test(attribute.type) && isOperatorOfType('cast', operator)) {
+    if (!isNumeric(value))
+      throw new errors.ValidationError(`The field ${field} must be compared with a number.`);
+  }
+}
+
+function isNumeric(value: unknown): boolean {
+  if (typeof value === 'string') return value.trim() !== '' && Number.isFinite(Number(value));
+  return value === null || (typeof value === 'number' && Number.isFinite(value));
 }
 
 /** `filters[ai_character]=7` and `filters[ai_character][$in][0]=7` mean the id. */
@@ -72,7 +110,9 @@ function inRelation(value: unknown, target: Schema, schemas: Schemas): unknown {
   const isCompared = !isObject(value) || Object.keys(value).every((key) => comparison.test(key));
   if (target.uid !== schemas.characterUid || !isCompared) return inFilters(value, target, schemas);
   const isDocumentId = typeof value === 'string' && !isRowId(value);
-  return isDocumentId ? { documentId: value } : { numeric_id: value };
+  if (isDocumentId) return { documentId: value };
+  assertComparable('ai_character', target.attributes['numeric_id'], value);
+  return { numeric_id: value };
 }
 
 /** Of Strapi's operators those that compare, and not those that group. */

@@ -1,11 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { describeError, settledWithin, type Log } from '../chat';
+import {
+  connectDirectly,
+  endQuietly,
+  PoolerError,
+  type DirectConnection,
+  type PostgresDriver,
+} from './postgres-direct';
 import { isAdvisory, keyOf, keyOfLock } from './postgres-lock-key';
 import { leasesDecide } from './process-lock';
 
 export interface LockSessionOptions {
-  readonly driver: LockDriver;
+  readonly driver: PostgresDriver;
   /** How the driver connects to the server. */
   readonly connection: Readonly<Record<string, unknown>>;
   /** Of the process. */
@@ -23,20 +30,6 @@ export interface LockSession {
   release(): Promise<void>;
 }
 
-/** What `pg` is, as far as it is needed here. */
-export interface LockDriver {
-  readonly Client: new (settings: Readonly<Record<string, unknown>>) => Connection;
-}
-
-interface Connection {
-  /** What the server has called its process for this connection. */
-  readonly processID: number | null;
-  connect(): Promise<unknown>;
-  query(text: string, values?: readonly unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
-  end(): Promise<void>;
-  on(event: 'error' | 'end', listener: () => void): unknown;
-}
-
 /** Also keeps firewalls from dropping a connection on which nothing is said. */
 const checkEveryMs = 1_000;
 const retryEveryMs = 500;
@@ -51,7 +44,7 @@ const serverKeepAlive =
 
 export function createLockSession(options: LockSessionOptions): LockSession {
   const { name, log, onNotTaken } = options;
-  let session: Connection | null = null;
+  let session: DirectConnection | null = null;
   let isReleased = false;
 
   return { take, isHeld: () => session !== null, release };
@@ -67,12 +60,12 @@ export function createLockSession(options: LockSessionOptions): LockSession {
 
   async function hold(): Promise<void> {
     const connection = await connect(options, (broken) => void lose(broken));
-    if (isReleased) return end(connection);
+    if (isReleased) return endQuietly(connection);
     session = connection;
     void watch(connection);
   }
 
-  async function watch(connection: Connection): Promise<void> {
+  async function watch(connection: DirectConnection): Promise<void> {
     do {
       await pause(checkEveryMs, undefined, { ref: false });
       if (session !== connection) return;
@@ -80,10 +73,10 @@ export function createLockSession(options: LockSessionOptions): LockSession {
     await lose(connection);
   }
 
-  async function lose(connection: Connection): Promise<void> {
+  async function lose(connection: DirectConnection): Promise<void> {
     if (session !== connection) return;
     session = null;
-    end(connection);
+    endQuietly(connection);
     log.warn('The lock by which other processes see that this one lives was lost. It is taken again.');
     await retry();
   }
@@ -119,29 +112,19 @@ export function createLockSession(options: LockSessionOptions): LockSession {
   }
 }
 
-/** The lock cannot be held by this connection at all. */
-class PoolerError extends Error {}
-
 /** @returns a connection that holds the lock. @throws why there is none. */
 async function connect(
   { driver, connection: settings, name }: LockSessionOptions,
-  onBroken: (connection: Connection) => void,
-): Promise<Connection> {
-  const connection = new driver.Client({
-    ...settings,
-    application_name: 'character-chat lock',
-    connectionTimeoutMillis: answerTimeoutMs,
-    query_timeout: answerTimeoutMs,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: 10_000,
+  onBroken: (connection: DirectConnection) => void,
+): Promise<DirectConnection> {
+  const connection = await connectDirectly({
+    driver,
+    connection: settings,
+    applicationName: 'character-chat lock',
+    queryTimeoutMs: answerTimeoutMs,
+    onBroken,
   });
-  connection.on('error', () => onBroken(connection));
-  connection.on('end', () => onBroken(connection));
   try {
-    await connection.connect();
-    const [{ pid }] = (await connection.query('select pg_backend_pid() as pid')).rows as [{ pid: number }];
-    // Clients of a pooler are told a number of its own.
-    if (pid !== connection.processID) throw new PoolerError('a pooler');
     await connection.query(serverKeepAlive);
     const { rows } = await connection.query('select pg_try_advisory_lock($1) as is_held', [keyOf(name)]);
     const [{ is_held: isHeld }] = rows as [{ readonly is_held: boolean }];
@@ -149,21 +132,17 @@ async function connect(
     if (!isHeld) throw new Error('It is still held.');
     return connection;
   } catch (error) {
-    end(connection);
+    endQuietly(connection);
     throw error;
   }
 }
 
-async function holdsLock(connection: Connection, name: string): Promise<boolean> {
+async function holdsLock(connection: DirectConnection, name: string): Promise<boolean> {
   const sql = `select 1 from pg_locks where ${isAdvisory} and ${keyOfLock} = $1 and pid = pg_backend_pid()`;
   return connection.query(sql, [keyOf(name)]).then(
     ({ rows }) => rows.length > 0,
     () => false,
   );
-}
-
-function end(connection: Connection): void {
-  connection.end().catch(ignore);
 }
 
 function ignore(): void {}

@@ -4,8 +4,9 @@ import type { Core } from '@strapi/strapi';
 
 import { settledWithin, type Log } from '../chat';
 import { isPending } from './pending-answers';
+import type { PostgresDriver } from './postgres-direct';
 import { createHolderWatch } from './postgres-lock-holders';
-import { createLockSession, type LockDriver } from './postgres-lock-session';
+import { createLockSession } from './postgres-lock-session';
 import type { ProcessLock } from './process-lock';
 
 export interface PostgresLockOptions {
@@ -24,7 +25,7 @@ const renamingMs = 500;
  */
 export function createPostgresLock({ db, connection, log }: PostgresLockOptions): ProcessLock {
   const name = randomUUID();
-  const { driver } = db.connection.client as { readonly driver: LockDriver };
+  const { driver } = db.connection.client as { readonly driver: PostgresDriver };
   const session = createLockSession({ driver, connection, name, log, onNotTaken: letLeasesDecide });
   return {
     take: session.take,

@@ -1,6 +1,7 @@
 import { startApp, type App } from '../support/app';
 import { canaries } from '../support/canaries';
 import type { Client } from '../support/client';
+import { withoutCopying } from '../support/without-copying';
 
 let app: App;
 let ann: Client;
@@ -140,6 +141,8 @@ describe('my-list', () => {
   });
 });
 
+const bobsRow = async () => withoutCopying(await app.db('chat_conversations').where({ id: bobs.id }).first());
+
 describe("another user's message", () => {
   const actions: [string, string, unknown][] = [
     ['PUT', 'feedback', { data: { rating: 'like' } }],
@@ -150,7 +153,7 @@ describe("another user's message", () => {
   ];
 
   it.each(actions)('is not there for %s …/%s %j, by whichever id', async (method, action, body) => {
-    const before = await app.db('chat_conversations').where({ id: bobs.id }).first();
+    const before = await bobsRow();
     const asked = app.dify.requests.length;
     const send = (id: string, query = '') =>
       ann.request(method, `/api/chat-conversations/messages/${id}/${action}${query}`, { body });
@@ -162,7 +165,7 @@ describe("another user's message", () => {
         expect([reply.status, reply.text]).toEqual([nobodys.status, nobodys.text]);
       }
     }
-    expect(await app.db('chat_conversations').where({ id: bobs.id }).first()).toEqual(before);
+    expect(await bobsRow()).toEqual(before);
     expect(app.dify.requests).toHaveLength(asked);
   });
 
@@ -175,10 +178,10 @@ describe("another user's message", () => {
       lifespan: null,
     });
     const headers = { Authorization: `Bearer ${token.body.data.accessKey}` };
-    const before = await app.db('chat_conversations').where({ id: bobs.id }).first();
+    const before = await bobsRow();
     expect((await app.anonymous.request(method, path, { body })).status).toBe(401);
     expect((await app.anonymous.request(method, path, { body, headers })).status).toBe(401);
-    expect(await app.db('chat_conversations').where({ id: bobs.id }).first()).toEqual(before);
+    expect(await bobsRow()).toEqual(before);
   });
 });
 

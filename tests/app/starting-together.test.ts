@@ -1,0 +1,34 @@
+import { startApp, type App } from '../support/app';
+import { database } from '../support/database';
+import { until } from '../support/until';
+
+// SQLite is for one process.
+const onPostgres = database === 'postgres' ? describe : describe.skip;
+
+onPostgres('processes that start together', () => {
+  let app: App;
+  beforeAll(async () => {
+    app = await startApp();
+  });
+  afterAll(() => app.stop());
+
+  /** Makes the database what it was before the application had opened it. */
+  async function empty(): Promise<void> {
+    await app.signal('SIGTERM');
+    await app.db.raw('drop schema public cascade');
+    await app.db.raw('create schema public');
+  }
+
+  it('make the tables of an empty database once, and all serve', async () => {
+    await empty();
+    const [, second, third] = await Promise.all([app.restart(), app.startAnother(), app.startAnother()]);
+    const urls = [app.url, second, third];
+    const replies = await Promise.all(urls.map((url) => fetch(`${url}/api/chat/ready`)));
+    expect(replies.map(({ status }) => status)).toEqual([200, 200, 200]);
+  });
+
+  it('hold no lock of the start afterwards', async () => {
+    const sessions = () => app.db('pg_stat_activity').where({ application_name: 'character-chat start' });
+    await until(async () => (await sessions()).length === 0);
+  });
+});
