@@ -1,15 +1,6 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
-/** Imports point one way: doors → chat/index → turns, sessions → stores, dify → sse, errors. */
-const only = (files, forbidden, message, ignores = []) => ({
-  files,
-  ignores,
-  rules: {
-    '@typescript-eslint/no-restricted-imports': ['error', { patterns: [{ regex: forbidden, message }] }],
-  },
-});
-
 export default tseslint.config(
   {
     ignores: [
@@ -45,55 +36,6 @@ export default tseslint.config(
       'max-lines-per-function': ['error', { max: 80, skipBlankLines: true, skipComments: true }],
       'no-console': 'error',
       eqeqeq: 'error',
-    },
-  },
-  only(
-    ['src/chat/**/*.ts'],
-    '^(@strapi/|koa$|knex$|ws$|\\.\\./(\\.\\./)*(api|middlewares|stores|bootstrap|websocket|history-store|compose|owner-of))',
-    'The core knows no framework and none of its doors.',
-  ),
-  only(
-    ['src/chat/sse/**/*.ts'],
-    '^(\\.\\.|@strapi/|koa$)',
-    'sse/ is the protocol and imports nothing of ours.',
-  ),
-  only(
-    ['src/chat/dify/**/*.ts'],
-    '^(@strapi/|koa$|\\.\\./(?!errors$|loop-end$|sse/|storable-text$|turn-event$))',
-    'dify/ knows errors, sse/, the end of the loop and the words of a turn, nothing above it.',
-  ),
-  only(
-    ['src/**/*.ts'],
-    '^ws$|/chat/|/websocket/(?!door$)|/history-store/(?!(open|in-thread)$)',
-    'WebSocket is what src/websocket is for, and door.ts its way in. Outside the core, import from chat/index.',
-    ['src/chat/**', 'src/websocket/**'],
-  ),
-  only(
-    ['src/websocket/**/*.ts'],
-    '^(koa$|knex$|\\.\\./(api|middlewares|bootstrap|extensions))|/chat/',
-    'This door knows the core by chat/index, the stores, and no other door.',
-  ),
-  {
-    files: ['src/history-store/**/*.ts'],
-    rules: {
-      '@typescript-eslint/no-restricted-imports': [
-        'error',
-        {
-          patterns: [
-            {
-              regex:
-                '^(@strapi/|koa$|ws$|\\.\\./(?!(threads/\\w+|chat(/storable-text|/history/history-problem)?)$))',
-              message:
-                'The store of the history knows types by chat/index, two leaves of the core, threads, and knex.',
-            },
-            {
-              regex: '^\\.\\./chat$',
-              allowTypeImports: true,
-              message: 'The thread of SQLite would load the whole core, and be larger by megabytes.',
-            },
-          ],
-        },
-      ],
     },
   },
   {

@@ -226,21 +226,6 @@ describe('docs/http-api.md', () => {
   });
 });
 
-describe('src/chat/README.md', () => {
-  it('maps exactly the files of the core', () => {
-    const files = readdirSync(path.join(root, 'src/chat'), { recursive: true, encoding: 'utf8' });
-    const mapped = rows(section(read('src/chat/README.md'), '## Files')).flatMap(([names = '']) =>
-      codesIn(names),
-    );
-
-    expect(mapped.sort()).toEqual(files.filter((file) => file.endsWith('.ts')).sort());
-  });
-
-  it('has room on one screen', () => {
-    expect(read('src/chat/README.md').split('\n').length).toBeLessThanOrEqual(80);
-  });
-});
-
 describe('the decisions', () => {
   it('are all in their list, in order', () => {
     const files = readdirSync(path.join(root, 'docs/decisions')).filter((file) => /^\d/u.test(file));
