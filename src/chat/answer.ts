@@ -1,4 +1,4 @@
-import type { ReplyEvent } from './dify/to-reply-event';
+import type { ReplyEvent } from '../upstream/dify/reply-event';
 import type { TurnProgress } from './stores';
 import type { Usage } from './turn-event';
 

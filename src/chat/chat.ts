@@ -1,5 +1,5 @@
 import type { CharacterSource } from './characters';
-import { createDifyClient } from './dify/client';
+import { createDifyClient } from '../upstream/dify/client';
 import { createTurnLimits, type UserCounters } from './limits';
 import { createHistoryAccess, type HistoryAccess } from './history/history-access';
 import type { HistoryNaming } from './history/history-naming';

@@ -1,4 +1,4 @@
-import type { DifyClient } from './dify/client';
+import type { DifyClient } from '../upstream/dify/client';
 import { ChatError } from './errors';
 import type { Feedback } from './feedback';
 import { isDifysMessageId } from './message-id';

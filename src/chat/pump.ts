@@ -2,9 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { createAnswer, type Answer } from './answer';
 import { createCheckpoints } from './checkpoints';
-import type { TakeEvents } from './dify/client';
-import type { FoundAnswer } from './dify/find-answer';
-import type { ReplyEvent } from './dify/to-reply-event';
+import type { TakeEvents } from '../upstream/dify/client';
+import type { FoundAnswer } from '../upstream/dify/find-answer';
+import type { ReplyEvent } from '../upstream/dify/reply-event';
 import { ChatError, toChatError, type ChatErrorCode } from './errors';
 import type { EndReason } from './live-turns';
 import { describeError, type Log } from './log';

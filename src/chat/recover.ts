@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { DifyClient } from './dify/client';
-import type { FoundAnswer, LostAnswer } from './dify/find-answer';
+import type { DifyClient } from '../upstream/dify/client';
+import type { FoundAnswer, LostAnswer } from '../upstream/dify/find-answer';
 import { toChatError } from './errors';
 import { settledWithin } from './settled-within';
 import type { TurnStore } from './stores';

@@ -1,5 +1,5 @@
-import type { DifyClient } from './dify/client';
-import type { FoundAnswer, LostAnswer } from './dify/find-answer';
+import type { DifyClient } from '../upstream/dify/client';
+import type { FoundAnswer, LostAnswer } from '../upstream/dify/find-answer';
 import { toChatError } from './errors';
 import { describeError, type Log } from './log';
 import { toUpstreamUser } from './owner';

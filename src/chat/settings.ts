@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { DifySettings } from './dify/client';
+import type { DifySettings } from '../upstream/dify/client';
 import { count, flag, origins, parseVariables } from './variables';
 
 export interface TurnSettings {

@@ -1,5 +1,5 @@
 import type { Character, CharacterSource } from './characters';
-import type { DifyClient } from './dify/client';
+import type { DifyClient } from '../upstream/dify/client';
 import { ChatError } from './errors';
 import type { TurnLimits } from './limits';
 import type { LiveTurn, LiveTurns } from './live-turns';

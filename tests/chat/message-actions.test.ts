@@ -1,4 +1,4 @@
-import type { Rating } from '../../src/chat/dify/client';
+import type { Rating } from '../../src/upstream/dify/client';
 import { ChatError } from '../../src/chat/errors';
 import { createMessageActions } from '../../src/chat/message-actions';
 import { createMessages, type Message } from '../../src/chat/messages';

@@ -1,4 +1,4 @@
-import type { ReplyEvent } from '../../src/chat/dify/to-reply-event';
+import type { ReplyEvent } from '../../src/upstream/dify/reply-event';
 import { ChatError } from '../../src/chat/errors';
 import { pump, type PumpOptions } from '../../src/chat/pump';
 import type { EndReason } from '../../src/chat/live-turns';

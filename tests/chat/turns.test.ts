@@ -1,4 +1,4 @@
-import type { DifySettings } from '../../src/chat/dify/client';
+import type { DifySettings } from '../../src/upstream/dify/client';
 import { ChatError, chatErrors, type ChatErrorCode } from '../../src/chat/errors';
 import type { LiveTurn } from '../../src/chat/live-turns';
 import type { TurnSettings } from '../../src/chat/settings';

@@ -7,7 +7,7 @@ import { encodeFrame, heartbeatFrame, type Frame } from '../../../src/chat/sse/e
 import { relay as relayStream } from '../../../src/chat/sse/relay';
 import { stream } from '../support/bytes';
 import { attempt, collect, createGate, settle, thrown } from '../support/collect';
-import { decodeSse } from '../support/decode-sse';
+import { decodeSse } from '../../upstream/dify/support/decode-sse';
 
 // The only clock is the heartbeat's: sockets have their own. Streams live by ticks.
 beforeEach(() => jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] }));

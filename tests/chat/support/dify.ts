@@ -3,8 +3,8 @@ import {
   type DifyClient,
   type DifyQuestion,
   type DifySettings,
-} from '../../../src/chat/dify/client';
-import type { ReplyEvent } from '../../../src/chat/dify/to-reply-event';
+} from '../../../src/upstream/dify/client';
+import type { ReplyEvent } from '../../../src/upstream/dify/reply-event';
 import type { DifyEmulator, Reply } from '../../dify-emulator';
 
 /** Roomy, so that on a busy machine no deadline passes that a test did not mean to. */

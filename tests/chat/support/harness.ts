@@ -1,4 +1,4 @@
-import type { DifySettings } from '../../../src/chat/dify/client';
+import type { DifySettings } from '../../../src/upstream/dify/client';
 import { createLiveTurns, type LiveTurn } from '../../../src/chat/live-turns';
 import { createTurnLimits, type UserCounters } from '../../../src/chat/limits';
 import type { LimitSettings, TurnSettings } from '../../../src/chat/settings';

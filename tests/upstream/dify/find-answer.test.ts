@@ -1,7 +1,7 @@
-import type { DifySettings, LostAnswer } from '../../../src/chat/dify/client';
+import type { DifySettings, LostAnswer } from '../../../src/upstream/dify/client';
 import { createDifyEmulator, type DifyEmulator, type DifyEmulatorOptions } from '../../dify-emulator';
-import { thrown } from '../support/collect';
-import { askDify, difyClient, difySettings, question } from '../support/dify';
+import { thrown } from '../../chat/support/collect';
+import { askDify, difyClient, difySettings, question } from '../../chat/support/dify';
 
 let dify: DifyEmulator;
 

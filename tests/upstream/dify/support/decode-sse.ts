@@ -1,4 +1,4 @@
-import { createSseDecoder, type DecoderOptions, type SseMessage } from '../../../src/chat/sse/decode';
+import { createSseDecoder, type DecoderOptions, type SseMessage } from '../../../../src/upstream/dify/sse';
 
 /** The messages of a stream, one batch for each chunk that completes any. */
 export async function* decodeSse(

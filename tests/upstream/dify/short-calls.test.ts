@@ -1,11 +1,11 @@
-import type { DifyClient, DifySettings } from '../../../src/chat/dify/client';
+import type { DifyClient, DifySettings } from '../../../src/upstream/dify/client';
 import type { ChatErrorCode } from '../../../src/chat/errors';
 import { composeSuggestions } from '../../dify-emulator/answer';
 import { createDifyEmulator, type DifyEmulator, type DifyEmulatorOptions } from '../../dify-emulator';
-import { createGate, thrown } from '../support/collect';
-import { askDify, difyClient, difySettings, heldReply, question } from '../support/dify';
-import { answering, listen } from '../support/raw-upstream';
-import { expectSilence } from '../support/silence';
+import { createGate, thrown } from '../../chat/support/collect';
+import { askDify, difyClient, difySettings, heldReply, question } from '../../chat/support/dify';
+import { answering, listen } from './support/raw-upstream';
+import { expectSilence } from '../../chat/support/silence';
 
 const apps = [{ key: 'app-kind', mode: 'chat', suggestsQuestions: true }] as const;
 const unknownId = '8c6b3a52-5e1d-4a3b-9d77-1b5a2c7e9f01';

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
 
-import { fromDifyError, fromTransportError } from '../../../src/chat/dify/to-chat-error';
+import { fromDifyError, fromTransportError } from '../../../src/upstream/dify/errors';
 import { ChatError, type ChatErrorCode } from '../../../src/chat/errors';
 import { describeError } from '../../../src/chat/log';
-import { FrameTooLongError } from '../../../src/chat/sse/decode';
+import { FrameTooLongError } from '../../../src/upstream/dify/sse';
 
 /** Everything of an error that is ever sent or logged. */
 function said(error: ChatError): string {

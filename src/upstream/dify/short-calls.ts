@@ -1,11 +1,11 @@
 /** What Dify answers at once and whole. Each call is one request, and waits for it no longer than its own time. */
 import type { IncomingMessage } from 'node:http';
 
-import { ChatError } from '../errors';
+import { ChatError } from '../../chat/errors';
 import { createCall, readStart, type Call, type CallSettings } from './call';
 import type { GetJson } from './find-answer';
-import { fromDifyError, fromTransportError } from './to-chat-error';
-import { parseErrorBody, parseSuggestions } from './wire';
+import { fromDifyError, fromTransportError } from './errors';
+import { parseErrorBody, parseSuggestions } from './schema';
 
 /** From the connection to the end of the reply, where no model is waited for. */
 const timeoutMs = 5_000;

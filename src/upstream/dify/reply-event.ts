@@ -1,7 +1,7 @@
-import { toStorableText } from '../storable-text';
-import type { Usage } from '../turn-event';
-import { fromDifyError } from './to-chat-error';
-import { toUsage, type DifyFrame } from './wire';
+import { toStorableText } from '../../chat/storable-text';
+import type { Usage } from '../../chat/turn-event';
+import { fromDifyError } from './errors';
+import { toUsage, type DifyFrame } from './schema';
 
 /** What a streamed reply tells us, whatever kind of app it comes from. */
 export type ReplyEvent =

@@ -1,6 +1,6 @@
-import { ChatError, type ChatErrorCode } from '../errors';
-import { FrameTooLongError } from '../sse/decode';
-import type { DifyErrorBody } from './wire';
+import { ChatError, type ChatErrorCode } from '../../chat/errors';
+import { FrameTooLongError } from './sse';
+import type { DifyErrorBody } from './schema';
 
 /** Dify's own error codes, before the stream and in its `error` event. */
 const codes: Readonly<Record<string, ChatErrorCode>> = {

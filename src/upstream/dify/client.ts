@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 
-import { ChatError, toChatError } from '../errors';
-import { readAtLoopEnd } from '../loop-end';
-import { createSseDecoder } from '../sse/decode';
+import { ChatError, toChatError } from '../../chat/errors';
+import { readAtLoopEnd } from '../../chat/loop-end';
+import { createSseDecoder } from './sse';
 import { createCall, readStart, type Call, type CallSettings } from './call';
 import { findLostAnswer, type FoundAnswer, type IsKnown, type LostAnswer } from './find-answer';
 import { getJson, rate, stop, suggestQuestions, type Rating } from './short-calls';
-import { fromDifyError, fromTransportError } from './to-chat-error';
-import { createReplyTranslator, type ReplyEvent } from './to-reply-event';
-import { parseErrorBody, parseFrame } from './wire';
+import { fromDifyError, fromTransportError } from './errors';
+import { createReplyTranslator, type ReplyEvent } from './reply-event';
+import { parseErrorBody, parseFrame } from './schema';
 
 export type { DifyMessage, FoundAnswer, LostAnswer } from './find-answer';
 export type { Rating } from './short-calls';

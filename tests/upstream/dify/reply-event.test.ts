@@ -1,7 +1,7 @@
-import { createReplyTranslator, type ReplyEvent } from '../../../src/chat/dify/to-reply-event';
-import { parseFrame } from '../../../src/chat/dify/wire';
-import { thrown } from '../support/collect';
-import { textOf } from '../support/dify';
+import { createReplyTranslator, type ReplyEvent } from '../../../src/upstream/dify/reply-event';
+import { parseFrame } from '../../../src/upstream/dify/schema';
+import { thrown } from '../../chat/support/collect';
+import { textOf } from '../../chat/support/dify';
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 
-import { createCall, readStart } from '../../../src/chat/dify/call';
+import { createCall, readStart } from '../../../src/upstream/dify/call';
 import { createDifyEmulator } from '../../dify-emulator';
-import { thrown } from '../support/collect';
-import { difySettings } from '../support/dify';
-import { answering, listen } from '../support/raw-upstream';
-import { listenTls } from '../support/tls-upstream';
+import { thrown } from '../../chat/support/collect';
+import { difySettings } from '../../chat/support/dify';
+import { answering, listen } from './support/raw-upstream';
+import { listenTls } from './support/tls-upstream';
 
 describe('createCall', () => {
   it('sends a query as it has to be written, and a body with what is accepted', async () => {

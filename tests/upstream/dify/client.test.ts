@@ -2,8 +2,8 @@ import http from 'node:http';
 import type net from 'node:net';
 import { Duplex } from 'node:stream';
 
-import type { DifySettings } from '../../../src/chat/dify/client';
-import type { ReplyEvent } from '../../../src/chat/dify/to-reply-event';
+import type { DifySettings } from '../../../src/upstream/dify/client';
+import type { ReplyEvent } from '../../../src/upstream/dify/reply-event';
 import { ChatError, type ChatErrorCode } from '../../../src/chat/errors';
 import {
   createDifyEmulator,
@@ -13,10 +13,18 @@ import {
 } from '../../dify-emulator';
 import { composeAnswer } from '../../dify-emulator/answer';
 import { toDeltas } from '../../dify-emulator/text';
-import { settle } from '../support/collect';
-import { askDify, difyClient, difySettings, heldReply, question, readDify, textOf } from '../support/dify';
-import { listen } from '../support/raw-upstream';
-import { expectSilence } from '../support/silence';
+import { settle } from '../../chat/support/collect';
+import {
+  askDify,
+  difyClient,
+  difySettings,
+  heldReply,
+  question,
+  readDify,
+  textOf,
+} from '../../chat/support/dify';
+import { listen } from './support/raw-upstream';
+import { expectSilence } from '../../chat/support/silence';
 
 jest.setTimeout(10_000);
 

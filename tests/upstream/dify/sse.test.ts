@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 
-import { FrameTooLongError, type SseMessage } from '../../../src/chat/sse/decode';
-import { cutAt, cuts, stream, toBytes } from '../support/bytes';
-import { attempt, collect } from '../support/collect';
-import { decodeSse } from '../support/decode-sse';
-import { parseEventStream } from '../support/event-stream-standard';
+import { FrameTooLongError, type SseMessage } from '../../../src/upstream/dify/sse';
+import { cutAt, cuts, stream, toBytes } from '../../chat/support/bytes';
+import { attempt, collect } from '../../chat/support/collect';
+import { decodeSse } from './support/decode-sse';
+import { parseEventStream } from './support/event-stream-standard';
 
 const roomy = { maxFrameChars: 1_000_000 };
 

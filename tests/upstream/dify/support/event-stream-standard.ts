@@ -1,4 +1,4 @@
-import type { SseMessage } from '../../../src/chat/sse/decode';
+import type { SseMessage } from '../../../../src/upstream/dify/sse';
 
 /**
  * The standard, sentence by sentence and with no thought of chunks: what the decoder is compared with.

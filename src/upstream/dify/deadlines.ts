@@ -1,4 +1,4 @@
-import { ChatError } from '../errors';
+import { ChatError } from '../../chat/errors';
 
 /** How long Dify may take. It pings every 10 s, so an idle time below 30 s would cut streams that are well. */
 export interface DeadlineSettings {

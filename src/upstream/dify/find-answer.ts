@@ -1,4 +1,4 @@
-import { parseConversations, parseSavedMessages, type SavedMessage } from './wire';
+import { parseConversations, parseSavedMessages, type SavedMessage } from './schema';
 
 export interface DifyMessage {
   readonly conversationId: string;

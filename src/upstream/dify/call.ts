@@ -2,7 +2,7 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 
-import { ChatError } from '../errors';
+import { ChatError } from '../../chat/errors';
 import { startDeadlines, type Deadlines, type DeadlineSettings } from './deadlines';
 
 export interface CallSettings extends DeadlineSettings {

@@ -7,7 +7,7 @@ import {
   parseSavedMessages,
   parseSuggestions,
   toUsage,
-} from '../../../src/chat/dify/wire';
+} from '../../../src/upstream/dify/schema';
 
 describe('parseFrame', () => {
   it('keeps what concerns us and drops the rest', () => {
