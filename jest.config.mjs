@@ -30,7 +30,7 @@ export default {
       testPathIgnorePatterns: [
         '<rootDir>/tests/app/',
         '<rootDir>/tests/faults/[^/]+$',
-        '<rootDir>/tests/history-store/',
+        '<rootDir>/tests/history/store/',
         '<rootDir>/tests/upgrade/',
       ],
     },
@@ -45,7 +45,7 @@ export default {
     {
       ...common,
       displayName: 'history',
-      testMatch: ['<rootDir>/tests/history-store/**/*.test.ts'],
+      testMatch: ['<rootDir>/tests/history/store/**/*.test.ts'],
       globalSetup: '<rootDir>/tests/support/start-history-servers.ts',
       globalTeardown: '<rootDir>/tests/support/stop-history-servers.ts',
     },

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Core } from '@strapi/strapi';
 import { z } from 'zod';
 
-import { dsn } from '../src/chat/history/settings';
+import { dsn } from '../src/history/settings';
 import { count, flag, readVariables, text } from '../src/chat/variables';
 import { rememberStatements } from '../src/stores/remember-statements';
 import { addSqliteFunctions } from '../src/stores/sqlite-functions';

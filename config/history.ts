@@ -4,7 +4,7 @@ import type { Core } from '@strapi/strapi';
 
 import readDatabase from './database';
 
-/** What the environment says of the history, unchecked: `src/chat/history/settings.ts` knows defaults and meaning. */
+/** What the environment says of the history, unchecked: `src/history/settings.ts` knows defaults and meaning. */
 const config = (params: Core.Config.Shared.ConfigParams) => {
   const { env } = params;
   return {

@@ -33,7 +33,7 @@ import { useOwnTemporaryFolder, type TemporaryFolder } from './bootstrap/tempora
 import { startTidyingHistory, type Tidying } from './bootstrap/tidying-history';
 import { HistoryProblem, parseHistoryStoreSettings, SettingsError } from './chat';
 import { chatOf, historyStoreOf, keepHistoryIn, processLockOf, stopReading } from './compose';
-import { openBeside } from './history-store/in-thread';
+import { openBeside } from './history/store/thread/in-thread';
 import { loginsOf } from './logins';
 import { answersSent } from './middlewares/koasseStream';
 import { createNumberTable, numberCharacters } from './stores/character-numbers';

@@ -47,7 +47,7 @@ function toPart({ functionName, url }: { readonly functionName: string; readonly
   if (functionName === '(garbage collector)') return 'garbage collection';
   const [, scoped] = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/u.exec(url) ?? [];
   if (scoped !== undefined) return `package ${scoped}`;
-  const [, own] = /\/dist\/(src\/(?:chat|stores|middlewares|api|bootstrap|history-store)?)/u.exec(url) ?? [];
+  const [, own] = /\/dist\/(src\/(?:[\w-]+)?)/u.exec(url) ?? [];
   if (own !== undefined) return `ours: ${own.replace(/\/$/u, '')}`;
   if (url.startsWith('node:')) return 'JavaScript of Node';
   if (/^(writev|writeUtf8String|writeLatin1String|writeBuffer|connect|shutdown)$/u.test(functionName)) {

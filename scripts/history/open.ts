@@ -4,8 +4,8 @@ import { env } from '@strapi/utils';
 
 import readConfig from '../../config/history';
 import { HistoryProblem, parseHistoryStoreSettings } from '../../src/chat';
-import { dsn } from '../../src/chat/history/settings';
-import { openHistoryStore, type Store } from '../../src/history-store/open';
+import { dsn } from '../../src/history/settings';
+import { openHistoryStore, type Store } from '../../src/history/store/open';
 import { envFile, readEnvFile } from '../env-file';
 import type { MainDatabase } from './main-users';
 import { HistoryCommandError } from './screen';

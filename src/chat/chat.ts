@@ -1,11 +1,11 @@
 import type { CharacterSource } from './characters';
 import { createDifyClient } from '../upstream/dify/client';
 import { createTurnLimits, type UserCounters } from './limits';
-import { createHistoryAccess, type HistoryAccess } from './history/history-access';
-import type { HistoryNaming } from './history/history-naming';
-import type { HistorySource } from './history/history-source';
-import type { HistoryStore } from './history/history-store';
-import { createHistoryWriter, type HistoryWriter } from './history/writer';
+import { createHistoryAccess, type HistoryAccess } from '../history/reading/access';
+import type { HistoryNaming } from '../history/naming/history-naming';
+import type { HistorySource } from '../history/model/source';
+import type { HistoryStore } from '../history/model/store';
+import { createHistoryWriter, type HistoryWriter } from '../history/copying/writer';
 import { createLiveTurns, type LiveTurns } from './live-turns';
 import type { Log } from './log';
 import { createMessageActions, type MessageActions } from './message-actions';

@@ -18,13 +18,19 @@ export type {
   CompletionMessage,
   CompletionResponse,
   FailedCompletion,
-} from './history/completion';
-export type { HistoryAccess } from './history/history-access';
-export { parseWhose, type UserReference, type Whose } from './history/request';
-export type { FormerErasure, FormerUser, HistoryNaming, Match, Unnamed } from './history/history-naming';
-export { dayBefore } from './history/tidy';
-export type { HistoryMaintenance, DayPartition, TableSize } from './history/history-maintenance';
-export { HistoryProblem, historyProblems, type HistoryProblemCode } from './history/history-problem';
+} from '../history/records/completion';
+export type { HistoryAccess } from '../history/reading/access';
+export { parseWhose, type UserReference, type Whose } from '../history/reading/request';
+export type {
+  FormerErasure,
+  FormerUser,
+  HistoryNaming,
+  Match,
+  Unnamed,
+} from '../history/naming/history-naming';
+export { dayBefore } from '../history/tidy';
+export type { HistoryMaintenance, DayPartition, TableSize } from '../history/model/maintenance';
+export { HistoryProblem, historyProblems, type HistoryProblemCode } from '../history/model/problem';
 export type {
   Bucket,
   ConversationSummary,
@@ -35,16 +41,16 @@ export type {
   Position,
   Scope,
   StoredRecord,
-} from './history/history-store';
-export type { HistoryError, HistoryRecord, HistoryUsage } from './history/record';
+} from '../history/model/store';
+export type { HistoryError, HistoryRecord, HistoryUsage } from '../history/model/record';
 export {
   parseHistoryStoreSettings,
   type HistoryAddress,
   type HistoryStoreSettings,
   type PoolSettings,
-} from './history/settings';
-export type { Backlog, FinishedTurn, HistorySource } from './history/history-source';
-export type { HistoryStatus } from './history/condition';
+} from '../history/settings';
+export type { Backlog, FinishedTurn, HistorySource } from '../history/model/source';
+export type { HistoryStatus } from '../history/copying/status';
 export { parseIdempotencyKey } from './idempotency';
 export type { DayCounter, MinuteCounter, UserCounters } from './limits';
 export { describeError, type Log } from './log';

@@ -1,5 +1,5 @@
 import { ChatError } from './errors';
-import { HistoryProblem } from './history/history-problem';
+import { HistoryProblem } from '../history/model/problem';
 
 /** Where the core says what an operator should know: ids and codes, never question, answer, prompt, key or upstream text. */
 export interface Log {

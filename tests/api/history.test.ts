@@ -1,9 +1,9 @@
 import type { Core } from '@strapi/strapi';
 
 import createService from '../../src/api/history/services/history';
-import { createHistoryAccess } from '../../src/chat/history/history-access';
+import { createHistoryAccess } from '../../src/history/reading/access';
 import { ada, bob, users } from '../chat/support/fixtures';
-import { createHistoryStoreInMemory } from '../chat/support/history-store-in-memory';
+import { createHistoryStoreInMemory } from '../history/support/history-store-in-memory';
 import { createMemoryCharacters } from '../chat/support/memory-characters';
 
 const store = createHistoryStoreInMemory();

@@ -4,13 +4,13 @@ import { createDifyEmulator } from '../dify-emulator';
 import { until } from './support/collect';
 import { ada, keeper, recordingLog, users } from './support/fixtures';
 import { eventsOf, questionOf, shownText } from './support/harness';
-import { createHistoryStoreInMemory } from './support/history-store-in-memory';
+import { createHistoryStoreInMemory } from '../history/support/history-store-in-memory';
 import { createMemoryCharacters } from './support/memory-characters';
 import { createEmptyOwnDataStore } from './support/memory-own-data-store';
 import { createEmptySessionStore } from './support/memory-session-store';
 import { createMemoryCounters } from './support/memory-counters';
-import { createMemoryHistorySource, finishedTurn } from './support/memory-history-source';
-import { createMemoryHistoryStore } from './support/memory-history-store';
+import { createMemoryHistorySource, finishedTurn } from '../history/support/memory-history-source';
+import { createMemoryHistoryStore } from '../history/support/memory-history-store';
 import { createMemoryTurnStore } from './support/memory-turn-store';
 
 describe('createChat', () => {

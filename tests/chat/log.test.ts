@@ -1,5 +1,5 @@
 import { ChatError } from '../../src/chat/errors';
-import { HistoryProblem } from '../../src/chat/history/history-problem';
+import { HistoryProblem } from '../../src/history/model/problem';
 import { describeError } from '../../src/chat/log';
 
 const secret = 'insert into messages values (my secret)';

@@ -26,7 +26,7 @@ const leaseMs = 5_000;
 const longestMs = scale({ full: 5_000, smoke: 800 });
 
 /** Where nothing keeps the history, there is nothing to ask of it. */
-const hasStore = existsSync(path.resolve(__dirname, '..', '..', 'src', 'history-store'));
+const hasStore = existsSync(path.resolve(__dirname, '..', '..', 'src', 'history', 'store'));
 
 let app: App;
 let users: Client[];

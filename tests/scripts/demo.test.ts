@@ -5,7 +5,7 @@ import { env as strapiEnv } from '@strapi/utils';
 import readDatabase from '../../config/database';
 import readHistory from '../../config/history';
 import { toStrapiVariables } from '../../scripts/demo/strapi-variables';
-import { parseHistoryStoreSettings } from '../../src/chat/history/settings';
+import { parseHistoryStoreSettings } from '../../src/history/settings';
 
 const folder = path.resolve('/tmp/of-the-demo');
 

@@ -5,7 +5,7 @@ import { parseEnv } from 'node:util';
 import { env as strapiEnv } from '@strapi/utils';
 
 import { secretNames } from '../../scripts/secrets';
-import { parseHistoryStoreSettings } from '../../src/chat/history/settings';
+import { parseHistoryStoreSettings } from '../../src/history/settings';
 import { mailVariableNames } from '../../src/chat/mail-settings';
 import { parseChatSettings, settingNames } from '../../src/chat/settings';
 

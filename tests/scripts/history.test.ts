@@ -16,11 +16,11 @@ import { restore } from '../../scripts/history/restore';
 import type { UserOfToday } from '../../scripts/history/main-users';
 import { run } from '../../scripts/history/run';
 import { HistoryCommandError, toSize, toTable, type Screen } from '../../scripts/history/screen';
-import type { HistoryRecord } from '../../src/chat/history/record';
-import { openHistoryStore } from '../../src/history-store/open';
+import type { HistoryRecord } from '../../src/history/model/record';
+import { openHistoryStore } from '../../src/history/store/open';
 import { thrown } from '../chat/support/collect';
-import { failedRecord, historyRecord } from '../chat/support/history-records';
-import { createHistoryStoreInMemory } from '../chat/support/history-store-in-memory';
+import { failedRecord, historyRecord } from '../history/support/history-records';
+import { createHistoryStoreInMemory } from '../history/support/history-store-in-memory';
 
 let folder: string;
 

@@ -1,0 +1,90 @@
+import { describeError, type Log } from '../../chat/log';
+import { HistoryProblem, type HistoryProblemCode } from '../model/problem';
+import type { Backlog } from '../model/source';
+
+/** The two databases that copying takes. */
+export type Side = 'history' | 'main-database';
+
+/** One of them did not do what it was asked; `cause` says why. */
+export class Unavailable extends Error {
+  constructor(
+    readonly side: Side,
+    cause: unknown,
+  ) {
+    super(`The ${side} is not available.`, { cause });
+  }
+}
+
+/** Names the database that is at fault when this does not succeed. */
+export async function at<T>(side: Side, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw new Unavailable(side, error);
+  }
+}
+
+/** How far the history is, as of the last round: asking costs nothing. */
+export interface HistoryStatus {
+  /** `unavailable`: a database is away, turns wait. `behind`: they wait although it is there. */
+  readonly state: 'ok' | 'behind' | 'unavailable';
+  /** Finished turns that the history does not have; of very many, a part is counted. */
+  readonly waiting: number;
+  readonly waitingErasures: number;
+  /** Turns that the history has refused. They are tried again, much later. */
+  readonly setAside: number;
+  /** For how long the oldest turn that waits has been finished; 0 where none waits. */
+  readonly oldestSeconds: number;
+  /** Which database is away, if any. */
+  readonly problem: Side | null;
+}
+
+/** What is known of the two databases. Says once that one is away, again where it is for another reason, and that it is back. */
+export interface Condition {
+  isThere(): void;
+  isAway(error: unknown): void;
+  counted(backlog: Backlog): void;
+  problem(): Side | null;
+  status(): HistoryStatus;
+}
+
+export function createCondition(log: Log, behindAfterMs: number): Condition {
+  let backlog: Backlog = { turns: 0, erasures: 0, oldest: null, setAside: 0 };
+  let problem: Side | null = null;
+  let reason: HistoryProblemCode | null = null;
+  return {
+    isThere() {
+      if (problem !== null) log.info(`The history is written again; ${backlog.turns} turns wait for it.`);
+      problem = null;
+    },
+    isAway(error) {
+      const side = error instanceof Unavailable ? error.side : 'history';
+      const cause = error instanceof Unavailable ? error.cause : error;
+      const code = cause instanceof HistoryProblem ? cause.code : null;
+      if (problem !== side) {
+        const why = describeError(cause);
+        log.warn(
+          `The history cannot be written, the ${side} is at fault: ${why}. Finished turns wait for it.`,
+        );
+      } else if (reason !== code) {
+        log.warn(`The history still cannot be written: ${describeError(cause)}.`);
+      }
+      problem = side;
+      reason = code;
+    },
+    counted: (current) => void (backlog = current),
+    problem: () => problem,
+    status() {
+      const ageMs = backlog.oldest === null ? 0 : Math.max(0, Date.now() - backlog.oldest.getTime());
+      const whileThere = ageMs > behindAfterMs ? 'behind' : 'ok';
+      return {
+        state: problem === null ? whileThere : 'unavailable',
+        waiting: backlog.turns,
+        waitingErasures: backlog.erasures,
+        setAside: backlog.setAside,
+        oldestSeconds: Math.round(ageMs / 1000),
+        problem,
+      };
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import { z } from 'zod';
+
+import { parse, wholeNumber } from '../../chat/invalid-request';
+import { toStorableText } from '../../chat/storable-text';
+import { addDays, countDays, createCalendar, type Day } from './calendar';
+import type { HistoryPage, Position } from '../model/store';
+
+/** What clients ask of the history, checked. Every function throws ChatError `invalid-request` naming the parameter. */
+
+const maxLimit = 100;
+/** Whoever wants more takes cursors, which cost the same on every page. */
+const maxOffset = 10_000;
+const maxDays = 366;
+const defaultDays = 30;
+
+const position = z.string('has to be one that next_cursor gave').transform(toPosition).optional();
+
+const conversationPage = z
+  .object({
+    limit: wholeNumber(1, maxLimit).default(20),
+    offset: wholeNumber(0, maxOffset).optional(),
+    cursor: position,
+  })
+  .refine(({ offset, cursor }) => offset === undefined || cursor === undefined, {
+    path: ['cursor'],
+    error: 'does not go with offset',
+  });
+
+/** `limit?`, and `offset?` or `cursor?` */
+export function parseConversationPage(query: unknown): HistoryPage {
+  const { limit, offset = 0, cursor } = parse(conversationPage, query ?? {});
+  return { limit, offset, after: cursor ?? null };
+}
+
+const messagePage = z.object({ limit: wholeNumber(1, maxLimit).default(50), cursor: position });
+
+/** `limit?`, `cursor?` */
+export function parseMessagePage(query: unknown): HistoryPage {
+  const { limit, cursor } = parse(messagePage, query ?? {});
+  return { limit, offset: 0, after: cursor ?? null };
+}
+
+/** Whose history: everybody's, or one user's, by the id of the user's row today, by documentId, or by both. */
+export type Whose = 'everybody' | UserReference;
+
+export interface UserReference {
+  readonly id?: number;
+  readonly documentId?: string;
+}
+
+const userId = z
+  .union([z.string(), z.number()], 'has to be the id or documentId of a user')
+  .transform((given, context): UserReference => {
+    const text = String(given);
+    if (/^[1-9]\d{0,9}$/u.test(text) && Number(text) <= 2_147_483_647) return { id: Number(text) };
+    if (/^[a-z][a-z0-9]{23}$/u.test(text)) return { documentId: text };
+    context.addIssue({ code: 'custom', message: 'has to be the id or documentId of a user' });
+    return z.NEVER;
+  });
+
+const whose = z.object({ user_id: userId.optional() });
+
+/** What an administrator looks at: `user_id?`, without it everybody. */
+export function parseWhose(query: unknown): Whose {
+  return parse(whose, query ?? {}).user_id ?? 'everybody';
+}
+
+export interface StatisticsRequest {
+  readonly timeZone: string;
+  readonly days: readonly Day[];
+}
+
+const date = z
+  .string('has to be a date, e.g. 2026-01-31')
+  .refine(
+    (text) => /^(19[7-9]|2\d\d)\d-\d\d-\d\d$/u.test(text) && addDaysSafely(text) === text,
+    'has to be a date, e.g. 2026-01-31',
+  )
+  .optional();
+
+/** `from?`, `to?`: dates of `time_zone?`, both included. Without them the last thirty days up to today. */
+export function parseStatisticsRequest(query: unknown, nowMs: number): StatisticsRequest {
+  const schema = z
+    .object({ from: date, to: date, time_zone: z.string('has to be the name of one').default('UTC') })
+    .transform(({ from: first, to: last, time_zone: timeZone }, context) => {
+      const refuse = (parameter: string, message: string) => {
+        context.addIssue({ code: 'custom', path: [parameter], message });
+        return z.NEVER;
+      };
+      const calendar = createCalendar(timeZone);
+      if (calendar === undefined) return refuse('time_zone', 'has to be an IANA name, e.g. Asia/Shanghai');
+      const to = last ?? calendar.dateAt(nowMs);
+      const from = first ?? addDays(to, 1 - defaultDays);
+      const count = countDays(from, to);
+      if (count < 1) return refuse('from', 'comes after to');
+      if (count > maxDays) return refuse('from', `can be at most ${maxDays} days before the end of to`);
+      return { timeZone, days: calendar.days(from, to) };
+    });
+  return parse(schema, query ?? {});
+}
+
+/** Null for what is no date, e.g. 2026-02-30. */
+function addDaysSafely(text: string): string | null {
+  return Number.isNaN(Date.parse(text)) ? null : addDays(text, 0);
+}
+
+export function encodePosition({ timeMs, id }: Position): string {
+  return Buffer.from(`${timeMs}.${id}`).toString('base64url');
+}
+
+function toPosition(cursor: string, context: z.core.$RefinementCtx): Position {
+  const text = Buffer.from(cursor.slice(0, 2_000), 'base64url').toString('utf8');
+  const [, time, id] = /^(\d{1,15})\.(.{1,255})$/su.exec(text) ?? [];
+  if (id === undefined) {
+    context.addIssue({ code: 'custom', message: 'has to be one that next_cursor gave' });
+    return z.NEVER;
+  }
+  return { timeMs: Number(time), id: toStorableText(id) };
+}

@@ -1,0 +1,231 @@
+import { randomUUID } from 'node:crypto';
+
+import { z } from 'zod';
+
+import { parse } from '../../chat/invalid-request';
+import { isShallow } from '../../chat/question';
+import { toStorableJson, toStorableText } from '../../chat/storable-text';
+import { toNanos } from './price';
+import type { HistoryRecord } from '../model/record';
+
+/** A message as OpenAI has it, with whatever else belongs to it: `name`, `tool_calls`, … */
+export interface CompletionMessage {
+  readonly role: string;
+  readonly content?: string | readonly unknown[] | null;
+  readonly [key: string]: unknown;
+}
+
+/** A reply of OpenAI's chat completions, as far as the history reads it. It keeps all of it. */
+export interface CompletionResponse {
+  readonly choices: readonly {
+    readonly message: CompletionMessage;
+    readonly finish_reason?: string | null;
+    readonly [key: string]: unknown;
+  }[];
+  readonly usage?: {
+    readonly prompt_tokens?: number;
+    readonly completion_tokens?: number;
+    readonly total_tokens?: number;
+    readonly [key: string]: unknown;
+  } | null;
+  readonly [key: string]: unknown;
+}
+
+type CompletionContext = CompletionFields & CompletionKey;
+
+interface CompletionFields {
+  /** Any text of up to 255 characters: what belongs together has the same. */
+  readonly conversationId: string;
+  /** The id of the user's row. */
+  readonly userId: number;
+  readonly messages: readonly CompletionMessage[];
+  readonly model: string;
+  /** Ids of a gateway in front. */
+  readonly tokenId?: number | null;
+  readonly channelId?: number | null;
+  /** The `documentId` of an AI character. */
+  readonly characterId?: string | null;
+  /** From the question to the end of the answer. */
+  readonly latencyMs?: number | null;
+}
+
+/** Saved twice under the same `recordId` and `createdAt`, it is there once. Without `recordId`, every call saves. */
+type CompletionKey =
+  | {
+      /** Up to 64 characters. */
+      readonly recordId: string;
+      /** When it was asked. It decides the partition, so it has to be the same for every try to save it. */
+      readonly createdAt: Date;
+    }
+  | {
+      readonly recordId?: never;
+      /** When it was asked; now, unless given. */
+      readonly createdAt?: Date;
+    };
+
+export type ChatCompletion = CompletionContext & {
+  readonly response: CompletionResponse;
+  /** What it cost: a decimal number as text (`0.0012`), and an ISO 4217 code. */
+  readonly price?: { readonly amount: string; readonly currency: string } | null;
+};
+
+export type FailedCompletion = CompletionContext & {
+  /** An HTTP status or a code. */
+  readonly errorCode: string | number;
+  /** Of one that is longer, the first 10,000 characters are kept. */
+  readonly errorMessage: string;
+  /** The text that had arrived, if any had. */
+  readonly partialText?: string;
+};
+
+/** A record before its user is found. */
+export type CompletedRecord = Omit<HistoryRecord, 'userDocumentId'> & { readonly userId: number };
+
+/** What every database takes in an integer. */
+const maxInteger = 2_147_483_647;
+
+/** A reply of OpenAI's with `logprobs` has nine levels. */
+const maxDepth = 32;
+
+const maxErrorMessageLength = 10_000;
+
+const text = (min: number, max: number) =>
+  z
+    .string('has to be text')
+    .min(min, 'is empty')
+    .max(max, `can be at most ${max} characters long`)
+    .transform(toStorableText);
+
+const count = z
+  .number('has to be a number')
+  .int('has to be a whole number')
+  .min(0, 'cannot be negative')
+  .max(maxInteger, `can be at most ${maxInteger}`);
+
+const shallow = (value: unknown) => isShallow(value, 0, maxDepth);
+
+const message = z.looseObject({
+  role: text(1, 64),
+  content: z.union([z.string(), z.array(z.unknown()), z.null()], 'has to be text, parts or null').optional(),
+});
+
+const context = {
+  conversationId: text(1, 255),
+  userId: count.min(1, 'has to be the id of a user'),
+  messages: z
+    .array(message, 'has to be a list of messages')
+    .min(1, 'is empty')
+    .refine(shallow, 'is nested too deeply')
+    .transform((all) => all.map(toStorableJson)),
+  model: text(1, 255),
+  tokenId: count.nullish(),
+  channelId: count.nullish(),
+  characterId: text(1, 64).nullish(),
+  recordId: text(1, 64).optional(),
+  createdAt: z.date('has to be a Date').optional(),
+  latencyMs: count.nullish(),
+};
+
+/** For zod: what is wrong where an id comes without its time. */
+const withoutTime = {
+  path: ['createdAt'],
+  error: 'has to be given with recordId: both are the same for every try',
+};
+
+function hasTime({ recordId, createdAt }: z.output<z.ZodObject<typeof context>>): boolean {
+  return recordId === undefined || createdAt !== undefined;
+}
+
+const completion = z
+  .object({
+    ...context,
+    response: z
+      .looseObject({
+        choices: z.array(z.looseObject({ message }), 'has to be a list').min(1, 'is empty'),
+        usage: z
+          .looseObject({
+            prompt_tokens: count.optional(),
+            completion_tokens: count.optional(),
+            total_tokens: count.optional(),
+          })
+          .nullish(),
+      })
+      .refine(shallow, 'is nested too deeply'),
+    price: z
+      .object({
+        amount: z
+          .string('has to be a decimal number as text')
+          .transform(toNanos)
+          .refine((nanos): nanos is number => nanos !== null, 'has to be a decimal number as text'),
+        currency: z.string().regex(/^[A-Z]{3}$/u, 'has to be an ISO 4217 code'),
+      })
+      .nullish(),
+  })
+  .refine(hasTime, withoutTime);
+
+const failure = z
+  .object({
+    ...context,
+    errorCode: z.union([text(1, 64), z.number().int().transform(String)], 'has to be a code'),
+    errorMessage: z.string('has to be text').transform(toErrorMessage),
+    partialText: z.string('has to be text').transform(toStorableText).default(''),
+  })
+  .refine(hasTime, withoutTime);
+
+/** @throws ChatError `invalid-request` naming the field. */
+export function toCompletionRecord(input: ChatCompletion): CompletedRecord {
+  const { response, price, ...rest } = parse(completion, input ?? {});
+  const { prompt_tokens: prompt = 0, completion_tokens: completed = 0 } = response.usage ?? {};
+  return {
+    ...toContext(rest),
+    response: toStorableJson(response),
+    usage: {
+      promptTokens: prompt,
+      completionTokens: completed,
+      totalTokens: response.usage?.total_tokens ?? prompt + completed,
+      priceNanos: price?.amount ?? 0,
+      currency: price?.currency ?? '',
+    },
+    error: null,
+  };
+}
+
+/** @throws ChatError `invalid-request` naming the field. */
+export function toErrorRecord(input: FailedCompletion): CompletedRecord {
+  const { errorCode, errorMessage, partialText, ...rest } = parse(failure, input ?? {});
+  return {
+    ...toContext(rest),
+    response: null,
+    usage: { promptTokens: 0, completionTokens: 0, totalTokens: 0, priceNanos: 0, currency: '' },
+    error: {
+      code: errorCode,
+      message: errorMessage,
+      phase: partialText === '' ? 'before-answer' : 'during-answer',
+      partialText,
+    },
+  };
+}
+
+function toErrorMessage(given: string): string {
+  const start = toStorableText(given).slice(0, maxErrorMessageLength);
+  // The cut has gone through a pair of surrogates.
+  return start.isWellFormed() ? start : start.slice(0, -1);
+}
+
+function toContext(
+  given: z.output<z.ZodObject<typeof context>>,
+): Omit<CompletedRecord, 'response' | 'usage' | 'error'> {
+  return {
+    recordId: given.recordId ?? randomUUID(),
+    conversationId: given.conversationId,
+    userId: given.userId,
+    formerUserId: null,
+    characterId: given.characterId ?? null,
+    tokenId: given.tokenId ?? null,
+    channelId: given.channelId ?? null,
+    model: given.model,
+    messages: given.messages,
+    latencyMs: given.latencyMs ?? null,
+    createdAt: given.createdAt ?? new Date(),
+  };
+}

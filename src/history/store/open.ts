@@ -1,0 +1,252 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+import type { HistoryMaintenance, HistoryNaming, HistoryStore, HistoryStoreSettings } from '../../chat';
+import { HistoryProblem } from '../model/problem';
+import { connect } from './connect';
+import { convert, createIdentity } from './convert';
+import type { Database, Statements } from './database';
+import { dayMs, dayOf, startOf } from './days';
+import { erase } from './operations/erase';
+import type { Layout } from './layout/layout';
+import { mysqlLayout } from './layout/mysql';
+import { postgresLayout } from './layout/postgres';
+import { sqliteLayout } from './layout/sqlite';
+import {
+  assign,
+  endNaming,
+  listFormerErasures,
+  listFormerUsers,
+  listUnnamed,
+  match,
+  matchNumber,
+} from './operations/naming';
+import { describeProblem, toProblem } from './errors';
+import { prune } from './operations/prune';
+import {
+  countConversations,
+  listBuckets,
+  listConversations,
+  listRecords,
+  readBefore,
+} from './operations/read';
+import { dropEmptyPartitions, removeExactly } from './operations/remove-exactly';
+import { save } from './operations/save';
+import { textOf } from './rows';
+import { alone, createSums, lockState } from './schema';
+import { listPartitions, listSizes } from './sizes';
+
+/** Who finds that it cannot be opened is told again for as long, without another attempt. */
+const retryOpeningMs = 1_000;
+/** Before the second attempt. Each one of a server copies all that there is, so the pauses double up to the last. */
+const retryMigratingMs = 5_000;
+const lastRetryMigratingMs = 3_600_000;
+/** How long a use waits while the store is opened: making the tables of an older version new can take minutes. */
+const openingMs = 10_000;
+/** How long the end of the process may wait for the store. */
+export const closingMs = 5_000;
+
+const layouts = { sqlite: sqliteLayout, postgres: postgresLayout, mysql: mysqlLayout };
+
+/** Is told what nobody who uses the store is told by a rejection, in words that may be logged. */
+export type Warn = (message: string) => void;
+
+export const warnProcess: Warn = (message) => process.emitWarning(message);
+
+export type Store = HistoryStore & HistoryMaintenance & HistoryNaming;
+
+interface Open {
+  readonly database: Database;
+  readonly layout: Layout;
+}
+
+/**
+ * The store of the history. It is opened by its first use, and by each later one until that succeeds: whatever is wrong
+ * with it stops no start. Every method rejects with `HistoryProblem` alone.
+ *
+ * @param settings what is wrong with them instead, where they cannot be used.
+ */
+export function openHistoryStore(
+  settings: HistoryStoreSettings | HistoryProblem,
+  warn: Warn = warnProcess,
+): Store {
+  const opening = createOpening(settings, warn);
+  const use = async <T>(work: (open: Open) => Promise<T>): Promise<T> => {
+    try {
+      return await work(await opening.open());
+    } catch (error) {
+      throw toProblem(error);
+    }
+  };
+  return {
+    save: (records) => use(async ({ database, layout }) => void (await save(database, layout, records))),
+    restore: (records) => use(({ database, layout }) => save(database, layout, records)),
+    listRecords: (scope, conversationId, page) =>
+      use((open) => listRecords(open, scope, conversationId, page)),
+    listConversations: (scope, page) => use(({ database }) => listConversations(database, scope, page)),
+    listBuckets: (scope, from, to) => use(({ database }) => listBuckets(database, scope, from, to)),
+    countConversations: (scope) => use(({ database }) => countConversations(database, scope)),
+    erase: (erasure) => use(({ database, layout }) => erase(database, layout, erasure)),
+    prune: (beforeDay, signal) => use(({ database, layout }) => prune(database, layout, beforeDay, signal)),
+    preparePartitions: (from, days) => use((open) => preparePartitions(open, from, days)),
+    listSizes: () => use(({ database }) => listSizes(database)),
+    listPartitions: () => use(({ database, layout }) => listPartitions(database, layout)),
+    readBefore: (day, after, limit) => use((open) => readBefore(open, startOf(day), after, limit)),
+    remove: (positions) => use((open) => removeExactly(open, positions)),
+    dropEmptyPartitions: (beforeDay, signal) => use((open) => dropEmptyPartitions(open, beforeDay, signal)),
+    migrated: () => use(() => opening.migrated()),
+    identity: () => use(({ database }) => readIdentity(database)),
+    listUnnamed: () => use(listUnnamed),
+    match: (matches) => use((open) => match(open, matches)),
+    matchNumber: (...args) => use((open) => matchNumber(open, ...args)),
+    endNaming: () => use(({ database }) => endNaming(database)),
+    listFormerUsers: () => use(({ database }) => listFormerUsers(database)),
+    assign: (...args) => use((open) => assign(open, ...args)),
+    listFormerErasures: (...args) => use(({ database }) => listFormerErasures(database, ...args)),
+    close: () => opening.close(),
+  };
+}
+
+async function preparePartitions({ database, layout }: Open, from: Date, count: number): Promise<void> {
+  const days = Array.from({ length: count }, (_, index) => dayOf(from.getTime() + index * dayMs));
+  await layout.prepare(database, days);
+  await database.transaction(async (statements) => {
+    const { isDaily } = await lockState(statements);
+    if (isDaily) await layout.targets(statements, isDaily, days);
+  });
+}
+
+interface Opening {
+  open(): Promise<Open>;
+  migrated(): Promise<void>;
+  close(): Promise<void>;
+}
+
+function createOpening(settings: HistoryStoreSettings | HistoryProblem, warn: Warn): Opening {
+  const closing = new AbortController();
+  let attempt: Promise<Open> | undefined;
+  let failure: { readonly problem: HistoryProblem; readonly at: number } | undefined;
+  let migration: Promise<void> | undefined;
+
+  const start = async (): Promise<Open> => {
+    if (settings instanceof HistoryProblem) throw settings;
+    const database = connect(settings);
+    const layout = layouts[database.kind];
+    try {
+      await createTables(database, layout, settings);
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+    migration = migrate({ database, layout }, settings.dailyPartitions, closing.signal, warn);
+    return { database, layout };
+  };
+
+  return {
+    async open() {
+      if (closing.signal.aborted) throw new HistoryProblem('closed');
+      if (failure !== undefined && Date.now() - failure.at < retryOpeningMs) throw failure.problem;
+      attempt ??= start();
+      try {
+        return await within(openingMs, attempt);
+      } catch (error) {
+        if (isStillOpening(error)) throw error;
+        attempt = undefined;
+        failure = { problem: toProblem(error), at: Date.now() };
+        throw failure.problem;
+      }
+    },
+    migrated: async () => migration,
+    async close() {
+      closing.abort();
+      const closed = async () => {
+        const open = await attempt?.catch(() => undefined);
+        await migration;
+        await open?.database.close();
+      };
+      // A server may be copying a large table for us. It undoes that when our connection goes with the process.
+      await Promise.race([closed(), pause(closingMs, undefined, { ref: false })]);
+    },
+  };
+}
+
+/** It goes on, and the next use asks again. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const timeout = pause(ms, undefined, { ref: false, signal: over.signal }).then(
+    () => Promise.reject(new HistoryProblem('opening')),
+    () => work,
+  );
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    over.abort();
+  }
+}
+
+function isStillOpening(error: unknown): boolean {
+  return error instanceof HistoryProblem && error.code === 'opening';
+}
+
+async function createTables(
+  database: Database,
+  layout: Layout,
+  { address, dailyPartitions }: HistoryStoreSettings,
+): Promise<void> {
+  const state = await readState(database);
+  if (state === 'ready') return;
+  if (state === 'by-number') return convert(database, layout);
+  const schema = address.kind === 'postgres' ? address.schema : null;
+  await alone(database, async (statements) => {
+    if (schema !== null) await statements.run(`create schema if not exists ${quoted(schema)}`);
+    await createSums(statements);
+    // Last is the row of state: it says that all is there.
+    if ((await statements.all('select daily from history_state where id = 1')).length > 0) return;
+    await layout.create(statements, dailyPartitions);
+    await statements.run('insert into history_state (id, daily, identity, unnamed) values (1, ?, ?, 0)', [
+      dailyPartitions ? 1 : 0,
+      createIdentity(),
+    ]);
+  });
+}
+
+/** `by-number`: of a version that named users by number, or one whose conversion has not come to its end. */
+async function readState(database: Database): Promise<'missing' | 'by-number' | 'ready'> {
+  try {
+    const [row] = await database.all('select * from history_state where id = 1');
+    if (row === undefined) return 'missing';
+    return typeof row['identity'] === 'string' ? 'ready' : 'by-number';
+  } catch {
+    // No such table, or no such database: what it is shows when the tables are made.
+    return 'missing';
+  }
+}
+
+async function readIdentity(statements: Statements): Promise<string> {
+  const [row] = await statements.all('select identity from history_state where id = 1');
+  return textOf(row?.['identity']);
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** In the background, again and again until it is done: the store works either way. */
+async function migrate(
+  { database, layout }: Open,
+  isDaily: boolean,
+  signal: AbortSignal,
+  warn: Warn,
+): Promise<void> {
+  for (let pauseMs = retryMigratingMs; !signal.aborted;) {
+    try {
+      return await layout.migrate(database, isDaily, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      const what = isDaily ? 'divided by days' : 'joined';
+      const next = `It is tried again in ${pauseMs / 1_000} s.`;
+      warn(`The tables of the history could not be ${what}: ${describeProblem(error)}. ${next}`);
+      await pause(pauseMs, undefined, { signal }).catch(() => undefined);
+      pauseMs = Math.min(2 * pauseMs, lastRetryMigratingMs);
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import type { Erasure, NamedUser } from '../../../chat';
+import { chunks, incoming, marks, onConflict, type Row, type Statements } from '../database';
+import { numberOf, textOf } from '../rows';
+
+/** Ids of one statement. */
+const idsPerLookup = 500;
+
+/** What decides whether a record was erased. Its user is named by documentId, by the number of before, or by both. */
+export interface Erasable {
+  readonly userDocumentId: string | null;
+  readonly formerUserId: number | null;
+  readonly conversationId: string;
+  readonly timeMs: number;
+}
+
+/** How a user is named in the table of erasures. */
+export function keyOf(user: NamedUser): readonly [userDocumentId: string, formerUserId: number] {
+  return 'userDocumentId' in user ? [user.userDocumentId, 0] : ['', user.formerUserId];
+}
+
+/** Of several of the same, the one that goes furthest stays. */
+export async function remember(statements: Statements, erasure: Erasure): Promise<void> {
+  const given = incoming(statements.kind, 'erased_before');
+  await statements.run(
+    `insert into history_erasures (user_document_id, user_id, conversation_id, erased_before) values (?, ?, ?, ?)
+     ${onConflict(statements.kind, ['user_document_id', 'user_id', 'conversation_id'])}
+     erased_before = case when ${given} > history_erasures.erased_before
+                          then ${given} else history_erasures.erased_before end`,
+    [...keyOf(erasure), erasure.conversationId ?? '', erasure.before.getTime()],
+  );
+}
+
+/** @returns whether a record was erased: by its user's documentId, or by the number it came with. */
+export async function findErased(
+  statements: Statements,
+  records: readonly Erasable[],
+): Promise<(record: Erasable) => boolean> {
+  const erasedBefore = new Map<string, number>();
+  for (const some of chunks(records, idsPerLookup)) {
+    const users = [...new Set(some.map((record) => record.userDocumentId ?? ''))];
+    const numbers = [...new Set(some.map((record) => record.formerUserId ?? 0)), 0];
+    const conversations = [...new Set(some.map(({ conversationId }) => conversationId)), ''];
+    const rows = await statements.all(
+      `select user_document_id, user_id, conversation_id, erased_before from history_erasures
+       where user_document_id in (${marks(users.length + 1)}) and user_id in (${marks(numbers.length)})
+         and conversation_id in (${marks(conversations.length)})`,
+      [...users, '', ...numbers, ...conversations],
+    );
+    for (const row of rows) erasedBefore.set(nameOf(row), numberOf(row['erased_before']));
+  }
+  if (erasedBefore.size === 0) return () => false;
+  const isBefore = (timeMs: number, ...name: readonly (string | number)[]) =>
+    timeMs < (erasedBefore.get(name.join(' ')) ?? -Infinity);
+  return ({ userDocumentId, formerUserId, conversationId, timeMs }) =>
+    (userDocumentId !== null &&
+      (isBefore(timeMs, userDocumentId, 0, '') || isBefore(timeMs, userDocumentId, 0, conversationId))) ||
+    (formerUserId !== null &&
+      ((userDocumentId === null && isBefore(timeMs, '', formerUserId, '')) ||
+        isBefore(timeMs, '', formerUserId, conversationId)));
+}
+
+function nameOf(row: Row): string {
+  return [textOf(row['user_document_id']), numberOf(row['user_id']), textOf(row['conversation_id'])].join(
+    ' ',
+  );
+}

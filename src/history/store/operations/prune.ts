@@ -1,0 +1,76 @@
+import type { Database } from '../database';
+import { dayOf, endOf, startOf, type Day } from '../days';
+import type { Layout } from '../layout/layout';
+import { removeAll } from './remove';
+import { repairBeginnings } from './repair';
+import { numberOf } from '../rows';
+import { lockState } from '../schema';
+
+const bucketsPerBit = 500;
+
+/** See `HistoryStore.prune`. */
+export async function prune(
+  database: Database,
+  layout: Layout,
+  beforeDay: Day,
+  signal: AbortSignal,
+): Promise<number> {
+  const before = startOf(beforeDay);
+  const days = (await layout.listDays(database)).filter((day) => day < beforeDay);
+  let removed = 0;
+  if (layout.dropsWhole && days.length > 0) removed += await dropWhole(database, layout, days, signal);
+  removed += await removeAll(
+    { database, layout },
+    { first: '', last: dayOf(before - 1) },
+    { where: 'created_at < ?', bindings: [before], order: ['created_at', 'record_id'] },
+    signal,
+  );
+  if (!layout.dropsWhole && !signal.aborted) await layout.drop(database, days);
+  await removeBuckets(database, before, signal);
+  await repairBeginnings(database, layout, { before, userDocumentId: null, conversationId: null }, signal);
+  return removed;
+}
+
+/** How many went is what the sums say, since nobody has counted the rows. */
+async function dropWhole(
+  database: Database,
+  layout: Layout,
+  days: readonly Day[],
+  signal: AbortSignal,
+): Promise<number> {
+  let removed = 0;
+  for (const day of days) {
+    if (signal.aborted) break;
+    removed += await countOf(database, day);
+    await layout.drop(database, [day]);
+  }
+  return removed;
+}
+
+/** Of both tables, errors included. */
+export async function countOf(database: Database, day: Day): Promise<number> {
+  const [row] = await database.all(
+    `select coalesce(sum(records), 0) as records from history_buckets
+     where user_document_id = '' and start_ms >= ? and start_ms < ?`,
+    [startOf(day), endOf(day)],
+  );
+  return numberOf(row?.['records']);
+}
+
+/** A day begins with a quarter of an hour, so no bucket is on both sides. Of dropped days there are all; else few are left. */
+async function removeBuckets(database: Database, before: number, signal: AbortSignal): Promise<void> {
+  const some = `where start_ms < ? limit ${bucketsPerBit}`;
+  const sql = {
+    sqlite: `delete from history_buckets where rowid in (select rowid from history_buckets ${some})`,
+    postgres: `delete from history_buckets where ctid in (select ctid from history_buckets ${some})`,
+    mysql: `delete from history_buckets ${some}`,
+  }[database.kind];
+  while (!signal.aborted) {
+    const removed = await database.transaction(async (statements) => {
+      await lockState(statements);
+      return statements.run(sql, [before]);
+    });
+    if (removed < bucketsPerBit) return;
+    await database.rest();
+  }
+}

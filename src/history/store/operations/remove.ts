@@ -1,0 +1,230 @@
+import { tuples, type Binding, type Database, type Row, type Statements } from '../database';
+import type { Day } from '../days';
+import { whole, type Layout, type Segment } from '../layout/layout';
+import { numberOf, textOf, toUsage } from '../rows';
+import { lockState } from '../schema';
+import { subtract, type Summed } from './sums';
+import { withinBytes } from '../within-bytes';
+
+/** What is removed in one transaction. Others wait for that long; with SQLite everybody who writes, or reads here. */
+const rowsPerBit = 250;
+const bytesPerBit = 1_000_000;
+
+export interface Removal {
+  readonly where: string;
+  readonly bindings: readonly Binding[];
+  /** Of an index. Within a conversation by time, so that of what is left its end stays its end. */
+  readonly order: readonly ('conversation_id' | 'created_at' | 'record_id')[];
+}
+
+interface Open {
+  readonly database: Database;
+  readonly layout: Layout;
+}
+
+/** Of records that are to be removed: all are of these days, both included. */
+interface Days {
+  readonly first: Day;
+  readonly last: Day;
+}
+
+/**
+ * Removes records bit by bit, each with its sums in one transaction, until none is left or `signal` fires: also of those
+ * that are moved from table to table meanwhile.
+ * @returns how many.
+ */
+export async function removeAll(
+  open: Open,
+  days: Days,
+  removal: Removal,
+  signal?: AbortSignal,
+): Promise<number> {
+  const { database, layout } = open;
+  let removed = 0;
+  do {
+    for (const segment of await layout.segments(database)) {
+      if (segment.day !== null && (segment.day < days.first || segment.day > days.last)) continue;
+      removed += await removeFrom(database, segment, removal, signal);
+    }
+  } while (signal?.aborted !== true && (await isAnyLeft(open, days, removal)));
+  return removed;
+}
+
+/** As of one moment, so that none is moved past this look. */
+async function isAnyLeft(
+  { database, layout }: Open,
+  { first, last }: Days,
+  { where, bindings }: Removal,
+): Promise<boolean> {
+  return database.snapshot(async (statements) => {
+    for (const source of await layout.sources(statements, first, last)) {
+      const tables = source.flatMap(({ records, errors }) => [records, errors]);
+      const looks = tables.map(
+        (table) => `select * from (select 1 as found from ${table} where ${where} limit 1) ${table}_found`,
+      );
+      const rows = await statements.all(
+        looks.join(' union all '),
+        tables.flatMap(() => bindings),
+      );
+      if (rows.length > 0) return true;
+    }
+    return false;
+  });
+}
+
+async function removeFrom(
+  database: Database,
+  segment: Segment,
+  removal: Removal,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  let removed = 0;
+  while (signal?.aborted !== true) {
+    const bit = await database.transaction(async (statements) => {
+      await lockState(statements);
+      return removeBit(statements, segment, removal);
+    });
+    removed += bit.removed;
+    if (!bit.isMore) break;
+    await database.rest();
+  }
+  return removed;
+}
+
+async function removeBit(
+  statements: Statements,
+  segment: Segment,
+  removal: Removal,
+): Promise<{ removed: number; isMore: boolean }> {
+  // In a segment of a day that was dropped by another process in the meantime there is nothing to do.
+  if (segment !== whole && !(await hasTable(statements, segment.records)))
+    return { removed: 0, isMore: false };
+  const records = await select(statements, segment.records, removal);
+  const errors = await select(statements, segment.errors, removal);
+  const oldest = [...records, ...errors]
+    .sort((one, other) => compare(one.record, other.record, removal.order))
+    .slice(0, rowsPerBit);
+  const bit = withinBytes(
+    oldest.map(({ record, bytes }) => ({ item: record, bytes })),
+    bytesPerBit,
+  );
+  await deleteRows(
+    statements,
+    segment.records,
+    bit.filter(({ isError }) => !isError),
+  );
+  await deleteRows(
+    statements,
+    segment.errors,
+    bit.filter(({ isError }) => isError),
+  );
+  await subtract(statements, bit);
+  return {
+    removed: bit.length,
+    isMore: bit.length < records.length + errors.length || bit.length === rowsPerBit,
+  };
+}
+
+/** Asked of the schema in memory: the table of tables has no index, and many rows where there are many days. */
+async function hasTable(statements: Statements, name: string): Promise<boolean> {
+  return (await statements.all('select 1 from pragma_table_info(?) limit 1', [name])).length > 0;
+}
+
+interface Sized {
+  readonly record: Summed;
+  readonly bytes: number;
+}
+
+/** What the sums need of a record. Its texts are not read. */
+const summedColumns = `record_id, conversation_id, user_document_id, user_id, character_id, model, currency, created_at,
+       prompt_tokens, completion_tokens, total_tokens, price_nanos`;
+
+async function select(statements: Statements, table: string, removal: Removal): Promise<Sized[]> {
+  const isError = isErrorTable(table);
+  const rows = await statements.all(
+    `select ${summedColumns}, ${sizeOf(statements, table)} as bytes
+     from ${table} where ${removal.where} order by ${removal.order.join(', ')} limit ${rowsPerBit}`,
+    removal.bindings,
+  );
+  return rows.map((row) => ({ record: toSummed(row, isError), bytes: numberOf(row['bytes']) }));
+}
+
+/** A record, and in which table it was. */
+export interface Found extends Summed {
+  readonly table: string;
+  readonly formerUserId: number | null;
+}
+
+export async function selectSummed(
+  statements: Statements,
+  table: string,
+  where: string,
+  bindings: readonly Binding[],
+): Promise<Found[]> {
+  const rows = await statements.all(`select ${summedColumns} from ${table} where ${where}`, bindings);
+  return rows.map((row) => ({
+    ...toSummed(row, isErrorTable(table)),
+    table,
+    formerUserId: numberOf(row['user_id']) || null,
+  }));
+}
+
+function isErrorTable(table: string): boolean {
+  return table.startsWith('error_');
+}
+
+/** SQLite reads the lengths without the texts, and has to walk through all pages of what it deletes. */
+export function sizeOf(statements: Statements, table: string): string {
+  if (statements.kind !== 'sqlite') return '0';
+  const common = 'octet_length(messages) + coalesce(octet_length(response), 0)';
+  return isErrorTable(table) ? `${common} + octet_length(partial_text)` : common;
+}
+
+function toSummed(row: Row, isError: boolean): Summed {
+  const { character_id: characterId, user_document_id: userDocumentId } = row;
+  return {
+    recordId: textOf(row['record_id']),
+    conversationId: textOf(row['conversation_id']),
+    userDocumentId: typeof userDocumentId === 'string' && userDocumentId !== '' ? userDocumentId : null,
+    characterId: typeof characterId === 'string' ? characterId : null,
+    model: textOf(row['model']),
+    usage: toUsage(row),
+    isError,
+    timeMs: numberOf(row['created_at']),
+  };
+}
+
+function compare(one: Summed, other: Summed, order: Removal['order']): number {
+  for (const column of order) {
+    const difference =
+      column === 'created_at'
+        ? one.timeMs - other.timeMs
+        : column === 'record_id'
+          ? compareBytes(one.recordId, other.recordId)
+          : compareBytes(one.conversationId, other.conversationId);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+function compareBytes(one: string, other: string): number {
+  return one === other ? 0 : Buffer.compare(Buffer.from(one), Buffer.from(other));
+}
+
+export async function deleteRows(
+  statements: Statements,
+  table: string,
+  records: readonly Summed[],
+): Promise<void> {
+  if (records.length === 0) return;
+  const times = records.map(({ timeMs }) => timeMs);
+  await statements.run(
+    `delete from ${table} where (record_id, created_at) in (${tuples(statements.kind, records.length, 2)})
+     and created_at between ? and ?`,
+    [
+      ...records.flatMap(({ recordId, timeMs }) => [recordId, timeMs]),
+      Math.min(...times),
+      Math.max(...times),
+    ],
+  );
+}

@@ -1,0 +1,266 @@
+import { HistoryProblem } from '../model/problem';
+import type { Database, Kind, Statements } from './database';
+
+/** The columns of the three databases differ in the names of their types alone. */
+interface Types {
+  /** Compared byte by byte, spaces at the end included, so that all three sort and tell apart alike. */
+  readonly key: (length: number) => string;
+  readonly text: string;
+  readonly json: string;
+  readonly suffix: string;
+}
+
+export async function typesOf(statements: Statements): Promise<Types> {
+  switch (statements.kind) {
+    case 'sqlite':
+      return { key: () => 'text', text: 'text', json: 'text', suffix: '' };
+    case 'postgres':
+      return { key: () => 'text collate "C"', text: 'text', json: 'json', suffix: '' };
+    case 'mysql': {
+      const [row] = await statements.all('select version() as version');
+      const collation = /mariadb/iu.test(String(row?.['version'])) ? 'utf8mb4_nopad_bin' : 'utf8mb4_0900_bin';
+      return {
+        key: (length) => `varchar(${length})`,
+        text: 'longtext',
+        json: 'longtext',
+        suffix: ` engine=InnoDB row_format=dynamic default charset=utf8mb4 collate=${collation}`,
+      };
+    }
+  }
+}
+
+/**
+ * A table of records, of one day or of all. Times are whole milliseconds since 1970 everywhere.
+ * @param clause what stands behind the columns: how it is partitioned.
+ */
+export async function createRecordTable(
+  statements: Statements,
+  name: string,
+  table: 'records' | 'errors',
+  clause = '',
+): Promise<void> {
+  const { key, text, json, suffix } = await typesOf(statements);
+  const errorColumns = [
+    `error_code ${key(255)} not null`,
+    `error_message ${text} not null`,
+    `error_phase ${key(32)} not null`,
+    `partial_text ${text} not null`,
+  ];
+  const columns = [
+    `record_id ${key(64)} not null`,
+    `conversation_id ${key(255)} not null`,
+    // 0, or the number by which an older version named the user.
+    'user_id bigint not null',
+    // Null until it is looked for; empty where it was not found.
+    userColumn(key),
+    `character_id ${key(255)}`,
+    'token_id bigint',
+    'channel_id bigint',
+    `model ${key(255)} not null`,
+    `messages ${json} not null`,
+    `response ${json}`,
+    ...['prompt_tokens', 'completion_tokens', 'total_tokens', 'price_nanos'].map(
+      (column) => `${column} bigint not null`,
+    ),
+    `currency ${key(16)} not null`,
+    'latency_ms bigint',
+    'created_at bigint not null',
+    ...(table === 'errors' ? errorColumns : []),
+    'primary key (record_id, created_at)',
+  ];
+  await statements.run(`create table if not exists ${name} (${columns.join(', ')})${suffix}${clause}`);
+  await indexByOwner(statements, name);
+  await createIndex(statements, name, 'by_time', ['created_at', 'record_id']);
+}
+
+export async function indexByOwner(statements: Statements, table: string): Promise<void> {
+  await createIndex(statements, table, 'by_owner', [
+    'user_document_id',
+    'conversation_id',
+    'created_at',
+    'record_id',
+  ]);
+}
+
+/** Shorter than Strapi's column, which is for any text: with 255 the keys would be too long for MySQL. */
+const userKeyLength = 64;
+
+export function userColumn(key: Types['key']): string {
+  return `user_document_id ${key(userKeyLength)}`;
+}
+
+/** PostgreSQL chooses the names: those of a table that was replaced would be taken. */
+export async function createIndex(
+  statements: Statements,
+  table: string,
+  name: string,
+  columns: readonly string[],
+): Promise<void> {
+  const target = `${table} (${columns.join(', ')})`;
+  switch (statements.kind) {
+    case 'sqlite':
+      return void (await statements.run(`create index if not exists ${table}_${name} on ${target}`));
+    case 'postgres':
+      if (!(await hasIndex(statements, table, columns))) await statements.run(`create index on ${target}`);
+      return;
+    case 'mysql':
+      if (!(await hasMysqlIndex(statements, table, name)))
+        await statements.run(`create index ${name} on ${target}`);
+  }
+}
+
+async function hasIndex(statements: Statements, table: string, columns: readonly string[]): Promise<boolean> {
+  const rows = await statements.all(
+    'select indexdef from pg_indexes where schemaname = current_schema() and tablename = ?',
+    [table],
+  );
+  return rows.some((row) => String(row['indexdef']).endsWith(`(${columns.join(', ')})`));
+}
+
+async function hasMysqlIndex(statements: Statements, table: string, name: string): Promise<boolean> {
+  const rows = await statements.all(
+    'select 1 from information_schema.statistics where table_schema = database() and table_name = ? and index_name = ? limit 1',
+    [table, name],
+  );
+  return rows.length > 0;
+}
+
+/** Changing a MySQL table ends the transaction it is in: this lock, which does not go with one, orders those who do. */
+const lockSeconds = 600;
+
+/** For who makes or changes tables: one process after the other. */
+export async function alone<T>(database: Database, work: (statements: Statements) => Promise<T>): Promise<T> {
+  return database.transaction(async (statements) => {
+    if (statements.kind === 'mysql') return underName(statements, work);
+    // It would let two find that a table is missing, and fail the second.
+    if (statements.kind === 'postgres')
+      await statements.all("select pg_advisory_xact_lock(hashtext('chat history'))");
+    return work(statements);
+  });
+}
+
+async function underName<T>(
+  statements: Statements,
+  work: (statements: Statements) => Promise<T>,
+): Promise<T> {
+  // MySQL refuses names of more than 64 characters, and that of the database alone can have as many.
+  const lock = "concat(left(sha2(database(), 256), 40), '.history')";
+  const [row] = await statements.all(`select get_lock(${lock}, ${lockSeconds}) as taken`);
+  if (Number(row?.['taken']) !== 1) throw new HistoryProblem('busy');
+  try {
+    return await work(statements);
+  } finally {
+    await statements.all(`select release_lock(${lock}) as released`);
+  }
+}
+
+/** Everything but the records themselves. */
+export async function createSums(statements: Statements): Promise<void> {
+  const { key, suffix } = await typesOf(statements);
+  const create = (name: string, columns: readonly string[]) =>
+    statements.run(`create table if not exists ${name} (${columns.join(', ')})${suffix}`);
+  // One row. Every transaction that writes begins with locking it, so that they come one after the other.
+  await create('history_state', [
+    'id integer not null primary key',
+    'daily integer not null',
+    ...(await stateColumns(statements)),
+  ]);
+  await createErasures(statements);
+  await create('history_former_users', [
+    'user_id bigint not null',
+    `conversation_id ${key(255)} not null`,
+    `${userColumn(key)} not null`,
+    'first_at bigint not null',
+    'last_at bigint not null',
+    'primary key (user_id, conversation_id, user_document_id)',
+  ]);
+  await create('history_conversations', [
+    `${userColumn(key)} not null`,
+    `conversation_id ${key(255)} not null`,
+    ...['records', 'errors', 'total_tokens'].map((column) => `${column} bigint not null`),
+    'first_at bigint not null',
+    `first_id ${key(64)} not null`,
+    `title ${key(255)} not null`,
+    'last_at bigint not null',
+    `last_id ${key(64)} not null`,
+    `model ${key(255)} not null`,
+    `character_id ${key(255)} not null`,
+    'primary key (user_document_id, conversation_id)',
+  ]);
+  await createBuckets(statements);
+  const conversations = 'history_conversations';
+  await createIndex(statements, conversations, 'by_last', ['user_document_id', 'last_at', 'conversation_id']);
+  await createIndex(statements, conversations, 'by_last_of_all', ['last_at', 'conversation_id']);
+  await createIndex(statements, conversations, 'by_first', [
+    'first_at',
+    'user_document_id',
+    'conversation_id',
+  ]);
+  await createIndex(statements, conversations, 'by_id', ['conversation_id']);
+  await createIndex(statements, 'history_buckets', 'by_start', ['start_ms']);
+  await createIndex(statements, 'history_former_users', 'by_user', ['user_document_id']);
+}
+
+/**
+ * `identity` tells stores apart, and says that all tables are there. `unnamed` is 0 where every record was looked at that
+ * has only the number of its user; 1 where the numbers are still to be looked at; 2 where records are.
+ */
+export async function stateColumns(statements: Statements): Promise<readonly string[]> {
+  const { key } = await typesOf(statements);
+  return [`identity ${key(64)}`, 'unnamed integer'];
+}
+
+/** Users of before are named by number: their documentId is empty. The number of others is 0. */
+export async function createErasures(statements: Statements, name = 'history_erasures'): Promise<void> {
+  const { key, suffix } = await typesOf(statements);
+  const columns = [
+    `${userColumn(key)} not null`,
+    'user_id bigint not null',
+    `conversation_id ${key(255)} not null`,
+    'erased_before bigint not null',
+    'primary key (user_document_id, user_id, conversation_id)',
+  ];
+  await statements.run(`create table if not exists ${name} (${columns.join(', ')})${suffix}`);
+}
+
+export async function createBuckets(statements: Statements, name = 'history_buckets'): Promise<void> {
+  const { key, suffix } = await typesOf(statements);
+  const columns = [
+    `${userColumn(key)} not null`,
+    'start_ms bigint not null',
+    `model ${key(255)} not null`,
+    `character_id ${key(255)} not null`,
+    `currency ${key(16)} not null`,
+    ...bucketSums.map((column) => `${column} bigint not null`),
+    'primary key (user_document_id, start_ms, model, character_id, currency)',
+  ];
+  await statements.run(`create table if not exists ${name} (${columns.join(', ')})${suffix}`);
+}
+
+export const bucketSums = [
+  'records',
+  'errors',
+  'prompt_tokens',
+  'completion_tokens',
+  'total_tokens',
+  'price_nanos',
+] as const;
+
+/** Takes the lock that orders saving and erasing. @returns whether the tables are to be daily ones. */
+export async function lockState(statements: Statements): Promise<{ readonly isDaily: boolean }> {
+  // SQLite has one lock for all: the first thing a transaction does has to be a write, or it could not become one later.
+  if (statements.kind === 'sqlite') await statements.run('update history_state set id = id where id = 1');
+  const [row] = await statements.all(
+    `select daily from history_state where id = 1${lockingClause(statements.kind)}`,
+  );
+  return { isDaily: Number(row?.['daily']) === 1 };
+}
+
+/** There are records of which the user is to be looked for. With the state locked. */
+export async function markUnnamed(statements: Statements): Promise<void> {
+  await statements.run('update history_state set unnamed = 2 where id = 1');
+}
+
+function lockingClause(kind: Kind): string {
+  return kind === 'sqlite' ? '' : ' for update';
+}

@@ -1,0 +1,53 @@
+import { createAlarm } from '../../../src/history/copying/alarm';
+
+const tookMs = async (work: Promise<void>) => {
+  const since = performance.now();
+  await work;
+  return performance.now() - since;
+};
+
+describe('an alarm', () => {
+  afterEach(() => jest.useRealTimers());
+
+  it('rings when its time has come', async () => {
+    expect(await tookMs(createAlarm().after(300))).toBeGreaterThan(150);
+  });
+
+  it('rings earlier when it is asked to, and is not put off by asking again', async () => {
+    const alarm = createAlarm();
+    const rung = alarm.after(60_000);
+    const again = setInterval(() => alarm.ringWithin(40), 5);
+    expect(await tookMs(rung)).toBeLessThan(10_000);
+    clearInterval(again);
+  });
+
+  it('is not made later', async () => {
+    const alarm = createAlarm();
+    const rung = alarm.after(20);
+    alarm.ringWithin(60_000);
+    expect(await tookMs(rung)).toBeLessThan(10_000);
+  });
+
+  it('that has rung earlier does not ring again when its time would have come', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
+    const alarm = createAlarm();
+    const first = alarm.after(60);
+    alarm.ringWithin(10);
+    await jest.advanceTimersByTimeAsync(10);
+    await first;
+    let hasRung = false;
+    void alarm.after(1_000).then(() => (hasRung = true));
+    await jest.advanceTimersByTimeAsync(999);
+    expect(hasRung).toBe(false);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(hasRung).toBe(true);
+  });
+
+  it('has nothing to end where nobody waits', async () => {
+    const alarm = createAlarm();
+    alarm.ringWithin(0);
+    await alarm.after(1);
+    alarm.ringWithin(0);
+    expect(await tookMs(alarm.after(300))).toBeGreaterThan(150);
+  });
+});

@@ -1,0 +1,501 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+import type { HistoryRecord, HistoryStoreSettings, StoredRecord } from '../../../src/chat';
+import { openHistoryStore, type Store } from '../../../src/history/store/open';
+import { createRandom } from '../../faults/support/random';
+import {
+  bucketsOf,
+  dayMs,
+  failed,
+  inOrder,
+  randomRecords,
+  record,
+  someNoon,
+  summariesOf,
+  users,
+} from './support/records';
+import { createHistory, isThere, type ServerName, type TestHistory } from './support/servers';
+
+const never = new AbortController().signal;
+const firstPage = { limit: 100, offset: 0, after: null };
+const allTime = [new Date(0), new Date(Date.UTC(2100, 0))] as const;
+const dayOf = (timeMs: number) => new Date(timeMs).toISOString().slice(0, 10);
+
+const withoutPosition = ({ position: _position, ...rest }: StoredRecord): HistoryRecord => rest;
+
+/** What every store of the history promises, whatever it is kept in, divided by days or not, here or in its own thread. */
+export function describeHistoryStore(
+  server: ServerName,
+  isDaily: boolean,
+  openStore: (settings: HistoryStoreSettings) => Store = openHistoryStore,
+): void {
+  const run = isThere(server) ? describe : describe.skip;
+  const place = openStore === openHistoryStore ? '' : ', in a thread of its own';
+  run(
+    `the history on ${server}, ${isDaily ? 'with a partition for each day' : 'in one table'}${place}`,
+    () => {
+      let history: TestHistory;
+      let store: Store;
+      let others: Store[];
+
+      const open = (daily = isDaily): Store => {
+        const other = openStore(history.settings(daily));
+        others.push(other);
+        return other;
+      };
+      beforeEach(async () => {
+        history = await createHistory(server);
+        others = [];
+        store = open();
+      });
+      afterEach(async () => {
+        await Promise.all(others.map((one) => one.close()));
+        await history.drop();
+      });
+
+      /** Everything that is read agrees with these records. */
+      async function expectExactly(expected: readonly HistoryRecord[], by: Store = store): Promise<void> {
+        for (const scope of ['everybody', ...users.map((userDocumentId) => ({ userDocumentId }))] as const) {
+          const summaries = summariesOf(expected, scope);
+          expect(await by.listConversations(scope, firstPage)).toEqual(summaries.slice(0, 100));
+          expect(await by.countConversations(scope)).toBe(summaries.length);
+          expect(await by.listBuckets(scope, ...allTime)).toEqual(bucketsOf(expected, scope));
+        }
+        const conversations = [...new Set(expected.map(({ conversationId }) => conversationId))];
+        for (const conversationId of conversations) {
+          const own = inOrder(expected.filter((one) => one.conversationId === conversationId));
+          const read = await by.listRecords('everybody', conversationId, firstPage);
+          expect(read.map(withoutPosition)).toEqual(own.slice(0, 100));
+        }
+        const kept = await by.readBefore('2100-01-01', null, 10_000);
+        expect(kept.map(withoutPosition)).toEqual(inOrder(expected).reverse());
+      }
+
+      describe('saving', () => {
+        it('gives back what was saved, with errors among the rest, newest first', async () => {
+          const first = record();
+          const second = failed({ recordId: 'turn-2', createdAt: new Date(someNoon + 1), tokenId: 5 });
+          await store.save([second, first]);
+
+          expect(await store.listRecords({ userDocumentId: 'user1' }, 'session-1', firstPage)).toEqual([
+            { ...second, position: { timeMs: someNoon + 1, id: 'turn-2' } },
+            { ...first, position: { timeMs: someNoon, id: 'turn-1' } },
+          ]);
+        });
+
+        it('shows nobody the records of another user', async () => {
+          await store.save([record()]);
+
+          expect(await store.listRecords({ userDocumentId: 'user2' }, 'session-1', firstPage)).toEqual([]);
+          expect(await store.listConversations({ userDocumentId: 'user2' }, firstPage)).toEqual([]);
+          expect(await store.listBuckets({ userDocumentId: 'user2' }, ...allTime)).toEqual([]);
+          expect(await store.countConversations({ userDocumentId: 'user2' })).toBe(0);
+        });
+
+        it('keeps errors in a table of their own', async () => {
+          await store.save([record(), failed({ recordId: 'turn-2' })]);
+          const ids = async (table: string) =>
+            (await history.rows(`select record_id from ${table}`)).map((row) => row['record_id']);
+
+          expect(await ids('conversation_histories')).toEqual(['turn-1']);
+          expect(await ids('error_conversation_histories')).toEqual(['turn-2']);
+        });
+
+        it('saves a record once, however often it comes', async () => {
+          const batch = [record(), failed({ recordId: 'turn-2' }), record()];
+          await store.save(batch);
+          await store.save([...batch, record({ recordId: 'turn-3' })]);
+
+          await expectExactly([record(), failed({ recordId: 'turn-2' }), record({ recordId: 'turn-3' })]);
+        });
+
+        it('saves the batches of two processes once each, whoever is first', async () => {
+          const other = open();
+          const records = randomRecords(createRandom(1), 200, 5);
+          const half = Array.from({ length: 10 }, (_, index) => records.slice(index * 15, index * 15 + 65));
+          await Promise.all(half.flatMap((batch) => [store.save(batch), other.save(batch)]));
+
+          await expectExactly(records);
+        });
+
+        it('saves all of a batch or none', async () => {
+          const tooLarge = record({ recordId: 'turn-2', formerUserId: 2 ** 70 });
+          if (server === 'sqlite') {
+            await store.migrated();
+            const when = 'before insert on history_buckets begin';
+            await history.rows(`create trigger refuse ${when} select raise(abort, 'refused'); end`);
+          }
+
+          await expect(store.save([record(), tooLarge])).rejects.toMatchObject({ name: 'HistoryProblem' });
+          await expectExactly([]);
+        });
+
+        it('keeps sums that are those of the records, over 60 days', async () => {
+          const records = randomRecords(createRandom(2), 1_000, 60);
+          for (let index = 0; index < records.length; index += 200)
+            await store.save(records.slice(index, index + 200));
+
+          await expectExactly(records);
+          const used = (await store.listPartitions()).filter(({ rows }) => rows > 0);
+          expect(used).toHaveLength(
+            isDaily ? new Set(records.map(({ createdAt }) => dayOf(createdAt.getTime()))).size : 0,
+          );
+        });
+
+        it('keeps every text, but for what no database takes', async () => {
+          const text = `'; drop table x; -- "\\" \\ \\0 😀 Ａ é e\u0301 \u202E % _ ? ?? :a $1 \r\n`;
+          const hostile = record({
+            recordId: `'"\\?${'😀'.repeat(20)}`,
+            conversationId: `${text.slice(0, 40)}${'ß'.repeat(200)} `,
+            model: `${'模'.repeat(254)} `,
+            messages: [{ role: 'user', content: text, [text]: [text, null, 1.5] }],
+            response: { text, long: 'ä😀'.repeat(100_000) },
+          });
+          const failing = failed({
+            recordId: 'turn-2',
+            error: { code: text, message: text, phase: 'before-answer', partialText: text },
+          });
+          await store.save([hostile, failing]);
+          const [read] = await store.listRecords('everybody', hostile.conversationId, firstPage);
+          const [error] = await store.listRecords('everybody', failing.conversationId, firstPage);
+
+          expect(read && withoutPosition(read)).toEqual(hostile);
+          expect(error && withoutPosition(error)).toEqual(failing);
+        });
+
+        it('keeps the sign for what cannot be stored: NUL and half a character', async () => {
+          await store.save([
+            record({ messages: [{ role: 'user', content: 'a\0b\uD83D' }], response: 'c\0' }),
+          ]);
+          const [read] = await store.listRecords('everybody', 'session-1', firstPage);
+          const [summary] = await store.listConversations('everybody', firstPage);
+
+          expect(read?.messages).toEqual([{ role: 'user', content: 'a\uFFFDb\uFFFD' }]);
+          expect(read?.response).toBe('c\uFFFD');
+          expect(summary?.title).toBe('a\uFFFDb\uFFFD');
+        });
+
+        it('tells ids apart by every byte', async () => {
+          const ids = ['a', 'A', 'a ', 'á', 'a\u0301'];
+          await store.save(ids.map((id) => record({ recordId: id, conversationId: id })));
+
+          expect(await store.countConversations('everybody')).toBe(ids.length);
+          for (const id of ids)
+            expect(
+              (await store.listRecords('everybody', id, firstPage)).map(({ recordId }) => recordId),
+            ).toEqual([id]);
+        });
+      });
+
+      describe('lists', () => {
+        it('pages through records by position and by number alike, where many have one time', async () => {
+          const records = Array.from({ length: 250 }, (_, index) =>
+            (index % 7 === 0 ? failed : record)({
+              recordId: `turn-${index}`,
+              createdAt: new Date(someNoon - Math.floor(index / 10) * 7_200_000),
+            }),
+          );
+          await store.save(records);
+          const expected = inOrder(records).map(({ recordId }) => recordId);
+          const byPosition: string[] = [];
+          const byNumber: string[] = [];
+          for (let after: StoredRecord['position'] | null = null; ;) {
+            const page: readonly StoredRecord[] = await store.listRecords(
+              { userDocumentId: 'user1' },
+              'session-1',
+              {
+                limit: 7,
+                offset: 0,
+                after,
+              },
+            );
+            byPosition.push(...page.map(({ recordId }) => recordId));
+            after = page.at(-1)?.position ?? null;
+            if (after === null) break;
+          }
+          for (let offset = 0; offset < 300; offset += 60) {
+            const page = await store.listRecords('everybody', 'session-1', {
+              limit: 60,
+              offset,
+              after: null,
+            });
+            byNumber.push(...page.map(({ recordId }) => recordId));
+          }
+
+          expect(byPosition).toEqual(expected);
+          expect(byNumber).toEqual(expected);
+        });
+
+        it('pages through conversations by position and by number alike', async () => {
+          const records = Array.from({ length: 130 }, (_, index) =>
+            record({
+              recordId: `turn-${index}`,
+              conversationId: `session-${index}`,
+              createdAt: new Date(someNoon + Math.floor(index / 10)),
+            }),
+          );
+          await store.save(records);
+          const expected = summariesOf(records, 'everybody');
+          const second = await store.listConversations('everybody', { limit: 50, offset: 50, after: null });
+          const last = expected[49];
+          if (last === undefined) throw new Error('There are 130 of them.');
+          const after = { timeMs: last.lastAt.getTime(), id: last.conversationId };
+
+          expect(second).toEqual(expected.slice(50, 100));
+          expect(
+            await store.listConversations({ userDocumentId: 'user1' }, { limit: 100, offset: 0, after }),
+          ).toEqual(expected.slice(50));
+        });
+
+        it('reads statistics from the sums alone, by an index', async () => {
+          await store.save(randomRecords(createRandom(3), 300, 3));
+          const plan = await explainBuckets(server, history);
+
+          expect(plan).not.toMatch(/conversation_histories/u);
+          expect(plan).toMatch(/index|PRIMARY/iu);
+          expect(plan).toMatch(/history_buckets/u);
+        });
+      });
+
+      describe('erasing', () => {
+        it('removes one conversation up to a time, and its sums with it', async () => {
+          const records = randomRecords(createRandom(4), 600, 20);
+          await store.save(records);
+          const before = new Date(someNoon - 8 * dayMs + 3_600_000);
+          const isErased = (one: HistoryRecord) =>
+            one.userDocumentId === 'user2' && one.conversationId === 'session-2-3' && one.createdAt < before;
+          const removed = await store.erase({
+            userDocumentId: 'user2',
+            conversationId: 'session-2-3',
+            before,
+          });
+
+          expect(removed).toBe(records.filter(isErased).length);
+          expect(removed).toBeGreaterThan(0);
+          await expectExactly(records.filter((one) => !isErased(one)));
+        });
+
+        it('removes all of a user, in more than one bit', async () => {
+          const records = randomRecords(createRandom(5), 3_500, 10);
+          for (let index = 0; index < records.length; index += 500)
+            await store.save(records.slice(index, index + 500));
+          const before = new Date(someNoon - 2 * dayMs);
+          const isErased = (one: HistoryRecord) => one.userDocumentId === 'user1' && one.createdAt < before;
+          await store.erase({ userDocumentId: 'user1', conversationId: null, before });
+
+          await expectExactly(records.filter((one) => !isErased(one)));
+        });
+
+        it('leaves out what comes later and was created before', async () => {
+          const before = new Date(someNoon + 1);
+          await store.erase({ userDocumentId: 'user1', conversationId: 'session-1', before });
+          await store.erase({
+            userDocumentId: 'user1',
+            conversationId: 'session-1',
+            before: new Date(someNoon - 99),
+          });
+          await store.erase({ userDocumentId: 'user2', conversationId: null, before });
+          const later = record({ recordId: 'later', createdAt: before });
+          const other = record({ recordId: 'other', conversationId: 'session-2' });
+          await store.save([record(), later, other, failed({ recordId: 'turn-2', userDocumentId: 'user2' })]);
+
+          await expectExactly([later, other]);
+          expect(
+            await store.restore([record(), record({ recordId: 'third', userDocumentId: 'user3' })]),
+          ).toBe(1);
+        });
+
+        it('is kept in order with what others save meanwhile', async () => {
+          const other = open();
+          const records = Array.from({ length: 300 }, (_, index) =>
+            record({ recordId: `turn-${index}`, createdAt: new Date(someNoon + index) }),
+          );
+          const before = new Date(someNoon + 10_000);
+          await store.save(records.slice(0, 100));
+          await Promise.all([
+            ...Array.from({ length: 10 }, (_, index) =>
+              other.save(records.slice(100 + index * 20, 120 + index * 20)),
+            ),
+            store.erase({ userDocumentId: 'user1', conversationId: null, before }),
+          ]);
+
+          await expectExactly([]);
+        });
+      });
+
+      describe('pruning', () => {
+        it('removes exactly the days before, with their sums, and can be done again', async () => {
+          const records = randomRecords(createRandom(6), 1_500, 30);
+          await store.save(records);
+          const day = dayOf(someNoon - 10 * dayMs);
+          const isOld = ({ createdAt }: HistoryRecord) => createdAt < new Date(`${day}T00:00:00Z`);
+          const kept = records.filter((one) => !isOld(one));
+
+          expect(await store.prune(day, never)).toBe(records.length - kept.length);
+          await expectExactly(kept);
+          expect(await store.prune(day, never)).toBe(0);
+          await expectExactly(kept);
+          if (isDaily) expect((await store.listPartitions())[0]?.day).toBe(day);
+        });
+
+        it('stops when it is told to, with sums that are right or will be', async () => {
+          const records = randomRecords(createRandom(7), 800, 20);
+          await store.save(records);
+          const stopped = AbortSignal.abort();
+          expect(await store.prune('2025-01-14', stopped)).toBe(0);
+          await expectExactly(records);
+        });
+
+        it('can remove everything, and goes on with new days and old ones', async () => {
+          const records = randomRecords(createRandom(8), 300, 5);
+          await store.save(records);
+          expect(await store.prune('2025-02-01', never)).toBe(300);
+          await expectExactly([]);
+
+          expect(await store.restore(records)).toBe(300);
+          await expectExactly(records);
+        });
+
+        it('lets others save and read meanwhile', async () => {
+          const other = open();
+          const records = randomRecords(createRandom(9), 2_000, 10);
+          await store.save(records);
+          const late = Array.from({ length: 100 }, (_, index) =>
+            record({ recordId: `late-${index}`, createdAt: new Date(someNoon + 10 * dayMs + index) }),
+          );
+          const pruned = store.prune('2025-01-16', never);
+          for (const one of late) {
+            await other.save([one]);
+            await other.listConversations('everybody', firstPage);
+          }
+          await pruned;
+
+          await expectExactly([
+            ...records.filter(({ createdAt }) => createdAt >= new Date('2025-01-16T00:00:00Z')),
+            ...late,
+          ]);
+        });
+      });
+
+      describe('partitions', () => {
+        it('are made ahead of time', async () => {
+          await store.preparePartitions(new Date(someNoon), 3);
+          await store.save([record()]);
+          const days = (await store.listPartitions()).map(({ day }) => day);
+
+          if (isDaily)
+            expect(days).toEqual(expect.arrayContaining(['2025-01-15', '2025-01-16', '2025-01-17']));
+          else expect(days).toEqual([]);
+        });
+
+        it('are called after their days, and have their sizes', async () => {
+          await store.save([record(), failed({ recordId: 'turn-2' })]);
+          const [partition] = await store.listPartitions();
+          const sizes = await store.listSizes();
+
+          expect(sizes.map(({ table, rows }) => [table, rows])).toEqual([
+            ['conversation_histories', 1],
+            ['error_conversation_histories', 1],
+            ['history_conversations', 1],
+            ['history_buckets', 2],
+            ['history_erasures', 0],
+          ]);
+          expect(Math.min(...sizes.map(({ bytes }) => bytes))).toBeGreaterThan(0);
+          if (!isDaily) return;
+          expect(partition).toMatchObject({ day: '2025-01-15', rows: 2 });
+          expect(partition?.bytes).toBeGreaterThan(0);
+          const select = {
+            sqlite: 'conversation_histories_2025_01_15',
+            postgres: 'conversation_histories_2025_01_15',
+          };
+          const from =
+            server === 'mariadb'
+              ? 'conversation_histories partition (conversation_histories_2025_01_15)'
+              : select[server];
+          expect(await history.rows(`select record_id from ${from}`)).toEqual([{ record_id: 'turn-1' }]);
+        });
+
+        it('of days without an error are dropped like others, where the tables were divided later', async () => {
+          const flat = open(false);
+          await flat.save([record()]);
+          await flat.close();
+          const daily = open(true);
+          await daily.migrated();
+          expect(await daily.remove([{ timeMs: someNoon, id: 'turn-1' }])).toBe(1);
+          await daily.dropEmptyPartitions('2025-02-01', never);
+
+          expect((await daily.listPartitions()).filter(({ day }) => day < '2025-02-01')).toEqual([]);
+          expect(await daily.countConversations('everybody')).toBe(0);
+        });
+
+        it('can be switched on and off, twice, while others save and read', async () => {
+          const records = randomRecords(createRandom(10), 1_200, 12);
+          await store.save(records.slice(0, 800));
+          let saved = 800;
+          for (const daily of [!isDaily, isDaily, !isDaily, isDaily]) {
+            const other = open(daily);
+            const migrated = other.migrated();
+            await store.save(records.slice(saved, saved + 100));
+            saved += 100;
+            const seen = await store.readBefore('2100-01-01', null, 10_000);
+            expect(seen).toHaveLength(saved);
+            await migrated;
+            await expectExactly(records.slice(0, saved));
+            expect((await store.listPartitions()).length > 0).toBe(daily);
+            await other.close();
+          }
+          await store.prune('2025-01-10', never);
+          await expectExactly(
+            records.filter(({ createdAt }) => createdAt >= new Date('2025-01-10T00:00:00Z')),
+          );
+        });
+      });
+
+      describe('opening', () => {
+        it('by several processes at once makes one store', async () => {
+          const several = [open(), open(), open()];
+          await Promise.all(several.map((one, index) => one.save([record({ recordId: `turn-${index}` })])));
+
+          expect(await store.listRecords('everybody', 'session-1', firstPage)).toHaveLength(3);
+        });
+
+        const onServer = server === 'sqlite' ? it.skip : it;
+        onServer('is tried again until the server is there, and survives its going away', async () => {
+          history.cable?.cut();
+          await expect(store.save([record()])).rejects.toMatchObject({ code: 'unreachable' });
+          await expect(store.countConversations('everybody')).rejects.toMatchObject({ code: 'unreachable' });
+          history.cable?.mend();
+          await untilWorks(() => store.save([record()]));
+
+          history.cable?.cut();
+          const lost = await store.save([record({ recordId: 'turn-2' })]).catch((error: unknown) => error);
+          expect(lost).toMatchObject({ name: 'HistoryProblem', code: 'unreachable' });
+          history.cable?.mend();
+          await untilWorks(() => store.save([record({ recordId: 'turn-2' })]));
+          expect(await store.listRecords('everybody', 'session-1', firstPage)).toHaveLength(2);
+        });
+      });
+    },
+  );
+}
+
+async function untilWorks(run: () => Promise<unknown>): Promise<void> {
+  for (const giveUpAt = Date.now() + 20_000; ;) {
+    try {
+      await run();
+      return;
+    } catch (error) {
+      if (Date.now() > giveUpAt) throw error;
+      await pause(50);
+    }
+  }
+}
+
+async function explainBuckets(server: ServerName, history: TestHistory): Promise<string> {
+  const { bucketsSql } = await import('../../../src/history/store/operations/read');
+  const explain = server === 'sqlite' ? 'explain query plan' : 'explain';
+  // So small a table would be read as a whole.
+  if (server === 'postgres') await history.rows('set enable_seqscan = off');
+  const rows = await history.rows(`${explain} ${bucketsSql}`, [1, 0, Date.UTC(2100, 0)]);
+  return JSON.stringify(rows);
+}

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { openHistoryStore } from '../../../src/history/store/open';
+import { dayMs, failed, record, someNoon } from './support/records';
+import { createHistory, describeOnEachStore, type ServerName, type TestHistory } from './support/servers';
+
+const document = readFileSync(path.resolve(__dirname, '../../../docs/operations.md'), 'utf8');
+/** What is said of scale is of the main database. */
+const [ofTheHistory = ''] = document.split('\n## Scale\n');
+const blocks = [...ofTheHistory.matchAll(/^```sql\n(.*?)^```$/gmsu)].map(([, sql]) => sql ?? '');
+
+const headings = { sqlite: 'SQLite', postgres: 'PostgreSQL', mariadb: 'MySQL' };
+
+/** The statements for one database: each part begins with a comment that names it. */
+function statementsFor(server: ServerName): string[] {
+  const parts = blocks.flatMap((sql) => sql.split(/^(?=-- (?:PostgreSQL|MySQL|SQLite)\b)/mu));
+  return parts
+    .filter((part) => part.startsWith(`-- ${headings[server]}`))
+    .flatMap((part) => part.replaceAll(/^--.*$/gmu, '').split(';'))
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== '');
+}
+
+/** Of 2025-01-15, but for one of the day before and an error. */
+const records = [
+  record(),
+  record({ recordId: 'turn-2', createdAt: new Date(someNoon + dayMs / 2 - 1) }),
+  record({ recordId: 'turn-3', createdAt: new Date(someNoon - dayMs) }),
+  failed({ recordId: 'turn-4' }),
+];
+
+describe('docs/operations.md', () => {
+  it('says for every statement which database it is for', () => {
+    const count = (sql: string) => sql.replaceAll(/^--.*$/gmu, '').split(';').length - 1;
+    const all = blocks.reduce((sum, sql) => sum + count(sql), 0);
+    const known = (['sqlite', 'postgres', 'mariadb'] as const).flatMap(statementsFor);
+
+    expect(known).toHaveLength(all);
+    expect(all).toBeGreaterThan(0);
+  });
+});
+
+describeOnEachStore('the SQL of docs/operations.md', (server, isDaily) => {
+  let history: TestHistory;
+  beforeAll(async () => {
+    history = await createHistory(server);
+    const store = openHistoryStore(history.settings(isDaily));
+    await store.save(records);
+    await store.close();
+  });
+  afterAll(() => history.drop());
+
+  it('says what there is', async () => {
+    const results: (readonly Record<string, unknown>[])[] = [];
+    for (const statement of statementsFor(server)) {
+      // As a client that has just logged in: `history.rows` would find the schema by itself.
+      const found = await history.db.raw(statement);
+      if (statement.startsWith('select'))
+        results.push(found.rows ?? (server === 'mariadb' ? found[0] : found));
+    }
+    const [days, sizes, latest] = results;
+    // Drivers have dates of the time zone of this process.
+    const dateOf = (day: unknown) => (day instanceof Date ? day.toLocaleDateString('sv-SE') : String(day));
+
+    expect(days?.map((row) => [dateOf(row['day']), Number(row['records'])])).toEqual([
+      ['2025-01-14', 1],
+      ['2025-01-15', 2],
+    ]);
+    expect(sizes?.map(({ name }) => name)).toContain(
+      isDaily && server !== 'mariadb' ? 'conversation_histories_2025_01_15' : 'conversation_histories',
+    );
+    expect(latest?.map((row) => Number(row['total_tokens']))).toEqual([3, 3]);
+    const [copied] = await history.rows('select count(*) as records from archive_2025_01');
+    expect(Number(copied?.['records'])).toBe(3);
+  });
+});

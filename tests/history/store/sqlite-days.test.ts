@@ -1,0 +1,101 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+import { openHistoryStore } from '../../../src/history/store/open';
+import { createRandom } from '../../faults/support/random';
+import { dayMs, inOrder, randomRecords, record, someNoon } from './support/records';
+import { createHistory, type TestHistory } from './support/servers';
+
+let history: TestHistory;
+beforeEach(async () => {
+  history = await createHistory('sqlite');
+});
+afterEach(() => history.drop());
+
+describe('1,200 days of tables on SQLite', () => {
+  it('are read by the one name', async () => {
+    const store = openHistoryStore(history.settings(true));
+    const records = Array.from({ length: 1_200 }, (_, index) =>
+      record({ recordId: `turn-${index}`, createdAt: new Date(someNoon - index * dayMs) }),
+    );
+    await store.save(records);
+    const started = performance.now();
+    const page = await store.listRecords({ userDocumentId: 'user1' }, 'session-1', {
+      limit: 50,
+      offset: 1_100,
+      after: null,
+    });
+    const tookMs = performance.now() - started;
+    process.stdout.write(
+      `history · sqlite · 1200 days: a page of one conversation takes ${tookMs.toFixed()} ms\n`,
+    );
+
+    expect(page.map(({ recordId }) => recordId)).toEqual(
+      inOrder(records)
+        .slice(1_100, 1_150)
+        .map(({ recordId }) => recordId),
+    );
+    expect(await history.rows('select count(*) as count from conversation_histories')).toEqual([
+      { count: 1_200 },
+    ]);
+    await store.prune('2025-01-14', new AbortController().signal);
+    expect(await history.rows('select record_id from conversation_histories order by record_id')).toEqual([
+      { record_id: 'turn-0' },
+      { record_id: 'turn-1' },
+    ]);
+    await store.close();
+    // More tables than anybody has: a minute is not enough where others use the processor too.
+  }, 240_000);
+});
+
+describe.each([
+  { name: 'dividing', from: false, to: true },
+  { name: 'joining', from: true, to: false },
+])('a process that is killed while it is $name the tables', ({ from, to }) => {
+  it('loses nothing, and the next one goes on', async () => {
+    const records = randomRecords(createRandom(11), 5_000, 20);
+    const before = openHistoryStore(history.settings(from));
+    for (let index = 0; index < records.length; index += 500)
+      await before.save(records.slice(index, index + 500));
+    await before.close();
+    const child = spawn(
+      process.execPath,
+      [
+        '--import',
+        'tsx',
+        path.join(__dirname, 'support/migrating-child.ts'),
+        JSON.stringify(history.settings(to)),
+      ],
+      { stdio: 'inherit' },
+    );
+    const ended = once(child, 'exit');
+    const countMoved = async () => {
+      const [state] = await history.rows('select daily from history_state');
+      if (Boolean(state?.['daily']) !== to) return 0;
+      const [row] = await history.rows('select count(*) as count from conversation_histories_flat');
+      return to ? 4_000 - Number(row?.['count']) : Number(row?.['count']);
+    };
+    while ((await countMoved()) < 600) await pause(1);
+    child.kill('SIGKILL');
+    await ended;
+
+    const [left] = await history.rows('select count(*) as count from conversation_histories_flat');
+    expect(left?.['count']).toBeGreaterThan(0);
+    const store = openHistoryStore(history.settings(to));
+    const ids = async () =>
+      (await store.readBefore('2100-01-01', null, 10_000)).map(({ recordId }) => recordId);
+    const expected = inOrder(records)
+      .map(({ recordId }) => recordId)
+      .reverse();
+    expect(await ids()).toEqual(expected);
+    await store.migrated();
+    expect(await ids()).toEqual(expected);
+    const tables = await history.rows(
+      "select name from sqlite_master where name = 'conversation_histories_flat'",
+    );
+    expect(tables).toEqual([]);
+    await store.close();
+  });
+});

@@ -1,0 +1,10 @@
+import type { HistoryStoreSettings } from '../../../../src/chat';
+import { openInThread } from './in-thread';
+import { record } from './records';
+
+/** Saves two records in the store it is told of, one after the other, says so, and has nothing more to do. */
+const store = openInThread(JSON.parse(process.argv[2] ?? '') as HistoryStoreSettings);
+void store
+  .save([record()])
+  .then(() => store.save([record({ recordId: 'turn-2' })]))
+  .then(() => process.stdout.write('saved'));
