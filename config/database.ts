@@ -5,8 +5,8 @@ import { z } from 'zod';
 
 import { dsn } from '../src/history/settings';
 import { count, flag, readVariables, text } from '../src/chat/variables';
-import { rememberStatements } from '../src/stores/remember-statements';
-import { addSqliteFunctions } from '../src/stores/sqlite-functions';
+import { rememberStatements } from '../src/database/sql/sqlite-statement-cache';
+import { addSqliteFunctions } from '../src/database/reader/sqlite-functions';
 
 // PostgreSQL's `timestamp` columns have no time zone: every process has to write and read them in the same one, without
 // summer time. Set before the driver formats its first date.

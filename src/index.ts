@@ -36,11 +36,11 @@ import { chatOf, historyStoreOf, keepHistoryIn, processLockOf, stopReading } fro
 import { openBeside } from './history/store/thread/in-thread';
 import { loginsOf } from './logins';
 import { answersSent } from './middlewares/koasseStream';
-import { createNumberTable, numberCharacters } from './stores/character-numbers';
-import { createErasureTable } from './stores/history-erasures';
-import { createLoginTable } from './stores/login-table';
-import { indexPendingAnswers } from './stores/pending-answers';
-import { createCounterTable, nameCountsByDocument } from './stores/user-counters';
+import { createNumberTable, numberCharacters } from './database/characters/numbers';
+import { createErasureTable } from './database/history/erasures';
+import { createLoginTable } from './database/users/login-table';
+import { indexPendingAnswers } from './database/turns/pending-answers';
+import { createCounterTable, nameCountsByDocument } from './database/users/counters';
 import { openSocketDoor, type SocketDoor } from './websocket/door';
 
 let endTurnToStart = () => {};

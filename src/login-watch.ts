@@ -1,5 +1,5 @@
 import { describeError, type Log } from './chat';
-import type { Logins } from './stores/logins';
+import type { Logins } from './database/users/logins';
 
 /** What a client was let in by. */
 export interface Login {

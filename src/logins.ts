@@ -1,8 +1,8 @@
 import type { Core } from '@strapi/strapi';
 
 import { createLoginWatch, type LoginWatch } from './login-watch';
-import { createLogins, type Logins } from './stores/logins';
-import { nowAndOnCommit } from './stores/when-changed';
+import { createLogins, type Logins } from './database/users/logins';
+import { nowAndOnCommit } from './database/cache/when-changed';
 
 /** The logins of users, in this process. */
 export interface UserLogins {

@@ -1,6 +1,6 @@
 import { errors, isOperator, isOperatorOfType } from '@strapi/utils';
 
-import { isRowId } from '../stores/row-id';
+import { isRowId } from '../database/sql/row-id';
 
 /** Finds characters in what Strapi's own routes take and show, whichever content type they are related to. */
 

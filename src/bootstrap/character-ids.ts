@@ -1,6 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
-import { findNumericIds, nextNumericId } from '../stores/character-numbers';
+import { findNumericIds, nextNumericId } from '../database/characters/numbers';
 import { entriesOf, toNumericIds, type Schema, type Schemas } from './character-id-params';
 
 const characterUid = 'api::ai-character.ai-character';

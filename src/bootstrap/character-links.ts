@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Core } from '@strapi/strapi';
 
 import { describeError } from '../chat';
-import { fillCharacterLinks, fillLinksTo } from '../stores/character-links';
+import { fillCharacterLinks, fillLinksTo } from '../database/characters/links';
 import { chatUids } from './chat-entries';
 
 const characterUid = 'api::ai-character.ai-character';

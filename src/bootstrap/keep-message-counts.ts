@@ -1,8 +1,8 @@
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import { lockSession, recountMessages } from '../stores/message-count';
-import { inTransaction } from '../stores/transaction';
+import { lockSession, recountMessages } from '../database/messages/count';
+import { inTransaction } from '../database/sql/transaction';
 
 const messageUid = 'api::chat-conversation.chat-conversation';
 const writing: ReadonlySet<string> = new Set(['create', 'update', 'delete']);

@@ -1,10 +1,10 @@
 import type { Core } from '@strapi/strapi';
 
-import type { PostgresDriver } from '../stores/postgres-direct';
-import { createPostgresLock } from '../stores/postgres-lock';
-import { takeStartLock } from '../stores/postgres-start-lock';
-import type { ProcessLock } from '../stores/process-lock';
-import { createSqliteLock } from '../stores/sqlite-lock';
+import type { PostgresDriver } from '../database/locks/postgres-direct';
+import { createPostgresLock } from '../database/locks/postgres-lock';
+import { takeStartLock } from '../database/locks/postgres-start-lock';
+import type { ProcessLock } from '../database/locks/process-lock';
+import { createSqliteLock } from '../database/locks/sqlite-lock';
 
 /** The lock of this process in its database, not yet taken. */
 export function createProcessLock(strapi: Core.Strapi): ProcessLock {

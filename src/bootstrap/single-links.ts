@@ -1,7 +1,7 @@
 import { errors } from '@strapi/utils';
 import type { Core } from '@strapi/strapi';
 
-import { isRowId } from '../stores/row-id';
+import { isRowId } from '../database/sql/row-id';
 import { chatUids } from './chat-entries';
 
 const characterUid = 'api::ai-character.ai-character';

@@ -4,7 +4,7 @@ import type { Context, Next } from 'koa';
 
 import { ChatError, describeError } from '../chat';
 import { setRateLimit } from '../rate-limit-headers';
-import { isDatabaseUnavailable, isDataException, isUniqueViolation } from '../stores/database-errors';
+import { isDatabaseUnavailable, isDataException, isUniqueViolation } from '../database/sql/errors';
 
 /** The API folders of this application. Of other routes Strapi's errors stay Strapi's; a body is parsed before any. */
 const chatApis: ReadonlySet<string> = new Set([

@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import { ChatError, describeError } from '../chat';
-import { isDatabaseUnavailable, isDataException } from '../stores/database-errors';
+import { isDatabaseUnavailable, isDataException } from '../database/sql/errors';
 
 /** What a client is told of an error. What is ours to mend goes to the log, in codes. */
 export function createExplain(strapi: Core.Strapi): (error: unknown) => ChatError {

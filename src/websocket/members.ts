@@ -10,7 +10,7 @@ import {
 import { chatOf } from '../compose';
 import type { Login } from '../login-watch';
 import { loginsOf } from '../logins';
-import { findSessionHolders } from '../stores/session-holders';
+import { findSessionHolders } from '../database/sessions/holders';
 import type { SocketClient } from './client';
 import { closeCodes } from './close';
 

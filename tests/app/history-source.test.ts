@@ -5,10 +5,10 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import type { FinishedTurn } from '../../src/chat';
-import { createErasureTable } from '../../src/stores/history-erasures';
-import { createHistorySource, type HistorySourceOptions } from '../../src/stores/history-source';
-import { createSurvey, type SurveyMark, type SurveyMemory } from '../../src/stores/history-survey';
-import { createTurnStore } from '../../src/stores/turn-store';
+import { createErasureTable } from '../../src/database/history/erasures';
+import { createHistorySource, type HistorySourceOptions } from '../../src/database/history/source';
+import { createSurvey, type SurveyMark, type SurveyMemory } from '../../src/database/history/survey';
+import { createTurnStore } from '../../src/database/turns/store';
 import { ending } from '../chat/support/fixtures';
 import { startApp, type App } from '../support/app';
 import { readStream, type Client } from '../support/client';

@@ -3,7 +3,7 @@ import net from 'node:net';
 
 import type { Knex } from 'knex';
 
-import { createPostgresLock } from '../../src/stores/postgres-lock';
+import { createPostgresLock } from '../../src/database/locks/postgres-lock';
 import { recordingLog } from '../chat/support/fixtures';
 import { holdsWithin } from '../faults/support/side-by-side';
 import { createDatabase, database, type TestDatabase } from '../support/database';

@@ -4,12 +4,12 @@ import threads, { Worker } from 'node:worker_threads';
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import type * as source from '../../src/stores/reader';
+import type * as source from '../../src/database/reader/reader';
 import { createDatabase, database, type TestDatabase } from '../support/database';
 import { toStrapiDatabase } from '../support/strapi-database';
 
 /** As it is compiled (`npm test` does it first), because a thread has no loader for TypeScript. */
-const compiled = path.resolve(__dirname, '../../dist/src/stores/reader.js');
+const compiled = path.resolve(__dirname, '../../dist/src/database/reader/reader.js');
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- its types are those of the source
 const { createReader } = require(compiled) as typeof source;
 

@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import { inStatements } from '../../src/stores/statements';
+import { inStatements } from '../../src/database/sql/statements';
 import { createDatabase, database, type TestDatabase } from '../support/database';
 import { toStrapiDatabase } from '../support/strapi-database';
 

@@ -2,8 +2,8 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import type { NewTurn, TurnStore } from '../../src/chat';
-import { noLock, type HolderState, type ProcessLock } from '../../src/stores/process-lock';
-import { createTurnStore } from '../../src/stores/turn-store';
+import { noLock, type HolderState, type ProcessLock } from '../../src/database/locks/process-lock';
+import { createTurnStore } from '../../src/database/turns/store';
 import { ada, bob, ending, newSession, newTurn } from '../chat/support/fixtures';
 import { itKeepsTurns } from '../chat/support/turn-store-contract';
 import { holdsWithin } from '../faults/support/side-by-side';

@@ -1,7 +1,11 @@
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import { createCounterTable, createUserCounters, nameCountsByDocument } from '../../src/stores/user-counters';
+import {
+  createCounterTable,
+  createUserCounters,
+  nameCountsByDocument,
+} from '../../src/database/users/counters';
 import { thrown } from '../chat/support/collect';
 import { createDatabase, database, type TestDatabase } from '../support/database';
 

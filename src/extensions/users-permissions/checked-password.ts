@@ -1,6 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
-import { toPasswordMark } from '../../stores/login-table';
+import { toPasswordMark } from '../../database/users/login-table';
 
 /** The plugin's service of users, as far as it concerns us. */
 export interface UserService {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
-import { toPasswordMark } from '../../stores/login-table';
+import { toPasswordMark } from '../../database/users/login-table';
 import { hasSessions, type JwtService } from './tied-tokens';
 
 const userUid = 'plugin::users-permissions.user';

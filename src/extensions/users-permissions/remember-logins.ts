@@ -2,8 +2,8 @@ import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
 import { loginsOf } from '../../logins';
-import { createShortMemory } from '../../stores/short-memory';
-import { whenChanged } from '../../stores/when-changed';
+import { createShortMemory } from '../../database/cache/short-memory';
+import { whenChanged } from '../../database/cache/when-changed';
 import type { AuthenticateResult, AuthStrategy } from './auth-strategy';
 
 /** What a good token led to a moment ago: a user, and what their role may. */

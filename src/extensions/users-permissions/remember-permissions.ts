@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
-import { createShortMemory } from '../../stores/short-memory';
-import { whenChanged } from '../../stores/when-changed';
+import { createShortMemory } from '../../database/cache/short-memory';
+import { whenChanged } from '../../database/cache/when-changed';
 
 /** The plugin's service of that name, as far as it concerns us. */
 export interface PermissionService {

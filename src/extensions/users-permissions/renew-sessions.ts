@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import { loginsOf } from '../../logins';
-import type { LoginChanges, TiedSession } from '../../stores/logins';
+import type { LoginChanges, TiedSession } from '../../database/users/logins';
 
 export type UserSessions = ReturnType<Core.Strapi['sessionManager']>;
 type Renewed = Awaited<ReturnType<UserSessions['rotateRefreshToken']>>;

@@ -2,7 +2,7 @@ import type { Core } from '@strapi/strapi';
 import { errors } from '@strapi/utils';
 
 import { loginsOf } from '../../logins';
-import { userOrigin } from '../../stores/login-table';
+import { userOrigin } from '../../database/users/login-table';
 import { checkedPasswordOf } from './checked-password';
 import { createRenewal, type UserSessions } from './renew-sessions';
 

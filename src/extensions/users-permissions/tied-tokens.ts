@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import { loginsOf } from '../../logins';
-import { userOrigin } from '../../stores/login-table';
+import { userOrigin } from '../../database/users/login-table';
 
 /** The plugin's service of tokens, as far as it concerns us. */
 export interface JwtService {

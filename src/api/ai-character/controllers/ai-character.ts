@@ -3,8 +3,8 @@ import type { Context } from 'koa';
 
 import { ChatError } from '../../../chat';
 import { isAppUser } from '../../../owner-of';
-import { findByNumericId } from '../../../stores/character-numbers';
-import { isRowId } from '../../../stores/row-id';
+import { findByNumericId } from '../../../database/characters/numbers';
+import { isRowId } from '../../../database/sql/row-id';
 
 /** What an app's user may say in the query string. `status` and its relatives reach drafts, `_q` searches every column. */
 const appUserParams = new Set([

@@ -3,9 +3,9 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import { toGiven } from '../../../stores/given-rows';
-import { statementsOf } from '../../../stores/statements';
-import { inTransaction } from '../../../stores/transaction';
+import { toGiven } from '../../../database/sql/given-rows';
+import { statementsOf } from '../../../database/sql/statements';
+import { inTransaction } from '../../../database/sql/transaction';
 import {
   hasForeignAddress,
   toAccountColumns,

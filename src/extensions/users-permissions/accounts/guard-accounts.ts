@@ -1,8 +1,8 @@
 import type { Core } from '@strapi/strapi';
 import { errors } from '@strapi/utils';
 
-import { isUniqueViolation } from '../../../stores/database-errors';
-import { inTransaction } from '../../../stores/transaction';
+import { isUniqueViolation } from '../../../database/sql/errors';
+import { inTransaction } from '../../../database/sql/transaction';
 import {
   columnNames,
   hasForeignAddress,

@@ -1,0 +1,40 @@
+import type { Core } from '@strapi/strapi';
+
+import type { Character, CharacterSource } from '../../chat';
+import { createShortMemory } from '../cache/short-memory';
+import { whenChanged } from '../cache/when-changed';
+
+type Database = Core.Strapi['db'];
+
+const characterUid = 'api::ai-character.ai-character';
+const maxCharacters = 2_000;
+
+/**
+ * Remembers characters for `forMs`, so that not every question and every page reads them. What an editor changes in this
+ * process counts at once, in another one after `forMs` at the latest. 0 remembers nothing.
+ */
+export function rememberCharacters(source: CharacterSource, db: Database, forMs: number): CharacterSource {
+  if (forMs === 0) return source;
+  const published = createShortMemory<string, Character>(forMs, maxCharacters);
+  const displayed = createShortMemory<string, Character>(forMs, maxCharacters);
+  whenChanged(db, [characterUid], () => {
+    published.forgetAll();
+    displayed.forgetAll();
+  });
+
+  return {
+    findPublished: (reference) => published.read(reference, () => source.findPublished(reference)),
+    async findForDisplay(documentIds) {
+      const known = documentIds.flatMap((documentId) => displayed.get(documentId) ?? []);
+      const found = new Map(known.map((character) => [character.documentId, character]));
+      const missing = documentIds.filter((documentId) => !found.has(documentId));
+      if (missing.length === 0) return found;
+      const remember = displayed.beginReading();
+      for (const [documentId, character] of await source.findForDisplay(missing)) {
+        remember(documentId, character);
+        found.set(documentId, character);
+      }
+      return found;
+    },
+  };
+}

@@ -1,0 +1,130 @@
+import type { Core } from '@strapi/strapi';
+
+import { statementsOf, type RunStatement } from '../sql/statements';
+import { inTransaction } from '../sql/transaction';
+import { unlessDone } from '../sql/unless-done';
+
+type Database = Core.Strapi['db'];
+
+/** Holds one row: the last id that was given to a character. No content type: Strapi leaves it alone. */
+const tableName = 'chat_character_ids';
+
+/** Makes the table of the last id. Where two processes start together, one makes it and the other finds it. */
+export async function createNumberTable(db: Database): Promise<void> {
+  const schema = () => db.getSchemaConnection();
+  await unlessDone(
+    () => schema().hasTable(tableName),
+    () =>
+      schema().createTable(tableName, (table) => {
+        table.integer('id').primary();
+        table.integer('last_id').notNullable();
+      }),
+  );
+}
+
+/**
+ * Gives each character that has none its `numeric_id`, the same in all its rows. The first time in a database this is
+ * the row id that replies showed until then. Later, for characters of an import or of SQL, it is a new one.
+ */
+export async function numberCharacters(db: Database): Promise<void> {
+  await inTransaction(db, async (trx) => {
+    const statement = statementsOf(trx);
+    if (await beginCounting(db, statement)) await keepShownIds(statement);
+    for (const { document_id: documentId, known } of await selectMissing(statement)) {
+      await statement({
+        sql: 'update ai_characters set numeric_id = ? where document_id = ? and numeric_id is null',
+        values: [known ?? (await takeNext(statement)), documentId],
+      });
+    }
+  });
+}
+
+/** @returns an id that no character of this database has had, above every row id of before ids were given. */
+export async function nextNumericId(db: Database): Promise<number> {
+  return inTransaction(db, async (trx) => {
+    const statement = statementsOf(trx);
+    if (await beginCounting(db, statement)) await keepShownIds(statement);
+    return takeNext(statement);
+  });
+}
+
+/** @returns whether this is the first time. Another process that asks meanwhile waits for the end of the transaction. */
+async function beginCounting({ dialect }: Database, statement: RunStatement): Promise<boolean> {
+  const lastOfSequence =
+    dialect.client === 'sqlite'
+      ? "(select seq from sqlite_sequence where name = 'ai_characters')"
+      : "pg_sequence_last_value(pg_get_serial_sequence('ai_characters', 'id')::regclass)";
+  const [existing] = await statement<object>({ sql: `select id from ${tableName}`, values: [] });
+  if (existing !== undefined) return false;
+  const begun = await statement<object>({
+    sql: `insert into ${tableName} (id, last_id) values (1, (select max(used) from (
+        select coalesce(${lastOfSequence}, 0) as used union all select coalesce(max(id), 0) from ai_characters
+      ) as ids)) on conflict (id) do nothing returning id`,
+    values: [],
+  });
+  return begun.length > 0;
+}
+
+/** The published row's id; of a character that is not published the draft row's. Row ids are unique, so these are. */
+async function keepShownIds(statement: RunStatement): Promise<void> {
+  const rowId = (state: string) =>
+    `(select max(id) from ai_characters own where own.document_id = ai_characters.document_id and ${state})`;
+  await statement({
+    sql: `update ai_characters set numeric_id = coalesce(
+        ${rowId('own.published_at is not null')}, ${rowId('own.published_at is null')}
+      ) where numeric_id is null`,
+    values: [],
+  });
+}
+
+interface Missing {
+  readonly document_id: string;
+  /** What another row of the character has. */
+  readonly known: number | null;
+}
+
+function selectMissing(statement: RunStatement): Promise<readonly Missing[]> {
+  return statement<Missing>({
+    sql: `select document_id, max(numeric_id) as known from ai_characters
+      where document_id in (select document_id from ai_characters where numeric_id is null)
+      group by document_id order by min(id)`,
+    values: [],
+  });
+}
+
+/** Goes beyond ids that came by an import, too. Its lock on the row makes other processes wait for their turn. */
+async function takeNext(statement: RunStatement): Promise<number> {
+  const inUse = '(select coalesce(max(numeric_id), 0) from ai_characters)';
+  const [row] = await statement<{ readonly last_id: number }>({
+    sql: `update ${tableName} set last_id = case when last_id < ${inUse} then ${inUse} else last_id end + 1
+      returning last_id`,
+    values: [],
+  });
+  if (row === undefined) throw new Error(`The table ${tableName} has lost its row.`);
+  return row.last_id;
+}
+
+/** @returns by documentId the ids that replies show. */
+export async function findNumericIds(
+  db: Database,
+  documentIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const read = async () =>
+    (await db
+      .connection('ai_characters')
+      .whereIn('document_id', [...documentIds])
+      .distinct('document_id', 'numeric_id')) as { document_id: string; numeric_id: number | null }[];
+  let rows = await read();
+  if (rows.some((row) => row.numeric_id === null)) {
+    await numberCharacters(db);
+    rows = await read();
+  }
+  return new Map(rows.flatMap(({ document_id: key, numeric_id: id }) => (id === null ? [] : [[key, id]])));
+}
+
+/** @returns null where no character has this id. */
+export async function findByNumericId(db: Database, id: number): Promise<string | null> {
+  const row = (await db.connection('ai_characters').where({ numeric_id: id }).first('document_id')) as
+    { document_id: string } | undefined;
+  return row?.document_id ?? null;
+}

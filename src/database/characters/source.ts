@@ -1,0 +1,87 @@
+import type { Core } from '@strapi/strapi';
+import type { Knex } from 'knex';
+
+import type { Character, CharacterSource } from '../../chat';
+import { numberCharacters } from './numbers';
+import { parseJsonColumn } from '../sql/json-column';
+import { partsOf } from '../sql/parts';
+import { isRowId } from '../sql/row-id';
+
+type Database = Core.Strapi['db'];
+
+interface CharacterRow {
+  readonly document_id: string;
+  /** Null of a character that came by an import or by SQL, until `numberCharacters` has come to it. */
+  readonly numeric_id: number | null;
+  readonly name: string | null;
+  readonly prompt: string | null;
+  readonly introduce: string | null;
+  readonly opening_statement: string | null;
+  readonly suggested_questions: unknown;
+}
+
+/** Characters on Strapi's database. Content is read from the published row only, so no draft can get out this way. */
+export function createCharacterSource(db: Database): CharacterSource {
+  return {
+    async findPublished(reference) {
+      const named = isRowId(reference)
+        ? { 'd.numeric_id': Number(reference) }
+        : { 'd.document_id': reference };
+      const [character] = await readNumbered(db, (rows) => rows.where(named).whereNotNull('p.id').limit(1));
+      return character ?? null;
+    },
+    async findForDisplay(documentIds) {
+      const characters: Character[] = [];
+      for (const some of partsOf(documentIds)) {
+        characters.push(...(await readNumbered(db, (rows) => rows.whereIn('d.document_id', some))));
+      }
+      return new Map(characters.map((character) => [character.documentId, character]));
+    },
+  };
+}
+
+type CharacterRows = Knex.QueryBuilder<CharacterRow, CharacterRow[]>;
+
+async function readNumbered(
+  db: Database,
+  which: (rows: CharacterRows) => CharacterRows,
+): Promise<Character[]> {
+  let rows = await which(selectCharacters(db));
+  if (rows.some((row) => row.numeric_id === null)) {
+    await numberCharacters(db);
+    rows = await which(selectCharacters(db));
+  }
+  return rows.flatMap((row) => toCharacter(row) ?? []);
+}
+
+/** `d` is the draft row, `p` the published one, if there is any. */
+function selectCharacters(db: Database): CharacterRows {
+  return db.connection
+    .from({ d: 'ai_characters' })
+    .leftJoin({ p: 'ai_characters' }, (join) => {
+      join.on('p.document_id', 'd.document_id').onNotNull('p.published_at');
+    })
+    .whereNull('d.published_at')
+    .select(
+      'd.document_id',
+      'd.numeric_id',
+      'p.name',
+      'p.prompt',
+      'p.introduce',
+      'p.opening_statement',
+      'p.suggested_questions',
+    ) as CharacterRows;
+}
+
+function toCharacter({ numeric_id: id, ...row }: CharacterRow): Character | null {
+  if (id === null) return null;
+  return {
+    documentId: row.document_id,
+    id,
+    name: row.name,
+    prompt: row.prompt,
+    introduce: row.introduce,
+    openingStatement: row.opening_statement,
+    suggestedQuestions: parseJsonColumn(row.suggested_questions),
+  };
+}

@@ -1,0 +1,122 @@
+import type { Core } from '@strapi/strapi';
+import type { Knex } from 'knex';
+
+import type { Message, Usage } from '../../chat';
+import { characterOf } from '../characters/links';
+import { parseJsonColumn } from '../sql/json-column';
+
+/** A message as the database gives it. SQLite has integers for dates and text for JSON; PostgreSQL has dates and text. */
+export interface MessageRow {
+  readonly id: number;
+  readonly document_id: string;
+  readonly message_id: string;
+  readonly role: Message['role'];
+  readonly query: string;
+  readonly answer: string | null;
+  readonly conversation_id: string | null;
+  readonly session_id: string | null;
+  readonly turn_id: string | null;
+  readonly character_id: string | null;
+  readonly message_status: Message['status'] | null;
+  readonly outcome: Message['outcome'];
+  readonly error_code: string | null;
+  readonly tool_calls: unknown;
+  readonly usage: unknown;
+  readonly feedback: Message['feedback'];
+  readonly parent_message_id: string | null;
+  /** Null of what was saved before there was this column. */
+  readonly is_superseded: boolean | number | null;
+  readonly created_at: Date | number | string;
+  readonly updated_at: Date | number | string;
+}
+
+// Strapi sets the search path of every connection, so tables go by their plain names (knex's withSchema knows no alias).
+
+/** `m` is the message, `s` its session, `a` (for a question only) the answer of its turn, unless that is deleted. */
+export const shownAnswer = `case when m.role = 'user' then a.answer else m.answer end`;
+
+/** Of rows of `m` whose column may still be null. */
+export const isSuperseded = 'coalesce(m.is_superseded, false)';
+
+/** Columns of a message as they are; its session, its character and, for a question, its answer are read beside them. */
+export const messageColumns = [
+  'id',
+  'document_id',
+  'message_id',
+  'role',
+  'query',
+  'answer',
+  'conversation_id',
+  'turn_id',
+  'message_status',
+  'outcome',
+  'error_code',
+  'tool_calls',
+  'usage',
+  'feedback',
+  'parent_message_id',
+  'is_superseded',
+  'created_at',
+  'updated_at',
+] as const;
+
+/** Messages with what is shown of their session and answer: one statement, every join by an index. */
+export function selectMessages(db: Core.Strapi['db']): Knex.QueryBuilder<MessageRow, MessageRow[]> {
+  return fromMessages(db).select(
+    ...messageColumns.filter((column) => column !== 'answer').map((column) => `m.${column}`),
+    's.session_id',
+    db.connection.raw(`${shownAnswer} as answer, ${characterOf('m')} as character_id`),
+  ) as Knex.QueryBuilder<MessageRow, MessageRow[]>;
+}
+
+export function fromMessages(db: Core.Strapi['db']): Knex.QueryBuilder {
+  return joinAnswers(joinSessions(messagesAlone(db)));
+}
+
+/** Messages with what a condition on them names, and nothing else: most are counted by an index alone. */
+export function fromMessagesFor(db: Core.Strapi['db'], condition: string): Knex.QueryBuilder {
+  const rows = messagesAlone(db);
+  if (/\bs\./u.test(condition)) joinSessions(rows);
+  if (/\ba\./u.test(condition)) joinAnswers(rows);
+  return rows;
+}
+
+export function messagesAlone(db: Core.Strapi['db']): Knex.QueryBuilder {
+  return db.connection.from({ m: 'chat_conversations' }) as Knex.QueryBuilder;
+}
+
+function joinSessions(messages: Knex.QueryBuilder): Knex.QueryBuilder {
+  return messages.leftJoin({ s: 'chat_sessions' }, 's.id', 'm.session_id');
+}
+
+function joinAnswers(messages: Knex.QueryBuilder): Knex.QueryBuilder {
+  return messages.leftJoin({ a: 'chat_conversations' }, (join) => {
+    join.on('a.turn_id', 'm.turn_id').onVal('a.role', 'assistant').onVal('m.role', 'user');
+    join.onVal('a.is_deleted', false);
+  });
+}
+
+export function toMessage(row: MessageRow): Message {
+  return {
+    id: row.id,
+    documentId: row.document_id,
+    messageId: row.message_id,
+    role: row.role,
+    query: row.query,
+    answer: row.answer,
+    conversationId: row.conversation_id,
+    sessionId: row.session_id,
+    turnId: row.turn_id,
+    characterId: row.character_id,
+    status: row.message_status ?? 'sent',
+    outcome: row.outcome,
+    errorCode: row.error_code,
+    toolCalls: parseJsonColumn(row.tool_calls),
+    usage: parseJsonColumn(row.usage) as Usage | null,
+    feedback: row.feedback,
+    parentMessageId: row.parent_message_id,
+    isSuperseded: Boolean(row.is_superseded),
+    createdAt: new Date(row.created_at),
+    updatedAt: new Date(row.updated_at),
+  };
+}

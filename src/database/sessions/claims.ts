@@ -1,0 +1,70 @@
+import { ChatError, type NewTurn, type Session } from '../../chat';
+import { characterOf } from '../characters/links';
+import { toGiven } from '../sql/given-rows';
+import type { RunStatement, Statement } from '../sql/statements';
+
+/**
+ * A session is claimed by the turn it is answering (`live_turn_id`). Two processes may come here at once: the condition
+ * lets one of them through.
+ * @returns false where another turn has come and gone since the session was read, so that it is no longer as it was.
+ * @throws ChatError `turn-in-progress`, `session-not-found`
+ */
+export async function claimSession(
+  statement: RunStatement,
+  turn: NewTurn,
+  { rowId, conversationId, characterId }: Session,
+): Promise<boolean> {
+  const claimed = await statement({
+    sql: `update chat_sessions set live_turn_id = ?, ai_character_document_id = ?, last_message_at = ?, updated_at = ?,
+       message_count = message_count + 2
+     where id = ? and is_deleted = ? and live_turn_id is null
+       and conversation_id is not distinct from ? and ${characterOf('chat_sessions')} is not distinct from ?
+     returning id`,
+    values: [
+      turn.turnId,
+      turn.characterId,
+      turn.createdAt,
+      turn.createdAt,
+      rowId,
+      false,
+      conversationId,
+      characterId,
+    ],
+  });
+  return claimed.length > 0 || assertFree(statement, rowId);
+}
+
+/** @returns false: whatever was in the way is over. */
+async function assertFree(statement: RunStatement, rowId: number): Promise<false> {
+  const [row] = await statement<{ readonly live_turn_id: string | null; readonly session_id: string }>({
+    sql: 'select live_turn_id, session_id from chat_sessions where id = ? and is_deleted = ?',
+    values: [rowId, false],
+  });
+  if (row === undefined) throw new ChatError('session-not-found');
+  if (row.live_turn_id === null) return false;
+  throw new ChatError('turn-in-progress', {
+    details: { turn_id: row.live_turn_id, session_id: row.session_id },
+  });
+}
+
+/** Ends the claims of these turns, where they have one, and gives their sessions the conversation that Dify has named. */
+export function toFreeing(turns: readonly FreedTurn[], now: Date): Statement {
+  return toGiven(
+    `update chat_sessions set conversation_id = coalesce(given.column2, conversation_id), live_turn_id = null,
+       last_message_at = ?, updated_at = ?
+     from $given where live_turn_id = given.column1 returning id, session_id`,
+    turns.map(({ turnId, conversationId }) => [turnId, conversationId ?? null]),
+    [now, now],
+  );
+}
+
+interface FreedTurn {
+  readonly turnId: string;
+  readonly conversationId?: string | undefined;
+}
+
+/** What that returns. */
+export interface FreedSession {
+  readonly id: number;
+  readonly session_id: string;
+}

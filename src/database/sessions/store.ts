@@ -1,0 +1,367 @@
+import { randomUUID } from 'node:crypto';
+
+import type { Core } from '@strapi/strapi';
+import type { Knex } from 'knex';
+
+import {
+  ChatError,
+  newMessageId,
+  type After,
+  type Message,
+  type MessageRange,
+  type MessageReference,
+  type NewMessage,
+  type NewSessionEntry,
+  type Owner,
+  type Range,
+  type SessionEntry,
+  type SessionStore,
+} from '../../chat';
+import { characterOf } from '../characters/links';
+import { countUpToFew, fewRows } from '../reader/few-rows';
+import { toJsonColumn } from '../sql/json-column';
+import { countMessage, lockSession } from '../messages/count';
+import { isSuperseded, messagesAlone, selectMessages, toMessage, type MessageRow } from '../messages/rows';
+import type { Reader } from '../reader/reader';
+import { selectSessions, toSessionEntry, type SessionRow } from './rows';
+import { inTransaction } from '../sql/transaction';
+
+type Database = Core.Strapi['db'];
+
+/** Sessions on Strapi's database: a page is one statement, its total included. */
+export function createSessionStore(db: Database, reader: Reader): SessionStore {
+  return {
+    create: (owner, session) => create(db, owner, session),
+    findLatestOrCreate: (owner, session) => findLatestOrCreate(db, owner, session),
+    list: (owner, range, signal) => list(db, reader, owner, { ...range, signal }),
+    find: (owner, sessionId) => find(db, owner, sessionId),
+    async rename(owner, sessionId, title) {
+      const count = await own(db, owner, sessionId).update({ title, updated_at: new Date() });
+      return count > 0;
+    },
+    deleteSession: (owner, sessionId, at, liveTurnId) => deleteSession(db, owner, sessionId, at, liveTurnId),
+    restoreSession: (owner, sessionId, since) => restoreSession(db, owner, sessionId, since),
+    listMessages: (owner, session, range) => listMessages(db, reader, owner, { ...range, session }),
+    countCurrentMessages: (owner, session, signal) =>
+      countCurrentMessages(db, reader, owner, { session, signal }),
+    listMessagesAfter: (owner, session, after) => listMessagesAfter(db, reader, owner, { ...after, session }),
+    findMessage: (owner, reference) => findMessage(db, owner, reference),
+    addMessage: (owner, session, message) => addMessage(db, owner, session, message),
+    editQuestion: (owner, question, content) => editQuestion(db, owner, question, content),
+    deleteMessage: (owner, message, at) => deleteMessage(db, owner, message, at),
+    restoreMessage: (owner, reference, since) => restoreMessage(db, owner, reference, since),
+  };
+}
+
+function own(db: Database, owner: Owner, sessionId: string): Knex.QueryBuilder {
+  return db.connection('chat_sessions').where(ownSession(owner, sessionId)) as Knex.QueryBuilder;
+}
+
+function ownSession(owner: Owner, sessionId: string) {
+  return { session_id: sessionId, user_id: owner.id, is_deleted: false };
+}
+
+async function create(db: Database, owner: Owner, session: NewSessionEntry): Promise<SessionEntry> {
+  const now = new Date();
+  const sessionId = randomUUID();
+  const { title, characterId } = session;
+  const { ids } = await db.query('api::chat-session.chat-session').createMany({
+    data: [
+      {
+        session_id: sessionId,
+        title,
+        user: owner.id,
+        ai_character_document_id: characterId,
+        message_count: 0,
+        last_message_at: now,
+        createdAt: now,
+        updatedAt: now,
+      },
+    ],
+  });
+  const times = { lastMessageAt: now, createdAt: now, updatedAt: now };
+  const rest = { messageCount: 0, conversationId: null, liveTurnId: null };
+  return { rowId: Number(ids[0]), sessionId, title, characterId, ...rest, ...times };
+}
+
+async function findLatestOrCreate(
+  db: Database,
+  owner: Owner,
+  session: NewSessionEntry,
+): Promise<SessionEntry> {
+  return inTransaction(db, async (trx) => {
+    // One after the other for each user, lest two requests make two: on PostgreSQL by this lock, SQLite has one
+    // connection anyway. Whoever inserts a row of this user meanwhile is not held up.
+    await db.connection('up_users').transacting(trx).where({ id: owner.id }).forNoKeyUpdate().first('id');
+    const row = (await latestFirst(selectSessions(db).transacting(trx))
+      .where({ user_id: owner.id, is_deleted: false })
+      .first()) as SessionRow | undefined;
+    return row === undefined ? create(db, owner, session) : toSessionEntry(row);
+  });
+}
+
+function latestFirst(sessions: Knex.QueryBuilder): Knex.QueryBuilder {
+  return sessions.orderBy([
+    { column: 'last_message_at', order: 'desc' },
+    { column: 'id', order: 'desc' },
+  ]);
+}
+
+async function list(
+  db: Database,
+  reader: Reader,
+  owner: Owner,
+  { limit, offset, signal }: Range & { readonly signal: AbortSignal | undefined },
+) {
+  const all = () =>
+    db.connection.from({ s: 'chat_sessions' }).where({ user_id: owner.id, is_deleted: false });
+  const isShort = offset + limit <= fewRows;
+  const page = latestFirst(all())
+    .select('s.*', db.connection.raw(`${characterOf('s')} as character_id`))
+    .select(db.connection.raw(`(${countUpToFew('chat_sessions')}) as few`, [owner.id, false]))
+    .limit(limit)
+    .offset(offset) as unknown as Knex.QueryBuilder<SessionPageRow, SessionPageRow[]>;
+  const rows = isShort
+    ? await page
+    : await reader.rows<SessionPageRow>(owner, page, { signal, interruptedAt: 's.id' });
+  // A page beyond the last one has no row to tell the total.
+  const few = rows[0] === undefined ? null : Number(rows[0].few);
+  const total = few !== null && few <= fewRows ? few : await countAll();
+  return { sessions: rows.map(toSessionEntry), total };
+
+  async function countAll(): Promise<number> {
+    const select = all().count({ count: 's.id' });
+    const [row] = await reader.rows<CountRow>(owner, select, { signal });
+    return Number(row?.count ?? 0);
+  }
+}
+
+type SessionPageRow = SessionRow & { readonly few: number | string };
+
+async function find(db: Database, owner: Owner, sessionId: string): Promise<SessionEntry | null> {
+  const row = (await selectSessions(db).where(ownSession(owner, sessionId)).first()) as
+    SessionRow | undefined;
+  return row === undefined ? null : toSessionEntry(row);
+}
+
+async function deleteSession(
+  db: Database,
+  owner: Owner,
+  sessionId: string,
+  at: Date,
+  liveTurnId: string | null,
+): Promise<boolean | null> {
+  return inTransaction(db, async (trx) => {
+    const row = (await own(db, owner, sessionId)
+      .transacting(trx)
+      .forNoKeyUpdate()
+      .first('id', 'live_turn_id')) as { id: number; live_turn_id: string | null } | undefined;
+    if (row === undefined) return null;
+    if (row.live_turn_id !== null && row.live_turn_id !== liveTurnId) return false;
+    const deleted = { is_deleted: true, deleted_at: at };
+    await own(db, owner, sessionId).transacting(trx).update(deleted);
+    const messages = db.connection('chat_conversations').transacting(trx);
+    await messages.where({ session_id: row.id, is_deleted: false }).update(deleted);
+    return true;
+  });
+}
+
+/** The time of the deletion tells what was deleted with the session from what had been before. */
+async function restoreSession(db: Database, owner: Owner, sessionId: string, since: Date): Promise<boolean> {
+  return inTransaction(db, async (trx) => {
+    const row = (await db
+      .connection('chat_sessions')
+      .transacting(trx)
+      .where({ session_id: sessionId, user_id: owner.id, is_deleted: true })
+      .where('deleted_at', '>=', since)
+      .first('id', 'deleted_at')) as { id: number; deleted_at: Date | number | string } | undefined;
+    if (row === undefined) return false;
+    const restored = { is_deleted: false, deleted_at: null };
+    const sessions = db.connection('chat_sessions').transacting(trx);
+    const count = await sessions.where({ id: row.id, is_deleted: true }).update(restored);
+    const messages = db.connection('chat_conversations').transacting(trx);
+    await messages.where({ session_id: row.id, deleted_at: new Date(row.deleted_at) }).update(restored);
+    return count > 0;
+  });
+}
+
+async function listMessages(
+  db: Database,
+  reader: Reader,
+  owner: Owner,
+  { session, limit, offset, newestFirst, withSuperseded, signal }: MessageRange & { session: SessionEntry },
+): Promise<readonly Message[]> {
+  const ofSession = { 'm.session_id': session.rowId, 'm.is_deleted': false };
+  const messages = selectMessages(db).where(ofSession);
+  if (!withSuperseded) void messages.whereRaw(`not ${isSuperseded}`);
+  void messages
+    .orderBy('m.id', newestFirst ? 'desc' : 'asc')
+    .limit(limit)
+    .offset(offset);
+  const passed = withSuperseded ? offset + limit : session.messageCount;
+  const rows =
+    passed <= fewRows
+      ? await messages
+      : await reader.rows<MessageRow>(owner, messages, { signal, interruptedAt: 'm.id' });
+  return rows.map(toMessage);
+}
+
+async function countCurrentMessages(
+  db: Database,
+  reader: Reader,
+  owner: Owner,
+  { session, signal }: { readonly session: SessionEntry; readonly signal: AbortSignal | undefined },
+): Promise<number> {
+  const select = messagesAlone(db)
+    .where({ 'm.session_id': session.rowId, 'm.is_deleted': false })
+    .whereRaw(`not ${isSuperseded}`)
+    .count({ count: '*' }) as Knex.QueryBuilder<CountRow, CountRow[]>;
+  const [row] =
+    session.messageCount <= fewRows
+      ? await select
+      : await reader.rows<CountRow>(owner, select, { signal, interruptedAt: 'm.id' });
+  return Number(row?.count ?? 0);
+}
+
+interface CountRow {
+  readonly count: number | string;
+}
+
+async function listMessagesAfter(
+  db: Database,
+  reader: Reader,
+  owner: Owner,
+  { session, id, limit }: After & { readonly session: SessionEntry },
+): Promise<readonly Message[]> {
+  const ofSession = { 'm.session_id': session.rowId, 'm.is_deleted': false };
+  const page = selectMessages(db).where(ofSession).where('m.id', '>', id).orderBy('m.id').limit(limit);
+  return (await reader.rows<MessageRow>(owner, page)).map(toMessage);
+}
+
+async function findMessage(db: Database, owner: Owner, reference: MessageReference): Promise<Message | null> {
+  const named = { 'm.user_id': owner.id, 'm.is_deleted': false, ...toColumn(reference, 'm.') };
+  const [row] = await selectMessages(db).where(named).limit(1);
+  return row === undefined ? null : toMessage(row);
+}
+
+function toColumn(reference: MessageReference, prefix = ''): Readonly<Record<string, unknown>> {
+  return 'id' in reference
+    ? { [`${prefix}id`]: reference.id }
+    : { [`${prefix}message_id`]: reference.messageId };
+}
+
+async function addMessage(
+  db: Database,
+  owner: Owner,
+  session: SessionEntry,
+  { role, content, toolCalls }: NewMessage,
+): Promise<Message> {
+  const now = new Date();
+  const messageId = newMessageId();
+  const text = role === 'user' ? { query: content } : { query: '', answer: content };
+  await inTransaction(db, async (trx) => {
+    if (!(await countMessage(db, trx, session.rowId, 1, { last_message_at: now }))) {
+      throw new ChatError('session-not-found');
+    }
+    await db.query('api::chat-conversation.chat-conversation').createMany({
+      data: [
+        {
+          ...text,
+          message_id: messageId,
+          role,
+          tool_calls: toJsonColumn(toolCalls),
+          outcome: role === 'assistant' ? 'completed' : undefined,
+          conversation_id: session.conversationId,
+          session: session.rowId,
+          ai_character_document_id: session.characterId,
+          user: owner.id,
+          createdAt: now,
+          updatedAt: now,
+        },
+      ],
+    });
+  });
+  const message = await findMessage(db, owner, { messageId });
+  if (message === null) throw new Error(`Message ${messageId} was not saved.`);
+  return message;
+}
+
+async function editQuestion(db: Database, owner: Owner, question: Message, content: string): Promise<void> {
+  const changed = { query: content, updated_at: new Date() };
+  await inTransaction(db, async (trx) => {
+    const messages = () => db.connection('chat_conversations').transacting(trx).where({ user_id: owner.id });
+    const row = (await messages().where({ id: question.id }).first('session_id')) as
+      { session_id: number | null } | undefined;
+    if (row !== undefined && row.session_id !== null) await lockSession(db, trx, row.session_id);
+    const count = await messages().where({ id: question.id, is_deleted: false }).update(changed);
+    if (count === 0) throw new ChatError('message-not-found');
+    if (question.turnId !== null) {
+      await messages().where({ turn_id: question.turnId, role: 'assistant' }).update(changed);
+    }
+    if (row === undefined || row.session_id === null) return;
+    await messages()
+      .where({ session_id: row.session_id, role: 'assistant' })
+      .where('id', '>', question.id)
+      .update({ is_superseded: true });
+  });
+}
+
+async function deleteMessage(db: Database, owner: Owner, message: Message, at: Date): Promise<void> {
+  await setDeleted(db, { id: message.id, user_id: owner.id, is_deleted: false }, at);
+}
+
+async function restoreMessage(
+  db: Database,
+  owner: Owner,
+  reference: MessageReference,
+  since: Date,
+): Promise<boolean> {
+  const row = (await db
+    .connection('chat_conversations as m')
+    .leftJoin({ s: 'chat_sessions' }, 's.id', 'm.session_id')
+    .where({ 'm.user_id': owner.id, 'm.is_deleted': true, ...toColumn(reference, 'm.') })
+    .where('m.deleted_at', '>=', since)
+    // One of a deleted session comes back with it.
+    .where((either) => void either.whereNull('s.id').orWhere('s.is_deleted', false))
+    .first('m.id')) as { id: number } | undefined;
+  return row !== undefined && setDeleted(db, { id: row.id, is_deleted: true }, null);
+}
+
+interface DeletedRow {
+  readonly id: number;
+  readonly session_id: number | null;
+  readonly role: Message['role'];
+  readonly turn_id: string | null;
+  readonly query: string;
+}
+
+/** @returns whether a row was as `where` says; only then the count of its session changes. */
+async function setDeleted(
+  db: Database,
+  where: Readonly<Record<string, unknown>>,
+  at: Date | null,
+): Promise<boolean> {
+  return inTransaction(db, async (trx) => {
+    const messages = () => db.connection('chat_conversations').transacting(trx);
+    const row = (await messages().where(where).first('id', 'session_id', 'role', 'turn_id', 'query')) as
+      DeletedRow | undefined;
+    if (row === undefined) return false;
+    if (row.session_id !== null) await lockSession(db, trx, row.session_id);
+    const count = await messages()
+      .where({ ...where, id: row.id })
+      .update({ is_deleted: at !== null, deleted_at: at });
+    if (count === 0) return false;
+    const isCounted =
+      row.session_id === null || (await countMessage(db, trx, row.session_id, at === null ? 1 : -1));
+    // Its session is deleted by now: a line of it comes back with it.
+    if (at === null && !isCounted) throw new ChatError('message-not-found');
+    // The answer's row has the question's words as well: they go and come back with it.
+    if (row.role === 'user' && row.turn_id !== null) {
+      const ofAnswer = { turn_id: row.turn_id, role: 'assistant' };
+      await messages()
+        .where(ofAnswer)
+        .update({ query: at === null ? row.query : '' });
+    }
+    return true;
+  });
+}

@@ -1,0 +1,205 @@
+import type { Core } from '@strapi/strapi';
+import type { Knex } from 'knex';
+
+import type { AbandonedTurn, Abandonment } from '../../chat';
+import { agoIn, nowIn } from '../sql/clock';
+import { isPending } from './pending-answers';
+import type { HolderState, ProcessLock } from '../locks/process-lock';
+import { toFreeing } from '../sessions/claims';
+import { statementsOf } from '../sql/statements';
+import { inTransaction } from '../sql/transaction';
+
+type Database = Core.Strapi['db'];
+
+/** See `TurnStore.claimAbandoned`. */
+export async function claimAbandoned(
+  db: Database,
+  lock: ProcessLock,
+  abandonment: Abandonment,
+): Promise<readonly AbandonedTurn[]> {
+  const { leaseMs, isStart } = abandonment;
+  const named = await findHolders(db, leaseMs);
+  const others = named.flatMap(({ holder }) => (holder === null || holder === lock.holder() ? [] : [holder]));
+  const states = others.length === 0 ? noStates : await lock.inspect(others, { isPatient: isStart });
+  const those = (state: HolderState) => others.filter((holder) => states.get(holder) === state);
+  const dead = those('dead');
+  // One that lives and was silent may have been cut off from the database; it is given the time to say so.
+  const spared = isStart ? those('living') : [];
+  const isAnySilent = named.some(({ holder, isSilent }) => isSilent && !spared.includes(holder ?? ''));
+  const turns =
+    dead.length > 0 || isAnySilent
+      ? await takeOver(db, lock, toCondition(db, { dead, spared, leaseMs }))
+      : [];
+  if (leaseMs !== null) await freeOfDeleted(db);
+  if (isStart || dead.length > 0) await lock.tidy(async () => namesOf(await findHolders(db, null)));
+  return turns;
+}
+
+const noStates: ReadonlyMap<string, HolderState> = new Map();
+
+interface NamedHolder {
+  /** Null of turns that only their lease protects. */
+  readonly holder: string | null;
+  /** Whether a turn of it has been silent for longer than the lease. */
+  readonly isSilent: boolean;
+}
+
+/** Who answers what is pending. Reads the index of pending answers, which are few. */
+async function findHolders(db: Database, leaseMs: number | null): Promise<readonly NamedHolder[]> {
+  const isSilent = leaseMs === null ? '0' : `max(case when ${isSilentSince(db, leaseMs)} then 1 else 0 end)`;
+  const rows = (await db
+    .connection('chat_conversations')
+    .whereRaw(isPending)
+    .groupBy('held_by')
+    .select('held_by', db.connection.raw(`${isSilent} as silent`))) as {
+    held_by: string | null;
+    silent: number;
+  }[];
+  return rows.map(({ held_by: holder, silent }) => ({ holder, isSilent: Number(silent) > 0 }));
+}
+
+function namesOf(named: readonly NamedHolder[]): string[] {
+  return named.flatMap(({ holder }) => holder ?? []);
+}
+
+/** Turns of before there was `alive_at` have the time of their process in `updated_at`. */
+function isSilentSince(db: Database, leaseMs: number): string {
+  return `coalesce(alive_at, updated_at) < ${agoIn(db, leaseMs)}`;
+}
+
+type Condition = (answers: Knex.QueryBuilder) => void;
+
+function toCondition(
+  db: Database,
+  {
+    dead,
+    spared,
+    leaseMs,
+  }: {
+    readonly dead: readonly string[];
+    readonly spared: readonly string[];
+    readonly leaseMs: number | null;
+  },
+): Condition {
+  return (answers) => {
+    void answers.whereRaw(isPending).where((either) => {
+      void either.whereIn('held_by', dead);
+      if (leaseMs === null) return;
+      void either.orWhere((silent) => {
+        void silent.whereRaw(isSilentSince(db, leaseMs));
+        void silent.where((holder) => void holder.whereNull('held_by').orWhereNotIn('held_by', spared));
+      });
+    });
+  };
+}
+
+/** Takes the turns over, and frees their sessions, which need not wait for what becomes of the answers. */
+async function takeOver(
+  db: Database,
+  lock: ProcessLock,
+  isAbandoned: Condition,
+): Promise<readonly AbandonedTurn[]> {
+  return inTransaction(db, async (trx) => {
+    const answers = () => db.connection('chat_conversations').transacting(trx) as Knex.QueryBuilder;
+    const sessions = () => db.connection('chat_sessions').transacting(trx) as Knex.QueryBuilder;
+    const turnIdsOf = (rows: readonly AnswerRow[]) => rows.map(({ turn_id: turnId }) => turnId);
+    const found = (await answers().modify(isAbandoned).select('id', 'turn_id')) as readonly AnswerRow[];
+    // The session before its messages, as who ends a turn.
+    await sessions().whereIn('live_turn_id', turnIdsOf(found)).orderBy('id').modify(locking(db)).select('id');
+    // Several processes may see the same turn: the condition gives it to one of them.
+    const taken = (await answers()
+      .whereIn('turn_id', turnIdsOf(found))
+      .modify(isAbandoned)
+      .orderBy('id')
+      .modify(locking(db))
+      .select('id', 'turn_id')) as readonly AnswerRow[];
+    const ids = taken.map(({ id }) => id);
+    await answers()
+      .whereIn('id', ids)
+      .update({ held_by: lock.holder(), alive_at: db.connection.raw(nowIn(db)), updated_at: new Date() });
+    await sessions().whereIn('live_turn_id', turnIdsOf(taken)).update({ live_turn_id: null });
+    return selectTurns(db, trx, ids);
+  });
+}
+
+interface AnswerRow {
+  readonly id: number;
+  readonly turn_id: string;
+}
+
+/**
+ * Locks the rows that nobody else has locked. A process that hangs may hold some of them for ever; whoever waited for it
+ * could not say that its own turns live. SQLite locks the whole database when a transaction begins.
+ */
+function locking(db: Database): (rows: Knex.QueryBuilder) => void {
+  return (rows) => void (db.dialect.client === 'postgres' && rows.forNoKeyUpdate().skipLocked());
+}
+
+interface AbandonedRow {
+  readonly turn_id: string;
+  readonly query: string;
+  readonly answer: string | null;
+  readonly message_id: string;
+  readonly task_id: string | null;
+  readonly conversation_id: string | null;
+  readonly created_at: Date | number | string;
+  readonly owner_document_id: string | null;
+}
+
+async function selectTurns(
+  db: Database,
+  trx: Knex.Transaction,
+  ids: readonly number[],
+): Promise<readonly AbandonedTurn[]> {
+  const columns = ['turn_id', 'query', 'answer', 'message_id', 'task_id', 'conversation_id', 'created_at'];
+  const rows = (await db.connection
+    .from({ a: 'chat_conversations' })
+    .transacting(trx)
+    .leftJoin({ u: 'up_users' }, 'u.id', 'a.user_id')
+    .whereIn('a.id', ids)
+    .orderBy('a.id')
+    .select(
+      ...columns.map((column) => `a.${column}`),
+      'u.document_id as owner_document_id',
+    )) as readonly AbandonedRow[];
+  return rows.map(toAbandonedTurn);
+}
+
+/** Sessions claimed by a turn without a pending answer: an admin has deleted it. */
+async function freeOfDeleted(db: Database): Promise<void> {
+  const found = (await db.connection
+    .from({ s: 'chat_sessions' })
+    .leftJoin({ a: 'chat_conversations' }, (join) => {
+      join.on('a.turn_id', 's.live_turn_id').onVal('a.role', 'assistant').onVal('a.outcome', 'pending');
+    })
+    .whereNotNull('s.live_turn_id')
+    .whereNull('a.id')
+    .select('s.live_turn_id')) as { live_turn_id: string }[];
+  for (const { live_turn_id: turnId } of found) await freeIfEnded(db, turnId);
+}
+
+async function freeIfEnded(db: Database, turnId: string): Promise<void> {
+  await inTransaction(db, async (trx) => {
+    const living: unknown = await db
+      .connection('chat_conversations')
+      .transacting(trx)
+      .whereRaw(isPending)
+      .where({ turn_id: turnId })
+      .first('id');
+    if (living !== undefined) return;
+    await statementsOf(trx)(toFreeing([{ turnId }], new Date()));
+  });
+}
+
+function toAbandonedTurn(row: AbandonedRow): AbandonedTurn {
+  return {
+    turnId: row.turn_id,
+    ownerDocumentId: row.owner_document_id,
+    query: row.query,
+    createdAt: new Date(row.created_at),
+    answer: row.answer ?? '',
+    // Until Dify has named its task, the message goes by an id of ours.
+    messageId: row.task_id === null ? undefined : row.message_id,
+    conversationId: row.conversation_id,
+  };
+}

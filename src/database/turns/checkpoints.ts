@@ -1,0 +1,76 @@
+import type { Core } from '@strapi/strapi';
+
+import type { TurnProgress, TurnStore } from '../../chat';
+import { freeMessageId, withFreeMessageId } from '../messages/free-id';
+import { nowIn } from '../sql/clock';
+import { toGiven } from '../sql/given-rows';
+import { inGroups } from '../sql/group-commit';
+import type { RunStatement } from '../sql/statements';
+
+type Database = Core.Strapi['db'];
+
+interface Checkpoint extends TurnProgress {
+  readonly turnId: string;
+}
+
+interface Identification {
+  readonly turnId: string;
+  readonly conversationId: string;
+}
+
+/** What is saved of turns while they run: many of them in one statement. */
+export function createTurnCheckpoints(db: Database): Pick<TurnStore, 'checkpoint' | 'identify'> {
+  const now = nowIn(db);
+  const checkpoint = inGroups<Checkpoint, void>(
+    db,
+    (statement, group) => saveProgress(statement, group, now),
+    { isOneStatement: true },
+  );
+  const identify = inGroups<Identification, void>(db, saveConversations);
+  return {
+    checkpoint: (turnId, progress) => withFreeMessageId({ turnId, ...progress }, checkpoint),
+    identify: (turnId, conversationId) => identify({ turnId, conversationId }),
+  };
+}
+
+/** A final state never changes: only a pending answer is written to. What is not known now stays as it was. */
+async function saveProgress(
+  statement: RunStatement,
+  group: readonly Checkpoint[],
+  now: string,
+): Promise<void[]> {
+  const update = toGiven(
+    `update chat_conversations set answer = given.column2, alive_at = ${now}, updated_at = ?,
+       task_id = coalesce(given.column3, task_id),
+       conversation_id = coalesce(given.column4, conversation_id),
+       message_id = ${freeMessageId('given.column5')}
+     from $given
+     where turn_id = given.column1 and role = 'assistant' and outcome = 'pending'`,
+    group.map(({ turnId, answer, taskId, conversationId, messageId }) => [
+      turnId,
+      answer,
+      taskId ?? null,
+      conversationId ?? null,
+      messageId ?? null,
+    ]),
+    [new Date()],
+  );
+  await statement(update);
+  return group.map(() => undefined);
+}
+
+async function saveConversations(statement: RunStatement, group: readonly Identification[]): Promise<void[]> {
+  // The session before its messages, as whoever deletes it.
+  for (const [table, key] of [
+    ['chat_sessions', 'live_turn_id'],
+    ['chat_conversations', 'turn_id'],
+  ] as const) {
+    await statement(
+      toGiven(
+        `update ${table} set conversation_id = given.column2 from $given where ${key} = given.column1`,
+        group.map(({ turnId, conversationId }) => [turnId, conversationId]),
+      ),
+    );
+  }
+  return group.map(() => undefined);
+}

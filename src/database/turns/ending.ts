@@ -1,0 +1,153 @@
+import type { Core } from '@strapi/strapi';
+
+import { ChatError, type TurnEnding, type TurnStore } from '../../chat';
+import { characterOf } from '../characters/links';
+import { freeMessageId, withFreeMessageId } from '../messages/free-id';
+import { toGiven } from '../sql/given-rows';
+import { inGroups } from '../sql/group-commit';
+import { toJsonColumn } from '../sql/json-column';
+import { messageColumns, selectMessages, type MessageRow } from '../messages/rows';
+import { toSavedTurn } from './saved';
+import { toFreeing, type FreedSession } from '../sessions/claims';
+import type { RunStatement, Statement } from '../sql/statements';
+
+type Database = Core.Strapi['db'];
+
+interface EndingTurn extends TurnEnding {
+  readonly turnId: string;
+}
+
+/** The two rows of a turn, the question first. Null where not everything was there to be written. */
+type EndedRows = readonly [MessageRow, MessageRow] | null;
+
+/** The ends of turns, which free their sessions. */
+export function createTurnEnding(db: Database): TurnStore['close'] {
+  const isPostgres = db.dialect.client === 'postgres';
+  const run: RunEnding = isPostgres ? runAsOne : runOneByOne;
+  const end = inGroups<EndingTurn, EndedRows>(
+    db,
+    async (statement, turns) => toEndedRows(turns, await run(statement, toEnding(turns, isPostgres))),
+    { isOneStatement: isPostgres },
+  );
+  return async (turnId, ending) => {
+    const rows = await withFreeMessageId({ turnId, ...ending }, end);
+    const saved = toSavedTurn(rows ?? (await selectMessages(db).where('m.turn_id', turnId).orderBy('m.id')));
+    if (saved === null) throw new ChatError('turn-not-found');
+    return saved;
+  };
+}
+
+/** What is written at the ends of turns. The first two return rows of `written`. */
+interface Ending {
+  readonly answers: Statement;
+  readonly questions: Statement;
+  readonly sessions: Statement;
+}
+
+type WrittenRow = Omit<MessageRow, 'session_id'> & { readonly session_row_id: number | null };
+
+const written = `${messageColumns.join(', ')}, session_id as session_row_id,
+  ${characterOf('chat_conversations')} as character_id`;
+
+function toEnding(turns: readonly EndingTurn[], isPostgres: boolean): Ending {
+  const now = new Date();
+  const isTurn = isPostgres ? isTurnOfFreed : isGivenTurn;
+  return {
+    answers: toEndAnswers(turns, now, { isTurn, isPostgres }),
+    // Also where nothing is pending any more: somebody may have deleted the answer meanwhile.
+    questions: toNameConversations(turns, now, isTurn),
+    sessions: toFreeing(turns, now),
+  };
+}
+
+/** What was written, each row with the public id of its session if that was freed: as `selectMessages` would read it. */
+type RunEnding = (statement: RunStatement, ending: Ending) => Promise<readonly MessageRow[]>;
+
+async function runOneByOne(
+  statement: RunStatement,
+  { answers, questions, sessions }: Ending,
+): Promise<readonly MessageRow[]> {
+  const rows = [...(await statement<WrittenRow>(answers)), ...(await statement<WrittenRow>(questions))];
+  const freed = await statement<FreedSession>(sessions);
+  const publicIds = new Map<number | null, string>(freed.map(({ id, session_id }) => [id, session_id]));
+  return rows.map((row) => ({ session_id: publicIds.get(row.session_row_id) ?? null, ...row }));
+}
+
+/** One message to the server and back. SQLite knows no such statement, and has no messages to spare. */
+function runAsOne(
+  statement: RunStatement,
+  { answers, questions, sessions }: Ending,
+): Promise<readonly MessageRow[]> {
+  return statement<MessageRow>({
+    sql: `with freed as (${sessions.sql}), answers as (${answers.sql}), questions as (${questions.sql})
+     select ended.*, freed.session_id
+     from (select * from answers union all select * from questions) as ended
+     left join freed on freed.id = ended.session_row_id`,
+    values: [...sessions.values, ...answers.values, ...questions.values],
+  });
+}
+
+const isGivenTurn = 'turn_id = given.column1';
+/**
+ * The parts of one statement have no order of their own, and this gives them one: who deletes a session locks it before
+ * its messages, and PostgreSQL would end one of two that wait for each other.
+ */
+const isTurnOfFreed = `${isGivenTurn} and (select count(*) from freed) >= 0`;
+
+function toEndedRows(turns: readonly EndingTurn[], rows: readonly MessageRow[]): readonly EndedRows[] {
+  const byTurn = (role: string) =>
+    new Map(rows.filter((row) => row.role === role).map((row) => [row.turn_id, row]));
+  const [questions, answers] = [byTurn('user'), byTurn('assistant')];
+  return turns.map(({ turnId }) => {
+    const [question, answer] = [questions.get(turnId), answers.get(turnId)];
+    if (question === undefined || answer === undefined || question.session_id === null) return null;
+    return [{ ...question, answer: answer.answer }, answer];
+  });
+}
+
+/**
+ * A final state never changes: only a pending answer is written to. A stop that another process was asked for makes a
+ * stopped turn of whatever the answer came to. With its end, and never otherwise, a turn becomes due to be copied to the
+ * history.
+ */
+function toEndAnswers(
+  turns: readonly EndingTurn[],
+  now: Date,
+  { isTurn, isPostgres }: { readonly isTurn: string; readonly isPostgres: boolean },
+): Statement {
+  const usage = isPostgres ? 'cast(given.column8 as jsonb)' : 'given.column8';
+  return toGiven(
+    `update chat_conversations set answer = given.column2,
+       task_id = coalesce(given.column3, task_id),
+       conversation_id = coalesce(given.column4, conversation_id),
+       message_id = ${freeMessageId('given.column5')},
+       outcome = case when stop_requested then 'stopped' else given.column6 end,
+       error_code = case when stop_requested then null else given.column7 end,
+       usage = ${usage}, held_by = null, alive_at = null, ended_at = ?, history_due = ?, updated_at = ?
+     from $given
+     where ${isTurn} and role = 'assistant' and outcome = 'pending'
+     returning ${written}`,
+    turns.map((turn) => [
+      turn.turnId,
+      turn.answer,
+      turn.taskId ?? null,
+      turn.conversationId ?? null,
+      turn.messageId ?? null,
+      turn.outcome,
+      turn.errorCode,
+      toJsonColumn(turn.usage),
+    ]),
+    [now, now, now],
+  );
+}
+
+/** Gives the questions the conversation that Dify has named. */
+function toNameConversations(turns: readonly EndingTurn[], now: Date, isTurn: string): Statement {
+  return toGiven(
+    `update chat_conversations
+     set conversation_id = coalesce(given.column2, conversation_id), updated_at = ?
+     from $given where ${isTurn} and role = 'user' returning ${written}`,
+    turns.map(({ turnId, conversationId }) => [turnId, conversationId ?? null]),
+    [now],
+  );
+}

@@ -1,0 +1,121 @@
+import type { Core } from '@strapi/strapi';
+
+import type { Owner, SavedTurn, SentTurn, Session, SessionReference, TurnStore } from '../../chat';
+import { claimAbandoned } from './abandoned';
+import { characterOf } from '../characters/links';
+import { nowIn } from '../sql/clock';
+import { selectMessages } from '../messages/rows';
+import { isPending } from './pending-answers';
+import { noLock, type ProcessLock } from '../locks/process-lock';
+import { toSavedTurn } from './saved';
+import { createTurnCheckpoints } from './checkpoints';
+import { createTurnEnding } from './ending';
+import { createTurnOpening } from './opening';
+
+type Database = Core.Strapi['db'];
+
+/**
+ * Turns on Strapi's database, by plain SQL: the Document Service would cost some thirty times as much for each turn.
+ */
+export function createTurnStore(db: Database, lock: ProcessLock = noLock): TurnStore {
+  return {
+    findSession: (owner, reference) => findSession(db, owner, reference),
+    open: createTurnOpening(db, lock),
+    findSent: (owner, key) => findSent(db, owner, key),
+    ...createTurnCheckpoints(db),
+    keepAlive: (turnIds) => keepAlive(db, turnIds),
+    find: (owner, turnId) => find(db, owner, turnId),
+    requestStop: (turnId) => requestStop(db, turnId),
+    close: createTurnEnding(db),
+    continueIn: (turnId, conversationId) => continueIn(db, turnId, conversationId),
+    hasMessage: (messageId) => hasMessage(db, messageId),
+    hasTwin: (turnId) => hasTwin(db, turnId),
+    claimAbandoned: (abandonment) => claimAbandoned(db, lock, abandonment),
+  };
+}
+
+async function findSession(db: Database, owner: Owner, reference: SessionReference): Promise<Session | null> {
+  const query = db
+    .connection('chat_sessions')
+    .select('id', 'session_id', 'conversation_id')
+    .select(db.connection.raw(`${characterOf('chat_sessions')} as character_id`))
+    .where({ user_id: owner.id, is_deleted: false })
+    .orderBy('id', 'desc');
+  if (reference.sessionId !== undefined) void query.where({ session_id: reference.sessionId });
+  if (reference.conversationId !== undefined) void query.where({ conversation_id: reference.conversationId });
+  const row = (await query.first()) as SessionRow | undefined;
+  if (row === undefined) return null;
+  return {
+    rowId: row.id,
+    sessionId: row.session_id,
+    conversationId: row.conversation_id,
+    characterId: row.character_id,
+  };
+}
+
+interface SessionRow {
+  readonly id: number;
+  readonly session_id: string;
+  readonly conversation_id: string | null;
+  readonly character_id: string | null;
+}
+
+async function findSent(db: Database, owner: Owner, key: string): Promise<SentTurn | null> {
+  const row = (await db
+    .connection('chat_conversations')
+    .where({ user_id: owner.id, idempotency_key: key })
+    .first('turn_id', 'request_fingerprint')) as { turn_id: string; request_fingerprint: string } | undefined;
+  return row === undefined ? null : { turnId: row.turn_id, fingerprint: row.request_fingerprint };
+}
+
+async function keepAlive(db: Database, turnIds: readonly string[]): Promise<void> {
+  await db
+    .connection('chat_conversations')
+    .whereIn('turn_id', turnIds)
+    .where({ role: 'assistant', outcome: 'pending' })
+    // A process of an earlier release knows only `updated_at`.
+    .update({ alive_at: db.connection.raw(nowIn(db)), updated_at: new Date() });
+}
+
+async function find(db: Database, owner: Owner, turnId: string): Promise<SavedTurn | null> {
+  const own = { 'm.turn_id': turnId, 'm.user_id': owner.id, 'm.is_deleted': false };
+  return toSavedTurn(await selectMessages(db).where(own).orderBy('m.id'));
+}
+
+async function requestStop(db: Database, turnId: string): Promise<string | null> {
+  const pending = { turn_id: turnId, role: 'assistant', outcome: 'pending' };
+  await db.connection('chat_conversations').where(pending).update({ stop_requested: true });
+  const row = (await db.connection('chat_conversations').where(pending).first('task_id')) as
+    { task_id: string | null } | undefined;
+  return row?.task_id ?? null;
+}
+
+async function continueIn(db: Database, turnId: string, conversationId: string): Promise<void> {
+  const ofTurn = db.connection('chat_conversations').where({ turn_id: turnId, role: 'assistant' });
+  await db
+    .connection('chat_sessions')
+    .whereIn('id', ofTurn.select('session_id'))
+    .where({ conversation_id: null, live_turn_id: null })
+    .update({ conversation_id: conversationId });
+}
+
+/** The same place: Dify's conversation, or a new one. */
+async function hasTwin(db: Database, turnId: string): Promise<boolean> {
+  const row: unknown = await db.connection
+    .from({ own: 'chat_conversations' })
+    .join({ other: 'chat_conversations' }, (join) => {
+      join.on('other.user_id', 'own.user_id').on('other.query', 'own.query');
+    })
+    .where({ 'own.turn_id': turnId, 'own.role': 'assistant' })
+    .whereIn('other.id', db.connection('chat_conversations').whereRaw(isPending).select('id'))
+    .whereNull('other.task_id')
+    .whereNot('other.turn_id', turnId)
+    .whereRaw('other.conversation_id is not distinct from own.conversation_id')
+    .first('other.id');
+  return row !== undefined;
+}
+
+async function hasMessage(db: Database, messageId: string): Promise<boolean> {
+  const row: unknown = await db.connection('chat_conversations').where({ message_id: messageId }).first('id');
+  return row !== undefined;
+}

@@ -1,0 +1,264 @@
+import { setImmediate as othersTurn } from 'node:timers/promises';
+
+import type { Core } from '@strapi/strapi';
+import type { Knex } from 'knex';
+
+import { createGroupCommit } from '../sql/group-commit';
+import { loginTable, passwordMarkOfAccount, toPasswordMark, userOrigin } from './login-table';
+import { partsOf } from '../sql/parts';
+import { queryDriver, statementsOf } from '../sql/statements';
+import { inTransaction } from '../sql/transaction';
+
+type Database = Core.Strapi['db'];
+
+/** The account of a login, locked. */
+export interface LoginAccount {
+  readonly id: number;
+  readonly documentId: string;
+  readonly passwordMark: string;
+}
+
+/** A session that was tied to its account. */
+export interface TiedSession {
+  readonly sessionId: string;
+  readonly familyId: string;
+  readonly userId: number;
+  /** When this was read, by the database's clock. Milliseconds since 1970. */
+  readonly readAtMs: number;
+}
+
+export type Rotation =
+  /** Its refresh token was not used. */
+  | { readonly state: 'unused' }
+  /** It was, and the session it was used for is there. */
+  | {
+      readonly state: 'used';
+      /** Since the time that was asked for. */
+      readonly isRecent: boolean;
+      readonly isChildUsed: boolean;
+    }
+  | { readonly state: 'gone' };
+
+/** Which sessions of users-permissions are good, and for whom. */
+export interface Logins {
+  /**
+   * The number of the account that a session opens. Null if the session or the account is gone, or the account is blocked,
+   * has another documentId or has another password. Requests of the same moment share one statement.
+   */
+  findAccountId(sessionId: string): Promise<number | null>;
+  /** The same for many, by session. */
+  findAccountIds(sessionIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** The good accounts among these, by documentId: for logins without a session. */
+  findAccounts(documentIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  findTied(sessionId: string): Promise<TiedSession | null>;
+  /**
+   * Runs a transaction that holds the account's row: what begins, renews and ends its logins happens one after the other,
+   * and after a change of its password or of its being blocked. `account` is null if there is none.
+   */
+  withAccount<T>(
+    userId: number,
+    run: (account: LoginAccount | null, changes: LoginChanges) => Promise<T>,
+  ): Promise<T>;
+  /** Ends every login of these accounts. */
+  endAllOf(userIds: readonly number[]): Promise<void>;
+}
+
+/** What is done while the account is locked. */
+export interface LoginChanges {
+  findAccountId(sessionId: string): Promise<number | null>;
+  tie(sessionId: string, account: LoginAccount): Promise<void>;
+  /** @param sinceMs by the database's clock. */
+  findRotation(sessionId: string, sinceMs: number): Promise<Rotation>;
+  /** `child` takes the place of `parent`, as the same login. */
+  tieChild(parent: TiedSession, childId: string): Promise<void>;
+  setStatus(sessionId: string, status: 'active' | 'rotated'): Promise<void>;
+  endFamily(familyId: string): Promise<void>;
+}
+
+/** More than a PostgreSQL pool has connections, and few enough for a statement. */
+const maxTogether = 500;
+
+export function createLogins(db: Database): Logins {
+  const isPostgres = db.dialect.client === 'postgres';
+  const findOne = createGroupCommit(async (sessionIds: readonly string[]) => {
+    const found = await findAccountIds(sessionIds);
+    return sessionIds.map((sessionId) => found.get(sessionId) ?? null);
+  }, maxTogether);
+  return { findAccountId: findOne, findAccountIds, findAccounts, findTied, withAccount, endAllOf };
+
+  async function findAccountIds(sessionIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const found = new Map<string, number>();
+    for (let start = 0; start < sessionIds.length; start += maxTogether) {
+      const some = sessionIds.slice(start, start + maxTogether);
+      const rows = isPostgres ? await askPostgres(db, some) : await askSqlite(db, some);
+      for (const row of rows) found.set(row.session_id, row.user_id);
+      if (start + maxTogether < sessionIds.length) await othersTurn();
+    }
+    return found;
+  }
+
+  async function findAccounts(documentIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const found = new Map<string, number>();
+    for (const some of partsOf(documentIds)) {
+      const rows = (await db
+        .connection('up_users')
+        .whereIn('document_id', some)
+        .whereRaw('blocked is not true')
+        .select('id', 'document_id')) as { id: number; document_id: string }[];
+      for (const row of rows) found.set(row.document_id, row.id);
+    }
+    return found;
+  }
+
+  async function findTied(sessionId: string): Promise<TiedSession | null> {
+    const [row] = await statementsOf(db.connection)<TiedRow>({
+      sql: `select family_id, user_id, ${nowMs(isPostgres)} as read_at from ${loginTable} where session_id = ?`,
+      values: [sessionId],
+    });
+    if (row === undefined) return null;
+    return {
+      sessionId,
+      familyId: row.family_id,
+      userId: row.user_id,
+      readAtMs: Number(row.read_at),
+    };
+  }
+
+  async function withAccount<T>(
+    userId: number,
+    run: (account: LoginAccount | null, changes: LoginChanges) => Promise<T>,
+  ): Promise<T> {
+    return inTransaction(db, async (trx) => {
+      const row = (await db
+        .connection('up_users')
+        .transacting(trx)
+        .where({ id: userId })
+        .forNoKeyUpdate()
+        .first('id', 'document_id', 'password')) as
+        { id: number; document_id: string; password: string | null } | undefined;
+      const account =
+        row === undefined
+          ? null
+          : { id: row.id, documentId: row.document_id, passwordMark: toPasswordMark(row.password) };
+      return run(account, createLoginChanges(db, trx));
+    });
+  }
+
+  async function endAllOf(userIds: readonly number[]): Promise<void> {
+    await inTransaction(db, async (trx) => {
+      for (const some of partsOf(userIds)) {
+        await db
+          .connection('strapi_sessions')
+          .transacting(trx)
+          .where({ origin: userOrigin })
+          .whereIn('user_id', some.map(String))
+          .delete();
+      }
+    });
+  }
+}
+
+function createLoginChanges(db: Database, trx: Knex.Transaction): LoginChanges {
+  const isPostgres = db.dialect.client === 'postgres';
+  const run = statementsOf(trx);
+  const sessions = () => db.connection('strapi_sessions').transacting(trx);
+  return {
+    async findAccountId(sessionId) {
+      const [row] = await run<GoodRow>({ sql: goodSessions('= ?'), values: [sessionId] });
+      return row?.user_id ?? null;
+    },
+    async tie(sessionId, account) {
+      await run({
+        sql: `insert into ${loginTable}
+            (session_row_id, session_id, family_id, user_id, user_document_id, password_mark)
+          select id, session_id, session_id, ?, ?, ? from strapi_sessions where session_id = ?`,
+        values: [account.id, account.documentId, account.passwordMark, sessionId],
+      });
+    },
+    async findRotation(sessionId, sinceMs) {
+      const [row] = await run<{ used: number; recent: number; child: string | null; child_used: number }>({
+        sql: `select
+            case when l.rotated_at is null then 0 else 1 end as used,
+            case when l.rotated_at >= ? then 1 else 0 end as recent,
+            child.session_id as child,
+            case when child.rotated_at is null then 0 else 1 end as child_used
+          from ${loginTable} l
+          join strapi_sessions s on s.id = l.session_row_id
+          left join ${loginTable} child on child.session_id = s.child_id
+          where l.session_id = ?`,
+        values: [sinceMs, sessionId],
+      });
+      if (row === undefined) return { state: 'gone' };
+      if (row.used === 0) return { state: 'unused' };
+      if (row.child === null) return { state: 'gone' };
+      return { state: 'used', isRecent: row.recent === 1, isChildUsed: row.child_used === 1 };
+    },
+    async tieChild(parent, childId) {
+      await run({
+        sql: `insert into ${loginTable}
+            (session_row_id, session_id, family_id, user_id, user_document_id, password_mark)
+          select s.id, s.session_id, l.family_id, l.user_id, l.user_document_id, l.password_mark
+          from ${loginTable} l, strapi_sessions s
+          where l.session_id = ? and s.session_id = ?`,
+        values: [parent.sessionId, childId],
+      });
+      await run({
+        sql: `update ${loginTable} set rotated_at = ${nowMs(isPostgres)} where session_id = ?`,
+        values: [parent.sessionId],
+      });
+    },
+    async setStatus(sessionId, status) {
+      await sessions().where({ session_id: sessionId }).update({ status });
+    },
+    async endFamily(familyId) {
+      const family = db.connection(loginTable).where({ family_id: familyId }).select('session_row_id');
+      await sessions().whereIn('id', family).delete();
+    },
+  };
+}
+
+interface TiedRow {
+  readonly family_id: string;
+  readonly user_id: number;
+  /** PostgreSQL has its large integers as text. */
+  readonly read_at: number | string;
+}
+
+interface GoodRow {
+  readonly session_id: string;
+  readonly user_id: number;
+}
+
+/** For each request of a user. By the index on `session_id`, then by primary keys. */
+const goodSessions = (isGiven: string) =>
+  [
+    `select l.session_id, l.user_id from ${loginTable} l`,
+    'join strapi_sessions s on s.id = l.session_row_id and s.user_id = cast(l.user_id as varchar(255))',
+    'join up_users u on u.id = l.user_id and u.document_id = l.user_document_id',
+    `where l.session_id ${isGiven} and u.blocked is not true and l.password_mark = ${passwordMarkOfAccount}`,
+  ].join(' ');
+
+/** As a prepared statement, below knex: it comes with each request. */
+async function askPostgres(db: Database, sessionIds: readonly string[]): Promise<readonly GoodRow[]> {
+  const response = await queryDriver(db, {
+    sql: goodSessions("= any(string_to_array($1, ','))"),
+    // Ids of sessions are hexadecimal.
+    bindings: [sessionIds.join(',')],
+    options: { name: 'chat-good-logins' },
+  });
+  return (response as { readonly rows: readonly GoodRow[] }).rows;
+}
+
+function askSqlite(db: Database, sessionIds: readonly string[]): Promise<readonly GoodRow[]> {
+  return statementsOf(db.connection)<GoodRow>({
+    sql: goodSessions('in (select value from json_each(?))'),
+    values: [JSON.stringify(sessionIds)],
+  });
+}
+
+/** Milliseconds since 1970 by the clock that all processes share. */
+function nowMs(isPostgres: boolean): string {
+  return isPostgres
+    ? 'cast(extract(epoch from clock_timestamp()) * 1000 as bigint)'
+    : "cast((julianday('now') - 2440587.5) * 86400000 as integer)";
+}

@@ -1,0 +1,92 @@
+import { createShortMemory } from '../../../src/database/cache/short-memory';
+import { createGate } from '../../chat/support/collect';
+
+describe('a short memory', () => {
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
+
+  it('knows for a while what was read', () => {
+    const memory = createShortMemory<string, number>(1_000, 10);
+    memory.beginReading()('a', 1);
+    jest.advanceTimersByTime(999);
+    expect(memory.get('a')).toBe(1);
+    jest.advanceTimersByTime(1);
+    expect(memory.get('a')).toBeUndefined();
+  });
+
+  it('counts the while from when the reading began', () => {
+    const memory = createShortMemory<string, number>(1_000, 10);
+    const remember = memory.beginReading();
+    jest.advanceTimersByTime(600);
+    remember('a', 1);
+    jest.advanceTimersByTime(400);
+    expect(memory.get('a')).toBeUndefined();
+  });
+
+  it('does not take what was read before everything was forgotten', () => {
+    const memory = createShortMemory<string, number>(1_000, 10);
+    const remember = memory.beginReading();
+    memory.forgetAll();
+    remember('a', 1);
+    expect(memory.get('a')).toBeUndefined();
+  });
+
+  it('lets the oldest go when it is full', () => {
+    const memory = createShortMemory<string, number>(1_000, 2);
+    const remember = memory.beginReading();
+    remember('a', 1);
+    remember('b', 2);
+    remember('a', 3);
+    remember('c', 4);
+    expect([memory.get('a'), memory.get('b'), memory.get('c')]).toEqual([3, undefined, 4]);
+  });
+
+  it('forgets one, or all', () => {
+    const memory = createShortMemory<string, number>(1_000, 10);
+    const remember = memory.beginReading();
+    remember('a', 1);
+    remember('b', 2);
+    memory.forget('a');
+    expect([memory.get('a'), memory.get('b')]).toEqual([undefined, 2]);
+    memory.forgetAll();
+    expect(memory.get('b')).toBeUndefined();
+  });
+
+  it('reads once for all who ask meanwhile, and then knows it', async () => {
+    const memory = createShortMemory<string, number>(1_000, 10);
+    const gate = createGate();
+    let loads = 0;
+    const load = async () => {
+      loads += 1;
+      await gate.opened;
+      return loads;
+    };
+    const asked = [memory.read('a', load), memory.read('a', load), memory.read('b', load)];
+    gate.open();
+    expect(await Promise.all(asked)).toEqual([2, 2, 2]);
+    expect(await memory.read('a', load)).toBe(2);
+    expect(loads).toBe(2);
+  });
+
+  it('gives nobody what was begun to be read before everything was forgotten', async () => {
+    const memory = createShortMemory<string, string>(1_000, 10);
+    const gate = createGate();
+    const before = memory.read('a', async () => {
+      await gate.opened;
+      return 'before';
+    });
+    memory.forgetAll();
+    const after = memory.read('a', () => Promise.resolve('after'));
+    gate.open();
+    expect([await before, await after, memory.get('a')]).toEqual(['before', 'after', 'after']);
+  });
+
+  it('tells all who wait that there is nothing, or what went wrong, and reads again for the next', async () => {
+    const memory = createShortMemory<string, number>(1_000, 10);
+    const gone = () => Promise.reject(new Error('gone'));
+    const failed = await Promise.allSettled([memory.read('a', gone), memory.read('a', gone)]);
+    expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(await memory.read('a', () => Promise.resolve(null))).toBeNull();
+    expect(await memory.read('a', () => Promise.resolve(1))).toBe(1);
+  });
+});
