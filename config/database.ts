@@ -82,7 +82,7 @@ function sqlite(variables: Variables, filename = variables.DATABASE_FILENAME) {
         connection.pragma('journal_mode = WAL');
         connection.pragma(`synchronous = ${variables.DATABASE_SQLITE_SYNCHRONOUS}`);
         connection.pragma('busy_timeout = 5000');
-        // 40 MB. Before that, a thread moves the log (`src/bootstrap/sqlite-checkpoints.ts`).
+        // 40 MB. Before that, a thread moves the log (`src/strapi/jobs/sqlite-checkpoints.ts`).
         connection.pragma('wal_autocheckpoint = 10000');
         beginWithTheLock(connection);
         addSqliteFunctions(connection);
@@ -144,7 +144,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Database 
       ...databaseOf(variables),
       acquireConnectionTimeout: variables.DATABASE_CONNECTION_TIMEOUT_MS,
     },
-    // For the lock of the process (`src/bootstrap/process-lock.ts`), which a pooler cannot hold.
+    // For the lock of the process (`src/strapi/startup/process-lock.ts`), which a pooler cannot hold.
     directUrl: variables.DATABASE_DIRECT_URL,
   } as Core.Config.Database;
 };

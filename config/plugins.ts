@@ -2,7 +2,7 @@ import type { Core } from '@strapi/strapi';
 
 import { readMailConfig } from '../src/chat/mail-settings';
 import { count, flag, readVariables, size, toBytes } from '../src/chat/variables';
-import { createPasswordRule } from '../src/extensions/users-permissions/accounts/password-rule';
+import { createPasswordRule } from '../src/strapi/accounts/password-rule';
 
 const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin => {
   const variables = readVariables(env, {

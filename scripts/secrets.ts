@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import { placeholder } from '../src/bootstrap/secrets';
+import { placeholder } from '../src/strapi/startup/secrets';
 import { envFile, readEnvFile, writeEnvFile, type Variables } from './env-file';
 
 /** What Strapi signs and encrypts with, and how many keys each variable holds. */

@@ -1,6 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
-import { createProcessLock } from './bootstrap/process-lock';
+import { createProcessLock } from './strapi/startup/process-lock';
 import { createChat, parseChatSettings, type Chat, type HistoryNaming, type HistoryStore } from './chat';
 import { createCharacterSource } from './database/characters/source';
 import { createHistorySource } from './database/history/source';

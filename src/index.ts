@@ -1,40 +1,40 @@
 import type { Core } from '@strapi/strapi';
 
 import { openHistoryToAdmins } from './api/history/admin-routes';
-import { nameInAdminPanel } from './bootstrap/admin-labels';
-import { evenAdminLogins } from './bootstrap/admin-login-time';
-import { beforeListening } from './bootstrap/before-listening';
-import { keepForReading, showLinkedCharacters } from './bootstrap/chat-entries';
-import { giveNumericIds, showNumericIds } from './bootstrap/character-ids';
+import { nameInAdminPanel } from './strapi/startup/admin-labels';
+import { evenAdminLogins } from './strapi/patches/admin-login-time';
+import { beforeListening } from './strapi/startup/before-listening';
+import { keepForReading, showLinkedCharacters } from './strapi/entries/chat-entries';
+import { giveNumericIds, showNumericIds } from './strapi/entries/character-ids';
 import {
   keepLinksOfDiscarded,
   relateByDocumentId,
   startFillingLinks,
   type Filling,
-} from './bootstrap/character-links';
-import { guardChats, takeChatsFromStockRoles } from './bootstrap/chat-reading';
-import { guardDrafts } from './bootstrap/draft-reading';
-import { endLoginsWithAccount } from './bootstrap/end-logins';
-import { eraseWithUser } from './bootstrap/erase-with-user';
-import { startHistory, type RunningHistory } from './bootstrap/history';
-import { indexSessions } from './bootstrap/index-sessions';
-import { keepMessageCounts } from './bootstrap/keep-message-counts';
-import { grantAuthenticated } from './bootstrap/permissions';
-import { startInTurn } from './bootstrap/process-lock';
-import { startPurging, type Purging } from './bootstrap/purging';
-import { findSecretProblems } from './bootstrap/secrets';
-import { rememberSecurityHeaders } from './bootstrap/security-headers';
-import { linkToSingleRows } from './bootstrap/single-links';
-import { startSqliteCheckpoints, type SqliteCheckpoints } from './bootstrap/sqlite-checkpoints';
-import { declareStockUploads } from './bootstrap/stock-uploads';
-import { surviveBrokenConnections } from './bootstrap/survive-broken-connections';
-import { tellTokensApart } from './bootstrap/tell-tokens-apart';
-import { useOwnTemporaryFolder, type TemporaryFolder } from './bootstrap/temporary-folder';
-import { startTidyingHistory, type Tidying } from './bootstrap/tidying-history';
+} from './strapi/entries/character-links';
+import { guardChats, takeChatsFromStockRoles } from './strapi/rights/chat-reading';
+import { guardDrafts } from './strapi/rights/draft-reading';
+import { endLoginsWithAccount } from './strapi/logins/end-logins';
+import { eraseWithUser } from './strapi/entries/erase-with-user';
+import { startHistory, type RunningHistory } from './strapi/jobs/copy-history';
+import { indexSessions } from './strapi/startup/index-sessions';
+import { keepMessageCounts } from './strapi/entries/message-counts';
+import { grantAuthenticated } from './strapi/startup/permissions';
+import { startInTurn } from './strapi/startup/process-lock';
+import { startPurging, type Purging } from './strapi/jobs/purge';
+import { findSecretProblems } from './strapi/startup/secrets';
+import { rememberSecurityHeaders } from './strapi/patches/security-headers';
+import { linkToSingleRows } from './strapi/entries/single-links';
+import { startSqliteCheckpoints, type SqliteCheckpoints } from './strapi/jobs/sqlite-checkpoints';
+import { declareStockUploads } from './strapi/patches/stock-uploads';
+import { surviveBrokenConnections } from './strapi/patches/survive-broken-connections';
+import { tellTokensApart } from './strapi/patches/tell-tokens-apart';
+import { useOwnTemporaryFolder, type TemporaryFolder } from './strapi/startup/temporary-folder';
+import { startTidyingHistory, type Tidying } from './strapi/jobs/tidy-history';
 import { HistoryProblem, parseHistoryStoreSettings, SettingsError } from './chat';
 import { chatOf, historyStoreOf, keepHistoryIn, processLockOf, stopReading } from './compose';
 import { openBeside } from './history/store/thread/in-thread';
-import { loginsOf } from './logins';
+import { loginsOf } from './strapi/logins/logins';
 import { answersSent } from './middlewares/koasseStream';
 import { createNumberTable, numberCharacters } from './database/characters/numbers';
 import { createErasureTable } from './database/history/erasures';

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { Context } from 'koa';
 
 import { describeError, type Log } from './chat';
-import { cutOffAfter } from './login-end';
+import { cutOffAfter } from './strapi/logins/login-end';
 
 export interface StreamedText {
   /** The `Content-Type` of the reply. */

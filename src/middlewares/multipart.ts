@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Core } from '@strapi/strapi';
 import type { Context, Next } from 'koa';
 
-import { openTemporaryFolder } from '../bootstrap/temporary-folder';
+import { openTemporaryFolder } from '../strapi/startup/temporary-folder';
 import { readMultipart } from '../multipart-body';
 
 /**

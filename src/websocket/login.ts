@@ -2,7 +2,7 @@ import type { Core } from '@strapi/strapi';
 import { z } from 'zod';
 
 import { ChatError, type Owner } from '../chat';
-import type { Login } from '../login-watch';
+import type { Login } from '../strapi/logins/login-watch';
 
 /** Whom a token logs in, and by which login. */
 export interface SocketLogin {

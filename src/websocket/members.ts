@@ -8,8 +8,8 @@ import {
   type SessionEntry,
 } from '../chat';
 import { chatOf } from '../compose';
-import type { Login } from '../login-watch';
-import { loginsOf } from '../logins';
+import type { Login } from '../strapi/logins/login-watch';
+import { loginsOf } from '../strapi/logins/logins';
 import { findSessionHolders } from '../database/sessions/holders';
 import type { SocketClient } from './client';
 import { closeCodes } from './close';

@@ -5,7 +5,7 @@ import path from 'node:path';
 
 import { readEnvFile } from '../../scripts/env-file';
 import { describeSecrets, ensureSecrets, secretNames } from '../../scripts/secrets';
-import { findSecretProblems } from '../../src/bootstrap/secrets';
+import { findSecretProblems } from '../../src/strapi/startup/secrets';
 
 const root = path.resolve(__dirname, '..', '..');
 let folder: string;

@@ -2,16 +2,16 @@ import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
 import { ChatError } from '../../chat';
-import { extendAccounts, type AccountsPlugin } from './accounts/extend-accounts';
-import type { UserService as MailingUserService } from './accounts/mails';
-import type { AuthStrategy } from './auth-strategy';
-import { noteCheckedPassword, type UserService } from './checked-password';
-import { checkLegacyTokens, nameAccounts } from './legacy-tokens';
-import { limitAttempts } from './limit-attempts';
-import { rememberLogins } from './remember-logins';
-import { rememberPermissions, type PermissionService } from './remember-permissions';
-import { tieSessions } from './tie-sessions';
-import { hasSessions, tieTokens, type JwtService } from './tied-tokens';
+import { extendAccounts, type AccountsPlugin } from '../../strapi/accounts/extend-accounts';
+import type { UserService as MailingUserService } from '../../strapi/accounts/mails';
+import type { AuthStrategy } from '../../strapi/logins/auth-strategy';
+import { noteCheckedPassword, type UserService } from '../../strapi/logins/checked-password';
+import { checkLegacyTokens, nameAccounts } from '../../strapi/logins/legacy-tokens';
+import { limitAttempts } from '../../strapi/logins/limit-attempts';
+import { rememberLogins } from '../../strapi/logins/cache-logins';
+import { rememberPermissions, type PermissionService } from '../../strapi/logins/cache-permissions';
+import { tieSessions } from '../../strapi/logins/tie-sessions';
+import { hasSessions, tieTokens, type JwtService } from '../../strapi/logins/tied-tokens';
 
 interface Auth {
   register(type: string, strategy: AuthStrategy): Auth;

@@ -20,7 +20,7 @@ const appUserParams = new Set([
 ]);
 
 /**
- * Not a route: the right of a custom API token to drafts (`src/bootstrap/draft-reading.ts`). Strapi offers what a
+ * Not a route: the right of a custom API token to drafts (`src/strapi/rights/draft-reading.ts`). Strapi offers what a
  * controller has for the content API where the rights of tokens are edited.
  */
 const readDrafts = Object.assign((ctx: Context) => ctx.throw(404), {

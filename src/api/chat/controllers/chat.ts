@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 
 import type { HistoryStatus } from '../../../chat';
 import { chatOf } from '../../../compose';
-import { loginEndOf } from '../../../login-end';
+import { loginEndOf } from '../../../strapi/logins/login-end';
 import { closeSignal } from '../../../middlewares/koasseStream';
 import { createMetrics, hasToken } from '../../../metrics';
 import { ownerOf } from '../../../owner-of';

@@ -15,7 +15,7 @@ import {
   type Message,
 } from '../../../chat';
 import { chatOf } from '../../../compose';
-import { loginEndOf } from '../../../login-end';
+import { loginEndOf } from '../../../strapi/logins/login-end';
 import { closeSignal } from '../../../middlewares/koasseStream';
 import { ownerOf } from '../../../owner-of';
 import { streamText } from '../../../streamed-text';

@@ -1,0 +1,78 @@
+import { errors } from '@strapi/utils';
+import type { Core } from '@strapi/strapi';
+
+import { isRowId } from '../../database/sql/row-id';
+import { chatUids } from './chat-entries';
+
+const characterUid = 'api::ai-character.ai-character';
+/** The relations of chat entries to a row, and what they are to. Each is kept in a column of the entry's row. */
+const targets = {
+  user: 'plugin::users-permissions.user',
+  session: 'api::chat-session.chat-session',
+} as const;
+
+type Target = (typeof targets)[keyof typeof targets];
+
+type Data = Readonly<Record<string, unknown>>;
+
+/**
+ * Whoever saves a chat entry through Strapi, as an API token does, may say its relations in every way Strapi knows: here
+ * they become what a column holds. That is the number of a row, and of a character its documentId, because its rows are
+ * replaced. Strapi itself fails at documentIds and at `connect`.
+ */
+export function linkToSingleRows(strapi: Core.Strapi): void {
+  strapi.documents.use(async (context, next) => {
+    if (chatUids.has(context.uid) && (context.action === 'create' || context.action === 'update')) {
+      const { data } = context.params as { data?: Data };
+      if (data !== undefined) Object.assign(context.params, { data: await withSingleLinks(strapi, data) });
+    }
+    return next();
+  });
+}
+
+async function withSingleLinks(strapi: Core.Strapi, data: Data): Promise<Data> {
+  const { user, session, ai_character, ai_character_document_id: _ours, ...rest } = data;
+  const links: Record<string, unknown> = {};
+  for (const [name, relation] of Object.entries({ user, session })) {
+    const reference = toReference(relation);
+    const target = targets[name as keyof typeof targets];
+    if (reference !== undefined) links[name] = await toRow(strapi, target, reference);
+  }
+  const character = toReference(ai_character);
+  if (character !== undefined) links['ai_character_document_id'] = await toCharacter(strapi, character);
+  return { ...rest, ...links };
+}
+
+/** The entry that a relation to one names, by any id; null for none, undefined where it is to stay as it is. */
+function toReference(relation: unknown): unknown {
+  if (Array.isArray(relation)) return relation.length === 0 ? null : toReference(relation.at(-1));
+  if (typeof relation !== 'object' || relation === null) return relation;
+  const { documentId, id, set, connect, disconnect } = relation as Data;
+  const named = documentId ?? id;
+  if (named !== undefined) return named;
+  if (set !== undefined) return toReference(set);
+  // An empty list of either is what forms send of a relation nobody has touched.
+  const isNamed = (list: unknown) => (toReference(list) ?? null) !== null;
+  if (isNamed(connect)) return toReference(connect);
+  return isNamed(disconnect) ? null : undefined;
+}
+
+/** What names nothing stays, for Strapi to refuse. */
+async function toRow(strapi: Core.Strapi, target: Target, reference: unknown): Promise<unknown> {
+  if (typeof reference !== 'string' && typeof reference !== 'number') return reference;
+  const text = String(reference);
+  const where = isRowId(text) ? { id: Number(text) } : { documentId: text };
+  const row: unknown = await strapi.db.query(target).findOne({ where, select: ['id'] });
+  return (row as { id: number } | null)?.id ?? reference;
+}
+
+/** @returns the documentId. @throws ValidationError */
+async function toCharacter(strapi: Core.Strapi, reference: unknown): Promise<string | null> {
+  if (reference === null) return null;
+  const text = typeof reference === 'string' || typeof reference === 'number' ? String(reference) : '';
+  const where = isRowId(text) ? { numeric_id: Number(text) } : { documentId: text };
+  const row: unknown = await strapi.db.query(characterUid).findOne({ where, select: ['documentId'] });
+  if (row === null)
+    throw new errors.ValidationError('ai_character has to name an AI character by its documentId or id.');
+  return (row as { documentId: string }).documentId;
+}

@@ -1,0 +1,61 @@
+import type { Core } from '@strapi/strapi';
+
+import { loginsOf } from './logins';
+
+const userUid = 'plugin::users-permissions.user';
+
+interface Event {
+  readonly params: {
+    readonly where?: unknown;
+    readonly data?: { readonly password?: unknown; readonly blocked?: unknown };
+  };
+  /** Kept between what is called before a change and after it. */
+  state: { userIds?: readonly number[] };
+}
+
+/**
+ * Ends all logins of an account that is blocked or deleted, or gets another password, by whichever API. Before the change
+ * it is found out which accounts it is: afterwards `where` may not find them.
+ */
+export function endLoginsWithAccount(strapi: Core.Strapi): void {
+  const find = async ({ params, state }: Event) => {
+    state.userIds = await idsOf(params.where);
+  };
+  const findIfEnding = async (event: Event) => {
+    if (isEnding(event)) await find(event);
+  };
+
+  strapi.db.lifecycles.subscribe({
+    models: [userUid],
+    beforeUpdate: findIfEnding,
+    beforeUpdateMany: findIfEnding,
+    beforeDelete: find,
+    beforeDeleteMany: find,
+    afterUpdate: endUpdated,
+    afterUpdateMany: endUpdated,
+    afterDelete: ({ state }: Event) => end(state.userIds),
+    afterDeleteMany: ({ state }: Event) => end(state.userIds),
+  });
+
+  async function endUpdated({ params, state: { userIds } }: Event): Promise<void> {
+    if (userIds === undefined) return;
+    const hasNewPassword = params.data?.password !== undefined;
+    await end(hasNewPassword ? userIds : await idsOf({ id: { $in: userIds }, blocked: true }));
+  }
+
+  async function end(userIds: readonly number[] = []): Promise<void> {
+    if (userIds.length === 0) return;
+    const { store, ended } = loginsOf(strapi);
+    await store.endAllOf(userIds);
+    await ended(userIds);
+  }
+
+  async function idsOf(where: unknown): Promise<number[]> {
+    const found = await strapi.db.query(userUid).findMany({ where: where as object, select: ['id'] });
+    return (found as { id: number }[]).map(({ id }) => id);
+  }
+}
+
+function isEnding({ params: { data } }: Event): boolean {
+  return data?.password !== undefined || Boolean(data?.blocked);
+}

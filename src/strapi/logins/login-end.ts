@@ -1,0 +1,46 @@
+import type { Core } from '@strapi/strapi';
+import type { Context } from 'koa';
+
+import type { Log } from '../../chat';
+import { loginsOf } from './logins';
+import type { Login } from './login-watch';
+import { isAppUser } from '../../owner-of';
+
+/** Fires when the login of a request ends before its response does. */
+export function loginEndOf(strapi: Core.Strapi, ctx: Context): AbortSignal {
+  const end = new AbortController();
+  const login = loginOf(ctx);
+  if (login !== null)
+    ctx.res.once(
+      'close',
+      loginsOf(strapi).watch.add(login, () => end.abort('login ended')),
+    );
+  return end.signal;
+}
+
+/** Cuts the client off if its response is not over `afterMs` after the end of its login. */
+export function cutOffAfter(
+  loginEnd: AbortSignal,
+  afterMs: number,
+  ctx: Context,
+  log: Pick<Log, 'info'>,
+): void {
+  const { res, path } = ctx;
+  const cutOff = () => {
+    log.info(`${path}: cut off, as its login has ended.`);
+    res.socket?.resetAndDestroy();
+  };
+  loginEnd.addEventListener('abort', () => {
+    if (res.closed) return;
+    const timer = setTimeout(cutOff, afterMs);
+    res.once('close', () => clearTimeout(timer));
+  });
+}
+
+/** Null for an API token, an admin and nobody. */
+function loginOf(ctx: Context): Login | null {
+  const user = ctx.state['user'] as { id?: unknown; documentId?: unknown } | null | undefined;
+  if (!isAppUser(ctx) || typeof user?.id !== 'number' || typeof user.documentId !== 'string') return null;
+  const session = ctx.state['session'] as { id?: string } | undefined;
+  return { userId: user.id, documentId: user.documentId, sessionId: session?.id ?? null };
+}

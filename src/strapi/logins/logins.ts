@@ -1,0 +1,46 @@
+import type { Core } from '@strapi/strapi';
+
+import { createLoginWatch, type LoginWatch } from './login-watch';
+import { createLogins, type Logins } from '../../database/users/logins';
+import { nowAndOnCommit } from '../../database/cache/when-changed';
+
+/** The logins of users, in this process. */
+export interface UserLogins {
+  readonly store: Logins;
+  readonly watch: LoginWatch;
+  /**
+   * Whether a login that was good still is. On SQLite, which is for one process, always: this process is told by
+   * `onEnded`. On PostgreSQL one statement asks, for all requests of the moment. A login without a session is not asked for.
+   */
+  isStillGood(sessionId: string | null): Promise<boolean>;
+  /** Calls `listener` when this process has ended logins. */
+  onEnded(listener: () => void): void;
+  /** Says that this process has ended logins of these accounts. In a transaction it says so again after the commit. */
+  ended(userIds: readonly number[]): Promise<void>;
+}
+
+const all = new WeakMap<Core.Strapi, UserLogins>();
+
+/** The logins of this Strapi, made once. */
+export function loginsOf(strapi: Core.Strapi): UserLogins {
+  const existing = all.get(strapi);
+  if (existing !== undefined) return existing;
+  const store = createLogins(strapi.db);
+  const watch = createLoginWatch(store, strapi.log);
+  const listeners: (() => void)[] = [];
+  const mayEndElsewhere = strapi.db.dialect.client === 'postgres';
+  const logins: UserLogins = {
+    store,
+    watch,
+    isStillGood: async (sessionId) =>
+      !mayEndElsewhere || sessionId === null || (await store.findAccountId(sessionId)) !== null,
+    onEnded: (listener) => void listeners.push(listener),
+    ended: (userIds) =>
+      nowAndOnCommit(strapi.db, () => {
+        for (const listener of listeners) listener();
+        watch.checkSoon(userIds);
+      }),
+  };
+  all.set(strapi, logins);
+  return logins;
+}

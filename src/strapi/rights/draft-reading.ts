@@ -1,0 +1,55 @@
+import type { Core } from '@strapi/strapi';
+
+import { ChatError } from '../../chat';
+import { asksForDrafts, type GetModel } from './draft-query';
+
+/** The right of a custom API token to read drafts. It belongs to no route. */
+export const readDrafts = 'api::ai-character.ai-character.readDrafts';
+
+interface Auth {
+  readonly strategy: { readonly name?: string };
+  readonly credentials?: { readonly type?: string } | null;
+  readonly ability?: { can(action: string): boolean } | null;
+}
+
+interface AuthService {
+  verify(
+    auth: Auth | undefined,
+    config?: { readonly scope?: string | readonly string[] } | false,
+  ): Promise<void>;
+}
+
+/**
+ * Refuses drafts on every route of the content API: to end users always, to an API token unless it has full access or
+ * the right `readDrafts`. A read-only token cannot have it. Strapi answers `?status=draft` to anybody who may read the
+ * type. Must run before routes are served, after the strategies are registered.
+ */
+export function guardDrafts(strapi: Core.Strapi): void {
+  const auth = strapi.get('auth') as AuthService;
+  const { verify } = auth;
+  const getModel: GetModel = (uid) => strapi.getModel(uid as 'api::ai-character.ai-character');
+  auth.verify = async (who, config) => {
+    await verify(who, config);
+    const sentence = who === undefined ? undefined : refusal(who);
+    const uid = config === false ? undefined : uidOf(config?.scope);
+    if (sentence === undefined || uid === undefined) return;
+    const query = strapi.requestContext.get()?.query;
+    if (query !== undefined && asksForDrafts(getModel, uid, query))
+      throw new ChatError('forbidden', { sentence });
+  };
+}
+
+/** Why this caller may not read drafts; undefined if it may, or if it is not one of the content API's. */
+function refusal({ strategy, credentials, ability }: Auth): string | undefined {
+  if (strategy.name === 'users-permissions') return 'Drafts are for editors only.';
+  if (strategy.name !== 'content-api-token' || credentials?.type === 'full-access') return undefined;
+  if (credentials?.type === 'custom' && ability?.can(readDrafts) === true) return undefined;
+  return 'This API token may not read drafts. Ask for published entries, or give it the right "readDrafts".';
+}
+
+/** The content type of a route of Strapi's that reads one. Other routes take none of these parameters. */
+function uidOf(scope: string | readonly string[] | undefined): string | undefined {
+  const [action = ''] = typeof scope === 'string' ? [scope] : (scope ?? []);
+  const [, uid] = /^(.+)\.(?:find|findOne|findPage)$/u.exec(action) ?? [];
+  return uid === 'plugin::upload.content-api' ? 'plugin::upload.file' : uid;
+}

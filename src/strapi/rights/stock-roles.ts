@@ -1,0 +1,92 @@
+import type { Core } from '@strapi/strapi';
+
+import { chatUids } from '../entries/chat-entries';
+
+export interface Permission {
+  readonly id: number;
+  readonly action: string;
+  readonly subject?: string | null;
+  readonly createdAt?: Date | string;
+}
+
+export interface Role {
+  readonly id: number;
+  readonly name: string;
+  readonly code: string;
+  readonly createdAt: Date | string;
+  readonly permissions: readonly Permission[];
+}
+
+interface Action {
+  readonly actionId: string;
+  readonly section: string;
+  readonly subjects?: readonly string[] | null;
+}
+
+/** Strapi creates a role and then its permissions, one after the other. Later ones come from somebody. */
+const createdTogetherMs = 5 * 60_000;
+
+/** What Strapi gives Editors and Authors beside the content types. */
+const mediaLibrary = [
+  'plugin::upload.read',
+  'plugin::upload.configure-view',
+  'plugin::upload.assets.create',
+  'plugin::upload.assets.update',
+  'plugin::upload.assets.download',
+  'plugin::upload.assets.copy-link',
+];
+
+const ownUids: ReadonlySet<string> = new Set([...chatUids, 'api::ai-character.ai-character']);
+
+/** Strapi gives them these types only if an administrator does. */
+const neverGiven: ReadonlySet<string> = new Set(['plugin::users-permissions.user']);
+
+/**
+ * Whether a role is Strapi's Editor or Author with exactly the permissions that Strapi gave it. What the role editor
+ * changes is created anew, so it is found by its time; what it takes away is missing. The fields of a permission are not
+ * compared: content types get new ones by upgrades. A type without any permission may be newer than the role, except
+ * this application's own.
+ */
+export function isStockRole(strapi: Core.Strapi, { code, createdAt, permissions }: Role): boolean {
+  if (code !== 'strapi-editor' && code !== 'strapi-author') return false;
+  const latest = new Date(createdAt).getTime() + createdTogetherMs;
+  if (permissions.some((one) => new Date(one.createdAt ?? Infinity).getTime() > latest)) return false;
+
+  const isAuthor = code === 'strapi-author';
+  const actions = expectedActions(strapi).filter(
+    ({ actionId }) => !isAuthor || actionId !== 'plugin::content-manager.explorer.publish',
+  );
+  const given = new Set(permissions.map(key));
+  const subjectsOfRole = new Set(permissions.map(({ subject }) => subject));
+  const expected = new Set([
+    ...mediaLibrary,
+    ...actions.flatMap(({ actionId, subjects }) =>
+      (subjects ?? [])
+        .filter((subject) => subjectsOfRole.has(subject) || ownUids.has(subject))
+        .map((subject) => `${actionId} ${subject}`),
+    ),
+  ]);
+  return given.size === expected.size && [...given].every((one) => expected.has(one));
+}
+
+function expectedActions(strapi: Core.Strapi): Action[] {
+  const { actionProvider } = strapi.service('admin::permission') as unknown as {
+    actionProvider: { values(): readonly Action[] };
+  };
+  return actionProvider
+    .values()
+    .filter(({ section }) => section === 'contentTypes')
+    .map((action) => ({
+      ...action,
+      subjects: (action.subjects ?? []).filter((uid) => isDisplayed(strapi, uid) && !neverGiven.has(uid)),
+    }));
+}
+
+function isDisplayed(strapi: Core.Strapi, uid: string): boolean {
+  const { pluginOptions } = strapi.contentType(uid as 'api::ai-character.ai-character') as {
+    pluginOptions?: { 'content-manager'?: { visible?: boolean } };
+  };
+  return pluginOptions?.['content-manager']?.visible !== false;
+}
+
+const key = ({ action, subject }: Permission): string => (subject ? `${action} ${subject}` : action);

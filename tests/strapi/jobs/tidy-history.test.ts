@@ -1,0 +1,91 @@
+import { startTidyingHistory } from '../../../src/strapi/jobs/tidy-history';
+import { recordingLog } from '../../chat/support/fixtures';
+
+const oneMinuteMs = 60_000;
+const oneDayMs = 86_400_000;
+
+beforeEach(() => void jest.useFakeTimers());
+afterEach(() => void jest.useRealTimers());
+
+/** Tidying of which the rounds end as they are told to: with a number of records, or an error. */
+function startWith(results: readonly (number | Error)[]) {
+  const log = recordingLog();
+  let rounds = 0;
+  const tidying = startTidyingHistory({
+    async tidy() {
+      const result = results[rounds] ?? 0;
+      rounds += 1;
+      if (result instanceof Error) throw result;
+      return result;
+    },
+    log,
+  });
+  return { tidying, log, rounds: () => rounds };
+}
+
+describe('startTidyingHistory', () => {
+  it('is not waited for without an end when it is stopped', async () => {
+    const tidying = startTidyingHistory({ tidy: () => new Promise(() => undefined), log: recordingLog() });
+    await jest.advanceTimersByTimeAsync(oneMinuteMs);
+    let isStopped = false;
+    const stopping = tidying.stop().then(() => (isStopped = true));
+    await jest.advanceTimersByTimeAsync(4_900);
+    expect(isStopped).toBe(false);
+    await jest.advanceTimersByTimeAsync(200);
+    expect(isStopped).toBe(true);
+    await stopping;
+  });
+
+  it('tidies when the start is over and once a day', async () => {
+    const { tidying, log, rounds } = startWith([3, 0]);
+    await jest.advanceTimersByTimeAsync(oneMinuteMs - 1);
+    expect(rounds()).toBe(0);
+    await jest.advanceTimersByTimeAsync(oneDayMs);
+    expect(rounds()).toBe(1);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(rounds()).toBe(2);
+    expect(log.lines).toEqual(['info Removed 3 records from the history that were too old.']);
+    await tidying.stop();
+    await jest.advanceTimersByTimeAsync(3 * oneDayMs);
+    expect(rounds()).toBe(2);
+  });
+
+  it('tries again after ten minutes where that failed, and says so without its words', async () => {
+    const { tidying, log, rounds } = startWith([new Error('a secret'), 0]);
+    await jest.advanceTimersByTimeAsync(oneMinuteMs + 600_000 - 1);
+    expect(rounds()).toBe(1);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(rounds()).toBe(2);
+    expect(log.lines).toEqual([expect.stringMatching(/^error The history could not be tidied: Error/u)]);
+    expect(log.lines.join()).not.toContain('secret');
+    await tidying.stop();
+  });
+
+  it('never begins where it is stopped before', async () => {
+    const { tidying, rounds } = startWith([]);
+    await tidying.stop();
+    await jest.advanceTimersByTimeAsync(oneDayMs);
+    expect(rounds()).toBe(0);
+  });
+
+  it('tells a round to end, and stops when it has', async () => {
+    let end = () => {};
+    let isTold = false;
+    const { stop } = startTidyingHistory({
+      tidy: (signal) =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => (isTold = true));
+          end = () => resolve(0);
+        }),
+      log: recordingLog(),
+    });
+    await jest.advanceTimersByTimeAsync(oneMinuteMs);
+    let hasStopped = false;
+    const stopping = stop().then(() => (hasStopped = true));
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect([isTold, hasStopped]).toEqual([true, false]);
+    end();
+    await stopping;
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});
