@@ -32,7 +32,7 @@ import { tellTokensApart } from './strapi/patches/tell-tokens-apart';
 import { useOwnTemporaryFolder, type TemporaryFolder } from './strapi/startup/temporary-folder';
 import { startTidyingHistory, type Tidying } from './strapi/jobs/tidy-history';
 import { HistoryProblem, parseHistoryStoreSettings, SettingsError } from './chat';
-import { chatOf, historyStoreOf, keepHistoryIn, processLockOf, stopReading } from './compose';
+import { chatOf, historyStoreOf, keepHistoryIn, processLockOf, stopReading } from './app';
 import { openBeside } from './history/store/thread/in-thread';
 import { loginsOf } from './strapi/logins/logins';
 import { answersSent } from './middlewares/koasseStream';
@@ -41,7 +41,7 @@ import { createErasureTable } from './database/history/erasures';
 import { createLoginTable } from './database/users/login-table';
 import { indexPendingAnswers } from './database/turns/pending-answers';
 import { createCounterTable, nameCountsByDocument } from './database/users/counters';
-import { openSocketDoor, type SocketDoor } from './websocket/door';
+import { openSocketDoor, type SocketDoor } from './websocket/server';
 
 let endTurnToStart = () => {};
 let heartbeat: NodeJS.Timeout | undefined;

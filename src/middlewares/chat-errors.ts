@@ -3,7 +3,7 @@ import { errors } from '@strapi/utils';
 import type { Context, Next } from 'koa';
 
 import { ChatError, describeError } from '../chat';
-import { setRateLimit } from '../rate-limit-headers';
+import { setRateLimit } from '../http/rate-limit';
 import { isDatabaseUnavailable, isDataException, isUniqueViolation } from '../database/sql/errors';
 
 /** The API folders of this application. Of other routes Strapi's errors stay Strapi's; a body is parsed before any. */

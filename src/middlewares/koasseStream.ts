@@ -5,7 +5,7 @@ import type { Core } from '@strapi/strapi';
 import type { Context, Next } from 'koa';
 
 import { ChatError, relay, tellAtLoopEnd, toLastEvent, type Frame } from '../chat';
-import { chatOf } from '../compose';
+import { chatOf } from '../app';
 import { cutOffAfter, loginEndOf } from '../strapi/logins/login-end';
 
 /** What a controller returns for a client that wants an event stream. It ends when it is done, or when `signal` fires. */

@@ -1,8 +1,8 @@
 import type { Core } from '@strapi/strapi';
 import type { Context, Next } from 'koa';
 
-import { chatOf } from '../compose';
-import { isAppUser, ownerOf } from '../owner-of';
+import { chatOf } from '../app';
+import { isAppUser, ownerOf } from '../http/owner';
 import { closeSignal } from './koasseStream';
 
 /**

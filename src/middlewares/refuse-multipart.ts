@@ -2,7 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Context, Next } from 'koa';
 
 import { ChatError } from '../chat';
-import { hasMultipartBody } from '../multipart-body';
+import { hasMultipartBody } from '../http/multipart-body';
 
 interface Route {
   readonly method: string;

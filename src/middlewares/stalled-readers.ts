@@ -1,8 +1,8 @@
 import type { Core } from '@strapi/strapi';
 import type { Context, Next } from 'koa';
 
-import { chatOf } from '../compose';
-import { dropWhenStalled } from '../stalled-readers';
+import { chatOf } from '../app';
+import { dropWhenStalled } from '../http/stalled-readers';
 
 /** Cuts a client off that does not read its reply, whichever reply it is: as long as it does not, memory holds the rest. */
 export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) =>

@@ -5,7 +5,7 @@ import type { RawData, WebSocket } from 'ws';
 
 import type { Outlet, SocketSettings } from '../chat';
 import { closeCodes, closeSocket } from './close';
-import { watchReader } from '../stalled-readers';
+import { watchReader } from '../http/stalled-readers';
 import { createOutlet } from './outlet';
 
 /** One connected client, whoever it is of. */

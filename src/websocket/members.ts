@@ -7,7 +7,7 @@ import {
   type SessionConnection,
   type SessionEntry,
 } from '../chat';
-import { chatOf } from '../compose';
+import { chatOf } from '../app';
 import type { Login } from '../strapi/logins/login-watch';
 import { loginsOf } from '../strapi/logins/logins';
 import { findSessionHolders } from '../database/sessions/holders';

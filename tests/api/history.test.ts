@@ -14,7 +14,7 @@ const historyAccess = createHistoryAccess({
   retentionDays: 0,
 });
 
-jest.mock('../../src/compose', () => ({ chatOf: () => ({ historyAccess }) }));
+jest.mock('../../src/app', () => ({ chatOf: () => ({ historyAccess }) }));
 
 const history = createService({ strapi: {} as Core.Strapi });
 const conversation = {

@@ -2,7 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
 import { parseWhose } from '../../chat';
-import { chatOf } from '../../compose';
+import { chatOf } from '../../app';
 import { conversationIdOf } from './conversation-id';
 
 /** Of Strapi's service, the part that is used here. */

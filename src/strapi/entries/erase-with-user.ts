@@ -1,6 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
-import { chatOf } from '../../compose';
+import { chatOf } from '../../app';
 
 const userUid = 'plugin::users-permissions.user';
 

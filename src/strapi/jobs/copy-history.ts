@@ -1,6 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
-import { chatOf } from '../../compose';
+import { chatOf } from '../../app';
 
 export interface RunningHistory {
   /** Settles when nothing of it touches a database any more. */

@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import { describeError, settledWithin } from '../../chat';
-import { chatOf } from '../../compose';
+import { chatOf } from '../../app';
 
 export interface Purging {
   /** Settles when nothing of it touches the database any more. One that hangs is waited for five seconds. */

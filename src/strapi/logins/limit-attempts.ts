@@ -3,7 +3,7 @@ import { errors } from '@strapi/utils';
 import type { Context, Next } from 'koa';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 
-import { setRateLimit } from '../../rate-limit-headers';
+import { setRateLimit } from '../../http/rate-limit';
 
 interface RateLimitConfig {
   readonly enabled?: boolean;

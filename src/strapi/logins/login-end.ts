@@ -4,7 +4,7 @@ import type { Context } from 'koa';
 import type { Log } from '../../chat';
 import { loginsOf } from './logins';
 import type { Login } from './login-watch';
-import { isAppUser } from '../../owner-of';
+import { isAppUser } from '../../http/owner';
 
 /** Fires when the login of a request ends before its response does. */
 export function loginEndOf(strapi: Core.Strapi, ctx: Context): AbortSignal {

@@ -2,7 +2,7 @@ import { factories } from '@strapi/strapi';
 import type { Context } from 'koa';
 
 import { ChatError } from '../../../chat';
-import { isAppUser } from '../../../owner-of';
+import { isAppUser } from '../../../http/owner';
 import { findByNumericId } from '../../../database/characters/numbers';
 import { isRowId } from '../../../database/sql/row-id';
 

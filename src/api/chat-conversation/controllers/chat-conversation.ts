@@ -12,10 +12,10 @@ import {
   type Sent,
   type TurnState,
 } from '../../../chat';
-import { chatOf } from '../../../compose';
+import { chatOf } from '../../../app';
 import { closeSignal, wantsEventStream, type EventSource } from '../../../middlewares/koasseStream';
-import { ownerOf } from '../../../owner-of';
-import { setRateLimit } from '../../../rate-limit-headers';
+import { ownerOf } from '../../../http/owner';
+import { setRateLimit } from '../../../http/rate-limit';
 
 export default factories.createCoreController(
   'api::chat-conversation.chat-conversation',

@@ -10,9 +10,9 @@ import {
   storedChars,
   toSessionReply,
 } from '../../../chat';
-import { chatOf } from '../../../compose';
+import { chatOf } from '../../../app';
 import { closeSignal } from '../../../middlewares/koasseStream';
-import { ownerOf } from '../../../owner-of';
+import { ownerOf } from '../../../http/owner';
 import { param, sessionPageSize, success } from '../envelope';
 
 /** Sessions, in the session API. Its errors get their envelope in `global::session-envelope`. */

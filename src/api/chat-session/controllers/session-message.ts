@@ -15,10 +15,10 @@ import {
   type Owner,
   type Sent,
 } from '../../../chat';
-import { chatOf } from '../../../compose';
+import { chatOf } from '../../../app';
 import { closeSignal, wantsEventStream, type EventSource } from '../../../middlewares/koasseStream';
-import { ownerOf } from '../../../owner-of';
-import { setRateLimit } from '../../../rate-limit-headers';
+import { ownerOf } from '../../../http/owner';
+import { setRateLimit } from '../../../http/rate-limit';
 import { messagePageSize, param, success } from '../envelope';
 
 /** The lines of a session, in the session API. */

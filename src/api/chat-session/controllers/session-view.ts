@@ -2,9 +2,9 @@ import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
 import { assertOwn, parsePage, parseSelection, toSessionMessageReply, toSessionReply } from '../../../chat';
-import { chatOf } from '../../../compose';
+import { chatOf } from '../../../app';
 import { closeSignal } from '../../../middlewares/koasseStream';
-import { ownerOf } from '../../../owner-of';
+import { ownerOf } from '../../../http/owner';
 import { messagePageSize, param, sessionPageSize, success } from '../envelope';
 
 /** What one screen of an application needs, in one reply. */

@@ -2,12 +2,12 @@ import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
 import type { HistoryStatus } from '../../../chat';
-import { chatOf } from '../../../compose';
+import { chatOf } from '../../../app';
 import { loginEndOf } from '../../../strapi/logins/login-end';
 import { closeSignal } from '../../../middlewares/koasseStream';
-import { createMetrics, hasToken } from '../../../metrics';
-import { ownerOf } from '../../../owner-of';
-import { streamText } from '../../../streamed-text';
+import { createMetrics, hasToken } from '../../../http/metrics';
+import { ownerOf } from '../../../http/owner';
+import { streamText } from '../../../http/text-stream';
 
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /** GET /api/chat/ready: whether this process takes new questions. For load balancers, so it needs no token. */

@@ -14,11 +14,11 @@ import {
   toHistoryMessageReply,
   type Message,
 } from '../../../chat';
-import { chatOf } from '../../../compose';
+import { chatOf } from '../../../app';
 import { loginEndOf } from '../../../strapi/logins/login-end';
 import { closeSignal } from '../../../middlewares/koasseStream';
-import { ownerOf } from '../../../owner-of';
-import { streamText } from '../../../streamed-text';
+import { ownerOf } from '../../../http/owner';
+import { streamText } from '../../../http/text-stream';
 
 /** The history service: sessions and their messages under the names of its contract. */
 export default ({ strapi }: { strapi: Core.Strapi }) => ({

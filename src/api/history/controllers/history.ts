@@ -1,8 +1,8 @@
 import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
-import { chatOf } from '../../../compose';
-import { ownerOf } from '../../../owner-of';
+import { chatOf } from '../../../app';
+import { ownerOf } from '../../../http/owner';
 import { conversationIdOf } from '../conversation-id';
 
 /** The history of finished generations, as their owner sees it. */

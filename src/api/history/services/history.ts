@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import type { ChatCompletion, FailedCompletion } from '../../../chat';
-import { chatOf } from '../../../compose';
+import { chatOf } from '../../../app';
 
 interface Page {
   /** 1 to 100. */

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { Busboy } from '@fastify/busboy';
 import type { Context } from 'koa';
 
-import { ChatError } from './chat';
+import { ChatError } from '../chat';
 
 /** An uploaded file as Strapi's upload plugin expects it. */
 export interface UploadedFile {

@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import { z } from 'zod';
 
-import { ChatError, type Owner } from './chat';
+import { ChatError, type Owner } from '../chat';
 
 const userSchema = z.object({
   id: z.number().int(),

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 
 import Koa from 'koa';
 
-import { streamText } from '../src/streamed-text';
-import { createGate } from './support/gate';
+import { streamText } from '../../src/http/text-stream';
+import { createGate } from '../support/gate';
 
 const piece = 'x'.repeat(100_000);
 

@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 
-import type { RateLimit } from './chat';
+import type { RateLimit } from '../chat';
 
 /** The headers that Strapi's login has, too, with the reset in seconds since 1970 as it has it. */
 export function setRateLimit(ctx: Context, { limit, remaining, resetAtMs }: RateLimit): void {

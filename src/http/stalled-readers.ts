@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 
 import type { Context } from 'koa';
 
-import type { Log } from './chat';
+import type { Log } from '../chat';
 
 /** How often a client is looked at within the time that it may take nothing. It is dropped by as much later at most. */
 const looks = 20;

@@ -1,5 +1,5 @@
 import { ChatError } from '../../src/chat';
-import { createPlaces } from '../../src/websocket/places';
+import { createPlaces } from '../../src/websocket/connection-limits';
 
 const codeOf = (run: () => unknown): unknown => {
   try {

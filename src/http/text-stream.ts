@@ -2,8 +2,8 @@ import { Readable } from 'node:stream';
 
 import type { Context } from 'koa';
 
-import { describeError, type Log } from './chat';
-import { cutOffAfter } from './strapi/logins/login-end';
+import { describeError, type Log } from '../chat';
+import { cutOffAfter } from '../strapi/logins/login-end';
 
 export interface StreamedText {
   /** The `Content-Type` of the reply. */

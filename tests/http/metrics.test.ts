@@ -1,6 +1,6 @@
-import { createMetrics, hasToken } from '../src/metrics';
-import { createLiveTurns, createTurnLog } from '../src/chat/live-turns';
-import type { HistoryStatus } from '../src/history/copying/status';
+import { createMetrics, hasToken } from '../../src/http/metrics';
+import { createLiveTurns, createTurnLog } from '../../src/chat/live-turns';
+import type { HistoryStatus } from '../../src/history/copying/status';
 
 type Watched = Parameters<typeof createMetrics>[0];
 

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 
 import { Gauge, Registry } from 'prom-client';
 
-import type { Chat } from './chat';
+import type { Chat } from '../chat';
 
 /** What there is to watch of this process, and of the history, read when it is asked for. */
 export function createMetrics({ turns, live, history }: Pick<Chat, 'turns' | 'live' | 'history'>): Registry {

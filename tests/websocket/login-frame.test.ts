@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 
 import { ChatError } from '../../src/chat';
 import { createSocketClient } from '../../src/websocket/client';
-import { receiveLogin } from '../../src/websocket/first-frame';
+import { receiveLogin } from '../../src/websocket/login-frame';
 import { settle } from '../chat/support/collect';
 import { createGate } from '../support/gate';
 import { SlowSocket } from './support/slow-socket';

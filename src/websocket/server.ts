@@ -5,14 +5,14 @@ import type { Core } from '@strapi/strapi';
 import { WebSocketServer, type WebSocket } from 'ws';
 
 import { ChatError } from '../chat';
-import { chatOf } from '../compose';
+import { chatOf } from '../app';
 import { createSocketClient, type SocketClient } from './client';
 import { closeCodes } from './close';
-import { createExplain } from './explain';
-import { receiveLogin } from './first-frame';
+import { createExplain } from './to-client-error';
+import { receiveLogin } from './login-frame';
 import { logIn } from './login';
 import { createMembers, type Entrance } from './members';
-import { createPlaces, type Place } from './places';
+import { createPlaces, type Place } from './connection-limits';
 import { handBack, parseUpgrade, refuse, tokenProtocol, type UpgradeRequest } from './upgrade';
 
 /** How often the sessions of connected users are looked at again. With the query, a deletion shows within five seconds. */

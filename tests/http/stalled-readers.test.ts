@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-import { watchReader } from '../src/stalled-readers';
-import { SlowStream } from './websocket/support/slow-socket';
+import { watchReader } from '../../src/http/stalled-readers';
+import { SlowStream } from '../websocket/support/slow-socket';
 
 const afterMs = 20_000;
 
