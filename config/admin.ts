@@ -1,6 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
-import { flag, readVariables } from '../src/chat/variables';
+import { flag, readVariables } from '../src/env/variables';
 
 const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Admin => ({
   auth: { secret: env('ADMIN_JWT_SECRET', '') },

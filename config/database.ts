@@ -4,7 +4,7 @@ import type { Core } from '@strapi/strapi';
 import { z } from 'zod';
 
 import { dsn } from '../src/history/settings';
-import { count, flag, readVariables, text } from '../src/chat/variables';
+import { count, flag, readVariables, text } from '../src/env/variables';
 import { rememberStatements } from '../src/database/sql/sqlite-statement-cache';
 import { addSqliteFunctions } from '../src/database/reader/sqlite-functions';
 

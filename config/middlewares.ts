@@ -1,6 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
-import { origins, readVariables, size } from '../src/chat/variables';
+import { origins, readVariables, size } from '../src/env/variables';
 
 const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewares => {
   const variables = readVariables(env, { CORS_ORIGINS: origins, BODY_LIMIT: size.default('1mb') });

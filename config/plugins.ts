@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
-import { readMailConfig } from '../src/chat/mail-settings';
-import { count, flag, readVariables, size, toBytes } from '../src/chat/variables';
+import { readMailConfig } from '../src/env/mail-settings';
+import { count, flag, readVariables, size, toBytes } from '../src/env/variables';
 import { createPasswordRule } from '../src/strapi/accounts/password-rule';
 
 const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin => {

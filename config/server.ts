@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 import { z } from 'zod';
 
-import { count, flag, readVariables, text } from '../src/chat/variables';
+import { count, flag, readVariables, text } from '../src/env/variables';
 import { upgradeOptions } from '../src/websocket/upgrade';
 
 const webAddress = z

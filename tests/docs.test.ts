@@ -2,10 +2,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { chatErrors, type ChatErrorCode } from '../src/chat/errors';
-import { parseMessagePageRequest } from '../src/chat/message-query';
-import { toMessageReply } from '../src/chat/message-reply';
-import { turnOutcomes, type TurnEvent } from '../src/chat/turn-event';
-import { toWireEvent, type WireEvent } from '../src/chat/wire-event';
+import { parseMessagePageRequest } from '../src/chat/contract/message-query';
+import { toMessageReply } from '../src/chat/contract/message-reply';
+import { turnOutcomes, type TurnEvent } from '../src/chat/model/turn-event';
+import { toWireEvent, type WireEvent } from '../src/chat/contract/stream-event';
 import { ada, keeper, message } from './chat/support/fixtures';
 
 const root = path.resolve(__dirname, '..');
@@ -175,8 +175,14 @@ describe('docs/http-api.md', () => {
     const sortFields = codesIn(section(api, '### Sorting'));
 
     // These tables are private to their files; read there, and the documented ones are put to use below.
-    const [fieldTable = ''] = matches(read('src/chat/message-query.ts'), /filterFields[^{]+\{(.+?)\n\};/gsu);
-    const [operatorTable = ''] = matches(read('src/chat/filter.ts'), /const operators[^{]+\{(.+?)\n\};/gsu);
+    const [fieldTable = ''] = matches(
+      read('src/chat/contract/message-query.ts'),
+      /filterFields[^{]+\{(.+?)\n\};/gsu,
+    );
+    const [operatorTable = ''] = matches(
+      read('src/chat/contract/filter.ts'),
+      /const operators[^{]+\{(.+?)\n\};/gsu,
+    );
     expect(fields.sort()).toEqual(matches(fieldTable, /^ {2}'?([\w.]+)'?:/gmu).sort());
     expect(operators.sort()).toEqual(matches(operatorTable, /^ {2}(\$\w+):/gmu).sort());
     expect(() => parseMessagePageRequest({ sort: 'nothing' })).toThrow(

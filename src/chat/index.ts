@@ -1,18 +1,18 @@
 export { createChat, type Chat, type ChatDependencies } from './chat';
-export type { Character, CharacterSource } from './characters';
-export { withDeadline } from './deadline';
+export type { Character, CharacterSource } from './ports/character-source';
+export { withDeadline } from './shared/deadline';
 export { ChatError, chatErrors, isChatErrorCode, type ChatErrorCode, type RateLimit } from './errors';
-export { createFairQueue } from './fair-queue';
-export { parseFeedback } from './feedback';
-export type { Comparison, Filter, TextMatch, Value } from './filter';
+export { createFairQueue } from './shared/fair-queue';
+export { parseFeedback } from './contract/feedback';
+export type { Comparison, Filter, TextMatch, Value } from './contract/filter';
 export {
   parseConversationRequest,
   parseConversationId,
   parseConversationPage,
   parseHistoryMessage,
   parseHistoryPart,
-} from './history-request';
-export { toConversationReply, toHistoryMessageReply } from './history-reply';
+} from './contract/conversation-request';
+export { toConversationReply, toHistoryMessageReply } from './contract/conversation-reply';
 export type {
   ChatCompletion,
   CompletionMessage,
@@ -51,18 +51,18 @@ export {
 } from '../history/settings';
 export type { Backlog, FinishedTurn, HistorySource } from '../history/model/source';
 export type { HistoryStatus } from '../history/copying/status';
-export { parseIdempotencyKey } from './idempotency';
-export type { DayCounter, MinuteCounter, UserCounters } from './limits';
-export { describeError, type Log } from './log';
-export { tellAtLoopEnd } from './loop-end';
-export { newMessageId } from './message-id';
-export type { MessageQuery, SortKey } from './message-query';
-export type { Message, MessageMarks, MessageStore } from './messages';
+export { parseIdempotencyKey } from './turn/idempotency';
+export type { DayCounter, MinuteCounter, UserCounters } from './limits/turn-limits';
+export { describeError, type Log } from './shared/log';
+export { tellAtLoopEnd } from './stream/loop-end';
+export { newMessageId } from './message/id';
+export type { MessageQuery, SortKey } from './contract/message-query';
+export type { Message, MessageMarks, MessageStore } from './message/list';
 export type { Erased, OwnDataStore } from './own-data';
-export type { Owner } from './owner';
-export { parseInputs, parseQuestion } from './question';
-export type { Hit, SearchStore } from './search';
-export { assertCharacter } from './session-access';
+export type { Owner } from './model/owner';
+export { parseInputs, parseQuestion } from './contract/question';
+export type { Hit, SearchStore } from './message/search';
+export { assertCharacter } from './session/access';
 export type {
   After,
   MessageRange,
@@ -73,10 +73,10 @@ export type {
   Selection,
   SessionEntry,
   SessionStore,
-} from './session-access';
-export type { SessionConnection } from './session-connection';
-export type { Outlet } from './session-feed';
-export { toSessionMessageReply, toSessionReply } from './session-reply';
+} from './session/access';
+export type { SessionConnection } from './session/connection';
+export type { Outlet } from './session/feed';
+export { toSessionMessageReply, toSessionReply } from './contract/session-reply';
 export {
   assertOwn,
   parseEdit,
@@ -87,15 +87,15 @@ export {
   parseSelection,
   parseUserId,
   toMessageReference,
-} from './session-request';
-export type { Session, SessionReference } from './sessions';
-export type { Sent } from './send';
+} from './contract/session-request';
+export type { Session, SessionReference } from './model/session';
+export type { Sent } from './turn/send';
 export { parseChatSettings, type ChatSettings, type LimitSettings, type SocketSettings } from './settings';
-export type { Frame } from './sse/encode';
-export { relay } from './sse/relay';
-export { settledWithin } from './settled-within';
-export { toStorableJson, toStorableText } from './storable-text';
-export { storedChars, storedCharsOf } from './text-allowance';
+export type { Frame } from './stream/sse';
+export { relay } from './stream/relay';
+export { settledWithin } from './shared/settled-within';
+export { toStorableJson, toStorableText } from './shared/storable-text';
+export { storedChars, storedCharsOf } from './limits/text-allowance';
 export type {
   AbandonedTurn,
   Abandonment,
@@ -104,9 +104,9 @@ export type {
   TurnEnding,
   TurnProgress,
   TurnStore,
-} from './stores';
-export type { FinalOutcome, SavedTurn, TurnOutcome, Usage } from './turn-event';
-export type { TurnState } from './turn-access';
-export type { UserSource } from './users';
-export { SettingsError } from './variables';
-export { toLastEvent } from './wire-event';
+} from './ports/turn-store';
+export type { FinalOutcome, SavedTurn, TurnOutcome, Usage } from './model/turn-event';
+export type { TurnState } from './turn/access';
+export type { UserSource } from './ports/user-source';
+export { SettingsError } from '../env/variables';
+export { toLastEvent } from './contract/stream-event';

@@ -1,15 +1,15 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 
-import type { CharacterSource } from './characters';
+import type { CharacterSource } from './ports/character-source';
 import { ChatError } from './errors';
-import { createFairQueue } from './fair-queue';
-import type { LiveTurns } from './live-turns';
-import { charsOf, type Message } from './messages';
-import type { Owner } from './owner';
-import type { After, SessionEntry } from './session-access';
-import { toSessionMessageReply, toSessionReply } from './session-reply';
-import type { TurnAccess } from './turn-access';
-import { walk } from './walk';
+import { createFairQueue } from './shared/fair-queue';
+import type { LiveTurns } from './stream/live-turns';
+import { charsOf, type Message } from './message/list';
+import type { Owner } from './model/owner';
+import type { After, SessionEntry } from './session/access';
+import { toSessionMessageReply, toSessionReply } from './contract/session-reply';
+import type { TurnAccess } from './turn/access';
+import { walk } from './shared/walk';
 
 /** How much was erased. */
 export interface Erased {

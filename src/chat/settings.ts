@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { DifySettings } from '../upstream/dify/client';
-import { count, flag, origins, parseVariables } from './variables';
+import { count, flag, origins, parseVariables } from '../env/variables';
 
 export interface TurnSettings {
   readonly exposePrompt: boolean;

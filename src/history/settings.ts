@@ -2,7 +2,7 @@ import path from 'node:path';
 
 import { z } from 'zod';
 
-import { count, flag, withoutBlanks } from '../chat/variables';
+import { count, flag, withoutBlanks } from '../env/variables';
 import { DsnError, parseDsn, type DatabaseAddress } from '../env/dsn';
 import { HistoryProblem } from './model/problem';
 

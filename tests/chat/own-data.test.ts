@@ -1,6 +1,6 @@
-import { createLiveTurns, createTurnLog } from '../../src/chat/live-turns';
+import { createLiveTurns, createTurnLog } from '../../src/chat/stream/live-turns';
 import { createOwnData, type Erased, type OwnDataStore } from '../../src/chat/own-data';
-import type { WireEvent } from '../../src/chat/wire-event';
+import type { WireEvent } from '../../src/chat/contract/stream-event';
 import { collect } from './support/collect';
 import { ada, bob, keeper, message } from './support/fixtures';
 import { createMemoryCharacters } from './support/memory-characters';

@@ -1,6 +1,6 @@
 import readConfig from '../../config/chat';
 import { parseChatSettings, settingNames } from '../../src/chat/settings';
-import { SettingsError } from '../../src/chat/variables';
+import { SettingsError } from '../../src/env/variables';
 import { thrown } from './support/collect';
 
 const required = { DIFY_API_URL: 'https://dify.example/v1', DIFY_API_KEY: 'app-top-secret' };

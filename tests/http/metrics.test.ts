@@ -1,5 +1,5 @@
 import { createMetrics, hasToken } from '../../src/http/metrics';
-import { createLiveTurns, createTurnLog } from '../../src/chat/live-turns';
+import { createLiveTurns, createTurnLog } from '../../src/chat/stream/live-turns';
 import type { HistoryStatus } from '../../src/history/copying/status';
 
 type Watched = Parameters<typeof createMetrics>[0];

@@ -6,7 +6,7 @@ import { env as strapiEnv } from '@strapi/utils';
 
 import { secretNames } from '../../scripts/secrets';
 import { parseHistoryStoreSettings } from '../../src/history/settings';
-import { mailVariableNames } from '../../src/chat/mail-settings';
+import { mailVariableNames } from '../../src/env/mail-settings';
 import { parseChatSettings, settingNames } from '../../src/chat/settings';
 
 const root = path.resolve(__dirname, '..', '..');

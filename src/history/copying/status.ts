@@ -1,4 +1,4 @@
-import { describeError, type Log } from '../../chat/log';
+import { describeError, type Log } from '../../chat/shared/log';
 import { HistoryProblem, type HistoryProblemCode } from '../model/problem';
 import type { Backlog } from '../model/source';
 

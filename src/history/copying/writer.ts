@@ -1,6 +1,6 @@
-import { describeError, type Log } from '../../chat/log';
-import { settledWithin } from '../../chat/settled-within';
-import type { UserSource } from '../../chat/users';
+import { describeError, type Log } from '../../chat/shared/log';
+import { settledWithin } from '../../chat/shared/settled-within';
+import type { UserSource } from '../../chat/ports/user-source';
 import { createAlarm } from './alarm';
 import { at, createCondition, Unavailable, type HistoryStatus } from './status';
 import type { HistoryNaming } from '../naming/history-naming';

@@ -1,5 +1,5 @@
-import type { Log } from '../../chat/log';
-import type { UserSource } from '../../chat/users';
+import type { Log } from '../../chat/shared/log';
+import type { UserSource } from '../../chat/ports/user-source';
 import { at } from '../copying/status';
 import type { FormerErasure, FormerUser, HistoryNaming } from './history-naming';
 import type { HistorySource } from '../model/source';

@@ -1,7 +1,7 @@
-import type { CharacterSource } from '../../chat/characters';
+import type { CharacterSource } from '../../chat/ports/character-source';
 import { ChatError } from '../../chat/errors';
-import { toStorableText } from '../../chat/storable-text';
-import type { UserSource } from '../../chat/users';
+import { toStorableText } from '../../chat/shared/storable-text';
+import type { UserSource } from '../../chat/ports/user-source';
 import {
   toCompletionRecord,
   toErrorRecord,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { parse, wholeNumber } from '../../chat/invalid-request';
-import { toStorableText } from '../../chat/storable-text';
+import { parse, wholeNumber } from '../../chat/contract/invalid-request';
+import { toStorableText } from '../../chat/shared/storable-text';
 import { addDays, countDays, createCalendar, type Day } from './calendar';
 import type { HistoryPage, Position } from '../model/store';
 

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 
 import { z } from 'zod';
 
-import { parse } from '../../chat/invalid-request';
-import { isShallow } from '../../chat/question';
-import { toStorableJson, toStorableText } from '../../chat/storable-text';
+import { parse } from '../../chat/contract/invalid-request';
+import { isShallow } from '../../chat/contract/question';
+import { toStorableJson, toStorableText } from '../../chat/shared/storable-text';
 import { toNanos } from './price';
 import type { HistoryRecord } from '../model/record';
 

@@ -1,5 +1,5 @@
 import type { HistoryRecord, HistoryUsage, StoredRecord } from '../../chat';
-import { toStorableJson, toStorableText } from '../../chat/storable-text';
+import { toStorableJson, toStorableText } from '../../chat/shared/storable-text';
 import type { Binding, Kind, Row } from './database';
 
 export const recordsTable = 'conversation_histories';

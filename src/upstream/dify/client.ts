@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 import { ChatError, toChatError } from '../../chat/errors';
-import { readAtLoopEnd } from '../../chat/loop-end';
+import { readAtLoopEnd } from '../../chat/stream/loop-end';
 import { createSseDecoder } from './sse';
 import { createCall, readStart, type Call, type CallSettings } from './call';
 import { findLostAnswer, type FoundAnswer, type IsKnown, type LostAnswer } from './find-answer';

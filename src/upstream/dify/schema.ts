@@ -5,8 +5,8 @@
  */
 import { z } from 'zod';
 
-import { toStorableText } from '../../chat/storable-text';
-import type { Usage } from '../../chat/turn-event';
+import { toStorableText } from '../../chat/shared/storable-text';
+import type { Usage } from '../../chat/model/turn-event';
 
 const text = z.string().optional().catch(undefined);
 const maxIdChars = 255;

@@ -1,6 +1,6 @@
-import { createLiveTurns } from '../../../src/chat/live-turns';
-import { createSessionEvents } from '../../../src/chat/session-events';
-import { createSessionFeed, type Outlet } from '../../../src/chat/session-feed';
+import { createLiveTurns } from '../../../src/chat/stream/live-turns';
+import { createSessionEvents } from '../../../src/chat/session/events';
+import { createSessionFeed, type Outlet } from '../../../src/chat/session/feed';
 import { ada } from './fixtures';
 
 /** What a feed of `session-1` to this outlet hears from, and how to open it and end it. */

@@ -1,10 +1,10 @@
-import type { Character } from '../../../src/chat/characters';
-import type { Log } from '../../../src/chat/log';
-import type { Message } from '../../../src/chat/messages';
-import type { Owner } from '../../../src/chat/owner';
+import type { Character } from '../../../src/chat/ports/character-source';
+import type { Log } from '../../../src/chat/shared/log';
+import type { Message } from '../../../src/chat/message/list';
+import type { Owner } from '../../../src/chat/model/owner';
 import type { LimitSettings, TurnSettings } from '../../../src/chat/settings';
-import type { NewTurn, TurnEnding } from '../../../src/chat/stores';
-import type { UserSource } from '../../../src/chat/users';
+import type { NewTurn, TurnEnding } from '../../../src/chat/ports/turn-store';
+import type { UserSource } from '../../../src/chat/ports/user-source';
 
 export const ada: Owner = { id: 1, documentId: 'doc-ada', username: 'ada', email: 'ada@example.org' };
 export const bob: Owner = { id: 2, documentId: 'doc-bob', username: 'bob', email: 'bob@example.org' };

@@ -1,4 +1,4 @@
-import type { Character, CharacterSource } from '../../../src/chat/characters';
+import type { Character, CharacterSource } from '../../../src/chat/ports/character-source';
 
 /** Characters kept in memory. Of those that are not published nothing is shown but their ids. */
 export function createMemoryCharacters(

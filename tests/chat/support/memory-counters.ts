@@ -1,4 +1,4 @@
-import type { DayCounter, MinuteCounter, UserCounters } from '../../../src/chat/limits';
+import type { DayCounter, MinuteCounter, UserCounters } from '../../../src/chat/limits/turn-limits';
 
 export interface MemoryCounters extends UserCounters {
   /** Turns that count of this user. */

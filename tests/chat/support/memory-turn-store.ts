@@ -1,7 +1,7 @@
 import { ChatError } from '../../../src/chat/errors';
-import type { Message } from '../../../src/chat/messages';
-import type { Owner } from '../../../src/chat/owner';
-import type { Session } from '../../../src/chat/sessions';
+import type { Message } from '../../../src/chat/message/list';
+import type { Owner } from '../../../src/chat/model/owner';
+import type { Session } from '../../../src/chat/model/session';
 import type {
   AbandonedTurn,
   NewTurn,
@@ -9,8 +9,8 @@ import type {
   TurnEnding,
   TurnProgress,
   TurnStore,
-} from '../../../src/chat/stores';
-import type { SavedTurn } from '../../../src/chat/turn-event';
+} from '../../../src/chat/ports/turn-store';
+import type { SavedTurn } from '../../../src/chat/model/turn-event';
 
 interface SessionRow extends Session {
   readonly ownerId: number;

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 
 import { ChatError } from '../../../src/chat/errors';
-import { describeError } from '../../../src/chat/log';
+import { describeError } from '../../../src/chat/shared/log';
 
 /** Whatever may be logged or sent of an error says none of these words. */
 export function expectSilence(error: unknown, secrets: readonly string[]): void {

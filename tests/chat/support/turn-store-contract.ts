@@ -1,7 +1,7 @@
 import { ChatError } from '../../../src/chat/errors';
-import type { NewTurn, TurnProgress, TurnStore } from '../../../src/chat/stores';
+import type { NewTurn, TurnProgress, TurnStore } from '../../../src/chat/ports/turn-store';
 import { thrown } from './collect';
-import type { Session } from '../../../src/chat/sessions';
+import type { Session } from '../../../src/chat/model/session';
 import { ada, bob, ending, newSession, newTurn } from './fixtures';
 
 /** A store, and what happens to its rows behind its back. */

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 
 import { fromDifyError, fromTransportError } from '../../../src/upstream/dify/errors';
 import { ChatError, type ChatErrorCode } from '../../../src/chat/errors';
-import { describeError } from '../../../src/chat/log';
+import { describeError } from '../../../src/chat/shared/log';
 import { FrameTooLongError } from '../../../src/upstream/dify/sse';
 
 /** Everything of an error that is ever sent or logged. */

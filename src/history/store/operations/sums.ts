@@ -1,5 +1,5 @@
 import type { HistoryRecord } from '../../../chat';
-import { toStorableText } from '../../../chat/storable-text';
+import { toStorableText } from '../../../chat/shared/storable-text';
 import { chunks, incoming, marks, onConflict, tuples, type Binding, type Statements } from '../database';
 import { bucketSums } from '../schema';
 

@@ -1,0 +1,234 @@
+import { z } from 'zod';
+
+import { ChatError } from '../errors';
+import { parseFilters, type FieldKinds, type Filter } from './filter';
+
+/** The fields of a message a client may filter by. `ai_character.id` means the character, whichever of its ids is given. */
+const filterFields: FieldKinds = {
+  id: 'integer',
+  documentId: 'text',
+  message_id: 'text',
+  role: 'text',
+  query: 'text',
+  answer: 'text',
+  conversation_id: 'text',
+  session_id: 'text',
+  turn_id: 'text',
+  message_status: 'text',
+  outcome: 'text',
+  error_code: 'text',
+  feedback: 'text',
+  parent_message_id: 'text',
+  is_superseded: 'boolean',
+  createdAt: 'date',
+  updatedAt: 'date',
+  'session.session_id': 'text',
+  'session.id': 'reference',
+  'ai_character.id': 'reference',
+  'ai_character.documentId': 'reference',
+  'ai_character.name': 'text',
+  'ai_character.introduce': 'text',
+  'user.id': 'reference',
+  'user.documentId': 'reference',
+};
+
+const sortFields = [
+  'id',
+  'message_id',
+  'role',
+  'query',
+  'answer',
+  'conversation_id',
+  'turn_id',
+  'message_status',
+  'outcome',
+  'createdAt',
+  'updatedAt',
+] as const;
+export type SortField = (typeof sortFields)[number];
+
+export interface SortKey {
+  readonly field: SortField;
+  readonly descending: boolean;
+}
+
+/** The place after one message in the order newest first. */
+export interface Cursor {
+  readonly createdAt: Date;
+  readonly id: number;
+}
+
+/** Which of the owner's messages, in which order, and which part of them. */
+export interface MessageQuery {
+  readonly filter: Filter | null;
+  /** Empty means newest first. */
+  readonly sort: readonly SortKey[];
+  readonly offset: number;
+  readonly limit: number;
+  /** Set only where `sort` is empty; then `offset` is 0. */
+  readonly cursor: Cursor | null;
+}
+
+/** The part of the list that is asked for, in the client's own terms: it is told them again. */
+export type Part =
+  { readonly page: number; readonly pageSize: number } | { readonly start: number; readonly limit: number };
+
+export interface MessagePageRequest {
+  readonly query: MessageQuery;
+  readonly part: Part;
+}
+
+const defaultPageSize = 20;
+export const maxPageSize = 100;
+/** Keeps the offset within what either database takes; nobody turns to such a page by hand. */
+const maxPage = 1_000_000;
+const maxStart = maxPage * maxPageSize;
+
+/**
+ * The query string of a message list: `page`, `pageSize`, `sort`, `filters`, `cursor`, and Strapi's `pagination[…]`
+ * for the first two, or with `start` and `limit`. `populate`, `fields` and `pagination[withCount]` are taken for
+ * compatibility and change nothing: the reply is always whole, and always counted.
+ * @throws ChatError `invalid-request` naming the parameter that is wrong.
+ */
+export function parseMessagePageRequest(params: Readonly<Record<string, unknown>>): MessagePageRequest {
+  const {
+    page,
+    pageSize,
+    pagination,
+    sort,
+    filters,
+    cursor,
+    populate: _populate,
+    fields: _fields,
+    ...unknown
+  } = params;
+  const [stranger] = Object.keys(unknown);
+  if (stranger !== undefined) throw invalid(`There is no parameter "${stranger.slice(0, 100)}".`);
+
+  const part = parsePart({ page, pageSize, pagination });
+  const range = toRange(part);
+  const sortKeys = sort === undefined ? [] : parseSort(sort);
+  const after = cursor === undefined ? null : parseCursor(cursor);
+  if (after !== null && (sortKeys.length > 0 || range.offset > 0)) {
+    throw invalid('cursor goes with no sort, page or start: it walks from the newest message to the oldest.');
+  }
+  return {
+    part,
+    query: {
+      filter: filters === undefined || filters === '' ? null : parseFilters(filters, filterFields),
+      sort: sortKeys,
+      ...range,
+      cursor: after,
+    },
+  };
+}
+
+interface Paging {
+  readonly page?: unknown;
+  readonly pageSize?: unknown;
+}
+
+function parsePart({ page, pageSize, pagination }: Paging & { readonly pagination: unknown }): Part {
+  const { start, limit, ...nested } = parsePagination(pagination);
+  const paging = { page: page ?? nested.page, pageSize: pageSize ?? nested.pageSize };
+  if (start === undefined && limit === undefined) return parsePaging(paging);
+  if (paging.page !== undefined || paging.pageSize !== undefined)
+    throw invalid('pagination takes page and pageSize, or start and limit, not both.');
+  return {
+    start: parseWhole('pagination[start]', start, { fallback: 0, min: 0, max: maxStart }),
+    limit: parseSize('pagination[limit]', limit),
+  };
+}
+
+function parsePaging({ page, pageSize }: Paging): Part {
+  return {
+    page: parseWhole('page', page, { fallback: 1, min: 1, max: maxPage }),
+    pageSize: parseSize('pageSize', pageSize),
+  };
+}
+
+/** Who asks for more than a page can have gets what it can have, as in Strapi. */
+function parseSize(name: string, value: unknown): number {
+  return Math.min(parseWhole(name, value, { fallback: defaultPageSize, min: 1 }), maxPageSize);
+}
+
+function toRange(part: Part): Pick<MessageQuery, 'offset' | 'limit'> {
+  if ('start' in part) return { offset: part.start, limit: part.limit };
+  return { offset: (part.page - 1) * part.pageSize, limit: part.pageSize };
+}
+
+const paginationSchema = z
+  .strictObject({
+    page: z.unknown(),
+    pageSize: z.unknown(),
+    start: z.unknown(),
+    limit: z.unknown(),
+    withCount: z.unknown(),
+  })
+  .partial();
+
+function parsePagination(pagination: unknown): z.output<typeof paginationSchema> {
+  if (pagination === undefined) return {};
+  const parsed = paginationSchema.safeParse(pagination);
+  if (!parsed.success) throw invalid('pagination takes page and pageSize, or start and limit.');
+  return parsed.data;
+}
+
+function parseWhole(
+  name: string,
+  value: unknown,
+  { fallback, min, max }: { readonly fallback: number; readonly min: number; readonly max?: number },
+): number {
+  if (value === undefined) return fallback;
+  const number = typeof value === 'string' && /^\d{1,15}$/u.test(value) ? Number(value) : -1;
+  if (number < min || (max !== undefined && number > max))
+    throw invalid(`${name} has to be a whole number from ${min}${max === undefined ? '' : ` to ${max}`}.`);
+  return number;
+}
+
+/** `createdAt:desc`, `createdAt:desc,id:asc`, `sort[0]=createdAt:desc`, `sort[createdAt]=desc`. */
+function parseSort(sort: unknown): SortKey[] {
+  const keys = toSortTexts(sort).map((text) => {
+    const [field = '', direction = 'asc', ...rest] = text.split(':').map((part) => part.trim());
+    const known = sortFields.find((name) => name === field);
+    if (known === undefined)
+      throw invalid(`sort can name ${sortFields.join(', ')}; not "${field.slice(0, 100)}".`);
+    if (rest.length > 0 || !/^(asc|desc)$/iu.test(direction))
+      throw invalid('sort takes asc or desc, e.g. createdAt:desc.');
+    return { field: known, descending: direction.toLowerCase() === 'desc' };
+  });
+  if (keys.length > sortFields.length) throw invalid('sort names too many fields.');
+  return keys;
+}
+
+function toSortTexts(sort: unknown): string[] {
+  if (typeof sort === 'string') return sort.split(',').filter((text) => text.trim() !== '');
+  if (Array.isArray(sort)) return sort.flatMap(toSortTexts);
+  if (typeof sort === 'object' && sort !== null) {
+    return Object.entries(sort).flatMap(([field, direction]: [string, unknown]) =>
+      typeof direction === 'string' && !/^\d+$/u.test(field)
+        ? [`${field}:${direction}`]
+        : toSortTexts(direction),
+    );
+  }
+  throw invalid('sort has to be a field with a direction, e.g. createdAt:desc.');
+}
+
+/** Opaque to clients: they hand back what `meta.nextCursor` gave them. */
+export function encodeCursor({ createdAt, id }: Cursor): string {
+  return Buffer.from(`${createdAt.getTime()}.${id}`).toString('base64url');
+}
+
+function parseCursor(cursor: unknown): Cursor {
+  const text =
+    typeof cursor === 'string' ? Buffer.from(cursor.slice(0, 100), 'base64url').toString('latin1') : '';
+  const [, time, id] = /^(\d{1,15})\.(\d{1,10})$/u.exec(text) ?? [];
+  if (time === undefined || id === undefined || Number(id) > 2_147_483_647) {
+    throw invalid('cursor has to be one that meta.nextCursor gave.');
+  }
+  return { createdAt: new Date(Number(time)), id: Number(id) };
+}
+
+function invalid(sentence: string): ChatError {
+  return new ChatError('invalid-request', { sentence: sentence.toWellFormed() });
+}

@@ -1,0 +1,173 @@
+import { z } from 'zod';
+
+import { ChatError } from '../errors';
+import { parse } from './invalid-request';
+import type { MessageRole } from '../message/list';
+import { oncePer } from '../shared/once-per';
+import type { Owner } from '../model/owner';
+import { isShallow, isShort, tooLong } from './question';
+import type { MessageReference, Range, Selection } from '../session/access';
+import { defaultTitle } from '../model/session';
+import type { RequestSettings } from '../settings';
+import { toStorableJson, toStorableText } from '../shared/storable-text';
+
+/** What clients send to the session API, checked. Every function throws ChatError `invalid-request` naming the field. */
+
+/** A page as a client asks for it: `page`, and `page_size` or `pageSize`. Null is as good as none. */
+export interface PageRequest {
+  readonly page: number;
+  readonly pageSize: number;
+  readonly range: Range;
+}
+
+const maxPageSize = 100;
+
+const number = z.coerce
+  .number('has to be a number')
+  .int('has to be a whole number')
+  .min(1, 'begins at 1')
+  .max(1_000_000, 'is too large')
+  .nullish();
+
+const pageSchema = z.object({ page: number, page_size: number, pageSize: number });
+
+export function parsePage(params: unknown, defaultPageSize: number): PageRequest {
+  const { page: given, page_size, pageSize: camelCase } = parse(pageSchema, params ?? {});
+  const page = given ?? 1;
+  const pageSize = Math.min(page_size ?? camelCase ?? defaultPageSize, maxPageSize);
+  return { page, pageSize, range: { limit: pageSize, offset: (page - 1) * pageSize } };
+}
+
+const isNoOrder = 'has to be asc or desc';
+
+const selection = z.object({
+  superseded: z.enum(['true', 'false'], 'has to be true or false').default('true'),
+  order: z
+    .string(isNoOrder)
+    .toLowerCase()
+    .pipe(z.enum(['asc', 'desc'], isNoOrder))
+    .default('asc'),
+});
+
+/** `superseded?`, `order?`: of a list of messages; without them, all there are, in the order they were said. */
+export function parseSelection(params: unknown): Selection & { readonly newestFirst: boolean } {
+  const { superseded, order } = parse(selection, params ?? {});
+  return { withSuperseded: superseded === 'true', newestFirst: order === 'desc' };
+}
+
+const title = z
+  .string('has to be text')
+  .max(255, 'can be at most 255 characters long')
+  .transform((text) => toStorableText(text.trim()));
+
+export const reference = z.union([z.string().max(64), z.number()], 'has to be an id').transform(String);
+
+const newSession = z.object({
+  user_id: reference.nullish(),
+  title: title.nullish(),
+  character_id: reference.nullish(),
+});
+
+export interface SessionRequest {
+  readonly userId: string | undefined;
+  readonly title: string;
+  readonly characterId: string | undefined;
+}
+
+/** `{ "user_id"?, "title"?, "character_id"? }`: without a title it gets one later, without a character too. */
+export function parseNewSession(body: unknown): SessionRequest {
+  const { user_id, title: text, character_id } = parse(newSession, body ?? {});
+  return { userId: user_id ?? undefined, title: text ?? '', characterId: character_id ?? undefined };
+}
+
+const user = z.object({ user_id: reference.nullish() });
+
+/** `{ "user_id"? }`, beside what `parsePage` reads. */
+export function parseUserId(body: unknown): string | undefined {
+  return parse(user, body ?? {}).user_id ?? undefined;
+}
+
+const newTitle = z.object({ new_title: title.nullish() });
+
+/** `{ "new_title"? }`. Left out or blank, the title is the one of a session nobody has named. */
+export function parseNewTitle(body: unknown): string {
+  return parse(newTitle, body ?? {}).new_title || defaultTitle;
+}
+
+export interface MessageRequest {
+  readonly sessionId: string;
+  readonly role: MessageRole;
+  readonly content: string;
+  readonly toolCalls: unknown;
+  /** Whether the character of the session is to answer. */
+  readonly isQuestion: boolean;
+}
+
+const newMessage = oncePer((settings: RequestSettings) =>
+  z.object({
+    session_id: z.string('has to be the id of a session').max(255, 'is too long to be an id'),
+    content: content(settings),
+    role: z.enum(['user', 'assistant', 'tool'], 'has to be user, assistant or tool').default('user'),
+    tool_calls: z
+      .array(z.unknown(), 'has to be a list')
+      .max(100, 'can be at most 100 long')
+      .refine((calls) => isShallow(calls, 0), { error: 'is nested too deeply', abort: true })
+      .refine((calls) => isShort(calls, settings), tooLong(settings))
+      .nullish(),
+    reply: z.boolean('has to be true or false').nullish(),
+  }),
+);
+
+/** `{ "session_id", "content", "role"?, "tool_calls"?, "reply"? }` */
+export function parseNewMessage(body: unknown, settings: RequestSettings): MessageRequest {
+  const { session_id, content: text, role, tool_calls, reply } = parse(newMessage(settings), body);
+  if (reply === true && role !== 'user') {
+    throw new ChatError('invalid-request', { sentence: 'Only a message of role user can be replied to.' });
+  }
+  return {
+    sessionId: toStorableText(session_id),
+    role,
+    content: text,
+    toolCalls: tool_calls === null || tool_calls === undefined ? null : toStorableJson(tool_calls),
+    isQuestion: reply === true,
+  };
+}
+
+export interface EditRequest {
+  readonly content: string;
+  /** Whether it is to be asked in these words, rather than changed where it stands. */
+  readonly isRegenerated: boolean;
+}
+
+const edit = oncePer((settings: RequestSettings) =>
+  z.object({
+    new_content: content(settings),
+    regenerate: z.boolean('has to be true or false').nullish(),
+  }),
+);
+
+/** `{ "new_content", "regenerate"? }` */
+export function parseEdit(body: unknown, settings: RequestSettings): EditRequest {
+  const { new_content, regenerate } = parse(edit(settings), body);
+  return { content: new_content, isRegenerated: regenerate === true };
+}
+
+function content({ maxQueryChars }: RequestSettings) {
+  return z
+    .string('has to be text')
+    .max(maxQueryChars, `can be at most ${maxQueryChars} characters long`)
+    .refine((text) => text.trim() !== '', 'is empty')
+    .transform(toStorableText);
+}
+
+/** A message by the number that this API shows, or by its `message_id` of the other ones. */
+export function toMessageReference(text: string): MessageReference {
+  const id = Number(text);
+  return /^\d{1,10}$/u.test(text) && id <= 2_147_483_647 ? { id } : { messageId: toStorableText(text) };
+}
+
+/** @throws ChatError `not-yourself` unless it is the caller's numeric id or documentId, or left out. */
+export function assertOwn(owner: Owner, userId: string | undefined): void {
+  if (userId === undefined || userId === String(owner.id) || userId === owner.documentId) return;
+  throw new ChatError('not-yourself');
+}

@@ -1,0 +1,129 @@
+import { chatErrors, type ChatError, type ChatErrorCode } from '../errors';
+import type { MessageReply } from './message-reply';
+import type { SavedTurn, TurnEvent, Usage } from '../model/turn-event';
+
+/** What every event of a turn says of it. `task_id` is our turn_id under the name a Dify client looks for. */
+export interface Envelope {
+  readonly turn_id: string;
+  readonly task_id: string;
+  readonly session_id: string;
+  readonly conversation_id: string | null;
+  readonly message_id: string;
+  /** Seconds since 1970, the same in every event of a turn. */
+  readonly created_at: number;
+}
+
+/**
+ * The closed set of what clients are told of a turn, over SSE and WebSocket alike: Dify's shapes, so that a client
+ * written for Dify understands them, and nothing of Dify's but text, ids and usage.
+ */
+export type WireEvent =
+  | (Envelope & { readonly event: 'turn_started'; readonly question_message_id: string })
+  | (Envelope & { readonly event: 'message'; readonly id: string; readonly answer: string })
+  | (Envelope & { readonly event: 'message_replace'; readonly answer: string })
+  | (Envelope & {
+      readonly event: 'message_end';
+      readonly id: string;
+      readonly outcome: 'completed' | 'stopped';
+      readonly metadata: { readonly usage: Usage | null };
+      readonly data: readonly MessageReply[];
+    })
+  | (Envelope & {
+      readonly event: 'error';
+      readonly code: ChatErrorCode;
+      readonly status: number;
+      readonly message: string;
+      readonly outcome: 'interrupted' | 'failed';
+    });
+
+export type TerminalWireEvent = Extract<WireEvent, { event: 'message_end' | 'error' }>;
+
+export function isTerminal(event: WireEvent): event is TerminalWireEvent {
+  return event.event === 'message_end' || event.event === 'error';
+}
+
+/** What every event of a turn says, taken from one of them. */
+export function envelopeOf(event: WireEvent): Envelope {
+  const { turn_id, task_id, session_id, conversation_id, message_id, created_at } = event;
+  return { turn_id, task_id, session_id, conversation_id, message_id, created_at };
+}
+
+/**
+ * The event for a follower that may not follow any longer, though the turn goes on.
+ * @param last the JSON of the event before, if there was one. @returns undefined if that was the end of the turn.
+ */
+export function toLastEvent(
+  last: string | undefined,
+  { code, status, message }: ChatError,
+): string | undefined {
+  const event = last === undefined ? undefined : (JSON.parse(last) as WireEvent);
+  if (event !== undefined && isTerminal(event)) return undefined;
+  const envelope = event === undefined ? {} : envelopeOf(event);
+  return JSON.stringify({ event: 'error', ...envelope, code, status, message });
+}
+
+/** What all `message` events of a turn have in common, from the time Dify has named it. Made once, not for every word. */
+export interface MessageHead {
+  readonly envelope: Envelope;
+  /** The JSON of such an event up to its text. */
+  readonly json: string;
+}
+
+export function toMessageHead(envelope: Envelope): MessageHead {
+  const json = JSON.stringify(toMessageEvent(envelope, ''));
+  return { envelope, json: json.slice(0, -'""}'.length) };
+}
+
+/** The JSON of the `message` event with this text. */
+export function encodeMessage({ json }: MessageHead, text: string): string {
+  return `${json}${JSON.stringify(text)}}`;
+}
+
+/** The text stands last: see `toMessageHead`. */
+function toMessageEvent(envelope: Envelope, text: string): Extract<WireEvent, { event: 'message' }> {
+  return { event: 'message', ...envelope, id: envelope.message_id, answer: text };
+}
+
+export interface WireContext {
+  readonly envelope: Envelope;
+  readonly questionMessageId: string;
+  readonly toReplies: (saved: SavedTurn) => readonly MessageReply[];
+}
+
+export function toWireEvent(
+  event: TurnEvent,
+  { envelope, questionMessageId, toReplies }: WireContext,
+): WireEvent {
+  switch (event.type) {
+    case 'started':
+      return { event: 'turn_started', ...envelope, question_message_id: questionMessageId };
+    case 'delta':
+      return toMessageEvent(envelope, event.text);
+    case 'replaced':
+      return { event: 'message_replace', ...envelope, answer: event.text };
+    case 'ended': {
+      // Dify's id of the answer, unless another message has it: as it is saved is how it is asked for from now on.
+      const { messageId } = event.saved[1];
+      return {
+        event: 'message_end',
+        ...envelope,
+        message_id: messageId,
+        id: messageId,
+        outcome: event.outcome,
+        metadata: { usage: event.saved[1].usage },
+        data: toReplies(event.saved),
+      };
+    }
+    case 'failed': {
+      const { status, sentence } = chatErrors[event.code];
+      return {
+        event: 'error',
+        ...envelope,
+        code: event.code,
+        status,
+        message: sentence,
+        outcome: event.outcome,
+      };
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import { withDeadline } from '../shared/deadline';
+import { ChatError } from '../errors';
+import { createFairQueue } from '../shared/fair-queue';
+import type { Owner } from '../model/owner';
+import type { ReadSettings } from '../settings';
+
+/** Lists, searches and exports of a user wait for each other, so that nobody else has to wait for all of them. */
+export interface Reads {
+  /**
+   * Waits for one of the owner's places.
+   * @returns what gives it back. @throws ChatError `too-many-reads`, or the reason of `signal`.
+   */
+  enter(owner: Owner, signal?: AbortSignal): Promise<() => void>;
+}
+
+/** How many more of a user's wait. */
+const maxWaiting = 20;
+
+export function createReads({ atOnce, timeoutMs }: ReadSettings): Reads {
+  const refuse = () => new ChatError('too-many-reads');
+  const queue = createFairQueue({
+    total: Infinity,
+    each: atOnce === 0 ? Infinity : atOnce,
+    waitingEach: maxWaiting,
+    refuse,
+  });
+  return {
+    enter: (owner, signal) =>
+      withDeadline({ ms: timeoutMs, signal, tooLate: refuse }, (inTime) => queue.enter(owner.id, inTime)),
+  };
+}

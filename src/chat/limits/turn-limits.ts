@@ -1,0 +1,157 @@
+import { ChatError, refusal, type RateLimit } from '../errors';
+import { describeError, type Log } from '../shared/log';
+import type { Owner } from '../model/owner';
+import type { LimitSettings } from '../settings';
+import { storedChars, type TextAllowance } from './text-allowance';
+import type { Usage } from '../model/turn-event';
+
+/**
+ * Counts of each user, kept where they hold for all processes, across restarts and imports: so they name a user by
+ * documentId. Null: that limit is off.
+ */
+export interface UserCounters {
+  readonly turnsPerMinute: MinuteCounter | null;
+  readonly tokensPerDay: DayCounter | null;
+  readonly writesPerMinute: MinuteCounter | null;
+  readonly charsPerDay: DayCounter | null;
+}
+
+export interface MinuteCounter {
+  /** Counts one more, unless the minute has had enough of them. However many ask at once, no more get through. */
+  count(userDocumentId: string): Promise<{ readonly isAllowed: boolean; readonly rateLimit: RateLimit }>;
+  /** Takes back one of the minute that is running. */
+  giveBack(userDocumentId: string): Promise<void>;
+}
+
+export interface DayCounter {
+  read(userDocumentId: string): Promise<RateLimit>;
+  /** @returns what the day has left then. */
+  add(userDocumentId: string, amount: number): Promise<RateLimit>;
+}
+
+/** Who may begin a turn. Users are told apart by their documentId alone. */
+export interface TurnLimits {
+  /**
+   * Takes a place for a turn, in this very tick: however many ask at once, no more get through.
+   * @throws ChatError `too-many-turns`, `server-busy`
+   */
+  admit(owner: Owner): Admission;
+}
+
+/** The place of one turn, held from before it is saved until it has ended. */
+export interface Admission {
+  /**
+   * Counts the turn of a question that could be saved now.
+   * @returns what this user's minute has left; null where turns per minute have no limit.
+   * @throws ChatError `rate-limited`, `token-limit-reached`, `text-limit-reached`
+   */
+  count(query: string): Promise<RateLimit | null>;
+  /** Counts what an answer has cost. Never rejects: an answer that is there is told, counted or not. */
+  spend(usage: Usage | null): Promise<void>;
+  /** The turn has ended: its place is free. */
+  release(): void;
+  /** There is no turn after all: its place is free, and it does not count. */
+  cancel(): void;
+}
+
+export interface TurnLimitsOptions {
+  readonly settings: LimitSettings;
+  readonly counters: UserCounters;
+  readonly text: TextAllowance;
+  readonly log: Log;
+}
+
+/** Both of which hold the question. */
+const rowsOfTurn = 2;
+
+/** No more than a guess, as an answer takes as long as it takes. */
+const placeRetrySeconds = 5;
+
+export function createTurnLimits({ settings, counters, text, log }: TurnLimitsOptions): TurnLimits {
+  const { turnsPerMinute, tokensPerDay } = counters;
+  const takePlace = createPlaces(settings);
+  return { admit };
+
+  function admit({ documentId }: Owner): Admission {
+    const release = takePlace(documentId);
+    let counted: RateLimit | null = null;
+    let chars = 0;
+    return {
+      async count(query) {
+        // Reading first: who is out of tokens or text has not used up a turn of the minute.
+        await assertTokensLeft(documentId);
+        const taken = storedChars(query, rowsOfTurn);
+        await text.take(documentId, taken);
+        chars = taken;
+        counted = await countTurn(documentId);
+        return counted;
+      },
+      async spend(usage) {
+        const tokens = totalTokens(usage);
+        if (tokensPerDay === null || tokens === 0) return;
+        await tokensPerDay.add(documentId, tokens).catch((error: unknown) => {
+          log.error(`${tokens} token(s) of a user could not be counted: ${describeError(error)}`);
+        });
+      },
+      release,
+      cancel() {
+        release();
+        // In a minute that has passed there is nothing to give back to. And where it cannot be said, the turn counts.
+        if (counted !== null && counted.resetAtMs > Date.now()) {
+          turnsPerMinute?.giveBack(documentId).catch(() => undefined);
+        }
+        counted = null;
+        text.giveBack(documentId, chars);
+        chars = 0;
+      },
+    };
+  }
+
+  async function assertTokensLeft(userDocumentId: string): Promise<void> {
+    if (tokensPerDay === null) return;
+    const rateLimit = await tokensPerDay.read(userDocumentId);
+    if (rateLimit.remaining === 0) throw new ChatError('token-limit-reached', refusal(rateLimit));
+  }
+
+  async function countTurn(userDocumentId: string): Promise<RateLimit | null> {
+    if (turnsPerMinute === null) return null;
+    const { isAllowed, rateLimit } = await turnsPerMinute.count(userDocumentId);
+    if (!isAllowed) throw new ChatError('rate-limited', refusal(rateLimit));
+    return rateLimit;
+  }
+}
+
+/** The turns of this process, opening ones included. Counted without awaiting anything, so nobody slips through. */
+function createPlaces({ turnsAtOnce, maxLiveTurns }: LimitSettings): (userDocumentId: string) => () => void {
+  const held = new Map<string, number>();
+  let total = 0;
+
+  return (userDocumentId) => {
+    const own = held.get(userDocumentId) ?? 0;
+    if (turnsAtOnce > 0 && own >= turnsAtOnce) {
+      const resetAtMs = Date.now() + placeRetrySeconds * 1000;
+      throw new ChatError('too-many-turns', refusal({ limit: turnsAtOnce, remaining: 0, resetAtMs }));
+    }
+    if (total >= maxLiveTurns) throw new ChatError('server-busy');
+    held.set(userDocumentId, own + 1);
+    total += 1;
+
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      total -= 1;
+      const left = (held.get(userDocumentId) ?? 0) - 1;
+      if (left > 0) held.set(userDocumentId, left);
+      else held.delete(userDocumentId);
+    };
+  };
+}
+
+/** Keeps nonsense from upstream out of a column of whole numbers. No answer costs that much. */
+const maxTokens = 10_000_000;
+
+function totalTokens(usage: Usage | null): number {
+  const tokens = Math.ceil(Number(usage?.['total_tokens'] ?? 0));
+  return tokens > 0 ? Math.min(tokens, maxTokens) : 0;
+}

@@ -1,0 +1,94 @@
+import type { DifyClient } from '../../upstream/dify/client';
+import { ChatError } from '../errors';
+import type { Feedback } from '../contract/feedback';
+import { isDifysMessageId } from './id';
+import type { MessageReply } from '../contract/message-reply';
+import type { Message, Messages, MessageStore } from './list';
+import { toUpstreamUser, type Owner } from '../model/owner';
+import { toMessageEvent, type SessionEvents } from '../session/events';
+
+/**
+ * What an owner can do with a message.
+ * All throw ChatError `message-not-found`: it does not exist, or is somebody else's.
+ */
+export interface MessageActions {
+  /**
+   * Rates an answer, in Dify first. What Dify does not have is rated here only.
+   * @throws ChatError `invalid-request` (it is no answer), `turn-in-progress` (it is still being written), or
+   *   `upstream-…` when Dify cannot be told. Nothing has changed then.
+   */
+  rate(owner: Owner, messageId: string, feedback: Feedback): Promise<MessageReply>;
+
+  /** Notes that the owner has read a message, whoever wrote it. */
+  markRead(owner: Owner, messageId: string): Promise<MessageReply>;
+
+  /**
+   * What the owner could ask next, as Dify makes it up anew for each call. None where it does not, or does not have
+   * the answer.
+   * @throws ChatError as `rate` does.
+   */
+  suggestQuestions(owner: Owner, messageId: string): Promise<readonly string[]>;
+}
+
+export interface MessageActionsOptions {
+  readonly store: Pick<MessageStore, 'find' | 'mark'>;
+  readonly dify: Pick<DifyClient, 'rate' | 'suggestQuestions'>;
+  readonly messages: Pick<Messages, 'toReplies'>;
+  readonly events: Pick<SessionEvents, 'publish'>;
+}
+
+export function createMessageActions(options: MessageActionsOptions): MessageActions {
+  const { store, dify, messages, events } = options;
+  return {
+    async rate(owner, messageId, { rating, content }) {
+      const answer = await findEndedAnswer(owner, messageId);
+      if (isDifysMessageId(answer.messageId)) {
+        await dify.rate(answer.messageId, { user: toUpstreamUser(owner), rating, content });
+      }
+      return toReply(owner, await store.mark(owner, answer.id, { feedback: rating }));
+    },
+
+    async markRead(owner, messageId) {
+      const { id } = await find(owner, messageId);
+      const marked = await store.mark(owner, id, { status: 'read' });
+      const reply = await toReply(owner, marked);
+      if (marked !== null) events.publish(toMessageEvent('message_read', marked));
+      return reply;
+    },
+
+    async suggestQuestions(owner, messageId) {
+      const answer = await findEndedAnswer(owner, messageId);
+      if (!isDifysMessageId(answer.messageId)) return [];
+      return dify.suggestQuestions(answer.messageId, toUpstreamUser(owner));
+    },
+  };
+
+  async function find(owner: Owner, messageId: string): Promise<Message> {
+    const message = await store.find(owner, messageId);
+    if (message === null) throw new ChatError('message-not-found');
+    return message;
+  }
+
+  async function findEndedAnswer(owner: Owner, messageId: string): Promise<Message> {
+    const message = await find(owner, messageId);
+    if (message.role !== 'assistant') {
+      throw new ChatError('invalid-request', {
+        sentence: 'This message is not an answer: only answers can be rated or have suggested questions.',
+      });
+    }
+    if (message.outcome === 'pending') {
+      throw new ChatError('turn-in-progress', {
+        sentence: 'This answer is still being written.',
+        details: { turn_id: message.turnId, session_id: message.sessionId },
+      });
+    }
+    return message;
+  }
+
+  async function toReply(owner: Owner, message: Message | null): Promise<MessageReply> {
+    const [reply] = message === null ? [] : await messages.toReplies(owner, [message]);
+    // Deleted in this moment.
+    if (reply === undefined) throw new ChatError('message-not-found');
+    return reply;
+  }
+}

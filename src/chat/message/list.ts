@@ -1,0 +1,154 @@
+import type { CharacterSource } from '../ports/character-source';
+import {
+  encodeCursor,
+  parseMessagePageRequest,
+  type Cursor,
+  type MessageQuery,
+  type Part,
+} from '../contract/message-query';
+import { toMessageReply, type MessageReply } from '../contract/message-reply';
+import type { Owner } from '../model/owner';
+import type { TurnOutcome, Usage } from '../model/turn-event';
+
+export type MessageRole = 'user' | 'assistant' | 'tool';
+
+/** One saved line of a session. Of a turn, both lines carry the question and the answer. */
+export interface Message {
+  readonly id: number;
+  readonly documentId: string;
+  readonly messageId: string;
+  readonly role: MessageRole;
+  readonly query: string;
+  /** For the question of a turn, the answer it got so far. */
+  readonly answer: string | null;
+  readonly conversationId: string | null;
+  readonly sessionId: string | null;
+  readonly turnId: string | null;
+  /** The character's documentId; null where the message has none. */
+  readonly characterId: string | null;
+  readonly status: 'sent' | 'read';
+  readonly outcome: TurnOutcome | null;
+  readonly errorCode: string | null;
+  readonly toolCalls: unknown;
+  readonly usage: Usage | null;
+  readonly feedback: 'like' | 'dislike' | null;
+  readonly parentMessageId: string | null;
+  /** Whether something else was said in its place since: a question was edited before it. */
+  readonly isSuperseded: boolean;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** About how much of a reply it makes. */
+export function charsOf({ query, answer }: Message): number {
+  return query.length + (answer?.length ?? 0);
+}
+
+/**
+ * Where messages are read, and marked by their owner. Every method is limited to the owner's own: there is no way to
+ * reach anybody else's. A deleted one is nobody's.
+ */
+export interface MessageStore {
+  /** @returns at most `query.limit` messages, and how many match in all. @throws ChatError `read-timeout` */
+  list(
+    owner: Owner,
+    query: MessageQuery,
+    signal?: AbortSignal,
+  ): Promise<{ readonly messages: readonly Message[]; readonly total: number }>;
+  find(owner: Owner, messageId: string): Promise<Message | null>;
+  /**
+   * Changes these marks of the message with this `Message.id`, and not its `updatedAt`: that is of what was said.
+   * @returns the message as it is now, or null if it is gone.
+   */
+  mark(owner: Owner, id: number, marks: MessageMarks): Promise<Message | null>;
+}
+
+/** What its owner notes on a message. */
+export interface MessageMarks {
+  readonly status?: Message['status'];
+  readonly feedback?: Message['feedback'];
+}
+
+/** Which part of how many, in the terms it was asked for in. */
+export type Pagination =
+  | {
+      readonly page: number;
+      readonly pageSize: number;
+      readonly pageCount: number;
+      readonly total: number;
+    }
+  | { readonly start: number; readonly limit: number; readonly total: number };
+
+/** A page of messages as the HTTP contract shows it. */
+export interface MessageListReply {
+  readonly data: readonly MessageReply[];
+  readonly meta: {
+    readonly pagination: Pagination;
+    /** For `cursor`, where the next page starts. Null on the last page, and when the client sorts by itself. */
+    readonly nextCursor: string | null;
+  };
+}
+
+export interface Messages {
+  /**
+   * The owner's messages, as a query string asks for them: newest first unless it says otherwise.
+   * @throws ChatError `invalid-request`
+   */
+  list(
+    owner: Owner,
+    params: Readonly<Record<string, unknown>>,
+    signal?: AbortSignal,
+  ): Promise<MessageListReply>;
+  /** Messages of the owner's as the HTTP contract shows them. */
+  toReplies(owner: Owner, messages: readonly Message[]): Promise<MessageReply[]>;
+}
+
+export interface MessagesOptions {
+  readonly store: Pick<MessageStore, 'list'>;
+  readonly characters: CharacterSource;
+  readonly exposePrompt: boolean;
+}
+
+export function createMessages({ store, characters, exposePrompt }: MessagesOptions): Messages {
+  return {
+    toReplies,
+    async list(owner, params, signal) {
+      const { query, part } = parseMessagePageRequest(params);
+      // One more than asked for says whether there is a next page.
+      const { messages: found, total } = await store.list(
+        owner,
+        { ...query, limit: query.limit + 1 },
+        signal,
+      );
+      const messages = found.slice(0, query.limit);
+      const hasMore = found.length > messages.length;
+      return {
+        data: await toReplies(owner, messages),
+        meta: {
+          pagination: toPagination(part, total),
+          nextCursor: hasMore ? toNextCursor(messages, query) : null,
+        },
+      };
+    },
+  };
+
+  async function toReplies(owner: Owner, messages: readonly Message[]): Promise<MessageReply[]> {
+    const replyContext = { owner, characters: await charactersOf(messages), exposePrompt };
+    return messages.map((message) => toMessageReply(message, replyContext));
+  }
+
+  function charactersOf(messages: readonly Message[]) {
+    const ids = new Set(messages.flatMap(({ characterId }) => characterId ?? []));
+    return characters.findForDisplay([...ids]);
+  }
+}
+
+function toPagination(part: Part, total: number): Pagination {
+  if ('start' in part) return { ...part, total };
+  return { ...part, pageCount: Math.ceil(total / part.pageSize), total };
+}
+
+function toNextCursor(messages: readonly Message[], { sort }: MessageQuery): string | null {
+  const last: Cursor | undefined = messages.at(-1);
+  return last === undefined || sort.length > 0 ? null : encodeCursor(last);
+}

@@ -1,0 +1,185 @@
+import { z } from 'zod';
+
+import { ChatError } from '../errors';
+import type { Message } from './list';
+import { highlight, type Segment } from '../contract/highlight';
+import { parse } from '../contract/invalid-request';
+import type { Owner } from '../model/owner';
+import type { Range } from '../session/access';
+import { contentOf } from '../contract/session-reply';
+import { parsePage } from '../contract/session-request';
+import { toStorableText } from '../shared/storable-text';
+
+/** A message in which the text was found, with the title of its session. */
+export interface Hit {
+  readonly message: Message;
+  readonly title: string | null;
+}
+
+/** The `size` newest of an owner's messages of which `Message.id` is below `before`. */
+export interface SearchWindow {
+  readonly before: number;
+  readonly size: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface SearchStore {
+  /**
+   * Looks through a window, in which deleted messages count but are not found.
+   * @returns the ids of those with this text in what was said in them, without regard to case, the newest first; and
+   *   where the next window begins, as its `before`; null where there are no more.
+   */
+  searchWindow(
+    owner: Owner,
+    text: string,
+    window: SearchWindow,
+  ): Promise<{ readonly ids: readonly number[]; readonly end: number | null }>;
+  /** Those of the owner's messages with these ids that are still there; the newest first. */
+  findHits(owner: Owner, ids: readonly number[]): Promise<readonly Hit[]>;
+}
+
+/** A hit as a client sees it: where the text stands, and not the whole message, which can be long. */
+export interface HitReply {
+  readonly message_id: number;
+  readonly public_id: string;
+  readonly session_id: string | null;
+  readonly title: string | null;
+  readonly turn_id: string | null;
+  readonly role: string;
+  readonly outcome: string | null;
+  readonly is_superseded: boolean;
+  readonly highlights: readonly Segment[];
+  readonly created_at: string;
+}
+
+export interface SearchReply {
+  readonly data: readonly HitReply[];
+  readonly meta: {
+    /** Not of what a cursor continues. */
+    readonly pagination?: {
+      readonly page: number;
+      readonly pageSize: number;
+      readonly pageCount: number;
+      readonly total: number;
+      /** False where not all messages were looked through: `total` is of the newest ones then. */
+      readonly isTotalExact: boolean;
+    };
+    /** For `cursor`, where to go on after this page; null where there is nothing more. */
+    readonly nextCursor: string | null;
+  };
+}
+
+export interface Search {
+  /**
+   * `q`, `page_size?`, and `page?` or `cursor?`
+   * @throws ChatError `invalid-request`
+   */
+  search(owner: Owner, params: unknown, signal?: AbortSignal): Promise<SearchReply>;
+}
+
+const defaultPageSize = 20;
+const maxChars = 200;
+
+/** Of rows, in both databases. */
+const maxId = 2_147_483_647;
+const isNoCursor = 'has to be one that meta.nextCursor gave';
+
+const request = z.object({
+  q: z
+    .string('has to be the text to look for')
+    .max(maxChars, `can be at most ${maxChars} characters long`)
+    .refine((text) => text.trim() !== '', 'has to be the text to look for: it is empty')
+    .transform(toStorableText),
+  cursor: z
+    .string(isNoCursor)
+    .max(20, isNoCursor)
+    .transform((cursor) => Buffer.from(cursor, 'base64url').toString('latin1'))
+    .refine((id) => /^\d{1,10}$/u.test(id) && Number(id) <= maxId, isNoCursor)
+    .transform(Number)
+    .optional(),
+});
+
+/** Rows one search looks through at most, and for how long: then it says where to go on. */
+const maxRows = 20_000;
+const maxMs = 5_000;
+/** Rows one statement looks through: other users' statements come between two. */
+const windowRows = 2_000;
+
+export function createSearch(store: SearchStore, now = () => performance.now()): Search {
+  return {
+    async search(owner, params, signal) {
+      const { q, cursor } = parse(request, params);
+      const { page, pageSize, range } = parsePage(params, defaultPageSize);
+      if (cursor !== undefined && page > 1) {
+        throw new ChatError('invalid-request', { sentence: 'cursor does not go with page.' });
+      }
+      // A page of a walk is done when it is full; one by its number also tells how many hits there are.
+      const wanted = cursor === undefined ? maxRows : pageSize + 1;
+      const { ids, end } = await lookThrough(owner, q, { before: cursor ?? maxId, wanted, signal });
+      const hits = await store.findHits(owner, toPage(ids, range));
+      const pagination = { page, pageSize, pageCount: Math.ceil(ids.length / pageSize), total: ids.length };
+      return {
+        data: hits.map((hit) => toReply(hit, q)),
+        meta: {
+          ...(cursor === undefined && { pagination: { ...pagination, isTotalExact: end === null } }),
+          nextCursor: toNextCursor(ids, range, end),
+        },
+      };
+    },
+  };
+
+  /** Window by window. */
+  async function lookThrough(
+    owner: Owner,
+    text: string,
+    {
+      before,
+      wanted,
+      signal,
+    }: { readonly before: number; readonly wanted: number; readonly signal: AbortSignal | undefined },
+  ): Promise<Found> {
+    const ids: number[] = [];
+    const startedAt = now();
+    let end: number | null = before;
+    for (let rows = 0; rows < maxRows && ids.length < wanted && now() - startedAt < maxMs;) {
+      const window = await store.searchWindow(owner, text, { before: end, size: windowRows, signal });
+      ids.push(...window.ids);
+      rows += windowRows;
+      end = window.end;
+      if (end === null) break;
+    }
+    return { ids, end };
+  }
+}
+
+interface Found {
+  /** The newest first. */
+  readonly ids: readonly number[];
+  /** Where to go on, as a `before`; null where there are no more. */
+  readonly end: number | null;
+}
+
+function toPage(ids: readonly number[], { offset, limit }: Range): readonly number[] {
+  return ids.slice(offset, offset + limit);
+}
+
+function toNextCursor(ids: readonly number[], range: Range, end: number | null): string | null {
+  const isLastPage = ids.length <= range.offset + range.limit;
+  const place = isLastPage ? end : (toPage(ids, range).at(-1) ?? null);
+  return place === null ? null : Buffer.from(String(place)).toString('base64url');
+}
+
+function toReply({ message, title }: Hit, text: string): HitReply {
+  return {
+    message_id: message.id,
+    public_id: message.messageId,
+    session_id: message.sessionId,
+    title,
+    turn_id: message.turnId,
+    role: message.role,
+    outcome: message.outcome,
+    is_superseded: message.isSuperseded,
+    highlights: highlight(contentOf(message), text),
+    created_at: message.createdAt.toISOString(),
+  };
+}

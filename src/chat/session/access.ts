@@ -1,0 +1,353 @@
+import type { CharacterSource } from '../ports/character-source';
+import { ChatError } from '../errors';
+import { charsOf, type Message, type MessageRole } from '../message/list';
+import type { Owner } from '../model/owner';
+import { toContentEvent, toMessageEvent, toSupersededEvent, type SessionEvents } from './events';
+import { defaultTitle } from '../model/session';
+import type { Sent } from '../turn/send';
+import type { Turns } from '../turn/turns';
+import { walk } from '../shared/walk';
+
+/** A session as its owner sees it. */
+export interface SessionEntry {
+  readonly rowId: number;
+  readonly sessionId: string;
+  readonly title: string;
+  /** Of its messages that are not deleted. */
+  readonly messageCount: number;
+  readonly conversationId: string | null;
+  /** The character's documentId; null where the session has none yet. */
+  readonly characterId: string | null;
+  /** The turn that is being answered, for a client that wants to follow it. */
+  readonly liveTurnId: string | null;
+  readonly lastMessageAt: Date;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export interface NewSessionEntry {
+  readonly title: string;
+  readonly characterId: string | null;
+}
+
+/** A line that is stored as it is given, beside those of turns. */
+export interface NewMessage {
+  readonly role: MessageRole;
+  readonly content: string;
+  readonly toolCalls: unknown;
+}
+
+/** A part of a list. */
+export interface Range {
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** Which lines of a session. */
+export interface Selection {
+  /** Whether those are among them in whose place something else was said since. */
+  readonly withSuperseded: boolean;
+}
+
+/** Which lines of a session, and which part of them. */
+export interface MessageRange extends Range, Selection {
+  readonly newestFirst: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A part of a list that is walked by `Message.id`: nothing is skipped or repeated while lines come and go. */
+export interface After {
+  readonly id: number;
+  readonly limit: number;
+}
+
+/** A message by its `Message.id` or by its `message_id`. */
+export type MessageReference = { readonly id: number } | { readonly messageId: string };
+
+/** Where sessions and their lines are kept. What is not the owner's does not exist, nor does what is deleted. */
+export interface SessionStore {
+  create(owner: Owner, session: NewSessionEntry): Promise<SessionEntry>;
+  /** The one with the newest message, or this one; for all who ask at the same time the same. */
+  findLatestOrCreate(owner: Owner, session: NewSessionEntry): Promise<SessionEntry>;
+  /** Those with the newest message first. */
+  list(
+    owner: Owner,
+    range: Range,
+    signal?: AbortSignal,
+  ): Promise<{ readonly sessions: readonly SessionEntry[]; readonly total: number }>;
+  find(owner: Owner, sessionId: string): Promise<SessionEntry | null>;
+  /** @returns whether it is there. */
+  rename(owner: Owner, sessionId: string, title: string): Promise<boolean>;
+  /**
+   * Deletes it with all its messages, so that `restoreSession` brings back just these. Not while it is being answered,
+   * unless by this turn.
+   * @returns whether it is deleted; null where it was not there.
+   */
+  deleteSession(
+    owner: Owner,
+    sessionId: string,
+    at: Date,
+    liveTurnId: string | null,
+  ): Promise<boolean | null>;
+  /** @returns whether it was there, and deleted since. */
+  restoreSession(owner: Owner, sessionId: string, since: Date): Promise<boolean>;
+
+  /** The lines of a session by age. */
+  listMessages(owner: Owner, session: SessionEntry, range: MessageRange): Promise<readonly Message[]>;
+  /** How many lines of a session are not superseded; `messageCount` is of all. */
+  countCurrentMessages(owner: Owner, session: SessionEntry, signal?: AbortSignal): Promise<number>;
+  /** The oldest lines of a session after the one with this `Message.id`. */
+  listMessagesAfter(owner: Owner, session: SessionEntry, after: After): Promise<readonly Message[]>;
+  findMessage(owner: Owner, reference: MessageReference): Promise<Message | null>;
+  addMessage(owner: Owner, session: SessionEntry, message: NewMessage): Promise<Message>;
+  /**
+   * Changes a question, in the answer of its turn too, and marks the answers after it as superseded.
+   * @throws ChatError `message-not-found` where it is deleted by now.
+   */
+  editQuestion(owner: Owner, question: Message, content: string): Promise<void>;
+  deleteMessage(owner: Owner, message: Message, at: Date): Promise<void>;
+  /** @returns whether it was there, and deleted since. */
+  restoreMessage(owner: Owner, reference: MessageReference, since: Date): Promise<boolean>;
+}
+
+/** A session as a client wants it. */
+export interface SessionWish {
+  /** Empty for the usual one. */
+  readonly title: string;
+  readonly character: string | undefined;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly total: number;
+}
+
+/** A question in other words, to be answered. */
+export interface Revision {
+  readonly content: string;
+  /** As `Turns.send` takes it. */
+  readonly idempotencyKey: string | undefined;
+}
+
+/**
+ * What owners do with their sessions and the lines in them.
+ * Every method throws ChatError `session-not-found` or `message-not-found` for what is not there, or not theirs.
+ */
+export interface SessionAccess {
+  /**
+   * @param session.character who is to answer: by any of its ids.
+   * @throws ChatError `character-not-found`
+   */
+  create(owner: Owner, session: SessionWish): Promise<SessionEntry>;
+  /** The session with the newest message, or a new one. */
+  findLatestOrCreate(owner: Owner): Promise<SessionEntry>;
+  list(owner: Owner, range: Range, signal?: AbortSignal): Promise<Page<SessionEntry>>;
+  find(owner: Owner, sessionId: string): Promise<SessionEntry>;
+  rename(owner: Owner, sessionId: string, title: string): Promise<void>;
+  /** A running answer in it is stopped. */
+  deleteSession(owner: Owner, sessionId: string): Promise<void>;
+  restoreSession(owner: Owner, sessionId: string): Promise<void>;
+
+  listMessages(owner: Owner, sessionId: string, range: MessageRange): Promise<Page<Message>>;
+  /** The lines of a session by age, in pages, from the one after `after.id` on: at most `after.limit` of them. */
+  walkMessages(
+    owner: Owner,
+    sessionId: string,
+    after: After,
+  ): Promise<AsyncGenerator<readonly Message[], void>>;
+  /** The newest lines of a session that has been found already, the oldest of them first. */
+  latestMessages(
+    owner: Owner,
+    session: SessionEntry,
+    selection: Selection & { readonly count: number; readonly signal?: AbortSignal },
+  ): Promise<readonly Message[]>;
+  findMessage(owner: Owner, reference: MessageReference): Promise<Message>;
+  addMessage(owner: Owner, sessionId: string, message: NewMessage): Promise<Message>;
+  /** @throws ChatError `invalid-request` unless it is of role user; `turn-in-progress` while it is being answered. */
+  editQuestion(owner: Owner, reference: MessageReference, content: string): Promise<Message>;
+  /**
+   * Asks a question in other words: a further turn at the end of its session, which names the question that it takes the
+   * place of. That one and all that was said after it stay as they were said, and count as superseded.
+   * @throws ChatError `invalid-request` unless it is of role user and in a session with a character; and as `Turns.send`.
+   *   Nothing is changed then.
+   */
+  reviseQuestion(owner: Owner, reference: MessageReference, revision: Revision): Promise<Sent>;
+  /** @throws ChatError `turn-in-progress` for a line of a running turn. */
+  deleteMessage(owner: Owner, reference: MessageReference): Promise<void>;
+  restoreMessage(owner: Owner, reference: MessageReference): Promise<void>;
+}
+
+export interface SessionAccessOptions {
+  readonly store: SessionStore;
+  readonly characters: CharacterSource;
+  readonly turns: Pick<Turns, 'stop' | 'send'>;
+  readonly events: Pick<SessionEvents, 'publish'>;
+  /** For how long what is deleted can be restored. */
+  readonly restorableMs: number;
+}
+
+export function createSessionAccess(options: SessionAccessOptions): SessionAccess {
+  const { store, characters, turns, events, restorableMs } = options;
+  const restorableSince = () => toRestorableSince(restorableMs);
+  return {
+    async create(owner, { title, character }) {
+      const characterId = character === undefined ? null : await findCharacter(characters, character);
+      return store.create(owner, { title: title || defaultTitle, characterId });
+    },
+    findLatestOrCreate: (owner) =>
+      store.findLatestOrCreate(owner, { title: defaultTitle, characterId: null }),
+    async list(owner, range, signal) {
+      const { sessions, total } = await store.list(owner, range, signal);
+      return { items: sessions, total };
+    },
+    find: (owner, sessionId) => findSession(store, owner, sessionId),
+    async rename(owner, sessionId, title) {
+      assertThere(await store.rename(owner, sessionId, title), 'session-not-found');
+      events.publish({ event: 'session_renamed', session_id: sessionId, title });
+    },
+    deleteSession,
+    restoreSession: async (owner, sessionId) =>
+      assertThere(await store.restoreSession(owner, sessionId, restorableSince()), 'session-not-found'),
+
+    async listMessages(owner, sessionId, range) {
+      const session = await findSession(store, owner, sessionId);
+      const total = range.withSuperseded
+        ? session.messageCount
+        : await store.countCurrentMessages(owner, session, range.signal);
+      return { items: await store.listMessages(owner, session, range), total };
+    },
+    async walkMessages(owner, sessionId, after) {
+      const session = await findSession(store, owner, sessionId);
+      return walk((next) => store.listMessagesAfter(owner, session, next), after, charsOf);
+    },
+    async latestMessages(owner, session, { count, withSuperseded, signal }) {
+      const part = { limit: count, offset: 0, newestFirst: true, withSuperseded, signal };
+      const messages = await store.listMessages(owner, session, part);
+      return [...messages].reverse();
+    },
+    async addMessage(owner, sessionId, message) {
+      const added = await store.addMessage(owner, await findSession(store, owner, sessionId), message);
+      events.publish(toContentEvent('message_added', added));
+      return added;
+    },
+    ...createMessageAccess(options),
+  };
+
+  async function deleteSession(owner: Owner, sessionId: string): Promise<void> {
+    for (let isDeleted: boolean | null = false; isDeleted !== true;) {
+      const { liveTurnId } = await findSession(store, owner, sessionId);
+      // The answer is of no use any more. Where Dify cannot be told, it ends by itself.
+      if (liveTurnId !== null) await turns.stop(owner, liveTurnId).catch(() => undefined);
+      isDeleted = await store.deleteSession(owner, sessionId, new Date(), liveTurnId);
+      if (isDeleted === null) throw new ChatError('session-not-found');
+    }
+    events.publish({ event: 'session_deleted', session_id: sessionId });
+  }
+}
+
+/** What owners do with a line, whichever session it is in. */
+function createMessageAccess({
+  store,
+  turns,
+  events,
+  restorableMs,
+}: SessionAccessOptions): Pick<
+  SessionAccess,
+  'findMessage' | 'editQuestion' | 'reviseQuestion' | 'deleteMessage' | 'restoreMessage'
+> {
+  return { findMessage, editQuestion, reviseQuestion, deleteMessage, restoreMessage };
+
+  async function findMessage(owner: Owner, reference: MessageReference): Promise<Message> {
+    const message = await store.findMessage(owner, reference);
+    if (message === null) throw new ChatError('message-not-found');
+    return message;
+  }
+
+  async function editQuestion(owner: Owner, reference: MessageReference, content: string): Promise<Message> {
+    const message = await findQuestion(owner, reference);
+    await assertNotRunning(store, owner, message);
+    await store.editQuestion(owner, message, content);
+    const edited = await findMessage(owner, { id: message.id });
+    events.publish(toContentEvent('message_edited', edited));
+    return edited;
+  }
+
+  async function reviseQuestion(
+    owner: Owner,
+    reference: MessageReference,
+    { content, idempotencyKey }: Revision,
+  ): Promise<Sent> {
+    const old = await findQuestion(owner, reference);
+    const session = await findSession(store, owner, old.sessionId ?? '');
+    const question = {
+      owner,
+      characterId: assertCharacter(session),
+      query: content,
+      session: { sessionId: session.sessionId },
+      inputs: {},
+      regenerates: old.messageId,
+      supersedes: old.id,
+    };
+    const sent = await turns.send(question, idempotencyKey);
+    if (!sent.isReplay) events.publish(toSupersededEvent({ ...old, isSuperseded: true }, sent.turnId));
+    return sent;
+  }
+
+  async function findQuestion(owner: Owner, reference: MessageReference): Promise<Message> {
+    const message = await findMessage(owner, reference);
+    if (message.role === 'user') return message;
+    throw new ChatError('invalid-request', { sentence: 'Only messages of role user can be edited.' });
+  }
+
+  async function deleteMessage(owner: Owner, reference: MessageReference): Promise<void> {
+    const message = await findMessage(owner, reference);
+    await assertNotRunning(store, owner, message);
+    await store.deleteMessage(owner, message, new Date());
+    events.publish(toMessageEvent('message_deleted', message));
+  }
+
+  async function restoreMessage(owner: Owner, reference: MessageReference): Promise<void> {
+    if (!(await store.restoreMessage(owner, reference, toRestorableSince(restorableMs))))
+      throw new ChatError('message-not-found');
+    const restored = await store.findMessage(owner, reference);
+    if (restored !== null) events.publish(toContentEvent('message_restored', restored));
+  }
+}
+
+function toRestorableSince(restorableMs: number): Date {
+  return new Date(Date.now() - restorableMs);
+}
+
+/** @throws ChatError `invalid-request` where nobody is there to reply. */
+export function assertCharacter({ characterId }: SessionEntry): string {
+  if (characterId !== null) return characterId;
+  throw new ChatError('invalid-request', { sentence: 'This session has no character that could reply.' });
+}
+
+async function findSession(store: SessionStore, owner: Owner, sessionId: string): Promise<SessionEntry> {
+  const session = await store.find(owner, sessionId);
+  if (session === null) throw new ChatError('session-not-found');
+  return session;
+}
+
+/** What a process is still writing to can be stopped, but not changed. */
+async function assertNotRunning(
+  store: SessionStore,
+  owner: Owner,
+  { turnId, sessionId }: Message,
+): Promise<void> {
+  if (turnId === null || sessionId === null) return;
+  const session = await store.find(owner, sessionId);
+  if (session?.liveTurnId !== turnId) return;
+  throw new ChatError('turn-in-progress', { details: { turn_id: turnId, session_id: sessionId } });
+}
+
+function assertThere(isThere: boolean, code: 'session-not-found' | 'message-not-found'): void {
+  if (!isThere) throw new ChatError(code);
+}
+
+async function findCharacter(characters: CharacterSource, reference: string): Promise<string> {
+  const character = await characters.findPublished(reference);
+  if (character === null) throw new ChatError('character-not-found');
+  return character.documentId;
+}

@@ -1,0 +1,83 @@
+import type { ChatError } from '../errors';
+import type { LiveTurns } from '../stream/live-turns';
+import type { Owner } from '../model/owner';
+import type { SessionAccess, SessionEntry } from './access';
+import type { SessionEvents } from './events';
+import { createSessionFeed, type Outlet } from './feed';
+import { createSessionRequests, toFailure } from './requests';
+import type { RequestSettings } from '../settings';
+import type { Turns } from '../turn/turns';
+import type { WriteLimits } from '../limits/write-limits';
+
+/** A client of its owner, connected to one session until `signal` fires. */
+export interface SessionConnection {
+  /** Takes a frame of the client's. Never rejects: whatever is wrong is told to the client. */
+  receive(frame: string): Promise<void>;
+  /** Settles when every turn is told as far as it is known. */
+  idle(): Promise<void>;
+}
+
+export interface ConnectOptions {
+  readonly owner: Owner;
+  /** Found as the owner's own. */
+  readonly session: SessionEntry;
+  readonly outlet: Outlet;
+  readonly signal: AbortSignal;
+  /** What a client is told of an error, whatever it is. */
+  readonly explain: (error: unknown) => ChatError;
+}
+
+export interface SessionConnectionsOptions {
+  readonly live: LiveTurns;
+  readonly events: SessionEvents;
+  readonly turns: Pick<Turns, 'send' | 'stop' | 'follow'>;
+  readonly sessions: Pick<SessionAccess, 'find'>;
+  readonly writes: WriteLimits;
+  readonly request: RequestSettings;
+}
+
+/** For doors whose clients stay: they are told of their session and ask for things over one connection. */
+export type Connect = (options: ConnectOptions) => SessionConnection;
+
+export function createConnect({
+  live,
+  events,
+  turns,
+  sessions,
+  writes,
+  request,
+}: SessionConnectionsOptions): Connect {
+  return ({ owner, session, outlet, signal, explain }) => {
+    const { sessionId } = session;
+    const running = live.all().find((turn) => turn.sessionId === sessionId);
+    outlet.send(
+      JSON.stringify({
+        event: 'connected',
+        session_id: sessionId,
+        live_turn_id: running?.turnId ?? session.liveTurnId,
+      }),
+    );
+    const feed = createSessionFeed({
+      live,
+      events,
+      owner,
+      sessionId,
+      outlet,
+      onBroken: (turnId, error) =>
+        outlet.send(JSON.stringify({ ...toFailure(explain(error)), type: 'resume', turn_id: turnId })),
+      signal,
+    });
+    const receive = createSessionRequests({
+      turns,
+      sessions,
+      writes,
+      settings: request,
+      owner,
+      sessionId,
+      feed,
+      outlet,
+      explain,
+    });
+    return { receive, idle: feed.idle };
+  };
+}

@@ -1,0 +1,72 @@
+import type { Message } from '../message/list';
+import { toSessionMessageReply, type SessionMessageReply } from '../contract/session-reply';
+import { createTopics } from '../shared/topics';
+
+interface MessageIds {
+  readonly session_id: string;
+  /** Of the entry. */
+  readonly id: number;
+  readonly message_id: string;
+}
+
+/** What happens to a session beside its turns, as its owner's connected clients are told it. */
+export type SessionEvent =
+  | (MessageIds & { readonly event: 'message_deleted' | 'message_read' })
+  | (MessageIds & {
+      readonly event: 'message_added' | 'message_edited' | 'message_restored';
+      /** As the session API shows it. */
+      readonly message: SessionMessageReply;
+    })
+  | (MessageIds & {
+      readonly event: 'message_superseded';
+      /** The first one of those that are, all that was said after it included. */
+      readonly message: SessionMessageReply;
+      /** The turn that takes their place. */
+      readonly turn_id: string;
+    })
+  | { readonly event: 'session_renamed'; readonly session_id: string; readonly title: string }
+  | { readonly event: 'session_deleted'; readonly session_id: string };
+
+/** Told once it is saved, and within this process only. */
+export interface SessionEvents {
+  /** Null, of a message without a session, is nobody's news. */
+  publish(event: SessionEvent | null): void;
+  /** @returns how to end it. */
+  subscribe(sessionId: string, listener: (event: SessionEvent) => void): () => void;
+}
+
+export function createSessionEvents(): SessionEvents {
+  const topics = createTopics<SessionEvent>();
+  return {
+    publish(event) {
+      if (event !== null) topics.publish(event.session_id, event);
+    },
+    subscribe: topics.subscribe,
+  };
+}
+
+export function toMessageEvent(
+  event: 'message_deleted' | 'message_read',
+  message: Message,
+): SessionEvent | null {
+  const ids = toIds(message);
+  return ids === null ? null : { event, ...ids };
+}
+
+export function toContentEvent(
+  event: 'message_added' | 'message_edited' | 'message_restored',
+  message: Message,
+): SessionEvent | null {
+  const ids = toIds(message);
+  return ids === null ? null : { event, ...ids, message: toSessionMessageReply(message) };
+}
+
+export function toSupersededEvent(message: Message, turnId: string): SessionEvent | null {
+  const ids = toIds(message);
+  if (ids === null) return null;
+  return { event: 'message_superseded', ...ids, message: toSessionMessageReply(message), turn_id: turnId };
+}
+
+function toIds({ sessionId, id, messageId }: Message): MessageIds | null {
+  return sessionId === null ? null : { session_id: sessionId, id, message_id: messageId };
+}

@@ -1,0 +1,195 @@
+import { z } from 'zod';
+
+import { ChatError, type RateLimit } from '../errors';
+import { parseIdempotencyKey } from '../turn/idempotency';
+import { parse } from '../contract/invalid-request';
+import type { Owner } from '../model/owner';
+import { parseQuestion } from '../contract/question';
+import type { SessionAccess } from './access';
+import type { Outlet, SessionFeed } from './feed';
+import type { RequestSettings } from '../settings';
+import type { Follow } from '../turn/access';
+import type { Turns } from '../turn/turns';
+import type { WriteLimits } from '../limits/write-limits';
+
+const requestId = z.union([z.string().max(128), z.number()], 'has to be text or a number').optional();
+const turnId = z.string('has to be a turn_id').regex(/^[0-9a-f-]{36}$/u, 'has to be a turn_id');
+
+const requestSchema = z.discriminatedUnion(
+  'type',
+  [
+    z.object({
+      type: z.literal('ask'),
+      request_id: requestId,
+      // Checked together, as those of a create-message.
+      query: z.unknown().optional(),
+      inputs: z.unknown().optional(),
+      character_id: z.unknown().optional(),
+      idempotency_key: z.string('has to be text').nullish(),
+    }),
+    z.object({ type: z.literal('stop'), request_id: requestId, turn_id: turnId }),
+    z.object({
+      type: z.literal('resume'),
+      request_id: requestId,
+      turn_id: turnId,
+      after: z.number('has to be the seq of an event').int().min(0).max(999_999_999).default(0),
+    }),
+    z.object({ type: z.literal('ping'), request_id: requestId }),
+  ],
+  'has to be ask, stop, resume or ping',
+);
+
+/** What a connected client may ask for. */
+type Request = z.infer<typeof requestSchema>;
+type RequestOf<Type extends Request['type']> = Extract<Request, { type: Type }>;
+
+export interface SessionRequestsOptions {
+  readonly turns: Pick<Turns, 'send' | 'stop' | 'follow'>;
+  readonly sessions: Pick<SessionAccess, 'find'>;
+  readonly writes: WriteLimits;
+  readonly settings: RequestSettings;
+  readonly owner: Owner;
+  readonly sessionId: string;
+  readonly feed: SessionFeed;
+  readonly outlet: Outlet;
+  /** What a client is told of an error, whatever it is. */
+  readonly explain: (error: unknown) => ChatError;
+}
+
+/** Bounds what one client keeps the server busy with. No person has so many requests under way. */
+const maxOpenRequests = 32;
+/**
+ * A turn of another process is followed by asking the database again and again, and a saved one is held until its
+ * client has read it.
+ */
+const maxFollowedTurns = 32;
+
+/**
+ * Answers the frames of one connected client, each by itself: a slow one holds none up.
+ * @returns what takes a frame. It never rejects: whatever is wrong is told to the client.
+ */
+export function createSessionRequests(options: SessionRequestsOptions): (frame: string) => Promise<void> {
+  const { turns, owner, feed, outlet, explain } = options;
+  let open = 0;
+
+  return async function handle(frame) {
+    let label: Readonly<Record<string, unknown>> = {};
+    open += 1;
+    try {
+      const json = parseJson(frame);
+      label = toLabel(json);
+      if (open > maxOpenRequests) throw tooMuch();
+      outlet.send(JSON.stringify({ ...(await answer(parseRequest(json))), ...label }));
+    } catch (error) {
+      outlet.send(JSON.stringify({ ...toFailure(explain(error)), ...label }));
+    } finally {
+      open -= 1;
+    }
+  };
+
+  async function answer(request: Request): Promise<object> {
+    switch (request.type) {
+      case 'ask':
+        return ask(request);
+      case 'stop': {
+        await options.writes.count(owner);
+        const { saved } = await turns.stop(owner, request.turn_id);
+        return { event: 'request_done', turn_id: request.turn_id, outcome: saved[1].outcome };
+      }
+      case 'resume': {
+        const { turn_id, after } = request;
+        assertRoomFor(turn_id);
+        if (!feed.isFollowing(turn_id)) tell(turn_id, await turns.follow(owner, turn_id, after));
+        return { event: 'request_done', turn_id };
+      }
+      case 'ping':
+        return { event: 'pong' };
+    }
+  }
+
+  async function ask(request: RequestOf<'ask'>): Promise<object> {
+    const key = parseIdempotencyKey(request.idempotency_key ?? '');
+    const question = { ...parseQuestion({ data: await toData(request) }, options.settings), owner };
+    const { turnId, isReplay, rateLimit, follow } = await turns.send(question, key);
+    // A turn that has just begun is followed from its beginning; one that a key stands for may have ended long ago.
+    if (isReplay) tell(turnId, follow);
+    return { event: 'request_done', turn_id: turnId, is_replay: isReplay, ...toRateLimit(rateLimit) };
+  }
+
+  /** @throws ChatError `rate-limited` */
+  function tell(turnId: string, follow: Follow): void {
+    assertRoomFor(turnId);
+    feed.follow(turnId, follow);
+  }
+
+  /** @throws ChatError `rate-limited`: this would be one turn more than may be told at once. */
+  function assertRoomFor(turnId: string): void {
+    if (!feed.isFollowing(turnId) && feed.count() >= maxFollowedTurns) throw tooMuch();
+  }
+
+  /** The body of a create-message that asks the same. */
+  async function toData({ query, inputs, character_id }: RequestOf<'ask'>) {
+    const { sessionId } = options;
+    const character = character_id ?? (await options.sessions.find(owner, sessionId)).characterId;
+    if (character === null) {
+      throw new ChatError('invalid-request', {
+        sentence: 'This session has no character yet: name one by character_id.',
+      });
+    }
+    return { character_id: character, query, inputs, session_id: sessionId };
+  }
+}
+
+function tooMuch(): ChatError {
+  return new ChatError('rate-limited', { sentence: 'This connection asks for too much at once.' });
+}
+
+/** @throws ChatError `invalid-request` */
+function parseJson(frame: string): unknown {
+  try {
+    return JSON.parse(frame);
+  } catch {
+    throw new ChatError('invalid-request', { sentence: 'A frame has to be valid JSON.' });
+  }
+}
+
+function parseRequest(json: unknown): Request {
+  return parse(requestSchema, json);
+}
+
+const label = z.object({
+  type: z.string().max(64).optional().catch(undefined),
+  request_id: requestId.catch(undefined),
+});
+
+/** What a client tells its requests apart by, as far as it can be read: it comes back with every answer. */
+function toLabel(json: unknown): Readonly<Record<string, unknown>> {
+  return label.safeParse(json).data ?? {};
+}
+
+/** An error in-band. */
+export function toFailure({
+  code,
+  status,
+  message,
+  details,
+  retryAfterSeconds,
+  rateLimit,
+}: ChatError): object {
+  return {
+    event: 'request_failed',
+    code,
+    status,
+    message,
+    details,
+    ...(retryAfterSeconds !== undefined && { retry_after: retryAfterSeconds }),
+    ...toRateLimit(rateLimit ?? null),
+  };
+}
+
+/** As the `X-RateLimit-…` headers say it, with the reset in seconds since 1970. */
+function toRateLimit(rateLimit: RateLimit | null): object {
+  if (rateLimit === null) return {};
+  const { limit, remaining, resetAtMs } = rateLimit;
+  return { rate_limit: { limit, remaining, reset: Math.ceil(resetAtMs / 1000) } };
+}

@@ -1,0 +1,109 @@
+import { isChatErrorCode } from '../errors';
+import type { Frame } from './sse';
+import type { SavedTurn, TerminalEvent, TurnEvent } from '../model/turn-event';
+import { isTerminal, type TerminalWireEvent } from '../contract/stream-event';
+import type { WireFormat } from '../turn/wire-format';
+
+/** What was saved is what is told. Null while the turn is pending. */
+export function toTerminalEvent(saved: SavedTurn): TerminalEvent | null {
+  const { outcome, errorCode } = saved[1];
+  switch (outcome) {
+    case 'completed':
+    case 'stopped':
+      return { type: 'ended', outcome, saved };
+    case 'interrupted':
+    case 'failed':
+      return { type: 'failed', outcome, code: isChatErrorCode(errorCode) ? errorCode : 'internal' };
+    case 'pending':
+    case null:
+      return null;
+  }
+}
+
+export interface SavedTurnOptions {
+  readonly saved: SavedTurn;
+  readonly wire: WireFormat;
+  /** Reads the turn anew; null when it is gone. */
+  readonly reload: () => Promise<SavedTurn | null>;
+  readonly pollEveryMs: number;
+}
+
+/**
+ * Follows a turn that does not run in this process by what is saved of it: one that has ended, or one that another
+ * process is answering and saves about once a second. There is no log to go by, so a client that has seen a part is told
+ * the whole text in the place of it; ids go on from where it was.
+ */
+export async function* followSaved(
+  options: SavedTurnOptions,
+  /** The last event the client has, by its id; 0 for none. */
+  cursor: number,
+  signal: AbortSignal,
+): AsyncGenerator<readonly Frame[], void> {
+  let id = Math.max(0, cursor);
+  const toLogged = (events: readonly TurnEvent[]) =>
+    events.map((event) => ({ id: (id += 1), data: JSON.stringify(options.wire.event(event)) }));
+
+  let shown = '';
+  if (signal.aborted) return;
+  yield toLogged(id === 0 ? [{ type: 'started' }] : [{ type: 'replaced', text: '' }]);
+  for await (const saved of savedStates(options, signal)) {
+    const text = saved[1].answer ?? '';
+    const terminal = toTerminalEvent(saved);
+    const events = [...toDelta(shown, text), ...(terminal === null ? [] : [terminal])];
+    if (events.length > 0) yield toLogged(events);
+    shown = text;
+  }
+}
+
+/** @returns how such a turn ends, once it has; null when it is gone, or `signal` fires first. */
+export async function endOfSaved(
+  options: SavedTurnOptions,
+  signal: AbortSignal,
+): Promise<TerminalWireEvent | null> {
+  for await (const saved of savedStates(options, signal)) {
+    const terminal = toTerminalEvent(saved);
+    const event = terminal === null ? null : options.wire.event(terminal);
+    if (event !== null && isTerminal(event)) return event;
+  }
+  return null;
+}
+
+/** What is saved of a turn, again and again, to its end. */
+async function* savedStates(
+  { saved: first, wire, reload, pollEveryMs }: SavedTurnOptions,
+  signal: AbortSignal,
+): AsyncGenerator<SavedTurn, void> {
+  let saved: SavedTurn | null = first;
+  while (saved !== null && !signal.aborted) {
+    wire.identify({ messageId: saved[1].messageId, conversationId: saved[1].conversationId ?? undefined });
+    yield saved;
+    if (toTerminalEvent(saved) !== null) return;
+    await pause(pollEveryMs, signal);
+    if (signal.aborted) return;
+    // Once a client has begun to read, nothing is thrown: a database that is away for a moment is asked again.
+    const last: SavedTurn = saved;
+    saved = await reload().catch(() => last);
+  }
+}
+
+function toDelta(shown: string, text: string): TurnEvent[] {
+  if (text === shown) return [];
+  if (text.startsWith(shown)) return [{ type: 'delta', text: text.slice(shown.length) }];
+  return [{ type: 'replaced', text }];
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done);
+  });
+}

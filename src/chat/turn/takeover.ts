@@ -1,0 +1,107 @@
+import { describeError } from '../shared/log';
+import type { Rescue } from './rescue';
+import type { TurnOptions } from './access';
+
+export interface Takeover {
+  /** See `Turns.heartbeatMs`. */
+  readonly everyMs: number;
+  /** See `Turns.takeOver`. */
+  begin(): Promise<void>;
+  /** See `Turns.heartbeat`. */
+  beat(): Promise<void>;
+}
+
+export interface TakeoverOptions extends Pick<TurnOptions, 'settings' | 'store' | 'live' | 'log'> {
+  readonly rescue: Rescue;
+  readonly isDraining: () => boolean;
+}
+
+/** How often in a lease a process says that its turns are alive, so that one late time does no harm. */
+const beatsPerLease = 5;
+/** How often it looks whether another process has died. */
+const maxBeatMs = 1_000;
+
+/** Keeps the turns of this process alive, and takes on those of processes that died. */
+export function createTakeover({
+  settings: { leaseMs },
+  store,
+  live,
+  log,
+  rescue,
+  isDraining,
+}: TakeoverOptions): Takeover {
+  let keptAliveMs = -Infinity;
+  let lookedForSilentMs = -Infinity;
+  /** Before that, a silent turn may be one whose process could not say anything. */
+  let silenceCountsFromMs = performance.now() + leaseMs / 2;
+  const report = createReport(log);
+  /** Each by itself: a process that waits to take over a turn still says that its own are alive. */
+  const keepingAlive = oneAtATime(() => attempt('kept alive', keepAlive));
+  const claiming = oneAtATime(() =>
+    attempt('taken over', () => claim({ leaseMs: isTimeForSilent() ? leaseMs : null, isStart: false })),
+  );
+
+  return {
+    everyMs: Math.min(maxBeatMs, leaseMs / beatsPerLease / 2),
+    begin: () => attempt('taken over', () => claim({ leaseMs, isStart: true })),
+    async beat() {
+      await Promise.all([keepingAlive(), isDraining() ? undefined : claiming()]);
+    },
+  };
+
+  async function keepAlive(): Promise<void> {
+    const turnIds = [...live.all().map(({ turnId }) => turnId), ...rescue.turnIds()];
+    if (turnIds.length === 0 || !isDue(keptAliveMs)) return;
+    await store.keepAlive(turnIds);
+    keptAliveMs = performance.now();
+  }
+
+  function isTimeForSilent(): boolean {
+    if (performance.now() < silenceCountsFromMs || !isDue(lookedForSilentMs)) return false;
+    lookedForSilentMs = performance.now();
+    return true;
+  }
+
+  async function claim(abandonment: Parameters<typeof store.claimAbandoned>[0]): Promise<void> {
+    rescue.begin(await store.claimAbandoned(abandonment));
+  }
+
+  /** What fails is tried again with the next beat. */
+  async function attempt(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      report.works(what);
+    } catch (error) {
+      // While the database was away, nobody could say that they live: they get the time to.
+      silenceCountsFromMs = performance.now() + leaseMs / 2;
+      report.fails(what, error);
+    }
+  }
+
+  function isDue(lastMs: number): boolean {
+    return performance.now() - lastMs >= leaseMs / beatsPerLease;
+  }
+}
+
+/** A database that is away for long is told once, and not with every beat. */
+function createReport(log: TakeoverOptions['log']) {
+  const failing = new Set<string>();
+  return {
+    works: (what: string) => void failing.delete(what),
+    fails(what: string, error: unknown) {
+      if (!failing.has(what)) log.error(`Turns cannot be ${what}: ${describeError(error)}`);
+      failing.add(what);
+    },
+  };
+}
+
+/** Does nothing while the time before is still running. */
+function oneAtATime(work: () => Promise<void>): () => Promise<void> {
+  let isRunning = false;
+  return async () => {
+    if (isRunning) return;
+    isRunning = true;
+    await work();
+    isRunning = false;
+  };
+}

@@ -1,0 +1,46 @@
+import { parseFeedback } from '../../../src/chat/contract/feedback';
+import { thrown } from '../support/collect';
+
+const parse = (data: unknown) => parseFeedback({ data });
+
+describe('parseFeedback', () => {
+  it.each(['like', 'dislike', null] as const)('takes the rating %s', (rating) => {
+    expect(parse({ rating })).toEqual({ rating, content: undefined });
+  });
+
+  it('takes what the user says about it, as it can be stored', () => {
+    expect(parse({ rating: 'like', content: ' Well\0said. 好 ' })).toEqual({
+      rating: 'like',
+      content: ' Well\uFFFDsaid. 好 ',
+    });
+    expect(parse({ rating: 'like', content: 'x'.repeat(2_000) }).content).toHaveLength(2_000);
+  });
+
+  it.each(['', ' \n', null, undefined])('takes %j for nothing said', (content) => {
+    expect(parse({ rating: 'dislike', content }).content).toBeUndefined();
+  });
+
+  it('overlooks what it does not know', () => {
+    expect(parse({ rating: 'like', user: 'somebody', message_id: 'x' })).toEqual({ rating: 'like' });
+  });
+
+  it.each<[unknown, string]>([
+    [undefined, 'body has to be {"data": {"rating": …}}.'],
+    [[], 'body has to be {"data": {"rating": …}}.'],
+    [{}, 'data has to be an object with rating.'],
+    [{ data: 'like' }, 'data has to be an object with rating.'],
+    [{ data: {} }, 'data.rating has to be "like", "dislike" or null.'],
+    [{ data: { rating: 'love' } }, 'data.rating has to be "like", "dislike" or null.'],
+    [{ data: { rating: ['like'] } }, 'data.rating has to be "like", "dislike" or null.'],
+    [{ data: { rating: 'like', content: 7 } }, 'data.content has to be text.'],
+    [
+      { data: { rating: 'like', content: 'x'.repeat(2_001) } },
+      'data.content can be at most 2000 characters long.',
+    ],
+  ])('refuses %j and says what is wrong', async (body, sentence) => {
+    expect(await thrown(() => parseFeedback(body))).toMatchObject({
+      code: 'invalid-request',
+      message: sentence,
+    });
+  });
+});

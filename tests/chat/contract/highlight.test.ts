@@ -1,0 +1,56 @@
+import fc from 'fast-check';
+
+import { highlight } from '../../../src/chat/contract/highlight';
+
+/** The excerpt with its matches in brackets. */
+const shown = (content: string, text: string) =>
+  highlight(content, text)
+    .map((segment) => (segment.isMatch ? `[${segment.text}]` : segment.text))
+    .join('');
+
+it.each([
+  ['The sea is calm.', 'sea', 'The [sea] is calm.'],
+  ['Sea, SEA, sea', 'sEa', '[Sea], [SEA], [sea]'],
+  ['海很平静，海很蓝。', '海', '[海]很平静，[海]很蓝。'],
+  ['100% of a_b\\c', '%', '100[%] of a_b\\c'],
+  ['École', 'éCOLE', '[École]'],
+  ['İstanbul, istanbul', 'STAN', 'İ[stan]bul, i[stan]bul'],
+  ['ΟΔΟΣ', 'οδος', '[ΟΔΟΣ]'],
+  ['aaa', 'aa', '[aa]a'],
+  ['<mark>x</mark>', 'x', '<mark>[x]</mark>'],
+  ['not there', 'sea', 'not there'],
+  ['', 'sea', ''],
+])('in %p shows %p as %p', (content, text, expected) => {
+  expect(shown(content, text)).toBe(expected);
+});
+
+it('shows what is around the first match of a long text, and that it was cut', () => {
+  const long = `${'a'.repeat(100)}SEA${'b'.repeat(200)}`;
+  expect(shown(long, 'sea')).toBe(`…${'a'.repeat(60)}[SEA]${'b'.repeat(120)}…`);
+  expect(shown('b'.repeat(300), 'sea')).toBe(`${'b'.repeat(123)}…`);
+});
+
+it('cuts no character in two', () => {
+  const long = `x${'🌊'.repeat(100)}sea${'🌊'.repeat(100)}`;
+  for (const segment of highlight(long, 'sea')) expect(segment.text.isWellFormed()).toBe(true);
+  const even = `${'🌊'.repeat(100)}sea-${'🌊'.repeat(100)}`;
+  for (const segment of highlight(even, 'sea')) expect(segment.text.isWellFormed()).toBe(true);
+});
+
+it('shows a part of the text and marks what was looked for, whatever that is', () => {
+  fc.assert(
+    fc.property(
+      fc.string({ unit: 'binary' }),
+      fc.string({ unit: 'binary', minLength: 1 }),
+      fc.string({ unit: 'binary' }),
+      (before, text, after) => {
+        const content = before + text + after;
+        const segments = highlight(content, text);
+        const joined = segments.map((segment) => segment.text).join('');
+        expect(content).toContain(joined.replace(/^…/u, '').replace(/…$/u, ''));
+        expect(segments.some(({ isMatch }) => isMatch)).toBe(true);
+        expect(segments.every((segment) => segment.text !== '')).toBe(true);
+      },
+    ),
+  );
+});

@@ -1,0 +1,153 @@
+import type { ChatError } from '../../../src/chat/errors';
+import { parseQuestion } from '../../../src/chat/contract/question';
+import { thrown } from '../support/collect';
+
+const settings = { maxQueryChars: 20, maxInputsChars: 100 };
+const whole = { character_id: 'character-keeper', query: 'How is the sea?' };
+
+function parse(data: unknown) {
+  return parseQuestion({ data }, settings);
+}
+
+async function refused(body: unknown): Promise<ChatError> {
+  const error = await thrown(() => parseQuestion(body, settings));
+  expect(error).toMatchObject({ name: 'ChatError', code: 'invalid-request', status: 400 });
+  return error as ChatError;
+}
+
+describe('parseQuestion', () => {
+  it('takes a character and a query, and begins a session', () => {
+    expect(parse(whole)).toEqual({
+      characterId: 'character-keeper',
+      query: 'How is the sea?',
+      session: { sessionId: undefined, conversationId: undefined },
+      inputs: {},
+    });
+  });
+
+  it('takes the session by either id, and inputs', () => {
+    const data = {
+      ...whole,
+      session_id: 's',
+      conversation_id: 'c',
+      inputs: { mood: 'calm', nested: { n: [1, null] } },
+    };
+    expect(parse(data)).toMatchObject({
+      session: { sessionId: 's', conversationId: 'c' },
+      inputs: { mood: 'calm', nested: { n: [1, null] } },
+    });
+  });
+
+  it.each(['', null, undefined])('takes %j for an id and for a new session', (id) => {
+    expect(parse({ ...whole, session_id: id, conversation_id: id }).session).toEqual({
+      sessionId: undefined,
+      conversationId: undefined,
+    });
+  });
+
+  it('takes null for no inputs', () => {
+    expect(parse({ ...whole, inputs: null }).inputs).toEqual({});
+  });
+
+  it('takes a character by number', () => {
+    expect(parse({ ...whole, character_id: 12 }).characterId).toBe('12');
+    expect(parse({ ...whole, character_id: ' 12 ' }).characterId).toBe('12');
+  });
+
+  it('overlooks what else a Dify client sends, the user included', () => {
+    const data = { ...whole, response_mode: 'streaming', user: 'somebody-else', files: [], owner: { id: 2 } };
+    expect(parse(data)).toEqual(parse(whole));
+  });
+
+  it('keeps the query as it is, line breaks and outer spaces included', () => {
+    expect(parse({ ...whole, query: ' a\n\n 👩‍👩‍👧 ' }).query).toBe(' a\n\n 👩‍👩‍👧 ');
+  });
+
+  it('makes text storable: the query, the ids and the inputs, keys included', () => {
+    const { query, inputs } = parse({ ...whole, query: 'a\0\ud83d', inputs: { 'k\0': ['v\0'] } });
+    expect(query).toBe('a\uFFFD\uFFFD');
+    const ids = { character_id: 'c\0', session_id: 's\0', conversation_id: 'c\ud83d' };
+    expect(parse({ ...whole, ...ids })).toMatchObject({
+      characterId: 'c\uFFFD',
+      session: { sessionId: 's\uFFFD', conversationId: 'c\uFFFD' },
+    });
+    expect(inputs).toEqual({ 'k\uFFFD': ['v\uFFFD'] });
+  });
+
+  it('bounds the query and the inputs, to the character', async () => {
+    expect(parse({ ...whole, query: 'x'.repeat(20) }).query).toHaveLength(20);
+    expect((await refused({ data: { ...whole, query: 'x'.repeat(21) } })).message).toContain(
+      'at most 20 characters',
+    );
+    const inputs = (length: number) => ({ a: 'x'.repeat(length - '{"a":""}'.length) });
+    expect(parse({ ...whole, inputs: inputs(100) }).inputs).toEqual(inputs(100));
+    expect((await refused({ data: { ...whole, inputs: inputs(101) } })).message).toContain(
+      'at most 100 characters',
+    );
+  });
+
+  it('bounds the depth of inputs before anything walks through them', async () => {
+    const nested = (depth: number): unknown => (depth === 0 ? 1 : { a: nested(depth - 1) });
+    expect(parse({ ...whole, inputs: nested(8) }).inputs).toEqual(nested(8));
+    expect((await refused({ data: { ...whole, inputs: nested(9) } })).message).toContain('8 levels');
+    let deep: unknown = 1;
+    for (let depth = 0; depth < 100_000; depth += 1) deep = [deep];
+    expect((await refused({ data: { ...whole, inputs: { deep } } })).message).toContain('8 levels');
+  });
+
+  it.each<[string, unknown, string]>([
+    ['no body', undefined, 'body has to be {"data"'],
+    ['null', null, 'body has to be {"data"'],
+    ['text', 'hello', 'body has to be {"data"'],
+    ['a list', [], 'body has to be {"data"'],
+    ['no data', {}, 'data has to be an object'],
+    ['data that is null', { data: null }, 'data has to be an object'],
+    ['data that is text', { data: 'hello' }, 'data has to be an object'],
+    ['no character', { data: { query: 'Hi' } }, 'data.character_id has to be'],
+    ['half a character', { data: { ...whole, character_id: 1.5 } }, 'data.character_id has to be'],
+    ['a character object', { data: { ...whole, character_id: { $ne: 1 } } }, 'data.character_id has to be'],
+    ['no query', { data: { character_id: 'c' } }, 'data.query has to be the question'],
+    ['an empty query', { data: { ...whole, query: '' } }, 'data.query has to be the question'],
+    ['a blank query', { data: { ...whole, query: ' \n\u3000' } }, 'data.query has to be the question'],
+    ['a query that is no text', { data: { ...whole, query: ['Hi'] } }, 'data.query has to be the question'],
+    ['a session that is no text', { data: { ...whole, session_id: 7 } }, 'data.session_id has to be text'],
+    [
+      'a session too long',
+      { data: { ...whole, session_id: 'x'.repeat(256) } },
+      'data.session_id is too long',
+    ],
+    [
+      'a conversation object',
+      { data: { ...whole, conversation_id: {} } },
+      'data.conversation_id has to be text',
+    ],
+    ['inputs that are text', { data: { ...whole, inputs: 'x' } }, 'data.inputs has to be an object'],
+    ['inputs that are a list', { data: { ...whole, inputs: [] } }, 'data.inputs has to be an object'],
+  ])('refuses %s', async (_name, body, sentence) => {
+    expect((await refused(body)).message).toContain(sentence);
+  });
+
+  it.each([' ', 0, 'x'.repeat(65)])('refuses the character %j in its own words', async (id) => {
+    expect((await refused({ data: { ...whole, character_id: id } })).message).toContain('has to be');
+  });
+
+  it('names all that is wrong at once, by path', async () => {
+    const error = await refused({ data: { character_id: '', query: '', session_id: 7 } });
+    const { errors } = error.details as { errors: readonly { path: string[]; message: string }[] };
+    expect(errors.map(({ path }) => path.join('.'))).toEqual([
+      'data.character_id',
+      'data.query',
+      'data.session_id',
+    ]);
+    for (const { path } of errors) expect(error.message).toContain(path.join('.'));
+  });
+
+  it('quotes nothing of the body', async () => {
+    const secret = 'my secret';
+    const body = {
+      data: { character_id: { secret }, query: secret.repeat(9), inputs: secret, session_id: [secret] },
+    };
+    const error = await refused(body);
+    expect(error.message + JSON.stringify(error.details)).not.toContain(secret);
+  });
+});

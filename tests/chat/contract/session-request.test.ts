@@ -1,0 +1,79 @@
+import type { ChatError } from '../../../src/chat/errors';
+import { parsePage, parseSelection } from '../../../src/chat/contract/session-request';
+import { thrown } from '../support/collect';
+
+async function refused(run: () => unknown): Promise<string> {
+  const error = await thrown(run);
+  expect(error).toMatchObject({ name: 'ChatError', code: 'invalid-request' });
+  return (error as ChatError).message;
+}
+
+describe('parsePage', () => {
+  const first = { page: 1, pageSize: 20, range: { limit: 20, offset: 0 } };
+
+  it.each([
+    undefined,
+    null,
+    {},
+    { page: null },
+    { page_size: null },
+    { pageSize: null },
+    { page: null, page_size: null, pageSize: null },
+  ])('is the first page, of the usual size, for %j', (params) => {
+    expect(parsePage(params, 20)).toEqual(first);
+  });
+
+  it('takes page, and page_size or pageSize, as numbers and as text', () => {
+    const second = { page: 2, pageSize: 5, range: { limit: 5, offset: 5 } };
+    expect(parsePage({ page: 2, page_size: 5 }, 20)).toEqual(second);
+    expect(parsePage({ page: '2', pageSize: '5' }, 20)).toEqual(second);
+    expect(parsePage({ page: 2, page_size: null, pageSize: 5 }, 20)).toEqual(second);
+  });
+
+  it('gives at most a hundred', () => {
+    expect(parsePage({ page_size: 5_000 }, 20)).toMatchObject({ pageSize: 100, range: { limit: 100 } });
+  });
+
+  it.each([
+    [{ page: 0 }, 'page begins at 1.'],
+    [{ page_size: -1 }, 'page_size begins at 1.'],
+    [{ page: 1.5 }, 'page has to be a whole number.'],
+    [{ pageSize: 'x' }, 'pageSize has to be a number.'],
+    [{ page: 1_000_001 }, 'page is too large.'],
+  ])('refuses %j', async (params, sentence) => {
+    expect(await refused(() => parsePage(params, 20))).toBe(sentence);
+  });
+});
+
+describe('parseSelection', () => {
+  it('is all lines in the order they were said, when nothing is asked for', () => {
+    const all = { withSuperseded: true, newestFirst: false };
+    expect(parseSelection({})).toEqual(all);
+    expect(parseSelection(undefined)).toEqual(all);
+  });
+
+  it.each([
+    ['asc', false],
+    ['ASC', false],
+    ['desc', true],
+    ['DESC', true],
+    ['Desc', true],
+  ])('takes the order %s', (order, newestFirst) => {
+    expect(parseSelection({ order })).toEqual({ withSuperseded: true, newestFirst });
+  });
+
+  it.each(['', 'descending', 'dsc', 'de\u017fc', ' desc', ['asc', 'desc'], { $eq: 'desc' }])(
+    'refuses the order %j',
+    async (order) => {
+      expect(await refused(() => parseSelection({ order }))).toBe('order has to be asc or desc.');
+    },
+  );
+
+  it('leaves superseded lines out on request, and takes no other word for it', async () => {
+    expect(parseSelection({ superseded: 'false' })).toMatchObject({ withSuperseded: false });
+    expect(parseSelection({ superseded: 'true' })).toMatchObject({ withSuperseded: true });
+    expect(await refused(() => parseSelection({ superseded: 'no' }))).toBe(
+      'superseded has to be true or false.',
+    );
+  });
+});

@@ -1,0 +1,137 @@
+import { ChatError, chatErrors, type ChatErrorCode } from '../../../src/chat/errors';
+import { toMessageReply } from '../../../src/chat/contract/message-reply';
+import type { SavedTurn, TurnEvent } from '../../../src/chat/model/turn-event';
+import {
+  encodeMessage,
+  isTerminal,
+  toLastEvent,
+  toMessageHead,
+  toWireEvent,
+  type Envelope,
+} from '../../../src/chat/contract/stream-event';
+import { ada, keeper, message } from '../support/fixtures';
+
+const envelope: Envelope = {
+  turn_id: 'turn-1',
+  task_id: 'turn-1',
+  session_id: 'session-1',
+  conversation_id: 'c',
+  message_id: 'm',
+  created_at: 1_767_323_045,
+};
+
+const saved: SavedTurn = [message({ id: 1, role: 'user' }), message({ id: 2 })];
+
+function toWire(event: TurnEvent) {
+  const replyContext = { owner: ada, characters: new Map([[keeper.documentId, keeper]]), exposePrompt: true };
+  return toWireEvent(event, {
+    envelope,
+    questionMessageId: 'q',
+    toReplies: (lines) => lines.map((line) => toMessageReply(line, replyContext)),
+  });
+}
+
+describe('toLastEvent', () => {
+  const ended = new ChatError('login-ended');
+  const told = { code: 'login-ended', status: 401, message: chatErrors['login-ended'].sentence };
+
+  it('says which turn it is, as the event before', () => {
+    const before = JSON.stringify(toWire({ type: 'delta', text: 'Hi' }));
+    expect(JSON.parse(String(toLastEvent(before, ended)))).toEqual({ event: 'error', ...envelope, ...told });
+  });
+
+  it('says what it can where no event came before', () => {
+    expect(JSON.parse(String(toLastEvent(undefined, ended)))).toEqual({ event: 'error', ...told });
+  });
+
+  it('is none after the end of the turn', () => {
+    const end = JSON.stringify(toWire({ type: 'ended', outcome: 'completed', saved }));
+    expect(toLastEvent(end, ended)).toBeUndefined();
+  });
+});
+
+describe('encodeMessage', () => {
+  it.each(['Hi', '', '"\\\n\u2028', '🌊', '\ud800', '""}'])('makes the JSON of the event with %j', (text) => {
+    const event = toWire({ type: 'delta', text });
+    expect(encodeMessage(toMessageHead(envelope), text)).toBe(JSON.stringify(event));
+  });
+
+  it('leaves null what Dify has not named', () => {
+    const unnamed = { ...envelope, conversation_id: null };
+    expect(JSON.parse(encodeMessage(toMessageHead(unnamed), 'Hi'))).toEqual({
+      event: 'message',
+      ...unnamed,
+      id: 'm',
+      answer: 'Hi',
+    });
+  });
+});
+
+describe('toWireEvent', () => {
+  it('tells the beginning with the id of the question', () => {
+    expect(toWire({ type: 'started' })).toEqual({
+      event: 'turn_started',
+      ...envelope,
+      question_message_id: 'q',
+    });
+  });
+
+  it('tells text as Dify does', () => {
+    expect(toWire({ type: 'delta', text: 'Hi' })).toEqual({
+      event: 'message',
+      ...envelope,
+      id: 'm',
+      answer: 'Hi',
+    });
+    expect(toWire({ type: 'replaced', text: 'Hi' })).toEqual({
+      event: 'message_replace',
+      ...envelope,
+      answer: 'Hi',
+    });
+  });
+
+  it.each(['completed', 'stopped'] as const)(
+    'tells the end of a %s turn with usage and both lines, by the id it is saved under',
+    (outcome) => {
+      expect(toWire({ type: 'ended', outcome, saved })).toEqual({
+        event: 'message_end',
+        ...envelope,
+        message_id: 'msg-1',
+        id: 'msg-1',
+        outcome,
+        metadata: { usage: { total_tokens: 50, currency: 'USD' } },
+        data: [
+          expect.objectContaining({ id: 1, role: 'user' }),
+          expect.objectContaining({ id: 2, role: 'assistant' }),
+        ],
+      });
+    },
+  );
+
+  it.each(Object.keys(chatErrors) as ChatErrorCode[])(
+    'tells %s with its status and fixed sentence',
+    (code) => {
+      expect(toWire({ type: 'failed', outcome: 'interrupted', code })).toEqual({
+        event: 'error',
+        ...envelope,
+        code,
+        status: chatErrors[code].status,
+        message: chatErrors[code].sentence,
+        outcome: 'interrupted',
+      });
+    },
+  );
+});
+
+describe('isTerminal', () => {
+  it('is true of the two ends only', () => {
+    const events: readonly TurnEvent[] = [
+      { type: 'started' },
+      { type: 'delta', text: '' },
+      { type: 'replaced', text: '' },
+      { type: 'ended', outcome: 'completed', saved },
+      { type: 'failed', outcome: 'failed', code: 'internal' },
+    ];
+    expect(events.map((event) => isTerminal(toWire(event)))).toEqual([false, false, false, true, true]);
+  });
+});

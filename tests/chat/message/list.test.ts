@@ -1,0 +1,117 @@
+import { createMessages, type Message, type MessageStore } from '../../../src/chat/message/list';
+import type { MessageQuery } from '../../../src/chat/contract/message-query';
+import type { Owner } from '../../../src/chat/model/owner';
+import { thrown } from '../support/collect';
+import { ada, bob, keeper, message, pirate } from '../support/fixtures';
+import { createMemoryCharacters } from '../support/memory-characters';
+
+/** A store that holds these messages of Ada's, newest first, and notes what it was asked. */
+function storeOf(all: readonly Message[]) {
+  const asked: { readonly owner: Owner; readonly query: MessageQuery }[] = [];
+  const store: Pick<MessageStore, 'list'> = {
+    async list(owner, query) {
+      asked.push({ owner, query });
+      const own = owner.id === ada.id ? all : [];
+      const { cursor, offset, limit } = query;
+      const from = cursor === null ? offset : own.findIndex(({ id }) => id === cursor.id) + 1;
+      return { messages: own.slice(from, from + limit), total: own.length };
+    },
+  };
+  return { store, asked };
+}
+
+const five = [5, 4, 3, 2, 1].map((id) =>
+  message({ id, messageId: `msg-${id}`, createdAt: new Date(id * 1_000) }),
+);
+
+function messagesOf(all: readonly Message[], exposePrompt = true) {
+  const { store, asked } = storeOf(all);
+  return {
+    asked,
+    messages: createMessages({ store, characters: createMemoryCharacters([keeper], [pirate]), exposePrompt }),
+  };
+}
+
+const idsIn = ({ data }: { readonly data: readonly { readonly id: number }[] }) => data.map(({ id }) => id);
+
+describe('createMessages', () => {
+  it('shows a page and how many there are', async () => {
+    const { messages } = messagesOf(five);
+    const page = await messages.list(ada, { page: '2', pageSize: '2' });
+    expect(idsIn(page)).toEqual([3, 2]);
+    expect(page.meta.pagination).toEqual({ page: 2, pageSize: 2, pageCount: 3, total: 5 });
+    expect(page.data[0]).toMatchObject({
+      message_id: 'msg-3',
+      ai_character: { name: 'The keeper' },
+      user: ada,
+    });
+  });
+
+  it('shows a part by its start and limit, and says which and how many there are', async () => {
+    const { messages } = messagesOf(five);
+    const part = await messages.list(ada, { pagination: { start: '1', limit: '3' } });
+    expect(idsIn(part)).toEqual([4, 3, 2]);
+    expect(part.meta.pagination).toEqual({ start: 1, limit: 3, total: 5 });
+    const next = await messages.list(ada, { pagination: { limit: '3' }, cursor: part.meta.nextCursor });
+    expect(idsIn(next)).toEqual([1]);
+  });
+
+  it('counts whatever withCount says', async () => {
+    const { messages } = messagesOf(five);
+    for (const withCount of ['false', '0', 'x']) {
+      const page = await messages.list(ada, { pagination: { withCount } });
+      expect(page.meta.pagination).toEqual({ page: 1, pageSize: 20, pageCount: 1, total: 5 });
+    }
+  });
+
+  it('walks through all of them by cursor, each once, and then there is none', async () => {
+    const { messages } = messagesOf(five);
+    const seen: number[] = [];
+    let cursor: string | null = null;
+    do {
+      const page = await messages.list(ada, { pageSize: '2', ...(cursor !== null && { cursor }) });
+      seen.push(...idsIn(page));
+      cursor = page.meta.nextCursor;
+    } while (cursor !== null);
+    expect(seen).toEqual([5, 4, 3, 2, 1]);
+  });
+
+  it('gives no cursor on an empty page, on the last, and where the client sorts', async () => {
+    const { messages } = messagesOf(five);
+    expect((await messages.list(ada, { page: '9' })).meta.nextCursor).toBeNull();
+    expect((await messages.list(ada, { pageSize: '10' })).meta.nextCursor).toBeNull();
+    expect((await messages.list(ada, { pageSize: '5' })).meta.nextCursor).toBeNull();
+    expect((await messages.list(ada, { pageSize: '2', sort: 'id' })).meta.nextCursor).toBeNull();
+  });
+
+  it('asks for the caller’s own only, and shows nothing of anybody else’s', async () => {
+    const { messages, asked } = messagesOf(five);
+    const page = await messages.list(bob, { filters: { user: { id: '1' } } });
+    expect(asked.map(({ owner }) => owner)).toEqual([bob]);
+    expect(page.data).toEqual([]);
+    expect(page.meta.pagination).toMatchObject({ pageCount: 0, total: 0 });
+  });
+
+  it('asks the store nothing when the request is wrong', async () => {
+    const { messages, asked } = messagesOf(five);
+    expect(await thrown(messages.list(ada, { page: '0' }))).toMatchObject({ code: 'invalid-request' });
+    expect(asked).toEqual([]);
+  });
+
+  it('hides every prompt when the settings say so, and content of what is not published always', async () => {
+    const lines = [
+      message({ id: 1 }),
+      message({ id: 2, characterId: pirate.documentId }),
+      message({ id: 3, characterId: null }),
+    ];
+    const shown = await messagesOf(lines).messages.list(ada, {});
+    expect(shown.data.map(({ ai_character }) => ai_character?.prompt)).toEqual([
+      keeper.prompt,
+      null,
+      undefined,
+    ]);
+    expect(shown.data[1]?.ai_character).toMatchObject({ id: pirate.id, name: null });
+    const hidden = await messagesOf(lines, false).messages.list(ada, {});
+    expect(JSON.stringify(hidden)).not.toContain('prompt');
+  });
+});

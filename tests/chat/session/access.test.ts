@@ -1,0 +1,184 @@
+import { ChatError } from '../../../src/chat/errors';
+import { createSessionAccess, type SessionStore } from '../../../src/chat/session/access';
+import type { Sent } from '../../../src/chat/turn/send';
+import type { SessionEvent } from '../../../src/chat/session/events';
+import type { Turns } from '../../../src/chat/turn/turns';
+import { thrown } from '../support/collect';
+import { ada, message } from '../support/fixtures';
+import { createMemoryCharacters } from '../support/memory-characters';
+import { createEmptySessionStore } from '../support/memory-session-store';
+
+const session = {
+  rowId: 1,
+  sessionId: 'session-1',
+  title: 'Winter',
+  messageCount: 1,
+  conversationId: null,
+  characterId: 'character-keeper',
+  liveTurnId: null,
+  lastMessageAt: new Date(),
+  createdAt: new Date(),
+  updatedAt: new Date(),
+};
+const question = message({ id: 5, messageId: 'msg-5', role: 'user', turnId: null });
+const ids = { session_id: 'session-1', id: 5, message_id: 'msg-5' };
+const superseded = expect.objectContaining({ message_id: 5, content: question.query, is_superseded: true });
+const shown = expect.objectContaining({ message_id: 5, public_id: 'msg-5' });
+
+const sent: Sent = {
+  turnId: 'turn-9',
+  isReplay: false,
+  rateLimit: null,
+  follow: () => noEvents(),
+  awaitEnd: async () => null,
+};
+
+async function* noEvents(): AsyncGenerator<never, void> {}
+
+function harness(changes: Partial<SessionStore>, send: Turns['send'] = async () => sent) {
+  const published: (SessionEvent | null)[] = [];
+  const access = createSessionAccess({
+    store: createEmptySessionStore(changes),
+    characters: createMemoryCharacters([]),
+    turns: { stop: () => Promise.reject(new Error('Nothing runs.')), send },
+    events: { publish: (event) => void published.push(event) },
+    restorableMs: 1_000,
+  });
+  return { access, published };
+}
+
+const whole = harness.bind(null, {
+  find: async () => session,
+  findMessage: async () => question,
+  rename: async () => true,
+  deleteSession: async () => true,
+  addMessage: async () => question,
+  editQuestion: async () => undefined,
+  deleteMessage: async () => undefined,
+  restoreMessage: async () => true,
+});
+
+type Access = ReturnType<typeof createSessionAccess>;
+
+describe.each<[string, (access: Access) => Promise<unknown>, unknown]>([
+  [
+    'rename',
+    (access) => access.rename(ada, 'session-1', 'Spring'),
+    { event: 'session_renamed', session_id: 'session-1', title: 'Spring' },
+  ],
+  [
+    'deleteSession',
+    (access) => access.deleteSession(ada, 'session-1'),
+    { event: 'session_deleted', session_id: 'session-1' },
+  ],
+  [
+    'addMessage',
+    (access) => access.addMessage(ada, 'session-1', { role: 'user', content: 'Hi', toolCalls: null }),
+    { event: 'message_added', ...ids, message: shown },
+  ],
+  [
+    'editQuestion',
+    (access) => access.editQuestion(ada, { id: 5 }, 'Hi'),
+    { event: 'message_edited', ...ids, message: shown },
+  ],
+  [
+    'reviseQuestion',
+    (access) => access.reviseQuestion(ada, { id: 5 }, { content: 'Hi', idempotencyKey: undefined }),
+    { event: 'message_superseded', ...ids, message: superseded, turn_id: 'turn-9' },
+  ],
+  ['deleteMessage', (access) => access.deleteMessage(ada, { id: 5 }), { event: 'message_deleted', ...ids }],
+  [
+    'restoreMessage',
+    (access) => access.restoreMessage(ada, { id: 5 }),
+    { event: 'message_restored', ...ids, message: shown },
+  ],
+])('%s', (_name, run, event) => {
+  it('is told to the session once it is saved', async () => {
+    const { access, published } = whole();
+    await run(access);
+    expect(published).toEqual([event]);
+  });
+
+  it('is told to nobody where there is nothing of the owner’s', async () => {
+    const { access, published } = harness({});
+    expect(await thrown(run(access))).toMatchObject({ status: 404 });
+    expect(published).toEqual([]);
+  });
+});
+
+describe('deleteSession', () => {
+  it('stops the turn that began while it was at it, too', async () => {
+    const stopped: string[] = [];
+    let live: string | null = null;
+    const access = createSessionAccess({
+      store: createEmptySessionStore({
+        find: async () => ({ ...session, liveTurnId: live }),
+        async deleteSession(_owner, _sessionId, _at, liveTurnId) {
+          if (liveTurnId === 'turn-2') return true;
+          live = 'turn-2';
+          return false;
+        },
+      }),
+      characters: createMemoryCharacters([]),
+      turns: {
+        stop: async (_owner, turnId) => stopped.push(turnId) as never,
+        send: () => Promise.reject(new Error()),
+      },
+      events: { publish: () => undefined },
+      restorableMs: 1_000,
+    });
+    await access.deleteSession(ada, 'session-1');
+    expect(stopped).toEqual(['turn-2']);
+  });
+});
+
+describe('reviseQuestion', () => {
+  const store = { find: async () => session, findMessage: async () => question };
+  const revision = { content: 'In other words?', idempotencyKey: 'key-1' };
+
+  it('asks the session’s character, names the old question and supersedes from there on', async () => {
+    const asked: unknown[] = [];
+    const { access } = harness(store, async (...request: unknown[]) => {
+      asked.push(request);
+      return sent;
+    });
+    expect(await access.reviseQuestion(ada, { id: 5 }, revision)).toBe(sent);
+    expect(asked).toEqual([
+      [
+        {
+          owner: ada,
+          characterId: 'character-keeper',
+          query: 'In other words?',
+          session: { sessionId: 'session-1' },
+          inputs: {},
+          regenerates: 'msg-5',
+          supersedes: 5,
+        },
+        'key-1',
+      ],
+    ]);
+  });
+
+  it('tells nobody of what is refused, or was told before', async () => {
+    const refused = harness(store, () => Promise.reject(new ChatError('turn-in-progress')));
+    expect(await thrown(refused.access.reviseQuestion(ada, { id: 5 }, revision))).toMatchObject({
+      code: 'turn-in-progress',
+    });
+    const replayed = harness(store, async () => ({ ...sent, isReplay: true }));
+    await replayed.access.reviseQuestion(ada, { id: 5 }, revision);
+    expect([refused.published, replayed.published]).toEqual([[], []]);
+  });
+
+  it.each<[string, Partial<SessionStore>, string]>([
+    ['an answer', { findMessage: async () => message() }, 'invalid-request'],
+    ['a line without a session', { find: async () => null }, 'session-not-found'],
+    [
+      'a session without a character',
+      { find: async () => ({ ...session, characterId: null }) },
+      'invalid-request',
+    ],
+  ])('asks nothing for %s', async (_what, changes, code) => {
+    const { access } = harness({ ...store, ...changes }, () => Promise.reject(new Error('It was asked.')));
+    expect(await thrown(access.reviseQuestion(ada, { id: 5 }, revision))).toMatchObject({ code });
+  });
+});

@@ -1,0 +1,156 @@
+import { createTurnLog, type TurnLog } from '../../../src/chat/stream/live-turns';
+import { toSocketFrame, type Outlet } from '../../../src/chat/session/feed';
+import type { WireEvent } from '../../../src/chat/contract/stream-event';
+import { settle } from '../support/collect';
+import { createFeedSurroundings } from '../support/feed';
+import { ada } from '../support/fixtures';
+
+const envelope = {
+  turn_id: 'turn-1',
+  task_id: 'turn-1',
+  session_id: 'session-1',
+  conversation_id: null,
+  message_id: 'msg-1',
+  created_at: 1_767_323_045,
+};
+const said = (answer: string): WireEvent => ({ event: 'message', ...envelope, id: 'msg-1', answer });
+const ended: WireEvent = {
+  event: 'error',
+  ...envelope,
+  code: 'internal',
+  status: 500,
+  message: 'Something went wrong on our side.',
+  outcome: 'failed',
+};
+
+/** A client that reads as much as a test lets it. */
+function reader(): Outlet & { frames: unknown[]; pause(): void; resume(): void } {
+  const frames: unknown[] = [];
+  let isPaused = false;
+  let onRoom = () => undefined as void;
+  return {
+    frames,
+    send: (frame) => void frames.push(JSON.parse(frame)),
+    hasRoom: () => !isPaused,
+    whenRoom: (ready) => (onRoom = ready),
+    pause: () => void (isPaused = true),
+    resume() {
+      isPaused = false;
+      onRoom();
+    },
+  };
+}
+
+function harness() {
+  const outlet = reader();
+  const broken: string[] = [];
+  return { ...createFeedSurroundings(outlet, (turnId) => broken.push(turnId)), outlet, broken };
+}
+
+function newLog(changes: Partial<Parameters<typeof createTurnLog>[0]> = {}): TurnLog {
+  const turn = { turnId: 'turn-1', sessionId: 'session-1', ownerId: ada.id, rateLimit: null, maxChars: 1e6 };
+  return createTurnLog({ ...turn, ...changes });
+}
+
+describe('toSocketFrame', () => {
+  it('is the event, with its number in front', () => {
+    const frame = toSocketFrame({ id: 3, data: JSON.stringify(said('"}')) });
+    expect(JSON.parse(frame)).toEqual({ seq: 3, ...said('"}') });
+    expect(frame.startsWith('{"seq":3,"event":"message"')).toBe(true);
+  });
+});
+
+describe('createSessionFeed', () => {
+  it('tells turns that run already and those that begin, each from its first event', async () => {
+    const { live, outlet, open } = harness();
+    const [running, beginning] = [newLog(), newLog({ turnId: 'turn-2' })];
+    live.add(running);
+    running.append(said('a'));
+    const feed = open();
+    live.add(beginning);
+    beginning.append(said('x'));
+    running.append(ended);
+    beginning.append(ended);
+    await feed.idle();
+    expect(outlet.frames).toEqual(
+      expect.arrayContaining([
+        { seq: 1, ...said('a') },
+        { seq: 2, ...ended },
+        { seq: 1, ...said('x') },
+      ]),
+    );
+    expect(outlet.frames).toHaveLength(4);
+  });
+
+  it.each([
+    ['another session', { sessionId: 'session-2' }],
+    ['another user', { ownerId: 2 }],
+  ])('tells nothing of %s', async (_name, changes) => {
+    const { live, outlet, open } = harness();
+    const [before, after] = [newLog({ ...changes }), newLog({ turnId: 'turn-2', ...changes })];
+    live.add(before);
+    const feed = open();
+    live.add(after);
+    for (const log of [before, after]) log.append(ended);
+    await settle();
+    expect([outlet.frames, feed.count()]).toEqual([[], 0]);
+  });
+
+  it('pulls nothing from a log while its client does not read', async () => {
+    const { live, outlet, open } = harness();
+    const log = newLog();
+    live.add(log);
+    outlet.pause();
+    const feed = open();
+    for (const text of ['a', 'b', 'c']) log.append(said(text));
+    await settle();
+    expect(outlet.frames).toEqual([]);
+    outlet.resume();
+    log.append(ended);
+    await feed.idle();
+    expect(outlet.frames).toHaveLength(4);
+  });
+
+  it('tells a turn once at a time', async () => {
+    const { live, outlet, open } = harness();
+    const log = newLog();
+    live.add(log);
+    const feed = open();
+    log.append(said('a'));
+    expect(feed.isFollowing('turn-1')).toBe(true);
+    feed.follow('turn-1', (signal) => log.follow(0, signal));
+    log.append(ended);
+    await feed.idle();
+    expect(outlet.frames).toHaveLength(2);
+    expect(feed.isFollowing('turn-1')).toBe(false);
+    feed.follow('turn-1', (signal) => log.follow(1, signal));
+    await feed.idle();
+    expect(outlet.frames).toHaveLength(3);
+  });
+
+  it('lets go of everything once its client is gone', async () => {
+    const { live, events, outlet, gone, open } = harness();
+    const log = newLog();
+    live.add(log);
+    const feed = open();
+    await settle();
+    gone.abort();
+    await feed.idle();
+    log.append(said('a'));
+    live.add(newLog({ turnId: 'turn-2' }));
+    events.publish({ event: 'session_renamed', session_id: 'session-1', title: 'Spring' });
+    await settle();
+    expect([outlet.frames, feed.count()]).toEqual([[], 0]);
+  });
+
+  it('says which turn cannot be told any further', async () => {
+    const { broken, open } = harness();
+    const feed = open();
+    // eslint-disable-next-line require-yield -- it breaks before it has anything to tell
+    feed.follow('turn-9', async function* () {
+      throw new Error('Gone.');
+    });
+    await feed.idle();
+    expect(broken).toEqual(['turn-9']);
+  });
+});

@@ -1,0 +1,101 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+
+import { createFairQueue, type FairQueueOptions } from '../../../src/chat/shared/fair-queue';
+
+const refuse = () => new Error('full');
+const create = (options: Partial<FairQueueOptions>) =>
+  createFairQueue({ total: Infinity, each: Infinity, waitingEach: Infinity, refuse, ...options });
+
+/** Enters, and notes when it is inside. */
+function createGuests(queue: ReturnType<typeof createFairQueue>) {
+  const inside: string[] = [];
+  const releases = new Map<string, () => void>();
+  return {
+    inside,
+    enter: (name: string, key: number, signal?: AbortSignal) =>
+      queue.enter(key, signal).then((release) => {
+        inside.push(name);
+        releases.set(name, release);
+      }),
+    async leave(name: string) {
+      releases.get(name)?.();
+      // One round to be let in, another to go on.
+      await breathe();
+      await breathe();
+    },
+  };
+}
+
+describe('createFairQueue', () => {
+  it('lets in as many as there may be of all keys, and the next when one leaves', async () => {
+    const { enter, leave, inside } = createGuests(create({ total: 2 }));
+    await Promise.all([enter('a', 1), enter('b', 2)]);
+    const [third, fourth] = [enter('c', 3), enter('d', 4)];
+    await breathe();
+    expect(inside).toEqual(['a', 'b']);
+    await leave('b');
+    await third;
+    expect(inside).toEqual(['a', 'b', 'c']);
+    await leave('a');
+    await fourth;
+  });
+
+  it('serves keys in turn, whatever each of them asks for', async () => {
+    const { enter, leave, inside } = createGuests(create({ total: 1 }));
+    await enter('a1', 1);
+    const waiting = [enter('a2', 1), enter('a3', 1), enter('a4', 1), enter('b1', 2), enter('c1', 3)];
+    for (const name of ['a1', 'b1', 'c1', 'a2', 'a3']) await leave(name);
+    await Promise.all(waiting);
+    expect(inside).toEqual(['a1', 'b1', 'c1', 'a2', 'a3', 'a4']);
+  });
+
+  it('lets in no more of one key than it may have, and others meanwhile', async () => {
+    const { enter, leave, inside } = createGuests(create({ total: 3, each: 1 }));
+    await enter('a1', 1);
+    const second = enter('a2', 1);
+    await enter('b1', 2);
+    expect(inside).toEqual(['a1', 'b1']);
+    await leave('a1');
+    await second;
+    expect(inside).toEqual(['a1', 'b1', 'a2']);
+  });
+
+  it('refuses who would be one too many to wait', async () => {
+    const queue = create({ each: 1, waitingEach: 1 });
+    const { enter, leave } = createGuests(queue);
+    await enter('a1', 1);
+    const waiting = enter('a2', 1);
+    await expect(enter('a3', 1)).rejects.toThrow('full');
+    await leave('a1');
+    await waiting;
+    await leave('a2');
+    await enter('a4', 1);
+  });
+
+  it('forgets who leaves while waiting, and is left by who was gone before', async () => {
+    const { enter, leave, inside } = createGuests(create({ total: 1 }));
+    await enter('a', 1);
+    const controller = new AbortController();
+    const gone = enter('b', 2, controller.signal);
+    const next = enter('c', 3);
+    controller.abort(new Error('left'));
+    await expect(gone).rejects.toThrow('left');
+    await expect(enter('d', 4, controller.signal)).rejects.toThrow('left');
+    await leave('a');
+    await next;
+    expect(inside).toEqual(['a', 'c']);
+  });
+
+  it('takes a place back once', async () => {
+    const queue = create({ total: 1 });
+    const release = await queue.enter(1);
+    release();
+    release();
+    await queue.enter(1);
+    const controller = new AbortController();
+    const second = queue.enter(1, controller.signal);
+    await breathe();
+    controller.abort(new Error('left'));
+    await expect(second).rejects.toThrow('left');
+  });
+});

@@ -1,0 +1,186 @@
+import fc from 'fast-check';
+
+import { createFrameLog, type FrameLog } from '../../../src/chat/stream/frame-log';
+import type { Frame } from '../../../src/chat/stream/sse';
+import { toMessageHead, type WireEvent } from '../../../src/chat/contract/stream-event';
+import { shownText } from '../support/harness';
+
+const envelope = {
+  turn_id: 'turn-1',
+  task_id: 'turn-1',
+  session_id: 'session-1',
+  conversation_id: null,
+  message_id: 'msg-1',
+  created_at: 1_767_323_045,
+};
+const started: WireEvent = { event: 'turn_started', ...envelope, question_message_id: 'msg-0' };
+const said = (answer: string): WireEvent => ({ event: 'message', ...envelope, id: 'msg-1', answer });
+const replaced = (answer: string): WireEvent => ({ event: 'message_replace', ...envelope, answer });
+const failed: WireEvent = {
+  event: 'error',
+  ...envelope,
+  code: 'internal',
+  status: 500,
+  message: 'Something went wrong on our side.',
+  outcome: 'failed',
+};
+
+/** The length of one short piece as JSON. */
+const oneFrame = JSON.stringify(said('x')).length;
+
+function logOf(maxChars: number, ...events: readonly WireEvent[]): FrameLog {
+  const log = createFrameLog(maxChars);
+  for (const event of events) {
+    // As turns do it.
+    if (event.event === 'message') log.appendText(toMessageHead(envelope), event.answer);
+    else log.append(event);
+  }
+  return log;
+}
+
+function readAll(log: FrameLog, cursor = 0): Frame[] {
+  const all: Frame[] = [];
+  for (;;) {
+    const batch = log.after(all.at(-1)?.id ?? cursor);
+    if (batch.length === 0) return all;
+    all.push(...batch);
+  }
+}
+
+const toEvent = ({ data }: Frame) => JSON.parse(data) as WireEvent;
+const pieces = (count: number) => Array.from({ length: count }, (_, index) => said(`${index} `));
+
+describe('createFrameLog', () => {
+  it('keeps every frame while there is room', () => {
+    const events = [started, ...pieces(50), failed];
+    const log = logOf(1_000_000, ...events);
+    expect(readAll(log)).toEqual(
+      events.map((event, index) => ({ id: index + 1, data: JSON.stringify(event) })),
+    );
+    expect([log.lastId(), log.after(52), log.after(51)]).toEqual([
+      52,
+      [],
+      [{ id: 52, data: JSON.stringify(failed) }],
+    ]);
+  });
+
+  it('puts one message_replace, with the text up to there, in the place of what is gone', () => {
+    const events = [started, ...pieces(50)];
+    const frames = readAll(logOf(10 * oneFrame, ...events));
+    const [first, summary, ...rest] = frames.map(toEvent);
+    const goneId = frames[1]?.id ?? 0;
+    expect(first).toEqual(started);
+    expect(summary).toEqual(replaced(shownText(events.slice(0, goneId))));
+    expect(rest).toEqual(events.slice(goneId));
+    expect(frames.slice(1).map(({ id }) => id)).toEqual(
+      Array.from({ length: 52 - goneId }, (_, index) => goneId + index),
+    );
+    expect(rest.length).toBeGreaterThanOrEqual(6);
+    expect(rest.length).toBeLessThanOrEqual(10);
+  });
+
+  it('tells that the turn has started only to whoever has nothing', () => {
+    const log = logOf(10 * oneFrame, started, ...pieces(50));
+    expect(
+      readAll(log, 0)
+        .map((frame) => toEvent(frame).event)
+        .slice(0, 2),
+    ).toEqual(['turn_started', 'message_replace']);
+    expect(
+      readAll(log, 1)
+        .map((frame) => toEvent(frame).event)
+        .slice(0, 2),
+    ).toEqual(['message_replace', 'message']);
+  });
+
+  it('leaves ids and texts of frames as they are, whatever else goes', () => {
+    const log = createFrameLog(10 * oneFrame);
+    const seen = new Map<number, string>();
+    for (const event of [started, ...pieces(100), failed]) {
+      log.append(event);
+      for (const { id, data } of log.after(log.lastId() - 1)) seen.set(id, data);
+    }
+    const [, , ...kept] = readAll(log);
+    for (const { id, data } of kept) expect(data).toBe(seen.get(id));
+  });
+
+  it('gives everybody the same text, wherever they were and whenever they come', () => {
+    const change = fc.oneof(
+      { weight: 9, arbitrary: fc.string({ unit: 'binary', maxLength: 20 }).map(said) },
+      { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 20 }).map(replaced) },
+    );
+    fc.assert(
+      fc.property(
+        fc.array(change, { maxLength: 60 }),
+        fc.integer({ min: 1, max: 20 * oneFrame }),
+        fc.array(fc.nat({ max: 60 }), { maxLength: 5 }),
+        (changes, maxChars, pauses) => {
+          const events = [started, ...changes, failed];
+          const log = createFrameLog(maxChars);
+          const followers = pauses.map((pause) => ({ pause, seen: [] as Frame[] }));
+          for (const [index, event] of events.entries()) {
+            log.append(event);
+            // Each reads now and then, one batch at a time.
+            for (const { pause, seen } of followers)
+              if (index % (pause + 1) === 0) seen.push(...log.after(seen.at(-1)?.id ?? 0));
+          }
+          for (const { seen } of followers) {
+            const all = [...seen, ...readAll(log, seen.at(-1)?.id ?? 0)];
+            expect(shownText(all.map(toEvent))).toBe(shownText(events));
+            expect(all.map(toEvent).at(0)).toEqual(started);
+            expect(all.map(toEvent).at(-1)).toEqual(failed);
+            expect(all.map(({ id }) => id)).toEqual(
+              [...new Set(all.map(({ id }) => id))].sort((a, b) => a - b),
+            );
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('keeps the newest frame, however long, and lets nothing go for the terminal one', () => {
+    const long = said('x'.repeat(100 * oneFrame));
+    expect(readAll(logOf(10 * oneFrame, started, said('a'), long)).map(toEvent)).toEqual([
+      started,
+      replaced('a'),
+      long,
+    ]);
+    const end = { ...failed, message: 'x'.repeat(100 * oneFrame) };
+    expect(readAll(logOf(10 * oneFrame, started, said('a'), end)).map(toEvent)).toEqual([
+      started,
+      said('a'),
+      end,
+    ]);
+  });
+
+  it('gives one batch at a time, bounded in events and in characters', () => {
+    const short = logOf(10_000_000, started, ...pieces(1_000));
+    expect(short.after(0).length).toBeLessThanOrEqual(256);
+    expect(charsOf(short.after(0))).toBeLessThanOrEqual(16_384);
+    const long = logOf(10_000_000, ...Array.from({ length: 5 }, () => said('x'.repeat(10_000))));
+    expect(long.after(0)).toHaveLength(1);
+    const longest = logOf(10_000_000, said('x'.repeat(100_000)), said('y'));
+    expect(longest.after(0)).toHaveLength(1);
+  });
+
+  it('shrinks to the newest frame and the text before it', () => {
+    const events = [started, ...pieces(50), failed];
+    const log = logOf(1_000_000, ...events);
+    log.shrink();
+    expect(readAll(log).map(toEvent)).toEqual([started, replaced(shownText(events)), failed]);
+    expect(readAll(log, 51)).toEqual([{ id: 52, data: JSON.stringify(failed) }]);
+    log.shrink();
+    expect(readAll(log, 52)).toEqual([]);
+  });
+
+  it('has nothing to replace where only the start is gone', () => {
+    const log = logOf(1_000_000, started, failed);
+    log.shrink();
+    expect(readAll(log).map(toEvent)).toEqual([started, failed]);
+  });
+});
+
+function charsOf(frames: readonly Frame[]): number {
+  return frames.reduce((sum, { data }) => sum + data.length, 0);
+}

@@ -1,0 +1,379 @@
+import { createLiveTurns, createTurnLog, type TurnLog } from '../../../src/chat/stream/live-turns';
+import type { Frame } from '../../../src/chat/stream/sse';
+import type { WireEvent } from '../../../src/chat/contract/stream-event';
+import { collect, settle, thrown } from '../support/collect';
+import { shownText } from '../support/harness';
+
+const envelope = {
+  turn_id: 'turn-1',
+  task_id: 'turn-1',
+  session_id: 'session-1',
+  conversation_id: null,
+  message_id: 'msg-1',
+  created_at: 1_767_323_045,
+};
+
+const said = (answer: string): WireEvent => ({ event: 'message', ...envelope, id: 'msg-1', answer });
+
+const failed: WireEvent = {
+  event: 'error',
+  ...envelope,
+  code: 'internal',
+  status: 500,
+  message: 'Something went wrong on our side.',
+  outcome: 'failed',
+};
+
+const never = new AbortController().signal;
+
+function newLog(turnId = 'turn-1', maxChars = 1_000_000): TurnLog {
+  return createTurnLog({ turnId, sessionId: 'session-1', ownerId: 1, rateLimit: null, maxChars });
+}
+
+function endedLog(...texts: readonly string[]): TurnLog {
+  const log = newLog();
+  for (const text of texts) log.append(said(text));
+  log.append(failed);
+  return log;
+}
+
+function toLogged(events: readonly WireEvent[]): Frame[] {
+  return events.map((event, index) => ({ id: index + 1, data: JSON.stringify(event) }));
+}
+
+async function follow(log: TurnLog, cursor = 0, signal = never): Promise<Frame[]> {
+  return (await collect(log.follow(cursor, signal))).flat();
+}
+
+describe('createTurnLog', () => {
+  it('tells its end in the same tick: who waited for it may close what a follower writes to', async () => {
+    const log = newLog();
+    const onReady = jest.fn();
+    expect(log.follow(0, never).poll(onReady)).toBeNull();
+    log.append(failed);
+    await Promise.resolve();
+    expect(onReady).toHaveBeenCalledTimes(1);
+  });
+
+  it('tells a follower that joins between two events of one iteration both of them', async () => {
+    const log = newLog();
+    log.append(said('first'));
+    const late = log.follow(0, never);
+    const read = () => late.poll(() => ready.push(read()))?.value?.map(({ id }) => id);
+    const ready: unknown[] = [];
+    expect([read(), read()]).toEqual([[1], undefined]);
+    log.append(said('second'));
+    await settle();
+    expect(ready).toEqual([[2]]);
+  });
+
+  it('shows several followers the identical sequence, in order and without a gap', async () => {
+    const log = newLog();
+    const followers = [follow(log), follow(log), follow(log)];
+    const events: WireEvent[] = [];
+    for (let index = 0; index < 50; index += 1) {
+      events.push(said(`text ${index}`));
+      log.append(said(`text ${index}`));
+      if (index % 7 === 0) await settle();
+      if (index === 20) followers.push(follow(log));
+    }
+    log.append(failed);
+    for (const seen of await Promise.all(followers)) expect(seen).toEqual(toLogged([...events, failed]));
+  });
+
+  it('resumes from every cursor', async () => {
+    const log = endedLog('a', 'b', 'c');
+    const all = toLogged([said('a'), said('b'), said('c'), failed]);
+    for (const cursor of [0, 1, 2, 3, 4]) expect(await follow(log, cursor)).toEqual(all.slice(cursor));
+  });
+
+  it('begins anew for a cursor it never gave', async () => {
+    const log = endedLog('a');
+    expect((await follow(log, 99)).map(({ id }) => id)).toEqual([1, 2]);
+  });
+
+  it('resumes from every cursor while the turn is still running', async () => {
+    const log = newLog();
+    log.append(said('a'));
+    log.append(said('b'));
+    const followers = [0, 1, 2].map((cursor) => follow(log, cursor));
+    await settle();
+    log.append(said('c'));
+    log.append(failed);
+    const all = toLogged([said('a'), said('b'), said('c'), failed]);
+    expect(await Promise.all(followers)).toEqual([all, all.slice(1), all.slice(2)]);
+  });
+
+  it('shows a follower who comes after the end all of it', async () => {
+    expect(await follow(endedLog('a'))).toEqual(toLogged([said('a'), failed]));
+  });
+
+  it('shows a follower each event while the next has not happened', async () => {
+    const log = newLog();
+    const batches = log.follow(0, never);
+    log.append(said('a'));
+    expect((await batches.next()).value).toEqual(toLogged([said('a')]));
+    const next = batches.next();
+    await settle();
+    log.append(said('b'));
+    expect((await next).value).toEqual([{ id: 2, data: JSON.stringify(said('b')) }]);
+    await batches.return();
+  });
+
+  it('gives events appended in one tick as one batch', async () => {
+    const log = newLog();
+    const batches = log.follow(0, never);
+    const next = batches.next();
+    await settle();
+    for (const text of ['a', 'b', 'c']) log.append(said(text));
+    expect((await next).value).toEqual(toLogged([said('a'), said('b'), said('c')]));
+    await batches.return();
+  });
+
+  it('gives a follower that comes back late everything since as one batch', async () => {
+    const log = newLog();
+    const batches = log.follow(0, never);
+    log.append(said('a'));
+    await batches.next();
+    for (const text of ['b', 'c']) {
+      log.append(said(text));
+      await settle();
+    }
+    expect((await batches.next()).value).toHaveLength(2);
+    await batches.return();
+  });
+
+  it('bounds a batch, and loses nothing by it', async () => {
+    const log = endedLog(...Array.from({ length: 1_000 }, (_, index) => String(index)));
+    const batches = await collect(log.follow(0, never));
+    expect(batches.flat().map(({ id }) => id)).toEqual(
+      Array.from({ length: 1_001 }, (_, index) => index + 1),
+    );
+    for (const batch of batches) expect(batch.length).toBeLessThanOrEqual(256);
+  });
+
+  it('gives who is far behind the text in one piece, and then every event again', async () => {
+    const log = newLog('turn-1', 20_000);
+    const batches = log.follow(0, never);
+    const keepingUp = follow(log);
+    const texts = Array.from({ length: 1_000 }, (_, index) => `${index} `);
+    log.append(said(texts[0] ?? ''));
+    const seen = [...((await batches.next()).value ?? [])];
+    for (const text of texts.slice(1)) {
+      log.append(said(text));
+      await settle();
+    }
+    log.append(failed);
+    for await (const batch of batches) seen.push(...batch);
+    const events = seen.map(({ data }) => JSON.parse(data) as WireEvent);
+    expect(events.map(({ event }) => event).slice(0, 3)).toEqual(['message', 'message_replace', 'message']);
+    expect(shownText(events)).toBe(texts.join(''));
+    expect(seen.slice(1).map(({ id }) => id)).toEqual(
+      Array.from({ length: seen.length - 1 }, (_, index) => 1_003 - seen.length + index),
+    );
+    expect(await keepingUp).toEqual(toLogged([...texts.map(said), failed]));
+  });
+
+  describe('once it has ended', () => {
+    beforeEach(() => jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] }));
+    afterEach(() => jest.useRealTimers());
+
+    it('keeps each event for a moment, and then the text, for who has not read on', async () => {
+      const log = newLog();
+      const [soon, late] = [log.follow(0, never), log.follow(0, never)];
+      log.append(said('a'));
+      for (const batches of [soon, late]) await batches.next();
+      for (const text of ['b', 'c']) log.append(said(text));
+      log.append(failed);
+      jest.advanceTimersByTime(4_000);
+      expect((await collect(soon)).flat()).toEqual(
+        toLogged([said('a'), said('b'), said('c'), failed]).slice(1),
+      );
+      jest.advanceTimersByTime(4_000);
+      const rest = (await collect(late)).flat().map(({ data }) => JSON.parse(data) as WireEvent);
+      expect(rest).toEqual([{ event: 'message_replace', ...envelope, answer: 'abc' }, failed]);
+    });
+
+    it('leaves no timer when all have read to its end, nor where nobody follows', async () => {
+      const log = newLog();
+      const followers = [follow(log), follow(log)];
+      await settle();
+      log.append(failed);
+      await Promise.all(followers);
+      newLog().append(failed);
+      expect(jest.getTimerCount()).toBe(0);
+    });
+  });
+
+  it('lets a follower go when its signal fires while nothing happens, and keeps the others', async () => {
+    const log = newLog();
+    const leaving = new AbortController();
+    const gone = follow(log, 0, leaving.signal);
+    const staying = follow(log);
+    log.append(said('a'));
+    await settle();
+    leaving.abort();
+    expect(await gone).toEqual(toLogged([said('a')]));
+    log.append(failed);
+    expect(await staying).toEqual(toLogged([said('a'), failed]));
+  });
+
+  it('shows nothing to a follower whose signal has fired before', async () => {
+    expect(await follow(endedLog('a'), 0, AbortSignal.abort())).toEqual([]);
+  });
+
+  it('stops in the middle of a long log when the signal fires', async () => {
+    const log = endedLog(...Array.from({ length: 1_000 }, () => 'x'));
+    const leaving = new AbortController();
+    const batches = log.follow(0, leaving.signal);
+    await batches.next();
+    leaving.abort();
+    expect((await batches.next()).done).toBe(true);
+  });
+
+  it('leaves no listener on the signal of a follower that has read to the end', async () => {
+    const log = newLog();
+    const { signal, listeners } = countingSignal();
+    const following = follow(log, 0, signal);
+    for (const text of ['a', 'b', 'c']) {
+      log.append(said(text));
+      await settle();
+      expect(listeners()).toBe(1);
+    }
+    log.append(failed);
+    await following;
+    expect(listeners()).toBe(0);
+  });
+
+  it.each([
+    ['an error', failed],
+    [
+      'the end of the message',
+      {
+        event: 'message_end',
+        ...envelope,
+        id: 'msg-1',
+        outcome: 'completed',
+        metadata: { usage: null },
+        data: [],
+      } satisfies WireEvent,
+    ],
+  ])('takes nothing more after %s', async (_name, terminal) => {
+    const log = newLog();
+    log.append(terminal);
+    expect(String(await thrown(() => log.append(said('late'))))).toContain('turn-1');
+    expect(await thrown(() => log.append(terminal))).toBeInstanceOf(Error);
+    expect(await follow(log)).toEqual(toLogged([terminal]));
+  });
+
+  it('settles `ended` with the terminal event, and not before', async () => {
+    const log = newLog();
+    let ended: WireEvent | undefined;
+    void log.ended.then((event) => (ended = event));
+    log.append(said('a'));
+    await settle();
+    expect(ended).toBeUndefined();
+    log.append(failed);
+    expect(await log.ended).toEqual(failed);
+  });
+
+  it('writes each event as one line of JSON', async () => {
+    const [logged] = await follow(endedLog('two\nlines\r\n\u2028'));
+    expect(logged?.data).not.toMatch(/[\n\r]/u);
+    expect(JSON.parse(logged?.data ?? '')).toMatchObject({ answer: 'two\nlines\r\n\u2028' });
+  });
+});
+
+describe('a request to end a turn', () => {
+  it('reaches the writer with its reason, and tells followers nothing by itself', async () => {
+    const log = newLog();
+    expect(log.endRequest.aborted).toBe(false);
+    const reasons: unknown[] = [];
+    log.endRequest.addEventListener('abort', () => reasons.push(log.endRequest.reason));
+    log.requestEnd('stop');
+    expect(reasons).toEqual(['stop']);
+    log.append(failed);
+    expect(await follow(log)).toEqual(toLogged([failed]));
+  });
+
+  it.each([
+    ['stop', 'shutdown'],
+    ['shutdown', 'stop'],
+    ['stop', 'stop'],
+  ] as const)('counts once: %s, then %s', (first, second) => {
+    const log = newLog();
+    let times = 0;
+    log.endRequest.addEventListener('abort', () => (times += 1));
+    log.requestEnd(first);
+    log.requestEnd(second);
+    expect(log.endRequest.reason).toBe(first);
+    expect(times).toBe(1);
+  });
+
+  it('changes nothing once the turn has ended', async () => {
+    const log = endedLog('a');
+    log.requestEnd('stop');
+    expect(await log.ended).toEqual(failed);
+    expect(await follow(log)).toEqual(toLogged([said('a'), failed]));
+  });
+
+  it('ends the turn it is made of, and no other', () => {
+    const [one, two] = [newLog('one'), newLog('two')];
+    one.requestEnd('shutdown');
+    expect([one.endRequest.aborted, two.endRequest.aborted]).toEqual([true, false]);
+  });
+});
+
+describe('createLiveTurns', () => {
+  it('finds a turn until it has ended', async () => {
+    const live = createLiveTurns();
+    const log = newLog();
+    expect(live.find('turn-1')).toBeUndefined();
+    live.add(log);
+    expect(live.find('turn-1')).toBe(log);
+    expect(live.all().map(({ turnId }) => turnId)).toEqual(['turn-1']);
+    log.append(failed);
+    await settle();
+    expect(live.find('turn-1')).toBeUndefined();
+    expect(live.all().map(({ turnId }) => turnId)).toEqual([]);
+  });
+
+  it('is idle at once when there is none', async () => {
+    await createLiveTurns().idle();
+  });
+
+  it('is idle when the last one has ended, those included that came meanwhile', async () => {
+    const live = createLiveTurns();
+    const [one, two, three] = [newLog('one'), newLog('two'), newLog('three')];
+    live.add(one);
+    live.add(two);
+    let isIdle = false;
+    const idle = live.idle().then(() => (isIdle = true));
+    one.append(failed);
+    await settle();
+    live.add(three);
+    two.append(failed);
+    await settle();
+    expect(isIdle).toBe(false);
+    three.append(failed);
+    await idle;
+    expect(live.all().map(({ turnId }) => turnId)).toEqual([]);
+  });
+});
+
+/** A signal that never fires, and how many listen to it. */
+function countingSignal(): { readonly signal: AbortSignal; readonly listeners: () => number } {
+  const { signal } = new AbortController();
+  const listening = new Set<unknown>();
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = (...args: Parameters<typeof add>) => {
+    listening.add(args[1]);
+    add(...args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+    listening.delete(args[1]);
+    remove(...args);
+  };
+  return { signal, listeners: () => listening.size };
+}

@@ -1,0 +1,380 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Writable, type Stream } from 'node:stream';
+
+import { encodeFrame, heartbeatFrame, type Frame } from '../../../src/chat/stream/sse';
+import { relay as relayStream } from '../../../src/chat/stream/relay';
+import { stream } from '../support/bytes';
+import { attempt, collect, createGate, settle, thrown } from '../support/collect';
+import { decodeSse } from '../../upstream/dify/support/decode-sse';
+
+// The only clock is the heartbeat's: sockets have their own. Streams live by ticks.
+beforeEach(() => jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] }));
+
+afterEach(() => {
+  expect(jest.getTimerCount()).toBe(0);
+  jest.useRealTimers();
+});
+
+const later = (task: () => void) => void setImmediate(task);
+const everySecond = { heartbeatEveryMs: 1_000, later };
+
+const frame = (id: number): Frame => ({ id, data: `"event ${id}"` });
+
+async function* batchesOf(...batches: readonly (readonly Frame[])[]): AsyncGenerator<readonly Frame[], void> {
+  yield* batches;
+}
+
+/** One batch of one frame behind each pause. */
+async function* slowly(...pausesMs: readonly number[]): AsyncGenerator<readonly Frame[], void> {
+  for (const [index, ms] of pausesMs.entries()) {
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    yield [frame(index + 1)];
+  }
+}
+
+/** Piece by piece, to a client that takes the next one when it is asked for. It leaves as Koa has it leave. */
+async function* relay(...args: Parameters<typeof relayStream>): AsyncGenerator<string, void> {
+  const source = relayStream(...args);
+  const client = createClient();
+  source.once('error', (error: Error) => client.fail(error));
+  client.once('close', () => (source as Stream & { destroy(): void }).destroy());
+  source.pipe(client);
+  try {
+    for (let piece = await client.take(); piece !== null; piece = await client.take()) yield piece;
+  } finally {
+    client.destroy();
+    await settle();
+  }
+}
+
+interface Client extends Writable {
+  /** The next piece, or null behind the last one. @throws what it failed by. */
+  take(): Promise<string | null>;
+  fail(error: Error): void;
+}
+
+function createClient(): Client {
+  let piece: { readonly text: string; readonly taken: () => void } | undefined;
+  let taken: () => void = () => undefined;
+  let end: Error | null | undefined;
+  let wake: () => void = () => undefined;
+  const client = new Writable({
+    highWaterMark: 1,
+    decodeStrings: false,
+    write(text: string, _encoding, callback) {
+      piece = { text, taken: callback };
+      wake();
+    },
+    final(callback) {
+      end ??= null;
+      wake();
+      callback();
+    },
+    destroy(_error, callback) {
+      end ??= null;
+      wake();
+      callback(null);
+    },
+  });
+  return Object.assign(client, {
+    fail: (error: Error) => void (end = error),
+    async take() {
+      taken();
+      taken = () => undefined;
+      while (piece === undefined && end === undefined) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      if (piece !== undefined) {
+        const { text } = piece;
+        taken = piece.taken;
+        piece = undefined;
+        return text;
+      }
+      if (end instanceof Error) throw end;
+      return null;
+    },
+  });
+}
+
+async function readAll(written: AsyncGenerator<string, void>, forMs = 60_000): Promise<string[]> {
+  const reading = collect(written);
+  await pass(forMs);
+  return reading;
+}
+
+/** Lets time pass, and the event loop run between two timers, as it does: a client makes room at the end of an iteration. */
+async function pass(ms: number): Promise<void> {
+  for (let left = ms; left > 0 && jest.getTimerCount() > 0;) {
+    await settle();
+    await jest.advanceTimersByTimeAsync(1);
+    left -= 1;
+  }
+  await settle();
+}
+
+describe('relay', () => {
+  it('writes a comment before there is any event', async () => {
+    const written = relay(slowly(10_000), everySecond);
+    expect((await written.next()).value).toBe(heartbeatFrame);
+    await written.return();
+  });
+
+  it('writes each batch as one string', async () => {
+    const batches = batchesOf([frame(1), frame(2)], [frame(3)]);
+    expect(await collect(relay(batches, everySecond))).toEqual([
+      heartbeatFrame,
+      encodeFrame(frame(1)) + encodeFrame(frame(2)),
+      encodeFrame(frame(3)),
+    ]);
+  });
+
+  it('writes a long frame piece by piece, each when the client takes it', async () => {
+    const long: Frame = { id: 1, data: JSON.stringify('🌊'.repeat(50_000)) };
+    const written = await collect(relay(batchesOf([long, frame(2)]), everySecond));
+    expect(Buffer.concat(written.map((text) => Buffer.from(text))).toString()).toBe(
+      heartbeatFrame + encodeFrame(long) + encodeFrame(frame(2)),
+    );
+    for (const text of written) expect(text.length).toBeLessThanOrEqual(16_400);
+  });
+
+  it('ends with its batches, even if there were none', async () => {
+    expect(await collect(relay(batchesOf(), everySecond))).toEqual([heartbeatFrame]);
+  });
+
+  it('writes a last event without an id, made of the last frame', async () => {
+    const options = { ...everySecond, lastEvent: (last: Frame | undefined) => `"after ${last?.id}"` };
+    expect(await collect(relay(batchesOf([frame(1), frame(2)]), options))).toEqual([
+      heartbeatFrame,
+      encodeFrame(frame(1)) + encodeFrame(frame(2)),
+      'data: "after 2"\n\n',
+    ]);
+    expect((await collect(relay(batchesOf(), options))).at(-1)).toBe('data: "after undefined"\n\n');
+  });
+
+  it('writes a comment whenever nothing was written for the time of a heartbeat', async () => {
+    const written = await readAll(relay(slowly(3_500, 500, 2_500), everySecond));
+    const signs = written.map((text) => (text === heartbeatFrame ? 'beat' : 'event'));
+    expect(signs).toEqual(['beat', 'beat', 'beat', 'beat', 'event', 'event', 'beat', 'beat', 'event']);
+  });
+
+  it('writes no comment while events keep coming', async () => {
+    const written = await readAll(relay(slowly(...Array.from({ length: 20 }, () => 900)), everySecond));
+    expect(written.filter((text) => text === heartbeatFrame)).toHaveLength(1);
+    expect(written).toHaveLength(21);
+  });
+
+  it('loses, repeats and reorders nothing across heartbeats', async () => {
+    const pauses = [5_000, 0, 999, 1_000, 1_001, 0, 2_000, 3_333, 1, 1_000, 0, 0, 4_000];
+    const written = await readAll(relay(slowly(...pauses), everySecond));
+    const messages = (await collect(decodeSse(stream(written), { maxFrameChars: 1_000 }))).flat();
+    expect(messages).toEqual(
+      pauses.map((_, index) => ({ id: String(index + 1), data: `"event ${index + 1}"` })),
+    );
+  });
+
+  it('asks for nothing while the client does not read', async () => {
+    let asked = 0;
+    async function* counting() {
+      for (;;) yield [frame(++asked)];
+    }
+    const written = relay(counting(), everySecond);
+    await written.next();
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect(asked).toBe(0);
+    await written.next();
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect(asked).toBe(1);
+    await written.return();
+  });
+
+  it('writes one piece in an iteration of the event loop, to a client that never has enough, too', async () => {
+    const writes: number[] = [];
+    let iteration = 0;
+    let isOver = false;
+    const count = () => {
+      iteration += 1;
+      if (!isOver) setImmediate(count);
+    };
+    count();
+    // The system takes all it is given, at once.
+    const client = new Writable({
+      write(_piece, _encoding, taken) {
+        writes.push(iteration);
+        taken();
+      },
+    });
+    const long = { id: 1, data: JSON.stringify('x'.repeat(1_000_000)) };
+    relayStream(batchesOf([long]), everySecond).pipe(client);
+    await once(client, 'finish');
+    isOver = true;
+    expect(writes.length).toBeGreaterThan(60);
+    // The first is the comment that the response begins with.
+    const most = Math.max(...writes.slice(1).map((one) => writes.filter((other) => other === one).length));
+    // What is short does not fill the client, and so the piece after it goes with it.
+    expect(most).toBeLessThanOrEqual(3);
+  });
+
+  it('writes an event to a client that read late at once, and no comment in its place', async () => {
+    const written = relay(batchesOf([frame(1)], [frame(2)]), everySecond);
+    await written.next();
+    await written.next();
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect((await written.next()).value).toBe(encodeFrame(frame(2)));
+    await written.return();
+  });
+
+  it('stops its clock when the client leaves between two events', async () => {
+    const written = relay(batchesOf([frame(1)], [frame(2)]), everySecond);
+    await written.next();
+    await written.next();
+    await written.return();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('stops its clock when the client leaves while nothing happens and its batches end', async () => {
+    const gate = createGate();
+    async function* silent(): AsyncGenerator<readonly Frame[], void> {
+      await gate.opened;
+      yield* batchesOf();
+    }
+    const written = relay(silent(), everySecond);
+    await written.next();
+    const pending = written.next();
+    const left = written.return();
+    gate.open();
+    expect((await pending).done).toBe(true);
+    await left;
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('throws what its batches throw, once what came before is written, and stops its clock', async () => {
+    const broken = new Error('broken');
+    async function* breaking() {
+      yield [frame(1)];
+      throw broken;
+    }
+    const written: string[] = [];
+    const error = await thrown(async () => {
+      for await (const text of relay(breaking(), everySecond)) written.push(text);
+    });
+    expect(error).toBe(broken);
+    expect(written).toEqual([heartbeatFrame, encodeFrame(frame(1))]);
+  });
+
+  it('cuts a client off whose batches fail: an end would say that this was all', async () => {
+    async function* breaking() {
+      yield* batchesOf();
+      throw new Error('broken');
+    }
+    const client = createClient();
+    const failed = relayStream(breaking(), everySecond).once('error', () => undefined);
+    failed.pipe(client);
+    await client.take();
+    expect(await client.take()).toBeNull();
+    expect(client.destroyed).toBe(true);
+    expect(client.writableEnded).toBe(false);
+  });
+
+  it('gives a reader what was written when the batches fail, and then cuts it off', async () => {
+    async function* breaking() {
+      yield [frame(1)];
+      throw new Error('broken');
+    }
+    const server = http.createServer((_request, response) => {
+      relayStream(breaking(), everySecond)
+        .once('error', () => undefined)
+        .pipe(response);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const [response] = (await once(http.get({ port, agent: false }), 'response')) as [http.IncomingMessage];
+    const { items, error } = await attempt<Buffer>(response);
+    expect(Buffer.concat(items).toString()).toBe(heartbeatFrame + encodeFrame(frame(1)));
+    expect(error).toMatchObject({ code: 'ECONNRESET', message: 'aborted' });
+    server.close();
+    await once(server, 'close');
+  });
+
+  it('has nothing to say of what fails once the client has left', async () => {
+    const gate = createGate();
+    async function* breaking() {
+      await gate.opened;
+      yield* batchesOf();
+      throw new Error('broken');
+    }
+    const client = createClient();
+    const onError = jest.fn();
+    const left = relayStream(breaking(), everySecond).once('error', onError) as Stream & { destroy(): void };
+    left.pipe(client);
+    await client.take();
+    left.destroy();
+    gate.open();
+    await settle();
+    expect(onError).not.toHaveBeenCalled();
+  });
+
+  it('asks for a batch once, however often the client makes room before it comes', async () => {
+    const asked: ((batch: IteratorResult<readonly Frame[], void>) => void)[] = [];
+    const source = {
+      next: () => new Promise<IteratorResult<readonly Frame[], void>>((resolve) => void asked.push(resolve)),
+    };
+    const written = relay(source, everySecond);
+    await written.next();
+    // Each heartbeat fills the client, and makes it drain once it is taken.
+    for (const _beat of [1, 2]) {
+      const beat = written.next();
+      await jest.advanceTimersByTimeAsync(1_000);
+      expect((await beat).value).toBe(heartbeatFrame);
+    }
+    const event = written.next();
+    await settle();
+    expect(asked).toHaveLength(1);
+    asked[0]?.({ done: false, value: [frame(1)] });
+    expect((await event).value).toBe(encodeFrame(frame(1)));
+    const end = written.next();
+    await settle();
+    expect(asked).toHaveLength(2);
+    asked[1]?.({ done: true, value: undefined });
+    expect((await end).done).toBe(true);
+  });
+
+  it('keeps no clock where it is never sent', () => {
+    relayStream(batchesOf([frame(1)]), everySecond);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('polls what can be polled, across heartbeats, to its end', async () => {
+    const ready: (readonly Frame[])[] = [[frame(1)]];
+    let isEnded = false;
+    let onReady: (() => void) | undefined;
+    const source = {
+      next: () => Promise.reject(new Error('is not asked')),
+      poll(wake: () => void): IteratorResult<readonly Frame[], void> | null {
+        const batch = ready.shift();
+        if (batch !== undefined) return { done: false, value: batch };
+        if (isEnded) return { done: true, value: undefined };
+        onReady = wake;
+        return null;
+      },
+    };
+    const reading = collect(relay(source, everySecond));
+    await pass(1_500);
+    ready.push([frame(2)], [frame(3)]);
+    onReady?.();
+    await pass(100);
+    isEnded = true;
+    onReady?.();
+    expect(await reading).toEqual([
+      heartbeatFrame,
+      encodeFrame(frame(1)),
+      heartbeatFrame,
+      encodeFrame(frame(2)),
+      encodeFrame(frame(3)),
+    ]);
+  });
+});

@@ -1,0 +1,381 @@
+import { getEventListeners } from 'node:events';
+
+import { chatErrors, type ChatErrorCode } from '../../../src/chat/errors';
+import type { Message } from '../../../src/chat/message/list';
+import {
+  endOfSaved,
+  followSaved,
+  toTerminalEvent,
+  type SavedTurnOptions,
+} from '../../../src/chat/stream/saved-turn';
+import type { Frame } from '../../../src/chat/stream/sse';
+import type { SavedTurn } from '../../../src/chat/model/turn-event';
+import { isTerminal, type WireEvent } from '../../../src/chat/contract/stream-event';
+import { createWireFormat } from '../../../src/chat/turn/wire-format';
+import { collect, settle } from '../support/collect';
+import { ada, keeper, message } from '../support/fixtures';
+import { shownText } from '../support/harness';
+
+function savedTurn(changes: Partial<Message> = {}): SavedTurn {
+  const question = message({ id: 1, messageId: 'msg-question', role: 'user', outcome: null });
+  return [question, message({ id: 2, messageId: 'dify-message', ...changes })];
+}
+
+const pending = (answer: string | null, changes: Partial<Message> = {}) =>
+  savedTurn({ answer, outcome: 'pending', ...changes });
+
+const never = new AbortController().signal;
+
+interface Following {
+  readonly cursor?: number;
+  readonly signal?: AbortSignal;
+  readonly reload?: SavedTurnOptions['reload'];
+  readonly pollEveryMs?: number;
+}
+
+/** A turn of which each reload finds the next of these. A poll that none is left for fails. */
+function reloading(turns: readonly (SavedTurn | null)[], { reload, pollEveryMs = 1 }: Following = {}) {
+  const [saved, ...later] = turns;
+  if (saved === undefined || saved === null) throw new Error('A turn has to be there at first.');
+  let reloads = 0;
+  const options: SavedTurnOptions = {
+    saved,
+    wire: createWireFormat({
+      ids: {
+        turnId: 'turn-1',
+        sessionId: 'session-1',
+        conversationId: null,
+        questionMessageId: 'msg-question',
+        answerMessageId: 'msg-answer',
+        createdAt: saved[1].createdAt,
+      },
+      owner: ada,
+      character: keeper,
+      exposePrompt: true,
+    }),
+    reload:
+      reload ??
+      (async () => {
+        const next = later[reloads];
+        reloads += 1;
+        if (next === undefined) throw new Error('Nobody expected another poll.');
+        return next;
+      }),
+    pollEveryMs,
+  };
+  return { options, reloads: () => reloads };
+}
+
+function follow(turns: readonly (SavedTurn | null)[], following: Following = {}) {
+  const { options, reloads } = reloading(turns, following);
+  const batches = followSaved(options, following.cursor ?? 0, following.signal ?? never);
+  return { batches, reloads };
+}
+
+async function told(batches: AsyncIterable<readonly Frame[]>) {
+  const frames = (await collect(batches)).flat();
+  const events = frames.map(({ data }) => JSON.parse(data) as WireEvent);
+  return {
+    ids: frames.map(({ id }) => id),
+    names: events.map(({ event }) => event),
+    texts: events.flatMap((event) => ('answer' in event ? [event.answer] : [])),
+    events,
+  };
+}
+
+describe('toTerminalEvent', () => {
+  it.each(['completed', 'stopped'] as const)('tells the end of a %s turn with what is saved', (outcome) => {
+    const saved = savedTurn({ outcome });
+    expect(toTerminalEvent(saved)).toEqual({ type: 'ended', outcome, saved });
+  });
+
+  it.each(Object.keys(chatErrors) as ChatErrorCode[])(
+    'tells %s of a turn that broke off or failed',
+    (code) => {
+      for (const outcome of ['interrupted', 'failed'] as const) {
+        expect(toTerminalEvent(savedTurn({ outcome, errorCode: code }))).toEqual({
+          type: 'failed',
+          outcome,
+          code,
+        });
+      }
+    },
+  );
+
+  it.each([null, '', 'of another version', 'constructor'])('makes "internal" of the code %j', (errorCode) => {
+    const saved = savedTurn({ outcome: 'failed', errorCode });
+    expect(toTerminalEvent(saved)).toEqual({ type: 'failed', outcome: 'failed', code: 'internal' });
+  });
+
+  it.each(['pending', null] as const)('is null while the outcome is %s', (outcome) => {
+    expect(toTerminalEvent(savedTurn({ outcome }))).toBeNull();
+  });
+
+  it('goes by the answer, whatever the question says', () => {
+    const [question, answer] = savedTurn({ outcome: 'pending' });
+    expect(toTerminalEvent([{ ...question, outcome: 'completed' }, answer])).toBeNull();
+  });
+});
+
+describe('followSaved', () => {
+  describe('of a turn that has ended', () => {
+    it('tells all of it from the beginning', async () => {
+      const { batches, reloads } = follow([savedTurn()]);
+      const { ids, names, texts, events } = await told(batches);
+      expect(names).toEqual(['turn_started', 'message', 'message_end']);
+      expect(ids).toEqual([1, 2, 3]);
+      expect(texts).toEqual(['Calm.']);
+      expect(events[0]).toMatchObject({ turn_id: 'turn-1', question_message_id: 'msg-question' });
+      expect(events.at(-1)).toMatchObject({
+        outcome: 'completed',
+        metadata: { usage: { total_tokens: 50 } },
+        data: [{ id: 1 }, { id: 2 }],
+      });
+      expect(reloads()).toBe(0);
+    });
+
+    it.each([1, 3, 250])(
+      'tells a client that has seen %d events the whole in place of them',
+      async (cursor) => {
+        const { ids, names, texts, events } = await told(follow([savedTurn()], { cursor }).batches);
+        expect(names).toEqual(['message_replace', 'message', 'message_end']);
+        expect(ids).toEqual([cursor + 1, cursor + 2, cursor + 3]);
+        expect(texts).toEqual(['', 'Calm.']);
+        expect(shownText(events)).toBe('Calm.');
+      },
+    );
+
+    it('takes a cursor below zero for none', async () => {
+      const { ids, names } = await told(follow([savedTurn()], { cursor: -5 }).batches);
+      expect([names[0], ids[0]]).toEqual(['turn_started', 1]);
+    });
+
+    it.each([null, ''])('tells no text where the answer is %j', async (answer) => {
+      expect((await told(follow([savedTurn({ answer })]).batches)).names).toEqual([
+        'turn_started',
+        'message_end',
+      ]);
+      const { names } = await told(follow([savedTurn({ answer })], { cursor: 4 }).batches);
+      expect(names).toEqual(['message_replace', 'message_end']);
+    });
+
+    it('tells the text so far of one that broke off, then the error', async () => {
+      const broken = savedTurn({ answer: 'Ca', outcome: 'interrupted', errorCode: 'process-died' });
+      const { names, texts, events } = await told(follow([broken]).batches);
+      expect(names).toEqual(['turn_started', 'message', 'error']);
+      expect(texts).toEqual(['Ca']);
+      expect(events.at(-1)).toMatchObject({ code: 'process-died', outcome: 'interrupted', status: 500 });
+    });
+
+    it('names Dify’s ids wherever there is text, and ours until then', async () => {
+      const { events } = await told(follow([savedTurn()]).batches);
+      expect(events.map(({ message_id, conversation_id }) => [message_id, conversation_id])).toEqual([
+        ['msg-answer', null],
+        ['dify-message', 'dify-conversation'],
+        ['dify-message', 'dify-conversation'],
+      ]);
+    });
+  });
+
+  describe('of a turn that another process answers', () => {
+    it('tells what has come since the last poll, and the end with the last of it', async () => {
+      const { batches, reloads } = follow([
+        pending(''),
+        pending('Hel'),
+        pending('Hel'),
+        pending('Hello'),
+        savedTurn({ answer: 'Hello!' }),
+      ]);
+      const { ids, names, texts } = await told(batches);
+      expect(names).toEqual(['turn_started', 'message', 'message', 'message', 'message_end']);
+      expect(texts).toEqual(['Hel', 'lo', '!']);
+      expect(ids).toEqual([1, 2, 3, 4, 5]);
+      expect(reloads()).toBe(4);
+    });
+
+    it('goes on behind the client’s cursor', async () => {
+      const { ids, names, texts } = await told(
+        follow([pending('Hel'), savedTurn({ answer: 'Hello' })], { cursor: 7 }).batches,
+      );
+      expect(names).toEqual(['message_replace', 'message', 'message', 'message_end']);
+      expect(texts).toEqual(['', 'Hel', 'lo']);
+      expect(ids).toEqual([8, 9, 10, 11]);
+    });
+
+    it('replaces text that has become another', async () => {
+      const { names, texts, events } = await told(
+        follow([pending('Hello'), pending('Let us'), pending(''), savedTurn({ answer: 'Hi' })]).batches,
+      );
+      expect(names).toEqual([
+        'turn_started',
+        'message',
+        'message_replace',
+        'message_replace',
+        'message',
+        'message_end',
+      ]);
+      expect(texts).toEqual(['Hello', 'Let us', '', 'Hi']);
+      expect(shownText(events)).toBe('Hi');
+    });
+
+    it('replaces text of which the end was taken back', async () => {
+      const { texts, events } = await told(follow([pending('Hello'), savedTurn({ answer: 'Hell' })]).batches);
+      expect(texts).toEqual(['Hello', 'Hell']);
+      expect(shownText(events)).toBe('Hell');
+    });
+
+    it('names Dify’s ids once they are saved', async () => {
+      const unknown = { messageId: 'msg-answer', conversationId: null };
+      const { events } = await told(
+        follow([pending('Hel', unknown), savedTurn({ answer: 'Hello' })]).batches,
+      );
+      expect(events.map(({ message_id, conversation_id }) => [message_id, conversation_id])).toEqual([
+        ['msg-answer', null],
+        ['msg-answer', null],
+        ['dify-message', 'dify-conversation'],
+        ['dify-message', 'dify-conversation'],
+      ]);
+    });
+
+    it('ends without a terminal event when the turn is gone', async () => {
+      const { batches, reloads } = follow([pending('Hel'), null]);
+      const { names, events } = await told(batches);
+      expect(names).toEqual(['turn_started', 'message']);
+      expect(events.filter(isTerminal)).toEqual([]);
+      expect(reloads()).toBe(1);
+    });
+
+    it('asks again when a reload fails: who has begun to read is thrown nothing at', async () => {
+      let isAway = true;
+      const { batches } = follow([pending('Hel')], {
+        reload: async () => {
+          if (!isAway) return pending('Hello', { outcome: 'completed' });
+          isAway = false;
+          throw new Error('database away');
+        },
+      });
+      const events = (await collect(batches)).flat();
+      expect(events.map(({ data }) => (JSON.parse(data) as { event: string }).event)).toEqual([
+        'turn_started',
+        'message',
+        'message',
+        'message_end',
+      ]);
+    });
+
+    it('tells each text before it waits for the next', async () => {
+      const { batches, reloads } = follow([pending('Hel')], { pollEveryMs: 60_000 });
+      await batches.next();
+      const { value } = await batches.next();
+      expect(value?.map(({ id }) => id)).toEqual([2]);
+      expect(reloads()).toBe(0);
+      await batches.return();
+    });
+  });
+
+  describe('when its signal fires', () => {
+    beforeEach(() => jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] }));
+    afterEach(() => jest.useRealTimers());
+
+    it('while it waits, ends with no timer left', async () => {
+      const leaving = new AbortController();
+      const { batches } = follow([pending('Hel'), pending('Hello')], { signal: leaving.signal });
+      await batches.next();
+      await batches.next();
+      const last = batches.next();
+      await settle();
+      expect(jest.getTimerCount()).toBe(1);
+      leaving.abort();
+      expect(await last).toEqual({ done: true, value: undefined });
+      expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('has one listener of its, however often it has looked', async () => {
+      const leaving = new AbortController();
+      const { batches, reloads } = follow([pending(''), pending(''), pending(''), pending('')], {
+        signal: leaving.signal,
+      });
+      await batches.next();
+      const last = batches.next();
+      while (reloads() < 3) {
+        await jest.advanceTimersByTimeAsync(1);
+        expect(getEventListeners(leaving.signal, 'abort').length).toBeLessThanOrEqual(1);
+      }
+      leaving.abort();
+      await last;
+      expect(getEventListeners(leaving.signal, 'abort')).toEqual([]);
+    });
+
+    it('waits exactly as long as the settings say until then', async () => {
+      const leaving = new AbortController();
+      const polls = follow([pending(''), pending(''), pending(''), pending('')], {
+        signal: leaving.signal,
+        pollEveryMs: 50,
+      });
+      await polls.batches.next();
+      const last = polls.batches.next();
+      await settle();
+      for (const [ms, reloads] of [
+        [49, 0],
+        [1, 1],
+        [49, 1],
+        [1, 2],
+      ] as const) {
+        jest.advanceTimersByTime(ms);
+        await settle();
+        expect(polls.reloads()).toBe(reloads);
+      }
+      leaving.abort();
+      expect((await last).done).toBe(true);
+    });
+
+    // src/chat/stream/saved-turn.ts: it may have fired while the follower had the batch, and then nobody wakes `pause`.
+    it('between two batches, ends at once', async () => {
+      const leaving = new AbortController();
+      const { batches, reloads } = follow([pending('Hel'), pending('Hello')], { signal: leaving.signal });
+      await batches.next();
+      await batches.next();
+      leaving.abort();
+      const last = batches.next();
+      await settle();
+      const timers = jest.getTimerCount();
+      jest.runAllTimers();
+      expect((await last).done).toBe(true);
+      expect({ timers, reloads: reloads() }).toEqual({ timers: 0, reloads: 0 });
+    });
+
+    // src/chat/stream/saved-turn.ts reads the turn anew before it looks at the signal.
+    it('while it waits, asks the database nothing more', async () => {
+      const leaving = new AbortController();
+      const { batches, reloads } = follow([pending('Hel'), pending('Hello')], { signal: leaving.signal });
+      await batches.next();
+      await batches.next();
+      const last = batches.next();
+      await settle();
+      leaving.abort();
+      await last;
+      expect(reloads()).toBe(0);
+    });
+  });
+});
+
+describe('endOfSaved', () => {
+  it('waits for the end, and gives the terminal event that followers are told', async () => {
+    const end = savedTurn({ answer: 'Calm.' });
+    const turns = [pending(null), pending('Ca'), end];
+    const { options, reloads } = reloading(turns);
+    const event = await endOfSaved(options, never);
+    const { events } = await told(follow(turns).batches);
+    expect(event).toEqual(events.at(-1));
+    expect(event).toMatchObject({ event: 'message_end', outcome: 'completed' });
+    expect(reloads()).toBe(2);
+  });
+
+  it('gives nothing once nobody waits, or the turn is gone', async () => {
+    const waiting = new AbortController();
+    const end = endOfSaved(reloading([pending('Ca')], { pollEveryMs: 60_000 }).options, waiting.signal);
+    waiting.abort();
+    expect(await end).toBeNull();
+    expect(await endOfSaved(reloading([pending('Ca'), null]).options, never)).toBeNull();
+  });
+});

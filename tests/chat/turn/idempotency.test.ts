@@ -1,0 +1,57 @@
+import { fingerprintOf, parseIdempotencyKey } from '../../../src/chat/turn/idempotency';
+import type { Question } from '../../../src/chat/turn/turns';
+import { thrown } from '../support/collect';
+import { bob } from '../support/fixtures';
+import { questionOf } from '../support/harness';
+
+describe('parseIdempotencyKey', () => {
+  it.each(['8e03978e-40d5-43e8-bc93-6894a57f9324', '"quoted"', 'k', '~'.repeat(255)])('takes %j', (key) => {
+    expect(parseIdempotencyKey(key)).toBe(key);
+  });
+
+  it('takes a header that is not there for none', () => {
+    expect(parseIdempotencyKey('')).toBeUndefined();
+  });
+
+  it.each(['two words', 'é', 'tab\t', '~'.repeat(256), '\u0000'])('refuses %j', async (key) => {
+    const error = await thrown(Promise.resolve().then(() => parseIdempotencyKey(key)));
+    expect(error).toMatchObject({ code: 'invalid-request' });
+  });
+});
+
+describe('fingerprintOf', () => {
+  const question: Question = {
+    ...questionOf('How is the sea?'),
+    inputs: { a: { x: 1, y: [1, 2] }, b: null },
+  };
+  const of = (changes: Partial<Question> = {}) => fingerprintOf({ ...question, ...changes });
+
+  it('is the same for the same question, however its inputs are ordered', () => {
+    expect(of()).toMatch(/^[0-9a-f]{64}$/u);
+    expect(of({ inputs: { b: null, a: { y: [1, 2], x: 1 } } })).toBe(of());
+    expect(of({ session: { sessionId: undefined, conversationId: undefined } })).toBe(of());
+  });
+
+  it('is the same however the objects in a list are ordered, and another one where the list is', () => {
+    const listing = (...items: readonly unknown[]) => of({ inputs: { a: [items] } });
+    expect(listing({ x: 1, y: 2 }, { x: 3 })).toBe(listing({ y: 2, x: 1 }, { x: 3 }));
+    expect(listing({ x: 1, y: 2 }, { x: 3 })).not.toBe(listing({ x: 3 }, { x: 1, y: 2 }));
+  });
+
+  it('does not depend on who asks: keys are told apart by their owner', () => {
+    expect(of({ owner: bob })).toBe(of());
+  });
+
+  it.each<[string, Partial<Question>]>([
+    ['the text', { query: 'How is the sea now?' }],
+    ['the character', { characterId: 'another' }],
+    ['the session', { session: { sessionId: 's' } }],
+    ['the conversation', { session: { conversationId: 's' } }],
+    ['an input', { inputs: { a: { x: 1, y: [2, 1] }, b: null } }],
+    ['a list for an object', { inputs: { a: [['x', 1]], b: null } }],
+    ['what is asked again', { regenerates: 'msg-1' }],
+    ['what it takes the place of', { supersedes: 1 }],
+  ])('is another one for %s', (_what, changes) => {
+    expect(of(changes)).not.toBe(of());
+  });
+});

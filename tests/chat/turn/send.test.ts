@@ -1,0 +1,139 @@
+import { once } from 'node:events';
+
+import { ChatError } from '../../../src/chat/errors';
+import type { Idempotency } from '../../../src/chat/turn/idempotency';
+import { createTurnLog, type LiveTurn } from '../../../src/chat/stream/live-turns';
+import type { Owner } from '../../../src/chat/model/owner';
+import { createSend } from '../../../src/chat/turn/send';
+import type { NewTurn } from '../../../src/chat/ports/turn-store';
+import type { TurnAccess } from '../../../src/chat/turn/access';
+import type { Question } from '../../../src/chat/turn/turns';
+import { createGate, settle, thrown } from '../support/collect';
+import { ada, bob, newSession, newTurn } from '../support/fixtures';
+import { questionOf } from '../support/harness';
+import { createMemoryTurnStore, type MemoryTurnStore } from '../support/memory-turn-store';
+
+/** A start that has begun and is yet to save its turn. */
+interface Start {
+  /** 1 for the first one. */
+  readonly number: number;
+  readonly store: MemoryTurnStore;
+  readonly idempotency: Idempotency | null;
+}
+
+/** Sends of one question with one key, and whose turns they start. `beforeSaving` holds starts up or makes them fail. */
+function createSends(beforeSaving: (start: Start) => Promise<void> = async () => undefined) {
+  const store = createMemoryTurnStore();
+  const access = createEndlessAccess();
+  const started: string[] = [];
+  const sendOnce = createSend({ store, access, start });
+  return { started, awaited: access.awaited, send };
+
+  function send(owner: Owner = ada) {
+    return sendOnce({ ...questionOf('How is the sea?'), owner }, 'key-1');
+  }
+
+  async function start({ owner }: Question, idempotency: Idempotency | null): Promise<LiveTurn> {
+    const number = started.push(owner.username);
+    await beforeSaving({ number, store, idempotency });
+    const turn = turnOf(owner, `turn-${number}`, idempotency);
+    await store.open(turn);
+    const { turnId, session } = turn;
+    const { sessionId } = session;
+    return createTurnLog({ turnId, sessionId, ownerId: owner.id, rateLimit: null, maxChars: 1_000 });
+  }
+}
+
+/** Turns that never end. `awaited` is whose end was waited for, and by whom. */
+function createEndlessAccess(): TurnAccess & { readonly awaited: readonly string[] } {
+  const awaited: string[] = [];
+  const notAsked = () => Promise.reject(new Error('No send asks for this.'));
+  return {
+    awaited,
+    find: notAsked,
+    stop: notAsked,
+    follow: async () => async function* () {},
+    async awaitEnd(owner, turnId, signal) {
+      awaited.push(`${turnId} of ${owner.username}`);
+      await once(signal, 'abort');
+      return null;
+    },
+  };
+}
+
+function turnOf(owner: Owner, turnId: string, idempotency: Idempotency | null): NewTurn {
+  const messageIds = { questionMessageId: `question of ${turnId}`, answerMessageId: `answer of ${turnId}` };
+  return newTurn({ owner, turnId, ...messageIds, session: newSession(`session of ${turnId}`), idempotency });
+}
+
+describe('a send', () => {
+  it('does not wait for somebody else’s with the same key', async () => {
+    const saving = createGate();
+    const { send, started } = createSends(() => saving.opened);
+    const sending = Promise.all([send(ada), send(bob)]);
+    await settle();
+    expect(started).toEqual(['ada', 'bob']);
+    saving.open();
+    expect(await sending).toMatchObject([
+      { turnId: 'turn-1', isReplay: false },
+      { turnId: 'turn-2', isReplay: false },
+    ]);
+  });
+
+  it('tries for itself when the one it has waited for fails', async () => {
+    const busy = new ChatError('server-busy');
+    const { send } = createSends(async ({ number }) => {
+      if (number === 1) throw busy;
+    });
+    expect(await Promise.allSettled([send(), send()])).toMatchObject([
+      { status: 'rejected', reason: busy },
+      { status: 'fulfilled', value: { turnId: 'turn-2', isReplay: false } },
+    ]);
+  });
+
+  it('waits again when another one that has waited tries before it', async () => {
+    const saving = createGate();
+    const { send, started } = createSends(async ({ number }) => {
+      if (number === 1) throw new ChatError('server-busy');
+      await saving.opened;
+    });
+    const sending = Promise.allSettled([send(), send(), send()]);
+    await settle();
+    expect(started).toHaveLength(2);
+    saving.open();
+    expect(await sending).toMatchObject([
+      { status: 'rejected' },
+      { status: 'fulfilled', value: { turnId: 'turn-2', isReplay: false } },
+      { status: 'fulfilled', value: { turnId: 'turn-2', isReplay: true } },
+    ]);
+    expect(started).toHaveLength(2);
+  });
+
+  it('joins the turn that another process has begun with its key at the same moment', async () => {
+    const { send, started } = createSends(async ({ store, idempotency }) => {
+      await store.open(turnOf(ada, 'turn-elsewhere', idempotency));
+    });
+    expect(await send()).toMatchObject({ turnId: 'turn-elsewhere', isReplay: true, rateLimit: null });
+    expect(started).toHaveLength(1);
+  });
+
+  it('fails as its start does when no other process has begun the turn', async () => {
+    const busy = new ChatError('server-busy');
+    const { send } = createSends(() => Promise.reject(busy));
+    expect(await thrown(send())).toBe(busy);
+  });
+
+  it('that has joined a turn waits for its end for as long as its client is there', async () => {
+    const { send, awaited } = createSends();
+    await send();
+    const { isReplay, awaitEnd } = await send();
+    const leaving = new AbortController();
+    let end: unknown = 'none yet';
+    void awaitEnd(leaving.signal).then((event) => (end = event));
+    await settle();
+    expect([isReplay, awaited, end]).toEqual([true, ['turn-1 of ada'], 'none yet']);
+    leaving.abort();
+    await settle();
+    expect(end).toBeNull();
+  });
+});

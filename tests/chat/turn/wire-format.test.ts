@@ -1,0 +1,98 @@
+import { createWireFormat, type TurnIds, type WireFormatOptions } from '../../../src/chat/turn/wire-format';
+import { ada, keeper, message, pirate } from '../support/fixtures';
+
+const ids: TurnIds = {
+  turnId: 'turn-1',
+  sessionId: 'session-1',
+  conversationId: null,
+  questionMessageId: 'msg-question',
+  answerMessageId: 'msg-answer',
+  createdAt: new Date('2026-01-02T03:04:05.678Z'),
+};
+
+function format(changes: Partial<WireFormatOptions> = {}) {
+  return createWireFormat({ ids, owner: ada, character: keeper, exposePrompt: true, ...changes });
+}
+
+const hi = { type: 'delta', text: 'Hi' } as const;
+const ended = {
+  type: 'ended',
+  outcome: 'completed',
+  saved: [message({ id: 1, role: 'user' }), message({ id: 2 })],
+} as const;
+
+describe('createWireFormat', () => {
+  it('names a turn by our ids before Dify has said anything, in whole seconds', () => {
+    expect(format().event({ type: 'started' })).toEqual({
+      event: 'turn_started',
+      turn_id: 'turn-1',
+      task_id: 'turn-1',
+      session_id: 'session-1',
+      conversation_id: null,
+      message_id: 'msg-answer',
+      question_message_id: 'msg-question',
+      created_at: 1_767_323_045,
+    });
+  });
+
+  it('names Dify’s ids from then on that they are known, and ours where Dify has none', () => {
+    const wire = format();
+    wire.identify({ messageId: undefined, conversationId: 'c' });
+    expect(wire.event(hi)).toMatchObject({
+      conversation_id: 'c',
+      message_id: 'msg-answer',
+      id: 'msg-answer',
+    });
+    wire.identify({ messageId: 'm', conversationId: undefined });
+    expect(wire.event(hi)).toMatchObject({ conversation_id: 'c', message_id: 'm', id: 'm' });
+  });
+
+  it('leaves the ids alone that are ours', () => {
+    const wire = format();
+    wire.identify({ messageId: 'm', conversationId: 'c' });
+    expect(wire.event({ type: 'started' })).toMatchObject({
+      turn_id: 'turn-1',
+      task_id: 'turn-1',
+      session_id: 'session-1',
+      question_message_id: 'msg-question',
+      created_at: 1_767_323_045,
+    });
+  });
+
+  it('knows the conversation of a session that goes on at once', () => {
+    const wire = format({ ids: { ...ids, conversationId: 'c' } });
+    expect(wire.event({ type: 'started' })).toMatchObject({ conversation_id: 'c' });
+  });
+
+  it('changes nothing in what it has told before', () => {
+    const wire = format();
+    const before = wire.event(hi);
+    wire.identify({ messageId: 'm', conversationId: 'c' });
+    expect(before).toMatchObject({ conversation_id: null, message_id: 'msg-answer' });
+  });
+
+  it('tells the end with both lines, of the owner and the character', () => {
+    expect(format().event(ended)).toMatchObject({
+      event: 'message_end',
+      data: [
+        { id: 1, user: ada, ai_character: { id: keeper.id, prompt: keeper.prompt } },
+        { id: 2, user: ada, ai_character: { id: keeper.id } },
+      ],
+    });
+  });
+
+  it('hides the prompt when the settings say so', () => {
+    const told = JSON.stringify(format({ exposePrompt: false }).event(ended));
+    expect(told).not.toContain('prompt');
+    expect(told).toContain(keeper.introduce);
+  });
+
+  it.each([
+    ['is deleted', null],
+    ['is another', pirate],
+  ])('shows no character where the message’s own %s', (_name, character) => {
+    expect(format({ character }).event(ended)).toMatchObject({
+      data: [{ ai_character: null }, { ai_character: null }],
+    });
+  });
+});
