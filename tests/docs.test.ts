@@ -4,7 +4,8 @@ import path from 'node:path';
 import { chatErrors, type ChatErrorCode } from '../src/chat/errors';
 import { parseMessagePageRequest } from '../src/chat/contract/message-query';
 import { toMessageReply } from '../src/chat/contract/message-reply';
-import { turnOutcomes, type TurnEvent } from '../src/chat/model/turn-event';
+import { turnOutcomes } from '../src/chat/model/outcome';
+import type { TurnEvent } from '../src/chat/model/turn-event';
 import { toWireEvent, type WireEvent } from '../src/chat/contract/stream-event';
 import { ada, keeper, message } from './chat/support/fixtures';
 

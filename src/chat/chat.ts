@@ -9,11 +9,13 @@ import { createHistoryWriter, type HistoryWriter } from '../history/copying/writ
 import { createLiveTurns, type LiveTurns } from './stream/live-turns';
 import type { Log } from './shared/log';
 import { createMessageActions, type MessageActions } from './message/actions';
-import { createMessages, type Messages, type MessageStore } from './message/list';
+import { createMessages, type Messages } from './message/list';
+import type { MessageStore } from './ports/message-store';
 import { createReads, type Reads } from './limits/reads';
 import { createOwnData, type OwnData, type OwnDataStore } from './own-data';
 import { createSearch, type Search, type SearchStore } from './message/search';
-import { createSessionAccess, type SessionAccess, type SessionStore } from './session/access';
+import { createSessionAccess, type SessionAccess } from './session/access';
+import type { SessionStore } from './ports/session-store';
 import { createConnect, type Connect } from './session/connection';
 import { createSessionEvents, type SessionEvents } from './session/events';
 import type { ChatSettings } from './settings';

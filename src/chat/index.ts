@@ -1,5 +1,6 @@
 export { createChat, type Chat, type ChatDependencies } from './chat';
-export type { Character, CharacterSource } from './ports/character-source';
+export type { Character } from './model/character';
+export type { CharacterSource } from './ports/character-source';
 export { withDeadline } from './shared/deadline';
 export { ChatError, chatErrors, isChatErrorCode, type ChatErrorCode, type RateLimit } from './errors';
 export { createFairQueue } from './shared/fair-queue';
@@ -57,23 +58,17 @@ export { describeError, type Log } from './shared/log';
 export { tellAtLoopEnd } from './stream/loop-end';
 export { newMessageId } from './message/id';
 export type { MessageQuery, SortKey } from './contract/message-query';
-export type { Message, MessageMarks, MessageStore } from './message/list';
+export type { Message, MessageMarks } from './model/message';
+export type { MessageStore } from './ports/message-store';
 export type { Erased, OwnDataStore } from './own-data';
 export type { Owner } from './model/owner';
 export { parseInputs, parseQuestion } from './contract/question';
 export type { Hit, SearchStore } from './message/search';
 export { assertCharacter } from './session/access';
-export type {
-  After,
-  MessageRange,
-  MessageReference,
-  NewMessage,
-  NewSessionEntry,
-  Range,
-  Selection,
-  SessionEntry,
-  SessionStore,
-} from './session/access';
+export type { After, MessageRange, Range, Selection } from './model/page';
+export type { MessageReference, NewMessage } from './model/message';
+export type { NewSessionEntry, SessionEntry } from './model/session';
+export type { SessionStore } from './ports/session-store';
 export type { SessionConnection } from './session/connection';
 export type { Outlet } from './session/feed';
 export { toSessionMessageReply, toSessionReply } from './contract/session-reply';
@@ -96,16 +91,9 @@ export { relay } from './stream/relay';
 export { settledWithin } from './shared/settled-within';
 export { toStorableJson, toStorableText } from './shared/storable-text';
 export { storedChars, storedCharsOf } from './limits/text-allowance';
-export type {
-  AbandonedTurn,
-  Abandonment,
-  NewTurn,
-  SentTurn,
-  TurnEnding,
-  TurnProgress,
-  TurnStore,
-} from './ports/turn-store';
-export type { FinalOutcome, SavedTurn, TurnOutcome, Usage } from './model/turn-event';
+export type { AbandonedTurn, Abandonment, NewTurn, SentTurn, TurnEnding, TurnProgress } from './model/turn';
+export type { TurnStore } from './ports/turn-store';
+export type { FinalOutcome, SavedTurn, TurnOutcome, Usage } from './model/outcome';
 export type { TurnState } from './turn/access';
 export type { UserSource } from './ports/user-source';
 export { SettingsError } from '../env/variables';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
-import type { Message } from '../message/list';
+import type { Message } from '../model/message';
 import type { Owner } from '../model/owner';
-import type { SessionEntry } from '../session/access';
+import type { SessionEntry } from '../model/session';
 import { contentOf } from './session-reply';
 
 /** A session, in the words of the history service. */

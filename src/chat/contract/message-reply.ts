@@ -1,5 +1,5 @@
-import type { Character } from '../ports/character-source';
-import type { Message } from '../message/list';
+import type { Character } from '../model/character';
+import type { Message } from '../model/message';
 import type { Owner } from '../model/owner';
 
 /** A character inside a message, as the HTTP contract shows it. */

@@ -4,7 +4,7 @@ import { parse } from './invalid-request';
 import { oncePer } from '../shared/once-per';
 import type { RequestSettings } from '../settings';
 import { toStorableJson, toStorableText } from '../shared/storable-text';
-import type { Question } from '../turn/turns';
+import type { Question } from '../model/question';
 
 /** A create-message body, checked; only the owner is still missing. */
 export type QuestionBody = Omit<Question, 'owner'>;

@@ -1,6 +1,6 @@
-import type { Message } from '../message/list';
+import type { Message } from '../model/message';
 import type { Owner } from '../model/owner';
-import type { SessionEntry } from '../session/access';
+import type { SessionEntry } from '../model/session';
 
 /** A session as the session API shows it. */
 export interface SessionReply {

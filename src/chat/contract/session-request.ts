@@ -2,11 +2,11 @@ import { z } from 'zod';
 
 import { ChatError } from '../errors';
 import { parse } from './invalid-request';
-import type { MessageRole } from '../message/list';
+import type { MessageRole, MessageReference } from '../model/message';
 import { oncePer } from '../shared/once-per';
 import type { Owner } from '../model/owner';
 import { isShallow, isShort, tooLong } from './question';
-import type { MessageReference, Range, Selection } from '../session/access';
+import type { Range, Selection } from '../model/page';
 import { defaultTitle } from '../model/session';
 import type { RequestSettings } from '../settings';
 import { toStorableJson, toStorableText } from '../shared/storable-text';

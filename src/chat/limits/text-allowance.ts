@@ -1,6 +1,6 @@
 import { ChatError, refusal } from '../errors';
 import type { DayCounter } from './turn-limits';
-import type { NewMessage } from '../session/access';
+import type { NewMessage } from '../model/message';
 
 /** How many characters each user may have stored in a day. */
 export interface TextAllowance {

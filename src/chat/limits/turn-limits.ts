@@ -3,7 +3,7 @@ import { describeError, type Log } from '../shared/log';
 import type { Owner } from '../model/owner';
 import type { LimitSettings } from '../settings';
 import { storedChars, type TextAllowance } from './text-allowance';
-import type { Usage } from '../model/turn-event';
+import type { Usage } from '../model/outcome';
 
 /**
  * Counts of each user, kept where they hold for all processes, across restarts and imports: so they name a user by

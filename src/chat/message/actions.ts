@@ -3,7 +3,9 @@ import { ChatError } from '../errors';
 import type { Feedback } from '../contract/feedback';
 import { isDifysMessageId } from './id';
 import type { MessageReply } from '../contract/message-reply';
-import type { Message, Messages, MessageStore } from './list';
+import type { Message } from '../model/message';
+import type { Messages } from './list';
+import type { MessageStore } from '../ports/message-store';
 import { toUpstreamUser, type Owner } from '../model/owner';
 import { toMessageEvent, type SessionEvents } from '../session/events';
 

@@ -8,66 +8,8 @@ import {
 } from '../contract/message-query';
 import { toMessageReply, type MessageReply } from '../contract/message-reply';
 import type { Owner } from '../model/owner';
-import type { TurnOutcome, Usage } from '../model/turn-event';
-
-export type MessageRole = 'user' | 'assistant' | 'tool';
-
-/** One saved line of a session. Of a turn, both lines carry the question and the answer. */
-export interface Message {
-  readonly id: number;
-  readonly documentId: string;
-  readonly messageId: string;
-  readonly role: MessageRole;
-  readonly query: string;
-  /** For the question of a turn, the answer it got so far. */
-  readonly answer: string | null;
-  readonly conversationId: string | null;
-  readonly sessionId: string | null;
-  readonly turnId: string | null;
-  /** The character's documentId; null where the message has none. */
-  readonly characterId: string | null;
-  readonly status: 'sent' | 'read';
-  readonly outcome: TurnOutcome | null;
-  readonly errorCode: string | null;
-  readonly toolCalls: unknown;
-  readonly usage: Usage | null;
-  readonly feedback: 'like' | 'dislike' | null;
-  readonly parentMessageId: string | null;
-  /** Whether something else was said in its place since: a question was edited before it. */
-  readonly isSuperseded: boolean;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
-}
-
-/** About how much of a reply it makes. */
-export function charsOf({ query, answer }: Message): number {
-  return query.length + (answer?.length ?? 0);
-}
-
-/**
- * Where messages are read, and marked by their owner. Every method is limited to the owner's own: there is no way to
- * reach anybody else's. A deleted one is nobody's.
- */
-export interface MessageStore {
-  /** @returns at most `query.limit` messages, and how many match in all. @throws ChatError `read-timeout` */
-  list(
-    owner: Owner,
-    query: MessageQuery,
-    signal?: AbortSignal,
-  ): Promise<{ readonly messages: readonly Message[]; readonly total: number }>;
-  find(owner: Owner, messageId: string): Promise<Message | null>;
-  /**
-   * Changes these marks of the message with this `Message.id`, and not its `updatedAt`: that is of what was said.
-   * @returns the message as it is now, or null if it is gone.
-   */
-  mark(owner: Owner, id: number, marks: MessageMarks): Promise<Message | null>;
-}
-
-/** What its owner notes on a message. */
-export interface MessageMarks {
-  readonly status?: Message['status'];
-  readonly feedback?: Message['feedback'];
-}
+import type { Message } from '../model/message';
+import type { MessageStore } from '../ports/message-store';
 
 /** Which part of how many, in the terms it was asked for in. */
 export type Pagination =

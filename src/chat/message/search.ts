@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
 import { ChatError } from '../errors';
-import type { Message } from './list';
+import type { Message } from '../model/message';
 import { highlight, type Segment } from '../contract/highlight';
 import { parse } from '../contract/invalid-request';
 import type { Owner } from '../model/owner';
-import type { Range } from '../session/access';
+import type { Range } from '../model/page';
 import { contentOf } from '../contract/session-reply';
 import { parsePage } from '../contract/session-request';
 import { toStorableText } from '../shared/storable-text';

@@ -38,3 +38,32 @@ export function toTitle(question: string): string {
   }
   return title;
 }
+
+/** A session as its owner sees it. */
+export interface SessionEntry {
+  readonly rowId: number;
+  readonly sessionId: string;
+  readonly title: string;
+  /** Of its messages that are not deleted. */
+  readonly messageCount: number;
+  readonly conversationId: string | null;
+  /** The character's documentId; null where the session has none yet. */
+  readonly characterId: string | null;
+  /** The turn that is being answered, for a client that wants to follow it. */
+  readonly liveTurnId: string | null;
+  readonly lastMessageAt: Date;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export interface NewSessionEntry {
+  readonly title: string;
+  readonly characterId: string | null;
+}
+
+/** A session as a client wants it. */
+export interface SessionWish {
+  /** Empty for the usual one. */
+  readonly title: string;
+  readonly character: string | undefined;
+}

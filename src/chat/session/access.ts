@@ -1,133 +1,20 @@
 import type { CharacterSource } from '../ports/character-source';
 import { ChatError } from '../errors';
-import { charsOf, type Message, type MessageRole } from '../message/list';
+import {
+  charsOf,
+  type Message,
+  type NewMessage,
+  type MessageReference,
+  type Revision,
+} from '../model/message';
 import type { Owner } from '../model/owner';
 import { toContentEvent, toMessageEvent, toSupersededEvent, type SessionEvents } from './events';
-import { defaultTitle } from '../model/session';
+import { defaultTitle, type SessionEntry, type SessionWish } from '../model/session';
 import type { Sent } from '../turn/send';
 import type { Turns } from '../turn/turns';
 import { walk } from '../shared/walk';
-
-/** A session as its owner sees it. */
-export interface SessionEntry {
-  readonly rowId: number;
-  readonly sessionId: string;
-  readonly title: string;
-  /** Of its messages that are not deleted. */
-  readonly messageCount: number;
-  readonly conversationId: string | null;
-  /** The character's documentId; null where the session has none yet. */
-  readonly characterId: string | null;
-  /** The turn that is being answered, for a client that wants to follow it. */
-  readonly liveTurnId: string | null;
-  readonly lastMessageAt: Date;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
-}
-
-export interface NewSessionEntry {
-  readonly title: string;
-  readonly characterId: string | null;
-}
-
-/** A line that is stored as it is given, beside those of turns. */
-export interface NewMessage {
-  readonly role: MessageRole;
-  readonly content: string;
-  readonly toolCalls: unknown;
-}
-
-/** A part of a list. */
-export interface Range {
-  readonly limit: number;
-  readonly offset: number;
-}
-
-/** Which lines of a session. */
-export interface Selection {
-  /** Whether those are among them in whose place something else was said since. */
-  readonly withSuperseded: boolean;
-}
-
-/** Which lines of a session, and which part of them. */
-export interface MessageRange extends Range, Selection {
-  readonly newestFirst: boolean;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** A part of a list that is walked by `Message.id`: nothing is skipped or repeated while lines come and go. */
-export interface After {
-  readonly id: number;
-  readonly limit: number;
-}
-
-/** A message by its `Message.id` or by its `message_id`. */
-export type MessageReference = { readonly id: number } | { readonly messageId: string };
-
-/** Where sessions and their lines are kept. What is not the owner's does not exist, nor does what is deleted. */
-export interface SessionStore {
-  create(owner: Owner, session: NewSessionEntry): Promise<SessionEntry>;
-  /** The one with the newest message, or this one; for all who ask at the same time the same. */
-  findLatestOrCreate(owner: Owner, session: NewSessionEntry): Promise<SessionEntry>;
-  /** Those with the newest message first. */
-  list(
-    owner: Owner,
-    range: Range,
-    signal?: AbortSignal,
-  ): Promise<{ readonly sessions: readonly SessionEntry[]; readonly total: number }>;
-  find(owner: Owner, sessionId: string): Promise<SessionEntry | null>;
-  /** @returns whether it is there. */
-  rename(owner: Owner, sessionId: string, title: string): Promise<boolean>;
-  /**
-   * Deletes it with all its messages, so that `restoreSession` brings back just these. Not while it is being answered,
-   * unless by this turn.
-   * @returns whether it is deleted; null where it was not there.
-   */
-  deleteSession(
-    owner: Owner,
-    sessionId: string,
-    at: Date,
-    liveTurnId: string | null,
-  ): Promise<boolean | null>;
-  /** @returns whether it was there, and deleted since. */
-  restoreSession(owner: Owner, sessionId: string, since: Date): Promise<boolean>;
-
-  /** The lines of a session by age. */
-  listMessages(owner: Owner, session: SessionEntry, range: MessageRange): Promise<readonly Message[]>;
-  /** How many lines of a session are not superseded; `messageCount` is of all. */
-  countCurrentMessages(owner: Owner, session: SessionEntry, signal?: AbortSignal): Promise<number>;
-  /** The oldest lines of a session after the one with this `Message.id`. */
-  listMessagesAfter(owner: Owner, session: SessionEntry, after: After): Promise<readonly Message[]>;
-  findMessage(owner: Owner, reference: MessageReference): Promise<Message | null>;
-  addMessage(owner: Owner, session: SessionEntry, message: NewMessage): Promise<Message>;
-  /**
-   * Changes a question, in the answer of its turn too, and marks the answers after it as superseded.
-   * @throws ChatError `message-not-found` where it is deleted by now.
-   */
-  editQuestion(owner: Owner, question: Message, content: string): Promise<void>;
-  deleteMessage(owner: Owner, message: Message, at: Date): Promise<void>;
-  /** @returns whether it was there, and deleted since. */
-  restoreMessage(owner: Owner, reference: MessageReference, since: Date): Promise<boolean>;
-}
-
-/** A session as a client wants it. */
-export interface SessionWish {
-  /** Empty for the usual one. */
-  readonly title: string;
-  readonly character: string | undefined;
-}
-
-export interface Page<T> {
-  readonly items: readonly T[];
-  readonly total: number;
-}
-
-/** A question in other words, to be answered. */
-export interface Revision {
-  readonly content: string;
-  /** As `Turns.send` takes it. */
-  readonly idempotencyKey: string | undefined;
-}
+import type { Range, Selection, MessageRange, After, Page } from '../model/page';
+import type { SessionStore } from '../ports/session-store';
 
 /**
  * What owners do with their sessions and the lines in them.

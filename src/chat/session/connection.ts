@@ -1,7 +1,8 @@
 import type { ChatError } from '../errors';
 import type { LiveTurns } from '../stream/live-turns';
 import type { Owner } from '../model/owner';
-import type { SessionAccess, SessionEntry } from './access';
+import type { SessionAccess } from './access';
+import type { SessionEntry } from '../model/session';
 import type { SessionEvents } from './events';
 import { createSessionFeed, type Outlet } from './feed';
 import { createSessionRequests, toFailure } from './requests';

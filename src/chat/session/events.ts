@@ -1,4 +1,4 @@
-import type { Message } from '../message/list';
+import type { Message } from '../model/message';
 import { toSessionMessageReply, type SessionMessageReply } from '../contract/session-reply';
 import { createTopics } from '../shared/topics';
 

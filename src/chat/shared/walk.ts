@@ -1,4 +1,4 @@
-import type { After } from '../session/access';
+import type { After } from '../model/page';
 
 /** Of a page, about: few enough characters to hold for each reader, whatever the length of an item. */
 const pageChars = 200_000;

@@ -1,6 +1,7 @@
 import { isChatErrorCode } from '../errors';
 import type { Frame } from './sse';
-import type { SavedTurn, TerminalEvent, TurnEvent } from '../model/turn-event';
+import type { SavedTurn } from '../model/outcome';
+import type { TerminalEvent, TurnEvent } from '../model/turn-event';
 import { isTerminal, type TerminalWireEvent } from '../contract/stream-event';
 import type { WireFormat } from '../turn/wire-format';
 

@@ -1,4 +1,5 @@
-import type { Character, CharacterSource } from '../ports/character-source';
+import type { Character } from '../model/character';
+import type { CharacterSource } from '../ports/character-source';
 import type { DifyClient } from '../../upstream/dify/client';
 import { ChatError } from '../errors';
 import type { TurnLimits } from '../limits/turn-limits';
@@ -9,7 +10,7 @@ import { endOfSaved, followSaved, type SavedTurnOptions } from '../stream/saved-
 import type { TurnSettings } from '../settings';
 import type { Frame } from '../stream/sse';
 import type { TurnStore } from '../ports/turn-store';
-import type { SavedTurn } from '../model/turn-event';
+import type { SavedTurn } from '../model/outcome';
 import type { TerminalWireEvent } from '../contract/stream-event';
 import { createWireFormat, type TurnIds } from './wire-format';
 

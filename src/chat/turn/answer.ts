@@ -1,6 +1,6 @@
 import type { ReplyEvent } from '../../upstream/dify/reply-event';
-import type { TurnProgress } from '../ports/turn-store';
-import type { Usage } from '../model/turn-event';
+import type { TurnProgress } from '../model/turn';
+import type { Usage } from '../model/outcome';
 
 /** One answer as it grows. */
 export interface Answer {

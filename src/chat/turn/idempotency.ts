@@ -1,13 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { ChatError } from '../errors';
-import type { Question } from './turns';
-
-/** What makes a send recognisable when it comes again: the client's key for it, and what it asked. */
-export interface Idempotency {
-  readonly key: string;
-  readonly fingerprint: string;
-}
+import type { Question } from '../model/question';
 
 /**
  * The `Idempotency-Key` header, as it is: the quotes that the standard's draft puts around it are part of it.

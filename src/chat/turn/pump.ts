@@ -11,7 +11,8 @@ import { describeError, type Log } from '../shared/log';
 import { recover } from './recover';
 import { toTerminalEvent } from '../stream/saved-turn';
 import type { TurnSettings } from '../settings';
-import type { NewTurn, TurnEnding, TurnProgress, TurnStore } from '../ports/turn-store';
+import type { NewTurn, TurnEnding, TurnProgress } from '../model/turn';
+import type { TurnStore } from '../ports/turn-store';
 import type { TerminalEvent, TurnEvent } from '../model/turn-event';
 
 export interface PumpOptions {

@@ -5,7 +5,8 @@ import { describeError, type Log } from '../shared/log';
 import { toUpstreamUser } from '../model/owner';
 import { findLost, recover } from './recover';
 import type { TurnSettings } from '../settings';
-import type { AbandonedTurn, TurnEnding, TurnStore } from '../ports/turn-store';
+import type { AbandonedTurn, TurnEnding } from '../model/turn';
+import type { TurnStore } from '../ports/turn-store';
 
 export interface RescueOptions {
   readonly settings: TurnSettings;

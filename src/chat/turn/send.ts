@@ -1,11 +1,11 @@
 import { ChatError, type RateLimit } from '../errors';
-import { fingerprintOf, type Idempotency } from './idempotency';
+import { fingerprintOf } from './idempotency';
+import type { Idempotency, Question } from '../model/question';
 import type { LiveTurn } from '../stream/live-turns';
 import { ownIteration } from '../stream/loop-end';
 import type { Owner } from '../model/owner';
 import type { TurnStore } from '../ports/turn-store';
 import type { Follow, TurnAccess } from './access';
-import type { Question } from './turns';
 import type { TerminalWireEvent } from '../contract/stream-event';
 
 /** What came of a client's question. */

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 
-import type { Character, CharacterSource } from '../ports/character-source';
+import type { Character } from '../model/character';
+import type { CharacterSource } from '../ports/character-source';
 import { ChatError, type RateLimit } from '../errors';
-import type { Idempotency } from './idempotency';
+import type { Idempotency, Question } from '../model/question';
 import type { Admission } from '../limits/turn-limits';
 import { createTurnLog, type LiveTurn } from '../stream/live-turns';
 import { describeError } from '../shared/log';
@@ -14,27 +15,12 @@ import { createRescue } from './rescue';
 import { createSend, type Sent } from './send';
 import { settledWithin } from '../shared/settled-within';
 import { createTakeover } from './takeover';
-import { toTitle, type Session, type SessionReference } from '../model/session';
-import type { NewSession, NewTurn, TurnStore } from '../ports/turn-store';
-import type { SavedTurn } from '../model/turn-event';
+import { toTitle, type Session } from '../model/session';
+import type { NewSession, NewTurn } from '../model/turn';
+import type { TurnStore } from '../ports/turn-store';
+import type { SavedTurn } from '../model/outcome';
 import { createTurnAccess, type TurnAccess, type TurnOptions } from './access';
 import { createWireFormat } from './wire-format';
-
-/** One question of a user to a character. */
-export interface Question {
-  readonly owner: Owner;
-  /** The character's documentId or its `id`. */
-  readonly characterId: string;
-  readonly query: string;
-  /** The session to continue; empty to begin one. */
-  readonly session: SessionReference;
-  /** For the app's own variables. The prompt is set by us, whatever stands here. */
-  readonly inputs: Readonly<Record<string, unknown>>;
-  /** The `message_id` of an earlier question that is asked again. */
-  readonly regenerates?: string;
-  /** The `Message.id` of the question in whose place it is asked: what was said from there on counts as superseded. */
-  readonly supersedes?: number;
-}
 
 export interface Turns extends TurnAccess {
   /**

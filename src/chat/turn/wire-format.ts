@@ -1,7 +1,7 @@
-import type { Character } from '../ports/character-source';
+import type { Character } from '../model/character';
 import { toMessageReply } from '../contract/message-reply';
 import type { Owner } from '../model/owner';
-import type { TurnProgress } from '../ports/turn-store';
+import type { TurnProgress } from '../model/turn';
 import type { TurnEvent } from '../model/turn-event';
 import {
   toMessageHead,

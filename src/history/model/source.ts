@@ -1,5 +1,5 @@
 import type { ChatErrorCode } from '../../chat/errors';
-import type { FinalOutcome, Usage } from '../../chat/model/turn-event';
+import type { FinalOutcome, Usage } from '../../chat/model/outcome';
 import type { Erasure } from './store';
 
 /** A finished turn that the history does not have yet. */

@@ -1,4 +1,4 @@
-import type { Character } from '../../chat/ports/character-source';
+import type { Character } from '../../chat/model/character';
 import type { ConversationSummary, StoredRecord } from '../model/store';
 
 /** Who answered, as it is called today. */

@@ -1,5 +1,5 @@
 import { chatErrors } from '../../chat/errors';
-import type { Usage } from '../../chat/model/turn-event';
+import type { Usage } from '../../chat/model/outcome';
 import type { FinishedTurn } from '../model/source';
 import { toNanos } from './price';
 import type { HistoryError, HistoryRecord, HistoryUsage } from '../model/record';

@@ -1,5 +1,5 @@
 import { toStorableText } from '../../chat/shared/storable-text';
-import type { Usage } from '../../chat/model/turn-event';
+import type { Usage } from '../../chat/model/outcome';
 import { fromDifyError } from './errors';
 import { toUsage, type DifyFrame } from './schema';
 

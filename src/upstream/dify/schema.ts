@@ -6,7 +6,7 @@
 import { z } from 'zod';
 
 import { toStorableText } from '../../chat/shared/storable-text';
-import type { Usage } from '../../chat/model/turn-event';
+import type { Usage } from '../../chat/model/outcome';
 
 const text = z.string().optional().catch(undefined);
 const maxIdChars = 255;

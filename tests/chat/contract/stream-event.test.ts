@@ -1,6 +1,7 @@
 import { ChatError, chatErrors, type ChatErrorCode } from '../../../src/chat/errors';
 import { toMessageReply } from '../../../src/chat/contract/message-reply';
-import type { SavedTurn, TurnEvent } from '../../../src/chat/model/turn-event';
+import type { SavedTurn } from '../../../src/chat/model/outcome';
+import type { TurnEvent } from '../../../src/chat/model/turn-event';
 import {
   encodeMessage,
   isTerminal,

@@ -1,7 +1,8 @@
 import type { Rating } from '../../../src/upstream/dify/client';
 import { ChatError } from '../../../src/chat/errors';
 import { createMessageActions } from '../../../src/chat/message/actions';
-import { createMessages, type Message } from '../../../src/chat/message/list';
+import { createMessages } from '../../../src/chat/message/list';
+import type { Message } from '../../../src/chat/model/message';
 import { thrown } from '../support/collect';
 import { ada, bob, keeper, message } from '../support/fixtures';
 import { createMemoryCharacters } from '../support/memory-characters';

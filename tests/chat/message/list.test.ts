@@ -1,4 +1,6 @@
-import { createMessages, type Message, type MessageStore } from '../../../src/chat/message/list';
+import { createMessages } from '../../../src/chat/message/list';
+import type { Message } from '../../../src/chat/model/message';
+import type { MessageStore } from '../../../src/chat/ports/message-store';
 import type { MessageQuery } from '../../../src/chat/contract/message-query';
 import type { Owner } from '../../../src/chat/model/owner';
 import { thrown } from '../support/collect';

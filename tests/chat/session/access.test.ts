@@ -1,5 +1,6 @@
 import { ChatError } from '../../../src/chat/errors';
-import { createSessionAccess, type SessionStore } from '../../../src/chat/session/access';
+import { createSessionAccess } from '../../../src/chat/session/access';
+import type { SessionStore } from '../../../src/chat/ports/session-store';
 import type { Sent } from '../../../src/chat/turn/send';
 import type { SessionEvent } from '../../../src/chat/session/events';
 import type { Turns } from '../../../src/chat/turn/turns';

@@ -1,4 +1,4 @@
-import type { After } from '../../../src/chat/session/access';
+import type { After } from '../../../src/chat/model/page';
 import { walk } from '../../../src/chat/shared/walk';
 import { collect } from '../support/collect';
 

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 
 import { chatErrors, type ChatErrorCode } from '../../../src/chat/errors';
-import type { Message } from '../../../src/chat/message/list';
+import type { Message } from '../../../src/chat/model/message';
 import {
   endOfSaved,
   followSaved,
@@ -9,7 +9,7 @@ import {
   type SavedTurnOptions,
 } from '../../../src/chat/stream/saved-turn';
 import type { Frame } from '../../../src/chat/stream/sse';
-import type { SavedTurn } from '../../../src/chat/model/turn-event';
+import type { SavedTurn } from '../../../src/chat/model/outcome';
 import { isTerminal, type WireEvent } from '../../../src/chat/contract/stream-event';
 import { createWireFormat } from '../../../src/chat/turn/wire-format';
 import { collect, settle } from '../support/collect';

@@ -1,9 +1,9 @@
-import type { Character } from '../../../src/chat/ports/character-source';
+import type { Character } from '../../../src/chat/model/character';
 import type { Log } from '../../../src/chat/shared/log';
-import type { Message } from '../../../src/chat/message/list';
+import type { Message } from '../../../src/chat/model/message';
 import type { Owner } from '../../../src/chat/model/owner';
 import type { LimitSettings, TurnSettings } from '../../../src/chat/settings';
-import type { NewTurn, TurnEnding } from '../../../src/chat/ports/turn-store';
+import type { NewTurn, TurnEnding } from '../../../src/chat/model/turn';
 import type { UserSource } from '../../../src/chat/ports/user-source';
 
 export const ada: Owner = { id: 1, documentId: 'doc-ada', username: 'ada', email: 'ada@example.org' };

@@ -1,4 +1,5 @@
-import type { Character, CharacterSource } from '../../../src/chat/ports/character-source';
+import type { Character } from '../../../src/chat/model/character';
+import type { CharacterSource } from '../../../src/chat/ports/character-source';
 
 /** Characters kept in memory. Of those that are not published nothing is shown but their ids. */
 export function createMemoryCharacters(

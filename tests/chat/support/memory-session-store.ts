@@ -1,4 +1,4 @@
-import type { SessionStore } from '../../../src/chat/session/access';
+import type { SessionStore } from '../../../src/chat/ports/session-store';
 
 /** A store nobody has made a session in. What a test needs of it beyond that, it says itself. */
 export function createEmptySessionStore(changes: Partial<SessionStore> = {}): SessionStore {

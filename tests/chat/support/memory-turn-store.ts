@@ -1,5 +1,5 @@
 import { ChatError } from '../../../src/chat/errors';
-import type { Message } from '../../../src/chat/message/list';
+import type { Message } from '../../../src/chat/model/message';
 import type { Owner } from '../../../src/chat/model/owner';
 import type { Session } from '../../../src/chat/model/session';
 import type {
@@ -8,9 +8,9 @@ import type {
   SentTurn,
   TurnEnding,
   TurnProgress,
-  TurnStore,
-} from '../../../src/chat/ports/turn-store';
-import type { SavedTurn } from '../../../src/chat/model/turn-event';
+} from '../../../src/chat/model/turn';
+import type { TurnStore } from '../../../src/chat/ports/turn-store';
+import type { SavedTurn } from '../../../src/chat/model/outcome';
 
 interface SessionRow extends Session {
   readonly ownerId: number;

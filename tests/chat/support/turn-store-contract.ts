@@ -1,5 +1,6 @@
 import { ChatError } from '../../../src/chat/errors';
-import type { NewTurn, TurnProgress, TurnStore } from '../../../src/chat/ports/turn-store';
+import type { NewTurn, TurnProgress } from '../../../src/chat/model/turn';
+import type { TurnStore } from '../../../src/chat/ports/turn-store';
 import { thrown } from './collect';
 import type { Session } from '../../../src/chat/model/session';
 import { ada, bob, ending, newSession, newTurn } from './fixtures';

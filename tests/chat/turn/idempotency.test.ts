@@ -1,5 +1,5 @@
 import { fingerprintOf, parseIdempotencyKey } from '../../../src/chat/turn/idempotency';
-import type { Question } from '../../../src/chat/turn/turns';
+import type { Question } from '../../../src/chat/model/question';
 import { thrown } from '../support/collect';
 import { bob } from '../support/fixtures';
 import { questionOf } from '../support/harness';

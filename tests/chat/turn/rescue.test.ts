@@ -1,6 +1,6 @@
 import { ChatError } from '../../../src/chat/errors';
 import { createRescue } from '../../../src/chat/turn/rescue';
-import type { AbandonedTurn } from '../../../src/chat/ports/turn-store';
+import type { AbandonedTurn } from '../../../src/chat/model/turn';
 import { createDifyEmulator, type DifyEmulator } from '../../dify-emulator';
 import { createGate, settle, until } from '../support/collect';
 import { askDify, difyClient, difySettings } from '../support/dify';

@@ -1,13 +1,12 @@
 import { once } from 'node:events';
 
 import { ChatError } from '../../../src/chat/errors';
-import type { Idempotency } from '../../../src/chat/turn/idempotency';
+import type { Idempotency, Question } from '../../../src/chat/model/question';
 import { createTurnLog, type LiveTurn } from '../../../src/chat/stream/live-turns';
 import type { Owner } from '../../../src/chat/model/owner';
 import { createSend } from '../../../src/chat/turn/send';
-import type { NewTurn } from '../../../src/chat/ports/turn-store';
+import type { NewTurn } from '../../../src/chat/model/turn';
 import type { TurnAccess } from '../../../src/chat/turn/access';
-import type { Question } from '../../../src/chat/turn/turns';
 import { createGate, settle, thrown } from '../support/collect';
 import { ada, bob, newSession, newTurn } from '../support/fixtures';
 import { questionOf } from '../support/harness';

@@ -1,7 +1,7 @@
 import { chatErrors } from '../../../src/chat/errors';
 import { toRecord } from '../../../src/history/records/from-turn';
 import { finishedTurn } from '../support/memory-history-source';
-import type { Usage } from '../../../src/chat/model/turn-event';
+import type { Usage } from '../../../src/chat/model/outcome';
 
 const usageOf = (usage: Usage | null) => toRecord(finishedTurn({ usage }), 'dify').usage;
 
