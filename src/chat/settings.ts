@@ -1,6 +1,5 @@
 import { z } from 'zod';
 
-import type { DifySettings } from '../upstream/dify/client';
 import { count, flag, origins, parseVariables } from '../env/variables';
 
 export interface TurnSettings {
@@ -243,4 +242,24 @@ function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
     heartbeatEveryMs: variables.CHAT_HEARTBEAT_SECONDS * 1000,
     stalledReaderMs: variables.CHAT_STALLED_READER_SECONDS * 1000,
   };
+}
+
+export interface DifySettings extends CallSettings {
+  /** The name under which the app's prompt template expects the character's prompt. */
+  readonly promptInput: string;
+  readonly maxFrameChars: number;
+}
+
+export interface CallSettings extends DeadlineSettings {
+  /** With `/v1`, without a slash at its end. */
+  readonly apiUrl: string;
+  readonly apiKey: string;
+}
+
+/** How long Dify may take. It pings every 10 s, so an idle time below 30 s would cut streams that are well. */
+export interface DeadlineSettings {
+  readonly connectTimeoutMs: number;
+  readonly firstByteTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly totalTimeoutMs: number;
 }

@@ -1,5 +1,6 @@
 import { createLiveTurns, createTurnLog } from '../../src/chat/stream/live-turns';
-import { createOwnData, type Erased, type OwnDataStore } from '../../src/chat/own-data';
+import { createOwnData } from '../../src/chat/own-data';
+import type { Erased, OwnDataStore } from '../../src/chat/ports/own-data-store';
 import type { WireEvent } from '../../src/chat/contract/stream-event';
 import { collect } from './support/collect';
 import { ada, bob, keeper, message } from './support/fixtures';

@@ -1,6 +1,7 @@
 import { chatErrors, type ChatError, type ChatErrorCode } from '../errors';
 import type { MessageReply } from './message-reply';
-import type { SavedTurn, Usage } from '../model/outcome';
+import type { SavedTurn } from '../model/turn';
+import type { Usage } from '../model/outcome';
 import type { TurnEvent } from '../model/turn-event';
 
 /** What every event of a turn says of it. `task_id` is our turn_id under the name a Dify client looks for. */

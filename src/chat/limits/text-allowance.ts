@@ -1,5 +1,5 @@
 import { ChatError, refusal } from '../errors';
-import type { DayCounter } from './turn-limits';
+import type { DayCounter } from '../ports/user-counters';
 import type { NewMessage } from '../model/message';
 
 /** How many characters each user may have stored in a day. */

@@ -1,7 +1,7 @@
-import type { DifyClient } from '../../upstream/dify/client';
+import type { DifyClient } from '../ports/upstream';
 import { ChatError } from '../errors';
 import type { Feedback } from '../contract/feedback';
-import { isDifysMessageId } from './id';
+import { isDifysMessageId } from '../model/message-id';
 import type { MessageReply } from '../contract/message-reply';
 import type { Message } from '../model/message';
 import type { Messages } from './list';

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 
 import { ChatError } from '../errors';
-import type { Message } from '../model/message';
 import { highlight, type Segment } from '../contract/highlight';
 import { parse } from '../contract/invalid-request';
 import type { Owner } from '../model/owner';
@@ -9,34 +8,7 @@ import type { Range } from '../model/page';
 import { contentOf } from '../contract/session-reply';
 import { parsePage } from '../contract/session-request';
 import { toStorableText } from '../shared/storable-text';
-
-/** A message in which the text was found, with the title of its session. */
-export interface Hit {
-  readonly message: Message;
-  readonly title: string | null;
-}
-
-/** The `size` newest of an owner's messages of which `Message.id` is below `before`. */
-export interface SearchWindow {
-  readonly before: number;
-  readonly size: number;
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface SearchStore {
-  /**
-   * Looks through a window, in which deleted messages count but are not found.
-   * @returns the ids of those with this text in what was said in them, without regard to case, the newest first; and
-   *   where the next window begins, as its `before`; null where there are no more.
-   */
-  searchWindow(
-    owner: Owner,
-    text: string,
-    window: SearchWindow,
-  ): Promise<{ readonly ids: readonly number[]; readonly end: number | null }>;
-  /** Those of the owner's messages with these ids that are still there; the newest first. */
-  findHits(owner: Owner, ids: readonly number[]): Promise<readonly Hit[]>;
-}
+import type { Hit, SearchStore } from '../ports/search-store';
 
 /** A hit as a client sees it: where the text stands, and not the whole message, which can be long. */
 export interface HitReply {

@@ -1,5 +1,3 @@
-import type { Message } from './message';
-
 /** The states of a turn. Every one but `pending` is final: a final state never changes. */
 export const turnOutcomes = ['pending', 'completed', 'stopped', 'interrupted', 'failed'] as const;
 
@@ -9,6 +7,3 @@ export type FinalOutcome = Exclude<TurnOutcome, 'pending'>;
 
 /** Token counts and prices of one answer, as Dify reports them in `message_end`. */
 export type Usage = Readonly<Record<string, string | number | null>>;
-
-/** The two saved lines of a turn: the question, then the answer. */
-export type SavedTurn = readonly [question: Message, answer: Message];

@@ -1,5 +1,5 @@
 import type { ChatErrorCode } from '../errors';
-import type { SavedTurn } from './outcome';
+import type { SavedTurn } from './turn';
 
 /**
  * What happens during a turn, in order: one `started`, then deltas and replacements, then exactly one terminal

@@ -3,6 +3,7 @@ import type { Session } from './session';
 import type { Idempotency } from './question';
 import type { FinalOutcome, Usage } from './outcome';
 import type { ChatErrorCode } from '../errors';
+import type { Message } from './message';
 
 /** A turn about to be saved, before Dify hears of it. */
 export interface NewTurn {
@@ -73,3 +74,6 @@ export interface TurnEnding extends TurnProgress {
   readonly errorCode: ChatErrorCode | null;
   readonly usage: Usage | null;
 }
+
+/** The two saved lines of a turn: the question, then the answer. */
+export type SavedTurn = readonly [question: Message, answer: Message];

@@ -1,7 +1,14 @@
 import type { Owner } from '../model/owner';
 import type { Session, SessionReference } from '../model/session';
-import type { SavedTurn } from '../model/outcome';
-import type { NewTurn, SentTurn, AbandonedTurn, Abandonment, TurnProgress, TurnEnding } from '../model/turn';
+import type {
+  SavedTurn,
+  NewTurn,
+  SentTurn,
+  AbandonedTurn,
+  Abandonment,
+  TurnProgress,
+  TurnEnding,
+} from '../model/turn';
 
 /** Where turns are kept. Each call happens whole or not at all, and is saved when it settles. */
 export interface TurnStore {

@@ -1,9 +1,9 @@
 import { isChatErrorCode } from '../errors';
 import type { Frame } from './sse';
-import type { SavedTurn } from '../model/outcome';
+import type { SavedTurn } from '../model/turn';
 import type { TerminalEvent, TurnEvent } from '../model/turn-event';
 import { isTerminal, type TerminalWireEvent } from '../contract/stream-event';
-import type { WireFormat } from '../turn/wire-format';
+import type { WireFormat } from './formatter';
 
 /** What was saved is what is told. Null while the turn is pending. */
 export function toTerminalEvent(saved: SavedTurn): TerminalEvent | null {

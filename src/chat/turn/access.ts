@@ -1,6 +1,6 @@
 import type { Character } from '../model/character';
 import type { CharacterSource } from '../ports/character-source';
-import type { DifyClient } from '../../upstream/dify/client';
+import type { DifyClient } from '../ports/upstream';
 import { ChatError } from '../errors';
 import type { TurnLimits } from '../limits/turn-limits';
 import type { LiveTurn, LiveTurns } from '../stream/live-turns';
@@ -10,9 +10,9 @@ import { endOfSaved, followSaved, type SavedTurnOptions } from '../stream/saved-
 import type { TurnSettings } from '../settings';
 import type { Frame } from '../stream/sse';
 import type { TurnStore } from '../ports/turn-store';
-import type { SavedTurn } from '../model/outcome';
+import type { SavedTurn } from '../model/turn';
 import type { TerminalWireEvent } from '../contract/stream-event';
-import { createWireFormat, type TurnIds } from './wire-format';
+import { createWireFormat, type TurnIds } from '../stream/formatter';
 
 /** A turn of its owner: what is saved of it, and whether it is still being answered. */
 export interface TurnState {

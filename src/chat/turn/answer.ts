@@ -1,4 +1,4 @@
-import type { ReplyEvent } from '../../upstream/dify/reply-event';
+import type { ReplyEvent } from '../ports/upstream';
 import type { TurnProgress } from '../model/turn';
 import type { Usage } from '../model/outcome';
 

@@ -2,9 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { createAnswer, type Answer } from './answer';
 import { createCheckpoints } from './checkpoints';
-import type { TakeEvents } from '../../upstream/dify/client';
-import type { FoundAnswer } from '../../upstream/dify/find-answer';
-import type { ReplyEvent } from '../../upstream/dify/reply-event';
+import type { TakeEvents, FoundAnswer, ReplyEvent } from '../ports/upstream';
 import { ChatError, toChatError, type ChatErrorCode } from '../errors';
 import type { EndReason } from '../stream/live-turns';
 import { describeError, type Log } from '../shared/log';

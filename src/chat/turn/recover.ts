@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { DifyClient } from '../../upstream/dify/client';
-import type { FoundAnswer, LostAnswer } from '../../upstream/dify/find-answer';
+import type { DifyClient, FoundAnswer, LostAnswer } from '../ports/upstream';
 import { toChatError } from '../errors';
 import { settledWithin } from '../shared/settled-within';
 import type { TurnStore } from '../ports/turn-store';

@@ -1,5 +1,4 @@
-import type { DifyClient } from '../../upstream/dify/client';
-import type { FoundAnswer, LostAnswer } from '../../upstream/dify/find-answer';
+import type { DifyClient, FoundAnswer, LostAnswer } from '../ports/upstream';
 import { toChatError } from '../errors';
 import { describeError, type Log } from '../shared/log';
 import { toUpstreamUser } from '../model/owner';

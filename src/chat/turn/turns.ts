@@ -7,7 +7,7 @@ import type { Idempotency, Question } from '../model/question';
 import type { Admission } from '../limits/turn-limits';
 import { createTurnLog, type LiveTurn } from '../stream/live-turns';
 import { describeError } from '../shared/log';
-import { newMessageId } from '../message/id';
+import { newMessageId } from '../model/message-id';
 import { toUpstreamUser, type Owner } from '../model/owner';
 import { pump } from './pump';
 import { findLost } from './recover';
@@ -16,11 +16,10 @@ import { createSend, type Sent } from './send';
 import { settledWithin } from '../shared/settled-within';
 import { createTakeover } from './takeover';
 import { toTitle, type Session } from '../model/session';
-import type { NewSession, NewTurn } from '../model/turn';
+import type { NewSession, NewTurn, SavedTurn } from '../model/turn';
 import type { TurnStore } from '../ports/turn-store';
-import type { SavedTurn } from '../model/outcome';
 import { createTurnAccess, type TurnAccess, type TurnOptions } from './access';
-import { createWireFormat } from './wire-format';
+import { createWireFormat } from '../stream/formatter';
 
 export interface Turns extends TurnAccess {
   /**

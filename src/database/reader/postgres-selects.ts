@@ -1,9 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-
 import type { Core } from '@strapi/strapi';
 
 import { ChatError } from '../../chat';
-import type { Selects } from './reader';
+import type { Selects } from './selects';
 import { onConnection, type Session, type Value } from '../sql/statements';
 
 /** Of a statement that was cancelled, by us or by its timeout. */

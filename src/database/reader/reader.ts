@@ -28,17 +28,6 @@ export interface ReadOptions {
   readonly interruptedAt?: string;
 }
 
-/** What runs a select of ours beside the other work of the process. */
-export interface Selects {
-  /** @throws the reason of `signal` once it has ended, or what the database says. */
-  run(
-    select: Knex.QueryBuilder,
-    signal: AbortSignal,
-    interruptedAt: string | undefined,
-  ): Promise<readonly unknown[]>;
-  close(): Promise<void>;
-}
-
 export interface ReaderOptions {
   /** Selects of all users that run at the same time; null for what suits the database. */
   readonly selectsAtOnce: number | null;

@@ -1,11 +1,10 @@
 import path from 'node:path';
-
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import { ChatError } from '../../chat';
 import { createThreadCaller, ThreadProblem, type ThreadCaller } from '../../threads/caller';
-import type { Selects } from './reader';
+import type { Selects } from './selects';
 
 /** How long a thread may take to close. It ends its select first, if that can be interrupted. */
 const closingMs = 5_000;

@@ -3,13 +3,8 @@ import https from 'node:https';
 import type { Readable } from 'node:stream';
 
 import { ChatError } from '../../chat/errors';
-import { startDeadlines, type Deadlines, type DeadlineSettings } from './deadlines';
-
-export interface CallSettings extends DeadlineSettings {
-  /** With `/v1`, without a slash at its end. */
-  readonly apiUrl: string;
-  readonly apiKey: string;
-}
+import { startDeadlines, type Deadlines } from './deadlines';
+import type { CallSettings } from '../../chat/settings';
 
 /** One upstream call: its own connection, its own deadlines, its own way to be cancelled. */
 export interface Call {

@@ -3,71 +3,14 @@ import type { IncomingMessage } from 'node:http';
 import { ChatError, toChatError } from '../../chat/errors';
 import { readAtLoopEnd } from '../../chat/stream/loop-end';
 import { createSseDecoder } from './sse';
-import { createCall, readStart, type Call, type CallSettings } from './call';
-import { findLostAnswer, type FoundAnswer, type IsKnown, type LostAnswer } from './find-answer';
-import { getJson, rate, stop, suggestQuestions, type Rating } from './short-calls';
+import { createCall, readStart, type Call } from './call';
+import type { DifySettings } from '../../chat/settings';
+import { findLostAnswer } from './find-answer';
+import type { ReplyEvent, DifyQuestion, TakeEvents, DifyClient } from '../../chat/ports/upstream';
+import { getJson, rate, stop, suggestQuestions } from './short-calls';
 import { fromDifyError, fromTransportError } from './errors';
-import { createReplyTranslator, type ReplyEvent } from './reply-event';
+import { createReplyTranslator } from './reply-event';
 import { parseErrorBody, parseFrame } from './schema';
-
-export type { DifyMessage, FoundAnswer, LostAnswer } from './find-answer';
-export type { Rating } from './short-calls';
-
-export interface DifySettings extends CallSettings {
-  /** The name under which the app's prompt template expects the character's prompt. */
-  readonly promptInput: string;
-  readonly maxFrameChars: number;
-}
-
-export interface DifyQuestion {
-  readonly query: string;
-  /** The app's own variables. Resent with every question: some releases take them only from the request. */
-  readonly inputs: Readonly<Record<string, unknown>>;
-  readonly prompt: string;
-  readonly user: string;
-  /** Null begins a conversation. */
-  readonly conversationId: string | null;
-}
-
-export type TakeEvents = (events: readonly ReplyEvent[]) => void;
-
-export interface DifyClient {
-  /**
-   * `POST /chat-messages`, always streaming: hands over the reply's events, one batch per chunk received, at the end of
-   * the iteration of the event loop it arrives in. Settles after `completed`; the response is read on for a moment behind
-   * the caller's back, because Dify may still be naming the conversation. If `take` throws, the connection is closed, and
-   * Dify then forgets the answer.
-   * @throws ChatError `upstream-…`, before the first event or between two; what `take` throws.
-   */
-  ask(question: DifyQuestion, take: TakeEvents): Promise<void>;
-  /**
-   * `POST /chat-messages/:task_id/stop`, for the user who asked. Dify says yes to everything and stops what it can; the
-   * reply then ends by itself, and has to be read to that end or Dify saves nothing of it.
-   * @throws ChatError `upstream-…` when Dify cannot be told.
-   */
-  stop(taskId: string, user: string): Promise<void>;
-  /**
-   * `GET /messages`: the answer Dify has saved for a question nobody read to its end, which is there once it has come to
-   * its end; most versions never save one whose reader was lost. The message is known by its id; without one by its
-   * words and its time, in its conversation or in those the user began then. Null where there is none, while it is being
-   * generated, and where two could be meant.
-   * @param isKnown whether a message found by its words is another turn's.
-   * @throws ChatError `upstream-…` when Dify cannot be asked; `upstream-conversation-gone` when it was deleted there.
-   */
-  findLostAnswer(lost: LostAnswer, isKnown?: IsKnown): Promise<FoundAnswer | null>;
-  /**
-   * `POST /messages/:message_id/feedbacks`, for the user who asked. What cannot be said there has nothing to be said:
-   * that a message Dify does not have is rated, or that a rating it does not have is taken back.
-   * @throws ChatError `upstream-…` when Dify cannot be told.
-   */
-  rate(messageId: string, rating: Rating): Promise<void>;
-  /**
-   * `GET /messages/:message_id/suggested`: what the user could ask next; a model is run for it. None where the app does
-   * not suggest any, or Dify does not have the message.
-   * @throws ChatError `upstream-…` when Dify cannot be asked, or fails at it.
-   */
-  suggestQuestions(messageId: string, user: string): Promise<readonly string[]>;
-}
 
 export interface DifyClientOptions {
   readonly settings: DifySettings;

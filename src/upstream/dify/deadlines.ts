@@ -1,12 +1,5 @@
 import { ChatError } from '../../chat/errors';
-
-/** How long Dify may take. It pings every 10 s, so an idle time below 30 s would cut streams that are well. */
-export interface DeadlineSettings {
-  readonly connectTimeoutMs: number;
-  readonly firstByteTimeoutMs: number;
-  readonly idleTimeoutMs: number;
-  readonly totalTimeoutMs: number;
-}
+import type { DeadlineSettings } from '../../chat/settings';
 
 /** Watches one upstream call, phase after phase, and calls `onExpired` once if one takes too long. */
 export interface Deadlines {

@@ -1,33 +1,11 @@
 import { parseConversations, parseSavedMessages, type SavedMessage } from './schema';
-
-export interface DifyMessage {
-  readonly conversationId: string;
-  readonly messageId: string;
-}
-
-/** A question whose answer was lost with the process that read it, as far as it had been saved. */
-export interface LostAnswer {
-  /** The `user` Dify was told. */
-  readonly user: string;
-  readonly query: string;
-  readonly askedAt: Date;
-  /** Dify's; null where it was not known yet, or the question began a conversation. */
-  readonly conversationId: string | null;
-  /** Dify's; undefined where it was not known yet. */
-  readonly messageId?: string | undefined;
-}
-
-export interface FoundAnswer extends DifyMessage {
-  readonly answer: string;
-}
+import type { LostAnswer, FoundAnswer, IsKnown } from '../../chat/ports/upstream';
 
 /**
  * Gets JSON from Dify. @returns the body.
  * @throws ChatError `upstream-…`
  */
 export type GetJson = (path: string, query: Readonly<Record<string, string>>) => Promise<string>;
-
-export type IsKnown = (messageId: string) => Promise<boolean>;
 
 /** By how much Dify's clock and ours may differ, with its times cut to seconds. */
 const clockSlackMs = 5_000;

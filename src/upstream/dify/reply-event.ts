@@ -1,19 +1,7 @@
 import { toStorableText } from '../../chat/shared/storable-text';
-import type { Usage } from '../../chat/model/outcome';
 import { fromDifyError } from './errors';
 import { toUsage, type DifyFrame } from './schema';
-
-/** What a streamed reply tells us, whatever kind of app it comes from. */
-export type ReplyEvent =
-  | {
-      readonly type: 'identified';
-      readonly taskId: string | undefined;
-      readonly messageId: string | undefined;
-      readonly conversationId: string | undefined;
-    }
-  | { readonly type: 'delta'; readonly text: string }
-  | { readonly type: 'replaced'; readonly text: string }
-  | { readonly type: 'completed'; readonly usage: Usage | null };
+import type { ReplyEvent } from '../../chat/ports/upstream';
 
 /** @throws ChatError where the frame says that the reply has failed. */
 export type ReplyTranslator = (frame: DifyFrame) => readonly ReplyEvent[];

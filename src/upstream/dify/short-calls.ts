@@ -2,23 +2,17 @@
 import type { IncomingMessage } from 'node:http';
 
 import { ChatError } from '../../chat/errors';
-import { createCall, readStart, type Call, type CallSettings } from './call';
+import { createCall, readStart, type Call } from './call';
+import type { CallSettings } from '../../chat/settings';
 import type { GetJson } from './find-answer';
 import { fromDifyError, fromTransportError } from './errors';
 import { parseErrorBody, parseSuggestions } from './schema';
+import type { Rating } from '../../chat/ports/upstream';
 
 /** From the connection to the end of the reply, where no model is waited for. */
 const timeoutMs = 5_000;
 /** A model writes a few short questions. */
 const suggestTimeoutMs = 30_000;
-
-export interface Rating {
-  readonly user: string;
-  /** Null takes a rating back. */
-  readonly rating: 'like' | 'dislike' | null;
-  /** What the user says about it. Dify keeps it from 1.x on. */
-  readonly content?: string | undefined;
-}
 
 export function getJson(settings: CallSettings): GetJson {
   return async (path, query) => requireOk(await send(settings, timeoutMs, (call) => call.get(path, query)));

@@ -1,6 +1,6 @@
 import { ChatError, chatErrors, type ChatErrorCode } from '../../../src/chat/errors';
 import { toMessageReply } from '../../../src/chat/contract/message-reply';
-import type { SavedTurn } from '../../../src/chat/model/outcome';
+import type { SavedTurn } from '../../../src/chat/model/turn';
 import type { TurnEvent } from '../../../src/chat/model/turn-event';
 import {
   encodeMessage,

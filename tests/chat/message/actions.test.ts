@@ -1,4 +1,4 @@
-import type { Rating } from '../../../src/upstream/dify/client';
+import type { Rating } from '../../../src/chat/ports/upstream';
 import { ChatError } from '../../../src/chat/errors';
 import { createMessageActions } from '../../../src/chat/message/actions';
 import { createMessages } from '../../../src/chat/message/list';

@@ -1,4 +1,5 @@
-import { createSearch, type SearchStore, type SearchWindow } from '../../../src/chat/message/search';
+import { createSearch } from '../../../src/chat/message/search';
+import type { SearchWindow, SearchStore } from '../../../src/chat/ports/search-store';
 import { thrown } from '../support/collect';
 import { ada, message } from '../support/fixtures';
 

@@ -9,9 +9,9 @@ import {
   type SavedTurnOptions,
 } from '../../../src/chat/stream/saved-turn';
 import type { Frame } from '../../../src/chat/stream/sse';
-import type { SavedTurn } from '../../../src/chat/model/outcome';
+import type { SavedTurn } from '../../../src/chat/model/turn';
 import { isTerminal, type WireEvent } from '../../../src/chat/contract/stream-event';
-import { createWireFormat } from '../../../src/chat/turn/wire-format';
+import { createWireFormat } from '../../../src/chat/stream/formatter';
 import { collect, settle } from '../support/collect';
 import { ada, keeper, message } from '../support/fixtures';
 import { shownText } from '../support/harness';

@@ -1,10 +1,6 @@
-import {
-  createDifyClient,
-  type DifyClient,
-  type DifyQuestion,
-  type DifySettings,
-} from '../../../src/upstream/dify/client';
-import type { ReplyEvent } from '../../../src/upstream/dify/reply-event';
+import { createDifyClient } from '../../../src/upstream/dify/client';
+import type { DifyClient, DifyQuestion, ReplyEvent } from '../../../src/chat/ports/upstream';
+import type { DifySettings } from '../../../src/chat/settings';
 import type { DifyEmulator, Reply } from '../../dify-emulator';
 
 /** Roomy, so that on a busy machine no deadline passes that a test did not mean to. */

@@ -1,7 +1,7 @@
-import type { DifySettings } from '../../../src/upstream/dify/client';
+import type { DifySettings, LimitSettings, TurnSettings } from '../../../src/chat/settings';
 import { createLiveTurns, type LiveTurn } from '../../../src/chat/stream/live-turns';
-import { createTurnLimits, type UserCounters } from '../../../src/chat/limits/turn-limits';
-import type { LimitSettings, TurnSettings } from '../../../src/chat/settings';
+import { createTurnLimits } from '../../../src/chat/limits/turn-limits';
+import type { UserCounters } from '../../../src/chat/ports/user-counters';
 import type { Frame } from '../../../src/chat/stream/sse';
 import type { TurnStore } from '../../../src/chat/ports/turn-store';
 import { createTextAllowance } from '../../../src/chat/limits/text-allowance';

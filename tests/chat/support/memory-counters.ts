@@ -1,4 +1,4 @@
-import type { DayCounter, MinuteCounter, UserCounters } from '../../../src/chat/limits/turn-limits';
+import type { DayCounter, MinuteCounter, UserCounters } from '../../../src/chat/ports/user-counters';
 
 export interface MemoryCounters extends UserCounters {
   /** Turns that count of this user. */

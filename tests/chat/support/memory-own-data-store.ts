@@ -1,4 +1,4 @@
-import type { OwnDataStore } from '../../../src/chat/own-data';
+import type { OwnDataStore } from '../../../src/chat/ports/own-data-store';
 
 /** A store in which nobody has said anything. What a test needs of it beyond that, it says itself. */
 export function createEmptyOwnDataStore(changes: Partial<OwnDataStore> = {}): OwnDataStore {

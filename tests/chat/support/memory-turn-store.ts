@@ -8,9 +8,9 @@ import type {
   SentTurn,
   TurnEnding,
   TurnProgress,
+  SavedTurn,
 } from '../../../src/chat/model/turn';
 import type { TurnStore } from '../../../src/chat/ports/turn-store';
-import type { SavedTurn } from '../../../src/chat/model/outcome';
 
 interface SessionRow extends Session {
   readonly ownerId: number;

@@ -1,5 +1,5 @@
 import { createAnswer } from '../../../src/chat/turn/answer';
-import type { ReplyEvent } from '../../../src/upstream/dify/reply-event';
+import type { ReplyEvent } from '../../../src/chat/ports/upstream';
 
 const delta = (text: string): ReplyEvent => ({ type: 'delta', text });
 const replaced = (text: string): ReplyEvent => ({ type: 'replaced', text });

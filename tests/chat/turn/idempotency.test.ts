@@ -1,4 +1,5 @@
-import { fingerprintOf, parseIdempotencyKey } from '../../../src/chat/turn/idempotency';
+import { fingerprintOf } from '../../../src/chat/turn/idempotency';
+import { parseIdempotencyKey } from '../../../src/chat/contract/idempotency-key';
 import type { Question } from '../../../src/chat/model/question';
 import { thrown } from '../support/collect';
 import { bob } from '../support/fixtures';

@@ -1,4 +1,4 @@
-import type { ReplyEvent } from '../../../src/upstream/dify/reply-event';
+import type { ReplyEvent } from '../../../src/chat/ports/upstream';
 import { ChatError } from '../../../src/chat/errors';
 import { pump, type PumpOptions } from '../../../src/chat/turn/pump';
 import type { EndReason } from '../../../src/chat/stream/live-turns';

@@ -1,8 +1,7 @@
-import type { DifySettings } from '../../../src/upstream/dify/client';
+import type { DifySettings, TurnSettings } from '../../../src/chat/settings';
 import { ChatError, chatErrors, type ChatErrorCode } from '../../../src/chat/errors';
 import type { LiveTurn } from '../../../src/chat/stream/live-turns';
-import type { TurnSettings } from '../../../src/chat/settings';
-import type { SavedTurn } from '../../../src/chat/model/outcome';
+import type { SavedTurn } from '../../../src/chat/model/turn';
 import type { Question } from '../../../src/chat/model/question';
 import { isTerminal, type WireEvent } from '../../../src/chat/contract/stream-event';
 import { createDifyEmulator, type DifyEmulator, type Fault, type FaultName } from '../../dify-emulator';

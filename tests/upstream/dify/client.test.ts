@@ -2,8 +2,8 @@ import http from 'node:http';
 import type net from 'node:net';
 import { Duplex } from 'node:stream';
 
-import type { DifySettings } from '../../../src/upstream/dify/client';
-import type { ReplyEvent } from '../../../src/upstream/dify/reply-event';
+import type { DifySettings } from '../../../src/chat/settings';
+import type { ReplyEvent } from '../../../src/chat/ports/upstream';
 import { ChatError, type ChatErrorCode } from '../../../src/chat/errors';
 import {
   createDifyEmulator,

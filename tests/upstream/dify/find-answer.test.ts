@@ -1,4 +1,5 @@
-import type { DifySettings, LostAnswer } from '../../../src/upstream/dify/client';
+import type { DifySettings } from '../../../src/chat/settings';
+import type { LostAnswer } from '../../../src/chat/ports/upstream';
 import { createDifyEmulator, type DifyEmulator, type DifyEmulatorOptions } from '../../dify-emulator';
 import { thrown } from '../../chat/support/collect';
 import { askDify, difyClient, difySettings, question } from '../../chat/support/dify';

@@ -1,4 +1,5 @@
-import { createReplyTranslator, type ReplyEvent } from '../../../src/upstream/dify/reply-event';
+import { createReplyTranslator } from '../../../src/upstream/dify/reply-event';
+import type { ReplyEvent } from '../../../src/chat/ports/upstream';
 import { parseFrame } from '../../../src/upstream/dify/schema';
 import { thrown } from '../../chat/support/collect';
 import { textOf } from '../../chat/support/dify';

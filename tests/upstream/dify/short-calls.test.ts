@@ -1,4 +1,5 @@
-import type { DifyClient, DifySettings } from '../../../src/upstream/dify/client';
+import type { DifyClient } from '../../../src/chat/ports/upstream';
+import type { DifySettings } from '../../../src/chat/settings';
 import type { ChatErrorCode } from '../../../src/chat/errors';
 import { composeSuggestions } from '../../dify-emulator/answer';
 import { createDifyEmulator, type DifyEmulator, type DifyEmulatorOptions } from '../../dify-emulator';

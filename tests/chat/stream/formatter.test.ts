@@ -1,4 +1,4 @@
-import { createWireFormat, type TurnIds, type WireFormatOptions } from '../../../src/chat/turn/wire-format';
+import { createWireFormat, type TurnIds, type WireFormatOptions } from '../../../src/chat/stream/formatter';
 import { ada, keeper, message, pirate } from '../support/fixtures';
 
 const ids: TurnIds = {

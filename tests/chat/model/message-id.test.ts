@@ -1,4 +1,4 @@
-import { isDifysMessageId, newMessageId } from '../../../src/chat/message/id';
+import { isDifysMessageId, newMessageId } from '../../../src/chat/model/message-id';
 
 describe('newMessageId', () => {
   it('is another one each time, and tells when it was made', () => {
