@@ -144,7 +144,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Database 
       ...databaseOf(variables),
       acquireConnectionTimeout: variables.DATABASE_CONNECTION_TIMEOUT_MS,
     },
-    // For the lock of the process (`src/strapi/startup/process-lock.ts`), which a pooler cannot hold.
+    // For the locks of processes (`src/database/locks`), which a pooler cannot hold.
     directUrl: variables.DATABASE_DIRECT_URL,
   } as Core.Config.Database;
 };

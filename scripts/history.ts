@@ -1,4 +1,5 @@
-import { HistoryProblem, SettingsError } from '../src/chat';
+import { HistoryProblem } from '../src/history';
+import { SettingsError } from '../src/chat';
 import { findUsersOfToday } from './history/main-users';
 import { openStore, readMainDatabase } from './history/open';
 import { parseCommand, usage, type Command } from './history/options';

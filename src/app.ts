@@ -1,89 +1,102 @@
 import type { Core } from '@strapi/strapi';
 
-import { createProcessLock } from './strapi/startup/process-lock';
-import { createChat, parseChatSettings, type Chat, type HistoryNaming, type HistoryStore } from './chat';
+import { createChat, parseChatSettings, type Chat } from './chat';
+import { rememberCharacters } from './database/characters/cache';
 import { createCharacterSource } from './database/characters/source';
 import { createHistorySource } from './database/history/source';
 import { createSurvey, type SurveyMemory } from './database/history/survey';
-import { createMessageStore } from './database/messages/store';
-import { createOwnDataStore } from './database/users/own-data';
+import { createProcessLock } from './database/locks/create-process-lock';
 import type { ProcessLock } from './database/locks/process-lock';
-import { createReader, type Reader } from './database/reader/reader';
-import { rememberCharacters } from './database/characters/cache';
+import { createMessageStore } from './database/messages/store';
 import { createSearchStore } from './database/messages/search';
+import { createReader } from './database/reader/reader';
 import { createSessionStore } from './database/sessions/store';
 import { createTurnStore } from './database/turns/store';
 import { createUserCounters } from './database/users/counters';
+import { createOwnDataStore } from './database/users/own-data';
 import { createUserSource } from './database/users/source';
+import { createHistory, type History, type HistoryNaming, type HistoryStore } from './history';
+import { createDifyClient } from './upstream/dify/client';
 
-const chats = new WeakMap<Core.Strapi, Chat>();
-const locks = new WeakMap<Core.Strapi, ProcessLock>();
-const readers = new WeakMap<Core.Strapi, Reader>();
-const historyStores = new WeakMap<Core.Strapi, HistoryStore & HistoryNaming>();
+/** The parts of one Strapi, made once: the only place where chat, history, upstream and database meet. */
+interface App {
+  readonly chat: Chat;
+  readonly history: History;
+  /** Only a process that serves requests takes it. Other processes see by it that this one lives. */
+  readonly processLock: ProcessLock;
+  /** Ends the reads that are running. To be called before the database is closed. */
+  stopReading(): Promise<void>;
+}
 
-/** Has finished generations copied there. Before the first `chatOf`; without it nothing is copied. */
-export function keepHistoryIn(strapi: Core.Strapi, store: HistoryStore & HistoryNaming): void {
+type Store = HistoryStore & HistoryNaming;
+
+const apps = new WeakMap<Core.Strapi, App>();
+const historyStores = new WeakMap<Core.Strapi, Store>();
+
+/** Copies finished turns to `store`. To be called before anything else of this file; without it nothing is copied. */
+export function keepHistoryIn(strapi: Core.Strapi, store: Store): void {
   historyStores.set(strapi, store);
 }
 
-/** Undefined where there is no history. */
-export function historyStoreOf(strapi: Core.Strapi): (HistoryStore & HistoryNaming) | undefined {
+/** Undefined where no history is set up. */
+export function historyStoreOf(strapi: Core.Strapi): Store | undefined {
   return historyStores.get(strapi);
 }
 
-/** The lock by which other processes see that this one lives. Only a process that serves requests takes it. */
-export function processLockOf(strapi: Core.Strapi): ProcessLock {
-  const existing = locks.get(strapi);
-  if (existing !== undefined) return existing;
-  const lock = createProcessLock(strapi);
-  locks.set(strapi, lock);
-  return lock;
-}
-
-/** Ends what is being read. Before the database is closed. */
-export async function stopReading(strapi: Core.Strapi): Promise<void> {
-  await readers.get(strapi)?.close();
-}
-
-/**
- * The chat of this Strapi, made once: where the core meets Strapi's database and log.
- * @throws SettingsError listing every problem with the settings.
- */
+/** @throws SettingsError listing every problem with the settings. */
 export function chatOf(strapi: Core.Strapi): Chat {
-  const existing = chats.get(strapi);
+  return appOf(strapi).chat;
+}
+
+export function historyOf(strapi: Core.Strapi): History {
+  return appOf(strapi).history;
+}
+
+export function processLockOf(strapi: Core.Strapi): ProcessLock {
+  return appOf(strapi).processLock;
+}
+
+export async function stopReading(strapi: Core.Strapi): Promise<void> {
+  await apps.get(strapi)?.stopReading();
+}
+
+function appOf(strapi: Core.Strapi): App {
+  const existing = apps.get(strapi);
   if (existing !== undefined) return existing;
+  const app = createApp(strapi);
+  apps.set(strapi, app);
+  return app;
+}
+
+function createApp(strapi: Core.Strapi): App {
+  const { db, log } = strapi;
   const settings = parseChatSettings(strapi.config.get('chat'));
-  const historyStore = historyStoreOf(strapi);
-  const reader = createReader(strapi.db, settings.reads);
-  readers.set(strapi, reader);
+  const processLock = createProcessLock(strapi);
+  const reader = createReader(db, settings.reads);
+  const characters = rememberCharacters(createCharacterSource(db), db, settings.rememberCharactersMs);
+  const history = createHistory({
+    source: createHistorySource(db, createSurvey(db, surveyMemoryOf(strapi))),
+    store: historyStoreOf(strapi) ?? null,
+    characters,
+    users: createUserSource(db),
+    log,
+    model: settings.modelName,
+    retentionDays: settings.history.retentionDays,
+  });
   const chat = createChat({
     settings,
-    turnStore: createTurnStore(strapi.db, processLockOf(strapi)),
-    messageStore: createMessageStore(strapi.db, reader),
-    sessionStore: createSessionStore(strapi.db, reader),
-    ownDataStore: createOwnDataStore(strapi.db, reader),
-    searchStore: createSearchStore(strapi.db, reader),
-    characters: rememberCharacters(
-      createCharacterSource(strapi.db),
-      strapi.db,
-      settings.rememberCharactersMs,
-    ),
-    users: createUserSource(strapi.db),
-    counters: createUserCounters(strapi.db, settings.limits),
-    ...(historyStore !== undefined && {
-      history: {
-        source: createHistorySource(strapi.db, createSurvey(strapi.db, surveyMemoryOf(strapi))),
-        store: historyStore,
-      },
-    }),
-    log: {
-      info: (message) => strapi.log.info(message),
-      warn: (message) => strapi.log.warn(message),
-      error: (message) => strapi.log.error(message),
-    },
+    upstream: createDifyClient({ settings: settings.dify, warn: (message) => log.warn(message) }),
+    turnStore: createTurnStore(db, processLock),
+    messageStore: createMessageStore(db, reader),
+    sessionStore: createSessionStore(db, reader),
+    ownDataStore: createOwnDataStore(db, reader),
+    searchStore: createSearchStore(db, reader),
+    characters,
+    counters: createUserCounters(db, settings.limits),
+    log,
+    onTurnEnded: () => history.writer?.wake(),
   });
-  chats.set(strapi, chat);
-  return chat;
+  return { chat, history, processLock, stopReading: () => reader.close() };
 }
 
 function surveyMemoryOf(strapi: Core.Strapi): SurveyMemory {

@@ -20,7 +20,7 @@ import { startHistory, type RunningHistory } from './strapi/jobs/copy-history';
 import { indexSessions } from './strapi/startup/index-sessions';
 import { keepMessageCounts } from './strapi/entries/message-counts';
 import { grantAuthenticated } from './strapi/startup/permissions';
-import { startInTurn } from './strapi/startup/process-lock';
+import { startInTurn } from './strapi/startup/start-in-turn';
 import { startPurging, type Purging } from './strapi/jobs/purge';
 import { findSecretProblems } from './strapi/startup/secrets';
 import { rememberSecurityHeaders } from './strapi/patches/security-headers';
@@ -31,8 +31,9 @@ import { surviveBrokenConnections } from './strapi/patches/survive-broken-connec
 import { tellTokensApart } from './strapi/patches/tell-tokens-apart';
 import { useOwnTemporaryFolder, type TemporaryFolder } from './strapi/startup/temporary-folder';
 import { startTidyingHistory, type Tidying } from './strapi/jobs/tidy-history';
-import { HistoryProblem, parseHistoryStoreSettings, SettingsError } from './chat';
-import { chatOf, historyStoreOf, keepHistoryIn, processLockOf, stopReading } from './app';
+import { HistoryProblem, parseHistoryStoreSettings } from './history';
+import { SettingsError } from './chat';
+import { chatOf, historyOf, historyStoreOf, keepHistoryIn, processLockOf, stopReading } from './app';
 import { openBeside } from './history/store/thread/in-thread';
 import { loginsOf } from './strapi/logins/logins';
 import { answersSent } from './middlewares/koasseStream';
@@ -123,7 +124,7 @@ export default {
 /** The jobs of a server. A command that loads the application beside one does none of them. */
 async function startServing(strapi: Core.Strapi): Promise<void> {
   relateByDocumentId(strapi);
-  const { turns, historyAccess } = chatOf(strapi);
+  const { turns } = chatOf(strapi);
   loginsOf(strapi).watch.start();
   await processLockOf(strapi).take();
   await turns.takeOver();
@@ -131,7 +132,7 @@ async function startServing(strapi: Core.Strapi): Promise<void> {
   socketDoor = openSocketDoor(strapi);
   purging = startPurging(strapi);
   filling = startFillingLinks(strapi);
-  tidying = startTidyingHistory({ tidy: (signal) => historyAccess.tidy(signal), log: strapi.log });
+  tidying = startTidyingHistory({ tidy: (signal) => historyOf(strapi).access.tidy(signal), log: strapi.log });
   history = startHistory(strapi);
   checkpoints = startSqliteCheckpoints(strapi);
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 
-import type { HistoryMaintenance, HistoryRecord, Position, StoredRecord } from '../../src/chat';
+import type { HistoryMaintenance, HistoryRecord, Position, StoredRecord } from '../../src/history';
 import { readLines, writeWhole, type Content } from './archive-file';
 import { fromLine, toLine } from './line';
 import { counted, HistoryCommandError, type Screen } from './screen';

@@ -1,4 +1,4 @@
-import type { HistoryNaming } from '../../src/chat';
+import type { HistoryNaming } from '../../src/history';
 import type { UserOfToday } from './main-users';
 import { counted, toTable, type Screen } from './screen';
 import { assertRunning } from './walk';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { HistoryRecord } from '../../src/chat';
+import type { HistoryRecord } from '../../src/history';
 
 /** A record as a line of an archive: the columns of its table, with the time in ISO 8601. */
 

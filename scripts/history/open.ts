@@ -1,9 +1,8 @@
 import path from 'node:path';
-
 import { env } from '@strapi/utils';
 
 import readConfig from '../../config/history';
-import { HistoryProblem, parseHistoryStoreSettings } from '../../src/chat';
+import { HistoryProblem, parseHistoryStoreSettings } from '../../src/history';
 import { dsn } from '../../src/history/settings';
 import { openHistoryStore, type Store } from '../../src/history/store/open';
 import { envFile, readEnvFile } from '../env-file';

@@ -1,4 +1,4 @@
-import type { HistoryMaintenance, HistoryRecord } from '../../src/chat';
+import type { HistoryMaintenance, HistoryRecord } from '../../src/history';
 import { readLines } from './archive-file';
 import { fromLine } from './line';
 import { counted, HistoryCommandError, type Screen } from './screen';

@@ -1,4 +1,4 @@
-import { dayBefore, type HistoryMaintenance, type HistoryNaming, type HistoryStore } from '../../src/chat';
+import { dayBefore, type HistoryMaintenance, type HistoryNaming, type HistoryStore } from '../../src/history';
 import { archive } from './archive';
 import { assignById, assignOne, showUnassigned } from './assign';
 import type { UserOfToday } from './main-users';

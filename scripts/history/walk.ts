@@ -1,4 +1,4 @@
-import type { HistoryMaintenance, Position, StoredRecord } from '../../src/chat';
+import type { HistoryMaintenance, Position, StoredRecord } from '../../src/history';
 import { HistoryCommandError } from './screen';
 
 /** Few enough that their texts fit into memory. */

@@ -5,7 +5,7 @@ export { withDeadline } from './shared/deadline';
 export { ChatError, chatErrors, isChatErrorCode, type ChatErrorCode, type RateLimit } from './errors';
 export { createFairQueue } from './shared/fair-queue';
 export { parseFeedback } from './contract/feedback';
-export type { Comparison, Filter, TextMatch, Value } from './contract/filter';
+export type { Comparison, Filter, TextMatch, Value } from './model/filter';
 export {
   parseConversationRequest,
   parseConversationId,
@@ -14,50 +14,12 @@ export {
   parseHistoryPart,
 } from './contract/conversation-request';
 export { toConversationReply, toHistoryMessageReply } from './contract/conversation-reply';
-export type {
-  ChatCompletion,
-  CompletionMessage,
-  CompletionResponse,
-  FailedCompletion,
-} from '../history/records/completion';
-export type { HistoryAccess } from '../history/reading/access';
-export { parseWhose, type UserReference, type Whose } from '../history/reading/request';
-export type {
-  FormerErasure,
-  FormerUser,
-  HistoryNaming,
-  Match,
-  Unnamed,
-} from '../history/naming/history-naming';
-export { dayBefore } from '../history/tidy';
-export type { HistoryMaintenance, DayPartition, TableSize } from '../history/model/maintenance';
-export { HistoryProblem, historyProblems, type HistoryProblemCode } from '../history/model/problem';
-export type {
-  Bucket,
-  ConversationSummary,
-  Erasure,
-  HistoryPage,
-  HistoryStore,
-  NamedUser,
-  Position,
-  Scope,
-  StoredRecord,
-} from '../history/model/store';
-export type { HistoryError, HistoryRecord, HistoryUsage } from '../history/model/record';
-export {
-  parseHistoryStoreSettings,
-  type HistoryAddress,
-  type HistoryStoreSettings,
-  type PoolSettings,
-} from '../history/settings';
-export type { Backlog, FinishedTurn, HistorySource } from '../history/model/source';
-export type { HistoryStatus } from '../history/copying/status';
 export { parseIdempotencyKey } from './contract/idempotency-key';
 export type { DayCounter, MinuteCounter, UserCounters } from './ports/user-counters';
 export { describeError, type Log } from './shared/log';
 export { tellAtLoopEnd } from './stream/loop-end';
 export { newMessageId } from './model/message-id';
-export type { MessageQuery, SortKey } from './contract/message-query';
+export type { MessageQuery, SortKey } from './model/message-query';
 export type { Message, MessageMarks } from './model/message';
 export type { MessageStore } from './ports/message-store';
 export type { Erased, OwnDataStore } from './ports/own-data-store';
@@ -65,7 +27,8 @@ export type { Owner } from './model/owner';
 export { parseInputs, parseQuestion } from './contract/question';
 export type { Hit, SearchStore } from './ports/search-store';
 export { assertCharacter } from './session/access';
-export type { After, MessageRange, Range, Selection } from './model/page';
+export type { After } from './shared/walk';
+export type { MessageRange, Range, Selection } from './model/page';
 export type { MessageReference, NewMessage } from './model/message';
 export type { NewSessionEntry, SessionEntry } from './model/session';
 export type { SessionStore } from './ports/session-store';

@@ -6,10 +6,9 @@ import { createFairQueue } from './shared/fair-queue';
 import type { LiveTurns } from './stream/live-turns';
 import { charsOf, type Message } from './model/message';
 import type { Owner } from './model/owner';
-import type { After } from './model/page';
+import { type After, walk } from './shared/walk';
 import { toSessionMessageReply, toSessionReply } from './contract/session-reply';
 import type { TurnAccess } from './turn/access';
-import { walk } from './shared/walk';
 import type { Erased, UserOfData, OwnDataStore } from './ports/own-data-store';
 
 export interface OwnData {

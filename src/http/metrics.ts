@@ -3,9 +3,13 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { Gauge, Registry } from 'prom-client';
 
 import type { Chat } from '../chat';
+import type { History } from '../history';
 
-/** What there is to watch of this process, and of the history, read when it is asked for. */
-export function createMetrics({ turns, live, history }: Pick<Chat, 'turns' | 'live' | 'history'>): Registry {
+/** Gauges of this process and of its history. Each is read when the registry is read. */
+export function createMetrics(
+  { turns, live }: Pick<Chat, 'turns' | 'live'>,
+  { writer }: Pick<History, 'writer'>,
+): Registry {
   const registry = new Registry();
   const add = (name: string, help: string, read: () => number) => {
     new Gauge({
@@ -19,8 +23,8 @@ export function createMetrics({ turns, live, history }: Pick<Chat, 'turns' | 'li
   };
   add('chat_live_turns', 'Answers that are running in this process.', () => live.all().length);
   add('chat_draining', '1 while this process takes no new questions.', () => Number(turns.isDraining()));
-  if (history === null) return registry;
-  const { status } = history;
+  if (writer === null) return registry;
+  const { status } = writer;
   add('chat_history_up', '0 while a database that the history takes is away.', () =>
     Number(status().problem === null),
   );

@@ -1,9 +1,8 @@
 import { Readable } from 'node:stream';
-
 import type { Context } from 'koa';
 
 import { describeError, type Log } from '../chat';
-import { cutOffAfter } from '../strapi/logins/login-end';
+import { cutOffAfter } from './cut-off';
 
 export interface StreamedText {
   /** The `Content-Type` of the reply. */

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-
 import type { Core } from '@strapi/strapi';
 import type { Context, Next } from 'koa';
 
 import { ChatError, relay, tellAtLoopEnd, toLastEvent, type Frame } from '../chat';
 import { chatOf } from '../app';
-import { cutOffAfter, loginEndOf } from '../strapi/logins/login-end';
+import { cutOffAfter } from '../http/cut-off';
+import { loginEndOf } from '../strapi/logins/login-end';
 
 /** What a controller returns for a client that wants an event stream. It ends when it is done, or when `signal` fires. */
 export interface EventSource {

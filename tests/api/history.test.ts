@@ -7,14 +7,14 @@ import { createHistoryStoreInMemory } from '../history/support/history-store-in-
 import { createMemoryCharacters } from '../chat/support/memory-characters';
 
 const store = createHistoryStoreInMemory();
-const historyAccess = createHistoryAccess({
+const access = createHistoryAccess({
   store,
   characters: createMemoryCharacters([]),
   users,
   retentionDays: 0,
 });
 
-jest.mock('../../src/app', () => ({ chatOf: () => ({ historyAccess }) }));
+jest.mock('../../src/app', () => ({ historyOf: () => ({ access }) }));
 
 const history = createService({ strapi: {} as Core.Strapi });
 const conversation = {

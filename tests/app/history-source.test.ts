@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import type { FinishedTurn } from '../../src/chat';
+import type { FinishedTurn } from '../../src/history';
 import { createErasureTable } from '../../src/database/history/erasures';
 import { createHistorySource, type HistorySourceOptions } from '../../src/database/history/source';
 import { createSurvey, type SurveyMark, type SurveyMemory } from '../../src/database/history/survey';

@@ -1,5 +1,7 @@
 import { createChat } from '../../src/chat/chat';
 import { parseChatSettings } from '../../src/chat/settings';
+import { createHistoryWriter } from '../../src/history/copying/writer';
+import { createDifyClient } from '../../src/upstream/dify/client';
 import { createDifyEmulator } from '../dify-emulator';
 import { until } from './support/collect';
 import { ada, keeper, recordingLog, users } from './support/fixtures';
@@ -17,12 +19,15 @@ describe('createChat', () => {
   it('answers a question with the parts it is given, and lists it', async () => {
     const dify = await createDifyEmulator({ titleDelayMs: 1 }).listen();
     const turnStore = createMemoryTurnStore();
+    const settings = parseChatSettings({
+      DIFY_API_URL: dify.url,
+      DIFY_API_KEY: dify.apiKey,
+      CHAT_EXPOSE_PROMPT: 'false',
+    });
+    const log = recordingLog();
     const chat = createChat({
-      settings: parseChatSettings({
-        DIFY_API_URL: dify.url,
-        DIFY_API_KEY: dify.apiKey,
-        CHAT_EXPOSE_PROMPT: 'false',
-      }),
+      settings,
+      upstream: createDifyClient({ settings: settings.dify, warn: log.warn }),
       turnStore,
       messageStore: {
         list: async () => {
@@ -39,9 +44,8 @@ describe('createChat', () => {
         findHits: async () => [],
       },
       characters: createMemoryCharacters([keeper]),
-      users,
       counters: createMemoryCounters(),
-      log: recordingLog(),
+      log,
     });
 
     const turn = await chat.turns.start(questionOf('How is the sea?'));
@@ -62,9 +66,11 @@ describe('createChat', () => {
     const source = createMemoryHistorySource();
     const store = { ...createHistoryStoreInMemory(), ...createMemoryHistoryStore() };
     const log = recordingLog();
-    const settings = { DIFY_API_URL: dify.url, DIFY_API_KEY: dify.apiKey, DIFY_MODEL_NAME: 'gpt-of-ours' };
+    const settings = parseChatSettings({ DIFY_API_URL: dify.url, DIFY_API_KEY: dify.apiKey });
+    const writer = createHistoryWriter({ source, store, users, log, model: 'gpt-of-ours' });
     const chat = createChat({
-      settings: parseChatSettings(settings),
+      settings,
+      upstream: createDifyClient({ settings: settings.dify, warn: log.warn }),
       turnStore: {
         ...turnStore,
         async close(turnId, ending) {
@@ -85,12 +91,11 @@ describe('createChat', () => {
         findHits: async () => [],
       },
       characters: createMemoryCharacters([keeper]),
-      users,
       counters: createMemoryCounters(),
       log,
-      history: { source, store },
+      onTurnEnded: () => writer.wake(),
     });
-    chat.history?.start();
+    writer.start();
     const since = Date.now();
     // A history that never answers holds nothing up.
     const save = store.save.bind(store);
@@ -116,7 +121,7 @@ describe('createChat', () => {
       model: 'gpt-of-ours',
       response: { choices: [{ message: { content: shownText(events) } }] },
     });
-    await chat.history?.stop();
+    await writer.stop();
     await dify.close();
   });
 });

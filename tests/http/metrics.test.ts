@@ -1,5 +1,6 @@
 import { createMetrics, hasToken } from '../../src/http/metrics';
 import { createLiveTurns, createTurnLog } from '../../src/chat/stream/live-turns';
+import type { HistoryWriter } from '../../src/history/copying/writer';
 import type { HistoryStatus } from '../../src/history/copying/status';
 
 type Watched = Parameters<typeof createMetrics>[0];
@@ -16,8 +17,8 @@ function watch(status: Partial<HistoryStatus> | null) {
     problem: null,
     ...status,
   };
-  const history = status === null ? null : { status: () => whole };
-  return createMetrics({ live, turns: { isDraining: () => true }, history } as unknown as Watched);
+  const writer = status === null ? null : ({ status: () => whole } as HistoryWriter);
+  return createMetrics({ live, turns: { isDraining: () => true } } as unknown as Watched, { writer });
 }
 
 async function figures(status: Partial<HistoryStatus> | null): Promise<string[]> {

@@ -1,8 +1,8 @@
 import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
-import { parseWhose } from '../../chat';
-import { chatOf } from '../../app';
+import { parseWhose } from '../../history';
+import { historyOf } from '../../app';
 import { conversationIdOf } from './conversation-id';
 
 /** Of Strapi's service, the part that is used here. */
@@ -32,7 +32,7 @@ export async function openHistoryToAdmins(strapi: Core.Strapi): Promise<void> {
       { name: 'admin::hasPermissions', config: { actions: ['api::history.read'] } },
     ],
   };
-  const history = () => chatOf(strapi).historyAccess;
+  const history = () => historyOf(strapi).access;
   const get = (path: string, handler: (ctx: Context) => Promise<unknown>) => ({
     method: 'GET' as const,
     path,

@@ -5,36 +5,13 @@
  */
 import { ChatError } from '../errors';
 import { toStorableText } from '../shared/storable-text';
+import type { Comparison, TextMatch, Filter, Value } from '../model/filter';
 
 /** `reference`: an id of which several forms mean the same thing, so it can be compared but not ordered. */
 export type FieldKind = 'text' | 'integer' | 'date' | 'boolean' | 'reference';
 
 /** The fields a client may name, by their path from the root (`ai_character.id`). */
 export type FieldKinds = Readonly<Record<string, FieldKind>>;
-
-export type Comparison = '=' | '!=' | '<' | '<=' | '>' | '>=';
-export type TextMatch = 'whole' | 'contains' | 'startsWith' | 'endsWith';
-
-export type Filter =
-  | { readonly kind: 'all' | 'any'; readonly filters: readonly Filter[] }
-  | { readonly kind: 'not'; readonly filter: Filter }
-  | {
-      readonly kind: 'compare';
-      readonly field: string;
-      readonly comparison: Comparison;
-      readonly value: Value;
-    }
-  | {
-      readonly kind: 'match';
-      readonly field: string;
-      readonly match: TextMatch;
-      readonly text: string;
-      readonly ignoreCase: boolean;
-    }
-  | { readonly kind: 'in'; readonly field: string; readonly values: readonly Value[] }
-  | { readonly kind: 'null'; readonly field: string };
-
-export type Value = string | number | boolean | Date;
 
 const maxConditions = 100;
 /** Text is looked through in every message of the owner, and on SQLite nothing else runs meanwhile. */
@@ -153,7 +130,7 @@ function compare(comparison: Comparison): ParseOperator {
   };
 }
 
-function match(kind: TextMatch, ignoreCase: boolean): ParseOperator {
+export function match(kind: TextMatch, ignoreCase: boolean): ParseOperator {
   return ({ field, kind: fieldKind }, operand, at) => {
     if (fieldKind !== 'text') throw refuse(at, 'applies to text only');
     return { kind: 'match', field, match: kind, text: parseText(operand, at), ignoreCase };

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
 import { ChatError } from '../errors';
-import { parseFilters, type FieldKinds, type Filter } from './filter';
+import { parseFilters, type FieldKinds } from './filter';
+import { sortFields, type SortKey, type Cursor, type MessageQuery } from '../model/message-query';
 
 /** The fields of a message a client may filter by. `ai_character.id` means the character, whichever of its ids is given. */
 const filterFields: FieldKinds = {
@@ -31,43 +32,6 @@ const filterFields: FieldKinds = {
   'user.id': 'reference',
   'user.documentId': 'reference',
 };
-
-const sortFields = [
-  'id',
-  'message_id',
-  'role',
-  'query',
-  'answer',
-  'conversation_id',
-  'turn_id',
-  'message_status',
-  'outcome',
-  'createdAt',
-  'updatedAt',
-] as const;
-export type SortField = (typeof sortFields)[number];
-
-export interface SortKey {
-  readonly field: SortField;
-  readonly descending: boolean;
-}
-
-/** The place after one message in the order newest first. */
-export interface Cursor {
-  readonly createdAt: Date;
-  readonly id: number;
-}
-
-/** Which of the owner's messages, in which order, and which part of them. */
-export interface MessageQuery {
-  readonly filter: Filter | null;
-  /** Empty means newest first. */
-  readonly sort: readonly SortKey[];
-  readonly offset: number;
-  readonly limit: number;
-  /** Set only where `sort` is empty; then `offset` is 0. */
-  readonly cursor: Cursor | null;
-}
 
 /** The part of the list that is asked for, in the client's own terms: it is told them again. */
 export type Part =

@@ -1,4 +1,4 @@
-import type { DifyClient } from '../ports/upstream';
+import type { Upstream } from '../ports/upstream';
 import { ChatError } from '../errors';
 import type { Feedback } from '../contract/feedback';
 import { isDifysMessageId } from '../model/message-id';
@@ -34,18 +34,18 @@ export interface MessageActions {
 
 export interface MessageActionsOptions {
   readonly store: Pick<MessageStore, 'find' | 'mark'>;
-  readonly dify: Pick<DifyClient, 'rate' | 'suggestQuestions'>;
+  readonly upstream: Pick<Upstream, 'rate' | 'suggestQuestions'>;
   readonly messages: Pick<Messages, 'toReplies'>;
   readonly events: Pick<SessionEvents, 'publish'>;
 }
 
 export function createMessageActions(options: MessageActionsOptions): MessageActions {
-  const { store, dify, messages, events } = options;
+  const { store, upstream, messages, events } = options;
   return {
     async rate(owner, messageId, { rating, content }) {
       const answer = await findEndedAnswer(owner, messageId);
       if (isDifysMessageId(answer.messageId)) {
-        await dify.rate(answer.messageId, { user: toUpstreamUser(owner), rating, content });
+        await upstream.rate(answer.messageId, { user: toUpstreamUser(owner), rating, content });
       }
       return toReply(owner, await store.mark(owner, answer.id, { feedback: rating }));
     },
@@ -61,7 +61,7 @@ export function createMessageActions(options: MessageActionsOptions): MessageAct
     async suggestQuestions(owner, messageId) {
       const answer = await findEndedAnswer(owner, messageId);
       if (!isDifysMessageId(answer.messageId)) return [];
-      return dify.suggestQuestions(answer.messageId, toUpstreamUser(owner));
+      return upstream.suggestQuestions(answer.messageId, toUpstreamUser(owner));
     },
   };
 

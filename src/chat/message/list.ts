@@ -1,11 +1,6 @@
 import type { CharacterSource } from '../ports/character-source';
-import {
-  encodeCursor,
-  parseMessagePageRequest,
-  type Cursor,
-  type MessageQuery,
-  type Part,
-} from '../contract/message-query';
+import { encodeCursor, parseMessagePageRequest, type Part } from '../contract/message-query';
+import type { Cursor, MessageQuery } from '../model/message-query';
 import { toMessageReply, type MessageReply } from '../contract/message-reply';
 import type { Owner } from '../model/owner';
 import type { Message } from '../model/message';

@@ -16,12 +16,6 @@ export interface MessageRange extends Range, Selection {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A part of a list that is walked by `Message.id`: nothing is skipped or repeated while lines come and go. */
-export interface After {
-  readonly id: number;
-  readonly limit: number;
-}
-
 export interface Page<T> {
   readonly items: readonly T[];
   readonly total: number;

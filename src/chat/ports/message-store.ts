@@ -1,5 +1,5 @@
 import type { Owner } from '../model/owner';
-import type { MessageQuery } from '../contract/message-query';
+import type { MessageQuery } from '../model/message-query';
 import type { Message, MessageMarks } from '../model/message';
 
 /**

@@ -1,5 +1,5 @@
 import type { Owner } from '../model/owner';
-import type { After } from '../model/page';
+import type { After } from '../shared/walk';
 import type { SessionEntry } from '../model/session';
 import type { Message } from '../model/message';
 

@@ -1,6 +1,7 @@
 import type { Owner } from '../model/owner';
 import type { NewSessionEntry, SessionEntry } from '../model/session';
-import type { Range, MessageRange, After } from '../model/page';
+import type { Range, MessageRange } from '../model/page';
+import type { After } from '../shared/walk';
 import type { Message, MessageReference, NewMessage } from '../model/message';
 
 /** Where sessions and their lines are kept. What is not the owner's does not exist, nor does what is deleted. */

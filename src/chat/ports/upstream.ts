@@ -1,6 +1,6 @@
 import type { Usage } from '../model/outcome';
 
-export interface DifyQuestion {
+export interface UpstreamQuestion {
   readonly query: string;
   /** The app's own variables. Resent with every question: some releases take them only from the request. */
   readonly inputs: Readonly<Record<string, unknown>>;
@@ -12,7 +12,7 @@ export interface DifyQuestion {
 
 export type TakeEvents = (events: readonly ReplyEvent[]) => void;
 
-export interface DifyClient {
+export interface Upstream {
   /**
    * `POST /chat-messages`, always streaming: hands over the reply's events, one batch per chunk received, at the end of
    * the iteration of the event loop it arrives in. Settles after `completed`; the response is read on for a moment behind
@@ -20,7 +20,7 @@ export interface DifyClient {
    * Dify then forgets the answer.
    * @throws ChatError `upstream-…`, before the first event or between two; what `take` throws.
    */
-  ask(question: DifyQuestion, take: TakeEvents): Promise<void>;
+  ask(question: UpstreamQuestion, take: TakeEvents): Promise<void>;
   /**
    * `POST /chat-messages/:task_id/stop`, for the user who asked. Dify says yes to everything and stops what it can; the
    * reply then ends by itself, and has to be read to that end or Dify saves nothing of it.
@@ -62,7 +62,7 @@ export type ReplyEvent =
   | { readonly type: 'replaced'; readonly text: string }
   | { readonly type: 'completed'; readonly usage: Usage | null };
 
-export interface DifyMessage {
+export interface UpstreamMessage {
   readonly conversationId: string;
   readonly messageId: string;
 }
@@ -79,7 +79,7 @@ export interface LostAnswer {
   readonly messageId?: string | undefined;
 }
 
-export interface FoundAnswer extends DifyMessage {
+export interface FoundAnswer extends UpstreamMessage {
   readonly answer: string;
 }
 

@@ -12,8 +12,8 @@ import { toContentEvent, toMessageEvent, toSupersededEvent, type SessionEvents }
 import { defaultTitle, type SessionEntry, type SessionWish } from '../model/session';
 import type { Sent } from '../turn/send';
 import type { Turns } from '../turn/turns';
-import { walk } from '../shared/walk';
-import type { Range, Selection, MessageRange, After, Page } from '../model/page';
+import { walk, type After } from '../shared/walk';
+import type { Range, Selection, MessageRange, Page } from '../model/page';
 import type { SessionStore } from '../ports/session-store';
 
 /**

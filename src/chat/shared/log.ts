@@ -1,5 +1,5 @@
 import { ChatError } from '../errors';
-import { HistoryProblem } from '../../history/model/problem';
+import { LoggableError } from './loggable-error';
 
 /** Where the core says what an operator should know: ids and codes, never question, answer, prompt, key or upstream text. */
 export interface Log {
@@ -17,14 +17,14 @@ export function describeError(error: unknown): string {
   return describeCause(error);
 }
 
-/** Its sentences are ours, and say what is to be mended; what the database said, the code tells. */
-function describeProblem({ message, code, cause }: HistoryProblem): string {
+/** The message says what to do; the codes say what the database answered. */
+function describeLoggable({ message, code, cause }: LoggableError): string {
   const codes = cause === undefined ? code : `${code}, ${describeCause(cause)}`;
   return `${message.replace(/\.$/u, '')} (${codes})`;
 }
 
 function describeCause(cause: unknown): string {
-  if (cause instanceof HistoryProblem) return describeProblem(cause);
+  if (cause instanceof LoggableError) return describeLoggable(cause);
   if (!(cause instanceof Error))
     return describeNotes(cause) ?? `something thrown that is no error (${typeof cause})`;
   const { code } = cause as NodeJS.ErrnoException;

@@ -1,5 +1,3 @@
-import type { After } from '../model/page';
-
 /** Of a page, about: few enough characters to hold for each reader, whatever the length of an item. */
 const pageChars = 200_000;
 const firstRows = 20;
@@ -28,4 +26,10 @@ export async function* walk<T extends { readonly id: number }>(
     const fitting = Math.floor((page.length * pageChars) / Math.max(chars, 1));
     size = Math.max(1, Math.min(fitting, 2 * size, maxRows));
   }
+}
+
+/** A part of a list that is walked by `Message.id`: nothing is skipped or repeated while lines come and go. */
+export interface After {
+  readonly id: number;
+  readonly limit: number;
 }

@@ -1,6 +1,6 @@
 import type { Character } from '../model/character';
 import type { CharacterSource } from '../ports/character-source';
-import type { DifyClient } from '../ports/upstream';
+import type { Upstream } from '../ports/upstream';
 import { ChatError } from '../errors';
 import type { TurnLimits } from '../limits/turn-limits';
 import type { LiveTurn, LiveTurns } from '../stream/live-turns';
@@ -53,16 +53,18 @@ export interface TurnAccess {
 /** What turns are made of and kept with. */
 export interface TurnOptions {
   readonly settings: TurnSettings;
-  readonly dify: DifyClient;
+  readonly upstream: Upstream;
   readonly store: TurnStore;
   readonly characters: CharacterSource;
   readonly live: LiveTurns;
   readonly limits: TurnLimits;
   readonly log: Log;
+  /** Called each time the end of a turn is saved. Must not throw. */
+  readonly onTurnEnded: () => void;
 }
 
 export function createTurnAccess(options: TurnOptions): TurnAccess {
-  const { settings, dify, store, characters, live, log } = options;
+  const { settings, upstream, store, characters, live, log } = options;
   return { find, follow, awaitEnd, stop };
 
   async function find(owner: Owner, turnId: string): Promise<TurnState> {
@@ -108,7 +110,7 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
   /** The stop is noted by then; if Dify cannot be told, the answer goes on to its end and is saved as stopped. */
   async function tellDify(taskId: string, owner: Owner): Promise<void> {
     try {
-      await dify.stop(taskId, toUpstreamUser(owner));
+      await upstream.stop(taskId, toUpstreamUser(owner));
     } catch (error) {
       log.warn(`Dify could not be told to stop: ${describeError(error)}`);
     }

@@ -30,6 +30,8 @@ export interface PumpOptions {
   readonly endRequest: AbortSignal;
   readonly identify: (ids: Pick<TurnProgress, 'messageId' | 'conversationId'>) => void;
   readonly append: (event: TurnEvent) => void;
+  /** Called once the end is saved. Must not throw. */
+  readonly onTurnEnded: () => void;
 }
 
 /** Codes that say: the answer broke off, what had arrived is saved. Every other error is a failure. */
@@ -66,7 +68,7 @@ export async function pump(options: PumpOptions): Promise<TerminalEvent> {
  * for `saveRetryMs` at most.
  */
 async function saveEnd(
-  { turn, settings, store, log, giveUp }: PumpOptions,
+  { turn, settings, store, log, giveUp, onTurnEnded }: PumpOptions,
   ending: TurnEnding,
 ): Promise<TerminalEvent> {
   const untilMs = Date.now() + settings.saveRetryMs;
@@ -80,6 +82,7 @@ async function saveEnd(
     try {
       // If another process has ended the turn before, or an earlier try got through, that end counts.
       const terminal = toTerminalEvent(await store.close(turn.turnId, ending));
+      onTurnEnded();
       if (terminal !== null) return terminal;
     } catch (error) {
       if (toChatError(error).code === 'turn-not-found') {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { DifyClient, FoundAnswer, LostAnswer } from '../ports/upstream';
+import type { Upstream, FoundAnswer, LostAnswer } from '../ports/upstream';
 import { toChatError } from '../errors';
 import { settledWithin } from '../shared/settled-within';
 import type { TurnStore } from '../ports/turn-store';
@@ -43,11 +43,13 @@ export async function recover({ find, recoveryMs, signal }: RecoveryOptions): Pr
  * @throws ChatError `upstream-…` when Dify cannot be asked; and whatever the store throws.
  */
 export async function findLost(
-  { dify, store }: { readonly dify: DifyClient; readonly store: TurnStore },
+  { upstream, store }: { readonly upstream: Upstream; readonly store: TurnStore },
   turnId: string,
   lost: LostAnswer,
 ): Promise<FoundAnswer | null> {
-  const found = await dify.findLostAnswer(lost, (messageId) => store.hasMessage(messageId)).catch(toNothing);
+  const found = await upstream
+    .findLostAnswer(lost, (messageId) => store.hasMessage(messageId))
+    .catch(toNothing);
   if (found === null || lost.messageId !== undefined) return found;
   // Found by its words, it may be the answer of who asks them again meanwhile.
   return (await store.hasTwin(turnId)) ? null : found;

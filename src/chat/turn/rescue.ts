@@ -1,18 +1,13 @@
-import type { DifyClient, FoundAnswer, LostAnswer } from '../ports/upstream';
+import type { FoundAnswer, LostAnswer } from '../ports/upstream';
+import type { TurnOptions } from './access';
 import { toChatError } from '../errors';
-import { describeError, type Log } from '../shared/log';
+import { describeError } from '../shared/log';
 import { toUpstreamUser } from '../model/owner';
 import { findLost, recover } from './recover';
 import type { TurnSettings } from '../settings';
 import type { AbandonedTurn, TurnEnding } from '../model/turn';
-import type { TurnStore } from '../ports/turn-store';
 
-export interface RescueOptions {
-  readonly settings: TurnSettings;
-  readonly dify: DifyClient;
-  readonly store: TurnStore;
-  readonly log: Log;
-}
+export type RescueOptions = Pick<TurnOptions, 'settings' | 'upstream' | 'store' | 'log' | 'onTurnEnded'>;
 
 /** Brings the turns of processes that died to their end: whole if Dify has the answer, else with the text so far. */
 export interface Rescue {
@@ -29,7 +24,7 @@ const concurrency = 8;
 /** After a power cut Dify may come up later than we do: a turn is let go and claimed again so often, a lease apart. */
 const maxUnansweredRounds = 5;
 
-export function createRescue({ settings, dify, store, log }: RescueOptions): Rescue {
+export function createRescue({ settings, upstream, store, log, onTurnEnded }: RescueOptions): Rescue {
   const queue: AbandonedTurn[] = [];
   const inHand = new Set<string>();
   const unansweredRounds = new Map<string, number>();
@@ -78,13 +73,14 @@ export function createRescue({ settings, dify, store, log }: RescueOptions): Res
     // Its session is free by now. Before the end, for who sees the end may ask on at once.
     if (ending.conversationId !== undefined) await store.continueIn(turn.turnId, ending.conversationId);
     await store.close(turn.turnId, ending);
+    onTurnEnded();
     log.warn(`Turn ${turn.turnId} of a process that died is now "${ending.outcome}".`);
   }
 
   async function look(turn: AbandonedTurn): Promise<FoundAnswer | 'unanswered' | null> {
     const lost = toLostAnswer(turn);
     if (lost === null) return null;
-    const find = () => findLost({ dify, store }, turn.turnId, lost);
+    const find = () => findLost({ upstream, store }, turn.turnId, lost);
     try {
       const found = await find();
       return found ?? (await recover({ find, recoveryMs: settings.recoveryMs, signal: stopping.signal }));

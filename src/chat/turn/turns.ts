@@ -198,7 +198,7 @@ interface Running {
 
 /** From here on the turn lives by itself, and ends by itself. */
 function run(
-  { settings, dify, store, live, log }: TurnOptions,
+  { settings, upstream, store, live, log, onTurnEnded }: TurnOptions,
   turn: NewTurn,
   question: Question,
   character: AnsweringCharacter,
@@ -229,10 +229,10 @@ function run(
     store,
     log,
     ask: (conversation, take) =>
-      dify.ask({ query, inputs, prompt: character.prompt, user, conversationId: conversation }, take),
-    stop: (taskId) => dify.stop(taskId, user),
+      upstream.ask({ query, inputs, prompt: character.prompt, user, conversationId: conversation }, take),
+    stop: (taskId) => upstream.stop(taskId, user),
     findAnswer: (progress) =>
-      findLost({ dify, store }, turnId, {
+      findLost({ upstream, store }, turnId, {
         user,
         query,
         askedAt: turn.createdAt,
@@ -240,6 +240,7 @@ function run(
         conversationId: progress.conversationId ?? conversationId,
       }),
     giveUp,
+    onTurnEnded,
     endRequest: turnLog.endRequest,
     identify: wire.identify,
     append(event) {

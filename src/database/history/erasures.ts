@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import type { Erasure, HistorySource } from '../../chat';
+import type { Erasure, HistorySource } from '../../history';
 import { unlessDone } from '../sql/unless-done';
 
 type Database = Core.Strapi['db'];

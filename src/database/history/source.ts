@@ -1,13 +1,8 @@
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import {
-  isChatErrorCode,
-  type FinalOutcome,
-  type FinishedTurn,
-  type HistorySource,
-  type Usage,
-} from '../../chat';
+import { isChatErrorCode, type FinalOutcome, type Usage } from '../../chat';
+import type { FinishedTurn, HistorySource } from '../../history';
 import { characterOf } from '../characters/links';
 import { createErasureQueue } from './erasures';
 import type { Survey } from './survey';

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-
 import type { Core } from '@strapi/strapi';
 
 import { settledWithin, type Log } from '../../chat';
-import { isPending } from '../turns/pending-answers';
+import { isPending } from '../sql/is-pending';
 import type { PostgresDriver } from './postgres-direct';
 import { createHolderWatch } from './postgres-lock-holders';
 import { createLockSession } from './postgres-lock-session';

@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 
 import type { AbandonedTurn, Abandonment } from '../../chat';
 import { agoIn, nowIn } from '../sql/clock';
-import { isPending } from './pending-answers';
+import { isPending } from '../sql/is-pending';
 import type { HolderState, ProcessLock } from '../locks/process-lock';
 import { toFreeing } from '../sessions/claims';
 import { statementsOf } from '../sql/statements';

@@ -1,7 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
-/** SQL for answers of turns that have not ended. By an index of just these: written out, as a value would not be seen. */
-export const isPending = "outcome = 'pending' and role = 'assistant'";
+import { isPending } from '../sql/is-pending';
 
 const indexName = 'chat_conversations_pending_idx';
 

@@ -5,7 +5,7 @@ import { claimAbandoned } from './abandoned';
 import { characterOf } from '../characters/links';
 import { nowIn } from '../sql/clock';
 import { selectMessages } from '../messages/rows';
-import { isPending } from './pending-answers';
+import { isPending } from '../sql/is-pending';
 import { noLock, type ProcessLock } from '../locks/process-lock';
 import { toSavedTurn } from './saved';
 import { createTurnCheckpoints } from './checkpoints';

@@ -1,3 +1,5 @@
+import { LoggableError } from '../../chat/shared/loggable-error';
+
 /** What operators read. Fixed sentences: a driver's own words can hold passwords, SQL and what people wrote. */
 export const historyProblems = {
   'bad-settings': 'The settings of the history are not right.',
@@ -17,14 +19,13 @@ export const historyProblems = {
 export type HistoryProblemCode = keyof typeof historyProblems;
 
 /** Why the history cannot be used at this moment. What is to be saved stays where it is, and is tried again. */
-export class HistoryProblem extends Error {
-  readonly code: HistoryProblemCode;
+export class HistoryProblem extends LoggableError {
+  declare readonly code: HistoryProblemCode;
 
   /** @param detail what to mend, for operators. Never a value of theirs: addresses hold passwords. */
   constructor(code: HistoryProblemCode, options: { detail?: string; cause?: unknown } = {}) {
     const { detail, cause } = options;
-    super([historyProblems[code], detail].filter(Boolean).join(' '), cause === undefined ? {} : { cause });
+    super(code, [historyProblems[code], detail].filter(Boolean).join(' '), { cause });
     this.name = 'HistoryProblem';
-    this.code = code;
   }
 }

@@ -1,6 +1,6 @@
 import type { Log } from '../../chat/shared/log';
 import type { UserSource } from '../../chat/ports/user-source';
-import { at } from '../copying/status';
+import { at } from '../model/unavailable';
 import type { FormerErasure, FormerUser, HistoryNaming } from './history-naming';
 import type { HistorySource } from '../model/source';
 import type { Erasure, HistoryStore } from '../model/store';

@@ -1,9 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-
 import createKnex, { type Knex } from 'knex';
 
-import type { HistoryStoreSettings, PoolSettings } from '../../chat';
+import type { HistoryStoreSettings, PoolSettings } from '../settings';
 import { createDatabase, type Database } from './database';
 
 type Address = HistoryStoreSettings['address'];

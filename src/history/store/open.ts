@@ -1,6 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { HistoryMaintenance, HistoryNaming, HistoryStore, HistoryStoreSettings } from '../../chat';
+import type { HistoryMaintenance } from '../model/maintenance';
+import type { HistoryNaming } from '../naming/history-naming';
+import type { HistoryStore } from '../model/store';
+import type { HistoryStoreSettings } from '../settings';
 import { HistoryProblem } from '../model/problem';
 import { connect } from './connect';
 import { convert, createIdentity } from './convert';

@@ -1,4 +1,5 @@
-import type { HistoryRecord, HistoryUsage, StoredRecord } from '../../chat';
+import type { HistoryRecord, HistoryUsage } from '../model/record';
+import type { StoredRecord } from '../model/store';
 import { toStorableJson, toStorableText } from '../../chat/shared/storable-text';
 import type { Binding, Kind, Row } from './database';
 

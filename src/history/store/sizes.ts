@@ -1,4 +1,4 @@
-import type { DayPartition, TableSize } from '../../chat';
+import type { DayPartition, TableSize } from '../model/maintenance';
 import type { Database, Statements } from './database';
 import type { Day } from './days';
 import { segmentOf, type Layout } from './layout/layout';

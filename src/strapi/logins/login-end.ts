@@ -1,7 +1,6 @@
 import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
-import type { Log } from '../../chat';
 import { loginsOf } from './logins';
 import type { Login } from './login-watch';
 import { isAppUser } from '../../http/owner';
@@ -16,25 +15,6 @@ export function loginEndOf(strapi: Core.Strapi, ctx: Context): AbortSignal {
       loginsOf(strapi).watch.add(login, () => end.abort('login ended')),
     );
   return end.signal;
-}
-
-/** Cuts the client off if its response is not over `afterMs` after the end of its login. */
-export function cutOffAfter(
-  loginEnd: AbortSignal,
-  afterMs: number,
-  ctx: Context,
-  log: Pick<Log, 'info'>,
-): void {
-  const { res, path } = ctx;
-  const cutOff = () => {
-    log.info(`${path}: cut off, as its login has ended.`);
-    res.socket?.resetAndDestroy();
-  };
-  loginEnd.addEventListener('abort', () => {
-    if (res.closed) return;
-    const timer = setTimeout(cutOff, afterMs);
-    res.once('close', () => clearTimeout(timer));
-  });
 }
 
 /** Null for an API token, an admin and nobody. */

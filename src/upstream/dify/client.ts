@@ -6,7 +6,7 @@ import { createSseDecoder } from './sse';
 import { createCall, readStart, type Call } from './call';
 import type { DifySettings } from '../../chat/settings';
 import { findLostAnswer } from './find-answer';
-import type { ReplyEvent, DifyQuestion, TakeEvents, DifyClient } from '../../chat/ports/upstream';
+import type { ReplyEvent, UpstreamQuestion, TakeEvents, Upstream } from '../../chat/ports/upstream';
 import { getJson, rate, stop, suggestQuestions } from './short-calls';
 import { fromDifyError, fromTransportError } from './errors';
 import { createReplyTranslator } from './reply-event';
@@ -20,7 +20,7 @@ export interface DifyClientOptions {
 /** How long an answered response may stay open before we close it. */
 const drainMs = 5_000;
 
-export function createDifyClient(options: DifyClientOptions): DifyClient {
+export function createDifyClient(options: DifyClientOptions): Upstream {
   const { settings } = options;
   const get = getJson(settings);
   return {
@@ -31,7 +31,7 @@ export function createDifyClient(options: DifyClientOptions): DifyClient {
     suggestQuestions: (messageId, user) => suggestQuestions(settings, messageId, user),
   };
 
-  async function ask(question: DifyQuestion, take: TakeEvents): Promise<void> {
+  async function ask(question: UpstreamQuestion, take: TakeEvents): Promise<void> {
     const call = createCall(settings);
     let body: IncomingMessage | undefined;
     let isComplete = false;
@@ -62,7 +62,7 @@ export function createDifyClient(options: DifyClientOptions): DifyClient {
 
 function postQuestion(
   { promptInput }: DifySettings,
-  { query, inputs, prompt, user, conversationId }: DifyQuestion,
+  { query, inputs, prompt, user, conversationId }: UpstreamQuestion,
   call: Call,
 ): Promise<IncomingMessage> {
   const body = {

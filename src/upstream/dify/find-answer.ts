@@ -15,7 +15,7 @@ const arrivalMs = 30_000;
 const messageLimit = '5';
 const conversationLimit = '20';
 
-/** See `DifyClient.findLostAnswer`. Without any id it costs a look into each conversation the user began at that time. */
+/** See `Upstream.findLostAnswer`. Without any id it costs a look into each conversation the user began at that time. */
 export async function findLostAnswer(
   get: GetJson,
   lost: LostAnswer,

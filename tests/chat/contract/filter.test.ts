@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 
 import { ChatError } from '../../../src/chat/errors';
-import { parseFilters, type FieldKinds, type Filter } from '../../../src/chat/contract/filter';
+import { parseFilters, type FieldKinds } from '../../../src/chat/contract/filter';
+import type { Filter } from '../../../src/chat/model/filter';
 import { thrown } from '../support/collect';
 
 const fields: FieldKinds = {

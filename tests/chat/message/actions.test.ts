@@ -30,7 +30,7 @@ function harness(all: readonly Message[], failure?: ChatError) {
   };
   const actions = createMessageActions({
     store,
-    dify: {
+    upstream: {
       rate: (messageId: string, rating: Rating) => tell([messageId, rating], undefined),
       suggestQuestions: (messageId: string, user: string) => tell([messageId, user], ['Why?']),
     },

@@ -1,7 +1,7 @@
 import { createMessages } from '../../../src/chat/message/list';
 import type { Message } from '../../../src/chat/model/message';
 import type { MessageStore } from '../../../src/chat/ports/message-store';
-import type { MessageQuery } from '../../../src/chat/contract/message-query';
+import type { MessageQuery } from '../../../src/chat/model/message-query';
 import type { Owner } from '../../../src/chat/model/owner';
 import { thrown } from '../support/collect';
 import { ada, bob, keeper, message, pirate } from '../support/fixtures';

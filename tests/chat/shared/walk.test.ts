@@ -1,5 +1,4 @@
-import type { After } from '../../../src/chat/model/page';
-import { walk } from '../../../src/chat/shared/walk';
+import { type After, walk } from '../../../src/chat/shared/walk';
 import { collect } from '../support/collect';
 
 const rows = Array.from({ length: 250 }, (_, index) => ({ id: 10 * (index + 1) }));

@@ -1,5 +1,5 @@
 import { createDifyClient } from '../../../src/upstream/dify/client';
-import type { DifyClient, DifyQuestion, ReplyEvent } from '../../../src/chat/ports/upstream';
+import type { Upstream, UpstreamQuestion, ReplyEvent } from '../../../src/chat/ports/upstream';
 import type { DifySettings } from '../../../src/chat/settings';
 import type { DifyEmulator, Reply } from '../../dify-emulator';
 
@@ -21,11 +21,11 @@ export function difySettings(
   };
 }
 
-export function difyClient(settings: DifySettings, warnings: string[] = []): DifyClient {
+export function difyClient(settings: DifySettings, warnings: string[] = []): Upstream {
   return createDifyClient({ settings, warn: (message) => warnings.push(message) });
 }
 
-export const question: DifyQuestion = {
+export const question: UpstreamQuestion = {
   query: 'How is the sea?',
   inputs: {},
   prompt: 'You are Ada, a lighthouse keeper.',
@@ -40,7 +40,7 @@ export interface Answer {
 }
 
 /** Asks and reads to the end, whichever end it is. */
-export async function askDify(client: DifyClient, asked: Partial<DifyQuestion> = {}): Promise<Answer> {
+export async function askDify(client: Upstream, asked: Partial<UpstreamQuestion> = {}): Promise<Answer> {
   const events: ReplyEvent[] = [];
   const error = await client
     .ask({ ...question, ...asked }, (batch) => events.push(...batch))
@@ -52,7 +52,7 @@ export async function askDify(client: DifyClient, asked: Partial<DifyQuestion> =
 }
 
 /** Asks, and reads batch by batch. After the last one, `next` is null. */
-export function readDify(client: DifyClient): { next(): Promise<readonly ReplyEvent[] | null> } {
+export function readDify(client: Upstream): { next(): Promise<readonly ReplyEvent[] | null> } {
   const waiting: ((batch: readonly ReplyEvent[] | null) => void)[] = [];
   const batches: (readonly ReplyEvent[] | null)[] = [];
   const put = (batch: readonly ReplyEvent[] | null) => {

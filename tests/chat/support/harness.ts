@@ -39,10 +39,11 @@ export function createHarness(options: HarnessOptions) {
   const unborn = { ...keeper, id: 21, documentId: 'character-unborn', prompt: null };
   const turns = createTurns({
     settings: { ...turnSettings, ...settings },
-    dify: difyClient(difySettings(dify, changes), log.lines),
+    upstream: difyClient(difySettings(dify, changes), log.lines),
     store: { ...store, ...change?.(store) },
     characters: createMemoryCharacters([keeper, pirate, silent, unborn], [unpublished]),
     live,
+    onTurnEnded: () => undefined,
     limits: createTurnLimits({
       settings: { ...limitSettings, ...limits },
       counters,

@@ -53,6 +53,7 @@ async function opened(reply: Ask, { ask = reply, ...changes }: Changes = {}) {
     endRequest: new AbortController().signal,
     identify: ({ messageId, conversationId }) => ids.push({ messageId, conversationId }),
     append: (event) => told.push(event),
+    onTurnEnded: () => undefined,
     ...changes,
   });
   return { store, log, told, ids, pumping, answer: () => store.turn(turn.turnId)[1] };

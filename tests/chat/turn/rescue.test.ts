@@ -26,7 +26,7 @@ async function abandoned(
 ) {
   const store = createMemoryTurnStore();
   const log = recordingLog();
-  const rescue = createRescue({ settings, dify: client, store, log });
+  const rescue = createRescue({ settings, upstream: client, store, log, onTurnEnded: () => undefined });
   await store.open(newTurn(changes));
   return {
     store,
@@ -216,7 +216,8 @@ describe('createRescue', () => {
     const { store, log, claim } = await abandoned();
     const rescue = createRescue({
       settings: turnSettings,
-      dify: difyClient(difySettings(dify)),
+      upstream: difyClient(difySettings(dify)),
+      onTurnEnded: () => undefined,
       store: { ...store, close: () => Promise.reject(new Error('away')) },
       log,
     });
@@ -299,7 +300,8 @@ describe('createRescue', () => {
     const { store, log, claim } = await abandoned();
     const rescue = createRescue({
       settings: turnSettings,
-      dify: difyClient(difySettings(dify)),
+      upstream: difyClient(difySettings(dify)),
+      onTurnEnded: () => undefined,
       store: {
         ...store,
         async close(...ending) {

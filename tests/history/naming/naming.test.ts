@@ -1,4 +1,4 @@
-import { Unavailable } from '../../../src/history/copying/status';
+import { Unavailable } from '../../../src/history/model/unavailable';
 import type { Erasure } from '../../../src/history/model/store';
 import { createNaming } from '../../../src/history/naming/naming';
 import { thrown } from '../../chat/support/collect';

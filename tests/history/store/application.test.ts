@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { historyProblems, type HistoryProblemCode } from '../../../src/chat';
+import { historyProblems, type HistoryProblemCode } from '../../../src/history';
 import { startApp, type App } from '../../support/app';
 import { createClient, type Client } from '../../support/client';
 import { until } from '../../support/until';

@@ -11,7 +11,7 @@ import { parseCommand } from '../../../scripts/history/options';
 import { restore } from '../../../scripts/history/restore';
 import { run } from '../../../scripts/history/run';
 import { HistoryCommandError, type Screen } from '../../../scripts/history/screen';
-import { historyProblems, parseHistoryStoreSettings, type HistoryRecord } from '../../../src/chat';
+import { historyProblems, parseHistoryStoreSettings, type HistoryRecord } from '../../../src/history';
 import { openHistoryStore, type Store } from '../../../src/history/store/open';
 import { createRandom } from '../../faults/support/random';
 import {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { HistoryRecord, HistoryStoreSettings, StoredRecord } from '../../../src/chat';
+import type { HistoryRecord, HistoryStoreSettings, StoredRecord } from '../../../src/history';
 import { openHistoryStore, type Store } from '../../../src/history/store/open';
 import { createRandom } from '../../faults/support/random';
 import {

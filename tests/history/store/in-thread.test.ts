@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import threads, { Worker } from 'node:worker_threads';
 
-import { historyProblems } from '../../../src/chat';
+import { historyProblems } from '../../../src/history';
 import { openBeside, openInThread } from './support/in-thread';
 import { record, someNoon } from './support/records';
 import { createHistory, type TestHistory } from './support/servers';

@@ -1,4 +1,5 @@
-import type { HistoryRecord, UserSource } from '../../../src/chat';
+import type { HistoryRecord } from '../../../src/history';
+import type { UserSource } from '../../../src/chat';
 import { createNaming } from '../../../src/history/naming/naming';
 import { openHistoryStore, type Store } from '../../../src/history/store/open';
 import { fromLine, toLine } from '../../../scripts/history/line';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { HistoryProblem, historyProblems, parseHistoryStoreSettings } from '../../../src/chat';
+import { HistoryProblem, historyProblems, parseHistoryStoreSettings } from '../../../src/history';
 import { connect } from '../../../src/history/store/connect';
 import { openHistoryStore } from '../../../src/history/store/open';
 import { freePort } from '../../support/free-port';

@@ -2,10 +2,9 @@ import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
-
 import Koa, { type Context } from 'koa';
 
-import { cutOffAfter } from '../../../src/strapi/logins/login-end';
+import { cutOffAfter } from '../../../src/http/cut-off';
 
 /** Serves a reply over a real socket. @returns the response, not read yet, and what was logged. */
 async function serve(reply: (ctx: Context) => void, afterMs: number) {

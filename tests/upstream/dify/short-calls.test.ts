@@ -1,4 +1,4 @@
-import type { DifyClient } from '../../../src/chat/ports/upstream';
+import type { Upstream } from '../../../src/chat/ports/upstream';
 import type { DifySettings } from '../../../src/chat/settings';
 import type { ChatErrorCode } from '../../../src/chat/errors';
 import { composeSuggestions } from '../../dify-emulator/answer';
@@ -204,7 +204,7 @@ describe('suggestQuestions', () => {
 });
 
 /** Each short call. */
-const calls: [string, (dify: DifyClient) => Promise<unknown>][] = [
+const calls: [string, (dify: Upstream) => Promise<unknown>][] = [
   ['stop', (client) => client.stop('task-1', 'user-ada')],
   ['rate', (client) => client.rate(unknownId, { user: 'user-ada', rating: 'like', content: 'user-ada' })],
   ['suggestQuestions', (client) => client.suggestQuestions(unknownId, 'user-ada')],

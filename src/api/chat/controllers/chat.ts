@@ -1,8 +1,8 @@
 import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
-import type { HistoryStatus } from '../../../chat';
-import { chatOf } from '../../../app';
+import type { HistoryStatus } from '../../../history';
+import { chatOf, historyOf } from '../../../app';
 import { loginEndOf } from '../../../strapi/logins/login-end';
 import { closeSignal } from '../../../middlewares/koasseStream';
 import { createMetrics, hasToken } from '../../../http/metrics';
@@ -12,14 +12,15 @@ import { streamText } from '../../../http/text-stream';
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /** GET /api/chat/ready: whether this process takes new questions. For load balancers, so it needs no token. */
   ready(ctx: Context) {
-    const { turns, live, history } = chatOf(strapi);
+    const { turns, live } = chatOf(strapi);
+    const { writer } = historyOf(strapi);
     const isDraining = turns.isDraining();
     ctx.status = isDraining ? 503 : 200;
     return {
       data: {
         status: isDraining ? 'draining' : 'ready',
         live_turns: live.all().length,
-        ...(history !== null && { history: toHistoryReply(history.status()) }),
+        ...(writer !== null && { history: toHistoryReply(writer.status()) }),
       },
     };
   },
@@ -30,7 +31,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const { metricsToken } = chat.settings;
     // As of any path that is not there, the reply is then a 404.
     if (metricsToken === null || !hasToken(ctx.get('Authorization'), metricsToken)) return;
-    const registry = createMetrics(chat);
+    const registry = createMetrics(chat, historyOf(strapi));
     ctx.type = registry.contentType;
     ctx.body = await registry.metrics();
   },

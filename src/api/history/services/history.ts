@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
-import type { ChatCompletion, FailedCompletion } from '../../../chat';
-import { chatOf } from '../../../app';
+import type { ChatCompletion, FailedCompletion } from '../../../history';
+import { historyOf } from '../../../app';
 
 interface Page {
   /** 1 to 100. */
@@ -21,12 +21,12 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
    * Saved again under the same `recordId` and `createdAt`, it is there once.
    */
   async saveChatCompletion(completion: ChatCompletion) {
-    return chatOf(strapi).historyAccess.saveCompletion(completion);
+    return historyOf(strapi).access.saveCompletion(completion);
   },
 
   /** Keeps a completion that failed, with the text that had arrived. */
   async saveErrorConversation(failure: FailedCompletion) {
-    return chatOf(strapi).historyAccess.saveError(failure);
+    return historyOf(strapi).access.saveError(failure);
   },
 
   /**
@@ -36,22 +36,22 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
   async getConversationMessages(request: Page & { conversationId: string; userId?: number }) {
     const { conversationId, userId, limit, cursor } = request;
     const whose = userId === undefined ? 'everybody' : { id: userId };
-    return chatOf(strapi).historyAccess.listMessages(whose, conversationId, { limit, cursor });
+    return historyOf(strapi).access.listMessages(whose, conversationId, { limit, cursor });
   },
 
   /** A user's conversations (20), latest first; from `offset` (at most 10000) or `cursor` on. */
   async getUserConversations({ userId, ...page }: Page & { userId: number; offset?: number }) {
-    return chatOf(strapi).historyAccess.listConversations({ id: userId }, page);
+    return historyOf(strapi).access.listConversations({ id: userId }, page);
   },
 
   /** Erases for good what a user has said in a conversation. Rejects with `conversation-not-found` where that is nothing. */
   async deleteUserConversation({ userId, conversationId }: { userId: number; conversationId: string }) {
-    await chatOf(strapi).historyAccess.deleteConversation({ id: userId }, conversationId);
+    await historyOf(strapi).access.deleteConversation({ id: userId }, conversationId);
   },
 
   /** A user's sums over some days (`2026-01-31`, both included; the last thirty) of a time zone (UTC). */
   async getConversationStats(request: { userId: number; from?: string; to?: string; timeZone?: string }) {
     const { userId, from, to, timeZone } = request;
-    return chatOf(strapi).historyAccess.statistics({ id: userId }, { from, to, time_zone: timeZone });
+    return historyOf(strapi).access.statistics({ id: userId }, { from, to, time_zone: timeZone });
   },
 });

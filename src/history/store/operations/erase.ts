@@ -1,4 +1,4 @@
-import type { Erasure } from '../../../chat';
+import type { Erasure } from '../../model/store';
 import type { Binding, Database, Statements } from '../database';
 import { dayOf } from '../days';
 import { keyOf, remember } from './erasures';

@@ -1,4 +1,4 @@
-import type { Erasure, NamedUser } from '../../../chat';
+import type { Erasure, NamedUser } from '../../model/store';
 import { chunks, incoming, marks, onConflict, type Row, type Statements } from '../database';
 import { numberOf, textOf } from '../rows';
 

@@ -1,4 +1,5 @@
-import type { FormerErasure, FormerUser, Match, Position, Unnamed } from '../../../chat';
+import type { FormerErasure, FormerUser, Match, Unnamed } from '../../naming/history-naming';
+import type { Position } from '../../model/store';
 import {
   chunks,
   incoming,

@@ -1,4 +1,11 @@
-import type { Bucket, ConversationSummary, HistoryPage, Position, Scope, StoredRecord } from '../../../chat';
+import type {
+  Bucket,
+  ConversationSummary,
+  HistoryPage,
+  Position,
+  Scope,
+  StoredRecord,
+} from '../../model/store';
 import { marks, type Binding, type Database, type Row, type Statements } from '../database';
 import { dayOf } from '../days';
 import type { Layout, Segment } from '../layout/layout';

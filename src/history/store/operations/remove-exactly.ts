@@ -1,4 +1,4 @@
-import type { Position } from '../../../chat';
+import type { Position } from '../../model/store';
 import { chunks, tuples, type Database } from '../database';
 import { dayOf, startOf, type Day } from '../days';
 import type { Layout } from '../layout/layout';

@@ -1,4 +1,4 @@
-import type { HistoryRecord } from '../../../chat';
+import type { HistoryRecord } from '../../model/record';
 import { chunks, marks, type Database, type Statements } from '../database';
 import { dayOf, type Day } from '../days';
 import { findErased, type Erasable } from './erasures';

@@ -1,4 +1,4 @@
-import type { HistoryRecord } from '../../../chat';
+import type { HistoryRecord } from '../../model/record';
 import { toStorableText } from '../../../chat/shared/storable-text';
 import { chunks, incoming, marks, onConflict, tuples, type Binding, type Statements } from '../database';
 import { bucketSums } from '../schema';

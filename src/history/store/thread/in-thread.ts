@@ -1,6 +1,7 @@
 import path from 'node:path';
 
-import type { HistoryProblemCode, HistoryStoreSettings } from '../../../chat';
+import type { HistoryProblemCode } from '../../model/problem';
+import type { HistoryStoreSettings } from '../../settings';
 import { HistoryProblem } from '../../model/problem';
 import { createThreadCaller, ThreadProblem } from '../../../threads/caller';
 import { closingMs, openHistoryStore, warnProcess, type Store, type Warn } from '../open';

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 
-import type { HistoryStoreSettings } from '../../../chat';
+import type { HistoryStoreSettings } from '../../settings';
 import type { Call } from '../../../threads/calls';
 import { sendWarning, serve } from '../../../threads/server';
 import { openHistoryStore, type Store } from '../open';

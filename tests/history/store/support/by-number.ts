@@ -1,4 +1,4 @@
-import type { HistoryRecord } from '../../../../src/chat';
+import type { HistoryRecord } from '../../../../src/history';
 import { bucketsOf } from './records';
 import type { ServerName, TestHistory } from './servers';
 

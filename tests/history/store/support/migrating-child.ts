@@ -1,4 +1,4 @@
-import type { HistoryStoreSettings } from '../../../../src/chat';
+import type { HistoryStoreSettings } from '../../../../src/history';
 import { openHistoryStore } from '../../../../src/history/store/open';
 
 /** Opens the store it is told of, which begins to migrate. Lives until it is killed. */

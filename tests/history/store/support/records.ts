@@ -1,4 +1,4 @@
-import type { Bucket, ConversationSummary, HistoryRecord, Scope } from '../../../../src/chat';
+import type { Bucket, ConversationSummary, HistoryRecord, Scope } from '../../../../src/history';
 import type { Random } from '../../../faults/support/random';
 
 export const dayMs = 86_400_000;

@@ -1,4 +1,4 @@
-import type { HistoryStoreSettings } from '../../../../src/chat';
+import type { HistoryStoreSettings } from '../../../../src/history';
 import { openInThread } from './in-thread';
 import { record } from './records';
 

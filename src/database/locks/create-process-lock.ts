@@ -1,0 +1,20 @@
+import type { Core } from '@strapi/strapi';
+
+import { createPostgresLock } from './postgres-lock';
+import type { ProcessLock } from './process-lock';
+import { createSqliteLock } from './sqlite-lock';
+
+/** The lock of this process in its database, not yet taken. */
+export function createProcessLock(strapi: Core.Strapi): ProcessLock {
+  const connection = directConnectionOf(strapi);
+  return strapi.db.dialect.client === 'sqlite'
+    ? createSqliteLock({ filename: String(connection['filename']), log: strapi.log })
+    : createPostgresLock({ db: strapi.db, connection, log: strapi.log });
+}
+
+/** How the driver connects to the server itself, past a pooler. */
+export function directConnectionOf(strapi: Core.Strapi): Readonly<Record<string, unknown>> {
+  const connection = strapi.config.get<Readonly<Record<string, unknown>>>('database.connection.connection');
+  const connectionString = strapi.config.get<string | undefined>('database.directUrl');
+  return connectionString === undefined ? connection : { ...connection, connectionString };
+}

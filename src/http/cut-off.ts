@@ -1,0 +1,22 @@
+import type { Context } from 'koa';
+
+import type { Log } from '../chat';
+
+/** Cuts the client off if its response is not over `afterMs` after the end of its login. */
+export function cutOffAfter(
+  loginEnd: AbortSignal,
+  afterMs: number,
+  ctx: Context,
+  log: Pick<Log, 'info'>,
+): void {
+  const { res, path } = ctx;
+  const cutOff = () => {
+    log.info(`${path}: cut off, as its login has ended.`);
+    res.socket?.resetAndDestroy();
+  };
+  loginEnd.addEventListener('abort', () => {
+    if (res.closed) return;
+    const timer = setTimeout(cutOff, afterMs);
+    res.once('close', () => clearTimeout(timer));
+  });
+}
