@@ -1,6 +1,97 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+/** Files of a folder may not import what `forbidden` matches. */
+const only = (folder, forbidden, message, ignores = []) => ({
+  files: [folder],
+  ignores,
+  rules: {
+    '@typescript-eslint/no-restricted-imports': [
+      'error',
+      { patterns: forbidden.map((regex) => ({ regex, message })) },
+    ],
+  },
+});
+const folders = (...names) => `^(\\.\\./)+(${names.join('|')})(/|$)`;
+
+const frameworks = '^(@strapi/|koa$|knex$|axios$|better-sqlite3$|pg$)';
+const sockets = '^ws$';
+const entries = ['index', 'plugin'];
+const doors = ['strapi', 'api', 'extensions', 'middlewares', 'websocket'];
+const aboveParts = [...entries, ...doors, 'http', 'app'];
+/** The chat has one way in, but for those who implement its ports. */
+const insideChat = '/chat/';
+
+/** Imports point one way: see docs/decisions/0008. */
+const directions = [
+  only('src/env/**/*.ts', [frameworks, sockets, folders('\\w+')], 'env/ knows nothing of ours.'),
+  only(
+    'src/chat/**/*.ts',
+    [frameworks, sockets, folders(...aboveParts, 'upstream', 'database', 'history')],
+    'The chat knows no framework, and others only by its ports.',
+  ),
+  only(
+    'src/chat/shared/**/*.ts',
+    [frameworks, sockets, '^\\.\\./(?!errors$)'],
+    'shared/ holds leaves that know no word of the chat.',
+  ),
+  ...[
+    ['model', 'ports', 'contract', 'limits', 'stream', 'turn', 'session', 'message'],
+    ['ports', 'contract', 'limits', 'stream', 'turn', 'session', 'message'],
+    ['contract', 'limits', 'stream', 'turn', 'session', 'message'],
+    ['limits', 'stream', 'turn', 'session', 'message'],
+    ['stream', 'limits', 'turn', 'session', 'message'],
+    ['turn', 'session', 'message'],
+    ['session', 'message'],
+  ].map(([folder, ...above]) =>
+    only(
+      `src/chat/${folder}/**/*.ts`,
+      [frameworks, sockets, folders(...aboveParts, 'upstream', 'database', 'history', ...above)],
+      `chat/${folder} is below ${above.join(', ')}.`,
+    ),
+  ),
+  only(
+    'src/history/**/*.ts',
+    ['^(@strapi/|koa$|axios$)', sockets, folders(...aboveParts, 'upstream', 'database')],
+    'The history knows no framework, and the chat by its model, ports and leaves.',
+  ),
+  only(
+    'src/history/store/**/*.ts',
+    ['^(@strapi/|koa$|axios$)', sockets, '/chat(/(?!shared/)|$)'],
+    'The thread of the store loads this: of the chat only shared/, or it would be larger by megabytes.',
+  ),
+  only(
+    'src/upstream/**/*.ts',
+    ['^(@strapi/|koa$|knex$)', sockets, folders(...aboveParts, 'database', 'history')],
+    'An upstream implements chat/ports/upstream.',
+  ),
+  only(
+    'src/database/**/*.ts',
+    ['^(koa$|axios$)', sockets, folders(...aboveParts, 'upstream'), insideChat],
+    'database/ implements the ports of chat and history, by their index.',
+  ),
+  only(
+    'src/http/**/*.ts',
+    ['^(knex$|axios$)', sockets, folders(...entries, ...doors, 'upstream', 'database'), insideChat],
+    'http/ is what controllers share.',
+  ),
+  only(
+    'src/{api,middlewares,extensions,strapi}/**/*.ts',
+    ['^axios$', sockets, folders(...entries), insideChat],
+    'Outside of the chat, import from chat/index.',
+  ),
+  only(
+    'src/{api,middlewares}/**/*.ts',
+    ['^(axios$|knex$)', sockets, folders(...entries), insideChat],
+    'Controllers run no SQL.',
+  ),
+  only(
+    'src/websocket/**/*.ts',
+    ['^(koa$|knex$|axios$)', folders(...entries, 'api', 'middlewares', 'extensions'), insideChat],
+    'The WebSocket knows the chat by chat/index, and no controller.',
+  ),
+];
+
 export default tseslint.config(
   {
     ignores: [
@@ -38,6 +129,7 @@ export default tseslint.config(
       eqeqeq: 'error',
     },
   },
+  ...directions,
   {
     files: ['src/chat/**/*.ts'],
     rules: {

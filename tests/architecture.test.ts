@@ -1,0 +1,96 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+const source = path.resolve(__dirname, '..', 'src');
+
+type Graph = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** Every file of `src`, and the files it imports, by their paths from there. */
+function readImports(): Graph {
+  const all = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
+    (file) => /\.tsx?$/u.test(file) && !file.startsWith('admin/'),
+  );
+  const files = new Set(all);
+  return new Map(all.map((file) => [file, new Set(importsOf(file, files))]));
+}
+
+function importsOf(file: string, files: ReadonlySet<string>): string[] {
+  const text = readFileSync(path.join(source, file), 'utf8');
+  const found = text.matchAll(/(?:from|import\()\s*'(?<target>\.[^']*)'/gu);
+  return [...found].flatMap(({ groups }) => {
+    const target = path.join(path.dirname(file), groups?.['target'] ?? '');
+    return [`${target}.ts`, `${target}/index.ts`].find((candidate) => files.has(candidate)) ?? [];
+  });
+}
+
+/** Of a folder with folders in it, each file counts by itself: an index imports what is below it. */
+function toFolders(imports: Graph): Graph {
+  const parents = new Set([...imports.keys()].map((file) => path.dirname(path.dirname(file))));
+  const folderOf = (file: string) => (parents.has(path.dirname(file)) ? file : path.dirname(file));
+  const folders = new Map<string, Set<string>>();
+  for (const [file, targets] of imports) {
+    const folder = folderOf(file);
+    const known = folders.get(folder) ?? new Set();
+    for (const target of targets) if (folderOf(target) !== folder) known.add(folderOf(target));
+    folders.set(folder, known);
+  }
+  return folders;
+}
+
+/** A circle in the graph, as the way around it; empty where there is none. */
+function findCircle(graph: Graph): readonly string[] {
+  const done = new Set<string>();
+  const follow = (name: string, way: readonly string[]): readonly string[] => {
+    if (way.includes(name)) return [...way.slice(way.indexOf(name)), name];
+    if (done.has(name)) return [];
+    for (const target of graph.get(name) ?? []) {
+      const circle = follow(target, [...way, name]);
+      if (circle.length > 0) return circle;
+    }
+    done.add(name);
+    return [];
+  };
+  for (const name of graph.keys()) {
+    const circle = follow(name, []);
+    if (circle.length > 0) return circle;
+  }
+  return [];
+}
+
+describe('the imports of src', () => {
+  const imports = readImports();
+
+  it('are found', () => {
+    expect(imports.get('index.ts')?.has('app.ts')).toBe(true);
+  });
+
+  it('form no circle of files', () => {
+    expect(findCircle(imports)).toEqual([]);
+  });
+
+  it('form no circle of folders', () => {
+    expect(findCircle(toFolders(imports))).toEqual([]);
+  });
+
+  it('would be seen to form one', () => {
+    const circle = new Map([
+      ['a/one.ts', new Set(['b/two.ts'])],
+      ['b/two.ts', new Set<string>()],
+      ['b/three.ts', new Set(['a/four.ts'])],
+      ['a/four.ts', new Set<string>()],
+    ]);
+    expect(findCircle(circle)).toEqual([]);
+    expect(findCircle(toFolders(circle))).toEqual(['a', 'b', 'a']);
+  });
+});
+
+describe('the folders of src', () => {
+  it('have at most 15 entries', () => {
+    const counts = new Map<string, number>();
+    for (const entry of readdirSync(source, { recursive: true, encoding: 'utf8' })) {
+      const folder = path.dirname(entry);
+      counts.set(folder, (counts.get(folder) ?? 0) + 1);
+    }
+    expect([...counts].filter(([, count]) => count > 15)).toEqual([]);
+  });
+});
