@@ -11,7 +11,7 @@ import { rememberSecurityHeaders } from '../../../src/strapi/patches/security-he
 type Factory = (config: object, options: { strapi: Core.Strapi }) => Middleware;
 
 // Of a package that does not export it.
-const file = path.resolve(__dirname, '../../node_modules/@strapi/core/dist/middlewares/security.js');
+const file = path.resolve(__dirname, '../../../node_modules/@strapi/core/dist/middlewares/security.js');
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- its path is no module's
 const { security: strapisSecurity } = require(file) as { security: Factory };
 
