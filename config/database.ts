@@ -5,7 +5,7 @@ import { z } from 'zod';
 
 import { dsn } from '../src/history/settings';
 import { count, flag, readVariables, text } from '../src/env/variables';
-import { rememberStatements } from '../src/database/sql/sqlite-statement-cache';
+import { cacheStatements } from '../src/database/sql/sqlite-statement-cache';
 import { addSqliteFunctions } from '../src/database/reader/sqlite-functions';
 
 // PostgreSQL's `timestamp` columns have no time zone: every process has to write and read them in the same one, without
@@ -86,7 +86,7 @@ function sqlite(variables: Variables, filename = variables.DATABASE_FILENAME) {
         connection.pragma('wal_autocheckpoint = 10000');
         beginWithTheLock(connection);
         addSqliteFunctions(connection);
-        rememberStatements(connection);
+        cacheStatements(connection);
         done(null, connection);
       },
     },

@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import { createChat, parseChatSettings, type Chat } from './chat';
-import { rememberCharacters } from './database/characters/cache';
+import { cacheCharacters } from './database/characters/cache';
 import { createCharacterSource } from './database/characters/source';
 import { createHistorySource } from './database/history/source';
 import { createSurvey, type SurveyMemory } from './database/history/survey';
@@ -73,7 +73,7 @@ function createApp(strapi: Core.Strapi): App {
   const settings = parseChatSettings(strapi.config.get('chat'));
   const processLock = createProcessLock(strapi);
   const reader = createReader(db, settings.reads);
-  const characters = rememberCharacters(createCharacterSource(db), db, settings.rememberCharactersMs);
+  const characters = cacheCharacters(createCharacterSource(db), db, settings.cacheCharactersMs);
   const history = createHistory({
     source: createHistorySource(db, createSurvey(db, surveyMemoryOf(strapi))),
     store: historyStoreOf(strapi) ?? null,

@@ -23,7 +23,7 @@ import { grantAuthenticated } from './strapi/startup/permissions';
 import { startInTurn } from './strapi/startup/start-in-turn';
 import { startPurging, type Purging } from './strapi/jobs/purge';
 import { findSecretProblems } from './strapi/startup/secrets';
-import { rememberSecurityHeaders } from './strapi/patches/security-headers';
+import { cacheSecurityHeaders } from './strapi/patches/security-headers';
 import { linkToSingleRows } from './strapi/entries/single-links';
 import { startSqliteCheckpoints, type SqliteCheckpoints } from './strapi/jobs/sqlite-checkpoints';
 import { declareStockUploads } from './strapi/patches/stock-uploads';
@@ -42,11 +42,11 @@ import { createErasureTable } from './database/history/erasures';
 import { createLoginTable } from './database/users/login-table';
 import { indexPendingAnswers } from './database/turns/pending-answers';
 import { createCounterTable, nameCountsByDocument } from './database/users/counters';
-import { openSocketDoor, type SocketDoor } from './websocket/server';
+import { openSocketServer, type SocketServer } from './websocket/server';
 
 let endTurnToStart = () => {};
 let heartbeat: NodeJS.Timeout | undefined;
-let socketDoor: SocketDoor | undefined;
+let socketServer: SocketServer | undefined;
 let purging: Purging | undefined;
 let filling: Filling | undefined;
 let tidying: Tidying | undefined;
@@ -68,7 +68,7 @@ export default {
     surviveBrokenConnections(strapi);
     tellTokensApart(strapi);
     evenAdminLogins(strapi);
-    rememberSecurityHeaders(strapi);
+    cacheSecurityHeaders(strapi);
     if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
     giveNumericIds(strapi);
     showNumericIds(strapi);
@@ -115,7 +115,7 @@ export default {
     // After the drain, for its turns are to be copied too.
     await history?.stop();
     await historyStoreOf(strapi)?.close();
-    await Promise.all([answersSent(1_000), socketDoor?.close(), checkpoints?.stop(), stopReading(strapi)]);
+    await Promise.all([answersSent(1_000), socketServer?.close(), checkpoints?.stop(), stopReading(strapi)]);
     await temporaryFolder?.remove();
     await processLockOf(strapi).release();
   },
@@ -129,7 +129,7 @@ async function startServing(strapi: Core.Strapi): Promise<void> {
   await processLockOf(strapi).take();
   await turns.takeOver();
   heartbeat = setInterval(() => void turns.heartbeat(), turns.heartbeatMs);
-  socketDoor = openSocketDoor(strapi);
+  socketServer = openSocketServer(strapi);
   purging = startPurging(strapi);
   filling = startFillingLinks(strapi);
   tidying = startTidyingHistory({ tidy: (signal) => historyOf(strapi).access.tidy(signal), log: strapi.log });

@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 
 import type { CharacterSource } from './ports/character-source';
 import { ChatError } from './errors';
@@ -146,7 +146,7 @@ async function untilNone(
     total.messages += messages;
     const fitting = Math.floor((limit * batchMs) / Math.max(performance.now() - since, 1));
     limit = Math.max(minRows, Math.min(fitting, 2 * limit, maxRows));
-    await breathe();
+    await yieldToEventLoop();
   }
   return total;
 }

@@ -34,7 +34,7 @@ export interface ChatSettings {
   /** For how long what a user has deleted can be restored. */
   readonly restorableMs: number;
   /** For how long a character that was read is not read again. 0: it always is. */
-  readonly rememberCharactersMs: number;
+  readonly cacheCharactersMs: number;
   /** A client of an event stream that takes nothing of it for this long is let go. */
   readonly stalledReaderMs: number;
   /** How long running turns may go on when the process is told to end. */
@@ -237,7 +237,7 @@ function toChatSettings(variables: z.infer<typeof schema>): ChatSettings {
     modelName: variables.DIFY_MODEL_NAME,
     metricsToken: variables.CHAT_METRICS_TOKEN ?? null,
     restorableMs: variables.CHAT_RESTORE_DAYS * 86_400_000,
-    rememberCharactersMs: variables.CHAT_REMEMBER_CHARACTERS_SECONDS * 1000,
+    cacheCharactersMs: variables.CHAT_REMEMBER_CHARACTERS_SECONDS * 1000,
     drainTimeoutMs: variables.CHAT_DRAIN_TIMEOUT_SECONDS * 1000,
     heartbeatEveryMs: variables.CHAT_HEARTBEAT_SECONDS * 1000,
     stalledReaderMs: variables.CHAT_STALLED_READER_SECONDS * 1000,

@@ -14,7 +14,9 @@ const anonymousShare = 0.1;
 export type TakePlace = (client: { readonly isAnonymous: boolean }) => Place;
 
 /** Counted without awaiting anything, so that nobody slips through. */
-export function createPlaces(settings: Pick<SocketSettings, 'maxPerUser' | 'maxConnections'>): TakePlace {
+export function createConnectionLimits(
+  settings: Pick<SocketSettings, 'maxPerUser' | 'maxConnections'>,
+): TakePlace {
   const { maxPerUser, maxConnections } = settings;
   const total = createCounter(maxConnections);
   const anonymous = createCounter(Math.ceil(maxConnections * anonymousShare));

@@ -16,11 +16,11 @@ const loginSchema = z.object({ type: z.literal('auth'), token: z.string().min(1)
 export function receiveLogin(
   client: SocketClient,
   enter: (token: string) => Promise<(frame: string) => void>,
-  explain: (error: unknown) => ChatError,
+  toClientError: (error: unknown) => ChatError,
 ): void {
   const refuse = (error: unknown) => {
     clearTimeout(timer);
-    const known = explain(error);
+    const known = toClientError(error);
     client.close(closeCodeOf(known), known.code);
   };
   const timer = setTimeout(() => refuse(new ChatError('unauthorized')), loginTimeoutMs);

@@ -41,7 +41,7 @@ interface Member {
   readonly connection: SessionConnection;
 }
 
-export function createMembers(strapi: Core.Strapi, explain: (error: unknown) => ChatError): Members {
+export function createMembers(strapi: Core.Strapi, toClientError: (error: unknown) => ChatError): Members {
   const chat = chatOf(strapi);
   const { isStillGood, watch } = loginsOf(strapi);
   const members = new Set<Member>();
@@ -52,7 +52,7 @@ export function createMembers(strapi: Core.Strapi, explain: (error: unknown) => 
     const { outlet, gone } = client;
     if (gone.aborted) return () => undefined;
     const { sessionId } = session;
-    const connection = chat.connect({ owner, session, outlet, signal: gone, explain });
+    const connection = chat.connect({ owner, session, outlet, signal: gone, toClientError });
     const member = { client, ownerId: owner.id, sessionId, connection };
     members.add(member);
     // Subscribed after the connection, so that the client is told of the deletion first.

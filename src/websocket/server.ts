@@ -8,11 +8,11 @@ import { ChatError } from '../chat';
 import { chatOf } from '../app';
 import { createSocketClient, type SocketClient } from './client';
 import { closeCodes } from './close';
-import { createExplain } from './to-client-error';
+import { createToClientError } from './to-client-error';
 import { receiveLogin } from './login-frame';
 import { logIn } from './login';
 import { createMembers, type Entrance } from './members';
-import { createPlaces, type Place } from './connection-limits';
+import { createConnectionLimits, type Place } from './connection-limits';
 import { handBack, parseUpgrade, refuse, tokenProtocol, type UpgradeRequest } from './upgrade';
 
 /** How often the sessions of connected users are looked at again. With the query, a deletion shows within five seconds. */
@@ -21,20 +21,20 @@ const checkEveryMs = 3_000;
 /** How long clients may take to read the end of what they are told, and then to say goodbye, when the process ends. */
 const farewellMs = 1_000;
 
-export interface SocketDoor {
+export interface SocketServer {
   /** Lets every client have what is there to tell it, then closes all connections. Call it when turns have ended. */
   close(): Promise<void>;
 }
 
 /** `/ws/:session_id` on Strapi's own HTTP server. Only opens, checks and closes: what is said there is the core's. */
-export function openSocketDoor(strapi: Core.Strapi): SocketDoor {
+export function openSocketServer(strapi: Core.Strapi): SocketServer {
   const chat = chatOf(strapi);
   const settings = chat.settings.sockets;
   const http = strapi.server.httpServer;
-  const explain = createExplain(strapi);
-  const takePlace = createPlaces(settings);
+  const toClientError = createToClientError(strapi);
+  const takePlace = createConnectionLimits(settings);
   const clients = new Set<SocketClient>();
-  const members = createMembers(strapi, explain);
+  const members = createMembers(strapi, toClientError);
   const sockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -57,7 +57,7 @@ export function openSocketDoor(strapi: Core.Strapi): SocketDoor {
       socket.on('error', () => socket.destroy());
       const accept = (then: (client: SocketClient) => void) =>
         sockets.handleUpgrade(request, socket, head, (ws) => then(welcome(ws, socket)));
-      admit(upgrade, socket, accept).catch((error: unknown) => refuse(socket, explain(error)));
+      admit(upgrade, socket, accept).catch((error: unknown) => refuse(socket, toClientError(error)));
     } else if (http.listenerCount('upgrade') === 1) {
       handBack(http, request, socket, head);
     }
@@ -77,7 +77,7 @@ export function openSocketDoor(strapi: Core.Strapi): SocketDoor {
     if (token === undefined) {
       accept((client) => {
         const login = async (given: string) => members.join(client, await enter(given, sessionId, place));
-        receiveLogin(client, login, explain);
+        receiveLogin(client, login, toClientError);
       });
     } else {
       const entrance = await enter(token, sessionId, place);

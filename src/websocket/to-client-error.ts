@@ -4,7 +4,7 @@ import { ChatError, describeError } from '../chat';
 import { isDatabaseUnavailable, isDataException } from '../database/sql/errors';
 
 /** What a client is told of an error. What is ours to mend goes to the log, in codes. */
-export function createExplain(strapi: Core.Strapi): (error: unknown) => ChatError {
+export function createToClientError(strapi: Core.Strapi): (error: unknown) => ChatError {
   return (error) => {
     const known = toChatError(error);
     if (known.status >= 500) strapi.log.error(`WebSocket: ${describeError(known)}`);

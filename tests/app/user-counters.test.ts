@@ -92,7 +92,7 @@ it('asks the database no more for who was refused, until the minute is over', as
 it('takes a turn back', async () => {
   const [one, other] = await start();
   for (let times = 0; times < limits.turnsPerMinute; times += 1) await one?.turns.count('doc-1');
-  await other?.turns.giveBack('doc-1');
+  await other?.turns.refund('doc-1');
   expect((await one?.turns.count('doc-1'))?.isAllowed).toBe(true);
   expect((await other?.turns.count('doc-1'))?.isAllowed).toBe(false);
 });

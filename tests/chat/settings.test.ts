@@ -108,7 +108,7 @@ describe('parseChatSettings', () => {
       modelName: 'dify',
       metricsToken: null,
       restorableMs: 30 * 86_400_000,
-      rememberCharactersMs: 5_000,
+      cacheCharactersMs: 5_000,
       stalledReaderMs: 30_000,
       drainTimeoutMs: 30_000,
     });
@@ -159,7 +159,7 @@ describe('parseChatSettings', () => {
       modelName: 'gpt-of-ours',
       metricsToken: 'token-of-the-scraper',
       restorableMs: 15 * 86_400_000,
-      rememberCharactersMs: 16_000,
+      cacheCharactersMs: 16_000,
       stalledReaderMs: 19_000,
       drainTimeoutMs: 13_000,
     });

@@ -1,5 +1,5 @@
 import { ChatError } from '../../src/chat';
-import { createPlaces } from '../../src/websocket/connection-limits';
+import { createConnectionLimits } from '../../src/websocket/connection-limits';
 
 const codeOf = (run: () => unknown): unknown => {
   try {
@@ -13,9 +13,9 @@ const codeOf = (run: () => unknown): unknown => {
 const known = { isAnonymous: false };
 const anonymous = { isAnonymous: true };
 
-describe('createPlaces', () => {
+describe('createConnectionLimits', () => {
   it('gives so many places in all, and each back once', () => {
-    const take = createPlaces({ maxPerUser: 5, maxConnections: 2 });
+    const take = createConnectionLimits({ maxPerUser: 5, maxConnections: 2 });
     const place = take(known);
     take(known);
     expect(codeOf(() => take(known))).toBe('server-busy');
@@ -26,7 +26,7 @@ describe('createPlaces', () => {
   });
 
   it('gives each user so many', () => {
-    const take = createPlaces({ maxPerUser: 1, maxConnections: 10 });
+    const take = createConnectionLimits({ maxPerUser: 1, maxConnections: 10 });
     const [first, second, other] = [take(known), take(known), take(known)];
     first.claimFor(1);
     expect(codeOf(() => second.claimFor(1))).toBe('too-many-connections');
@@ -37,7 +37,7 @@ describe('createPlaces', () => {
   });
 
   it('gives a tenth to clients who are yet to log in, until they have', () => {
-    const take = createPlaces({ maxPerUser: 5, maxConnections: 20 });
+    const take = createConnectionLimits({ maxPerUser: 5, maxConnections: 20 });
     const [first, second] = [take(anonymous), take(anonymous)];
     expect(codeOf(() => take(anonymous))).toBe('server-busy');
     expect(codeOf(() => take(known))).toBe('done');
@@ -49,14 +49,14 @@ describe('createPlaces', () => {
   });
 
   it('loses no place to those who find that tenth taken', () => {
-    const take = createPlaces({ maxPerUser: 5, maxConnections: 2 });
+    const take = createConnectionLimits({ maxPerUser: 5, maxConnections: 2 });
     take(anonymous);
     for (let i = 0; i < 5; i += 1) expect(codeOf(() => take(anonymous))).toBe('server-busy');
     expect(codeOf(() => take(known))).toBe('done');
   });
 
   it('still knows of a user’s others when one of them is closed', () => {
-    const take = createPlaces({ maxPerUser: 2, maxConnections: 10 });
+    const take = createConnectionLimits({ maxPerUser: 2, maxConnections: 10 });
     const [first, second] = [take(known), take(known)];
     first.claimFor(1);
     second.claimFor(1);
@@ -66,7 +66,7 @@ describe('createPlaces', () => {
   });
 
   it('takes none for a user whose connection is closed by then', () => {
-    const take = createPlaces({ maxPerUser: 1, maxConnections: 1 });
+    const take = createConnectionLimits({ maxPerUser: 1, maxConnections: 1 });
     const place = take(known);
     place.release();
     place.claimFor(1);

@@ -7,7 +7,7 @@ export interface TextAllowance {
   /** Takes so many of the day's. @throws ChatError `text-limit-reached` unless there are as many left. */
   take(userDocumentId: string, chars: number): Promise<void>;
   /** They are not stored after all. */
-  giveBack(userDocumentId: string, chars: number): void;
+  refund(userDocumentId: string, chars: number): void;
 }
 
 /** What a row takes beside its text, in characters: rows without a word fill a disk, too. */
@@ -45,7 +45,7 @@ interface Day {
 
 /** @param counter null where text has no limit. */
 export function createTextAllowance(counter: DayCounter | null): TextAllowance {
-  if (counter === null) return { take: () => Promise.resolve(), giveBack: () => undefined };
+  if (counter === null) return { take: () => Promise.resolve(), refund: () => undefined };
   const { read, add } = counter;
   const days = new Map<string, Day>();
   return {
@@ -57,7 +57,7 @@ export function createTextAllowance(counter: DayCounter | null): TextAllowance {
       day.untold += chars;
       if (day.untold >= charsTogether) await tell(user, day);
     },
-    giveBack(user, chars) {
+    refund(user, chars) {
       const day = findDay(user);
       if (day === undefined) return;
       day.left += chars;

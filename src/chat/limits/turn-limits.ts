@@ -75,10 +75,10 @@ export function createTurnLimits({ settings, counters, text, log }: TurnLimitsOp
         release();
         // In a minute that has passed there is nothing to give back to. And where it cannot be said, the turn counts.
         if (counted !== null && counted.resetAtMs > Date.now()) {
-          turnsPerMinute?.giveBack(documentId).catch(() => undefined);
+          turnsPerMinute?.refund(documentId).catch(() => undefined);
         }
         counted = null;
-        text.giveBack(documentId, chars);
+        text.refund(documentId, chars);
         chars = 0;
       },
     };

@@ -15,7 +15,7 @@ export interface MinuteCounter {
   /** Counts one more, unless the minute has had enough of them. However many ask at once, no more get through. */
   count(userDocumentId: string): Promise<{ readonly isAllowed: boolean; readonly rateLimit: RateLimit }>;
   /** Takes back one of the minute that is running. */
-  giveBack(userDocumentId: string): Promise<void>;
+  refund(userDocumentId: string): Promise<void>;
 }
 
 export interface DayCounter {

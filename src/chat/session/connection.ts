@@ -25,7 +25,7 @@ export interface ConnectOptions {
   readonly outlet: Outlet;
   readonly signal: AbortSignal;
   /** What a client is told of an error, whatever it is. */
-  readonly explain: (error: unknown) => ChatError;
+  readonly toClientError: (error: unknown) => ChatError;
 }
 
 export interface SessionConnectionsOptions {
@@ -48,7 +48,7 @@ export function createConnect({
   writes,
   request,
 }: SessionConnectionsOptions): Connect {
-  return ({ owner, session, outlet, signal, explain }) => {
+  return ({ owner, session, outlet, signal, toClientError }) => {
     const { sessionId } = session;
     const running = live.all().find((turn) => turn.sessionId === sessionId);
     outlet.send(
@@ -65,7 +65,7 @@ export function createConnect({
       sessionId,
       outlet,
       onBroken: (turnId, error) =>
-        outlet.send(JSON.stringify({ ...toFailure(explain(error)), type: 'resume', turn_id: turnId })),
+        outlet.send(JSON.stringify({ ...toFailure(toClientError(error)), type: 'resume', turn_id: turnId })),
       signal,
     });
     const receive = createSessionRequests({
@@ -77,7 +77,7 @@ export function createConnect({
       sessionId,
       feed,
       outlet,
-      explain,
+      toClientError,
     });
     return { receive, idle: feed.idle };
   };

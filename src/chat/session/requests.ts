@@ -53,7 +53,7 @@ export interface SessionRequestsOptions {
   readonly feed: SessionFeed;
   readonly outlet: Outlet;
   /** What a client is told of an error, whatever it is. */
-  readonly explain: (error: unknown) => ChatError;
+  readonly toClientError: (error: unknown) => ChatError;
 }
 
 /** Bounds what one client keeps the server busy with. No person has so many requests under way. */
@@ -69,7 +69,7 @@ const maxFollowedTurns = 32;
  * @returns what takes a frame. It never rejects: whatever is wrong is told to the client.
  */
 export function createSessionRequests(options: SessionRequestsOptions): (frame: string) => Promise<void> {
-  const { turns, owner, feed, outlet, explain } = options;
+  const { turns, owner, feed, outlet, toClientError } = options;
   let open = 0;
 
   return async function handle(frame) {
@@ -81,7 +81,7 @@ export function createSessionRequests(options: SessionRequestsOptions): (frame: 
       if (open > maxOpenRequests) throw tooMuch();
       outlet.send(JSON.stringify({ ...(await answer(parseRequest(json))), ...label }));
     } catch (error) {
-      outlet.send(JSON.stringify({ ...toFailure(explain(error)), ...label }));
+      outlet.send(JSON.stringify({ ...toFailure(toClientError(error)), ...label }));
     } finally {
       open -= 1;
     }

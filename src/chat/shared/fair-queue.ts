@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 
 /** How many may be inside, in all and of each key, and how many of each key may wait; `Infinity` where there is no bound. */
 export interface FairQueueOptions {
@@ -41,7 +41,7 @@ export function createFairQueue({ total, each, waitingEach, refuse }: FairQueueO
       }
       await waitIn(key, own, signal);
       // Those who are let in one after the other would else hold up the event loop as if they were one.
-      await breathe();
+      await yieldToEventLoop();
       return createRelease(key, own);
     },
   };

@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import type { Character, CharacterSource } from '../../chat';
-import { createShortMemory } from '../cache/short-memory';
+import { createCache } from '../cache/cache';
 import { whenChanged } from '../cache/when-changed';
 
 type Database = Core.Strapi['db'];
@@ -13,13 +13,13 @@ const maxCharacters = 2_000;
  * Remembers characters for `forMs`, so that not every question and every page reads them. What an editor changes in this
  * process counts at once, in another one after `forMs` at the latest. 0 remembers nothing.
  */
-export function rememberCharacters(source: CharacterSource, db: Database, forMs: number): CharacterSource {
+export function cacheCharacters(source: CharacterSource, db: Database, forMs: number): CharacterSource {
   if (forMs === 0) return source;
-  const published = createShortMemory<string, Character>(forMs, maxCharacters);
-  const displayed = createShortMemory<string, Character>(forMs, maxCharacters);
+  const published = createCache<string, Character>(forMs, maxCharacters);
+  const displayed = createCache<string, Character>(forMs, maxCharacters);
   whenChanged(db, [characterUid], () => {
-    published.forgetAll();
-    displayed.forgetAll();
+    published.clear();
+    displayed.clear();
   });
 
   return {

@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 
 import { serve } from '../../threads/server';
-import { rememberStatements } from '../sql/sqlite-statement-cache';
+import { cacheStatements } from '../sql/sqlite-statement-cache';
 import { addSqliteFunctions } from './sqlite-functions';
 
 interface Data {
@@ -29,7 +29,7 @@ database.function('goes_on', { deterministic: false }, (_row: unknown) => {
   if (Atomics.load(interrupt, 0) !== 0) throw new Interrupted();
   return 1;
 });
-rememberStatements(database);
+cacheStatements(database);
 
 if (parentPort !== null) {
   serve(parentPort, {

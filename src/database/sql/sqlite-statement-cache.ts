@@ -6,7 +6,7 @@ const maxStatements = 500;
  * 7 % of a turn. SQLite compiles one anew by itself when a table has changed. Whatever else changes something (tables,
  * settings) is prepared as ever.
  */
-export function rememberStatements(connection: { prepare(sql: string): unknown }): void {
+export function cacheStatements(connection: { prepare(sql: string): unknown }): void {
   const prepare = connection.prepare.bind(connection);
   const statements = new Map<string, unknown>();
   connection.prepare = (sql) => {

@@ -87,7 +87,7 @@ function createMinuteCounter(db: Database, limit: Limit, clearPassed: () => void
         return { isAllowed: false, rateLimit: toRateLimit(limit, refused) };
       }
     },
-    async giveBack(userDocumentId) {
+    async refund(userDocumentId) {
       await limiter.reward(userDocumentId);
     },
   };

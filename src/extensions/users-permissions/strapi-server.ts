@@ -8,8 +8,8 @@ import type { AuthStrategy } from '../../strapi/logins/auth-strategy';
 import { noteCheckedPassword, type UserService } from '../../strapi/logins/checked-password';
 import { checkLegacyTokens, nameAccounts } from '../../strapi/logins/legacy-tokens';
 import { limitAttempts } from '../../strapi/logins/limit-attempts';
-import { rememberLogins } from '../../strapi/logins/cache-logins';
-import { rememberPermissions, type PermissionService } from '../../strapi/logins/cache-permissions';
+import { cacheLogins } from '../../strapi/logins/cache-logins';
+import { cachePermissions, type PermissionService } from '../../strapi/logins/cache-permissions';
 import { tieSessions } from '../../strapi/logins/tie-sessions';
 import { hasSessions, tieTokens, type JwtService } from '../../strapi/logins/tied-tokens';
 
@@ -47,7 +47,7 @@ const extend = (plugin: Plugin): Plugin => ({
     },
     user: ({ strapi }) => noteCheckedPassword(plugin.services.user({ strapi }), strapi),
     permission: ({ strapi }) =>
-      rememberPermissions(plugin.services.permission({ strapi }), strapi, remembered(strapi).permissionsMs),
+      cachePermissions(plugin.services.permission({ strapi }), strapi, remembered(strapi).permissionsMs),
   },
   register({ strapi }) {
     tieSessions(strapi);
@@ -57,7 +57,7 @@ const extend = (plugin: Plugin): Plugin => ({
       register.call(
         auth,
         type,
-        rememberLogins(withHonestFailures(strategy, strapi), strapi, remembered(strapi).loginMs),
+        cacheLogins(withHonestFailures(strategy, strapi), strapi, remembered(strapi).loginMs),
       );
     try {
       return plugin.register({ strapi });

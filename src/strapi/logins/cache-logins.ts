@@ -2,7 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
 import { loginsOf } from './logins';
-import { createShortMemory } from '../../database/cache/short-memory';
+import { createCache } from '../../database/cache/cache';
 import { whenChanged } from '../../database/cache/when-changed';
 import type { AuthenticateResult, AuthStrategy } from './auth-strategy';
 
@@ -27,11 +27,11 @@ const maxLogins = 10_000;
  *
  * A login that has ended is refused at its next request, wherever it was ended.
  */
-export function rememberLogins(strategy: AuthStrategy, strapi: Core.Strapi, forMs: number): AuthStrategy {
-  const logins = createShortMemory<string, Login>(forMs, maxLogins);
-  whenChanged(strapi.db, [...models, 'strapi::core-store'], () => logins.forgetAll());
+export function cacheLogins(strategy: AuthStrategy, strapi: Core.Strapi, forMs: number): AuthStrategy {
+  const logins = createCache<string, Login>(forMs, maxLogins);
+  whenChanged(strapi.db, [...models, 'strapi::core-store'], () => logins.clear());
   const { isStillGood, onEnded } = loginsOf(strapi);
-  onEnded(() => logins.forgetAll());
+  onEnded(() => logins.clear());
 
   return {
     ...strategy,

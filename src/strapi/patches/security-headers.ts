@@ -11,15 +11,15 @@ interface Middlewares {
  * Strapi puts its security headers together anew for each request, some 3 % of a turn. They differ for pages alone: those
  * of the admin panel, of a documentation, of a playground. Everything else gets what was put together first.
  */
-export function rememberSecurityHeaders(strapi: Core.Strapi): void {
+export function cacheSecurityHeaders(strapi: Core.Strapi): void {
   const middlewares = strapi.get('middlewares') as Middlewares;
   middlewares.extend(
     'strapi::security',
-    (factory) => (config, options) => rememberHeaders(factory(config, options)),
+    (factory) => (config, options) => cacheHeaders(factory(config, options)),
   );
 }
 
-function rememberHeaders(security: Middleware): Middleware {
+function cacheHeaders(security: Middleware): Middleware {
   let remembered: Record<string, string> | undefined;
   return (ctx, next) => {
     if (ctx.method === 'GET' && !ctx.path.startsWith('/api/')) return security(ctx, next);

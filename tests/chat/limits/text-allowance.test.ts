@@ -62,11 +62,11 @@ it('two processes take together at most what each has yet to tell beyond the lim
 });
 
 it('what is given back can be taken again', async () => {
-  const { take, giveBack } = harness(1_000);
+  const { take, refund } = harness(1_000);
   await take('ada', 1_000);
   expect(await codeOf(take('ada', 1))).toBe('text-limit-reached');
-  giveBack('ada', 400);
-  giveBack('bob', 400);
+  refund('ada', 400);
+  refund('bob', 400);
   await take('ada', 400);
 });
 

@@ -167,7 +167,7 @@ describe('turns per minute', () => {
 
   it('fail as the database does, and free the place', async () => {
     const away = new Error('away');
-    const turnsPerMinute = { count: () => Promise.reject(away), giveBack: async () => undefined };
+    const turnsPerMinute = { count: () => Promise.reject(away), refund: async () => undefined };
     const { admit } = limitsWith({ turnsAtOnce: 1 }, { counters: { ...noCounters, turnsPerMinute } });
     const admission = admit(ada);
     expect(await thrown(admission.count('Hi'))).toBe(away);
@@ -182,7 +182,7 @@ describe('turns per minute', () => {
         isAllowed: true,
         rateLimit: { limit: 1, remaining: 0, resetAtMs: Date.now() + 30_000 },
       }),
-      giveBack: async (userDocumentId) => {
+      refund: async (userDocumentId) => {
         givenBack.push(userDocumentId);
         throw new Error('away');
       },

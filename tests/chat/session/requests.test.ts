@@ -55,7 +55,7 @@ function harness(changes: Partial<SessionRequestsOptions> = {}, turns = {}) {
       hasRoom: () => true,
       whenRoom: () => undefined,
     },
-    explain: (error) => (error instanceof ChatError ? error : new ChatError('internal')),
+    toClientError: (error) => (error instanceof ChatError ? error : new ChatError('internal')),
     ...changes,
   });
   return {

@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 
 import { createFairQueue, type FairQueueOptions } from '../../../src/chat/shared/fair-queue';
 
@@ -20,8 +20,8 @@ function createGuests(queue: ReturnType<typeof createFairQueue>) {
     async leave(name: string) {
       releases.get(name)?.();
       // One round to be let in, another to go on.
-      await breathe();
-      await breathe();
+      await yieldToEventLoop();
+      await yieldToEventLoop();
     },
   };
 }
@@ -31,7 +31,7 @@ describe('createFairQueue', () => {
     const { enter, leave, inside } = createGuests(create({ total: 2 }));
     await Promise.all([enter('a', 1), enter('b', 2)]);
     const [third, fourth] = [enter('c', 3), enter('d', 4)];
-    await breathe();
+    await yieldToEventLoop();
     expect(inside).toEqual(['a', 'b']);
     await leave('b');
     await third;
@@ -94,7 +94,7 @@ describe('createFairQueue', () => {
     await queue.enter(1);
     const controller = new AbortController();
     const second = queue.enter(1, controller.signal);
-    await breathe();
+    await yieldToEventLoop();
     controller.abort(new Error('left'));
     await expect(second).rejects.toThrow('left');
   });

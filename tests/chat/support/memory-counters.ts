@@ -42,7 +42,7 @@ export function createMemoryCounters({
       if (used <= limit) counts.set(user, used);
       return { isAllowed: used <= limit, rateLimit: state(limit, used) };
     },
-    async giveBack(user) {
+    async refund(user) {
       counts.set(user, of(counts, user) - 1);
     },
   });

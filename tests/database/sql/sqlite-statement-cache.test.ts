@@ -1,6 +1,6 @@
 import knex, { type Knex } from 'knex';
 
-import { rememberStatements } from '../../../src/database/sql/sqlite-statement-cache';
+import { cacheStatements } from '../../../src/database/sql/sqlite-statement-cache';
 
 interface Statement {
   run(...values: unknown[]): { readonly changes: number };
@@ -20,7 +20,7 @@ beforeEach(async () => {
   db = knex({ client: 'better-sqlite3', connection: { filename: ':memory:' }, useNullAsDefault: true });
   connection = await db.client.acquireConnection();
   connection.exec('create table t (a)');
-  rememberStatements(connection);
+  cacheStatements(connection);
 });
 afterEach(async () => {
   await db.client.releaseConnection(connection);

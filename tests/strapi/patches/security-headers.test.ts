@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { Core } from '@strapi/strapi';
 import Koa, { type Middleware } from 'koa';
 
-import { rememberSecurityHeaders } from '../../../src/strapi/patches/security-headers';
+import { cacheSecurityHeaders } from '../../../src/strapi/patches/security-headers';
 
 type Factory = (config: object, options: { strapi: Core.Strapi }) => Middleware;
 
@@ -34,7 +34,7 @@ function remembering(): Middleware {
   const extend = (_name: string, wrap: (before: Factory) => Factory) => {
     factory = wrap(factory);
   };
-  rememberSecurityHeaders({ get: () => ({ extend }) } as unknown as Core.Strapi);
+  cacheSecurityHeaders({ get: () => ({ extend }) } as unknown as Core.Strapi);
   return factory({}, options);
 }
 
@@ -67,7 +67,7 @@ async function headersOf(path: string, method = 'GET'): Promise<Record<string, s
   return headers;
 }
 
-describe('rememberSecurityHeaders', () => {
+describe('cacheSecurityHeaders', () => {
   it('gives every request of the API the headers Strapi puts together, once', async () => {
     const { 'x-request': first, ...page } = await headersOf('/api/x');
     const { 'x-request': second, ...again } = await headersOf('/api/y', 'POST');

@@ -1,12 +1,12 @@
-import { createShortMemory } from '../../../src/database/cache/short-memory';
+import { createCache } from '../../../src/database/cache/cache';
 import { createGate } from '../../chat/support/collect';
 
-describe('a short memory', () => {
+describe('a cache', () => {
   beforeEach(() => void jest.useFakeTimers());
   afterEach(() => void jest.useRealTimers());
 
   it('knows for a while what was read', () => {
-    const memory = createShortMemory<string, number>(1_000, 10);
+    const memory = createCache<string, number>(1_000, 10);
     memory.beginReading()('a', 1);
     jest.advanceTimersByTime(999);
     expect(memory.get('a')).toBe(1);
@@ -15,7 +15,7 @@ describe('a short memory', () => {
   });
 
   it('counts the while from when the reading began', () => {
-    const memory = createShortMemory<string, number>(1_000, 10);
+    const memory = createCache<string, number>(1_000, 10);
     const remember = memory.beginReading();
     jest.advanceTimersByTime(600);
     remember('a', 1);
@@ -24,15 +24,15 @@ describe('a short memory', () => {
   });
 
   it('does not take what was read before everything was forgotten', () => {
-    const memory = createShortMemory<string, number>(1_000, 10);
+    const memory = createCache<string, number>(1_000, 10);
     const remember = memory.beginReading();
-    memory.forgetAll();
+    memory.clear();
     remember('a', 1);
     expect(memory.get('a')).toBeUndefined();
   });
 
   it('lets the oldest go when it is full', () => {
-    const memory = createShortMemory<string, number>(1_000, 2);
+    const memory = createCache<string, number>(1_000, 2);
     const remember = memory.beginReading();
     remember('a', 1);
     remember('b', 2);
@@ -42,18 +42,18 @@ describe('a short memory', () => {
   });
 
   it('forgets one, or all', () => {
-    const memory = createShortMemory<string, number>(1_000, 10);
+    const memory = createCache<string, number>(1_000, 10);
     const remember = memory.beginReading();
     remember('a', 1);
     remember('b', 2);
     memory.forget('a');
     expect([memory.get('a'), memory.get('b')]).toEqual([undefined, 2]);
-    memory.forgetAll();
+    memory.clear();
     expect(memory.get('b')).toBeUndefined();
   });
 
   it('reads once for all who ask meanwhile, and then knows it', async () => {
-    const memory = createShortMemory<string, number>(1_000, 10);
+    const memory = createCache<string, number>(1_000, 10);
     const gate = createGate();
     let loads = 0;
     const load = async () => {
@@ -69,20 +69,20 @@ describe('a short memory', () => {
   });
 
   it('gives nobody what was begun to be read before everything was forgotten', async () => {
-    const memory = createShortMemory<string, string>(1_000, 10);
+    const memory = createCache<string, string>(1_000, 10);
     const gate = createGate();
     const before = memory.read('a', async () => {
       await gate.opened;
       return 'before';
     });
-    memory.forgetAll();
+    memory.clear();
     const after = memory.read('a', () => Promise.resolve('after'));
     gate.open();
     expect([await before, await after, memory.get('a')]).toEqual(['before', 'after', 'after']);
   });
 
   it('tells all who wait that there is nothing, or what went wrong, and reads again for the next', async () => {
-    const memory = createShortMemory<string, number>(1_000, 10);
+    const memory = createCache<string, number>(1_000, 10);
     const gone = () => Promise.reject(new Error('gone'));
     const failed = await Promise.allSettled([memory.read('a', gone), memory.read('a', gone)]);
     expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected']);

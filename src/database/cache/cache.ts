@@ -1,24 +1,24 @@
-/** What was read a moment ago, until it may have changed. */
-export interface ShortMemory<K, V> {
+/** Values that were read a moment ago, until they may have changed. */
+export interface Cache<K, V> {
   get(key: K): V | undefined;
   /**
-   * What is known, else what `load` reads: once for all who ask meanwhile, for a crowd would else read the same a hundred
-   * times at once. Nobody is given what was begun to be read before all was forgotten. Null is told and not remembered.
-   * @throws what `load` throws, to all who wait for it.
+   * Returns the cached value, or the one that `load` reads. Concurrent readers share one load. A load that started before
+   * `clear()` is not cached. Null is returned and not cached.
+   * @throws what `load` throws, to everyone who waits for it.
    */
   read(key: K, load: () => Promise<V | null>): Promise<V | null>;
-  /** Called before reading. @returns how to remember what was read; without effect once all was forgotten meanwhile. */
+  /** To be called before reading. @returns a function that caches what was read, unless `clear()` was called meanwhile. */
   beginReading(): (key: K, value: V) => void;
   forget(key: K): void;
-  forgetAll(): void;
+  clear(): void;
 }
 
-/** @param maxEntries with one more, the oldest goes. */
-export function createShortMemory<K, V>(forMs: number, maxEntries: number): ShortMemory<K, V> {
+/** @param maxEntries one more evicts the oldest. */
+export function createCache<K, V>(forMs: number, maxEntries: number): Cache<K, V> {
   const entries = new Map<K, { readonly value: V; readonly untilMs: number }>();
   const readings = new Map<K, Promise<V | null>>();
   let changes = 0;
-  return { get, read, beginReading, forget: (key) => void entries.delete(key), forgetAll };
+  return { get, read, beginReading, forget: (key) => void entries.delete(key), clear };
 
   function get(key: K): V | undefined {
     const entry = entries.get(key);
@@ -54,7 +54,7 @@ export function createShortMemory<K, V>(forMs: number, maxEntries: number): Shor
     };
   }
 
-  function forgetAll(): void {
+  function clear(): void {
     changes += 1;
     entries.clear();
     readings.clear();
