@@ -1,9 +1,9 @@
 /**
  * Reads as much as it can from a server, as several users at once, in a process of its own: what it is busy with delays
- * nothing its parent measures. Its parent says `start`, and with `stop` is answered with the number of replies by kind and
- * status, as JSON.
+ * nothing its parent measures. Its parent says `start`; `export`, to wait for the first export that is complete; and
+ * `stop`, which is answered with the number of replies by kind and status, as JSON.
  */
-import { once, setMaxListeners } from 'node:events';
+import { EventEmitter, once, setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 
 const [, , url = '', ...tokens] = process.argv;
@@ -28,19 +28,24 @@ const kinds: readonly (readonly {
   [{ name: 'export', path: '/api/chat/export', lanes: 4 }],
 ];
 
+const exported = 'export 200';
+
 /** Comes again sooner than it is told to, but not as fast as it can: to count requests is a proxy's part. */
 const refusedMs = () => 500 + 1_000 * Math.random();
 
 let isReading = false;
 let leave = new AbortController();
 let replies: Record<string, number> = {};
+const received = new EventEmitter();
 
 async function read(name: string, path: string, token: string): Promise<void> {
   const headers = { Authorization: `Bearer ${token}` };
   const response = await fetch(`${url}${path}`, { headers, signal: leave.signal });
-  for await (const _ of response.body ?? []) if (!isReading) break;
+  // Read to its end, or cut off with an error.
+  for await (const _ of response.body ?? []);
   const kind = `${name} ${response.status}`;
   replies[kind] = (replies[kind] ?? 0) + 1;
+  received.emit(kind);
   if (response.status !== 200) await pause(refusedMs());
 }
 
@@ -59,6 +64,11 @@ async function main(): Promise<void> {
   for (;;) {
     const [word] = (await once(process, 'message')) as [unknown];
     if (word === 'end') break;
+    if (word === 'export') {
+      if (!(exported in replies)) await once(received, exported);
+      process.send?.('complete');
+      continue;
+    }
     isReading = word === 'start';
     if (isReading) {
       [replies, leave] = [{}, new AbortController()];
