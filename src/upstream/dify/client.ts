@@ -1,9 +1,9 @@
-import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 
 import { ChatError, toChatError } from '../../chat/errors';
 import { readAtLoopEnd } from '../../chat/stream/loop-end';
 import { createSseDecoder } from './sse';
-import { createCall, readStart, type Call } from './call';
+import { createCall, readStart, type Call, type Response } from './call';
 import type { DifySettings } from '../../chat/settings';
 import { findLostAnswer } from './find-answer';
 import type { ReplyEvent, UpstreamQuestion, TakeEvents, Upstream } from '../../chat/ports/upstream';
@@ -33,12 +33,12 @@ export function createDifyClient(options: DifyClientOptions): Upstream {
 
   async function ask(question: UpstreamQuestion, take: TakeEvents): Promise<void> {
     const call = createCall(settings);
-    let body: IncomingMessage | undefined;
+    let body: Readable | undefined;
     let isComplete = false;
     try {
       const response = await postQuestion(settings, question, call);
       await assertEventStream(response);
-      body = response;
+      body = response.body;
       const toEvents = createToEvents(options);
       isComplete = await readUntil(body, (chunk) => {
         call.deadlines.received();
@@ -64,7 +64,7 @@ function postQuestion(
   { promptInput }: DifySettings,
   { query, inputs, prompt, user, conversationId }: UpstreamQuestion,
   call: Call,
-): Promise<IncomingMessage> {
+): Promise<Response> {
   const body = {
     query,
     inputs: { ...inputs, [promptInput]: prompt },
@@ -82,7 +82,7 @@ function postQuestion(
  * that iteration, before that is told. A promise for each chunk would cost more than the chunk.
  * @returns whether one of them was enough; false when there are no more. @throws why it broke, or what `isEnough` throws.
  */
-function readUntil(body: IncomingMessage, isEnough: (chunk: Uint8Array) => boolean): Promise<boolean> {
+function readUntil(body: Readable, isEnough: (chunk: Uint8Array) => boolean): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     const onData = (chunk: Uint8Array) => {
@@ -140,16 +140,13 @@ function createToEvents({ settings, warn }: DifyClientOptions): (chunk: Uint8Arr
 }
 
 /** @throws ChatError unless Dify began an event stream. */
-async function assertEventStream(response: IncomingMessage): Promise<void> {
-  const { statusCode = 0, headers } = response;
-  const contentType = headers['content-type'] ?? '';
-  if (statusCode === 200 && /^\s*text\/event-stream\s*(;|$)/iu.test(contentType)) return;
-  const body = await readStart(response);
-  throw fromDifyError(statusCode, parseErrorBody(body));
+async function assertEventStream({ status, contentType, body }: Response): Promise<void> {
+  if (status === 200 && /^\s*text\/event-stream\s*(;|$)/iu.test(contentType)) return;
+  throw fromDifyError(status, parseErrorBody(await readStart(body)));
 }
 
 /** Reads what is left after the end of the reply, which no one needs any more. */
-function drain(body: IncomingMessage | undefined): void {
+function drain(body: Readable | undefined): void {
   // Often its end came with the last event: its 'close' is past then, and a timer would hold the whole turn until it fires.
   if (body === undefined || body.closed) return;
   const timer = setTimeout(() => body.destroy(), drainMs);

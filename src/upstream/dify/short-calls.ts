@@ -1,8 +1,6 @@
 /** What Dify answers at once and whole. Each call is one request, and waits for it no longer than its own time. */
-import type { IncomingMessage } from 'node:http';
-
 import { ChatError } from '../../chat/errors';
-import { createCall, readStart, type Call } from './call';
+import { createCall, readStart, type Call, type Response } from './call';
 import type { CallSettings } from '../../chat/settings';
 import type { GetJson } from './find-answer';
 import { fromDifyError, fromTransportError } from './errors';
@@ -54,7 +52,7 @@ interface Reply {
 async function send(
   settings: CallSettings,
   withinMs: number,
-  request: (call: Call) => Promise<IncomingMessage>,
+  request: (call: Call) => Promise<Response>,
 ): Promise<Reply> {
   // No byte is reported as received, so the deadline of the first one is that of the last.
   const firstByteTimeoutMs = Math.min(settings.firstByteTimeoutMs, withinMs);
@@ -62,10 +60,10 @@ async function send(
   const call = createCall({ ...settings, connectTimeoutMs, firstByteTimeoutMs });
   try {
     const response = await request(call);
-    const body = await readStart(response);
+    const body = await readStart(response.body);
     const expired = call.expired();
     if (expired !== undefined) throw expired;
-    return { status: response.statusCode ?? 0, body };
+    return { status: response.status, body };
   } catch (error) {
     throw call.expired() ?? fromTransportError(error, { hasBegun: false });
   } finally {
