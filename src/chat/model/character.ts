@@ -10,3 +10,5 @@ export interface Character {
   readonly openingStatement: string | null;
   readonly suggestedQuestions: unknown;
 }
+
+export type AnsweringCharacter = Character & { readonly prompt: string };

@@ -1,18 +1,14 @@
 import type { Character } from '../model/character';
-import type { CharacterSource } from '../ports/character-source';
-import type { Upstream } from '../ports/upstream';
 import { ChatError } from '../errors';
-import type { TurnLimits } from '../limits/turn-limits';
-import type { LiveTurn, LiveTurns } from '../stream/live-turns';
-import { describeError, type Log } from '../shared/log';
+import type { LiveTurn } from '../stream/live-turns';
+import { describeError } from '../shared/log';
 import { toUpstreamUser, type Owner } from '../model/owner';
 import { endOfSaved, followSaved, type SavedTurnOptions } from '../stream/saved-turn';
-import type { TurnSettings } from '../settings';
 import type { Frame } from '../stream/sse';
-import type { TurnStore } from '../ports/turn-store';
 import type { SavedTurn } from '../model/turn';
 import type { TerminalWireEvent } from '../contract/stream-event';
 import { createWireFormat, type TurnIds } from '../stream/formatter';
+import type { TurnOptions } from './options';
 
 /** A turn of its owner: what is saved of it, and whether it is still being answered. */
 export interface TurnState {
@@ -48,19 +44,6 @@ export interface TurnAccess {
    * @throws ChatError `turn-not-found`
    */
   stop(owner: Owner, turnId: string): Promise<TurnState>;
-}
-
-/** What turns are made of and kept with. */
-export interface TurnOptions {
-  readonly settings: TurnSettings;
-  readonly upstream: Upstream;
-  readonly store: TurnStore;
-  readonly characters: CharacterSource;
-  readonly live: LiveTurns;
-  readonly limits: TurnLimits;
-  readonly log: Log;
-  /** Called each time the end of a turn is saved. Must not throw. */
-  readonly onTurnEnded: () => void;
 }
 
 export function createTurnAccess(options: TurnOptions): TurnAccess {

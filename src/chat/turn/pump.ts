@@ -1,37 +1,30 @@
-import { setTimeout as pause } from 'node:timers/promises';
-
 import { createAnswer, type Answer } from './answer';
 import { createCheckpoints } from './checkpoints';
 import type { TakeEvents, FoundAnswer, ReplyEvent } from '../ports/upstream';
 import { ChatError, toChatError, type ChatErrorCode } from '../errors';
 import type { EndReason } from '../stream/live-turns';
-import { describeError, type Log } from '../shared/log';
+import { describeError } from '../shared/log';
 import { recover } from './recover';
-import { toTerminalEvent } from '../stream/saved-turn';
 import type { TurnSettings } from '../settings';
 import type { NewTurn, TurnEnding, TurnProgress } from '../model/turn';
 import type { TurnStore } from '../ports/turn-store';
 import type { TerminalEvent, TurnEvent } from '../model/turn-event';
+import { saveEnd, type SaveEndOptions } from './save-end';
 
-export interface PumpOptions {
+export interface PumpOptions extends SaveEndOptions {
   readonly turn: NewTurn;
   readonly settings: TurnSettings;
   readonly store: TurnStore;
-  readonly log: Log;
   /** Puts the question to Dify, in this conversation or (null) in a new one. */
   readonly ask: (conversationId: string | null, take: TakeEvents) => Promise<void>;
   /** Asks Dify to stop generating. */
   readonly stop: (taskId: string) => Promise<void>;
   /** What Dify has saved of the answer that has come so far, or null. */
   readonly findAnswer: (progress: TurnProgress) => Promise<FoundAnswer | null>;
-  /** Fires when the process can wait no longer: what is not saved by then is left to the next one. */
-  readonly giveUp: AbortSignal;
   /** Fires, with its reason, when the turn is to end before its answer does. */
   readonly endRequest: AbortSignal;
   readonly identify: (ids: Pick<TurnProgress, 'messageId' | 'conversationId'>) => void;
   readonly append: (event: TurnEvent) => void;
-  /** Called once the end is saved. Must not throw. */
-  readonly onTurnEnded: () => void;
 }
 
 /** Codes that say: the answer broke off, what had arrived is saved. Every other error is a failure. */
@@ -62,45 +55,6 @@ export async function pump(options: PumpOptions): Promise<TerminalEvent> {
   await checkpoints.stop();
   return saveEnd(options, { ...answer.progress(), ...end });
 }
-
-/**
- * A database that is busy or away costs no answer: the end is kept and tried again, soon at first and then once a second,
- * for `saveRetryMs` at most.
- */
-async function saveEnd(
-  { turn, settings, store, log, giveUp, onTurnEnded }: PumpOptions,
-  ending: TurnEnding,
-): Promise<TerminalEvent> {
-  const untilMs = Date.now() + settings.saveRetryMs;
-  for (
-    let delayMs = firstSaveRetryMs, tries = 1;
-    ;
-    delayMs = Math.min(delayMs * 2, saveRetryEveryMs), tries += 1
-  ) {
-    // After that, one more try: it may be that nothing was wrong but the time.
-    const isLast = giveUp.aborted || Date.now() + delayMs > untilMs;
-    try {
-      // If another process has ended the turn before, or an earlier try got through, that end counts.
-      const terminal = toTerminalEvent(await store.close(turn.turnId, ending));
-      onTurnEnded();
-      if (terminal !== null) return terminal;
-    } catch (error) {
-      if (toChatError(error).code === 'turn-not-found') {
-        log.warn(`Turn ${turn.turnId} was erased while it was being answered.`);
-        return notSaved;
-      }
-      if (tries === 1 || isLast) {
-        log.error(`Turn ${turn.turnId}: its end could not be saved (${tries}): ${describeError(error)}`);
-      }
-    }
-    if (isLast) return notSaved;
-    await pause(delayMs, undefined, { signal: giveUp }).catch(() => undefined);
-  }
-}
-
-const notSaved: TerminalEvent = { type: 'failed', outcome: 'failed', code: 'internal' };
-const firstSaveRetryMs = 100;
-const saveRetryEveryMs = 1_000;
 
 /** The first time Dify's conversation is known, it is saved on all of the turn; afterwards only the text grows. */
 function createSave({ turn, store }: PumpOptions, answer: Answer): () => Promise<void> {

@@ -1,5 +1,5 @@
 import type { FoundAnswer, LostAnswer } from '../ports/upstream';
-import type { TurnOptions } from './access';
+import type { TurnOptions } from './options';
 import { toChatError } from '../errors';
 import { describeError } from '../shared/log';
 import { toUpstreamUser } from '../model/owner';

@@ -6,6 +6,7 @@ import { ownIteration } from '../stream/loop-end';
 import type { Owner } from '../model/owner';
 import type { TurnStore } from '../ports/turn-store';
 import type { Follow, TurnAccess } from './access';
+import type { Open } from './open';
 import type { TerminalWireEvent } from '../contract/stream-event';
 
 /** What came of a client's question. */
@@ -24,18 +25,18 @@ export interface Sent {
 export interface SendOptions {
   readonly store: TurnStore;
   readonly access: TurnAccess;
-  readonly start: (question: Question, idempotency: Idempotency | null) => Promise<LiveTurn>;
+  readonly open: Open;
 }
 
 /**
  * Starts a turn, once for each idempotency key. A key is its owner's and is kept with the question, so it holds across
  * restarts and processes, for as long as the question is there.
  */
-export function createSend({ store, access, start }: SendOptions) {
+export function createSend({ store, access, open }: SendOptions) {
   const sending = new Map<string, Promise<unknown>>();
 
   return async function send(question: Question, key: string | undefined): Promise<Sent> {
-    if (key === undefined) return toSent(await start(question, null));
+    if (key === undefined) return toSent(await open(question, null));
     const id = `${question.owner.id} ${key}`;
     // In this process the others wait for the first, so that they take no place and no turn of the user's limits.
     for (let first = sending.get(id); first !== undefined; first = sending.get(id)) {
@@ -54,7 +55,7 @@ export function createSend({ store, access, start }: SendOptions) {
     const earlier = await findEarlier(question.owner, idempotency);
     if (earlier !== null) return join(question.owner, earlier);
     try {
-      return toSent(await start(question, idempotency));
+      return toSent(await open(question, idempotency));
     } catch (error) {
       // Of two processes at once one is refused, by the key or by the session that the other has claimed.
       const winner = await findEarlier(question.owner, idempotency);

@@ -54,7 +54,8 @@ describe('the end of an iteration of the event loop', () => {
     for (const what of ['1', '2', '3', '4', '5']) tellAtLoopEnd(busy(what));
     readAtLoopEnd(() => setImmediate(() => done.push('others')));
     while (done.length < 6) await nextIteration();
-    expect(done.indexOf('others')).toBe(2);
+    // Two of them take more than ten milliseconds; on a busy machine one does.
+    expect([1, 2]).toContain(done.indexOf('others'));
     expect(done.filter((what) => what !== 'others')).toEqual(['1', '2', '3', '4', '5']);
   });
 

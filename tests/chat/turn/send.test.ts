@@ -25,7 +25,7 @@ function createSends(beforeSaving: (start: Start) => Promise<void> = async () =>
   const store = createMemoryTurnStore();
   const access = createEndlessAccess();
   const started: string[] = [];
-  const sendOnce = createSend({ store, access, start });
+  const sendOnce = createSend({ store, access, open: start });
   return { started, awaited: access.awaited, send };
 
   function send(owner: Owner = ada) {

@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+
+import type { Question, Idempotency } from '../model/question';
+import { type Session, toTitle } from '../model/session';
+import type { NewSession, NewTurn } from '../model/turn';
+import type { Character, AnsweringCharacter } from '../model/character';
+import { newMessageId } from '../model/message-id';
+import type { CharacterSource } from '../ports/character-source';
+import { ChatError } from '../errors';
+import type { TurnStore } from '../ports/turn-store';
+import type { Admission } from '../limits/turn-limits';
+import type { LiveTurn } from '../stream/live-turns';
+import type { Drain } from './drain';
+import type { TurnOptions } from './options';
+import { run } from './run';
+
+export type Open = (question: Question, idempotency: Idempotency | null) => Promise<LiveTurn>;
+
+/** Saves a question, so that it is a turn, and starts answering it. */
+export function createOpen(
+  options: TurnOptions,
+  drain: Pick<Drain, 'isDraining' | 'giveUp' | 'track'>,
+): Open {
+  const { store, characters, limits } = options;
+
+  return async (question, idempotency) => {
+    if (drain.isDraining()) throw new ChatError('server-stopping');
+    const admission = limits.admit(question.owner);
+    try {
+      const turn = await drain.track(open(question, idempotency, admission));
+      void turn.ended.then(admission.release);
+      return turn;
+    } catch (error) {
+      admission.cancel();
+      throw error;
+    }
+  };
+
+  async function open(
+    question: Question,
+    idempotency: Idempotency | null,
+    admission: Admission,
+  ): Promise<LiveTurn> {
+    const character = await findAnswering(characters, question.characterId);
+    const session = await findSession(store, question, character);
+    const rateLimit = await admission.count(question.query);
+    let turn = toNewTurn(question, session, character, idempotency);
+    // A turn of another device has come and gone since the session was read: it may have named the conversation.
+    while (!(await store.open(turn)))
+      turn = { ...turn, session: await findSession(store, question, character) };
+    return run(options, turn, question, character, { admission, rateLimit, giveUp: drain.giveUp });
+  }
+}
+
+function toNewTurn(
+  { owner, query, regenerates, supersedes }: Question,
+  session: Session | NewSession,
+  character: Character,
+  idempotency: Idempotency | null,
+): NewTurn {
+  return {
+    turnId: randomUUID(),
+    owner,
+    session,
+    characterId: character.documentId,
+    query,
+    questionMessageId: newMessageId(),
+    answerMessageId: newMessageId(),
+    createdAt: new Date(),
+    regenerates: regenerates ?? null,
+    supersedes: supersedes ?? null,
+    idempotency,
+  };
+}
+
+async function findAnswering(characters: CharacterSource, reference: string): Promise<AnsweringCharacter> {
+  const character = await characters.findPublished(reference);
+  if (character === null) throw new ChatError('character-not-found');
+  const { prompt } = character;
+  if (prompt === null || prompt.trim() === '') throw new ChatError('character-without-prompt');
+  return { ...character, prompt };
+}
+
+/** The session the question names, or a new one. */
+async function findSession(
+  store: TurnStore,
+  question: Question,
+  character: Character,
+): Promise<Session | NewSession> {
+  const { sessionId, conversationId } = question.session;
+  if (sessionId === undefined && conversationId === undefined) {
+    const title = toTitle(question.query);
+    const sessionId = randomUUID();
+    return { rowId: null, sessionId, conversationId: null, characterId: character.documentId, title };
+  }
+  const session = await store.findSession(question.owner, question.session);
+  if (session === null) throw new ChatError('session-not-found');
+  // Made without a character, a session takes the one that is asked first.
+  if (session.characterId === null && session.conversationId === null) return session;
+  if (session.characterId !== character.documentId) {
+    throw new ChatError('invalid-request', {
+      sentence:
+        'This session is with another character. Leave session_id and conversation_id out to begin one.',
+      details: { session_id: session.sessionId },
+    });
+  }
+  return session;
+}

@@ -1,0 +1,84 @@
+import type { Admission } from '../limits/turn-limits';
+import type { RateLimit } from '../errors';
+import type { TurnOptions } from './options';
+import type { NewTurn } from '../model/turn';
+import type { Question } from '../model/question';
+import type { AnsweringCharacter } from '../model/character';
+import { type LiveTurn, createTurnLog } from '../stream/live-turns';
+import { createWireFormat } from '../stream/formatter';
+import { toUpstreamUser } from '../model/owner';
+import { pump } from './pump';
+import { findLost } from './recover';
+import { describeError } from '../shared/log';
+
+/** What a turn that runs has besides its question. */
+export interface Running {
+  readonly admission: Admission;
+  readonly rateLimit: RateLimit | null;
+  /** Fires when the process can wait no longer. */
+  readonly giveUp: AbortSignal;
+}
+
+/** From here on the turn lives by itself, and ends by itself. */
+export function run(
+  { settings, upstream, store, live, log, onTurnEnded }: TurnOptions,
+  turn: NewTurn,
+  question: Question,
+  character: AnsweringCharacter,
+  { admission, rateLimit, giveUp }: Running,
+): LiveTurn {
+  const { turnId, owner } = turn;
+  const { sessionId, conversationId } = turn.session;
+  const turnLog = createTurnLog({
+    turnId,
+    sessionId,
+    ownerId: owner.id,
+    rateLimit,
+    maxChars: settings.maxLogChars,
+  });
+  const wire = createWireFormat({
+    ids: { sessionId, conversationId, ...turn },
+    owner,
+    character,
+    exposePrompt: settings.exposePrompt,
+  });
+  const user = toUpstreamUser(owner);
+  const { query, inputs } = question;
+  live.add(turnLog);
+  turnLog.append(wire.event({ type: 'started' }));
+  void pump({
+    turn,
+    settings,
+    store,
+    log,
+    ask: (conversation, take) =>
+      upstream.ask({ query, inputs, prompt: character.prompt, user, conversationId: conversation }, take),
+    stop: (taskId) => upstream.stop(taskId, user),
+    findAnswer: (progress) =>
+      findLost({ upstream, store }, turnId, {
+        user,
+        query,
+        askedAt: turn.createdAt,
+        messageId: progress.messageId,
+        conversationId: progress.conversationId ?? conversationId,
+      }),
+    giveUp,
+    onTurnEnded,
+    endRequest: turnLog.endRequest,
+    identify: wire.identify,
+    append(event) {
+      if (event.type === 'delta') turnLog.appendText(wire.messageHead(), event.text);
+      else turnLog.append(wire.event(event));
+    },
+  })
+    .then(async (terminal) => {
+      // Counted before it is told: whoever asks on at once is asked to account for this answer, too.
+      await admission.spend(terminal.type === 'ended' ? terminal.saved[1].usage : null);
+      turnLog.append(wire.event(terminal));
+    })
+    .catch((error: unknown) => {
+      log.error(`Turn ${turnId}: its end could not be told: ${describeError(error)}`);
+      turnLog.append(wire.event({ type: 'failed', outcome: 'failed', code: 'internal' }));
+    });
+  return turnLog;
+}
