@@ -10,10 +10,10 @@ export {
   parseConversationRequest,
   parseConversationId,
   parseConversationPage,
-  parseHistoryMessage,
-  parseHistoryPart,
+  parseConversationMessage,
+  parseConversationPart,
 } from './contract/conversation-request';
-export { toConversationReply, toHistoryMessageReply } from './contract/conversation-reply';
+export { toConversationReply, toConversationMessageReply } from './contract/conversation-reply';
 export { parseIdempotencyKey } from './contract/idempotency-key';
 export type { DayCounter, MinuteCounter, UserCounters } from './ports/user-counters';
 export { describeError, type Log } from './shared/log';

@@ -123,7 +123,7 @@ const readers: Readonly<Record<string, (conversation: Conversation) => Promise<r
       lines.unshift(...items.map(fromSession).reverse());
     }
   },
-  async 'history service'({ sessionId }) {
+  async 'conversation API'({ sessionId }) {
     return (await user.get(`/conversations/${sessionId}/messages`)).body.map(fromHistory);
   },
   async export({ sessionId }) {
@@ -264,7 +264,7 @@ const sayings: Readonly<Record<string, Step>> = {
     ];
     return content;
   },
-  async 'history service'(conversation, random) {
+  async 'conversation API'(conversation, random) {
     const [content, role] = [textFrom(random), random.pick(['user', 'assistant', 'tool'])];
     const path = `/conversations/${conversation.sessionId}/messages`;
     const { body } =

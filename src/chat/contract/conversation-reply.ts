@@ -5,7 +5,7 @@ import type { Owner } from '../model/owner';
 import type { SessionEntry } from '../model/session';
 import { contentOf } from './session-reply';
 
-/** A session, in the words of the history service. */
+/** A session, in the words of the conversation API. */
 export interface ConversationReply {
   readonly id: string;
   readonly user_id: string;
@@ -13,8 +13,8 @@ export interface ConversationReply {
   readonly updated_at: string;
 }
 
-/** A message, in the words of the history service. */
-export interface HistoryMessageReply {
+/** A message, in the words of the conversation API. */
+export interface ConversationMessageReply {
   readonly id: string;
   readonly conversation_id: string | null;
   readonly role: string;
@@ -33,7 +33,7 @@ export function toConversationReply(session: SessionEntry, owner: Owner): Conver
   };
 }
 
-export function toHistoryMessageReply(message: Message): HistoryMessageReply {
+export function toConversationMessageReply(message: Message): ConversationMessageReply {
   return {
     id: toMessageUuid(message),
     conversation_id: message.sessionId,

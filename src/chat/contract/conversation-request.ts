@@ -13,7 +13,7 @@ import type { RequestSettings } from '../settings';
 import { toStorableJson, toStorableText } from '../shared/storable-text';
 
 /**
- * What clients send to the history service, checked: in the query string, as it is documented, or in a JSON body, which
+ * What clients send to the conversation API, checked: in the query string, as it is documented, or in a JSON body, which
  * counts where both name something. Every function throws ChatError `invalid-request` naming the field.
  */
 
@@ -47,7 +47,7 @@ const message = oncePer((settings: RequestSettings) =>
 );
 
 /** `role`, `content`, `tool_calls?`: an object or a list, or either as JSON text. With it, `content` may be empty. */
-export function parseHistoryMessage(query: unknown, body: unknown, settings: RequestSettings): NewMessage {
+export function parseConversationMessage(query: unknown, body: unknown, settings: RequestSettings): NewMessage {
   const { role, content, tool_calls } = parse(message(settings), merge(query, body));
   return { role, content, toolCalls: toStorableJson(tool_calls ?? null) };
 }
@@ -79,7 +79,7 @@ const part = z.object({
 });
 
 /** `limit?`, `after?`: the id of a message. Without them, all there is. */
-export function parseHistoryPart(query: unknown): After {
+export function parseConversationPart(query: unknown): After {
   const { limit = Number.MAX_SAFE_INTEGER, after } = parse(part, query ?? {});
   return { limit, id: after ?? 0 };
 }

@@ -1,7 +1,9 @@
 import { factories } from '@strapi/strapi';
 
-const reading = { middlewares: ['global::reads'] };
+import { reading } from '../../../http/user-route';
+
+const forUsers = { middlewares: reading, isForUsers: true };
 
 export default factories.createCoreRouter('api::ai-character.ai-character', {
-  config: { find: reading, findOne: reading },
+  config: { find: forUsers, findOne: forUsers },
 });

@@ -1,59 +1,27 @@
+import { reading, streamed, userRoute } from '../../../http/user-route';
+
 /** In this order: the first path that fits is taken. */
 export default {
   routes: [
-    {
-      method: 'POST',
-      path: '/chat-conversations/create-message',
-      handler: 'chat-conversation.createMessage',
-      config: { middlewares: ['global::koasseStream'] },
-    },
-    {
-      method: 'GET',
-      path: '/chat-conversations/turns/:turn_id',
-      handler: 'chat-conversation.findTurn',
-    },
-    {
-      method: 'GET',
-      path: '/chat-conversations/turns/:turn_id/stream',
-      handler: 'chat-conversation.followTurn',
-      config: { middlewares: ['global::koasseStream'] },
-    },
-    {
-      method: 'POST',
-      path: '/chat-conversations/turns/:turn_id/stop',
-      handler: 'chat-conversation.stopTurn',
-    },
-    {
-      method: 'POST',
-      path: '/chat-conversations/turns/:turn_id/regenerate',
-      handler: 'chat-conversation.regenerateTurn',
-      config: { middlewares: ['global::koasseStream'] },
-    },
-    {
-      method: 'PUT',
-      path: '/chat-conversations/messages/:message_id/feedback',
-      handler: 'chat-conversation.rateMessage',
-    },
-    {
-      method: 'PUT',
-      path: '/chat-conversations/messages/:message_id/read',
-      handler: 'chat-conversation.readMessage',
-    },
-    {
-      method: 'GET',
-      path: '/chat-conversations/messages/:message_id/suggested',
-      handler: 'chat-conversation.suggestQuestions',
-    },
-    {
-      method: 'GET',
-      path: '/chat-conversations/my-list',
-      handler: 'chat-conversation.myList',
-      config: { middlewares: ['global::reads'] },
-    },
-    {
-      method: 'GET',
-      path: '/chat-conversations/:id',
-      handler: 'chat-conversation.findOne',
-    },
+    userRoute('POST', '/chat-conversations/create-message', 'chat-conversation.createMessage', streamed),
+    userRoute('GET', '/chat-conversations/turns/:turn_id', 'chat-conversation.findTurn'),
+    userRoute('GET', '/chat-conversations/turns/:turn_id/stream', 'chat-conversation.followTurn', streamed),
+    userRoute('POST', '/chat-conversations/turns/:turn_id/stop', 'chat-conversation.stopTurn'),
+    userRoute(
+      'POST',
+      '/chat-conversations/turns/:turn_id/regenerate',
+      'chat-conversation.regenerateTurn',
+      streamed,
+    ),
+    userRoute('PUT', '/chat-conversations/messages/:message_id/feedback', 'chat-conversation.rateMessage'),
+    userRoute('PUT', '/chat-conversations/messages/:message_id/read', 'chat-conversation.readMessage'),
+    userRoute(
+      'GET',
+      '/chat-conversations/messages/:message_id/suggested',
+      'chat-conversation.suggestQuestions',
+    ),
+    userRoute('GET', '/chat-conversations/my-list', 'chat-conversation.myList', reading),
+    // For API tokens, as the core routes.
+    { method: 'GET', path: '/chat-conversations/:id', handler: 'chat-conversation.findOne' },
   ],
 };

@@ -6,12 +6,12 @@ import {
   parseConversationId,
   parseConversationPage,
   parseConversationRequest,
-  parseHistoryMessage,
-  parseHistoryPart,
+  parseConversationMessage,
+  parseConversationPart,
   storedChars,
   storedCharsOf,
   toConversationReply,
-  toHistoryMessageReply,
+  toConversationMessageReply,
   type Message,
 } from '../../../chat';
 import { chatOf } from '../../../app';
@@ -20,7 +20,7 @@ import { closeSignal } from '../../../middlewares/koasseStream';
 import { ownerOf } from '../../../http/owner';
 import { streamText } from '../../../http/text-stream';
 
-/** The history service: sessions and their messages under the names of its contract. */
+/** The conversation API: sessions and their messages under the names of its contract. */
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /** POST /conversations */
   async findOrCreate(ctx: Context) {
@@ -52,16 +52,16 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const { sessions, settings, writes } = chatOf(strapi);
     const owner = ownerOf(ctx);
     const id = parseConversationId(paramsOf(ctx)['conversation_id']);
-    const message = parseHistoryMessage(ctx.query, ctx.request.body, settings.request);
+    const message = parseConversationMessage(ctx.query, ctx.request.body, settings.request);
     await writes.count(owner, storedCharsOf(message));
-    return toHistoryMessageReply(await sessions.addMessage(owner, id, message));
+    return toConversationMessageReply(await sessions.addMessage(owner, id, message));
   },
 
   /** GET /conversations/:conversation_id/messages */
   async listMessages(ctx: Context) {
     const owner = ownerOf(ctx);
     const id = parseConversationId(paramsOf(ctx)['conversation_id']);
-    const part = parseHistoryPart(ctx.query);
+    const part = parseConversationPart(ctx.query);
     const pages = await chatOf(strapi).sessions.walkMessages(owner, id, part);
     const type = 'application/json; charset=utf-8';
     const loginEnd = loginEndOf(strapi, ctx);
@@ -76,7 +76,7 @@ function paramsOf(ctx: Context): Readonly<Record<string, unknown>> {
 async function* toJsonList(pages: AsyncIterable<readonly Message[]>): AsyncGenerator<string, void> {
   let separator = '[';
   for await (const messages of pages) {
-    yield `${separator}${messages.map((message) => JSON.stringify(toHistoryMessageReply(message))).join(',')}`;
+    yield `${separator}${messages.map((message) => JSON.stringify(toConversationMessageReply(message))).join(',')}`;
     separator = ',';
   }
   yield separator === '[' ? '[]' : ']';

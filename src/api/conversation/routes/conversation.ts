@@ -1,16 +1,11 @@
-const reading = { middlewares: ['global::reads'] };
+import { reading, userRoute } from '../../../http/user-route';
 
-/** The history service; served without `/api` as well. */
+/** The conversation API; served without `/api` as well. */
 export default {
   routes: [
-    { method: 'POST', path: '/conversations', handler: 'conversation.findOrCreate' },
-    { method: 'POST', path: '/conversations/:conversation_id/messages', handler: 'conversation.addMessage' },
-    {
-      method: 'GET',
-      path: '/conversations/:conversation_id/messages',
-      handler: 'conversation.listMessages',
-      config: reading,
-    },
-    { method: 'GET', path: '/users/:user_id/conversations', handler: 'conversation.list', config: reading },
+    userRoute('POST', '/conversations', 'conversation.findOrCreate'),
+    userRoute('POST', '/conversations/:conversation_id/messages', 'conversation.addMessage'),
+    userRoute('GET', '/conversations/:conversation_id/messages', 'conversation.listMessages', reading),
+    userRoute('GET', '/users/:user_id/conversations', 'conversation.list', reading),
   ],
 };

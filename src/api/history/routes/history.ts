@@ -1,21 +1,11 @@
-const reading = { middlewares: ['global::reads'] };
+import { reading, userRoute } from '../../../http/user-route';
 
 /** The history of finished generations, served as `/api/v1/…`. */
 export default {
   routes: [
-    {
-      method: 'GET',
-      path: '/v1/conversations',
-      handler: 'history.listConversations',
-      config: reading,
-    },
-    {
-      method: 'GET',
-      path: '/v1/conversations/:conversation_id',
-      handler: 'history.listMessages',
-      config: reading,
-    },
-    { method: 'DELETE', path: '/v1/conversations/:conversation_id', handler: 'history.deleteConversation' },
-    { method: 'GET', path: '/v1/stats/conversations', handler: 'history.statistics', config: reading },
+    userRoute('GET', '/v1/conversations', 'history.listConversations', reading),
+    userRoute('GET', '/v1/conversations/:conversation_id', 'history.listMessages', reading),
+    userRoute('DELETE', '/v1/conversations/:conversation_id', 'history.deleteConversation'),
+    userRoute('GET', '/v1/stats/conversations', 'history.statistics', reading),
   ],
 };

@@ -1,5 +1,5 @@
 /**
- * The whole contract of the history service as a table: its models, its endpoints with their parameters, its errors and
+ * The whole contract of the conversation API as a table: its models, its endpoints with their parameters, its errors and
  * its example. What else it does is in history-service.test.ts.
  */
 import { randomUUID } from 'node:crypto';
