@@ -181,7 +181,7 @@ describe('docs/http-api.md', () => {
       /filterFields[^{]+\{(.+?)\n\};/gsu,
     );
     const [operatorTable = ''] = matches(
-      read('src/chat/contract/filter.ts'),
+      read('src/chat/contract/filter-syntax.ts'),
       /const operators[^{]+\{(.+?)\n\};/gsu,
     );
     expect(fields.sort()).toEqual(matches(fieldTable, /^ {2}'?([\w.]+)'?:/gmu).sort());

@@ -1,6 +1,6 @@
 /**
  * The whole contract of the conversation API as a table: its models, its endpoints with their parameters, its errors and
- * its example. What else it does is in history-service.test.ts.
+ * its example. What else it does is in conversation-api.test.ts.
  */
 import { randomUUID } from 'node:crypto';
 

@@ -47,7 +47,11 @@ const message = oncePer((settings: RequestSettings) =>
 );
 
 /** `role`, `content`, `tool_calls?`: an object or a list, or either as JSON text. With it, `content` may be empty. */
-export function parseConversationMessage(query: unknown, body: unknown, settings: RequestSettings): NewMessage {
+export function parseConversationMessage(
+  query: unknown,
+  body: unknown,
+  settings: RequestSettings,
+): NewMessage {
   const { role, content, tool_calls } = parse(message(settings), merge(query, body));
   return { role, content, toolCalls: toStorableJson(tool_calls ?? null) };
 }

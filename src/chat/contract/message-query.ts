@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { ChatError } from '../errors';
-import { parseFilters, type FieldKinds } from './filter';
+import { parseFilters, type FieldKinds } from './filter-syntax';
 import { sortFields, type SortKey, type Cursor, type MessageQuery } from '../model/message-query';
 
 /** The fields of a message a client may filter by. `ai_character.id` means the character, whichever of its ids is given. */

@@ -5,7 +5,7 @@ import type { SessionAccess } from './access';
 import type { SessionEntry } from '../model/session';
 import type { SessionEvents } from './events';
 import { createSessionFeed, type Outlet } from './feed';
-import { createSessionRequests, toFailure } from './requests';
+import { createSessionRequests, toFailure } from './socket-requests';
 import type { RequestSettings } from '../settings';
 import type { Turns } from '../turn/turns';
 import type { WriteLimits } from '../limits/write-limits';

@@ -1,6 +1,9 @@
 import { ChatError } from '../../../src/chat/errors';
 import type { SessionFeed } from '../../../src/chat/session/feed';
-import { createSessionRequests, type SessionRequestsOptions } from '../../../src/chat/session/requests';
+import {
+  createSessionRequests,
+  type SessionRequestsOptions,
+} from '../../../src/chat/session/socket-requests';
 import type { Follow } from '../../../src/chat/turn/access';
 import { createGate } from '../support/collect';
 import { ada, message } from '../support/fixtures';

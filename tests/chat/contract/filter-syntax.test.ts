@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 import { ChatError } from '../../../src/chat/errors';
-import { parseFilters, type FieldKinds } from '../../../src/chat/contract/filter';
+import { parseFilters, type FieldKinds } from '../../../src/chat/contract/filter-syntax';
 import type { Filter } from '../../../src/chat/model/filter';
 import { thrown } from '../support/collect';
 
@@ -156,7 +156,7 @@ describe('parseFilters', () => {
       },
     );
 
-    // src/chat/contract/filter.ts goes by the operator alone; of a number and of an id $eqi is an equality.
+    // src/chat/contract/filter-syntax.ts goes by the operator alone; of a number and of an id $eqi is an equality.
     it('$eqi of a number and of an id as often as any equality', () => {
       const many = Array.from({ length: 11 }, () => ({ id: { $eqi: '7' }, ai_character: { $eqi: '7' } }));
       expect(() => parseFilters({ $or: many }, fields)).not.toThrow();
