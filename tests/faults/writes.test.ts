@@ -162,7 +162,8 @@ describe('a user who writes as fast as they can', () => {
       expect(rows).toBeLessThanOrEqual(windows * (writesPerMinute + 3 * turnsPerMinute));
       expect(chars).toBeLessThanOrEqual(charsPerDay + charsTogether);
       expect(took.length).toBeGreaterThan(0);
-      if (isFull) expect(workedMs).toBeLessThan(250);
+      // On SQLite every statement waits for one connection, behind up to 32 of this user's.
+      if (isFull) expect(workedMs).toBeLessThan(1_000);
     },
     classTimeoutMs,
   );
