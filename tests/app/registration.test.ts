@@ -27,6 +27,26 @@ async function withApp(
 
 const roleOf = async (app: App) => (await app.db('up_roles').where({ type: 'authenticated' }).first('id')).id;
 
+describe('a registration with a name that is too long for its column', () => {
+  it('is refused with 400 and makes no account', () =>
+    withApp({}, async (app) => {
+      const long = 'n'.repeat(300);
+      const account = { username: 'ann', email: 'ann@example.com', password };
+      for (const change of [{ username: long }, { email: `${long}@example.com` }]) {
+        const { status, body } = await app.anonymous.post('/api/auth/local/register', {
+          ...account,
+          ...change,
+        });
+        expect([Object.keys(change), status, body.error?.message]).toEqual([
+          Object.keys(change),
+          400,
+          expect.any(String),
+        ]);
+      }
+      expect(await app.db('up_users')).toEqual([]);
+    }));
+});
+
 describe('closed by AUTH_ALLOW_REGISTRATION=false, registration', () => {
   it('is refused with 400, while administrators and API tokens still make accounts', () =>
     withApp({ AUTH_ALLOW_REGISTRATION: 'false' }, async (app) => {

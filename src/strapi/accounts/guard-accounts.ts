@@ -176,8 +176,16 @@ function ofMoved(data: Data, columns: AccountColumns): AccountColumns {
   };
 }
 
+/** Of a column of Strapi's `string` type on PostgreSQL. SQLite would store more. */
+const maxNameChars = 255;
+
 /** PostgreSQL stores no NUL, and a control character makes two names look like one. */
-function assertStorable({ username }: AccountName): void {
+function assertStorable({ username, email }: AccountName): void {
+  for (const [field, name] of Object.entries({ Username: username, Email: email })) {
+    if (typeof name === 'string' && name.length > maxNameChars) {
+      throw new errors.ValidationError(`${field} must have at most ${maxNameChars} characters`);
+    }
+  }
   if (typeof username === 'string' && /\p{Cc}/u.test(username)) {
     throw new errors.ValidationError('Username must not contain control characters');
   }
