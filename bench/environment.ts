@@ -8,6 +8,7 @@ import { installPeers } from './peers/install';
 import { createDatabases, type Databases } from './support/database';
 import { startScript } from './support/processes';
 import { createDirect, createHttpProxy, createNginx, createPipe, createPortkey } from './targets/relays';
+import { buildRevision, type Revision } from './targets/revision';
 import { createStrapiTarget } from './targets/strapi';
 import type { Target } from './targets/target';
 
@@ -49,7 +50,7 @@ const ofNpm = ['http-proxy', 'portkey'];
 /** Everything a question can be put to: the way past all, the relays, and the applications on each database. */
 export async function createTargets(
   { databases, upstreamPort, workFolder }: Environment,
-  { databases: kinds, quick }: Options,
+  { databases: kinds, quick, against }: Options,
   closers: Closers,
 ): Promise<Targets> {
   const targets: Target[] = [];
@@ -69,23 +70,26 @@ export async function createTargets(
   targets.push(createDirect(options));
   await add('nginx', () => createNginx(options), 'it is not installed (apt-get install nginx)');
   await add('pipe', () => createPipe(options));
-  const peers = quick ? null : installPeers();
-  if (peers === null) for (const name of ofNpm) missing[name] = 'not with --quick';
+  const peers = quick || against !== null ? null : installPeers();
+  if (peers === null) for (const name of ofNpm) missing[name] = 'not with --quick or --against';
   else if ('missing' in peers) for (const name of ofNpm) missing[name] = peers.missing;
   else {
     await add('http-proxy', () => createHttpProxy(options, peers.folder));
     await add('portkey', () => createPortkey(options, peers.folder));
   }
 
+  const before = against === null ? null : buildRevision(against);
+  const peer = before === null ? ({ application: 'stock' } as const) : toTarget(before);
   const applications = kinds.flatMap((kind) =>
-    (['stock', 'ours'] as const).map((application) => ({ kind, application })),
+    [peer, { application: 'ours' } as const].map((application) => ({ kind, ...application })),
   );
-  const strapis = applications.map(async ({ kind, application }) => {
+  const strapis = applications.map(async ({ kind, application, ...where }) => {
     const database = await databases.create(kind);
     const target = await createStrapiTarget({
       ...options,
       name: `${application}/${kind}`,
       application,
+      ...where,
       database,
       users,
     });
@@ -94,4 +98,8 @@ export async function createTargets(
   });
   targets.push(...(await Promise.all(strapis)));
   return { targets, missing };
+}
+
+function toTarget({ folder }: Revision) {
+  return { application: 'before', folder } as const;
 }

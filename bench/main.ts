@@ -98,7 +98,9 @@ async function run(options: Options, closers: Closers): Promise<void> {
     ...(await step('list', () => measureList(common))),
     ...(await step('start', () => measureStart(common))),
   ]);
-  const goals = goalsFor(options.databases).map((goal) => judge(goal, measured.series));
+  const goals = goalsFor(options.databases, options.against !== null).map((goal) =>
+    judge(goal, measured.series),
+  );
   const files = writeResult({
     command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.replace(/ -- $/u, ''),
     startedAt: startedAt.toISOString(),

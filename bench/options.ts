@@ -5,6 +5,7 @@ import { databaseKinds, type DatabaseKind } from './support/database-kind';
 export const measureNames = ['paced', 'burst', 'turn', 'first', 'rush', 'memory', 'list', 'start'] as const;
 export type MeasureName = (typeof measureNames)[number];
 
+const againstMeasures: readonly MeasureName[] = ['paced', 'burst', 'turn', 'first', 'rush', 'memory'];
 const quickMeasures: readonly MeasureName[] = ['paced', 'burst', 'turn', 'first', 'rush', 'list'];
 
 export const usage = `Usage: npm run bench -- [options]
@@ -17,6 +18,8 @@ a machine that does nothing else.
   --only <measure>        ${measureNames.join(', ')}; may be given several times
   --database <kind>       sqlite or postgres; without it both
   --rounds <n>            rounds of each measure; 7, with --quick 2
+  --against <revision>    measures the application of another revision, built for this, in the same rounds, and no other
+                          application; without list and start unless told otherwise
   --force                 also on a busy machine; the result says so
   --out <folder>          where the result goes: docs/benchmarks for a whole run, else .tmp/bench
   --sizing [file]         measures nothing, but tells from the result of a whole run, docs/benchmarks/benchmark.json
@@ -30,6 +33,8 @@ export interface Options {
   readonly databases: readonly DatabaseKind[];
   readonly rounds: number;
   readonly out: string;
+  /** Another revision of this repository, which is measured beside this one. */
+  readonly against: string | null;
   /** The result to make a sizing table of, instead of measuring anything. */
   readonly sizing: string | null;
 }
@@ -45,6 +50,7 @@ export function parseOptions(args: readonly string[]): Options | null {
       only: { type: 'string', multiple: true, default: [] },
       database: { type: 'string' },
       rounds: { type: 'string' },
+      against: { type: 'string' },
       out: { type: 'string' },
       sizing: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -62,11 +68,14 @@ export function parseOptions(args: readonly string[]): Options | null {
     values.database === undefined ? undefined : oneOf('--database', databaseKinds, values.database);
   const rounds = Number(values.rounds ?? (quick ? 2 : 7));
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds has to be a whole number from 1.');
-  const isWhole = !quick && !force && only.length === 0 && kind === undefined;
+  const { against = null } = values;
+  const isWhole = !quick && !force && only.length === 0 && kind === undefined && against === null;
+  const usual = quick ? quickMeasures : against === null ? measureNames : againstMeasures;
   return {
     quick,
     force,
-    measures: only.length > 0 ? only : quick ? quickMeasures : measureNames,
+    measures: only.length > 0 ? only : usual,
+    against,
     databases: kind !== undefined ? [kind] : quick ? ['sqlite'] : databaseKinds,
     rounds,
     out: values.out ?? (isWhole ? 'docs/benchmarks' : '.tmp/bench'),

@@ -3,7 +3,7 @@ import type { Target } from '../targets/target';
 import { runRounds, type Measured } from './series';
 import { oneEvent, runLoad, type StreamContext } from './streams';
 
-const names = ['nginx', 'pipe', 'ours'];
+const names = ['nginx', 'pipe', 'ours', 'before'];
 
 /**
  * What a turn that is running adds to a process that is not new to its work: started for this, warmed up until its heap

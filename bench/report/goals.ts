@@ -127,8 +127,21 @@ const goals: readonly GoalOfKind[] = [
   },
 ];
 
-export function goalsFor(kinds: readonly DatabaseKind[]): Goal[] {
-  return goals.flatMap(({ at = '', against, ...goal }) =>
+const before = (kind: DatabaseKind) => `before/${kind}`;
+
+/** How much more another revision may cost. */
+const goalsAgainst: readonly GoalOfKind[] = [
+  { label: 'CPU of a paced event / before', series: 'paced-cpu', must: 1.1, aim: 1 },
+  { label: 'CPU of an event in bursts / before', series: 'burst-cpu', must: 1.1, aim: 1 },
+  { label: 'CPU of a turn / before', series: 'turn-cpu', must: 1.1, aim: 1 },
+  { label: 'First event, p50 / before', series: 'first-p50', must: 1.1, aim: 1 },
+  { label: 'First event, p99 / before', series: 'first-p99', must: 1.25, aim: 1 },
+].map((goal) => ({ ...goal, ...ratio, against: before }));
+
+/** @param isAgainst whether another revision is what is compared with. */
+export function goalsFor(kinds: readonly DatabaseKind[], isAgainst = false): Goal[] {
+  const memory = goals.filter(({ series }) => series === 'memory').map((goal) => ({ ...goal, must: 70 }));
+  return (isAgainst ? [...goalsAgainst, ...memory] : goals).flatMap(({ at = '', against, ...goal }) =>
     kinds.map((kind) => ({
       ...goal,
       label: `${goal.label} (${kind})`,

@@ -23,21 +23,19 @@ const commonEnv = {
 };
 
 const folders = {
-  ours: root,
   stock: path.join(root, 'bench', 'peers', 'stock-strapi'),
   vanilla: path.join(root, 'bench', 'peers', 'vanilla-strapi'),
 } as const;
-export type Application = keyof typeof folders;
+/** `before` is another revision of `ours`. */
+export type Application = 'ours' | 'before' | keyof typeof folders;
 
-/** What `npm start` runs in each. */
-const commands = {
-  ours: [path.join(root, 'server.js')],
-  stock: [strapi, 'start'],
-  vanilla: [strapi, 'start'],
-} as const;
+export const isOurs = (application: Application): application is 'ours' | 'before' =>
+  application === 'ours' || application === 'before';
 
 export interface StrapiOptions {
   readonly application: Application;
+  /** Of `before`. */
+  readonly folder?: string;
   readonly database: BenchDatabase;
   readonly upstreamPort: number;
   readonly workFolder: string;
@@ -66,16 +64,18 @@ const oursEnv = {
 
 export async function startStrapi(options: StrapiOptions): Promise<StrapiProcess> {
   const { application, database, upstreamPort, workFolder, nodeArgs = [] } = options;
+  const folder = folderOf(options);
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const beganAt = performance.now();
   const own = startProcess({
     command: process.execPath,
-    args: [debuggable, ...nodeArgs, ...commands[application]],
-    cwd: folders[application],
+    // What `npm start` runs there.
+    args: [debuggable, ...nodeArgs, ...(isOurs(application) ? ['server.js'] : [strapi, 'start'])],
+    cwd: folder,
     env: {
       ...commonEnv,
-      ...(application === 'ours' && oursEnv),
+      ...(isOurs(application) && oursEnv),
       ...database.env,
       PORT: String(port),
       DIFY_API_URL: `http://127.0.0.1:${upstreamPort}`,
@@ -85,4 +85,11 @@ export async function startStrapi(options: StrapiOptions): Promise<StrapiProcess
   });
   await untilAnswers(own, { url: `${url}/_health` });
   return { ...own, port, url, readyMs: performance.now() - beganAt };
+}
+
+function folderOf({ application, folder }: StrapiOptions): string {
+  if (application === 'ours') return root;
+  if (application !== 'before') return folders[application];
+  if (folder === undefined) throw new Error('Nobody says where the other revision is.');
+  return folder;
 }

@@ -5,7 +5,13 @@ import { createClient } from '../../tests/support/client';
 import type { BenchDatabase } from '../support/database';
 import { collectGarbage } from '../support/garbage';
 import { toQuery, type Plan } from '../upstream/plan';
-import { startStrapi, type Application, type StrapiOptions, type StrapiProcess } from './strapi-process';
+import {
+  isOurs,
+  startStrapi,
+  type Application,
+  type StrapiOptions,
+  type StrapiProcess,
+} from './strapi-process';
 import { toRequest, type Target } from './target';
 
 export interface User {
@@ -28,6 +34,7 @@ export interface StrapiTargetOptions extends StrapiOptions {
 }
 
 const does = {
+  before: 'the same, in the other revision',
   ours: 'login, ownership, limits, committed rows, resumable stream',
   stock: 'login, rows',
   vanilla: 'nothing',
@@ -37,8 +44,9 @@ export async function createStrapiTarget(options: StrapiTargetOptions): Promise<
   const { name, application, database } = options;
   let running = await startStrapi(options);
   const users = await registerUsers(running, options);
-  const character =
-    application === 'ours' ? await createCharacter(running) : await findCharacter(running, users);
+  const character = isOurs(application)
+    ? await createCharacter(running)
+    : await findCharacter(running, users);
   const toTurn = (query: string, token: string) => toTurnRequest({ application, character, query, token });
   return {
     name,
@@ -95,9 +103,8 @@ interface Question {
 }
 
 function toTurnRequest({ application, character, query, token }: Question): string {
-  const isOurs = application === 'ours';
   return toRequest({
-    path: isOurs ? '/api/chat-conversations/create-message' : '/api/messages/ask',
+    path: isOurs(application) ? '/api/chat-conversations/create-message' : '/api/messages/ask',
     headers: { Authorization: `Bearer ${token}`, Accept: 'text/event-stream' },
     body: { data: { character_id: character, query } },
   });

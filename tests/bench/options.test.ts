@@ -31,6 +31,15 @@ describe('the options of the benchmark', () => {
     expect(parseOptions(['--quick', '--only', 'memory'])?.measures).toEqual(['memory']);
   });
 
+  it('compare with another revision by --against, and leave out what that does not need', () => {
+    const options = parseOptions(['--against', 'HEAD~1']);
+
+    expect(options).toMatchObject({ against: 'HEAD~1', out: '.tmp/bench', rounds: 7 });
+    expect(options?.measures).toEqual(['paced', 'burst', 'turn', 'first', 'rush', 'memory']);
+    expect(parseOptions(['--against', 'main', '--only', 'turn'])?.measures).toEqual(['turn']);
+    expect(parseOptions([])?.against).toBeNull();
+  });
+
   it('refuse what they do not know', () => {
     expect(() => parseOptions(['--only', 'speed'])).toThrow('--only takes paced');
     expect(() => parseOptions(['--database', 'mysql'])).toThrow('not "mysql"');

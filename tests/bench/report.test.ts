@@ -47,6 +47,13 @@ describe('the verdict', () => {
     ]);
     expect(goals.every(({ must, aim }) => aim <= must)).toBe(true);
   });
+
+  it('is asked for against another revision, where there is one', () => {
+    const goals = goalsFor(['sqlite'], true).map(({ series, against }) => [series, against]);
+
+    expect(goals).toContainEqual(['turn-cpu', 'before/sqlite']);
+    expect(goals).toContainEqual(['memory', undefined]);
+  });
 });
 
 describe('the table', () => {
