@@ -52,12 +52,22 @@ const directions = [
   ),
   only(
     'src/history/**/*.ts',
-    ['^(@strapi/|koa$|axios$)', sockets, folders(...aboveParts, 'upstream', 'database')],
+    [
+      '^(@strapi/|koa$|axios$)',
+      sockets,
+      folders(...aboveParts, 'upstream', 'database'),
+      '/chat(/(?!(errors|model|ports|contract|shared)(/|$))|$)',
+    ],
     'The history knows no framework, and the chat by its model, ports and leaves.',
   ),
   only(
     'src/history/store/**/*.ts',
-    ['^(@strapi/|koa$|axios$)', sockets, '/chat(/(?!shared/)|$)'],
+    [
+      '^(@strapi/|koa$|axios$)',
+      sockets,
+      folders(...aboveParts, 'upstream'),
+      '/chat(/(?!shared/)|$)|/database/|/(reading|copying|records)/|^(\\.\\./)+index$',
+    ],
     'The thread of the store loads this: of the chat only shared/, or it would be larger by megabytes.',
   ),
   only(
@@ -131,7 +141,7 @@ export default tseslint.config(
   },
   ...directions,
   {
-    files: ['src/chat/**/*.ts'],
+    files: ['src/{chat,history,upstream}/**/*.ts'],
     rules: {
       'no-restricted-globals': [
         'error',

@@ -104,6 +104,8 @@ export default {
 
   /** Strapi waits for this before it cuts every connection: running turns come to their end here. */
   async destroy({ strapi }: { strapi: Core.Strapi }): Promise<void> {
+    // Where the bootstrap failed.
+    endTurnToStart();
     const purged = Promise.all([purging?.stop(), filling?.stop(), tidying?.stop()]);
     endAtOnceOnNextSignal();
     const { turns, settings } = chatOf(strapi);

@@ -270,7 +270,7 @@ describe.each(documents)('%s', (file) => {
       ...matches(text, /(?<![\w/.-])([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?![\w*])/gu),
       ...matches(text, /^(?:export )?([A-Z]{3,})=/gmu),
     ];
-    const ofProxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
+    const ofProxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'];
     const ofOthers = [...ofProxies, 'NODE_ENV', 'ENV_PATH', 'API', 'JWT', 'CHARACTER', 'TURN'];
     const ofTests = ['FAULTS_SEED'];
 

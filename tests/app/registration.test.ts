@@ -44,6 +44,14 @@ describe('a registration with a name that is too long for its column', () => {
         ]);
       }
       expect(await app.db('up_users')).toEqual([]);
+
+      expect((await register(app, 'bob')).status).toBe(200);
+      const { document_id } = await app.db('up_users').first();
+      // To the rule of names it is the name that the account has.
+      const renamed = await app.admin.client.request('PUT', `${users}/${document_id}`, {
+        body: { username: `bob${' '.repeat(300)}x`.replace('x', '\u200b') },
+      });
+      expect(renamed.status).toBe(400);
     }));
 });
 

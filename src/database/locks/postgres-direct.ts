@@ -32,6 +32,13 @@ export class PoolerError extends Error {}
 
 const connectTimeoutMs = 2_000;
 
+/**
+ * Seconds. The server gives up a machine that went silent, whose lock would be held for hours. By then the leases of its
+ * turns are over: a break in the network looks the same.
+ */
+const serverKeepAlive =
+  'set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3';
+
 /** @throws PoolerError, or why there is no connection. */
 export async function connectDirectly(options: DirectOptions): Promise<DirectConnection> {
   const client = new options.driver.Client({
@@ -50,6 +57,7 @@ export async function connectDirectly(options: DirectOptions): Promise<DirectCon
     const [{ pid }] = (await client.query('select pg_backend_pid() as pid')).rows as [{ pid: number }];
     // A pooler shows its clients a number of its own.
     if (pid !== client.processID) throw new PoolerError('a pooler');
+    await client.query(serverKeepAlive);
     return client;
   } catch (error) {
     endQuietly(client);

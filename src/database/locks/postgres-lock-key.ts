@@ -6,7 +6,7 @@ export const isAdvisory =
   'database = (select oid from pg_database where datname = current_database())';
 export const keyOfLock = '((classid::bigint << 32) | objid::bigint)';
 
-/** The number of a holder's lock. No other application takes it: names are random, and this is a hash of them. */
+/** The number of a lock, by its name: a hash, so that no other application takes it. */
 export function keyOf(holder: string): string {
   return createHash('sha256').update(`character-chat ${holder}`).digest().readBigInt64BE().toString();
 }

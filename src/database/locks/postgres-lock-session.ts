@@ -35,13 +35,6 @@ const checkEveryMs = 1_000;
 const retryEveryMs = 500;
 const answerTimeoutMs = 2_000;
 
-/**
- * Seconds. The server gives up a machine that went silent, whose lock would be held for hours. By then the leases of its
- * turns are over: a break in the network looks the same.
- */
-const serverKeepAlive =
-  'set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3';
-
 export function createLockSession(options: LockSessionOptions): LockSession {
   const { name, log, onNotTaken } = options;
   let session: DirectConnection | null = null;
@@ -125,7 +118,6 @@ async function connect(
     onBroken,
   });
   try {
-    await connection.query(serverKeepAlive);
     const { rows } = await connection.query('select pg_try_advisory_lock($1) as is_held', [keyOf(name)]);
     const [{ is_held: isHeld }] = rows as [{ readonly is_held: boolean }];
     // The server has not yet noticed that the connection before is broken.

@@ -1,3 +1,5 @@
+import { emitWarning } from 'node:process';
+
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { HistoryMaintenance } from '../model/maintenance';
@@ -53,7 +55,7 @@ const layouts = { sqlite: sqliteLayout, postgres: postgresLayout, mysql: mysqlLa
 /** Is told what nobody who uses the store is told by a rejection, in words that may be logged. */
 export type Warn = (message: string) => void;
 
-export const warnProcess: Warn = (message) => process.emitWarning(message);
+export const warnProcess: Warn = (message) => emitWarning(message);
 
 export type Store = HistoryStore & HistoryMaintenance & HistoryNaming;
 

@@ -145,9 +145,9 @@ function createGuard(strapi: Core.Strapi) {
       const [was, is] = [toAccountColumns(row ?? {}, isUnique), toAccountColumns(after, isUnique)];
       const changesUsername = was.usernameKey !== is.usernameKey;
       const changesEmail = was.uniqueProviderEmail !== is.uniqueProviderEmail;
+      assertStorable(changedIn(data, row ?? {}));
       // An account that is older than the rule keeps its names, and what is stored of them.
       if (!changesUsername && !changesEmail) return data;
-      assertStorable(data);
       if (hasForeignAddress(is)) throw new ForeignAddress();
       const { usernameKey, uniqueUsername, ...email } = is;
       const changed = {
@@ -173,6 +173,14 @@ function ofMoved(data: Data, columns: AccountColumns): AccountColumns {
     uniqueUsername: data['uniqueUsername'] === null ? null : uniqueUsername,
     uniqueEmail: data['uniqueEmail'] === null ? null : uniqueEmail,
     uniqueProviderEmail: data['uniqueProviderEmail'] === null ? null : uniqueProviderEmail,
+  };
+}
+
+/** The names that a change gives another spelling. */
+function changedIn({ username, email }: AccountName, row: AccountName): AccountName {
+  return {
+    ...(username !== row.username && { username }),
+    ...(email !== row.email && { email }),
   };
 }
 

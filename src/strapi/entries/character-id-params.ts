@@ -1,4 +1,4 @@
-import { errors, isOperator, isOperatorOfType } from '@strapi/utils';
+import { errors, isOperatorOfType } from '@strapi/utils';
 
 import { isRowId } from '../../database/sql/row-id';
 
@@ -69,12 +69,17 @@ function inFilters(filters: unknown, schema: Schema, schemas: Schemas): unknown 
     if (target !== undefined) return [name, inRelation(value, target, schemas)];
     if (name.startsWith('$')) return [name, inFilters(value, schema, schemas)];
     const field = toField(schema, name, schemas);
-    assertComparable(name, schema.attributes[field], value);
+    assertComparable(name, attributeOf(schema, field), value);
     return [field, value];
   });
 }
 
-const texts = /^(string|text|richtext|email|enumeration|uid|password|json)$/u;
+/** Every content type has a documentId, which its schema does not name. */
+function attributeOf({ attributes }: Schema, field: string): Attribute | undefined {
+  return field === 'documentId' ? { type: 'string' } : attributes[field];
+}
+
+const texts = /^(string|text|richtext|email|enumeration|uid|password)$/u;
 const numbers = /^(integer|biginteger|float|decimal)$/u;
 const textOperators = /^\$(contains|notContains|startsWith|endsWith)$/u;
 
@@ -89,7 +94,12 @@ function assertComparable(
     for (const item of value) assertComparable(field, attribute, item, operator);
   } else if (isObject(value)) {
     for (const [key, compared] of Object.entries(value)) {
-      if (!isOperator(key)) throw new errors.ValidationError(`${key} is no operator for the field ${field}.`);
+      if (!isOperatorOfType('where', key)) {
+        throw new errors.ValidationError(`${key} is no operator for the field ${field}.`);
+      }
+      if (key === '$between' && !(Array.isArray(compared) && compared.length === 2)) {
+        throw new errors.ValidationError(`The operator $between of the field ${field} must have two values.`);
+      }
       assertComparable(field, attribute, compared, key);
     }
   } else if (textOperators.test(operator) && (attribute === undefined || !texts.test(attribute.type))) {

@@ -1,3 +1,5 @@
+import { errors } from '@strapi/utils';
+
 import {
   entriesOf,
   toNumericIds,
@@ -9,7 +11,12 @@ const relationTo = (target: string) => ({ type: 'relation', target });
 const all: readonly Schema[] = [
   {
     uid: 'character',
-    attributes: { name: { type: 'string' }, avatar: { type: 'media' }, friend: relationTo('character') },
+    attributes: {
+      numeric_id: { type: 'integer' },
+      name: { type: 'string' },
+      avatar: { type: 'media' },
+      friend: relationTo('character'),
+    },
   },
   {
     uid: 'message',
@@ -32,6 +39,28 @@ const schemas: Schemas = {
 const [character, message] = all as [Schema, Schema];
 
 describe('toNumericIds', () => {
+  it.each<[string, unknown]>([
+    ['an id with a word', { id: 'x' }],
+    ['an id with a word, in a list', { id: { $in: [1, ' '] } }],
+    ['an id with a word, in a negation', { $not: { id: { $eq: 'x' } } }],
+    ['a related character with a word, by an operator', { friend: { $in: ['x'] } }],
+    ['an id with a text', { id: { $contains: '1' } }],
+    ['a field by no operator', { name: { other: 1 } }],
+    ['a field by an operator of groups', { name: { $and: [{ $eq: 'x' }] } }],
+    ['a range with one value', { id: { $between: [1] } }],
+  ])('refuses to compare %s', (_what, filters) => {
+    expect(() => toNumericIds({ filters }, character, schemas)).toThrow(errors.ValidationError);
+  });
+
+  it.each<[string, unknown]>([
+    ['a documentId by its beginning', { documentId: { $startsWith: 'a' } }],
+    ['a text by a part', { name: { $contains: 'a' } }],
+    ['a range', { name: { $between: ['a', 'b'] } }],
+    ['what is null', { name: { $null: true } }],
+  ])('lets compare %s', (_what, filters) => {
+    expect(toNumericIds({ filters }, character, schemas)).toEqual({ filters });
+  });
+
   it.each<[string, unknown, unknown]>([
     ['a field', { id: 7 }, { numeric_id: 7 }],
     ['an operator', { id: { $in: [1, 2] } }, { numeric_id: { $in: [1, 2] } }],

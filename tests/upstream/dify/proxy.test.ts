@@ -6,11 +6,16 @@ import { createDifyEmulator } from '../../dify-emulator';
 import { askDify, difyClient, difySettings } from '../../chat/support/dify';
 import { listenTls } from './support/tls-upstream';
 
-const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'];
+const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY'].flatMap((name) => [
+  name,
+  name.toLowerCase(),
+]);
 
-afterEach(() => {
+const clear = () => {
   for (const name of names) delete process.env[name];
-});
+};
+beforeEach(clear);
+afterEach(clear);
 
 /** A proxy that reaches every host at one address of this machine. */
 async function startProxy(target: string) {
