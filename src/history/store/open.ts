@@ -1,5 +1,4 @@
 import { emitWarning } from 'node:process';
-
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { HistoryMaintenance } from '../model/maintenance';
