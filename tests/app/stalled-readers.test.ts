@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 
 import type { Reply } from '../dify-emulator';
 import { startApp, type App } from '../support/app';
@@ -53,8 +54,12 @@ function nextReply(): Promise<Reply> {
   });
 }
 
+/** Lets this process read in between: a reader of its own that does not is a stalled one, too. */
 async function say(reply: Reply, count: number): Promise<void> {
-  for (let index = 0; index < count; index += 1) await reply.say(String(index % 10));
+  for (let index = 0; index < count; index += 1) {
+    await reply.say(String(index % 10));
+    if (index % 50 === 0) await yieldToEventLoop();
+  }
 }
 
 /** Asks for something on a bare socket, and takes nothing of it until told to. */
