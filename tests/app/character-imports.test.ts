@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
-import { holdsWithin } from '../faults/support/side-by-side';
+import { holdsWithin } from '../support/until';
 import { password, type CharacterIds } from '../support/admin';
 import { startApp, type App } from '../support/app';
 import { createClient, type Client } from '../support/client';

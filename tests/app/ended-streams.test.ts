@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 
-import { holdsWithin } from '../faults/support/side-by-side';
+import { holdsWithin } from '../support/until';
 import { password } from '../support/admin';
 import { startApp, type App } from '../support/app';
 import { createClient, readStream, type Client, type EventStream } from '../support/client';

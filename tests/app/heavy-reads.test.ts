@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 
 import { openRaw } from '../faults/support/raw-client';
-import { holdsWithin } from '../faults/support/side-by-side';
+import { holdsWithin } from '../support/until';
 import { startApp, type App } from '../support/app';
 import type { Client, Reply } from '../support/client';
 import { fillMessages } from '../support/fill-messages';

@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 
-import { holdsWithin } from '../faults/support/side-by-side';
+import { holdsWithin } from '../support/until';
 import { startApp, type App } from '../support/app';
 import { createClient, type Client, type Reply } from '../support/client';
 import { clockAhead } from '../support/clock';

@@ -1,6 +1,7 @@
 import { startApp, type App } from '../support/app';
 import { createClient, readStream, type Client, type Reply } from '../support/client';
 import { createGate } from '../support/gate';
+import { until } from '../support/until';
 
 const atOnce = 3;
 const perMinute = 5;
@@ -59,10 +60,6 @@ function told({ headers }: Pick<Reply, 'headers'>) {
 function expectRefusal(reply: Reply, status: number, code: string): void {
   expect([reply.status, reply.body?.error?.details?.code]).toEqual([status, code]);
   expect(reply.body).toMatchObject({ data: null, error: { status, name: 'ChatError' } });
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 /** Questions that Dify is answering, until they are let go. */

@@ -1,11 +1,10 @@
 import { once } from 'node:events';
 import net from 'node:net';
-
 import type { Knex } from 'knex';
 
 import { createPostgresLock } from '../../src/database/locks/postgres-lock';
 import { recordingLog } from '../chat/support/fixtures';
-import { holdsWithin } from '../faults/support/side-by-side';
+import { holdsWithin } from '../support/until';
 import { createDatabase, database, type TestDatabase } from '../support/database';
 import { toStrapiDatabase } from '../support/strapi-database';
 

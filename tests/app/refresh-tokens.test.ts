@@ -1,4 +1,4 @@
-import { holdsWithin } from '../faults/support/side-by-side';
+import { holdsWithin } from '../support/until';
 import { startApp, type App } from '../support/app';
 import { createClient } from '../support/client';
 import { database } from '../support/database';

@@ -12,6 +12,7 @@ import {
   type StreamEvent,
 } from '../support/client';
 import { connect as connectDevice } from '../support/socket-client';
+import { until } from '../support/until';
 
 let app: App;
 /** A process that keeps little of what it tells. */
@@ -39,10 +40,6 @@ const streamOf = (turnId: string) => `${turns}/${turnId}/stream`;
 const at = (url: string) => createClient(url, user.token, user.user);
 /** Of a piece of one character, more than 300 bytes of a frame: the kernel takes some megabytes before it is full. */
 const pieces = 24_000;
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
-}
 
 /** Puts the next reply in the test's hand. */
 function nextReply(): Promise<Reply> {

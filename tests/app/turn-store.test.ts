@@ -6,7 +6,7 @@ import { noLock, type HolderState, type ProcessLock } from '../../src/database/l
 import { createTurnStore } from '../../src/database/turns/store';
 import { ada, bob, ending, newSession, newTurn } from '../chat/support/fixtures';
 import { itKeepsTurns } from '../chat/support/turn-store-contract';
-import { holdsWithin } from '../faults/support/side-by-side';
+import { holdsWithin } from '../support/until';
 import { startApp, type App } from '../support/app';
 import { database } from '../support/database';
 import { toStrapiDatabase } from '../support/strapi-database';

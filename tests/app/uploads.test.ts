@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { holdsWithin } from '../faults/support/side-by-side';
+import { holdsWithin } from '../support/until';
 import { startApp, type App } from '../support/app';
 import type { Client } from '../support/client';
 import { boundary, end, fileBody, fileHead, filesIn, openUpload, pixel, upload } from '../support/multipart';

@@ -9,7 +9,8 @@ import { createLedger, type Ledger } from './support/ledger';
 import { randomFor } from './support/random';
 import { openRaw, type RawConnection } from './support/raw-client';
 import { classTimeoutMs, isFull, report, scale } from './support/scale';
-import { holdsWithin, sideBySide } from './support/side-by-side';
+import { holdsWithin } from '../support/until';
+import { sideBySide } from './support/side-by-side';
 import { heldSockets } from './support/sockets';
 import { createUpstream, piecesOf, telling, type Upstream } from './support/upstream';
 

@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-
 import knex, { type Knex } from 'knex';
 
 import { startApp, type App } from '../support/app';
@@ -15,7 +14,7 @@ import { createLedger, type Ledger } from './support/ledger';
 import { startLoad, type Load } from './support/load';
 import { randomFor } from './support/random';
 import { classTimeoutMs, report, scale } from './support/scale';
-import { holdsWithin } from './support/side-by-side';
+import { holdsWithin } from '../support/until';
 import { createUpstream, piecesOf, telling, type Upstream } from './support/upstream';
 
 const kills = scale({ full: 200, smoke: 2 });

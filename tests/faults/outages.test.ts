@@ -9,7 +9,7 @@ import { createLedger, type Ledger } from './support/ledger';
 import { startLoad } from './support/load';
 import { randomFor } from './support/random';
 import { classTimeoutMs, report, scale } from './support/scale';
-import { holdsWithin } from './support/side-by-side';
+import { holdsWithin } from '../support/until';
 import { createUpstream, piecesOf, telling, type Upstream } from './support/upstream';
 
 const outages = scale({ full: 50, smoke: 2 });

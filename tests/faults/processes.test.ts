@@ -11,7 +11,7 @@ import { startLoad } from './support/load';
 import { randomFor } from './support/random';
 import { openRaw, type RawConnection } from './support/raw-client';
 import { classTimeoutMs, report, scale } from './support/scale';
-import { holdsWithin } from './support/side-by-side';
+import { holdsWithin } from '../support/until';
 import { createUpstream, piecesOf, telling, type Upstream } from './support/upstream';
 
 /** Long: what is freed sooner is freed by the lock of the process, and not by this. */

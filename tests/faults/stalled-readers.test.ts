@@ -7,7 +7,7 @@ import { withoutLimits } from './support/env';
 import { memoryOf, type Memory } from './support/memory';
 import { openRaw, type RawConnection } from './support/raw-client';
 import { classTimeoutMs, isFull, report, scale } from './support/scale';
-import { holdsWithin } from './support/side-by-side';
+import { holdsWithin } from '../support/until';
 import { createUpstream, piecesOf, type Upstream } from './support/upstream';
 
 const readers = scale({ full: 20, smoke: 4 });

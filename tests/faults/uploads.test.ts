@@ -8,7 +8,8 @@ import { end, fileHead, filesIn, openUpload, pixel, type Upload } from '../suppo
 import { withoutLimits } from './support/env';
 import { randomFor } from './support/random';
 import { classTimeoutMs, report, scale } from './support/scale';
-import { holdsWithin, sideBySide } from './support/side-by-side';
+import { holdsWithin } from '../support/until';
+import { sideBySide } from './support/side-by-side';
 
 const kills = scale({ full: 20, smoke: 1 });
 const requestsBetween = scale({ full: 300, smoke: 60 });

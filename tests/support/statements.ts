@@ -1,4 +1,4 @@
-import { holdsWithin } from '../faults/support/side-by-side';
+import { holdsWithin } from './until';
 import type { App } from './app';
 
 /** For an application whose statements are looked at: knex then writes each, without its values. */

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-import { holdsWithin } from '../faults/support/side-by-side';
+import { holdsWithin } from './until';
 
 /** PostgreSQL: settles once a statement on sessions waits for a lock. @param other a connection that does not wait. */
 export async function untilSessionIsWaitedFor(other: Knex): Promise<void> {

@@ -2,7 +2,7 @@ import { isTerminal } from '../../../src/chat/contract/stream-event';
 import { createDifyEmulator, type DifyEmulator } from '../../dify-emulator';
 import { composeAnswer } from '../../dify-emulator/answer';
 import { toDeltas } from '../../dify-emulator/text';
-import { holdsWithin } from '../../faults/support/side-by-side';
+import { holdsWithin } from '../../support/until';
 import { collect, createGate, settle, thrown } from '../support/collect';
 import { heldReply } from '../support/dify';
 import { ada, bob, keeper } from '../support/fixtures';

@@ -12,13 +12,3 @@ export async function sideBySide(
   };
   await Promise.all(Array.from({ length: Math.min(width, count) }, lane));
 }
-
-/** Looks again and again until something holds, or the time is over. @returns whether it came to hold. */
-export async function holdsWithin(ms: number, holds: () => Promise<boolean> | boolean): Promise<boolean> {
-  const deadline = Date.now() + ms;
-  for (;;) {
-    if (await holds()) return true;
-    if (Date.now() > deadline) return false;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
