@@ -67,7 +67,7 @@ export function parseOptions(args: readonly string[]): Options | null {
   const kind =
     values.database === undefined ? undefined : oneOf('--database', databaseKinds, values.database);
   const rounds = Number(values.rounds ?? (quick ? 2 : 7));
-  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds has to be a whole number from 1.');
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds must be a whole number from 1.');
   const { against = null } = values;
   const isWhole = !quick && !force && only.length === 0 && kind === undefined && against === null;
   const usual = quick ? quickMeasures : against === null ? measureNames : againstMeasures;

@@ -29,10 +29,10 @@ const mainDsn = dsn.transform((address, context) => {
 function read(env: Env) {
   const variables = readVariables(env, {
     SQL_DSN: mainDsn.optional(),
-    DATABASE_CLIENT: z.enum(['sqlite', 'postgres'], 'has to be sqlite or postgres').default('sqlite'),
+    DATABASE_CLIENT: z.enum(['sqlite', 'postgres'], 'must be sqlite or postgres').default('sqlite'),
     DATABASE_CONNECTION_TIMEOUT_MS: count(10_000, 3_600_000),
     DATABASE_FILENAME: text('.tmp/data.db'),
-    DATABASE_SQLITE_SYNCHRONOUS: z.enum(['NORMAL', 'FULL'], 'has to be NORMAL or FULL').default('NORMAL'),
+    DATABASE_SQLITE_SYNCHRONOUS: z.enum(['NORMAL', 'FULL'], 'must be NORMAL or FULL').default('NORMAL'),
     DATABASE_URL: z.string().optional(),
     DATABASE_DIRECT_URL: z.string().optional(),
     DATABASE_HOST: text('localhost'),

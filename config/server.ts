@@ -12,9 +12,9 @@ const webAddress = z
   );
 
 const proxyCount = z.coerce
-  .number('has to be a whole number')
-  .int('has to be a whole number')
-  .min(0, 'has to be at least 0')
+  .number('must be a whole number')
+  .int('must be a whole number')
+  .min(0, 'must be at least 0')
   .max(10, 'can be at most 10')
   .optional();
 

@@ -23,7 +23,6 @@ import { grantAuthenticated } from './strapi/startup/permissions';
 import { startInTurn } from './strapi/startup/start-in-turn';
 import { startPurging, type Purging } from './strapi/jobs/purge';
 import { findSecretProblems } from './strapi/startup/secrets';
-import { cacheSecurityHeaders } from './strapi/patches/security-headers';
 import { linkToSingleRows } from './strapi/entries/single-links';
 import { startSqliteCheckpoints, type SqliteCheckpoints } from './strapi/jobs/sqlite-checkpoints';
 import { declareStockUploads } from './strapi/patches/stock-uploads';
@@ -68,7 +67,6 @@ export default {
     surviveBrokenConnections(strapi);
     tellTokensApart(strapi);
     evenAdminLogins(strapi);
-    cacheSecurityHeaders(strapi);
     if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
     giveNumericIds(strapi);
     showNumericIds(strapi);

@@ -45,7 +45,7 @@ export interface PageJob {
   readonly times: number;
   /** Has to be in each reply. */
   readonly contains: string;
-  /** How often it has to be in it. */
+  /** How often it must be in it. */
   readonly count: number;
 }
 

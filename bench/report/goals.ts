@@ -1,7 +1,7 @@
 import type { Operation } from '../support/statistics';
 import type { DatabaseKind } from '../support/database-kind';
 
-/** What a figure of ours has to be at most, held against a peer in the same rounds. */
+/** What a figure of ours must be at most, held against a peer in the same rounds. */
 export interface Goal {
   readonly label: string;
   readonly series: string;

@@ -1,6 +1,7 @@
 import path from 'node:path';
 
 import { freePort } from '../../tests/support/free-port';
+import { startArgs } from '../../tests/support/start-args';
 import type { BenchDatabase } from '../support/database';
 import { debuggable } from '../support/garbage';
 import { root } from '../support/paths';
@@ -71,7 +72,7 @@ export async function startStrapi(options: StrapiOptions): Promise<StrapiProcess
   const own = startProcess({
     command: process.execPath,
     // What `npm start` runs there.
-    args: [debuggable, ...nodeArgs, ...(isOurs(application) ? ['server.js'] : [strapi, 'start'])],
+    args: [debuggable, ...nodeArgs, ...(isOurs(application) ? startArgs(folder) : [strapi, 'start'])],
     cwd: folder,
     env: {
       ...commonEnv,

@@ -2,7 +2,7 @@ import { createDifyEmulator } from '../../tests/dify-emulator';
 import type { Variables } from '../env-file';
 
 export interface Dify {
-  /** What Strapi has to be told beyond what it reads by itself. */
+  /** What Strapi must be told beyond what it reads by itself. */
   readonly variables: Variables;
   readonly description: string;
   close(): Promise<void>;

@@ -9,7 +9,7 @@ export function choosePort(variables: Variables): number {
   const text = variables['PORT'] || '1337';
   const port = Number(text);
   if (!/^\d+$/u.test(text) || port < 1 || port > 65_535) {
-    throw new DemoError(`PORT is "${text}". It has to be a number from 1 to 65535.`);
+    throw new DemoError(`PORT is "${text}". It must be a number from 1 to 65535.`);
   }
   return port;
 }

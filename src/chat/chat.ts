@@ -14,7 +14,7 @@ import type { SearchStore } from './ports/search-store';
 import { createSessionAccess, type SessionAccess } from './session/access';
 import type { SessionStore } from './ports/session-store';
 import { createConnect, type Connect } from './session/connection';
-import { createSessionEvents, type SessionEvents } from './session/events';
+import { createSessionEvents, toMessageEvent, type SessionEvents } from './session/events';
 import type { ChatSettings } from './settings';
 import type { TurnStore } from './ports/turn-store';
 import { createTextAllowance } from './limits/text-allowance';
@@ -82,7 +82,12 @@ export function createChat(dependencies: ChatDependencies): Chat {
     turns,
     writes,
     messages,
-    messageActions: createMessageActions({ store: messageStore, upstream, messages, events }),
+    messageActions: createMessageActions({
+      store: messageStore,
+      upstream,
+      messages,
+      onRead: (message) => events.publish(toMessageEvent('message_read', message)),
+    }),
     sessions,
     sessionEvents: events,
     connect: createConnect({ live, events, turns, sessions, writes, request: settings.request }),

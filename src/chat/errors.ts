@@ -22,7 +22,7 @@ export const chatErrors = {
   },
   'not-yourself': {
     status: 403,
-    sentence: 'The user_id has to be your own.',
+    sentence: 'The user_id must be your own.',
   },
   forbidden: {
     status: 403,

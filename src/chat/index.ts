@@ -1,6 +1,7 @@
 export { createChat, type Chat, type ChatDependencies } from './chat';
 export type { Character } from './model/character';
 export type { CharacterSource } from './ports/character-source';
+export { createCondition } from './shared/condition';
 export { withDeadline } from './shared/deadline';
 export { ChatError, chatErrors, isChatErrorCode, type ChatErrorCode, type RateLimit } from './errors';
 export { createFairQueue } from './shared/fair-queue';
@@ -17,7 +18,6 @@ export { toConversationReply, toConversationMessageReply } from './contract/conv
 export { parseIdempotencyKey } from './contract/idempotency-key';
 export type { DayCounter, MinuteCounter, UserCounters } from './ports/user-counters';
 export { describeError, type Log } from './shared/log';
-export { tellAtLoopEnd } from './stream/loop-end';
 export { newMessageId } from './model/message-id';
 export type { MessageQuery, SortKey } from './model/message-query';
 export type { Message, MessageMarks } from './model/message';
@@ -50,7 +50,7 @@ export type { Session, SessionReference } from './model/session';
 export type { Sent } from './turn/send';
 export { parseChatSettings, type ChatSettings, type LimitSettings, type SocketSettings } from './settings';
 export type { Frame } from './stream/sse';
-export { relay } from './stream/relay';
+export { EventStream } from './stream/event-stream';
 export { settledWithin } from './shared/settled-within';
 export { toStorableJson, toStorableText } from './shared/storable-text';
 export { storedChars, storedCharsOf } from './limits/text-allowance';

@@ -22,7 +22,7 @@ export class DsnError extends Error {
 }
 
 const forms =
-  'has to be postgres://user:password@host:5432/name, user:password@tcp(host:3306)/name, ' +
+  'must be postgres://user:password@host:5432/name, user:password@tcp(host:3306)/name, ' +
   'mysql://user:password@host:3306/name, or the path of a SQLite file, as in ./history.db or file:history.db';
 
 /**
@@ -61,11 +61,11 @@ function parseMysqlUrl(text: string): DatabaseAddress {
 function parseUrl(text: string): URL {
   if (!URL.canParse(text)) {
     throw new DsnError(
-      'is not a valid URL. Characters such as @ : / # ? and % of a password have to be written as %40 and so on',
+      'is not a valid URL. Characters such as @ : / # ? and % of a password must be written as %40 and so on',
     );
   }
   const url = new URL(text);
-  if (url.hash !== '') throw new DsnError('has a #; in a password it has to be written as %23');
+  if (url.hash !== '') throw new DsnError('has a #; in a password it must be written as %23');
   return url;
 }
 
@@ -79,7 +79,7 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new DsnError('has a % that stands for nothing; in a password it has to be written as %25');
+    throw new DsnError('has a % that stands for nothing; in a password it must be written as %25');
   }
 }
 

@@ -27,13 +27,13 @@ export function withoutBlanks(variables: unknown): unknown {
 
 export const count = (fallback: number, max: number, min = 1) =>
   z.coerce
-    .number('has to be a whole number')
-    .int('has to be a whole number')
-    .min(min, `has to be at least ${min}`)
+    .number('must be a whole number')
+    .int('must be a whole number')
+    .min(min, `must be at least ${min}`)
     .max(max, `can be at most ${max}`)
     .default(fallback);
 
-export const flag = (fallback: boolean) => z.stringbool('has to be true or false').default(fallback);
+export const flag = (fallback: boolean) => z.stringbool('must be true or false').default(fallback);
 
 export const text = (fallback: string) => z.string().default(fallback);
 
@@ -42,7 +42,7 @@ export const size = z
   .string()
   .regex(
     /^(?:[1-9]\d{0,8}b?|[1-9]\d{0,5}kb|[1-9]\d{0,2}mb)$/iu,
-    'has to be a whole number of b, kb or mb, at most 999mb, e.g. 512kb',
+    'must be a whole number of b, kb or mb, at most 999mb, e.g. 512kb',
   );
 
 /** A size in bytes. */
@@ -60,7 +60,7 @@ export const origins = z
   .transform((text) => text.split(',').map((part) => part.trim()))
   .refine(
     (all) => all.every((one) => origin.test(one)),
-    'has to be web origins, e.g. https://app.example, or *',
+    'must be web origins, e.g. https://app.example, or *',
   )
   .default(['*']);
 
@@ -84,4 +84,62 @@ export function parseVariables<Schema extends z.ZodType>(
 export function readVariables<Shape extends z.ZodRawShape>(env: (name: string) => unknown, shape: Shape) {
   const variables = Object.fromEntries(Object.keys(shape).map((name) => [name, env(name)]));
   return parseVariables(z.object(shape), variables);
+}
+
+/** One setting: the variable it is read from, and how that is checked. */
+interface Setting<Schema extends z.ZodType = z.ZodType> {
+  readonly variable: string;
+  readonly schema: Schema;
+}
+
+/** Settings by name, in groups. */
+export interface SettingsTable {
+  readonly [name: string]: Setting | SettingsTable;
+}
+
+/** What a table of settings comes to. */
+export type SettingsOf<Table> =
+  Table extends Setting<infer Schema>
+    ? z.infer<Schema>
+    : { readonly [Name in keyof Table]: SettingsOf<Table[Name]> };
+
+export function setting<Schema extends z.ZodType>(variable: string, schema: Schema): Setting<Schema> {
+  return { variable, schema };
+}
+
+/** Returns the names of the variables that a table reads, in its order. */
+export function variablesOf(table: SettingsTable): string[] {
+  return Object.values(table).flatMap((row) => (isSetting(row) ? [row.variable] : variablesOf(row)));
+}
+
+/**
+ * Reads the settings of a table from variables, each a text or not set.
+ * @throws SettingsError listing every problem.
+ */
+export function parseSettings<Table extends SettingsTable>(
+  table: Table,
+  variables: unknown,
+): SettingsOf<Table> {
+  const values = parseVariables(z.object(schemasOf(table)), variables);
+  return fill(table, values) as SettingsOf<Table>;
+}
+
+function schemasOf(table: SettingsTable): Record<string, z.ZodType> {
+  return Object.assign(
+    {},
+    ...Object.values(table).map((row) => (isSetting(row) ? { [row.variable]: row.schema } : schemasOf(row))),
+  ) as Record<string, z.ZodType>;
+}
+
+function fill(table: SettingsTable, values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(table).map(([name, row]) => [
+      name,
+      isSetting(row) ? values[row.variable] : fill(row, values),
+    ]),
+  );
+}
+
+function isSetting(row: Setting | SettingsTable): row is Setting {
+  return typeof row.variable === 'string';
 }

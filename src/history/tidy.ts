@@ -2,7 +2,7 @@ import type { HistoryStore } from './model/store';
 
 const dayMs = 86_400_000;
 
-/** So that nothing has to be made in a hurry, even after a weekend on which nobody could. */
+/** So that nothing must be made in a hurry, even after a weekend on which nobody could. */
 const preparedDays = 7;
 
 export interface TidyOptions {

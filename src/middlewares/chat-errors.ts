@@ -61,7 +61,7 @@ function toKnownError(error: unknown): ChatError {
   if (error instanceof ChatError) return error;
   const status = refusalStatus(error);
   if (status === 400 && error instanceof SyntaxError) {
-    return new ChatError('invalid-request', { sentence: 'The body has to be valid JSON.' });
+    return new ChatError('invalid-request', { sentence: 'The body must be valid JSON.' });
   }
   if (status === 413) return new ChatError('payload-too-large');
   if (status !== undefined) return new ChatError('invalid-request');

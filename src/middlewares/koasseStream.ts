@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Core } from '@strapi/strapi';
 import type { Context, Next } from 'koa';
 
-import { ChatError, relay, tellAtLoopEnd, toLastEvent, type Frame } from '../chat';
+import { ChatError, EventStream, toLastEvent, type Frame } from '../chat';
 import { chatOf } from '../app';
 import { cutOffAfter } from '../http/cut-off';
 import { loginEndOf } from '../strapi/logins/login-end';
@@ -45,12 +45,15 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
       'Cache-Control': 'no-cache, no-transform',
       'X-Accel-Buffering': 'no',
     });
-    ctx.body = relay(source.follow(closeSignal(ctx, loginEnd)), {
+    const stream = new EventStream(source.follow(closeSignal(ctx, loginEnd)), {
       heartbeatEveryMs,
-      later: tellAtLoopEnd,
       lastEvent: (frame) =>
         loginEnd.aborted ? toLastEvent(frame?.data, new ChatError('login-ended')) : undefined,
     });
+    // Koa would leave the client waiting. An orderly end would say that this was the whole answer.
+    stream.once('error', () => ctx.res.destroy());
+    ctx.res.once('pipe', () => ctx.res.flushHeaders());
+    ctx.body = stream;
     cutOffAfter(loginEnd, goodbyeMs, ctx, strapi.log);
   };
 };

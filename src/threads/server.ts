@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Answer, Call, Order, Warning } from './calls';
 
 export interface Served {
-  /** Does what it is called for. What it gives has to be what a thread can send. */
+  /** Does what it is called for. What it gives must be what a thread can send. */
   run(call: Call, signal: AbortSignal): unknown;
   /** The code that crosses for what `run` threw. */
   toCode(error: unknown): string;

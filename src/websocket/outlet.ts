@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 
 import type { WebSocket } from 'ws';
 
-import { tellAtLoopEnd, type Outlet } from '../chat';
+import { createCondition, type Outlet } from '../chat';
 
 /** What may wait in the memory of this process for one client to read. One frame more can be on top of it. */
 const maxWaitingBytes = 64 * 1024;
@@ -26,10 +26,10 @@ export interface OutletOptions {
  * reads would hold up all others for the megabytes the system takes for it.
  */
 export function createOutlet({ socket, stream, onOverrun }: OutletOptions): Outlet {
-  let waiting: (() => void)[] = [];
+  const room = createCondition();
   let isCorked = false;
   let isReleasing = false;
-  socket.once('close', () => (waiting = []));
+  socket.once('close', release);
 
   return {
     send(frame) {
@@ -42,9 +42,10 @@ export function createOutlet({ socket, stream, onOverrun }: OutletOptions): Outl
       socket.send(frame, written);
     },
     hasRoom: () => !isFull(),
-    whenRoom(onRoom) {
-      waiting.push(onRoom);
+    room() {
+      // It may have become empty since the caller looked.
       written();
+      return room.wait();
     },
   };
 
@@ -64,17 +65,13 @@ export function createOutlet({ socket, stream, onOverrun }: OutletOptions): Outl
 
   /** Called once the system has taken a frame. */
   function written(): void {
-    if (isReleasing || waiting.length === 0 || isFull()) return;
+    if (isReleasing || isFull()) return;
     isReleasing = true;
-    tellAtLoopEnd(release);
+    setImmediate(release);
   }
 
   function release(): void {
     isReleasing = false;
-    // What somebody else was told meanwhile can have filled it again.
-    if (isFull()) return;
-    const ready = waiting;
-    waiting = [];
-    for (const go of ready) go();
+    room.notify();
   }
 }

@@ -216,7 +216,7 @@ describe('a documented error', () => {
     ]) {
       const { body } = await expectRefusal(reply, 400, ['errors']);
       expect(body.error.details.errors.map(({ path: [name] }: { path: string[] }) => name)).toEqual(names);
-      for (const name of names) expect(body.error.message).toContain(`${name} has to be`);
+      for (const name of names) expect(body.error.message).toContain(`${name} must be`);
     }
   });
 

@@ -305,7 +305,7 @@ describe('which character', () => {
     expect(app.dify.requests).toHaveLength(requests);
   });
 
-  it('has to be the one of the session', async () => {
+  it('must be the one of the session', async () => {
     const other = await app.admin.createCharacter({ name: 'Other' });
     const first = (await user.ask({ character_id: character.documentId, query: 'Hi' })).body.data[1];
     const { status, body } = await user.ask({

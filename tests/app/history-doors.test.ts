@@ -119,7 +119,7 @@ describe('the doors of the history', () => {
 
   it('say to an administrator what is wrong', async () => {
     const { status, body } = await app.admin.client.get('/admin/history/stats?user_id=somebody');
-    expect([status, body.error.message]).toEqual([400, 'user_id has to be the id or documentId of a user.']);
+    expect([status, body.error.message]).toEqual([400, 'user_id must be the id or documentId of a user.']);
   });
 });
 

@@ -214,7 +214,13 @@ function send({ method, target, body, token, isUpgrade = false }: Sent): Promise
         response.on('end', () => {
           const text = Buffer.concat(chunks).toString();
           assertCleanReply(text, `${method} ${target}`);
-          const { date: _date, ...rest } = response.headers;
+          // Whether the connection stays open depends on how much of a body that nobody reads had come by then.
+          const {
+            date: _date,
+            connection: _connection,
+            'keep-alive': _keepAlive,
+            ...rest
+          } = response.headers;
           resolve({ status: response.statusCode ?? 0, headers: rest, text });
         });
       },
@@ -265,7 +271,7 @@ const slots = routes.flatMap(([route, row]) =>
 );
 
 /** Both paths, where there are two. */
-const doorsOf = (route: string, { isAtRoot = false }: Row) =>
+const doorsOf = (route: string, { isAtRoot }: Row) =>
   isAtRoot ? [route, route.replace(' /api', ' ')] : [route];
 
 /** Everything that is stored. */
@@ -278,7 +284,7 @@ async function allRows(): Promise<unknown> {
 }
 
 describe('the table of routes', () => {
-  it('names every route there is, and all of its parameters', async () => {
+  it('has every route that Strapi serves', async () => {
     const reply = await app.admin.client.get('/users-permissions/routes');
     const apis = Object.entries(reply.body.routes as Record<string, { method: string; path: string }[]>);
     const own = apis
@@ -288,13 +294,11 @@ describe('the table of routes', () => {
     expect(findGaps(own)).toEqual([]);
   });
 
-  it('fails for a route that nobody has told it about, or about all of whose parameters', () => {
+  it('fails for a route that is not in it, and for one that Strapi does not serve', () => {
     const known = Object.keys(routeTable);
-    const first = known[0] ?? '';
+    const [first = '', ...others] = known;
     expect(findGaps([...known, 'GET /api/new/:id'])).toEqual(['GET /api/new/:id is not in the table']);
-    expect(findGaps(known.slice(1))).toEqual([`${first} is no route`]);
-    const table = { 'GET /api/new/:id': { slots: [] } };
-    expect(findGaps(Object.keys(table), table)).toEqual(['GET /api/new/:id has other parameters']);
+    expect(findGaps(others)).toEqual([`${first} is no route`]);
   });
 
   it('tries numbers that are each of one thing only', () => {
@@ -422,7 +426,7 @@ describe('a WebSocket', () => {
 });
 
 describe('without a login', () => {
-  const closedRoutes = routes.filter(([, { isPublic = false }]) => !isPublic);
+  const closedRoutes = routes.filter(([, { isPublic }]) => !isPublic);
 
   it.each(closedRoutes)("%s is a 401, for Bob's ids as for nobody's", async (route, row) => {
     const before = await allRows();
@@ -443,7 +447,7 @@ describe('without a login', () => {
   });
 
   it('only these are open', async () => {
-    const open = routes.filter(([, { isPublic = false }]) => isPublic).map(([route]) => route);
+    const open = routes.filter(([, { isPublic }]) => isPublic).map(([route]) => route);
     expect(open).toEqual(['GET /api/chat/ready', 'GET /api/chat/metrics']);
     expect((await send({ method: 'GET', target: '/api/chat/ready' })).status).toBe(200);
     // For whoever has a token of its own, which no user has.
@@ -466,7 +470,7 @@ describe('without a login', () => {
 });
 
 describe('without /api', () => {
-  it.each(routes.filter(([, { isAtRoot = false }]) => !isAtRoot))('%s is not served', async (route) => {
+  it.each(routes.filter(([, { isAtRoot }]) => !isAtRoot))('%s is not served', async (route) => {
     const [method = '', pattern = ''] = route.split(' ');
     const target = pattern.replace('/api', '').replaceAll(/:\w+/gu, randomUUID());
     expect([404, 405]).toContain((await send({ method, target, token: ann.token })).status);

@@ -288,7 +288,7 @@ onPostgres('a process that loses its lock', () => {
   it('keeps its turns when the database is away for all', async () => {
     const { asked, goOn } = await askHalf('Is the database away?');
     const allow = await app.database.refuseConnections();
-    // Longer than a free lock has to be seen.
+    // Longer than a free lock must be seen.
     await new Promise((resolve) => setTimeout(resolve, 5_000));
     await allow();
     expect(await holdsWithin(20_000, async () => (await locks()).length === 2)).toBe(true);

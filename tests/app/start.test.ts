@@ -31,7 +31,7 @@ describe('started in production mode', () => {
   it('with a key that cannot be one, it says so without repeating it', async () => {
     const { code, output } = await refusal({ ...dify, DIFY_API_KEY: `app ${canaries.key}` });
     expect(code).not.toBe(0);
-    expect(output).toContain('- DIFY_API_KEY has to be one word of printable ASCII');
+    expect(output).toContain('- DIFY_API_KEY must be one word of printable ASCII');
   });
 
   it('with nothing set, it lists all that is missing at once', async () => {
@@ -58,8 +58,8 @@ describe('started in production mode', () => {
       expect(output).toContain(`- ${name} is missing.`);
     }
     expect(output).toContain('- ADMIN_JWT_SECRET is still a placeholder.');
-    expect(output).toContain('- CHAT_MAX_QUERY_CHARS has to be a whole number.');
-    expect(output).toContain('- CHAT_EXPOSE_PROMPT has to be true or false.');
+    expect(output).toContain('- CHAT_MAX_QUERY_CHARS must be a whole number.');
+    expect(output).toContain('- CHAT_EXPOSE_PROMPT must be true or false.');
     expect(output.match(/The settings are not complete/gu)).toHaveLength(1);
   });
 });

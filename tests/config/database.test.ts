@@ -49,7 +49,7 @@ describe('SQL_DSN', () => {
     expect(() => connectionFor({ SQL_DSN: 'root:secret@tcp(localhost:3306)/oneapi' })).toThrow(
       / SQL_DSN is the address of a MySQL database\. The main database is SQLite or PostgreSQL(?!.*secret)/u,
     );
-    expect(() => connectionFor({ SQL_DSN: 'oracle://secret' })).toThrow(/ SQL_DSN has to be (?!.*secret)/u);
+    expect(() => connectionFor({ SQL_DSN: 'oracle://secret' })).toThrow(/ SQL_DSN must be (?!.*secret)/u);
   });
 
   it('may be left out', () => {

@@ -64,7 +64,7 @@ describe('a variable of the configuration', () => {
   it('is told together with the others of its file', () => {
     expect(() =>
       read('database', { SQL_DSN: 'oracle://secret', DATABASE_SSL: 'maybe', DATABASE_PORT: 'x' }),
-    ).toThrow(/ SQL_DSN has to be .*\n.* DATABASE_PORT .*\n.* DATABASE_SSL /u);
+    ).toThrow(/ SQL_DSN must be .*\n.* DATABASE_PORT .*\n.* DATABASE_SSL /u);
   });
 
   it('is true as everywhere else: 1, yes and on count, too', () => {

@@ -153,7 +153,7 @@ describe('clients that are cut off and come back', () => {
     const { opened: allCutsDone, open: finish } = createGate();
     upstream.on(query, async (reply) => {
       for (const [at, piece] of pieces.entries()) {
-        // The last pieces come when the last connection follows: until then the turn has to be alive.
+        // The last pieces come when the last connection follows: until then the turn must be alive.
         if (at === 25) await allCutsDone;
         await reply.say(piece);
         await reply.pause(choices.between(0, 2));

@@ -5,7 +5,7 @@ import { parseEnv } from 'node:util';
 import { env as strapiEnv } from '@strapi/utils';
 
 import { secretNames } from '../../scripts/secrets';
-import { parseHistoryStoreSettings } from '../../src/history/settings';
+import { historyStoreSettingNames, parseHistoryStoreSettings } from '../../src/history/settings';
 import { mailVariableNames } from '../../src/env/mail-settings';
 import { parseChatSettings, settingNames } from '../../src/chat/settings';
 
@@ -31,6 +31,7 @@ describe('.env.example', () => {
       ...configFiles.flatMap(variablesIn),
       ...mailVariableNames,
       ...settingNames,
+      ...historyStoreSettingNames,
       ...secretNames,
     ]);
 

@@ -457,7 +457,7 @@ describe('npm run history', () => {
     expect(away.stderr).not.toContain('top-secret');
     const unknown = await cli(['size'], { SQL_DSN: 'oracle://top-secret', SQL_MAX_IDLE_CONNS: '1' });
     expect(unknown).toMatchObject({ code: 1, stdout: '' });
-    expect(unknown.stderr).toMatch(/^The settings are not complete:\n {2}- SQL_DSN has to be .+\n$/u);
+    expect(unknown.stderr).toMatch(/^The settings are not complete:\n {2}- SQL_DSN must be .+\n$/u);
     expect(unknown.stderr).not.toContain('top-secret');
   });
 });

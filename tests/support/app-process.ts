@@ -2,6 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
+import { startArgs } from './start-args';
+
 const root = path.resolve(__dirname, '..', '..');
 
 /** One running process of the application. */
@@ -54,7 +56,7 @@ export function spawnStrapi(
   env: Readonly<Record<string, string>>,
   onOutput: (text: string) => void,
 ): ChildProcess {
-  const child = spawn(process.execPath, ['server.js'], {
+  const child = spawn(process.execPath, startArgs(root), {
     cwd: root,
     // A time zone that is not UTC: dates have to come out right all the same.
     // And no `.env` of whoever runs the tests.

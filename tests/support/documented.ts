@@ -1,7 +1,7 @@
 /** A reply as a document shows it, to be compared with one that came. */
 export interface Documented {
   readonly sample: unknown;
-  /** Keys whose values have to be those of the sample; of all others their kind. */
+  /** Keys whose values must be those of the sample; of all others their kind. */
   readonly same?: readonly string[];
   /** Keys that come beside those of the document, by the key of the object they are in (`data`, `items`, `` for the whole). */
   readonly extra?: Readonly<Record<string, readonly string[]>>;

@@ -67,16 +67,18 @@ describe('the turns that one client is told', () => {
 });
 
 describe('room', () => {
-  it('is there again only once what waits is within the bound', async () => {
+  it('exists again only once what waits is within the bound', async () => {
     const { socket, outlet } = harness();
     const [first, second] = ['a'.repeat(frameLength), 'b'.repeat(frameLength)];
     let isThere = false;
     outlet.send(first);
     expect(outlet.hasRoom()).toBe(false);
-    outlet.whenRoom(() => (isThere = true));
-    socket.take();
-    // Told without asking for room, as an event of the session is.
+    void outlet.room().then(() => (isThere = true));
+    await settle();
+    expect(isThere).toBe(false);
+    // Sent without asking for room, as an event of the session is.
     outlet.send(second);
+    socket.take();
     await settle();
     expect([outlet.hasRoom(), isThere]).toEqual([false, false]);
     socket.take();
@@ -84,11 +86,11 @@ describe('room', () => {
     expect([outlet.hasRoom(), isThere]).toEqual([true, true]);
   });
 
-  it('is told of at the end of an iteration of the event loop, so that others come in between', async () => {
+  it('is announced in the next iteration of the event loop, so that others run between', async () => {
     const { socket, outlet } = harness();
     const done: string[] = [];
     outlet.send('a'.repeat(frameLength));
-    outlet.whenRoom(() => done.push('room'));
+    void outlet.room().then(() => done.push('room'));
     socket.take();
     process.nextTick(() => done.push('tick'));
     await Promise.resolve();
@@ -97,14 +99,20 @@ describe('room', () => {
     expect(done).toEqual(['promise', 'tick', 'room']);
   });
 
-  it('is nothing to a client that has gone', async () => {
+  it('is announced to one that asks when it has just become empty', async () => {
     const { socket, outlet } = harness();
-    let isThere = false;
     outlet.send('a'.repeat(frameLength));
-    outlet.whenRoom(() => (isThere = true));
-    socket.end();
+    socket.take();
     await settle();
-    expect(isThere).toBe(false);
+    await outlet.room();
+  });
+
+  it('is announced when the client leaves, as nobody may wait for it for ever', async () => {
+    const { socket, outlet } = harness();
+    outlet.send('a'.repeat(frameLength));
+    const room = outlet.room();
+    socket.end();
+    await room;
   });
 });
 

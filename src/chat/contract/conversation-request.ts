@@ -1,23 +1,23 @@
 import { z } from 'zod';
 
 import { ChatError } from '../errors';
+import { boundedJson, boundedText } from './bounded';
 import { toMessageRowId } from './conversation-reply';
 import { parse, wholeNumber } from './invalid-request';
 import { oncePer } from '../shared/once-per';
-import { isShallow, isShort, tooLong } from './question';
 import type { After } from '../shared/walk';
 import type { Range } from '../model/page';
 import type { NewMessage } from '../model/message';
 import { reference } from './session-request';
 import type { RequestSettings } from '../settings';
-import { toStorableJson, toStorableText } from '../shared/storable-text';
+import { toStorableJson } from '../shared/storable-text';
 
 /**
  * What clients send to the conversation API, checked: in the query string, as it is documented, or in a JSON body, which
  * counts where both name something. Every function throws ChatError `invalid-request` naming the field.
  */
 
-const flag = z.union([z.boolean(), z.stringbool()], 'has to be true or false');
+const flag = z.union([z.boolean(), z.stringbool()], 'must be true or false');
 
 const conversation = z.object({ user_id: reference.nullish(), new: flag.nullish() });
 
@@ -27,18 +27,12 @@ export function parseConversationRequest(query: unknown, body: unknown) {
   return { userId: user_id ?? undefined, isNew: isNew === true };
 }
 
-const message = oncePer((settings: RequestSettings) =>
+const message = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettings) =>
   z
     .object({
-      role: z.enum(['user', 'assistant', 'tool'], 'has to be user, assistant or tool'),
-      content: z
-        .string('has to be text')
-        .max(settings.maxQueryChars, `can be at most ${settings.maxQueryChars} characters long`)
-        .transform(toStorableText),
-      tool_calls: z
-        .preprocess(readJson, toolCalls)
-        .refine((calls) => isShallow(calls, 0), { error: 'is nested too deeply', abort: true })
-        .refine((calls) => isShort(calls, settings), tooLong(settings)),
+      role: z.enum(['user', 'assistant', 'tool'], 'must be user, assistant or tool'),
+      content: boundedText(z.string('must be text'), maxQueryChars),
+      tool_calls: boundedJson(z.preprocess(readJson, toolCalls), maxInputsChars),
     })
     .refine(({ content, tool_calls }) => content.trim() !== '' || (tool_calls ?? null) !== null, {
       path: ['content'],
@@ -57,7 +51,7 @@ export function parseConversationMessage(
 }
 
 const toolCalls = z
-  .union([z.record(z.string(), z.unknown()), z.array(z.unknown())], 'has to be a JSON object or list')
+  .union([z.record(z.string(), z.unknown()), z.array(z.unknown())], 'must be a JSON object or list')
   .nullish();
 
 /** Text that is no JSON stays text, which is refused. */
@@ -76,9 +70,9 @@ const maxPart = 1_000;
 const part = z.object({
   limit: wholeNumber(1, maxPart).optional(),
   after: z
-    .string('has to be the id of a message')
+    .string('must be the id of a message')
     .transform(toMessageRowId)
-    .refine((id) => id !== null, 'has to be the id of a message')
+    .refine((id) => id !== null, 'must be the id of a message')
     .optional(),
 });
 
@@ -103,7 +97,7 @@ export function parseConversationId(text: unknown): string {
   if (typeof text === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/iu.test(text)) {
     return text.toLowerCase();
   }
-  throw new ChatError('invalid-request', { sentence: 'conversation_id has to be a UUID.' });
+  throw new ChatError('invalid-request', { sentence: 'conversation_id must be a UUID.' });
 }
 
 function merge(query: unknown, body: unknown): unknown {

@@ -17,17 +17,17 @@ const schema = z.object(
   {
     data: z.object(
       {
-        rating: z.enum(['like', 'dislike'], 'has to be "like", "dislike" or null').nullable(),
+        rating: z.enum(['like', 'dislike'], 'must be "like", "dislike" or null').nullable(),
         content: z
-          .string('has to be text')
+          .string('must be text')
           .max(maxContentChars, `can be at most ${maxContentChars} characters long`)
           .nullish()
           .transform((text) => (text?.trim() ? toStorableText(text) : undefined)),
       },
-      'has to be an object with rating',
+      'must be an object with rating',
     ),
   },
-  'has to be {"data": {"rating": …}}',
+  'must be {"data": {"rating": …}}',
 );
 
 /**

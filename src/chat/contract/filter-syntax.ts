@@ -179,13 +179,13 @@ function parseValue({ kind }: Target, operand: unknown, at: Place): Value {
       const number = Number(text);
       // Beyond this PostgreSQL's integer has no such value, and would say so with an error of its own.
       const isInteger = /^-?\d{1,10}$/u.test(text) && Math.abs(number) <= 2_147_483_647;
-      if (!isInteger) throw refuse(at, 'has to be a whole number');
+      if (!isInteger) throw refuse(at, 'must be a whole number');
       return number;
     }
     case 'date':
       return parseDate(text, at);
     case 'boolean':
-      if (text === '') throw refuse(at, 'has to be true or false');
+      if (text === '') throw refuse(at, 'must be true or false');
       return parseBoolean(text, at);
   }
 }
@@ -195,7 +195,7 @@ function parseDate(text: string, at: Place): Date {
   const date = /^\d{9,15}$/u.test(text) ? new Date(Number(text)) : fromIso(text);
   const year = date.getUTCFullYear();
   if (!(year >= 1 && year <= 9999)) {
-    throw refuse(at, 'has to be a date, e.g. 2024-01-31 or 2024-01-31T12:00:00Z');
+    throw refuse(at, 'must be a date, e.g. 2024-01-31 or 2024-01-31T12:00:00Z');
   }
   return date;
 }
@@ -210,7 +210,7 @@ function fromIso(text: string): Date {
 }
 
 function parseText(operand: unknown, at: Place): string {
-  if (typeof operand !== 'string') throw refuse(at, 'has to be a single value');
+  if (typeof operand !== 'string') throw refuse(at, 'must be a single value');
   if (operand.length > maxTextChars) throw refuse(at, `is longer than ${maxTextChars} characters`);
   return toStorableText(operand);
 }
@@ -219,7 +219,7 @@ function parseBoolean(operand: unknown, at: Place): boolean {
   if (operand === null || operand === '' || operand === 'true' || operand === '1' || operand === 't')
     return true;
   if (operand === 'false' || operand === '0' || operand === 'f') return false;
-  throw refuse(at, 'has to be true or false');
+  throw refuse(at, 'must be true or false');
 }
 
 /** `qs` makes `[0]=a&[1]=b` an array, or an object when an index is large; one value alone stays alone. */

@@ -9,6 +9,6 @@ export function parseIdempotencyKey(header: string): string | undefined {
   if (header === '') return undefined;
   if (header.length <= 255 && /^[\x21-\x7e]+$/u.test(header)) return header;
   throw new ChatError('invalid-request', {
-    sentence: 'Idempotency-Key has to be 1 to 255 printable ASCII characters without spaces, e.g. a UUID.',
+    sentence: 'Idempotency-Key must be 1 to 255 printable ASCII characters without spaces, e.g. a UUID.',
   });
 }

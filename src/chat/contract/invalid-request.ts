@@ -20,7 +20,7 @@ export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<
 /** A whole number, also as the text that a query string has. */
 export const wholeNumber = (min: number, max: number) =>
   z.coerce
-    .number('has to be a number')
-    .int('has to be a whole number')
-    .min(min, `has to be at least ${min}`)
+    .number('must be a number')
+    .int('must be a whole number')
+    .min(min, `must be at least ${min}`)
     .max(max, `can be at most ${max}`);

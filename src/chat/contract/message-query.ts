@@ -146,7 +146,7 @@ function parseWhole(
   if (value === undefined) return fallback;
   const number = typeof value === 'string' && /^\d{1,15}$/u.test(value) ? Number(value) : -1;
   if (number < min || (max !== undefined && number > max))
-    throw invalid(`${name} has to be a whole number from ${min}${max === undefined ? '' : ` to ${max}`}.`);
+    throw invalid(`${name} must be a whole number from ${min}${max === undefined ? '' : ` to ${max}`}.`);
   return number;
 }
 
@@ -175,7 +175,7 @@ function toSortTexts(sort: unknown): string[] {
         : toSortTexts(direction),
     );
   }
-  throw invalid('sort has to be a field with a direction, e.g. createdAt:desc.');
+  throw invalid('sort must be a field with a direction, e.g. createdAt:desc.');
 }
 
 /** Opaque to clients: they hand back what `meta.nextCursor` gave them. */
@@ -188,7 +188,7 @@ function parseCursor(cursor: unknown): Cursor {
     typeof cursor === 'string' ? Buffer.from(cursor.slice(0, 100), 'base64url').toString('latin1') : '';
   const [, time, id] = /^(\d{1,15})\.(\d{1,10})$/u.exec(text) ?? [];
   if (time === undefined || id === undefined || Number(id) > 2_147_483_647) {
-    throw invalid('cursor has to be one that meta.nextCursor gave.');
+    throw invalid('cursor must be one that meta.nextCursor gave.');
   }
   return { createdAt: new Date(Number(time)), id: Number(id) };
 }

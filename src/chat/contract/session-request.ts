@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
 import { ChatError } from '../errors';
+import { boundedJson, boundedText } from './bounded';
 import { parse } from './invalid-request';
 import type { MessageRole, MessageReference } from '../model/message';
 import { oncePer } from '../shared/once-per';
 import type { Owner } from '../model/owner';
-import { isShallow, isShort, tooLong } from './question';
 import type { Range, Selection } from '../model/page';
 import { defaultTitle } from '../model/session';
 import type { RequestSettings } from '../settings';
@@ -23,8 +23,8 @@ export interface PageRequest {
 const maxPageSize = 100;
 
 const number = z.coerce
-  .number('has to be a number')
-  .int('has to be a whole number')
+  .number('must be a number')
+  .int('must be a whole number')
   .min(1, 'begins at 1')
   .max(1_000_000, 'is too large')
   .nullish();
@@ -38,10 +38,10 @@ export function parsePage(params: unknown, defaultPageSize: number): PageRequest
   return { page, pageSize, range: { limit: pageSize, offset: (page - 1) * pageSize } };
 }
 
-const isNoOrder = 'has to be asc or desc';
+const isNoOrder = 'must be asc or desc';
 
 const selection = z.object({
-  superseded: z.enum(['true', 'false'], 'has to be true or false').default('true'),
+  superseded: z.enum(['true', 'false'], 'must be true or false').default('true'),
   order: z
     .string(isNoOrder)
     .toLowerCase()
@@ -56,11 +56,11 @@ export function parseSelection(params: unknown): Selection & { readonly newestFi
 }
 
 const title = z
-  .string('has to be text')
+  .string('must be text')
   .max(255, 'can be at most 255 characters long')
   .transform((text) => toStorableText(text.trim()));
 
-export const reference = z.union([z.string().max(64), z.number()], 'has to be an id').transform(String);
+export const reference = z.union([z.string().max(64), z.number()], 'must be an id').transform(String);
 
 const newSession = z.object({
   user_id: reference.nullish(),
@@ -103,18 +103,16 @@ export interface MessageRequest {
   readonly isQuestion: boolean;
 }
 
-const newMessage = oncePer((settings: RequestSettings) =>
+const newMessage = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettings) =>
   z.object({
-    session_id: z.string('has to be the id of a session').max(255, 'is too long to be an id'),
-    content: content(settings),
-    role: z.enum(['user', 'assistant', 'tool'], 'has to be user, assistant or tool').default('user'),
-    tool_calls: z
-      .array(z.unknown(), 'has to be a list')
-      .max(100, 'can be at most 100 long')
-      .refine((calls) => isShallow(calls, 0), { error: 'is nested too deeply', abort: true })
-      .refine((calls) => isShort(calls, settings), tooLong(settings))
-      .nullish(),
-    reply: z.boolean('has to be true or false').nullish(),
+    session_id: z.string('must be the id of a session').max(255, 'is too long to be an id'),
+    content: content(maxQueryChars),
+    role: z.enum(['user', 'assistant', 'tool'], 'must be user, assistant or tool').default('user'),
+    tool_calls: boundedJson(
+      z.array(z.unknown(), 'must be a list').max(100, 'can be at most 100 long'),
+      maxInputsChars,
+    ).nullish(),
+    reply: z.boolean('must be true or false').nullish(),
   }),
 );
 
@@ -139,10 +137,10 @@ export interface EditRequest {
   readonly isRegenerated: boolean;
 }
 
-const edit = oncePer((settings: RequestSettings) =>
+const edit = oncePer(({ maxQueryChars }: RequestSettings) =>
   z.object({
-    new_content: content(settings),
-    regenerate: z.boolean('has to be true or false').nullish(),
+    new_content: content(maxQueryChars),
+    regenerate: z.boolean('must be true or false').nullish(),
   }),
 );
 
@@ -152,12 +150,8 @@ export function parseEdit(body: unknown, settings: RequestSettings): EditRequest
   return { content: new_content, isRegenerated: regenerate === true };
 }
 
-function content({ maxQueryChars }: RequestSettings) {
-  return z
-    .string('has to be text')
-    .max(maxQueryChars, `can be at most ${maxQueryChars} characters long`)
-    .refine((text) => text.trim() !== '', 'is empty')
-    .transform(toStorableText);
+function content(maxChars: number) {
+  return boundedText(z.string('must be text'), maxChars).refine((text) => text.trim() !== '', 'is empty');
 }
 
 /** A message by the number that this API shows, or by its `message_id` of the other ones. */

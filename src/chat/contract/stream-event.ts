@@ -64,25 +64,8 @@ export function toLastEvent(
   return JSON.stringify({ event: 'error', ...envelope, code, status, message });
 }
 
-/** What all `message` events of a turn have in common, from the time Dify has named it. Made once, not for every word. */
-export interface MessageHead {
-  readonly envelope: Envelope;
-  /** The JSON of such an event up to its text. */
-  readonly json: string;
-}
-
-export function toMessageHead(envelope: Envelope): MessageHead {
-  const json = JSON.stringify(toMessageEvent(envelope, ''));
-  return { envelope, json: json.slice(0, -'""}'.length) };
-}
-
-/** The JSON of the `message` event with this text. */
-export function encodeMessage({ json }: MessageHead, text: string): string {
-  return `${json}${JSON.stringify(text)}}`;
-}
-
-/** The text stands last: see `toMessageHead`. */
-function toMessageEvent(envelope: Envelope, text: string): Extract<WireEvent, { event: 'message' }> {
+/** The text comes last: `stream/message-head` relies on it. */
+export function toMessageEvent(envelope: Envelope, text: string): Extract<WireEvent, { event: 'message' }> {
   return { event: 'message', ...envelope, id: envelope.message_id, answer: text };
 }
 

@@ -7,7 +7,6 @@ import type { Message } from '../model/message';
 import type { Messages } from './list';
 import type { MessageStore } from '../ports/message-store';
 import { toUpstreamUser, type Owner } from '../model/owner';
-import { toMessageEvent, type SessionEvents } from '../session/events';
 
 /**
  * What an owner can do with a message.
@@ -36,11 +35,12 @@ export interface MessageActionsOptions {
   readonly store: Pick<MessageStore, 'find' | 'mark'>;
   readonly upstream: Pick<Upstream, 'rate' | 'suggestQuestions'>;
   readonly messages: Pick<Messages, 'toReplies'>;
-  readonly events: Pick<SessionEvents, 'publish'>;
+  /** Called after a message was marked as read. */
+  readonly onRead: (message: Message) => void;
 }
 
 export function createMessageActions(options: MessageActionsOptions): MessageActions {
-  const { store, upstream, messages, events } = options;
+  const { store, upstream, messages, onRead } = options;
   return {
     async rate(owner, messageId, { rating, content }) {
       const answer = await findEndedAnswer(owner, messageId);
@@ -54,7 +54,7 @@ export function createMessageActions(options: MessageActionsOptions): MessageAct
       const { id } = await find(owner, messageId);
       const marked = await store.mark(owner, id, { status: 'read' });
       const reply = await toReply(owner, marked);
-      if (marked !== null) events.publish(toMessageEvent('message_read', marked));
+      if (marked !== null) onRead(marked);
       return reply;
     },
 

@@ -54,13 +54,13 @@ const maxChars = 200;
 
 /** Of rows, in both databases. */
 const maxId = 2_147_483_647;
-const isNoCursor = 'has to be one that meta.nextCursor gave';
+const isNoCursor = 'must be one that meta.nextCursor gave';
 
 const request = z.object({
   q: z
-    .string('has to be the text to look for')
+    .string('must be the text to look for')
     .max(maxChars, `can be at most ${maxChars} characters long`)
-    .refine((text) => text.trim() !== '', 'has to be the text to look for: it is empty')
+    .refine((text) => text.trim() !== '', 'must be the text to look for: it is empty')
     .transform(toStorableText),
   cursor: z
     .string(isNoCursor)

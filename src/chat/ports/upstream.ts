@@ -23,7 +23,7 @@ export interface Upstream {
   ask(question: UpstreamQuestion, take: TakeEvents): Promise<void>;
   /**
    * `POST /chat-messages/:task_id/stop`, for the user who asked. Dify says yes to everything and stops what it can; the
-   * reply then ends by itself, and has to be read to that end or Dify saves nothing of it.
+   * reply then ends by itself, and must be read to that end or Dify saves nothing of it.
    * @throws ChatError `upstream-…` when Dify cannot be told.
    */
   stop(taskId: string, user: string): Promise<void>;

@@ -2,7 +2,6 @@ import type { LiveTurns } from '../stream/live-turns';
 import type { Owner } from '../model/owner';
 import type { SessionEvents } from './events';
 import type { Frame } from '../stream/sse';
-import { createPull, type Pull } from '../stream/frame-source';
 import type { Follow } from '../turn/access';
 
 /** Where a connected client is told things. */
@@ -12,10 +11,10 @@ export interface Outlet {
    * connection of one that is too far behind. Never throws.
    */
   send(frame: string): void;
-  /** Whether the client has read enough to be told more. */
+  /** Whether the client has read enough to be sent more. */
   hasRoom(): boolean;
-  /** Calls `onRoom` when it has, at the end of an iteration of the event loop; not once the client is gone. */
-  whenRoom(onRoom: () => void): void;
+  /** Settles in a later iteration of the event loop: when the client may have room again, or is gone. */
+  room(): Promise<void>;
 }
 
 /** A session of its owner, as one connected client follows it. */
@@ -42,25 +41,16 @@ export interface SessionFeedOptions {
   readonly signal: AbortSignal;
 }
 
-/** A turn that is being told. */
-interface Telling {
-  readonly pull: Pull;
-  readonly end: () => void;
-  batch: readonly Frame[];
-  /** How many of the batch are sent. */
-  sent: number;
-}
-
 /**
  * Tells a client every turn of a session that runs in this process, from its first event on, and what else happens to
  * the session. Nothing is buffered here: each turn is pulled from its log as fast as the client reads.
  */
 export function createSessionFeed(options: SessionFeedOptions): SessionFeed {
   const { live, events, owner, sessionId, outlet, onBroken, signal } = options;
-  const following = new Map<string, { readonly told: Promise<void>; readonly end: () => void }>();
-  /** Those that have something to tell. They take turns, batch by batch. */
-  const line: Telling[] = [];
-  let isWaiting = false;
+  /** The turns that are being sent, each settled when that is over. */
+  const following = new Map<string, Promise<void>>();
+  /** Batches are sent one after the other, so that turns alternate and one of them waits for room at a time. */
+  let lastBatch = Promise.resolve();
 
   const ends = [
     live.watch(sessionId, (turn) => {
@@ -79,63 +69,35 @@ export function createSessionFeed(options: SessionFeedOptions): SessionFeed {
     count: () => following.size,
     follow,
     async idle() {
-      while (following.size > 0) await Promise.all([...following.values()].map(({ told }) => told));
+      while (following.size > 0) await Promise.all(following.values());
     },
   };
 
   function leave(): void {
     for (const end of ends) end();
-    for (const { end } of following.values()) end();
   }
 
   function follow(turnId: string, start: Follow): void {
     if (signal.aborted || following.has(turnId)) return;
-    let end: () => void = () => undefined;
-    const told = new Promise<void>((resolve, reject) => {
-      end = resolve;
-      const onReady = () => {
-        queue(telling);
-        give();
-      };
-      const pull = createPull(start(signal), { onReady, onFailed: reject });
-      const telling: Telling = { pull, end, batch: [], sent: 0 };
-      onReady();
-    })
+    const sent = send(start(signal))
       .catch((error: unknown) => onBroken(turnId, error))
       .finally(() => following.delete(turnId));
-    following.set(turnId, { told, end });
+    following.set(turnId, sent);
   }
 
-  /** Puts a turn at the end of the line with its next batch, if there is one. */
-  function queue(telling: Telling): void {
-    const batch = telling.pull();
-    if (batch === null) return;
-    if (batch.done === true) {
-      telling.end();
-      return;
+  async function send(batches: AsyncGenerator<readonly Frame[], void>): Promise<void> {
+    for await (const batch of batches) {
+      lastBatch = lastBatch.then(() => sendBatch(batch));
+      await lastBatch;
     }
-    telling.batch = batch.value;
-    telling.sent = 0;
-    line.push(telling);
   }
 
-  /** As much as there is room for. */
-  function give(): void {
-    for (let first = line[0]; first !== undefined && outlet.hasRoom(); first = line[0]) {
+  async function sendBatch(batch: readonly Frame[]): Promise<void> {
+    for (const frame of batch) {
+      while (!outlet.hasRoom()) await outlet.room();
       if (signal.aborted) return;
-      const frame = first.batch[first.sent];
-      if (frame !== undefined) outlet.send(toSocketFrame(frame));
-      first.sent += 1;
-      if (first.sent < first.batch.length) continue;
-      line.shift();
-      queue(first);
+      outlet.send(toSocketFrame(frame));
     }
-    if (line.length === 0 || isWaiting) return;
-    isWaiting = true;
-    outlet.whenRoom(() => {
-      isWaiting = false;
-      give();
-    });
   }
 }
 

@@ -12,8 +12,8 @@ import type { Follow } from '../turn/access';
 import type { Turns } from '../turn/turns';
 import type { WriteLimits } from '../limits/write-limits';
 
-const requestId = z.union([z.string().max(128), z.number()], 'has to be text or a number').optional();
-const turnId = z.string('has to be a turn_id').regex(/^[0-9a-f-]{36}$/u, 'has to be a turn_id');
+const requestId = z.union([z.string().max(128), z.number()], 'must be text or a number').optional();
+const turnId = z.string('must be a turn_id').regex(/^[0-9a-f-]{36}$/u, 'must be a turn_id');
 
 const requestSchema = z.discriminatedUnion(
   'type',
@@ -25,18 +25,18 @@ const requestSchema = z.discriminatedUnion(
       query: z.unknown().optional(),
       inputs: z.unknown().optional(),
       character_id: z.unknown().optional(),
-      idempotency_key: z.string('has to be text').nullish(),
+      idempotency_key: z.string('must be text').nullish(),
     }),
     z.object({ type: z.literal('stop'), request_id: requestId, turn_id: turnId }),
     z.object({
       type: z.literal('resume'),
       request_id: requestId,
       turn_id: turnId,
-      after: z.number('has to be the seq of an event').int().min(0).max(999_999_999).default(0),
+      after: z.number('must be the seq of an event').int().min(0).max(999_999_999).default(0),
     }),
     z.object({ type: z.literal('ping'), request_id: requestId }),
   ],
-  'has to be ask, stop, resume or ping',
+  'must be ask, stop, resume or ping',
 );
 
 /** What a connected client may ask for. */
@@ -149,7 +149,7 @@ function parseJson(frame: string): unknown {
   try {
     return JSON.parse(frame);
   } catch {
-    throw new ChatError('invalid-request', { sentence: 'A frame has to be valid JSON.' });
+    throw new ChatError('invalid-request', { sentence: 'A frame must be valid JSON.' });
   }
 }
 

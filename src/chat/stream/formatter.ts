@@ -3,13 +3,8 @@ import { toMessageReply } from '../contract/message-reply';
 import type { Owner } from '../model/owner';
 import type { TurnProgress } from '../model/turn';
 import type { TurnEvent } from '../model/turn-event';
-import {
-  toMessageHead,
-  toWireEvent,
-  type Envelope,
-  type MessageHead,
-  type WireEvent,
-} from '../contract/stream-event';
+import { toWireEvent, type Envelope, type WireEvent } from '../contract/stream-event';
+import { toMessageHead, type MessageHead } from './message-head';
 
 /** Puts the events of one turn into what clients see. */
 export interface WireFormat {

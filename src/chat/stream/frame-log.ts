@@ -1,12 +1,6 @@
 import type { Frame } from './sse';
-import {
-  encodeMessage,
-  envelopeOf,
-  isTerminal,
-  type Envelope,
-  type MessageHead,
-  type WireEvent,
-} from '../contract/stream-event';
+import { envelopeOf, isTerminal, type Envelope, type WireEvent } from '../contract/stream-event';
+import { encodeMessage, type MessageHead } from './message-head';
 
 /**
  * The frames of one turn: the newest within a bound, and of older ones the text they come to. Whoever has missed those
@@ -95,7 +89,7 @@ export function createFrameLog(maxChars: number): FrameLog {
       if (chars > maxChars && !isTerminal(event)) letGo(maxChars * 0.75);
     },
     appendText(head, words) {
-      // As JSON, but for what has to be escaped in it.
+      // As JSON, but for what must be escaped in it.
       const size = head.json.length + words.length + '""}'.length;
       entries.push({ head, text: words, size });
       chars += size;

@@ -1,15 +1,11 @@
 import type { RateLimit } from '../errors';
-import { createFollower, done, type Follower, type Waiter } from './follower';
+import { createCondition } from '../shared/condition';
 import { createFrameLog } from './frame-log';
-import { tellAtLoopEnd } from './loop-end';
+import { atLoopEnd } from './loop-end';
 import type { Frame } from './sse';
 import { createTopics } from '../shared/topics';
-import {
-  isTerminal,
-  type MessageHead,
-  type TerminalWireEvent,
-  type WireEvent,
-} from '../contract/stream-event';
+import { isTerminal, type TerminalWireEvent, type WireEvent } from '../contract/stream-event';
+import type { MessageHead } from './message-head';
 
 /**
  * A running turn: an append-only log with one writer, the pump, and any number of followers, each with a cursor of
@@ -30,7 +26,7 @@ export interface LiveTurn {
    * unless it is so far behind that what it missed is no longer kept: then one `message_replace` with the text up to
    * there takes the place of that. Ends after the terminal event, or when `signal` fires.
    */
-  follow(cursor: number, signal: AbortSignal): Follower<readonly Frame[]>;
+  follow(cursor: number, signal: AbortSignal): AsyncGenerator<readonly Frame[], void>;
 }
 
 /** Why a turn is to end before its answer does: its owner wants no more of it, or the process is going down. */
@@ -56,11 +52,12 @@ export interface TurnLogOptions extends Pick<LiveTurn, 'turnId' | 'sessionId' | 
 
 export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
   const log = createFrameLog(maxChars);
-  const waiting = new Set<Waiter>();
+  const news = createCondition();
   const endRequest = new AbortController();
+  let followers = 0;
   let lingering: NodeJS.Timeout | undefined;
   let isEnded = false;
-  let isTelling = false;
+  let isNotifying = false;
   let settleEnded: (event: TerminalWireEvent) => void;
   const ended = new Promise<TerminalWireEvent>((resolve) => {
     settleEnded = resolve;
@@ -70,60 +67,55 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
     if (isEnded) throw new Error(`Turn ${turn.turnId} has ended: nothing can follow its terminal event.`);
   }
 
-  /** What sockets bring in one iteration of the event loop is told as one batch, to each follower by a task of its own. */
-  function tell(): void {
-    if (isTelling) return;
-    isTelling = true;
-    tellAtLoopEnd(() => (isTelling = false));
-    for (const { wake } of waiting) tellAtLoopEnd(wake);
-  }
-
-  function join(waiter: Waiter): void {
-    waiting.add(waiter);
-    // What is still to come in this iteration is told by no other task.
-    if (isTelling) tellAtLoopEnd(waiter.wake);
-  }
-
-  function wakeAll(): void {
-    for (const { wake } of waiting) wake();
+  /** Wakes the followers at the end of this iteration of the event loop, so that they get its events as one batch. */
+  function notifySoon(): void {
+    if (isNotifying) return;
+    isNotifying = true;
+    atLoopEnd(() => {
+      isNotifying = false;
+      news.notify();
+    });
   }
 
   function append(event: WireEvent): void {
     assertRunning();
     log.append(event);
-    if (isTerminal(event)) {
-      isEnded = true;
-      settleEnded(event);
-      // The log is gone with its last follower. One that does not read must not keep all of it for so long.
-      if (waiting.size > 0) lingering = setTimeout(log.shrink, lingerMs).unref();
-      // At once: whoever waited for the end may go on to close what a follower writes to.
-      queueMicrotask(wakeAll);
-    } else {
-      tell();
+    if (!isTerminal(event)) {
+      notifySoon();
+      return;
     }
+    isEnded = true;
+    settleEnded(event);
+    // The last follower to leave frees the log. One that does not read must not keep all of it until then.
+    if (followers > 0) lingering = setTimeout(log.shrink, lingerMs).unref();
+    // Immediately: whoever awaits `ended` may close what the followers write to.
+    news.notify();
   }
 
   function appendText(head: MessageHead, text: string): void {
     assertRunning();
     log.appendText(head, text);
-    tell();
+    notifySoon();
   }
 
-  function follow(cursor: number, signal: AbortSignal): Follower<readonly Frame[]> {
-    let last: number | undefined;
-    const take = (): IteratorResult<readonly Frame[], void> | null => {
-      // A cursor that is none of this log's (another process gave it) begins anew.
-      last ??= cursor > log.lastId() ? 0 : Math.max(0, cursor);
-      const batch = log.after(last);
-      if (batch.length === 0) return isEnded ? done : null;
-      last = batch.at(-1)?.id ?? last;
-      return { done: false, value: batch };
-    };
-    const onLeave = (waiter: Waiter) => {
-      waiting.delete(waiter);
-      if (waiting.size === 0) clearTimeout(lingering);
-    };
-    return createFollower({ take, signal, onJoin: join, onLeave });
+  async function* follow(cursor: number, signal: AbortSignal): AsyncGenerator<readonly Frame[], void> {
+    // A cursor that this log never gave comes from another process. That follower begins anew.
+    let last = cursor > log.lastId() ? 0 : Math.max(0, cursor);
+    followers += 1;
+    signal.addEventListener('abort', news.notify);
+    try {
+      while (!signal.aborted) {
+        const batch = log.after(last);
+        last = batch.at(-1)?.id ?? last;
+        if (batch.length > 0) yield batch;
+        else if (isEnded) return;
+        else await news.wait();
+      }
+    } finally {
+      signal.removeEventListener('abort', news.notify);
+      followers -= 1;
+      if (followers === 0) clearTimeout(lingering);
+    }
   }
 
   return {

@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises';
+
 import { isChatErrorCode } from '../errors';
 import type { Frame } from './sse';
 import type { SavedTurn } from '../model/turn';
@@ -79,7 +81,7 @@ async function* savedStates(
     wire.identify({ messageId: saved[1].messageId, conversationId: saved[1].conversationId ?? undefined });
     yield saved;
     if (toTerminalEvent(saved) !== null) return;
-    await pause(pollEveryMs, signal);
+    await setTimeout(pollEveryMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
     // Once a client has begun to read, nothing is thrown: a database that is away for a moment is asked again.
     const last: SavedTurn = saved;
@@ -91,20 +93,4 @@ function toDelta(shown: string, text: string): TurnEvent[] {
   if (text === shown) return [];
   if (text.startsWith(shown)) return [{ type: 'delta', text: text.slice(shown.length) }];
   return [{ type: 'replaced', text }];
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-  });
 }

@@ -2,7 +2,7 @@ import { ChatError, type RateLimit } from '../errors';
 import { fingerprintOf } from './idempotency';
 import type { Idempotency, Question } from '../model/question';
 import type { LiveTurn } from '../stream/live-turns';
-import { ownIteration } from '../stream/loop-end';
+import { yieldToEventLoop } from '../shared/yield-to-event-loop';
 import type { Owner } from '../model/owner';
 import type { TurnStore } from '../ports/turn-store';
 import type { Follow, TurnAccess } from './access';
@@ -92,7 +92,7 @@ const longAnswerChars = 100_000;
 async function inTurn<T extends TerminalWireEvent | null>(end: T): Promise<T> {
   const isLong =
     end?.event === 'message_end' && end.data.some(({ answer }) => (answer ?? '').length > longAnswerChars);
-  if (isLong) await ownIteration();
+  if (isLong) await yieldToEventLoop();
   return end;
 }
 

@@ -1,6 +1,6 @@
 /** What the drivers of the two databases throw, told apart by code: messages quote SQL and values. */
 
-/** A value that has to be unique is there already. */
+/** A value that must be unique is there already. */
 export function isUniqueViolation(error: unknown): boolean {
   return /^(23505|SQLITE_CONSTRAINT_UNIQUE)$/u.test(codeOf(error));
 }

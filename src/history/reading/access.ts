@@ -48,7 +48,7 @@ export interface HistoryAccess {
   statistics(whose: Whose, query: unknown): Promise<StatisticsReply>;
   saveCompletion(completion: ChatCompletion): Promise<{ readonly recordId: string }>;
   saveError(failure: FailedCompletion): Promise<{ readonly recordId: string }>;
-  /** What has to be done once a day. @returns how many records were too old. */
+  /** What must be done once a day. @returns how many records were too old. */
   tidy(signal: AbortSignal): Promise<number>;
 }
 
@@ -166,7 +166,7 @@ async function findUserIds(
 async function findUser(users: UserSource, userId: number): Promise<string> {
   const documentId = (await users.findDocumentIds([userId])).get(userId);
   if (documentId !== undefined) return documentId;
-  const problem = { path: ['userId'], message: 'has to be the id of a user' };
+  const problem = { path: ['userId'], message: 'must be the id of a user' };
   throw new ChatError('invalid-request', {
     sentence: `userId ${problem.message}.`,
     details: { errors: [problem] },

@@ -13,7 +13,7 @@ const maxOffset = 10_000;
 const maxDays = 366;
 const defaultDays = 30;
 
-const position = z.string('has to be one that next_cursor gave').transform(toPosition).optional();
+const position = z.string('must be one that next_cursor gave').transform(toPosition).optional();
 
 const conversationPage = z
   .object({
@@ -49,12 +49,12 @@ export interface UserReference {
 }
 
 const userId = z
-  .union([z.string(), z.number()], 'has to be the id or documentId of a user')
+  .union([z.string(), z.number()], 'must be the id or documentId of a user')
   .transform((given, context): UserReference => {
     const text = String(given);
     if (/^[1-9]\d{0,9}$/u.test(text) && Number(text) <= 2_147_483_647) return { id: Number(text) };
     if (/^[a-z][a-z0-9]{23}$/u.test(text)) return { documentId: text };
-    context.addIssue({ code: 'custom', message: 'has to be the id or documentId of a user' });
+    context.addIssue({ code: 'custom', message: 'must be the id or documentId of a user' });
     return z.NEVER;
   });
 
@@ -71,24 +71,24 @@ export interface StatisticsRequest {
 }
 
 const date = z
-  .string('has to be a date, e.g. 2026-01-31')
+  .string('must be a date, e.g. 2026-01-31')
   .refine(
     (text) => /^(19[7-9]|2\d\d)\d-\d\d-\d\d$/u.test(text) && addDaysSafely(text) === text,
-    'has to be a date, e.g. 2026-01-31',
+    'must be a date, e.g. 2026-01-31',
   )
   .optional();
 
 /** `from?`, `to?`: dates of `time_zone?`, both included. Without them the last thirty days up to today. */
 export function parseStatisticsRequest(query: unknown, nowMs: number): StatisticsRequest {
   const schema = z
-    .object({ from: date, to: date, time_zone: z.string('has to be the name of one').default('UTC') })
+    .object({ from: date, to: date, time_zone: z.string('must be the name of one').default('UTC') })
     .transform(({ from: first, to: last, time_zone: timeZone }, context) => {
       const refuse = (parameter: string, message: string) => {
         context.addIssue({ code: 'custom', path: [parameter], message });
         return z.NEVER;
       };
       const calendar = createCalendar(timeZone);
-      if (calendar === undefined) return refuse('time_zone', 'has to be an IANA name, e.g. Asia/Shanghai');
+      if (calendar === undefined) return refuse('time_zone', 'must be an IANA name, e.g. Asia/Shanghai');
       const to = last ?? calendar.dateAt(nowMs);
       const from = first ?? addDays(to, 1 - defaultDays);
       const count = countDays(from, to);
@@ -112,7 +112,7 @@ function toPosition(cursor: string, context: z.core.$RefinementCtx): Position {
   const text = Buffer.from(cursor.slice(0, 2_000), 'base64url').toString('utf8');
   const [, time, id] = /^(\d{1,15})\.(.{1,255})$/su.exec(text) ?? [];
   if (id === undefined) {
-    context.addIssue({ code: 'custom', message: 'has to be one that next_cursor gave' });
+    context.addIssue({ code: 'custom', message: 'must be one that next_cursor gave' });
     return z.NEVER;
   }
   return { timeMs: Number(time), id: toStorableText(id) };

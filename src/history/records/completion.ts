@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 
 import { parse } from '../../chat/contract/invalid-request';
-import { isShallow } from '../../chat/contract/question';
+import { isShallow } from '../../chat/shared/json-depth';
 import { toStorableJson, toStorableText } from '../../chat/shared/storable-text';
 import { toNanos } from './price';
 import type { HistoryRecord } from '../model/record';
@@ -54,7 +54,7 @@ type CompletionKey =
   | {
       /** Up to 64 characters. */
       readonly recordId: string;
-      /** When it was asked. It decides the partition, so it has to be the same for every try to save it. */
+      /** When it was asked. It decides the partition, so it must be the same for every try to save it. */
       readonly createdAt: Date;
     }
   | {
@@ -91,29 +91,29 @@ const maxErrorMessageLength = 10_000;
 
 const text = (min: number, max: number) =>
   z
-    .string('has to be text')
+    .string('must be text')
     .min(min, 'is empty')
     .max(max, `can be at most ${max} characters long`)
     .transform(toStorableText);
 
 const count = z
-  .number('has to be a number')
-  .int('has to be a whole number')
+  .number('must be a number')
+  .int('must be a whole number')
   .min(0, 'cannot be negative')
   .max(maxInteger, `can be at most ${maxInteger}`);
 
-const shallow = (value: unknown) => isShallow(value, 0, maxDepth);
+const shallow = (value: unknown) => isShallow(value, maxDepth);
 
 const message = z.looseObject({
   role: text(1, 64),
-  content: z.union([z.string(), z.array(z.unknown()), z.null()], 'has to be text, parts or null').optional(),
+  content: z.union([z.string(), z.array(z.unknown()), z.null()], 'must be text, parts or null').optional(),
 });
 
 const context = {
   conversationId: text(1, 255),
-  userId: count.min(1, 'has to be the id of a user'),
+  userId: count.min(1, 'must be the id of a user'),
   messages: z
-    .array(message, 'has to be a list of messages')
+    .array(message, 'must be a list of messages')
     .min(1, 'is empty')
     .refine(shallow, 'is nested too deeply')
     .transform((all) => all.map(toStorableJson)),
@@ -122,14 +122,14 @@ const context = {
   channelId: count.nullish(),
   characterId: text(1, 64).nullish(),
   recordId: text(1, 64).optional(),
-  createdAt: z.date('has to be a Date').optional(),
+  createdAt: z.date('must be a Date').optional(),
   latencyMs: count.nullish(),
 };
 
 /** For zod: what is wrong where an id comes without its time. */
 const withoutTime = {
   path: ['createdAt'],
-  error: 'has to be given with recordId: both are the same for every try',
+  error: 'must be given with recordId: both are the same for every try',
 };
 
 function hasTime({ recordId, createdAt }: z.output<z.ZodObject<typeof context>>): boolean {
@@ -141,7 +141,7 @@ const completion = z
     ...context,
     response: z
       .looseObject({
-        choices: z.array(z.looseObject({ message }), 'has to be a list').min(1, 'is empty'),
+        choices: z.array(z.looseObject({ message }), 'must be a list').min(1, 'is empty'),
         usage: z
           .looseObject({
             prompt_tokens: count.optional(),
@@ -154,10 +154,10 @@ const completion = z
     price: z
       .object({
         amount: z
-          .string('has to be a decimal number as text')
+          .string('must be a decimal number as text')
           .transform(toNanos)
-          .refine((nanos): nanos is number => nanos !== null, 'has to be a decimal number as text'),
-        currency: z.string().regex(/^[A-Z]{3}$/u, 'has to be an ISO 4217 code'),
+          .refine((nanos): nanos is number => nanos !== null, 'must be a decimal number as text'),
+        currency: z.string().regex(/^[A-Z]{3}$/u, 'must be an ISO 4217 code'),
       })
       .nullish(),
   })
@@ -166,9 +166,9 @@ const completion = z
 const failure = z
   .object({
     ...context,
-    errorCode: z.union([text(1, 64), z.number().int().transform(String)], 'has to be a code'),
-    errorMessage: z.string('has to be text').transform(toErrorMessage),
-    partialText: z.string('has to be text').transform(toStorableText).default(''),
+    errorCode: z.union([text(1, 64), z.number().int().transform(String)], 'must be a code'),
+    errorMessage: z.string('must be text').transform(toErrorMessage),
+    partialText: z.string('must be text').transform(toStorableText).default(''),
   })
   .refine(hasTime, withoutTime);
 

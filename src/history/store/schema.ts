@@ -248,7 +248,7 @@ export const bucketSums = [
 
 /** Takes the lock that orders saving and erasing. @returns whether the tables are to be daily ones. */
 export async function lockState(statements: Statements): Promise<{ readonly isDaily: boolean }> {
-  // SQLite has one lock for all: the first thing a transaction does has to be a write, or it could not become one later.
+  // SQLite has one lock for all: the first thing a transaction does must be a write, or it could not become one later.
   if (statements.kind === 'sqlite') await statements.run('update history_state set id = id where id = 1');
   const [row] = await statements.all(
     `select daily from history_state where id = 1${lockingClause(statements.kind)}`,

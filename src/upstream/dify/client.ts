@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 
 import { ChatError, toChatError } from '../../chat/errors';
-import { readAtLoopEnd } from '../../chat/stream/loop-end';
+import { atLoopEnd } from '../../chat/stream/loop-end';
 import { createSseDecoder } from './sse';
 import { createCall, readStart, type Call, type Response } from './call';
 import type { DifySettings } from '../../chat/settings';
@@ -78,15 +78,15 @@ function postQuestion(
 }
 
 /**
- * Hands over each chunk at the end of the iteration of the event loop it arrives in, or when the body ends or breaks in
- * that iteration, before that is told. A promise for each chunk would cost more than the chunk.
- * @returns whether one of them was enough; false when there are no more. @throws why it broke, or what `isEnough` throws.
+ * Reads `body` until `isEnough` returns true for a chunk.
+ * Not by `for await`: that would lose the chunks that wait in the body when the connection breaks.
+ * @returns false when the body ended before. @throws why the connection broke, or what `isEnough` throws.
  */
 function readUntil(body: Readable, isEnough: (chunk: Uint8Array) => boolean): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     const onData = (chunk: Uint8Array) => {
-      if (chunks.push(chunk) === 1) readAtLoopEnd(take);
+      if (chunks.push(chunk) === 1) atLoopEnd(take);
     };
     const take = () => {
       try {

@@ -25,14 +25,14 @@ describe('parseFeedback', () => {
   });
 
   it.each<[unknown, string]>([
-    [undefined, 'body has to be {"data": {"rating": …}}.'],
-    [[], 'body has to be {"data": {"rating": …}}.'],
-    [{}, 'data has to be an object with rating.'],
-    [{ data: 'like' }, 'data has to be an object with rating.'],
-    [{ data: {} }, 'data.rating has to be "like", "dislike" or null.'],
-    [{ data: { rating: 'love' } }, 'data.rating has to be "like", "dislike" or null.'],
-    [{ data: { rating: ['like'] } }, 'data.rating has to be "like", "dislike" or null.'],
-    [{ data: { rating: 'like', content: 7 } }, 'data.content has to be text.'],
+    [undefined, 'body must be {"data": {"rating": …}}.'],
+    [[], 'body must be {"data": {"rating": …}}.'],
+    [{}, 'data must be an object with rating.'],
+    [{ data: 'like' }, 'data must be an object with rating.'],
+    [{ data: {} }, 'data.rating must be "like", "dislike" or null.'],
+    [{ data: { rating: 'love' } }, 'data.rating must be "like", "dislike" or null.'],
+    [{ data: { rating: ['like'] } }, 'data.rating must be "like", "dislike" or null.'],
+    [{ data: { rating: 'like', content: 7 } }, 'data.content must be text.'],
     [
       { data: { rating: 'like', content: 'x'.repeat(2_001) } },
       'data.content can be at most 2000 characters long.',

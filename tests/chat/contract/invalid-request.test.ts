@@ -9,30 +9,30 @@ function refusal(schema: z.ZodType, body: unknown) {
 
 describe('toInvalidRequest', () => {
   const schema = z.object(
-    { data: z.object({ a: z.string('has to be text'), b: z.number('has to be a number') }) },
-    'has to be an object',
+    { data: z.object({ a: z.string('must be text'), b: z.number('must be a number') }) },
+    'must be an object',
   );
 
   it('names every problem by its field, in a sentence and in the details', () => {
     const error = refusal(schema, { data: { a: 1, b: 'x' } });
     expect(error).toMatchObject({
       code: 'invalid-request',
-      message: 'data.a has to be text. data.b has to be a number.',
+      message: 'data.a must be text. data.b must be a number.',
       details: {
         errors: [
-          { path: ['data', 'a'], message: 'has to be text' },
-          { path: ['data', 'b'], message: 'has to be a number' },
+          { path: ['data', 'a'], message: 'must be text' },
+          { path: ['data', 'b'], message: 'must be a number' },
         ],
       },
     });
   });
 
   it('names a field alone, whether it stands in a body, a query string or a frame', () => {
-    const error = refusal(z.object({ page: z.number('has to be a number') }), { page: 'x' });
-    expect(error.message).toBe('page has to be a number.');
+    const error = refusal(z.object({ page: z.number('must be a number') }), { page: 'x' });
+    expect(error.message).toBe('page must be a number.');
   });
 
   it('calls the whole the body', () => {
-    expect(refusal(schema, 7).message).toBe('body has to be an object.');
+    expect(refusal(schema, 7).message).toBe('body must be an object.');
   });
 });

@@ -96,21 +96,21 @@ describe('parseQuestion', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['no body', undefined, 'body has to be {"data"'],
-    ['null', null, 'body has to be {"data"'],
-    ['text', 'hello', 'body has to be {"data"'],
-    ['a list', [], 'body has to be {"data"'],
-    ['no data', {}, 'data has to be an object'],
-    ['data that is null', { data: null }, 'data has to be an object'],
-    ['data that is text', { data: 'hello' }, 'data has to be an object'],
-    ['no character', { data: { query: 'Hi' } }, 'data.character_id has to be'],
-    ['half a character', { data: { ...whole, character_id: 1.5 } }, 'data.character_id has to be'],
-    ['a character object', { data: { ...whole, character_id: { $ne: 1 } } }, 'data.character_id has to be'],
-    ['no query', { data: { character_id: 'c' } }, 'data.query has to be the question'],
-    ['an empty query', { data: { ...whole, query: '' } }, 'data.query has to be the question'],
-    ['a blank query', { data: { ...whole, query: ' \n\u3000' } }, 'data.query has to be the question'],
-    ['a query that is no text', { data: { ...whole, query: ['Hi'] } }, 'data.query has to be the question'],
-    ['a session that is no text', { data: { ...whole, session_id: 7 } }, 'data.session_id has to be text'],
+    ['no body', undefined, 'body must be {"data"'],
+    ['null', null, 'body must be {"data"'],
+    ['text', 'hello', 'body must be {"data"'],
+    ['a list', [], 'body must be {"data"'],
+    ['no data', {}, 'data must be an object'],
+    ['data that is null', { data: null }, 'data must be an object'],
+    ['data that is text', { data: 'hello' }, 'data must be an object'],
+    ['no character', { data: { query: 'Hi' } }, 'data.character_id must be'],
+    ['half a character', { data: { ...whole, character_id: 1.5 } }, 'data.character_id must be'],
+    ['a character object', { data: { ...whole, character_id: { $ne: 1 } } }, 'data.character_id must be'],
+    ['no query', { data: { character_id: 'c' } }, 'data.query must be the question'],
+    ['an empty query', { data: { ...whole, query: '' } }, 'data.query must be the question'],
+    ['a blank query', { data: { ...whole, query: ' \n\u3000' } }, 'data.query must be the question'],
+    ['a query that is no text', { data: { ...whole, query: ['Hi'] } }, 'data.query must be the question'],
+    ['a session that is no text', { data: { ...whole, session_id: 7 } }, 'data.session_id must be text'],
     [
       'a session too long',
       { data: { ...whole, session_id: 'x'.repeat(256) } },
@@ -119,16 +119,16 @@ describe('parseQuestion', () => {
     [
       'a conversation object',
       { data: { ...whole, conversation_id: {} } },
-      'data.conversation_id has to be text',
+      'data.conversation_id must be text',
     ],
-    ['inputs that are text', { data: { ...whole, inputs: 'x' } }, 'data.inputs has to be an object'],
-    ['inputs that are a list', { data: { ...whole, inputs: [] } }, 'data.inputs has to be an object'],
+    ['inputs that are text', { data: { ...whole, inputs: 'x' } }, 'data.inputs must be an object'],
+    ['inputs that are a list', { data: { ...whole, inputs: [] } }, 'data.inputs must be an object'],
   ])('refuses %s', async (_name, body, sentence) => {
     expect((await refused(body)).message).toContain(sentence);
   });
 
   it.each([' ', 0, 'x'.repeat(65)])('refuses the character %j in its own words', async (id) => {
-    expect((await refused({ data: { ...whole, character_id: id } })).message).toContain('has to be');
+    expect((await refused({ data: { ...whole, character_id: id } })).message).toContain('must be');
   });
 
   it('names all that is wrong at once, by path', async () => {

@@ -37,8 +37,8 @@ describe('parsePage', () => {
   it.each([
     [{ page: 0 }, 'page begins at 1.'],
     [{ page_size: -1 }, 'page_size begins at 1.'],
-    [{ page: 1.5 }, 'page has to be a whole number.'],
-    [{ pageSize: 'x' }, 'pageSize has to be a number.'],
+    [{ page: 1.5 }, 'page must be a whole number.'],
+    [{ pageSize: 'x' }, 'pageSize must be a number.'],
     [{ page: 1_000_001 }, 'page is too large.'],
   ])('refuses %j', async (params, sentence) => {
     expect(await refused(() => parsePage(params, 20))).toBe(sentence);
@@ -65,7 +65,7 @@ describe('parseSelection', () => {
   it.each(['', 'descending', 'dsc', 'de\u017fc', ' desc', ['asc', 'desc'], { $eq: 'desc' }])(
     'refuses the order %j',
     async (order) => {
-      expect(await refused(() => parseSelection({ order }))).toBe('order has to be asc or desc.');
+      expect(await refused(() => parseSelection({ order }))).toBe('order must be asc or desc.');
     },
   );
 
@@ -73,7 +73,7 @@ describe('parseSelection', () => {
     expect(parseSelection({ superseded: 'false' })).toMatchObject({ withSuperseded: false });
     expect(parseSelection({ superseded: 'true' })).toMatchObject({ withSuperseded: true });
     expect(await refused(() => parseSelection({ superseded: 'no' }))).toBe(
-      'superseded has to be true or false.',
+      'superseded must be true or false.',
     );
   });
 });

@@ -2,14 +2,7 @@ import { ChatError, chatErrors, type ChatErrorCode } from '../../../src/chat/err
 import { toMessageReply } from '../../../src/chat/contract/message-reply';
 import type { SavedTurn } from '../../../src/chat/model/turn';
 import type { TurnEvent } from '../../../src/chat/model/turn-event';
-import {
-  encodeMessage,
-  isTerminal,
-  toLastEvent,
-  toMessageHead,
-  toWireEvent,
-  type Envelope,
-} from '../../../src/chat/contract/stream-event';
+import { isTerminal, toLastEvent, toWireEvent, type Envelope } from '../../../src/chat/contract/stream-event';
 import { ada, keeper, message } from '../support/fixtures';
 
 const envelope: Envelope = {
@@ -48,23 +41,6 @@ describe('toLastEvent', () => {
   it('is none after the end of the turn', () => {
     const end = JSON.stringify(toWire({ type: 'ended', outcome: 'completed', saved }));
     expect(toLastEvent(end, ended)).toBeUndefined();
-  });
-});
-
-describe('encodeMessage', () => {
-  it.each(['Hi', '', '"\\\n\u2028', '🌊', '\ud800', '""}'])('makes the JSON of the event with %j', (text) => {
-    const event = toWire({ type: 'delta', text });
-    expect(encodeMessage(toMessageHead(envelope), text)).toBe(JSON.stringify(event));
-  });
-
-  it('leaves null what Dify has not named', () => {
-    const unnamed = { ...envelope, conversation_id: null };
-    expect(JSON.parse(encodeMessage(toMessageHead(unnamed), 'Hi'))).toEqual({
-      event: 'message',
-      ...unnamed,
-      id: 'm',
-      answer: 'Hi',
-    });
   });
 });
 

@@ -14,7 +14,7 @@ const ours = 'msg_1735689600000_9f86d081884c7d65';
 function harness(all: readonly Message[], failure?: ChatError) {
   let messages = all;
   const told: unknown[] = [];
-  const published: unknown[] = [];
+  const markedAsRead: unknown[] = [];
   const store = {
     find: async (owner: { id: number }, messageId: string) =>
       messages.find((one) => owner.id === ada.id && one.messageId === messageId) ?? null,
@@ -39,12 +39,12 @@ function harness(all: readonly Message[], failure?: ChatError) {
       characters: createMemoryCharacters([keeper]),
       exposePrompt: false,
     }),
-    events: { publish: (event) => void published.push(event) },
+    onRead: (message) => void markedAsRead.push(message),
   });
   return {
     actions,
     told,
-    published,
+    markedAsRead,
     saved: () => messages,
     lose: () => {
       messages = [];
@@ -103,12 +103,10 @@ describe('markRead', () => {
   it.each(['user', 'assistant', 'tool'] as const)(
     'notes that a message of the role %s was read',
     async (role) => {
-      const { actions, told, saved, published } = harness([{ ...answer, role }]);
+      const { actions, told, saved, markedAsRead } = harness([{ ...answer, role }]);
       const reply = await actions.markRead(ada, difys);
       expect(reply.message_status).toBe('read');
-      expect(published).toEqual([
-        { event: 'message_read', session_id: 'session-1', id: 2, message_id: difys },
-      ]);
+      expect(markedAsRead).toEqual([{ ...answer, role, status: 'read' }]);
       expect(await actions.markRead(ada, difys)).toEqual(reply);
       expect(saved()).toEqual([{ ...answer, role, status: 'read' }]);
       expect(told).toEqual([]);

@@ -1,6 +1,7 @@
 import { createTurnLog, type TurnLog } from '../../../src/chat/stream/live-turns';
 import { toSocketFrame, type Outlet } from '../../../src/chat/session/feed';
 import type { WireEvent } from '../../../src/chat/contract/stream-event';
+import { createCondition } from '../../../src/chat/shared/condition';
 import { settle } from '../support/collect';
 import { createFeedSurroundings } from '../support/feed';
 import { ada } from '../support/fixtures';
@@ -26,17 +27,17 @@ const ended: WireEvent = {
 /** A client that reads as much as a test lets it. */
 function reader(): Outlet & { frames: unknown[]; pause(): void; resume(): void } {
   const frames: unknown[] = [];
+  const room = createCondition();
   let isPaused = false;
-  let onRoom = () => undefined as void;
   return {
     frames,
     send: (frame) => void frames.push(JSON.parse(frame)),
     hasRoom: () => !isPaused,
-    whenRoom: (ready) => (onRoom = ready),
+    room: () => room.wait(),
     pause: () => void (isPaused = true),
     resume() {
       isPaused = false;
-      onRoom();
+      room.notify();
     },
   };
 }

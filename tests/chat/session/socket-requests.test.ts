@@ -56,7 +56,7 @@ function harness(changes: Partial<SessionRequestsOptions> = {}, turns = {}) {
     outlet: {
       send: (frame) => void frames.push(JSON.parse(frame)),
       hasRoom: () => true,
-      whenRoom: () => undefined,
+      room: () => Promise.resolve(),
     },
     toClientError: (error) => (error instanceof ChatError ? error : new ChatError('internal')),
     ...changes,

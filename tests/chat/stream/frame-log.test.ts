@@ -2,7 +2,8 @@ import fc from 'fast-check';
 
 import { createFrameLog, type FrameLog } from '../../../src/chat/stream/frame-log';
 import type { Frame } from '../../../src/chat/stream/sse';
-import { toMessageHead, type WireEvent } from '../../../src/chat/contract/stream-event';
+import { toMessageHead } from '../../../src/chat/stream/message-head';
+import type { WireEvent } from '../../../src/chat/contract/stream-event';
 import { shownText } from '../support/harness';
 
 const envelope = {

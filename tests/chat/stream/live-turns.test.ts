@@ -46,25 +46,31 @@ async function follow(log: TurnLog, cursor = 0, signal = never): Promise<Frame[]
 }
 
 describe('createTurnLog', () => {
-  it('tells its end in the same tick: who waited for it may close what a follower writes to', async () => {
+  it('wakes its followers in the tick it ends: who awaits the end may close what they write to', async () => {
     const log = newLog();
-    const onReady = jest.fn();
-    expect(log.follow(0, never).poll(onReady)).toBeNull();
+    let read: unknown;
+    void log
+      .follow(0, never)
+      .next()
+      .then(({ value }) => (read = value));
+    await settle();
     log.append(failed);
-    await Promise.resolve();
-    expect(onReady).toHaveBeenCalledTimes(1);
+    let isEnded = false;
+    void log.ended.then(() => (isEnded = true));
+    await new Promise((resolve) => process.nextTick(resolve));
+    expect([isEnded, read]).toEqual([true, toLogged([failed])]);
   });
 
-  it('tells a follower that joins between two events of one iteration both of them', async () => {
+  it('gives a follower that joins between two events of one iteration both of them', async () => {
     const log = newLog();
     log.append(said('first'));
     const late = log.follow(0, never);
-    const read = () => late.poll(() => ready.push(read()))?.value?.map(({ id }) => id);
-    const ready: unknown[] = [];
-    expect([read(), read()]).toEqual([[1], undefined]);
+    expect((await late.next()).value?.map(({ id }) => id)).toEqual([1]);
+    const next = late.next();
     log.append(said('second'));
     await settle();
-    expect(ready).toEqual([[2]]);
+    expect((await next).value?.map(({ id }) => id)).toEqual([2]);
+    await late.return();
   });
 
   it('shows several followers the identical sequence, in order and without a gap', async () => {

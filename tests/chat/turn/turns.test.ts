@@ -969,7 +969,7 @@ function faultCases(): readonly (FaultOutcome & { readonly name: string })[] {
   return Object.entries(faultOutcomes()).map(([name, outcome]) => ({ name, ...outcome }));
 }
 
-/** Every fault there is, and what becomes of a turn that meets it. A new fault has to be added here to compile. */
+/** Every fault there is, and what becomes of a turn that meets it. A new fault must be added here to compile. */
 function faultOutcomes(): Readonly<Record<FaultName, FaultOutcome>> {
   const completed = (fault: Fault, text = wholeText): FaultOutcome => ({
     fault,

@@ -107,7 +107,7 @@ describe('toCompletionRecord', () => {
     const error = (await thrown(() => toCompletionRecord({ ...completion, recordId: 'mine' }))) as ChatError;
     expect([error.code, error.message]).toEqual([
       'invalid-request',
-      'createdAt has to be given with recordId: both are the same for every try.',
+      'createdAt must be given with recordId: both are the same for every try.',
     ]);
   });
 
@@ -181,7 +181,7 @@ describe('toErrorRecord', () => {
   it('tells who gives an id of their own that the time belongs to it', async () => {
     // @ts-expect-error Made at each try, the time would be another one.
     const error = (await thrown(() => toErrorRecord({ ...failure, recordId: 'mine' }))) as ChatError;
-    expect(error.message).toMatch(/^createdAt has to be given with recordId/u);
+    expect(error.message).toMatch(/^createdAt must be given with recordId/u);
   });
 
   it.each([{ errorCode: '' }, { errorCode: null }, { errorMessage: 7 }])('refuses %j', async (changes) => {

@@ -126,7 +126,7 @@ describe('the application, with a history that cannot be used', () => {
     const app = await startApp({ env: { MES_SQL_DSN: 'root:top-secret@tpc(localhost)/x' } });
     try {
       const user = await chatWithout(app);
-      expect(app.output()).toContain('The settings of the history are not right. MES_SQL_DSN has to be ');
+      expect(app.output()).toContain('The settings of the history are not right. MES_SQL_DSN must be ');
       await app.signal('SIGTERM');
       const filename = path.join(folder, 'history.db');
       const url = await app.startAnother({ MES_SQL_DSN: filename });

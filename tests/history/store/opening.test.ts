@@ -37,7 +37,7 @@ describe('a store that cannot be opened', () => {
     const store = openOn('root:secret@tpc(localhost)/x');
 
     await expect(store.countConversations('everybody')).rejects.toMatchObject({ code: 'bad-settings' });
-    expect((await problemOf(store)).message).toMatch(/MES_SQL_DSN has to be (?!.*secret)/u);
+    expect((await problemOf(store)).message).toMatch(/MES_SQL_DSN must be (?!.*secret)/u);
   });
 
   it('says that nobody answers there', async () => {
@@ -129,7 +129,7 @@ describe('without its driver', () => {
     jest.dontMock('mysql2');
   });
 
-  it('a store on MySQL says that it has to be installed', async () => {
+  it('a store on MySQL says that it must be installed', async () => {
     jest.doMock('mysql2', () => {
       throw Object.assign(new Error("Cannot find module 'mysql2'"), { code: 'MODULE_NOT_FOUND' });
     });

@@ -8,7 +8,7 @@ import { answering, listen } from './support/raw-upstream';
 import { listenTls } from './support/tls-upstream';
 
 describe('createCall', () => {
-  it('sends a query as it has to be written, and a body with what is accepted', async () => {
+  it('sends a query as it must be written, and a body with what is accepted', async () => {
     const dify = await createDifyEmulator().listen();
     const call = createCall(difySettings(dify));
     const got = await call.get('/conversations', { user: 'a&b=c d 好' });

@@ -141,7 +141,7 @@ function parseCursor(ctx: Context): number {
   const text = ctx.get('Last-Event-ID') || ctx.query['after'] || '0';
   if (typeof text !== 'string' || !/^\d{1,9}$/u.test(text)) {
     throw new ChatError('invalid-request', {
-      sentence: 'after (or Last-Event-ID) has to be the id of an event.',
+      sentence: 'after (or Last-Event-ID) must be the id of an event.',
     });
   }
   return Number(text);

@@ -33,7 +33,7 @@ export interface Layout {
   /** Makes the two names show a column that all tables have been given. */
   refresh(statements: Statements): Promise<void>;
 
-  /** What has to be made for these days outside of a transaction. */
+  /** What must be made for these days outside of a transaction. */
   prepare(database: Database, days: readonly Day[]): Promise<void>;
 
   /** Makes what these days need. With the state locked. */
@@ -45,7 +45,7 @@ export interface Layout {
   /** Whether a day goes as a whole, with its records. If not, it is dropped once it is empty. */
   readonly dropsWhole: boolean;
 
-  /** Days that are gone already, or where they have to be empty and are not, stay. */
+  /** Days that are gone already, or where they must be empty and are not, stay. */
   drop(database: Database, days: readonly Day[]): Promise<void>;
 
   /** Only those of these days that are empty at the moment they are dropped, whoever writes at the same time. */

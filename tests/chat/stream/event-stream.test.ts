@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Writable, type Stream } from 'node:stream';
+import { pipeline, Writable } from 'node:stream';
 
+import { EventStream, type EventStreamOptions } from '../../../src/chat/stream/event-stream';
 import { encodeFrame, heartbeatFrame, type Frame } from '../../../src/chat/stream/sse';
-import { relay as relayStream } from '../../../src/chat/stream/relay';
-import { stream } from '../support/bytes';
-import { attempt, collect, createGate, settle, thrown } from '../support/collect';
+import { stream as streamOf } from '../support/bytes';
+import { attempt, collect, createGate, settle, thrown, until } from '../support/collect';
 import { decodeSse } from '../../upstream/dify/support/decode-sse';
 
 // The only clock is the heartbeat's: sockets have their own. Streams live by ticks.
@@ -17,8 +17,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-const later = (task: () => void) => void setImmediate(task);
-const everySecond = { heartbeatEveryMs: 1_000, later };
+const everySecond = { heartbeatEveryMs: 1_000 };
 
 const frame = (id: number): Frame => ({ id, data: `"event ${id}"` });
 
@@ -34,12 +33,14 @@ async function* slowly(...pausesMs: readonly number[]): AsyncGenerator<readonly 
   }
 }
 
-/** Piece by piece, to a client that takes the next one when it is asked for. It leaves as Koa has it leave. */
-async function* relay(...args: Parameters<typeof relayStream>): AsyncGenerator<string, void> {
-  const source = relayStream(...args);
+type Batches = AsyncGenerator<readonly Frame[], void>;
+
+/** The chunks, to a client that takes the next one when it is asked for. It leaves as Koa lets a client leave. */
+async function* chunksOf(batches: Batches, options: EventStreamOptions): AsyncGenerator<string, void> {
+  const source = new EventStream(batches, options);
   const client = createClient();
   source.once('error', (error: Error) => client.fail(error));
-  client.once('close', () => (source as Stream & { destroy(): void }).destroy());
+  client.once('close', () => source.destroy());
   source.pipe(client);
   try {
     for (let piece = await client.take(); piece !== null; piece = await client.take()) yield piece;
@@ -79,7 +80,10 @@ function createClient(): Client {
     },
   });
   return Object.assign(client, {
-    fail: (error: Error) => void (end = error),
+    fail(error: Error) {
+      end = error;
+      wake();
+    },
     async take() {
       taken();
       taken = () => undefined;
@@ -100,6 +104,25 @@ function createClient(): Client {
   });
 }
 
+/** What a real client reads of a reply before it ends or breaks, or of which it reads the first chunk and leaves. */
+async function readReply(
+  reply: (response: http.ServerResponse) => void,
+  client: 'stay' | 'leave' = 'stay',
+): Promise<{ readonly items: readonly Buffer[]; readonly error: unknown }> {
+  const server = http.createServer((_request, response) => reply(response)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const [response] = (await once(http.get({ port, agent: false }), 'response')) as [http.IncomingMessage];
+  if (client === 'leave') {
+    await once(response, 'data');
+    response.destroy();
+  }
+  const read = client === 'leave' ? { items: [], error: undefined } : await attempt<Buffer>(response);
+  server.close();
+  await once(server, 'close');
+  return read;
+}
+
 async function readAll(written: AsyncGenerator<string, void>, forMs = 60_000): Promise<string[]> {
   const reading = collect(written);
   await pass(forMs);
@@ -116,16 +139,16 @@ async function pass(ms: number): Promise<void> {
   await settle();
 }
 
-describe('relay', () => {
+describe('EventStream', () => {
   it('writes a comment before there is any event', async () => {
-    const written = relay(slowly(10_000), everySecond);
+    const written = chunksOf(slowly(10_000), everySecond);
     expect((await written.next()).value).toBe(heartbeatFrame);
     await written.return();
   });
 
   it('writes each batch as one string', async () => {
     const batches = batchesOf([frame(1), frame(2)], [frame(3)]);
-    expect(await collect(relay(batches, everySecond))).toEqual([
+    expect(await collect(chunksOf(batches, everySecond))).toEqual([
       heartbeatFrame,
       encodeFrame(frame(1)) + encodeFrame(frame(2)),
       encodeFrame(frame(3)),
@@ -134,7 +157,7 @@ describe('relay', () => {
 
   it('writes a long frame piece by piece, each when the client takes it', async () => {
     const long: Frame = { id: 1, data: JSON.stringify('🌊'.repeat(50_000)) };
-    const written = await collect(relay(batchesOf([long, frame(2)]), everySecond));
+    const written = await collect(chunksOf(batchesOf([long, frame(2)]), everySecond));
     expect(Buffer.concat(written.map((text) => Buffer.from(text))).toString()).toBe(
       heartbeatFrame + encodeFrame(long) + encodeFrame(frame(2)),
     );
@@ -142,52 +165,52 @@ describe('relay', () => {
   });
 
   it('ends with its batches, even if there were none', async () => {
-    expect(await collect(relay(batchesOf(), everySecond))).toEqual([heartbeatFrame]);
+    expect(await collect(chunksOf(batchesOf(), everySecond))).toEqual([heartbeatFrame]);
   });
 
   it('writes a last event without an id, made of the last frame', async () => {
     const options = { ...everySecond, lastEvent: (last: Frame | undefined) => `"after ${last?.id}"` };
-    expect(await collect(relay(batchesOf([frame(1), frame(2)]), options))).toEqual([
+    expect(await collect(chunksOf(batchesOf([frame(1), frame(2)]), options))).toEqual([
       heartbeatFrame,
       encodeFrame(frame(1)) + encodeFrame(frame(2)),
       'data: "after 2"\n\n',
     ]);
-    expect((await collect(relay(batchesOf(), options))).at(-1)).toBe('data: "after undefined"\n\n');
+    expect((await collect(chunksOf(batchesOf(), options))).at(-1)).toBe('data: "after undefined"\n\n');
   });
 
   it('writes a comment whenever nothing was written for the time of a heartbeat', async () => {
-    const written = await readAll(relay(slowly(3_500, 500, 2_500), everySecond));
+    const written = await readAll(chunksOf(slowly(3_500, 500, 2_500), everySecond));
     const signs = written.map((text) => (text === heartbeatFrame ? 'beat' : 'event'));
     expect(signs).toEqual(['beat', 'beat', 'beat', 'beat', 'event', 'event', 'beat', 'beat', 'event']);
   });
 
   it('writes no comment while events keep coming', async () => {
-    const written = await readAll(relay(slowly(...Array.from({ length: 20 }, () => 900)), everySecond));
+    const written = await readAll(chunksOf(slowly(...Array.from({ length: 20 }, () => 900)), everySecond));
     expect(written.filter((text) => text === heartbeatFrame)).toHaveLength(1);
     expect(written).toHaveLength(21);
   });
 
   it('loses, repeats and reorders nothing across heartbeats', async () => {
     const pauses = [5_000, 0, 999, 1_000, 1_001, 0, 2_000, 3_333, 1, 1_000, 0, 0, 4_000];
-    const written = await readAll(relay(slowly(...pauses), everySecond));
-    const messages = (await collect(decodeSse(stream(written), { maxFrameChars: 1_000 }))).flat();
+    const written = await readAll(chunksOf(slowly(...pauses), everySecond));
+    const messages = (await collect(decodeSse(streamOf(written), { maxFrameChars: 1_000 }))).flat();
     expect(messages).toEqual(
       pauses.map((_, index) => ({ id: String(index + 1), data: `"event ${index + 1}"` })),
     );
   });
 
-  it('asks for nothing while the client does not read', async () => {
+  it('asks for one batch ahead of a client that does not read, and for no more', async () => {
     let asked = 0;
     async function* counting() {
       for (;;) yield [frame(++asked)];
     }
-    const written = relay(counting(), everySecond);
-    await written.next();
-    await jest.advanceTimersByTimeAsync(10_000);
-    expect(asked).toBe(0);
+    const written = chunksOf(counting(), everySecond);
     await written.next();
     await jest.advanceTimersByTimeAsync(10_000);
     expect(asked).toBe(1);
+    await written.next();
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect(asked).toBe(2);
     await written.return();
   });
 
@@ -208,7 +231,7 @@ describe('relay', () => {
       },
     });
     const long = { id: 1, data: JSON.stringify('x'.repeat(1_000_000)) };
-    relayStream(batchesOf([long]), everySecond).pipe(client);
+    new EventStream(batchesOf([long]), everySecond).pipe(client);
     await once(client, 'finish');
     isOver = true;
     expect(writes.length).toBeGreaterThan(60);
@@ -219,7 +242,7 @@ describe('relay', () => {
   });
 
   it('writes an event to a client that read late at once, and no comment in its place', async () => {
-    const written = relay(batchesOf([frame(1)], [frame(2)]), everySecond);
+    const written = chunksOf(batchesOf([frame(1)], [frame(2)]), everySecond);
     await written.next();
     await written.next();
     await jest.advanceTimersByTimeAsync(10_000);
@@ -228,7 +251,7 @@ describe('relay', () => {
   });
 
   it('stops its clock when the client leaves between two events', async () => {
-    const written = relay(batchesOf([frame(1)], [frame(2)]), everySecond);
+    const written = chunksOf(batchesOf([frame(1)], [frame(2)]), everySecond);
     await written.next();
     await written.next();
     await written.return();
@@ -241,7 +264,7 @@ describe('relay', () => {
       await gate.opened;
       yield* batchesOf();
     }
-    const written = relay(silent(), everySecond);
+    const written = chunksOf(silent(), everySecond);
     await written.next();
     const pending = written.next();
     const left = written.return();
@@ -259,45 +282,62 @@ describe('relay', () => {
     }
     const written: string[] = [];
     const error = await thrown(async () => {
-      for await (const text of relay(breaking(), everySecond)) written.push(text);
+      for await (const text of chunksOf(breaking(), everySecond)) written.push(text);
     });
     expect(error).toBe(broken);
     expect(written).toEqual([heartbeatFrame, encodeFrame(frame(1))]);
   });
 
-  it('cuts a client off whose batches fail: an end would say that this was all', async () => {
-    async function* breaking() {
-      yield* batchesOf();
-      throw new Error('broken');
-    }
-    const client = createClient();
-    const failed = relayStream(breaking(), everySecond).once('error', () => undefined);
-    failed.pipe(client);
-    await client.take();
-    expect(await client.take()).toBeNull();
-    expect(client.destroyed).toBe(true);
-    expect(client.writableEnded).toBe(false);
-  });
+  const send = {
+    'by pipe, as Koa 2 does': (source: EventStream, response: http.ServerResponse) => {
+      source.once('error', () => response.destroy());
+      source.pipe(response);
+    },
+    'by pipeline, as Koa 3 does': (source: EventStream, response: http.ServerResponse) => {
+      pipeline(source, response, () => undefined);
+    },
+  };
 
-  it('gives a reader what was written when the batches fail, and then cuts it off', async () => {
-    async function* breaking() {
-      yield [frame(1)];
-      throw new Error('broken');
-    }
-    const server = http.createServer((_request, response) => {
-      relayStream(breaking(), everySecond)
-        .once('error', () => undefined)
-        .pipe(response);
+  describe.each(Object.entries(send))('sent %s', (_name, sendTo) => {
+    it('reaches the client whole, and ends', async () => {
+      const { items, error } = await readReply((response) => {
+        sendTo(new EventStream(batchesOf([frame(1)], [frame(2)]), everySecond), response);
+      });
+      expect(error).toBeUndefined();
+      expect(Buffer.concat(items).toString()).toBe(
+        heartbeatFrame + encodeFrame(frame(1)) + encodeFrame(frame(2)),
+      );
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    const [response] = (await once(http.get({ port, agent: false }), 'response')) as [http.IncomingMessage];
-    const { items, error } = await attempt<Buffer>(response);
-    expect(Buffer.concat(items).toString()).toBe(heartbeatFrame + encodeFrame(frame(1)));
-    expect(error).toMatchObject({ code: 'ECONNRESET', message: 'aborted' });
-    server.close();
-    await once(server, 'close');
+
+    it('gives a reader what was written when the batches fail, and then cuts it off', async () => {
+      async function* breaking() {
+        yield [frame(1)];
+        throw new Error('broken');
+      }
+      const { items, error } = await readReply((response) => {
+        sendTo(new EventStream(breaking(), everySecond), response);
+      });
+      expect(Buffer.concat(items).toString()).toBe(heartbeatFrame + encodeFrame(frame(1)));
+      expect(error).toMatchObject({ code: 'ECONNRESET', message: 'aborted' });
+    });
+
+    it('returns from its batches when the client leaves', async () => {
+      const left = new AbortController();
+      let isReturned = false;
+      async function* waiting() {
+        try {
+          yield [frame(1)];
+          await once(left.signal, 'abort');
+        } finally {
+          isReturned = true;
+        }
+      }
+      await readReply((response) => {
+        response.once('close', () => left.abort());
+        sendTo(new EventStream(waiting(), everySecond), response);
+      }, 'leave');
+      await until(() => isReturned);
+    });
   });
 
   it('has nothing to say of what fails once the client has left', async () => {
@@ -309,7 +349,7 @@ describe('relay', () => {
     }
     const client = createClient();
     const onError = jest.fn();
-    const left = relayStream(breaking(), everySecond).once('error', onError) as Stream & { destroy(): void };
+    const left = new EventStream(breaking(), everySecond).once('error', onError);
     left.pipe(client);
     await client.take();
     left.destroy();
@@ -318,63 +358,34 @@ describe('relay', () => {
     expect(onError).not.toHaveBeenCalled();
   });
 
-  it('asks for a batch once, however often the client makes room before it comes', async () => {
-    const asked: ((batch: IteratorResult<readonly Frame[], void>) => void)[] = [];
-    const source = {
-      next: () => new Promise<IteratorResult<readonly Frame[], void>>((resolve) => void asked.push(resolve)),
-    };
-    const written = relay(source, everySecond);
+  it('asks for a batch once, however many heartbeats are sent before it comes', async () => {
+    const gate = createGate();
+    let asked = 0;
+    const batches = {
+      ...batchesOf(),
+      next: async () => {
+        asked += 1;
+        if (asked === 1) await gate.opened;
+        return asked === 1 ? { done: false, value: [frame(1)] } : { done: true, value: undefined };
+      },
+      return: async () => ({ done: true, value: undefined }),
+    } as unknown as Batches;
+    const written = chunksOf(batches, everySecond);
     await written.next();
-    // Each heartbeat fills the client, and makes it drain once it is taken.
     for (const _beat of [1, 2]) {
       const beat = written.next();
       await jest.advanceTimersByTimeAsync(1_000);
       expect((await beat).value).toBe(heartbeatFrame);
     }
-    const event = written.next();
-    await settle();
-    expect(asked).toHaveLength(1);
-    asked[0]?.({ done: false, value: [frame(1)] });
-    expect((await event).value).toBe(encodeFrame(frame(1)));
-    const end = written.next();
-    await settle();
-    expect(asked).toHaveLength(2);
-    asked[1]?.({ done: true, value: undefined });
-    expect((await end).done).toBe(true);
+    expect(asked).toBe(1);
+    gate.open();
+    expect((await written.next()).value).toBe(encodeFrame(frame(1)));
+    expect((await written.next()).done).toBe(true);
+    expect(asked).toBe(2);
   });
 
   it('keeps no clock where it is never sent', () => {
-    relayStream(batchesOf([frame(1)]), everySecond);
+    new EventStream(batchesOf([frame(1)]), everySecond);
     expect(jest.getTimerCount()).toBe(0);
-  });
-
-  it('polls what can be polled, across heartbeats, to its end', async () => {
-    const ready: (readonly Frame[])[] = [[frame(1)]];
-    let isEnded = false;
-    let onReady: (() => void) | undefined;
-    const source = {
-      next: () => Promise.reject(new Error('is not asked')),
-      poll(wake: () => void): IteratorResult<readonly Frame[], void> | null {
-        const batch = ready.shift();
-        if (batch !== undefined) return { done: false, value: batch };
-        if (isEnded) return { done: true, value: undefined };
-        onReady = wake;
-        return null;
-      },
-    };
-    const reading = collect(relay(source, everySecond));
-    await pass(1_500);
-    ready.push([frame(2)], [frame(3)]);
-    onReady?.();
-    await pass(100);
-    isEnded = true;
-    onReady?.();
-    expect(await reading).toEqual([
-      heartbeatFrame,
-      encodeFrame(frame(1)),
-      heartbeatFrame,
-      encodeFrame(frame(2)),
-      encodeFrame(frame(3)),
-    ]);
   });
 });
