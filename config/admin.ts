@@ -7,7 +7,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Admin => 
   apiToken: { salt: env('API_TOKEN_SALT', '') },
   transfer: { token: { salt: env('TRANSFER_TOKEN_SALT', '') } },
   secrets: { encryptionKey: env('ENCRYPTION_KEY', '') },
-  // Off, an installation serves its API alone, and needs no admin build.
+  // If this is false, the server has only the API and needs no admin build.
   serveAdminPanel: readVariables(env, { SERVE_ADMIN_PANEL: flag(true) }).SERVE_ADMIN_PANEL,
   flags: {
     nps: false,

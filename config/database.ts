@@ -8,8 +8,8 @@ import { count, flag, readVariables, text } from '../src/env/variables';
 import { cacheStatements } from '../src/database/sql/sqlite-statement-cache';
 import { addSqliteFunctions } from '../src/database/reader/sqlite-functions';
 
-// PostgreSQL's `timestamp` columns have no time zone: every process has to write and read them in the same one, without
-// summer time. Set before the driver formats its first date.
+// PostgreSQL's `timestamp` columns have no time zone. All processes must use the same one, without summer time.
+// It must be set before the driver formats its first date.
 process.env['TZ'] = 'UTC';
 
 type Env = Core.Config.Shared.ConfigParams['env'];
@@ -46,11 +46,11 @@ function read(env: Env) {
     DATABASE_SSL_CA: z.string().optional(),
     DATABASE_SSL_REJECT_UNAUTHORIZED: flag(true),
   });
-  // As it is: spaces around a password are part of it.
+  // The password is not trimmed, because spaces around it are part of it.
   return { ...variables, password: env('DATABASE_PASSWORD', '') };
 }
 
-/** What better-sqlite3 hands to the pool: only the part used here. */
+/** The part of a better-sqlite3 connection that this file uses. */
 interface SqliteConnection {
   prepare(sql: string): unknown;
   pragma(statement: string): unknown;
@@ -62,8 +62,9 @@ interface SqliteConnection {
 }
 
 /**
- * WAL lets readers go on while a turn is written; NORMAL may lose the last commits on power loss, never on a
- * crash of the process, and never corrupts (DATABASE_SQLITE_SYNCHRONOUS=FULL buys that too, at about 0.5 ms a commit).
+ * Returns the configuration of SQLite. WAL lets readers continue while a turn is written.
+ * NORMAL can lose the last commits on power loss, but not on a crash of the process. It never corrupts the file.
+ * DATABASE_SQLITE_SYNCHRONOUS=FULL loses nothing, but costs about 0.5 ms per commit.
  */
 function sqlite(variables: Variables, filename = variables.DATABASE_FILENAME) {
   return {
@@ -82,7 +83,7 @@ function sqlite(variables: Variables, filename = variables.DATABASE_FILENAME) {
         connection.pragma('journal_mode = WAL');
         connection.pragma(`synchronous = ${variables.DATABASE_SQLITE_SYNCHRONOUS}`);
         connection.pragma('busy_timeout = 5000');
-        // 40 MB. Before that, a thread moves the log (`src/strapi/jobs/sqlite-checkpoints.ts`).
+        // 10,000 pages are 40 MB. A thread normally moves the log earlier (`src/strapi/jobs/sqlite-checkpoints.ts`).
         connection.pragma('wal_autocheckpoint = 10000');
         beginWithTheLock(connection);
         addSqliteFunctions(connection);
@@ -94,8 +95,9 @@ function sqlite(variables: Variables, filename = variables.DATABASE_FILENAME) {
 }
 
 /**
- * A transaction that reads first and writes then is refused at once, whatever the timeout, if another process wrote in
- * between: somebody's registration would fail. One that takes the lock when it begins waits for it, and then has it.
+ * Makes each transaction take the write lock when it begins, and wait for it.
+ * Otherwise, a transaction that reads first and then writes could fail immediately, for example a registration.
+ * SQLite ignores the timeout if another process wrote between the read and the write.
  */
 function beginWithTheLock(connection: SqliteConnection): void {
   const prepare = connection.prepare.bind(connection);
@@ -117,7 +119,7 @@ function postgres(variables: Variables, connectionString = variables.DATABASE_UR
         rejectUnauthorized: variables.DATABASE_SSL_REJECT_UNAUTHORIZED,
       },
       schema: variables.DATABASE_SCHEMA,
-      // A connection that a firewall has dropped in silence is found out while it is idle, and not by a turn.
+      // This finds a connection that a firewall has dropped silently, before a turn uses it.
       keepAlive: true,
       keepAliveInitialDelayMillis: 60_000,
     },
@@ -128,7 +130,7 @@ function postgres(variables: Variables, connectionString = variables.DATABASE_UR
   };
 }
 
-/** SQL_DSN wins: whoever sets one address for all does not look for parts of another. */
+/** Returns the main database. SQL_DSN wins over the other variables, so that one address is enough. */
 function databaseOf(variables: Variables) {
   const { SQL_DSN: address, DATABASE_CLIENT: client } = variables;
   if (address === undefined) return client === 'sqlite' ? sqlite(variables) : postgres(variables);
@@ -144,7 +146,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Database 
       ...databaseOf(variables),
       acquireConnectionTimeout: variables.DATABASE_CONNECTION_TIMEOUT_MS,
     },
-    // For the locks of processes (`src/database/locks`), which a pooler cannot hold.
+    // The process locks (`src/database/locks`) use it, because they do not work through a pooler.
     directUrl: variables.DATABASE_DIRECT_URL,
   } as Core.Config.Database;
 };

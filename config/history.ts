@@ -5,7 +5,7 @@ import type { Core } from '@strapi/strapi';
 import { historyStoreSettingNames } from '../src/history/settings';
 import readDatabase from './database';
 
-/** What the environment says of the history, unchecked: `src/history/settings.ts` knows defaults and meaning. */
+/** The variables of the history's settings, unchecked: `src/history/settings.ts` has their defaults and meaning. */
 const config = (params: Core.Config.Shared.ConfigParams) => {
   const { env } = params;
   return {

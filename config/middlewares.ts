@@ -16,7 +16,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
       name: 'strapi::cors',
       config: {
         origin: variables.CORS_ORIGINS,
-        // Cookies only for origins somebody has named: to reflect any origin and accept its cookies invites forgery.
+        // Allow cookies only for named origins. Accepting cookies from any origin would allow request forgery.
         credentials: !variables.CORS_ORIGINS.some((origin) => origin.includes('*')),
         headers: [
           'Content-Type',
@@ -36,7 +36,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
       },
     },
     'strapi::query',
-    // Multipart bodies are read by `global::multipart`, on the routes that name it.
+    // `global::multipart` reads multipart bodies on the routes that name it.
     { name: 'strapi::body', config: { jsonLimit: variables.BODY_LIMIT, multipart: false } },
     'strapi::session',
     'strapi::favicon',

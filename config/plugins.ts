@@ -12,7 +12,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin =>
     AUTH_MAX_ATTEMPTS_PER_MINUTE: count(10, 1_000_000),
     UPLOAD_LIMIT: size.default('50mb').transform(toBytes),
     AUTH_ALLOW_REGISTRATION: flag(true),
-    // bcrypt takes 72 bytes.
+    // bcrypt reads at most 72 bytes.
     AUTH_MIN_PASSWORD_CHARS: count(8, 72),
   });
   const mail = readMailConfig(env);
@@ -22,11 +22,11 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin =>
         jwtManagement: 'refresh',
         sessions: {
           accessTokenLifespan: variables.AUTH_ACCESS_TOKEN_SECONDS,
-          // Apps get the refresh token in the reply. A browser asks for a cookie instead by the header
-          // `x-strapi-refresh-cookie: httpOnly`, which in production needs HTTPS.
+          // Apps get the refresh token in the reply. A browser requests a cookie instead with the header
+          // `x-strapi-refresh-cookie: httpOnly`. In production, the cookie needs HTTPS.
           httpOnly: false,
         },
-        // Read by src/extensions/users-permissions.
+        // `src/extensions/users-permissions` reads these.
         rememberLoginsSeconds: variables.AUTH_REMEMBER_SECONDS,
         refreshAgainSeconds: variables.AUTH_REFRESH_AGAIN_SECONDS,
         allowRegistration: variables.AUTH_ALLOW_REGISTRATION,
@@ -40,7 +40,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin =>
     ...(mail !== undefined && { email: { config: mail } }),
     upload: {
       config: {
-        // Strapi counts each file, `global::multipart` the whole request.
+        // Strapi applies the limit to each file, and `global::multipart` applies it to the whole request.
         sizeLimit: variables.UPLOAD_LIMIT,
         security: {
           allowedTypes: ['image/*'],

@@ -21,7 +21,7 @@ const proxyCount = z.coerce
 const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Server => {
   const variables = readVariables(env, {
     HOST: text('0.0.0.0'),
-    // 0: any that is free.
+    // 0 selects any free port.
     PORT: count(1337, 65_535, 0),
     WEBHOOKS_POPULATE_RELATIONS: flag(false),
     PUBLIC_URL: webAddress.optional(),
@@ -37,8 +37,8 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Server =>
     http: { serverOptions: upgradeOptions },
     app: { keys: env.array('APP_KEYS', []) },
     webhooks: { populateRelations: variables.WEBHOOKS_POPULATE_RELATIONS },
-    // Each proxy appends the address it was called from. So the client's is that many from the right, and what stands
-    // before it was sent by the client. Without a proxy no such header is believed.
+    // Each proxy appends the address that called it. So the client's address is at this position from the right.
+    // The client itself sent all entries before it. Without a proxy, the server ignores the header.
     proxy: { koa: proxies > 0, maxIpsCount: proxies },
     logger: { updates: { enabled: false }, startup: { enabled: variables.STARTUP_BANNER } },
   };

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 
-/** What a deleted source left behind would be loaded; and tsc writes nothing that its notes say it wrote before. */
+/** Deletes the old output: Strapi would load files of deleted sources, and tsc would skip files in its build info. */
 for (const item of ['src', 'config', 'tsconfig.tsbuildinfo']) {
   rmSync(path.join('dist', item), { recursive: true, force: true });
 }

@@ -14,11 +14,12 @@ import { bold, DemoError, dim, red, say, tick, withProgress } from './demo/scree
 import { findCharacter, seedCharacters } from './demo/seed';
 import { startStrapi, type StrapiProcess } from './demo/strapi-process';
 import { toStrapiVariables } from './demo/strapi-variables';
-import { printSummary, type Summary } from './demo/summary';
+import { writeShellVariables, type ShellVariables } from './demo/shell-variables';
+import { printSummary } from './demo/summary';
 import { envFile, readEnvFile, type Variables } from './env-file';
 import { describeSecrets, ensureSecrets } from './secrets';
 
-/** What was started, in order; it is ended in the opposite one. */
+/** Functions that end what was started, in the order of the starts. They run in reverse order. */
 type Closers = (() => Promise<void>)[];
 
 async function main(): Promise<void> {
@@ -44,7 +45,7 @@ async function run(options: Options, interruption: Interruption, closers: Closer
   const { signal } = interruption;
   if (process.env['NODE_ENV'] === 'production') {
     throw new DemoError(
-      'The demo is not for production (NODE_ENV says so). Use npm run build and npm start.',
+      'The demo does not run in production (NODE_ENV=production). Use npm run build and npm start.',
     );
   }
   for (const line of describeSecrets(ensureSecrets({ envFile, environment: process.env }), envFile))
@@ -62,10 +63,12 @@ async function run(options: Options, interruption: Interruption, closers: Closer
   const api = createApi(`http://${host}:${port}`, signal);
   const accounts = readAccounts(path.join(options.folder, 'demo.json'));
   const used = await useIt(api, accounts).catch((error: unknown) => {
-    // The reply names no cause, for it is made for users; the log does.
+    // The reply is for users and does not contain the cause. The log does.
     throw error instanceof AnswerError ? new DemoError(`${error.message}\n\n${strapi.logTail()}`) : error;
   });
-  printSummary({ ...used, logFile: logFileIn(options.folder) });
+  const shellFile = path.join(options.folder, 'demo.env');
+  writeShellVariables(shellFile, used);
+  printSummary({ url: used.url, accounts, shellFile, logFile: logFileIn(options.folder) });
   if (options.once) return;
 
   say(`${bold('Running.')} Press Ctrl-C to end.`);
@@ -97,17 +100,17 @@ async function start(
   return strapi;
 }
 
-/** Sets the demo up where it is not yet, and asks one question as an application would. */
-async function useIt(api: Api, accounts: Accounts): Promise<Omit<Summary, 'logFile'>> {
+/** Creates missing characters and accounts, and asks one question as an application would. */
+async function useIt(api: Api, accounts: Accounts): Promise<ShellVariables> {
   const adminToken = await logInAdmin(api, accounts.admin);
   const created = await seedCharacters(api, adminToken, demoCharacters);
   const jwt = await logInUser(api, accounts.user);
   const character = await findCharacter(api, jwt, demoCharacters);
-  const [query, nextQuery] = character.questions;
+  const query = character.question;
   tick(
     created > 0
       ? `Created ${created} AI characters, an admin and a user`
-      : 'Characters and accounts are there',
+      : 'Characters and accounts already exist',
   );
 
   say(`\n${bold(`You → ${character.name}`)}  ${query}`);
@@ -116,10 +119,10 @@ async function useIt(api: Api, accounts: Accounts): Promise<Omit<Summary, 'logFi
     process.stdout.write(text);
   }
   say();
-  return { url: api.url, accounts, jwt, characterId: character.documentId, query: nextQuery };
+  return { url: api.url, jwt, characterId: character.documentId };
 }
 
-/** As Strapi sees them: the environment wins over the file, even by an empty value. */
+/** Returns the variables as Strapi reads them: the environment overrides the file, even with an empty value. */
 function readVariables(): Variables {
   return { ...readEnvFile(envFile), ...process.env } as Variables;
 }

@@ -3,17 +3,17 @@ import { parseEnv } from 'node:util';
 
 export type Variables = Readonly<Record<string, string>>;
 
-/** Where Strapi looks, too. */
+/** The file that Strapi reads. */
 export const envFile = process.env['ENV_PATH'] || '.env';
 
-/** The variables of a `.env` file. One that does not exist has none. */
+/** Returns the variables of a `.env` file, or none if the file does not exist. */
 export function readEnvFile(file: string): Variables {
   return parseEnv(readText(file)) as Variables;
 }
 
 /**
- * Sets these variables in the file and leaves every other line as it is: a line that names one is replaced, the rest is
- * appended. A new file can be read by its owner alone.
+ * Sets variables in a `.env` file. Replaces the line of an existing variable, appends the others, and keeps all other
+ * lines. Only the owner can read a new file.
  */
 export function writeEnvFile(file: string, variables: Variables): void {
   let text = readText(file);
@@ -23,7 +23,7 @@ export function writeEnvFile(file: string, variables: Variables): void {
 
 function setVariable(text: string, name: string, value: string): string {
   const line = new RegExp(`^[ \\t]*(?:export[ \\t]+)?${name}[ \\t]*=.*$`, 'gmu');
-  // Of several lines the last one counts.
+  // The last of several lines takes effect.
   const last = [...text.matchAll(line)].at(-1);
   const lineEnd = text.includes('\r\n') ? '\r\n' : '\n';
   if (last !== undefined) {

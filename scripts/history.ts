@@ -21,7 +21,7 @@ async function main(): Promise<void> {
 
 async function runOnStore(command: Command, screen: Screen): Promise<void> {
   const interruption = new AbortController();
-  // Once only: whoever signals twice means it.
+  // Only the first signal is handled. A second one ends the process.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
   const store = openStore();
   try {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { placeholder } from '../src/strapi/startup/secrets';
 import { envFile, readEnvFile, writeEnvFile, type Variables } from './env-file';
 
-/** What Strapi signs and encrypts with, and how many keys each variable holds. */
+/** The secrets that Strapi signs and encrypts with, and the number of keys in each. */
 const keysOf = {
   APP_KEYS: 2,
   API_TOKEN_SALT: 1,
@@ -19,7 +19,7 @@ export const secretNames = Object.keys(keysOf) as SecretName[];
 
 export interface SecretsReport {
   readonly written: readonly string[];
-  /** Written, but set to nothing or to a placeholder in the process environment, which wins over the file. */
+  /** Variables that the process environment sets to nothing or to a placeholder. They override the file. */
   readonly hidden: readonly string[];
 }
 
@@ -28,7 +28,7 @@ export interface SecretsOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** Writes the secrets that stand neither in the environment nor in the file. Values that are there stay. */
+/** Writes the secrets that neither the environment nor the file sets. Keeps existing values. */
 export function ensureSecrets({ envFile, environment }: SecretsOptions): SecretsReport {
   const inFile = readEnvFile(envFile);
   const written = secretNames.filter((name) => !isUsable(environment[name]) && !isUsable(inFile[name]));
@@ -40,13 +40,13 @@ export function ensureSecrets({ envFile, environment }: SecretsOptions): Secrets
   };
 }
 
-/** @returns the report as lines for people. It names variables, never values. */
+/** @returns the report as text lines. They contain names of variables, never values. */
 export function describeSecrets({ written, hidden }: SecretsReport, file: string): string[] {
   const lines =
-    written.length === 0 ? [] : [`Wrote ${written.join(', ')} to ${file}. Keep that file to yourself.`];
+    written.length === 0 ? [] : [`Wrote ${written.join(', ')} to ${file}. Keep this file secret.`];
   if (hidden.length > 0)
     lines.push(
-      `Your shell sets ${hidden.join(', ')} to nothing or to a placeholder, and the shell wins over ${file}. Unset it.`,
+      `Your shell sets ${hidden.join(', ')} to nothing or to a placeholder, which overrides ${file}. Unset it.`,
     );
   return lines;
 }
@@ -63,14 +63,14 @@ function isUsable(value: string | undefined): boolean {
 function main(): void {
   if (process.env['NODE_ENV'] === 'production') {
     console.error(
-      `In production nobody makes up secrets: set ${secretNames.join(', ')} yourself, the same at every start.`,
+      `In production, set ${secretNames.join(', ')} yourself, with the same values at every start.`,
     );
     process.exitCode = 1;
     return;
   }
   const report = ensureSecrets({ envFile, environment: process.env });
   const lines = describeSecrets(report, envFile);
-  for (const line of lines.length > 0 ? lines : ['All secrets are there already. Nothing to do.']) {
+  for (const line of lines.length > 0 ? lines : ['All secrets already exist. Nothing to do.']) {
     console.log(line);
   }
 }

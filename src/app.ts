@@ -18,13 +18,13 @@ import { createUserSource } from './database/users/source';
 import { createHistory, type History, type HistoryNaming, type HistoryStore } from './history';
 import { createDifyClient } from './upstream/dify/client';
 
-/** The parts of one Strapi, made once: the only place where chat, history, upstream and database meet. */
+/** The parts of one Strapi instance, made once. Chat, history, upstream and database meet only here. */
 interface App {
   readonly chat: Chat;
   readonly history: History;
-  /** Only a process that serves requests takes it. Other processes see by it that this one lives. */
+  /** Only a process that serves requests takes this lock. It shows other processes that this one is alive. */
   readonly processLock: ProcessLock;
-  /** Ends the reads that are running. To be called before the database is closed. */
+  /** Stops the running reads. The caller must call it before it closes the database. */
   stopReading(): Promise<void>;
 }
 
@@ -33,12 +33,15 @@ type Store = HistoryStore & HistoryNaming;
 const apps = new WeakMap<Core.Strapi, App>();
 const historyStores = new WeakMap<Core.Strapi, Store>();
 
-/** Copies finished turns to `store`. To be called before anything else of this file; without it nothing is copied. */
+/**
+ * Copies finished turns to `store`. Call it before any other function of this file. Without it, the server copies
+ * nothing.
+ */
 export function keepHistoryIn(strapi: Core.Strapi, store: Store): void {
   historyStores.set(strapi, store);
 }
 
-/** Undefined where no history is set up. */
+/** Returns undefined if no history is configured. */
 export function historyStoreOf(strapi: Core.Strapi): Store | undefined {
   return historyStores.get(strapi);
 }

@@ -54,7 +54,7 @@ let checkpoints: SqliteCheckpoints | undefined;
 let temporaryFolder: TemporaryFolder | undefined;
 
 export default {
-  /** Before anything is served: a bad setting stops the start, with every problem at once. */
+  /** Runs before the server accepts requests. A bad setting stops the start; the error lists every problem. */
   async register({ strapi }: { strapi: Core.Strapi }): Promise<void> {
     const historySettings = parseHistoryStoreSettings(strapi.config.get('history'));
     if (historySettings instanceof HistoryProblem) strapi.log.error(historySettings.message);
@@ -100,19 +100,19 @@ export default {
     beforeListening(strapi, () => startServing(strapi));
   },
 
-  /** Strapi waits for this before it cuts every connection: running turns come to their end here. */
+  /** Strapi waits for this before it closes every connection. Running turns end here. */
   async destroy({ strapi }: { strapi: Core.Strapi }): Promise<void> {
-    // Where the bootstrap failed.
+    // For a bootstrap that failed.
     endTurnToStart();
     const purged = Promise.all([purging?.stop(), filling?.stop(), tidying?.stop()]);
     endAtOnceOnNextSignal();
     const { turns, settings } = chatOf(strapi);
     await turns.drain(settings.drainTimeoutMs);
-    // Not before: a drain can be longer than a lease, and its turns are alive.
+    // Only after the drain: it can be longer than a lease, and its turns are alive.
     clearInterval(heartbeat);
     loginsOf(strapi).watch.stop();
     await purged;
-    // After the drain, for its turns are to be copied too.
+    // After the drain, because the history must get its turns, too.
     await history?.stop();
     await historyStoreOf(strapi)?.close();
     await Promise.all([answersSent(1_000), socketServer?.close(), checkpoints?.stop(), stopReading(strapi)]);
@@ -121,7 +121,7 @@ export default {
   },
 };
 
-/** The jobs of a server. A command that loads the application beside one does none of them. */
+/** Starts the jobs of a server. A command that loads the application next to a server starts none of them. */
 async function startServing(strapi: Core.Strapi): Promise<void> {
   relateByDocumentId(strapi);
   const { turns } = chatOf(strapi);
@@ -137,7 +137,10 @@ async function startServing(strapi: Core.Strapi): Promise<void> {
   checkpoints = startSqliteCheckpoints(strapi);
 }
 
-/** Whoever signals twice means it. But a terminal and npm both pass on the same Ctrl-C, so the echo of the first is none. */
+/**
+ * Ends the process immediately on a second signal. A terminal and npm both forward the same Ctrl-C, so repeated
+ * signals count only after 500 ms.
+ */
 function endAtOnceOnNextSignal(): void {
   const drainingSince = Date.now();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -158,7 +161,7 @@ function assertSettings(strapi: Core.Strapi): void {
   if (problems.length > 0) throw new SettingsError(problems);
 }
 
-/** Private means to Strapi: not in a reply, and nothing to filter, sort or search by. */
+/** Makes the prompt private. Strapi then leaves it out of replies, and clients cannot filter, sort or search by it. */
 function hidePrompt(strapi: Core.Strapi): void {
   const { prompt } = strapi.contentType('api::ai-character.ai-character').attributes;
   Object.assign(prompt as object, { private: true, searchable: false });

@@ -5,7 +5,7 @@ const source = path.resolve(__dirname, '..', 'src');
 
 type Graph = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Every file of `src`, and the files it imports, by their paths from there. */
+/** Reads the imports of all TypeScript files in `src` except `admin/`. All paths are relative to `src`. */
 function readImports(): Graph {
   const all = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
     (file) => /\.tsx?$/u.test(file) && !file.startsWith('admin/'),
@@ -23,7 +23,7 @@ function importsOf(file: string, files: ReadonlySet<string>): string[] {
   });
 }
 
-/** Of a folder with folders in it, each file counts by itself: an index imports what is below it. */
+/** Groups the graph by folder. A file beside subfolders stays a node, because an index imports from its subfolders. */
 function toFolders(imports: Graph): Graph {
   const parents = new Set([...imports.keys()].map((file) => path.dirname(path.dirname(file))));
   const folderOf = (file: string) => (parents.has(path.dirname(file)) ? file : path.dirname(file));
@@ -37,7 +37,7 @@ function toFolders(imports: Graph): Graph {
   return folders;
 }
 
-/** A circle in the graph, as the way around it; empty where there is none. */
+/** Finds a cycle. @returns its nodes in order, with the first one repeated at the end; empty if no cycle exists. */
 function findCircle(graph: Graph): readonly string[] {
   const done = new Set<string>();
   const follow = (name: string, way: readonly string[]): readonly string[] => {
@@ -60,19 +60,19 @@ function findCircle(graph: Graph): readonly string[] {
 describe('the imports of src', () => {
   const imports = readImports();
 
-  it('are found', () => {
+  it('are read from the files', () => {
     expect(imports.get('index.ts')?.has('app.ts')).toBe(true);
   });
 
-  it('form no circle of files', () => {
+  it('form no cycle of files', () => {
     expect(findCircle(imports)).toEqual([]);
   });
 
-  it('form no circle of folders', () => {
+  it('form no cycle of folders', () => {
     expect(findCircle(toFolders(imports))).toEqual([]);
   });
 
-  it('would be seen to form one', () => {
+  it('are checked by a search that finds a cycle of folders without a cycle of files', () => {
     const circle = new Map([
       ['a/one.ts', new Set(['b/two.ts'])],
       ['b/two.ts', new Set<string>()],

@@ -27,17 +27,17 @@ const environmentExample = read('.env.example');
 const withoutCode = (text: string) => text.replaceAll(/^```.*?^```$/gmsu, '');
 const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map((match) => match[1] ?? '');
 
-/** What stands below a heading, up to the next one of its level or above. */
+/** Returns the text below a heading, up to the next heading of the same or a higher level. */
 function section(text: string, heading: string): string {
   const level = heading.indexOf(' ');
   const start = text.indexOf(`\n${heading}\n`);
-  if (start === -1) throw new Error(`There is no heading "${heading}".`);
+  if (start === -1) throw new Error(`The heading "${heading}" does not exist.`);
   const body = text.slice(start + heading.length + 2);
   const end = body.search(new RegExp(`^#{1,${level}} `, 'mu'));
   return end === -1 ? body : body.slice(0, end);
 }
 
-/** The rows of the tables in a text, as their cells, without head and rule. */
+/** Returns the cells of all table rows in a text, without header rows and separator lines. */
 function rows(text: string): string[][] {
   const lines = text.split('\n').filter((line, index, all) => {
     const isHead = /^\|[\s\-|:]+\|$/u.test(all[index + 1] ?? '');
@@ -53,13 +53,13 @@ function rows(text: string): string[][] {
 
 const codesIn = (text: string) => matches(text, /`([^`]+)`/gu);
 
-/** The first JSON sample of a text. */
+/** Parses the first JSON sample of a text. */
 function sample(text: string): unknown {
   const [json = ''] = matches(text, /^```json\n(.*?)^```$/gmsu);
   return JSON.parse(json);
 }
 
-/** One of each event, keyed by its name: the compiler asks for those that are missing. */
+/** Holds one example of each event by its name. The compiler reports a missing one. */
 const events: { readonly [Name in WireEvent['event']]: WireEvent } = {
   turn_started: toWire({ type: 'started' }),
   message: toWire({ type: 'delta', text: 'Hi' }),
@@ -92,7 +92,7 @@ function fits(params: Readonly<Record<string, unknown>>): boolean {
   }
 }
 
-/** The anchors of a document's headings, as GitHub makes them. */
+/** Returns the anchors that GitHub generates for the headings of a document. */
 function anchorsOf(text: string): string[] {
   return matches(withoutCode(text), /^#+ (.+)$/gmu).map((heading) =>
     heading
@@ -103,7 +103,7 @@ function anchorsOf(text: string): string[] {
 }
 
 describe('docs/http-api.md', () => {
-  it('lists exactly the error codes, with their status', () => {
+  it('lists exactly the error codes with their status', () => {
     const documented = rows(section(api, '### Error codes')).map(([code = '', status = '']) => [
       codesIn(code)[0],
       Number(status),
@@ -125,14 +125,14 @@ describe('docs/http-api.md', () => {
     expect(documented.sort()).toEqual(Object.keys(events).sort());
   });
 
-  it.each(Object.entries(events))('shows the event %s with the fields it has', (name, event) => {
+  it.each(Object.entries(events))('shows the event %s with exactly its fields', (name, event) => {
     const shown = sample(section(api, `#### Event \`${name}\``)) as Record<string, unknown>;
 
     expect(shown['event']).toBe(name);
     expect(Object.keys(shown)).toEqual(Object.keys(event));
   });
 
-  it('lists the fields that every event has', () => {
+  it('lists exactly the fields that every event has', () => {
     const [common = ''] = section(api, '### The reply as an event stream').split('####');
     const documented = rows(common).map(([field = '']) => codesIn(field)[0] ?? '');
     const shared = Object.keys(events.turn_started).filter((key) =>
@@ -142,7 +142,7 @@ describe('docs/http-api.md', () => {
     expect(documented).toEqual(shared);
   });
 
-  it('shows the error event with a true status and sentence', () => {
+  it('shows the error event with the status and the sentence of its code', () => {
     const shown = sample(section(api, '#### Event `error`')) as Extract<WireEvent, { event: 'error' }>;
 
     expect([shown.status, shown.message]).toEqual([
@@ -151,7 +151,7 @@ describe('docs/http-api.md', () => {
     ]);
   });
 
-  it('shows and explains a message with the keys it has', () => {
+  it('shows and explains exactly the keys of a message', () => {
     const reply = toMessageReply(message(), {
       owner: ada,
       characters: new Map([[keeper.documentId, keeper]]),
@@ -169,13 +169,13 @@ describe('docs/http-api.md', () => {
     );
   });
 
-  it('names exactly the fields and operators of filters, and the fields to sort by', () => {
+  it('lists exactly the fields and operators of filters, and the fields to sort by', () => {
     const [fieldRows, operatorRows] = section(api, '### Filters').split('| operators | apply to |');
     const fields = rows(fieldRows ?? '').flatMap(([names = '']) => codesIn(names));
     const operators = rows(operatorRows ?? '').flatMap(([names = '']) => codesIn(names));
     const sortFields = codesIn(section(api, '### Sorting'));
 
-    // These tables are private to their files; read there, and the documented ones are put to use below.
+    // Both tables are private, so the test reads them from the source. The next test uses the documented operators.
     const [fieldTable = ''] = matches(
       read('src/chat/contract/message-query.ts'),
       /filterFields[^{]+\{(.+?)\n\};/gsu,
@@ -191,7 +191,7 @@ describe('docs/http-api.md', () => {
     );
   });
 
-  it('says which operators apply to which kind of field, truly', () => {
+  it('lists correctly which operators apply to which kind of field', () => {
     const [fieldRows, operatorRows] = section(api, '### Filters').split('| operators | apply to |');
     const kinds = rows(fieldRows ?? '').flatMap(([names = '', kind = '']) =>
       codesIn(names).map((name) => [name, kind.split(/[,:]/u)[0] ?? ''] as const),
@@ -217,7 +217,7 @@ describe('docs/http-api.md', () => {
     }
   });
 
-  it('states the defaults of the limits', () => {
+  it('states the same defaults of the limits as .env.example', () => {
     const limits = rows(section(api, '## Limits'));
 
     expect(limits.length).toBeGreaterThan(5);
@@ -233,8 +233,8 @@ describe('docs/http-api.md', () => {
   });
 });
 
-describe('the decisions', () => {
-  it('are all in their list, in order', () => {
+describe('docs/decisions/README.md', () => {
+  it('lists all decisions in order', () => {
     const files = readdirSync(path.join(root, 'docs/decisions')).filter((file) => /^\d/u.test(file));
 
     expect(matches(read('docs/decisions/README.md'), /\]\((\d[^)]+)\)/gu)).toEqual(files.sort());
@@ -279,7 +279,7 @@ describe.each(documents)('%s', (file) => {
     );
   });
 
-  it('names files that exist, where it gives a path in backticks', () => {
+  it('contains only paths of existing files in backticks', () => {
     const named = matches(text, /`((?:src|tests|config|scripts|docs|public)\/[\w./-]+)`/gu);
 
     expect(named.filter((name) => !existsSync(path.join(root, name)))).toEqual([]);
@@ -289,7 +289,7 @@ describe.each(documents)('%s', (file) => {
     expect(text.split('\n').filter((line) => [...line].length > 120)).toEqual([]);
   });
 
-  it('has samples of JSON that are JSON', () => {
+  it('has valid JSON in its JSON samples', () => {
     for (const json of matches(text, /^```json\n(.*?)^```$/gmsu))
       expect(() => JSON.parse(json)).not.toThrow();
   });

@@ -3,9 +3,8 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** What it starts is what every test of the application talks to. */
 describe('server.js', () => {
-  it('says what is missing where nothing is built', () => {
+  it('reports a missing build and exits with 1', () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'chat-server-'));
     try {
       copyFileSync(path.resolve(__dirname, '..', 'server.js'), path.join(folder, 'server.js'));

@@ -8,15 +8,15 @@ import {
   type StreamResult,
 } from './jobs';
 
-/** Runs jobs in the load client's process, one at a time. */
+/** Runs jobs in the process of the load clients, one at a time. */
 export interface LoadClient {
-  /** @throws Error when the target could not be asked at all. Turns that went wrong are in the result. */
+  /** @throws Error when the job could not run at all. Failed turns are part of the result. */
   streams(job: StreamJob, onWindow?: OnWindow): Promise<StreamResult>;
-  /** @throws Error at the first reply that is not right. */
+  /** @throws Error at the first wrong reply. */
   pages(job: PageJob): Promise<PageResult>;
 }
 
-/** Called at once when the window opens or closes, with the events so far. */
+/** Called immediately when the window opens or closes, with the number of events so far. */
 export type OnWindow = (state: 'open' | 'closed', events: number) => void;
 
 export function createLoadClient(child: NodeProcess): LoadClient {
@@ -39,12 +39,12 @@ export function createLoadClient(child: NodeProcess): LoadClient {
     async streams(streams, onWindow) {
       const result = await run({ streams }, onWindow);
       if (result.type === 'streams') return result;
-      throw new Error('That was no result of streams.');
+      throw new Error('The load client returned another result than that of streams.');
     },
     async pages(pages) {
       const result = await run({ pages });
       if (result.type === 'pages') return result;
-      throw new Error('That was no result of pages.');
+      throw new Error('The load client returned another result than that of pages.');
     },
   };
 }

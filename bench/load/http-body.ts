@@ -1,8 +1,8 @@
-/** The body of one HTTP response, out of the pieces a socket gives. */
+/** Decodes the body of one HTTP response from the pieces of a socket. */
 export interface HttpBody {
-  /** @returns what of the body this piece brings, as latin1. @throws Error for a status that is not 200. */
+  /** @returns the new part of the body as latin1. @throws Error for a status that is not 200. */
   take(piece: string): string;
-  /** Whether it was whole by its own word. One without length is over with the connection. */
+  /** Returns whether the response marked the end of its body. A body without length ends with the connection. */
   isOver(): boolean;
 }
 
@@ -41,10 +41,10 @@ function createCounter(length: number, onEnd: () => void): (piece: string) => st
   };
 }
 
-/** Undoes `Transfer-Encoding: chunked`. Sizes may be cut anywhere; trailers are not expected. */
+/** Decodes `Transfer-Encoding: chunked`. Pieces may split a size line. Trailers are not supported. */
 function createDechunker(onEnd: () => void): (piece: string) => string {
   let pending = '';
-  /** Characters of this chunk that are missing, with the line end after it; 0 where a size is next. */
+  /** Missing characters of the current chunk, including its line end. 0 when a size line is next. */
   let missing = 0;
   return (piece) => {
     pending += piece;

@@ -1,26 +1,26 @@
 import { z } from 'zod';
 
-/** Turns for the load client to run against one target. */
+/** Turns that the load client runs against one target. */
 export interface StreamJob {
   readonly port: number;
-  /** Whole HTTP requests, taken in turn. */
+  /** Complete HTTP requests, used in rotation. */
   readonly requests: readonly string[];
   readonly turns: number;
-  /** Turns at the same time. */
+  /** Number of concurrent turns. */
   readonly atOnce: number;
-  /** Between the starts of the first ones. */
+  /** Pause between the starts of the first turns. */
   readonly startEveryMs: number;
-  /** Events each answer has to have. */
+  /** Number of events that each answer must have. */
   readonly expected: number;
-  /** Says when all turns have had their first event for so long, and again when the first of them has its last one. */
+  /** Opens `settleMs` after all turns have had their first event, and closes when the first turn has its last event. */
   readonly window: { readonly settleMs: number } | null;
 }
 
-/** What the load client says meanwhile. */
+/** The load client sends this message during a job. */
 export const windowSchema = z.object({
   type: z.literal('window'),
   state: z.enum(['open', 'closed']),
-  /** That have arrived so far, of all turns. */
+  /** Number of events of all turns so far. */
   events: z.number(),
 });
 
@@ -29,23 +29,23 @@ const quantilesSchema = z.object({ p50: z.number(), p99: z.number(), p999: z.num
 export const streamResultSchema = z.object({
   type: z.literal('streams'),
   events: z.number(),
-  /** From before the connection to the first event of the answer, of each turn. */
+  /** Time from before the connection to the first event of the answer, for each turn. */
   firstEventMs: z.array(z.number()),
-  /** From the upstream's write to the arrival of each event but the first. */
+  /** Time from the write of the upstream to the arrival, for each event except the first ones. */
   underWayMs: quantilesSchema,
-  /** What was wrong, of the turns that were not right to the byte. */
+  /** Errors of the turns with a wrong answer. */
   failures: z.array(z.string()),
 });
 export type StreamResult = z.infer<typeof streamResultSchema>;
 
-/** GETs one after the other on one connection. */
+/** GET requests, one after the other on one connection. */
 export interface PageJob {
   readonly port: number;
   readonly request: string;
   readonly times: number;
-  /** Has to be in each reply. */
+  /** Text that each reply must contain. */
   readonly contains: string;
-  /** How often it must be in it. */
+  /** How often the reply must contain the text. */
   readonly count: number;
 }
 

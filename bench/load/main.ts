@@ -1,4 +1,4 @@
-/** The clients: a process of its own, which runs one job after the other. */
+/** The load clients: a separate process that runs one job after the other. */
 import type { Job } from './jobs';
 import { runPages } from './pages';
 import { runStreams } from './streams';

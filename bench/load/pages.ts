@@ -6,7 +6,7 @@ import type { PageJob, PageResult } from './jobs';
 
 const replyTimeoutMs = 120_000;
 
-/** @throws Error for a reply that is not what it must be. */
+/** Runs the requests of a job. @throws Error for a wrong reply. */
 export async function runPages({ port, request, times, contains, count }: PageJob): Promise<PageResult> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   const ms: number[] = [];

@@ -4,7 +4,7 @@ import { quantile } from '../support/statistics';
 import type { StreamJob, StreamResult } from './jobs';
 import { runTurn } from './turn';
 
-/** Runs the turns of one job. @param onWindow told once when the window opens and once when it closes. */
+/** Runs the turns of one job. @param onWindow called when the window opens and when it closes. */
 export async function runStreams(
   job: StreamJob,
   onWindow: (state: 'open' | 'closed', events: number) => void,
@@ -30,7 +30,7 @@ export async function runStreams(
         },
         onEvent(index, us) {
           events += 1;
-          // The first one is what `firstEventMs` tells of.
+          // `firstEventMs` contains the time of the first event.
           if (index > 0) underWayUs.push(us);
           if (index + 1 === job.expected) window.close();
         },
@@ -58,7 +58,7 @@ function createWindow({ window, turns }: StreamJob, tell: (state: 'open' | 'clos
   let missing = turns;
   let state: 'waiting' | 'open' | 'over' = window === null ? 'over' : 'waiting';
   return {
-    /** One more turn has had its first event. */
+    /** Call it when a turn has received its first event. */
     begun(): void {
       missing -= 1;
       if (missing > 0 || window === null) return;

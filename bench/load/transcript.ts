@@ -1,12 +1,12 @@
 import { parseToken, tokenChars, type Token } from '../upstream/token';
 
-/** Reads one answer as its client gets it, and holds it to every byte and the order. */
+/** Reads one answer as its client receives it, and checks every byte and the order. */
 export interface Transcript {
-  /** @returns the tokens this part of the event stream brings. @throws Error at the first byte that is not right. */
+  /** @returns the tokens in this part of the event stream. @throws Error at the first wrong byte. */
   take(part: string): readonly Token[];
-  /** Whether `message_end` was there. */
+  /** Returns whether `message_end` has arrived. */
   isComplete(): boolean;
-  /** Tokens so far. */
+  /** Returns the number of tokens so far. */
   count(): number;
 }
 
@@ -15,7 +15,7 @@ interface WireEvent {
   readonly answer?: unknown;
 }
 
-/** @param expected tokens of the whole answer. */
+/** @param expected number of tokens in the whole answer. */
 export function createTranscript(expected: number): Transcript {
   let pending = '';
   let text = '';
@@ -31,7 +31,7 @@ export function createTranscript(expected: number): Transcript {
     if (data.trim() === '') return [];
     const { event, answer } = JSON.parse(data) as WireEvent;
     if (event === 'message') return takeText(String(answer));
-    // Instead of what this client has missed, the text so far: what is new of it counts.
+    // The event contains the whole text so far. Only its new part counts.
     if (event === 'message_replace') return takeText(String(answer).slice(count * tokenChars));
     if (event === 'error') throw new Error(`An error instead of an answer: ${data.slice(0, 300)}`);
     if (event === 'message_end') {

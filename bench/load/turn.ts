@@ -9,13 +9,13 @@ const turnTimeoutMs = 120_000;
 export interface TurnOptions {
   readonly port: number;
   readonly request: string;
-  /** Events the answer has to have. */
+  /** Number of events that the answer must have. */
   readonly expected: number;
   readonly onFirst: (ms: number) => void;
   readonly onEvent: (index: number, underWayUs: number) => void;
 }
 
-/** Asks on a connection of its own and reads the answer to its end. @throws Error unless every byte is right. */
+/** Asks on a new connection and reads the answer to its end. @throws Error for a wrong byte. */
 export function runTurn({ port, request, expected, onFirst, onEvent }: TurnOptions): Promise<void> {
   const beginUs = nowUs();
   const transcript = createTranscript(expected);
@@ -25,7 +25,8 @@ export function runTurn({ port, request, expected, onFirst, onEvent }: TurnOptio
       clearTimeout(timer);
       socket.destroy();
       if (error !== undefined) reject(error);
-      else if (!transcript.isComplete()) reject(new Error(`It ended after ${transcript.count()} events.`));
+      else if (!transcript.isComplete())
+        reject(new Error(`The answer ended after ${transcript.count()} events.`));
       else resolve();
     };
     const timer = setTimeout(

@@ -26,10 +26,10 @@ export interface ListContext {
 
 const pageSize = 20;
 const deepPage = 500;
-/** Enough for a whole page 500. */
+/** Enough rows to fill page 500. */
 const ownRows = pageSize * (deepPage + 12);
 
-/** Names of the amounts, from the smallest to the largest. */
+/** Names of the amounts, from smallest to largest. */
 export const amountNames = ['small', 'large', 'huge'] as const;
 type AmountName = (typeof amountNames)[number];
 
@@ -40,14 +40,14 @@ interface ListTarget {
   readonly times: number;
 }
 
-/** Reads pages of a history, one kind of database after the other: two of them full would need twice the disk. */
+/** Measures pages of a history, one database kind after the other. Both kinds together would need twice the disk. */
 export async function measureList(context: ListContext): Promise<Measured> {
   const parts: Measured[] = [];
   for (const kind of context.kinds) parts.push(await measureKind(context, kind));
   const [first] = parts;
   if (first === undefined) return { series: [], failures: [] };
   const { failures } = joined(parts);
-  // Both kinds have the same series: their rounds are put side by side.
+  // Both kinds have the same series, so the rounds of both are merged.
   const series = first.series.map((one) => ({
     ...one,
     rounds: one.rounds.map((_round, index) =>
@@ -109,7 +109,7 @@ function whatToFill(context: ListContext, kind: DatabaseKind): Filled[] {
   return context.sizes.rows.flatMap((rows, index): Filled[] => {
     const amount = amountNames[index] ?? 'huge';
     if (!hasDisk(context, rows)) {
-      context.say(`!!! LEFT OUT: list: ${rows} rows on ${kind}: there is too little disk for them.`);
+      context.say(`!!! LEFT OUT: list: ${rows} rows on ${kind}: the disk is too small for them.`);
       return [];
     }
     const ours: Filled = { application: 'ours', rows, amount };
@@ -118,10 +118,10 @@ function whatToFill(context: ListContext, kind: DatabaseKind): Filled[] {
 }
 
 /**
- * Each application creates its database, ends, and begins anew on what has been filled into it: one after the other,
- * because filling SQLite holds this process up.
- * @param started gets those that are to be ended, whatever happens.
- * @returns what a message takes on disk, by the name of the target.
+ * Lets each application create its database, stops it, fills the database, and starts it again. It fills one database
+ * after the other, because filling SQLite blocks this process.
+ * @param started receives the targets, which the caller must stop in any case.
+ * @returns the bytes of a message on disk, by the name of the target.
  */
 async function startFilled(
   context: ListContext,
@@ -162,7 +162,7 @@ async function startFilled(
   return messageBytes;
 }
 
-/** Not the largest: it takes SQLite as long as reading its file. */
+/** Excludes the largest database: on SQLite, measuring it takes as long as reading the whole file. */
 const isWeighed = ({ application, name }: StrapiTarget) => application === 'ours' && name.endsWith('@large');
 
 async function toListTargets(target: StrapiTarget, { pages }: Sizes): Promise<ListTarget[]> {
@@ -190,7 +190,7 @@ function toListTarget(
   return { name, port: target.port(), request, times };
 }
 
-/** Rows with all their indexes, and as much again while they are built. */
+/** Space for rows with all their indexes, doubled for the time when indexes are built. */
 const bytesOfRow = 3_000;
 
 function hasDisk({ workFolder }: ListContext, rows: number): boolean {
@@ -224,7 +224,7 @@ const pageSchema = z.object({
   meta: z.object({ nextCursor: z.string().nullable() }),
 });
 
-/** Walks there as a client does. */
+/** Reads page after page, as a client does, until the cursor of this page. */
 async function cursorOfPage(target: StrapiTarget, page: number): Promise<string> {
   let missing = (page - 1) * pageSize;
   let cursor: string | null = null;

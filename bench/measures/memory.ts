@@ -6,8 +6,8 @@ import { oneEvent, runLoad, type StreamContext } from './streams';
 const names = ['nginx', 'pipe', 'ours', 'before'];
 
 /**
- * What a turn that is running adds to a process that is not new to its work: started for this, warmed up until its heap
- * has the size that short turns need, and read without the garbage, of which any process has as much as it may.
+ * Measures the memory that a running turn adds to a process. The process is started for this measure, and warmed up
+ * until its heap has the size that short turns need. Garbage is collected before each reading.
  */
 export function measureMemory(context: StreamContext): Promise<Measured> {
   const { held, heldRounds } = context.sizes;
@@ -50,6 +50,6 @@ async function runHeld(context: StreamContext, target: Target): Promise<Record<s
       },
     },
   );
-  if (busy === undefined) throw new Error('The first turns had ended before the last ones had begun.');
+  if (busy === undefined) throw new Error('The first turns had ended before the last ones began.');
   return { memory: ((await busy) - idle) / held / 1024, 'memory-idle': idle / 1024 / 1024 };
 }

@@ -1,6 +1,6 @@
 import { shuffled, type Round } from '../support/statistics';
 
-/** One figure of each target in each round. */
+/** One figure for each target in each round. */
 export interface Series {
   readonly id: string;
   readonly title: string;
@@ -25,16 +25,16 @@ export interface RoundsOptions<T> {
   readonly targets: readonly T[];
   readonly nameOf: (target: T) => string;
   readonly rounds: number;
-  /** Series by their id. */
+  /** Series by id. */
   readonly series: Readonly<Record<string, { readonly title: string; readonly unit: string }>>;
   /** @returns figures by the id of their series. */
   readonly run: (target: T) => Promise<Readonly<Record<string, number>>>;
-  /** One run of each target that does not count. */
+  /** Whether each target runs once before the rounds that count. */
   readonly warmUp: boolean;
   readonly say: (line: string) => void;
 }
 
-/** All targets once in each round, in an order drawn anew. One that fails has no figure in that round. */
+/** Runs all targets once in each round, in a new random order. A target that fails has no figure in that round. */
 export async function runRounds<T>(options: RoundsOptions<T>): Promise<Measured> {
   const { measure, targets, nameOf, rounds, series, run, warmUp, say } = options;
   const failures: Failure[] = [];

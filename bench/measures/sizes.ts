@@ -1,6 +1,6 @@
 import type { Options } from '../options';
 
-/** How much of everything one round takes. */
+/** The amounts of one round. */
 export interface Sizes {
   readonly pacedStreams: number;
   readonly pacedMs: number;
@@ -10,7 +10,7 @@ export interface Sizes {
   readonly rush: number;
   readonly held: number;
   readonly heldRounds: number;
-  /** Rows in all of the smallest, the middle and, if there is the disk for it, the largest database. */
+  /** Number of rows of the smallest, the middle and, if the disk is large enough, the largest database. */
   readonly rows: readonly [number, number] | readonly [number, number, number];
   readonly pages: number;
   readonly startRounds: number;

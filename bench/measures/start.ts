@@ -20,10 +20,10 @@ interface StartTarget {
   readonly database: BenchDatabase;
 }
 
-/** Memory is read when what the start has begun is done. */
+/** Pause before the memory is read, so that work of the start is finished. */
 const settleMs = 1_000;
 
-/** From the start of the process to its first reply, on a database it has created before. */
+/** Measures the time from the start of the process to its first reply, on a database that it created before. */
 export async function measureStart(context: StartContext): Promise<Measured> {
   const targets: StartTarget[] = [];
   try {
@@ -38,7 +38,7 @@ export async function measureStart(context: StartContext): Promise<Measured> {
       targets,
       nameOf: ({ application, database }) => `${application}/${database.kind}`,
       rounds: context.sizes.startRounds,
-      // In which they create their tables.
+      // The applications create their tables in this round.
       warmUp: true,
       series: {
         'start-time': { title: 'From the start of the process to its first reply', unit: 'ms' },

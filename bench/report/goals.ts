@@ -1,7 +1,7 @@
 import type { Operation } from '../support/statistics';
 import type { DatabaseKind } from '../support/database-kind';
 
-/** What a figure of ours must be at most, held against a peer in the same rounds. */
+/** The upper bound of a figure of this application, compared with a peer in the same rounds. */
 export interface Goal {
   readonly label: string;
   readonly series: string;
@@ -11,12 +11,12 @@ export interface Goal {
   readonly must: number;
   readonly aim: number;
   readonly unit?: string;
-  /** A figure for events counts only while they come in time: in this series, beside `direct`. */
+  /** The series of delays that must be close to `direct`. A figure for events only counts while they arrive in time. */
   readonly punctual?: string;
 }
 
 interface GoalOfKind extends Omit<Goal, 'target' | 'against'> {
-  /** Follows the name of the database. */
+  /** Appended to the name of the target. */
   readonly at?: string;
   readonly against?: (kind: DatabaseKind) => string;
 }
@@ -129,7 +129,7 @@ const goals: readonly GoalOfKind[] = [
 
 const before = (kind: DatabaseKind) => `before/${kind}`;
 
-/** How much more another revision may cost. */
+/** How much more than another revision the present one may cost. */
 const goalsAgainst: readonly GoalOfKind[] = [
   { label: 'CPU of a paced event / before', series: 'paced-cpu', must: 1.1, aim: 1 },
   { label: 'CPU of an event in bursts / before', series: 'burst-cpu', must: 1.1, aim: 1 },
@@ -138,7 +138,7 @@ const goalsAgainst: readonly GoalOfKind[] = [
   { label: 'First event, p99 / before', series: 'first-p99', must: 1.25, aim: 1 },
 ].map((goal) => ({ ...goal, ...ratio, against: before }));
 
-/** @param isAgainst whether another revision is what is compared with. */
+/** @param isAgainst whether the run compares with another revision. */
 export function goalsFor(kinds: readonly DatabaseKind[], isAgainst = false): Goal[] {
   const memory = goals.filter(({ series }) => series === 'memory').map((goal) => ({ ...goal, must: 70 }));
   return (isAgainst ? [...goalsAgainst, ...memory] : goals).flatMap(({ at = '', against, ...goal }) =>

@@ -9,7 +9,7 @@ import { toSvg, type Bar, type Panel } from './chart';
 import { toShort } from './table';
 import type { Judged } from './verdict';
 
-/** Everything of one run. A figure that is not in such a file does not exist. */
+/** Everything of one run. Published figures must come from such a file. */
 export interface Result {
   readonly command: string;
   readonly startedAt: string;
@@ -17,9 +17,9 @@ export interface Result {
   readonly options: Options;
   readonly machine: Machine;
   readonly versions: Readonly<Record<string, string>>;
-  /** How idle the machine was before each measure. */
+  /** The idle share of the machine before each measure. */
   readonly quiet: Readonly<Record<string, Quiet>>;
-  /** Peers that were not there, and why. */
+  /** Peers that could not be started, and the reasons. */
   readonly missing: Readonly<Record<string, string>>;
   readonly targets: readonly { readonly name: string; readonly does: string }[];
   readonly goals: readonly Judged[];
@@ -27,7 +27,7 @@ export interface Result {
   readonly failures: readonly Failure[];
 }
 
-/** @returns the files written: all rounds as JSON, and a chart of the medians. */
+/** @returns the written files: all rounds as JSON, and a chart of the medians. */
 export function writeResult(result: Result): string[] {
   const folder = result.options.out;
   mkdirSync(folder, { recursive: true });
@@ -38,7 +38,7 @@ export function writeResult(result: Result): string[] {
   return [json, svg];
 }
 
-/** Six digits are more than any of this is good for. */
+/** Keeps six digits, which is more than the precision of any figure. */
 function roundedNumbers(_key: string, value: unknown): unknown {
   return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
 }
@@ -64,13 +64,13 @@ function toChart({ series, command, startedAt, machine, versions, options, quiet
     Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', '),
-    ...(isBusy ? ['The machine was busy: these figures say little.'] : []),
+    ...(isBusy ? ['The machine was busy: these figures are not reliable.'] : []),
   ];
   const panels = shown
     .flatMap((id) => series.find((one) => one.id === id) ?? [])
     .map(toPanel)
     .filter(({ bars }) => bars.length > 0);
-  return toSvg({ title: 'What it costs, beside its peers: shorter is better', notes, panels }, toShort);
+  return toSvg({ title: 'Cost compared with peers: shorter is better', notes, panels }, toShort);
 }
 
 function toPanel({ title, unit, rounds }: Series): Panel {

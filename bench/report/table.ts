@@ -2,14 +2,14 @@ import type { Series } from '../measures/series';
 import { spreadOf } from '../support/statistics';
 import type { Judged } from './verdict';
 
-/** Three digits that count, and no more than a reader wants. */
+/** Formats a number with three significant digits. */
 export function toShort(value: number): string {
   const size = Math.abs(value);
   if (size >= 100) return value.toFixed(0);
   return size >= 10 ? value.toFixed(1) : value.toFixed(size >= 1 ? 2 : 3);
 }
 
-/** Columns as wide as their longest cell; the first to the left, the others to the right. */
+/** Formats columns as wide as their longest cell. The first one is aligned to the left, the others to the right. */
 export function toTable(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_cell, column) =>
     Math.max(...rows.map((row) => (row[column] ?? '').length)),
@@ -26,7 +26,7 @@ export function toTable(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-/** The figures of each target: median, lowest and highest round. */
+/** Formats the figures of each target: median, lowest and highest round. */
 export function seriesTable({ title, unit, rounds }: Series): string {
   const names = [...new Set(rounds.flatMap((round) => Object.keys(round)))].sort();
   const rows = names.map((name) => {

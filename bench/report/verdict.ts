@@ -3,18 +3,18 @@ import { compareRounds, spreadOf, type Spread } from '../support/statistics';
 import { direct } from '../targets/target';
 import type { Goal } from './goals';
 
-/** `late`: the events did not come in time, so that what they cost says nothing. */
+/** `late`: the events did not arrive in time, so the figure of their cost is not valid. */
 export type Verdict = 'aim' | 'must' | 'missed' | 'late' | 'not measured';
 
 export interface Judged {
   readonly goal: Goal;
   readonly spread: Spread | null;
-  /** One for each round. */
+  /** One value for each round. */
   readonly values: readonly number[];
   readonly verdict: Verdict;
 }
 
-/** Of 1000 events, 999 have to come within this time after they would have come without anything in between. */
+/** 99.9 % of the events must arrive at most this much later than with `direct`. */
 const punctualMs = 50;
 
 export function judge(goal: Goal, series: readonly Series[]): Judged {

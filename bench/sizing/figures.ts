@@ -5,23 +5,23 @@ import { z } from 'zod';
 import { databaseKinds, type DatabaseKind } from '../support/database-kind';
 import { median } from '../support/statistics';
 
-/** What one process costs on a database, by the medians of a run. */
+/** The costs of one process on a database, as medians of a run. */
 export interface Figures {
   readonly kind: DatabaseKind;
   readonly eventUs: number;
   readonly turnMs: number;
   readonly pageMs: number;
   readonly turnKb: number;
-  /** After the start, or warmed up and without its garbage: whichever is more. */
+  /** The larger one of two: memory after the start, and memory after a warm-up and a garbage collection. */
   readonly processMb: number;
-  /** On disk, its part of the indexes included; null in results from before it was measured. */
+  /** Bytes on disk, including the share of the indexes. Null in older results without this figure. */
   readonly messageBytes: number | null;
 }
 
 export interface Measurement {
   readonly startedAt: string;
   readonly machine: { readonly processors: string; readonly memoryGb: number; readonly system: string };
-  /** False where something was measured on a busy machine. */
+  /** False if the machine was busy during a measure. */
   readonly isQuiet: boolean;
   readonly figures: readonly Figures[];
 }
@@ -34,16 +34,19 @@ const resultSchema = z.object({
 });
 type Result = z.infer<typeof resultSchema>;
 
-/** @throws Error where there is no such file, or not the result of a whole run in it. */
+/** @throws Error when the file is missing or is not the result of a whole run. */
 export function readMeasurement(file: string): Measurement {
   if (!existsSync(file)) {
-    throw new Error(`There is no ${file}: a whole run (npm run bench) writes one, or name another result.`);
+    throw new Error(
+      `${file} does not exist. Create it by a whole run (npm run bench), or name another result.`,
+    );
   }
   const parsed = resultSchema.safeParse(parseJson(readFileSync(file, 'utf8')));
   if (!parsed.success) throw new Error(`${file} is not a result of this benchmark.`);
   const { data: result } = parsed;
   const measured = databaseKinds.filter((kind) => medianOf(result, 'turn-cpu', `ours/${kind}`) !== null);
-  if (measured.length === 0) throw new Error(`${file} says of no database what a turn costs: ${wholeRun}`);
+  if (measured.length === 0)
+    throw new Error(`${file} contains the cost of a turn of no database: ${wholeRun}`);
   return {
     ...result,
     isQuiet: Object.values(result.quiet).every(({ isQuiet }) => isQuiet),
@@ -51,7 +54,7 @@ export function readMeasurement(file: string): Measurement {
   };
 }
 
-const wholeRun = 'sizing takes the result of a whole run.';
+const wholeRun = 'sizing needs the result of a whole run.';
 
 function parseJson(text: string): unknown {
   try {

@@ -1,39 +1,39 @@
 import { createRandom } from '../../tests/faults/support/random';
 
-/** What a turn asks of a process, and when. */
+/** The work that a turn causes in a process, and when. */
 export interface TurnCost {
-  /** When its question comes: what is done before Dify is asked. */
+  /** Work after the question arrives and before Dify is asked. */
   readonly beginMs: number;
   readonly eventMs: number;
-  /** After its last event. */
+  /** Work after the last event. */
   readonly endMs: number;
   readonly events: number;
   readonly eventsPerSecond: number;
-  /** From the question to Dify's first event. */
+  /** Time from the question to Dify's first event. */
   readonly firstEventMs: number;
 }
 
-/** Turns that begin at random, as of many users who know nothing of each other. */
+/** Turns that begin at random, as those of many independent users. */
 export interface Arrivals {
   readonly turnsPerMinute: number;
-  /** How many are simulated. */
+  /** Number of simulated turns. */
   readonly turns: number;
   readonly seed: number;
 }
 
 export interface Load {
-  /** Share of the time in which the process works. */
+  /** Share of the time in which the process is busy. */
   readonly utilisation: number;
-  /** Turns that run at once, on average. */
+  /** Average number of concurrent turns. */
   readonly running: number;
-  /** From the arrival of an event until the process is done with it. */
+  /** Time from the arrival of an event until the process has handled it. */
   readonly delayMs: { readonly mean: number; readonly p50: number; readonly p99: number };
 }
 
-/** Beyond it, how long one waits depends on how long one looks. */
+/** Above this share, the simulated delay depends on the simulated time. */
 const fullFrom = 0.95;
 
-/** @returns the share of one process that these turns need: above 1 where one is not enough. */
+/** @returns the share of one process that these turns need. A value above 1 means that one process is not enough. */
 export function neededShare({ beginMs, eventMs, endMs, events }: TurnCost, turnsPerMinute: number): number {
   return (turnsPerMinute / 60_000) * (beginMs + events * eventMs + endMs);
 }
@@ -43,14 +43,14 @@ export function durationMs({ firstEventMs, events, eventsPerSecond }: TurnCost):
 }
 
 /**
- * One process as a single server that does what comes in the order in which it comes. Dify waits for nobody: an event
- * comes when it comes, however much waits before it. The same seed, the same result.
+ * Simulates one process as a single server that handles work in the order of arrival. Dify does not wait: events arrive
+ * at their times, however much work is queued. The same seed gives the same result.
  */
 export function simulate(turn: TurnCost, arrivals: Arrivals): Load | 'full' {
   if (neededShare(turn, arrivals.turnsPerMinute) >= fullFrom) return 'full';
   const lasts = durationMs(turn);
   const begins = poissonTimes(arrivals);
-  // Until the first turn has ended, and after the last one has begun, there are fewer than there would be.
+  // Before the first turn ends and after the last one begins, fewer turns run than in the steady state.
   const [from, to] = [lasts, begins.at(-1) ?? 0];
   const ends = begins.map((at) => at + lasts);
   const served = serve({
@@ -93,14 +93,14 @@ function eventTimes(begins: Float64Array, { events, eventsPerSecond, firstEventM
 }
 
 interface Work {
-  /** When they come: the many, which are all alike. */
+  /** Arrival times of the events, which all cost the same. */
   readonly events: Float64Array;
   readonly eventMs: number;
   readonly others: readonly { readonly at: number; readonly costMs: number }[];
   readonly window: { readonly from: number; readonly to: number };
 }
 
-/** @returns of what comes within the window: how much work it is, and what each event takes with its waiting, sorted. */
+/** @returns the work that arrives within the window, and the sorted delays of its events. */
 function serve({ events, eventMs, others, window: { from, to } }: Work) {
   const delaysMs = new Float64Array(events.length);
   let [freeAt, busyMs, delays, next] = [0, 0, 0, 0];

@@ -3,26 +3,26 @@ import type { Figures, Measurement } from './figures';
 import { durationMs, neededShare, simulate, type TurnCost } from './simulate';
 
 const turnsPerMinute = [60, 300, 600, 1_200, 2_400, 4_800];
-/** Dify sends an event for about every token: some two hundred words, at the pace of a quick model. */
+/** Dify sends about one event per token. This answer has some two hundred words, at the pace of a fast model. */
 const answer = { events: 300, eventsPerSecond: 30, firstEventMs: 1_000 };
-/** Of a process: waits are short, and the others have room for the turns of one that ends. */
+/** Target share of a process: delays are short, and the others can take over the turns of one that ends. */
 const comfortable = 0.6;
 
 const names = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;
 const count = (value: number) => value.toLocaleString('en-US');
 
 /**
- * As Markdown: what one process carries on each database, and how many are needed for more.
- * @param turns how many are simulated for each row.
+ * Returns a Markdown table: the load of one process on each database, and the number of processes for more.
+ * @param turns number of simulated turns for each row.
  */
 export function sizingTable({ startedAt, machine, isQuiet, figures }: Measurement, turns = 5_000): string {
   const { processors, memoryGb, system } = machine;
   const seconds = durationMs({ ...answer, beginMs: 0, eventMs: 0, endMs: 0 }) / 1000;
   const lines = [
-    `Simulated by \`npm run bench -- --sizing\` from what was measured on ${startedAt.slice(0, 10)}:`,
+    `Simulated by \`npm run bench -- --sizing\` from measurements of ${startedAt.slice(0, 10)}:`,
     `${processors}, ${memoryGb} GB, ${system}.`,
-    ...(isQuiet ? [] : ['**The machine was busy: these figures say little.**']),
-    `A turn has ${answer.events} events, ${answer.eventsPerSecond} a second from ${answer.firstEventMs / 1000} s after its question on: it takes ${seconds} s.`,
+    ...(isQuiet ? [] : ['**The machine was busy: these figures are not reliable.**']),
+    `A turn has ${answer.events} events, ${answer.eventsPerSecond} a second from ${answer.firstEventMs / 1000} s after its question. It takes ${seconds} s.`,
     'Its client reads one page.',
   ];
   return [lines.join('\n'), ...figures.map((one) => toSection(one, turns))].join('\n\n');
@@ -36,7 +36,7 @@ function toSection(figures: Figures, turns: number): string {
       : `\nOn disk, a message with its indexes: ${count(Math.round(messageBytes))} bytes.`;
   return `**${names[kind]}.** An event ${toShort(eventUs)} µs, a turn ${toShort(turnMs)} ms, a page ${toShort(pageMs)} ms; ${toShort(processMb)} MB, and ${toShort(turnKb)} KB for each turn that runs.${disk}
 
-| turns a minute | at once | processor | delay of an event, p50 / p99 | memory | processes |
+| turns a minute | concurrent turns | processor | delay of an event, p50 / p99 | memory | processes |
 |---:|---:|---:|---:|---:|---:|
 ${turnsPerMinute.map((rate) => `| ${toRow(figures, rate, turns).join(' | ')} |`).join('\n')}`;
 }
@@ -45,7 +45,7 @@ function toRow(figures: Figures, rate: number, turns: number): string[] {
   const turn = toTurnCost(figures);
   const load = simulate(turn, { turnsPerMinute: rate, turns, seed: 1 });
   const processes = Math.ceil(neededShare(turn, rate) / comfortable);
-  // Only one process may use a file.
+  // Only one process may use a SQLite file.
   const needed = figures.kind === 'sqlite' && processes > 1 ? 'PostgreSQL' : count(processes);
   if (load === 'full') return [count(rate), '', 'full', '', '', needed];
   const { utilisation, running, delayMs } = load;
@@ -59,7 +59,7 @@ function toRow(figures: Figures, rate: number, turns: number): string[] {
   ];
 }
 
-/** Half of a turn at either end, each in one piece, which others wait for longer than for the many it really is. */
+/** Puts half of a turn at each end, in one piece. The real turn has many pieces, for which others wait less. */
 function toTurnCost({ eventUs, turnMs, pageMs }: Figures): TurnCost {
   return { ...answer, beginMs: pageMs + turnMs / 2, eventMs: eventUs / 1000, endMs: turnMs / 2 };
 }

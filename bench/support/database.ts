@@ -9,9 +9,9 @@ import type { DatabaseKind } from './database-kind';
 /** An empty database for one application. */
 export interface BenchDatabase {
   readonly kind: DatabaseKind;
-  /** What an application needs to know to use it. */
+  /** The variables with which an application uses it. */
   readonly env: Readonly<Record<string, string>>;
-  /** A connection of our own. On SQLite one that may break the file when the machine stops: for filling. */
+  /** Opens a separate connection, for filling. On SQLite, a crash of the machine could then damage the file. */
   connect(): Knex;
   drop(): Promise<void>;
 }
@@ -21,11 +21,11 @@ export interface Databases {
   stop(): Promise<void>;
 }
 
-/** PostgreSQL is started with the first database that needs it: the one that comes with `npm ci`, as it comes. */
+/** Creates databases. Starts the PostgreSQL of `npm ci`, with its default configuration, when one is first needed. */
 export function createDatabases(workFolder: string): Databases {
   let server: Promise<string> | undefined;
   const startServer = async () => {
-    // Only now: it watches how this process ends, and ends it in its own way.
+    // Imported late: the module registers exit handlers that end the process in its own way.
     const { default: startPostgres } = await import('../../tests/support/start-postgres');
     await startPostgres();
     return process.env['TEST_POSTGRES_URL'] ?? '';

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 
 import type { DatabaseKind } from './database-kind';
 
-/** @returns what a table takes on disk with its indexes, in bytes. On SQLite it reads the whole file for that. */
+/** @returns the bytes of a table on disk with its indexes. On SQLite this reads the whole file. */
 export async function bytesOfTable(db: Knex, kind: DatabaseKind, table: string): Promise<number> {
   if (kind === 'postgres') {
     const { rows } = await db.raw<{ rows: { bytes: string }[] }>(

@@ -1,13 +1,13 @@
 import type { Application } from '../targets/strapi-process';
 import type { DatabaseKind } from './database-kind';
 
-/** How much there is to be, and for whom. */
+/** How many rows to create, and for whom. */
 export interface Amounts {
-  /** Messages in all: two of each turn. */
+  /** Number of messages, two for each turn. */
   readonly rows: number;
-  /** Messages of the caller, spread evenly over all of the time. */
+  /** Number of messages of the caller, spread evenly over the whole time. */
   readonly ownRows: number;
-  /** The caller's row in `up_users`: everybody else gets a higher one. */
+  /** The caller's id in `up_users`. All other users get higher ids. */
   readonly callerId: number;
 }
 
@@ -20,7 +20,7 @@ const turnsOfOthersEach = 50;
 const turnsOfOwnSession = 20;
 const beganAtMs = 1_735_689_600_000;
 
-/** Rows as conversations leave them: sessions of some turns each, other people's between the caller's. */
+/** Returns SQL for rows as conversations leave them. Sessions have some turns each; those of others are in between. */
 export function toFillStatements(
   application: Application,
   kind: DatabaseKind,
@@ -45,9 +45,9 @@ export function toFillStatements(
 }
 
 interface Words {
-  /** Rows `n(i)` from 1 to a number. */
+  /** Returns a FROM clause with rows `n(i)` from 1 to `count`. */
   readonly numbers: (count: number) => string;
-  /** A moment, of an expression in seconds. */
+  /** Converts an expression in seconds to a time. */
   readonly time: (seconds: string) => string;
 }
 
@@ -75,7 +75,7 @@ function words(kind: DatabaseKind): Words {
   };
 }
 
-/** As long as a UUID. */
+/** Returns an expression as long as a UUID. */
 const uuid = (letter: string, number: string) =>
   `'${letter}0000000-0000-4000-8000-' || (100000000000 + ${number})`;
 const documentId = (word: string, number: string) => `'${word}' || (100000000000 + ${number})`;
@@ -89,7 +89,7 @@ function users({ numbers, time, others, callerId }: Parts): FillStatement {
   };
 }
 
-/** Of the only character there is. */
+/** Selects the id of the only character. */
 const characterId = '(select document_id from ai_characters where published_at is null)';
 const question = `'What do you do when the fog will not lift?'`;
 const answer = `'You light the lamp and wind the clock, and then you wait. Most of what a keeper does is waiting, and the fog is only a longer kind of it. Somebody out there counts the seconds between two flashes and knows where the rock is.'`;
@@ -134,7 +134,7 @@ function stock(parts: Parts): FillStatement[] {
       ${question}, ${isQuestion ? 'null' : answer}, ${uuid('c', 'i')}, ${isQuestion ? 'null' : usage}, ${stamps}
       ${numbers(turns)}`,
   });
-  /** Of both messages of a turn, in the table Strapi keeps for the relation. */
+  /** Links both messages of a turn, in Strapi's link table of the relation. */
   const link = (name: string, target: string, ofMessage: string) => ({
     table: `messages_${name}_lnk`,
     sql: `insert into messages_${name}_lnk (id, message_id, ${name}_id) select m, m, ${target}

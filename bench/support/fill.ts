@@ -5,8 +5,8 @@ import type { DatabaseKind } from './database-kind';
 import { toFillStatements, type Amounts } from './fill-sql';
 
 /**
- * Fills the database an application has created, as fast as SQL goes: without its indexes, which are built anew
- * afterwards as they were. Nothing else may use the database meanwhile.
+ * Fills the database of an application with SQL. It drops the indexes first and builds them again afterwards, which is
+ * faster. Nothing else may use the database at that time.
  */
 export async function fill(
   db: Knex,
@@ -23,13 +23,13 @@ export async function fill(
   for (const { definition } of indexes) await db.raw(definition);
 
   if (kind === 'sqlite') await db.raw('pragma journal_mode = wal');
-  // What PostgreSQL's own housekeeping comes to within a minute.
+  // PostgreSQL's autovacuum would do this within a minute.
   else for (const table of tables) await db.raw('vacuum analyze ??', [table]);
 }
 
-/** Whatever is lost when the machine stops now is filled again by the next run. */
+/** Makes SQLite fast and unsafe. If the machine crashes now, the next run fills a new database. */
 async function hurrySqlite(db: Knex): Promise<void> {
-  // Only a connection that has read the file knows that there is a WAL to leave.
+  // A connection only notices the WAL mode, which it must leave, after its first read.
   await db('sqlite_master').first();
   for (const pragma of [
     'journal_mode = delete',
@@ -56,7 +56,7 @@ async function sqliteIndexes(db: Knex, tables: readonly string[]): Promise<Index
   return rows as Index[];
 }
 
-/** Those that stand for no constraint. */
+/** Returns the indexes that belong to no constraint. */
 async function postgresIndexes(db: Knex, tables: readonly string[]): Promise<Index[]> {
   const rows: unknown = await db('pg_indexes')
     .select('indexname as name', 'indexdef as definition')

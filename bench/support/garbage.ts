@@ -6,17 +6,17 @@ import { WebSocket } from 'ws';
 
 import type { OwnProcess } from './processes';
 
-/** Given to Node: a debugger, once asked for, listens on any free port. It costs nothing before. */
+/** Node option: a debugger, once requested, listens on any free port. Before that it costs nothing. */
 export const debuggable = '--inspect-port=0';
 
 const opensWithinMs = 5_000;
-/** Freed pages go back to the system in the background. */
+/** Node returns freed pages to the system in the background. */
 const settleMs = 300;
 
 /**
- * Has a process of Node give back the memory it does not need, so that what is left is needed. Debugging slows the
- * process down: nothing else is to be measured of it afterwards.
- * @throws Error when its debugger does not open.
+ * Collects the garbage of a Node process, so that only memory in use remains. An open debugger slows the process down:
+ * do not measure anything else of the process afterwards.
+ * @throws Error when the debugger does not open.
  */
 export async function collectGarbage({ pid, logFile }: OwnProcess): Promise<void> {
   const socket = new WebSocket(await openDebugger(pid, logFile));

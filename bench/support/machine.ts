@@ -7,18 +7,18 @@ import { z } from 'zod';
 
 import { idleShare, readCpuTicks } from './proc';
 
-/** Of all processors together. What waits for work beside us, a database server or an idle Strapi, takes less. */
+/** Required idle share of all processors. A database server or a Strapi without requests uses less than the rest. */
 const quietShare = 0.95;
 const sampleMs = 700;
 const samples = 6;
 
-/** How idle the processors were, just before a measurement. */
+/** The idle share of the processors just before a measure. */
 export interface Quiet {
   readonly idle: number;
   readonly isQuiet: boolean;
 }
 
-/** Watches the machine until it is quiet, for some seconds at most. The load average would still tell of what is over. */
+/** Waits some seconds at most until the machine is idle. Does not use the load average, which includes past work. */
 export async function waitForQuiet(): Promise<Quiet> {
   let idle = 0;
   for (let sample = 0; sample < samples; sample += 1) {
@@ -47,7 +47,7 @@ export function describeMachine(): Machine {
 
 const packageSchema = z.object({ version: z.string() });
 
-/** Of everything that was measured, as far as it says so. `folder` has the node_modules of a package. */
+/** Returns the versions of Node, the packages, this commit and nginx. `packages` maps names to package.json files. */
 export function readVersions(packages: Readonly<Record<string, string>>): Record<string, string> {
   const versions: Record<string, string> = { node: process.version };
   for (const [name, file] of Object.entries(packages)) {

@@ -14,12 +14,12 @@ import { root } from './paths';
 const tsx = pathToFileURL(createRequire(path.join(root, 'package.json')).resolve('tsx')).href;
 const endsWithinMs = 15_000;
 
-/** A process this benchmark started, and ends. */
+/** A process that this benchmark starts and ends. */
 export interface OwnProcess {
   readonly pid: number;
-  /** Where all it writes goes. */
+  /** The file with its whole output. */
   readonly logFile: string;
-  /** The end of what it has written. */
+  /** Returns the last lines of the output. */
   logTail(): string;
   hasEnded(): boolean;
   stop(): Promise<void>;
@@ -34,7 +34,7 @@ export interface SpawnOptions {
   readonly ipc?: boolean;
 }
 
-/** Nothing of this process's environment but the path is handed on. */
+/** The child inherits only PATH from the environment of this process. */
 function spawnChild({
   command,
   args,
@@ -83,23 +83,23 @@ function toOwnProcess(child: ChildProcess, logFile: string): OwnProcess {
   };
 }
 
-/** A script of ours in a process of its own. */
+/** A script of this repository that runs as a separate process. */
 export interface NodeProcess extends OwnProcess {
-  /** Where it listens. */
+  /** The port on which it listens. */
   readonly port: number;
   send(message: Readonly<Record<string, unknown>>): void;
-  /** @returns how to stop listening. */
+  /** @returns a function that removes the listener. */
   onMessage(listener: (message: unknown) => void): () => void;
 }
 
 export interface ScriptOptions {
-  /** TypeScript, from the project's root. */
+  /** Path of a TypeScript file, relative to the project root. */
   readonly script: string;
   readonly args?: readonly string[];
   readonly logFile: string;
 }
 
-/** Resolves when the script has said where it listens. @throws Error when it ends before that. */
+/** Resolves when the script has sent its port. @throws Error when it ends before that. */
 export async function startScript({ script, args = [], logFile }: ScriptOptions): Promise<NodeProcess> {
   const child = spawnChild({
     command: process.execPath,
@@ -109,7 +109,7 @@ export async function startScript({ script, args = [], logFile }: ScriptOptions)
   });
   const own = toOwnProcess(child, logFile);
   const failed = once(child, 'exit').then(() => {
-    throw new Error(`${script} ended at its start:\n${own.logTail()}`);
+    throw new Error(`${script} ended during its start:\n${own.logTail()}`);
   });
   const [message] = (await Promise.race([once(child, 'message'), failed])) as [unknown];
   failed.catch(() => undefined);
@@ -125,15 +125,15 @@ export async function startScript({ script, args = [], logFile }: ScriptOptions)
   };
 }
 
-/** Waits until a server answers, asking every few milliseconds. @throws Error when its process ends, or at the deadline. */
+/** Waits until a server replies. Asks every 10 ms. @throws Error when its process ends, or at the deadline. */
 export async function untilAnswers(
   own: OwnProcess,
   { url, withinMs = 120_000 }: { url: string; withinMs?: number },
 ): Promise<void> {
   const deadline = Date.now() + withinMs;
   for (;;) {
-    if (own.hasEnded()) throw new Error(`It ended at its start:\n${own.logTail()}`);
-    if (Date.now() > deadline) throw new Error(`No answer within ${withinMs} ms:\n${own.logTail()}`);
+    if (own.hasEnded()) throw new Error(`The process ended during its start:\n${own.logTail()}`);
+    if (Date.now() > deadline) throw new Error(`No reply within ${withinMs} ms:\n${own.logTail()}`);
     const response = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
     await response?.body?.cancel();
     if (response !== undefined && response.status < 500) return;

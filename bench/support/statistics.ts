@@ -4,7 +4,7 @@ export function quantile(values: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }
 
-/** Of an even count, the mean of the middle two. NaN without values. */
+/** Returns the median. For an even count it is the mean of the two middle values. NaN without values. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
@@ -12,7 +12,7 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
-/** Of one value per round. */
+/** The spread of one value per round. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
@@ -31,14 +31,14 @@ export function spreadOf(values: readonly number[]): Spread | null {
   };
 }
 
-/** What one round measured of each target, by its name. A target that failed in it is missing. */
+/** The figures of one round, by target. A target that failed is missing. */
 export type Round = Readonly<Record<string, number>>;
 
 export type Operation = 'ratio' | 'difference' | 'value';
 
 /**
- * Compares two targets round by round, so that what slows a whole round down falls out.
- * @returns one value for each round that has both.
+ * Compares two targets round by round, so that a slow round has no effect.
+ * @returns one value for each round with figures of both.
  */
 export function compareRounds(
   rounds: readonly Round[],
@@ -54,7 +54,7 @@ export function compareRounds(
   });
 }
 
-/** A new array in an order drawn anew. */
+/** Returns a new array in random order. */
 export function shuffled<T>(items: readonly T[], random: () => number = Math.random): T[] {
   const result = [...items];
   for (let index = result.length - 1; index > 0; index -= 1) {

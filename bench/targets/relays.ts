@@ -63,7 +63,7 @@ async function createRelay(relay: RelayDescription): Promise<Target> {
   };
 }
 
-/** The upstream itself, without anything in between. Its cost is nobody's. */
+/** The upstream itself, with nothing in between. Its processor time is not measured. */
 export function createDirect({ upstreamPort }: RelayOptions): Target {
   return {
     name: direct,
@@ -103,7 +103,7 @@ async function startNode(script: Parameters<typeof startScript>[0]): Promise<Run
   return { own, port: own.port };
 }
 
-/** @returns null where nginx is not installed. */
+/** @returns null when nginx is not installed. */
 export async function createNginx({ upstreamPort, workFolder }: RelayOptions): Promise<Target | null> {
   if (spawnSync('nginx', ['-v']).error !== undefined) return null;
   const folder = path.join(workFolder, 'nginx');
@@ -151,7 +151,7 @@ http {
 `;
 }
 
-/** The best known gateway to language models on Node. It takes the upstream for OpenAI and passes its frames on. */
+/** The best known gateway to language models on Node. It treats the upstream as OpenAI and passes its frames on. */
 export async function createPortkey(
   { upstreamPort, workFolder }: RelayOptions,
   peersFolder: string,

@@ -13,9 +13,9 @@ export interface Revision {
 const cache = path.join(root, '.cache', 'revisions');
 
 /**
- * Checks a revision out into a folder of its own and builds it, once for each commit.
- * @param name as git takes it: a branch, a tag, a commit, `HEAD~3`.
- * @throws Error where git does not know it, or it cannot be built.
+ * Checks out a revision into its own folder and builds it, once for each commit.
+ * @param name a git revision: a branch, a tag, a commit, `HEAD~3`.
+ * @throws Error when git does not know it, or when the build fails.
  */
 export function buildRevision(name: string): Revision {
   const commit = run(root, 'git', ['rev-parse', '--verify', '--end-of-options', `${name}^{commit}`]).trim();
@@ -30,7 +30,7 @@ export function buildRevision(name: string): Revision {
   return { commit, folder };
 }
 
-/** Those of this revision, where both take the same. */
+/** Links the node_modules of this revision if both have the same packages. Otherwise runs `npm ci`. */
 function installModules(folder: string): void {
   if (versionsIn(folder) === versionsIn(root)) {
     symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
@@ -39,7 +39,7 @@ function installModules(folder: string): void {
   }
 }
 
-/** Whether a package is needed at run time or in development does not matter here. */
+/** Returns all packages with their hashes. It ignores whether a package is needed at run time or in development. */
 function versionsIn(folder: string): string {
   const { packages } = JSON.parse(readFileSync(path.join(folder, 'package-lock.json'), 'utf8')) as {
     readonly packages: Readonly<Record<string, { readonly integrity?: string }>>;

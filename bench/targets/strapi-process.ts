@@ -9,7 +9,7 @@ import { startProcess, untilAnswers, type OwnProcess } from '../support/processe
 
 const strapi = path.join(root, 'node_modules', '@strapi', 'strapi', 'bin', 'strapi.js');
 
-/** In production mode and without the panel, whichever application it is. */
+/** Variables of all applications: production mode, without the admin panel. */
 const commonEnv = {
   NODE_ENV: 'production',
   HOST: '127.0.0.1',
@@ -35,23 +35,23 @@ export const isOurs = (application: Application): application is 'ours' | 'befor
 
 export interface StrapiOptions {
   readonly application: Application;
-  /** Of `before`. */
+  /** The folder of `before`. */
   readonly folder?: string;
   readonly database: BenchDatabase;
   readonly upstreamPort: number;
   readonly workFolder: string;
-  /** Given to Node before the script, e.g. `--cpu-prof`. */
+  /** Node options before the script, e.g. `--cpu-prof`. */
   readonly nodeArgs?: readonly string[];
 }
 
 export interface StrapiProcess extends OwnProcess {
   readonly port: number;
   readonly url: string;
-  /** From the start of the process to its first reply. */
+  /** Time from the start of the process to its first reply. */
   readonly readyMs: number;
 }
 
-/** Limits of users are out of the way: a benchmark's few users ask what thousands would. */
+/** Raises the user limits: the few users of a benchmark ask as much as thousands would. */
 const oursEnv = {
   STARTUP_BANNER: 'false',
   AUTH_MAX_ATTEMPTS_PER_MINUTE: '100000',
@@ -71,7 +71,7 @@ export async function startStrapi(options: StrapiOptions): Promise<StrapiProcess
   const beganAt = performance.now();
   const own = startProcess({
     command: process.execPath,
-    // What `npm start` runs there.
+    // The command of `npm start` in that folder.
     args: [debuggable, ...nodeArgs, ...(isOurs(application) ? startArgs(folder) : [strapi, 'start'])],
     cwd: folder,
     env: {
@@ -91,6 +91,6 @@ export async function startStrapi(options: StrapiOptions): Promise<StrapiProcess
 function folderOf({ application, folder }: StrapiOptions): string {
   if (application === 'ours') return root;
   if (application !== 'before') return folders[application];
-  if (folder === undefined) throw new Error('Nobody says where the other revision is.');
+  if (folder === undefined) throw new Error('The folder of the other revision is missing.');
   return folder;
 }

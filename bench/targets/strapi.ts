@@ -19,7 +19,7 @@ export interface User {
   readonly token: string;
 }
 
-/** A Strapi with accounts and a character, ready to be asked. */
+/** A Strapi with accounts and a character, ready for questions. */
 export interface StrapiTarget extends Target {
   readonly application: Application;
   readonly database: BenchDatabase;
@@ -91,7 +91,7 @@ async function createCharacter({ url }: StrapiProcess): Promise<string> {
 async function findCharacter({ url }: StrapiProcess, [user]: readonly User[]): Promise<string> {
   const { text } = await createClient(url, user?.token).get('/api/characters');
   const [character] = charactersSchema.parse(JSON.parse(text)).data;
-  if (character === undefined) throw new Error('There is no character.');
+  if (character === undefined) throw new Error('The application has no character.');
   return character.documentId;
 }
 

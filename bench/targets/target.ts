@@ -1,24 +1,24 @@
 import type { Plan } from '../upstream/plan';
 
-/** Something a client can put a question to, and what it costs. */
+/** Something that clients can ask questions, and whose cost is measured. */
 export interface Target {
-  /** `nginx`, `ours/sqlite`. */
+  /** E.g. `nginx`, `ours/sqlite`. */
   readonly name: string;
-  /** What it does for a turn, and with that what its figures can be held against. */
+  /** The work that it does for a turn. It shows with which targets its figures can be compared. */
   readonly does: string;
   port(): number;
-  /** The processes whose cost is its cost. */
+  /** The processes whose cost is measured. */
   pids(): readonly number[];
-  /** HTTP requests for one turn each, for different users where it knows users. */
+  /** Returns HTTP requests for one turn each. If the target has users, each request has another user. */
   requests(plan: Plan): readonly string[];
-  /** Has its processes give back the memory they do not need, as far as they can be told to. */
+  /** Collects garbage in its processes, if they support it. */
   collectGarbage(): Promise<void>;
-  /** Begins anew, with the memory of a fresh process. */
+  /** Restarts it, with the memory of a new process. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** The way past every relay. */
+/** The name of the target without a relay. */
 export const direct = 'direct';
 
 export interface RequestParts {

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 
 import { nowUs, toToken, tokenChars } from './token';
 
-/** The chunks of one answer as Dify writes them, prepared: only number and time are put in when they leave. */
+/** The prepared chunks of one answer in Dify's format. Only number and time are filled in when they are sent. */
 export interface PreparedAnswer {
-  /** `count` events from number `first` on, as one chunk of HTTP's. Good until the next call. */
+  /** Returns `count` events from number `first` on, as one HTTP chunk. */
   messages(first: number, count: number): Buffer;
-  /** `message_end` and the last chunk. */
+  /** Returns `message_end` and the last chunk. */
   end(): Buffer;
 }
 

@@ -1,8 +1,8 @@
-/** Lets answers go on together, so that what it costs to begin them is over by then. */
+/** Lets answers continue together, after all have begun, so that the cost of their start is not measured. */
 export interface Gate {
   /**
-   * Calls `go` once so many wait here, with a place from 0 to 1 that spreads them over their pace.
-   * @returns how to wait no longer.
+   * Calls `go` as soon as `together` answers wait here. Its `place` from 0 to 1 spreads them over their interval.
+   * @returns a function that stops waiting.
    */
   wait(together: number, go: (place: number) => void): () => void;
 }

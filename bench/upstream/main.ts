@@ -1,6 +1,6 @@
 /**
- * Dify as far as a benchmark needs it: a process of its own that answers every POST by the plan in its body. On raw
- * sockets, because what it costs is missing to what is measured beside it.
+ * Plays Dify for benchmarks: a separate process that answers every POST by the plan in its body. It uses raw sockets,
+ * because its processor time is not available to the measured processes.
  */
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 
@@ -31,7 +31,7 @@ const server = createServer({ noDelay: true }, (socket) => {
   socket.on('data', onData);
 });
 
-/** @returns the body once it is whole; null while it is not. Chunked bodies end by their last chunk. */
+/** @returns the complete body, or null while it is incomplete. A chunked body ends with its last chunk. */
 function bodyOf(request: Buffer): string | null {
   const end = request.indexOf('\r\n\r\n');
   if (end === -1) return null;

@@ -1,12 +1,12 @@
-/** How the upstream answers one question. It stands in the question itself, so that every relay carries it through. */
+/** How the upstream answers a question. The question contains the plan, so every relay passes it on. */
 export interface Plan {
-  /** `message` events; one `message_end` comes after them. */
+  /** Number of `message` events. One `message_end` follows them. */
   readonly events: number;
-  /** Events that leave in one write. */
+  /** Number of events in one write. */
   readonly perWrite: number;
-  /** Between two writes. The first leaves at once, with the headers. */
+  /** Interval between two writes. The first write is sent immediately, with the headers. */
   readonly everyMs: number;
-  /** After its first write an answer waits until so many have had theirs: none waits at 0. */
+  /** After its first write, an answer waits until this number of answers have had theirs. 0 means no waiting. */
   readonly together: number;
 }
 
@@ -16,7 +16,7 @@ export function toQuery({ events, perWrite, everyMs, together }: Plan): string {
   return `bench/${events}/${perWrite}/${everyMs}/${together}`;
 }
 
-/** @returns the plan that stands somewhere in a request body, or null. */
+/** @returns the plan in a request body, or null. */
 export function findPlan(body: string): Plan | null {
   const numbers = pattern.exec(body)?.slice(1).map(Number);
   if (numbers === undefined) return null;

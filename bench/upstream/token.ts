@@ -1,6 +1,6 @@
 /**
- * What each `answer` says: its number and the moment it left, in digits of fixed length, so that whoever gets the text,
- * in however many pieces, can check every byte of it and see how long it was under way.
+ * The text of each `answer`: its number and its time of sending, in digits of fixed length. A client can check every
+ * byte of it, in any number of pieces, and compute its delay.
  */
 export interface Token {
   readonly index: number;
@@ -11,7 +11,7 @@ const indexDigits = 7;
 const timeDigits = 15;
 export const tokenChars = indexDigits + timeDigits + 2;
 
-/** Microseconds on the clock that all processes of this machine share. */
+/** Microseconds of the clock that all processes of this machine share. */
 export function nowUs(): number {
   return Number(process.hrtime.bigint() / 1000n);
 }
@@ -22,7 +22,7 @@ export function toToken({ index, sentUs }: Token): string {
 
 const pattern = new RegExp(`^(\\d{${indexDigits}})@(\\d{${timeDigits}}) $`, 'u');
 
-/** @returns null for anything that is not exactly one token. */
+/** @returns null for anything but exactly one token. */
 export function parseToken(text: string): Token | null {
   const [, index, sentUs] = pattern.exec(text) ?? [];
   return index === undefined || sentUs === undefined

@@ -15,8 +15,8 @@ export interface Accounts {
 }
 
 /**
- * The demo's accounts, made once and kept beside its database. The passwords are random although only this machine can
- * reach the demo: web pages in its browsers can, too.
+ * Returns the demo accounts, which it creates once and saves next to the database. The demo only listens on this
+ * machine. The passwords are random nevertheless, because web pages in a local browser can send requests to it.
  */
 export function readAccounts(file: string): Accounts {
   if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Accounts;
@@ -28,12 +28,12 @@ export function readAccounts(file: string): Accounts {
   return accounts;
 }
 
-/** Strapi wants a capital, a small letter and a digit of an admin's. */
+/** Returns a password with a capital letter, a small letter and a digit, as Strapi requires for admins. */
 function createPassword(): string {
   return `Demo1-${randomBytes(8).toString('hex')}`;
 }
 
-/** @returns a token for the admin API. The first admin of an installation registers without being asked who he is. */
+/** @returns a token for the admin API. Strapi lets the first admin of an installation register without login. */
 export async function logInAdmin(api: Api, { email, password }: Account): Promise<string> {
   const { data: init } = await api.request<{ data: { hasAdmin: boolean } }>('/admin/init');
   const reply = init.hasAdmin
@@ -44,7 +44,7 @@ export async function logInAdmin(api: Api, { email, password }: Account): Promis
   return (await reply.catch(orExplain(`admin ${email}`))).data.token;
 }
 
-/** @returns a JWT of the demo's end user, who is registered at the first time. */
+/** @returns a JWT of the demo user. Registers the user at the first start. */
 export async function logInUser(api: Api, { email, password }: Account): Promise<string> {
   const logIn = () =>
     api.request<{ jwt: string }>('/api/auth/local', { body: { identifier: email, password } });
@@ -68,7 +68,7 @@ function orExplain(who: string): (error: unknown) => never {
     throw new DemoError(
       `Cannot log in as ${who}: ${error.message}\n\nThe demo keeps its passwords in demo.json and its data in ` +
         'demo.db and demo.history.db, by default in the folder .tmp. If one was changed or deleted, delete all ' +
-        'three to begin anew.',
+        'three to start again.',
     );
   };
 }

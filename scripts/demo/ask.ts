@@ -7,7 +7,7 @@ export interface Asked {
   readonly query: string;
 }
 
-/** The part of an event that is used here. */
+/** The fields of an event that the demo uses. */
 interface WireEvent {
   readonly event: string;
   readonly answer?: string;
@@ -15,12 +15,12 @@ interface WireEvent {
   readonly code?: string;
 }
 
-/** The question was taken, and not answered. */
+/** The server accepted the question, but the answer failed. */
 export class AnswerError extends DemoError {}
 
 /**
- * Asks one question over an event stream and hands on the answer piece by piece, as it arrives.
- * @throws AnswerError when the answer fails or ends without its end.
+ * Asks one question over an event stream, and yields the pieces of the answer as they arrive.
+ * @throws AnswerError when the answer fails or the stream ends too early.
  */
 export async function* ask(api: Api, { token, characterId, query }: Asked): AsyncGenerator<string, void> {
   const response = await api.stream('/api/chat-conversations/create-message', {
@@ -36,7 +36,7 @@ export async function* ask(api: Api, { token, characterId, query }: Asked): Asyn
   throw new AnswerError('The stream ended without the end of the answer.');
 }
 
-/** A frame ends with an empty line, wherever the network cut it; its `data:` line is one JSON object. */
+/** Parses frames, which the network may split anywhere. A frame ends with an empty line. Its `data:` line is JSON. */
 async function* readEvents(response: Response): AsyncGenerator<WireEvent, void> {
   const decoder = new TextDecoder();
   let buffer = '';

@@ -8,7 +8,7 @@ import { DemoError, red, tick, withProgress } from './screen';
 const serverBuild = ['--import', 'tsx', 'scripts/build-server.ts'];
 const adminBuild = ['node_modules/@strapi/strapi/bin/strapi.js', 'build'];
 
-/** Builds the server and the admin panel where they are missing, or older than what they are made from. */
+/** Builds the server and the admin panel if they are missing or older than their sources. */
 export async function buildWhatIsStale(signal: AbortSignal): Promise<void> {
   const server = ['src', 'config', 'tsconfig.json'];
   const admin = ['src/admin', 'config', 'package-lock.json'];
@@ -33,7 +33,7 @@ function isOlder(output: string, sources: readonly string[]): boolean {
   return sources.some((source) => newest(source) > built);
 }
 
-/** Folders count too: theirs is the time of the last deletion. */
+/** Returns the newest time in a folder. The time of the folder itself shows the last deletion. */
 function newest(item: string): number {
   const stats = statSync(item, { throwIfNoEntry: false });
   if (stats?.isDirectory() !== true) return stats?.mtimeMs ?? 0;

@@ -1,4 +1,4 @@
-/** A character as the content manager takes it. */
+/** A character in the format of the content manager. */
 export interface CharacterText {
   readonly name: string;
   readonly prompt: string;

@@ -1,4 +1,4 @@
-/** An answer that is not a success, with what the server says of it. */
+/** An HTTP error, with the message of the server. */
 export class HttpError extends Error {
   readonly status: number;
 
@@ -10,13 +10,13 @@ export class HttpError extends Error {
 
 export interface JsonRequest {
   readonly token?: string;
-  /** With a body it is a POST. */
+  /** With a body, the request is a POST. */
   readonly body?: unknown;
 }
 
 export type Api = ReturnType<typeof createApi>;
 
-/** JSON over HTTP, for one server. Every request ends with `signal`. */
+/** Sends JSON requests to one server. `signal` aborts every request. */
 export function createApi(url: string, signal: AbortSignal) {
   return {
     url,
@@ -25,7 +25,7 @@ export function createApi(url: string, signal: AbortSignal) {
       if (!response.ok) throw await toHttpError(response);
       return (await response.json()) as T;
     },
-    /** The response as it is, of a request for an event stream. */
+    /** Requests an event stream, and returns the response without reading it. */
     async stream(path: string, request: JsonRequest): Promise<Response> {
       const response = await fetch(url + path, toRequest(request, signal, 'text/event-stream'));
       if (!response.ok) throw await toHttpError(response);

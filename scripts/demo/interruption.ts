@@ -1,10 +1,10 @@
-/** Pressing Ctrl-C under npm can deliver one signal several times: once to the group, once by each parent. */
+/** npm can deliver one Ctrl-C several times: to the process group, and again by each parent. */
 const echoMs = 500;
 
 export interface Interruption {
-  /** Fires at the first Ctrl-C or request to end. */
+  /** Aborts at the first Ctrl-C or other signal to end. */
   readonly signal: AbortSignal;
-  /** Called at the second one, which does not wait for anything. */
+  /** Registers a function that runs at the second signal. The process exits right after it. */
   onSecond(run: () => void): void;
 }
 
@@ -22,7 +22,7 @@ export function listenForInterruption(): Interruption {
     }
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
-  // Whoever read our output has gone, as in `npm run demo | head`.
+  // The reader of stdout has exited, as in `npm run demo | head`.
   process.stdout.on('error', interrupt);
   watchParent(interrupt);
   return { signal: first.signal, onSecond: (run) => void atSecond.push(run) };
@@ -36,7 +36,7 @@ export function fired(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** `kill` of npm ends npm and its shell, and the shell tells nobody: seen by having another parent. */
+/** `kill` of npm ends npm and its shell, but the shell sends no signal. A new parent process reveals it. */
 function watchParent(onGone: () => void): void {
   if (process.env['npm_lifecycle_event'] === undefined) return;
   const parent = process.ppid;

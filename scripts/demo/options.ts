@@ -15,7 +15,7 @@ export interface Options {
   readonly folder: string;
 }
 
-/** @returns null when only the usage is wanted. */
+/** @returns null when the user asks for the usage. */
 export function parseOptions(): Options | null {
   try {
     const { values } = parseArgs({

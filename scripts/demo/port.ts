@@ -15,14 +15,14 @@ export function choosePort(variables: Variables): number {
 }
 
 /**
- * @throws DemoError if somebody listens there. Asked by connecting: on some systems a port can be listened on although
- * another program listens on all addresses, as Strapi does unless told otherwise.
+ * @throws DemoError if a program listens on the port. It tries to connect instead of listening. Some systems let two
+ * programs listen on one port if one of them listens on all addresses. Strapi does so by default.
  */
 export async function assertFree(port: number): Promise<void> {
   if (!(await accepts(port))) return;
   const other = port < 65_535 ? port + 1 : port - 1;
   throw new DemoError(
-    `Port ${port} is taken: something already listens there. Choose another one, e.g.\n\n  PORT=${other} npm run demo`,
+    `Port ${port} is in use: another program listens on it. Choose another port, e.g.\n\n  PORT=${other} npm run demo`,
   );
 }
 

@@ -9,21 +9,21 @@ export const red = paint(31);
 export const green = paint(32);
 export const cyan = paint(36);
 
-/** A problem the reader can do something about: shown as its message, without a stack. */
+/** A problem that the user can solve. The demo prints its message without a stack. */
 export class DemoError extends Error {}
 
 export function say(line = ''): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** A finished step. */
+/** Prints a finished step. */
 export function tick(line: string): void {
   say(`${green('✓')} ${line}`);
 }
 
 /**
- * Shows that something is being done and for how long: a line that counts on a terminal, elsewhere one line now and one
- * every ten seconds. `done` is said at the end, with the time it took.
+ * Shows that `work` is running, and for how long. On a terminal the line is updated every second; elsewhere a new line
+ * is printed every ten seconds. Prints `done` and the time at the end.
  */
 export async function withProgress<T>(doing: string, done: string, work: () => Promise<T>): Promise<T> {
   const start = Date.now();

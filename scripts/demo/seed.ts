@@ -5,8 +5,8 @@ import { DemoError } from './screen';
 const characters = '/content-manager/collection-types/api::ai-character.ai-character';
 
 /**
- * Creates the characters that are not there yet, published. What an editor made of the others stays.
- * @returns how many it created.
+ * Creates and publishes the characters that do not exist. Keeps changes of editors to existing ones.
+ * @returns the number of created characters.
  */
 export async function seedCharacters(
   api: Api,
@@ -30,10 +30,10 @@ export async function seedCharacters(
 export interface PublishedCharacter {
   readonly documentId: string;
   readonly name: string;
-  readonly questions: readonly [string, string];
+  readonly question: string;
 }
 
-/** @returns the published character to ask: the first of `texts` that is there, else any. */
+/** @returns the published character to ask: the first existing one of `texts`, or any other. */
 export async function findCharacter(
   api: Api,
   token: string,
@@ -51,6 +51,6 @@ export async function findCharacter(
     );
   }
   const text = texts.find(({ name }) => name === character.name);
-  const [first = 'Who are you?', second = 'What do you like?'] = text?.suggested_questions ?? [];
-  return { documentId: character.documentId, name: character.name, questions: [first, second] };
+  const [question = 'Who are you?'] = text?.suggested_questions ?? [];
+  return { documentId: character.documentId, name: character.name, question };
 }

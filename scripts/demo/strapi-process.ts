@@ -11,15 +11,15 @@ const healthyWithinMs = 120_000;
 const endsWithinMs = 10_000;
 
 export interface StrapiProcess {
-  /** Resolves when it answers. @throws DemoError with the end of the log when it ends before, or takes too long. */
+  /** Resolves when Strapi replies. @throws DemoError with the log when Strapi ends earlier, or after 120 s. */
   healthy(signal: AbortSignal): Promise<void>;
-  /** Resolves when the process is over, whoever ended it. */
+  /** Resolves when the process has ended. */
   readonly ended: Promise<void>;
-  /** Asks it to end, and after ten seconds makes it. */
+  /** Sends SIGTERM, and SIGKILL after ten seconds. */
   stop(): Promise<void>;
-  /** At once. */
+  /** Sends SIGKILL immediately. */
   kill(): void;
-  /** The end of what it has written. */
+  /** Returns the last lines of the log. */
   logTail(): string;
 }
 
@@ -30,17 +30,17 @@ export interface StrapiOptions {
 }
 
 /**
- * Starts the built application in a process of its own. What it writes goes to `logFile`, begun anew. The files it makes,
- * databases above all, can be read by their owner alone.
+ * Starts the built application as a separate process. Its output overwrites `logFile`. Only the owner can read files
+ * that it creates, such as databases.
  */
 export function startStrapi({ url, variables, logFile }: StrapiOptions): StrapiProcess {
-  // A child begins with the mask of its parent.
+  // A child process inherits the umask of its parent.
   const mask = process.umask(0o077);
   const log = openSync(logFile, 'w');
   const child = spawn(process.execPath, ['node_modules/@strapi/strapi/bin/strapi.js', 'start'], {
     env: { ...process.env, ...variables },
     stdio: ['ignore', log, log],
-    // A process group of its own: Ctrl-C reaches us, and we end it in order.
+    // A separate process group: Ctrl-C reaches only this process, which then ends Strapi.
     detached: process.platform !== 'win32',
   });
   closeSync(log);
@@ -56,9 +56,9 @@ export function startStrapi({ url, variables, logFile }: StrapiOptions): StrapiP
       const deadline = Date.now() + healthyWithinMs;
       while (!(await answers(`${url}/_health`))) {
         signal.throwIfAborted();
-        if (isOver(child)) throw new DemoError(`Strapi ended while starting.\n\n${logTail()}`);
+        if (isOver(child)) throw new DemoError(`Strapi ended during its start.\n\n${logTail()}`);
         if (Date.now() > deadline)
-          throw new DemoError(`Strapi did not answer within ${healthyWithinMs / 1000} s.\n\n${logTail()}`);
+          throw new DemoError(`Strapi did not reply within ${healthyWithinMs / 1000} s.\n\n${logTail()}`);
         await sleep(250, undefined, { signal });
       }
     },
@@ -87,5 +87,5 @@ function isOver(child: ChildProcess): boolean {
 
 function tail(file: string): string {
   const lines = stripVTControlCharacters(readFileSync(file, 'utf8')).trimEnd().split('\n').slice(-25);
-  return `The end of its log (all of it is in ${file}):\n\n${dim(lines.join('\n'))}`;
+  return `The end of the log (the whole log is in ${file}):\n\n${dim(lines.join('\n'))}`;
 }

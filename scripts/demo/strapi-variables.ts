@@ -9,8 +9,8 @@ export interface DemoPlace {
 }
 
 /**
- * What Strapi is told beyond the settings, and against them: an address in them may be that of a database people work
- * with, and the demo brings accounts and characters of its own. The environment wins over `.env`, also by an empty value.
+ * Returns variables that override the user's settings. The demo creates accounts and characters, so it must not use a
+ * database of the user. The environment overrides `.env`, even with an empty value.
  */
 export function toStrapiVariables({ host, port, folder }: DemoPlace): Variables {
   return {

@@ -6,14 +6,13 @@ import { bold, cyan, dim, say } from './screen';
 export interface Summary {
   readonly url: string;
   readonly accounts: Accounts;
-  readonly jwt: string;
-  readonly characterId: string;
-  readonly query: string;
+  /** The file with the variables of the commands below. */
+  readonly shellFile: string;
   readonly logFile: string;
 }
 
-/** Where everything is, and two lines to paste. */
-export function printSummary({ url, accounts, jwt, characterId, query, logFile }: Summary): void {
+/** Prints the addresses, the accounts and three shell commands. */
+export function printSummary({ url, accounts, shellFile, logFile }: Summary): void {
   const { admin, user } = accounts;
   const rows = [
     ...(existsSync('public/index.html') ? [['Demo page', cyan(`${url}/index.html`)]] : []),
@@ -26,26 +25,14 @@ export function printSummary({ url, accounts, jwt, characterId, query, logFile }
   say();
   for (const [label = '', text = ''] of rows) say(`${bold(label.padEnd(12))} ${text}`);
   say();
-  say(`${bold('Ask from the shell')} ${dim('(the token is good for an hour)')}`);
+  say(`${bold('Ask from another shell')} ${dim('(the token is good for an hour)')}`);
   say();
-  say(toCurl(jwt, `${url}/api/chat-conversations/create-message`, { characterId, query }));
-  say();
-  say(toCurl(jwt, `${url}/api/chat-conversations/my-list?page=1&pageSize=4`));
+  for (const line of [`source ${shellFile}`, ...commands]) say(line);
   say();
 }
 
-interface Question {
-  readonly characterId: string;
-  readonly query: string;
-}
-
-/** Everything in single quotes, so that a shell takes it as it stands. */
-function toCurl(jwt: string, url: string, question?: Question): string {
-  const parts = [`curl -N '${url}'`, `-H 'Authorization: Bearer ${jwt}'`];
-  if (question !== undefined) {
-    const body = JSON.stringify({ data: { character_id: question.characterId, query: question.query } });
-    parts.push(`-H 'Content-Type: application/json'`, `-H 'Accept: text/event-stream'`);
-    parts.push(`-d '${body.replaceAll("'", "'\\''")}'`);
-  }
-  return parts.join(' ');
-}
+/** The shell inserts the variables, so that the commands are those of the README. */
+const commands = [
+  `curl "$API/api/ai-characters" -H "Authorization: Bearer $JWT"`,
+  `curl -N "$API/api/chat-conversations/create-message" -H "Authorization: Bearer $JWT" -H 'Content-Type: application/json' -H 'Accept: text/event-stream' -d '{"data":{"character_id":"'$CHARACTER'","query":"Who are you?"}}'`,
+];

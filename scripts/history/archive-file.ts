@@ -8,15 +8,15 @@ import { createGunzip, createGzip } from 'node:zlib';
 
 import { HistoryCommandError } from './screen';
 
-/** What a file holds: so many lines, and the hash of all of them as text. */
+/** The content of a file: the number of lines, and the hash of its text. */
 export interface Content {
   readonly lines: number;
   readonly sha256: string;
 }
 
 /**
- * Writes a gzip file of lines so that it is there whole or not at all: under another name, forced to the disk, read back
- * and compared, and then renamed. Its owner alone can read it.
+ * Writes a gzip file of lines completely or not at all. It writes to a temporary name, syncs to disk, reads the file
+ * back, compares it and renames it. Only the owner can read the file.
  */
 export async function writeWhole(file: string, lines: AsyncIterable<string>): Promise<Content> {
   const temporary = `${file}.part`;
@@ -42,7 +42,7 @@ export async function writeWhole(file: string, lines: AsyncIterable<string>): Pr
     const content = { lines: count, sha256: written.digest('hex') };
     const found = await contentOf(temporary);
     if (found.lines !== content.lines || found.sha256 !== content.sha256) {
-      throw new HistoryCommandError(`${file} is not on the disk as it was written. Is the disk all right?`);
+      throw new HistoryCommandError(`${file} differs from what was written to it. Check the disk.`);
     }
     await rename(temporary, file);
     await syncFolder(path.dirname(file));
@@ -57,7 +57,7 @@ async function writeAll(handle: FileHandle, chunks: AsyncIterable<Buffer>): Prom
   for await (const chunk of chunks) await handle.writeFile(chunk);
 }
 
-/** So that the new name outlasts a power cut. Not everywhere can a folder be opened. */
+/** Syncs the folder, so that the new name survives a power failure. Some systems cannot open a folder. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(() => undefined);
   await handle?.sync().catch(() => undefined);
@@ -74,7 +74,7 @@ async function contentOf(file: string): Promise<Content> {
   return { lines, sha256: hash.digest('hex') };
 }
 
-/** The lines of a file, unpacked if it is packed. @throws HistoryCommandError where it cannot be read to its end. */
+/** Yields the lines of a file, and unpacks a gzip file. @throws HistoryCommandError when it cannot read the file. */
 export async function* readLines(file: string): AsyncGenerator<string, void> {
   const source = createReadStream(file);
   const text = /\.gz(\.part)?$/u.test(file) ? createGunzip() : new PassThrough();

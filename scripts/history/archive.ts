@@ -11,7 +11,7 @@ import { assertRunning, dayAfter, dayOf, walkRecords } from './walk';
 export interface ArchiveOptions {
   readonly store: Pick<HistoryMaintenance, 'readBefore' | 'remove' | 'dropEmptyPartitions'>;
   readonly folder: string;
-  /** Of UTC. This day and later ones stay. */
+  /** A UTC day. Records of this day and of later days stay. */
   readonly beforeDay: string;
   readonly screen: Screen;
   readonly signal: AbortSignal;
@@ -20,16 +20,16 @@ export interface ArchiveOptions {
 const kinds = ['conversation_histories', 'error_conversation_histories'] as const;
 type Kind = (typeof kinds)[number];
 
-/** How often a day is archived to which more comes meanwhile. */
+/** Maximum of rounds for a day that receives records while it is archived. */
 const roundsPerDay = 10;
-/** Records that are removed between two looks at the signal. */
+/** Number of records that are removed between two checks of the signal. */
 const batchSize = 1_000;
 
 /**
- * Day by day, oldest first: writes its files, has them verified, and only then removes from the store what is in them. What
- * comes to the day meanwhile stays, and is archived in a further round. Whatever ends it, each record is in the store, in
- * a file, or in both: run again, it adds what a file does not have.
- * @returns how many records were removed from the store.
+ * Archives day by day, oldest first. Writes and verifies the files of a day, and then removes their records from the
+ * store. A record that is saved to the day meanwhile stays, and another round archives it. After an abort, each record
+ * is in the store, in a file, or in both. The next run adds the records that a file lacks.
+ * @returns the number of records removed from the store.
  */
 export async function archive(options: ArchiveOptions): Promise<number> {
   const { store, folder, beforeDay, screen, signal } = options;
@@ -43,7 +43,7 @@ export async function archive(options: ArchiveOptions): Promise<number> {
     day = dayOf(oldest.createdAt);
     if (round > roundsPerDay)
       throw new HistoryCommandError(
-        `More and more comes to ${day} while it is archived. Run it again later.`,
+        `${day} keeps receiving records while it is archived. Run it again later.`,
       );
     const ofDay = { ...options, beforeDay: dayAfter(day) };
     const gone = await remove(ofDay, await archiveDay(ofDay, day));
@@ -52,7 +52,7 @@ export async function archive(options: ArchiveOptions): Promise<number> {
     screen.say(`${day}: removed ${counted(gone, 'record')}.`);
     removed += gone;
   }
-  // A run that was ended behind the last record of a day has not come to this.
+  // An earlier run may have been aborted after it removed the last record of a day.
   await store.dropEmptyPartitions(beforeDay, signal);
   return removed;
 }
@@ -70,7 +70,7 @@ async function remove(
   return removed;
 }
 
-/** @returns where in the store the records are that are in the files now, oldest first. */
+/** @returns the positions in the store of all archived records of the day, oldest first. */
 async function archiveDay(options: ArchiveOptions, day: string): Promise<Position[]> {
   let positions: Position[] = [];
   for (const kind of kinds) positions = positions.concat(await archiveKind(options, day, kind));
@@ -110,7 +110,7 @@ function describe(file: string, { lines, sha256 }: Content, added: number | null
   return `${file}: ${counted(lines, 'record')}${news}, sha256 of its text ${sha256}`;
 }
 
-/** What the file has already, and what is new. */
+/** Yields the lines of the existing file, and then the new lines. */
 async function* joined(
   existing: string | null,
   first: string,
@@ -127,21 +127,21 @@ async function* recordsOf(
   kind: Kind,
 ): AsyncGenerator<StoredRecord, void> {
   for await (const record of walkRecords(options)) {
-    // What comes to an earlier day meanwhile is of the next round, which is that day's.
+    // Skips a record that was saved to an earlier day meanwhile. The next round archives that day.
     if (dayOf(record.createdAt) !== day) continue;
     const isError = record.error !== null;
     if (isError === (kind === 'error_conversation_histories')) yield record;
   }
 }
 
-/** Of a run that was ended before its day was removed. A file that cannot be read is not to be replaced. */
+/** Returns the keys of an existing archive file, left by an aborted run. Throws for a file that it cannot read. */
 async function keysOf(file: string): Promise<ReadonlySet<string>> {
   const keys = new Set<string>();
   for await (const line of readLines(file)) {
     try {
       keys.add(keyOf(fromLine(line)));
     } catch {
-      throw new HistoryCommandError(`${file} is there and is no archive. Move it away.`);
+      throw new HistoryCommandError(`${file} exists but is not an archive. Move it to another folder.`);
     }
   }
   return keys;

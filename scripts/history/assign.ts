@@ -3,7 +3,7 @@ import type { UserOfToday } from './main-users';
 import { counted, toTable, type Screen } from './screen';
 import { assertRunning } from './walk';
 
-/** Lists the numbers by which an older version named the users of records that nobody is shown. */
+/** Lists the numbers by which an older version named users, and whose records have no user. No user sees them. */
 export async function showUnassigned(store: HistoryNaming, screen: Screen): Promise<void> {
   const users = await store.listFormerUsers();
   if (users.length === 0) return screen.say('Every record that was looked at has a user.');
@@ -33,7 +33,7 @@ export interface AssignByIdOptions {
   findUsers(ids: readonly number[]): Promise<ReadonlyMap<number, UserOfToday>>;
 }
 
-/** Takes each number for the id of a user of today. One who is younger than the records stays without them. */
+/** Treats each number as the id of an existing user. Skips a user who was created after the first record. */
 export async function assignById({ store, screen, signal, findUsers }: AssignByIdOptions): Promise<void> {
   const numbers = await store.listFormerUsers();
   const users = await findUsers(numbers.map(({ formerUserId }) => formerUserId));
@@ -42,6 +42,6 @@ export async function assignById({ store, screen, signal, findUsers }: AssignByI
     const user = users.get(formerUserId);
     if (user !== undefined && user.createdAt <= firstAt)
       await assignOne(store, screen, formerUserId, user.documentId);
-    else screen.say(`There is no user with the id ${formerUserId} who is old enough.`);
+    else screen.say(`No user with the id ${formerUserId} existed at the time of the first record.`);
   }
 }

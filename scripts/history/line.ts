@@ -9,9 +9,9 @@ const count = z.number().int().min(0);
 const line = z.strictObject({
   record_id: z.string().min(1).max(64),
   conversation_id: z.string().min(1).max(255),
-  /** Null, or missing in archives of older versions, where the user has a number alone. */
+  /** Null or missing in archives of older versions that only have the number of the user. */
   user_document_id: z.string().min(1).max(64).nullable().default(null),
-  /** The number by which an older version named the user. */
+  /** The number that an older version used for the user. */
   user_id: z.number().int().nullable().default(null),
   character_id: z.string().nullable(),
   token_id: z.number().int().nullable(),
@@ -62,16 +62,16 @@ export function toLine(record: HistoryRecord): string {
   return `${JSON.stringify(columns)}\n`;
 }
 
-/** @throws Error saying what is wrong with the line, without quoting it. */
+/** @throws Error that names the problem of the line without quoting its content. */
 export function fromLine(text: string): HistoryRecord {
   const result = line.safeParse(toJson(text));
   if (!result.success) {
     const [issue] = result.error.issues;
-    throw new Error(`${issue?.path.join('.') || 'it'} is not as it should be`);
+    throw new Error(`${issue?.path.join('.') || 'it'} has a wrong value`);
   }
   const columns = result.data;
   const { error_code: code, error_phase: phase } = columns;
-  if ((code === undefined) !== (phase === undefined)) throw new Error('it is an error in part');
+  if ((code === undefined) !== (phase === undefined)) throw new Error('it has only a part of an error');
   if (columns.user_document_id === null && columns.user_id === null) throw new Error('it has no user');
   return {
     recordId: columns.record_id,
@@ -104,6 +104,6 @@ function toJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new Error('it is no JSON');
+    throw new Error('it is not JSON');
   }
 }

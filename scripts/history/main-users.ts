@@ -5,12 +5,12 @@ export interface UserOfToday {
   readonly createdAt: Date;
 }
 
-/** As `config/database.ts` gives it. */
+/** The connection of `config/database.ts`. */
 export type MainDatabase =
   | { readonly client: 'sqlite'; readonly connection: { readonly filename: string } }
   | { readonly client: 'postgres'; readonly connection: { readonly schema?: string } };
 
-/** The users of the main database who have these ids today. */
+/** Returns the users who have these ids now. */
 export async function findUsersOfToday(
   { client, connection }: MainDatabase,
   ids: readonly number[],

@@ -11,7 +11,7 @@ import { HistoryCommandError } from './screen';
 
 const root = path.resolve(__dirname, '..', '..');
 
-/** The same store as the application's: by the same variables, of the environment first and then of `.env`. */
+/** Opens the store of the application. The environment overrides the variables of `.env`. */
 export function openStore(): Store {
   const settings = parseHistoryStoreSettings({ ...readSettings(), folder: root });
   if (settings instanceof HistoryProblem) throw new HistoryCommandError(settings.message);
@@ -29,8 +29,8 @@ function readSettings() {
 }
 
 /**
- * These variables, with the file of the main database from that folder on. The configuration is written for where it is
- * compiled to, one folder further down, and would look for it elsewhere.
+ * Makes the file name of the main database absolute, relative to `folder`. The configuration would resolve it relative
+ * to the compiled files, which are one folder deeper.
  */
 export function withAbsoluteFiles(variables: NodeJS.ProcessEnv, folder: string): NodeJS.ProcessEnv {
   const { SQL_DSN: address, DATABASE_FILENAME: filename } = variables;

@@ -4,22 +4,22 @@ import { HistoryCommandError } from './screen';
 
 export const usage = `Usage: npm run history -- <command> [options]
 
-Looks after the history of finished generations, whose database the environment or .env names (MES_SQL_DSN).
+Maintains the history of finished generations. MES_SQL_DSN of the environment or of .env names its database.
 
-  size                                 how large each table is
-  partitions                           the days that have tables of their own (MES_DAILY_PARTITION)
-  prune --older-than 30d               removes what is older than so many whole days of UTC
-  archive --older-than 30d --to DIR    writes it to files first, one of each kind and day, then removes it
-  restore FILE                         puts back what is in such a file
-  unassigned                           numbers of users in records of an older version that nobody is shown
-  assign --number 7 --to DOCUMENT_ID   gives the records of such a number to the user with this documentId
-  assign --by-id                       to the users with these ids: where users were never imported, and only there
+  size                                 prints the size of each table
+  partitions                           lists the days with their own tables (MES_DAILY_PARTITION)
+  prune --older-than 30d               removes records older than this number of whole UTC days
+  archive --older-than 30d --to DIR    writes such records to files, one per table and day, and then removes them
+  restore FILE                         restores the records of an archive file
+  unassigned                           lists the numbers in old records that have no user and that no user sees
+  assign --number 7 --to DOCUMENT_ID   assigns the records of a number to the user with this documentId
+  assign --by-id                       treats the numbers as user ids; only correct if users were never imported
 
-  --dry-run    prune, archive, restore: says what would be done, and does nothing
-  --help       this text
+  --dry-run    prune, archive, restore: prints what the command would do, and changes nothing
+  --help       prints this text
 
-Results go to standard output, progress to standard error. The exit code is 0 if all was done, 1 if something went
-wrong, 2 if the command is not right, and 130 if it was interrupted. What was interrupted can be run again.
+Results go to standard output, progress to standard error. The exit code is 0 for success, 1 for a failure, 2 for a
+wrong command line, and 130 for an interruption. An interrupted command can be run again.
 `;
 
 export type Command =
@@ -39,7 +39,7 @@ interface Values {
   readonly help?: boolean | undefined;
 }
 
-/** @returns null when only the usage is wanted. */
+/** @returns null when the user asks for the usage. */
 export function parseCommand(args: readonly string[]): Command | null {
   const { values, positionals } = parse(args);
   const [name, ...rest] = positionals;
@@ -73,7 +73,7 @@ export function parseCommand(args: readonly string[]): Command | null {
     case undefined:
       throw wrong('A command is missing.');
     default:
-      throw wrong(`There is no command "${name}".`);
+      throw wrong(`Unknown command "${name}".`);
   }
 }
 
@@ -113,13 +113,13 @@ function daysOf(command: string, values: Values): number {
   const text = values['older-than'];
   if (text === undefined) throw wrong(`${command} needs --older-than, e.g. --older-than 30d.`);
   const [, days] = /^([1-9]\d{0,4})d$/u.exec(text) ?? [];
-  if (days === undefined) throw wrong('--older-than takes a number of days of at least one, e.g. 30d.');
+  if (days === undefined) throw wrong('--older-than must be a number of days from 1 to 99999, e.g. 30d.');
   return Number(days);
 }
 
 function numberOf({ number }: Values): number {
   if (!/^[1-9]\d{0,15}$/u.test(number ?? ''))
-    throw wrong('assign needs --number, one that `unassigned` lists.');
+    throw wrong('assign needs --number, a number that `unassigned` lists.');
   return Number(number);
 }
 

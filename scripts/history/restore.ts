@@ -12,10 +12,10 @@ export interface RestoreOptions {
   readonly signal: AbortSignal;
 }
 
-/** Records of one transaction. */
+/** Number of records in one transaction. */
 const batchSize = 200;
 
-/** Reads the whole file before it saves anything of it: of one with a bad line nothing is saved. */
+/** Reads the whole file before it saves a record. A file with a wrong line is not restored at all. */
 export async function restore({ store, file, dryRun, screen, signal }: RestoreOptions): Promise<void> {
   let total = 0;
   for await (const _record of readRecords(file)) {
@@ -24,7 +24,7 @@ export async function restore({ store, file, dryRun, screen, signal }: RestoreOp
     screen.progress(`Reading: ${counted(total, 'record')} …`);
   }
   if (dryRun) {
-    screen.say(`${file}: ${counted(total, 'record')}, all in order. Nothing was restored.`);
+    screen.say(`${file}: ${counted(total, 'record')}, all valid. Nothing was restored.`);
     return;
   }
   let done = 0;
@@ -38,12 +38,12 @@ export async function restore({ store, file, dryRun, screen, signal }: RestoreOp
     screen.progress(`Restoring: ${done} of ${counted(total, 'record')} …`);
   }
   const rest = total - added;
-  const others = rest === 0 ? '' : `; ${rest} were there already, or have been erased by their users`;
+  const others = rest === 0 ? '' : `; ${rest} already existed, or their users had erased them`;
   screen.say(`${file}: restored ${added} of ${counted(total, 'record')}${others}.`);
   if (numbered > 0) {
     screen.say(
-      `${counted(numbered, 'record')} of an older version have a number as their user. The application finds the users ` +
-        'by the turns it has; then `unassigned` lists the numbers that are left.',
+      `${counted(numbered, 'record')} of an older version have a number instead of a user. The application finds the ` +
+        'users of known turns; `unassigned` then lists the remaining numbers.',
     );
   }
 }

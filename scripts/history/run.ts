@@ -11,13 +11,13 @@ export interface RunOptions {
   readonly store: HistoryStore & HistoryMaintenance & HistoryNaming;
   readonly screen: Screen;
   readonly signal: AbortSignal;
-  /** In the main database. */
+  /** Finds users in the main database. */
   findUsers(ids: readonly number[]): Promise<ReadonlyMap<number, UserOfToday>>;
 }
 
 type Running = Omit<RunOptions, 'findUsers'>;
 
-/** One command, from its first question to the store to its last line. */
+/** Runs one command. */
 export async function run(command: Command, { store, screen, signal, findUsers }: RunOptions): Promise<void> {
   switch (command.name) {
     case 'size':
@@ -53,7 +53,7 @@ async function showSizes(store: HistoryMaintenance, screen: Screen): Promise<voi
 async function showPartitions(store: HistoryMaintenance, screen: Screen): Promise<void> {
   screen.progress('Counting …');
   const partitions = await store.listPartitions();
-  if (partitions.length === 0) screen.say('There are no partitions: see MES_DAILY_PARTITION.');
+  if (partitions.length === 0) screen.say('The history has no partitions. See MES_DAILY_PARTITION.');
   const rows = partitions.map(({ day, rows: count, bytes }) => [day, count, toSize(bytes)]);
   if (rows.length > 0) for (const line of toTable(['day', 'rows', 'size'], rows)) screen.say(line);
 }

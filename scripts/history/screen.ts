@@ -1,21 +1,21 @@
-/** A problem the operator can do something about: shown as its message, without a stack. */
+/** A problem that the operator can solve. The command prints its message without a stack. */
 export class HistoryCommandError extends Error {
   constructor(
     message: string,
-    /** 1 for what went wrong, 2 for what was typed wrong, 130 for what was interrupted. */
+    /** 1 for a failure, 2 for a wrong command line, 130 for an interruption. */
     readonly exitCode: 1 | 2 | 130 = 1,
   ) {
     super(message);
   }
 }
 
-/** Where a command says what it has found, and what it is doing. */
+/** Prints results and progress of a command. */
 export interface Screen {
-  /** A line of the result, which may be piped somewhere. */
+  /** Prints a line of the result, which may be piped to a file. */
   say(line: string): void;
-  /** What is going on: on a terminal one line that changes, elsewhere a line every ten seconds. */
+  /** Shows progress: on a terminal in one changing line, elsewhere as a new line at most every ten seconds. */
   progress(line: string): void;
-  /** Takes the line of progress away. */
+  /** Removes the progress line. */
   clear(): void;
 }
 
@@ -40,7 +40,7 @@ export function createScreen(): Screen {
   };
 }
 
-/** Columns of one width; numbers to the right. */
+/** Formats a table. The first column is aligned to the left, the others to the right. */
 export function toTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string[] {
   const lines = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...lines.map((line) => String(line[column] ?? '').length)));

@@ -1,7 +1,7 @@
 import type { HistoryMaintenance, Position, StoredRecord } from '../../src/history';
 import { HistoryCommandError } from './screen';
 
-/** Few enough that their texts fit into memory. */
+/** Small enough that the texts of a page fit into memory. */
 const pageSize = 200;
 
 export interface Walk {
@@ -10,7 +10,7 @@ export interface Walk {
   readonly signal: AbortSignal;
 }
 
-/** All records of before a day, oldest first. */
+/** Yields all records before a day, oldest first. */
 export async function* walkRecords({ store, beforeDay, signal }: Walk): AsyncGenerator<StoredRecord, void> {
   let position: Position | null = null;
   for (;;) {
@@ -23,7 +23,7 @@ export async function* walkRecords({ store, beforeDay, signal }: Walk): AsyncGen
 }
 
 export function assertRunning(signal: AbortSignal): void {
-  if (signal.aborted) throw new HistoryCommandError('Interrupted. It can be run again.', 130);
+  if (signal.aborted) throw new HistoryCommandError('Interrupted. Run the command again to continue.', 130);
 }
 
 export interface DayCount {
@@ -32,7 +32,7 @@ export interface DayCount {
   readonly errors: number;
 }
 
-/** How much there is of each day, by reading it all. */
+/** Counts the records of each day. Reads all of them. */
 export async function* countDays(walk: Walk): AsyncGenerator<DayCount, void> {
   let count: { day: string; records: number; errors: number } | undefined;
   for await (const { createdAt, error } of walkRecords(walk)) {
@@ -45,7 +45,7 @@ export async function* countDays(walk: Walk): AsyncGenerator<DayCount, void> {
   if (count !== undefined) yield count;
 }
 
-/** The day of UTC. */
+/** Returns the UTC day. */
 export function dayOf(time: Date): string {
   return time.toISOString().slice(0, 10);
 }

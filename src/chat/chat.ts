@@ -24,7 +24,7 @@ import { createWriteLimits, type WriteLimits } from './limits/write-limits';
 
 export interface ChatDependencies {
   readonly settings: ChatSettings;
-  /** Who answers. */
+  /** The service that answers questions. */
   readonly upstream: Upstream;
   readonly turnStore: TurnStore;
   readonly messageStore: MessageStore;
@@ -34,16 +34,16 @@ export interface ChatDependencies {
   readonly characters: CharacterSource;
   readonly counters: UserCounters;
   readonly log: Log;
-  /** Called each time the end of a turn is saved. Must not throw. */
+  /** The chat calls this each time it has saved the end of a turn. It must not throw. */
   readonly onTurnEnded?: () => void;
 }
 
-/** The product, the same behind every door. */
+/** The product. All controllers use it. */
 export interface Chat {
   readonly settings: ChatSettings;
   readonly turns: Turns;
   readonly live: LiveTurns;
-  /** For doors: every request that writes something but a turn is counted before it is done. */
+  /** Controllers count each write with this before they do it. Turns have their own limits. */
   readonly writes: WriteLimits;
   readonly messages: Messages;
   readonly messageActions: MessageActions;

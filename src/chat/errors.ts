@@ -1,4 +1,4 @@
-/** Everything that can go wrong in a chat, as a client is told it. `docs/http-api.md` lists exactly these. */
+/** Every error that a client can get. `docs/http-api.md` lists exactly these. */
 export const chatErrors = {
   'invalid-request': {
     status: 400,
@@ -46,7 +46,7 @@ export const chatErrors = {
   },
   'upgrade-required': {
     status: 426,
-    sentence: 'This address speaks WebSocket only.',
+    sentence: 'This address accepts only WebSocket connections.',
   },
   'too-many-connections': {
     status: 429,
@@ -55,7 +55,7 @@ export const chatErrors = {
   },
   'idempotency-key-reused': {
     status: 422,
-    sentence: 'This Idempotency-Key was used for another question. Take a new key for each question.',
+    sentence: 'This Idempotency-Key was used for another question. Use a new key for each question.',
   },
   'payload-too-large': {
     status: 413,
@@ -79,16 +79,16 @@ export const chatErrors = {
   },
   'token-limit-reached': {
     status: 429,
-    sentence: 'The answers of today have used up what you may use in a day.',
+    sentence: 'You have used all the tokens of your daily limit. Try again tomorrow.',
   },
   'too-many-reads': {
     status: 429,
     retryAfterSeconds: 5,
-    sentence: 'Too many of your lists, searches and exports are being read. Wait until one has ended.',
+    sentence: 'Too many of your lists, searches and exports are running. Wait until one has ended.',
   },
   'text-limit-reached': {
     status: 429,
-    sentence: 'You have written as much today as you may in a day.',
+    sentence: 'You have used all the characters of your daily limit. Try again tomorrow.',
   },
   'answer-too-long': {
     status: 502,
@@ -104,7 +104,7 @@ export const chatErrors = {
   },
   'upstream-misconfigured': {
     status: 502,
-    sentence: 'The answering service is not set up correctly. The operator has to mend it.',
+    sentence: 'The answering service is not set up correctly. Contact the operator.',
   },
   'upstream-failed': {
     status: 502,
@@ -120,7 +120,7 @@ export const chatErrors = {
   },
   'upstream-interrupted': {
     status: 502,
-    sentence: 'The answer broke off before its end. What had arrived is saved.',
+    sentence: 'The answer broke off before its end. The text so far is saved.',
   },
   'upstream-busy': {
     status: 503,
@@ -143,7 +143,7 @@ export const chatErrors = {
   'read-timeout': {
     status: 503,
     retryAfterSeconds: 5,
-    sentence: 'Reading this took too long. Look for less at once, or try again later.',
+    sentence: 'Reading this took too long. Ask for less, or try again later.',
   },
   'history-unavailable': {
     status: 503,
@@ -162,7 +162,7 @@ export const chatErrors = {
   },
   'process-died': {
     status: 500,
-    sentence: 'The server stopped while answering. What had arrived is saved.',
+    sentence: 'The server stopped while answering. The text so far is saved.',
   },
   internal: {
     status: 500,
@@ -176,15 +176,15 @@ export function isChatErrorCode(value: unknown): value is ChatErrorCode {
   return typeof value === 'string' && Object.hasOwn(chatErrors, value);
 }
 
-/** One limit of a user as it stands. */
+/** The current state of one limit of a user. */
 export interface RateLimit {
   readonly limit: number;
   readonly remaining: number;
-  /** When the limit is whole again, in milliseconds since 1970. */
+  /** When the whole limit is available again, in milliseconds since 1970. */
   readonly resetAtMs: number;
 }
 
-/** What a refusal says of the limit that was reached. */
+/** Returns the error options for a reached limit: the limit, and the seconds to wait (at least 1). */
 export function refusal(
   rateLimit: RateLimit,
 ): Required<Pick<ChatErrorOptions, 'rateLimit' | 'retryAfterSeconds'>> {
@@ -193,27 +193,27 @@ export function refusal(
 }
 
 export interface ChatErrorOptions {
-  /** What the client may be told beyond the sentence of the code, e.g. which field to change. Shown as it is. */
+  /** Replaces the sentence of the code, e.g. to name the field to change. Clients see it unchanged. */
   readonly sentence?: string;
-  /** Ids a client can act on, e.g. the live `turn_id`. Shown as they are: never upstream text, never a secret. */
+  /** Ids that a client can use, e.g. the live `turn_id`. Clients see them unchanged: no upstream text, no secrets. */
   readonly details?: Readonly<Record<string, unknown>>;
-  /** When to try again, where it is known better than by the code. */
+  /** Seconds to wait before a new try, if this is known better than from the code. */
   readonly retryAfterSeconds?: number;
-  /** The limit that was reached. */
+  /** The limit that the user has reached. */
   readonly rateLimit?: RateLimit;
-  /** Kept for the log only. */
+  /** For the log only. */
   readonly cause?: unknown;
 }
 
 /**
- * The one error of this application. `message` is the public sentence; whatever must not leave the server
- * stands in `cause`.
+ * The error class for everything that a client can get as an error. `message` is the public sentence.
+ * `cause` holds details that must not leave the server.
  */
 export class ChatError extends Error {
   readonly code: ChatErrorCode;
   readonly status: number;
   readonly details: Readonly<Record<string, unknown>>;
-  /** When to try again, where trying again can help. */
+  /** Seconds to wait before a new try. Undefined if waiting does not help. */
   readonly retryAfterSeconds: number | undefined;
   readonly rateLimit: RateLimit | undefined;
 
@@ -231,7 +231,7 @@ export class ChatError extends Error {
   }
 }
 
-/** The error itself if it is ours, else `internal` with the original as its cause. */
+/** Returns a ChatError unchanged. Returns `internal` for any other error, with that error as its cause. */
 export function toChatError(error: unknown): ChatError {
   return error instanceof ChatError ? error : new ChatError('internal', { cause: error });
 }

@@ -12,13 +12,13 @@ import type { TurnAccess } from './turn/access';
 import type { Erased, UserOfData, OwnDataStore } from './ports/own-data-store';
 
 export interface OwnData {
-  /** Everything of the owner's that is not deleted, as JSON Lines, a few at a time: of any size. */
+  /** Yields all data of the owner that is not deleted, as JSON Lines, a page at a time. The data can have any size. */
   export(owner: Owner): AsyncGenerator<string, void>;
-  /** Stops the owner's turns and erases all their sessions and messages for good. */
+  /** Stops the owner's turns and permanently erases all their sessions and messages. */
   erase(owner: Owner): Promise<Erased>;
-  /** The same of a user that is being deleted, also within a transaction: it waits for no turn. */
+  /** Does the same for a user who is being deleted. It waits for no turn, so it can run inside a transaction. */
   eraseUser(user: UserOfData): Promise<Erased>;
-  /** Erases what nobody can restore any more, until that is done or `signal` fires. */
+  /** Erases everything that nobody can restore any more. Ends when all is erased or `signal` fires. */
   purge(signal: AbortSignal): Promise<Erased>;
 }
 
@@ -27,15 +27,15 @@ export interface OwnDataOptions {
   readonly characters: CharacterSource;
   readonly turns: Pick<TurnAccess, 'stop'>;
   readonly live: LiveTurns;
-  /** For how long what is deleted can be restored. */
+  /** How long users can restore deleted sessions and messages. */
   readonly restorableMs: number;
 }
 
-/** About what a session is in an export. */
+/** The approximate length of a session in an export, in characters. */
 const charsOfSession = 500;
 
 export function createOwnData({ store, characters, turns, live, restorableMs }: OwnDataOptions): OwnData {
-  // Of any number of users at it, one batch at a time.
+  // One batch at a time, however many users erase their data.
   const refuse = () => new ChatError('server-busy');
   const batches = createFairQueue({ total: 1, each: 1, waitingEach: Infinity, refuse });
   return {
@@ -48,7 +48,7 @@ export function createOwnData({ store, characters, turns, live, restorableMs }: 
     },
     eraseUser(user) {
       for (const turn of liveOf(user.id)) turn.requestEnd('stop');
-      // Not in turn: it can be within a transaction that others are waiting for.
+      // Do not queue: this may run inside a transaction that others wait for.
       return untilNone((limit) => store.eraseSome(user, limit));
     },
     purge(signal) {
@@ -101,36 +101,42 @@ export function createOwnData({ store, characters, turns, live, restorableMs }: 
     return live.all().filter(({ ownerId }) => ownerId === userId);
   }
 
-  /** Those of other processes are noted as stopped, and told to Dify; what they still save has no row to go to. */
+  /**
+   * Stops the owner's turns and waits for those of this process. For turns of other processes, it notes the stop on the
+   * row and sends it to Dify. Those processes may save later, but their rows are gone by then.
+   */
   async function stopTurns(owner: Owner): Promise<void> {
     const here = liveOf(owner.id).map((turn) => {
       turn.requestEnd('stop');
       return turn.ended;
     });
     const anywhere = (await store.findLiveTurns(owner.id)).map((turnId) =>
-      // Of a turn in a deleted session nothing is found; where it runs here, it is stopped all the same.
+      // `stop` does not find a turn of a deleted session. If it runs in this process, `requestEnd` has stopped it.
       turns.stop(owner, turnId).catch(() => undefined),
     );
     await Promise.all([...here, ...anywhere]);
   }
 }
 
-/** Rows that go in one statement, and how long others may wait for them on SQLite: long ones take longer to go. */
+/**
+ * Limits of the rows in one statement. Long rows take more time. So the number of rows changes until a batch takes
+ * about `batchMs`: other requests wait that long on SQLite.
+ */
 const firstRows = 100;
 const minRows = 20;
 const maxRows = 500;
 const batchMs = 10;
 
-/** The user whose batches those of a purge are. */
+/** The queue key of a purge. No user has this id. */
 const nobody = 0;
 
 interface Batches {
-  /** Waits until no other batch is being erased. @returns what lets the next one begin. */
+  /** Waits until no other batch is being erased. @returns a function that lets the next batch begin. */
   readonly takeTurn?: () => Promise<() => void>;
   readonly signal?: AbortSignal;
 }
 
-/** Others come between two batches: none of them waits for more than one. */
+/** Erases batches until nothing is left. Other requests run between two batches, so they wait for at most one. */
 async function untilNone(
   erase: (limit: number) => Promise<Erased>,
   { takeTurn, signal }: Batches = {},

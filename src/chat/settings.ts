@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { count, flag, origins, parseSettings, setting, variablesOf, type SettingsOf } from '../env/variables';
 
-/** A time in seconds, as milliseconds. */
+/** Reads a time in seconds and returns milliseconds. */
 const seconds = (fallback: number) =>
   z.coerce
     .number('must be a number of seconds')
@@ -37,7 +37,7 @@ const apiKey = z
   .string('is missing. Set it to the API key of your Dify app (it begins with "app-")')
   .regex(/^[\x21-\x7e]+$/u, 'must be one word of printable ASCII: it goes into an HTTP header');
 
-/** What must not be guessed, such as a password: one word that fits into an HTTP header. */
+/** A secret that nobody can guess: one long word that fits into an HTTP header. */
 const metricsToken = z
   .string()
   .regex(/^[\x21-\x7e]{16,}$/u, 'must be one word of at least 16 characters, printable ASCII')
@@ -45,15 +45,15 @@ const metricsToken = z
   .transform((token) => token ?? null);
 
 /**
- * Every setting of the chat, a row each: its variable, then its type, default, maximum and (unless 1) minimum.
- * `config/chat.ts` reads these variables. `.env.example` explains them, which a test compares.
+ * Every setting of the chat, one per row: variable, type, default, maximum and minimum (1 if left out).
+ * `config/chat.ts` reads these variables. `.env.example` explains them, and a test compares both.
  */
 const table = {
   dify: {
-    /** With `/v1`, without a slash at its end. */
+    /** Ends with `/v1`, without a slash after it. */
     apiUrl: setting('DIFY_API_URL', apiUrl),
     apiKey: setting('DIFY_API_KEY', apiKey),
-    /** The variable of the app's prompt template that takes the character's prompt. */
+    /** The variable in the prompt template of the Dify app that receives the character's prompt. */
     promptInput: setting(
       'DIFY_PROMPT_INPUT',
       z
@@ -63,45 +63,45 @@ const table = {
     ),
     connectTimeoutMs: setting('DIFY_CONNECT_TIMEOUT_SECONDS', seconds(10)),
     firstByteTimeoutMs: setting('DIFY_FIRST_BYTE_TIMEOUT_SECONDS', seconds(60)),
-    /** Dify pings every 10 s: below 30 s, streams would be cut that are well. */
+    /** Dify pings every 10 s. A timeout below 30 s cuts healthy streams. */
     idleTimeoutMs: setting('DIFY_IDLE_TIMEOUT_SECONDS', seconds(45)),
     totalTimeoutMs: setting('DIFY_TOTAL_TIMEOUT_SECONDS', seconds(1260)),
     maxFrameChars: setting('DIFY_MAX_FRAME_CHARS', count(1_000_000, 64_000_000)),
   },
   turns: {
-    /** Whether users are shown the prompt of a character. */
+    /** Whether replies show users the prompt of a character. */
     exposePrompt: setting('CHAT_EXPOSE_PROMPT', flag(true)),
     maxAnswerChars: setting('CHAT_MAX_ANSWER_CHARS', count(400_000, 16_000_000)),
-    /** Characters of JSON that are kept of a running turn's events, for clients that come back. */
+    /** Characters of JSON that the log of a running turn keeps, for clients that reconnect. */
     maxLogChars: setting('CHAT_MAX_LIVE_LOG_CHARS', count(1_000_000, 64_000_000, 10_000)),
     checkpointEveryMs: setting('CHAT_CHECKPOINT_SECONDS', seconds(1)),
     /** How long Dify may take to end a stopped answer. After that the server ends the turn itself. */
     stopGraceMs: setting('CHAT_STOP_GRACE_SECONDS', seconds(3)),
-    /** How long saving the end of a turn is retried while the database is busy or away. */
+    /** How long the server retries to save the end of a turn while the database is busy or unavailable. */
     saveRetryMs: setting('CHAT_SAVE_RETRY_SECONDS', seconds(120)),
     /** How long the server looks in Dify for the rest of an answer that broke off. */
     recoveryMs: setting('CHAT_RECOVERY_SECONDS', seconds(5)),
     /** After this time without a sign of life, the process of a pending turn counts as dead. */
     leaseMs: setting('CHAT_TURN_LEASE_SECONDS', seconds(60)),
   },
-  /** How much is answered. 0 means no limit, except for `maxLiveTurns`. */
+  /** How much users may ask and write. 0 means no limit, except for `maxLiveTurns`. */
   limits: {
     /** Turns of one user that run in this process at the same time. */
     turnsAtOnce: setting('CHAT_MAX_TURNS_AT_ONCE', count(3, 1_000, 0)),
     turnsPerMinute: setting('CHAT_TURNS_PER_MINUTE', count(20, 100_000, 0)),
     tokensPerDay: setting('CHAT_TOKENS_PER_DAY', count(0, 1_000_000_000, 0)),
-    /** Changes of one user, turns excluded. */
+    /** Writes of one user, without turns. */
     writesPerMinute: setting('CHAT_WRITES_PER_MINUTE', count(300, 100_000, 0)),
-    /** Characters that are stored for one user, answers excluded. */
+    /** Characters that the server stores for one user, without answers. */
     charsPerDay: setting('CHAT_STORED_CHARS_PER_DAY', count(20_000_000, 2_000_000_000, 0)),
     /** Turns of all users that run in this process at the same time. */
     maxLiveTurns: setting('CHAT_MAX_LIVE_TURNS', count(500, 100_000)),
   },
   /** Lists, searches and exports. */
   reads: {
-    /** Reads of one user in this process at the same time. More have to wait. 0 means no limit. */
+    /** Reads of one user in this process at the same time. Further reads wait. 0 means no limit. */
     atOnce: setting('CHAT_MAX_READS_AT_ONCE', count(4, 1_000, 0)),
-    /** Selects through many rows, of all users, in this process at the same time. Null: what suits the database. */
+    /** Selects through many rows, of all users, in this process at the same time. Null: a default for the database. */
     selectsAtOnce: setting(
       'CHAT_MAX_SELECTS_AT_ONCE',
       count(1, 1_000)
@@ -112,7 +112,7 @@ const table = {
     /** How long such a select may take, and how long a read waits for its turn. */
     timeoutMs: setting('CHAT_READ_TIMEOUT_SECONDS', seconds(10)),
   },
-  /** What a client may send. */
+  /** Limits for requests of clients. */
   request: {
     maxQueryChars: setting('CHAT_MAX_QUERY_CHARS', count(20_000, 1_000_000)),
     /** Characters of JSON. */
@@ -131,7 +131,7 @@ const table = {
     maxConnections: setting('CHAT_WS_MAX_CONNECTIONS', count(5_000, 30_000)),
   },
   history: {
-    /** Days that finished generations are kept. 0 keeps them without an end. */
+    /** How many days the history keeps finished generations. 0 keeps them permanently. */
     retentionDays: setting('MES_RETENTION_DAYS', count(0, 36_500, 0)),
   },
   /** The name of the model in the history. Dify does not report it. */
@@ -142,22 +142,22 @@ const table = {
       .regex(/^[\x21-\x7e]{1,255}$/u, 'must be one word of at most 255 characters, printable ASCII')
       .default('dify'),
   ),
-  /** The token that reads the metrics. Null: nobody may. */
+  /** The token that allows a client to read the metrics. Null: nobody may read them. */
   metricsToken: setting('CHAT_METRICS_TOKEN', metricsToken),
   /** How long a deleted message or session can be restored. */
   restorableMs: setting(
     'CHAT_RESTORE_DAYS',
     count(30, 36_500).transform((days) => days * 86_400_000),
   ),
-  /** How long a character is cached. 0: not at all. */
+  /** How long a character is cached. 0 means no cache. */
   cacheCharactersMs: setting(
     'CHAT_REMEMBER_CHARACTERS_SECONDS',
     count(5, 3_600, 0).transform((given) => given * 1000),
   ),
   heartbeatEveryMs: setting('CHAT_HEARTBEAT_SECONDS', seconds(15)),
-  /** A client that reads nothing of its reply for this long is disconnected. */
+  /** The server disconnects a client that reads nothing of its reply for this long. */
   stalledReaderMs: setting('CHAT_STALLED_READER_SECONDS', seconds(30)),
-  /** How long running turns may go on when the process is told to end. */
+  /** How long running turns may continue after the process gets the signal to end. */
   drainTimeoutMs: setting('CHAT_DRAIN_TIMEOUT_SECONDS', seconds(30)),
 };
 
@@ -175,12 +175,12 @@ export type DeadlineSettings = Pick<
 >;
 export type CallSettings = DeadlineSettings & Pick<DifySettings, 'apiUrl' | 'apiKey'>;
 
-/** The names of the variables, as `config/chat.ts` reads them and `.env.example` explains them. */
+/** The names of all variables. `config/chat.ts` reads them, and `.env.example` explains them. */
 export const settingNames = variablesOf(table);
 
 /**
- * Checks what the environment says, variable by variable.
- * @throws SettingsError listing every problem.
+ * Checks the variables of the environment and returns the settings.
+ * @throws SettingsError with a list of all problems.
  */
 export function parseChatSettings(variables: unknown): ChatSettings {
   return parseSettings(table, variables);

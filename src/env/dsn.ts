@@ -1,4 +1,4 @@
-/** Where a database is, as its driver wants to be told. */
+/** The address of a database, in the form that its driver needs. */
 export type DatabaseAddress =
   | { readonly kind: 'sqlite'; readonly filename: string }
   | { readonly kind: 'postgres'; readonly connectionString: string }
@@ -13,7 +13,7 @@ export interface MysqlAddress {
   readonly tls: 'off' | 'checked' | 'unchecked';
 }
 
-/** What is wrong with an address. The message goes behind the name of the variable and never quotes the address. */
+/** The problem of an address. The message follows the name of the variable and never quotes the address. */
 export class DsnError extends Error {
   constructor(message: string) {
     super(message);
@@ -26,8 +26,8 @@ const forms =
   'mysql://user:password@host:3306/name, or the path of a SQLite file, as in ./history.db or file:history.db';
 
 /**
- * The one way in for addresses of databases.
- * @param text a URL, Go's way of writing a MySQL address, or a file.
+ * Parses the address of a database. All addresses are parsed here.
+ * @param text a URL, a MySQL address in Go's form, or the path of a file.
  * @throws DsnError
  */
 export function parseDsn(text: string): DatabaseAddress {
@@ -71,7 +71,7 @@ function parseUrl(text: string): URL {
 
 function databaseOf(url: URL): string {
   const name = decoded(url.pathname.slice(1));
-  if (name === '' || name.includes('/')) throw new DsnError('has to name one database, as in …@host/name');
+  if (name === '' || name.includes('/')) throw new DsnError('must name one database, as in …@host/name');
   return name;
 }
 
@@ -79,20 +79,20 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new DsnError('has a % that stands for nothing; in a password it must be written as %25');
+    throw new DsnError('has a % that is no valid escape; in a password it must be written as %25');
   }
 }
 
 /**
- * `user:password@tcp(host:port)/name?params`. The password may hold anything: it ends at the last `@tcp(` or `@unix(`,
- * as everything before that is greedy.
+ * Matches `user:password@tcp(host:port)/name?params`.
+ * The password may contain any character. It ends at the last `@tcp(` or `@unix(`, because the match is greedy.
  */
 const goStyle =
   /^(?:(?<login>.*)@)?(?<net>tcp|tcp6|tcp4|unix)(?:\((?<address>[^()]*)\))?\/(?<name>[^/?]*)(?:\?(?<params>.*))?$/su;
 
 function parseGoStyle({ groups = {} }: RegExpExecArray): DatabaseAddress {
   const { login = '', net, address = '', name = '', params = '' } = groups;
-  if (name === '') throw new DsnError('has to name a database, as in user:password@tcp(host:3306)/name');
+  if (name === '') throw new DsnError('must name a database, as in user:password@tcp(host:3306)/name');
   const colon = login.indexOf(':');
   return {
     kind: 'mysql',
@@ -109,7 +109,7 @@ function toHostAndPort(address: string): { host: string; port: number } {
   const match = /^(?<host>\[[^\]]*\]|[^:]*)(?::(?<port>\d{1,5}))?$/u.exec(address);
   const port = Number(match?.groups?.['port'] ?? 3306);
   if (match === null || port < 1 || port > 65_535)
-    throw new DsnError('has to give host and port as in tcp(host:3306), or tcp([::1]:3306)');
+    throw new DsnError('must give host and port as in tcp(host:3306), or tcp([::1]:3306)');
   return { host: hostOf(match.groups?.['host'] ?? ''), port };
 }
 
@@ -117,7 +117,7 @@ function hostOf(text: string): string {
   return text.replace(/^\[(.*)\]$/u, '$1') || '127.0.0.1';
 }
 
-/** Of all of Go's parameters the one that means something here too. `charset`, `parseTime` and the like are settled. */
+/** Reads the only parameter of Go's form that has an effect here. The code sets `charset`, `parseTime` etc. itself. */
 function tlsOf(params: URLSearchParams): MysqlAddress['tls'] {
   const tls = (params.get('tls') ?? params.get('ssl') ?? 'false').toLowerCase();
   if (['false', '0', 'preferred'].includes(tls)) return 'off';
@@ -126,6 +126,9 @@ function tlsOf(params: URLSearchParams): MysqlAddress['tls'] {
   throw new DsnError('can have tls=true, tls=skip-verify or tls=false');
 }
 
-/** A scheme says that it is a file, or else its ending does: a mistyped server would be a file of a strange name. */
+/**
+ * Matches the path of an SQLite file. It needs a scheme or a known file extension.
+ * Otherwise, a mistyped server address would become a file with a strange name.
+ */
 const sqliteFile =
   /^(?:(?:file|sqlite3?):(?:\/\/)?|(?=[^@()?]+\.(?:db|sqlite3?)(?:\?|$)))(?<path>(?!\w{2,}:)[^?]+)(?:\?.*)?$/iu;

@@ -34,10 +34,10 @@ const schema = z.object(shape).superRefine((variables, context) => {
   if (password !== undefined && user === undefined) demand('EMAIL_SMTP_USER', 'is missing');
 });
 
-/** The names of the variables, as `.env.example` explains them. */
+/** The names of the variables. `.env.example` explains them. */
 export const mailVariableNames = Object.keys(shape);
 
-/** The configuration of Strapi's plugin `email`; undefined where no mail server is named. */
+/** The configuration of Strapi's plugin `email`. */
 export interface MailConfig {
   readonly provider: 'nodemailer';
   readonly providerOptions: object;
@@ -47,12 +47,13 @@ export interface MailConfig {
   };
 }
 
-/** How long the mail server may take to accept a connection, to greet, and between two bytes. */
+/** How long the mail server may take, in milliseconds: to accept a connection, to greet, and between two bytes. */
 const timeouts = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 30_000 };
 
 /**
- * Reads how mails are sent.
- * @throws SettingsError listing every problem.
+ * Reads the configuration for mails.
+ * @returns undefined if EMAIL_SMTP_HOST is not set.
+ * @throws SettingsError which lists every problem.
  */
 export function readMailConfig(env: (name: string) => unknown): MailConfig | undefined {
   const given = Object.fromEntries(mailVariableNames.map((name) => [name, env(name)]));
@@ -65,7 +66,7 @@ export function readMailConfig(env: (name: string) => unknown): MailConfig | und
       host: variables.EMAIL_SMTP_HOST,
       port: variables.EMAIL_SMTP_PORT,
       secure: variables.EMAIL_SMTP_SECURE,
-      // No password over a connection that is not encrypted.
+      // Never send a password over an unencrypted connection.
       ...(user !== undefined && { auth: { user, pass }, requireTLS: true }),
       ...timeouts,
     },

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-/** What settings are read from: variables of the environment, each a text. */
+// Reads settings from environment variables. Each variable is a text.
 
-/** All problems at once, each naming its variable, so that an operator mends them in one go. */
+/** Lists all problems with the names of their variables, so that an operator can fix them together. */
 export class SettingsError extends Error {
   readonly problems: readonly string[];
 
@@ -10,12 +10,12 @@ export class SettingsError extends Error {
     super(['The settings are not complete:', ...problems.map((problem) => `  - ${problem}.`)].join('\n'));
     this.name = 'SettingsError';
     this.problems = problems;
-    // The message is for the operator; where in the code it was found helps nobody, and would print it twice.
+    // The message is for the operator. A stack trace does not help and would print the message twice.
     this.stack = '';
   }
 }
 
-/** In a `.env` file, `NAME=` means: not set. */
+/** Removes empty variables. In a `.env` file, `NAME=` means "not set". */
 export function withoutBlanks(variables: unknown): unknown {
   if (typeof variables !== 'object' || variables === null) return {};
   return Object.fromEntries(
@@ -37,7 +37,7 @@ export const flag = (fallback: boolean) => z.stringbool('must be true or false')
 
 export const text = (fallback: string) => z.string().default(fallback);
 
-/** What Strapi cannot read as a size, it takes for no limit. */
+/** A size. The pattern is strict, because Strapi treats an unreadable size as "no limit". */
 export const size = z
   .string()
   .regex(
@@ -45,16 +45,16 @@ export const size = z
     'must be a whole number of b, kb or mb, at most 999mb, e.g. 512kb',
   );
 
-/** A size in bytes. */
+/** Converts a size to bytes. */
 export function toBytes(text: string): number {
   const unit = { kb: 2 ** 10, mb: 2 ** 20 }[text.slice(-2).toLowerCase()] ?? 1;
   return parseInt(text, 10) * unit;
 }
 
-/** Schemes of apps (`capacitor://localhost`) are origins too. */
+/** Matches a web origin. App schemes (`capacitor://localhost`) are origins too. */
 const origin = /^(\*|null|[a-z][a-z0-9+.-]*:\/\/[^\s/,]+)$/iu;
 
-/** Web origins, separated by commas; unless set, all. */
+/** Web origins, separated by commas. The default is all origins. */
 export const origins = z
   .string()
   .transform((text) => text.split(',').map((part) => part.trim()))
@@ -65,8 +65,8 @@ export const origins = z
   .default(['*']);
 
 /**
- * Checks variables, each a text or not set.
- * @throws SettingsError listing every problem.
+ * Checks variables. Each is a text or not set.
+ * @throws SettingsError which lists every problem.
  */
 export function parseVariables<Schema extends z.ZodType>(
   schema: Schema,
@@ -78,15 +78,15 @@ export function parseVariables<Schema extends z.ZodType>(
 }
 
 /**
- * Reads the variables that are named and checks them: what a file of the configuration needs.
- * @throws SettingsError listing every problem.
+ * Reads and checks the variables of `shape`, for a file in `config/`.
+ * @throws SettingsError which lists every problem.
  */
 export function readVariables<Shape extends z.ZodRawShape>(env: (name: string) => unknown, shape: Shape) {
   const variables = Object.fromEntries(Object.keys(shape).map((name) => [name, env(name)]));
   return parseVariables(z.object(shape), variables);
 }
 
-/** One setting: the variable it is read from, and how that is checked. */
+/** One setting: its variable and the schema that checks it. */
 interface Setting<Schema extends z.ZodType = z.ZodType> {
   readonly variable: string;
   readonly schema: Schema;
@@ -97,7 +97,7 @@ export interface SettingsTable {
   readonly [name: string]: Setting | SettingsTable;
 }
 
-/** What a table of settings comes to. */
+/** The values of a table of settings. */
 export type SettingsOf<Table> =
   Table extends Setting<infer Schema>
     ? z.infer<Schema>
@@ -113,8 +113,8 @@ export function variablesOf(table: SettingsTable): string[] {
 }
 
 /**
- * Reads the settings of a table from variables, each a text or not set.
- * @throws SettingsError listing every problem.
+ * Reads the settings of a table from variables. Each is a text or not set.
+ * @throws SettingsError which lists every problem.
  */
 export function parseSettings<Table extends SettingsTable>(
   table: Table,

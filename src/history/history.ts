@@ -9,21 +9,21 @@ import { createHistoryAccess, type HistoryAccess } from './reading/access';
 
 export interface HistoryDependencies {
   readonly source: HistorySource;
-  /** Null where the history is not set up: nothing is copied, and the history is unavailable. */
+  /** Null if no history is configured. Then the server copies nothing, and the history is unavailable. */
   readonly store: (HistoryStore & HistoryNaming) | null;
   readonly characters: CharacterSource;
   readonly users: UserSource;
   readonly log: Log;
-  /** The name under which the model is recorded. */
+  /** Model name in the records. */
   readonly model: string;
-  /** For how many days records are kept; 0 keeps them all. */
+  /** For how many days the store keeps records; 0 keeps all. */
   readonly retentionDays: number;
 }
 
 /** The record of finished generations. */
 export interface History {
   readonly access: HistoryAccess;
-  /** Not started. Null where the history is not set up. */
+  /** Not started yet. Null if no history is configured. */
   readonly writer: HistoryWriter | null;
 }
 

@@ -6,10 +6,10 @@ import { count, flag, withoutBlanks } from '../env/variables';
 import { DsnError, parseDsn, type DatabaseAddress } from '../env/dsn';
 import { HistoryProblem } from './model/problem';
 
-/** How the store of the history is opened. */
+/** How to open the store of the history. */
 export interface HistoryStoreSettings {
   readonly address: HistoryAddress;
-  /** A table or partition for each day of UTC. */
+  /** Whether each UTC day has its own table or partition. */
   readonly dailyPartitions: boolean;
   readonly pool: PoolSettings;
 }
@@ -18,22 +18,22 @@ export type HistoryAddress =
   | Exclude<DatabaseAddress, { kind: 'postgres' }>
   | {
       readonly kind: 'postgres';
-      /** As `pg` takes it. */
+      /** In the format of `pg`. */
       readonly connection: string | Readonly<Record<string, unknown>>;
-      /** Made if it is missing; null: the one the login finds. */
+      /** The store creates it if it is missing. Null uses the default schema of the login. */
       readonly schema: string | null;
     };
 
-/** Connections to a server. SQLite has one, for good. */
+/** Connections to a server. SQLite has one permanent connection. */
 export interface PoolSettings {
-  /** How many are kept open while nothing is to be done. */
+  /** Number of idle connections that stay open. */
   readonly maxIdle: number;
   readonly maxOpen: number;
-  /** After this a connection is replaced by a new one; 0: never. */
+  /** Age at which a new connection replaces this one; 0 disables this. */
   readonly maxLifetimeMs: number;
 }
 
-/** The address of a database, in a variable. */
+/** Schema of a variable that contains a database address. */
 export const dsn = z.string().transform((text, context) => {
   try {
     return parseDsn(text);
@@ -60,22 +60,22 @@ const mainSchema = z.union([
   }),
 ]);
 
-/** The names of the variables, as `config/history.ts` reads them and `.env.example` explains them. */
+/** The names of the variables that `config/history.ts` reads and `.env.example` explains. */
 export const historyStoreSettingNames = Object.keys(schema.shape);
 
-/** What `config/history.ts` hands over beside the variables. */
+/** Values that `config/history.ts` passes in addition to the variables. */
 const surroundings = z.object({
-  /** Where relative paths begin. */
+  /** Base folder of relative paths. */
   folder: z.string(),
-  /** The main database, whose neighbour the history is unless it is told otherwise. */
+  /** The main database. The default place of the history is next to it. */
   mainDatabase: mainSchema,
 });
 
 /**
- * Checks what the environment says of the store of the history.
+ * Checks the environment variables of the history store.
  *
- * @returns settings, or what is wrong with them, each problem naming its variable. It is not thrown: chatting goes on
- *   without a history.
+ * @returns settings, or their problems, each with the name of its variable. It does not throw, because the chat works
+ * without a history.
  */
 export function parseHistoryStoreSettings(config: unknown): HistoryStoreSettings | HistoryProblem {
   const { folder, mainDatabase } = surroundings.parse(config);
@@ -108,8 +108,8 @@ function toHistoryAddress(address: DatabaseAddress, folder: string): HistoryAddr
 }
 
 /**
- * A file or schema that is called after the main one, so that two installations do not share a history. Not the main
- * schema itself, whose tables Strapi takes all for its own.
+ * Returns a file or schema named after the main one, so that two installations do not share a history. It never
+ * returns the main schema, because Strapi treats all tables there as its own.
  */
 function besideMain(main: z.infer<typeof mainSchema>): HistoryAddress | HistoryProblem {
   if (main.client === 'sqlite') {
@@ -125,5 +125,5 @@ function besideMain(main: z.infer<typeof mainSchema>): HistoryAddress | HistoryP
   return { kind: 'postgres', connection, schema };
 }
 
-/** PostgreSQL cuts longer names, and two of them could become the same. */
+/** PostgreSQL cuts longer names, and two cut names could be equal. */
 const maxNameBytes = 63;

@@ -2,7 +2,7 @@ import type { Context } from 'koa';
 
 import type { Log } from '../chat';
 
-/** Cuts the client off if its response is not over `afterMs` after the end of its login. */
+/** Cuts the client off if its response has not ended `afterMs` milliseconds after the end of its login. */
 export function cutOffAfter(
   loginEnd: AbortSignal,
   afterMs: number,

@@ -5,7 +5,7 @@ import { Gauge, Registry } from 'prom-client';
 import type { Chat } from '../chat';
 import type { History } from '../history';
 
-/** Gauges of this process and of its history. Each is read when the registry is read. */
+/** Creates the gauges of this process and its history. Reading the registry reads each gauge. */
 export function createMetrics(
   { turns, live }: Pick<Chat, 'turns' | 'live'>,
   { writer }: Pick<History, 'writer'>,
@@ -25,21 +25,21 @@ export function createMetrics(
   add('chat_draining', '1 while this process takes no new questions.', () => Number(turns.isDraining()));
   if (writer === null) return registry;
   const { status } = writer;
-  add('chat_history_up', '0 while a database that the history takes is away.', () =>
+  add('chat_history_up', '0 while the history or main database is unreachable for the writer.', () =>
     Number(status().problem === null),
   );
   add('chat_history_waiting_turns', 'Finished turns that the history does not have.', () => status().waiting);
-  add('chat_history_waiting_erasures', 'Erasures that the history has not heard of.', () =>
+  add('chat_history_waiting_erasures', 'Erasures that the history has not applied yet.', () =>
     Number(status().waitingErasures),
   );
   add('chat_history_set_aside_turns', 'Turns that the history has refused.', () => status().setAside);
-  add('chat_history_lag_seconds', 'For how long the oldest turn that waits has been finished.', () =>
+  add('chat_history_lag_seconds', 'Seconds since the end of the oldest turn that waits.', () =>
     Number(status().oldestSeconds),
   );
   return registry;
 }
 
-/** Whether an `Authorization` header has this token. Takes as long for a wrong one, however wrong it is. */
+/** Returns whether an `Authorization` header has this token. The comparison takes constant time. */
 export function hasToken(authorization: string, token: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(authorization), digest(`Bearer ${token}`));

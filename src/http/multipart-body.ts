@@ -18,7 +18,7 @@ export interface UploadedFile {
   size: number;
 }
 
-/** Parts that share a name become an array. */
+/** A parsed body. Parts with the same name become an array. */
 export interface MultipartBody {
   readonly fields: Readonly<Record<string, string | string[]>>;
   readonly files: Readonly<Record<string, UploadedFile | UploadedFile[]>>;
@@ -28,15 +28,15 @@ const maxFiles = 100;
 const maxFields = 100;
 const maxFieldBytes = 100_000;
 
-/** Whether the request has a multipart body of any kind, also one whose `Content-Type` is malformed. */
+/** Returns whether the request has a multipart body of any kind, also with a malformed `Content-Type`. */
 export function hasMultipartBody(ctx: Context): boolean {
   const hasBody = ctx.get('Content-Length') !== '' || ctx.get('Transfer-Encoding') !== '';
   return hasBody && /^\s*multipart\//iu.test(ctx.get('Content-Type'));
 }
 
 /**
- * Reads a `multipart/form-data` body and writes its files into `folder`. On failure, all files in `folder` are closed.
- * @throws ChatError `payload-too-large` or `invalid-request`; errors of the file system unchanged.
+ * Reads a `multipart/form-data` body and writes its files into `folder`. If it fails, it first closes all these files.
+ * @throws ChatError `payload-too-large` or `invalid-request`. Also throws file system errors unchanged.
  */
 export async function readMultipart(ctx: Context, folder: string, maxBytes: number): Promise<MultipartBody> {
   if (Number(ctx.get('Content-Length')) > maxBytes) throw tooLarge(maxBytes);

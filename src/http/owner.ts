@@ -11,7 +11,7 @@ const userSchema = z.object({
 });
 
 /**
- * The end user this request is made for: who the users-permissions JWT says. An API token or an admin is nobody's user.
+ * Returns the end user of this request, from the users-permissions JWT. API tokens and admins are not end users.
  * @throws ChatError `unauthorized`
  */
 export function ownerOf(ctx: Context): Owner {
@@ -20,7 +20,7 @@ export function ownerOf(ctx: Context): Owner {
   return user.data;
 }
 
-/** Whether the request comes from an app's user, logged in or not, and not from an API token or the admin panel. */
+/** Returns whether the request comes from an app's user, logged in or not. False for API tokens and the admin panel. */
 export function isAppUser(ctx: Context): boolean {
   const auth = ctx.state['auth'] as { strategy?: { name?: string } } | undefined;
   return auth?.strategy?.name === 'users-permissions';

@@ -2,7 +2,7 @@ import type { Context } from 'koa';
 
 import type { RateLimit } from '../chat';
 
-/** The headers that Strapi's login has, too, with the reset in seconds since 1970 as it has it. */
+/** Sets the same rate-limit headers as Strapi's login. The reset time is in seconds since 1970. */
 export function setRateLimit(ctx: Context, { limit, remaining, resetAtMs }: RateLimit): void {
   ctx.set({
     'X-RateLimit-Limit': String(limit),

@@ -4,14 +4,14 @@ import type { Context } from 'koa';
 
 import type { Log } from '../chat';
 
-/** How often a client is looked at within the time that it may take nothing. It is dropped by as much later at most. */
+/** The number of checks within `afterMs`. A client is dropped at most one check late. */
 const looks = 20;
 
 /**
- * Calls `onStalled` when a client has taken nothing for `afterMs` though something waits for it in this process. The timer
- * that every socket has is no use: where a part of what was written last is taken, it begins anew only once it has run
- * out, so that it takes up to twice as long.
- * @returns how to stop looking.
+ * Calls `onStalled` when a client has read nothing for `afterMs` milliseconds although this process has data for it.
+ * Node's socket timeout does not work here. After a partial write, it starts again only when it expires.
+ * So it can take twice as long.
+ * @returns a function that stops the checks.
  */
 export function watchReader(stream: Duplex, afterMs: number, onStalled: () => void): () => void {
   let waitingBefore = 0;
@@ -46,8 +46,8 @@ export function watchReader(stream: Duplex, afterMs: number, onStalled: () => vo
 }
 
 /**
- * Cuts a client off that does not read its reply. A reset, not an orderly end: that would leave megabytes with the kernel for
- * minutes.
+ * Cuts off a client that does not read its reply.
+ * It resets the connection, because a normal close would leave megabytes in the kernel for minutes.
  */
 export function dropWhenStalled({ req, res, path }: Context, afterMs: number, log: Pick<Log, 'info'>): void {
   if (res.closed) return;

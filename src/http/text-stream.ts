@@ -8,14 +8,14 @@ export interface StreamedText {
   /** The `Content-Type` of the reply. */
   readonly type: string;
   readonly log: Pick<Log, 'info' | 'error'>;
-  /** When it fires, the client is cut off. */
+  /** When it fires, the server cuts the client off. */
   readonly loginEnd: AbortSignal;
 }
 
 /**
- * Replies with a text of any length, made as fast as the client takes it. What goes wrong before the first piece is an
- * error like any other. Afterwards the connection is cut: an end would make a whole of a part. When the client leaves,
- * `pieces` is returned from.
+ * Replies with a text of any length. Reads `pieces` only as fast as the client reads the reply.
+ * An error before the first piece is thrown as usual. After it, the server cuts the connection.
+ * A normal end would make an incomplete text look complete. When the client leaves, `pieces.return()` is called.
  */
 export async function streamText(
   ctx: Context,

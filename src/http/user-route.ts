@@ -1,4 +1,4 @@
-/** A route as Strapi takes it from `routes/`. */
+/** A route in the form that Strapi reads from `routes/`. */
 export interface UserRoute {
   readonly method: string;
   readonly path: string;
@@ -6,14 +6,14 @@ export interface UserRoute {
   readonly config: { readonly middlewares: readonly string[]; readonly isForUsers: true };
 }
 
-/** Its reply can be an event stream. */
+/** The middlewares of a route whose reply can be an event stream. */
 export const streamed = ['global::koasseStream'];
-/** It reads many rows. */
+/** The middlewares of a route that reads many rows. */
 export const reading = ['global::reads'];
 
 /**
- * A route that logged-in users may call from the start: `strapi/startup/permissions.ts` grants it once. Later an
- * administrator decides in the role editor.
+ * Returns a route that logged-in users may call. `strapi/startup/permissions.ts` grants the permission once.
+ * Later, an administrator can change it in the role editor.
  */
 export function userRoute(
   method: string,

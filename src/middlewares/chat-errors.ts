@@ -6,7 +6,10 @@ import { ChatError, describeError } from '../chat';
 import { setRateLimit } from '../http/rate-limit';
 import { isDatabaseUnavailable, isDataException, isUniqueViolation } from '../database/sql/errors';
 
-/** The API folders of this application. Of other routes Strapi's errors stay Strapi's; a body is parsed before any. */
+/**
+ * The API folders of this application. On other routes, Strapi handles its own errors.
+ * The body is parsed before the route is known.
+ */
 const chatApis: ReadonlySet<string> = new Set([
   'ai-character',
   'chat',
@@ -17,8 +20,9 @@ const chatApis: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Errors of the chat as HTTP, in Strapi's shape. Strapi's own middleware knows no 409, 502 or 504 and would log the
- * whole error, which can quote SQL with what users wrote.
+ * Sends errors of the chat as HTTP replies in Strapi's shape.
+ * Strapi's own middleware does not know 409, 502 and 504.
+ * It would also log the whole error, which can quote SQL with users' texts.
  */
 export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) =>
   async function chatErrors(ctx: Context, next: Next): Promise<void> {
@@ -27,7 +31,7 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) =>
     } catch (error) {
       if (isStrapis(ctx, error)) throw error;
       if (ctx.res.closed) {
-        // The client has left, which is often why it failed. Nobody is told; the log of requests is, as nginx would say it.
+        // The client has left, which is often the reason for the error. Only the request log shows it, as nginx's 499.
         ctx.status = 499;
         return;
       }
@@ -37,7 +41,7 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) =>
       return;
     }
     if (!isChatRoute(ctx)) return;
-    // Without a token Strapi asks whether the Public role may, and says 403. Whoever has not logged in is told to.
+    // Without a token, Strapi checks the Public role and replies 403. A client that is not logged in gets 401 instead.
     if (ctx.status === 403 && isAnonymous(ctx)) reply(ctx, new ChatError('unauthorized'));
   };
 
@@ -49,7 +53,7 @@ function reply(ctx: Context, error: ChatError): void {
   ctx.body = { data: null, error: { status, name: 'ChatError', message, details: { code, ...details } } };
 }
 
-/** Strapi's own error classes say what they mean; and other routes than ours are none of our business. */
+/** Returns whether Strapi handles the error: errors of its own classes, and all errors on other routes. */
 function isStrapis(ctx: Context, error: unknown): boolean {
   if (error instanceof ChatError) return false;
   if (error instanceof errors.ApplicationError || error instanceof errors.HttpError) return true;
@@ -68,7 +72,10 @@ function toKnownError(error: unknown): ChatError {
   return new ChatError(isDatabaseUnavailable(error) ? 'database-unavailable' : 'internal', { cause: error });
 }
 
-/** What parsers of bodies and paths throw, each with its own name for the status; and databases of values they refuse. */
+/**
+ * Returns the 4xx status of an error from a parser of bodies or paths. Each parser has its own name for the status.
+ * Returns 400 if the database refuses a value.
+ */
 function refusalStatus(error: unknown): number | undefined {
   const { status, httpCode } = error as { status?: unknown; httpCode?: unknown };
   const number = Number(status ?? httpCode);

@@ -8,14 +8,15 @@ import { chatOf } from '../app';
 import { cutOffAfter } from '../http/cut-off';
 import { loginEndOf } from '../strapi/logins/login-end';
 
-/** What a controller returns for a client that wants an event stream. It ends when it is done, or when `signal` fires. */
+/** The body that a controller sets for a client that wants an event stream. */
 export interface EventSource {
+  /** Ends when it is done or when `signal` fires. */
   follow(signal: AbortSignal): AsyncGenerator<readonly Frame[], void>;
 }
 
-/** Whether the client asked for an event stream: by `Accept`, or as Dify's clients do by `response_mode` in the body. */
+/** Returns whether the client wants an event stream, by `Accept` or by `response_mode` in the body as with Dify. */
 export function wantsEventStream(ctx: Context): boolean {
-  // `Accept: */*` matches both; JSON stands first.
+  // `Accept: */*` matches both types, so JSON must be first.
   if (ctx.accepts('json', 'text/event-stream') === 'text/event-stream') return true;
   const body = ctx.request.body as
     { response_mode?: unknown; data?: { response_mode?: unknown } | null } | null | undefined;
@@ -23,9 +24,10 @@ export function wantsEventStream(ctx: Context): boolean {
 }
 
 /**
- * `global::koasseStream`: turns the event source a controller returned into a server-sent event stream. The controller
- * sees no header, no frame and no socket; the client's leaving ends this following and nothing else. So does the end of
- * the login: the stream says so in a last event, and a client that waits for JSON gets a 401.
+ * `global::koasseStream`: sends the event source of a controller as a stream of server-sent events.
+ * The controller handles no headers, frames or sockets.
+ * If the client leaves, only this stream ends and the turn continues. The same applies to the end of the login.
+ * The stream then sends a last event. A client that waits for JSON gets a 401.
  */
 export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
   const { heartbeatEveryMs } = chatOf(strapi).settings;
@@ -41,7 +43,7 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
     ctx.status = 200;
     ctx.set({
       'Content-Type': 'text/event-stream; charset=utf-8',
-      // no-transform keeps compression away: it would hold back the stream until its end.
+      // `no-transform` prevents compression, which would hold the stream back until its end.
       'Cache-Control': 'no-cache, no-transform',
       'X-Accel-Buffering': 'no',
     });
@@ -50,7 +52,7 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
       lastEvent: (frame) =>
         loginEnd.aborted ? toLastEvent(frame?.data, new ChatError('login-ended')) : undefined,
     });
-    // Koa would leave the client waiting. An orderly end would say that this was the whole answer.
+    // Koa would let the client wait. A normal end would look like the whole answer.
     stream.once('error', () => ctx.res.destroy());
     ctx.res.once('pipe', () => ctx.res.flushHeaders());
     ctx.body = stream;
@@ -58,10 +60,10 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
   };
 };
 
-/** How long a client may take to read the last event, after its login has ended. */
+/** How long a client may take to read the last event after the end of its login. */
 const goodbyeMs = 2_000;
 
-/** @throws ChatError `login-ended` if that is first. Then nobody is interested in how `work` ends. */
+/** Waits for `work`. @throws ChatError `login-ended` if the login ends first. The result of `work` is then ignored. */
 function unlessEnded(loginEnd: AbortSignal, work: Promise<unknown>): Promise<void> {
   return new Promise((resolve, reject) => {
     loginEnd.addEventListener('abort', () => reject(new ChatError('login-ended')), { once: true });
@@ -69,10 +71,10 @@ function unlessEnded(loginEnd: AbortSignal, work: Promise<unknown>): Promise<voi
   });
 }
 
-/** Answers of turns that are still being sent, as JSON or as a stream. */
+/** Responses with answers of turns that are still open, as JSON or as a stream. */
 const openResponses = new Set<ServerResponse>();
 
-/** Settles when every answer of a turn is sent, at the latest after `timeoutMs`: whoever reads so slowly can come back. */
+/** Waits until all answers are sent, at most `timeoutMs`. A client that reads more slowly can come back later. */
 export async function answersSent(timeoutMs: number): Promise<void> {
   const signal = AbortSignal.timeout(timeoutMs);
   await Promise.all(
@@ -81,12 +83,12 @@ export async function answersSent(timeoutMs: number): Promise<void> {
 }
 
 /**
- * Fires when the response is closed, by whichever side, or with `loginEnd`. (The request's 'close' does not fire once its
- * body is read.)
+ * Returns a signal that fires when either side closes the response, or together with `loginEnd`.
+ * The request's 'close' event does not fire after its body was read.
  */
 export function closeSignal(ctx: Context, loginEnd?: AbortSignal): AbortSignal {
   const closed = new AbortController();
-  // With a reason of its own: without one it would be an error with the stack of each reply, made for nobody.
+  // The reason is a string. Without it, each reply would create an error with a stack that nobody reads.
   const abort = () => closed.abort('closed');
   if (ctx.res.closed || loginEnd?.aborted === true) abort();
   else {

@@ -1,6 +1,6 @@
 import type { Context, Next } from 'koa';
 
-/** `/` is the landing page with the demo client. Strapi would lead everybody to the admin panel, which stays at `/admin`. */
+/** Serves the landing page with the demo client at `/`. Strapi would redirect to the admin panel at `/admin`. */
 export default () =>
   function landingPage(ctx: Context, next: Next): Promise<void> {
     if (ctx.path === '/' && (ctx.method === 'GET' || ctx.method === 'HEAD')) ctx.path = '/index.html';

@@ -8,8 +8,9 @@ import { openTemporaryFolder } from '../strapi/startup/temporary-folder';
 import { readMultipart } from '../http/multipart-body';
 
 /**
- * `global::multipart`: a route that names it in its `config.middlewares` takes files, all others answer 415. The body is
- * read after authentication and policies. Its files are removed before the response is sent, whatever happened.
+ * `global::multipart`: a route that names it in its `config.middlewares` accepts files. All other routes answer 415.
+ * The server reads the body after authentication and policies.
+ * It always removes the files before it sends the response.
  */
 export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
   const maxBytes = strapi.config.get<number>('plugin::upload.sizeLimit');

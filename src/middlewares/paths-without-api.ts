@@ -1,9 +1,9 @@
 import type { Context, Next } from 'koa';
 
-/** Documented at the root, while Strapi serves every API below `/api`. */
+/** Matches paths that are documented at the root, although Strapi serves every API below `/api`. */
 const rootPaths = /^\/((aichat|ws)\/|conversations(\/|$)|users\/[^/]+\/conversations\/?$)/u;
 
-/** Whether a path below `/api` is served without it as well. */
+/** Returns whether a path below `/api` is also served without `/api`. */
 export const isServedWithoutApi = (path: string): boolean => rootPaths.test(path.replace(/^\/api/u, ''));
 
 export default () =>

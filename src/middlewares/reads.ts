@@ -6,12 +6,12 @@ import { isAppUser, ownerOf } from '../http/owner';
 import { closeSignal } from './koasseStream';
 
 /**
- * `global::reads`: a user's lists, searches and exports take places, of which each user has few (`CHAT_MAX_READS_AT_ONCE`).
- * One is held until the reply is sent, for to make it takes as long as to read it.
+ * `global::reads`: limits how many lists, searches and exports a user runs together (`CHAT_MAX_READS_AT_ONCE`).
+ * A request holds its place until the reply is sent, because building the reply takes as long as reading.
  */
 export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) =>
   async function reads(ctx: Context, next: Next): Promise<void> {
-    // Whoever else may read is the operator's.
+    // All other readers belong to the operator and have no limit.
     if (isAppUser(ctx) && ctx.state['user'] !== undefined) {
       const leave = await chatOf(strapi).reads.enter(ownerOf(ctx), closeSignal(ctx));
       if (ctx.res.closed) leave();

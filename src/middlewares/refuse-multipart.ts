@@ -16,7 +16,7 @@ interface RouterConfig {
   readonly routes?: readonly Route[];
 }
 
-/** Of `@koa/router`, the part used here. */
+/** The part of `@koa/router` that this file uses. */
 interface Layer {
   readonly methods: readonly string[];
   readonly path: string;
@@ -26,7 +26,10 @@ interface Router {
   match(path: string, method: string): { readonly pathAndMethod: readonly Layer[] };
 }
 
-/** Answers a multipart body with 415, unread, unless its route names `global::multipart`. Stands last, where `ctx.path` is final. */
+/**
+ * Answers a multipart body with 415 without reading it, unless its route names `global::multipart`.
+ * It is one of the last middlewares, so that `ctx.path` is final.
+ */
 export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
   let declared: ReadonlySet<string> | undefined;
 
@@ -42,7 +45,7 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
   };
 };
 
-/** The routes that name `global::multipart`, each as its method and the path by which the router knows it. */
+/** Returns the routes that name `global::multipart`, each as its method and its path in the router. */
 function declaredRoutes(strapi: Core.Strapi): ReadonlySet<string> {
   const owners = [strapi.admin, ...Object.values(strapi.apis), ...Object.values(strapi.plugins)];
   const routers = owners.flatMap(({ routes }) => Object.values(routes as Record<string, RouterConfig>));

@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 import type { Context, Next } from 'koa';
 
-/** One line per request, like Strapi's own but without the query string: it can hold a token or what a user wrote. */
+/** Logs one line per request, like Strapi, but without the query string. That can contain a token or a user's text. */
 export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) =>
   async function requestLog(ctx: Context, next: Next): Promise<void> {
     const start = performance.now();

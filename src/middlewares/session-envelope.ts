@@ -1,9 +1,12 @@
 import type { Context, Next } from 'koa';
 
-/** The paths of the session API. An error can come before a route is known, so they go by their text. */
+/** Matches the paths of the session API. It checks the text, because an error can occur before the route is known. */
 const enveloped = /^(\/api)?\/(chat\/(sessions?|messages?)|aichat)(\/|$)/u;
 
-/** The session API says `{ code, message, data }` of an error too, whoever found it; its controllers do so of success. */
+/**
+ * Sends all errors of the session API as `{ code, message, data, error }`.
+ * Its controllers use the same envelope for success.
+ */
 export default () =>
   async function sessionEnvelope(ctx: Context, next: Next): Promise<void> {
     await next();

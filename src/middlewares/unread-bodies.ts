@@ -5,13 +5,14 @@ import { setTimeout } from 'node:timers/promises';
 
 import type { Context, Next } from 'koa';
 
-/** How long the rest of an unread body is still taken and thrown away, so that a client that is sending gets the reply. */
+/** How long the server reads and discards an unread body. A client that is still sending can then get the reply. */
 const lingerMs = 2_000;
 
 /**
- * Ends the connection after a reply to a request whose body was not read to its end. Node would read the rest and throw
- * it away, which a client can make endless. The reply is sent first and the connection closed later: closing it while
- * the client is sending resets it, and the reply can be lost.
+ * Closes the connection after the reply to a request whose body was not read to its end.
+ * Node would read and discard the rest, and a client could keep sending forever.
+ * The server sends the reply first and closes the connection later.
+ * Closing it while the client is sending resets it, and the reply can be lost.
  */
 export default () =>
   async function unreadBodies(ctx: Context, next: Next): Promise<void> {
@@ -25,7 +26,7 @@ export default () =>
     ctx.length = reply.length;
   };
 
-/** The bytes Koa would send. */
+/** Returns the bytes that Koa would send. */
 function toBytes(ctx: Context): Buffer {
   const { body } = ctx as { body: unknown };
   if (Buffer.isBuffer(body)) return body;

@@ -3,7 +3,7 @@ import { Worker, type WorkerOptions } from 'node:worker_threads';
 
 import type { Answer, Order, Warning } from './calls';
 
-/** Why a call failed, by a code: one of the thread's own, or `died` or `closed`. */
+/** The error of a failed call. Its code is one of the thread's codes, `died` or `closed`. */
 export class ThreadProblem extends Error {
   readonly code: string;
 
@@ -15,29 +15,34 @@ export class ThreadProblem extends Error {
 }
 
 export interface ThreadCaller {
-  /** @throws ThreadProblem, or why the arguments cannot be sent. */
+  /** Calls a method of the thread. @throws ThreadProblem, or an error if the arguments cannot be sent. */
   call(method: string, args: readonly unknown[], signal?: AbortSignal): Promise<unknown>;
-  /** Has it close what it has open, and ends it after `ms` at the latest: in the middle of a statement, behind that. */
+  /**
+   * Asks the thread to close its resources, and terminates it after `ms` milliseconds at the latest.
+   * A running statement delays the end of the thread, but `close` does not wait for that.
+   */
   close(ms: number): Promise<void>;
 }
 
 export interface ThreadOptions {
-  /** Its program, compiled: with the loaders of its process it would be larger by all of them. */
+  /** The compiled JavaScript file of the thread. The loaders of the process would make the thread larger. */
   readonly file: string;
   readonly workerData: unknown;
   readonly resourceLimits: NonNullable<WorkerOptions['resourceLimits']>;
   readonly warn?: (message: string) => void;
 }
 
-/** Who waits for an answer: its call and its answer have the same id. */
+/** A caller that waits for an answer. The call and its answer have the same id. */
 interface Waiting {
   resolve(value: unknown): void;
   reject(problem: ThreadProblem): void;
 }
 
 /**
- * Calls a thread, which is started by the first call and keeps the process alive only while somebody waits for an answer.
- * If it dies, what it was called for rejects as `died`, be it done or not, and the next call starts another.
+ * Creates a caller of a thread. The first call starts the thread.
+ * The thread keeps the process alive only while a caller waits for an answer.
+ * If the thread dies, its open calls reject with `died`, whether or not they were done.
+ * The next call then starts a new thread.
  */
 export function createThreadCaller({ file, workerData, resourceLimits, warn }: ThreadOptions): ThreadCaller {
   const waiting = new Map<number, Waiting>();
@@ -62,7 +67,7 @@ export function createThreadCaller({ file, workerData, resourceLimits, warn }: T
           if ('warning' in message) warn?.(message.warning);
           else settle(message);
         })
-        // Else it would end the process. The thread ends with it, and whoever waits is told then.
+        // Without this listener, an error would end the process. The thread ends, and `exit` rejects the open calls.
         .on('error', () => undefined)
         .on('exit', () => {
           thread = undefined;
@@ -95,7 +100,7 @@ export function createThreadCaller({ file, workerData, resourceLimits, warn }: T
       ending.ref();
       ending.postMessage('close' satisfies Order);
       await Promise.race([ended, pause(ms, undefined, { ref: false })]);
-      // In the middle of a statement it ends behind it: nobody waits for that.
+      // The thread ends after a running statement. Do not wait for that.
       void ending.terminate();
     },
   };

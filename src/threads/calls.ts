@@ -1,20 +1,20 @@
-/** What goes between a thread and the one that started it. Both sides: `caller.ts` and `server.ts`. */
+// The messages between a worker thread (`server.ts`) and the thread that started it (`caller.ts`).
 
 export interface Call {
   readonly id: number;
   readonly method: string;
   readonly args: readonly unknown[];
-  /** A signal does not cross: whether it has fired does, and later that it has. */
+  /** Whether the signal has already fired. A thread cannot receive a signal. An `abort` order reports a later abort. */
   readonly isAborted: boolean;
 }
 
 export type Order = Call | { readonly abort: number } | 'close';
 
-/** Of a problem its code alone: what a driver says can hold passwords, SQL and what people wrote. */
+/** An error is only a code, because messages of a driver can contain passwords, SQL and users' texts. */
 export type Answer =
   { readonly id: number; readonly value: unknown } | { readonly id: number; readonly problem: string };
 
-/** Comes unasked. */
+/** A warning that the thread sends without a call. */
 export interface Warning {
   readonly warning: string;
 }

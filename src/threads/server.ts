@@ -3,14 +3,14 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Answer, Call, Order, Warning } from './calls';
 
 export interface Served {
-  /** Does what it is called for. What it gives must be what a thread can send. */
+  /** Runs a call. The result must be a value that a thread can send. */
   run(call: Call, signal: AbortSignal): unknown;
-  /** The code that crosses for what `run` threw. */
+  /** Returns the code that the thread sends for an error of `run`. */
   toCode(error: unknown): string;
   close(): void | Promise<void>;
 }
 
-/** Answers the calls of the one that started this thread, until it is told to close; the thread ends then. */
+/** Answers the calls of the parent thread. The thread ends when the parent sends `close`. */
 export function serve(port: MessagePort, { run, toCode, close }: Served): void {
   const running = new Map<number, AbortController>();
 

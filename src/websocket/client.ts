@@ -8,27 +8,27 @@ import { closeCodes, closeSocket } from './close';
 import { watchReader } from '../http/stalled-readers';
 import { createOutlet } from './outlet';
 
-/** One connected client, whoever it is of. */
+/** One connected client of any user. */
 export interface SocketClient {
   readonly outlet: Outlet;
-  /** Fires when the connection is closed, by whichever side. */
+  /** Fires when either side closes the connection. */
   readonly gone: AbortSignal;
-  /** Who takes its frames from now on. */
+  /** Sets the receiver of all later frames. */
   receiveWith(receiver: (frame: string) => void): void;
-  /** Asks whether it is there, and drops it if it has said nothing since it was asked last. */
+  /** Sends a ping. Drops the client if it has sent nothing since the last ping. */
   beat(): void;
   close(code: number, reason: string): void;
-  /** Without a goodbye. */
+  /** Cuts the connection without a close frame. */
   terminate(): void;
 }
 
 export interface SocketClientOptions {
   readonly socket: WebSocket;
-  /** What it is made of. */
+  /** The stream under the socket. */
   readonly stream: Duplex;
   readonly settings: Pick<SocketSettings, 'messagesPerSecond'>;
   readonly stalledAfterMs: number;
-  /** It has taken nothing for `stalledAfterMs`, or fallen too far behind, and is dropped. */
+  /** Called when the client is dropped: it read nothing for `stalledAfterMs`, or has too many unread bytes. */
   readonly onStalled: () => void;
 }
 
@@ -46,13 +46,13 @@ export function createSocketClient(options: SocketClientOptions): SocketClient {
       close(closeCodes.tryAgainLater, 'too far behind');
     },
   });
-  // Nothing is said of it: who reads nothing does not read that, either.
+  // A stalled client gets no close frame, because it would not read that either.
   const stopWatching = watchReader(stream, stalledAfterMs, () => {
     onStalled();
     terminate();
   });
 
-  // A frame that is too large or malformed, or a reset: the library closes the connection.
+  // A frame is too large or malformed, or the client reset the connection. The library closes the connection.
   socket.on('error', () => undefined);
   socket.once('close', () => {
     stopWatching();
@@ -64,7 +64,7 @@ export function createSocketClient(options: SocketClientOptions): SocketClient {
   });
   socket.on('message', (data, isBinary) => {
     if (!take()) return;
-    // Binary frames mean nothing here; an empty one is no JSON, and is told so.
+    // Binary frames are not supported. They are passed on as an empty text, so the client gets a JSON error.
     receive(isBinary ? '' : toText(data));
   });
 
@@ -86,7 +86,7 @@ export function createSocketClient(options: SocketClientOptions): SocketClient {
     terminate,
   };
 
-  /** @returns whether a frame that has come is to be looked at. */
+  /** Counts a frame. @returns whether the frame should be handled. */
   function take(): boolean {
     isThere = true;
     if (socket.readyState !== socket.OPEN) return false;
@@ -99,7 +99,7 @@ export function createSocketClient(options: SocketClientOptions): SocketClient {
     closeSocket(socket, code, reason, terminate);
   }
 
-  /** A reset, not an orderly end: that would leave what is unread with the kernel for minutes. */
+  /** Resets the connection. A normal close would leave unread data in the kernel for minutes. */
   function terminate(): void {
     if (stream instanceof Socket) stream.resetAndDestroy();
     else socket.terminate();

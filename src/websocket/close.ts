@@ -2,7 +2,7 @@ import type { WebSocket } from 'ws';
 
 import type { ChatError } from '../chat';
 
-/** Why a connection ends, as its client is told. 1009 (a frame that is too large) is the library's. */
+/** The close codes that clients get. The library itself sends 1009 for a frame that is too large. */
 export const closeCodes = {
   goingAway: 1001,
   tooManyMessages: 1008,
@@ -14,7 +14,7 @@ export const closeCodes = {
   tooManyConnections: 4429,
 } as const;
 
-/** How long a client may take to say goodbye, before the connection is cut. */
+/** How long a client may take to answer the close frame before the server cuts the connection. */
 const goodbyeMs = 2_000;
 
 export function closeSocket(socket: WebSocket, code: number, reason: string, terminate: () => void): void {
@@ -24,7 +24,7 @@ export function closeSocket(socket: WebSocket, code: number, reason: string, ter
   socket.once('close', () => clearTimeout(timer));
 }
 
-/** For what would be the status of an HTTP reply, were there still one to send. */
+/** Returns the close code for an error. An HTTP reply is no longer possible, so it stands for the HTTP status. */
 export function closeCodeOf({ status }: ChatError): number {
   switch (status) {
     case 401:

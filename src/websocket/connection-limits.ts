@@ -1,19 +1,23 @@
 import { ChatError, type SocketSettings } from '../chat';
 
-/** The place of one connection, from its first byte to its last. */
+/** The place of one connection. The connection holds it from its first to its last byte. */
 export interface Place {
-  /** Its user is known: called once, and in vain after `release`. @throws ChatError `too-many-connections` */
+  /**
+   * Counts the connection for its user. The caller calls it once, when the user is known.
+   * Does nothing after `release`.
+   * @throws ChatError `too-many-connections`
+   */
   claimFor(userId: number): void;
   release(): void;
 }
 
-/** Of all places, those that clients who are yet to log in may take: they cannot keep everybody else out. */
+/** The share of all places for clients that have not logged in yet, so that they cannot block all others. */
 const anonymousShare = 0.1;
 
 /** Takes a place. @throws ChatError `server-busy` */
 export type TakePlace = (client: { readonly isAnonymous: boolean }) => Place;
 
-/** Counted without awaiting anything, so that nobody slips through. */
+/** Creates the limits. All counting is synchronous, so no connection can pass a limit between two steps. */
 export function createConnectionLimits(
   settings: Pick<SocketSettings, 'maxPerUser' | 'maxConnections'>,
 ): TakePlace {
@@ -63,7 +67,7 @@ type Counter = ReturnType<typeof createCounter>;
 function createCounter(max: number) {
   let count = 0;
   return {
-    /** @returns whether there was room. */
+    /** @returns whether a place was free. */
     enter(): boolean {
       if (count >= max) return false;
       count += 1;

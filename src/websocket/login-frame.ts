@@ -4,14 +4,15 @@ import { ChatError } from '../chat';
 import type { SocketClient } from './client';
 import { closeCodeOf } from './close';
 
-/** How long a client may take to say who it is. */
+/** How long a client may take to send its login frame. */
 const loginTimeoutMs = 5_000;
 
 const loginSchema = z.object({ type: z.literal('auth'), token: z.string().min(1) });
 
 /**
- * Lets a client log in by its first frame, `{"type":"auth","token":"…"}`, and closes its connection if it does not.
- * What it sends before it is answered waits for `enter`, which says who takes it.
+ * Waits for the login of a client: its first frame must be `{"type":"auth","token":"…"}`.
+ * If the login fails or does not come in time, the connection is closed.
+ * Later frames wait for `enter`, which returns their receiver.
  */
 export function receiveLogin(
   client: SocketClient,

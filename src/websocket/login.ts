@@ -4,13 +4,13 @@ import { z } from 'zod';
 import { ChatError, type Owner } from '../chat';
 import type { Login } from '../strapi/logins/login-watch';
 
-/** Whom a token logs in, and by which login. */
+/** The user and the login of a token. */
 export interface SocketLogin {
   readonly owner: Owner;
   readonly login: Login;
 }
 
-/** Whom the role editor lets connect: the action of the route. */
+/** The action of the route. Roles that have it in the role editor may connect. */
 const action = 'api::chat-session.session-socket.open';
 
 const userSchema = z.object({
@@ -24,7 +24,7 @@ const userSchema = z.object({
 });
 
 /**
- * The end user an access token is of, by the rules of users-permissions, whose middleware sees requests only.
+ * Returns the end user of an access token. It repeats the rules of users-permissions, whose middleware needs a request.
  * @throws ChatError `unauthorized`, `forbidden` (the role may not connect), `database-unavailable`
  */
 export async function logIn(strapi: Core.Strapi, token: string): Promise<SocketLogin> {
@@ -32,7 +32,7 @@ export async function logIn(strapi: Core.Strapi, token: string): Promise<SocketL
     return await readUser(strapi, token);
   } catch (error) {
     if (error instanceof ChatError) throw error;
-    // What the plugin throws of every token that is not good. Anything else says nothing of the token.
+    // The plugin throws this error for each invalid token. Any other error does not depend on the token.
     const isRefused = error instanceof Error && error.message === 'Invalid token.';
     throw new ChatError(isRefused ? 'unauthorized' : 'database-unavailable', { cause: error });
   }

@@ -14,23 +14,23 @@ import { findSessionHolders } from '../database/sessions/holders';
 import type { SocketClient } from './client';
 import { closeCodes } from './close';
 
-/** What a client is let in by. */
+/** The user, login and session by which a client enters. */
 export interface Entrance {
   readonly owner: Owner;
   readonly login: Login;
   readonly session: SessionEntry;
 }
 
-/** The clients that were let into a session. */
+/** The clients that have entered a session. */
 export interface Members {
-  /** @returns who takes the frames of this client from now on. */
+  /** Adds a client. @returns the function that receives its frames from now on. */
   join(client: SocketClient, entrance: Entrance): (frame: string) => void;
   /**
-   * Closes the connections of sessions that were deleted or are somebody else's now, in whichever process. A database that
-   * is away closes nothing: the next round asks again. Never rejects.
+   * Closes the connections to sessions that were deleted or now belong to another user, also by another process.
+   * If the database is unreachable, it closes nothing, and the next round checks again. Never rejects.
    */
   dismissFormer(): Promise<void>;
-  /** Settles when every client was handed all there is to tell it. */
+  /** Settles when each client's outlet has all pending events. */
   idle(): Promise<void>;
 }
 
@@ -55,7 +55,7 @@ export function createMembers(strapi: Core.Strapi, toClientError: (error: unknow
     const connection = chat.connect({ owner, session, outlet, signal: gone, toClientError });
     const member = { client, ownerId: owner.id, sessionId, connection };
     members.add(member);
-    // Subscribed after the connection, so that the client is told of the deletion first.
+    // Subscribe after the connection does, so that the client gets the deletion event before the close.
     const unsubscribe = chat.sessionEvents.subscribe(sessionId, ({ event }) => {
       if (event === 'session_deleted') client.close(closeCodes.sessionGone, 'session-not-found');
     });
@@ -70,7 +70,10 @@ export function createMembers(strapi: Core.Strapi, toClientError: (error: unknow
     return receiveWhileGood(client, login, connection);
   }
 
-  /** One after the other, in their order. What a frame asks for finds out by itself that the database is away. */
+  /**
+   * Passes on frames one by one, in their order, while the login is valid.
+   * If the check fails, the frame is passed on: its request then notices that the database is unreachable.
+   */
   function receiveWhileGood(client: SocketClient, { sessionId }: Login, connection: SessionConnection) {
     let before = Promise.resolve();
     return (frame: string) => {

@@ -4,26 +4,27 @@ import type { WebSocket } from 'ws';
 
 import { createCondition, type Outlet } from '../chat';
 
-/** What may wait in the memory of this process for one client to read. One frame more can be on top of it. */
+/** How many bytes may wait in this process for one client. One more frame can exceed this limit. */
 const maxWaitingBytes = 64 * 1024;
-/** Where that much waits already, nothing is added, not even what is told without waiting for room. */
+/** The limit for frames that are sent without waiting for room. Above it, the outlet sends nothing. */
 const maxOverrunBytes = 16 * maxWaitingBytes;
 
 export interface OutletOptions {
   readonly socket: WebSocket;
-  /** What it is made of. */
+  /** The stream under the socket. */
   readonly stream: Duplex;
   /**
-   * There is a frame to send to a client that is too far behind to be told anything else. It is not sent, so that the
-   * connection has to end.
+   * Called for a frame that is not sent, because the client already has too many unread bytes.
+   * The caller must then close the connection.
    */
   readonly onOverrun: () => void;
 }
 
 /**
- * Writes to a client no faster than it reads, and what is sent to it in one tick as one piece. So the system has none of it
- * before the tick is over, and what it takes makes room in the next iteration of the event loop: else a client that never
- * reads would hold up all others for the megabytes the system takes for it.
+ * Creates an outlet that writes to a client no faster than the client reads.
+ * It writes all frames of a tick as one piece, so the kernel gets the data only after the tick.
+ * The outlet reports room in the next iteration of the event loop.
+ * Without that, a client that never reads would delay all others while the kernel buffers megabytes for it.
  */
 export function createOutlet({ socket, stream, onOverrun }: OutletOptions): Outlet {
   const room = createCondition();
@@ -43,7 +44,7 @@ export function createOutlet({ socket, stream, onOverrun }: OutletOptions): Outl
     },
     hasRoom: () => !isFull(),
     room() {
-      // It may have become empty since the caller looked.
+      // The buffer may have become empty since the caller's check.
       written();
       return room.wait();
     },
@@ -63,7 +64,7 @@ export function createOutlet({ socket, stream, onOverrun }: OutletOptions): Outl
     });
   }
 
-  /** Called once the system has taken a frame. */
+  /** Called when the kernel has taken a frame. */
   function written(): void {
     if (isReleasing || isFull()) return;
     isReleasing = true;

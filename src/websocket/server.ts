@@ -15,18 +15,21 @@ import { createMembers, type Entrance } from './members';
 import { createConnectionLimits, type Place } from './connection-limits';
 import { handBack, parseUpgrade, refuse, tokenProtocol, type UpgradeRequest } from './upgrade';
 
-/** How often the sessions of connected users are looked at again. With the query, a deletion shows within five seconds. */
+/** How often the server checks the sessions of connected users. It finds a deletion within five seconds. */
 const checkEveryMs = 3_000;
 
-/** How long clients may take to read the end of what they are told, and then to say goodbye, when the process ends. */
+/** When the process ends, clients get this time to read the last events, and again to answer the close frame. */
 const farewellMs = 1_000;
 
 export interface SocketServer {
-  /** Lets every client have what is there to tell it, then closes all connections. Call it when turns have ended. */
+  /** Sends each client its pending events, then closes all connections. Call it after turns have ended. */
   close(): Promise<void>;
 }
 
-/** `/ws/:session_id` on Strapi's own HTTP server. Only opens, checks and closes: what is said there is the core's. */
+/**
+ * Opens `/ws/:session_id` on Strapi's own HTTP server.
+ * It only opens, checks and closes connections. The chat core handles their frames.
+ */
 export function openSocketServer(strapi: Core.Strapi): SocketServer {
   const chat = chatOf(strapi);
   const settings = chat.settings.sockets;
@@ -38,7 +41,7 @@ export function openSocketServer(strapi: Core.Strapi): SocketServer {
   const sockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
-    // Counted like other frames, and answered by hand.
+    // The client code answers pings itself, so that they count like other frames.
     autoPong: false,
     maxPayload: settings.maxMessageBytes,
     handleProtocols: (protocols) => protocols.has(tokenProtocol) && tokenProtocol,
@@ -53,7 +56,7 @@ export function openSocketServer(strapi: Core.Strapi): SocketServer {
   function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const upgrade = parseUpgrade(request);
     if (upgrade !== null) {
-      // Until the library takes it over, nobody else listens.
+      // No other code listens for errors until the library takes the socket over.
       socket.on('error', () => socket.destroy());
       const accept = (then: (client: SocketClient) => void) =>
         sockets.handleUpgrade(request, socket, head, (ws) => then(welcome(ws, socket)));
@@ -114,12 +117,12 @@ export function openSocketServer(strapi: Core.Strapi): SocketServer {
   }
 }
 
-/** An app sends no origin: only browsers do, and they cannot help it. */
+/** Returns whether an origin may connect. Apps send no origin. Browsers always send it, and pages cannot change it. */
 function isAllowed(origin: string | undefined, allowed: readonly string[]): boolean {
   return origin === undefined || allowed.includes('*') || allowed.includes(origin);
 }
 
-/** Settles when all of these have, at the latest after `ms`. */
+/** Waits for all of these promises, at most `ms` milliseconds. */
 async function within(ms: number, all: readonly Promise<unknown>[]): Promise<void> {
   const signal = AbortSignal.timeout(ms);
   await Promise.race([Promise.all(all), fired(signal)]);

@@ -3,7 +3,7 @@ import type { Core } from '@strapi/strapi';
 import { ChatError, describeError } from '../chat';
 import { isDatabaseUnavailable, isDataException } from '../database/sql/errors';
 
-/** What a client is told of an error. What is ours to mend goes to the log, in codes. */
+/** Creates a function that returns the error to send to a client. It logs server errors (5xx) by their codes. */
 export function createToClientError(strapi: Core.Strapi): (error: unknown) => ChatError {
   return (error) => {
     const known = toChatError(error);

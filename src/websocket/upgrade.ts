@@ -3,24 +3,24 @@ import type { Duplex } from 'node:stream';
 
 import type { ChatError } from '../chat';
 
-/** What an upgrade request says, as far as this door reads it. Nothing is read from the query string: logs keep those. */
+/** The parts of an upgrade request that the server reads. It ignores the query string, because logs store it. */
 export interface UpgradeRequest {
   readonly sessionId: string;
   readonly origin: string | undefined;
-  /** Undefined where the client is to log in by its first frame. */
+  /** Undefined if the client must log in by its first frame. */
   readonly token: string | undefined;
 }
 
-/** The subprotocol of a client that can set no header, as in a browser: `bearer`, and the token as a second one. */
+/** The subprotocol for clients that cannot set headers, such as browsers. The token is a second subprotocol. */
 export const tokenProtocol = 'bearer';
 
-/** @returns null for a request that is not for this door. */
+/** Parses an upgrade request. @returns null if the request is not for `/ws/:session_id`. */
 export function parseUpgrade(request: IncomingMessage): UpgradeRequest | null {
   const { authorization, origin } = request.headers;
   const [path = ''] = (request.url ?? '').split('?');
   const sessionId = /^(?:\/api)?\/ws\/([^/]+)$/u.exec(path)?.[1];
   if (sessionId === undefined || !offersWebSocket(request)) return null;
-  // A session id is a UUID. What cannot be one is called nothing, and no session is.
+  // A session id is a UUID. An impossible id becomes an empty text, which no session has.
   return {
     sessionId: /^[\w-]{1,64}$/u.test(sessionId) ? sessionId : '',
     origin,
@@ -35,13 +35,14 @@ function parseProtocols(header: string): string | undefined {
   return name === tokenProtocol ? token : undefined;
 }
 
-/** Any other offer, e.g. of HTTP/2 as Java's client makes one, a server may ignore. */
+/** Returns whether the client offers WebSocket. A server may ignore other offers, such as HTTP/2 by Java's client. */
 const offersWebSocket = ({ method, headers }: IncomingMessage): boolean =>
   method === 'GET' && headers.upgrade?.trim().toLowerCase() === 'websocket';
 
 /**
- * For Node's server, which since 24.9 asks whether to take an offer, and else answers the request as any other. It has to
- * be asked: since 26 the body of a request whose offer is taken stays with that request, and cannot be given back.
+ * Options of Node's HTTP server. Since Node 24.9, it calls this to decide whether to accept an upgrade.
+ * If not, the server handles the request like any other.
+ * This is necessary: since Node 26, the body of an accepted request stays with it and cannot be handed back.
  */
 export const upgradeOptions = {
   shouldUpgradeCallback(this: Server, request: IncomingMessage): boolean {
@@ -49,7 +50,7 @@ export const upgradeOptions = {
   },
 };
 
-/** Answers an upgrade request as HTTP does, in the shape of every other error. */
+/** Answers an upgrade request with an HTTP error, in the same shape as all other errors. */
 export function refuse(socket: Duplex, error: ChatError): void {
   const { status, message, code, details, retryAfterSeconds } = error;
   const body = JSON.stringify({
@@ -68,18 +69,19 @@ export function refuse(socket: Duplex, error: ChatError): void {
 }
 
 /**
- * Gives back an upgrade request that is not for this door. A WebSocket's becomes a request of the server with all its
- * headers, which may take the connection over: Strapi's transfers do. Of any other the offer is ignored.
+ * Hands an upgrade request for another path back to the server.
+ * A WebSocket request becomes a normal request with all its headers. Its handler may take over the connection.
+ * Strapi's data transfer does that. For any other request, the offer is ignored.
  */
 export function handBack(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   if (offersWebSocket(request)) passOn(server, request, head);
   else ignoreUpgrade(server, request, socket, head);
 }
 
-/** The request as if nothing listened for upgrades. What answers it as HTTP does ends the connection. */
+/** Emits the request as if nothing listened for upgrades. A normal HTTP reply ends the connection. */
 function passOn(server: Server, request: IncomingMessage, head: Buffer): void {
   const { socket } = request;
-  // The server has let go of it: nobody else listens.
+  // The server has released the socket, so no other code listens for errors.
   socket.on('error', () => socket.destroy());
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
@@ -87,7 +89,7 @@ function passOn(server: Server, request: IncomingMessage, head: Buffer): void {
   try {
     response.assignSocket(socket);
   } catch {
-    // A request before it on the same connection is yet to be answered, which no WebSocket's client does.
+    // An earlier request on this connection has no reply yet. No WebSocket client sends requests this way.
     socket.destroy();
     return;
   }
@@ -95,7 +97,7 @@ function passOn(server: Server, request: IncomingMessage, head: Buffer): void {
   server.emit('request', request, response);
 }
 
-/** Before Node 24.9, where the server is not asked (`upgradeOptions`). */
+/** Ignores an offer. Only Node before 24.9 needs this, because it does not call `upgradeOptions`. */
 function ignoreUpgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
   for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {

@@ -31,7 +31,7 @@ async function addAccounts(app: App): Promise<void> {
   }
 }
 
-/** What a client can compare: all but the time, and what the client itself sent. */
+/** Returns what a client can compare between replies, without times, rate limits and the email that it sent. */
 function visible({ status, headers, text }: Reply, email: string) {
   const rest = [...headers].filter(([name]) => !['date', 'etag', 'content-length'].includes(name));
   const counted = rest.filter(([name]) => !name.startsWith('x-ratelimit-'));
@@ -68,7 +68,7 @@ describe('with a mail server', () => {
     await smtp.close();
   });
 
-  it('forgot-password replies the same to each address, and mails to those who have an account that is not blocked', async () => {
+  it('forgot-password sends the same reply for every address and mails only unblocked accounts', async () => {
     const before = smtp.mails.length;
     const [first, ...others] = await repliesTo(app, forgotPassword);
     expect(first).toMatchObject({ status: 200, text: '{"ok":true}' });
@@ -82,7 +82,7 @@ describe('with a mail server', () => {
     }
   });
 
-  it('send-email-confirmation replies the same to each address, and mails to those who are waiting for it', async () => {
+  it('send-email-confirmation sends the same reply to all and mails only unblocked, unconfirmed accounts', async () => {
     const before = smtp.mails.length;
     const [first, ...others] = await repliesTo(app, sendConfirmation);
     expect(first).toMatchObject({ status: 200, text: '{"email":"<email>","sent":true}' });
@@ -94,7 +94,7 @@ describe('with a mail server', () => {
     );
   });
 
-  it('finds the account by another case of its address, and mails to the one it has', async () => {
+  it('forgot-password ignores the case of the address and mails the saved address', async () => {
     const before = smtp.mails.length;
     expect((await app.anonymous.post(forgotPassword, { email: 'Known@Example.com' })).body).toEqual({
       ok: true,
@@ -102,7 +102,7 @@ describe('with a mail server', () => {
     expect((await smtp.received(before + 1))[before]?.to).toEqual([accounts.known]);
   });
 
-  it('resets the password by the code of the mail', async () => {
+  it('reset-password accepts the code from the mail', async () => {
     const before = smtp.mails.length;
     await app.anonymous.post(forgotPassword, { email: accounts.confirmed });
     const text = (await smtp.received(before + 1))[before]?.text.replaceAll('=\n', '');
@@ -118,7 +118,7 @@ describe('with a mail server', () => {
     expect((await app.anonymous.post('/api/auth/local', login)).status).toBe(200);
   });
 
-  it('logs that a mail was refused by a code, without the address', async () => {
+  it('forgot-password logs the error code of a refused mail without its address', async () => {
     smtp.refuse('550 No such user: known@example.com');
     try {
       const since = app.output().length;
@@ -132,15 +132,15 @@ describe('with a mail server', () => {
     expect(app.output()).not.toMatch(/known@|example\.com/u);
   });
 
-  it.each([forgotPassword, sendConfirmation])('%s refuses what is no address', async (path) => {
+  it.each([forgotPassword, sendConfirmation])('%s returns 400 for an invalid email address', async (path) => {
     for (const body of [{}, { email: '' }, { email: 'known' }, { email: 1 }, { email: { $ne: null } }]) {
       expect([body, (await app.anonymous.post(path, body)).status]).toEqual([body, 400]);
     }
   });
 });
 
-describe('without a mail server that works', () => {
-  it('replies are the same for each address, at once', async () => {
+describe('without a working mail server', () => {
+  it('forgot-password and send-email-confirmation send the same reply for every address', async () => {
     const env = {
       EMAIL_SMTP_HOST: '127.0.0.1',
       EMAIL_SMTP_PORT: String(await freePort()),
@@ -163,7 +163,7 @@ describe('without a mail server that works', () => {
     }
   });
 
-  it('a mail server that never answers holds up no reply', async () => {
+  it('forgot-password does not wait for a silent mail server', async () => {
     const silent = await startSilentServer();
     const env = {
       EMAIL_SMTP_HOST: '127.0.0.1',
@@ -184,7 +184,7 @@ describe('without a mail server that works', () => {
   });
 });
 
-/** Accepts connections and says nothing. */
+/** Starts a server that accepts connections and never sends anything. */
 async function startSilentServer() {
   const sockets: Socket[] = [];
   const server = createServer((socket) => sockets.push(socket.on('error', () => undefined)));

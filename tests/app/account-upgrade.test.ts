@@ -11,20 +11,20 @@ import { runInStrapi } from '../support/strapi-script';
 const dify = { DIFY_API_URL: 'http://127.0.0.1:1', DIFY_API_KEY: 'app-x' };
 const columns = ['username_key', 'email_key', 'unique_username', 'unique_email', 'unique_provider_email'];
 
-/** Makes the table of users what it was before names were kept apart. */
+/** Removes the columns and indexes that keep user names unique. An older version did not have them. */
 async function forgetKeys({ db }: App): Promise<void> {
   const indexes = ['username_key_idx', 'email_key_idx', 'unique_username_uq', 'unique_email_uq'];
   if (database === 'sqlite') {
     for (const index of [...indexes, 'unique_provider_email_uq'])
       await db.raw(`drop index up_users_${index}`);
   }
-  // On PostgreSQL, their indexes go with them.
+  // PostgreSQL drops the indexes together with their columns.
   for (const column of columns) await db.raw(`alter table up_users drop column ${column}`);
-  // Strapi compares its schema with what it stored of it.
+  // Strapi updates the tables only when its schema differs from this stored one.
   await db('strapi_database_schema').delete();
 }
 
-/** An account as an older version left it. */
+/** Inserts an account as an older version saved it. @returns its id */
 async function addOldAccount(app: App, username: string, email: string): Promise<number> {
   const template = await app.db('up_users').where({ username: 'template' }).first();
   const { id: _id, ...rest } = template;
@@ -47,7 +47,7 @@ const register = (app: App, username: string, email: string) =>
 const login = (app: App, identifier: string) =>
   app.anonymous.post('/api/auth/local', { identifier, password });
 
-describe('an installation with double accounts', () => {
+describe('an upgraded installation with duplicate accounts', () => {
   let app: App;
   let ids: {
     readonly ann: number;
@@ -71,7 +71,7 @@ describe('an installation with double accounts', () => {
   });
   afterAll(() => app.stop());
 
-  it('keeps every account with its names', async () => {
+  it('keeps every account with its username and email', async () => {
     const rows = await app.db('up_users').select('id', 'username', 'email').orderBy('id');
     expect(rows).toEqual([
       { id: expect.any(Number), username: 'template', email: 'template@example.com' },
@@ -82,7 +82,7 @@ describe('an installation with double accounts', () => {
     ]);
   });
 
-  it('logs once which accounts share a name, by ids and without an address', async () => {
+  it('logs the ids of accounts that share a name once, without email addresses', async () => {
     const sharing = `Ids of the users: ${ids.ANN}, ${ids.annAgain}.`;
     const foreign = `Ids of the users: ${ids.intruder}.`;
     expect(app.output().split(sharing)).toHaveLength(2);
@@ -93,7 +93,7 @@ describe('an installation with double accounts', () => {
     expect(app.output()).not.toMatch(/@example\.com/u);
   });
 
-  it('lets each of them log in, by the exact name', async () => {
+  it('lets each account log in by its exact username or email', async () => {
     const idOf = async (identifier: string) => (await login(app, identifier)).body.user?.id;
     expect(await idOf('ann')).toBe(ids.ann);
     expect(await idOf('Ann')).toBe(ids.ANN);
@@ -104,7 +104,7 @@ describe('an installation with double accounts', () => {
     expect(await idOf('intruder@example.com')).toBe(ids.intruder);
   });
 
-  it('makes no further account with such a name, in any spelling', async () => {
+  it('returns 400 for a registration with such a name in any spelling', async () => {
     for (const [username, email] of [
       ['ann', 'new1@example.com'],
       ['ANN', 'new2@example.com'],
@@ -126,7 +126,7 @@ describe('an installation with double accounts', () => {
     expect(replies.map(({ status }) => status).sort()).toEqual([200, 400]);
   });
 
-  it('saves an account that shares its name as long as that stays, and refuses it another that is taken', async () => {
+  it('saves an account that keeps its shared name, and returns 400 if it changes to a taken name', async () => {
     const users = '/content-manager/collection-types/plugin::users-permissions.user';
     const { document_id } = await app.db('up_users').where({ id: ids.ANN }).first();
     const save = (change: object) =>
@@ -137,16 +137,16 @@ describe('an installation with double accounts', () => {
     expect((await save({ username: 'Bob' })).status).toBe(400);
   });
 
-  it('keeps a name from others after its first account has left it', async () => {
+  it('still refuses a shared name after the first account with it is deleted', async () => {
     const users = '/content-manager/collection-types/plugin::users-permissions.user';
     const { document_id } = await app.db('up_users').where({ id: ids.ann }).first();
     expect((await app.admin.client.request('DELETE', `${users}/${document_id}`)).status).toBe(200);
-    // "Ann" and "ann-again" are still there.
+    // "Ann" and "ann-again" still exist.
     expect((await register(app, 'aNN', 'new7@example.com')).status).toBe(400);
     expect((await register(app, 'new8', 'Ann@example.com')).status).toBe(400);
   });
 
-  it('can be exported and imported with them, and is protected there as well', async () => {
+  it('can be exported with them and imported, and the copy also refuses taken names', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'chat-export-'));
     const other = await createDatabase();
     try {
@@ -191,11 +191,11 @@ describe('an installation with double accounts', () => {
 });
 
 describe('an import into a new installation', () => {
-  it('of double accounts from before they were refused stops with an error that names one of them', async () => {
+  it('stops with an error that names one of two duplicate accounts', async () => {
     const other = await createDatabase();
     try {
       const outcome = await runInStrapi({ ...baseEnv, ...dify, ...other.env }, async (strapi) => {
-        // What an import does: one transaction, hooks off, rows by the query layer.
+        // An import does the same: one transaction, no lifecycle hooks, rows created by the query layer.
         strapi.db.lifecycles.disable();
         const users = strapi.db.query('plugin::users-permissions.user');
         const message = await strapi.db
@@ -227,8 +227,8 @@ describe('an import into a new installation', () => {
   });
 });
 
-// SQLite is for one process, whose accounts are filled in all the same.
-it('two processes that start together on an older installation fill in each account once', async () => {
+// SQLite supports only one process. There, the test checks that this process fills in the accounts.
+it('two processes that upgrade an installation together fill in the keys of each account once', async () => {
   const app = await startApp();
   try {
     await register(app, 'template', 'template@example.com');
@@ -239,7 +239,7 @@ it('two processes that start together on an older installation fill in each acco
     const rows = Array.from({ length: 1_700 }, (_, n) => ({
       ...rest,
       document_id: `old${n}`.padEnd(24, '0'),
-      // Each name twice.
+      // Two accounts share each username.
       username: n % 2 === 0 ? `Old-${n}` : `old-${n - 1}`,
       email: `old-${n}@example.com`,
     }));

@@ -4,7 +4,7 @@ import { createClient, type Client, type Reply } from '../support/client';
 import { database } from '../support/database';
 
 let app: App;
-/** Where the second of two racing requests goes: another process where there can be one. */
+/** The URL for the second of two racing requests. On PostgreSQL, it is that of another process. */
 let otherUrl: string;
 let tokenClient: Client;
 
@@ -38,7 +38,7 @@ async function roleId(): Promise<number> {
   return (await app.db('up_roles').where({ type: 'authenticated' }).first('id')).id;
 }
 
-/** As the form of the admin panel sends it. */
+/** Creates an account with the request that the form of the admin panel sends. */
 async function createInPanel(account: Account): Promise<Reply> {
   const role = { connect: [{ id: await roleId() }] };
   return app.admin.client.post(users, { ...account, password, confirmed: true, blocked: false, role });
@@ -56,7 +56,7 @@ async function countLike(part: string): Promise<number> {
   ).length;
 }
 
-describe('two registrations that come together', () => {
+describe('concurrent registrations', () => {
   const spellings: readonly (readonly [
     what: string,
     one: (n: number) => Account,
@@ -73,29 +73,29 @@ describe('two registrations that come together', () => {
       (n) => ({ username: `race-name-${n}x`, email: `name-b${n}x@example.com` }),
     ],
     [
-      'with usernames that differ by case',
+      'with usernames that differ in case',
       (n) => ({ username: `Race-Case-${n}x`, email: `case-a${n}x@example.com` }),
       (n) => ({ username: `race-case-${n}X`, email: `case-b${n}x@example.com` }),
     ],
     [
-      'with usernames that differ by Unicode form',
+      'with usernames that differ in Unicode form',
       (n) => ({ username: `race-form-é${n}x`, email: `form-a${n}x@example.com` }),
       (n) => ({ username: `race-form-e\u0301${n}x`, email: `form-b${n}x@example.com` }),
     ],
     [
-      'with usernames that differ by blanks around',
+      'with usernames that differ in surrounding blanks',
       (n) => ({ username: `race-blank-${n}x`, email: `blank-a${n}x@example.com` }),
       (n) => ({ username: ` race-blank-${n}x\u00a0`, email: `blank-b${n}x@example.com` }),
     ],
     [
-      'with emails that differ by case',
+      'with emails that differ in case',
       (n) => ({ username: `mailcase-a${n}x`, email: `Race-Mailcase-${n}x@example.com` }),
       (n) => ({ username: `mailcase-b${n}x`, email: `race-mailcase-${n}x@Example.com` }),
     ],
   ];
 
   it.each(spellings)(
-    '%s make one account in 20 of 20 tries, and the other is a 400',
+    '%s create one account and return 400 for the other in 20 of 20 tries',
     async (_what, one, other) => {
       const outcomes: unknown[] = [];
       for (let n = 0; n < 20; n += 1) {
@@ -111,7 +111,7 @@ describe('two registrations that come together', () => {
     },
   );
 
-  it('as many as ten with one name make one account', async () => {
+  it('create one account when ten of them have the same username', async () => {
     const replies = await Promise.all(
       Array.from({ length: 10 }, (_, n) =>
         register(
@@ -128,11 +128,11 @@ describe('two registrations that come together', () => {
   });
 });
 
-describe('a name that somebody has', () => {
+describe('a taken name', () => {
   const holder = { username: 'Zoë Holder', email: 'zoe.holder@example.com' };
   beforeAll(async () => expect((await register(holder)).status).toBe(200));
 
-  /** Each is the holder's username in another spelling. */
+  /** Each entry spells the holder's username differently. */
   const names = [
     'zoë holder',
     'ZOË HOLDER',
@@ -142,28 +142,31 @@ describe('a name that somebody has', () => {
     'Zoë\u200b Holder',
   ];
 
-  it.each(names)('is refused to a registration as %j', async (username) => {
+  it.each(names)('is refused at registration when spelled %j', async (username) => {
     expect(messageOf(await register({ username, email: 'other.zoe@example.com' }))).toEqual([400, taken]);
   });
 
-  it.each(names)('is refused in the admin panel as %j, with the field in the sentence', async (username) => {
-    const reply = await createInPanel({ username, email: 'other.zoe@example.com' });
-    expect(messageOf(reply)).toEqual([400, 'Username already taken']);
-  });
+  it.each(names)(
+    'is refused in the admin panel when spelled %j, and the error names the field',
+    async (username) => {
+      const reply = await createInPanel({ username, email: 'other.zoe@example.com' });
+      expect(messageOf(reply)).toEqual([400, 'Username already taken']);
+    },
+  );
 
-  it.each(names)('is refused to an API token as %j', async (username) => {
+  it.each(names)('is refused for an API token when spelled %j', async (username) => {
     const reply = await createByToken({ username, email: 'other.zoe@example.com' });
     expect(messageOf(reply)).toEqual([400, 'Username already taken']);
   });
 
-  it('is refused as an email in another case, by every way', async () => {
+  it('is refused as an email in another case by registration, panel and API token', async () => {
     const account = { username: 'zoe-by-mail', email: 'Zoe.Holder@Example.com' };
     expect(messageOf(await register(account))).toEqual([400, taken]);
     expect(messageOf(await createInPanel(account))).toEqual([400, 'Email already taken']);
     expect(messageOf(await createByToken(account))).toEqual([400, 'Email already taken']);
   });
 
-  it('is refused to an account that exists, in the panel and by a token', async () => {
+  it('is refused when an existing account changes to it, in the admin panel and for an API token', async () => {
     const { body } = await register({ username: 'zoe-renamed', email: 'zoe-renamed@example.com' });
     const { id, documentId } = body.user;
     const inPanel = (change: object) =>
@@ -180,7 +183,7 @@ describe('a name that somebody has', () => {
     }
   });
 
-  it('is free again once its account is renamed or deleted', async () => {
+  it('becomes free when its account is renamed or deleted', async () => {
     const first = await register({ username: 'zoe-leaving', email: 'zoe-leaving@example.com' });
     const path = `${users}/${first.body.user.documentId}`;
     const renamed = { username: 'zoe-left', email: 'zoe-left@example.com' };
@@ -190,7 +193,7 @@ describe('a name that somebody has', () => {
     expect((await register({ username: 'Zoe-left', email: 'Zoe-left@example.com' })).status).toBe(200);
   });
 
-  it('is one name at login too', async () => {
+  it('finds the same account at login in every spelling', async () => {
     for (const identifier of [...names, 'ZOE.HOLDER@example.com', ' zoe.holder@example.com']) {
       const { status, body } = await login(identifier);
       expect([identifier, status, body.user?.username]).toEqual([identifier, 200, holder.username]);
@@ -198,8 +201,8 @@ describe('a name that somebody has', () => {
   });
 });
 
-describe('creations that come together', () => {
-  it('in the admin panel make one account of a name, and the others name the field', async () => {
+describe('concurrent saves', () => {
+  it('in the admin panel create one account per username, and the errors name the field', async () => {
     const replies = await Promise.all(
       Array.from({ length: 5 }, (_, n) =>
         createInPanel({
@@ -215,7 +218,7 @@ describe('creations that come together', () => {
     ]);
   });
 
-  it('by a token make one account of an email, and the others name the field', async () => {
+  it('by an API token create one account per email, and the errors name the field', async () => {
     const replies = await Promise.all(
       Array.from({ length: 5 }, (_, n) =>
         createByToken({
@@ -231,7 +234,7 @@ describe('creations that come together', () => {
     ]);
   });
 
-  it('of renames to one name leave one account with it', async () => {
+  it('that rename four accounts to one username rename only one of them', async () => {
     const accounts = await Promise.all(
       Array.from({ length: 4 }, (_, n) =>
         register({ username: `rename-${n}`, email: `rename-${n}@example.com` }),
@@ -256,7 +259,7 @@ describe('a username that is an email address', () => {
   const foreign = 'Username must not be an email address other than that of the account';
 
   it.each(['victim@example.com', 'Victim@Example.com', 'victim＠example.com'])(
-    'is refused as %j where it is not the account’s own, by every way',
+    'is refused as %j unless it is the email of the account',
     async (username) => {
       const account = { username, email: 'intruder@example.com' };
       expect(messageOf(await register(account))).toEqual([400, foreign]);
@@ -265,12 +268,12 @@ describe('a username that is an email address', () => {
     },
   );
 
-  it('does not lock the owner of the address out', async () => {
+  it('does not lock out the owner of that address', async () => {
     expect((await register({ username: 'victim', email: 'victim@example.com' })).status).toBe(200);
     expect((await login('victim@example.com')).status).toBe(200);
   });
 
-  it('may be the account’s own, which is changed with it', async () => {
+  it('may be the email of the account, and must change together with it', async () => {
     const own = { username: 'Own@example.com', email: 'own@example.com' };
     const { status, body } = await register(own);
     expect(status).toBe(200);
@@ -281,7 +284,7 @@ describe('a username that is an email address', () => {
   });
 });
 
-it('shows nobody the columns that keep names apart, nor takes them from a client', async () => {
+it('hides the columns that keep names unique, and ignores or refuses them in requests', async () => {
   const account = { username: 'no-columns', email: 'no-columns@example.com' };
   const claims = { usernameKey: 'other', uniqueUsername: null, uniqueEmail: null, uniqueProviderEmail: null };
   const replies = [

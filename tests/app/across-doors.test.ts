@@ -25,20 +25,20 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-/** A line as every door is translated to. */
+/** A message in the one form to which the test converts the replies of all APIs. */
 interface Line {
   readonly id: number;
   readonly role: string;
   readonly text: string;
 }
 
-/** What was said, as whoever said it remembers it. */
+/** A message that the test expects. The test takes it from the reply to the request that wrote it. */
 interface Said extends Line {
   readonly turnId: string | null;
   readonly isDeleted: boolean;
 }
 
-/** A conversation as it is expected to be. */
+/** A conversation as the test expects to read it. */
 interface Conversation {
   readonly sessionId: string;
   said: readonly Said[];
@@ -47,7 +47,7 @@ interface Conversation {
 const visible = ({ said }: Conversation) => said.filter(({ isDeleted }) => !isDeleted);
 const toLine = ({ id, role, text }: Said): Line => ({ id, role, text });
 
-/** Turns whose question and answer are both there. */
+/** Returns the turns whose question and answer are both visible. */
 function turnsOf(conversation: Conversation): Map<string, readonly Said[]> {
   const turns = new Map<string, readonly Said[]>();
   for (const line of visible(conversation)) {
@@ -77,7 +77,7 @@ function textFrom(random: Random): string {
   return `${some.join(' ')} ${texts}${random.chance(0.1) ? ' long'.repeat(2_000) : ''}`;
 }
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- replies of four doors, of which each says what it is
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- replies of four APIs, each with its own shape
 type Shown = any;
 
 const fromMyList = ({ id, role, query, answer }: Shown): Line => ({
@@ -92,7 +92,7 @@ const fromHistory = ({ id, role, content }: Shown): Line => ({
   text: content,
 });
 
-/** Every way to read a conversation. */
+/** Every way to read a conversation, except the WebSocket. */
 const readers: Readonly<Record<string, (conversation: Conversation) => Promise<readonly Line[]>>> = {
   async 'my-list'({ sessionId }) {
     const { body } = await user.myList(`?filters[session_id]=${sessionId}&sort=id:asc&pageSize=100`);
@@ -138,7 +138,10 @@ const readers: Readonly<Record<string, (conversation: Conversation) => Promise<r
   },
 };
 
-/** What a WebSocket tells of each turn, and how the text it streams compares with the line it ends with. */
+/**
+ * Resumes each turn over a WebSocket. Checks that the streamed text equals the answer.
+ * @returns the two messages of each turn
+ */
 async function resumeAll(conversation: Conversation): Promise<readonly (readonly Line[])[]> {
   const device = await connect(app.url, `/ws/${conversation.sessionId}`, { token: user.token });
   const told: (readonly Line[])[] = [];
@@ -151,7 +154,7 @@ async function resumeAll(conversation: Conversation): Promise<readonly (readonly
     const text = shown(frames);
     const [question, answer] = lines;
     expect([end.event, text]).toEqual([end.event === 'error' ? 'error' : 'message_end', answer?.text]);
-    // An answer that broke off is told without the two messages: what was streamed is all there is.
+    // An error event does not contain the two messages, so the test can compare only the streamed text.
     told.push(
       end.event === 'error'
         ? [question, answer].flatMap((line) => line ?? []).map(toLine)
@@ -178,7 +181,7 @@ async function compare(conversation: Conversation, step: string): Promise<void> 
   expect({ step, ...found }).toEqual({ step, ...wanted });
 }
 
-/** A conversation that is deleted is there for no door. */
+/** Checks that no API shows a deleted conversation. */
 async function expectGone({ sessionId }: Conversation): Promise<void> {
   const list = (await user.myList(`?filters[session_id]=${sessionId}`)).body.data;
   const exported = (await user.get('/api/chat/export')).text.includes(sessionId);
@@ -202,7 +205,7 @@ async function expectGone({ sessionId }: Conversation): Promise<void> {
 
 type Step = (conversation: Conversation, random: Random) => Promise<string | undefined>;
 
-/** Ways to say something. Each notes what it was told, not what it reads afterwards. */
+/** Ways to write a message. Each expects the text of its own reply, not the text of a later read. */
 const sayings: Readonly<Record<string, Step>> = {
   async 'create-message as JSON'(conversation, random) {
     const query = textFrom(random);
@@ -277,7 +280,7 @@ const sayings: Readonly<Record<string, Step>> = {
   },
 };
 
-/** In pieces, to its end or not. */
+/** Scripts an answer of Dify in pieces. In 15 % of the cases, it breaks off or fails. */
 function scriptAnswer(random: Random, query: string): void {
   const pieces = piecesOf(query.slice(0, 40), random.between(1, 12));
   const end = random.chance(0.15) ? random.pick(['hangUp', 'error']) : 'end';
@@ -289,7 +292,10 @@ function scriptAnswer(random: Random, query: string): void {
   });
 }
 
-/** @param text of the answer as it was told; undefined where only its failure was. */
+/**
+ * Adds the two messages of a turn to the conversation.
+ * @param text the answer that the client received, or undefined if it received only an error
+ */
 async function noteTurn(conversation: Conversation, turnId: string, query: string, text: string | undefined) {
   const { messages } = (await user.get(`/api/chat-conversations/turns/${turnId}`)).body.data;
   const [question, answer] = messages.map(fromMyList);
@@ -358,16 +364,16 @@ const changes: Readonly<Record<string, Step>> = {
   },
 };
 
-describe('a conversation that is said through every door', () => {
+describe('a conversation that is written through every API', () => {
   it.each(Array.from({ length: conversations }, (_, index) => index))(
-    'is the same through every door, after everything that happens to it (%i)',
+    'reads the same through every API after each change (%i)',
     async (index) => {
-      process.stdout.write(`across doors · ${database} · seed ${seed} · conversation ${index}\n`);
+      process.stdout.write(`all APIs · ${database} · seed ${seed} · conversation ${index}\n`);
       const random = createRandom(hash(`${seed} doors ${index}`));
       const { session_id: sessionId } = (await user.post('/api/chat/session', { character_id: characterId }))
         .body.data;
       const conversation: Conversation = { sessionId, said: [] };
-      // Every way once, in any order, and then by chance.
+      // The first steps use each way to write, in random order, and then each change. Later steps are random.
       const all = { ...prefixed('say by', sayings), ...changes };
       const first = Object.keys(prefixed('say by', sayings)).sort(() => random.next() - 0.5);
       const plan = [...first, ...Object.keys(changes)];

@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 describe('GET /api/ai-characters', () => {
-  it('lists the published ones to whoever has logged in', async () => {
+  it('lists the published characters to logged-in users', async () => {
     const { status, body } = await user.get('/api/ai-characters');
     expect(status).toBe(200);
     expect(body.meta.pagination.total).toBe(1);
@@ -59,14 +59,14 @@ describe('GET /api/ai-characters', () => {
     },
   );
 
-  it('takes filters, sort, fields and pages', async () => {
+  it('accepts filters, sort, fields and pagination', async () => {
     const { body } = await user.get(
       '/api/ai-characters?filters[name][$eq]=Ada&sort=name&fields[0]=name&pagination[pageSize]=1',
     );
     expect(body.data).toEqual([{ id: published.id, documentId: published.documentId, name: 'Ada' }]);
   });
 
-  it('takes ten conditions, and refuses more', async () => {
+  it('accepts ten conditions, and returns 400 for more', async () => {
     const texts = (count: number) =>
       Array.from({ length: count }, (_, index) => `filters[$or][${index}][name][$containsi]=d${index}`).join(
         '&',
@@ -120,7 +120,7 @@ describe('GET /api/ai-characters', () => {
 });
 
 describe('GET /api/ai-characters/:id', () => {
-  it('shows a published one, and 404 for a draft just as for none', async () => {
+  it('returns a published character, and the same 404 for a draft and an unknown id', async () => {
     expect((await user.get(`/api/ai-characters/${published.documentId}`)).body.data).toMatchObject({
       name: 'Ada',
     });
@@ -136,7 +136,7 @@ describe('GET /api/ai-characters/:id', () => {
 describe('a character that changes', () => {
   const last = async () => (await user.myList('?pageSize=1')).body.data[0].ai_character;
 
-  it('is shown with its published content, whatever the draft says', async () => {
+  it('is shown with its published content instead of its draft', async () => {
     await user.ask({ character_id: published.documentId, query: 'Hi' });
     const url = `/content-manager/collection-types/api::ai-character.ai-character/${published.documentId}`;
     await fetch(`${app.url}${url}`, {
@@ -162,7 +162,7 @@ describe('a character that changes', () => {
     expect(next.status).toBe(200);
   });
 
-  it('shows nothing of its content once it is unpublished, and cannot be asked', async () => {
+  it('has no content in messages after it is unpublished, and returns 400 for a question', async () => {
     await app.admin.action(published.documentId, 'unpublish');
     expect(await last()).toEqual({
       id: expect.any(Number),
@@ -180,7 +180,7 @@ describe('a character that changes', () => {
     ).toBe(6);
   });
 
-  it('is null in the messages once it is deleted', async () => {
+  it('is null in messages after it is deleted', async () => {
     const url = `/content-manager/collection-types/api::ai-character.ai-character/${published.documentId}`;
     await app.admin.client.request('DELETE', url);
     expect(await last()).toBeNull();
@@ -189,7 +189,7 @@ describe('a character that changes', () => {
 });
 
 describe('CHAT_EXPOSE_PROMPT=false', () => {
-  it('takes the prompt out of every reply and every way to guess it', async () => {
+  it('removes the prompt from every reply, and returns 400 for filters and sorts by it', async () => {
     const discreet = await startApp({ env: { CHAT_EXPOSE_PROMPT: 'false' } });
     try {
       const { documentId } = await discreet.admin.createCharacter({ prompt });

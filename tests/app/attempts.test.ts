@@ -15,7 +15,7 @@ function withApp(env: Readonly<Record<string, string>>, run: (app: App) => Promi
   };
 }
 
-/** @returns how many of 25 wrong logins were looked at; the others are 429. */
+/** Sends 25 wrong logins. @returns how many the server checked. It returned 429 for the others. */
 async function countAttempts(
   app: App,
   headersOf: (n: number) => Record<string, string>,
@@ -34,10 +34,10 @@ async function countAttempts(
 
 describe('wrong logins', () => {
   it(
-    'through a proxy that appends to what the client sent are counted by the address that the proxy saw',
+    'through a proxy that appends to X-Forwarded-For are counted by the address that it appended',
     withApp({ IS_PROXIED: 'true' }, async (app) => {
       expect(await countAttempts(app, (n) => ({ 'X-Forwarded-For': `10.0.0.${n}, 203.0.113.7` }))).toBe(max);
-      // Another client has a limit of its own.
+      // Another client has its own limit.
       expect(await countAttempts(app, (n) => ({ 'X-Forwarded-For': `10.0.0.${n}, 203.0.113.8` }))).toBe(max);
     }),
   );
@@ -54,7 +54,7 @@ describe('wrong logins', () => {
   );
 
   it(
-    'through a proxy that names ports are counted by the address alone',
+    'through a proxy that adds ports are counted by the address without the port',
     withApp({ TRUSTED_PROXIES: '1' }, async (app) => {
       expect(await countAttempts(app, (n) => ({ 'X-Forwarded-For': `203.0.113.7:${40_000 + n}` }))).toBe(max);
       expect(await countAttempts(app, (n) => ({ 'X-Forwarded-For': `[2001:db8::7]:${40_000 + n}` }))).toBe(
@@ -64,7 +64,7 @@ describe('wrong logins', () => {
   );
 
   it.each([{}, { TRUSTED_PROXIES: '0', IS_PROXIED: 'true' }])(
-    'without a proxy are counted by the connection, whatever the client says: %j',
+    'without a proxy are counted by the connection and not by X-Forwarded-For: %j',
     (env) =>
       withApp(env, async (app) => {
         expect(await countAttempts(app, (n) => ({ 'X-Forwarded-For': `10.0.0.${n}` }))).toBe(max);
@@ -74,7 +74,7 @@ describe('wrong logins', () => {
   const spellings = ['/api/auth/local', '/api/auth/local/', '/API/Auth/Local', '/api/AUTH/local/?a=1'];
 
   it(
-    'have one limit however the path is spelled',
+    'have one limit for all spellings of the path',
     withApp({}, async (app) => {
       expect(
         await countAttempts(
@@ -87,7 +87,7 @@ describe('wrong logins', () => {
   );
 
   it(
-    'are not looked at by a path that is another',
+    'cannot use another path, because unnormalized paths return an error',
     withApp({}, async (app) => {
       const user = await app.createUser();
       const body = { identifier: user.user.username, password };
@@ -98,7 +98,7 @@ describe('wrong logins', () => {
         '/auth/local',
         '/api/auth/%6cocal',
       ]) {
-        // A client of the web would tidy the path up.
+        // fetch would normalize the path, so the test sends raw requests.
         const connection = await openRaw(app.url, { method: 'POST', path, body });
         await connection.over;
         expect(connection.status()).toBeGreaterThanOrEqual(400);
@@ -108,7 +108,7 @@ describe('wrong logins', () => {
 });
 
 it(
-  'registrations and requests for mails have one limit, whatever address stands in them',
+  'registration and mail requests have one limit per path for all email addresses',
   withApp({}, async (app) => {
     for (const path of [
       '/api/auth/local/register',
@@ -129,7 +129,7 @@ it(
 );
 
 it(
-  'a limit is told in headers, and refused with 429',
+  'login replies have X-RateLimit headers, and logins above the limit return 429',
   withApp({}, async (app) => {
     const send = () =>
       app.anonymous.post('/api/auth/local', { identifier: 'nobody', password: 'Wrong-passw0rd' });
@@ -150,7 +150,7 @@ describe('the time of a login', () => {
   const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
   it(
-    'is the same for a name that nobody has, for a wrong password, and for accounts without one or that are blocked',
+    'is the same for an unknown name, a wrong password, a blocked account and one without a password',
     withApp({ AUTH_MAX_ATTEMPTS_PER_MINUTE: '10000' }, async (app) => {
       const [known, blocked, byProvider] = [
         await app.createUser(),
@@ -182,7 +182,7 @@ describe('the time of a login', () => {
       expect([...replies]).toHaveLength(1);
       const medians = Object.entries(times).map(([kind, values]) => [kind, median(values)] as const);
       const reference = median(times['known'] ?? []);
-      // A comparison is some twenty times the rest of a login.
+      // The password comparison takes some twenty times as long as the rest of a login.
       for (const [kind, ms] of medians) {
         expect([kind, ms > reference / 2, ms < reference * 2]).toEqual([kind, true, true]);
       }
@@ -194,7 +194,7 @@ describe('the time of a login', () => {
   );
 
   it(
-    'of an administrator is the same for an address that nobody has and for a wrong password',
+    'of an administrator is the same for an unknown address and a wrong password',
     withApp({}, async (app) => {
       const times = { known: [] as number[], unknown: [] as number[] };
       const emails = { known: 'admin@example.com', unknown: 'nobody@example.com' };

@@ -48,7 +48,7 @@ describe('the id of a character', () => {
     expect(await totalOf(`filters[ai_character]=${id}`)).toBe(4);
   });
 
-  it('is the same in each reply that has one', async () => {
+  it('is the same in every reply', async () => {
     const { documentId } = await app.admin.createCharacter({ name: 'Everywhere' });
     await app.admin.publish(documentId, { name: 'Everywhere', prompt: 'You are everywhere.' });
     const id = await shownBy(documentId);
@@ -70,12 +70,12 @@ describe('the id of a character', () => {
     expect(lines.text).not.toContain('numeric_id');
   });
 
-  it('can be filtered and sorted by', async () => {
+  it('works in filters and sorts', async () => {
     const characters = [
       await app.admin.createCharacter({ name: 'First' }),
       await app.admin.createCharacter({ name: 'Second' }),
     ];
-    // Its published row is now the newer one.
+    // Publishing replaces the published row, so the row of the first character is now the newer one.
     await app.admin.publish(characters[0]?.documentId ?? '', { name: 'First', prompt: 'You are first.' });
     const ids = await Promise.all(characters.map(({ documentId }) => shownBy(documentId)));
     const [first = 0, second = 0] = ids;
@@ -110,7 +110,7 @@ describe('the id of a character', () => {
     expect(sessions.body.data).toHaveLength(1);
   });
 
-  it('is no id of a row', async () => {
+  it('is not the id of a row', async () => {
     const { documentId } = await app.admin.createCharacter({ name: 'By row' });
     for (let time = 0; time < 3; time += 1)
       await app.admin.publish(documentId, { name: 'By row', prompt: 'You are a row.' });
@@ -126,7 +126,7 @@ describe('the id of a character', () => {
     }
   });
 
-  it('finds the character at GET /api/ai-characters/:id, and none is 404', async () => {
+  it('finds the character at GET /api/ai-characters/:id, which returns 404 for unknown and draft ids', async () => {
     const { documentId } = await app.admin.createCharacter({ name: 'Found' });
     const id = await shownBy(documentId);
     expect((await user.get(`/api/ai-characters/${id}`)).body.data).toMatchObject({
@@ -143,7 +143,7 @@ describe('the id of a character', () => {
     expect((await user.get(`/api/ai-characters/${numeric_id}`)).text).toBe(nobody.text);
   });
 
-  it('is a new one for a copy', async () => {
+  it('is new for a copy of the character', async () => {
     const { documentId } = await app.admin.createCharacter({ name: 'Twin' });
     const { body } = await app.admin.client.post(`${contentManager}/clone/${documentId}`, {
       name: 'Twin again',
@@ -158,7 +158,7 @@ describe('the id of a character', () => {
     expect(new Set(ids).size).toBe(3);
   });
 
-  it('cannot be chosen or changed', async () => {
+  it('cannot be chosen or changed by a client', async () => {
     const token = await createToken();
     const refused = await token('POST', '/api/ai-characters', { name: 'Chosen', numeric_id: 7_000 });
     expect(refused.status).toBe(400);
@@ -180,8 +180,8 @@ describe('the id of a character', () => {
       expect([query, (await user.get(`/api/ai-characters?${query}`)).status]).toEqual([query, 400]);
   });
 
-  it('is given to each of many that are created at once, by one process or two', async () => {
-    const names = Array.from({ length: 10 }, (_, index) => `At once ${index}`);
+  it('is unique when one or two processes create many characters at the same time', async () => {
+    const names = Array.from({ length: 10 }, (_, index) => `Together ${index}`);
     const admins = [app.admin.client];
     if (database === 'postgres') {
       const url = await app.startAnother();
@@ -194,14 +194,14 @@ describe('the id of a character', () => {
     await Promise.all(
       admins.flatMap((admin) => names.map((name) => admin.post(contentManager, { name, prompt: 'Hi' }))),
     );
-    const rows = await app.db('ai_characters').where('name', 'like', 'At once%').select('numeric_id');
+    const rows = await app.db('ai_characters').where('name', 'like', 'Together%').select('numeric_id');
     expect(rows).toHaveLength(names.length * admins.length);
     expect(new Set(rows.map((row) => row.numeric_id)).size).toBe(rows.length);
   });
 });
 
 describe('a character without an id', () => {
-  it('gets one before it is shown, the same in both of its rows', async () => {
+  it('gets an id before it is shown, the same in its draft row and its published row', async () => {
     const now = new Date();
     const columns = { name: 'By SQL', prompt: 'You are SQL.', created_at: now, updated_at: now };
     for (const documentId of ['written-by-sql-one', 'written-by-sql-two']) {
@@ -229,7 +229,7 @@ describe('a character without an id', () => {
     expect(await shownBy(first.documentId)).toBe(first.id);
   });
 
-  it('has the one that an earlier release showed after the upgrade, and new ones are above every row', async () => {
+  it('keeps the id of an earlier release after the upgrade, and new ids are above every row id', async () => {
     const [kept, draft, gone] = [
       await app.admin.createCharacter({ name: 'Kept' }),
       await app.admin.createDraft({ name: 'Draft' }),

@@ -10,7 +10,7 @@ import { startApp, type App } from '../support/app';
 import { createClient, type Client } from '../support/client';
 import { runStrapi } from '../support/strapi-command';
 
-/** Strapi's commands take some ten seconds each. */
+/** Each Strapi command takes some ten seconds. */
 jest.setTimeout(300_000);
 
 const wholeList = '/api/chat-conversations/my-list?pageSize=100&sort=id:asc';
@@ -20,7 +20,7 @@ interface Line {
   readonly ai_character: CharacterIds | null;
 }
 
-/** Runs a command while nothing else uses the database. */
+/** Stops the application, runs a Strapi command and starts the application again. */
 async function runAlone(app: App, ...args: string[]): Promise<void> {
   await app.signal('SIGTERM');
   const { code, output } = await runStrapi(app, args, { env: { PORT: '0' } });
@@ -35,7 +35,7 @@ async function logIn(app: App, identifier: string): Promise<Client> {
 
 const rowIdsOf = (app: App): Promise<number[]> => app.db('ai_characters').orderBy('id').pluck('id');
 
-/** By `message_id`: an import gives rows their numbers in an order of its own. */
+/** Returns the characters that a user sees, by `message_id`. An import numbers the rows in another order. */
 async function shownTo(user: Client): Promise<Readonly<Record<string, CharacterIds | undefined>>> {
   const lines = (await user.get(wholeList)).body.data as Line[];
   return Object.fromEntries(
@@ -68,7 +68,7 @@ describe('an import of an export', () => {
     const user = await app.createUser();
     email = user.user.email;
 
-    // Rows that are gone leave gaps, so that the import gives every row another id.
+    // Deleted rows leave gaps between the ids, so the import gives every row another id.
     const gone = await app.admin.createCharacter({ name: 'Gone' });
     ada = await app.admin.createCharacter({ name: 'Ada' });
     lin = await app.admin.createCharacter({ name: 'Lin' });
@@ -86,7 +86,7 @@ describe('an import of an export', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('had characters to keep', () => {
+  it('starts with messages of two characters and of a deleted one', () => {
     const idsOf = ({ id, documentId }: CharacterIds) => ({ id, documentId });
     expect(Object.values(shown)).toEqual([...[ada, ada, lin, lin].map(idsOf), undefined, undefined]);
   });
@@ -109,7 +109,7 @@ describe('an import of an export', () => {
     },
   );
 
-  it('leaves new characters ids that no character had', async () => {
+  it('gives a new character an id above all others', async () => {
     const created = await editor.post('/api/ai-characters', { data: { name: 'After the import' } });
     const { id } = created.body.data;
     const others = await app.db('ai_characters').whereNot({ numeric_id: id }).pluck('numeric_id');
@@ -125,7 +125,7 @@ describe('an import of an earlier release’s export', () => {
   const documentIds = (lines: readonly Line[]) =>
     lines.map(({ message_id, ai_character }) => [message_id, ai_character?.documentId ?? null] as const);
 
-  it('gives each character one id, and leaves each message its character', async () => {
+  it('gives each character one id, and keeps the character of each message', async () => {
     const app = await startApp();
     try {
       await runAlone(app, 'import', '--force', '--file', path.join(earlier, 'export.tar.gz'));

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 
 const publish = (documentId: string) =>
-  app.admin.publish(documentId, { name: 'Anew', prompt: 'You are new.' });
+  app.admin.publish(documentId, { name: 'New', prompt: 'You are new.' });
 const totalOf = async (filter: string) => (await user.myList(`?${filter}`)).body.meta.pagination.total;
 
 (database === 'postgres' ? describe : describe.skip)('a character that another process changes', () => {
@@ -24,7 +24,7 @@ const totalOf = async (filter: string) => (await user.myList(`?${filter}`)).body
   });
 
   it.each(['discard', 'publish'] as const)(
-    'answers there after a %s, in its sessions and in new ones',
+    'still answers in existing and new sessions after a %s',
     async (action) => {
       const { documentId } = await app.admin.createCharacter({ name: action });
       const first = await there.ask({ character_id: documentId, query: 'Before' });
@@ -47,7 +47,7 @@ const totalOf = async (filter: string) => (await user.myList(`?${filter}`)).body
     },
   );
 
-  it('is deleted while it is remembered there: it can still be asked for a moment, and nothing fails', async () => {
+  it('still answers while it is cached after its deletion, and no request fails', async () => {
     const { documentId } = await app.admin.createCharacter({ name: 'Deleted' });
     await there.ask({ character_id: documentId, query: 'Before' });
     const path = `/content-manager/collection-types/api::ai-character.ai-character/${documentId}`;
@@ -59,8 +59,8 @@ const totalOf = async (filter: string) => (await user.myList(`?${filter}`)).body
   });
 });
 
-describe('messages of a release that linked to rows', () => {
-  it('keep their character while the application runs, also when its rows are replaced', async () => {
+describe('messages of an older release that linked to character rows', () => {
+  it('keep their character before and after their links are updated, even if its rows are replaced', async () => {
     const { documentId, id } = await app.admin.createCharacter({ name: 'Linked' });
     const { body } = await user.ask({ character_id: documentId, query: 'By row' });
     const { session_id, turn_id } = body.data[0];
@@ -91,7 +91,7 @@ describe('messages of a release that linked to rows', () => {
     await shows(8);
   });
 
-  it('name the documentId soon after the next start, however many there are and processes start', async () => {
+  it('link to the documentId soon after one or two processes start, even if there are 1,200 of them', async () => {
     const { documentId, id } = await app.admin.createCharacter({ name: 'Many' });
     await user.ask({ character_id: documentId, query: 'One of many' });
     const [pattern] = await app.db('chat_conversations').where({ ai_character_document_id: documentId });

@@ -32,7 +32,7 @@ afterAll(() => app.stop());
 
 const list = (uid: string) => `/content-manager/collection-types/${uid}`;
 
-/** What the Content Manager asks for entries, and how it deletes them. */
+/** Returns the requests with which the Content Manager reads, clones and deletes entries. */
 function requests(): [method: string, path: string, body?: object][] {
   return [
     ['GET', list(messages)],
@@ -83,7 +83,7 @@ async function expectHidden(client: Client): Promise<void> {
   expect(own.text).not.toContain('api::chat-');
 }
 
-/** The roles of an installation of before, as Strapi made them at its first start. */
+/** Gives the stock roles the rights on chats that Strapi gave them in an older installation. */
 async function giveStockRights(): Promise<void> {
   for (const code of ['strapi-editor', 'strapi-author'] as const) {
     const role = await app.db('admin_roles').where({ code }).first();
@@ -126,7 +126,7 @@ async function insertPermission(
   await app.db('admin_permissions_role_lnk').insert({ permission_id: inserted.id, role_id: role.id });
 }
 
-/** Starts again as an installation on which the rights were never looked at. */
+/** Deletes the note that the rights were checked, and restarts the application. */
 async function upgrade(): Promise<void> {
   await app.db('strapi_core_store_settings').where('key', 'like', '%chats-guarded%').delete();
   await app.signal('SIGTERM');
@@ -147,7 +147,7 @@ describe('a fresh installation', () => {
     await expectHidden(await app.admin.createAdministrator(role));
   });
 
-  it('shows them to Super Admins, in lists, by search and on the home page', async () => {
+  it('shows chats to Super Admins in lists, in searches and on the home page', async () => {
     expect((await superAdmin.get(list(messages))).body.results).toHaveLength(2);
     expect((await superAdmin.get(`${list(messages)}?_q=nobody`)).body.results.length).toBeGreaterThan(0);
     expect((await superAdmin.get(`${list(messages)}/${messageId}`)).text).toContain(secret);
@@ -159,14 +159,14 @@ describe('a fresh installation', () => {
     expect((await superAdmin.get('/admin/users/me/permissions')).text).toContain(right);
   });
 
-  it('lets nobody create or change one, Super Admins included', async () => {
+  it('returns 403 even to Super Admins who create or change a message', async () => {
     expect((await superAdmin.post(list(messages), { query: 'x' })).status).toBe(403);
     const change = { body: { query: 'x' } };
     expect((await superAdmin.request('PUT', `${list(messages)}/${messageId}`, change)).status).toBe(403);
   });
 });
 
-describe('a role of its own', () => {
+describe('a custom role', () => {
   const explorer = (): AdminPermission[] => [
     { action: read, subject: messages, properties: { fields: ['query', 'answer', 'session', 'user'] } },
     { action: remove, subject: messages },
@@ -174,18 +174,18 @@ describe('a role of its own', () => {
     { action: remove, subject: sessions },
   ];
 
-  it('sees no chat by the rights on the types alone', async () => {
+  it('sees no chat with only the rights on the content types', async () => {
     await expectHidden(
       await app.admin.createAdministrator(await app.admin.createRole('Types only', explorer())),
     );
   });
 
-  it('sees no chat by the right alone', async () => {
+  it('sees no chat with only the right to read chats', async () => {
     const role = await app.admin.createRole('Right only', [{ action: right }]);
     await expectHidden(await app.admin.createAdministrator(role));
   });
 
-  it('sees chats with both, and loses them with the right', async () => {
+  it('sees chats with both rights, and no chat after it loses the right to read chats', async () => {
     const role = await app.admin.createRole('Support', [...explorer(), { action: right }]);
     const client = await app.admin.createAdministrator(role);
     expect((await client.get(list(messages))).body.results).toHaveLength(2);
@@ -196,7 +196,7 @@ describe('a role of its own', () => {
     await expectHidden(client);
   });
 
-  it('reaches no chat from a user or a character', async () => {
+  it('reaches no chat through the relations of a user or a character', async () => {
     const role = await app.admin.createRole('Users', [
       ...explorer(),
       {
@@ -222,7 +222,7 @@ describe('a role of its own', () => {
   });
 });
 
-describe('an admin token, for MCP', () => {
+describe('an admin token for MCP', () => {
   async function tokenFor(owner: Client, adminPermissions: readonly object[]): Promise<Client> {
     const { body } = await owner.post('/admin/admin-tokens', {
       name: `token ${Math.random()}`,
@@ -260,7 +260,7 @@ describe('an admin token, for MCP', () => {
     },
   ];
 
-  it('has tools for chats only with the right', async () => {
+  it('has tools for chats only with the right to read chats', async () => {
     const without = await tokenFor(superAdmin, types);
     const tools = await mcp(without, 'tools/list', {});
     expect(tools).toContain('list_ai-character');
@@ -278,12 +278,12 @@ describe('an admin token, for MCP', () => {
   });
 });
 
-describe('an installation of before', () => {
-  // Each starts the application again, twice.
+describe('an upgraded installation', () => {
+  // Each test restarts the application twice.
   const timeoutMs = 240_000;
 
   it(
-    'loses the stock roles’ access, once and with a line in the log',
+    'removes the chat access of the stock roles once and logs it',
     async () => {
       await giveStockRights();
       const editor = await app.admin.findRole('strapi-editor');
@@ -298,7 +298,7 @@ describe('an installation of before', () => {
       expect(app.output()).toContain('The role "Author" has no access to users\' chats any more.');
       await expectHidden(await app.admin.createAdministrator(editor));
 
-      // What a Super Admin gives afterwards stays.
+      // Access that a Super Admin gives afterwards stays.
       await giveStockRights();
       await app.signal('SIGTERM');
       await app.restart();
@@ -320,7 +320,7 @@ describe('an installation of before', () => {
   );
 
   it(
-    'keeps the access of roles that somebody has made or changed, by the right',
+    'keeps the access of created or changed roles by giving them the right to read chats',
     async () => {
       await giveStockRights();
       const own = await app.admin.createRole('Moderator', [
@@ -328,7 +328,7 @@ describe('an installation of before', () => {
       ]);
       const editor = await app.admin.findRole('strapi-editor');
       const author = await app.admin.findRole('strapi-author');
-      // Something less, and something more than Strapi gave.
+      // The editor has fewer rights than Strapi gave it, and the author has more.
       const less = (await app.admin.permissionsOf(editor)).filter(
         ({ action }) => action !== 'plugin::upload.configure-view',
       );

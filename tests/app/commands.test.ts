@@ -4,7 +4,7 @@ import type { Client } from '../support/client';
 import { createGate } from '../support/gate';
 import { runStrapi } from '../support/strapi-command';
 
-/** Of those that load the application. The slow ones only in a full run. */
+/** Some Strapi commands that load the application. The slow ones run only in a full run. */
 const commands: readonly { readonly command: string; readonly input?: string }[] = [
   { command: 'export --no-encrypt --no-compress --file exported' },
   { command: 'console', input: 'strapi.log.info("typed")\n' },
@@ -18,14 +18,14 @@ let user: Client;
 let documentId: string;
 
 beforeAll(async () => {
-  // It cannot copy to the history: who did it instead would be seen.
+  // This server cannot copy to the history, so the test would notice a command that does.
   app = await startApp({ env: { MES_SQL_DSN: 'nowhere' } });
   user = await app.createUser();
   ({ documentId } = await app.admin.createCharacter());
 });
 afterAll(() => app.stop());
 
-/** What any server would do something with: end it, erase it, copy it. */
+/** Inserts rows that any server would process: a turn to end, a message to erase, a turn to copy. */
 async function leaveWork(name: string) {
   const common = { user_id: user.user.id, created_at: longAgo, updated_at: longAgo };
   await app.db('chat_sessions').insert({
@@ -58,8 +58,8 @@ const work = async (name: string) => [
   await app.db('chat_conversations').whereLike('message_id', `% ${name}`).orderBy('id'),
 ];
 
-describe('beside a server that answers', () => {
-  it.each(commands)('strapi $command does none of its work', async ({ command, input }) => {
+describe('beside a running server', () => {
+  it.each(commands)('strapi $command does none of the work of the server', async ({ command, input }) => {
     const [name = ''] = command.split(' ');
     const { opened: told, open: tell } = createGate();
     app.dify.script(async (reply) => {
@@ -71,13 +71,13 @@ describe('beside a server that answers', () => {
     const asked = user.ask({ character_id: documentId, query: `Is anybody there, ${name}?` });
     const live = () => app.db('chat_conversations').where({ outcome: 'pending', answer: 'Half ' });
     while ((await live()).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
-    // Else it could not be told from the server's own doing.
+    // The server is paused, so only the command can change the rows.
     process.kill(app.pid(), 'SIGSTOP');
     const [running] = await live();
     await leaveWork(name);
     const before = await work(name);
     try {
-      // In a folder of its own beside the server: not the server's port, which would end it.
+      // The command runs in its own folder. The port of the server is in use, so the command gets another one.
       const env = { PORT: '0', MES_SQL_DSN: '' };
       const { code, output } = await runStrapi(app, command.split(' '), { env, input });
       expect([code, output]).toEqual([0, output]);

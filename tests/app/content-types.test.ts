@@ -42,7 +42,7 @@ async function postgresIndexes(table: string): Promise<Index[]> {
 
 const isFalse = database === 'sqlite' ? '0' : 'false';
 
-/** A message of each user in turn, as long as messages are, and every tenth deleted. */
+/** Inserts messages of the users in turn. Each is as long as a real message, and every tenth is deleted. */
 async function addMessages(userIds: readonly number[], ofEach: number): Promise<void> {
   await app.db.raw(
     `with recursive n(i) as (select 1 union all select i + 1 from n where i < ${ofEach})
@@ -53,7 +53,7 @@ async function addMessages(userIds: readonly number[], ofEach: number): Promise<
   );
 }
 
-/** How the database goes about a statement, as text. */
+/** Returns the query plan of a statement as text. */
 async function planOf(sql: string): Promise<string> {
   if (database === 'sqlite') {
     const steps: { detail: string }[] = await app.db.raw(`explain query plan ${sql}`);
@@ -63,7 +63,7 @@ async function planOf(sql: string): Promise<string> {
   return rows.map((row: Record<string, string>) => row['QUERY PLAN']).join('\n');
 }
 
-describe('the tables', () => {
+describe('the database', () => {
   it.each<[table: string, columns: string[], unique: boolean]>([
     ['chat_conversations', ['message_id'], true],
     ['chat_conversations', ['user_id', 'is_deleted', 'created_at', 'id'], false],
@@ -82,11 +82,11 @@ describe('the tables', () => {
     ['chat_sessions', ['user_id', 'is_deleted', 'last_message_at', 'id'], false],
     ['chat_sessions', ['conversation_id'], false],
     ['chat_sessions', ['live_turn_id'], true],
-  ])('%s has an index on %p (unique: %p)', async (table, columns, unique) => {
+  ])('has for %s an index on %p (unique: %p)', async (table, columns, unique) => {
     expect(await indexesOf(table)).toContainEqual(expect.objectContaining({ columns, unique }));
   });
 
-  it('answer a list of one user’s messages by one index: its count alone, its page in order', async () => {
+  it('counts and lists the messages of a user by one index and without sorting', async () => {
     const users = [await app.createUser(), await app.createUser(), await app.createUser()];
     const ids = users.map(({ user }) => user.id);
     await addMessages(ids, 10_000);
@@ -108,20 +108,20 @@ describe('the tables', () => {
   it.each([
     ['chat_conversations', ['user_id', 'ai_character_document_id', 'session_id']],
     ['chat_sessions', ['user_id', 'ai_character_document_id']],
-  ])('%s keeps its relations in columns of its own', async (table, columns) => {
+  ])('keeps the relations of %s in its own columns', async (table, columns) => {
     for (const column of columns) expect(await app.db.schema.hasColumn(table, column)).toBe(true);
     for (const name of ['user', 'ai_character', 'session']) {
       expect(await app.db.schema.hasTable(`${table}_${name}_lnk`)).toBe(false);
     }
   });
 
-  it('are written in WAL mode where they are SQLite', async () => {
+  it('uses WAL mode on SQLite', async () => {
     if (database !== 'sqlite') return;
     expect(await app.db.raw('pragma journal_mode')).toEqual([{ journal_mode: 'wal' }]);
   });
 });
 
-/** Where the admin panel has them. */
+/** The path of messages in the Content Manager. */
 const messages = '/content-manager/collection-types/api::chat-conversation.chat-conversation';
 
 describe('the admin panel', () => {
@@ -136,7 +136,7 @@ describe('the admin panel', () => {
     expect(metadatas.introduce.list.label).toBe('Introduction');
   });
 
-  it('opens chat entries with their character and user, for reading', async () => {
+  it('shows messages read-only, with their character, user and session', async () => {
     const user = await app.createUser();
     const { documentId } = await app.admin.createCharacter({ name: 'Ada' });
     const [, answer] = (await user.ask({ character_id: documentId, query: 'Hi' })).body.data;
@@ -177,7 +177,7 @@ describe('the admin panel', () => {
     );
   });
 
-  it('deletes an entry', async () => {
+  it('deletes a message', async () => {
     const user = await app.createUser();
     const { documentId } = await app.admin.createCharacter();
     const [, answer] = (await user.ask({ character_id: documentId, query: 'Hi' })).body.data;
@@ -186,7 +186,7 @@ describe('the admin panel', () => {
     expect((await user.myList()).body.meta.pagination.total).toBe(1);
   });
 
-  it('deletes several, and the session counts what is left', async () => {
+  it('deletes several messages, and updates the message count of their session', async () => {
     const user = await app.createUser();
     const { documentId } = await app.admin.createCharacter();
     const [{ session_id }] = (await user.ask({ character_id: documentId, query: 'Hi' })).body.data;
@@ -218,7 +218,7 @@ describe('an entry that is saved with an API token', () => {
   const save = (method: string, path: string, data: object) =>
     app.anonymous.request(method, path, { headers, body: { data } });
 
-  it('has its character, whichever of its ids is said, and keeps it when the character is published anew', async () => {
+  it('accepts every form of character id, and keeps the character when it is published again', async () => {
     const user = await app.createUser();
     const { documentId, id } = await app.admin.createCharacter({ name: 'Ada' });
     const references = [
@@ -242,7 +242,7 @@ describe('an entry that is saved with an API token', () => {
     for (const { ai_character } of data) expect(ai_character).toMatchObject({ documentId, name: 'Ada' });
   });
 
-  it('can get another character, lose it, and stay as it is', async () => {
+  it('can change, remove or keep its character', async () => {
     const user = await app.createUser();
     const [ada, lin] = [await app.admin.createCharacter(), await app.admin.createCharacter({ name: 'Lin' })];
     const { body } = await save('POST', '/api/chat-sessions', {
@@ -268,7 +268,7 @@ describe('an entry that is saved with an API token', () => {
     expect(strange.status).toBe(400);
   });
 
-  it('is counted by its session, as long as it is not deleted', async () => {
+  it('counts in its session until it is deleted', async () => {
     const { user } = await app.createUser();
     const session_id = 'counted';
     const session = await save('POST', '/api/chat-sessions', { session_id, user: user.id });
@@ -295,11 +295,11 @@ describe('an entry that is saved with an API token', () => {
   });
 
   it.each([
-    ['its number', ({ id }: Client['user']) => id],
+    ['its numeric id', ({ id }: Client['user']) => id],
     ['its documentId', ({ documentId }: Client['user']) => documentId],
     ['connect', ({ documentId }: Client['user']) => ({ connect: [documentId] })],
     ['set', ({ id }: Client['user']) => ({ set: [{ id }] })],
-  ])('belongs to a user who is named by %s', async (what, name) => {
+  ])('belongs to the user given by %s', async (what, name) => {
     const { user } = await app.createUser();
     const session_id = `of a user by ${what}`;
     const { status } = await save('POST', '/api/chat-sessions', { session_id, user: name(user) });
@@ -308,7 +308,7 @@ describe('an entry that is saved with an API token', () => {
   });
 });
 
-it('keeps times in UTC, whatever zone the server is in', async () => {
+it('saves times in UTC in every time zone of the server', async () => {
   const user = await app.createUser();
   const { documentId } = await app.admin.createCharacter();
   const [question] = (await user.ask({ character_id: documentId, query: 'What time is it?' })).body.data;
@@ -325,7 +325,7 @@ it('keeps times in UTC, whatever zone the server is in', async () => {
 });
 
 describe('permissions', () => {
-  it('are granted to logged-in users once: what an admin takes away stays away', async () => {
+  it('are granted to logged-in users once, so a permission that an admin removes stays removed', async () => {
     const action = 'api::chat-conversation.chat-conversation.myList';
     const permission = await app.db('up_permissions').where({ action }).first();
     await app.db('up_permissions_role_lnk').where({ permission_id: permission.id }).delete();

@@ -1,6 +1,6 @@
 /**
- * The whole contract of the conversation API as a table: its models, its endpoints with their parameters, its errors and
- * its example. What else it does is in conversation-api.test.ts.
+ * The whole contract of the conversation API as a table: models, endpoints with parameters, errors and the example.
+ * conversation-api.test.ts tests all other behaviour.
  */
 import { randomUUID } from 'node:crypto';
 
@@ -38,7 +38,7 @@ const toolCalls = {
   arguments: { title: 'Milk', count: 2, tags: ['a'], done: false, note: null },
 };
 
-/** What a call is about. */
+/** The user and the conversation of a call. */
 interface About {
   readonly user: Client['user'];
   readonly conversation: string;
@@ -59,16 +59,16 @@ function queryOf(params: Readonly<Record<string, unknown>>): string {
   return new URLSearchParams(texts).toString();
 }
 
-/** The four endpoints, with every documented parameter, where it is documented and in a JSON body. */
+/** The four endpoints. Each documented parameter is sent in its documented place and in a JSON body. */
 const calls: readonly Call[] = ['', '/api'].flatMap((prefix): readonly Call[] => [
   {
-    name: 'create or get, by user_id',
+    name: 'create or get a conversation by user_id',
     method: 'POST',
     path: ({ user: { id } }) => `${prefix}/conversations?user_id=${id}`,
     sample: conversation,
   },
   {
-    name: 'create or get, by user_id in a body',
+    name: 'create or get a conversation by user_id in a JSON body',
     method: 'POST',
     path: () => `${prefix}/conversations`,
     body: ({ user: { documentId } }) => ({ user_id: documentId }),
@@ -78,18 +78,18 @@ const calls: readonly Call[] = ['', '/api'].flatMap((prefix): readonly Call[] =>
     [null, toolCalls, [toolCalls]].flatMap((tool_calls) => {
       const said = { role, content: message.content, ...(tool_calls !== null && { tool_calls }) };
       const documented = { sample: { ...message, role, tool_calls }, same: ['role', 'content'] };
-      const what = `a message of role ${role}, ${tool_calls === null ? 'without' : Array.isArray(tool_calls) ? 'with a list of' : 'with'} tool_calls`;
+      const what = `add a message of role ${role} ${tool_calls === null ? 'without' : Array.isArray(tool_calls) ? 'with a list of' : 'with'} tool_calls`;
       const path = (id: string) => `${prefix}/conversations/${id}/messages`;
       return [
         {
           ...documented,
-          name: `${what}, by query`,
+          name: `${what} by query parameters`,
           method: 'POST',
           path: ({ conversation: id }) => `${path(id)}?${queryOf(said)}`,
         },
         {
           ...documented,
-          name: `${what}, by body`,
+          name: `${what} by JSON body`,
           method: 'POST',
           path: ({ conversation: id }) => path(id),
           body: () => said,
@@ -98,14 +98,14 @@ const calls: readonly Call[] = ['', '/api'].flatMap((prefix): readonly Call[] =>
     }),
   ),
   {
-    name: 'the history',
+    name: 'list the messages',
     method: 'GET',
     path: ({ conversation: id }) => `${prefix}/conversations/${id}/messages`,
     sample: [message],
     same: ['role', 'content'],
   },
   {
-    name: 'the conversations of a user',
+    name: 'list the conversations of a user',
     method: 'GET',
     path: ({ user: { id } }) => `${prefix}/users/${id}/conversations`,
     sample: [conversation],
@@ -138,8 +138,8 @@ async function expectRefusal(
   return reply;
 }
 
-describe('the documented request has the documented reply', () => {
-  it.each(calls)('$method $name', async (call) => {
+describe('a documented request', () => {
+  it.each(calls)('returns the documented reply: $method $name', async (call) => {
     const about = await createConversation();
     const { status, body } = await send(call, about);
     expect(status).toBe(200);
@@ -150,7 +150,7 @@ describe('the documented request has the documented reply', () => {
     }
   });
 
-  it('and the example of the document prints what was said, in this order', async () => {
+  it('of the documented example returns the messages in the order of the example', async () => {
     const owner = await app.createUser();
     const { id } = (await owner.request('POST', `/conversations?user_id=${owner.user.id}`)).body;
     const said = [
@@ -175,27 +175,30 @@ const ofConversation = calls.filter(({ path }) =>
 const ofUser = calls.filter((call) => !ofConversation.includes(call));
 
 describe('a documented error', () => {
-  it.each(ofConversation)('400 for an invalid UUID: $method $name', async (call) => {
+  it.each(ofConversation)('is 400 for an invalid UUID: $method $name', async (call) => {
     for (const id of ['1', 'user-123', `${randomUUID()}0`, randomUUID().replaceAll('-', ''), 'null']) {
       const { body } = await expectRefusal(send(call, { user: user.user, conversation: id }), 400);
       expect(body.error.details.code).toBe('invalid-request');
     }
   });
 
-  it.each(ofConversation)('404 for a conversation of nobody, or of another: $method $name', async (call) => {
-    const theirs = await createConversation(other);
-    for (const id of [randomUUID(), theirs.conversation]) {
-      const { body } = await expectRefusal(send(call, { user: user.user, conversation: id }), 404);
-      expect(body.error.details.code).toBe('session-not-found');
-    }
-  });
+  it.each(ofConversation)(
+    "is 404 for an unknown conversation and another user's: $method $name",
+    async (call) => {
+      const theirs = await createConversation(other);
+      for (const id of [randomUUID(), theirs.conversation]) {
+        const { body } = await expectRefusal(send(call, { user: user.user, conversation: id }), 404);
+        expect(body.error.details.code).toBe('session-not-found');
+      }
+    },
+  );
 
-  it.each(ofUser)('403 for another user: $method $name', async (call) => {
+  it.each(ofUser)('is 403 for another user: $method $name', async (call) => {
     const { body } = await expectRefusal(send(call, { user: other.user, conversation: '' }), 403);
     expect(body.error.details.code).toBe('not-yourself');
   });
 
-  it.each(calls)('401 without a login: $method $name', async (call) => {
+  it.each(calls)('is 401 without a login: $method $name', async (call) => {
     const about = await createConversation();
     const { body } = await expectRefusal(send(call, about, app.anonymous), 401);
     expect(body.error.details.code).toBe('unauthorized');
@@ -203,11 +206,11 @@ describe('a documented error', () => {
 
   it.each<[string, Readonly<Record<string, unknown>>, readonly string[]]>([
     ['no role', { content: 'x' }, ['role']],
-    ['a role that is none of the three', { role: 'system', content: 'x' }, ['role']],
+    ['an unknown role', { role: 'system', content: 'x' }, ['role']],
     ['no content', { role: 'user' }, ['content']],
-    ['tool_calls that are no JSON', { role: 'tool', content: 'x', tool_calls: '{' }, ['tool_calls']],
-    ['everything wrong at once', { role: 'nobody', tool_calls: '7' }, ['role', 'content', 'tool_calls']],
-  ])('400 for %s, by query or body, which names it', async (_what, params, names) => {
+    ['tool_calls that are not JSON', { role: 'tool', content: 'x', tool_calls: '{' }, ['tool_calls']],
+    ['several invalid parameters', { role: 'nobody', tool_calls: '7' }, ['role', 'content', 'tool_calls']],
+  ])('is 400 and names the parameter for %s, in the query or the body', async (_what, params, names) => {
     const { conversation: id } = await createConversation();
     const path = `/conversations/${id}/messages`;
     for (const reply of [
@@ -220,7 +223,7 @@ describe('a documented error', () => {
     }
   });
 
-  it('500 for an error of the database, which is logged without what was said', async () => {
+  it('is 500 for a database error, which is logged without the content of messages', async () => {
     const about = await createConversation();
     await app.db.schema.renameTable('chat_sessions', 'chat_sessions_away');
     try {

@@ -37,8 +37,8 @@ function expectError({ status, body }: Reply, expected: number, code: string): v
   ]);
 }
 
-describe.each(['', '/api'])('under "%s"', (prefix) => {
-  it('a conversation is made once, and got ever after', async () => {
+describe.each(['', '/api'])('the conversation API under "%s"', (prefix) => {
+  it('creates a conversation once and then returns the same one', async () => {
     const owner = await app.createUser();
     const path = `${prefix}/conversations?user_id=${owner.user.id}`;
     const { status, body } = await post(path, undefined, owner);
@@ -53,7 +53,7 @@ describe.each(['', '/api'])('under "%s"', (prefix) => {
     expect((await owner.get(`${prefix}/users/${owner.user.documentId}/conversations`)).body).toEqual([body]);
   });
 
-  it('a message is added by query parameters, and is in the history', async () => {
+  it('adds messages by query parameters and lists them', async () => {
     const id = await createConversation();
     const calls = [{ id: 'call_1', type: 'function', function: { name: 'add_task', arguments: '{}' } }];
     const said = [
@@ -83,7 +83,7 @@ describe.each(['', '/api'])('under "%s"', (prefix) => {
 });
 
 describe('POST /conversations', () => {
-  it('gets the conversation in which something was said last', async () => {
+  it('returns the conversation that was used last', async () => {
     const owner = await app.createUser();
     const first = await createConversation(owner);
     const second = await createConversation(owner);
@@ -95,14 +95,14 @@ describe('POST /conversations', () => {
     expect(await latest()).toBe(second);
   });
 
-  it('makes one conversation for all who ask at the same time', async () => {
+  it('creates one conversation for eight concurrent requests', async () => {
     const owner = await app.createUser();
     const replies = await Promise.all(Array.from({ length: 8 }, () => post('/conversations', {}, owner)));
     expect(replies.map(({ status }) => status)).toEqual(Array(8).fill(200));
     expect(new Set(replies.map(({ body }) => body.id)).size).toBe(1);
   });
 
-  it('takes user_id and new in the query string or in the body', async () => {
+  it('accepts user_id and new in the query string or in the body', async () => {
     const owner = await app.createUser();
     const { id, documentId } = owner.user;
     const got = (await post('/conversations', { user_id: id }, owner)).body.id;
@@ -124,7 +124,7 @@ describe('POST /conversations', () => {
 });
 
 describe('the conversations of a user', () => {
-  it('are all there, the one with the newest message first, or a part of them', async () => {
+  it('are listed with the newest one first, all together or in part by limit and offset', async () => {
     const owner = await app.createUser();
     const ids: string[] = [];
     for (let i = 0; i < 5; i += 1) ids.unshift(await createConversation(owner));
@@ -142,7 +142,7 @@ describe('the conversations of a user', () => {
 });
 
 describe('messages', () => {
-  it('are taken from a JSON body, too, tool_calls as JSON or as text of it', async () => {
+  it('are also accepted in a JSON body, with tool_calls as JSON or as JSON text', async () => {
     const id = await createConversation();
     const add = async (body: object) => (await post(`/conversations/${id}/messages`, body)).body;
     expect(await add({ role: 'user', content: 'In the body' })).toMatchObject({
@@ -162,7 +162,7 @@ describe('messages', () => {
     });
   });
 
-  it('come in the order they were said, however many, or a part of them after one that is known', async () => {
+  it('are listed in the order they were sent, all together or in parts by limit and after', async () => {
     const id = await createConversation();
     const { id: rowId } = await app.db('chat_sessions').where({ session_id: id }).first('id');
     const template = { user_id: user.user.id, session_id: rowId, role: 'user', is_deleted: false };
@@ -190,7 +190,7 @@ describe('messages', () => {
     expect(walked).toEqual(all);
   });
 
-  it('keep their id for good: through an edit, a restart of the list, and the naming by Dify', async () => {
+  it('keep their id after an edit and after Dify gives them a message_id', async () => {
     const { body } = await user.ask({ character_id: characterId, query: 'What is your id?' });
     const id = body.data[0].session_id;
     const before = (await messagesOf(id)).body;
@@ -202,22 +202,22 @@ describe('messages', () => {
     expect(after[0].content).toBe('Edited');
   });
 
-  it('of a conversation without any are an empty list', async () => {
+  it('are an empty list in a new conversation', async () => {
     expect((await messagesOf(await createConversation())).body).toEqual([]);
   });
 });
 
-describe('across the doors', () => {
-  it('the turns of create-message are messages here', async () => {
-    const { body } = await user.ask({ character_id: characterId, query: 'Through the other door' });
+describe('the conversation API and the other APIs', () => {
+  it('share the turns of create-message', async () => {
+    const { body } = await user.ask({ character_id: characterId, query: 'Through the other API' });
     const [question, answer] = body.data;
     expect((await messagesOf(question.session_id)).body).toMatchObject([
-      { role: 'user', content: 'Through the other door', conversation_id: question.session_id },
+      { role: 'user', content: 'Through the other API', conversation_id: question.session_id },
       { role: 'assistant', content: answer.answer, tool_calls: null },
     ]);
   });
 
-  it('what is added here is in my-list and in the session, and its conversation can be continued', async () => {
+  it('share an added message, and create-message can continue its conversation', async () => {
     const id = await createConversation();
     await post(`/conversations/${id}/messages`, { role: 'tool', content: '42', tool_calls: [{ id: 'c' }] });
     const [stored] = (await user.myList(`?filters[session_id]=${id}`)).body.data;
@@ -228,7 +228,7 @@ describe('across the doors', () => {
     expect((await messagesOf(id)).body).toHaveLength(3);
   });
 
-  it('what is deleted there is gone here', async () => {
+  it('share the deletion of a message or a session', async () => {
     const id = await createConversation();
     await post(`/conversations/${id}/messages`, { role: 'user', content: 'one' });
     const [message] = (await user.myList(`?filters[session_id]=${id}`)).body.data;
@@ -242,7 +242,7 @@ describe('across the doors', () => {
 const message = { role: 'user', content: 'x' };
 const deep = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
 
-describe('errors', () => {
+describe('the conversation API', () => {
   it.each([
     '1',
     'x',
@@ -252,32 +252,32 @@ describe('errors', () => {
     `${'0'.repeat(36)}`,
     '%F0%9F%92%A5',
     '9'.repeat(300),
-  ])('a conversation_id that is no UUID is a 400: %s', async (id) => {
+  ])('returns 400 for a conversation_id that is not a UUID: %s', async (id) => {
     expectError(await messagesOf(id), 400, 'invalid-request');
     expectError(await post(`/conversations/${id}/messages`, message), 400, 'invalid-request');
   });
 
   it.each<[string, unknown]>([
     ['no role', { content: 'x' }],
-    ['another role', { role: 'system', content: 'x' }],
-    ['a role that is no text', { role: { $ne: 1 }, content: 'x' }],
+    ['an unknown role', { role: 'system', content: 'x' }],
+    ['a role that is not text', { role: { $ne: 1 }, content: 'x' }],
     ['no content', { role: 'user' }],
-    ['a blank content', { role: 'user', content: ' \n' }],
-    ['a content that is no text', { role: 'user', content: 7 }],
-    ['a content that is too long', { role: 'user', content: 'x'.repeat(20_001) }],
-    ['tool_calls that are no JSON', { ...message, tool_calls: '{"a":' }],
+    ['blank content', { role: 'user', content: ' \n' }],
+    ['content that is not text', { role: 'user', content: 7 }],
+    ['content that is too long', { role: 'user', content: 'x'.repeat(20_001) }],
+    ['tool_calls that are not JSON', { ...message, tool_calls: '{"a":' }],
     ['tool_calls that are a number', { ...message, tool_calls: 7 }],
-    ['tool_calls that are a text', { ...message, tool_calls: '"text"' }],
+    ['tool_calls that are a JSON string', { ...message, tool_calls: '"text"' }],
     ['tool_calls that are too long', { ...message, tool_calls: ['x'.repeat(20_000)] }],
-    ['tool_calls that are very deep', { ...message, tool_calls: deep(100_000) }],
+    ['tool_calls that are nested too deep', { ...message, tool_calls: deep(100_000) }],
     ['a body that is a list', [message]],
-  ])('a message with %s is a 400, and nothing is stored', async (_name, body) => {
+  ])('returns 400 for a message with %s, and saves nothing', async (_name, body) => {
     const id = await createConversation();
     expectError(await post(`/conversations/${id}/messages`, body), 400, 'invalid-request');
     expect((await messagesOf(id)).body).toEqual([]);
   });
 
-  it('a message whose query names something twice is a 400', async () => {
+  it('returns 400 for a message with repeated or nested query parameters', async () => {
     const id = await createConversation();
     for (const rest of [
       '?role=user&content=a&content=b',
@@ -289,13 +289,13 @@ describe('errors', () => {
   });
 
   it.each(['limit=0', 'limit=1001', 'limit=x', 'limit=1.5', 'after=1', 'after=x', `after=${randomUUID()}`])(
-    'a part of the messages by %s is a 400',
+    'returns 400 for a list of messages by %s',
     async (rest) => {
       expectError(await messagesOf(await createConversation(), `?${rest}`), 400, 'invalid-request');
     },
   );
 
-  it('NUL and unpaired surrogates become U+FFFD', async () => {
+  it('replaces NUL and unpaired surrogates with U+FFFD', async () => {
     const id = await createConversation();
     const reply = await post(`/conversations/${id}/messages?role=user&content=a%00b`);
     expect(reply.body.content).toBe('a\uFFFDb');
@@ -306,7 +306,7 @@ describe('errors', () => {
     expect(body.tool_calls).toEqual({ 'a\uFFFD': '\uFFFD' });
   });
 
-  it('a user_id that is not the caller’s is a 403', async () => {
+  it("returns 403 for another user's user_id", async () => {
     const other = await app.createUser();
     for (const id of [String(other.user.id), other.user.documentId, '0', '-1', 'nobody', '%00']) {
       expectError(await post(`/conversations?user_id=${id}`), 403, 'not-yourself');
@@ -315,7 +315,7 @@ describe('errors', () => {
     expect((await other.get(`/users/${other.user.id}/conversations`)).body).toEqual([]);
   });
 
-  it('another user’s conversation is a 404, byte for byte as one that nobody has', async () => {
+  it("returns the same 404 for another user's and an unknown conversation", async () => {
     const other = await app.createUser();
     const theirs = await createConversation(other);
     await post(`/conversations/${theirs}/messages`, message, other);
@@ -330,7 +330,7 @@ describe('errors', () => {
     expect((await messagesOf(theirs, '', other)).body).toHaveLength(1);
   });
 
-  it('without a login everything is a 401', async () => {
+  it('returns 401 to all requests without a login', async () => {
     const id = randomUUID();
     for (const reply of [
       await post('/conversations', {}, app.anonymous),

@@ -29,8 +29,8 @@ const lastBody = () =>
     unknown
   >;
 
-describe('the whole way over a listening server', () => {
-  it('registers, logs in, streams an answer and finds both lines in my-list', async () => {
+describe('create-message', () => {
+  it('streams an answer to a newly registered user, who finds both messages in my-list', async () => {
     const account = { username: 'whole-way', email: 'whole-way@example.com', password: 'Passw0rd-of-tests' };
     await app.anonymous.post('/api/auth/local/register', account);
     const login = await app.anonymous.post('/api/auth/local', {
@@ -58,7 +58,7 @@ describe('the whole way over a listening server', () => {
     }
   });
 
-  it('answers in JSON with the two saved lines', async () => {
+  it('returns the two saved messages as JSON', async () => {
     const { status, body } = await user.ask({ character_id: character.documentId, query: 'Who are you?' });
     const [question, answer] = body.data;
     const shared = {
@@ -115,8 +115,8 @@ describe('the whole way over a listening server', () => {
   });
 });
 
-describe('what Dify hears', () => {
-  it("is the question, the character's prompt, the client's inputs and a user that is ours to name", async () => {
+describe('the request to Dify', () => {
+  it("contains the question, the prompt, the client's inputs and the documentId of the user", async () => {
     await user.ask({
       character_id: character.documentId,
       query: 'Hello',
@@ -147,7 +147,7 @@ describe('what Dify hears', () => {
     );
   });
 
-  it('has the conversation of the session, when a client continues by session_id or by conversation_id', async () => {
+  it('contains the conversation of the session if a client sends session_id or conversation_id', async () => {
     const first = (await user.ask({ character_id: character.documentId, query: 'First?' })).body.data[1];
     const bySession = await user.ask({
       character_id: character.documentId,
@@ -178,7 +178,7 @@ describe('what Dify hears', () => {
     });
   });
 
-  it('is the question again in a new conversation, when somebody deleted the old one in Dify', async () => {
+  it('is repeated with a new conversation if the old one was deleted in Dify', async () => {
     const first = (await user.ask({ character_id: character.documentId, query: 'First?' })).body.data[1];
     app.dify.next('conversation-gone');
     const { status, body } = await user.ask({
@@ -195,7 +195,7 @@ describe('what Dify hears', () => {
 });
 
 describe('the event stream', () => {
-  it('begins at once, names the turn, and ends with the saved lines', async () => {
+  it('starts with turn_started and ends with the saved messages', async () => {
     const { headers, events } = await user.stream({ character_id: character.documentId, query: 'Tell me.' });
     const all = [];
     for await (const event of events) all.push(event);
@@ -225,7 +225,7 @@ describe('the event stream', () => {
     ['Accept: text/event-stream', {}, { Accept: 'text/event-stream' }],
     ['response_mode in data', { data: { response_mode: 'streaming' } }, {}],
     ['response_mode beside data', { response_mode: 'streaming' }, {}],
-  ])('is chosen by %s', async (_how, extra, headers) => {
+  ])('is returned for %s', async (_how, extra, headers) => {
     const data = { character_id: character.documentId, query: 'Hi', ...extra.data };
     const reply = await user.request('POST', '/api/chat-conversations/create-message', {
       body: { ...extra, data },
@@ -268,18 +268,18 @@ describe('the event stream', () => {
   });
 });
 
-describe('which character', () => {
+describe('character_id', () => {
   it.each([
-    ['its documentId', () => character.documentId],
-    ['its id', () => String(character.id)],
-    ['its id as a number', () => character.id],
-  ])('can be said by %s', async (_form, id) => {
+    ['the documentId', () => character.documentId],
+    ['the id as a string', () => String(character.id)],
+    ['the id as a number', () => character.id],
+  ])('accepts %s', async (_form, id) => {
     const { status, body } = await user.ask({ character_id: id(), query: 'Hi' });
     expect(status).toBe(200);
     expect(body.data[0].ai_character.documentId).toBe(character.documentId);
   });
 
-  it('answers 400 for one that does not exist, is a draft, or has no prompt, and saves nothing', async () => {
+  it('returns 400 for an unknown character, a draft and a character without a prompt, and saves nothing', async () => {
     const draft = await app.admin.createDraft({ name: 'Draft', prompt: `secret ${canaries.draft}` });
     const mute = await app.admin.createCharacter({ name: 'Mute', prompt: '  ' });
     const count = async () => Number((await app.db('chat_conversations').count({ n: '*' }).first())?.['n']);
@@ -305,7 +305,7 @@ describe('which character', () => {
     expect(app.dify.requests).toHaveLength(requests);
   });
 
-  it('must be the one of the session', async () => {
+  it('must be the character of the session', async () => {
     const other = await app.admin.createCharacter({ name: 'Other' });
     const first = (await user.ask({ character_id: character.documentId, query: 'Hi' })).body.data[1];
     const { status, body } = await user.ask({
@@ -320,8 +320,8 @@ describe('which character', () => {
   });
 });
 
-describe('who asks', () => {
-  it('is told to log in without a token, and with a bad one', async () => {
+describe('a user who asks', () => {
+  it('gets 401 without a token and with an invalid token', async () => {
     const ask = { character_id: character.documentId, query: 'Hi' };
     for (const client of [
       app.anonymous,
@@ -334,7 +334,7 @@ describe('who asks', () => {
     }
   });
 
-  it('gets 404 for a session that is not theirs, exactly as for one that does not exist', async () => {
+  it("gets the same 404 for another user's and an unknown session", async () => {
     const stranger = await app.createUser();
     const mine = (await user.ask({ character_id: character.documentId, query: 'Hi' })).body.data[1];
     const ask = (reference: object) =>
@@ -353,7 +353,7 @@ describe('who asks', () => {
     }
   });
 
-  it('gets 409 with the live turn while an answer of the session is on its way, and can go on after it', async () => {
+  it('gets 409 with the live turn while the session has one, and can ask again afterwards', async () => {
     const first = (await user.ask({ character_id: character.documentId, query: 'Hi' })).body.data[1];
     const next = { character_id: character.documentId, query: 'And?', session_id: first.session_id };
     const { opened: finished, open: finish } = createGate();
@@ -378,7 +378,7 @@ describe('who asks', () => {
     expect((await user.ask(next)).status).toBe(200);
   });
 
-  it('lets exactly one of many questions at once into a session', async () => {
+  it('gets 409 for all but one of many concurrent questions in a session', async () => {
     const first = (await user.ask({ character_id: character.documentId, query: 'Hi' })).body.data[1];
     app.dify.always({ name: 'slow-deltas', ms: 20 });
     const replies = await Promise.all(

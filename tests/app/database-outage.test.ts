@@ -14,10 +14,13 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-/** Takes the database away, as an operator's mistake or a restart of it would. @returns how to bring it back. */
+/**
+ * Makes the database unavailable, as a restart or a mistake of the operator would.
+ * @returns a function that makes it available again
+ */
 async function takeDatabaseAway(): Promise<() => Promise<void>> {
   if (database === 'postgres') return app.database.refuseConnections();
-  // SQLite has no server to stop: another process holds the write lock.
+  // SQLite has no server to stop, so the test process holds the write lock.
   const lock = app.database.connect();
   await lock.raw('begin immediate');
   return async () => {
@@ -26,8 +29,8 @@ async function takeDatabaseAway(): Promise<() => Promise<void>> {
   };
 }
 
-describe('while the database is away', () => {
-  it('nobody is told to log in again: 503 with Retry-After, and Dify hears of nothing', async () => {
+describe('while the database is unavailable', () => {
+  it('a question returns 503 with Retry-After instead of 401, and is not sent to Dify', async () => {
     const asked = app.dify.requests.length;
     const bringBack = await takeDatabaseAway();
     const reply = await user.ask({ character_id: characterId, query: 'Anybody there?' });
@@ -36,14 +39,14 @@ describe('while the database is away', () => {
 
     expect([reply.status, reply.body.error.details.code]).toEqual([503, 'database-unavailable']);
     expect(reply.headers.get('retry-after')).toBe('5');
-    // Reading goes on beside SQLite's one writer.
+    // SQLite still reads while another process holds the write lock.
     expect(list.status).toBe(database === 'sqlite' ? 200 : 503);
     expect(app.dify.requests).toHaveLength(asked);
     expect((await user.ask({ character_id: characterId, query: 'And now?' })).status).toBe(200);
   });
 
-  it('administrators are told so by the history', async () => {
-    // Reading goes on beside SQLite's one writer.
+  it('the history returns 503 with Retry-After to administrators', async () => {
+    // SQLite still reads while another process holds the write lock.
     if (database === 'sqlite') return;
     const { client } = app.admin;
     const paths = ['conversations', 'conversations/some-id', 'stats'].map((name) => `/admin/history/${name}`);
@@ -58,7 +61,7 @@ describe('while the database is away', () => {
     expect((await client.get('/admin/history/stats')).status).toBe(200);
   });
 
-  it('a turn that streams already goes on, and its end is saved when the database is back', async () => {
+  it('a running turn continues, and its end is saved when the database is available again', async () => {
     const { opened: finished, open: finish } = createGate();
     app.dify.script(async (reply) => {
       await reply.say('before');
@@ -80,8 +83,8 @@ describe('while the database is away', () => {
     expect(row).toMatchObject({ outcome: 'completed', answer: 'before and during' });
   });
 
-  it('many connections that break at once end no process, and log nobody out', async () => {
-    // SQLite has no connections that break.
+  it('many connections that break together do not crash the process or log users out', async () => {
+    // SQLite has no network connections that can break.
     if (database === 'sqlite') return;
     const statuses = new Set<number>();
     let isOver = false;
@@ -92,7 +95,7 @@ describe('while the database is away', () => {
       for (let outage = 0; outage < 10; outage += 1) {
         const bringBack = await app.database.refuseConnections();
         await bringBack();
-        // Who comes too soon, on a connection that broke meanwhile, is told to come again.
+        // A question on a connection that broke meanwhile returns 503, so the test asks again.
         let status = 503;
         while (status === 503) {
           ({ status } = await user.ask({ character_id: characterId, query: `After outage ${outage}` }));
@@ -108,8 +111,8 @@ describe('while the database is away', () => {
 });
 
 describe('a question that cannot be committed', () => {
-  it('is told as an error, is not in the list, and Dify hears nothing of it', async () => {
-    // PostgreSQL can be made to fail at COMMIT, when every statement has gone well.
+  it('returns 503, is not saved and is not sent to Dify', async () => {
+    // Only on PostgreSQL can the test make COMMIT fail after all statements have succeeded.
     if (database === 'sqlite') return;
     await app.db.raw(`
       create function refuse() returns trigger language plpgsql as $$

@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 afterEach(() => app.dify.reset());
 
-/** Waits for a row to be as expected, looking again and again: what changes it is another process. */
+/** Polls the answer row of a question until it is ready. Another process changes the row. */
 async function rowOf(query: string, isReady: (row: { outcome: string; answer: string }) => boolean) {
   for (;;) {
     const row = await app
@@ -29,7 +29,7 @@ async function rowOf(query: string, isReady: (row: { outcome: string; answer: st
   }
 }
 
-/** Waits until a session is known by this conversation, or is free again. */
+/** Waits until a session has this conversation. Without one, waits until the session has no live turn. */
 async function sessionOf(conversationId: string | undefined, sessionId?: string): Promise<void> {
   for (;;) {
     const where =
@@ -43,8 +43,8 @@ async function sessionOf(conversationId: string | undefined, sessionId?: string)
 
 const isOver = ({ outcome }: { outcome: string }) => outcome !== 'pending';
 
-describe('a client that leaves', () => {
-  it.each([1, 2, 3, 5, 8])('after %i events leaves a whole saved answer behind', async (count) => {
+describe('a client that disconnects', () => {
+  it.each([1, 2, 3, 5, 8])('after %i events still gets its whole answer saved', async (count) => {
     app.dify.always({ name: 'slow-deltas', ms: 10 });
     const query = `Left after ${count}`;
     const { events, leave } = await user.stream({ character_id: characterId, query });
@@ -57,7 +57,7 @@ describe('a client that leaves', () => {
     expect(row.answer.length).toBeGreaterThan(20);
   });
 
-  it('before the first byte, waiting for JSON, leaves a whole saved answer behind', async () => {
+  it('before the first byte of a JSON reply still gets its whole answer saved', async () => {
     app.dify.always({ name: 'slow-deltas', ms: 10 });
     const query = 'Left while waiting for JSON';
     const asked = app.dify.nextRequest();
@@ -73,7 +73,7 @@ describe('a client that leaves', () => {
     expect(await rowOf(query, isOver)).toMatchObject({ outcome: 'completed' });
   });
 
-  it('holds nobody up: another reads the whole answer meanwhile', async () => {
+  it('does not delay another client, which reads its whole answer', async () => {
     app.dify.always({ name: 'slow-deltas', ms: 5 });
     const leaver = await user.stream({ character_id: characterId, query: 'I leave' });
     const reader = user.streamAll({ character_id: characterId, query: 'I stay' });
@@ -82,7 +82,7 @@ describe('a client that leaves', () => {
     expect(textOf(await reader)).toContain('I stay');
   });
 
-  it('and never reads is no burden: the answer is saved although nobody takes it off the socket', async () => {
+  it('or keeps its socket open without reading still gets its whole answer saved', async () => {
     app.dify.next({ name: 'huge-answer', chars: 300_000 });
     const query = 'Never read';
     const request = http.request(`${app.url}/api/chat-conversations/create-message`, {
@@ -105,7 +105,7 @@ describe('a client that leaves', () => {
 });
 
 describe('a first turn that is still running', () => {
-  it("can be found by Dify's conversation as soon as clients know it", async () => {
+  it("can be found by Dify's conversation_id as soon as clients know it", async () => {
     const { opened: finished, open: finish } = createGate();
     app.dify.script(async (reply) => {
       await reply.say('one');
@@ -131,7 +131,7 @@ describe('a first turn that is still running', () => {
     for await (const event of events) void event;
   });
 
-  it('can go on although an admin deletes its answer meanwhile', async () => {
+  it('frees its session even if an admin deletes its answer meanwhile', async () => {
     const { opened: finished, open: finish } = createGate();
     app.dify.script(async (reply) => {
       await reply.say('one');
@@ -153,7 +153,7 @@ describe('a first turn that is still running', () => {
 });
 
 describe('a process that dies', () => {
-  it('leaves the question and the last checkpoint; the next process ends the turn as interrupted and frees the session', async () => {
+  it('leaves a checkpoint; the next process ends the turn as interrupted and frees the session', async () => {
     app.dify.script(async (reply) => {
       await reply.say('Half an answer');
       await reply.closed;
@@ -183,9 +183,9 @@ describe('a process that dies', () => {
   });
 
   it.each([
-    ['after its first words', 'Were you heard?', true],
-    ['before its first event', 'Were you heard at all?', false],
-  ])('%s loses no answer that Dify has', async (_when, query, hasBegun) => {
+    ['after the first words of an answer', 'Were you heard?', true],
+    ['before the first event of an answer', 'Were you heard at all?', false],
+  ])('%s gets the whole answer from Dify after its restart', async (_when, query, hasBegun) => {
     const { opened: died, open: die } = createGate();
     app.dify.script(async (reply) => {
       reply.outlive();

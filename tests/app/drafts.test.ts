@@ -2,7 +2,7 @@ import { startApp, type App } from '../support/app';
 import type { Client, Reply } from '../support/client';
 
 const right = 'api::ai-character.ai-character.readDrafts';
-/** What is said of a character's draft and of nothing else. */
+/** Text that only the drafts of characters contain. */
 const drafted = 'a sentence of the draft';
 
 let app: App;
@@ -35,7 +35,7 @@ async function createToken(type: string, permissions?: readonly string[]): Promi
     ...(permissions !== undefined && { permissions }),
   });
   const headers = { Authorization: `Bearer ${body.data.accessKey}` };
-  // Not through the client: it takes a draft in a reply for a leak, which is for the test to say.
+  // The client fails on leaks in replies. Here, the test itself checks replies for drafts, so it uses fetch.
   const get = async (path: string): Promise<Reply> => {
     const response = await fetch(`${app.url}${path}`, { headers });
     const text = await response.text();
@@ -101,7 +101,7 @@ const ofDrafts = () => [
   '/api/ai-characters?populate[avatar][populate][related][on][api::ai-character.ai-character]=true',
 ];
 
-/** What may hold a draft without asking for one. */
+/** Returns requests that do not ask for drafts, but whose replies could contain one. */
 const ofOthers = () => [
   '/api/ai-characters?populate=*',
   `/api/ai-characters/${draftId}`,
@@ -126,7 +126,7 @@ describe.each([
     token = await createToken(type, permissions);
   });
 
-  it('reads what is published, and chats', async () => {
+  it('reads published characters and chats', async () => {
     const { status, body } = await token.get(
       '/api/ai-characters?status=published&filters[publishedAt][$gt]=2020-01-01',
     );
@@ -139,7 +139,7 @@ describe.each([
     expect([byId.status, byId.body.data?.length]).toEqual([200, 2]);
   });
 
-  it('is told that it may not read drafts', async () => {
+  it('gets 403 with an explanation when it asks for drafts', async () => {
     for (const path of ofDrafts()) {
       const { status, text, body } = await token.get(path);
       expect([path, status, body.error?.message]).toEqual([
@@ -151,7 +151,7 @@ describe.each([
     }
   });
 
-  it('gets no draft in any other way', async () => {
+  it('gets no draft from other requests', async () => {
     for (const path of ofOthers()) {
       const { status, text } = await token.get(path);
       expect([path, status < 500, text.includes(drafted), text.includes('"Lin"')]).toEqual([
@@ -181,7 +181,7 @@ describe.each([
 });
 
 describe('an end user', () => {
-  it('gets no draft, whatever routes the role is granted', async () => {
+  it('gets no draft, even if the role is granted every read route', async () => {
     for (const action of [...finds, right]) await app.admin.setAllowed(action, true);
     try {
       for (const path of [...ofDrafts(), ...ofOthers()]) {
@@ -202,8 +202,8 @@ describe('an end user', () => {
   });
 });
 
-describe('the right', () => {
-  it('is shown where tokens are edited', async () => {
+describe('the right to read drafts', () => {
+  it('is shown in the editor of API tokens', async () => {
     const { body } = await app.admin.client.get('/admin/content-api/permissions');
     expect(body.data['api::ai-character'].controllers['ai-character']).toContain('readDrafts');
   });

@@ -9,11 +9,11 @@ import { runStrapi } from '../support/strapi-command';
 
 let app: App;
 let folder: string;
-/** What `strapi export` wrote of the accounts below, whose numbers begin with 2. */
+/** The file that `strapi export` wrote. It contains the accounts below, whose ids begin with 2. */
 let file: string;
 let ann: Login;
 let bob: Login;
-/** Bob's login, renewed. */
+/** Bob's login after a refresh of its tokens. */
 let renewed: Login;
 
 beforeAll(async () => {
@@ -51,11 +51,11 @@ async function expectAllRefused(url: string): Promise<void> {
   }
 }
 
-// Each command loads the whole application.
+// Each Strapi command loads the whole application.
 jest.setTimeout(180_000);
 
-describe('a token of before an import', () => {
-  it('opens nobody’s account in another database, where its number is somebody else', async () => {
+describe('a token from before an import', () => {
+  it('is refused in another database, where its user id belongs to another account', async () => {
     const other = await startApp();
     try {
       await importInto(other);
@@ -67,10 +67,10 @@ describe('a token of before an import', () => {
     }
   });
 
-  it('opens nobody’s account in the same database, where the import keeps the sessions', async () => {
+  it('is refused in the same database, where the import keeps the sessions', async () => {
     const sessions = () => app.db('strapi_sessions').orderBy('id').pluck('session_id');
     const before = await sessions();
-    // Beside the running server, which remembers no login of then.
+    // The import runs beside the server, whose login cache does not contain these logins.
     await importInto(app);
     expect(await sessions()).toEqual(before);
     expect(await numberOf(app, bob)).not.toBe(bob.user.id);

@@ -17,11 +17,11 @@ import {
 import { fewestStatementsOf, writingStatements } from '../support/statements';
 
 let app: App;
-/** May do everything. */
+/** A client with a full-access API token. */
 let apiToken: Client;
 
 beforeAll(async () => {
-  // A remembered login would be good for an hour.
+  // A cached login would stay valid for an hour.
   app = await startApp({ env: { ...writingStatements, AUTH_REMEMBER_SECONDS: '3600' } });
   const token = { name: 'all', description: '', type: 'full-access', lifespan: null };
   const { body } = await app.admin.client.post('/admin/api-tokens', token);
@@ -29,21 +29,21 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-/** Administrators have sessions in the same table. */
+/** The origin of user sessions. The sessions of administrators are in the same table. */
 const origin = 'users-permissions';
 const newPassword = 'Another-Passw0rd';
 const bulkDelete = '/content-manager/collection-types/plugin::users-permissions.user/actions/bulkDelete';
 const panelPath = ({ user }: Login) =>
   `/content-manager/collection-types/plugin::users-permissions.user/${user.documentId}`;
 
-/** Registers an account whose first login is remembered by the process. */
+/** Registers an account and sends a request, so that the process caches its first login. */
 async function registerAndAsk(url = app.url): Promise<Login> {
   const login = await register(url);
   expect(await accessOf(login, url)).toBe(200);
   return login;
 }
 
-/** The status of a request with its access token. */
+/** Returns the status of a request with the access token of a login. */
 async function accessOf({ jwt }: Login, url = app.url): Promise<number> {
   return (await createClient(url, jwt).myList()).status;
 }
@@ -61,18 +61,18 @@ const changePassword = ({ jwt }: Login): Promise<Reply> =>
     passwordConfirmation: newPassword,
   });
 
-describe('every login of an account ends, at its next request, when', () => {
+describe('every login of an account', () => {
   const edit = ({ user }: Login, body: object) =>
     expectOk(apiToken.request('PUT', `/api/users/${user.id}`, { body }));
   const endings: readonly (readonly [name: string, end: (login: Login) => Promise<unknown>])[] = [
-    ['an administrator blocks it', ({ user }) => app.admin.setBlocked(user.documentId, true)],
-    ['PUT /api/users/:id blocks it', (login) => edit(login, { blocked: true })],
+    ['an administrator blocks the account', ({ user }) => app.admin.setBlocked(user.documentId, true)],
+    ['PUT /api/users/:id blocks the account', (login) => edit(login, { blocked: true })],
     [
-      'an administrator sets its password',
+      'an administrator sets the password',
       (login) =>
         expectOk(app.admin.client.request('PUT', panelPath(login), { body: { password: newPassword } })),
     ],
-    ['PUT /api/users/:id sets its password', (login) => edit(login, { password: newPassword })],
+    ['PUT /api/users/:id sets the password', (login) => edit(login, { password: newPassword })],
     ['its user changes the password', (login) => expectOk(changePassword(login))],
     [
       'its user resets the password',
@@ -84,15 +84,15 @@ describe('every login of an account ends, at its next request, when', () => {
       },
     ],
     [
-      'an administrator deletes it',
+      'an administrator deletes the account',
       (login) => expectOk(app.admin.client.request('DELETE', panelPath(login))),
     ],
     [
-      'an administrator deletes several',
+      'an administrator deletes several accounts',
       ({ user }) => expectOk(app.admin.client.post(bulkDelete, { documentIds: [user.documentId] })),
     ],
     [
-      'DELETE /api/users/:id deletes it',
+      'DELETE /api/users/:id deletes the account',
       ({ user }) => expectOk(apiToken.request('DELETE', `/api/users/${user.id}`)),
     ],
     [
@@ -100,7 +100,7 @@ describe('every login of an account ends, at its next request, when', () => {
       ({ jwt }) => expectOk(createClient(app.url, jwt).post('/api/auth/logout', { scope: 'all' })),
     ],
   ];
-  it.each(endings)('%s', async (_name, end) => {
+  it.each(endings)('ends at its next request when %s', async (_name, end) => {
     const first = await registerAndAsk();
     const second = await logInAgain(app.url, first);
     const stranger = await registerAndAsk();
@@ -115,14 +115,14 @@ describe('every login of an account ends, at its next request, when', () => {
     expect(left.length).toBeLessThanOrEqual(1);
   });
 
-  it('but not when something else of it changes', async () => {
+  it('stays valid when other fields of the account change', async () => {
     const login = await registerAndAsk();
     await edit(login, { username: randomUUID(), blocked: false });
     await app.admin.setBlocked(login.user.documentId, false);
     expect(await worthOf(app.url, login)).toEqual(good);
   });
 
-  it('and one that comes after counts: that of a changed password, and of an account that is unblocked', async () => {
+  it('ends, but a login after a password change or an unblocking is valid', async () => {
     const login = await registerAndAsk();
     const { body } = await changePassword(login);
     expect(await worthOf(app.url, body)).toEqual(good);
@@ -133,10 +133,10 @@ describe('every login of an account ends, at its next request, when', () => {
   });
 });
 
-describe('a login that is begun with the password of before its change', () => {
-  it('is refused, even where the two come at the same time', async () => {
+describe('a login with the old password', () => {
+  it('is refused after a password change, even if both requests run at the same time', async () => {
     const login = await register(app.url);
-    // Each takes its time to compare the password.
+    // Each login needs some time to compare the password.
     const begun = Array.from({ length: 12 }, () => logInAgain(app.url, login));
     const { body } = await changePassword(login);
     for (const one of await Promise.all(begun)) {
@@ -146,18 +146,18 @@ describe('a login that is begun with the password of before its change', () => {
   });
 });
 
-describe('a login alone ends, at its next request, when', () => {
+describe('a single login', () => {
   const endings: readonly (readonly [name: string, end: (login: Login) => Promise<unknown>])[] = [
     ['its user logs out', ({ jwt }) => expectOk(createClient(app.url, jwt).post('/api/auth/logout', {}))],
     [
-      'its user logs out by the refresh token, on another login',
+      'its user logs out with its refresh token from another login',
       async ({ user, refreshToken }) => {
         const other = await logInAgain(app.url, { user } as Login);
         return expectOk(createClient(app.url, other.jwt).post('/api/auth/logout', { refreshToken }));
       },
     ],
     [
-      'another of its devices ends it',
+      'another device of its user ends it',
       async ({ user, jwt }) => {
         const other = await logInAgain(app.url, { user } as Login);
         const path = `/api/auth/sessions/${sessionIdOf(jwt)}`;
@@ -165,7 +165,7 @@ describe('a login alone ends, at its next request, when', () => {
       },
     ],
   ];
-  it.each(endings)('%s', async (_name, end) => {
+  it.each(endings)('ends at its next request when %s', async (_name, end) => {
     const login = await registerAndAsk();
     const other = await logInAgain(app.url, login);
     await end(login);
@@ -173,7 +173,7 @@ describe('a login alone ends, at its next request, when', () => {
     expect(await worthOf(app.url, other)).toEqual(good);
   });
 
-  it('its user logs out, with all that its tokens were renewed for, whichever of them is used', async () => {
+  it('ends with all its refreshed tokens when its user logs out with the first or the last of them', async () => {
     for (const which of ['first', 'last'] as const) {
       const first = await registerAndAsk();
       const last: Login = { ...first, ...(await refresh(app.url, first.refreshToken)).body };
@@ -186,7 +186,7 @@ describe('a login alone ends, at its next request, when', () => {
   });
 });
 
-it('a session lists those of its account, not of one that had its number before', async () => {
+it('GET /api/auth/sessions lists no session of a former account with the same id', async () => {
   const former = await registerAndAsk();
   const { user, jwt } = await registerAndAsk();
   await app
@@ -198,16 +198,16 @@ it('a session lists those of its account, not of one that had its number before'
   expect(await worthOf(app.url, former)).toEqual(refused);
 });
 
-describe('behind the back of the process, as another one does it, a login ends at its next request when', () => {
+describe('a login that is ended in the database', () => {
   let url: string;
   beforeAll(async () => {
-    // SQLite is for one process: what another does counts once a login is not remembered any more.
+    // SQLite supports one process. A change by another one counts when the cache entry of the login expires.
     url = database === 'postgres' ? app.url : await app.startAnother({ AUTH_REMEMBER_SECONDS: '0' });
     if (database === 'sqlite') await app.db.raw('pragma foreign_keys = on');
   });
 
   const account = ({ user }: Login) => app.db('up_users').where({ id: user.id });
-  /** The account goes, and one comes that has its number. */
+  /** Deletes the account and inserts one with the same id. */
   const replace = async (login: Login, changes: object) => {
     const row = await account(login).first();
     const role = await app.db('up_users_role_lnk').where({ user_id: row.id }).first('role_id');
@@ -218,15 +218,15 @@ describe('behind the back of the process, as another one does it, a login ends a
   const changes: readonly (readonly [name: string, change: (login: Login) => PromiseLike<unknown>])[] = [
     ['the account is blocked', (login) => account(login).update({ blocked: true })],
     ['the password changes', (login) => account(login).update({ password: `$2b$10$${'x'.repeat(53)}` })],
-    ['the account goes', (login) => account(login).delete()],
+    ['the account is deleted', (login) => account(login).delete()],
     [
-      'the number is that of another account',
+      'its user id belongs to another account',
       (login) => account(login).update({ document_id: randomUUID() }),
     ],
-    ['a later account has the number', (login) => replace(login, { document_id: randomUUID() })],
-    ['the same account comes back, as by an import', (login) => replace(login, {})],
+    ['a later account has its user id', (login) => replace(login, { document_id: randomUUID() })],
+    ['the same account is inserted again, as by an import', (login) => replace(login, {})],
     [
-      'the session goes',
+      'the session is deleted',
       ({ jwt }) =>
         app
           .db('strapi_sessions')
@@ -234,7 +234,7 @@ describe('behind the back of the process, as another one does it, a login ends a
           .delete(),
     ],
     [
-      'the session becomes that of another',
+      'the session belongs to another user',
       ({ jwt }) =>
         app
           .db('strapi_sessions')
@@ -242,17 +242,17 @@ describe('behind the back of the process, as another one does it, a login ends a
           .update({ user_id: '1' }),
     ],
   ];
-  it.each(changes)('%s', async (_name, change) => {
+  it.each(changes)('ends at its next request when %s', async (_name, change) => {
     const login = await registerAndAsk(url);
     await change(login);
     expect(await worthOf(url, login)).toEqual(refused);
   });
 });
 
-describe('a remembered login', () => {
+describe('a cached login', () => {
   const ofLogins = (statement: string) => statement.includes('chat_logins');
 
-  it(`costs ${database === 'postgres' ? 'one statement' : 'no statement'} that asks whether it has ended`, async () => {
+  it(`costs ${database === 'postgres' ? 'one statement' : 'no statement'} to check if it has ended`, async () => {
     const { jwt } = await registerAndAsk();
     const client = createClient(app.url, jwt);
     const statements = await fewestStatementsOf(app, () => client.myList(), ofLogins);

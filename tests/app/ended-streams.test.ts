@@ -32,7 +32,7 @@ const asClient = ({ jwt, user }: Login, url = app.url): Client => createClient(u
 const said = 'Half of it';
 const wholeAnswer = `${said} and the rest.`;
 
-/** Dify answers each question by half, and goes on when the gate opens. */
+/** Has Dify send the first half of each answer, and the rest when the gate opens. */
 function answerInHalves(gate: Gate): void {
   app.dify.always(async (reply) => {
     await reply.say(said);
@@ -42,7 +42,7 @@ function answerInHalves(gate: Gate): void {
   });
 }
 
-/** Reads a stream up to the first half. */
+/** Reads a stream until the first half of the answer has arrived. */
 async function readHalf({ events }: EventStream): Promise<void> {
   for (;;) {
     const { value, done } = await events.next();
@@ -51,7 +51,7 @@ async function readHalf({ events }: EventStream): Promise<void> {
   }
 }
 
-/** What a stream whose login has ended says at last. */
+/** The last events of a stream whose login has ended. */
 const lastWords = [
   {
     event: 'error',
@@ -77,7 +77,7 @@ async function expectSoon<T>(pending: Promise<T>, sinceMs: number): Promise<T> {
   return result;
 }
 
-/** Every way in which a login ends. The first process does it. */
+/** Ways to end a login. The first process performs all of them. */
 const endings: readonly (readonly [name: string, end: (login: Login) => Promise<unknown>])[] = [
   ['its account is blocked', ({ user }) => app.admin.setBlocked(user.documentId, true)],
   [
@@ -99,46 +99,49 @@ const endings: readonly (readonly [name: string, end: (login: Login) => Promise<
 describe.each(['the same process', 'another process'])('a login that is used in %s', (where) => {
   const url = () => (where === 'another process' ? other : app.url);
 
-  it.each(endings)('has no stream and no WebSocket any more when %s; its turn goes on', async (name, end) => {
-    const login = await register(app.url);
-    const user = asClient(login, url());
-    const gate = createGate();
-    answerInHalves(gate);
-    const query = `${where}, ${name}, ${randomUUID()}`;
-    const asked = await user.stream({ character_id: characterId, query });
-    await readHalf(asked);
-    const { turn_id, session_id } = await app
-      .db({ m: 'chat_conversations' })
-      .join({ s: 'chat_sessions' }, 's.id', 'm.session_id')
-      .where({ 'm.query': query, 'm.role': 'assistant' })
-      .first('m.turn_id', 's.session_id');
-    const path = `/api/chat-conversations/turns/${turn_id}/stream`;
-    const here = await user.open('GET', path);
-    await readHalf(here);
-    // In the process that does not answer: by what is saved.
-    const there = await asClient(login, url() === other ? app.url : other).open('GET', path);
-    await readHalf(there);
-    const device = await connect(url(), `/ws/${session_id}`, { token: login.jwt });
-    await device.until(({ event }) => event === 'connected');
+  it.each(endings)(
+    'loses its streams and its WebSocket when %s, but its turn continues',
+    async (name, end) => {
+      const login = await register(app.url);
+      const user = asClient(login, url());
+      const gate = createGate();
+      answerInHalves(gate);
+      const query = `${where}, ${name}, ${randomUUID()}`;
+      const asked = await user.stream({ character_id: characterId, query });
+      await readHalf(asked);
+      const { turn_id, session_id } = await app
+        .db({ m: 'chat_conversations' })
+        .join({ s: 'chat_sessions' }, 's.id', 'm.session_id')
+        .where({ 'm.query': query, 'm.role': 'assistant' })
+        .first('m.turn_id', 's.session_id');
+      const path = `/api/chat-conversations/turns/${turn_id}/stream`;
+      const here = await user.open('GET', path);
+      await readHalf(here);
+      // The other process does not run the turn, so it streams the saved turn.
+      const there = await asClient(login, url() === other ? app.url : other).open('GET', path);
+      await readHalf(there);
+      const device = await connect(url(), `/ws/${session_id}`, { token: login.jwt });
+      await device.until(({ event }) => event === 'connected');
 
-    const since = performance.now();
-    await end(login);
-    for (const { events } of [asked, here, there]) {
-      const rest = await expectSoon(readStream(events), since);
-      expect(rest).toMatchObject(lastWords);
-    }
-    expect(await expectSoon(device.closed, since)).toEqual({ code: 4401, reason: 'unauthorized' });
-    gate.open();
-    await expectSaved(query);
-  });
+      const since = performance.now();
+      await end(login);
+      for (const { events } of [asked, here, there]) {
+        const rest = await expectSoon(readStream(events), since);
+        expect(rest).toMatchObject(lastWords);
+      }
+      expect(await expectSoon(device.closed, since)).toEqual({ code: 4401, reason: 'unauthorized' });
+      gate.open();
+      await expectSaved(query);
+    },
+  );
 
-  it('asks nothing over a WebSocket any more, also before it is closed', async () => {
+  it('cannot ask over its WebSocket, even before the server closes it', async () => {
     const login = await register(app.url);
     const { body } = await asClient(login).post('/api/chat/session', { character_id: characterId });
     const device = await connect(url(), `/ws/${body.data.session_id}`, { token: login.jwt });
     await device.until(({ event }) => event === 'connected');
     await app.admin.setBlocked(login.user.documentId, true);
-    // SQLite is for one process: another may go on for as long as the connection stays.
+    // SQLite supports one process. Another process may accept questions until it closes the connection.
     if (database === 'sqlite' && where === 'another process') await device.closed;
     const query = `Too late, ${where}`;
     device.send({ type: 'ask', query });
@@ -146,7 +149,7 @@ describe.each(['the same process', 'another process'])('a login that is used in 
     expect(await app.db('chat_conversations').where({ query })).toEqual([]);
   });
 
-  it('is refused an answer in JSON that it waits for', async () => {
+  it('gets 401 instead of a pending JSON answer', async () => {
     const login = await register(app.url);
     const gate = createGate();
     answerInHalves(gate);
@@ -162,7 +165,7 @@ describe.each(['the same process', 'another process'])('a login that is used in 
     await expectSaved(query);
   });
 
-  it('is cut off from an export', async () => {
+  it('has its running export cut off', async () => {
     const login = await register(app.url);
     const { body } = await asClient(login).post('/api/chat/session', {});
     const session = await app.db('chat_sessions').where({ session_id: body.data.session_id }).first('id');
@@ -182,7 +185,7 @@ describe.each(['the same process', 'another process'])('a login that is used in 
 
     const sent = request(`${url()}/api/chat/export`, { headers: { Authorization: `Bearer ${login.jwt}` } });
     sent.end();
-    // As one who reads slowly: most of it is still with the server.
+    // The client does not read yet, so the server still holds most of the export.
     const [response] = (await once(sent, 'response')) as [IncomingMessage];
     const outcome = new Promise((resolve) => {
       response.once('end', () => resolve('whole'));

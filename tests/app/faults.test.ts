@@ -40,7 +40,7 @@ interface Row {
 
 const tried = new Set<string>();
 
-/** Asks once with this fault: what the client got, and what is saved. */
+/** Asks once with this fault. @returns the events that the client received and the saved answer */
 async function ask(fault: Fault, query = 'How is the sea?') {
   tried.add(typeof fault === 'string' ? fault : fault.name);
   app.dify.next(fault);
@@ -57,7 +57,7 @@ async function ask(fault: Fault, query = 'How is the sea?') {
   return { events, row: rows[1] as Row, terminal: events.at(-1)?.data };
 }
 
-describe('faults that lose nothing', () => {
+describe('after a harmless fault of Dify, the server', () => {
   it.each<Fault>([
     'split-every-byte',
     'split-characters',
@@ -81,7 +81,7 @@ describe('faults that lose nothing', () => {
     'stop-ignored',
     { name: 'huge-frame', bytes: 90_000 },
     { name: 'huge-answer', chars: 90_000 },
-  ])('%p: the whole answer is streamed and saved as completed', async (fault) => {
+  ])('streams the whole answer and saves it as completed: %p', async (fault) => {
     const { events, row, terminal } = await ask(fault, '大海怎么样？👩‍👩‍👧‍👦 é');
     expect(row).toMatchObject({ outcome: 'completed', error_code: null, answer: textOf(events) });
     expect(terminal).toMatchObject({ event: 'message_end', outcome: 'completed' });
@@ -89,19 +89,19 @@ describe('faults that lose nothing', () => {
     expect(row.answer).not.toContain('\uFFFD');
   });
 
-  it('message_replace takes the place of the text before it', async () => {
+  it('replaces the text before message_replace', async () => {
     const { events, row } = await ask({ name: 'message-replace', text: 'Let us talk of something else.' });
     expect(events.some(({ event }) => event === 'message_replace')).toBe(true);
     expect(row).toMatchObject({ outcome: 'completed', answer: textOf(events) });
     expect(row.answer.startsWith('Let us talk of something else.')).toBe(true);
   });
 
-  it('an empty answer is an answer', async () => {
+  it('saves an empty answer as completed', async () => {
     const { row } = await ask('empty-answer');
     expect(row).toMatchObject({ outcome: 'completed', answer: '' });
   });
 
-  it('a message without ids of its own keeps ours, and the next one works too', async () => {
+  it('keeps its own message_id if Dify sends none, and answers the next question', async () => {
     const { row } = await ask('missing-ids');
     expect(row.message_id).toMatch(/^msg_/u);
     const reply = await user.ask({ character_id: characterId, query: 'And now?' });
@@ -109,8 +109,8 @@ describe('faults that lose nothing', () => {
   });
 });
 
-describe('an answer that broke off and that Dify has saved all the same', () => {
-  it('is fetched: the client gets the rest, and the row says completed', async () => {
+describe('an answer that broke off but that Dify has saved', () => {
+  it('is fetched from Dify, sent to the client and saved as completed', async () => {
     const { events, row, terminal } = await ask({ name: 'eof-but-saved', after: 3, ms: 50 });
     expect(row).toMatchObject({ outcome: 'completed', error_code: null, answer: textOf(events) });
     expect(row.answer).toBe(app.dify.messages(terminal.conversation_id)[0]?.answer);
@@ -121,7 +121,7 @@ describe('an answer that broke off and that Dify has saved all the same', () => 
   });
 });
 
-describe('answers that break off', () => {
+describe('an answer that breaks off', () => {
   it.each<[Fault, boolean]>([
     [{ name: 'eof-after-deltas', after: 3 }, true],
     [{ name: 'cut-mid-frame', after: 3 }, true],
@@ -132,7 +132,7 @@ describe('answers that break off', () => {
     ['eof-at-once', false],
     ['pings-then-eof', false],
     ['thoughts-only', false],
-  ])('%p: the text so far is saved as interrupted', async (fault, hasText) => {
+  ])('is saved as interrupted with the text so far: %p', async (fault, hasText) => {
     const { events, row, terminal } = await ask(fault);
     expect(row).toMatchObject({
       outcome: 'interrupted',
@@ -144,16 +144,16 @@ describe('answers that break off', () => {
       event: 'error',
       code: 'upstream-interrupted',
       status: 502,
-      message: 'The answer broke off before its end. What had arrived is saved.',
+      message: 'The answer broke off before its end. The text so far is saved.',
     });
   });
 
-  it('too long a frame ends the answer, with what came before it', async () => {
+  it('is saved as failed if a frame is too long', async () => {
     const { row } = await ask({ name: 'huge-frame', bytes: 2_000_000 });
     expect(row).toMatchObject({ outcome: 'failed', error_code: 'upstream-malformed' });
   });
 
-  it('too long an answer is cut off', async () => {
+  it('is saved as interrupted if it is too long', async () => {
     const { events, row } = await ask({ name: 'huge-answer', chars: 300_000 });
     expect(row).toMatchObject({ outcome: 'interrupted', error_code: 'answer-too-long' });
     expect(row.answer.length).toBeGreaterThan(99_000);
@@ -161,7 +161,7 @@ describe('answers that break off', () => {
   });
 });
 
-describe('answers Dify refuses or fails', () => {
+describe('an answer that Dify refuses or fails', () => {
   const midStream: [code: string, ours: string][] = [
     ['invalid_param', 'upstream-rejected'],
     ['provider_not_initialize', 'upstream-misconfigured'],
@@ -171,7 +171,7 @@ describe('answers Dify refuses or fails', () => {
     ['internal_server_error', 'upstream-failed'],
   ];
   it.each(midStream)(
-    '%s in the middle: what came before it is saved as failed with %s',
+    'keeps its text before the Dify error %s and is saved as failed with %s',
     async (code, ours) => {
       app.dify.script(async (reply) => {
         await reply.say('Half an ');
@@ -191,7 +191,7 @@ describe('answers Dify refuses or fails', () => {
     ['error-first', 'upstream-failed', false],
     [{ name: 'error-after-deltas', after: 3 }, 'upstream-failed', true],
     [{ name: 'workflow-failed', after: 3 }, 'upstream-rejected', true],
-  ])('%p: the text so far is saved as failed', async (fault, ours, hasText) => {
+  ])('is saved as failed with the text so far: %p', async (fault, ours, hasText) => {
     const { events, row, terminal } = await ask(fault);
     expect(row).toMatchObject({ outcome: 'failed', error_code: ours, answer: textOf(events) });
     expect(row.answer !== '').toBe(hasText);
@@ -263,7 +263,7 @@ describe('answers Dify refuses or fails', () => {
     [{ name: 'slow-first-event', ms: 5000 }, 504, 'upstream-timeout'],
   ];
   it.each(before)(
-    '%p: a JSON client gets %i %s, an event stream one error, and the row says failed',
+    'with %p returns %i %s as JSON, sends one error event and is saved as failed',
     async (fault, status, ours) => {
       const { row, terminal } = await ask(fault);
       expect(row).toMatchObject({ outcome: 'failed', error_code: ours, answer: '' });
@@ -280,7 +280,7 @@ describe('answers Dify refuses or fails', () => {
     },
   );
 
-  it('a session goes on after a failure', async () => {
+  it('does not block the next question of its session', async () => {
     app.dify.next('json-500');
     const failed = await user.ask({ character_id: characterId, query: 'Hi' });
     const reply = await user.ask({
@@ -292,11 +292,11 @@ describe('answers Dify refuses or fails', () => {
   });
 });
 
-it('every fault of the emulator is tried', () => {
+it('the tests try every fault of the emulator', () => {
   expect(faultNames.filter((name) => !tried.has(name))).toEqual([]);
 });
 
-it('says what happened in the log, in codes', () => {
+it('logs the error code of a failed answer with the status and code from Dify', () => {
   expect(app.output()).toContain(
     'ends early: upstream-misconfigured, {"upstreamStatus":401,"upstreamCode":"unauthorized"}',
   );

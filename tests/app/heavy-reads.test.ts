@@ -7,7 +7,7 @@ import { startApp, type App } from '../support/app';
 import type { Client, Reply } from '../support/client';
 import { fillMessages } from '../support/fill-messages';
 
-/** More than are counted and passed where everybody waits for it. */
+/** More than `fewRows`, so the server reads them apart from the main connection. */
 const messages = 3_000;
 
 let app: App;
@@ -22,7 +22,7 @@ beforeAll(async () => {
   character = await app.admin.createCharacter();
   await fillMessages(app.db, user.user.id, messages, { character: character.documentId });
   await fillMessages(app.db, other.user.id, 40);
-  // More than the system takes off the application's hands for a client that does not read.
+  // More than the socket buffers of the system hold for a client that does not read.
   await fillMessages(app.db, holder.user.id, 16_000);
 });
 afterAll(() => app.stop());
@@ -30,7 +30,7 @@ afterAll(() => app.stop());
 const list = (query: string) => user.myList(`?${query}`);
 const idsOf = ({ body }: Reply): number[] => body.data.map(({ id }: { id: number }) => id);
 
-/** The ids of the user's messages that match, in the order of a list, straight from the table. */
+/** Reads the ids of the user's matching messages from the table, in the order of my-list. */
 const expected = async (where: object = {}): Promise<number[]> =>
   app
     .db('chat_conversations')
@@ -42,7 +42,7 @@ const expected = async (where: object = {}): Promise<number[]> =>
     .pluck('id');
 
 describe('a list of many messages', () => {
-  it('is told whole: total, pages far behind, and by cursor', async () => {
+  it('has the right total, late pages and pages by cursor', async () => {
     const ids = await expected();
     const first = await list('pageSize=100');
     expect(idsOf(first)).toEqual(ids.slice(0, 100));
@@ -60,7 +60,7 @@ describe('a list of many messages', () => {
     });
   });
 
-  it('of a session or a conversation is the same by whichever of its names', async () => {
+  it('is the same for every id of a session or a conversation', async () => {
     const session = await app
       .db('chat_sessions')
       .where({ user_id: user.user.id })
@@ -90,7 +90,7 @@ describe('a list of many messages', () => {
       expect((await list(`filters[session]=${name}`)).body.meta.pagination.total).toBe(0);
   });
 
-  it('of a character is the same by whichever of its ids', async () => {
+  it('is the same for every id of a character', async () => {
     const ids = await expected({ ai_character_document_id: character.documentId });
     expect(ids.length).toBeGreaterThan(1_000);
     const { body } = await user.get(`/api/ai-characters/${character.documentId}`);
@@ -104,7 +104,7 @@ describe('a list of many messages', () => {
     }
   });
 
-  it('by text and sorted is what the rows say', async () => {
+  it('matches the rows when it is filtered by text and sorted', async () => {
     const query = 'filters[answer][$containsi]=LIFT. 299&sort=answer:desc&pageSize=100';
     const rows: { id: number; answer: string }[] = await app
       .db('chat_conversations')
@@ -114,13 +114,13 @@ describe('a list of many messages', () => {
     const { body } = await list(query);
     const answers = body.data.map(({ answer }: { answer: string }) => answer);
     expect(answers).toEqual([...answers].sort().reverse());
-    // The question of a turn shows its answer, too.
+    // The question of a turn contains the answer, too.
     expect(body.meta.pagination.total).toBe(2 * rows.length);
   });
 });
 
 describe('more than a thousand sessions', () => {
-  it('are listed whole, with their number', async () => {
+  it('are listed on all pages with the right total', async () => {
     const many = await app.createUser();
     await fillMessages(app.db, many.user.id, 1_205 * 2, { turnsOfSession: 1 });
     const ids = await app
@@ -141,7 +141,7 @@ describe('more than a thousand sessions', () => {
   });
 });
 
-/** Has the holder's one place taken, by an export that is not read on. @returns what leaves. */
+/** Takes the one read slot of the holder with an export that it does not read. @returns a disconnect function */
 async function holdPlace(): Promise<() => void> {
   const headers = { Authorization: `Bearer ${holder.token}` };
   const request = http.get(`${app.url}/api/chat/export`, { headers, agent: false });
@@ -151,8 +151,8 @@ async function holdPlace(): Promise<() => void> {
   return () => request.destroy();
 }
 
-describe('a user who reads as much as may be', () => {
-  it('waits, is then refused, and is served when there is room; others are served meanwhile', async () => {
+describe('a user at the limit of concurrent reads', () => {
+  it('waits in a queue of 20, gets 429 for more, and does not delay other users', async () => {
     const leave = await holdPlace();
     const settled: number[] = [];
     const waiting = Array.from({ length: 22 }, async () => {
@@ -177,7 +177,7 @@ describe('a user who reads as much as may be', () => {
     }
   });
 
-  it('has its place back when it leaves, while it is read to or while it waits', async () => {
+  it('frees a slot by disconnecting during a reply or in the queue', async () => {
     const leave = await holdPlace();
     const before = app.output().length;
     const request = { method: 'GET', path: '/api/chat-conversations/my-list' } as const;
@@ -198,12 +198,12 @@ describe('a user who reads as much as may be', () => {
     expect(app.output().slice(before)).not.toContain('error');
   });
 
-  it('holds its place no longer than a reply is sent', async () => {
+  it('frees the slot when a reply is sent', async () => {
     for (let round = 0; round < 30; round += 1) expect((await holder.myList('?pageSize=1')).status).toBe(200);
   });
 });
 
-it('a process that is told to end does so in the middle of a long read', async () => {
+it('a process that gets SIGTERM ends during a long read', async () => {
   const texts = Array.from(
     { length: 10 },
     (_, index) => `filters[$or][${index}][answer][$containsi]=nowhere${index}`,

@@ -26,7 +26,7 @@ const owners = [
 
 let roles = 0;
 
-/** An administrator of a role with these rights and no others. */
+/** Creates an administrator whose role has only these rights. */
 async function createAdminWith(actions: readonly string[]): Promise<Client> {
   roles += 1;
   const { client } = app.admin;
@@ -50,19 +50,19 @@ async function createAdminWith(actions: readonly string[]): Promise<Client> {
   return createClient(app.url, login.body.data.token);
 }
 
-describe('the doors of the history', () => {
-  it.each(owners)('%s %s is for users', async (method, path) => {
+describe('the history API', () => {
+  it.each(owners)('refuses %s %s without a login and with an admin token', async (method, path) => {
     const { status, body } = await app.anonymous.request(method, path);
     expect([status, body.error.details.code]).toEqual([401, 'unauthorized']);
     const admin = await app.admin.client.request(method, path);
     expect(admin.status).toBe(401);
   });
 
-  it.each(admins)('GET %s is for no user', async (path) => {
+  it.each(admins)('returns 401 for GET %s to users and without a login', async (path) => {
     expect([(await user.get(path)).status, (await app.anonymous.get(path)).status]).toEqual([401, 401]);
   });
 
-  it('are closed to users who may not', async () => {
+  it('grants only its four user routes to logged-in users', async () => {
     const role = await app.db('up_roles').where({ type: 'authenticated' }).first('id');
     const actions = await app
       .db('up_permissions')
@@ -77,7 +77,7 @@ describe('the doors of the history', () => {
     ]);
   });
 
-  it('are open to administrators whose role has the right, and to no others', async () => {
+  it('is open to administrators with the right to read the history, and returns 403 to others', async () => {
     const [reader, other] = [
       await createAdminWith(['api::history.read']),
       await createAdminWith(['admin::roles.read']),
@@ -90,7 +90,7 @@ describe('the doors of the history', () => {
     }
   });
 
-  it('offer the right in the role editor', async () => {
+  it('shows its right in the role editor', async () => {
     const { body } = await app.admin.client.get('/admin/permissions');
     const right = body.data.sections.settings.find(
       ({ action }: { action: string }) => action === 'api::history.read',
@@ -102,7 +102,7 @@ describe('the doors of the history', () => {
     });
   });
 
-  it('keep the right of a role across starts', async () => {
+  it('keeps the right of a role after a restart', async () => {
     const reader = await createAdminWith(['api::history.read']);
     await app.signal('SIGTERM');
     await app.restart();
@@ -110,21 +110,21 @@ describe('the doors of the history', () => {
   });
 
   it.each(['/api/v1/conversations?limit=0', '/api/v1/stats/conversations?time_zone=Mars'])(
-    'say what is wrong with %s',
+    'returns 400 for %s',
     async (path) => {
       const { status, body } = await user.get(path);
       expect([status, body.error.details.code]).toEqual([400, 'invalid-request']);
     },
   );
 
-  it('say to an administrator what is wrong', async () => {
+  it('returns 400 to an administrator for an invalid user_id', async () => {
     const { status, body } = await app.admin.client.get('/admin/history/stats?user_id=somebody');
     expect([status, body.error.message]).toEqual([400, 'user_id must be the id or documentId of a user.']);
   });
 });
 
-describe('a history that cannot be used', () => {
-  it('leaves the chat alone, and is said to be unavailable', async () => {
+describe('an unavailable history', () => {
+  it('does not affect the chat, and returns 503 in its own API', async () => {
     const other = await startApp({ env: { MES_SQL_DSN: 'postgres://ann:top-secret@127.0.0.1:1/history' } });
     try {
       const { documentId } = await other.admin.createCharacter();

@@ -20,7 +20,7 @@ let characterId: string;
 let connections: Knex[];
 
 beforeAll(async () => {
-  // Not an address of any database: the application has no history, so nothing but these tests takes what is due.
+  // The DSN is invalid, so the application has no history. Only these tests claim turns that are due.
   app = await startApp({ env: { MES_SQL_DSN: 'nowhere' } });
   characterId = (await app.admin.createCharacter({ name: 'Ada' })).documentId;
   connections = Array.from({ length: 4 }, () => app.database.connect());
@@ -30,13 +30,13 @@ afterAll(async () => {
   await app.stop();
 });
 
-/** Each test begins with what it makes itself. */
+/** Removes due turns and erasures of earlier tests. */
 beforeEach(async () => {
   await app.db('chat_conversations').update({ history_due: null });
   await app.db('chat_history_erasures').delete();
 });
 
-/** What Strapi's database is to the source, in each of several processes. */
+/** Returns one Strapi database per connection, because each of several processes has its own. */
 const databases = (): Database[] => connections.map(toStrapiDatabase);
 
 const sources = (options?: HistorySourceOptions) =>
@@ -46,7 +46,7 @@ const sources = (options?: HistorySourceOptions) =>
   ];
 type HistorySource = ReturnType<typeof createHistorySource>;
 
-/** Where the mark of a survey is kept, and what a test finds there. */
+/** Keeps the mark of a survey in memory, where the test can read it. */
 function memoryOf(mark?: SurveyMark): SurveyMemory & { mark: SurveyMark | undefined } {
   const memory = {
     mark,
@@ -69,7 +69,7 @@ async function ask(user: Client, query = 'How is the sea?'): Promise<{ turnId: s
 const answerOf = (messageId: string) => app.db('chat_conversations').where({ message_id: messageId }).first();
 const rowsOf = (turnId: string) => app.db('chat_conversations').where({ turn_id: turnId }).orderBy('id');
 
-/** Answers put straight into the table: as many that are due, the oldest first. */
+/** Inserts answers that are due for the history. @returns their turn ids, the oldest first */
 async function insertDue(user: Client, count: number): Promise<string[]> {
   const start = Date.now() - 1_000_000;
   const ids = Array.from({ length: count }, () => randomUUID());
@@ -99,8 +99,8 @@ const nameOf = (user: object) => ('userDocumentId' in user ? user.userDocumentId
 
 const idsOf = (turns: readonly FinishedTurn[]) => turns.map(({ turnId }) => turnId);
 
-describe('what is claimed', () => {
-  it('is as much as was asked for, though some that is due is nobody’s', async () => {
+describe('a claim', () => {
+  it('has the requested number of turns, even if a due turn has no user', async () => {
     const user = await app.createUser();
     const ids = await insertDue(user, 10);
     await app.db('chat_conversations').where({ turn_id: ids[3] }).update({ user_id: null });
@@ -109,7 +109,7 @@ describe('what is claimed', () => {
     expect(await source.claimSome(8)).toHaveLength(1);
   });
 
-  it('has the question as it was asked, though that is deleted by now', async () => {
+  it('has the original question, even if its user has deleted it', async () => {
     const user = await app.createUser();
     const { turnId } = await ask(user, 'What was that?');
     const [question] = await rowsOf(turnId);
@@ -120,7 +120,7 @@ describe('what is claimed', () => {
 });
 
 describe('the end of a turn', () => {
-  it('makes its answer due, and nothing else does', async () => {
+  it('makes its answer due for the history, and nothing else does', async () => {
     const user = await app.createUser();
     app.dify.script(async (reply) => {
       await reply.say('one');
@@ -137,7 +137,7 @@ describe('the end of a turn', () => {
     expect(await app.db('chat_conversations').whereNotNull('history_due')).toHaveLength(1);
   });
 
-  it('is the first one: a later one makes nothing due again', async () => {
+  it('is final, so a later end does not make the turn due again', async () => {
     const user = await app.createUser();
     const { turnId } = await ask(user);
     const [source] = sources();
@@ -154,7 +154,7 @@ describe('the end of a turn', () => {
     expect((await source.backlog()).turns).toBe(0);
   });
 
-  it('is given out whole', async () => {
+  it('is claimed with all its data', async () => {
     const user = await app.createUser();
     const { turnId, sessionId } = await ask(user, 'Whole, 大海');
     const [row] = (await rowsOf(turnId)).filter(({ role }) => role === 'assistant');
@@ -176,7 +176,7 @@ describe('the end of a turn', () => {
     ]);
   });
 
-  it('of whatever kind it is makes it due', async () => {
+  it('makes a failed, stopped or interrupted answer due, too', async () => {
     const user = await app.createUser();
     app.dify.next({ name: 'refuse', code: 'invalid_param', status: 400, message: 'no' });
     await user.ask({ character_id: characterId, query: 'failed' });
@@ -199,7 +199,7 @@ describe('the end of a turn', () => {
     ]);
   });
 
-  it('is nothing that users are told, or can ask by', async () => {
+  it('has history columns that users and API tokens cannot read or filter by', async () => {
     const user = await app.createUser();
     const { turnId } = await ask(user);
     const list = await user.myList();
@@ -230,7 +230,7 @@ describe('the end of a turn', () => {
 });
 
 describe('claims', () => {
-  it('go to one of several processes each, oldest first', async () => {
+  it('give each turn to one of several processes, oldest first', async () => {
     const ids = await insertDue(await app.createUser(), 120);
     const given = await Promise.all(
       sources().map(async (source) => {
@@ -245,14 +245,14 @@ describe('claims', () => {
     expect(given.flat().sort()).toEqual([...ids].sort());
   });
 
-  it('are no more than asked for', async () => {
+  it('have at most the requested number of turns', async () => {
     const ids = await insertDue(await app.createUser(), 30);
     const [source] = sources();
     expect(idsOf(await source.claimSome(10))).toEqual(ids.slice(0, 10));
     expect(idsOf(await source.claimSome(10))).toEqual(ids.slice(10, 20));
   });
 
-  it('of a process that died are given to another when their time is over', async () => {
+  it('of a dead process go to another process when their lease ends', async () => {
     const ids = await insertDue(await app.createUser(), 3);
     const [dying, living] = sources({ leaseMs: 300 });
     expect(idsOf(await dying.claimSome(10))).toEqual(ids);
@@ -265,13 +265,13 @@ describe('claims', () => {
     }
     expect(idsOf(again)).toEqual(ids);
     await living.settle(ids, 'store');
-    // The first one comes to life again, and finds that nothing is to be done.
+    // The first process runs again and releases its claims. They are already settled, so they are not due again.
     await dying.release(ids);
     expect(await living.claimSome(10)).toEqual([]);
     expect(await living.backlog()).toEqual({ turns: 0, erasures: 0, oldest: null, setAside: 0 });
   });
 
-  it('can be given back, and given out again at once', async () => {
+  it('can be released and claimed again immediately', async () => {
     const [first = '', second = ''] = await insertDue(await app.createUser(), 2);
     const [source, other] = sources();
     await source.claimSome(10);
@@ -280,7 +280,7 @@ describe('claims', () => {
     expect(idsOf(await other.claimSome(10))).toEqual([second]);
   });
 
-  it('of what is set aside wait much longer, and do not count as waiting', async () => {
+  it('of turns that are set aside last longer, and the backlog counts these turns separately', async () => {
     const [first = '', second = ''] = await insertDue(await app.createUser(), 2);
     const [source, other] = sources({ leaseMs: 20, setAsideMs: 600 });
     await source.claimSome(10);
@@ -296,7 +296,7 @@ describe('claims', () => {
     expect(seen.has(second)).toBe(true);
   });
 
-  it('leave the time of a message as it is', async () => {
+  it('do not change updated_at of messages', async () => {
     const { turnId } = await ask(await app.createUser());
     const before = (await rowsOf(turnId)).map(({ updated_at: updatedAt }) => updatedAt);
     const [source] = sources();
@@ -305,7 +305,7 @@ describe('claims', () => {
     expect((await rowsOf(turnId)).map(({ updated_at: updatedAt }) => updatedAt)).toEqual(before);
   });
 
-  it('take a turn of a deleted session, and one whose session or character is gone', async () => {
+  it('include a turn of a deleted session and a turn without a session or character', async () => {
     const user = await app.createUser();
     const deleted = await ask(user, 'deleted');
     const gone = await ask(user, 'gone');
@@ -323,7 +323,7 @@ describe('claims', () => {
     ]);
   });
 
-  it('leave out what is nobody’s, for good', async () => {
+  it('skip a turn without a user, which also leaves the backlog', async () => {
     const [turnId] = await insertDue(await app.createUser(), 1);
     await app.db('chat_conversations').where({ turn_id: turnId }).update({ user_id: null });
     const [source] = sources();
@@ -332,7 +332,7 @@ describe('claims', () => {
   });
 });
 
-it('the backlog is what waits and since when', async () => {
+it('the backlog has the number of waiting turns and the time of the oldest', async () => {
   const [first = ''] = await insertDue(await app.createUser(), 3);
   const [row] = await rowsOf(first);
   const [source] = sources();
@@ -342,15 +342,15 @@ it('the backlog is what waits and since when', async () => {
   expect(await source.backlog()).toEqual(expected);
 });
 
-describe('turns that a history does not have', () => {
-  /** Surveys everything, in small steps. */
+describe('turns that a history lacks', () => {
+  /** Surveys all turns in steps of ten ids. */
   async function survey(db: Database, memory: SurveyMemory, identity: string): Promise<void> {
     const { makeMissingDue } = createSurvey(db, memory, 10);
     while (await makeMissingDue(identity));
   }
   const [first, second, third] = [0, 1, 2];
 
-  it('become due, whether they were copied to another or ended before there was any', async () => {
+  it('become due, even if they were copied to another history or ended before the first history', async () => {
     const [db = databases()[0] as Database] = databases();
     await survey(db, memoryOf(), 'here');
     await app.db('chat_conversations').update({ history_due: null });
@@ -377,7 +377,7 @@ describe('turns that a history does not have', () => {
     expect(await source.claimSome(100)).toEqual([]);
   });
 
-  it('are looked for in new rows alone, until the history is another or the rows are', async () => {
+  it('are searched only in new rows, until the history or the database is another one', async () => {
     const [db = databases()[0] as Database] = databases();
     const [old = ''] = await insertDue(await app.createUser(), 1);
     await survey(db, memoryOf(), 'here');
@@ -398,14 +398,14 @@ describe('turns that a history does not have', () => {
     expect(await claimed()).toEqual([]);
     await survey(db, memory, 'another');
     expect(await claimed()).toEqual([old, added]);
-    // Of a database that had more rows than this one: the mark came along with an import.
+    // An import brought this mark from a database that had more rows.
     const { lastId } = memory.mark ?? { lastId: 0 };
     await survey(db, memoryOf({ identity: 'here', lastId: lastId + 1 }), 'here');
     expect(await claimed()).toEqual([old, added]);
   });
 });
 
-it('the owners of turns and sessions are their users of today', async () => {
+it('findTurnOwners and findSessionOwners return the current users', async () => {
   const user = await app.createUser();
   const { turnId, sessionId } = await ask(user);
   const [orphan = ''] = await insertDue(user, 1);
@@ -424,7 +424,7 @@ describe('an erasure', () => {
   const erasuresOf = (user: Client) =>
     app.db('chat_history_erasures').where({ user_document_id: user.user.documentId });
 
-  it('is noted with what it erases, also where there is nothing', async () => {
+  it('is saved when a user erases all data, even if the user has none', async () => {
     const user = await app.createUser();
     await ask(user);
     const [last] = await app.db('chat_conversations').where({ user_id: user.user.id }).orderBy('id', 'desc');
@@ -440,7 +440,7 @@ describe('an erasure', () => {
     expect(await erasuresOf(quiet)).toHaveLength(1);
   });
 
-  it('goes beyond what a process with a clock ahead has written', async () => {
+  it('covers messages of a process whose clock is ahead', async () => {
     const user = await app.createUser();
     const { turnId } = await ask(user);
     const ahead = new Date(Date.now() + 3_600_000);
@@ -450,7 +450,7 @@ describe('an erasure', () => {
     expect(erasure?.before.getTime()).toBeGreaterThan(ahead.getTime());
   });
 
-  it('that cannot be noted erases nothing', async () => {
+  it('that cannot be saved deletes no messages', async () => {
     const user = await app.createUser();
     await ask(user);
     await app.db.schema.renameTable('chat_history_erasures', 'elsewhere');
@@ -462,7 +462,7 @@ describe('an erasure', () => {
     }
   });
 
-  it('of a user whom an admin deletes is kept without them, and is not where the deletion fails', async () => {
+  it('stays when an admin deletes the user, and the deletion fails if it cannot be saved', async () => {
     const path = '/content-manager/collection-types/plugin::users-permissions.user';
     const [user, other] = [await app.createUser(), await app.createUser()];
     for (const one of [user, other]) await ask(one);
@@ -476,7 +476,7 @@ describe('an erasure', () => {
     expect(await app.db('chat_conversations').where({ user_id: other.user.id })).toHaveLength(2);
   });
 
-  it('noted often is listed once, as far as it goes, and settled with those it covers', async () => {
+  it('saved several times is listed once with its latest time, and settled with those it covers', async () => {
     const note = (user_document_id: string, conversation_id: string | null, erased_before: number) =>
       app
         .db('chat_history_erasures')
@@ -494,7 +494,7 @@ describe('an erasure', () => {
       ['eight', null, 50],
     ]);
     await note('seven', null, 500);
-    // As far as it was told; and what goes further stays, even where the row told of does not go as far.
+    // This settles the erasures up to the time of the row with this id. A later erasure stays.
     await source.settleErasure(listed[0]?.id ?? 0);
     const left = (await source.listErasures(10)).find(
       (erasure) => nameOf(erasure) === 'seven' && erasure.conversationId === null,
@@ -506,8 +506,8 @@ describe('an erasure', () => {
   });
 });
 
-describe('erasures that an older version noted by number', () => {
-  /** The table of an older version, with these rows. */
+describe('erasures that an older version saved by user id', () => {
+  /** Replaces the table by that of an older version, with these rows. */
   async function noteByNumber(notes: readonly (readonly [number, number])[]): Promise<void> {
     await app.db.schema.dropTable('chat_history_erasures');
     await app.db.schema.createTable('chat_history_erasures', (table) => {
@@ -522,7 +522,7 @@ describe('erasures that an older version noted by number', () => {
   const database = () =>
     Object.assign(databases()[0] as Database, { getSchemaConnection: () => app.db.schema });
 
-  it('name the users who have these ids today, unless they have not erased', async () => {
+  it('get the documentId of the current user, unless that user cannot have erased anything', async () => {
     const [erased, young, chatting] = [
       await app.createUser(),
       await app.createUser(),
@@ -536,7 +536,7 @@ describe('erasures that an older version noted by number', () => {
       [chatting.user.id, later],
       [1_000_000, later],
     ]);
-    // Again, as at the next start.
+    // Runs twice, as at two starts.
     for (let starts = 0; starts < 2; starts += 1) await createErasureTable(database());
     const listed = await sources()[0].listErasures(10);
     expect(listed.map(({ id: _id, conversationId: _c, before: _b, ...user }) => user)).toEqual([
@@ -551,13 +551,13 @@ describe('erasures that an older version noted by number', () => {
 });
 
 describe('GET /api/chat/metrics', () => {
-  it('is not there without the setting', async () => {
+  it('returns 404 without CHAT_METRICS_TOKEN', async () => {
     const there = await app.anonymous.get('/api/chat/metrics');
     const nothing = await app.anonymous.get('/api/chat/nothing-of-this-name');
     expect([there.status, there.text]).toEqual([404, nothing.text]);
   });
 
-  it('is there with it for who has the token', async () => {
+  it('returns the metrics only to clients with the token', async () => {
     const token = 'token-of-the-scraper';
     const watched = await startApp({ env: { CHAT_METRICS_TOKEN: token } });
     const get = (Authorization: string) =>

@@ -12,18 +12,19 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-/** Asks until the reply is as wanted: the history is some seconds behind. */
+/** Repeats a request until its reply matches, because the history gets new turns some seconds late. */
 async function until(ask: () => Promise<Reply>, isThere: (reply: Reply) => boolean): Promise<Reply> {
   const deadline = Date.now() + 20_000;
   for (;;) {
     const reply = await ask();
     if (isThere(reply)) return reply;
-    if (Date.now() > deadline) throw new Error(`Not there in time: ${reply.status} ${reply.text}`);
+    if (Date.now() > deadline)
+      throw new Error(`The reply did not match in time: ${reply.status} ${reply.text}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 
-/** So many turns of one session, once they are in the history. */
+/** Asks the questions in one session and waits until the history has them. @returns the session id */
 async function chat(user: Client, queries: readonly string[]): Promise<string> {
   let session: string | undefined;
   for (const query of queries) {
@@ -44,7 +45,7 @@ async function chat(user: Client, queries: readonly string[]): Promise<string> {
 const contents = ({ body }: Reply) => (body.messages as { content: string }[]).map(({ content }) => content);
 
 describe('the history', () => {
-  it('has what was asked and answered, errors too', async () => {
+  it('contains questions, answers and errors', async () => {
     const user = await app.createUser();
     const id = await chat(user, ['First', '#fault:error-after-deltas after=3 Second', 'Third']);
     const { body } = await user.get('/api/v1/conversations');
@@ -76,7 +77,7 @@ describe('the history', () => {
     expect(broken.content).not.toBe('');
   });
 
-  it('is read page by page', async () => {
+  it('is listed page by page', async () => {
     const user = await app.createUser();
     const id = await chat(user, ['1', '2', '3']);
     const path = `/api/v1/conversations/${id}?limit=2`;
@@ -95,7 +96,7 @@ describe('the history', () => {
     );
   });
 
-  it('adds up', async () => {
+  it('returns statistics that match the messages', async () => {
     const user = await app.createUser();
     await chat(user, ['1', '2']);
     const { body } = await user.get('/api/v1/stats/conversations?time_zone=Asia/Shanghai');
@@ -117,7 +118,7 @@ describe('the history', () => {
     expect(Number(Object.values(body.totals.price)[0])).toBeGreaterThan(0);
   });
 
-  it('is everybody’s own: what is not does not exist', async () => {
+  it("returns the same 404 for another user's and an unknown conversation", async () => {
     const [ada, bob] = [await app.createUser(), await app.createUser()];
     const id = await chat(ada, ['Mine']);
     const [others, nobodys] = [`/api/v1/conversations/${id}`, `/api/v1/conversations/${randomUUID()}`];
@@ -132,7 +133,7 @@ describe('the history', () => {
     expect(contents(await ada.get(others))[0]).toBe('Mine');
   });
 
-  it('forgets a conversation for good, and keeps the session', async () => {
+  it('deletes a conversation permanently and keeps its session', async () => {
     const user = await app.createUser();
     const id = await chat(user, ['Forget me']);
     await chat(user, ['Keep me']);
@@ -151,7 +152,7 @@ describe('the history', () => {
     expect(contents(again)[0]).toBe('Again');
   });
 
-  it('forgets everything with the user', async () => {
+  it('deletes all conversations of a user who erases all data', async () => {
     const user = await app.createUser();
     const id = await chat(user, ['Forget me']);
     expect((await user.request('DELETE', '/api/chat/me')).status).toBe(200);
@@ -162,7 +163,7 @@ describe('the history', () => {
     expect(gone.body.error.details.code).toBe('conversation-not-found');
   });
 
-  it('shows administrators everybody’s, or one user’s', async () => {
+  it('shows administrators the conversations of all users or of one user', async () => {
     const [ada, bob] = [await app.createUser(), await app.createUser()];
     const [adas, bobs] = [await chat(ada, ['Ada’s']), await chat(bob, ['Bob’s'])];
     const admin = app.admin.client;

@@ -17,12 +17,12 @@ afterAll(() => app.stop());
 const createMessage = '/api/chat-conversations/create-message';
 const deep = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
 
-describe('bodies that are wrong', () => {
+describe('an invalid create-message body', () => {
   const inData = (data: unknown) => JSON.stringify({ data });
   const ask = (more: object) => inData({ character_id: 'CHARACTER', query: 'Hi', ...more });
   it.each<[string, string, number[]]>([
-    ['nothing', '', [400]],
-    ['no JSON', '{"data":', [400]],
+    ['empty', '', [400]],
+    ['not JSON', '{"data":', [400]],
     ['a string', '"data"', [400]],
     ['null', 'null', [400]],
     ['an array', '[]', [400]],
@@ -69,7 +69,7 @@ describe('bodies that are wrong', () => {
       [400],
     ],
     ['data 50,000 deep', `{"data":${deep(50_000)}}`, [400]],
-  ])('%s: a clear 4xx, and nothing is saved', async (_what, rawBody, statuses) => {
+  ])('returns a clear 4xx and saves nothing: %s', async (_what, rawBody, statuses) => {
     const before = await app.db('chat_sessions').count({ n: '*' }).first();
     const reply = await user.request('POST', createMessage, {
       rawBody: rawBody.replace('CHARACTER', characterId),
@@ -86,7 +86,7 @@ describe('bodies that are wrong', () => {
     'application/x-www-form-urlencoded',
     'multipart/form-data; boundary=x',
     'application/xml',
-  ])('a body of type %s: 4xx', async (type) => {
+  ])('returns 4xx for content type %s', async (type) => {
     const reply = await user.request('POST', createMessage, {
       rawBody: 'data=1',
       headers: { 'Content-Type': type },
@@ -95,7 +95,7 @@ describe('bodies that are wrong', () => {
     expect(reply.status).toBeLessThan(500);
   });
 
-  it('prototype keys change nothing', async () => {
+  it('does not pollute prototypes', async () => {
     for (const key of ['__proto__', 'constructor', 'prototype']) {
       const rawBody = `{"data":{"character_id":"${characterId}","query":"Hi","${key}":{"polluted":1},"inputs":{"${key}":{"polluted":1}}},"${key}":{"polluted":1}}`;
       const reply = await user.request('POST', createMessage, {
@@ -109,7 +109,7 @@ describe('bodies that are wrong', () => {
   });
 });
 
-describe('feedback that is wrong', () => {
+describe('an invalid feedback body', () => {
   it.each([
     '',
     '{"data":',
@@ -127,7 +127,7 @@ describe('feedback that is wrong', () => {
     '{"data":{"rating":"like","content":{}}}',
     `{"data":{"rating":"like","content":"${'x'.repeat(2_001)}"}}`,
     `{"data":${deep(50_000)}}`,
-  ])('%s: a clear 400, and nothing is saved', async (rawBody) => {
+  ])('returns a clear 400 and saves nothing: %s', async (rawBody) => {
     const [, { message_id }] = (await user.ask({ character_id: characterId, query: 'Hi' })).body.data;
     const reply = await user.request('PUT', `/api/chat-conversations/messages/${message_id}/feedback`, {
       rawBody,
@@ -139,7 +139,7 @@ describe('feedback that is wrong', () => {
     expect(row.feedback).toBeNull();
   });
 
-  it('odd text about an answer reaches Dify as it could be stored', async () => {
+  it('with NUL and a lone surrogate in its text reaches Dify with U+FFFD instead', async () => {
     const [, { message_id }] = (await user.ask({ character_id: characterId, query: 'Hi' })).body.data;
     const reply = await user.request('PUT', `/api/chat-conversations/messages/${message_id}/feedback`, {
       rawBody: '{"data":{"rating":"like","content":"a\\u0000b\\ud800 好"}}',
@@ -150,7 +150,7 @@ describe('feedback that is wrong', () => {
   });
 });
 
-describe('text that is odd', () => {
+describe('unusual text', () => {
   it.each<[string, string, string]>([
     ['NUL', 'a\0b', 'a\uFFFDb'],
     ['a lone high surrogate', 'a\uD83Db', 'a\uFFFDb'],
@@ -158,18 +158,18 @@ describe('text that is odd', () => {
     ['emoji, ZWJ sequences and combining marks', '👩‍👩‍👧‍👦 🇨🇳 é ü ठी', '👩‍👩‍👧‍👦 🇨🇳 é ü ठी'],
     ['line ends of every kind', 'a\nb\r\nc\rd\u2028e\u2029f\u0085g', 'a\nb\r\nc\rd\u2028e\u2029f\u0085g'],
     [
-      'what looks like SSE',
+      'text that looks like SSE',
       'data: x\n\nevent: message_end\nid: 9\n\n',
       'data: x\n\nevent: message_end\nid: 9\n\n',
     ],
     [
-      'what looks like SQL, HTML and a template',
+      'text that looks like SQL, HTML and a template',
       `'; drop table x; -- <script>{{#x#}}</script> $1 ? ??`,
       `'; drop table x; -- <script>{{#x#}}</script> $1 ? ??`,
     ],
     ['a BOM, zero-width and bidi characters', '\uFEFFa\u200Bb\u202Ec', '\uFEFFa\u200Bb\u202Ec'],
     ['5000 characters', '长'.repeat(5000), '长'.repeat(5000)],
-  ])('%s is stored, streamed and listed as the same text', async (_what, query, expected) => {
+  ])('is saved, streamed and listed as the same text: %s', async (_what, query, expected) => {
     app.dify.script(async (reply) => {
       await reply.say(expected);
       await reply.end();
@@ -186,7 +186,7 @@ describe('text that is odd', () => {
     expect(events.map(({ event }) => event)).toEqual(['turn_started', 'message', 'message_end']);
   });
 
-  it("NUL and lone surrogates in Dify's answer are replaced everywhere alike", async () => {
+  it("in Dify's answer has U+FFFD for NUL and lone surrogates in the stream and in the list", async () => {
     app.dify.script(async (reply) => {
       await reply.raw(
         `data: {"event":"message","conversation_id":"${reply.conversationId}","message_id":"${reply.messageId}","task_id":"t","answer":"a\\u0000b\\ud800c"}\n\n`,
@@ -199,7 +199,7 @@ describe('text that is odd', () => {
     expect(end.data[1].answer).toBe('a\uFFFDb\uFFFDc');
   });
 
-  it('a title is one line, cut between characters', async () => {
+  it('becomes a title of one line that is cut between characters', async () => {
     const { body } = await user.ask({ character_id: characterId, query: `  A\n\tlong ${'👩‍👩‍👧‍👦'.repeat(60)}` });
     const session = await app.db('chat_sessions').where({ session_id: body.data[0].session_id }).first();
     expect(session.title).toMatch(/^A long 👩‍👩‍👧‍👦/u);
@@ -208,8 +208,8 @@ describe('text that is odd', () => {
   });
 });
 
-describe('requests no client library sends', () => {
-  /** A raw request target and header, as fetch would not let it out. */
+describe('a malformed request', () => {
+  /** Sends a raw request target and headers that fetch would refuse. @returns the status */
   function raw(path: string, headers: http.OutgoingHttpHeaders = {}, method = 'GET'): Promise<number> {
     return new Promise((resolve, reject) => {
       const request = http.request(
@@ -265,7 +265,7 @@ describe('requests no client library sends', () => {
     '/api/ai-characters?filters[0][name]=x',
     '/api/ai-characters?sort[0][a]=b',
     '/api/ai-characters/%00',
-  ])('%s is never a 500', async (path) => {
+  ])('to %s never returns a 5xx', async (path) => {
     const status = await raw(path);
     expect(status).toBeLessThan(500);
   });
@@ -294,7 +294,7 @@ describe('requests no client library sends', () => {
     'x'.repeat(255),
     'x'.repeat(256),
     'x'.repeat(4_000),
-  ])('a message called %s does not exist', async (id) => {
+  ])('for the message id %s returns 4xx and does not reach Dify', async (id) => {
     const headers = { 'Content-Type': 'application/json' };
     const asked = app.dify.requests.length;
     for (const [method, action] of [
@@ -308,7 +308,7 @@ describe('requests no client library sends', () => {
     expect(app.dify.requests).toHaveLength(asked);
   });
 
-  it('and headers as long as Node takes them neither', async () => {
+  it('with the longest headers that Node accepts never returns a 5xx', async () => {
     for (const name of ['Accept', 'X-Forwarded-For', 'X-Forwarded-Proto', 'Last-Event-ID', 'Origin']) {
       expect(await raw('/api/chat-conversations/my-list', { [name]: ', @'.repeat(4_000) })).toBeLessThan(500);
     }

@@ -28,7 +28,7 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'chat-import-'));
   app = await startApp({ env: { MES_SQL_DSN: historyFile('first') } });
   const { documentId } = await app.admin.createCharacter();
-  // Two users go before the export, so that the import gives the others new numbers: Bob gets Ann's.
+  // The test deletes a user before the export. The import then gives the others new ids: Bob gets Ann's id.
   const gap = await app.createUser();
   ann = await createPerson(documentId, 'How is the sea?');
   bob = await createPerson(documentId, 'How are the hills?');
@@ -75,7 +75,7 @@ async function logIn(at: App, { email }: Person): Promise<Client> {
   return createClient(at.url, body.jwt, body.user);
 }
 
-/** Each has their own history, by the number they have today, and nothing of another. */
+/** Expects that each user has their own history under their current id, and nothing of the other user. */
 async function expectOwnHistories(at: App): Promise<void> {
   for (const [person, other] of [
     [ann, bob],
@@ -100,7 +100,7 @@ async function expectOwnHistories(at: App): Promise<void> {
   }
 }
 
-/** Another installation, with a database of its own. */
+/** Creates another installation with its own database, stops its process, and passes it to `use`. */
 async function withInstallation(history: string, use: (other: App) => Promise<void>): Promise<void> {
   const other = await startApp({ env: { MES_SQL_DSN: historyFile(history) } });
   try {
@@ -111,9 +111,9 @@ async function withInstallation(history: string, use: (other: App) => Promise<vo
   }
 }
 
-describe('strapi import of an export in which users get other numbers', () => {
+describe('strapi import that gives users new ids', () => {
   it(
-    'into the same database leaves each user their own history, and what is asked next',
+    'into the same database keeps the history of each user, and later questions join it',
     async () => {
       await importInto(app, '--exclude', 'files');
       const numbers = await app.db('up_users').whereIn('id', [ann.id, bob.id]).select('document_id', 'id');
@@ -136,7 +136,7 @@ describe('strapi import of an export in which users get other numbers', () => {
   );
 
   it(
-    'into a new database brings the turns to its new history, whether or not settings are imported',
+    'into a new database copies the turns to its new history, with and without imported settings',
     async () => {
       for (const [history, options] of [
         ['second', ['--exclude', 'files']],
@@ -155,14 +155,14 @@ describe('strapi import of an export in which users get other numbers', () => {
   );
 
   it(
-    'into a new database with the same history leaves each user their own',
+    'into the same new database a second time keeps the history of each user',
     async () => {
       await withInstallation('first-copy', async (other) => {
         await importInto(other, '--exclude', 'files');
         await other.restart();
         await expectOwnHistories(other);
         await other.signal('SIGTERM');
-        // The same again, into the same: numbers change once more.
+        // The second import changes the ids again.
         await importInto(other, '--exclude', 'files');
         await other.restart();
         await expectOwnHistories(other);

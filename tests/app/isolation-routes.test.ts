@@ -13,14 +13,14 @@ let app: App;
 let ann: Client;
 let bob: Client;
 let characterId: string;
-/** Ids of things that are there, by what they are called in the table. */
+/** Ids of existing things, by their names in the table of routes. */
 let ids: Readonly<Record<string, string>>;
 let cases = 0;
 
 const bobsSecret = `Bobs secret ${canaries.query}`;
 
 beforeAll(async () => {
-  // A write counts whatever comes of it; all else that a refused request could leave is looked for.
+  // A refused write counts, too, so these limits are off. The tests look for every other trace of a request.
   app = await startApp({
     env: {
       CHAT_WS_MESSAGES_PER_SECOND: '10000',
@@ -50,7 +50,7 @@ afterAll(async () => {
   await app.stop();
 });
 
-/** So many rows that the numbers below are each of one thing only: what is another kind's id cannot be one's own by chance. */
+/** Adds rows, so that each number below is the id of one thing only. No id then matches another kind by chance. */
 async function fillUp(): Promise<void> {
   for (let i = 0; i < 12; i += 1) {
     const { session_id } = (await bob.post('/api/chat/session', {})).body.data;
@@ -58,7 +58,7 @@ async function fillUp(): Promise<void> {
   }
 }
 
-/** The history is written behind everybody's back, and with it a column of each answer. */
+/** Waits until the background job has copied all answers to the history, which changes a column of them. */
 async function allCopied(): Promise<void> {
   const untilMs = Date.now() + 30_000;
   while ((await app.db('chat_conversations').whereNotNull('history_due').first('id')) !== undefined) {
@@ -67,7 +67,7 @@ async function allCopied(): Promise<void> {
   }
 }
 
-/** A turn that is there, and one each in what its owner has deleted. */
+/** Creates a turn, a turn in a deleted session, and a deleted message. @returns their ids, by name. */
 async function createThings(whose: string, user: Client, query: string) {
   const ask = async () => (await user.ask({ character_id: characterId, query })).body.data;
   const [question, answer] = await ask();
@@ -109,7 +109,7 @@ function historyIdOf({ id, documentId }: { id: number; documentId: string }): st
 
 const someUuid = '00000000-0000-4000-8000-000000000000';
 
-/** Ids of nothing, as they stand in a path. */
+/** Ids that identify nothing, encoded for a path. */
 const strangeIds: readonly string[] = [
   someUuid,
   '00000000-0000-8000-8000-0000ffffffff',
@@ -143,7 +143,7 @@ const strangeIds: readonly string[] = [
   'x'.repeat(5_000),
 ];
 
-/** What looks like this id in every way, and is nobody's. */
+/** Returns an id of the same form that identifies nothing. */
 function twinOf(id: string): string {
   if (/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8/u.test(id)) return `00000000-0000-8000-8000-${id.slice(-12)}`;
   if (/^[0-9a-f-]{36}$/u.test(id)) return randomUUID();
@@ -153,11 +153,11 @@ function twinOf(id: string): string {
   return 'z'.repeat(id.length);
 }
 
-/** Nobody's ids of one shape are answered alike: one of each is asked for. */
+/** Sends one request for all unknown ids of the same form, because their replies are equal. */
 function oncePerShape(answerTo: (id: string) => Promise<Exchange>) {
   const replies = new Map<string, Promise<Exchange>>();
   return (id: string): Promise<Exchange> => {
-    // A place in a list is found again by the number in such an id.
+    // The number in an id of the history is a position in a list, so it stays a part of the form.
     const twin = twinOf(id);
     const shape = twin.startsWith('00000000-') ? twin : twin.replaceAll(/[0-9a-f]/gu, '0');
     const reply = replies.get(shape) ?? answerTo(twin);
@@ -166,7 +166,7 @@ function oncePerShape(answerTo: (id: string) => Promise<Exchange>) {
   };
 }
 
-/** Ids that are to do nothing in this slot. */
+/** Returns the ids that must have no effect in this slot. */
 const triedIn = ({ kind }: Slot) => Object.entries(ids).filter(([name]) => !kind.takes.includes(name));
 
 const atOnce = <T>(all: readonly T[], job: (one: T) => Promise<void>) =>
@@ -188,7 +188,7 @@ interface Sent {
 
 const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
 
-/** As it stands: `fetch` would resolve `..`. */
+/** Sends the path unchanged. `fetch` would resolve `..`. */
 function send({ method, target, body, token, isUpgrade = false }: Sent): Promise<Exchange> {
   const content = body === undefined ? undefined : JSON.stringify(body);
   const headers = {
@@ -214,7 +214,7 @@ function send({ method, target, body, token, isUpgrade = false }: Sent): Promise
         response.on('end', () => {
           const text = Buffer.concat(chunks).toString();
           assertCleanReply(text, `${method} ${target}`);
-          // Whether the connection stays open depends on how much of a body that nobody reads had come by then.
+          // These headers depend on how much of the unread body had arrived before the reply.
           const {
             date: _date,
             connection: _connection,
@@ -240,7 +240,7 @@ function codeOf({ text }: Exchange): string {
   return error?.details?.code ?? error?.code ?? 'none';
 }
 
-/** The request with this id, as it stands in a path, in one slot, and what is one's own in the others. */
+/** Builds Ann's request with an id, encoded for a path, in one slot, and her own ids in the other path slots. */
 function requestWith(route: string, row: Row, slot: Slot, id: string): Sent {
   const [method = '', pattern = ''] = route.split(' ');
   const target = row.slots
@@ -270,11 +270,11 @@ const slots = routes.flatMap(([route, row]) =>
   row.slots.map((slot) => [`${route} by ${slot.place} ${slot.name}`, route, row, slot] as const),
 );
 
-/** Both paths, where there are two. */
+/** Returns the route with `/api`, and without it if the server serves both. */
 const doorsOf = (route: string, { isAtRoot }: Row) =>
   isAtRoot ? [route, route.replace(' /api', ' ')] : [route];
 
-/** Everything that is stored. */
+/** Returns all rows that a request could change. */
 async function allRows(): Promise<unknown> {
   const rows: Record<string, unknown> = {};
   for (const table of ['chat_sessions', 'chat_conversations', 'up_users', 'ai_characters', 'chat_limits']) {
@@ -284,7 +284,7 @@ async function allRows(): Promise<unknown> {
 }
 
 describe('the table of routes', () => {
-  it('has every route that Strapi serves', async () => {
+  it('contains every route that Strapi serves', async () => {
     const reply = await app.admin.client.get('/users-permissions/routes');
     const apis = Object.entries(reply.body.routes as Record<string, { method: string; path: string }[]>);
     const own = apis
@@ -294,14 +294,14 @@ describe('the table of routes', () => {
     expect(findGaps(own)).toEqual([]);
   });
 
-  it('fails for a route that is not in it, and for one that Strapi does not serve', () => {
+  it('reports a served route that it lacks, and a route that Strapi does not serve', () => {
     const known = Object.keys(routeTable);
     const [first = '', ...others] = known;
     expect(findGaps([...known, 'GET /api/new/:id'])).toEqual(['GET /api/new/:id is not in the table']);
     expect(findGaps(others)).toEqual([`${first} is no route`]);
   });
 
-  it('tries numbers that are each of one thing only', () => {
+  it('uses each numeric id for one thing only', () => {
     const numbers = Object.values(ids).filter((id) => /^\d+$/u.test(id));
     expect(new Set(numbers).size).toBe(numbers.length);
     expect(numbers.length).toBeGreaterThanOrEqual(12);
@@ -309,7 +309,7 @@ describe('the table of routes', () => {
 });
 
 describe.each(slots)('%s', (_name, route, row, slot) => {
-  it("does nothing with an id of Bob's, of another kind, deleted or made up, and answers as to nobody's", async () => {
+  it("changes nothing for Bob's, deleted, invented or wrong ids, and replies as to an unknown id", async () => {
     const before = await allRows();
     const asked = app.dify.requests.length;
     const found: Record<string, unknown> = {};
@@ -338,7 +338,7 @@ describe.each(slots)('%s', (_name, route, row, slot) => {
   });
 });
 
-/** Status 0 of the table: a filter, which is right or wrong whatever there is. */
+/** Compares a reply with the table. Status 0 is a filter, which finds nothing or is refused with 400. */
 function designed({ kind }: Slot, id: string, reply: Exchange): { isAsDesigned: unknown } {
   const { status, codes } = kind.refusalOf(id);
   const code = codeOf(reply);
@@ -350,7 +350,7 @@ function designed({ kind }: Slot, id: string, reply: Exchange): { isAsDesigned: 
   return { isAsDesigned: isAsDesigned ? true : `${reply.status} ${code}` };
 }
 
-/** A path of which Ann is refused the thing, however she asks. */
+/** Ids in paths. Ann must not reach Bob's things by any HTTP method. */
 const pathSlots = slots.filter(([, , , { place }]) => place === 'path');
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 const patterns = [...new Set(pathSlots.map(([, route]) => route.split(' ')[1] ?? ''))];
@@ -360,8 +360,8 @@ const unserved = patterns.flatMap((pattern) =>
     .map((method) => [method, pattern] as const),
 );
 
-describe.each(unserved)('%s %s, which is no route', (method, pattern) => {
-  it("answers to an id of Bob's as to nobody's", async () => {
+describe.each(unserved)('%s %s, which is not a route', (method, pattern) => {
+  it("returns the same reply for Bob's id and an unknown id", async () => {
     const sample = pathSlots.find(([, route]) => route.endsWith(` ${pattern}`));
     if (sample === undefined) throw new Error(`Nothing is known of ${pattern}.`);
     const [, route, row] = sample;
@@ -384,7 +384,7 @@ describe.each(unserved)('%s %s, which is no route', (method, pattern) => {
 });
 
 describe('a WebSocket', () => {
-  it.each(['/ws', '/api/ws'])("at %s is refused for Bob's session exactly as for nobody's", async (path) => {
+  it.each(['/ws', '/api/ws'])("at %s is refused alike for Bob's and an unknown session", async (path) => {
     const before = await allRows();
     const open = (id: string) =>
       send({ method: 'GET', target: `${path}/${id}`, token: ann.token, isUpgrade: true });
@@ -398,7 +398,7 @@ describe('a WebSocket', () => {
     expect(await allRows()).toEqual(before);
   });
 
-  it.each(['stop', 'resume'])("%ss no turn of Bob's, nor tells of it", async (type) => {
+  it.each(['stop', 'resume'])("replies to %s for Bob's turn as for an unknown turn", async (type) => {
     const before = await allRows();
     const device = await connect(app.url, `/ws/${ids["Ann's session_id"]}`, { token: ann.token });
     const answerTo = async (turnId: string, label: string) => {
@@ -428,7 +428,7 @@ describe('a WebSocket', () => {
 describe('without a login', () => {
   const closedRoutes = routes.filter(([, { isPublic }]) => !isPublic);
 
-  it.each(closedRoutes)("%s is a 401, for Bob's ids as for nobody's", async (route, row) => {
+  it.each(closedRoutes)("%s returns the same 401 for Bob's, Ann's and unknown ids", async (route, row) => {
     const before = await allRows();
     for (const door of doorsOf(route, row)) {
       for (const token of [undefined, 'nonsense', `${bob.token}x`]) {
@@ -446,15 +446,15 @@ describe('without a login', () => {
     expect(await allRows()).toEqual(before);
   });
 
-  it('only these are open', async () => {
+  it('only the routes for readiness and metrics are open', async () => {
     const open = routes.filter(([, { isPublic }]) => isPublic).map(([route]) => route);
     expect(open).toEqual(['GET /api/chat/ready', 'GET /api/chat/metrics']);
     expect((await send({ method: 'GET', target: '/api/chat/ready' })).status).toBe(200);
-    // For whoever has a token of its own, which no user has.
+    // The metrics need their own token, which no user has.
     expect((await send({ method: 'GET', target: '/api/chat/metrics', token: ann.token })).status).toBe(404);
   });
 
-  /** With what would be right for this user in every slot; without one, for nobody. */
+  /** Builds a request with valid ids of this user in every slot, or with unknown ids if `whose` is undefined. */
   function anonymousRequest(route: string, row: Row, whose: string | undefined): Sent {
     const idOf = ({ kind }: Slot) => {
       const id = ids[(kind.takes[0] ?? "Ann's message documentId").replace("Ann's", whose ?? "Ann's")] ?? 'x';
@@ -477,7 +477,7 @@ describe('without /api', () => {
   });
 });
 
-it('tries several hundred ids', () => {
+it('the isolation tests try at least 300 ids', () => {
   process.stdout.write(`isolation · ${cases} cases\n`);
   expect(cases).toBeGreaterThanOrEqual(300);
 });

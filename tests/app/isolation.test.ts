@@ -45,7 +45,7 @@ const path = (names: string) =>
     .map((name) => `[${name}]`)
     .join('');
 
-/** Query strings that try to reach somebody else's, or to learn of it by comparing what comes back. */
+/** Query strings that try to read another user's data, or to learn about it from differences between replies. */
 const probes = [
   ...relations.flatMap((relation) =>
     privateFields.flatMap((field) => [
@@ -98,7 +98,7 @@ const probes = [
 ];
 
 describe('my-list', () => {
-  it.each(probes)('shows and counts nothing of another user for %s', async (query) => {
+  it.each(probes)('shows and counts no message of another user for %s', async (query) => {
     const { status, text, body } = await ann.myList(`?${query}`);
     expect([200, 400]).toContain(status);
     expect(text).not.toContain(secret);
@@ -107,7 +107,7 @@ describe('my-list', () => {
     if (status === 200) expect(body.meta.pagination.total).toBeLessThanOrEqual(2);
   });
 
-  it.each(privateFields)('does not answer differently for a right and a wrong guess of %s', async (field) => {
+  it.each(privateFields)('returns the same reply for a right and a wrong guess of %s', async (field) => {
     const row = await app.db('up_users').where({ id: bob.user.id }).first();
     const right = String(
       row[field.replaceAll(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`)] ?? 'x',
@@ -121,7 +121,7 @@ describe('my-list', () => {
     }
   });
 
-  it("finds nothing by the ids of another user's messages, whether they exist or not", async () => {
+  it("finds nothing by the ids of another user's message or by unknown ids", async () => {
     for (const [field, theirs, nobodys] of [
       ['id', bobs.id, 99999],
       ['documentId', bobs.documentId, 'zzzzzzzzzzzzzzzzzzzzzzzz'],
@@ -152,7 +152,7 @@ describe("another user's message", () => {
     ['GET', 'suggested', undefined],
   ];
 
-  it.each(actions)('is not there for %s …/%s %j, by whichever id', async (method, action, body) => {
+  it.each(actions)('does not exist for %s …/%s %j, by any id', async (method, action, body) => {
     const before = await bobsRow();
     const asked = app.dify.requests.length;
     const send = (id: string, query = '') =>
@@ -169,7 +169,7 @@ describe("another user's message", () => {
     expect(app.dify.requests).toHaveLength(asked);
   });
 
-  it.each(actions)('%s …/%s %j needs its owner’s JWT', async (method, action, body) => {
+  it.each(actions)("needs its owner's JWT for %s …/%s %j", async (method, action, body) => {
     const path = `/api/chat-conversations/messages/${bobs.message_id}/${action}`;
     const token = await app.admin.client.post('/admin/api-tokens', {
       name: `${method} ${action} ${JSON.stringify(body) ?? ''}`,
@@ -204,7 +204,7 @@ describe('core routes', () => {
     ['GET', '/api/users'],
     ['GET', '/api/users/2'],
     ['PUT', '/api/users/2'],
-  ])('%s %s is closed to end users, own entries included', async (method, route) => {
+  ])('return 403 to users for %s %s, also for their own entries', async (method, route) => {
     for (const client of [ann, bob]) {
       const url = route.replace(':id', bobs.documentId).replace(':character', character.documentId);
       const { status, text } = await client.request(
@@ -250,8 +250,8 @@ describe('core routes', () => {
   });
 });
 
-describe('a user who is blocked', () => {
-  it('is out', async () => {
+describe('a blocked user', () => {
+  it('gets 401 for my-list and create-message', async () => {
     const gone = await app.createUser();
     expect((await gone.myList()).status).toBe(200);
     await app.admin.setBlocked(gone.user.documentId, true);

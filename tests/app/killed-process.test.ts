@@ -8,7 +8,7 @@ import { database } from '../support/database';
 import { createGate } from '../support/gate';
 import { writingStatements } from '../support/statements';
 
-/** Of a lease, which is a minute here: what is freed within this time was not freed by it. */
+/** The lease is a minute here. A session that is free within the shorter time was not freed by its lease. */
 const leaseMs = 60_000;
 const wellWithinLeaseMs = leaseMs / 3;
 
@@ -33,7 +33,7 @@ async function start(env: Readonly<Record<string, string>> = {}): Promise<void> 
 const answers = () => app.db('chat_conversations').where({ role: 'assistant' }).orderBy('id');
 const answerOf = (query: string) => answers().where({ query }).first();
 
-/** Asks a question whose answer stays half said until `goOn`. @returns once the half of it is saved. */
+/** Asks a question. Dify sends the second half of the answer after `goOn`. Settles when the first half is saved. */
 async function askHalf(query: string, client = user, headers: Readonly<Record<string, string>> = {}) {
   const { opened: goesOn, open: goOn } = createGate();
   app.dify.script(async (reply) => {
@@ -52,7 +52,7 @@ async function askHalf(query: string, client = user, headers: Readonly<Record<st
   return { asked, goOn, turnId, sessionId };
 }
 
-/** What the first request that the process takes is answered. */
+/** Repeats a request until the process accepts connections. @returns its first reply. */
 async function firstReply(request: () => Promise<Reply>): Promise<Reply> {
   for (;;) {
     try {
@@ -101,7 +101,7 @@ describe('a process that is killed', () => {
     expect(message_count).toBe(4);
   });
 
-  it('leaves a turn that can be followed, joined by its key and asked again', async () => {
+  it('leaves a turn that clients can follow, join by Idempotency-Key and regenerate', async () => {
     const headers = { 'Idempotency-Key': 'one' };
     const query = 'Can it be followed?';
     const { sessionId, turnId } = await askHalf(query, user, headers);
@@ -122,7 +122,7 @@ describe('a process that is killed', () => {
     expect([again.status, again.body.data?.[0].session_id]).toEqual([200, sessionId]);
   });
 
-  it('leaves an answer that Dify has saved to be found, and its session goes on in that conversation', async () => {
+  it('leaves a turn whose answer and conversation the next process gets from Dify', async () => {
     const query = 'Does Dify have it?';
     const { opened: goesOn, open: goOn } = createGate();
     const { opened: isAsked, open: onAsked } = createGate();
@@ -161,7 +161,7 @@ describe('two processes', () => {
   afterAll(() => app.stop());
   afterEach(() => app.dify.reset());
 
-  it('let be what the other one answers, also while one starts', async () => {
+  it('do not touch live turns of each other, also while one of them starts', async () => {
     const { asked, goOn } = await askHalf('Do both live?');
     const before = await answerOf('Do both live?');
     await app.signalAnother(otherUrl, 'SIGTERM');
@@ -172,7 +172,7 @@ describe('two processes', () => {
     expect((await asked).body.data[1]).toMatchObject({ outcome: 'completed', answer: 'Half whole.' });
   });
 
-  it('free the sessions of the one that is killed in seconds', async () => {
+  it('free the sessions of the killed one within seconds', async () => {
     const { sessionId } = await askHalf('Who takes over?', there);
     await app.signalAnother(otherUrl, 'SIGKILL');
     const isFree = async () => (await inSession(sessionId)).status === 200;
@@ -183,21 +183,21 @@ describe('two processes', () => {
   });
 });
 
-/** How often any process has looked for turns that were silent for too long. */
+/** Counts the searches of all processes for turns that were silent for too long. */
 const rounds = () => app.output().split('coalesce(alive_at').length;
 
-/** Nothing but time makes a lease pass: what is measured is how often it was looked for. */
+/** Waits for `count` more searches, because only a search can end a lease. */
 async function afterRounds(count: number): Promise<void> {
   const before = rounds();
   expect(await holdsWithin(50_000, () => rounds() >= before + count)).toBe(true);
 }
 
-// Processes on one SQLite file share a machine, and its clock.
+// Processes on one SQLite file run on one machine, with one clock.
 onPostgres('processes whose clocks differ by minutes', () => {
   beforeAll(() => start({ CHAT_TURN_LEASE_SECONDS: '20', ...writingStatements }));
   afterAll(() => app.stop());
 
-  it('end none of each other’s living turns', async () => {
+  it('do not end live turns of each other', async () => {
     const asked = [await askHalf('Here?')];
     for (const seconds of [90, -90]) {
       const there = createClient(await app.startAnother(clockAhead(seconds)), user.token, user.user);
@@ -212,7 +212,7 @@ onPostgres('processes whose clocks differ by minutes', () => {
   });
 });
 
-/** One that hangs in the middle of a transaction holds what it has locked. */
+/** Stops a process outside a transaction. A process that hangs in a transaction keeps its locks. */
 async function stopBetweenStatements(pid: number): Promise<void> {
   const isInTransaction = async () =>
     database === 'postgres' &&
@@ -233,7 +233,7 @@ describe('a process that hangs', () => {
   beforeAll(() => start({ CHAT_TURN_LEASE_SECONDS: '4', ...writingStatements }));
   afterAll(() => app.stop());
 
-  it('keeps its turns until their lease is over, and then their first end counts', async () => {
+  it('keeps its turns until their lease ends, and then their first end counts', async () => {
     const hung = await app.startAnother();
     const { asked, goOn } = await askHalf('Does it hang?', createClient(hung, user.token, user.user));
     await stopBetweenStatements(app.pidOfAnother(hung));
@@ -262,11 +262,11 @@ onPostgres('a process that loses its lock', () => {
   afterAll(() => app.stop());
   afterEach(() => app.dify.reset());
 
-  it('has one on a connection of its own', async () => {
+  it('holds the lock on a separate connection', async () => {
     expect(await locks()).toHaveLength(2);
   });
 
-  it('keeps its turns, however often the connection of the lock breaks', async () => {
+  it('keeps its turns when the connection of the lock breaks 20 times', async () => {
     const { asked, goOn } = await askHalf('Is it cut off?');
     const broken = new Set<number>();
     expect(
@@ -285,10 +285,10 @@ onPostgres('a process that loses its lock', () => {
     expect((await there.ask({ character_id: documentId, query: 'Hi' })).status).toBe(200);
   });
 
-  it('keeps its turns when the database is away for all', async () => {
+  it('keeps its turns when all processes lose the database', async () => {
     const { asked, goOn } = await askHalf('Is the database away?');
     const allow = await app.database.refuseConnections();
-    // Longer than a free lock must be seen.
+    // Longer than a process waits before a free lock counts as free.
     await new Promise((resolve) => setTimeout(resolve, 5_000));
     await allow();
     expect(await holdsWithin(20_000, async () => (await locks()).length === 2)).toBe(true);
@@ -298,11 +298,11 @@ onPostgres('a process that loses its lock', () => {
   });
 });
 
-onSqlite('where no lock can be held', () => {
+onSqlite('a process that can hold no lock', () => {
   beforeAll(() => start({ CHAT_TURN_LEASE_SECONDS: '2' }));
   afterAll(() => app.stop());
 
-  it('says so once, and leases decide', async () => {
+  it('logs it once, and relies on leases', async () => {
     const file = app.variables['DATABASE_FILENAME'] ?? '';
     await app.signal('SIGTERM');
     await rm(`${file}-processes`, { recursive: true, force: true });

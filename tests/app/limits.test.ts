@@ -43,7 +43,7 @@ const saved = async ({ user }: Client) =>
 const row = (limit: 'turns' | 'tokens', { user }: Client) =>
   app.db('chat_limits').where({ key: `${limit}:${user.documentId}` });
 
-/** What a reply says of a limit, in numbers. */
+/** Returns the rate limit headers of a reply as numbers. */
 function told({ headers }: Pick<Reply, 'headers'>) {
   const of = (name: string) => {
     const text = headers.get(name);
@@ -62,7 +62,7 @@ function expectRefusal(reply: Reply, status: number, code: string): void {
   expect(reply.body).toMatchObject({ data: null, error: { status, name: 'ChatError' } });
 }
 
-/** Questions that Dify is answering, until they are let go. */
+/** Asks a question for each client. Dify ends their answers after `letGo`. */
 async function hold(clients: readonly Client[]) {
   const { opened, open } = createGate();
   for (const _ of clients) {
@@ -90,8 +90,8 @@ async function hold(clients: readonly Client[]) {
   };
 }
 
-describe('turns of a user at once', () => {
-  it('are three of a hundred sent at the same time; Dify is asked for three, and nothing else is saved', async () => {
+describe('simultaneous turns of a user', () => {
+  it('are limited: of 100 parallel questions, the server saves three and sends three to Dify', async () => {
     const user = await app.createUser();
     const { opened, open } = createGate();
     for (let count = 0; count < 100; count += 1) {
@@ -110,7 +110,7 @@ describe('turns of a user at once', () => {
       return reply;
     });
     await refused;
-    // To refuse is quicker than to save.
+    // The server refuses faster than it saves.
     await until(async () => (await saved(user)) >= atOnce);
     const savedMeanwhile = await saved(user);
     open();
@@ -133,7 +133,7 @@ describe('turns of a user at once', () => {
     expect((await user.ask(question())).status).toBe(200);
   });
 
-  it('are no other user’s, and end with a stop as well', async () => {
+  it('do not limit another user, and also end with a stop', async () => {
     const [user, neighbour] = [await app.createUser(), await app.createUser()];
     const held = await hold([user, user, user]);
     expectRefusal(await user.ask(question()), 429, 'too-many-turns');
@@ -149,7 +149,7 @@ describe('turns of a user at once', () => {
     expect((await user.ask(question())).status).toBe(200);
   });
 
-  it('are given back by questions that are refused, whatever for', async () => {
+  it('do not include questions that the server refuses for any reason', async () => {
     const user = await app.createUser();
     for (let times = 0; times < 2 * atOnce; times += 1) {
       expect((await user.ask({ ...question(), character_id: 'nobody' })).status).toBe(400);
@@ -162,7 +162,7 @@ describe('turns of a user at once', () => {
 });
 
 describe('turns of a user per minute', () => {
-  it('are counted down in the headers of every answer, and refused when they are used up', async () => {
+  it('are counted down in the headers of every reply, and refused above the limit', async () => {
     const [user, neighbour] = [await app.createUser(), await app.createUser()];
     const remaining: (number | null)[] = [];
     for (let count = 0; count < perMinute - 1; count += 1)
@@ -187,11 +187,11 @@ describe('turns of a user per minute', () => {
     ).toBe(429);
     expect([asked(), await saved(user)]).toEqual(before);
     expect(told(await neighbour.ask(question()))).toMatchObject({ limit: perMinute, remaining: 4 });
-    // Lists, following and stopping are no questions.
+    // The limit counts only questions, not lists.
     expect((await user.myList()).status).toBe(200);
   });
 
-  it('hold in another process, and after a restart in which Strapi goes over its tables', async () => {
+  it('are counted across processes and across a restart in which Strapi updates its tables', async () => {
     const user = await app.createUser();
     for (let count = 0; count < perMinute; count += 1) {
       const client = count % 2 === 0 ? user : at(other, user);
@@ -204,7 +204,7 @@ describe('turns of a user per minute', () => {
     expectRefusal(await at(other, user).ask(question()), 429, 'rate-limited');
   });
 
-  it('sent to two processes at the same time are no more than may be', async () => {
+  it('are limited across two processes that get questions at the same time', async () => {
     const user = await app.createUser();
     const { opened, open } = createGate();
     for (let count = 0; count < 100; count += 1) {
@@ -213,7 +213,7 @@ describe('turns of a user per minute', () => {
         await reply.end();
       });
     }
-    // Three at once in each process would be six.
+    // Each process allows three simultaneous turns, which is six in both.
     const sending = Array.from({ length: 20 }, (_, count) =>
       (count % 2 === 0 ? user : at(other, user)).ask(question()),
     );
@@ -227,14 +227,14 @@ describe('turns of a user per minute', () => {
     expect(await saved(user)).toBe(perMinute);
   });
 
-  it('begin anew when the minute is over', async () => {
+  it('start again at zero when the minute is over', async () => {
     const user = await app.createUser();
     for (let count = 0; count < perMinute; count += 1) await user.ask(question());
     await row('turns', user).update({ expire: Date.now() - 1 });
     expect(told(await user.ask(question()))).toMatchObject({ remaining: perMinute - 1 });
   });
 
-  it('are given back where the session is busy', async () => {
+  it('are refunded when the session is busy', async () => {
     const user = await app.createUser();
     const { body } = await user.ask(question());
     const [{ session_id }] = body.data;
@@ -247,11 +247,11 @@ describe('turns of a user per minute', () => {
     expectRefusal(await user.ask({ ...question(), session_id }), 409, 'turn-in-progress');
     open();
     await readStream(events);
-    // The two that were answered, and this one.
+    // The two answered questions and this one count.
     expect(told(await user.ask(question()))).toMatchObject({ remaining: perMinute - 3 });
   });
 
-  it('go by the user of the token, and not by anything a client sends', async () => {
+  it('are counted for the user of the token, not for values that a client sends', async () => {
     const user = await app.createUser();
     const statuses: number[] = [];
     for (let count = 0; count <= perMinute; count += 1) {
@@ -266,13 +266,13 @@ describe('turns of a user per minute', () => {
 });
 
 describe('tokens of a user per day', () => {
-  /** Asks, and says what the answer has cost. */
+  /** Asks a question whose answer costs so many tokens. */
   async function spend(client: Client, total_tokens: number): Promise<Reply> {
     app.dify.script((reply) => reply.end({ total_tokens }));
     return client.ask(question());
   }
 
-  it('are those of finished answers; when they are used up, the day has to pass', async () => {
+  it('count for finished answers; above the limit, questions are refused until midnight in UTC', async () => {
     const [user, neighbour] = [await app.createUser(), await app.createUser()];
     expect((await spend(user, tokensPerDay - 1)).status).toBe(200);
     expect((await spend(user, 500)).status).toBe(200);
@@ -292,7 +292,7 @@ describe('tokens of a user per day', () => {
     expect((await user.ask(question())).status).toBe(200);
   });
 
-  it('are those of stopped answers, too', async () => {
+  it('count for stopped answers, too', async () => {
     const user = await app.createUser();
     const { opened, open } = createGate();
     app.dify.script(async (reply) => {
@@ -316,7 +316,7 @@ describe('tokens of a user per day', () => {
 });
 
 describe('live turns of a process', () => {
-  it('over the bound are 503 for whoever asks, while it is ready and another process answers', async () => {
+  it('return 503 above the limit, while the process stays ready and another process answers', async () => {
     const users = await Promise.all(Array.from({ length: maxLive + 1 }, () => app.createUser()));
     const late = users.pop() as Client;
     const held = await hold(users);

@@ -15,19 +15,19 @@ afterAll(() => app.stop());
 const list = '/api/chat-conversations/my-list';
 const myList = 'api::chat-conversation.chat-conversation.myList';
 
-/** How many statements a request costs; of those that have `part` in them. */
+/** Counts the SQL statements of a request that contain `part`. */
 async function countOf(request: () => Promise<unknown>, part = ''): Promise<number> {
   const statements = await statementsOf(app, request);
   return statements.filter((statement) => statement.includes(part)).length;
 }
 
-/** The reads of a user. Whether the login has ended is another question: see ended-logins.test.ts. */
+/** Counts the reads of users, without the checks for ended logins. ended-logins.test.ts tests those. */
 async function countUserReads(request: () => Promise<unknown>): Promise<number> {
   const statements = await statementsOf(app, request);
   return statements.filter((text) => text.includes('up_users') && !text.includes('chat_logins')).length;
 }
 
-/** Lines of a session, put straight into the tables. */
+/** Inserts messages of a session directly into the tables. */
 async function addLines({ user }: Client, sessionId: string, count: number): Promise<void> {
   const { id, message_count } = await app.db('chat_sessions').where({ session_id: sessionId }).first();
   const rows = Array.from({ length: count }, (_, index) => ({
@@ -49,7 +49,7 @@ async function addLines({ user }: Client, sessionId: string, count: number): Pro
 }
 
 describe('a login', () => {
-  it('is looked for among users, not among API tokens', async () => {
+  it('is looked up among users, not among API tokens', async () => {
     const user = await app.createUser();
     const lookups = await countOf(async () => {
       expect((await user.get(list)).status).toBe(200);
@@ -58,7 +58,7 @@ describe('a login', () => {
     expect(lookups).toBe(1);
   });
 
-  it('is read once, and then remembered: the second request costs the statements of its own reply only', async () => {
+  it('is read once and then cached, so that the second request needs only its own statements', async () => {
     const user = await app.createUser();
     const first = await countOf(() => user.get(list));
     const { length: second } = await fewestStatementsOf(app, () => user.get(list));
@@ -66,7 +66,7 @@ describe('a login', () => {
     expect(first).toBeGreaterThan(second);
   });
 
-  it('is read once for all of its requests that come at once', async () => {
+  it('is read once for parallel requests', async () => {
     const [one, many] = [await app.createUser(), await app.createUser()];
     const alone = await countUserReads(() => one.get(list));
     const together = await countUserReads(async () => {
@@ -77,24 +77,24 @@ describe('a login', () => {
     expect(together).toBe(alone);
   });
 
-  it('is refused to each of its requests that come at once when its token is none', async () => {
+  it('is refused for each parallel request with an invalid token', async () => {
     const nobody = createClient(app.url, 'no.token.atall');
     const replies = await Promise.all(Array.from({ length: 10 }, () => nobody.get(list)));
     expect(replies.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 401));
   });
 
-  it('reads what a role may once, not for each user who has it', async () => {
+  it('reads the permissions of a role once, not for each user', async () => {
     const users = [await app.createUser(), await app.createUser(), await app.createUser()];
     const reads = await countOf(() => Promise.all(users.map((user) => user.get(list))), 'up_permissions');
     expect(reads).toBeLessThanOrEqual(1);
     expect(app.output()).toMatch(/knex:query .*up_permissions/u);
   });
 
-  it('costs the first screen at most five statements, a list at most three, or four to read many beside the rest', async () => {
+  it('needs at most five statements for the first screen, and at most three or four for a list', async () => {
     const user = await app.createUser();
     await user.post('/api/chat/session', {});
     const { session_id } = (await user.post('/api/chat/session', {})).body.data;
-    // PostgreSQL is asked first whether a user has many.
+    // On PostgreSQL the server first checks whether the user has many messages.
     const most = database === 'sqlite' ? 3 : 4;
     const lists: readonly (readonly [name: string, most: number, send: () => Promise<Reply>])[] = [
       ['first screen', 5, () => user.get(`/aichat/getsessionlistshow/${user.user.id}`)],
@@ -115,7 +115,7 @@ describe('a login', () => {
       ['a part of a history', most, () => user.get(`/conversations/${session_id}/messages?limit=50`)],
     ];
     const readsBeside = new Set(database === 'sqlite' ? ['my-list by a filter', 'a part of a history'] : []);
-    // PostgreSQL reads them in a transaction, for the time they may take.
+    // On PostgreSQL a transaction limits the time of these reads. Its own statements do not count.
     const isOwn = (statement: string) =>
       !/query (begin|commit|set local|select set_config)/iu.test(statement);
     const costs = async () => {
@@ -123,13 +123,13 @@ describe('a login', () => {
       for (const [name, most, send] of lists) {
         const get = async () => expect((await send()).status).toBe(200);
         const { length: count } = await fewestStatementsOf(app, get, isOwn);
-        // None at all would be a count that does not count. On SQLite a thread reads what is long, and logs nothing.
+        // No statement at all shows a broken count, except for SQLite's reader thread, which logs no statements.
         found[name] = (count >= 1 || readsBeside.has(name)) && count <= most ? 'few' : count;
       }
       return found;
     };
     const few = Object.fromEntries(lists.map(([name]) => [name, 'few']));
-    // Its login is remembered from here on.
+    // The login is cached from here on.
     await user.get(list);
     await addLines(user, session_id, 10);
     expect(await costs()).toEqual(few);
@@ -139,7 +139,7 @@ describe('a login', () => {
     expect(await costs()).toEqual(few);
   });
 
-  it('ends at once when the user is blocked, and stays ended when they are not any more', async () => {
+  it('ends immediately when the user is blocked, and stays ended when the user is unblocked', async () => {
     const user = await app.createUser();
     expect((await user.get(list)).status).toBe(200);
     await app.admin.setBlocked(user.user.documentId, true);
@@ -148,7 +148,7 @@ describe('a login', () => {
     expect((await user.get(list)).status).toBe(401);
   });
 
-  it('ends at once when the user is deleted', async () => {
+  it('ends immediately when the user is deleted', async () => {
     const user = await app.createUser();
     expect((await user.get(list)).status).toBe(200);
     const path = `/content-manager/collection-types/plugin::users-permissions.user/${user.user.documentId}`;
@@ -156,7 +156,7 @@ describe('a login', () => {
     expect((await user.get(list)).status).toBe(401);
   });
 
-  it('may no longer what is taken from its role, at once', async () => {
+  it('immediately loses a permission that its role loses', async () => {
     const user = await app.createUser();
     expect((await user.get(list)).status).toBe(200);
     await app.admin.setAllowed(myList, false);
@@ -165,7 +165,7 @@ describe('a login', () => {
     expect((await user.get(list)).status).toBe(200);
   });
 
-  it('is that of its own token: another’s request, none and a forged one are not taken for it', async () => {
+  it("belongs to its own token: another user's, a missing and a forged token do not use it", async () => {
     const [user, other] = [await app.createUser(), await app.createUser()];
     await user.get(list);
     const me = async (token: string | undefined) => createClient(app.url, token).get('/api/users/me');
@@ -184,12 +184,12 @@ describe('a login', () => {
   });
 });
 
-it('a login that was made worthless behind the back of the process counts for AUTH_REMEMBER_SECONDS at most', async () => {
+it('a login stays valid for at most AUTH_REMEMBER_SECONDS after another process blocks the user', async () => {
   const short = await startApp({ env: { AUTH_REMEMBER_SECONDS: '1' } });
   try {
     const user = await short.createUser();
     expect((await user.get(list)).status).toBe(200);
-    // Behind the back of the process, as another one does it.
+    // Directly in the database, like another process.
     await short.db('up_users').where({ id: user.user.id }).update({ blocked: true });
     const since = Date.now();
     while ((await user.get(list)).status !== 401) expect(Date.now() - since).toBeLessThan(20_000);
@@ -198,11 +198,11 @@ it('a login that was made worthless behind the back of the process counts for AU
   }
 });
 
-it('what another process takes from a role counts after AUTH_REMEMBER_SECONDS at most, for whoever logged in meanwhile', async () => {
+it('a permission that another process revokes ends after AUTH_REMEMBER_SECONDS for every login', async () => {
   const short = await startApp({ env: { AUTH_REMEMBER_SECONDS: '2' } });
   const statusOf = async (user: Client) => (await user.get(list)).status;
   try {
-    // Before all else: a new user is a change that this process hears.
+    // Create all users first, because a new user clears the cache of this process.
     const users: Client[] = [];
     for (let count = 0; count < 10; count += 1) users.push(await short.createUser());
     const [first, ...others] = users;
@@ -220,7 +220,7 @@ it('what another process takes from a role counts after AUTH_REMEMBER_SECONDS at
   }
 });
 
-it('a login ends with its token, however long it would be remembered', async () => {
+it('a cached login ends when its token expires', async () => {
   const short = await startApp({ env: { AUTH_REMEMBER_SECONDS: '3600', AUTH_ACCESS_TOKEN_SECONDS: '4' } });
   try {
     const { token } = await short.createUser();

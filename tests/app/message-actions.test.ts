@@ -31,7 +31,7 @@ const rate = (client: Client, messageId: string, data: unknown) =>
 const markRead = (client: Client, messageId: string) => client.request('PUT', path(messageId, 'read'));
 const suggested = (client: Client, messageId: string) => client.get(path(messageId, 'suggested'));
 
-/** @returns the two messages of a new turn. */
+/** Asks a question. @returns the two messages of the new turn. */
 async function ask(query = 'How is the sea?') {
   const { body } = await user.ask({ character_id: characterId, query });
   return body.data as readonly [Shown, Shown];
@@ -43,7 +43,7 @@ interface Shown {
   readonly turn_id: string;
 }
 
-/** An answer that failed before Dify named it. */
+/** Asks a question that fails before Dify gives its answer an id. */
 async function askInVain(): Promise<Shown> {
   app.dify.next('plain-500');
   const { details } = (await user.ask({ character_id: characterId, query: 'In vain' })).body.error;
@@ -60,7 +60,7 @@ const inDify = ({ conversation_id, message_id }: Shown) =>
 const upstream = (end: string) => app.dify.requests.filter(({ path: asked }) => asked.includes(end));
 
 describe('feedback', () => {
-  it('is told to Dify, saved, shown, and found by its filter', async () => {
+  it('is sent to Dify, saved, shown, and found by its filter', async () => {
     const [, answer] = await ask();
     const { status, body } = await rate(user, answer.message_id, { rating: 'like', content: 'Well said.' });
     expect(status).toBe(200);
@@ -75,7 +75,7 @@ describe('feedback', () => {
     expect(listed).toEqual([body.data]);
   });
 
-  it('can be changed, repeated and taken back, and changes nothing else', async () => {
+  it('can be changed, repeated and removed, and changes no other field', async () => {
     const [question, answer] = await ask();
     const before = await rowOf(answer.message_id);
     for (const rating of ['dislike', 'dislike', 'like', null, null]) {
@@ -86,7 +86,7 @@ describe('feedback', () => {
     expect((await rowOf(question.message_id))['feedback']).toBeNull();
   });
 
-  it('on an answer that Dify never named is kept here, and Dify hears nothing of it', async () => {
+  it('on an answer without an id of Dify is saved, and not sent to Dify', async () => {
     const { message_id } = await askInVain();
     const asked = app.dify.requests.length;
     const { status, body } = await rate(user, message_id, { rating: 'dislike' });
@@ -94,7 +94,7 @@ describe('feedback', () => {
     expect(app.dify.requests).toHaveLength(asked);
   });
 
-  it('on an answer that Dify no longer has is kept here', async () => {
+  it('on an answer that Dify no longer has is saved', async () => {
     const [, answer] = await ask();
     await app.db('chat_conversations').where({ message_id: answer.message_id }).update({
       message_id: 'd6f6bbb1-26dd-4a54-8e0d-7b13d4a3e1b0',
@@ -104,7 +104,7 @@ describe('feedback', () => {
     expect(upstream('d6f6bbb1')).toHaveLength(1);
   });
 
-  it('is for answers only', async () => {
+  it('is refused for questions', async () => {
     const [question] = await ask();
     const { status, body } = await rate(user, question.message_id, { rating: 'like' });
     expect([status, body.error.details.code]).toEqual([400, 'invalid-request']);
@@ -113,7 +113,7 @@ describe('feedback', () => {
   });
 
   it.each([undefined, {}, { rating: 'love' }, { rating: 1 }, { rating: 'like', content: 'x'.repeat(2_001) }])(
-    'that says %j is refused, and Dify hears nothing of it',
+    'with the data %j is refused, and not sent to Dify',
     async (data) => {
       const [, answer] = await ask();
       const { status, body } = await rate(user, answer.message_id, data);
@@ -123,8 +123,8 @@ describe('feedback', () => {
   );
 });
 
-describe('read', () => {
-  it('is noted on questions and answers, and found by its filter', async () => {
+describe('the read status', () => {
+  it('is saved for questions and answers, and found by its filter', async () => {
     const both = await ask();
     for (const message of both) {
       const before = await rowOf(message.message_id);
@@ -140,8 +140,8 @@ describe('read', () => {
   });
 });
 
-describe('suggested', () => {
-  it('are the questions Dify suggests after an answer', async () => {
+describe('suggested questions', () => {
+  it('come from Dify after an answer', async () => {
     const [, answer] = await ask();
     const { status, body } = await suggested(user, answer.message_id);
     expect([status, body]).toEqual([
@@ -153,12 +153,12 @@ describe('suggested', () => {
     );
   });
 
-  it('are none after an answer that Dify never named', async () => {
+  it('are an empty list after an answer without an id of Dify', async () => {
     const { message_id } = await askInVain();
     expect((await suggested(user, message_id)).body).toEqual({ data: [] });
   });
 
-  it('are not for questions', async () => {
+  it('are refused after a question', async () => {
     const [question] = await ask();
     const { status, body } = await suggested(user, question.message_id);
     expect([status, body.error.details.code]).toEqual([400, 'invalid-request']);
@@ -166,7 +166,7 @@ describe('suggested', () => {
 });
 
 describe('an answer that is still being written', () => {
-  it('can be read, and neither be rated nor suggest questions', async () => {
+  it('can be marked as read, but neither rated nor used for suggested questions', async () => {
     const { opened: finished, open: finish } = createGate();
     app.dify.script(async (reply) => {
       await reply.say('Half');
@@ -176,7 +176,7 @@ describe('an answer that is still being written', () => {
     const { events } = await user.stream({ character_id: characterId, query: 'Slowly' });
     const started = (await events.next()).value?.data;
     let messageId = '';
-    // Until the checkpoint that has Dify's id.
+    // Wait for the checkpoint that saves Dify's id.
     while (!/^[0-9a-f-]{36}$/u.test(messageId)) {
       messageId = (await user.get(`/api/chat-conversations/turns/${started.turn_id}`)).body.data.message_id;
     }
@@ -195,8 +195,8 @@ describe('an answer that is still being written', () => {
   });
 });
 
-describe('when Dify is away or does not take the key', () => {
-  it('nothing is changed, and it is told as the error it is', async () => {
+describe('when Dify is unreachable or refuses the key', () => {
+  it('feedback and suggested questions return 502 with its reason, and change nothing', async () => {
     const [, answer] = await ask();
     const away = await app.startAnother({ DIFY_API_URL: 'http://127.0.0.1:9' });
     const locked = await app.startAnother({ DIFY_API_KEY: 'app-another' });
@@ -218,12 +218,12 @@ describe('when Dify is away or does not take the key', () => {
   });
 });
 
-describe("somebody else's message", () => {
+describe("another user's message", () => {
   it.each<[string, string, unknown]>([
     ['PUT', 'feedback', { data: { rating: 'like' } }],
     ['PUT', 'read', undefined],
     ['GET', 'suggested', undefined],
-  ])('%s …/%s is 404, exactly as for none', async (method, action, body) => {
+  ])('returns the same 404 as an unknown message for %s …/%s', async (method, action, body) => {
     const both = await ask();
     const rows = await Promise.all(both.map(({ message_id }) => rowOf(message_id)));
     const asked = app.dify.requests.length;
@@ -239,7 +239,7 @@ describe("somebody else's message", () => {
     expect(app.dify.requests).toHaveLength(asked);
   });
 
-  it('and one that an admin has deleted is nobody’s', async () => {
+  it('and a message that an administrator has deleted return 404', async () => {
     const [, { message_id }] = await ask();
     await app.db('chat_conversations').where({ message_id }).update({ is_deleted: true });
     expect((await rate(user, message_id, { rating: 'like' })).status).toBe(404);

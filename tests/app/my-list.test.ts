@@ -6,7 +6,7 @@ let user: Client;
 let ada: { documentId: string; id: number };
 let lin: { documentId: string; id: number };
 
-/** The questions asked in `beforeAll`, oldest first: each is two messages. */
+/** The questions that `beforeAll` asks, oldest first. Each one becomes two messages. */
 const questions = ['你好世界', 'Hello World', '100% sure_thing', 'ÉCOLE', 'five', 'six'];
 
 beforeAll(async () => {
@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-/** The distinct questions of the messages a query string finds, oldest first. */
+/** Returns the distinct questions of the messages that a query string finds, oldest first. */
 async function found(query: string): Promise<string[]> {
   const { status, body, text } = await user.myList(`?pageSize=100&${query}`);
   if (status !== 200) throw new Error(text);
@@ -30,8 +30,8 @@ async function found(query: string): Promise<string[]> {
 
 const encode = (text: string) => encodeURIComponent(text);
 
-describe('pages', () => {
-  it('begin with the newest message, 20 of them unless asked otherwise', async () => {
+describe('pages of my-list', () => {
+  it('begin with the newest message, and have 20 messages by default', async () => {
     const { body } = await user.myList();
     expect(body.data).toHaveLength(12);
     expect(body.data[0]).toMatchObject({ query: 'six', role: 'assistant' });
@@ -40,7 +40,7 @@ describe('pages', () => {
   });
 
   it.each(['page=2&pageSize=5', 'pagination[page]=2&pagination[pageSize]=5'])(
-    'are asked for by %s',
+    'are selected by %s',
     async (query) => {
       const all = (await user.myList()).body.data;
       const { body } = await user.myList(`?${query}`);
@@ -49,7 +49,7 @@ describe('pages', () => {
     },
   );
 
-  it('are asked for by start and limit as well, and the reply is in these terms', async () => {
+  it('are selected by start and limit, which the reply repeats', async () => {
     const all = (await user.myList()).body.data;
     const { body } = await user.myList('?pagination[start]=3&pagination[limit]=5');
     expect(body.data).toEqual(all.slice(3, 8));
@@ -60,12 +60,12 @@ describe('pages', () => {
     });
   });
 
-  it('are counted whatever withCount says', async () => {
+  it('are counted even with withCount=false', async () => {
     const { body } = await user.myList('?pagination[withCount]=false');
     expect(body.meta.pagination).toEqual({ page: 1, pageSize: 20, pageCount: 1, total: 12 });
   });
 
-  it('beyond the last are empty, and more than 100 at once are not given', async () => {
+  it('are empty beyond the last one, and have at most 100 messages', async () => {
     expect((await user.myList('?page=99')).body).toMatchObject({
       data: [],
       meta: { pagination: { page: 99, total: 12 } },
@@ -73,7 +73,7 @@ describe('pages', () => {
     expect((await user.myList('?pageSize=5000')).body.meta.pagination.pageSize).toBe(100);
   });
 
-  it('follow each other by cursor, without a gap and without a repetition', async () => {
+  it('follow each other by cursor, without gaps and duplicates', async () => {
     const all = (await user.myList()).body.data;
     const seen: unknown[] = [];
     let query = '?pageSize=5';
@@ -131,7 +131,7 @@ describe('pages', () => {
   });
 });
 
-describe('sort', () => {
+describe('sorting my-list', () => {
   it.each([
     ['sort=id:asc', 1],
     ['sort=createdAt:asc', 1],
@@ -140,13 +140,13 @@ describe('sort', () => {
     ['sort=createdAt:desc', -1],
     ['sort[createdAt]=desc', -1],
     ['sort=createdAt:desc,id:desc', -1],
-  ])('%s', async (query, direction) => {
+  ])('works with %s', async (query, direction) => {
     const { body } = await user.myList(`?${query}`);
     const ids: number[] = body.data.map(({ id }: { id: number }) => id);
     expect(ids).toEqual([...ids].sort((a, b) => direction * (a - b)));
   });
 
-  it('by a field that repeats still puts every message on one page', async () => {
+  it('by a field with equal values puts every message on exactly one page', async () => {
     const pages = await Promise.all(
       [1, 2, 3].map((page) => user.myList(`?sort=message_status&pageSize=4&page=${page}`)),
     );
@@ -155,13 +155,13 @@ describe('sort', () => {
   });
 });
 
-describe('filters', () => {
+describe('filters of my-list', () => {
   const today = new Date().toISOString().slice(0, 10);
   const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
   const byAda = ['你好世界', '100% sure_thing', 'five'];
   const byLin = ['Hello World', 'ÉCOLE', 'six'];
 
-  it('by character, whichever of its ids is said', async () => {
+  it('find messages by character, with each of its ids', async () => {
     for (const id of [ada.id, ada.documentId]) {
       expect(await found(`filters[ai_character][id][$eq]=${id}`)).toEqual(byAda);
       expect(await found(`filters[ai_character][id][$ne]=${id}`)).toEqual(byLin);
@@ -173,7 +173,7 @@ describe('filters', () => {
     expect(await found('filters[ai_character][id][$eq]=999999')).toEqual([]);
   });
 
-  it('still by every id after the character was published anew', async () => {
+  it('find messages by each id of a character that was published again', async () => {
     await app.admin.publish(ada.documentId, {
       name: 'Ada',
       prompt: 'You are Ada.',
@@ -188,7 +188,7 @@ describe('filters', () => {
     });
   });
 
-  it('by conversation, status and time', async () => {
+  it('find messages by conversation, session, status and time', async () => {
     const message = (await user.myList(`?filters[query][$eq]=five`)).body.data[0];
     expect(await found(`filters[conversation_id][$eq]=${message.conversation_id}`)).toEqual(['five']);
     expect(await found(`filters[session_id][$eq]=${message.session_id}`)).toEqual(['five']);
@@ -228,11 +228,11 @@ describe('filters', () => {
     ['[$null]=true', []],
     ['[$notNull]=true', ['你好世界', 'Hello World', '100% sure_thing', 'ÉCOLE', 'five', 'six']],
     ["[$eq]=' or 1=1 --", []],
-  ])('by query%s', async (condition, expected) => {
+  ])('find messages by query%s', async (condition, expected) => {
     expect(await found(`filters[query]${condition}`)).toEqual(expected);
   });
 
-  it('in every combination', async () => {
+  it('can be combined', async () => {
     expect(
       await found(`filters[ai_character][id][$eq]=${ada.id}&filters[createdAt][$gte]=${today}&page=1`),
     ).toEqual(byAda);
@@ -251,13 +251,13 @@ describe('filters', () => {
     ]);
   });
 
-  it('by answer find the question and its answer alike', async () => {
+  it('find both the question and the answer by answer', async () => {
     const answer: string = (await user.myList('?filters[query]=six')).body.data[0].answer;
     const { body } = await user.myList(`?filters[answer][$eq]=${encode(answer)}`);
     expect(body.data.map(({ role }: { role: string }) => role).sort()).toEqual(['assistant', 'user']);
   });
 
-  it('keep the whole reply whatever populate and fields say', async () => {
+  it('return whole messages and ignore populate and fields', async () => {
     const whole = (await user.myList()).text;
     expect((await user.myList('?populate=*')).text).toBe(whole);
     expect((await user.myList('?populate[user][fields]=password&fields=query')).text).toBe(whole);

@@ -42,7 +42,7 @@ async function countRows(userId: number): Promise<{ sessions: number; messages: 
   return { sessions: await count('chat_sessions'), messages: await count('chat_conversations') };
 }
 
-/** Lines of a session, put straight into the table. */
+/** Inserts messages of a session directly into the table. */
 async function insertMessages(user: Client, sessionId: string, count: number, text: string): Promise<void> {
   const { id } = await app.db('chat_sessions').where({ session_id: sessionId }).first('id');
   const now = new Date();
@@ -63,7 +63,7 @@ async function insertMessages(user: Client, sessionId: string, count: number, te
 }
 
 describe('GET /api/chat/export', () => {
-  it('gives the account, its sessions and its messages, each on a line', async () => {
+  it('returns the account, its sessions and its messages, each on its own line', async () => {
     const user = await app.createUser();
     const { body } = await user.ask({ character_id: characterId, query: 'Export\nme, 你好' });
     const [question, answer] = body.data;
@@ -101,7 +101,7 @@ describe('GET /api/chat/export', () => {
     ]);
   });
 
-  it('leaves out what is deleted, and everybody else', async () => {
+  it('omits deleted data and the data of other users', async () => {
     const [user, other] = [await app.createUser(), await app.createUser()];
     await add(other, await createSession(other, 'Theirs'), 'their secret');
     const [kept, gone] = [await createSession(user, 'kept'), await createSession(user, 'gone')];
@@ -116,12 +116,12 @@ describe('GET /api/chat/export', () => {
     ]);
   });
 
-  it('needs a login', async () => {
+  it('needs a login, like DELETE /api/chat/me', async () => {
     expect((await app.anonymous.get('/api/chat/export')).status).toBe(401);
     expect((await app.anonymous.request('DELETE', '/api/chat/me')).status).toBe(401);
   });
 
-  it('gives 20,000 long messages without holding them in memory', async () => {
+  it('returns 20,000 long messages without keeping them in memory', async () => {
     const user = await app.createUser();
     const text = '长'.repeat(2_700);
     await insertMessages(user, await createSession(user), 20_000, text);
@@ -140,12 +140,12 @@ describe('GET /api/chat/export', () => {
     }
     expect(lines).toBe(20_002);
     expect(bytes).toBeGreaterThan(160_000_000);
-    // To hold it all takes more than twice as much: the rows, and the text made of them.
+    // All rows and their text in memory would need more than twice as much.
     expect(peak - before).toBeLessThan(220_000_000);
   });
 });
 
-/** Bytes of a process; 0 where the system does not tell. */
+/** Returns the resident memory of a process in bytes, or 0 on a system without /proc. */
 function memoryOf(pid: number): number {
   const file = `/proc/${pid}/status`;
   if (!existsSync(file)) return 0;
@@ -153,7 +153,7 @@ function memoryOf(pid: number): number {
 }
 
 describe('DELETE /api/chat/me', () => {
-  it('erases all the caller has said, deleted things too, and nothing else', async () => {
+  it('erases all sessions and messages of the caller, also deleted ones, and nothing else', async () => {
     const [user, other] = [await app.createUser(), await app.createUser()];
     for (const one of [user, other]) {
       await one.ask({ character_id: characterId, query: 'Remember me' });
@@ -177,7 +177,7 @@ describe('DELETE /api/chat/me', () => {
     expect((await user.ask({ character_id: characterId, query: 'Still me' })).status).toBe(200);
   });
 
-  it('stops an answer that is being written first', async () => {
+  it('first stops an answer that is being written', async () => {
     const user = await app.createUser();
     app.dify.script(async (reply) => {
       await reply.say('one');
@@ -196,7 +196,7 @@ describe('DELETE /api/chat/me', () => {
 describe('deleting a user', () => {
   const path = '/content-manager/collection-types/plugin::users-permissions.user';
 
-  it('in the admin panel erases what they have said', async () => {
+  it('in the admin panel erases their sessions and messages', async () => {
     const [user, other] = [await app.createUser(), await app.createUser()];
     for (const one of [user, other]) {
       await one.ask({ character_id: characterId, query: 'Remember me' });
@@ -214,7 +214,7 @@ describe('deleting a user', () => {
     expect(await countRows(other.user.id)).toEqual({ sessions: 2, messages: 3 });
   });
 
-  it('several at once, too', async () => {
+  it('together with others in the admin panel erases the sessions and messages of all', async () => {
     const users = [await app.createUser(), await app.createUser()];
     for (const user of users) await add(user, await createSession(user), 'A line');
     const documentIds = users.map(({ user }) => user.documentId);
@@ -242,7 +242,7 @@ describe('deleting a user', () => {
       expect(await countRows(other.user.id)).toEqual({ sessions: 2, messages: 3 });
     }
 
-    it('with an API token erases what they have said', async () => {
+    it('with an API token erases their sessions and messages', async () => {
       const token = await app.admin.client.post('/admin/api-tokens', {
         name: 'users',
         description: '',
@@ -256,7 +256,7 @@ describe('deleting a user', () => {
       );
     });
 
-    it('with a role that may, too; without that right nothing is erased', async () => {
+    it('with the permission of a role erases them, and without it erases nothing', async () => {
       const right = 'plugin::users-permissions.user.destroy';
       const [clerk, kept] = [await app.createUser(), await app.createUser()];
       await add(kept, await createSession(kept), 'A line');
@@ -269,7 +269,7 @@ describe('deleting a user', () => {
     });
   });
 
-  it('ends their answers, and leaves nothing of those', async () => {
+  it('ends their answers, and leaves no rows of them', async () => {
     const user = await app.createUser();
     app.dify.script(async (reply) => {
       await reply.say('one');
@@ -282,14 +282,14 @@ describe('deleting a user', () => {
     expect(status).toBe(200);
     expect((await readStream(events)).at(-1)?.data).toMatchObject({ event: 'error', code: 'login-ended' });
     expect(await app.db('chat_conversations').where({ turn_id })).toEqual([]);
-    // The turn goes on for the grace of a stop, after its reader's login has ended.
+    // After the end of the login, the turn continues for the grace period of a stop.
     const erased = `Turn ${turn_id} was erased while it was being answered.`;
     await until(() => app.output().includes(erased));
     expect(app.output()).not.toContain(`Turn ${turn_id}: its end could not be saved`);
   });
 });
 
-it('what was deleted too long ago to be restored is purged, the rest stays', async () => {
+it('a start purges what was deleted too long ago to be restored, and keeps the rest', async () => {
   const user = await app.createUser();
   const [kept, old] = [await createSession(user, 'kept'), await createSession(user, 'old')];
   await insertMessages(user, old, 1_100, 'old');
@@ -306,7 +306,7 @@ it('what was deleted too long ago to be restored is purged, the rest stays', asy
   await age('chat_conversations', { session_id: id });
   await age('chat_conversations', { id: aged.message_id });
 
-  // Each process purges when it starts; on PostgreSQL two at once.
+  // Each process purges when it starts. On PostgreSQL, two processes start together.
   await app.signal('SIGTERM');
   await Promise.all([app.restart(), ...(process.env['TEST_POSTGRES_URL'] ? [app.startAnother()] : [])]);
   while (!app.output().includes('Purged')) await new Promise((resolve) => setTimeout(resolve, 50));

@@ -1,6 +1,6 @@
 import { startApp, type App } from '../support/app';
 
-/** What logged-in users may do in a new installation, of what is ours. */
+/** The actions of this application that a new installation grants to logged-in users. */
 const granted = {
   'ai-character.ai-character': ['find', 'findOne'],
   'chat-conversation.chat-conversation': [
@@ -49,18 +49,18 @@ const actionsOf = async (role: string): Promise<string[]> =>
   ).map(({ action }) => action as string);
 
 describe('a new installation', () => {
-  it('lets logged-in users do what the routes for users say', async () => {
+  it('grants logged-in users the actions of the routes for users', async () => {
     const expected = Object.entries(granted).flatMap(([controller, actions]) =>
       actions.map((action) => `api::${controller}.${action}`),
     );
     expect(await actionsOf('authenticated')).toEqual(expected.sort());
   });
 
-  it('lets the public do nothing of ours', async () => {
+  it('grants the public no action of this application', async () => {
     expect(await actionsOf('public')).toEqual([]);
   });
 
-  it('does not grant again what an administrator has taken away', async () => {
+  it('does not grant an action again that an administrator has revoked', async () => {
     const search = 'api::chat.chat.search';
     await app.db('up_permissions').where({ action: search }).delete();
     await app.killAndRestart();

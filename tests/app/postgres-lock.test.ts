@@ -10,7 +10,7 @@ import { toStrapiDatabase } from '../support/strapi-database';
 
 const onPostgres = database === 'postgres' ? describe : describe.skip;
 
-onPostgres('createPostgresLock', () => {
+onPostgres('the lock of createPostgresLock', () => {
   let test: TestDatabase;
   let connection: Knex;
   const opened: ReturnType<typeof createPostgresLock>[] = [];
@@ -59,7 +59,7 @@ onPostgres('createPostgresLock', () => {
   const losses = ({ lines }: { readonly lines: readonly string[] }) =>
     lines.filter((line) => line.startsWith('warn')).length;
 
-  it('is seen by others while it is held, whichever schema they are in', async () => {
+  it('is visible to other processes while it is held', async () => {
     const [one, other] = [await taken(), await taken()];
     expect(one.holder).not.toBe(other.holder);
     const states = await one.lock.inspect([one.holder, other.holder], patient);
@@ -67,7 +67,7 @@ onPostgres('createPostgresLock', () => {
     expect(await sessions()).toHaveLength(2);
   });
 
-  it('counts as free only after a time, in which its process could take it again', async () => {
+  it('counts as free only after a delay, in which its process could take it again', async () => {
     const [one, other] = [await taken(), await taken()];
     await other.lock.release();
     expect(await one.lock.inspect([other.holder], impatient)).toEqual(new Map([[other.holder, 'unknown']]));
@@ -76,7 +76,7 @@ onPostgres('createPostgresLock', () => {
     expect(performance.now() - before).toBeGreaterThan(2_000);
   });
 
-  it('is taken again where its connection breaks, and is never taken for free', async () => {
+  it('is taken again when its connection breaks, and never counts as free', async () => {
     const [one, other] = [await taken(), await taken()];
     for (let times = 0; times < 3; times += 1) {
       await cutOff();
@@ -87,7 +87,7 @@ onPostgres('createPostgresLock', () => {
     expect(losses(other.log)).toBe(3);
   });
 
-  it('lets leases decide about its turns where it cannot be taken again, until it can', async () => {
+  it('leaves its turns to leases while it cannot be taken again', async () => {
     const way = await openWay(test.env['DATABASE_URL']);
     const { lock, log } = open(way.url);
     await lock.take();
@@ -105,7 +105,7 @@ onPostgres('createPostgresLock', () => {
     way.close();
   });
 
-  it('says once that the database cannot be reached, and is taken as soon as it can', async () => {
+  it('logs an unreachable database once, and is taken as soon as the database is back', async () => {
     const way = await openWay(test.env['DATABASE_URL']);
     way.close();
     const { lock, log } = open(way.url);
@@ -131,8 +131,8 @@ onPostgres('createPostgresLock', () => {
 });
 
 /**
- * What a pooler does to its clients, as far as it can be seen: they are told of a process that is none of the server's. In
- * BackendKeyData that follows a type and a length.
+ * Imitates a pooler, which reports a process id that the server does not have. In BackendKeyData, the process id
+ * follows a type and a length.
  */
 function toPooled(data: Buffer): Buffer {
   const at = data.indexOf(Buffer.from('K\0\0\0', 'latin1'));
@@ -140,7 +140,7 @@ function toPooled(data: Buffer): Buffer {
   return data;
 }
 
-/** A way to the server that can be closed: it then cuts everybody off, and lets nobody in. */
+/** Starts a proxy to the server. When it is closed, it ends all connections and refuses new ones. */
 async function openWay(to = '', toClient = (data: Buffer) => data) {
   const { hostname, port } = new URL(to);
   const clients = new Set<net.Socket>();

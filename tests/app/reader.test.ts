@@ -8,9 +8,9 @@ import type * as source from '../../src/database/reader/reader';
 import { createDatabase, database, type TestDatabase } from '../support/database';
 import { toStrapiDatabase } from '../support/strapi-database';
 
-/** As it is compiled (`npm test` does it first), because a thread has no loader for TypeScript. */
+/** The compiled file, because a thread cannot load TypeScript. `npm test` compiles it first. */
 const compiled = path.resolve(__dirname, '../../dist/src/database/reader/reader.js');
-// eslint-disable-next-line @typescript-eslint/no-require-imports -- its types are those of the source
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- its types come from the source
 const { createReader } = require(compiled) as typeof source;
 
 const isSqlite = database === 'sqlite';
@@ -20,7 +20,7 @@ const ada = { id: 1 };
 const bob = { id: 2 };
 
 let home: TestDatabase;
-/** With two connections on PostgreSQL: one for selects of the reader, one for others. */
+/** Has two connections on PostgreSQL: one for selects of the reader, one for other statements. */
 let connection: Knex;
 let db: Core.Strapi['db'];
 let reader: source.Reader;
@@ -63,7 +63,7 @@ const things = () => connection.from({ m: 'things' }).select('m.id').orderBy('m.
 const rowsOf = (owner: typeof ada, select: Knex.QueryBuilder, options?: source.ReadOptions) =>
   reader.rows<{ readonly id: number }>(owner, select, options);
 
-/** A select that takes minutes unless something ends it. */
+/** Returns a select that takes minutes unless something ends it. */
 const endless = () =>
   connection
     .from(
@@ -78,7 +78,7 @@ const interruptedAt = 'm.id';
 const takeEndless = (owner: typeof ada, signal?: AbortSignal) =>
   rowsOf(owner, endless(), { signal, interruptedAt });
 
-/** Until the server runs the select of the reader. A thread of SQLite is told by shared memory, whenever it begins. */
+/** Waits until PostgreSQL runs the reader's select. A thread of SQLite can be interrupted before its select begins. */
 async function isRunning(): Promise<void> {
   if (isSqlite) return;
   const sql = `select 1 from pg_stat_activity where query like '%generate_series(1,%' and state = 'active' and pid <> pg_backend_pid()`;
@@ -86,13 +86,13 @@ async function isRunning(): Promise<void> {
 }
 
 describe('the reader', () => {
-  it('gives the rows of a select, with values of every kind', async () => {
+  it('returns the rows of a select, with values of every type', async () => {
     const select = things().where({ is_big: true }).where('made_at', '>', new Date(10).getTime()).limit(5);
     expect(await rowsOf(ada, select)).toEqual([{ id: 2 }, { id: 3 }]);
     expect(await rowsOf(ada, things().where({ name: "'; drop table things; --" }))).toEqual([]);
   });
 
-  it('sees what was committed before, and not what is not', async () => {
+  it('sees committed rows, and no uncommitted rows', async () => {
     await rowsOf(ada, things());
     await connection('things').insert({ id: 4, name: 'b' });
     expect(await rowsOf(ada, things())).toHaveLength(4);
@@ -105,18 +105,18 @@ describe('the reader', () => {
     await other.destroy();
   });
 
-  it('knows lower case of every script', async () => {
+  it('knows the lower case of every script', async () => {
     expect(await rowsOf(ada, things().whereRaw("lower(name) = lower('École')"))).toEqual([{ id: 2 }]);
   });
 
-  it('passes on the code of an error, for a wrong statement as for a database that is away', async () => {
+  it('passes on the error code of a wrong statement', async () => {
     await expect(rowsOf(ada, things().where({ nowhere: 1 }))).rejects.toMatchObject({
       code: isSqlite ? 'SQLITE_ERROR' : '42703',
     });
     expect(await rowsOf(ada, things())).toHaveLength(3);
   });
 
-  it('ends a select whose client has left, and the next begins', async () => {
+  it('ends a select whose client has left, and starts the next one', async () => {
     const controller = new AbortController();
     const left = takeEndless(ada, controller.signal);
     const refused = expect(left).rejects.toThrow('left');
@@ -128,7 +128,7 @@ describe('the reader', () => {
     expect(await connection('things').pluck('id')).toHaveLength(3);
   });
 
-  it('ends one that takes too long, with what to tell the client', async () => {
+  it('ends a select that takes too long, with the code read-timeout', async () => {
     const hasty = createReader(db, { selectsAtOnce: 1, timeoutMs: 300 });
     const options = { interruptedAt };
     await expect(hasty.rows(ada, endless(), options)).rejects.toMatchObject({ code: 'read-timeout' });
@@ -136,7 +136,7 @@ describe('the reader', () => {
     await hasty.close();
   });
 
-  it('counts the time of waiting, too', async () => {
+  it('includes the waiting time in the timeout', async () => {
     const hasty = createReader(db, { selectsAtOnce: 1, timeoutMs: 500 });
     const [first, second] = [hasty.rows(ada, endless(), { interruptedAt }), hasty.rows(bob, things())];
     await expect(second).rejects.toMatchObject({ code: 'read-timeout' });
@@ -144,7 +144,7 @@ describe('the reader', () => {
     await hasty.close();
   });
 
-  it('serves users in turn, whatever each of them asks for', async () => {
+  it('serves users in turn, however many selects each of them sends', async () => {
     const controller = new AbortController();
     const first = takeEndless(ada, controller.signal);
     const order: string[] = [];
@@ -160,7 +160,7 @@ describe('the reader', () => {
     expect(order).toEqual(['bob 1', 'ada 1', 'ada 2', 'ada 3']);
   });
 
-  it('refuses a user who has too many waiting, and nobody else', async () => {
+  it('refuses a user who has too many waiting selects, and no other user', async () => {
     const controller = new AbortController();
     const first = takeEndless(ada, controller.signal);
     const waiting = Array.from({ length: 100 }, () => rowsOf(ada, things()));
@@ -172,7 +172,7 @@ describe('the reader', () => {
     expect(await Promise.all(waiting)).toHaveLength(100);
   });
 
-  onPostgres('leaves connections of the pool to others, and cancels nobody else', async () => {
+  onPostgres('leaves pool connections to other statements, and cancels only its own selects', async () => {
     const { max } = (connection.client as { readonly pool: { readonly max: number } }).pool;
     expect(max).toBe(2);
     const greedy = createReader(db, { selectsAtOnce: 10, timeoutMs: 30_000 });
@@ -190,7 +190,7 @@ describe('the reader', () => {
     await greedy.close();
   });
 
-  onPostgres('has the server end a select, also where nobody here would', async () => {
+  onPostgres('sets a statement_timeout, so that PostgreSQL itself ends a select', async () => {
     const [row] = await reader.rows<{ readonly timeout: string }>(
       ada,
       connection.select(connection.raw("current_setting('statement_timeout') as timeout")),
@@ -200,7 +200,7 @@ describe('the reader', () => {
     expect(outside.timeout).toBe('0');
   });
 
-  onSqlite('leaves the thread of its caller to others while it reads', async () => {
+  onSqlite('does not block the main thread while it reads', async () => {
     await rowsOf(ada, things());
     const controller = new AbortController();
     const reading = takeEndless(ada, controller.signal);
@@ -209,28 +209,25 @@ describe('the reader', () => {
     await expect(reading).rejects.toThrow('left');
   });
 
-  onSqlite(
-    'starts a thread when it is needed, no second one before, and has one left for others',
-    async () => {
-      const wide = createReader(db, { selectsAtOnce: null, timeoutMs: 30_000 });
-      expect(started).toHaveLength(0);
-      for (let round = 0; round < 3; round += 1) await wide.rows(ada, things());
-      expect(started).toHaveLength(1);
-      const controller = new AbortController();
-      const reading = wide.rows(ada, endless(), { signal: controller.signal, interruptedAt });
-      expect(await wide.rows(bob, things())).toHaveLength(3);
-      // The other one is for others, whatever she asks for.
-      const hers = wide.rows(ada, things());
-      expect(await wide.rows(bob, things())).toHaveLength(3);
-      controller.abort(new Error('left'));
-      await expect(reading).rejects.toThrow('left');
-      expect(await hers).toHaveLength(3);
-      await wide.close();
-    },
-  );
+  onSqlite('starts threads on demand, and keeps one free for other users', async () => {
+    const wide = createReader(db, { selectsAtOnce: null, timeoutMs: 30_000 });
+    expect(started).toHaveLength(0);
+    for (let round = 0; round < 3; round += 1) await wide.rows(ada, things());
+    expect(started).toHaveLength(1);
+    const controller = new AbortController();
+    const reading = wide.rows(ada, endless(), { signal: controller.signal, interruptedAt });
+    expect(await wide.rows(bob, things())).toHaveLength(3);
+    // The second thread is for other users, however many selects she sends.
+    const hers = wide.rows(ada, things());
+    expect(await wide.rows(bob, things())).toHaveLength(3);
+    controller.abort(new Error('left'));
+    await expect(reading).rejects.toThrow('left');
+    expect(await hers).toHaveLength(3);
+    await wide.close();
+  });
 
   onSqlite(
-    'survives the death of its thread: what it read is unavailable, and the next starts another',
+    'survives the death of its thread: its select returns 503, and the next select starts a thread',
     async () => {
       await rowsOf(ada, things());
       const reading = takeEndless(ada);
@@ -249,11 +246,11 @@ describe('the reader', () => {
     expect(await connection('things').pluck('id')).toHaveLength(3);
   });
 
-  onSqlite('ends its threads when it is closed, in the middle of a select, too', async () => {
+  onSqlite('ends its threads when it is closed, also during a select', async () => {
     await rowsOf(ada, things());
     const reading = takeEndless(ada);
     const refused = expect(reading).rejects.toMatchObject({ code: 'server-stopping' });
-    // By then the thread has it.
+    // After this, the thread has the select.
     await new Promise(setImmediate);
     await reader.close();
     await refused;

@@ -5,7 +5,7 @@ import { database } from '../support/database';
 import { good, logInAgain, refresh, refused, register, worthOf, type Login } from '../support/login';
 
 let app: App;
-/** A process that forgives the second use of a refresh token for a while. */
+/** A process that accepts another use of a refresh token for 300 seconds. */
 let lenient: string;
 
 beforeAll(async () => {
@@ -21,7 +21,7 @@ async function renew(login: Login, url = app.url): Promise<Login> {
   return { ...login, ...body };
 }
 
-/** Locks the row of an account. @returns lets it go, once both processes wait for it. */
+/** Locks the row of an account. @returns a function that unlocks it when both processes wait for it. */
 async function holdAccount({ user }: Login): Promise<() => Promise<void>> {
   const held = await app.db.transaction();
   await held('up_users').where({ id: user.id }).forUpdate().first('id');
@@ -30,7 +30,7 @@ async function holdAccount({ user }: Login): Promise<() => Promise<void>> {
       "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
     const isWaitedFor = async () => (await held.raw(waiting)).rows.length === 2;
     expect(await holdsWithin(20_000, isWaitedFor)).toBe(true);
-    // What came to the first process beside its own wait is read by then, too.
+    // After these requests, the first process has also read its other refresh requests.
     for (let count = 0; count < 3; count += 1) await app.anonymous.get('/api/chat/ready');
     await held.commit();
   };
@@ -39,14 +39,14 @@ async function holdAccount({ user }: Login): Promise<() => Promise<void>> {
 const accessOf = async ({ jwt }: Login) => (await createClient(app.url, jwt).myList()).status;
 
 describe('a refresh token', () => {
-  it('is good once, and the access token of before stays good', async () => {
+  it('works once, and the previous access token stays valid', async () => {
     const first = await register(app.url);
     const second = await renew(first);
     expect(second.refreshToken).not.toBe(first.refreshToken);
     expect([await accessOf(first), await accessOf(second)]).toEqual(good);
   });
 
-  it('that is used again ends its login: all tokens that came of it, and no other login', async () => {
+  it('that is used again ends its login with all its tokens, and no other login', async () => {
     const first = await register(app.url);
     const other = await logInAgain(app.url, first);
     const second = await renew(first);
@@ -57,7 +57,7 @@ describe('a refresh token', () => {
     expect(app.output()).toContain('A refresh token was used again');
   });
 
-  it('is used again within the seconds of the setting: it gives the same one, while that is unused', async () => {
+  it('that is used again within AUTH_REFRESH_AGAIN_SECONDS returns the same unused token', async () => {
     const first = await register(app.url);
     const second = await renew(first);
     for (let again = 0; again < 3; again += 1) {
@@ -66,15 +66,15 @@ describe('a refresh token', () => {
       expect(await accessOf({ ...first, ...body })).toBe(200);
     }
     const third = await renew(second, lenient);
-    // Somebody has gone on with the new one: the old one is now known to two.
+    // A client has used the new token. If the old one comes again, two parties have it.
     expect((await refresh(lenient, first.refreshToken)).status).toBe(401);
     expect(await worthOf(app.url, third)).toEqual(refused);
   });
 
-  it('gives one new token to requests that come at once, also to two processes', async () => {
+  it('returns one new token to parallel requests, also to two processes', async () => {
     const first = await register(app.url);
     const urls = [app.url, lenient, app.url, app.url];
-    // On PostgreSQL all of them are there before the first is done.
+    // On PostgreSQL, all requests arrive before the first one ends.
     const release = database === 'postgres' ? await holdAccount(first) : () => Promise.resolve();
     const asked = Promise.all(urls.map((url) => refresh(url, first.refreshToken)));
     await release();
@@ -91,7 +91,7 @@ describe('a refresh token', () => {
     expect(alive.length).toBeLessThanOrEqual(1);
   });
 
-  it('ends with a logout that comes at the same moment', async () => {
+  it('ends with a logout at the same time', async () => {
     for (let round = 0; round < 10; round += 1) {
       const first = await register(app.url);
       const [renewed] = await Promise.all([
@@ -103,7 +103,7 @@ describe('a refresh token', () => {
     }
   });
 
-  it('that was used ends nothing when its signature is wrong', async () => {
+  it('that is used again with a wrong signature ends no login', async () => {
     const first = await register(app.url);
     const second = await renew(first);
     const [head, payload] = first.refreshToken.split('.');
@@ -112,14 +112,14 @@ describe('a refresh token', () => {
   });
 });
 
-describe('the tokens of before this version', () => {
-  it('are tied to their accounts at its first start, and never again', async () => {
+describe('the tokens of an earlier version', () => {
+  it('are tied to their accounts at the first start of this version only', async () => {
     const first = await register(app.url);
     const second = await renew(first);
     const gone = await register(app.url);
     await app.signal('SIGTERM');
     await app.db.schema.dropTable('chat_logins');
-    // Its number went to an account of later.
+    // A later account has this id now.
     await app
       .db('up_users')
       .where({ id: gone.user.id })

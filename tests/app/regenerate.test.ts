@@ -28,20 +28,20 @@ async function ask(query: string) {
 const requestsFor = (query: string) => askedOf(app, query);
 
 describe('POST /api/chat-conversations/turns/:turn_id/regenerate', () => {
-  it('asks the same question again in the same session, and keeps the answer there is', async () => {
-    const first = await ask('Tell me of the sea');
+  it('asks the same question again in the same session, and keeps the first answer', async () => {
+    const first = await ask('Describe the sea');
     const { status, body } = await regenerate(first.turn_id);
     expect(status).toBe(200);
     const [question, answer] = body.data;
     expect(question).toMatchObject({
       role: 'user',
-      query: 'Tell me of the sea',
+      query: 'Describe the sea',
       session_id: first.session_id,
     });
     expect(question.parent_message_id).toBe(first.parent_message_id);
     expect(answer).toMatchObject({ outcome: 'completed', parent_message_id: question.message_id });
     expect(answer.turn_id).not.toBe(first.turn_id);
-    expect(requestsFor('Tell me of the sea').map((body) => body['conversation_id'])).toEqual([
+    expect(requestsFor('Describe the sea').map((body) => body['conversation_id'])).toEqual([
       '',
       first.conversation_id,
     ]);
@@ -49,7 +49,7 @@ describe('POST /api/chat-conversations/turns/:turn_id/regenerate', () => {
     expect(before.body.data).toMatchObject({ outcome: 'completed', message_id: first.message_id });
   });
 
-  it('lets all versions of a question name the first', async () => {
+  it('links all versions of a question to the first one', async () => {
     const first = await ask('Again and again');
     const second = (await regenerate(first.turn_id)).body.data;
     const third = (await regenerate(second[0].turn_id)).body.data;
@@ -59,7 +59,7 @@ describe('POST /api/chat-conversations/turns/:turn_id/regenerate', () => {
     ]);
   });
 
-  it('tries a failed question again', async () => {
+  it('asks a failed question again', async () => {
     app.dify.next('error-after-deltas');
     const failed = await user.ask({ character_id: characterId, query: 'Fails first' });
     expect(failed.status).toBe(502);
@@ -68,7 +68,7 @@ describe('POST /api/chat-conversations/turns/:turn_id/regenerate', () => {
     expect(body.data[1].session_id).toBe(failed.body.error.details.session_id);
   });
 
-  it('streams where that is asked for', async () => {
+  it('returns an event stream if the client asks for one', async () => {
     const first = await ask('As a stream');
     const { status, events } = await user.open('POST', pathOf(first.turn_id));
     const all = await readStream(events);
@@ -76,7 +76,7 @@ describe('POST /api/chat-conversations/turns/:turn_id/regenerate', () => {
     expect(textOf(all)).toBe(all.at(-1)?.data.data[1].answer);
   });
 
-  it('passes inputs on, which are checked as ever', async () => {
+  it('checks inputs and passes them on to Dify', async () => {
     const first = await ask('With inputs');
     expect((await regenerate(first.turn_id, { data: { inputs: { mood: 'calm' } } })).status).toBe(200);
     expect(requestsFor('With inputs').at(-1)?.['inputs']).toMatchObject({ mood: 'calm' });
@@ -87,7 +87,7 @@ describe('POST /api/chat-conversations/turns/:turn_id/regenerate', () => {
     expect(requestsFor('With inputs')).toHaveLength(2);
   });
 
-  it('is sent once for each Idempotency-Key', async () => {
+  it('asks once for each Idempotency-Key', async () => {
     const first = await ask('Once more, once');
     const headers = { 'Idempotency-Key': randomUUID() };
     const replies = await Promise.all([1, 2, 3].map(() => regenerate(first.turn_id, undefined, headers)));
@@ -97,7 +97,7 @@ describe('POST /api/chat-conversations/turns/:turn_id/regenerate', () => {
     expect((await regenerate(other.turn_id, undefined, headers)).status).toBe(422);
   });
 
-  it('is a 409 while the session is answering, also for the very turn', async () => {
+  it('returns 409 while the session is answering, also for the running turn', async () => {
     const first = await ask('Busy');
     const { opened: finished, open: finish } = createGate();
     app.dify.script(async (reply) => {
@@ -117,7 +117,7 @@ describe('POST /api/chat-conversations/turns/:turn_id/regenerate', () => {
     await readStream(events);
   });
 
-  it('is a 404 for what is not there, and byte for byte the same for what is another’s', async () => {
+  it("returns the same 404 for an unknown and for another user's turn", async () => {
     const first = await ask('Mine alone');
     const other = await app.createUser();
     const [theirs, nobodys] = [

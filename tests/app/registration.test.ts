@@ -28,7 +28,7 @@ async function withApp(
 const roleOf = async (app: App) => (await app.db('up_roles').where({ type: 'authenticated' }).first('id')).id;
 
 describe('a registration with a name that is too long for its column', () => {
-  it('is refused with 400 and makes no account', () =>
+  it('is refused with 400 and creates no account', () =>
     withApp({}, async (app) => {
       const long = 'n'.repeat(300);
       const account = { username: 'ann', email: 'ann@example.com', password };
@@ -47,7 +47,7 @@ describe('a registration with a name that is too long for its column', () => {
 
       expect((await register(app, 'bob')).status).toBe(200);
       const { document_id } = await app.db('up_users').first();
-      // To the rule of names it is the name that the account has.
+      // The rule for names ignores the added characters, so for this rule the name is unchanged.
       const renamed = await app.admin.client.request('PUT', `${users}/${document_id}`, {
         body: { username: `bob${' '.repeat(300)}x`.replace('x', '\u200b') },
       });
@@ -55,8 +55,8 @@ describe('a registration with a name that is too long for its column', () => {
     }));
 });
 
-describe('closed by AUTH_ALLOW_REGISTRATION=false, registration', () => {
-  it('is refused with 400, while administrators and API tokens still make accounts', () =>
+describe('registration', () => {
+  it('returns 400 with AUTH_ALLOW_REGISTRATION=false, but administrators and API tokens create accounts', () =>
     withApp({ AUTH_ALLOW_REGISTRATION: 'false' }, async (app) => {
       const refused = await register(app, 'ann');
       expect([refused.status, refused.body.error.message]).toEqual([
@@ -84,7 +84,7 @@ describe('closed by AUTH_ALLOW_REGISTRATION=false, registration', () => {
       expect((await app.anonymous.post('/api/auth/local', { identifier: 'bob', password })).status).toBe(200);
     }));
 
-  it('stays as the admin panel has it where the setting does not close it', () =>
+  it('follows the setting of the admin panel with AUTH_ALLOW_REGISTRATION=true', () =>
     withApp({ AUTH_ALLOW_REGISTRATION: 'true' }, async (app) => {
       expect((await register(app, 'ann')).status).toBe(200);
       const advanced = await app.admin.client.get('/users-permissions/advanced');
@@ -104,7 +104,7 @@ describe('a new password', () => {
   const short = 'Passw0rd9';
   const sentence = 'Password must be at least 10 characters long';
 
-  it('is refused at a registration if it is shorter than AUTH_MIN_PASSWORD_CHARS or longer than 72 bytes', async () => {
+  it('is refused at registration below AUTH_MIN_PASSWORD_CHARS characters or above 72 bytes', async () => {
     const refused = await register(app, 'short', short);
     expect([refused.status, refused.body.error.message]).toEqual([400, sentence]);
     expect((await register(app, 'emoji', '👍'.repeat(9))).status).toBe(400);
@@ -113,7 +113,7 @@ describe('a new password', () => {
     expect((await register(app, 'shortest', `${short}0`)).status).toBe(200);
   });
 
-  it('is refused at a change and at a reset', async () => {
+  it('is refused at a change and at a reset if it is too short', async () => {
     const user = await app.createUser();
     const change = { currentPassword: password, password: short, passwordConfirmation: short };
     const changed = await user.post('/api/auth/change-password', change);
@@ -124,7 +124,7 @@ describe('a new password', () => {
     expect([answer.status, answer.body.error.message]).toEqual([400, sentence]);
   });
 
-  it('is refused to an administrator', async () => {
+  it('is refused from an administrator if it is too short', async () => {
     const role = { connect: [{ id: await roleOf(app) }] };
     const account = { username: 'dora', email: 'dora@example.com', confirmed: true, blocked: false, role };
     const refused = await app.admin.client.post(users, { ...account, password: short });
@@ -135,7 +135,7 @@ describe('a new password', () => {
   });
 });
 
-it('an account with a shorter password still logs in', async () => {
+it('an account with a password below AUTH_MIN_PASSWORD_CHARS still logs in', async () => {
   const short = 'sixsix';
   const app = await startApp({ env: { AUTH_MIN_PASSWORD_CHARS: '1' } });
   try {
@@ -148,15 +148,15 @@ it('an account with a shorter password still logs in', async () => {
   }
 });
 
-describe('logging in by a provider', () => {
+describe('a login by a provider', () => {
   const dify = { DIFY_API_URL: 'http://127.0.0.1:1', DIFY_API_KEY: 'app-x' };
 
-  it('makes one account of a person, by a username that is free and nobody else’s address', async () => {
+  it("creates one account for a person, with a free username that is no other person's email", async () => {
     const database = await createDatabase();
     try {
       const outcome = await runInStrapi({ ...baseEnv, ...dify, ...database.env }, async (strapi) => {
         const service = (name: string) => strapi.plugin('users-permissions').service(name);
-        // The provider, for whom the access token is the profile.
+        // For this provider, the access token is the profile as JSON.
         const authCallback = async ({ accessToken }: { accessToken: string }) => JSON.parse(accessToken);
         service('providers-registry').add('house', { authCallback });
         service('providers-registry').add('garden', { authCallback });
@@ -200,7 +200,7 @@ describe('logging in by a provider', () => {
     }
   });
 
-  it('makes no account while registration is closed, and still lets in who has one', async () => {
+  it('creates no account while registration is closed, but accepts existing accounts', async () => {
     const database = await createDatabase();
     const env = { ...baseEnv, ...dify, ...database.env, AUTH_ALLOW_REGISTRATION: 'false' };
     try {
@@ -228,7 +228,7 @@ describe('logging in by a provider', () => {
     }
   });
 
-  it('keeps one email for each provider where one email may have several accounts, whenever that is switched', async () => {
+  it('allows an email once for each provider, or only once while unique_email is on', async () => {
     const database = await createDatabase();
     try {
       const outcome = await runInStrapi({ ...baseEnv, ...dify, ...database.env }, async (strapi) => {

@@ -17,20 +17,20 @@ const lastPrompt = () => {
   return (asked?.body as { inputs: { prompt: string } }).inputs.prompt;
 };
 
-/** How often the characters were read; the history's copying of an ended turn only joins them. */
+/** Counts the reads of characters. The copy of an ended turn to the history only joins them, and does not count. */
 async function readsOf(request: () => Promise<unknown>): Promise<number> {
   const statements = await statementsOf(app, request);
   return statements.filter((statement) => /select .* from .ai_characters/u.test(statement)).length;
 }
 
-describe('a character', () => {
+describe('a cached character', () => {
   it('is read once for many questions', async () => {
     const { documentId } = await app.admin.createCharacter({ prompt: 'You are Ada.' });
     expect(await readsOf(() => ask(documentId))).toBe(1);
     expect(await readsOf(() => ask(documentId))).toBe(0);
   });
 
-  it('answers by its new prompt as soon as that is published', async () => {
+  it('answers with its new prompt immediately after its publication', async () => {
     const { documentId, id } = await app.admin.createCharacter({ prompt: 'You are Ada.' });
     await ask(documentId);
     await app.admin.publish(documentId, { name: 'Ada', prompt: 'You are Grace.' });
@@ -40,7 +40,7 @@ describe('a character', () => {
     expect(lastPrompt()).toBe('You are Grace.');
   });
 
-  it('answers no more as soon as it is unpublished, and is not shown any more', async () => {
+  it('neither answers nor appears in my-list after it is unpublished', async () => {
     const { documentId, id } = await app.admin.createCharacter({ name: 'Gone', introduce: 'Hello.' });
     await ask(documentId);
     const shown = async () => (await user.myList(`?filters[ai_character][id]=${id}`)).body.data[0];
@@ -50,7 +50,7 @@ describe('a character', () => {
     expect((await shown()).ai_character.name ?? null).toBeNull();
   });
 
-  it('keeps its messages when its draft is discarded', async () => {
+  it('still answers after its draft is discarded', async () => {
     const { documentId } = await app.admin.createCharacter({ name: 'Kept' });
     await ask(documentId);
     await app.admin.action(documentId, 'discard');

@@ -55,11 +55,11 @@ it.each<[q: string, which: number[]]>([
   ['100', [2, 1]],
   ['🌊', []],
   ['\0', []],
-])('finds %p in the texts %p, the newest first', async (q, which) => {
+])('search finds %p in the texts %p, the newest first', async (q, which) => {
   expect(await found(q)).toEqual(which.map((index) => texts[index]));
 });
 
-it('says where a text stands: in which message of which session, and marks it', async () => {
+it('search returns the message, the session and the marked text', async () => {
   const { body } = await search('SEA');
   const [message] = (await user.myList(`?filters[session_id]=${sessionId}&sort=id:asc`)).body.data;
   expect(body).toEqual({
@@ -88,7 +88,7 @@ it('says where a text stands: in which message of which session, and marks it', 
   });
 });
 
-it('finds a question by what was asked and an answer by what was answered, each once', async () => {
+it('search finds a question and an answer only by their own text', async () => {
   const owner = await app.createUser();
   const { documentId } = await app.admin.createCharacter();
   app.dify.script(async (reply) => {
@@ -104,7 +104,7 @@ it('finds a question by what was asked and an answer by what was answered, each 
   expect(await ids('l')).toEqual([answer.message_id, question.message_id]);
 });
 
-it('comes in pages', async () => {
+it('search returns pages', async () => {
   const page = async (rest: string) => (await search('a', rest)).body;
   const all = (await page('')).data;
   expect(all.length).toBeGreaterThan(3);
@@ -117,7 +117,7 @@ it('comes in pages', async () => {
   expect(await page('&page=99')).toMatchObject({ data: [], meta: { pagination: { total: all.length } } });
 });
 
-it('finds nothing that is deleted, and finds it again once it is restored', async () => {
+it('search finds no deleted message, and finds it again after it is restored', async () => {
   const owner = await app.createUser();
   const { session_id } = (await owner.post('/api/chat/session', {})).body.data;
   const { message_id } = (await owner.post('/api/chat/message', { session_id, content: 'hidden' })).body.data;
@@ -132,14 +132,14 @@ it('finds nothing that is deleted, and finds it again once it is restored', asyn
   expect(await found('hidden', owner)).toHaveLength(1);
 });
 
-it('finds nothing of anybody else’s', async () => {
+it('search finds no message of another user', async () => {
   const other = await app.createUser();
   for (const q of ['sea', 'a', '海', '%']) {
     expect((await search(q, '', other)).body).toMatchObject({ data: [], meta: { pagination: { total: 0 } } });
   }
 });
 
-describe('a user who has said much', () => {
+describe('search among thousands of messages', () => {
   let owner: Client;
   const needle = '50%_的海';
 
@@ -168,7 +168,7 @@ describe('a user who has said much', () => {
     await app.db.batchInsert('chat_conversations', rows, 50);
   }
 
-  /** What LIKE finds. */
+  /** Returns the ids of the messages that LIKE finds. */
   async function oracle(q: string): Promise<number[]> {
     const said = "lower(case when role = 'user' then query else answer end)";
     return app
@@ -182,7 +182,7 @@ describe('a user who has said much', () => {
   const idsOf = (body: { data: { message_id: number }[] }) => body.data.map(({ message_id }) => message_id);
 
   it.each([needle, 'QUESTION', 'answer 1', '50 per', 'nothing has this'])(
-    'finds all that has %p, by pages and by cursors',
+    'finds all messages with %p, by pages and by cursors',
     async (q) => {
       const expected = await oracle(q);
       const byPage: number[] = [];
@@ -202,7 +202,7 @@ describe('a user who has said much', () => {
   );
 });
 
-it('reads by an index of the owner, and nobody else’s rows', async () => {
+it('search reads by an index of the owner, and no rows of other users', async () => {
   const isSqlite = database === 'sqlite';
   const sql = `select m.id from chat_conversations m where m.user_id = ${user.user.id}
                and m.is_deleted = ${isSqlite ? '0' : 'false'}
@@ -214,7 +214,7 @@ it('reads by an index of the owner, and nobody else’s rows', async () => {
     ]);
     return;
   }
-  // Without figures of its own, PostgreSQL guesses until its autovacuum comes by, at whatever moment that is.
+  // PostgreSQL has no statistics until its autovacuum runs, at some later moment. Until then, it guesses.
   await app.db.raw('analyze chat_conversations');
   const { rows } = await app.db.raw(`explain ${sql}`);
   const plan = JSON.stringify(rows);
@@ -234,12 +234,12 @@ it.each([
   '?q=x&cursor=',
   '?q=x&cursor=x',
   '?q=x&cursor=MTAw&page=2',
-])('is a 400 for "%s"', async (query) => {
+])('search returns 400 for "%s"', async (query) => {
   const { status, body } = await user.get(`/api/chat/search${query}`);
   expect([status, body.error.details.code]).toEqual([400, 'invalid-request']);
 });
 
-it('takes 200 characters, and needs a login', async () => {
+it('search accepts 200 characters, and needs a login', async () => {
   expect(await found('海'.repeat(200))).toEqual([]);
   expect((await search('x', '', app.anonymous)).status).toBe(401);
 });

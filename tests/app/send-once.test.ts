@@ -28,7 +28,7 @@ const send = (key: string, data: Readonly<Record<string, unknown>>, as = user) =
 const sendStreaming = (key: string, data: Readonly<Record<string, unknown>>, as = user) =>
   as.open('POST', createMessage, options(key, data));
 
-/** How often Dify was asked this. */
+/** Counts the Dify requests with this question. */
 const asked = (query: string) => askedOf(app, query).length;
 
 async function rowsOf(query: string): Promise<number> {
@@ -36,7 +36,7 @@ async function rowsOf(query: string): Promise<number> {
 }
 
 describe('a question sent twice with the same Idempotency-Key', () => {
-  it('is answered once, and the second reply is the first one', async () => {
+  it('is answered once, and the second reply equals the first one', async () => {
     const key = randomUUID();
     const first = await send(key, { query: 'Once, after the end' });
     const second = await send(key, { query: 'Once, after the end' });
@@ -47,7 +47,7 @@ describe('a question sent twice with the same Idempotency-Key', () => {
     expect([asked('Once, after the end'), await rowsOf('Once, after the end')]).toEqual([1, 2]);
   });
 
-  it('joins the running turn, as a stream and as JSON, and sees all of it', async () => {
+  it('joins the running turn, as a stream and as JSON, and gets all of it', async () => {
     const key = randomUUID();
     const { opened: finished, open: finish } = createGate();
     app.dify.script(async (reply) => {
@@ -70,9 +70,9 @@ describe('a question sent twice with the same Idempotency-Key', () => {
     expect([asked('Once, while it runs'), await rowsOf('Once, while it runs')]).toEqual([1, 2]);
   });
 
-  it('is answered once though fifty sends come at once, in a new session and in one that is there', async () => {
+  it('is answered once for 50 parallel requests, in a new session and in an existing one', async () => {
     const { session_id } = (await user.ask({ character_id: characterId, query: 'Begin' })).body.data[0];
-    for (const data of [{ query: 'At once, new' }, { query: 'At once, continued', session_id }]) {
+    for (const data of [{ query: 'Together, new' }, { query: 'Together, continued', session_id }]) {
       const key = randomUUID();
       const replies = await Promise.all(Array.from({ length: 50 }, () => send(key, data)));
       expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
@@ -82,7 +82,7 @@ describe('a question sent twice with the same Idempotency-Key', () => {
     }
   });
 
-  it('gets the same failure again, and Dify is not asked again', async () => {
+  it('gets the same error again, without another request to Dify', async () => {
     const key = randomUUID();
     app.dify.next('error-after-deltas');
     const first = await send(key, { query: 'Fails once' });
@@ -92,7 +92,7 @@ describe('a question sent twice with the same Idempotency-Key', () => {
     expect(asked('Fails once')).toBe(1);
   });
 
-  it('is a 422 when it asks something else, whatever differs', async () => {
+  it('returns 422 when any part of the question differs', async () => {
     const key = randomUUID();
     const first = await send(key, { query: 'Mine', inputs: { a: 1, b: 2 } });
     expect((await send(key, { query: 'Mine', inputs: { b: 2, a: 1 } })).status).toBe(200);
@@ -112,7 +112,7 @@ describe('a question sent twice with the same Idempotency-Key', () => {
     expect([asked('Mine'), asked('Another')]).toEqual([1, 0]);
   });
 
-  it('belongs to its user: another’s same key is a question of their own', async () => {
+  it("is a separate question for another user's same key", async () => {
     const key = randomUUID();
     const other = await app.createUser();
     const [mine, theirs] = [
@@ -124,14 +124,14 @@ describe('a question sent twice with the same Idempotency-Key', () => {
     expect(theirs.body.data[0].user.id).toBe(other.user.id);
   });
 
-  it('can be tried again after a refusal: nothing was kept', async () => {
+  it('can be sent again after a refusal, which saves nothing', async () => {
     const key = randomUUID();
     expect((await send(key, { query: 'Later', character_id: 'nobody' })).status).toBe(400);
     const reply = await send(key, { query: 'Later' });
     expect([reply.status, reply.headers.get('idempotent-replayed')]).toEqual([200, null]);
   });
 
-  it('is a 400 where the key is none', async () => {
+  it('returns 400 for an invalid key', async () => {
     for (const key of ['two words', 'x'.repeat(256)]) {
       const { status, body } = await send(key, { query: 'Bad key' });
       expect([status, body.error.details.code]).toEqual([400, 'invalid-request']);
@@ -140,8 +140,8 @@ describe('a question sent twice with the same Idempotency-Key', () => {
   });
 });
 
-describe('a user’s limits', () => {
-  it('are not touched by sends that come again, at once or later', async () => {
+describe('the limits of a user', () => {
+  it('count a question once when it is sent again, at the same time or later', async () => {
     const limited = await startApp({ env: { CHAT_MAX_TURNS_AT_ONCE: '1', CHAT_TURNS_PER_MINUTE: '1' } });
     try {
       const own = await limited.createUser();
@@ -159,7 +159,7 @@ describe('a user’s limits', () => {
 });
 
 describe('several processes on one database', () => {
-  it('agree on a key: one turn, followed to its end from both', async () => {
+  it('start one turn for one Idempotency-Key, and both follow it to its end', async () => {
     const key = randomUUID();
     const there = createClient(await app.startAnother(), user.token, user.user);
     const { opened: finished, open: finish } = createGate();
@@ -183,7 +183,7 @@ describe('several processes on one database', () => {
     expect([asked('Two processes'), await rowsOf('Two processes')]).toEqual([1, 2]);
   });
 
-  it('keep a key across a restart', async () => {
+  it('keep an Idempotency-Key across a restart', async () => {
     const key = randomUUID();
     const before = await send(key, { query: 'Before the restart' });
     await app.killAndRestart();

@@ -1,6 +1,6 @@
 /**
- * The whole contract of the session API as a table: each documented request and its documented reply. What else the API
- * does is in session-api.test.ts.
+ * The whole contract of the session API as a table: each documented request and its documented reply. The file
+ * session-api.test.ts tests everything else.
  */
 import { randomUUID } from 'node:crypto';
 
@@ -14,15 +14,15 @@ let user: Client;
 let other: Client;
 let ids: Ids;
 
-/** What the requests below are about. */
+/** Ids for the requests below. */
 interface Ids {
   readonly user: string;
-  /** With five messages, the first of them `message`. */
+  /** A session with five messages. The first one is `message`. */
   readonly session: string;
   readonly message: string;
-  /** With more than fifty. */
+  /** A session with more than 50 messages. */
   readonly long: string;
-  /** Of another user. */
+  /** The id of another user. */
   readonly stranger: string;
 }
 
@@ -82,7 +82,7 @@ const page = (item: unknown, pageSize: number) => ({
   page_size: pageSize,
 });
 
-/** Keys of ours beside the documented ones. */
+/** Keys that replies have in addition to the documented ones. */
 const more = {
   session: ['conversation_id', 'live_turn_id', 'last_message_at'],
   found: ['user_id', 'conversation_id', 'live_turn_id', 'last_message_at'],
@@ -114,7 +114,7 @@ const renamed: Pick<Call, 'body' | 'sample' | 'same'> = {
 };
 const withMessages = { ...chatSession, messages: [chatMessage] };
 
-/** In the order of the document. What a call changes, no later one reads. */
+/** In the order of the document. No call reads data that an earlier call changes. */
 const calls: readonly Call[] = [
   { name: '创建会话', method: 'POST', path: () => '/api/chat/session', ...createdSession },
   {
@@ -213,7 +213,7 @@ const calls: readonly Call[] = [
   ]),
 ];
 
-/** Of a session of their own, and its only message. */
+/** Each deletion gets its own session, with one message. */
 const deletions: readonly Call[] = [
   ...['/api/chat/sessions', '/aichat/deletesession', '/api/aichat/deletesession'].map((path) => ({
     name: `删除会话 ${path}`,
@@ -234,14 +234,14 @@ const deletions: readonly Call[] = [
 const send = ({ method, path, body }: Call, about: Ids, as = user): Promise<Reply> =>
   as.request(method, path(about), body === undefined ? {} : { body: body(about) });
 
-describe('the documented request has the documented reply', () => {
-  it.each(calls)('$method $name', async (call) => {
+describe('the session API', () => {
+  it.each(calls)('returns the documented reply to $method $name', async (call) => {
     const { status, body } = await send(call, ids);
     expect(differences(body, call)).toEqual([]);
     expect(status).toBe(200);
   });
 
-  it.each(deletions)('$method $name', async (call) => {
+  it.each(deletions)('returns the documented reply to $method $name', async (call) => {
     const { session_id: session } = (await user.post('/api/chat/session', {})).body.data;
     const { data } = (await user.post('/api/chat/message', { session_id: session, content: 'x' })).body;
     const { body } = await send(call, { ...ids, session, message: data.message_id });
@@ -252,20 +252,23 @@ describe('the documented request has the documented reply', () => {
     ]);
   });
 
-  it.each(['/aichat', '/api/aichat'])('GET 获取会话列表(用于消息首屏加载) %s', async (prefix) => {
-    const owner = await app.createUser();
-    const { session_id } = (await owner.post('/api/chat/session', { title: documentedTitle })).body.data;
-    await owner.post('/api/chat/message', { session_id, content: '你好！', role: 'user' });
-    const { body } = await owner.get(`${prefix}/getsessionlistshow/${owner.user.id}`);
-    const documented = {
-      sample: success(page(withMessages, 20)),
-      same: [...envelope, 'title', 'content', 'role', 'page', 'page_size', 'is_deleted'],
-      extra: { items: more.session, messages: more.message },
-    };
-    expect(differences(body, documented)).toEqual([]);
-  });
+  it.each(['/aichat', '/api/aichat'])(
+    'returns the documented reply to GET 获取会话列表(用于消息首屏加载) %s',
+    async (prefix) => {
+      const owner = await app.createUser();
+      const { session_id } = (await owner.post('/api/chat/session', { title: documentedTitle })).body.data;
+      await owner.post('/api/chat/message', { session_id, content: '你好！', role: 'user' });
+      const { body } = await owner.get(`${prefix}/getsessionlistshow/${owner.user.id}`);
+      const documented = {
+        sample: success(page(withMessages, 20)),
+        same: [...envelope, 'title', 'content', 'role', 'page', 'page_size', 'is_deleted'],
+        extra: { items: more.session, messages: more.message },
+      };
+      expect(differences(body, documented)).toEqual([]);
+    },
+  );
 
-  it.each(['/ws', '/api/ws'])('%s/:session_id is a WebSocket of the session', async (path) => {
+  it.each(['/ws', '/api/ws'])('serves %s/:session_id as a WebSocket of the session', async (path) => {
     const device = await connect(app.url, `${path}/${ids.long}`, { token: user.token });
     expect((await device.until(({ event }) => event === 'connected'))['session_id']).toBe(ids.long);
     await device.leave();
@@ -275,7 +278,7 @@ describe('the documented request has the documented reply', () => {
 describe('the documented parameters', () => {
   let reader: Client;
   let read: Ids;
-  // Nobody else makes sessions of theirs: their number is known.
+  // No other test creates sessions of this user, so their number is known.
   beforeAll(async () => {
     reader = await app.createUser();
     read = await createIds(reader);
@@ -287,7 +290,7 @@ describe('the documented parameters', () => {
   const lines = (query: string) => reader.get(`/api/chat/sessions/${read.long}/messages${query}`);
   const viewed = (query: string) => reader.get(`/aichat/sessions/${read.long}/messages${query}`);
 
-  /** [what is asked, how many come, of which page and size, which one is the first]; the lines of `long` are numbered. */
+  /** [name, request, number of items, page and size, first message]. The messages of `long` are numbered. */
   it.each<[string, () => Promise<Reply>, number, readonly [number, number] | null, string | null]>([
     ['a list of sessions: 20 of the first page', () => list(''), 20, [1, 20], null],
     ['its page', () => list('?page=2&page_size=20'), 4, [2, 20], null],
@@ -298,7 +301,7 @@ describe('the documented parameters', () => {
     ['sessions by POST: 20 of the first page', () => post({}), 20, null, null],
     ['its page and page_size by POST', () => post({ page: 2, page_size: 20 }), 4, null, null],
     ['its page_size of 50, as documented', () => post({ page: 1, page_size: 50 }), 24, null, null],
-    ['its pageSize', () => post({ pageSize: 3 }), 3, null, null],
+    ['its pageSize by POST', () => post({ pageSize: 3 }), 3, null, null],
     ['messages: 50 of the first page', () => lines(''), 50, [1, 50], 'line 1'],
     ['their page', () => lines('?page=2'), 3, [2, 50], 'line 51'],
     ['their page and pageSize, as documented', () => lines('?page=2&pageSize=50'), 3, [2, 50], 'line 51'],
@@ -306,7 +309,7 @@ describe('the documented parameters', () => {
     ['messages of the view: 50 of the first page', () => viewed(''), 50, [1, 50], 'line 1'],
     ['their page and pageSize in the view', () => viewed('?page=4&pageSize=15'), 8, [4, 15], 'line 46'],
     ['their page_size in the view', () => viewed('?page=1&page_size=2'), 2, [1, 2], 'line 1'],
-  ])('are followed: %s', async (_name, request, count, pageAndSize, first) => {
+  ])('are applied: %s', async (_name, request, count, pageAndSize, first) => {
     const { data } = (await request()).body;
     const items = Array.isArray(data) ? data : data.items;
     if (pageAndSize !== null) expect([data.page, data.page_size]).toEqual(pageAndSize);
@@ -314,7 +317,7 @@ describe('the documented parameters', () => {
     expect(items).toHaveLength(count);
   });
 
-  it('are optional: a title, and a new title', async () => {
+  it('are optional: title and new_title', async () => {
     const { data } = (await reader.post('/api/chat/session', { user_id: read.user })).body;
     expect(data.title).toBe('新会话');
     await reader.request('PATCH', `/api/chat/sessions/${data.session_id}`, { body: { new_title: 'named' } });
@@ -324,7 +327,7 @@ describe('the documented parameters', () => {
     await reader.request('DELETE', path);
   });
 
-  it('bring the last 50 messages of one session, and of the one of a first screen that was updated last', async () => {
+  it('return the last 50 messages of a session, and of the newest session of a first screen', async () => {
     const contents = (messages: { content: string }[]) => messages.map(({ content }) => content);
     const last = Array.from({ length: 50 }, (_, index) => `line ${index + 4}`);
     expect(contents((await reader.get(`/aichat/sessions/${read.long}`)).body.data.messages)).toEqual(last);
@@ -335,7 +338,7 @@ describe('the documented parameters', () => {
   });
 });
 
-/** Errors have the documented envelope, and `error` beside it. */
+/** Describes an error: the documented envelope, with `error` in addition. */
 const refusal = (code: number): Documented => ({
   sample: { code, message: '', data: null },
   same: ['code', 'data'],
@@ -353,21 +356,21 @@ const takesIds = (call: Call) =>
   call.path(missing).includes(missing.session) || call.path(missing).includes(missing.message);
 const all = [...calls, ...deletions];
 
-describe('an error has the documented envelope', () => {
-  it.each(all)('401 without a token, and with a wrong one: $method $name', async (call) => {
+describe('the documented error envelope', () => {
+  it.each(all)('has 401 without a token and with a wrong one: $method $name', async (call) => {
     for (const token of [undefined, 'nonsense']) {
       const { status, body } = await send(call, ids, createClient(app.url, token));
       expect([status, differences(body, refusal(401))]).toEqual([401, []]);
     }
   });
 
-  it.each(all.filter(takesIds))('404 for what is not there: $method $name', async (call) => {
+  it.each(all.filter(takesIds))('has 404 for an unknown id: $method $name', async (call) => {
     const { status, body } = await send(call, { ...missing, user: ids.user });
     expect([status, differences(body, refusal(404))]).toEqual([404, []]);
   });
 
   it.each([...all.filter(takesIds), ...calls.filter(({ name }) => name === '发送消息')])(
-    '404 for what is another user’s: $method $name',
+    "has 404 for another user's id: $method $name",
     async (call) => {
       const { status, body } = await send(call, { ...ids, user: ids.stranger }, other);
       expect([status, differences(body, refusal(404))]).toEqual([404, []]);
@@ -377,31 +380,26 @@ describe('an error has the documented envelope', () => {
   it.each([
     ...calls.filter(({ body }) => body !== undefined && 'user_id' in Object(body(missing))),
     ...calls.filter(({ name }) => name.startsWith('获取会话列表api')),
-  ])('403 for another user’s user_id: $method $name', async (call) => {
+  ])("has 403 for another user's user_id: $method $name", async (call) => {
     const { status, body } = await send(call, { ...ids, user: ids.stranger });
     expect([status, differences(body, refusal(403))]).toEqual([403, []]);
   });
 
   it.each<[string, string, string, unknown]>([
-    ['a title that is no text', 'POST', '/api/chat/session', { title: 7 }],
-    ['a title that is no text', 'POST', '/aichat/createsession', { title: ['x'] }],
+    ['a title that is not text', 'POST', '/api/chat/session', { title: 7 }],
+    ['a title that is not text', 'POST', '/aichat/createsession', { title: ['x'] }],
     ['a title that is too long', 'PATCH', '/aichat/sessions/:session', { new_title: 'x'.repeat(256) }],
     ['a page before the first', 'POST', '/api/chat/sessions', { page: 0 }],
-    ['a page_size that is no number', 'POST', '/api/chat/sessions', { page_size: 'many' }],
+    ['a page_size that is not a number', 'POST', '/api/chat/sessions', { page_size: 'many' }],
     ['no session_id', 'POST', '/api/chat/message', { content: 'x', role: 'user' }],
     ['no content', 'POST', '/api/chat/message', { session_id: ':session', role: 'user' }],
-    [
-      'a role of nobody',
-      'POST',
-      '/api/chat/message',
-      { session_id: ':session', content: 'x', role: 'admin' },
-    ],
+    ['an unknown role', 'POST', '/api/chat/message', { session_id: ':session', content: 'x', role: 'admin' }],
     ['no new content', 'PATCH', '/api/chat/messages/:message', {}],
-    ['a page that is no number', 'GET', '/api/chat/sessions/:session/messages?page=x', undefined],
-    ['a pageSize of nothing', 'GET', '/aichat/sessions/:session/messages?pageSize=0', undefined],
+    ['a page that is not a number', 'GET', '/api/chat/sessions/:session/messages?page=x', undefined],
+    ['a pageSize of zero', 'GET', '/aichat/sessions/:session/messages?pageSize=0', undefined],
     ['a page_size below one', 'GET', '/aichat/getsessionlist/:user?page_size=-5', undefined],
-    ['a page that is no whole number', 'GET', '/aichat/getsessionlistshow/:user?page=1.5', undefined],
-  ])('400 for %s: %s %s', async (_what, method, path, sent) => {
+    ['a page that is not a whole number', 'GET', '/aichat/getsessionlistshow/:user?page=1.5', undefined],
+  ])('has 400 for %s: %s %s', async (_what, method, path, sent) => {
     const { session_id } = (await user.post('/api/chat/session', {})).body.data;
     const { message_id } = (await user.post('/api/chat/message', { session_id, content: 'x' })).body.data;
     const fill = (text: string) =>
@@ -412,7 +410,7 @@ describe('an error has the documented envelope', () => {
     await user.request('DELETE', `/api/chat/sessions/${session_id}`);
   });
 
-  it('400 for editing what is not of role user', async () => {
+  it('has 400 for an edit of a message without the role user', async () => {
     const answer = { session_id: ids.long, content: 'An answer', role: 'assistant' };
     const { message_id } = (await user.post('/api/chat/message', answer)).body.data;
     const path = `/api/chat/messages/${message_id}`;

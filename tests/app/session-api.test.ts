@@ -42,7 +42,7 @@ const uuid = expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 describe('sessions', () => {
   it.each(['/api/chat/session', '/aichat/createsession', '/api/aichat/createsession'])(
-    'are created at %s, for oneself, by either of one’s ids or none',
+    "are created at %s with any of the user's own ids, or without user_id",
     async (path) => {
       for (const user_id of [String(user.user.id), user.user.id, user.user.documentId, undefined]) {
         const reply = await post(path, { user_id, title: '技术讨论' });
@@ -60,7 +60,7 @@ describe('sessions', () => {
     },
   );
 
-  it('have a title of their own where none is given', async () => {
+  it('have a default title if none is given', async () => {
     expect((await createSession()).title).toBe('新会话');
     expect((await createSession({ title: '  ' })).title).toBe('新会话');
   });
@@ -84,7 +84,7 @@ describe('sessions', () => {
     expect(second.session_id).not.toBe(first.session_id);
   });
 
-  it('come in pages, by page_size or pageSize, with their total in the view', async () => {
+  it('are listed in pages, by page_size or pageSize, with their total in the view', async () => {
     const owner = await app.createUser();
     for (let i = 1; i <= 5; i += 1) await createSession({ title: `number ${i}` }, owner);
     const view = (query: string) => owner.get(`/aichat/getsessionlist/${owner.user.id}${query}`);
@@ -114,7 +114,7 @@ describe('sessions', () => {
   });
 
   it.each(['/api/chat/sessions', '/aichat/deletesession'])(
-    'are deleted at %s with all that was said in them, and can be restored',
+    'are deleted at %s with all their messages, and can be restored',
     async (path) => {
       const { session_id } = await createSession();
       const gone = await addMessage(session_id, 'gone before');
@@ -136,7 +136,7 @@ describe('sessions', () => {
     },
   );
 
-  it('say which turn is being answered, and are not held up when they are deleted meanwhile', async () => {
+  it('show their live turn, and can be deleted while it is being answered', async () => {
     const { opened: finished, open: finish } = createGate();
     app.dify.script(async (reply) => {
       await reply.say('one');
@@ -160,7 +160,7 @@ describe('sessions', () => {
 });
 
 describe('messages', () => {
-  it('are stored as they are given, counted, and found alone and in the list', async () => {
+  it('are stored unchanged, counted, and found by id and in the list', async () => {
     const { session_id } = await createSession();
     const reply = await post('/api/chat/message', { session_id, content: '如何学习Python？', role: 'user' });
     expectSuccess(reply);
@@ -203,7 +203,7 @@ describe('messages', () => {
     expect(app.dify.requests.some(({ body }) => JSON.stringify(body).includes('Python'))).toBe(false);
   });
 
-  it('are refused where something is wrong with them, and nothing is stored', async () => {
+  it('are refused if they are invalid, and nothing is stored', async () => {
     const { session_id } = await createSession();
     for (const body of [
       { session_id, content: '' },
@@ -228,7 +228,7 @@ describe('messages', () => {
     expect((await user.get(`/api/chat/sessions/${session_id}`)).body.data.message_count).toBe(0);
   });
 
-  it('with tool calls are stored as they are given, and refused where those are nested or many without measure', async () => {
+  it('with tool calls are stored unchanged, and refused if the calls are too deep or too many', async () => {
     const { session_id } = await createSession();
     const toolCalls = [{ id: 'call-1', function: { name: 'weather', arguments: '{"place":"岛"}' } }];
     const stored = await post('/api/chat/message', {
@@ -264,7 +264,7 @@ describe('messages', () => {
     expect((await user.get(`/api/chat/sessions/${session_id}`)).body.data.message_count).toBe(1);
   });
 
-  it('are answered by the session’s character where a reply is asked for', async () => {
+  it("are answered by the session's character if the client asks for a reply", async () => {
     const { session_id } = await createSession({ character_id: characterId });
     const { status, body } = await post('/api/chat/message', {
       session_id,
@@ -283,7 +283,7 @@ describe('messages', () => {
     expect(items).toEqual([expect.objectContaining({ content: 'Who are you?' }), body.data.reply]);
   });
 
-  it('are answered as an event stream to who asks for one, and once for one Idempotency-Key', async () => {
+  it('are answered as an event stream on request, and once for each Idempotency-Key', async () => {
     const { session_id } = await createSession({ character_id: characterId });
     const body = { session_id, content: 'Only once', reply: true };
     const headers = { 'Idempotency-Key': randomUUID() };
@@ -302,7 +302,7 @@ describe('messages', () => {
     expect(total).toBe(2);
   });
 
-  it('are deleted one by one, counted, and can be restored', async () => {
+  it('are deleted individually, counted, and can be restored', async () => {
     const { session_id } = await createSession();
     const { message_id } = await addMessage(session_id, 'delete me');
     const reply = await remove(`/api/chat/messages/${message_id}`);
@@ -315,7 +315,7 @@ describe('messages', () => {
     expect((await user.get(path)).body.data).toMatchObject({ items: [{ content: 'delete me' }], total: 1 });
   });
 
-  it('are shown, and found, in neither line of their turn once they are deleted', async () => {
+  it('are neither shown nor found in any line of their turn after they are deleted', async () => {
     const { session_id } = await createSession({ character_id: characterId });
     const asked = { session_id, content: 'My secret?', reply: true };
     const { reply: answer, ...question } = (await post('/api/chat/message', asked)).body.data;
@@ -343,7 +343,7 @@ describe('messages', () => {
     expect(await lines()).toEqual(whole);
   });
 
-  it('cannot be restored after their time, nor can sessions', async () => {
+  it('cannot be restored 31 days after they are deleted, and neither can sessions', async () => {
     const { session_id } = await createSession();
     const { message_id } = await addMessage(session_id, 'too late');
     const longAgo = new Date(Date.now() - 31 * 86_400_000);
@@ -355,7 +355,7 @@ describe('messages', () => {
     expectError(await post(`/api/chat/sessions/${session_id}/restore`), 404, 'session-not-found');
   });
 
-  it('of role user are edited, in the answer’s line too, and the answers after them are superseded', async () => {
+  it('of role user are edited, also in the row of the answer, and later answers are superseded', async () => {
     const { body } = await user.ask({ character_id: characterId, query: 'Old words' });
     const [question, answer] = body.data;
     const path = `/api/chat/messages/${question.id}`;
@@ -388,7 +388,7 @@ describe('messages', () => {
 });
 
 describe('the views', () => {
-  it('give a first screen in one reply: the sessions, and what was said last in the newest', async () => {
+  it('return the first screen in one reply: the sessions, and the last messages of the newest one', async () => {
     const owner = await app.createUser();
     const older = await createSession({ title: 'older' }, owner);
     const newest = await createSession({ title: 'newest' }, owner);
@@ -407,7 +407,7 @@ describe('the views', () => {
     expect(detail).toEqual(data.items[0]);
   });
 
-  it('give what was said on the first page only: no other has the session that was updated last', async () => {
+  it('return messages on the first page only, which has the session that was updated last', async () => {
     const owner = await app.createUser();
     const older = await createSession({ title: 'older' }, owner);
     const newest = await createSession({ title: 'newest' }, owner);
@@ -424,16 +424,16 @@ describe('the views', () => {
     expect(second.items).toEqual([found]);
   });
 
-  it('are empty for who has said nothing', async () => {
+  it('are empty for a user without sessions', async () => {
     const owner = await app.createUser();
     const { data } = (await owner.get(`/aichat/getsessionlistshow/${owner.user.id}`)).body;
     expect(data).toEqual({ items: [], total: 0, page: 1, page_size: 20 });
   });
 });
 
-describe('across the doors', () => {
-  it('a turn of create-message is two messages of its session here', async () => {
-    const { body } = await user.ask({ character_id: characterId, query: 'Through the other door' });
+describe('the session API and create-message', () => {
+  it('show a turn of create-message as two messages of its session', async () => {
+    const { body } = await user.ask({ character_id: characterId, query: 'Through the other API' });
     const [question, answer] = body.data;
     const { items, total } = (await user.get(`/api/chat/sessions/${question.session_id}/messages`)).body.data;
     expect(total).toBe(2);
@@ -443,7 +443,7 @@ describe('across the doors', () => {
     ]);
   });
 
-  it('a session made here can be continued by create-message, which gives it its character', async () => {
+  it('continue a session of the session API by create-message, which sets its character', async () => {
     const { session_id } = await createSession({ title: 'Mine' });
     const stored = await addMessage(session_id, 'Stored first');
     const { status, body } = await user.ask({ character_id: characterId, query: 'Then asked', session_id });
@@ -462,8 +462,8 @@ describe('across the doors', () => {
   });
 });
 
-describe('nobody else’s', () => {
-  it('user_id is taken: 403', async () => {
+describe('the session API', () => {
+  it("returns 403 for another user's user_id", async () => {
     const other = await app.createUser();
     for (const id of [String(other.user.id), other.user.documentId, '0', '-1', 'nobody']) {
       expectError(await post('/api/chat/session', { user_id: id }), 403, 'not-yourself');
@@ -473,7 +473,7 @@ describe('nobody else’s', () => {
     }
   });
 
-  it('session or message exists: 404, byte for byte as for what nobody has', async () => {
+  it("returns the same 404 for another user's and an unknown session or message", async () => {
     const other = await app.createUser();
     const theirs = await createSession({}, other);
     const { message_id } = (
@@ -506,13 +506,13 @@ describe('nobody else’s', () => {
     expect((await other.get(`/api/chat/sessions/${theirs.session_id}`)).body.data.message_count).toBe(1);
   });
 
-  it('login is missing: 401 in the envelope', async () => {
+  it('returns 401 in its envelope without a login', async () => {
     expectError(await app.anonymous.get(`/api/chat/sessions/${randomUUID()}`), 401);
     expectError(await post('/api/chat/session', {}, app.anonymous), 401);
     expectError(await app.anonymous.get('/aichat/getsessionlist/1'), 401);
   });
 
-  it('id is hostile: 404, never 500', async () => {
+  it('returns 404, not 500, for a hostile id', async () => {
     for (const id of [
       '%00',
       "'%20or%201=1--",

@@ -29,7 +29,7 @@ const edit = (id: string | number, body: object, { as = user, headers = {} } = {
 const revise = (id: string | number, new_content: string, options = {}) =>
   edit(id, { new_content, regenerate: true }, options);
 
-/** A session in which this was asked, one question after the other. */
+/** Asks these questions one after the other in one session. @returns the session and its questions. */
 async function converse(...queries: string[]): Promise<{ sessionId: string; questions: Line[] }> {
   let sessionId: string | undefined;
   for (const query of queries) {
@@ -61,7 +61,7 @@ function expectError({ status, body }: Reply, expected: number, code: string): v
   expect([status, body.code, body.data, body.error.code]).toEqual([expected, expected, null, code]);
 }
 
-/** An answer that says one word at once, and the rest when it is let go on. */
+/** Scripts an answer with one word. @returns a function that lets the answer end. */
 function holdAnswer() {
   const gate = createGate();
   app.dify.script(async (answer) => {
@@ -73,7 +73,7 @@ function holdAnswer() {
 }
 
 describe('a question that is edited with "regenerate": true', () => {
-  it('is asked in its new words, and the old branch stays as it was said, superseded', async () => {
+  it('is asked in its new words, and the old branch stays unchanged but superseded', async () => {
     const { sessionId, questions } = await converse('First?', 'Second?', 'Third?');
     const before = await linesOf(sessionId);
     const old = questions[1]!;
@@ -99,7 +99,7 @@ describe('a question that is edited with "regenerate": true', () => {
     expect((await user.get(`/api/chat/sessions/${sessionId}`)).body.data.message_count).toBe(8);
   });
 
-  it('can be found from the new branch, by the id that its first question names', async () => {
+  it('can be found from the new branch, by the parent_message_id of its first question', async () => {
     const { sessionId, questions } = await converse('Where from?', 'And then?');
     const { data } = (await revise(questions[0]!.public_id, 'Where to?')).body;
     const old = `/api/chat/sessions/${sessionId}/messages/${data.parent_message_id}`;
@@ -109,7 +109,7 @@ describe('a question that is edited with "regenerate": true', () => {
     expect(named).toMatchObject({ query: 'Where to?', is_superseded: false });
   });
 
-  it('can be edited again, also the old one, each time superseding what there is', async () => {
+  it('can be edited again, also in its old version, and each edit supersedes all earlier lines', async () => {
     const { sessionId, questions } = await converse('One?');
     const second = (await revise(questions[0]!.message_id, 'Two?')).body.data;
     const third = (await revise(second.message_id, 'Three?')).body.data;
@@ -123,7 +123,7 @@ describe('a question that is edited with "regenerate": true', () => {
     ]);
   });
 
-  it('supersedes lines that were stored as well, and no other session’s', async () => {
+  it('also supersedes stored messages, but no lines of other sessions', async () => {
     const other = await converse('Elsewhere?');
     const { sessionId, questions } = await converse('Here?');
     await user.post('/api/chat/message', { session_id: sessionId, content: 'A note', role: 'tool' });
@@ -140,7 +140,7 @@ describe('a question that is edited with "regenerate": true', () => {
       expect((await listOf(one.sessionId, '?superseded=false')).total).toBe(2);
   });
 
-  it('is answered as an event stream where that is asked for', async () => {
+  it('is answered as an event stream if the client asks for one', async () => {
     const { sessionId, questions } = await converse('Stream me?');
     const { status, headers, events } = await user.open('PATCH', pathOf(questions[0]!.message_id), {
       body: { new_content: 'Stream me, please?', regenerate: true },
@@ -157,7 +157,7 @@ describe('a question that is edited with "regenerate": true', () => {
     expect((await linesOf(sessionId)).at(-1)?.public_id).toBe(answer.message_id);
   });
 
-  it('says in the reply how an answer has ended that broke off', async () => {
+  it('returns the outcome of an answer that broke off', async () => {
     const { sessionId, questions } = await converse('Will it hold?');
     app.dify.next('error-after-deltas');
     const { status, body } = await revise(questions[0]!.message_id, 'Will it break?');
@@ -168,7 +168,7 @@ describe('a question that is edited with "regenerate": true', () => {
     ]);
   });
 
-  it('is asked once for each Idempotency-Key, and counts to the questions per minute', async () => {
+  it('is asked once for each Idempotency-Key, and counts as a question per minute', async () => {
     const { sessionId, questions } = await converse('How often?');
     const headers = { 'Idempotency-Key': randomUUID() };
     const ask = () => revise(questions[0]!.message_id, 'Once only?', { headers });
@@ -192,7 +192,7 @@ describe('a question that is edited with "regenerate": true', () => {
     expect((await listOf(sessionId)).total).toBe(4);
   });
 
-  it('is told to connected devices: what is superseded, and the turn', async () => {
+  it('sends connected devices message_superseded and the events of the turn', async () => {
     const { sessionId, questions } = await converse('Who listens?');
     const device = await connect(app.url, `/ws/${sessionId}`, { token: user.token });
     await device.until(({ event }) => event === 'connected');
@@ -215,7 +215,7 @@ describe('a question that is edited with "regenerate": true', () => {
     await device.leave();
   });
 
-  it('that is deleted and restored, before or after, is superseded all the same, and counted', async () => {
+  it('is superseded and counted even if it is deleted and restored, before or after the edit', async () => {
     const { sessionId, questions } = await converse('Kept?', 'Deleted?');
     const count = async () => (await user.get(`/api/chat/sessions/${sessionId}`)).body.data.message_count;
     await user.request('DELETE', pathOf(questions[1]!.message_id));
@@ -235,8 +235,8 @@ describe('a question that is edited with "regenerate": true', () => {
   });
 });
 
-describe('a question that cannot be edited so', () => {
-  /** What is left as it was, whatever is refused. */
+describe('an edit with "regenerate": true', () => {
+  /** Expects that a refused edit changes no line of the session and sends no request to Dify. */
   async function unchanged(sessionId: string, refuse: () => Promise<void>): Promise<void> {
     const state = async () =>
       (await linesOf(sessionId)).map(({ message_id, is_superseded }) => [message_id, is_superseded]);
@@ -246,7 +246,7 @@ describe('a question that cannot be edited so', () => {
     expect(app.dify.requests).toHaveLength(asked);
   }
 
-  it('is a 400 where it is an answer, or the request is wrong', async () => {
+  it('returns 400 for an answer and for an invalid request', async () => {
     const { sessionId, questions } = await converse('Mine?');
     const answer = (await linesOf(sessionId))[1]!;
     await unchanged(sessionId, async () => {
@@ -264,7 +264,7 @@ describe('a question that cannot be edited so', () => {
     });
   });
 
-  it('is a 400 in a session without a character', async () => {
+  it('returns 400 in a session without a character', async () => {
     const { session_id } = (await user.post('/api/chat/session', {})).body.data;
     const { message_id } = (await user.post('/api/chat/message', { session_id, content: 'x' })).body.data;
     await unchanged(session_id, async () =>
@@ -272,7 +272,7 @@ describe('a question that cannot be edited so', () => {
     );
   });
 
-  it('is a 400 while its character is not published, or has no prompt', async () => {
+  it('returns 400 while the character is not published or has no prompt', async () => {
     const character = await app.admin.createCharacter();
     const { body } = await user.ask({ character_id: character.documentId, query: 'Still there?' });
     const { id, session_id } = body.data[0];
@@ -284,7 +284,7 @@ describe('a question that cannot be edited so', () => {
     );
   });
 
-  it('is a 404 where it is another’s, byte for byte as where there is none, or is deleted', async () => {
+  it("returns the same 404 for another user's and an unknown message, and 404 for a deleted one", async () => {
     const { sessionId, questions } = await converse('Mine alone?');
     const other = await app.createUser();
     await unchanged(sessionId, async () => {
@@ -297,7 +297,7 @@ describe('a question that cannot be edited so', () => {
     expectError(await revise(questions[0]!.message_id, 'x'), 404, 'message-not-found');
   });
 
-  it('is a 409 while its session is answering, whichever turn it is of', async () => {
+  it('returns 409 while the session is answering, for a question of any turn', async () => {
     const { sessionId, questions } = await converse('Done?');
     const finish = holdAnswer();
     const running = await user.stream({ character_id: characterId, query: 'Busy?', session_id: sessionId });
@@ -312,7 +312,7 @@ describe('a question that cannot be edited so', () => {
     await readStream(running.events);
   });
 
-  it('lets one of several at the same time through, and supersedes nothing of that one', async () => {
+  it('succeeds for one of several parallel edits, whose turn is not superseded', async () => {
     const { sessionId, questions } = await converse('Who wins?');
     const replies = await Promise.all(
       [1, 2, 3, 4].map((number) => revise(questions[0]!.message_id, `Number ${number} does?`)),
@@ -326,7 +326,7 @@ describe('a question that cannot be edited so', () => {
     expect(items.at(-1)).toMatchObject({ is_superseded: false });
   });
 
-  it('leaves all as it was where the database refuses the new turn after the marks', async () => {
+  it('changes nothing if the database refuses the new turn after the superseded marks', async () => {
     const { sessionId, questions } = await converse('Saved?');
     const undo = await refuseQuestion('Not saved');
     await unchanged(sessionId, async () =>
@@ -340,7 +340,7 @@ describe('a question that cannot be edited so', () => {
     expect((await revise(questions[0]!.message_id, 'Not saved')).status).toBe(200);
   });
 
-  it('is a 429 beyond the limits of its user', async () => {
+  it('returns 429 above the limits of the user', async () => {
     const { sessionId, questions } = await converse('How many?', 'More?');
     const elsewhere = await Promise.all(
       [1, 2, 3, 4].map(async () => {
@@ -359,7 +359,7 @@ describe('a question that cannot be edited so', () => {
   });
 });
 
-/** Lets the database refuse every row with this question. @returns how to undo it. */
+/** Makes the database refuse every row with this question. @returns a function that undoes it. */
 async function refuseQuestion(query: string): Promise<() => Promise<void>> {
   const isSqlite = app.db.client.config.client === 'better-sqlite3';
   if (isSqlite) {
@@ -377,7 +377,7 @@ async function refuseQuestion(query: string): Promise<() => Promise<void>> {
 }
 
 describe('superseded lines', () => {
-  it('are listed unless they are not wanted, and counted so, in every list of the session API', async () => {
+  it('are listed and counted unless superseded=false, in every list of the session API', async () => {
     const { sessionId, questions } = await converse('Old?', 'Older?');
     await revise(questions[0]!.message_id, 'New?');
     const api = `/api/chat/sessions/${sessionId}/messages`;
@@ -408,7 +408,7 @@ describe('superseded lines', () => {
     'superseded=0',
     'superseded[]=false',
     'superseded=false&superseded=false',
-  ])('are a 400 for ?%s', async (query) => {
+  ])('return 400 for ?%s', async (query) => {
     const { sessionId } = await converse('Which?');
     const id = user.user.id;
     for (const path of [
@@ -420,7 +420,7 @@ describe('superseded lines', () => {
     }
   });
 
-  it('are those after a question that was edited where it stands, too', async () => {
+  it('include the answers after a question that was edited in place', async () => {
     const { sessionId, questions } = await converse('In place?', 'Next?');
     expect(
       (await edit(questions[0]!.message_id, { new_content: 'Changed', regenerate: false })).body.data,
@@ -430,15 +430,15 @@ describe('superseded lines', () => {
     expect(shown(lines)[0]).toEqual(['Changed', false]);
   });
 
-  it('can be told apart in my-list, in turns and in an export', async () => {
+  it('are marked in my-list, in turns and in an export', async () => {
     const { sessionId, questions } = await converse('Listed?');
-    await revise(questions[0]!.message_id, 'Listed anew?');
+    await revise(questions[0]!.message_id, 'Listed again?');
     const queries = async (filter: string) =>
       (await user.myList(`?filters[session_id]=${sessionId}&filters[role]=user&${filter}`)).body.data.map(
         ({ query }: { query: string }) => query,
       );
     expect(await queries('filters[is_superseded]=true')).toEqual(['Listed?']);
-    expect(await queries('filters[is_superseded][$ne]=true')).toEqual(['Listed anew?']);
+    expect(await queries('filters[is_superseded][$ne]=true')).toEqual(['Listed again?']);
     expect(await queries('filters[is_superseded][$in][0]=0&filters[is_superseded][$in][1]=1')).toHaveLength(
       2,
     );
@@ -455,7 +455,7 @@ describe('superseded lines', () => {
     expect(marks).toEqual([true, true, false, false]);
   });
 
-  it('of rows from before there was the mark are current ones', async () => {
+  it('do not include rows from before the mark existed', async () => {
     const { sessionId } = await converse('From before?');
     await app.db('chat_conversations').where({ query: 'From before?' }).update({ is_superseded: null });
     expect((await listOf(sessionId, '?superseded=false')).total).toBe(2);
@@ -467,7 +467,7 @@ describe('superseded lines', () => {
   });
 });
 
-it('after a kill the old branch is superseded, and the new turn comes to an end', async () => {
+it('after a kill during an edit, the old branch is superseded, and the new turn ends', async () => {
   const { sessionId, questions } = await converse('Before the kill?');
   app.dify.script(async (answer) => {
     await answer.say('one');
@@ -477,7 +477,7 @@ it('after a kill the old branch is superseded, and the new turn comes to an end'
     body: { new_content: 'During the kill?', regenerate: true },
   });
   const { turn_id } = (await events.next()).value?.data ?? {};
-  // Its first word: Dify has been asked by then.
+  // The first word shows that Dify has the question.
   await events.next();
   const rest = readStream(events).catch(() => undefined);
   await app.killAndRestart();

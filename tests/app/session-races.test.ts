@@ -8,7 +8,7 @@ import { untilSessionIsWaitedFor } from '../support/waiting-for-lock';
 let app: App;
 let user: Client;
 
-// SQLite has one connection: there nobody comes in between.
+// SQLite has one connection, so no other request can come in between.
 const onPostgres = database === 'postgres' ? describe : describe.skip;
 
 onPostgres('while another request holds the session', () => {
@@ -24,7 +24,7 @@ onPostgres('while another request holds the session', () => {
     return { sessionId: String(session_id), id: Number(line.message_id) };
   }
 
-  /** Sends while the session is locked, changes something once that waits, and lets it go on. */
+  /** Sends a request while the session is locked. When the request waits, changes rows and unlocks the session. */
   async function between(
     sessionId: string,
     send: () => Promise<Reply>,
@@ -65,7 +65,7 @@ onPostgres('while another request holds the session', () => {
     expect([reply.status, (await row(id)).is_deleted]).toEqual([404, true]);
   });
 
-  it('a session that is asked meanwhile is deleted with the turn that began', async () => {
+  it('a session in which a turn begins meanwhile is deleted with that turn', async () => {
     const { sessionId, id } = await createLine();
     const reply = await between(
       sessionId,

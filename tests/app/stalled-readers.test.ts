@@ -15,9 +15,9 @@ import { connect as connectDevice } from '../support/socket-client';
 import { until } from '../support/until';
 
 let app: App;
-/** A process that keeps little of what it tells. */
+/** A process that keeps at most 10,000 characters of the log of a live turn. */
 let forgetful: string;
-/** A process that lets clients take nothing for a while. */
+/** A process that drops clients later if they read nothing. */
 let patient: string;
 const patienceMs = 5_000;
 let user: Client;
@@ -38,10 +38,10 @@ afterEach(() => app.dify.reset());
 const turns = '/api/chat-conversations/turns';
 const streamOf = (turnId: string) => `${turns}/${turnId}/stream`;
 const at = (url: string) => createClient(url, user.token, user.user);
-/** Of a piece of one character, more than 300 bytes of a frame: the kernel takes some megabytes before it is full. */
+/** Each piece is one character, and its frame has more than 300 bytes. The kernel buffers some megabytes. */
 const pieces = 24_000;
 
-/** Puts the next reply in the test's hand. */
+/** Settles with the next reply of Dify, which the test then controls. */
 function nextReply(): Promise<Reply> {
   return new Promise((resolve) => {
     app.dify.script(async (reply) => {
@@ -51,7 +51,7 @@ function nextReply(): Promise<Reply> {
   });
 }
 
-/** Lets this process read in between: a reader of its own that does not is a stalled one, too. */
+/** Sends pieces, and lets this process read in between. Otherwise its own reader stalls, too. */
 async function say(reply: Reply, count: number): Promise<void> {
   for (let index = 0; index < count; index += 1) {
     await reply.say(String(index % 10));
@@ -59,7 +59,7 @@ async function say(reply: Reply, count: number): Promise<void> {
   }
 }
 
-/** Asks for something on a bare socket, and takes nothing of it until told to. */
+/** Sends a request on a plain socket, and reads nothing of the reply until `rest`. */
 async function stall(url: string, path: string): Promise<{ socket: Socket; rest(): Promise<string> }> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -78,7 +78,7 @@ async function stall(url: string, path: string): Promise<{ socket: Socket; rest(
   };
 }
 
-/** The whole frames in what came over a socket, each with its id and its bytes; chunk sizes taken out. */
+/** Returns the complete frames in the text from a socket, each with its id and data, without chunk sizes. */
 function framesIn(text: string): { id: number; data: string }[] {
   const body = text.slice(text.indexOf('\r\n\r\n') + 2).replaceAll(/\r\n[0-9a-f]+\r\n/gu, '');
   return [...body.matchAll(/^id: (\d+)\ndata: (.*)\n\n/gmu)].map(([, id, data]) => ({
@@ -87,7 +87,7 @@ function framesIn(text: string): { id: number; data: string }[] {
   }));
 }
 
-/** More than the system takes for a client that does not read. */
+/** Inserts more text than the system buffers for a client that does not read. */
 async function fillSession(
   sessionId: string,
   { count, chars } = { count: 1_500, chars: 6_000 },
@@ -109,8 +109,8 @@ async function fillSession(
 
 const drops = () => app.output().split('a stalled reader was dropped').length - 1;
 
-describe('a reader that takes nothing', () => {
-  it('is cut off after the setting, while others go on, and resumes byte by byte where it was', async () => {
+describe('a client that reads nothing', () => {
+  it('is disconnected after CHAT_STALLED_READER_SECONDS, and resumes exactly where it was', async () => {
     const next = nextReply();
     const asking = await user.stream({ character_id: characterId, query: 'A long one' });
     const first = (await asking.events.next()).value as StreamEvent;
@@ -121,7 +121,7 @@ describe('a reader that takes nothing', () => {
     const reader = await stall(app.url, streamOf(turnId));
     await say(reply, pieces);
     await until(() => drops() > dropped);
-    // It was let go while the turn is running, and a little more of that follows.
+    // The server has dropped the reader during the turn, and the turn continues.
     const { body } = await user.get(`${turns}/${turnId}`);
     expect(body.data).toMatchObject({ outcome: 'pending', is_live: true });
     await say(reply, 10);
@@ -145,13 +145,13 @@ describe('a reader that takes nothing', () => {
     expect(drops()).toBe(dropped + 1);
   });
 
-  it('is not one that waits in silence, with no heartbeat either', async () => {
+  it('is not a client that waits for a silent turn, even without heartbeats', async () => {
     const next = nextReply();
     const { events } = await user.stream({ character_id: characterId, query: 'A slow one' });
     const reply = await next;
     const dropped = drops();
     await say(reply, 2);
-    // Longer than twice the setting; the heartbeat's is fifteen seconds.
+    // Longer than twice the setting, but shorter than the heartbeat interval of 15 seconds.
     await new Promise((resolve) => setTimeout(resolve, 4_500));
     await reply.end();
     expect(textOf(await readStream(events))).toBe('01');
@@ -159,14 +159,14 @@ describe('a reader that takes nothing', () => {
   });
 });
 
-describe('a client that comes late to an answer longer than what is kept', () => {
-  it('is told the text up to there in one piece, and the rest event by event', async () => {
+describe('a client that follows an answer late, when its log has lost events', () => {
+  it('gets the earlier text in one event, and the rest event by event', async () => {
     const client = at(forgetful);
     const next = nextReply();
     const asking = await client.stream({ character_id: characterId, query: 'Too long to keep' });
     const reply = await next;
     const whole: StreamEvent[] = [];
-    // Never more than an event behind, so that nothing is gone for this one.
+    // This reader takes every event immediately, so that it loses none.
     for (let count = 0; count <= 150; count += 1) {
       whole.push((await asking.events.next()).value as StreamEvent);
       if (count < 150) await reply.say(String(count % 10));
@@ -199,8 +199,8 @@ describe('a client that comes late to an answer longer than what is kept', () =>
   });
 });
 
-describe('a reader that takes nothing of a long list', () => {
-  it('is cut off from an export', async () => {
+describe('a client that reads nothing of a long list', () => {
+  it('is disconnected from an export', async () => {
     const { session_id } = (await user.post('/api/chat/session', {})).body.data;
     await fillSession(session_id);
     const dropped = drops();
@@ -210,20 +210,20 @@ describe('a reader that takes nothing of a long list', () => {
   });
 });
 
-describe('a client is cut off after the setting, and not after twice of it,', () => {
-  /** @returns how long after `since` the process has said so of these. */
+describe('a client is disconnected after the setting, and not only after twice the setting,', () => {
+  /** Waits until the process logs that it dropped such a reader. @returns the milliseconds since `since`. */
   async function droppedAfter(what: string, since: number): Promise<number> {
     const line = `${what}: a stalled reader was dropped`;
     await until(() => app.output().includes(line));
     return performance.now() - since;
   }
 
-  /** Some megabytes are there for all of them at once: the system takes a part, and then nothing any more. */
-  it('that takes nothing of an event stream, a WebSocket, a list or a reply in JSON', async () => {
+  /** Each reply has some megabytes ready. The system buffers a part of them, and then nothing more. */
+  it('if it reads nothing of an event stream, a WebSocket, a list or a reply in JSON', async () => {
     const client = at(patient);
     const { session_id } = (await client.post('/api/chat/session', { character_id: characterId })).body.data;
     const next = nextReply();
-    const asking = await client.stream({ character_id: characterId, query: 'All at once', session_id });
+    const asking = await client.stream({ character_id: characterId, query: 'All together', session_id });
     const turnId = String(((await asking.events.next()).value as StreamEvent).data.turn_id);
     const reading = readStream(asking.events);
     const reply = await next;

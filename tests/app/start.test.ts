@@ -5,7 +5,7 @@ import { spawnStrapi } from '../support/app-process';
 import { assertCleanLog, canaries } from '../support/canaries';
 import { createDatabase } from '../support/database';
 
-/** Starts the application, which is expected to refuse. */
+/** Starts the application, which must refuse to start. @returns its exit code and output. */
 async function refusal(env: Readonly<Record<string, string>>) {
   const database = await createDatabase();
   let output = '';
@@ -20,21 +20,21 @@ async function refusal(env: Readonly<Record<string, string>>) {
 
 const dify = { DIFY_API_URL: 'http://127.0.0.1:1', DIFY_API_KEY: 'app-x' };
 
-describe('started in production mode', () => {
-  it('without a Dify key, it says which variable to set', async () => {
+describe('a start in production mode', () => {
+  it('without a Dify key names the variable to set', async () => {
     const { code, output } = await refusal({ DIFY_API_URL: dify.DIFY_API_URL });
     expect(code).not.toBe(0);
     expect(output).toContain('DIFY_API_KEY is missing. Set it to the API key of your Dify app');
     expect(output).not.toContain('    at ');
   });
 
-  it('with a key that cannot be one, it says so without repeating it', async () => {
+  it('with an invalid Dify key reports the error without the key', async () => {
     const { code, output } = await refusal({ ...dify, DIFY_API_KEY: `app ${canaries.key}` });
     expect(code).not.toBe(0);
     expect(output).toContain('- DIFY_API_KEY must be one word of printable ASCII');
   });
 
-  it('with nothing set, it lists all that is missing at once', async () => {
+  it('without settings lists all missing and invalid variables together', async () => {
     const { code, output } = await refusal({
       APP_KEYS: '',
       ADMIN_JWT_SECRET: 'tobemodified',
@@ -64,7 +64,7 @@ describe('started in production mode', () => {
   });
 });
 
-it('takes the documented DIFFBOT_ spellings, and a URL with /v1 and slashes', async () => {
+it('the application accepts the documented DIFFBOT_ names, and a URL with /v1 and slashes', async () => {
   const app = await startApp({
     env: { DIFY_API_URL: '', DIFY_API_KEY: '' },
     difyEnv: ({ url, apiKey }) => ({ DIFFBOT_API_URL: `${url}/v1/`, DIFFBOT_API_KEY: apiKey }),
@@ -79,7 +79,7 @@ it('takes the documented DIFFBOT_ spellings, and a URL with /v1 and slashes', as
 });
 
 it.each(['*', '*,https://app.example', 'https://app.example'])(
-  'accepts cookies of named origins only: CORS_ORIGINS=%s',
+  'the application accepts cookies of named origins only: CORS_ORIGINS=%s',
   async (origins) => {
     const app = await startApp({ env: { CORS_ORIGINS: origins } });
     try {
@@ -99,7 +99,7 @@ it.each(['*', '*,https://app.example', 'https://app.example'])(
   },
 );
 
-it('shows the landing page at / and leaves the admin panel at /admin', async () => {
+it('the application shows the landing page at /, and its API allows no credentials of other origins', async () => {
   const app = await startApp();
   try {
     const page = await app.anonymous.get('/');

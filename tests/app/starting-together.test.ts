@@ -2,7 +2,7 @@ import { startApp, type App } from '../support/app';
 import { database } from '../support/database';
 import { until } from '../support/until';
 
-// SQLite is for one process.
+// SQLite is meant for one process.
 const onPostgres = database === 'postgres' ? describe : describe.skip;
 
 onPostgres('processes that start together', () => {
@@ -12,14 +12,14 @@ onPostgres('processes that start together', () => {
   });
   afterAll(() => app.stop());
 
-  /** Makes the database what it was before the application had opened it. */
+  /** Ends the process and empties the database, like before the first start. */
   async function empty(): Promise<void> {
     await app.signal('SIGTERM');
     await app.db.raw('drop schema public cascade');
     await app.db.raw('create schema public');
   }
 
-  it('make the tables of an empty database once, and all serve', async () => {
+  it('create the tables of an empty database once, and all of them serve requests', async () => {
     await empty();
     const [, second, third] = await Promise.all([app.restart(), app.startAnother(), app.startAnother()]);
     const urls = [app.url, second, third];
@@ -27,7 +27,7 @@ onPostgres('processes that start together', () => {
     expect(replies.map(({ status }) => status)).toEqual([200, 200, 200]);
   });
 
-  it('hold no lock of the start afterwards', async () => {
+  it('release the lock of the start', async () => {
     const sessions = () => app.db('pg_stat_activity').where({ application_name: 'character-chat start' });
     await until(async () => (await sessions()).length === 0);
   });

@@ -34,7 +34,7 @@ beforeEach(async () => {
 const names = () => connection('things').orderBy('id').pluck('name');
 
 describe('inStatements', () => {
-  it('commits what was done, and gives the rows of a statement', async () => {
+  it('commits all statements, and returns the rows of a statement', async () => {
     const rows = await inStatements(db, async (statement) => {
       expect(
         await statement({ sql: 'insert into things (id, name) values (?, ?)', values: [1, 'a'] }),
@@ -51,7 +51,7 @@ describe('inStatements', () => {
     expect(await names()).toEqual(['a', "b'", null]);
   });
 
-  it('does nothing of it when something goes wrong, says what, and leaves the connection as it was', async () => {
+  it('rolls back after an error, passes the error on, and leaves the connection usable', async () => {
     const failed = inStatements(db, async (statement) => {
       await statement({ sql: 'insert into things (id, name) values (?, ?)', values: [1, 'a'] });
       throw new Error('changed my mind');
@@ -71,7 +71,7 @@ describe('inStatements', () => {
     expect(await names()).toEqual(['d']);
   });
 
-  it('says so when it cannot be committed, and nothing is done', async () => {
+  it('rejects and changes nothing if the commit fails', async () => {
     const orphan = inStatements(db, (statement) =>
       statement({ sql: 'insert into things (id, name, owner_id) values (1, ?, 99)', values: ['orphan'] }),
     );
@@ -86,7 +86,7 @@ describe('inStatements', () => {
   });
 
   (database === 'postgres' ? it : it.skip)(
-    'survives the loss of its connection, and waits for a lock no longer than it may',
+    'survives the loss of its connection, and waits at most lockTimeoutMs for a lock',
     async () => {
       const lost = inStatements(db, (statement) =>
         statement({ sql: 'select pg_terminate_backend(pg_backend_pid())', values: [] }),

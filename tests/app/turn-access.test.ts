@@ -31,7 +31,7 @@ async function follow(client: Client, turnId: string, after = 0): Promise<Stream
   return readStream(events);
 }
 
-/** Asks, and reads until `count` events have come. The connection stays open. */
+/** Asks a question and reads `count` events. The connection stays open. */
 async function begin(query: string, count: number) {
   const stream = await user.stream({ character_id: characterId, query });
   const seen: StreamEvent[] = [];
@@ -44,7 +44,7 @@ async function begin(query: string, count: number) {
 }
 
 describe('a client that comes back', () => {
-  it('gets what it missed and then the rest, from wherever it was', async () => {
+  it('gets the missed events and then the rest, from every position', async () => {
     app.dify.next({ name: 'slow-deltas', ms: 5 });
     const { seen, events, turnId } = await begin('Resume me', 4);
     const resumed = Promise.all([0, 1, 2, 3, 4].map((after) => follow(user, turnId, after)));
@@ -53,7 +53,7 @@ describe('a client that comes back', () => {
     for (const [after, rest] of (await resumed).entries()) expect(rest).toEqual(whole.slice(after));
   });
 
-  it('after the end is told the whole from what is saved', async () => {
+  it('gets the whole saved answer after its end', async () => {
     const whole = await user.streamAll({ character_id: characterId, query: 'Ended' });
     const turnId = String(whole[0]?.data.turn_id);
     const fresh = await follow(user, turnId);
@@ -67,7 +67,7 @@ describe('a client that comes back', () => {
     expect(terminalsOf(rest)).toHaveLength(1);
   });
 
-  it('is told what became of a turn that broke off', async () => {
+  it('gets the outcome of a turn that broke off', async () => {
     app.dify.next({ name: 'eof-after-deltas', after: 3 });
     const whole = await user.streamAll({ character_id: characterId, query: 'Broken' });
     const again = await follow(user, String(whole[0]?.data.turn_id));
@@ -99,14 +99,14 @@ describe('a client that comes back', () => {
     expect(after.messages).toEqual(end?.data.data);
   });
 
-  it.each(['-1', 'x', '1.5', '99999999999'])('is refused the cursor %s', async (after) => {
+  it.each(['-1', 'x', '1.5', '99999999999'])('gets 400 for the cursor %s', async (after) => {
     const turnId = (await user.ask({ character_id: characterId, query: 'Hi' })).body.data[0].turn_id;
     expect((await user.get(`${turns}/${turnId}/stream?after=${after}`)).status).toBe(400);
   });
 });
 
 describe('stop', () => {
-  it('tells Dify, reads it to its end and saves the text so far as stopped', async () => {
+  it('is sent to Dify, whose answer is read to its end and saved as stopped', async () => {
     app.dify.next({ name: 'slow-deltas', ms: 20 });
     const { seen, events, turnId } = await begin('Stop me', 4);
     const [reply, again] = await Promise.all([stop(user, turnId), stop(user, turnId)]);
@@ -132,7 +132,7 @@ describe('stop', () => {
       await finished;
       await reply.end();
     });
-    const { events, turnId } = await begin('Stop at once', 1);
+    const { events, turnId } = await begin('Stop immediately', 1);
     const reply = await stop(user, turnId);
     expect(reply.body.data).toMatchObject({ outcome: 'stopped' });
     expect(reply.body.data.messages[1].answer).toBe('');
@@ -140,13 +140,13 @@ describe('stop', () => {
     finish();
   });
 
-  it('takes effect on our side when Dify ignores it, and Dify is still read to its end', async () => {
+  it('takes effect even if Dify ignores it, and the server still reads Dify to its end', async () => {
     const { opened: finished, open: finish } = createGate();
     app.dify.script(async (reply) => {
       reply.ignoreStop();
       await reply.say('Heard ');
       await finished;
-      await reply.say('and not told');
+      await reply.say('and not shown');
       await reply.end();
     });
     const { events, turnId } = await begin('Ignored', 2);
@@ -158,10 +158,10 @@ describe('stop', () => {
     await app.dify.idle();
     const after = (await state(user, turnId)).body.data;
     expect(after.messages[1]).toMatchObject({ outcome: 'stopped', answer: 'Heard ' });
-    expect(app.dify.messages(after.conversation_id)[0]?.answer).toBe('Heard and not told');
+    expect(app.dify.messages(after.conversation_id)[0]?.answer).toBe('Heard and not shown');
   });
 
-  it('leaves a finished turn as it is, and lets the session go on', async () => {
+  it('does not change a finished turn, and the session can continue', async () => {
     const [message] = (await user.ask({ character_id: characterId, query: 'Done' })).body.data;
     expect((await stop(user, message.turn_id)).body.data).toMatchObject({ outcome: 'completed' });
     const next = await user.ask({ character_id: characterId, query: 'Next', session_id: message.session_id });
@@ -169,12 +169,12 @@ describe('stop', () => {
   });
 });
 
-describe("somebody else's turn", () => {
+describe("another user's turn", () => {
   it.each([
     ['GET', ''],
     ['GET', '/stream'],
     ['POST', '/stop'],
-  ])('%s …%s is 404, exactly as for none, live or ended', async (method, path) => {
+  ])('returns the same 404 as an unknown turn for %s …%s, live or ended', async (method, path) => {
     app.dify.next({ name: 'slow-deltas', ms: 20 });
     const { events, turnId } = await begin('Mine', 2);
     const ask = (id: string) => stranger.request(method, `${turns}/${id}${path}`);
@@ -191,8 +191,8 @@ describe("somebody else's turn", () => {
   });
 });
 
-describe('a process that is told to end', () => {
-  it('lets running turns end, takes no new ones, and says so', async () => {
+describe('a process that gets SIGTERM', () => {
+  it('lets live turns end, and returns 503 for new ones and for its readiness', async () => {
     const leaving = await startApp();
     const somebody = await leaving.createUser();
     const { documentId } = await leaving.admin.createCharacter();
@@ -227,12 +227,12 @@ describe('a process that is told to end', () => {
     await leaving.stop();
   });
 
-  it('interrupts what does not end in time, tells it, and saves the text so far', async () => {
+  it('interrupts turns that do not end in time, reports it to clients, and saves the text so far', async () => {
     const leaving = await startApp({ env: { CHAT_DRAIN_TIMEOUT_SECONDS: '0.2' } });
     const somebody = await leaving.createUser();
     const { documentId } = await leaving.admin.createCharacter();
     leaving.dify.script(async (reply) => {
-      await reply.say('for ever');
+      await reply.say('endless');
       await reply.closed;
     });
     const { events } = await somebody.stream({ character_id: documentId, query: 'Are you there?' });
@@ -246,7 +246,7 @@ describe('a process that is told to end', () => {
     });
     expect(await exited).toBe(0);
     const row = await leaving.db('chat_conversations').where({ role: 'assistant' }).first();
-    expect(row).toMatchObject({ outcome: 'interrupted', error_code: 'server-stopping', answer: 'for ever' });
+    expect(row).toMatchObject({ outcome: 'interrupted', error_code: 'server-stopping', answer: 'endless' });
     await leaving.stop();
   });
 });

@@ -11,7 +11,7 @@ beforeAll(async () => {
   app = await startApp({ env: { ...writingStatements, AUTH_REMEMBER_SECONDS: '3600' } });
   user = await app.createUser();
   ({ documentId } = await app.admin.createCharacter());
-  // From here on the login and the character are remembered.
+  // From here on, the login and the character are cached.
   await ask();
 });
 afterAll(() => app.stop());
@@ -22,32 +22,32 @@ async function ask(session_id?: string) {
   return body.data;
 }
 
-/** Of the history, and of looking for turns of processes that died. */
+/** Matches statements of the history, and of the search for turns of dead processes. */
 const isOfBackground = (statement: string) =>
   /group by|set .history_due|erasures|history_due.? (is|<=|>)|coalesce\(q\.query/u.test(statement);
 
-/** What is done to which table of turns. `chat_logins` is not one: see ended-logins.test.ts. */
+/** Captures the action and the table of a statement on turns. For `chat_logins`, see ended-logins.test.ts. */
 const onTurns = /query (select|insert into|update|with) .*?(chat_(?!logins)\w+)/u;
 
-/** The statements of a request on the tables of turns, but those of the background. */
+/** Returns the statements of a request on the tables of turns, without those of background work. */
 async function ownStatementsOf(request: () => Promise<unknown>): Promise<string[]> {
   const isOwn = (statement: string) => onTurns.test(statement) && !isOfBackground(statement);
   const statements = await fewestStatementsOf(app, request, isOwn);
   return statements.map((statement) => onTurns.exec(statement)?.slice(1).join(' ') ?? statement);
 }
 
-/** PostgreSQL does what is done at a beginning, or at an end, by one statement. */
+/** On PostgreSQL, one statement begins a turn in a new session, and one statement ends a turn. */
 const isOne = database === 'postgres';
 const messages = Array<string>(isOne ? 1 : 2).fill('insert into chat_conversations');
 const close = isOne
   ? ['with chat_sessions']
   : ['update chat_conversations', 'update chat_conversations', 'update chat_sessions'];
-/** Of an answer that does not come all at once. */
+/** The statements for an answer that arrives in several parts. */
 const checkpoint = ['update chat_conversations', 'update chat_sessions', 'update chat_conversations'];
 
-/** In transactions, whose beginnings and ends are not counted. */
+/** The begin and the end of a transaction do not count. */
 describe('a turn costs', () => {
-  it('three statements at most to begin in a new session, for a first checkpoint and to end', async () => {
+  it('at most three statements each to begin in a new session, for a first checkpoint and to end', async () => {
     const open = isOne ? ['with chat_sessions'] : ['insert into chat_sessions', ...messages];
     const statements = await ownStatementsOf(() => ask());
     expect([
@@ -56,7 +56,7 @@ describe('a turn costs', () => {
     ]).toContainEqual(statements);
   });
 
-  it('one more in a session that is there', async () => {
+  it('at most four statements to begin in an existing session', async () => {
     const [{ session_id }] = await ask();
     const open = ['select chat_sessions', 'update chat_sessions', ...messages];
     const statements = await ownStatementsOf(() => ask(session_id));
@@ -67,7 +67,7 @@ describe('a turn costs', () => {
   });
 });
 
-it('saves rows as Strapi does: with a documentId, times and the defaults of the schema', async () => {
+it('a turn saves rows like Strapi: with a documentId, times and the defaults of the schema', async () => {
   const [{ session_id, turn_id }] = await ask();
   const created = database === 'sqlite' ? expect.any(Number) : expect.any(Date);
   const no = database === 'sqlite' ? 0 : false;

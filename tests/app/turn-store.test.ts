@@ -17,7 +17,7 @@ let connection: Knex;
 let db: Core.Strapi['db'];
 
 beforeAll(async () => {
-  // Not an address of any database: nothing but the tests touches the rows.
+  // This DSN names no database, so that nothing except the tests changes the rows.
   app = await startApp({ env: { MES_SQL_DSN: 'nowhere' } });
   connection = app.database.connect();
   db = toStrapiDatabase(connection);
@@ -35,10 +35,10 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-// SQLite has one writer at a time: there everybody waits for the other.
+// SQLite has one writer at a time, so all writers wait for each other.
 const onPostgres = database === 'postgres' ? it : it.skip;
 
-/** What opens a new session, one or many, breaks the connection once it is written. @returns how often it did. */
+/** Breaks the connection after each commit of new sessions. @returns a function that counts the breaks. */
 function breakAfterWriting(): () => number {
   const { client } = connection;
   const query: (connection: unknown, query: { sql: string }) => Promise<unknown> = client.query;
@@ -58,7 +58,7 @@ function breakAfterWriting(): () => number {
   return () => broken;
 }
 
-/** How many transactions have been committed since. */
+/** Starts to count commits. @returns a function that returns the number so far. */
 function countCommits(): () => number {
   let commits = 0;
   connection.on('query', ({ sql }: { sql: string }) => {
@@ -85,11 +85,11 @@ async function createEmptyStore() {
   };
 }
 
-describe('TurnStore on Strapi’s database', () => {
+describe("TurnStore on Strapi's database", () => {
   itKeepsTurns(createEmptyStore);
 });
 
-describe('checkpoints of many turns in the same moment', () => {
+describe('checkpoints of many turns at the same time', () => {
   const turnIds = Array.from({ length: 20 }, (_, index) => `turn-${index}`);
   let store: Awaited<ReturnType<typeof createEmptyStore>>;
 
@@ -125,7 +125,7 @@ describe('checkpoints of many turns in the same moment', () => {
     }
   });
 
-  it('are saved all, though the message id of one is taken', async () => {
+  it('are all saved, although only one of them can have the shared message id', async () => {
     const ids = (turnId: string) => ({ ...progressOf(turnId), messageId: 'message-of-all' });
     await Promise.all(turnIds.map((turnId) => store.checkpoint(turnId, ids(turnId))));
     const answers = await Promise.all(turnIds.map(saved));
@@ -135,7 +135,7 @@ describe('checkpoints of many turns in the same moment', () => {
     expect(answers.filter((answer) => answer?.messageId === 'message-of-all')).toHaveLength(1);
   });
 
-  it('name the conversation of each on its session', async () => {
+  it('set the conversation id of each session', async () => {
     await Promise.all(turnIds.map((turnId) => store.identify(turnId, `conversation-${turnId}`)));
     for (const turnId of turnIds) {
       expect(await store.findSession(ada, { conversationId: `conversation-${turnId}` })).toMatchObject({
@@ -144,7 +144,7 @@ describe('checkpoints of many turns in the same moment', () => {
     }
   });
 
-  it('are saved in one transaction even though one’s message id has been taken before', async () => {
+  it('are saved in one transaction, although another turn already has their message id', async () => {
     const [first = '', ...others] = turnIds;
     await store.checkpoint(first, progressOf(first));
     const commits = countCommits();
@@ -159,7 +159,7 @@ describe('checkpoints of many turns in the same moment', () => {
     }
   });
 
-  onPostgres('give way to who is writing one of the rows, and none is lost', async () => {
+  onPostgres('wait only for the row that another transaction writes, and none is lost', async () => {
     const [held = '', ...others] = turnIds;
     const holder = app.database.connect();
     const holding = await holder.transaction();
@@ -176,7 +176,7 @@ describe('checkpoints of many turns in the same moment', () => {
   });
 });
 
-describe('many turns in the same moment', () => {
+describe('many turns at the same time', () => {
   const turnIds = Array.from({ length: 20 }, (_, index) => `turn-${index}`);
   let store: Awaited<ReturnType<typeof createEmptyStore>>;
 
@@ -194,7 +194,7 @@ describe('many turns in the same moment', () => {
       ...changes,
     });
 
-  it('begin in one transaction, each in a session of its own', async () => {
+  it('begin in one transaction, each in its own session', async () => {
     const commits = countCommits();
     await Promise.all(turnIds.map((turnId) => store.open(turnOf(turnId))));
     expect(commits()).toBe(1);
@@ -208,7 +208,7 @@ describe('many turns in the same moment', () => {
     }
   });
 
-  it('begin once, though the connection breaks when it is to say that they have', async () => {
+  it('begin once, although the connection breaks before it confirms the commit', async () => {
     const broken = breakAfterWriting();
     expect(await Promise.all(turnIds.map((turnId) => store.open(turnOf(turnId))))).not.toContain(false);
     expect(await store.open(turnOf('alone'))).toBe(true);
@@ -216,7 +216,7 @@ describe('many turns in the same moment', () => {
     expect(await connection('chat_conversations').where({ role: 'user' })).toHaveLength(turnIds.length + 1);
   });
 
-  it('begin all but those whose session is taken, which are told so and leave nothing', async () => {
+  it('begin except in a busy session, whose turn is rejected and saves nothing', async () => {
     await store.open(turnOf('living'));
     const session = await store.findSession(ada, { sessionId: 'session-living' });
     if (session === null) throw new Error('The session is gone.');
@@ -229,7 +229,7 @@ describe('many turns in the same moment', () => {
     expect(await store.find(ada, 'late')).toBeNull();
   });
 
-  it('end in one transaction, each with its own end', async () => {
+  it('end in one transaction, each with its own outcome', async () => {
     await Promise.all(turnIds.map((turnId) => store.open(turnOf(turnId))));
     const commits = countCommits();
     const outcomeOf = (index: number) => (index % 2 === 0 ? 'completed' : 'stopped');
@@ -260,11 +260,11 @@ describe('many turns in the same moment', () => {
     }
   });
 
-  // As `deleteSession` does it in another process.
+  // The test deletes the session like `deleteSession` in another process.
   onPostgres.each([
     ['an end', (store: TurnStore) => store.close('turn-1', ending())],
     ['an identification', (store: TurnStore) => store.identify('turn-1', 'conversation-1')],
-  ])('%s waits for who deletes its session, and neither is undone', async (_name, write) => {
+  ])('let %s wait for the deletion of its session, and both succeed', async (_name, write) => {
     await store.open(newTurn());
     const holder = app.database.connect();
     const deleting = await holder.transaction();
@@ -281,7 +281,7 @@ describe('many turns in the same moment', () => {
 describe('turns of other processes', () => {
   const states: Record<string, HolderState> = {};
   let named: readonly string[] = [];
-  /** What is known of the others, as each test says. */
+  /** Creates a lock with this name. Each test sets the states of other processes. */
   const lockOf = (name: string | null): ProcessLock => ({
     ...noLock,
     holder: () => name,
@@ -307,7 +307,7 @@ describe('turns of other processes', () => {
     named = [];
   });
 
-  it('name them while they run, in the row of the answer, and no longer', async () => {
+  it('have the name of their process in the row of the answer only while they run', async () => {
     await dead.open(newTurn());
     const question = await connection('chat_conversations').where({ role: 'user' }).first();
     expect([(await row('turn-1')).held_by, question.held_by, question.alive_at]).toEqual([
@@ -320,7 +320,7 @@ describe('turns of other processes', () => {
     expect(await row('turn-1')).toMatchObject({ held_by: null, alive_at: null });
   });
 
-  it('are taken over from the dead at once, each by one, and by nobody from the living or unknown', async () => {
+  it('are taken over immediately and once from a dead process, but not from a living or unknown one', async () => {
     for (const name of ['dead', 'living', 'unknown']) {
       const ids = { turnId: name, questionMessageId: `question ${name}`, answerMessageId: `answer ${name}` };
       await storeOf(name).open(newTurn({ ...ids, session: newSession(`session ${name}`) }));
@@ -336,7 +336,7 @@ describe('turns of other processes', () => {
     expect(named).not.toContain('dead');
   });
 
-  it('of one that lives are let be at a start, however silent, and taken over later', async () => {
+  it('stay with a living but silent process at a start, and are taken over later', async () => {
     await dead.open(newTurn());
     Object.assign(states, { dead: 'living' });
     await empty.silence('turn-1', 61_000);
@@ -345,9 +345,9 @@ describe('turns of other processes', () => {
   });
 
   it.each([
-    ['none has a lock', null],
-    ['nothing is known of it', 'unknown'],
-  ])('are taken over at a start once their lease is over where %s', async (_what, name) => {
+    ['no process has a lock', null],
+    ['the state of the process is unknown', 'unknown'],
+  ])('are taken over at a start after the end of their lease if %s', async (_what, name) => {
     await storeOf(name).open(newTurn());
     expect(await ours.claimAbandoned(start)).toEqual([]);
     await empty.silence('turn-1', 61_000);
@@ -362,7 +362,7 @@ describe('turns of other processes', () => {
     expect(await ours.claimAbandoned(later)).toHaveLength(1);
   });
 
-  onPostgres('are left to a later time where somebody holds their rows, without waiting', async () => {
+  onPostgres('are skipped without waiting while another transaction locks their rows', async () => {
     await dead.open(newTurn());
     const second = { turnId: 'turn-2', questionMessageId: 'question 2', answerMessageId: 'answer 2' };
     await dead.open(newTurn({ ...second, session: newSession('session-2') }));

@@ -59,7 +59,7 @@ describe('a multipart body', () => {
     ['GET', '/_health'],
     ['GET', '/uploads/none.png'],
     ['POST', '/ws/0b8d43a4-2a43-4b32-b1a5-4fc5b1f8b8a0'],
-  ])('of %s %s is refused with 415 before its end', async (method, pathname) => {
+  ])('to %s %s is refused with 415 before its end', async (method, pathname) => {
     const request = openUpload(app.url, method, pathname, asUser);
     await request.write(fileHead());
     await request.write(pixel);
@@ -77,7 +77,7 @@ describe('a multipart body', () => {
     });
   });
 
-  it('of the session API is refused in its envelope', async () => {
+  it('to the session API is refused in the envelope of that API', async () => {
     for (const pathname of ['/api/chat/session', '/aichat/sessions', '/api/chat/message']) {
       const { status, body } = await upload(app.url, 'POST', pathname, fileBody(), asUser);
       expect(status).toBe(415);
@@ -99,25 +99,25 @@ describe('a multipart body', () => {
     'multipart/form-data',
     'multipart/form-data; boundary',
     'multipart/',
-  ])('of type "%s" is refused with 415 where no files are taken', async (type) => {
+  ])('of type "%s" is refused with 415 by a route that takes no files', async (type) => {
     const headers = { ...asUser, 'Content-Type': type };
     const { status } = await upload(app.url, 'POST', '/api/chat/session', fileBody(), headers);
     expect(status).toBe(415);
   });
 
-  it('of HEAD is refused with 415', async () => {
+  it('of a HEAD request is refused with 415', async () => {
     const { status } = await upload(app.url, 'HEAD', '/api/chat/ready', fileBody(), asUser);
     expect(status).toBe(415);
   });
 
-  it('with no bytes is not one', async () => {
+  it('without any bytes is accepted', async () => {
     const headers = { 'Content-Type': `multipart/form-data; boundary=${boundary}` };
     const { status } = await app.anonymous.request('GET', '/api/chat/ready', { headers });
     expect(status).toBe(200);
   });
 });
 
-describe('a client that goes on sending after 415', () => {
+describe('a client that continues to send after 415', () => {
   it('gets the reply and then loses the connection', async () => {
     const request = openUpload(app.url, 'POST', '/api/chat/session', asUser);
     let isOver = false;
@@ -135,7 +135,7 @@ describe('a client that goes on sending after 415', () => {
 });
 
 describe('an upload by an administrator', () => {
-  it('of a picture is kept in the media library', async () => {
+  it('of a picture is saved in the media library', async () => {
     const { status, body } = await upload(app.url, 'POST', '/upload', fileBody(), asAdmin);
     expect(status).toBe(201);
     const [file] = body;
@@ -149,7 +149,7 @@ describe('an upload by an administrator', () => {
     expect(served.headers.get('Content-Type')).toBe('image/png');
   });
 
-  it('of one file answers with that file', async () => {
+  it('of one file to /upload/files returns that file', async () => {
     const named = `--${boundary}\r\nContent-Disposition: form-data; name="fileInfo"\r\n\r\n{"name":"爱","caption":"é"}\r\n`;
     const body = Buffer.concat([Buffer.from(named), fileBody(pixel, 'files', '爱达.png')]);
     const reply = await upload(app.url, 'POST', '/upload/files', body, asAdmin);
@@ -157,7 +157,7 @@ describe('an upload by an administrator', () => {
     expect(reply.body).toMatchObject({ name: '爱', caption: 'é', ext: '.png' });
   });
 
-  it('of several files keeps them all, by their own names', async () => {
+  it('of several files saves all of them with their own names', async () => {
     const body = Buffer.concat([
       Buffer.from(fileHead('files', '一.png')),
       pixel,
@@ -168,7 +168,7 @@ describe('an upload by an administrator', () => {
     expect(reply.body.map(({ name }: { name: string }) => name)).toEqual(['一.png', 'b.png']);
   });
 
-  it('of logos is kept in the settings of the panel', async () => {
+  it('of a logo is saved in the settings of the admin panel', async () => {
     const { status, body } = await upload(
       app.url,
       'POST',
@@ -180,22 +180,22 @@ describe('an upload by an administrator', () => {
     expect(body.menuLogo).toMatchObject({ name: 'pixel.png', width: 1 });
   });
 
-  it('of a type that is not allowed is refused and leaves nothing', async () => {
+  it('of a type that is not allowed is refused and leaves no file', async () => {
     const body = fileBody('<svg xmlns="http://www.w3.org/2000/svg"/>', 'files', 'a.svg', 'image/svg+xml');
     expect((await upload(app.url, 'POST', '/upload', body, asAdmin)).status).toBe(400);
   });
 
-  it('with a field of another name leaves nothing', async () => {
+  it('with an unknown field is refused and leaves no file', async () => {
     const { status } = await upload(app.url, 'POST', '/upload', fileBody(pixel, 'elsewhere'), asAdmin);
     expect(status).toBe(400);
   });
 
   it.each([
     ['no boundary', 'multipart/form-data', fileBody()],
-    ['an end that is missing', undefined, Buffer.from(`${fileHead()}half`)],
-    ['nothing in it', undefined, Buffer.from('nothing')],
+    ['a missing end', undefined, Buffer.from(`${fileHead()}half`)],
+    ['no multipart content', undefined, Buffer.from('nothing')],
     ['no part', undefined, Buffer.from(`--${boundary}--\r\n`)],
-  ])('with %s is a clear 400', async (_what, type, body) => {
+  ])('with %s returns 400 with a message', async (_what, type, body) => {
     const headers = type === undefined ? asAdmin : { ...asAdmin, 'Content-Type': type };
     const { status, body: reply } = await upload(app.url, 'POST', '/upload', body, headers);
     expect(status).toBe(400);
@@ -219,19 +219,19 @@ describe('an upload by an administrator', () => {
     expect(reply?.body.error.message).toBe('The upload is larger than 1048576 bytes. Send less.');
   });
 
-  it('above UPLOAD_LIMIT without a Content-Length is refused on its way', async () => {
+  it('above UPLOAD_LIMIT without a Content-Length is refused during the transfer', async () => {
     const body = fileBody(Buffer.alloc(uploadLimit));
     const { status, body: reply } = await upload(app.url, 'POST', '/upload', body, asAdmin);
     expect(status).toBe(413);
     expect(reply.error.details.code).toBe('payload-too-large');
   });
 
-  it('of too many files is refused', async () => {
+  it('of 101 files is refused', async () => {
     const body = `${Array.from({ length: 101 }, () => `${fileHead()}x`).join('\r\n')}${end}`;
     expect((await upload(app.url, 'POST', '/upload', body, asAdmin)).status).toBe(413);
   });
 
-  it('that is left in the middle leaves nothing', async () => {
+  it('that the client aborts leaves no file', async () => {
     const request = openUpload(app.url, 'POST', '/upload', asAdmin);
     await request.write(fileHead());
     await request.write(Buffer.alloc(200_000));
@@ -241,14 +241,14 @@ describe('an upload by an administrator', () => {
   });
 });
 
-describe('an upload without the right', () => {
+describe('an upload by a client without the permission', () => {
   it.each([
-    ['nobody', '/upload', () => ({}), 401],
-    ['nobody', '/api/upload', () => ({}), 403],
-    ['a user of the apps', '/api/upload', () => asUser, 403],
-    ['a user of the apps', '/upload', () => asUser, 401],
-    ['nobody', '/admin/project-settings', () => ({}), 401],
-  ])('by %s at %s is refused before its end', async (_who, pathname, headers, status) => {
+    ['an anonymous client', '/upload', () => ({}), 401],
+    ['an anonymous client', '/api/upload', () => ({}), 403],
+    ['a user', '/api/upload', () => asUser, 403],
+    ['a user', '/upload', () => asUser, 401],
+    ['an anonymous client', '/admin/project-settings', () => ({}), 401],
+  ])('(%s, at %s) is refused before its end', async (_who, pathname, headers, status) => {
     const request = openUpload(app.url, 'POST', pathname, headers());
     await request.write(fileHead());
     await request.write(pixel);
@@ -258,7 +258,7 @@ describe('an upload without the right', () => {
     expect(reply?.status).toBe(status);
   });
 
-  it('by a user of the apps with the right is taken', async () => {
+  it('is accepted after the user gets the permission', async () => {
     await app.admin.setAllowed('plugin::upload.content-api.upload', true);
     try {
       expect((await upload(app.url, 'POST', '/api/upload', fileBody(), asUser)).status).toBe(201);
@@ -269,7 +269,7 @@ describe('an upload without the right', () => {
 });
 
 describe('a process that is killed in the middle of an upload', () => {
-  it('has its files removed at the next start, and no other process loses any', async () => {
+  it('loses its temporary files at the next start, and other processes keep theirs', async () => {
     const other = await app.startAnother();
     const opened = [app.url, other].map((url) => openUpload(url, 'POST', '/upload', asAdmin));
     for (const request of opened) {

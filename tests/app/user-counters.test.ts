@@ -32,7 +32,7 @@ afterEach(async () => {
   await testDatabase.drop();
 });
 
-/** What Strapi's database is to the counters, in each of several processes. */
+/** Imitates the part of Strapi's database that the counters use, for each of several processes. */
 function processes(schema?: string): Database[] {
   return connections.map((connection) => {
     const db = {
@@ -60,14 +60,14 @@ async function start(schema?: string) {
 
 const rows = () => (connections[0] as Knex)('chat_limits').select('*');
 
-it('makes its table once, however many processes start at the same time, and again does nothing', async () => {
+it('createCounterTable creates the table once, also for several processes at the same time', async () => {
   const [first] = await start();
   await first?.turns.count('doc-1');
   await start();
   expect(await rows()).toHaveLength(1);
 });
 
-it('lets no more turns through than the limit, from however many processes they come at once', async () => {
+it('the counters limit turns across several processes at the same time', async () => {
   const all = await start();
   const counted = await Promise.all(
     Array.from({ length: 40 }, async (_, index) => all[index % all.length]?.turns.count('doc-1')),
@@ -83,13 +83,13 @@ it('lets no more turns through than the limit, from however many processes they 
   expect((await all[0]?.turns.count('doc-2'))?.isAllowed).toBe(true);
 });
 
-it('asks the database no more for who was refused, until the minute is over', async () => {
+it('the counters refuse a refused user without the database until the minute is over', async () => {
   const [one] = await start();
   for (let times = 0; times < 20; times += 1) await one?.turns.count('doc-1');
   expect(await rows()).toMatchObject([{ key: 'turns:doc-1', points: limits.turnsPerMinute + 1 }]);
 });
 
-it('takes a turn back', async () => {
+it('the counters refund a turn', async () => {
   const [one, other] = await start();
   for (let times = 0; times < limits.turnsPerMinute; times += 1) await one?.turns.count('doc-1');
   await other?.turns.refund('doc-1');
@@ -97,7 +97,7 @@ it('takes a turn back', async () => {
   expect((await other?.turns.count('doc-1'))?.isAllowed).toBe(false);
 });
 
-it('adds up tokens of all processes until midnight in UTC', async () => {
+it('the counters add up the tokens of all processes until midnight in UTC', async () => {
   const [one, other] = await start();
   const midnight = new Date().setUTCHours(24, 0, 0, 0);
   expect(await one?.tokens.read('doc-1')).toMatchObject({ limit: 100, remaining: 100 });
@@ -111,7 +111,7 @@ it('adds up tokens of all processes until midnight in UTC', async () => {
   expect(await one?.tokens.read('doc-2')).toMatchObject({ remaining: 100 });
 });
 
-it('gives the tokens that an older version counted by the ids of users to their documentIds', async () => {
+it('nameCountsByDocument moves the tokens of an older version from user ids to documentIds', async () => {
   const [one, other] = await start();
   const [connection, ...others] = connections as [Knex, ...Knex[]];
   await connection.schema.createTable('up_users', (table) => {
@@ -129,7 +129,7 @@ it('gives the tokens that an older version counted by the ids of users to their 
     { key: 'tokens:13', points: 50, expire },
     { key: 'turns:7', points: 1, expire },
   ]);
-  // Another process counts by documentId already.
+  // Another process already counts by documentId.
   await other?.tokens.add('doc-2', 1);
   const all = processes().slice(0, 1 + others.length);
   await Promise.all(all.map(nameCountsByDocument));
@@ -139,7 +139,7 @@ it('gives the tokens that an older version counted by the ids of users to their 
   expect(keys.sort()).toEqual(['tokens:12', 'tokens:13', 'tokens:doc-1', 'tokens:doc-2', 'turns:7']);
 });
 
-it('clears what has passed, by and by, and leaves the rest', async () => {
+it('the counters delete expired rows in the background, and keep the rest', async () => {
   const [one] = await start();
   const passed = { points: 3, expire: Date.now() - 3_600_001 };
   const lasting = { points: 3, expire: Date.now() + 60_000 };
@@ -147,7 +147,7 @@ it('clears what has passed, by and by, and leaves the rest', async () => {
     { key: 'turns:8', ...passed },
     { key: 'tokens:8', ...passed },
     { key: 'turns:9', ...lasting },
-    // Of a process whose clock is behind: there it has not passed.
+    // The clock of another process can be slow, and by that clock this row has not expired.
     { key: 'turns:10', points: 3, expire: Date.now() - 90_000 },
   ]);
   await one?.turns.count('doc-1');
@@ -159,7 +159,7 @@ it('clears what has passed, by and by, and leaves the rest', async () => {
   expect(keys.sort()).toEqual(['turns:10', 'turns:9', 'turns:doc-1']);
 });
 
-it('keeps to the schema of the settings', async () => {
+it('the counters use the schema of the settings', async () => {
   if (database === 'sqlite') return;
   const [connection] = connections;
   await connection?.raw('create schema chat');
@@ -170,7 +170,7 @@ it('keeps to the schema of the settings', async () => {
   expect(await connection?.schema.hasTable('chat_limits')).toBe(false);
 });
 
-it('fails as the database does', async () => {
+it('the counters pass on errors of the database', async () => {
   const [one] = await start();
   await (connections[1] as Knex).schema.dropTable('chat_limits');
   expect(String(await thrown(async () => one?.turns.count('doc-1')))).toContain('chat_limits');

@@ -36,7 +36,7 @@ afterEach(async () => {
   await Promise.all(devices.splice(0).map((device) => leave(device)));
 });
 
-/** Once the server knows. */
+/** Closes a device and waits until the server has closed it, too. */
 async function leave(device: Device): Promise<void> {
   device.socket.resume();
   device.socket.close();
@@ -61,8 +61,8 @@ async function open(
 const named = (name: string) => (frame: SocketFrame) => frame.event === name;
 const isTerminal = ({ event }: SocketFrame) => event === 'message_end' || event === 'error';
 
-describe('connections', () => {
-  it('are so many for each user, and a closed one makes room', async () => {
+describe('WebSocket connections', () => {
+  it('are limited for each user, and a closed one makes room', async () => {
     const [sessionId, other] = [await newSession(user), await app.createUser()];
     const first = await open(sessionId);
     await open(sessionId);
@@ -78,7 +78,7 @@ describe('connections', () => {
     await open(sessionId);
   });
 
-  it('are so many for a process, and those of clients who have not logged in a tenth of it', async () => {
+  it('are limited for a process, and to a tenth of that for clients without a login', async () => {
     const sessionId = await newSession(user);
     const waiting = await connect(app.url, `/ws/${sessionId}`);
     devices.push(waiting);
@@ -92,14 +92,14 @@ describe('connections', () => {
     await open(theirs, other);
     await open(theirs, other);
     expect((await refusalOf(connect(app.url, `/ws/${sessionId}`, { token: user.token }))).status).toBe(503);
-    // Logged in, it is no longer one of the tenth.
+    // After its login, it no longer counts to the tenth.
     waiting.send({ type: 'auth', token: user.token });
     await waiting.until(named('connected'));
     await leave(waiting);
     devices.push(await connect(app.url, `/ws/${sessionId}`));
   });
 
-  it('of a refused client leave no place taken', async () => {
+  it('of a refused client do not count', async () => {
     const sessionId = await newSession(user);
     for (let i = 0; i < 8; i += 1) {
       expect((await refusalOf(connect(app.url, `/ws/${sessionId}`, { token: 'nonsense' }))).status).toBe(401);
@@ -109,7 +109,7 @@ describe('connections', () => {
     await open(sessionId);
   });
 
-  it('wait five seconds for a login, and no longer', async () => {
+  it('are closed after five seconds without a login', async () => {
     const device = await connect(app.url, `/ws/${await newSession(user)}`);
     const start = performance.now();
     expect(await device.closed).toEqual({ code: 4401, reason: 'unauthorized' });
@@ -118,8 +118,8 @@ describe('connections', () => {
   });
 });
 
-describe('a peer', () => {
-  it('that gives no sign of life is cut, and one that does stays', async () => {
+describe('a WebSocket client', () => {
+  it('is disconnected if it answers no ping, and stays connected if it does', async () => {
     const sessionId = await newSession(user);
     const dead = await open(sessionId, user, { autoPong: false });
     const alive = await open(sessionId);
@@ -129,12 +129,12 @@ describe('a peer', () => {
   });
 });
 
-describe('a reader that takes nothing', () => {
-  it('is dropped, costs the others nothing, and comes back to the whole text', async () => {
+describe('a WebSocket client that reads nothing', () => {
+  it('is dropped without an effect on others, and gets the whole text when it comes back', async () => {
     const sessionId = await newSession(user);
-    // It says that it is there, and takes nothing: only what waits for it tells.
-    // Bounds as short as those of the other tests could drop it by its heartbeat, or the other one with it, while this
-    // process is busy.
+    // The client sends pings but reads nothing, so only its waiting frames show that it is stalled.
+    // With the short limits of the other tests, the heartbeat could drop it first. It could also drop the other client
+    // while this process is busy.
     const url = await app.startAnother({
       CHAT_WS_HEARTBEAT_SECONDS: '30',
       CHAT_STALLED_READER_SECONDS: '5',
@@ -182,7 +182,7 @@ function shown(frames: readonly SocketFrame[]): string {
 describe('while the database is away', () => {
   const away = database === 'postgres' ? it : it.skip;
 
-  away('nobody is told to log in again, and who is connected stays', async () => {
+  away('a login gets 503 instead of 401, and connected clients stay connected', async () => {
     const sessionId = await newSession(user);
     const device = await open(sessionId);
     const late = await connect(app.url, `/ws/${sessionId}`);
@@ -203,8 +203,8 @@ describe('while the database is away', () => {
   });
 });
 
-describe('a process that is told to end', () => {
-  it('tells its devices the end of their answers, then closes them', async () => {
+describe('a process that gets SIGTERM', () => {
+  it('sends its devices the end of their answers, then closes their connections', async () => {
     const leaving = await startApp();
     const somebody = await leaving.createUser();
     const { documentId } = await leaving.admin.createCharacter();

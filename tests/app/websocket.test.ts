@@ -46,7 +46,7 @@ async function newSession(as = user): Promise<string> {
   return body.data.session_id;
 }
 
-/** A device that is connected, and has been told so. */
+/** Connects a device and waits for its `connected` frame. */
 async function open(sessionId: string, { as = user, ...handshake }: Handshake & { as?: Client } = {}) {
   const device = await connect(app.url, `/ws/${sessionId}`, { token: as.token, ...handshake });
   devices.push(device);
@@ -67,13 +67,13 @@ const reply = (requestId: string) => (frame: SocketFrame) => frame['request_id']
 const isTerminal = ({ event }: SocketFrame) => event === 'message_end' || event === 'error';
 const endOf = (turnId: string) => (frame: SocketFrame) => isTerminal(frame) && frame['turn_id'] === turnId;
 
-/** What an event stream shows, as this door shows it. */
+/** Converts events of an event stream to WebSocket frames. */
 const toFrames = (events: readonly StreamEvent[]) => events.map(({ id, data }) => ({ seq: id, ...data }));
 
 const ask = (sessionId: string, query: string, as = user) =>
   as.streamAll({ character_id: characterId, query, session_id: sessionId });
 
-/** An answer that says one word at once, and the rest when it is let go on. */
+/** Scripts an answer: one word immediately, and the rest after the gate opens. */
 function holdAnswer() {
   const gate = createGate();
   app.dify.script(async (answer) => {
@@ -85,10 +85,10 @@ function holdAnswer() {
   return gate;
 }
 
-/** A turn whose answer says something and comes to no end by itself, and the device that has asked for it. */
+/** Starts a turn whose answer does not end by itself. @returns the turn and the device that has asked. */
 async function askForEver(query: string) {
   app.dify.script(async (answer) => {
-    await answer.say('for ever');
+    await answer.say('endless');
     await answer.closed;
   });
   const sessionId = await newSession();
@@ -98,15 +98,15 @@ async function askForEver(query: string) {
   return { sessionId, device, turnId };
 }
 
-describe('logging in', () => {
-  it('goes by the Authorization header', async () => {
+describe('the login of a WebSocket', () => {
+  it('works with the Authorization header', async () => {
     const sessionId = await newSession();
     const device = await open(sessionId);
     expect(device.frames).toEqual([{ event: 'connected', session_id: sessionId, live_turn_id: null }]);
     expect(device.socket.protocol).toBe('');
   });
 
-  it('goes by the subprotocol bearer, which is what the server answers with', async () => {
+  it('works with the subprotocol bearer, which the server returns', async () => {
     const sessionId = await newSession();
     const protocols = ['bearer', user.token ?? ''];
     const device = await connect(app.url, `/ws/${sessionId}`, { protocols });
@@ -115,7 +115,7 @@ describe('logging in', () => {
     await device.leave();
   });
 
-  it('goes by the first frame', async () => {
+  it('works with the first frame', async () => {
     const sessionId = await newSession();
     const device = await openAnonymous(sessionId);
     device.send({ type: 'auth', token: user.token });
@@ -125,14 +125,14 @@ describe('logging in', () => {
   });
 
   it.each([
-    ['a token of nobody', { token: 'nonsense' }],
-    ['a subprotocol with a token of nobody', { protocols: ['bearer', 'nonsense'] }],
+    ['an invalid token', { token: 'nonsense' }],
+    ['a subprotocol with an invalid token', { protocols: ['bearer', 'nonsense'] }],
   ])('is refused for %s', async (_name, handshake) => {
     const refused = await refusal(`/ws/${await newSession()}`, handshake);
     expect([refused.status, refused.code]).toEqual([401, 'unauthorized']);
   });
 
-  it('never goes by the query string', async () => {
+  it('does not work with the query string', async () => {
     const device = await connect(
       app.url,
       `/ws/${await newSession()}?token=${user.token}&access_token=${user.token}`,
@@ -143,7 +143,7 @@ describe('logging in', () => {
   });
 
   it.each([
-    ['a token of nobody', JSON.stringify({ type: 'auth', token: 'nonsense' })],
+    ['an invalid token', JSON.stringify({ type: 'auth', token: 'nonsense' })],
     ['a question', JSON.stringify({ type: 'ask', query: 'Who am I?' })],
     ['no JSON', 'Hello?'],
     ['an empty frame', ''],
@@ -154,14 +154,14 @@ describe('logging in', () => {
     expect(device.frames).toEqual([]);
   });
 
-  it('is refused to a user who is blocked', async () => {
+  it('is refused for a blocked user', async () => {
     const gone = await app.createUser();
     const sessionId = await newSession(gone);
     await app.db('up_users').where({ id: gone.user.id }).update({ blocked: true });
     expect((await refusal(`/ws/${sessionId}`, { token: gone.token })).status).toBe(401);
   });
 
-  it('is refused to a role that may not connect', async () => {
+  it('is refused for a role without the permission', async () => {
     const sessionId = await newSession();
     const action = 'api::chat-session.session-socket.open';
     await app.admin.setAllowed(action, false);
@@ -170,7 +170,7 @@ describe('logging in', () => {
     expect([refused.status, refused.code]).toEqual([403, 'forbidden']);
   });
 
-  it('needs a WebSocket: anything else is told so', async () => {
+  it('returns 426 for a plain HTTP request', async () => {
     const path = `/ws/${await newSession()}`;
     for (const prefix of ['', '/api']) {
       const { status, body, headers } = await user.get(`${prefix}${path}`);
@@ -187,21 +187,21 @@ describe('the origin of a page', () => {
     ['https://evil.example', false],
     ['https://app.example.evil.example', false],
     ['null', false],
-  ])('%s', async (from, isAllowed) => {
+  ])('%s is allowed: %s', async (from, isAllowed) => {
     const sessionId = await newSession();
     if (isAllowed) {
       await open(sessionId, { headers: { Origin: from } });
     } else {
       const refused = await refusal(`/ws/${sessionId}`, { token: user.token, headers: { Origin: from } });
       expect([refused.status, refused.code]).toEqual([403, 'forbidden']);
-      // Nor is anybody asked to log in.
+      // The server refuses a client without a token, too, before its login.
       expect((await refusal(`/ws/${sessionId}`, { headers: { Origin: from } })).status).toBe(403);
     }
   });
 });
 
-describe('a session', () => {
-  it('that is not theirs is to a user one that does not exist', async () => {
+describe('a session with WebSockets', () => {
+  it('of another user gets the same refusal as an unknown session', async () => {
     const sessionId = await newSession(stranger);
     const theirs = await refusal(`/ws/${sessionId}`, { token: user.token });
     const nobodys = await refusal(`/ws/${randomUUID()}`, { token: user.token });
@@ -217,13 +217,13 @@ describe('a session', () => {
     }
   });
 
-  it('that was deleted is not there', async () => {
+  it('returns 404 after it was deleted', async () => {
     const sessionId = await newSession();
     await user.request('DELETE', `/api/chat/sessions/${sessionId}`);
     expect((await refusal(`/ws/${sessionId}`, { token: user.token })).status).toBe(404);
   });
 
-  it('closes its connections when it is deleted, and tells why', async () => {
+  it('sends session_deleted and closes its connections when it is deleted', async () => {
     const sessionId = await newSession();
     const both = [await open(sessionId), await open(sessionId)];
     await user.request('DELETE', `/api/chat/sessions/${sessionId}`);
@@ -233,7 +233,7 @@ describe('a session', () => {
     }
   });
 
-  it('tells how its running answer ended before it closes, when it is deleted', async () => {
+  it('sends the end of its live turn before session_deleted', async () => {
     const { sessionId, device, turnId } = await askForEver('Forget me');
     await user.request('DELETE', `/api/chat/sessions/${sessionId}`);
     await device.closed;
@@ -252,7 +252,7 @@ describe('a session', () => {
     expect(performance.now() - start).toBeLessThan(5_000);
   });
 
-  it('closes its connections within five seconds when its user is blocked, and leaves those of others', async () => {
+  it('closes its connections within five seconds when its user is blocked, and no other connections', async () => {
     const gone = await app.createUser();
     const [device, other] = [
       await open(await newSession(gone), { as: gone }),
@@ -268,7 +268,7 @@ describe('a session', () => {
 });
 
 describe('the turns of a session', () => {
-  it('are told to every device as an event stream has them, and to nobody else', async () => {
+  it('are sent to every device of the session like an event stream, and to no other device', async () => {
     const sessionId = await newSession();
     const both = [await open(sessionId), await open(sessionId)];
     const elsewhere = [
@@ -288,7 +288,7 @@ describe('the turns of a session', () => {
     }
   });
 
-  it('are told whichever door began them', async () => {
+  it('are sent for every API that starts them', async () => {
     const sessionId = await newSession();
     const device = await open(sessionId);
     const first = await ask(sessionId, 'By create-message');
@@ -307,7 +307,7 @@ describe('the turns of a session', () => {
     }
   });
 
-  it('are told from their beginning to a device that comes while one is running', async () => {
+  it('are sent from the beginning to a device that connects during a turn', async () => {
     const sessionId = await newSession();
     const gate = holdAnswer();
     const stream = await user.stream({ character_id: characterId, query: 'Late', session_id: sessionId });
@@ -322,8 +322,8 @@ describe('the turns of a session', () => {
   });
 });
 
-describe('a client', () => {
-  it('asks, and is told which turn its question began', async () => {
+describe('a WebSocket client', () => {
+  it('asks a question and gets the id of its turn', async () => {
     const sessionId = await newSession();
     const [asking, watching] = [await open(sessionId), await open(sessionId)];
     asking.send({ type: 'ask', query: 'By socket', request_id: 1 });
@@ -338,7 +338,7 @@ describe('a client', () => {
     expect(body.data).toMatchObject({ session_id: sessionId, outcome: 'completed' });
   });
 
-  it('asks once for each key, also when it has lost the connection meanwhile', async () => {
+  it('asks once for each idempotency_key, also after a lost connection', async () => {
     const sessionId = await newSession();
     const question = { type: 'ask', query: 'Once', idempotency_key: randomUUID(), request_id: 'q' };
     const lost = await open(sessionId);
@@ -370,7 +370,7 @@ describe('a client', () => {
     expect(await device.until(endOf(turnId))).toMatchObject({ event: 'message_end', outcome: 'stopped' });
   });
 
-  it('resumes a turn that has ended where it left it, and one that is running without a double', async () => {
+  it('resumes an ended turn where it left it, and a live turn without duplicate frames', async () => {
     const sessionId = await newSession();
     const stream = await ask(sessionId, 'Ended');
     const turnId = String(stream[0]?.data.turn_id);
@@ -402,7 +402,7 @@ describe('a client', () => {
     expect(frames.map(({ seq }) => seq)).toEqual(frames.map((_frame, index) => index + 1));
   });
 
-  it('reaches nothing of another user', async () => {
+  it("cannot stop or resume another user's turn", async () => {
     const theirs = await ask(await newSession(stranger), 'Theirs', stranger);
     const device = await open(await newSession());
     for (const [index, turn_id] of [String(theirs[0]?.data.turn_id), randomUUID()].entries()) {
@@ -431,14 +431,14 @@ describe('a client', () => {
     ['a question that is too long', JSON.stringify({ type: 'ask', query: 'x'.repeat(20_001) }), {}],
     ['inputs that are a list', '{"type":"ask","query":"Hi","inputs":[]}', {}],
     ['a key with spaces', '{"type":"ask","query":"Hi","idempotency_key":"a b"}', {}],
-    ['a stop of nothing', '{"type":"stop"}', { type: 'stop' }],
-    ['a place that is none', `{"type":"resume","turn_id":"${randomUUID()}","after":-1}`, {}],
+    ['a stop without turn_id', '{"type":"stop"}', { type: 'stop' }],
+    ['an invalid position', `{"type":"resume","turn_id":"${randomUUID()}","after":-1}`, {}],
     [
       'very deep JSON',
       `{"type":"ask","query":"Hi","inputs":${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}}`,
       {},
     ],
-  ])('is told what is wrong with %s, and stays', async (_name, frame, label) => {
+  ])('gets an error for %s, and stays connected', async (_name, frame, label) => {
     const device = await open(await newSession());
     device.send(frame);
     expect(await device.until(named('request_failed'))).toMatchObject({
@@ -453,7 +453,7 @@ describe('a client', () => {
     expect(device.frames.filter(named('request_failed'))).toHaveLength(2);
   });
 
-  it('is told of a question that cannot be asked, as HTTP would tell it', async () => {
+  it('gets the same errors as over HTTP for a question that is refused', async () => {
     const sessionId = await newSession();
     const device = await open(sessionId);
     const gate = holdAnswer();
@@ -474,8 +474,8 @@ describe('a client', () => {
   });
 });
 
-describe('what happens to a session beside its turns', () => {
-  it('is told to its devices', async () => {
+describe('changes of a session outside its turns', () => {
+  it('are sent to its devices', async () => {
     const sessionId = await newSession();
     const device = await open(sessionId);
     const added = await user.post('/api/chat/message', { session_id: sessionId, content: 'Hello' });
@@ -501,7 +501,7 @@ describe('what happens to a session beside its turns', () => {
   });
 });
 
-describe('the bounds of a connection', () => {
+describe('the limits of a WebSocket', () => {
   it('close it with 1009 for a frame that is too large', async () => {
     const device = await open(await newSession());
     device.send({ type: 'ask', query: 'x'.repeat(100_000) });
@@ -515,13 +515,13 @@ describe('the bounds of a connection', () => {
     expect(device.frames.length).toBeLessThan(110);
   });
 
-  it('close it with 1008 for too many pings of the protocol', async () => {
+  it('close it with 1008 for too many protocol pings', async () => {
     const device = await open(await newSession());
     for (let i = 0; i < 200; i += 1) device.socket.ping();
     expect((await device.closed).code).toBe(1008);
   });
 
-  it('answer a ping of the protocol', async () => {
+  it('allow a protocol ping, which the server answers', async () => {
     const device = await open(await newSession());
     const pong = new Promise((resolve) => device.socket.once('pong', (data) => resolve(data.toString())));
     device.socket.ping('hello');
@@ -529,8 +529,8 @@ describe('the bounds of a connection', () => {
   });
 });
 
-describe('an upgrade to something else', () => {
-  it('is ignored: the request is answered as any other, its body included', async () => {
+describe('an upgrade to another protocol', () => {
+  it('is ignored, and the server handles the request with its body', async () => {
     const body = JSON.stringify({ title: 'By Java', character_id: characterId });
     const text = await new Promise<string>((resolve, reject) => {
       const request = httpRequest(
@@ -559,8 +559,8 @@ describe('an upgrade to something else', () => {
   });
 });
 
-describe('a WebSocket that is somebody else’s', () => {
-  it('is Strapi’s where it is a transfer', async () => {
+describe('a WebSocket on another path', () => {
+  it('is handled by Strapi for a data transfer', async () => {
     const path = '/admin/transfer/runner/pull';
     expect((await refusalOf(connect(app.url, path, { token: 'nonsense' }))).status).toBe(401);
     const { body } = await app.admin.client.post('/admin/transfer/tokens', {
@@ -576,7 +576,7 @@ describe('a WebSocket that is somebody else’s', () => {
     await transfer.leave();
   });
 
-  it('is answered as any other request where nobody has it', async () => {
+  it('returns 404 like any request for an unknown path', async () => {
     expect((await refusalOf(connect(app.url, '/api/nothing'))).status).toBe(404);
   });
 });

@@ -32,7 +32,7 @@ const rowsOf = async ({ user }: Client, table = 'chat_conversations') =>
 
 function expectRefusal(reply: Reply, code: string, limit: number): void {
   const { error } = reply.body;
-  // The session API has the code a level higher.
+  // The session API has the code one level higher.
   expect([reply.status, error.details?.code ?? error.code]).toEqual([429, code]);
   expect(Number(reply.headers.get('x-ratelimit-limit'))).toBe(limit);
   expect(Number(reply.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
@@ -51,7 +51,7 @@ async function useUp(user: Client): Promise<void> {
 }
 
 describe('writes of a user per minute', () => {
-  it('are refused when they are used up, and nothing is written then', async () => {
+  it('are refused above the limit, and nothing is written', async () => {
     const [user, neighbour] = [await app.createUser(), await app.createUser()];
     const session_id = await newSession(user);
     const statuses: number[] = [];
@@ -63,12 +63,12 @@ describe('writes of a user per minute', () => {
     expectRefusal(refused, 'rate-limited', writesPerMinute);
     expect(refused.headers.get('x-ratelimit-remaining')).toBe('0');
     expect(await rowsOf(user)).toBe(writesPerMinute - 1);
-    // Reading is no write, and neither is what others do.
+    // Reads and the writes of other users do not count.
     expect((await user.myList()).body.data).toHaveLength(writesPerMinute - 1);
     expect(await newSession(neighbour)).toEqual(expect.any(String));
   });
 
-  it('sent to two processes at the same time are no more than may be', async () => {
+  it('are limited across two processes that get writes at the same time', async () => {
     const user = await app.createUser();
     const replies = await Promise.all(
       Array.from({ length: 40 }, (_, index) =>
@@ -79,7 +79,7 @@ describe('writes of a user per minute', () => {
     expect(await rowsOf(user, 'chat_sessions')).toBe(writesPerMinute);
   });
 
-  it('are no turns, and turns are none of them', async () => {
+  it('and turns have separate limits', async () => {
     const user = await app.createUser();
     await useUp(user);
     const { status, body } = await user.ask({ character_id: characterId, query: 'May I ask?' });
@@ -89,10 +89,10 @@ describe('writes of a user per minute', () => {
     );
   });
 
-  it('end with the minute', async () => {
+  it('are allowed again after the minute', async () => {
     const user = await app.createUser();
     await useUp(user);
-    // One that was not yet refused: who was is refused from memory until the minute is over.
+    // The server has not refused this user yet. It refuses a refused user from memory until the minute is over.
     await app
       .db('chat_limits')
       .where({ key: `writes:${user.user.documentId}` })
@@ -101,10 +101,10 @@ describe('writes of a user per minute', () => {
   });
 });
 
-describe('what a user stores in a day', () => {
+describe('characters that a user stores in a day', () => {
   const line = 'x'.repeat(20_000);
 
-  it('is so many characters, whichever way and by however many processes it is written', async () => {
+  it('are limited together for messages and questions, across all processes', async () => {
     const user = await app.createUser();
     const session_id = await newSession(user);
     const refresh = () =>
@@ -123,20 +123,20 @@ describe('what a user stores in a day', () => {
     }
     if (refused === undefined) throw new Error('Nothing was refused.');
     expectRefusal(refused, 'text-limit-reached', charsPerDay);
-    // Each process may let 50,000 more through.
+    // Each process may exceed the limit by 50,000 characters.
     const stored = (await rowsOf(user)) * line.length;
     expect(stored).toBeGreaterThan(charsPerDay - 2 * line.length);
     expect(stored).toBeLessThan(charsPerDay + 2 * 50_000);
     await refresh();
     const asked = await user.ask({ character_id: characterId, query: line });
     expect([asked.status, asked.body.error.details.code]).toEqual([429, 'text-limit-reached']);
-    // What has no text goes on.
+    // A write without text still works.
     expect((await user.request('DELETE', `/api/chat/sessions/${session_id}`)).status).toBe(200);
   });
 });
 
 describe('a WebSocket', () => {
-  it('cannot stop when the writes are used up, and can ask', async () => {
+  it('cannot stop a turn above the limit of writes, but can ask', async () => {
     const user = await app.createUser();
     const session_id = await newSession(user);
     await useUp(user);
@@ -156,12 +156,12 @@ describe('a WebSocket', () => {
   });
 });
 
-/** Routes of which the method says that they write, and what they do instead. A new one has to have its limit. */
+/** Routes that only read, although their method is not GET. Every other such route must have the limit. */
 const others: Readonly<Record<string, string>> = { 'POST /api/chat/sessions': 'lists' };
-/** For API tokens, and roles an admin allows it to. */
+/** Returns whether a route is only for API tokens, and for roles that an administrator allows. */
 const isClosed = (route: string) =>
   / \/api\/(chat-conversations|chat-sessions|ai-characters)(\/:id)?$/u.test(route);
-/** A model is run for it. */
+/** GET routes that run a model. */
 const costly = ['GET /api/chat-conversations/messages/:message_id/suggested'];
 
 describe('every route that writes', () => {
@@ -186,7 +186,7 @@ describe('every route that writes', () => {
   const idFor = (takes: readonly string[]) =>
     takes.map((name) => ids[name]).find((id) => id !== undefined) ?? ids["Ann's session_id"] ?? '';
 
-  /** With ids of one's own, and a right body. */
+  /** Builds a valid request with the user's own ids. */
   function toRequest(route: string, { slots, body }: Row) {
     const [method = '', pattern = ''] = route.split(' ');
     const path = slots
@@ -200,7 +200,7 @@ describe('every route that writes', () => {
     return { method, path, content };
   }
 
-  it('is refused to a user who has used up what there is', async () => {
+  it('returns 429 to a user who has used up the limit', async () => {
     const { body } = await app.admin.client.get('/users-permissions/routes');
     const apis = Object.entries(body.routes as Record<string, { method: string; path: string }[]>);
     const routes = apis

@@ -2,7 +2,7 @@ import knex, { type Knex } from 'knex';
 
 import { bytesOfTable } from '../../bench/support/disk';
 
-describe('what a table takes on disk', () => {
+describe('bytesOfTable', () => {
   let db: Knex;
   beforeEach(async () => {
     db = knex({ client: 'better-sqlite3', connection: { filename: ':memory:' }, useNullAsDefault: true });
@@ -13,7 +13,7 @@ describe('what a table takes on disk', () => {
   });
   afterEach(() => db.destroy());
 
-  it('is its own pages and those of its indexes', async () => {
+  it('counts the pages of the table and of its indexes only', async () => {
     const bare = await bytesOfTable(db, 'sqlite', 'messages');
     await db.raw('create index messages_text on messages (text)');
     const indexed = await bytesOfTable(db, 'sqlite', 'messages');

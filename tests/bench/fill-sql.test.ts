@@ -2,7 +2,7 @@ import knex, { type Knex } from 'knex';
 
 import { toFillStatements } from '../../bench/support/fill-sql';
 
-/** The columns these statements name, without types: SQLite takes them. */
+/** The columns that the statements use. SQLite needs no types. */
 const tables = {
   ai_characters: 'id, document_id',
   up_users: 'id, document_id, username, email, provider, confirmed, blocked',
@@ -17,7 +17,7 @@ const tables = {
 const callerId = 3;
 const amounts = { rows: 4_000, ownRows: 400, callerId };
 
-describe('the rows of the filled database', () => {
+describe('rows of the filled database', () => {
   let db: Knex;
   beforeEach(async () => {
     db = knex({ client: 'better-sqlite3', connection: { filename: ':memory:' }, useNullAsDefault: true });
@@ -32,7 +32,7 @@ describe('the rows of the filled database', () => {
 
   const number = async (sql: string) => Number(((await db.raw(sql)) as { n: number }[])[0]?.n);
 
-  it('are as many as asked for, and the caller has as many as asked for, up to the newest', async () => {
+  it('have the requested number in total and for the caller, who has the newest row', async () => {
     for (const { sql } of toFillStatements('ours', 'sqlite', amounts)) await db.raw(sql);
 
     expect(await number('select count(*) n from chat_conversations')).toBe(4_000);
@@ -41,7 +41,7 @@ describe('the rows of the filled database', () => {
     expect(await number('select count(distinct message_id) n from chat_conversations')).toBe(4_000);
   });
 
-  it('hang together: a session is of one user, a turn has a question and an answer', async () => {
+  it('are consistent: one user per session, a question and an answer per turn', async () => {
     for (const { sql } of toFillStatements('ours', 'sqlite', amounts)) await db.raw(sql);
 
     expect(
@@ -59,7 +59,7 @@ describe('the rows of the filled database', () => {
     ).toBe(0);
   });
 
-  it('are the same for stock Strapi, by its link tables', async () => {
+  it('have the same numbers for stock Strapi with its link tables', async () => {
     for (const { sql } of toFillStatements('stock', 'sqlite', amounts)) await db.raw(sql);
 
     expect(await number('select count(*) n from messages')).toBe(4_000);

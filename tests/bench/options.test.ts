@@ -1,7 +1,7 @@
 import { parseOptions } from '../../bench/options';
 
-describe('the options of the benchmark', () => {
-  it('are a whole run by themselves, and only that goes into docs', () => {
+describe('options of the benchmark', () => {
+  it('request a complete run by default, and write to docs only then', () => {
     expect(parseOptions([])).toMatchObject({
       rounds: 7,
       databases: ['sqlite', 'postgres'],
@@ -13,7 +13,7 @@ describe('the options of the benchmark', () => {
     }
   });
 
-  it('take measures, a database and rounds', () => {
+  it('accept measures, a database and a number of rounds', () => {
     expect(
       parseOptions(['--only', 'turn', '--only', 'list', '--database', 'postgres', '--rounds', '2']),
     ).toMatchObject({
@@ -23,7 +23,7 @@ describe('the options of the benchmark', () => {
     });
   });
 
-  it('are a rough look with --quick', () => {
+  it('request a short run with --quick', () => {
     const options = parseOptions(['--quick']);
 
     expect(options).toMatchObject({ rounds: 2, databases: ['sqlite'] });
@@ -31,7 +31,7 @@ describe('the options of the benchmark', () => {
     expect(parseOptions(['--quick', '--only', 'memory'])?.measures).toEqual(['memory']);
   });
 
-  it('compare with another revision by --against, and leave out what that does not need', () => {
+  it('compare with another revision by --against, without list and start', () => {
     const options = parseOptions(['--against', 'HEAD~1']);
 
     expect(options).toMatchObject({ against: 'HEAD~1', out: '.tmp/bench', rounds: 7 });
@@ -40,14 +40,14 @@ describe('the options of the benchmark', () => {
     expect(parseOptions([])?.against).toBeNull();
   });
 
-  it('refuse what they do not know', () => {
+  it('reject unknown values', () => {
     expect(() => parseOptions(['--only', 'speed'])).toThrow('--only takes paced');
     expect(() => parseOptions(['--database', 'mysql'])).toThrow('not "mysql"');
     expect(() => parseOptions(['--rounds', '0'])).toThrow('--rounds');
     expect(() => parseOptions(['--fast'])).toThrow();
   });
 
-  it('ask for the sizing table of a result instead, and of nothing else', () => {
+  it('print the sizing table of a result with --sizing, without any other option', () => {
     expect(parseOptions([])?.sizing).toBeNull();
     expect(parseOptions(['--sizing'])?.sizing).toBe('docs/benchmarks/benchmark.json');
     expect(parseOptions(['--sizing', 'a.json'])?.sizing).toBe('a.json');
@@ -57,7 +57,7 @@ describe('the options of the benchmark', () => {
     expect(() => parseOptions(['a.json'])).toThrow('"a.json" belongs to no option');
   });
 
-  it('show the usage instead', () => {
+  it('request the usage with --help', () => {
     expect(parseOptions(['--help'])).toBeNull();
   });
 });

@@ -2,7 +2,7 @@ import { toShares } from '../../bench/profile/shares';
 
 const node = (id: number, functionName: string, url = '') => ({ id, callFrame: { functionName, url } });
 
-it('tells the shares of the busy time, the largest first', () => {
+it('toShares returns the shares of the busy time, the largest first', () => {
   const json = JSON.stringify({
     nodes: [
       node(1, '(idle)'),
@@ -18,7 +18,7 @@ it('tells the shares of the busy time, the largest first', () => {
     samples: [5, 1, 2, 3, 4, 5, 6, 7, 8, 2, 3],
     timeDeltas: [100, 1_000, 30, 20, 10, 10, 10, 5, 5, 10, 900],
   });
-  // The first sample came before it, the last behind it.
+  // The first sample is before the time range, and the last one after it.
   expect(toShares(json, { fromUs: 5_200, toUs: 6_500 })).toEqual([
     { part: 'system: writing to sockets', share: 0.4 },
     { part: 'package knex', share: 0.2 },
@@ -30,6 +30,6 @@ it('tells the shares of the busy time, the largest first', () => {
   ]);
 });
 
-it('refuses what is no profile', () => {
+it('toShares throws for text that is not a profile', () => {
   expect(() => toShares('{"nodes":[]}', { fromUs: 0, toUs: 1 })).toThrow();
 });

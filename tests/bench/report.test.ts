@@ -18,26 +18,26 @@ const goal: Goal = {
 const cpu = (ours: number) => series('cpu', [{ 'ours/sqlite': ours, nginx: 10 }]);
 const late = (ours: number) => series('late', [{ 'ours/sqlite': ours, direct: 10 }]);
 
-describe('the verdict', () => {
+describe('verdict on a goal', () => {
   it.each([
     [20, 'aim'],
     [30, 'must'],
     [31, 'missed'],
-  ])('of %i beside 10 is: %s', (ours, verdict) => {
+  ])('for %i against 10 is "%s"', (ours, verdict) => {
     expect(judge(goal, [cpu(ours), late(12)]).verdict).toBe(verdict);
   });
 
-  it('is no verdict where events came late: waiting is cheap', () => {
+  it('is "late" when events arrived late, because waiting costs little CPU', () => {
     expect(judge(goal, [cpu(20), late(500)]).verdict).toBe('late');
   });
 
-  it('needs the peer', () => {
+  it('is "not measured" without the peer', () => {
     const judged = judge(goal, [series('cpu', [{ 'ours/sqlite': 1 }])]);
 
     expect(judged).toMatchObject({ verdict: 'not measured', spread: null });
   });
 
-  it('is asked for on each database, against the peer on the same one', () => {
+  it('exists for each database, against the peer on the same database', () => {
     const goals = goalsFor(['sqlite', 'postgres']);
     const ofTurns = goals.filter((one) => one.series === 'turn-cpu');
 
@@ -48,7 +48,7 @@ describe('the verdict', () => {
     expect(goals.every(({ must, aim }) => aim <= must)).toBe(true);
   });
 
-  it('is asked for against another revision, where there is one', () => {
+  it('exists against another revision when one is given', () => {
     const goals = goalsFor(['sqlite'], true).map(({ series, against }) => [series, against]);
 
     expect(goals).toContainEqual(['turn-cpu', 'before/sqlite']);
@@ -56,7 +56,7 @@ describe('the verdict', () => {
   });
 });
 
-describe('the table', () => {
+describe('table of results', () => {
   it('has columns as wide as their cells', () => {
     expect(
       toTable([
@@ -67,14 +67,14 @@ describe('the table', () => {
     ).toBe('       median\nours     1.00\nnginx    12.5');
   });
 
-  it('shows median and reach of each target', () => {
+  it('shows median, minimum and maximum of each target', () => {
     const table = seriesTable(series('cpu', [{ ours: 1 }, { ours: 3 }, { ours: 2, nginx: 0.25 }]));
 
     expect(table).toMatch(/^ours +2\.00 +1\.00 – 3\.00$/mu);
     expect(table).toMatch(/^nginx +0\.250 /mu);
   });
 
-  it('shows three digits', () => {
+  it('shows numbers with three digits', () => {
     expect([1234.5, 123.4, 12.34, 1.234, 0.1234].map(toShort)).toEqual([
       '1235',
       '123',
@@ -85,7 +85,7 @@ describe('the table', () => {
   });
 });
 
-describe('the chart', () => {
+describe('chart of results', () => {
   const bars = [
     { name: 'nginx', value: 10, min: 9, max: 20, isOurs: false },
     { name: 'ours <&>', value: 5, min: 5, max: 5, isOurs: true },
@@ -95,19 +95,19 @@ describe('the chart', () => {
     toShort,
   );
 
-  it('draws bars to one scale, the longest round as wide as there is room', () => {
+  it('scales bars so that the longest one uses the whole width', () => {
     const lengths = [...svg.matchAll(/<rect [^>]*width="([\d.]+)"/gu)].map((match) => Number(match[1]));
 
     expect(lengths).toEqual([260, 130]);
   });
 
-  it('says what was run, and escapes what it is given', () => {
+  it('shows the command, and escapes names', () => {
     expect(svg).toContain('npm run bench');
     expect(svg).toContain('ours &lt;&amp;&gt;');
     expect(svg).toMatch(/^<svg [^>]*viewBox="0 0 860 \d+"/u);
   });
 
-  it('draws figures of nothing as no bar', () => {
+  it('draws values below zero with width 0', () => {
     const [bar] = bars;
     const empty = bar === undefined ? [] : [{ ...bar, value: -3, min: -3, max: 0 }];
 

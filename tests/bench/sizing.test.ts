@@ -20,8 +20,8 @@ const simulated = (cost: TurnCost, turnsPerMinute: number, seed = 1) => {
   return load;
 };
 
-describe('the simulation of a process', () => {
-  it.each([0.3, 0.6, 0.8])('has the waits of an M/D/1 queue that is busy for %d of the time', (busy) => {
+describe('simulation of a process', () => {
+  it.each([0.3, 0.6, 0.8])('matches the delay of an M/D/1 queue with utilisation %d', (busy) => {
     const serviceMs = 10;
     const oneEach = { ...turn, beginMs: 0, endMs: 0, eventMs: serviceMs, events: 1 };
     const { utilisation, delayMs } = simulated(oneEach, (busy * 60_000) / serviceMs);
@@ -32,7 +32,7 @@ describe('the simulation of a process', () => {
   });
 
   it.each([60, 600, 2_000])(
-    'works for rate times cost, and has rate times duration running, at %d',
+    'matches rate times cost and rate times duration at %d turns a minute',
     (rate) => {
       const load = simulated(turn, rate);
 
@@ -41,18 +41,18 @@ describe('the simulation of a process', () => {
     },
   );
 
-  it('lets an event of a lonely turn wait for nothing', () => {
+  it('lets an event of a lone turn wait for nothing', () => {
     const { p50, p99 } = simulated(turn, 0.01).delayMs;
 
     expect([p50, p99].map((delay) => delay.toFixed(3))).toEqual(['0.100', '0.100']);
   });
 
-  it('comes to the same with the same seed, and to something else with another', () => {
+  it('is repeatable with one seed, and differs with another', () => {
     expect(simulated(turn, 600)).toEqual(simulated(turn, 600));
     expect(simulated(turn, 600, 2)).not.toEqual(simulated(turn, 600));
   });
 
-  it('says that a process is full, and not how long one waits then', () => {
+  it('returns "full" instead of a delay for a process without spare time', () => {
     expect(simulate(turn, { turnsPerMinute: 4_000, turns: 1_000, seed: 1 })).toBe('full');
     expect(simulate(turn, { turnsPerMinute: 3_300, turns: 1_000, seed: 1 })).toBe('full');
   });
@@ -77,7 +77,7 @@ function result(rounds: readonly Record<string, Record<string, number>>[]) {
   };
 }
 
-describe('the sizing table', () => {
+describe('sizing table', () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'chat-sizing-'));
@@ -91,7 +91,7 @@ describe('the sizing table', () => {
   };
   const tableOf = (content: unknown) => sizingTable(readMeasurement(saved(JSON.stringify(content))), 1_000);
 
-  it('is made of the medians of each database that was measured', () => {
+  it('uses the medians of each measured database', () => {
     const rounds = [round('sqlite'), round('sqlite', 9), round('sqlite', 0.9), round('postgres', 2)];
 
     const [, sqlite, postgres] = tableOf(result(rounds)).split(/^\*\*(?=SQLite|PostgreSQL)/mu);
@@ -99,24 +99,24 @@ describe('the sizing table', () => {
     expect(postgres).toContain('An event 200 µs');
   });
 
-  it('tells where a process is full, and how many are needed; with SQLite there is only one', () => {
+  it('shows the rate at which a process is full, and the number of processes; SQLite allows only one', () => {
     const table = tableOf(result([round('sqlite'), round('postgres')]));
     const rows = table.split('\n').filter((line) => /^\| \d/u.test(line));
 
-    // 300 events of 0.1 ms, a turn of 10 ms and a page of 5 ms: 45 ms of each 60 seconds for each turn a minute.
+    // A turn costs 300 events of 0.1 ms, 10 ms for itself and a page of 5 ms: 45 ms in all.
     expect(rows).toHaveLength(12);
     expect(rows[7]).toMatch(/^\| 300 \| [56]\d \| 2\d % \| 0\.\d+ \/ \d.* ms \| 30\d MB \| 1 \|$/u);
     expect(rows[4]).toBe('| 2,400 |  | full |  |  | PostgreSQL |');
     expect(rows[10]).toBe('| 2,400 |  | full |  |  | 3 |');
   });
 
-  it('fits into a document', () => {
+  it('has lines of at most 120 characters', () => {
     const table = tableOf(result([round('sqlite'), round('postgres')]));
 
     expect(table.split('\n').filter((line) => [...line].length > 120)).toEqual([]);
   });
 
-  it('says so where the machine was busy, and what a message takes on disk where that was measured', () => {
+  it('mentions a busy machine and the measured bytes per message', () => {
     const quiet = { list: { idle: 0.2, isQuiet: false } };
     const bytes = { 'message-bytes': { 'ours/sqlite@large': 1234.5 } };
 
@@ -126,7 +126,7 @@ describe('the sizing table', () => {
     expect(tableOf(result([round('sqlite')]))).not.toMatch(/busy|bytes/u);
   });
 
-  it('is refused without the result of a whole run', () => {
+  it('throws without the result of a complete run', () => {
     const { list: _list, ...partly } = round('sqlite');
 
     expect(() => readMeasurement(path.join(folder, 'none.json'))).toThrow('a whole run (npm run bench)');

@@ -6,8 +6,8 @@ const frame = (event: Readonly<Record<string, unknown>>) => `data: ${JSON.string
 const message = (answer: string) => frame({ event: 'message', answer });
 const end = frame({ event: 'message_end' });
 
-describe('the transcript of an answer', () => {
-  it('reads it from pieces of any size', () => {
+describe('createTranscript', () => {
+  it('reads the tokens of an answer from pieces of any size', () => {
     const transcript = createTranscript(3);
     const stream = `: \n\nid: 1\n${message(token(0))}${message(token(1) + token(2))}${end}`;
     const tokens = [...stream].flatMap((character) => transcript.take(character));
@@ -20,7 +20,7 @@ describe('the transcript of an answer', () => {
     expect(transcript.isComplete()).toBe(true);
   });
 
-  it('refuses an event that is missing, twice, changed or late', () => {
+  it('throws for an event that is missing, repeated, changed or late', () => {
     const refused = (...parts: string[]) => {
       const transcript = createTranscript(3);
       return () => transcript.take(parts.join(''));
@@ -34,7 +34,7 @@ describe('the transcript of an answer', () => {
     expect(refused(frame({ event: 'error', code: 'internal' }))).toThrow('internal');
   });
 
-  it('goes on from the text that replaces what was missed', () => {
+  it('continues after a message_replace with the missed text', () => {
     const transcript = createTranscript(3);
     transcript.take(message(token(0)));
     const tokens = transcript.take(frame({ event: 'message_replace', answer: token(0) + token(1) }));
@@ -44,7 +44,7 @@ describe('the transcript of an answer', () => {
     expect(transcript.isComplete()).toBe(true);
   });
 
-  it('is not complete without the end', () => {
+  it('is not complete without message_end', () => {
     const transcript = createTranscript(1);
     transcript.take(message(token(0)));
 

@@ -5,8 +5,8 @@ import { createGate } from '../../bench/upstream/gate';
 import { findPlan, toQuery } from '../../bench/upstream/plan';
 import { nowUs, parseToken, toToken } from '../../bench/upstream/token';
 
-describe('the upstream', () => {
-  it('finds its plan in the question, wherever a relay puts it', () => {
+describe('upstream of the benchmark', () => {
+  it('finds its plan in the question of every kind of request', () => {
     const plan = { events: 175, perWrite: 1, everyMs: 20, together: 200 };
 
     expect(findPlan(JSON.stringify({ query: toQuery(plan) }))).toEqual(plan);
@@ -15,7 +15,7 @@ describe('the upstream', () => {
     expect(findPlan('{"query":"bench/0/1/20/0"}')).toBeNull();
   });
 
-  it('writes what the clients can check to the byte', () => {
+  it('writes an answer that the load clients can verify byte by byte', () => {
     const answer = prepareAnswer();
     const beganUs = nowUs();
     const parts = [answer.messages(0, 1), answer.messages(1, 200), answer.end()].map(String);
@@ -28,19 +28,19 @@ describe('the upstream', () => {
     expect(tokens.every(({ sentUs }) => sentUs >= beganUs && sentUs <= nowUs())).toBe(true);
   });
 
-  it('sends events as long as those of Dify', () => {
+  it('sends events about as long as those of Dify', () => {
     const [, frame = ''] = prepareAnswer().messages(0, 1).toString().split('\r\n');
 
     expect(frame.length).toBeGreaterThan(250);
     expect(frame.length).toBeLessThan(400);
   });
 
-  it('reads a token back, and nothing else', () => {
+  it('parses its own tokens, and returns null for others', () => {
     expect(parseToken(toToken({ index: 12, sentUs: 345 }))).toEqual({ index: 12, sentUs: 345 });
     expect(parseToken('0000012@000000000000345')).toBeNull();
   });
 
-  it('lets answers go on when all are there, spread over their pace', () => {
+  it('starts all answers when the last one has arrived, spread over their interval', () => {
     const gate = createGate();
     const places: number[] = [];
     const go = (place: number) => void places.push(place);

@@ -16,7 +16,7 @@ import { createMemoryHistoryStore } from '../history/support/memory-history-stor
 import { createMemoryTurnStore } from './support/memory-turn-store';
 
 describe('createChat', () => {
-  it('answers a question with the parts it is given, and lists it', async () => {
+  it('answers a question with the given parts, and lists its messages', async () => {
     const dify = await createDifyEmulator({ titleDelayMs: 1 }).listen();
     const turnStore = createMemoryTurnStore();
     const settings = parseChatSettings({
@@ -60,7 +60,7 @@ describe('createChat', () => {
     await dify.close();
   });
 
-  it('has a turn that ended copied soon, and does not wait for that', async () => {
+  it('wakes the history writer after a turn, and does not wait for the copy', async () => {
     const dify = await createDifyEmulator({ titleDelayMs: 1 }).listen();
     const turnStore = createMemoryTurnStore();
     const source = createMemoryHistorySource();
@@ -97,7 +97,7 @@ describe('createChat', () => {
     });
     writer.start();
     const since = Date.now();
-    // A history that never answers holds nothing up.
+    // The history does not answer until `letGo`. No turn may wait for it.
     const save = store.save.bind(store);
     let letGo = () => undefined as void;
     store.save = async (records) => {
@@ -115,7 +115,7 @@ describe('createChat', () => {
     await until(() => source.states()[second.turnId] === 'claimed');
     letGo();
     await until(() => store.records.size === 2);
-    // Long before the next round would have come by itself.
+    // Earlier than the next regular round of the writer.
     expect(Date.now() - since).toBeLessThan(4_500);
     expect(store.records.get(second.turnId)).toMatchObject({
       model: 'gpt-of-ours',

@@ -16,7 +16,7 @@ describe('chatErrors', () => {
     expect(sentence).toMatch(/^[A-Z].+\.$/u);
   });
 
-  it('tells a client to try again soon exactly where a moment can help', () => {
+  it('contains a retry delay only for errors that can pass soon', () => {
     const retried = codes.filter(
       ([code]) => new ChatError(code as ChatErrorCode).retryAfterSeconds !== undefined,
     );
@@ -35,11 +35,11 @@ describe('chatErrors', () => {
   it.each([
     ['turn-not-found', 404],
     ['server-stopping', 503],
-  ] as const)('has %s as %d', (code, status) => {
+  ] as const)('contains %s with the status %d', (code, status) => {
     expect(new ChatError(code)).toMatchObject({ code, status, message: chatErrors[code].sentence });
   });
 
-  it('has no sentence twice', () => {
+  it('contains no sentence twice', () => {
     expect(new Set(codes.map(([, { sentence }]) => sentence)).size).toBe(codes.length);
   });
 });
@@ -58,7 +58,7 @@ describe('ChatError', () => {
     expect('cause' in error).toBe(false);
   });
 
-  it('takes another sentence, details and a cause', () => {
+  it('accepts another sentence, details and a cause', () => {
     const cause = new Error('secret');
     const error = new ChatError('invalid-request', {
       sentence: 'query is missing.',
@@ -69,7 +69,7 @@ describe('ChatError', () => {
     expect(error.cause).toBe(cause);
   });
 
-  it('says in seconds when to try again, or nothing of it', () => {
+  it('has a retry delay in seconds, or none', () => {
     expect(new ChatError('server-stopping').retryAfterSeconds).toBe(5);
     expect(new ChatError('too-many-connections').retryAfterSeconds).toBe(5);
     expect(new ChatError('upstream-busy', { details: { retryAfterSeconds: 9 } }).retryAfterSeconds).toBe(5);
@@ -77,14 +77,14 @@ describe('ChatError', () => {
     expect(new ChatError('server-stopping', { retryAfterSeconds: 9 }).retryAfterSeconds).toBe(9);
   });
 
-  it('shows nothing of its cause in its text and its JSON', () => {
+  it('does not show its cause in its text and its JSON', () => {
     const error = new ChatError('internal', { cause: { text: 'secret' } });
     expect(String(error) + JSON.stringify(error)).not.toContain('secret');
   });
 });
 
 describe('isChatErrorCode', () => {
-  it('knows every code and nothing else', () => {
+  it('returns true for every code and false for other values', () => {
     for (const [code] of codes) expect(isChatErrorCode(code)).toBe(true);
     for (const other of ['', 'oops', 'constructor', '__proto__', null, undefined, 7, {}]) {
       expect(isChatErrorCode(other)).toBe(false);
@@ -93,13 +93,13 @@ describe('isChatErrorCode', () => {
 });
 
 describe('toChatError', () => {
-  it('leaves an error of ours as it is', () => {
+  it('returns a ChatError unchanged', () => {
     const error = new ChatError('upstream-busy');
     expect(toChatError(error)).toBe(error);
   });
 
   it.each([new TypeError('secret'), 'secret', null, undefined, { code: 'upstream-busy', message: 'secret' }])(
-    'makes "internal" of %p, and shows nothing of it',
+    'turns %p into "internal" without showing it',
     (error) => {
       const ours = toChatError(error);
       expect(ours).toMatchObject({ code: 'internal', status: 500, message: chatErrors.internal.sentence });

@@ -32,18 +32,18 @@ function addLiveTurn(live: ReturnType<typeof createLiveTurns>, turnId: string, o
   return log;
 }
 
-/** Gives these amounts, one after the other, then none. */
+/** Returns these amounts one after the other, and then zero. */
 function amounts(list: Erased[]): () => Promise<Erased> {
   return async () => list.shift() ?? { sessions: 0, messages: 0 };
 }
 
 describe('an export', () => {
-  it('of who has said nothing is the account alone', async () => {
+  it('contains only the account of a user without messages', async () => {
     const text = (await collect(create({}).ownData.export(ada))).join('');
     expect(text).toBe(`${JSON.stringify({ type: 'user', ...ada })}\n`);
   });
 
-  it('names the character of a message, and reads a page only when it is asked for', async () => {
+  it('names the character of a message, and reads a page only on demand', async () => {
     const reads: number[] = [];
     const { ownData } = create({
       async listMessagesAfter(_owner, { id, limit }) {
@@ -69,7 +69,7 @@ describe('an export', () => {
 });
 
 describe('erasing', () => {
-  it('first ends the turns of the owner, and of nobody else', async () => {
+  it('first ends the turns of the owner, and no other turns', async () => {
     const live = createLiveTurns();
     const mine = addLiveTurn(live, 'mine', ada.id);
     const theirs = addLiveTurn(live, 'theirs', bob.id);
@@ -97,7 +97,7 @@ describe('erasing', () => {
     expect(theirs.endRequest.aborted).toBe(false);
   });
 
-  it('goes on until there is nothing left, and says how much there was', async () => {
+  it('continues until nothing is left, and returns the totals', async () => {
     const { ownData } = create({
       eraseSome: amounts([
         { sessions: 0, messages: 500 },
@@ -108,7 +108,7 @@ describe('erasing', () => {
     expect(await ownData.erase(ada)).toEqual({ sessions: 2, messages: 503 });
   });
 
-  it('takes turns with everybody else who erases, batch by batch', async () => {
+  it('alternates its batches with those of another user', async () => {
     const order: string[] = [];
     let running = 0;
     const { ownData } = create({
@@ -125,7 +125,7 @@ describe('erasing', () => {
     expect(order.slice(0, 6)).toEqual(['ada', 'bob', 'ada', 'bob', 'ada', 'bob']);
   });
 
-  it('takes fewer rows in a batch where one has taken long', async () => {
+  it('uses smaller batches after a slow batch', async () => {
     const limits: number[] = [];
     const { ownData } = create({
       async eraseSome(_userId, limit) {
@@ -139,7 +139,7 @@ describe('erasing', () => {
     expect(limits).toEqual([100, 20, 40]);
   });
 
-  it('a user that is being deleted waits for no turn', async () => {
+  it('does not wait for the turns of a user that is being deleted', async () => {
     const live = createLiveTurns();
     const turn = addLiveTurn(live, 'running', ada.id);
     const { ownData } = create({ eraseSome: amounts([{ sessions: 0, messages: 2 }]) }, live);
@@ -149,7 +149,7 @@ describe('erasing', () => {
 });
 
 describe('purging', () => {
-  it('takes what can no longer be restored', async () => {
+  it('removes the data that can no longer be restored', async () => {
     const asked: Date[] = [];
     const { ownData } = create({
       async purgeSome(deletedBefore) {
@@ -164,7 +164,7 @@ describe('purging', () => {
     expect(ageMs).toBeLessThan(restorableMs + 60_000);
   });
 
-  it('stops between two bits when it is told to', async () => {
+  it('stops between two batches when its signal aborts', async () => {
     const stopping = new AbortController();
     let count = 0;
     const { ownData } = create({

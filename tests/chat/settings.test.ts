@@ -15,7 +15,7 @@ async function problems(variables: unknown): Promise<readonly string[]> {
   return (error as SettingsError).problems;
 }
 
-/** A value for each variable that is not its default. */
+/** A value other than the default for each variable. */
 const others: Readonly<Record<string, string>> = {
   DIFY_API_URL: 'http://localhost:5001/v1',
   DIFY_API_KEY: 'app-another',
@@ -60,10 +60,8 @@ const others: Readonly<Record<string, string>> = {
   MES_RETENTION_DAYS: '25',
 };
 
-/** No variable of its own: nobody has a reason to change it. */
-
 describe('parseChatSettings', () => {
-  it('needs the address and the key of Dify, and has a default for the rest', () => {
+  it('requires the address and the key of Dify, and has a default for all other settings', () => {
     expect(parseChatSettings(required)).toEqual({
       dify: {
         apiUrl: 'https://dify.example/v1',
@@ -114,7 +112,7 @@ describe('parseChatSettings', () => {
     });
   });
 
-  it('takes every variable', () => {
+  it('reads every variable', () => {
     expect(parseChatSettings(others)).toEqual({
       dify: {
         apiUrl: 'http://localhost:5001/v1',
@@ -165,7 +163,7 @@ describe('parseChatSettings', () => {
     });
   });
 
-  it('names all problems at once, each with its variable', async () => {
+  it('reports all problems together, each with its variable', async () => {
     const bad = {
       DIFY_API_KEY: 'two words',
       DIFY_PROMPT_INPUT: '1st',
@@ -192,7 +190,7 @@ describe('parseChatSettings', () => {
     );
   });
 
-  it('says them in one message, a line each', async () => {
+  it('lists the problems in one message, one per line', async () => {
     const error = await thrown(() => parseChatSettings({}));
     expect((error as SettingsError).message.split('\n')).toEqual([
       'The settings are not complete:',
@@ -201,7 +199,7 @@ describe('parseChatSettings', () => {
     ]);
   });
 
-  it('never repeats what a variable holds', async () => {
+  it('never shows the value of a variable', async () => {
     const secret = 'top-secret';
     const bad = Object.fromEntries(settingNames.map((name) => [name, `${secret} ${secret}`]));
     const error = (await thrown(() => parseChatSettings(bad))) as SettingsError;
@@ -209,13 +207,13 @@ describe('parseChatSettings', () => {
     expect(error.message + error.stack + JSON.stringify(error)).not.toContain(secret);
   });
 
-  it.each(['', '  ', undefined])('takes %j for a variable that is not set', async (blank) => {
+  it.each(['', '  ', undefined])('treats %j as a variable that is not set', async (blank) => {
     const blanks = Object.fromEntries(settingNames.map((name) => [name, blank]));
     expect(parseChatSettings({ ...blanks, ...required })).toEqual(parseChatSettings(required));
     expect(await problems(blanks)).toHaveLength(2);
   });
 
-  it('overlooks spaces around a value, and variables that are not its own', () => {
+  it('ignores spaces around a value, and unknown variables', () => {
     const spaced = {
       DIFY_API_URL: ` ${required.DIFY_API_URL} `,
       DIFY_API_KEY: `${required.DIFY_API_KEY}\n`,
@@ -224,7 +222,7 @@ describe('parseChatSettings', () => {
     expect(parseChatSettings(spaced)).toEqual(parseChatSettings(required));
   });
 
-  it.each([undefined, null, 'text', 7])('finds nothing set in %j', async (variables) => {
+  it.each([undefined, null, 'text', 7])('finds no settings in %j', async (variables) => {
     expect(await problems(variables)).toHaveLength(2);
   });
 
@@ -240,7 +238,7 @@ describe('parseChatSettings', () => {
     ['https://proxy.example/dify', 'https://proxy.example/dify/v1'],
     ['https://proxy.example/dify/v1', 'https://proxy.example/dify/v1'],
     ['https://proxy.example/myv1', 'https://proxy.example/myv1/v1'],
-  ])('takes the address %s for %s', (given, url) => {
+  ])('reads the address %s as %s', (given, url) => {
     expect(apiUrl(given)).toBe(url);
   });
 
@@ -254,12 +252,12 @@ describe('parseChatSettings', () => {
     'https://user@dify.example',
     'https://dify.example/v1?key=secret',
     'https://dify.example/v1#part',
-  ])('refuses the address %s', async (url) => {
+  ])('rejects the address %s', async (url) => {
     const found = await problems({ ...required, DIFY_API_URL: url });
     expect(found).toEqual([expect.stringMatching(/^DIFY_API_URL must be an (http|address)/u)]);
   });
 
-  it.each(['app key', 'app-ключ', 'app\r\nX-Evil: 1', 'app-\u0000'])('refuses the key %j', async (key) => {
+  it.each(['app key', 'app-ключ', 'app\r\nX-Evil: 1', 'app-\u0000'])('rejects the key %j', async (key) => {
     expect(await problems({ ...required, DIFY_API_KEY: key })).toHaveLength(1);
   });
 
@@ -271,12 +269,12 @@ describe('parseChatSettings', () => {
     ['FALSE', false],
     ['0', false],
     ['no', false],
-  ])('takes %s for a switch that is %s', (text, isOn) => {
+  ])('reads the switch %s as %s', (text, isOn) => {
     expect(parseChatSettings({ ...required, CHAT_EXPOSE_PROMPT: text }).turns.exposePrompt).toBe(isOn);
   });
 
   it.each(['*', 'null', 'https://app.example', 'HTTP://localhost:8080,capacitor://localhost , *'])(
-    'takes %s for web origins',
+    'accepts %s as web origins',
     (text) => {
       const { origins } = parseChatSettings({ ...required, CHAT_WS_ORIGINS: text }).sockets;
       expect(origins).toEqual(text.split(',').map((one) => one.trim()));
@@ -284,7 +282,7 @@ describe('parseChatSettings', () => {
   );
 
   it.each(['app.example', 'https://app.example/path', 'https://a.example,,https://b.example', 'https://'])(
-    'refuses %s for web origins',
+    'rejects %s as web origins',
     async (text) => {
       expect(await problems({ ...required, CHAT_WS_ORIGINS: text })).toEqual([
         expect.stringContaining('CHAT_WS_ORIGINS must be web origins'),
@@ -292,7 +290,7 @@ describe('parseChatSettings', () => {
     },
   );
 
-  it.each(['NaN', 'Infinity', '1e999', '10s', '10,5'])('takes %s for no number of seconds', async (text) => {
+  it.each(['NaN', 'Infinity', '1e999', '10s', '10,5'])('rejects %s as a number of seconds', async (text) => {
     expect(await problems({ ...required, CHAT_HEARTBEAT_SECONDS: text })).toEqual([
       expect.stringContaining('CHAT_HEARTBEAT_SECONDS must be a number of seconds'),
     ]);
@@ -300,11 +298,11 @@ describe('parseChatSettings', () => {
 });
 
 describe('settingNames', () => {
-  it('are the variables there are, no more and no fewer', () => {
+  it('contains exactly the known variables', () => {
     expect([...settingNames].sort()).toEqual(Object.keys(others).sort());
   });
 
-  it('each change the settings', () => {
+  it('contains only variables that change the settings', () => {
     const usual = parseChatSettings(required);
     for (const name of settingNames) {
       const changed = parseChatSettings({ ...required, [name]: others[name] });
@@ -312,7 +310,7 @@ describe('settingNames', () => {
     }
   });
 
-  it('are what the configuration reads from the environment', () => {
+  it('contains exactly the variables that the configuration reads', () => {
     const env = Object.assign((name: string) => `value of ${name}`, {}) as unknown as Parameters<
       typeof readConfig
     >[0]['env'];

@@ -1,7 +1,7 @@
 import { characterOf, type Character } from './character';
 import { excerpt, languageOf, type Language } from './text';
 
-/** What a reply knows: who it should be, what was asked, and the questions before it, oldest first. */
+/** The input of an answer: the character prompt, the question, and the earlier questions, oldest first. */
 export type Question = {
   readonly prompt: string;
   readonly query: string;
@@ -16,7 +16,7 @@ type Voice = {
   readonly closes: readonly string[];
 };
 
-/** A few sentences in the language of the question; the same question always gets the same answer. */
+/** Composes some sentences in the language of the question. The same question always gets the same answer. */
 export function composeAnswer({ prompt, query, earlier }: Question): string {
   const voice = voices[languageOf(query)];
   const asked = excerpt(query, 60);
@@ -32,7 +32,7 @@ export function composeAnswer({ prompt, query, earlier }: Question): string {
   return sentences.join(languageOf(query) === 'en' || languageOf(query) === 'ko' ? ' ' : '');
 }
 
-/** Three questions a listener might ask next. */
+/** Returns three questions that a user might ask next. */
 export function composeSuggestions(query: string): string[] {
   return voices[languageOf(query)].closes.slice(0, 3);
 }

@@ -6,7 +6,7 @@ let dify: DifyEmulator;
 afterEach(() => dify.close());
 
 describe('GET /parameters', () => {
-  it('declares the prompt variable, without needing a user', async () => {
+  it('returns the prompt variable, and needs no user', async () => {
     dify = await createDifyEmulator().listen();
     const { status, json } = await readJson(dify, '/v1/parameters');
     expect(status).toBe(200);
@@ -20,7 +20,7 @@ describe('GET /parameters', () => {
 });
 
 describe('GET /info', () => {
-  it('tells the mode in 1.x only', async () => {
+  it('returns the mode in 1.x only', async () => {
     dify = await createDifyEmulator().listen();
     expect((await readJson(dify, '/v1/info')).json).toMatchObject({ name: 'Characters', mode: 'chat' });
     await dify.close();
@@ -30,7 +30,7 @@ describe('GET /info', () => {
 });
 
 describe('GET /meta', () => {
-  it('shows icons of the tools an app has', async () => {
+  it('returns the icons of the tools of an app', async () => {
     dify = await createDifyEmulator().listen();
     expect((await readJson(dify, '/v1/meta')).json).toEqual({ tool_icons: {} });
     const agent = await readJson(dify, '/v1/meta', { key: 'app-emulated-agent-chat' });

@@ -32,7 +32,7 @@ export function getParameters({ app }: Call): HttpAnswer {
   return { status: 200, json };
 }
 
-/** GET /info: 0.15 does not tell the mode. */
+/** GET /info. 0.15 does not return the mode. */
 export function getInfo({ app, emulation }: Call): HttpAnswer {
   const { name, description, mode } = app;
   const old = { name, description, tags: [] };
@@ -42,7 +42,7 @@ export function getInfo({ app, emulation }: Call): HttpAnswer {
   };
 }
 
-/** GET /meta: icons of the tools an agent may use. */
+/** GET /meta. Returns the icons of the tools that an agent uses. */
 export function getMeta({ app }: Call): HttpAnswer {
   const icon = { background: '#252525', content: '\ud83d\udd51' };
   const hasTools = app.mode === 'agent-chat' || app.mode === 'agent';

@@ -17,14 +17,14 @@ export type AppSpec = {
   readonly mode: AppMode;
   readonly name?: string;
   readonly description?: string;
-  /** The variables the app declares; any other input is dropped. Default: an optional `prompt`. */
+  /** The variables that the app declares. It drops other inputs. Default: an optional `prompt`. */
   readonly form?: readonly FormField[];
   readonly openingStatement?: string;
-  /** Default false: GET /messages/:id/suggested is refused, as on a new Dify app. */
+  /** Default false: GET /messages/:id/suggested is refused, as in a new Dify app. */
   readonly suggestsQuestions?: boolean;
-  /** Default true; false answers 403 to every call. */
+  /** Default true. If false, every call gets 403. */
   readonly apiEnabled?: boolean;
-  /** Replies the app gives at the same time; 0, the default, means no limit. */
+  /** Maximum of concurrent replies of the app. Default 0: no limit. */
   readonly maxActiveRequests?: number;
 };
 
@@ -32,7 +32,7 @@ export type App = Required<AppSpec>;
 
 const promptField: FormField = { type: 'paragraph', variable: 'prompt', label: 'Character prompt' };
 
-/** One app per mode a chat client meets. The first is the default app. */
+/** One app for each mode that a chat client meets. The first one is the default app. */
 export const defaultApps: readonly AppSpec[] = [
   { key: 'app-emulated-chat', mode: 'chat', name: 'Characters' },
   { key: 'app-emulated-agent-chat', mode: 'agent-chat', name: 'Characters with tools' },
@@ -55,7 +55,7 @@ export function toApp(spec: AppSpec): App {
 
 export type Inputs = Readonly<Record<string, unknown>>;
 
-/** Keeps the declared variables, `null` where one was not given, and refuses values of the wrong kind. */
+/** Returns the declared variables, with `null` for missing ones. Throws for a value of the wrong type. */
 export function keepDeclaredInputs(app: App, given: Inputs): Inputs {
   return Object.fromEntries(
     app.form.map((field) => [field.variable, checkInput(field, given[field.variable])]),

@@ -5,14 +5,14 @@ import { isRecord } from './requests';
 import type { Reply } from './reply';
 import type { HttpAnswer } from './wire';
 
-/** What the emulator does with one POST /chat-messages. */
+/** How the emulator handles one POST /chat-messages. */
 export type Behaviour =
   | { readonly answer: (profile: Profile) => HttpAnswer | 'no answer'; readonly play?: never }
   | { readonly play: Script; readonly answer?: never };
 
 export type Script = (reply: Reply) => void | Promise<void>;
 
-/** The behaviours to come: a queue, then a standing one, then the fault a query asks for, then health. */
+/** Chooses a behaviour: first the queue, then the standing one, then the fault in the query, then a normal reply. */
 export interface Behaviours {
   add(behaviour: Behaviour): void;
   keep(behaviour: Behaviour): void;
@@ -41,7 +41,7 @@ export function toBehaviour(fault: unknown): Behaviour {
   return { play: (reply) => play(reply, params) };
 }
 
-/** A person at the demo may write `#fault:stall`; a misspelt one is told the names there are. */
+/** Finds a fault such as `#fault:stall` in the query. A wrong name gets a reply that lists all names. */
 function askedFor(body: unknown): Behaviour | undefined {
   const query = isRecord(body) && typeof body['query'] === 'string' ? body['query'] : '';
   const asked = faultInQuery(query);

@@ -6,7 +6,7 @@ import type { Profile } from './frames';
 import { isJsonRequest, isRecord, type RecordedRequest } from './requests';
 import { endUserOf, findConversation, type Conversation, type EndUser, type State } from './state';
 
-/** Everything one running emulator shares between its calls. */
+/** The state and the options that all calls of one emulator share. */
 export type Emulation = {
   readonly profile: Profile;
   readonly state: State;
@@ -18,7 +18,7 @@ export type Emulation = {
   readonly shutdown: AbortSignal;
 };
 
-/** One authorised API call. `fields` is the JSON body, or the query string of a GET. */
+/** One authorized API call. `fields` is the JSON body, or the query string of a GET. */
 export type Call = {
   readonly emulation: Emulation;
   readonly request: RecordedRequest;
@@ -26,16 +26,16 @@ export type Call = {
   readonly app: App;
   readonly endUser: EndUser;
   readonly fields: Readonly<Record<string, unknown>>;
-  /** What the path captured. */
+  /** The id in the path. */
   readonly pathId: string;
-  /** Only POST /chat-messages has one. */
+  /** Only set for POST /chat-messages. */
   readonly behaviour: Behaviour | undefined;
 };
 
-/** How the API learns the `user` of a route: it may be required, default to a shared one, or play no part. */
+/** Whether a route requires the parameter `user`, defaults to a shared user, or ignores the parameter. */
 export type UserRule = 'required' | 'optional' | 'none';
 
-/** The key is the app: its scheme, the key and the app's own switch are checked in this order. */
+/** Returns the app of the API key. Checks the scheme, the key and the API switch of the app, in this order. */
 export function authorise(request: RecordedRequest, state: State): App {
   const header = request.headers.authorization;
   const [scheme = '', key] = header?.split(/ +/u, 2) ?? [];
@@ -54,7 +54,7 @@ export function readFields(request: RecordedRequest, query: URLSearchParams): Ca
   }
   if (isRecord(request.body)) return request.body;
   if (request.body === '') throw new DifyError(400, 'bad_request', eagerErrors.bad_request.message);
-  if (typeof request.body !== 'string') throw new TypeError('The JSON body is no object');
+  if (typeof request.body !== 'string') throw new TypeError('The JSON body is not an object');
   const reason = 'Expecting property name enclosed in double quotes: line 1 column 2 (char 1)';
   throw new DifyError(400, 'bad_request', `Failed to decode JSON object: ${reason}`);
 }

@@ -1,6 +1,6 @@
 import { excerpt } from './text';
 
-/** What the first sentence of a character prompt gives away. All empty when there is no prompt. */
+/** The name and the role in the first sentence of a prompt. All fields are empty without a prompt. */
 export type Character = { readonly name: string; readonly role: string; readonly words: string };
 
 const unnamed: Character = { name: '', role: '', words: '' };
@@ -8,7 +8,7 @@ const unnamed: Character = { name: '', role: '', words: '' };
 /**
  *   You are Ada, a lighthouse keeper who loves storms.   name Ada, role "a lighthouse keeper who loves storms"
  *   你是一位图书管理员，名叫小雨。                          name 小雨, role 一位图书管理员
- *   Speak like a pirate.                                 neither: the words themselves
+ *   Speak like a pirate.                                 no name and no role, only the words
  */
 export function characterOf(prompt: string): Character {
   const sentence = firstSentence(prompt);
@@ -28,7 +28,7 @@ function firstSentence(prompt: string): string {
   return (/^[^.。!！?？\n;；]+/u.exec(start)?.[0] ?? '').trim();
 }
 
-/** "a pirate named Anne Bonny", "一位图书管理员，名叫小雨", "千夜という茶人". */
+/** Parses "a pirate named Anne Bonny", "一位图书管理员，名叫小雨" and "千夜という茶人". */
 function withName(who: string): Pick<Character, 'name' | 'role'> | undefined {
   const patterns = [
     /^(?<role>.+?),? (?:named|called|whose name is) (?<name>\p{Lu}[\p{L}'’-]*(?: \p{Lu}[\p{L}'’-]*)*)/u,
@@ -42,7 +42,7 @@ function withName(who: string): Pick<Character, 'name' | 'role'> | undefined {
   return undefined;
 }
 
-/** "Ada, a lighthouse keeper", "林黛玉，一位诗人"; a phrase with an article is a role and no name. */
+/** Parses "Ada, a lighthouse keeper" and "林黛玉，一位诗人". A phrase with an article is a role, not a name. */
 function nameFirst(who: string): Pick<Character, 'name' | 'role'> {
   const [, first = who, role = ''] =
     /^(.+?)(?:\s*[,，、:：—(（]\s*| (?=who |from |of ))(.*)$/u.exec(who) ?? [];

@@ -26,13 +26,13 @@ afterEach(async () => {
   expect(dify.openStreams).toBe(0);
 });
 
-/** The reply now in progress, held open. */
+/** Resolves with the next reply, which the test controls. */
 function held(): Promise<Reply> {
   return new Promise((resolve) => dify.script(resolve));
 }
 
-describe('a streaming chat reply', () => {
-  it('has these bytes in 0.15', async () => {
+describe('streaming chat reply', () => {
+  it('has exactly these bytes in 0.15', async () => {
     await start({ profile: '0.15' });
     const reply = held();
     const stream = ask(dify);
@@ -55,7 +55,7 @@ describe('a streaming chat reply', () => {
     );
   });
 
-  it('has these bytes in 1.x', async () => {
+  it('has exactly these bytes in 1.x', async () => {
     await start();
     const reply = held();
     const stream = ask(dify);
@@ -80,7 +80,7 @@ describe('a streaming chat reply', () => {
   });
 
   it.each(['0.15', '1.x'] as const)(
-    'comes chunked, without headers against buffering (%s)',
+    'is chunked, without headers that disable buffering (%s)',
     async (profile) => {
       await start({ profile });
       const { status, headers, over } = await ask(dify);
@@ -95,7 +95,7 @@ describe('a streaming chat reply', () => {
     },
   );
 
-  it('names v4 ids and one creation time in every event', async () => {
+  it('has UUID v4 ids and one creation time in every event', async () => {
     await start();
     const events = await readEvents(await ask(dify));
     const [first] = events;
@@ -107,7 +107,7 @@ describe('a streaming chat reply', () => {
     expect(Math.abs(Number(first?.['created_at']) - Date.now() / 1000)).toBeLessThan(60);
   });
 
-  it('answers as the character of the prompt and remembers the conversation', async () => {
+  it('plays the character of the prompt, and knows the earlier questions', async () => {
     await start();
     const inputs = { prompt: 'You are Ada, a lighthouse keeper.', undeclared: 1 };
     const first = await readEvents(await ask(dify, { inputs }));
@@ -121,7 +121,7 @@ describe('a streaming chat reply', () => {
     expect(saved[0]?.inputs).toEqual({ prompt: inputs.prompt });
   });
 
-  it('has its row before the first byte and its answer before message_end', async () => {
+  it('inserts its row before the first byte, and saves the answer before message_end', async () => {
     await start();
     const reply = held();
     const stream = ask(dify);
@@ -135,7 +135,7 @@ describe('a streaming chat reply', () => {
     await cut();
   });
 
-  it('pings while it lasts', async () => {
+  it('contains pings', async () => {
     await start({ pingEveryMs: 5 });
     dify.next({ name: 'stall-with-pings', after: 1 });
     const stream = await ask(dify);
@@ -144,7 +144,7 @@ describe('a streaming chat reply', () => {
     await dify.idle();
   });
 
-  it('begins a second message when the same question is posted twice', async () => {
+  it('adds a second message when the same question is posted twice', async () => {
     await start();
     const [first] = await readEvents(await ask(dify));
     const conversation_id = String(first?.['conversation_id']);
@@ -155,8 +155,8 @@ describe('a streaming chat reply', () => {
   });
 });
 
-describe('a reply whose client leaves', () => {
-  it('is lost: the row keeps an empty answer and says nothing of it', async () => {
+describe('reply whose client disconnects', () => {
+  it('keeps an empty answer with status normal and without error', async () => {
     await start({ tokenIntervalMs: 5 });
     const stream = await ask(dify);
     const [first] = toEvents((await stream.until('\n\n')).split('\n\n', 1)[0] ?? '');
@@ -167,7 +167,7 @@ describe('a reply whose client leaves', () => {
     ]);
   });
 
-  it('is saved all the same when generation is detached', async () => {
+  it('is still saved when generation is detached', async () => {
     await start({ detached: true });
     const reply = held();
     const stream = ask(dify);
@@ -180,7 +180,7 @@ describe('a reply whose client leaves', () => {
     expect(dify.messages(conversationId)).toMatchObject([{ answer: 'Hello' }]);
   });
 
-  it('gives its place to the next one', async () => {
+  it('frees a slot of the concurrency limit', async () => {
     await start({ apps: [{ key: 'app-one', mode: 'chat', maxActiveRequests: 1 }] });
     dify.next('stall');
     const first = await ask(dify);
@@ -200,7 +200,7 @@ describe('POST /chat-messages/:task_id/stop', () => {
   const stop = (taskId: string, user: string, key = dify.apiKey): ReturnType<typeof readJson> =>
     readJson(dify, `/v1/chat-messages/${taskId}/stop`, { body: { user }, key });
 
-  it('ends the reply normally with the part there is', async () => {
+  it('ends the reply with message_end and saves the partial text', async () => {
     await start();
     const reply = held();
     const stream = ask(dify);
@@ -214,7 +214,7 @@ describe('POST /chat-messages/:task_id/stop', () => {
     expect(dify.messages(conversationId)).toMatchObject([{ answer: 'Hel' }]);
   });
 
-  it('succeeds without effect for another user, another app and an unknown task', async () => {
+  it('returns success without effect for another user, another app and an unknown task', async () => {
     await start();
     const reply = held();
     const stream = ask(dify);
@@ -232,7 +232,7 @@ describe('POST /chat-messages/:task_id/stop', () => {
     expect(answerOf(await readEvents(await stream))).toBe('Hello');
   });
 
-  it('stops the running text and lets a chatflow finish as stopped', async () => {
+  it('stops the text, and ends a chatflow with status stopped', async () => {
     await start({ tokenIntervalMs: 20 });
     const stream = await ask(dify, {}, keys.chatflow);
     const text = await stream.until('"answer":"');
@@ -243,15 +243,15 @@ describe('POST /chat-messages/:task_id/stop', () => {
     expect(events.at(-1)).toMatchObject({ data: { status: 'stopped' } });
   });
 
-  it('needs a user', async () => {
+  it('requires a user', async () => {
     await start();
     const answer = await readJson(dify, '/v1/chat-messages/x/stop', { body: {} });
     expect(answer).toMatchObject({ status: 400, json: { message: 'Arg user must be provided.' } });
   });
 });
 
-describe('the modes', () => {
-  it('lets an agent think, speak and end', async () => {
+describe('app modes', () => {
+  it('agent: sends thoughts, text and message_end', async () => {
     await start();
     const events = await readEvents(await ask(dify, {}, keys.agent));
     const order = events.map(({ event }) => event).join(' ');
@@ -268,7 +268,7 @@ describe('the modes', () => {
     expect(events[4]).not.toHaveProperty('from_variable_selector');
   });
 
-  it('lets a new agent close with the whole answer, saved once', async () => {
+  it('new agent: sends the whole answer again, and saves it once', async () => {
     await start();
     const events = await readEvents(await ask(dify, {}, keys.newAgent));
     const copy = events.find(({ event }) => event === 'message');
@@ -284,7 +284,7 @@ describe('the modes', () => {
   it.each([
     ['0.15', /^workflow_started (node_\w+ ){3}(message )+(node_\w+ ){3}workflow_finished message_end$/u],
     ['1.x', /^ping workflow_started (node_\w+ ){3}(message )+(node_\w+ ){3}message_end workflow_finished$/u],
-  ] as const)('orders a chatflow as %s does', async (profile, expected) => {
+  ] as const)('chatflow: sends events in the order of %s', async (profile, expected) => {
     await start({ profile });
     const inputs = { prompt: 'You are Ada.' };
     const events = await readEvents(await ask(dify, { inputs }, keys.chatflow));
@@ -311,7 +311,7 @@ describe('the modes', () => {
     expect(finished).toMatchObject({ data: { status: 'succeeded', total_steps: 3 } });
   });
 
-  it('refuses a completion app', async () => {
+  it('completion app: returns not_chat_app', async () => {
     await start({ apps: [{ key: 'app-text', mode: 'completion' }] });
     const answer = await readJson(dify, '/v1/chat-messages', {
       body: { query: 'x', inputs: {}, user: 'ann' },
@@ -320,10 +320,10 @@ describe('the modes', () => {
   });
 });
 
-describe('a blocking reply', () => {
+describe('blocking reply', () => {
   const body = { query: 'How is the sea?', inputs: {}, user: 'ann', response_mode: 'blocking' };
 
-  it('is one JSON answer, also when no mode is given', async () => {
+  it('is one JSON body, and the default response mode', async () => {
     await start();
     const { status, headers, json } = await readJson(dify, '/v1/chat-messages', { body });
     expect(status).toBe(200);
@@ -345,7 +345,7 @@ describe('a blocking reply', () => {
     expect(without.json).toMatchObject({ event: 'message' });
   });
 
-  it('is refused by an agent', async () => {
+  it('is refused for an agent', async () => {
     await start();
     expect(await readJson(dify, '/v1/chat-messages', { body, key: keys.agent })).toMatchObject({
       status: 400,
@@ -353,7 +353,7 @@ describe('a blocking reply', () => {
     });
   });
 
-  it('fails with an HTTP status', async () => {
+  it('returns an error as HTTP status', async () => {
     await start();
     dify.next({ name: 'error-after-deltas', code: 'provider_quota_exceeded' });
     expect(await readJson(dify, '/v1/chat-messages', { body })).toMatchObject({
@@ -363,8 +363,8 @@ describe('a blocking reply', () => {
   });
 });
 
-describe('the name of a new conversation', () => {
-  it('keeps the 0.15 socket open after message_end', async () => {
+describe('name of a new conversation', () => {
+  it('keeps the socket of 0.15 open after message_end', async () => {
     await start({ profile: '0.15', titleDelayMs: 60_000 });
     const stream = await ask(dify);
     await stream.until('message_end');
@@ -374,7 +374,7 @@ describe('the name of a new conversation', () => {
     await dify.idle();
   });
 
-  it('is the question once the job is done, unless the client does not want one', async () => {
+  it('is the question, unless auto_generate_name is false', async () => {
     await start({ profile: '0.15' });
     await (
       await ask(dify)
@@ -386,7 +386,7 @@ describe('the name of a new conversation', () => {
   });
 });
 
-describe('a refused question', () => {
+describe('refused question', () => {
   const whole = { query: 'x', inputs: {}, user: 'ann', response_mode: 'streaming' };
   const json = (body: unknown, headers = {}): ReturnType<typeof readJson> =>
     readJson(dify, '/v1/chat-messages', { body, headers });
@@ -403,13 +403,13 @@ describe('a refused question', () => {
       ],
       [{ authorization: 'Basic app-emulated-chat' }, "Authorization scheme must be 'Bearer'"],
       [{ authorization: 'Bearer app-unknown' }, 'Access token is invalid'],
-    ])('says 401 for %j', async (headers, message) => {
+    ])('gets 401 for %j', async (headers, message) => {
       const answer = await json(whole, headers);
       expect(answer).toMatchObject({ status: 401, json: { code: 'unauthorized', message, status: 401 } });
       expect(answer.headers['www-authenticate']).toBe(profile === '1.x' ? 'Bearer realm="api"' : undefined);
     });
 
-    it('accepts the scheme in any case', async () => {
+    it('is not caused by another case of the scheme', async () => {
       const answer = await json({ ...whole, query: '' }, { authorization: 'bearer app-emulated-chat' });
       expect(answer.status).toBe(400);
     });
@@ -419,14 +419,14 @@ describe('a refused question', () => {
       [{ ...whole, user: undefined }, 'Arg user must be provided.'],
       [{ ...whole, user: '' }, 'Arg user must be provided.'],
       [{ ...whole, inputs: { prompt: 5 } }, "(type 'paragraph') prompt in input form must be a string"],
-    ])('says invalid_param for %j', async (body, message) => {
+    ])('gets invalid_param for %j', async (body, message) => {
       expect(await json(body)).toMatchObject({
         status: 400,
         json: { code: 'invalid_param', message, status: 400 },
       });
     });
 
-    it('does not know an unknown conversation', async () => {
+    it('gets 404 for an unknown conversation', async () => {
       const conversation_id = '8c6b3a52-5e1d-4a3b-9d77-1b5a2c7e9f01';
       expect(await json({ ...whole, conversation_id })).toMatchObject({
         status: 404,
@@ -459,7 +459,7 @@ describe('a refused question', () => {
         'x is not a valid choice',
         "'blocking' or 'streaming'",
       ],
-    ])('reports a wrong %s in its own words', async (field, body, old, text) => {
+    ])('gets the error text of this version for a wrong %s', async (field, body, old, text) => {
       const { status, json: error } = await json(body);
       expect(status).toBe(400);
       if (profile === '0.15')
@@ -471,7 +471,7 @@ describe('a refused question', () => {
       expect(message).toContain(text);
     });
 
-    it('says bad_request for broken JSON and for none', async () => {
+    it('gets bad_request for broken JSON and for an empty body', async () => {
       expect(await json('{oops')).toMatchObject({
         status: 400,
         json: { code: 'bad_request', message: expect.stringMatching(/^Failed to decode JSON object: /u) },
@@ -482,19 +482,19 @@ describe('a refused question', () => {
       });
     });
 
-    it('says 415 for another content type', async () => {
+    it('gets 415 for another content type', async () => {
       const answer = await json(JSON.stringify(whole), { 'content-type': 'text/plain' });
       expect(answer).toMatchObject({ status: 415, json: { code: 'unsupported_media_type' } });
     });
 
-    it('reports a crash of its own', async () => {
+    it('gets 500 for a body that makes Dify crash', async () => {
       const { status, json: error } = await json([]);
       expect(status).toBe(500);
       if (profile === '0.15') expect(error).toEqual({ message: 'Internal Server Error', code: 'unknown' });
       else expect(error).toMatchObject({ code: 'internal_server_error', status: 500 });
     });
 
-    it('knows its routes and their methods', async () => {
+    it('gets 404 for an unknown route and 405 for a wrong method', async () => {
       expect(await readJson(dify, '/v1/nothing')).toMatchObject({ status: 404, json: { code: 'not_found' } });
       expect(await readJson(dify, '/v1/chat-messages')).toMatchObject({
         status: 405,
@@ -503,7 +503,7 @@ describe('a refused question', () => {
     });
   });
 
-  it('is a conversation of another user, of another app, or a deleted one', async () => {
+  it('gets 404 for a conversation that is deleted, or of another user or app', async () => {
     await start();
     const [first] = await readEvents(await ask(dify));
     const conversation_id = String(first?.['conversation_id']);
@@ -515,13 +515,13 @@ describe('a refused question', () => {
     expect(await json({ ...whole, conversation_id })).toMatchObject(gone);
   });
 
-  it('may name no conversation as "" or null', async () => {
+  it('is not caused by an empty or null conversation_id', async () => {
     await start();
     for (const conversation_id of ['', null]) expect((await ask(dify, { conversation_id })).status).toBe(200);
     await dify.idle();
   });
 
-  it('finds the app switched off', async () => {
+  it('gets 403 when the app is switched off', async () => {
     await start({ apps: [{ key: 'app-off', mode: 'chat', apiEnabled: false }] });
     expect(await json(whole)).toMatchObject({
       status: 403,
@@ -532,7 +532,7 @@ describe('a refused question', () => {
   it.each([
     ['0.15', 400, 'invalid_param'],
     ['1.x', 429, 'too_many_requests'],
-  ] as const)('finds too many others (%s)', async (profile, status, code) => {
+  ] as const)('gets too many requests at the concurrency limit (%s)', async (profile, status, code) => {
     await start({ profile, apps: [{ key: 'app-two', mode: 'chat', maxActiveRequests: 2 }] });
     dify.always('stall');
     const streams = [await ask(dify), await ask(dify)];
@@ -543,7 +543,7 @@ describe('a refused question', () => {
     await dify.idle();
   });
 
-  it('breaks the rules of the input form', async () => {
+  it('gets invalid_param for inputs that break the rules of the form', async () => {
     const form = [
       { type: 'text-input', variable: 'city', required: true, maxLength: 3 },
       { type: 'select', variable: 'mood', options: ['calm', 'wild'] },

@@ -24,7 +24,7 @@ const chatRequest = z.object({
 
 type ChatRequest = z.infer<typeof chatRequest>;
 
-/** POST /chat-messages: checks everything Dify checks before a stream, inserts the rows, plays the reply. */
+/** POST /chat-messages. Checks what Dify checks before a stream, inserts the rows, and plays the reply. */
 export async function postChatMessage(call: Call): Promise<void> {
   const { emulation, app } = call;
   requireChatApp(app);
@@ -43,7 +43,7 @@ export async function postChatMessage(call: Call): Promise<void> {
   await playReply(call, { turn, isBlocking, autoName: asked.auto_generate_name });
 }
 
-/** POST /chat-messages/:task_id/stop: succeeds whatever happens, stops only a live reply of the same user. */
+/** POST /chat-messages/:task_id/stop. Always succeeds, but only stops a running reply of the same user. */
 export function postStop({ emulation, endUser, pathId }: Call): HttpAnswer {
   const task = emulation.state.tasks.get(pathId);
   if (task?.endUser === endUser) setTimeout(task.stop, emulation.stopDelayMs).unref();
@@ -60,7 +60,7 @@ function takeSlot({ emulation, app }: Call): () => void {
   return () => void active.set(app.key, (active.get(app.key) ?? 1) - 1);
 }
 
-/** In 0.15 the handler of plain value errors comes first and takes this one for its own. */
+/** Returns invalid_param in 0.15, whose handler of value errors catches this error first. */
 function tooManyRequests(allowed: number, profile: Profile): DifyError {
   const message = eagerErrors.too_many_requests.message.replace(/\d+\.$/u, `${allowed}.`);
   return profile === '0.15' ? invalidParam(message) : new DifyError(429, 'too_many_requests', message);
@@ -117,8 +117,8 @@ async function playReply(
 }
 
 /**
- * A new conversation is named after its first question by a job of its own. 0.15 waits for the job before
- * it lets the socket go; 1.x does not.
+ * Names a new conversation after its first question. Dify does this in a background job. 0.15 waits for the job before
+ * it closes the response; 1.x does not.
  */
 async function nameConversation(
   { conversation, message, earlier, profile }: Turn,

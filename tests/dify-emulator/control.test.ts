@@ -10,7 +10,7 @@ beforeEach(async () => {
 afterEach(() => dify.close());
 
 describe('POST /__emulator/faults', () => {
-  it('queues a fault from another process', async () => {
+  it('queues a fault for another process', async () => {
     const body = { next: { name: 'gateway-html', status: 504 } };
     expect(await readJson(dify, '/__emulator/faults', { body })).toMatchObject({ status: 200 });
     expect((await ask(dify)).status).toBe(504);
@@ -20,7 +20,7 @@ describe('POST /__emulator/faults', () => {
   });
 
   it.each([{ next: 'nonsense' }, { next: { name: 'stall', x: 1 } }, { next: null }, {}, 'nonsense'])(
-    'says what is wrong with %j',
+    'returns an error for %j',
     async (body) => {
       const { status, json } = await readJson(dify, '/__emulator/faults', { body });
       expect(status).toBe(400);
@@ -30,14 +30,14 @@ describe('POST /__emulator/faults', () => {
 });
 
 describe('GET /__emulator/faults', () => {
-  it('lists them all', async () => {
+  it('lists all faults', async () => {
     const { json } = await readJson(dify, '/__emulator/faults');
     expect((json as { name: string }[]).map(({ name }) => name)).toEqual(faultNames);
   });
 });
 
 describe('GET /__emulator/requests', () => {
-  it('shows what reached Dify, and not itself', async () => {
+  it('returns requests to Dify, without its own', async () => {
     await (
       await ask(dify)
     ).over;
@@ -48,7 +48,7 @@ describe('GET /__emulator/requests', () => {
 });
 
 describe('POST /__emulator/reset', () => {
-  it('forgets faults and requests', async () => {
+  it('clears faults and requests', async () => {
     dify.always('plain-500');
     await (
       await ask(dify)
@@ -62,7 +62,7 @@ describe('POST /__emulator/reset', () => {
 });
 
 describe('always', () => {
-  it('plays a script for every question, behind what is queued', async () => {
+  it('plays a script for every question, after the queued faults', async () => {
     dify.always(async (reply) => {
       await reply.say('by hand');
       await reply.end();
@@ -75,8 +75,8 @@ describe('always', () => {
   });
 });
 
-describe('a query that begins with #fault:', () => {
-  it('causes that fault', async () => {
+describe('query that begins with #fault:', () => {
+  it('causes the named fault', async () => {
     expect((await ask(dify, { query: '#fault:gateway-html status=503 Hello' })).status).toBe(503);
   });
 
@@ -85,7 +85,7 @@ describe('a query that begins with #fault:', () => {
     expect(answerOf(events)).toContain('“How are you?”');
   });
 
-  it('lists the faults when the name is wrong', async () => {
+  it('gets a list of all faults when the name is wrong', async () => {
     const events = await readEvents(await ask(dify, { query: '#fault:typo' }));
     expect(answerOf(events)).toMatch(/^No fault is called "typo"\. Known faults: split-every-byte, /u);
   });

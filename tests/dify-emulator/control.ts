@@ -4,7 +4,7 @@ import { faults } from './faults';
 import { isRecord, type RecordedRequest } from './requests';
 import type { HttpAnswer } from './wire';
 
-/** What another process may see and change. */
+/** The state that another process may read and change. */
 export type Control = { readonly behaviours: Behaviours; readonly requests: RecordedRequest[] };
 
 export function isControl(pathname: string): boolean {
@@ -13,9 +13,9 @@ export function isControl(pathname: string): boolean {
 
 /**
  *   POST /__emulator/faults    { "next": "stall" }, { "next": { "name": "stall", "after": 1 } }, { "always": … }
- *   GET  /__emulator/faults    the names, what they do, their parameters
- *   GET  /__emulator/requests  what reached Dify
- *   POST /__emulator/reset     forgets the faults to come and the requests; conversations stay
+ *   GET  /__emulator/faults    all faults: names, descriptions, parameters
+ *   GET  /__emulator/requests  the requests that Dify received
+ *   POST /__emulator/reset     clears queued faults and requests, keeps conversations
  */
 export function answerControl(control: Control, request: RecordedRequest, pathname: string): HttpAnswer {
   const { behaviours, requests } = control;
@@ -34,7 +34,7 @@ export function answerControl(control: Control, request: RecordedRequest, pathna
       requests.length = 0;
       return { status: 200, json: { result: 'success' } };
     default:
-      return { status: 404, json: { error: `The emulator has no ${request.method} ${pathname}` } };
+      return { status: 404, json: { error: `The emulator has no route ${request.method} ${pathname}` } };
   }
 }
 

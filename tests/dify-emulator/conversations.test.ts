@@ -19,7 +19,7 @@ const idsIn = ({ json }: JsonAnswer): string[] =>
   (json as { data: { id: string }[] }).data.map(({ id }) => id);
 
 describe('GET /conversations', () => {
-  it("lists the user's own, the latest first, a page at a time", async () => {
+  it("returns the user's own conversations, the latest first, in pages", async () => {
     await start();
     const [a, b, c] = [await converse('a'), await converse('b'), await converse('c')];
     await converse('not mine', 'bob');
@@ -32,7 +32,7 @@ describe('GET /conversations', () => {
     expect(idsIn(await list('user=ann&sort_by=created_at'))).toEqual([a, b, c]);
   });
 
-  it('shows a conversation with every field', async () => {
+  it('returns every field of a conversation', async () => {
     await start();
     const id = await converse('How is the sea?');
     const { json } = await list('user=ann');
@@ -49,14 +49,14 @@ describe('GET /conversations', () => {
     ]);
   });
 
-  it('takes a missing user for the shared one', async () => {
+  it('uses the shared user when the user is missing', async () => {
     await start();
     await converse('mine');
     const shared = await converse('shared', 'DEFAULT-USER');
     expect(idsIn(await list(''))).toEqual([shared]);
   });
 
-  it('refuses an unknown last_id, a limit out of range and an unknown order', async () => {
+  it('refuses an unknown last_id, a limit out of range and an unknown sort order', async () => {
     await start({ profile: '0.15' });
     expect(await list('user=ann&last_id=8c6b3a52-5e1d-4a3b-9d77-1b5a2c7e9f01')).toMatchObject({
       status: 404,
@@ -81,7 +81,7 @@ describe('DELETE /conversations/:id', () => {
   it.each([
     ['0.15', 200, { result: 'success' }],
     ['1.x', 204, undefined],
-  ] as const)('hides the conversation and answers as %s', async (profile, status, json) => {
+  ] as const)('hides the conversation, and replies as %s does', async (profile, status, json) => {
     await start({ profile });
     const id = await converse('x');
     expect(await remove(id, 'bob')).toMatchObject({
@@ -94,7 +94,7 @@ describe('DELETE /conversations/:id', () => {
     expect(dify.conversations()).toMatchObject([{ id, deleted: true }]);
   });
 
-  it('needs a JSON body, be it empty', async () => {
+  it('requires a JSON body, which may be empty', async () => {
     await start();
     const id = await converse('x', 'DEFAULT-USER');
     expect((await readJson(dify, `/v1/conversations/${id}`, { method: 'DELETE' })).status).toBe(415);
@@ -105,7 +105,7 @@ describe('DELETE /conversations/:id', () => {
 });
 
 describe('POST /conversations/:id/name', () => {
-  it('names a conversation, or lets Dify find a name', async () => {
+  it('renames a conversation, or generates a name', async () => {
     await start();
     const id = await converse('How is the sea?');
     const rename = (body: object): Promise<JsonAnswer> =>

@@ -14,7 +14,7 @@ const listQuery = z.object({
   sort_by: z.enum(sortOrders).default('-updated_at'),
 });
 
-/** GET /conversations: this app's and this user's, a page at a time. */
+/** GET /conversations. Returns pages of the user's conversations with this app. */
 export function getConversations({ emulation, endUser, fields }: Call): HttpAnswer {
   const { profile, state } = emulation;
   const query = parseFields(listQuery, fields, {
@@ -31,7 +31,7 @@ export function getConversations({ emulation, endUser, fields }: Call): HttpAnsw
   return { status: 200, json: { limit: query.limit, has_more, data: page.map(conversationFields) } };
 }
 
-/** DELETE /conversations/:id: a soft delete; 1.x answers without a body. */
+/** DELETE /conversations/:id. A soft delete; 1.x replies without a body. */
 export function deleteConversation(call: Call): HttpAnswer {
   requireConversation(call, call.pathId).deleted = true;
   return call.emulation.profile === '0.15' ? { status: 200, json: { result: 'success' } } : { status: 204 };
@@ -56,7 +56,7 @@ export function renameConversation(call: Call): HttpAnswer {
   return { status: 200, json: conversationFields(conversation) };
 }
 
-/** Seconds are coarse: among equals the order of creation decides. */
+/** Sorts by time. Conversations of the same second keep the order of their creation. */
 function sortBy(conversations: readonly Conversation[], order: (typeof sortOrders)[number]): Conversation[] {
   const timeOf = (one: Conversation): number =>
     order.endsWith('created_at') ? one.createdAt : one.updatedAt;

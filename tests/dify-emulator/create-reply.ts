@@ -13,9 +13,9 @@ export type ReplySetup = {
   readonly request: RecordedRequest;
   readonly wire: Wire;
   readonly deltas: readonly string[];
-  /** One JSON answer at the end instead of a stream. */
+  /** Sends one JSON body at the end instead of a stream. */
   readonly blocking: boolean;
-  /** The reply goes on after its client left. */
+  /** Continues after the client has left. */
   readonly detached: boolean;
   readonly tokenIntervalMs: number;
   readonly pingEveryMs: number;
@@ -87,7 +87,7 @@ function createDraft(setup: ReplySetup): Draft {
     isFinished: false,
     isStopped: false,
     ignoresStop: false,
-    // Dify computes a blocking answer to its end without looking at the socket.
+    // Dify finishes a blocking answer without looking at the socket.
     outlives: setup.detached || setup.blocking,
     pings: undefined,
   };

@@ -2,13 +2,13 @@ import type { Cutter } from './wire';
 
 const nothing = (): readonly Buffer[] => [];
 
-/** Each byte in an HTTP chunk of its own. */
+/** Sends each byte in its own HTTP chunk. */
 export const everyByte: Cutter = {
   push: (bytes) => Array.from(bytes, (_, at) => bytes.subarray(at, at + 1)),
   flush: nothing,
 };
 
-/** Cuts after the first byte of each multi-byte character, and inside each \uXXXX of an all-ASCII stream. */
+/** Cuts after the first byte of each multi-byte character, and inside each \uXXXX of an ASCII stream. */
 export const insideCharacters: Cutter = {
   push: (bytes) => {
     const cuts = Array.from(bytes.keys()).filter((at) => at > 0 && isInsideCharacter(bytes, at));
@@ -34,7 +34,7 @@ export function several(count: number): Cutter {
   return { push: (bytes) => (kept.push(bytes) < count ? [] : flush()), flush };
 }
 
-/** Line ends as a rewriting proxy leaves them, cut between CR and LF, where a parser is most easily wrong. */
+/** Sends CRLF line ends, as a rewriting proxy does, and cuts between CR and LF, where parsers fail most easily. */
 export const carriageReturns: Cutter = {
   push: (bytes) =>
     bytes
@@ -48,7 +48,7 @@ export const carriageReturns: Cutter = {
   flush: nothing,
 };
 
-/** What SSE allows and Dify never sends: a BOM, comments, `id:`, `retry:`, unknown fields, `data:` unspaced. */
+/** Adds what SSE allows but Dify never sends: a BOM, comments, `id:`, `retry:`, unknown fields, `data:` unspaced. */
 export function withFieldNoise(): Cutter {
   let count = 0;
   return {

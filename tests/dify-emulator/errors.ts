@@ -1,13 +1,13 @@
 import type { Profile } from './frames';
 import type { HttpAnswer } from './wire';
 
-/** An error Dify answers with a JSON envelope, before any stream has begun. */
+/** An error that Dify sends as a JSON envelope instead of a stream. */
 export class DifyError extends Error {
   constructor(
     readonly status: number,
     readonly code: string,
     message: string,
-    /** The offending field; only the 0.15 profile names it, and then leaves `status` out. */
+    /** The wrong field. Only the 0.15 profile names it, and then omits `status`. */
     readonly field?: string,
   ) {
     super(message);
@@ -21,7 +21,7 @@ export const notFound = (message: string): DifyError => new DifyError(404, 'not_
 
 export const unauthorized = (message: string): DifyError => new DifyError(401, 'unauthorized', message);
 
-/** Anything the emulator did not expect is answered as Dify answers its own bugs. */
+/** Converts an error to a response. An unexpected error becomes the response that Dify sends for its own bugs. */
 export function toErrorAnswer(error: unknown, profile: Profile): HttpAnswer {
   if (!(error instanceof DifyError)) return crash(profile);
   const { status, code, message, field } = error;
@@ -37,7 +37,7 @@ function crash(profile: Profile): HttpAnswer {
   return { status: 500, json: { ...eagerErrors.internal_server_error, code: 'internal_server_error' } };
 }
 
-/** What Dify may answer to POST /chat-messages instead of a stream, by code. */
+/** Errors that Dify may send for POST /chat-messages instead of a stream, by code. */
 export const eagerErrors = {
   unauthorized: { status: 401, message: 'Access token is invalid' },
   forbidden: { status: 403, message: "The app's API service has been disabled." },
@@ -88,7 +88,7 @@ export const eagerErrors = {
 
 export type EagerCode = keyof typeof eagerErrors;
 
-/** What an `error` frame may carry once the stream has begun, by code. */
+/** Errors that an `error` frame may contain after the stream has begun, by code. */
 export const streamErrors = {
   invalid_param: { status: 400, message: 'Run failed: Node LLM run failed' },
   provider_not_initialize: { status: 400, message: 'Model gpt-4o credentials is not initialized.' },

@@ -3,14 +3,14 @@ import type { EventFields, Profile } from './frames';
 import type { Conversation, Message, Thought } from './state';
 import { computeUsage, type Usage } from './usage';
 
-/** One question on its way to its answer. The rows exist before the first byte leaves. */
+/** One question and its answer. Its rows exist before the first byte is sent. */
 export type Turn = {
   readonly app: App;
   readonly profile: Profile;
   readonly taskId: string;
   readonly conversation: Conversation;
   readonly message: Message;
-  /** Messages of the conversation before this one, oldest first. */
+  /** Earlier messages of the conversation, oldest first. */
   readonly earlier: readonly Message[];
   readonly startedAt: number;
   /** Set while a chatflow runs. */
@@ -24,7 +24,7 @@ export type Workflow = {
   steps: number;
 };
 
-/** What every event of a reply carries, in Dify's order; `fields` may override any of it. */
+/** Returns an event with the fields of every event, in Dify's order. `fields` overrides them. */
 export function inEnvelope(turn: Turn, event: string, fields: EventFields): EventFields {
   return {
     event,
@@ -36,7 +36,7 @@ export function inEnvelope(turn: Turn, event: string, fields: EventFields): Even
   };
 }
 
-/** The event that carries text, which depends on the kind of app. */
+/** Returns the event with text. Its name depends on the mode of the app. */
 export function textFields(turn: Turn, text: string): EventFields & { readonly event: string } {
   const { id } = turn.message;
   if (turn.app.mode === 'agent-chat' || turn.app.mode === 'agent')
@@ -58,7 +58,7 @@ export function thoughtFields(thought: Partial<Thought> & Pick<Thought, 'id' | '
   return { id, position, ...empty, ...rest };
 }
 
-/** `metadata` of `message_end` and of the blocking answer: sparse in 0.15, always three keys in 1.x. */
+/** Returns `metadata` of `message_end` and of the blocking answer. 1.x always has three keys, 0.15 only one. */
 export function metadataFields(turn: Turn, usage: Usage): EventFields {
   if (turn.profile === '0.15') return { usage };
   return { annotation_reply: null, retriever_resources: [], usage };
@@ -90,7 +90,7 @@ export function usageOf(turn: Turn, answer: string, given: Partial<Usage> = {}):
   return { ...computeUsage({ prompt, answer, latencyMs: Date.now() - turn.startedAt }), ...given };
 }
 
-/** The character prompt, when the app declares one and the client sent it. */
+/** Returns the character prompt, or an empty string if the message has none. */
 export function promptOf({ message }: Turn): string {
   const { prompt } = message.inputs;
   return typeof prompt === 'string' ? prompt : '';

@@ -5,7 +5,7 @@ import type { Profile } from './frames';
 
 export const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/iu;
 
-/** A UUID, or one of the ways to say "none". */
+/** A UUID, or one of the values that mean "none". */
 export const optionalUuid = z
   .union([z.literal(''), z.null(), z.string().regex(uuidPattern)])
   .optional()
@@ -13,14 +13,14 @@ export const optionalUuid = z
 
 export const limit = z.coerce.number().int().min(1).max(100).default(20);
 
-/** Where the fields came from and what pydantic calls the model, for the wording of the error. */
+/** The source of the fields and pydantic's name of the model. Error messages contain them. */
 export type FieldsSource = {
   readonly profile: Profile;
   readonly model: string;
   readonly from: 'JSON body' | 'query string';
 };
 
-/** Parses a body or a query string; a wrong field is refused in the words of the profile. */
+/** Parses a body or a query string. @throws DifyError with the error message of the profile. */
 export function parseFields<T>(
   schema: z.ZodType<T>,
   input: Readonly<Record<string, unknown>>,
@@ -39,7 +39,7 @@ function toProblem(issue: z.core.$ZodIssue, input: Readonly<Record<string, unkno
   return { field, value: input[field], issue };
 }
 
-/** 0.15 reports the first problem only, names its field and has no `status`. */
+/** Returns the error of 0.15: only the first problem, with the name of its field, without `status`. */
 function asReqparse(problems: readonly Problem[], { from }: FieldsSource): DifyError {
   const [problem] = problems;
   if (!problem) return invalidParam('Input payload validation failed');
@@ -56,7 +56,7 @@ function asReqparse(problems: readonly Problem[], { from }: FieldsSource): DifyE
   return invalidParam(`${shown(value)} is not a valid choice`, field);
 }
 
-/** 1.x sends pydantic's report as the message. */
+/** Returns the error of 1.x: its message is the report of pydantic. */
 function asPydantic(problems: readonly Problem[], { model }: FieldsSource): DifyError {
   const count = `${problems.length} validation error${problems.length === 1 ? '' : 's'} for ${model}`;
   const lines = problems.map((problem) => {

@@ -8,24 +8,24 @@ const event = {
 };
 
 describe('dataFrame', () => {
-  it('writes 0.15 like json.dumps: spaced, pure ASCII, emoji as two escapes', () => {
+  it('writes 0.15 like json.dumps: with spaces, in ASCII, an emoji as two escapes', () => {
     expect(dataFrame(event, '0.15').toString('latin1')).toBe(
       'data: {"event": "message", "answer": "\\u4f60\\u597d, \\"caf\\u00e9\\" \\ud83d\\udc4b\\n", ' +
         '"tags": ["a", 1, null, true], "more": {"deep": [{}, []]}}\n\n',
     );
   });
 
-  it('writes 1.x compact, in raw UTF-8', () => {
+  it('writes 1.x without spaces, in UTF-8', () => {
     expect(dataFrame(event, '1.x').toString('utf8')).toBe(
       'data: {"event":"message","answer":"你好, \\"café\\" 👋\\n","tags":["a",1,null,true],"more":{"deep":[{},[]]}}\n\n',
     );
   });
 
-  it('leaves out what is undefined and writes what is null', () => {
+  it('omits undefined fields and writes null', () => {
     expect(toJson({ a: undefined, b: null }, '0.15')).toBe('{"b": null}');
   });
 
-  it('is undone by any JSON parser', () => {
+  it('writes JSON that every parser reads', () => {
     const tricky = { text: '[ {\n "a": 1,\n } ] \u007f \u2028 \\u0041 😀, \r\n: ' };
     expect(JSON.parse(toJson(tricky, '0.15'))).toEqual(tricky);
     expect(toJson(tricky, '0.15')).toMatch(/^[\x20-\x7e]*$/u);

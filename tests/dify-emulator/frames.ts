@@ -1,13 +1,13 @@
 /**
- * How each profile of Dify writes JSON and frames.
+ * The JSON and the frames of each Dify profile.
  *
- *   0.15   data: {"event": "message", "answer": "\u4f60\u597d"}\n\n     Python's json.dumps: spaced, pure ASCII
- *   1.x    data: {"event":"message","answer":"你好"}\n\n                orjson: compact, raw UTF-8
+ *   0.15   data: {"event": "message", "answer": "\u4f60\u597d"}\n\n     Python's json.dumps: spaces, ASCII
+ *   1.x    data: {"event":"message","answer":"你好"}\n\n                orjson: no spaces, UTF-8
  *   both   event: ping\n\n                                              no data line
  */
 export type Profile = '0.15' | '1.x';
 
-/** The fields of one event; a field that is `undefined` is left out, `null` is written. */
+/** The fields of one event. JSON omits a field that is `undefined`, and contains one that is `null`. */
 export type EventFields = Readonly<Record<string, unknown>>;
 
 export const pingFrame: Buffer = Buffer.from('event: ping\n\n');
@@ -20,7 +20,7 @@ export function toJson(value: unknown, profile: Profile): string {
   return profile === '0.15' ? pythonJson(value) : JSON.stringify(value);
 }
 
-/** JSON strings never hold a raw newline, so every newline of the indented form is structure. */
+/** Every newline of indented JSON is formatting, because JSON strings never contain a raw newline. */
 function pythonJson(value: unknown): string {
   return JSON.stringify(value, null, 1)
     .replace(/,\n\s*/g, ', ')

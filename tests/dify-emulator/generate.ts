@@ -13,7 +13,7 @@ import {
   type NodeRun,
 } from './workflow';
 
-/** The reply as a healthy Dify gives it, from the first event to the end of the response. */
+/** Plays a normal reply, from the first event to the end of the response. */
 export async function generate(reply: Reply): Promise<void> {
   const { mode } = reply.turn.app;
   if (mode === 'advanced-chat') await generateAsChatflow(reply);
@@ -27,7 +27,7 @@ async function generateAsChat(reply: Reply): Promise<void> {
   await reply.tell();
 }
 
-/** One step with a tool, one with the answer. A step is sent again, under the same id, as it fills up. */
+/** Sends a step with a tool and a step with the answer. Dify sends a step several times under one id, as it grows. */
 async function generateAsAgent(reply: Reply): Promise<void> {
   reply.keepAlive();
   const tool = {
@@ -51,7 +51,7 @@ async function generateAsAgent(reply: Reply): Promise<void> {
   if (reply.turn.app.mode === 'agent') await sayOnceMore(reply);
 }
 
-/** The closing copy repeats the answer; it is no delta, so it must not be added to it. */
+/** Sends the whole answer as closing copy. It is not a delta: it does not change the saved answer. */
 export async function sayOnceMore(reply: Reply): Promise<void> {
   await reply.event({
     event: 'message',

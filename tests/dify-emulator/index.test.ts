@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 describe('dify.requests', () => {
-  it('records what reached Dify', async () => {
+  it('records requests to Dify', async () => {
     const next = dify.nextRequest();
     const stream = await ask(dify, { query: 'hi' });
     const request = await next;
@@ -29,7 +29,7 @@ describe('dify.requests', () => {
     await stream.over;
   });
 
-  it('keeps a body that is no JSON as it came', async () => {
+  it('keeps an invalid JSON body as text', async () => {
     await (
       await send(dify, '/v1/chat-messages', { body: '{oops' })
     ).over;
@@ -38,7 +38,7 @@ describe('dify.requests', () => {
 });
 
 describe('dify.next', () => {
-  it('serves faults in order, then health', async () => {
+  it('applies faults in order, then replies normally', async () => {
     dify.next('no-content');
     dify.next({ name: 'gateway-html', status: 503 });
     const statuses = [];
@@ -50,7 +50,7 @@ describe('dify.next', () => {
     expect(statuses).toEqual([204, 503, 200]);
   });
 
-  it('refuses a fault or a parameter that does not exist', () => {
+  it('throws for an unknown fault or parameter', () => {
     expect(() => dify.next('nonsense' as never)).toThrow(
       /No fault is called "nonsense". Known faults: split-every-byte/u,
     );
@@ -60,7 +60,7 @@ describe('dify.next', () => {
 });
 
 describe('dify.always', () => {
-  it('holds until reset, with what is queued going first', async () => {
+  it('applies a behaviour until reset, after the queued ones', async () => {
     dify.always('plain-500');
     dify.next('no-content');
     expect((await ask(dify)).status).toBe(204);
@@ -74,7 +74,7 @@ describe('dify.always', () => {
 });
 
 describe('dify.script', () => {
-  it('puts the writer in hand, with the ids the client sees', async () => {
+  it('gives the test a reply with the ids that the client sees', async () => {
     let reply: Reply | undefined;
     dify.script(async (given) => {
       reply = given;
@@ -104,7 +104,7 @@ describe('dify.script', () => {
     expect(dify.messages(reply?.conversationId ?? '')).toMatchObject([{ answer: 'Hello', status: 'normal' }]);
   });
 
-  it('lets the test hold a reply open after the script returned', async () => {
+  it('lets the test keep a reply open after the script has returned', async () => {
     const held = new Promise<Reply>((resolve) => dify.script(resolve));
     const asked = ask(dify);
     const reply = await held;
@@ -117,7 +117,7 @@ describe('dify.script', () => {
     await dify.idle();
   });
 
-  it('tells when the client went away, and takes every later call quietly', async () => {
+  it('resolves `closed` after the client has left, and ignores later calls', async () => {
     const held = new Promise<Reply>((resolve) => dify.script(resolve));
     const asked = ask(dify);
     const reply = await held;
@@ -136,7 +136,7 @@ describe('dify.script', () => {
     ['cut', 'ended'],
     ['hangUp', 'broken'],
     ['reset', 'broken'],
-  ] as const)('%s leaves the response %s and nothing saved', async (way, outcome) => {
+  ] as const)('%s: the response is %s, and no answer is saved', async (way, outcome) => {
     dify.script(async (reply) => {
       await reply.say('Hel');
       await reply[way]();
@@ -149,7 +149,7 @@ describe('dify.script', () => {
     expect(dify.messages(conversation?.id ?? '')).toMatchObject([{ answer: '', status: 'normal' }]);
   });
 
-  it('fails the message with an error event that has no task id', async () => {
+  it('sends an error event without task id, and marks the message as failed', async () => {
     dify.script(async (reply) => {
       await reply.say('Hel');
       await reply.error('completion_request_error', 'overloaded', 400);
@@ -169,7 +169,7 @@ describe('dify.script', () => {
     ]);
   });
 
-  it('sends raw bytes as they are', async () => {
+  it('sends raw bytes unchanged', async () => {
     dify.script(async (reply) => {
       await reply.raw('data: {"half":');
       await reply.raw(Buffer.from([0xe4]));
@@ -182,7 +182,7 @@ describe('dify.script', () => {
     );
   });
 
-  it('resets the connection when it throws, and close tells why', async () => {
+  it('resets the connection when the script throws, and close() rejects with its error', async () => {
     dify.script(async (reply) => {
       await reply.say('x');
       throw new Error('a mistake in the test');
@@ -193,7 +193,7 @@ describe('dify.script', () => {
 });
 
 describe('dify.close', () => {
-  it('ends a stalled reply at once', async () => {
+  it('ends a stalled reply immediately', async () => {
     dify.next('stall');
     const stream = await ask(dify);
     await stream.until('"answer"');

@@ -34,11 +34,11 @@ export type DifyEmulatorOptions = {
   readonly tokenIntervalMs?: number;
   /** Default 10 000, as in Dify. */
   readonly pingEveryMs?: number;
-  /** From an effective stop call to the end of the reply. Default 50; Dify needs up to 1000. */
+  /** Time from an effective stop call to the end of the reply. Default 50; Dify needs up to 1000. */
   readonly stopDelayMs?: number;
-  /** From `message_end` to the name of a new conversation; 0.15 holds the socket until then. Default 100. */
+  /** Time from `message_end` to the name of a new conversation. 0.15 keeps the socket until then. Default 100. */
   readonly titleDelayMs?: number;
-  /** Replies go on, and are saved, although the client left. Default false: only the newest Dify does so. */
+  /** Replies continue and are saved after the client has left. Default false: only the newest Dify does so. */
   readonly detached?: boolean;
 };
 
@@ -49,32 +49,32 @@ export interface DifyEmulator {
   /** The key of the default app. */
   readonly apiKey: string;
   readonly apps: readonly Required<AppSpec>[];
-  /** Every API request received, oldest first. */
+  /** All received API requests, oldest first. */
   readonly requests: RecordedRequest[];
-  /** POST /chat-messages responses not over yet. */
+  /** Number of POST /chat-messages responses that are not finished. */
   readonly openStreams: number;
-  /** Open sockets. */
+  /** Number of open sockets. */
   readonly connections: number;
 
-  /** Queues a fault for the next POST /chat-messages. Each such POST takes one, also when it is refused. */
+  /** Queues a fault for the next POST /chat-messages. Each request takes one, even a refused request. */
   next(fault: Fault): void;
-  /** A fault, or a reply played by hand, for every POST /chat-messages with nothing queued for it. */
+  /** Sets a fault or a script for every POST /chat-messages without a queued one. */
   always(behaviour: Fault | Script): void;
-  /** Queues a reply played by hand, like `next`. A script that returns without ending leaves it open. */
+  /** Queues a script for the next POST /chat-messages. The reply stays open if the script returns without ending it. */
   script(play: Script): void;
-  /** Forgets what `next`, `always` and `script` ordered. */
+  /** Removes the faults and scripts of `next`, `always` and `script`. */
   reset(): void;
-  /** Resolves when the next POST /chat-messages has been read. */
+  /** Resolves after the next POST /chat-messages was read. */
   nextRequest(): Promise<RecordedRequest>;
-  /** Resolves once `openStreams` is 0. */
+  /** Resolves when `openStreams` is 0. */
   idle(): Promise<void>;
 
-  /** Deleted ones included. */
+  /** Returns all conversations, including deleted ones. */
   conversations(appKey?: string): readonly Conversation[];
-  /** Oldest first. */
+  /** Returns the messages, oldest first. */
   messages(conversationId: string): readonly Message[];
 
-  /** Ends everything at once, open replies included. Rejects when a script had thrown. */
+  /** Ends everything immediately, including open replies. Rejects with the error of a script that has thrown. */
   close(): Promise<void>;
 }
 
@@ -86,7 +86,7 @@ async function listen(options: DifyEmulatorOptions): Promise<DifyEmulator> {
   const { port = 0, host = '127.0.0.1' } = options;
   const apps = (options.apps ?? defaultApps).map(toApp);
   const shutdown = new AbortController();
-  // Every open reply listens.
+  // Every open reply adds a listener.
   setMaxListeners(Infinity, shutdown.signal);
   const emulation = createEmulation(options, createState(apps), shutdown.signal);
   const behaviours = createBehaviours();
@@ -162,7 +162,7 @@ function createHandle(running: Running): DifyEmulator {
   };
 }
 
-/** A script's own mistake must not look like Dify's: the connection is reset, and `close` reports it. */
+/** Resets the connection when a script throws, so that its mistake does not look like Dify's. `close` reports it. */
 function orFail(play: Script, failures: Error[]): Script {
   return async (reply) => {
     try {

@@ -28,9 +28,9 @@ function run(...args: string[]): Running {
   };
 }
 
-describe('main', () => {
+describe('command line of the Dify emulator', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)(
-    'prints its address and keys and ends cleanly on %s',
+    'prints its address and keys, and exits with 0 on %s',
     async (signal) => {
       const emulator = run('--port', '0', '--profile', '0.15');
       await emulator.until('app-emulated-agent ');
@@ -43,7 +43,7 @@ describe('main', () => {
     30_000,
   );
 
-  it('says what is wrong with an option', async () => {
+  it('prints what is wrong with an option', async () => {
     const emulator = run('--profile', '2');
     expect(await emulator.exit).toEqual([1, null]);
     expect(emulator.output()).toContain('--profile must be 1.x or 0.15, not 2');

@@ -8,7 +8,7 @@ const usage = `Usage: tsx tests/dify-emulator/main.ts [options]
   --host <name>               default 127.0.0.1
   --profile <1.x|0.15>        default 1.x
   --token-interval-ms <ms>    pause between deltas, default 40
-  --detached                  replies are saved although the client left
+  --detached                  replies continue and are saved after the client has left
   --faults                    list the faults and exit
 `;
 

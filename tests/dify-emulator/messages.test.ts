@@ -25,7 +25,7 @@ async function converse(queries: readonly string[]): Promise<string> {
 }
 
 describe('GET /messages', () => {
-  it('pages back in time; inside a page the oldest comes first', async () => {
+  it('returns pages back in time, and the oldest message first within a page', async () => {
     await start();
     const id = await converse(['1', '2', '3', '4', '5']);
     const newest = await list(`conversation_id=${id}&limit=2`);
@@ -36,7 +36,7 @@ describe('GET /messages', () => {
     expect(rows(before).map(({ query }) => query)).toEqual(['1', '2', '3']);
   });
 
-  it('shows a message with every field', async () => {
+  it('returns every field of a message', async () => {
     await start();
     const events = await readEvents(await ask(dify, { inputs: { prompt: 'You are Ada.' } }));
     const { conversation_id, message_id, created_at } = events[0] as WireEvent;
@@ -62,7 +62,7 @@ describe('GET /messages', () => {
   it.each([
     ['0.15', 'message_files'],
     ['1.x', 'files'],
-  ] as const)('shows the thoughts of an agent with %s %s', async (profile, files) => {
+  ] as const)('returns the thoughts of an agent, in %s with %s', async (profile, files) => {
     await start({ profile });
     const key = 'app-emulated-agent-chat';
     const [first] = await readEvents(await ask(dify, {}, key));
@@ -74,7 +74,7 @@ describe('GET /messages', () => {
     ]);
   });
 
-  it('shows a reply in progress as an empty answer', async () => {
+  it('returns an empty answer for a reply in progress', async () => {
     await start();
     dify.next('stall');
     const stream = await ask(dify);
@@ -102,13 +102,13 @@ describe('GET /messages', () => {
     });
   });
 
-  it('names the field in 0.15', async () => {
+  it('returns the name of the wrong field in 0.15', async () => {
     await start({ profile: '0.15' });
     const message = 'Missing required parameter in the query string';
     expect((await list('')).json).toEqual({ code: 'invalid_param', message, params: 'conversation_id' });
   });
 
-  it('does not know an unknown first_id', async () => {
+  it('returns 404 for an unknown first_id', async () => {
     await start();
     const id = await converse(['1']);
     const message = 'First Message Not Exists.';
@@ -120,7 +120,7 @@ describe('GET /messages', () => {
 });
 
 describe('POST /messages/:id/feedbacks', () => {
-  it('keeps, shows and takes back a rating', async () => {
+  it('saves, returns and removes a rating', async () => {
     await start();
     const id = await converse(['1']);
     const messageId = dify.messages(id)[0]?.id ?? '';
@@ -142,7 +142,7 @@ describe('POST /messages/:id/feedbacks', () => {
 });
 
 describe('GET /messages/:id/suggested', () => {
-  it('suggests three questions when the app does', async () => {
+  it('returns three questions when the app suggests questions', async () => {
     await start({ apps: [{ key: 'app-kind', mode: 'chat', suggestsQuestions: true }] });
     const messageId = dify.messages(await converse(['1']))[0]?.id ?? '';
     const { status, json } = await readJson(dify, `/v1/messages/${messageId}/suggested?user=ann`);
@@ -153,7 +153,7 @@ describe('GET /messages/:id/suggested', () => {
     });
   });
 
-  it('is refused when the app does not, without a user and for an unknown message', async () => {
+  it('is refused when the app suggests no questions, without a user, and for an unknown message', async () => {
     await start();
     const messageId = dify.messages(await converse(['1']))[0]?.id ?? '';
     expect(await readJson(dify, `/v1/messages/${messageId}/suggested?user=ann`)).toMatchObject({

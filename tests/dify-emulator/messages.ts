@@ -9,7 +9,7 @@ import type { HttpAnswer } from './wire';
 
 const listQuery = z.object({ conversation_id: z.string().regex(uuidPattern), first_id: optionalUuid, limit });
 
-/** GET /messages: pages go back in time from the newest; inside a page the oldest comes first. */
+/** GET /messages. Returns pages back in time from the newest one, and the oldest message first within a page. */
 export function getMessages(call: Call): HttpAnswer {
   requireChatApp(call.app);
   const { profile, state } = call.emulation;
@@ -31,7 +31,7 @@ const feedbackBody = z.object({
   content: z.string().nullish(),
 });
 
-/** POST /messages/:id/feedbacks; `rating: null` takes the feedback back. */
+/** POST /messages/:id/feedbacks. `rating: null` removes the feedback. */
 export function postFeedback(call: Call): HttpAnswer {
   const { profile } = call.emulation;
   const given = parseFields(feedbackBody, call.fields, {
@@ -65,7 +65,7 @@ function requireMessage({ emulation, endUser, pathId }: Call): Message {
   return message;
 }
 
-/** Messages made through the API have no parent; 1.x says so with the all-zero UUID. */
+/** Messages of the API have no parent. 1.x returns an all-zero UUID for it. */
 function messageFields(message: Message, profile: Profile): Record<string, unknown> {
   const { id, conversationId, inputs, query, answer, feedback, thoughts, createdAt, status, error } = message;
   const parent_message_id = profile === '0.15' ? null : '00000000-0000-0000-0000-000000000000';

@@ -5,8 +5,8 @@ import type { Usage } from './usage';
 import type { HttpAnswer, Wire } from './wire';
 
 /**
- * The writer of one reply, in hand. Promises resolve once the bytes are with the kernel. After the client
- * left, after a stop and after the end every call is a harmless no-op, so no script has to check.
+ * Writes one reply. Promises resolve after the kernel has accepted the bytes. Calls after the end, after a stop or
+ * after the client has left do nothing, so scripts need no checks.
  */
 export interface Reply {
   readonly request: RecordedRequest;
@@ -14,53 +14,53 @@ export interface Reply {
   readonly taskId: string;
   readonly conversationId: string;
   readonly messageId: string;
-  /** The pieces of the answer the emulator would give by itself. */
+  /** The pieces of the answer that a normal reply would send. */
   readonly deltas: readonly string[];
   /** The answer so far. */
   readonly said: string;
-  /** The bytes under the events: headers, cutting. */
+  /** The bytes of the response: headers, chunks. */
   readonly wire: Wire;
-  /** Resolves once the response is over: the client went away, or it was ended here. */
+  /** Resolves after the response has ended, by the client or by the emulator. */
   readonly closed: Promise<void>;
 
-  /** Sends a delta, adds it to the answer. `overrides` change the event; `undefined` leaves a field out. */
+  /** Sends a delta and adds it to the answer. `overrides` change the event; `undefined` omits a field. */
   readonly say: (text: string, overrides?: EventFields) => Promise<void>;
-  /** Says the next `count` of `deltas` (default: all that are left), pausing in between. */
+  /** Sends the next `count` of `deltas` (default: all that are left), with pauses in between. */
   readonly tell: (count?: number) => Promise<void>;
-  /** Sends `message_replace`: the answer so far is void, `text` is the answer. */
+  /** Sends `message_replace`: `text` replaces the answer so far. */
   readonly replace: (text: string) => Promise<void>;
-  /** Sends any event; envelope fields are added unless given. */
+  /** Sends any event. Adds the fields of every event that are not given. */
   readonly event: (fields: EventFields & { readonly event: string }) => Promise<void>;
   readonly ping: () => Promise<void>;
   readonly raw: (bytes: Buffer | string) => Promise<void>;
-  /** Pings from now on: like the queue loop of chat apps (always) or like chatflows (in silence only). */
+  /** Starts pings: always, as chat apps do, or only in silence, as chatflows do. */
   readonly keepAlive: (when?: 'always' | 'in-silence') => void;
-  /** Resolves after `ms`, or at once when there is nobody left to write to. */
+  /** Resolves after `ms`, or immediately when the reply has ended. */
   readonly pause: (ms: number) => Promise<void>;
 
   /** Saves the answer so far, as Dify does right before `message_end`. */
   readonly save: () => void;
-  /** Saves and sends `message_end`; the response stays open. `overrides` change the event. */
+  /** Saves the answer and sends `message_end`. The response stays open. `overrides` change the event. */
   readonly finish: (overrides?: EventFields) => Promise<void>;
-  /** Finishes, unless that is done, and ends the response. */
+  /** Calls `finish` if necessary, and ends the response. */
   readonly end: (usage?: Partial<Usage>) => Promise<void>;
-  /** Fails the message, sends the `error` event and ends the response. */
+  /** Marks the message as failed, sends the `error` event and ends the response. */
   readonly error: (code: string, message?: string, status?: number) => Promise<void>;
-  /** Answers something else than a stream; only before the first byte. */
+  /** Sends another response instead of a stream. Only possible before the first byte. */
   readonly refuse: (answer: HttpAnswer) => Promise<void>;
-  /** Ends the response in an orderly way with no terminal event. */
+  /** Ends the response properly, but without a terminal event. */
   readonly cut: () => Promise<void>;
   /** Closes the socket (FIN) in the middle of the response. */
   readonly hangUp: () => Promise<void>;
   /** Resets the connection (RST). */
   readonly reset: () => Promise<void>;
-  /** Falls silent, pings included, and resolves once the response is closed. */
+  /** Sends nothing more, not even pings. Resolves after the response is closed. */
   readonly stall: () => Promise<void>;
 
-  /** What POST /chat-messages/:task_id/stop does: saves the part there is and ends normally. */
+  /** Handles POST /chat-messages/:task_id/stop: saves the partial answer and ends the reply normally. */
   readonly stop: () => Promise<void>;
-  /** From now on a stop has no effect. */
+  /** Makes stop calls ineffective. */
   readonly ignoreStop: () => void;
-  /** From now on the reply goes on, and is saved, without its client. */
+  /** The reply continues without its client, and is saved. */
   readonly outlive: () => void;
 }

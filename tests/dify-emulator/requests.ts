@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
-/** A request as it reached the emulator. `body` is parsed when it is JSON, else the text as it came. */
+/** A request to the emulator. `body` is parsed JSON, or the text if it is not JSON. */
 export type RecordedRequest = {
   readonly method: string;
-  /** With the query string. */
+  /** Includes the query string. */
   readonly path: string;
-  /** Names in lower case. */
+  /** Header names are in lower case. */
   readonly headers: IncomingHttpHeaders;
   readonly body: unknown;
   readonly at: Date;

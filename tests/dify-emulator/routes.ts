@@ -8,10 +8,10 @@ import type { HttpAnswer } from './wire';
 
 export type Route = {
   readonly method: 'GET' | 'POST' | 'DELETE';
-  /** Captures at most one id. */
+  /** Has at most one group, which captures an id. */
   readonly path: RegExp;
   readonly user: UserRule;
-  /** Returns the answer, unless it has been given. */
+  /** Returns the response, or sends it itself. */
   readonly handle: (call: Call) => HttpAnswer | Promise<void>;
 };
 

@@ -12,13 +12,13 @@ export type ServerSetup = {
   readonly behaviours: Behaviours;
   readonly control: Control;
   readonly onRequest: (request: RecordedRequest, isChat: boolean) => void;
-  /** Called when a POST /chat-messages begins; returns what to call when its response is over. */
+  /** Called when a POST /chat-messages begins. Returns a function to call when its response has ended. */
   readonly onChatOpen: () => () => void;
 };
 
 export function createServer(setup: ServerSetup): http.Server {
   return http.createServer((req, res) => {
-    // A client may leave at any time; whoever writes learns it from 'close'.
+    // A client may leave at any time. The code that writes listens for 'close'.
     req.on('error', () => undefined);
     res.on('error', () => undefined);
     res.socket?.setNoDelay(true);
@@ -60,7 +60,7 @@ type Dispatched = {
   readonly behaviour: Behaviour | undefined;
 };
 
-/** The order of Dify's checks: the route, the key, the body, the user, then the call's own. */
+/** Checks in the order of Dify: the route, the key, the body, the user, then the checks of the route. */
 async function dispatch({ emulation, request, res, url, behaviour }: Dispatched): Promise<void> {
   const { state, profile } = emulation;
   const { route, pathId } = findRoute(request.method, url.pathname);

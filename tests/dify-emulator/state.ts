@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { App, Inputs } from './apps';
 import type { Usage } from './usage';
 
-/** Times are epoch seconds, as Dify shows them. */
+/** Times are in seconds since 1970, as in Dify. */
 export type Conversation = {
   readonly id: string;
   readonly appKey: string;
@@ -20,7 +20,7 @@ export type Message = {
   readonly query: string;
   readonly inputs: Inputs;
   readonly createdAt: number;
-  /** Empty until the reply is complete; a reply that was never completed leaves it empty for ever. */
+  /** Empty until the reply is complete, and stays empty if the reply never completes. */
   answer: string;
   status: 'normal' | 'error';
   error: string | null;
@@ -39,10 +39,10 @@ export type Thought = {
   readonly observation: string;
 };
 
-/** Dify knows a `user` per app: the same name under another app is another person. */
+/** Dify has users per app: the same name in another app is another user. */
 export type EndUser = { readonly id: string; readonly appKey: string; readonly name: string };
 
-/** A reply in progress, as the stop call finds it. */
+/** A reply in progress, which a stop call can end. */
 export type Task = { readonly id: string; readonly endUser: EndUser; readonly stop: () => void };
 
 export type State = {
@@ -52,7 +52,7 @@ export type State = {
   /** In order of arrival. */
   readonly messages: Map<string, Message>;
   readonly tasks: Map<string, Task>;
-  /** Replies being given now, by app key. */
+  /** Number of replies in progress, by app key. */
   readonly active: Map<string, number>;
 };
 
@@ -74,7 +74,7 @@ export function endUserOf(state: State, app: App, name: string): EndUser {
   return endUser;
 }
 
-/** Another user's conversation, another app's and a deleted one are all unknown. */
+/** Returns undefined for a conversation that is deleted, or that belongs to another user or app. */
 export function findConversation(state: State, endUser: EndUser, id: string): Conversation | undefined {
   const conversation = state.conversations.get(id);
   return conversation?.endUser === endUser && !conversation.deleted ? conversation : undefined;

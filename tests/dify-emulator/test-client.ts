@@ -10,22 +10,22 @@ export type JsonAnswer = {
 
 type Asked = {
   readonly method?: string;
-  /** JSON, or a string sent as it is. */
+  /** An object, which is sent as JSON, or a string, which is sent unchanged. */
   readonly body?: unknown;
   readonly key?: string;
   readonly headers?: http.OutgoingHttpHeaders;
 };
 
-/** A response while it arrives, as the socket delivers it. */
+/** A response while it arrives. */
 export type Arriving = {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** One entry per HTTP chunk so far. */
+  /** One entry for each HTTP chunk so far. */
   readonly chunks: readonly Buffer[];
   readonly text: () => string;
-  /** Resolves once the text so far contains `part`; rejects when the response is over without it. */
+  /** Resolves when the text contains `part`. Rejects when the response ends without it. */
   readonly until: (part: string) => Promise<string>;
-  /** How the response ended: in an orderly way, or with the connection. */
+  /** Resolves after the end: `ended` if the response was complete, `broken` if the connection broke. */
   readonly over: Promise<'ended' | 'broken'>;
   readonly leave: () => void;
 };
@@ -49,7 +49,7 @@ export async function send(dify: DifyEmulator, path: string, asked: Asked = {}):
   return arriving(res);
 }
 
-/** A streaming question with everything a question needs. */
+/** Asks a question as a stream, with default values for all required fields. */
 export function ask(
   dify: DifyEmulator,
   fields: Record<string, unknown> = {},
@@ -72,7 +72,7 @@ export async function readJson(dify: DifyEmulator, path: string, asked: Asked = 
 
 export type WireEvent = Readonly<Record<string, unknown>> & { readonly event: string };
 
-/** The events of a whole stream; pings appear as `{ event: 'ping' }`. */
+/** Returns the events of a complete stream. A ping becomes `{ event: 'ping' }`. */
 export async function readEvents(stream: Arriving): Promise<WireEvent[]> {
   await stream.over;
   return toEvents(stream.text());
@@ -85,7 +85,7 @@ export function toEvents(text: string): WireEvent[] {
   );
 }
 
-/** The text a client would show: every `message`, `agent_message` and text-bearing `message_file`. */
+/** Returns the text that a client shows, from `message`, `agent_message` and `message_file` events. */
 export function answerOf(events: readonly WireEvent[]): string {
   const speaking = ['message', 'agent_message', 'message_file'];
   return events

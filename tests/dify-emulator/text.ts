@@ -1,7 +1,7 @@
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 const words = new Intl.Segmenter(undefined, { granularity: 'word' });
 
-/** The first `length` characters as a reader counts them, on one line; an ellipsis stands for the rest. */
+/** Returns the first `length` graphemes on one line. An ellipsis replaces the rest. */
 export function excerpt(text: string, length: number): string {
   const line = text.replace(/\s+/gu, ' ').trim();
   let end = 0;
@@ -13,7 +13,7 @@ export function excerpt(text: string, length: number): string {
   return line;
 }
 
-/** The pieces a model would send: words with the space before them. No character is ever cut. */
+/** Splits a text as a model does: into words with the space before them. Never splits a grapheme. */
 export function toDeltas(text: string): string[] {
   const deltas: string[] = [];
   let space = '';
@@ -30,7 +30,7 @@ export function toDeltas(text: string): string[] {
 
 export type Language = 'en' | 'zh' | 'ja' | 'ko';
 
-/** Kana decides before Han, which Japanese and Chinese share. */
+/** Checks kana before Han, because Japanese and Chinese share Han. */
 export function languageOf(text: string): Language {
   if (/[\p{Script=Hiragana}\p{Script=Katakana}]/u.test(text)) return 'ja';
   if (/\p{Script=Hangul}/u.test(text)) return 'ko';
@@ -38,7 +38,7 @@ export function languageOf(text: string): Language {
   return 'en';
 }
 
-/** The name Dify falls back to when its title model fails. */
+/** Returns the name that Dify uses when its title model fails. */
 export function titleOf(query: string): string {
   return [...query].length > 50 ? `${[...query].slice(0, 47).join('')}...` : query;
 }

@@ -1,4 +1,4 @@
-/** What a reply cost. Prices are decimal strings. */
+/** Tokens and prices of a reply. Prices are decimal strings. */
 export type Usage = {
   readonly prompt_tokens: number;
   readonly prompt_unit_price: string;
@@ -11,7 +11,7 @@ export type Usage = {
   readonly total_tokens: number;
   readonly total_price: string;
   readonly currency: string;
-  /** Seconds. */
+  /** In seconds. */
   readonly latency: number;
 };
 
@@ -40,7 +40,7 @@ export function computeUsage(of: { prompt: string; answer: string; latencyMs: nu
   };
 }
 
-/** A CJK character is a token; of anything else, four characters are. */
+/** Counts a CJK character as one token, and four other characters as one token. */
 export function countTokens(text: string): number {
   const cjk =
     text.match(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/gu)?.length ?? 0;

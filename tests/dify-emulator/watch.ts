@@ -1,8 +1,8 @@
 import type { RecordedRequest } from './requests';
 
-/** Counts the chat responses in flight and tells whoever waits for the next one, or for the last to end. */
+/** Counts running chat responses. Callers can wait for the next request, or until no response is running. */
 export type Watch = {
-  /** A response begins; call the result when it is over. */
+  /** Call it when a response begins. It returns a function to call when the response has ended. */
   readonly open: () => () => void;
   readonly arrived: (request: RecordedRequest) => void;
   readonly count: () => number;

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { toJson, type Profile } from './frames';
 
-/** A whole HTTP answer; `json` is written in the style of the profile, `body` as it is. */
+/** A complete HTTP response. `json` is written in the style of the profile, `body` unchanged. */
 export type HttpAnswer = {
   readonly status: number;
   readonly headers?: OutgoingHttpHeaders;
@@ -9,26 +9,26 @@ export type HttpAnswer = {
   readonly body?: string;
 };
 
-/** Decides how the bytes of a stream are cut into HTTP chunks. What `push` keeps back, `flush` gives. */
+/** Cuts the bytes of a stream into HTTP chunks. `flush` returns the bytes that `push` has kept. */
 export interface Cutter {
   push(bytes: Buffer): readonly Buffer[];
   flush(): readonly Buffer[];
 }
 
-/** One streaming response as bytes: knows how to write and how to break, nothing of events. */
+/** Writes the bytes of one streaming response, and can break it. It knows no events. */
 export interface Wire {
-  /** Resolves once the response is over, whoever ended it. */
+  /** Resolves after either side has ended the response. */
   readonly closed: Promise<void>;
   readonly isClosed: () => boolean;
-  /** Sends the headers now. Otherwise they leave with the first bytes, as from gunicorn. */
+  /** Sends the headers immediately. Without this call they are sent with the first bytes, as gunicorn does. */
   open(headers?: OutgoingHttpHeaders): void;
   cutWith(cutter: Cutter): void;
-  /** Resolves once the bytes are with the kernel, so that a slow client slows the writer. */
+  /** Resolves after the kernel has accepted the bytes, so that a slow client slows the writer. */
   write(bytes: Buffer): Promise<void>;
   answer(answer: HttpAnswer): Promise<void>;
-  /** Ends the response in an orderly way. */
+  /** Ends the response properly. */
   end(): Promise<void>;
-  /** Closes the socket (FIN) with the last HTTP chunk missing. */
+  /** Closes the socket (FIN) without the last HTTP chunk. */
   hangUp(): Promise<void>;
   /** Resets the connection (RST). */
   reset(): Promise<void>;
@@ -40,7 +40,7 @@ export function createWire(res: ServerResponse, profile: Profile): Wire {
   let cutter: Cutter = { push: (bytes) => [bytes], flush: () => [] };
   let last: Promise<void> = Promise.resolve();
 
-  // Writers are several (reply, ping timer, stop): one at a time, so that no frame lands inside another.
+  // The reply, the ping timer and a stop may write at the same time. One runs at a time, so that frames do not mix.
   const inTurn = (job: () => Promise<void>): Promise<void> => (last = last.then(job));
   const isClosed = (): boolean => res.destroyed || res.writableEnded;
   const open = (headers?: OutgoingHttpHeaders): void => {

@@ -10,7 +10,7 @@ export const startNode: NodeKind = { nodeId: 'start', nodeType: 'start', title: 
 export const llmNode: NodeKind = { nodeId: 'llm', nodeType: 'llm', title: 'Character' };
 export const answerNode: NodeKind = { nodeId: 'answer', nodeType: 'answer', title: 'Answer' };
 
-/** What the chatflow is given: the system variables and the app's own. */
+/** Creates a run of the chatflow. Its inputs are the system variables and those of the app. */
 export function createWorkflow(turn: Turn): Workflow {
   const { message, conversation, app } = turn;
   return {
@@ -72,7 +72,7 @@ export type NodeRun = {
   readonly inputs: unknown;
 };
 
-/** Service API clients get the nodes' inputs and outputs in full, prompts included. */
+/** Service API clients receive the whole inputs and outputs of nodes, including prompts. */
 export function nodeStartedFields({ runId }: Workflow, run: NodeRun): EventFields {
   return { workflow_run_id: runId, data: nodeData(run) };
 }

@@ -15,7 +15,7 @@ describe('parseDsn', () => {
   it.each([
     'postgres://user:password@localhost:5432/oneapi_messages',
     'postgresql://user@localhost/oneapi_messages?sslmode=require',
-  ])('takes %s as it is', (connectionString) => {
+  ])('returns the PostgreSQL URL %s unchanged', (connectionString) => {
     expect(parseDsn(connectionString)).toEqual({ kind: 'postgres', connectionString });
   });
 
@@ -41,7 +41,7 @@ describe('parseDsn', () => {
       'mysql://root:p%40ss%3A%2F@[::1]:3307/oneapi?tls=true',
       { password: 'p@ss:/', at: { host: '::1', port: 3307 }, tls: 'checked' },
     ],
-  ])('reads %s', (text, overrides) => {
+  ])('reads the MySQL DSN %s', (text, overrides) => {
     expect(parseDsn(text)).toEqual(mysql(overrides));
   });
 
@@ -54,7 +54,7 @@ describe('parseDsn', () => {
     ['sqlite:///var/lib/history.db', '/var/lib/history.db'],
     ['sqlite://history.db', 'history.db'],
     ['C:\\data\\history.db', 'C:\\data\\history.db'],
-  ])('takes %s for a SQLite file', (text, filename) => {
+  ])('treats %s as a SQLite file', (text, filename) => {
     expect(parseDsn(text)).toEqual({ kind: 'sqlite', filename });
   });
 
@@ -73,7 +73,7 @@ describe('parseDsn', () => {
     'postgres://user:sec#ret@localhost/name',
     'postgres://user:secret@local host/name',
     'mongodb://secret@localhost/name.db',
-  ])('refuses %j without repeating it', async (text) => {
+  ])('rejects %j without a secret in the error', async (text) => {
     const error = await thrown(() => parseDsn(text));
 
     expect(error).toBeInstanceOf(DsnError);

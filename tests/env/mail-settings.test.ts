@@ -3,13 +3,13 @@ import { readMailConfig } from '../../src/env/mail-settings';
 const read = (variables: Readonly<Record<string, string>>) => readMailConfig((name) => variables[name]);
 const required = { EMAIL_SMTP_HOST: 'smtp.example.com', EMAIL_FROM: 'Chat <chat@example.com>' };
 
-describe('the settings of mail', () => {
-  it('leave Strapi’s own way of sending where no server is named', () => {
+describe('the mail settings', () => {
+  it('keep the default mail provider of Strapi if no SMTP server is set', () => {
     expect(read({})).toBeUndefined();
     expect(read({ EMAIL_SMTP_HOST: ' ', EMAIL_FROM: 'chat@example.com' })).toBeUndefined();
   });
 
-  it('name the server, the sender and the address for replies', () => {
+  it('contain the SMTP server, the sender and the reply address', () => {
     expect(read({ ...required, EMAIL_REPLY_TO: 'help@example.com' })).toMatchObject({
       provider: 'nodemailer',
       providerOptions: { host: 'smtp.example.com', port: 587, secure: false },
@@ -17,7 +17,7 @@ describe('the settings of mail', () => {
     });
   });
 
-  it('send a password over TLS only', () => {
+  it('require TLS if a password is set', () => {
     const login = { EMAIL_SMTP_USER: 'chat', EMAIL_SMTP_PASSWORD: 'word' };
     expect(read({ ...required, ...login })).toMatchObject({
       providerOptions: { auth: { user: 'chat', pass: 'word' }, requireTLS: true },
@@ -39,7 +39,7 @@ describe('the settings of mail', () => {
       'EMAIL_REPLY_TO must be an email address',
       { ...required, EMAIL_REPLY_TO: 'a@b.example\r\nBcc: c@d.example' },
     ],
-  ])('stop the start: %s', (problem, variables) => {
+  ])('stop the startup with the problem: %s', (problem, variables) => {
     expect(() => read(variables)).toThrow(problem);
   });
 });

@@ -6,14 +6,14 @@ import { randomFor, type Random } from './support/random';
 import { classTimeoutMs, report, scale } from './support/scale';
 import { sideBySide } from './support/side-by-side';
 
-/** Names that several requests want at the same time. */
+/** Number of names. Several requests want each name at the same time. */
 const count = scale({ full: 600, smoke: 12 });
 
 type Account = { readonly username: string; readonly email: string };
-/** One way to make an account. @returns the status of the reply. */
+/** Creates an account in one way. @returns the status of the reply. */
 type Way = (account: Account) => Promise<number>;
 
-/** Spellings of one name. */
+/** Different spellings of one name. */
 const spellings: readonly [(name: string) => string, ...((name: string) => string)[]] = [
   (name) => name,
   (name) => name.toUpperCase(),
@@ -22,13 +22,13 @@ const spellings: readonly [(name: string) => string, ...((name: string) => strin
   (name) => name.replace('é', '\u200be\u0301'),
 ];
 
-describe('accounts of one name that are made at the same time', () => {
+describe('accounts with one name, created at the same time', () => {
   let app: App;
   let ways: readonly [Way, ...Way[]];
 
   beforeAll(async () => {
     app = await startApp();
-    // SQLite is for one process.
+    // Only one process can use a SQLite database.
     const urls = database === 'postgres' ? [app.url, await app.startAnother()] : [app.url];
     const { id: roleId } = await app.db('up_roles').where({ type: 'authenticated' }).first('id');
     const token = await app.admin.client.post('/admin/api-tokens', {
@@ -50,13 +50,13 @@ describe('accounts of one name that are made at the same time', () => {
           (await inPanel.post(panel, { ...account, password, confirmed: true, blocked: false, role })).status,
       ];
     });
-    if (first === undefined) throw new Error('There is no way to make an account.');
+    if (first === undefined) throw new Error('No way to create an account exists.');
     ways = [first, ...others];
   });
   afterAll(() => app.stop());
 
   it(
-    'are one account, and each other request is a 400',
+    'become one account, and all other requests get 400',
     async () => {
       const statuses = new Map<number, number>();
       let attempts = 0;
@@ -97,7 +97,7 @@ describe('accounts of one name that are made at the same time', () => {
   );
 });
 
-/** Half of the names are usernames that rivals spell in their ways, half are emails, which differ by case. */
+/** Half of the names are usernames in different spellings. The other half are emails that differ by case. */
 function accountOf(random: Random, index: number, rival: number): Account {
   if (index % 2 === 0) {
     return {
@@ -109,7 +109,7 @@ function accountOf(random: Random, index: number, rival: number): Account {
   return { username: `mail-${index}-${rival}`, email: random.chance(0.5) ? email : email.toUpperCase() };
 }
 
-/** Plainer than the rule that is tested: what these spellings can differ by. */
+/** Counts duplicates by a simpler rule than the tested one. It covers all differences between these spellings. */
 function countDoubles(names: readonly string[]): number {
   const plain = names.map((name) => name.replaceAll('\u200b', '').normalize('NFC').toLowerCase().trim());
   return plain.length - new Set(plain).size;

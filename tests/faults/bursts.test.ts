@@ -14,7 +14,7 @@ import { openRaw } from './support/raw-client';
 import { classTimeoutMs, report, scale } from './support/scale';
 import { createUpstream, type Upstream } from './support/upstream';
 
-/** What Dify sends at once. */
+/** Number of events that Dify sends together. */
 const events = 20_000;
 const readers = scale({ full: 200, smoke: 50 });
 const rounds = scale({ full: 3, smoke: 1 });
@@ -29,7 +29,7 @@ beforeAll(async () => {
   const env = {
     ...withoutLimits,
     CHAT_WS_MAX_PER_USER: '10000',
-    // Nobody is cut off while this is measured.
+    // No reader is disconnected during the measurement.
     CHAT_STALLED_READER_SECONDS: '3600',
   };
   app = await startApp({ env });
@@ -45,7 +45,7 @@ afterAll(async () => {
   await app.stop();
 });
 
-/** All of it in one piece, so that it is there at once. */
+/** Returns all events as one buffer, so that they arrive together. */
 function burstOf(reply: Reply): Buffer {
   return Buffer.concat(
     Array.from({ length: events }, (_, index) =>
@@ -54,14 +54,14 @@ function burstOf(reply: Reply): Buffer {
   );
 }
 
-/** A turn of which a client that reads has the beginning, and the others have what they opened. */
+/** Opens readers of a turn whose first event has arrived. @returns functions that close them. */
 type OpenReaders = (turn: {
   readonly turnId: string;
   readonly sessionId: string;
   readonly key: string;
 }) => Promise<readonly (() => void)[]>;
 
-/** One after the other: so many requests at the same moment would delay others by themselves. */
+/** Opens readers one after the other. So many requests at the same moment would delay others by themselves. */
 async function many<T>(open: () => Promise<T>): Promise<T[]> {
   const opened: T[] = [];
   for (let count = 0; count < readers; count += 1) {
@@ -72,10 +72,10 @@ async function many<T>(open: () => Promise<T>): Promise<T[]> {
 }
 
 const kinds: Readonly<Record<string, { readonly open: OpenReaders; readonly isLate?: boolean }>> = {
-  'nobody else': { open: () => Promise.resolve([]) },
-  'event streams': { open: openStreams },
-  'event streams that come after it': { open: openStreams, isLate: true },
-  WebSockets: {
+  'no stalled readers': { open: () => Promise.resolve([]) },
+  'stalled event streams': { open: openStreams },
+  'stalled event streams that open after it': { open: openStreams, isLate: true },
+  'stalled WebSockets': {
     open: ({ sessionId }) =>
       many(async () => {
         const device = await connect(app.url, `/ws/${sessionId}`, { token: user.token });
@@ -84,7 +84,7 @@ const kinds: Readonly<Record<string, { readonly open: OpenReaders; readonly isLa
         return () => device.drop();
       }),
   },
-  'JSON replies': {
+  'stalled JSON replies': {
     open: ({ key, sessionId }) =>
       many(async () => {
         const { headers, ...rest } = asking(user, toQuestion(key, sessionId), { 'Idempotency-Key': key });
@@ -111,13 +111,13 @@ const toQuestion = (query: string, sessionId: string) => ({
   session_id: sessionId,
 });
 
-/** As the child says. */
+/** The result of the probe child. */
 interface Delay {
   readonly ms: number;
   readonly workedMs: number;
 }
 
-/** @returns how long somebody else had to wait for a reply meanwhile. */
+/** @returns how long another user waited for a reply during the burst. */
 async function worstDelay(key: string, { open, isLate = false }: (typeof kinds)[string]): Promise<Delay> {
   const { opened: bursts, open: burst } = createGate();
   const { opened: ends, open: end } = createGate();
@@ -148,7 +148,7 @@ async function worstDelay(key: string, { open, isLate = false }: (typeof kinds)[
   expect(reading.status()).toBe(200);
   const turn = { turnId, sessionId, key };
   const closing = isLate ? [] : [...(await open(turn))];
-  // The requests are with the kernel; that they were taken shows nothing else.
+  // The kernel has the requests. No other sign shows that the server accepted them.
   await pause(1_000);
   await probe.tell('start');
   await pause(100);
@@ -165,9 +165,9 @@ async function worstDelay(key: string, { open, isLate = false }: (typeof kinds)[
   return { ms, workedMs };
 }
 
-describe('a burst of an answer', () => {
+describe('burst of events in an answer', () => {
   it.each(Object.entries(kinds))(
-    'with %s that never read delays nobody by more than half a second',
+    'with %s delays other requests by at most half a second',
     async (name, kind) => {
       const delays: Delay[] = [];
       for (let round = 0; round < rounds; round += 1) {
@@ -175,12 +175,12 @@ describe('a burst of an answer', () => {
       }
       const least = (what: keyof Delay) => Math.round(Math.min(...delays.map((delay) => delay[what])));
       report(`a burst with ${name}`, {
-        'events at once': events,
-        'readers that never read': name === 'nobody else' ? 0 : readers,
-        'ms until the slowest reply to somebody else': delays.map(({ ms }) => Math.round(ms)).join('/'),
+        'events in one burst': events,
+        'readers that never read': name === 'no stalled readers' ? 0 : readers,
+        'ms until the slowest reply to another user': delays.map(({ ms }) => Math.round(ms)).join('/'),
         'ms of them at work': delays.map(({ workedMs }) => Math.round(workedMs)).join('/'),
       });
-      // Of several rounds the best: the others tell what else the machine had to do.
+      // The best of several rounds counts, because other work of the machine slows the others.
       expect(least('workedMs')).toBeLessThan(500);
     },
     classTimeoutMs,

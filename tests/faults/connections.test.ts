@@ -21,7 +21,7 @@ let upstream: Upstream;
 let ledger: Ledger;
 
 beforeAll(async () => {
-  // An answer that broke off stays broken off: Dify is not asked for the rest.
+  // The server gives up recovery early, so a broken answer stays broken.
   app = await startApp({ env: { ...withoutLimits, CHAT_RECOVERY_SECONDS: '0.1' } });
   users = await Promise.all(Array.from({ length: 5 }, () => app.createUser()));
   characterId = (await app.admin.createCharacter()).documentId;
@@ -36,7 +36,7 @@ const pendingRows = async () =>
     (await app.db('chat_conversations').where({ outcome: 'pending' }).count({ count: '*' }))[0]?.['count'],
   );
 
-/** The answer that is saved for each question. */
+/** Returns the saved answer to each question. */
 async function savedAnswers(): Promise<ReadonlyMap<string, { answer: string; outcome: string }>> {
   const rows = await app
     .db('chat_conversations')
@@ -45,17 +45,17 @@ async function savedAnswers(): Promise<ReadonlyMap<string, { answer: string; out
   return new Map(rows.map(({ query, answer, outcome }) => [query, { answer, outcome }]));
 }
 
-describe('clients that leave', () => {
+describe('clients that disconnect early', () => {
   const count = scale({ full: 1_000, smoke: 60 });
 
   it(
-    'leave whole answers behind, and nothing open',
+    'get complete saved answers, and leave no open socket',
     async () => {
       const pieces = 40;
       const clientPorts = new Set<number>();
       let beforeFirstByte = 0;
 
-      /** @returns the connection, once it is cut and Dify has come to its end. */
+      /** @returns the connection after it is closed and Dify has finished its answer. */
       const ask = async (query: string, index: number, cutAfterBytes: number | null) => {
         const { opened: answered, open: isAnswered } = createGate();
         const pauses = randomFor('pauses', index);
@@ -118,11 +118,11 @@ describe('clients that leave', () => {
   );
 });
 
-describe('clients that are cut off and come back', () => {
+describe('clients that are disconnected and resume', () => {
   const count = scale({ full: 1_000, smoke: 40 });
 
   it(
-    'see to the byte what an uninterrupted client sees',
+    'receive the same bytes as an uninterrupted client',
     async () => {
       let cuts = 0;
       let different = 0;
@@ -144,7 +144,7 @@ describe('clients that are cut off and come back', () => {
     classTimeoutMs,
   );
 
-  /** One turn with an uninterrupted follower and one that is cut off and comes back. */
+  /** Runs one turn with an uninterrupted follower and one that is disconnected and resumes. */
   async function cutAndResume(index: number) {
     const choices = randomFor('resume', index);
     const user = userOf(index);
@@ -153,7 +153,7 @@ describe('clients that are cut off and come back', () => {
     const { opened: allCutsDone, open: finish } = createGate();
     upstream.on(query, async (reply) => {
       for (const [at, piece] of pieces.entries()) {
-        // The last pieces come when the last connection follows: until then the turn must be alive.
+        // The last pieces wait for the last connection, so that the turn is alive until then.
         if (at === 25) await allCutsDone;
         await reply.say(piece);
         await reply.pause(choices.between(0, 2));
@@ -176,7 +176,7 @@ describe('clients that are cut off and come back', () => {
       const part = await openRaw(app.url, {
         ...following(user, turnId, lastEventId),
         cutAfterBytes: choices.between(1, 6_000),
-        // What is to come waits for this client: nothing more would come.
+        // Dify sends no further piece until this client is closed.
         onFrame: ({ id }, connection) => id === 26 && connection.destroy(),
       });
       if (lastEventId === 26) await part.head.then(() => part.destroy());
@@ -205,8 +205,8 @@ describe('clients that are cut off and come back', () => {
       .join('');
 });
 
-describe('a Dify that is cut off', () => {
-  /** What a healthy Dify sends, about 10 kB of it, of the same length for every question. */
+describe('Dify connection that breaks in the middle of an answer', () => {
+  /** Returns the frames of a complete Dify answer, about 10 kB. Their length is the same for every question. */
   function transcript({ turn }: Reply): readonly { readonly bytes: Buffer; readonly text: string }[] {
     const envelope = {
       conversation_id: turn.conversation.id,
@@ -230,13 +230,13 @@ describe('a Dify that is cut off', () => {
     return [ping, ...deltas.slice(0, 20), ping, ...deltas.slice(20), end];
   }
 
-  /** As Dify does right before it tells the end. */
+  /** Saves the whole answer, as Dify does right before the final event. */
   function saveWhole(reply: Reply, frames: ReturnType<typeof transcript>): void {
     reply.save();
     reply.turn.message.answer = frames.map(({ text }) => text).join('');
   }
 
-  /** What is known of an answer when so many bytes of it have come. */
+  /** Returns the expected answer and outcome after this number of bytes. */
   function expected(frames: ReturnType<typeof transcript>, bytes: number) {
     let end = 0;
     const whole = frames.filter((frame) => (end += frame.bytes.length) <= bytes);
@@ -247,7 +247,7 @@ describe('a Dify that is cut off', () => {
   }
 
   it(
-    'at every byte has told exactly the frames that came whole, and nobody calls it complete',
+    'at every byte, clients receive exactly the complete frames, and no partial answer is completed',
     async () => {
       const expectations = new Map<string, ReturnType<typeof expected>>();
       let tooManyEnds = 0;
@@ -276,7 +276,7 @@ describe('a Dify that is cut off', () => {
         if (toTelling(connection).terminals.length !== 1 || !connection.isWhole()) tooManyEnds += 1;
       };
       await cutAt(0);
-      // In a few, every so manieth byte, so that all of the transcript is touched.
+      // Outside the full suite, cuts are spread evenly over the whole transcript.
       const step = isFull ? 1 : Math.ceil(length / 120);
       const count = Math.ceil(length / step);
       await sideBySide({ count, width: 50 }, (index) => cutAt(length - index * step));
@@ -289,7 +289,7 @@ describe('a Dify that is cut off', () => {
       const calledComplete = wrong.filter(([query]) => saved.get(query)?.outcome === 'completed').length;
       report('Dify cut at every byte', {
         [`cuts of ${length} bytes`]: expectations.size,
-        'told complete that were not': calledComplete,
+        'wrongly completed': calledComplete,
         'texts lost or wrong': wrong.length,
         'without exactly one terminal event': tooManyEnds,
       });
@@ -300,8 +300,8 @@ describe('a Dify that is cut off', () => {
   );
 });
 
-describe('everything together', () => {
-  it('contains no contradiction', async () => {
+describe('fault suite of connections', () => {
+  it('contains no contradiction between clients, database and Dify', async () => {
     const violations = await ledger.check(app.db, upstream);
     report('checker', { questions: ledger.queries().length, contradictions: violations.length });
     expect(violations.slice(0, 5)).toEqual([]);

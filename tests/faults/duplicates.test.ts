@@ -12,11 +12,11 @@ import { classTimeoutMs, report, scale } from './support/scale';
 import { sideBySide } from './support/side-by-side';
 import { createUpstream, piecesOf, telling, type Upstream } from './support/upstream';
 
-/** Of each way to send something again. */
+/** Number of questions for each way to send a duplicate. */
 const count = scale({ full: 250, smoke: 10 });
 const pieces = 20;
 
-describe('a question that is sent twice with one Idempotency-Key', () => {
+describe('question sent twice with one Idempotency-Key', () => {
   let app: App;
   let users: Client[];
   let characterId: string;
@@ -31,14 +31,14 @@ describe('a question that is sent twice with one Idempotency-Key', () => {
     characterId = (await app.admin.createCharacter()).documentId;
     upstream = createUpstream(app.dify);
     ledger = createLedger();
-    // SQLite is for one process.
+    // Only one process can use a SQLite database.
     otherUrl = database === 'postgres' ? await app.startAnother() : app.url;
   });
   afterAll(() => app.stop());
 
   const keys = new Map<string, string>();
 
-  /** Sends a question; whoever calls it again with the same one sends it again. */
+  /** Sends a question. A second call with the same question sends it again with the same key. */
   async function send(query: string, index: number, url = app.url): Promise<RawConnection> {
     const user = users[index % users.length] ?? app.anonymous;
     const key = keys.get(query) ?? randomUUID();
@@ -56,7 +56,7 @@ describe('a question that is sent twice with one Idempotency-Key', () => {
     return connection;
   }
 
-  /** One of the two made the turn, the other joined or replayed it, and both were told all of it. */
+  /** Checks that one request created the turn, that all others replayed it, and that each received the whole answer. */
   function compare(query: string, connections: readonly RawConnection[]): void {
     const replayed = connections.filter((one) => one.headers().get('idempotent-replayed') === 'true');
     const areWhole = connections.every((one) => toTelling(one).text === piecesOf(query, pieces).join(''));
@@ -64,10 +64,10 @@ describe('a question that is sent twice with one Idempotency-Key', () => {
   }
 
   it(
-    'at once, afterwards, to another process or after a restart, is one turn and one call of Dify',
+    'makes one turn and one Dify call, whether together, later, to another process or after a restart',
     async () => {
       await sideBySide({ count, width: 20 }, async (index) => {
-        const query = `Sent at once ${index}`;
+        const query = `Sent together ${index}`;
         compare(query, await Promise.all([send(query, index), send(query, index)]));
       });
       await sideBySide({ count, width: 20 }, async (index) => {

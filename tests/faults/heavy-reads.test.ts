@@ -9,15 +9,15 @@ import { fillMessages } from '../support/fill-messages';
 import { classTimeoutMs, report, scale } from './support/scale';
 import { createUpstream } from './support/upstream';
 
-/** Messages of each user who reads. */
+/** Number of messages of each reading user. */
 const messages = scale({ full: 100_000, smoke: 4_000 });
-/** One for each kind of reading. */
+/** One reader for each kind of read. */
 const readers = 3;
 const measuredMs = scale({ full: 30_000, smoke: 3_000 });
 /**
- * What others' reading may add to the first event of a question, and to a health check, in 99 of 100 cases. Without threads
- * and places it is 10 seconds and more. A PostgreSQL on the same two cores takes the processor from the application, and
- * the smoke runs beside other tests: their bounds are loose.
+ * Bound for the delay that reads of others add to a first event and to a health check (99th percentile).
+ * Without limits on reads and without threads, the delay is over 10 seconds. The bounds are loose for two reasons:
+ * PostgreSQL shares two cores with the application, and the smoke test runs next to other tests.
  */
 const maxDelayMs = scale({ full: database === 'sqlite' ? 250 : 1_000, smoke: 2_000 });
 
@@ -28,7 +28,7 @@ let reading: Child;
 let users: Client[];
 
 beforeAll(async () => {
-  // Of reads the usual ones.
+  // An empty value sets the default limit of concurrent reads.
   app = await startApp({ env: { ...withoutLimits, CHAT_MAX_READS_AT_ONCE: '' } });
   asking = await app.createUser();
   characterId = (await app.admin.createCharacter()).documentId;
@@ -45,11 +45,11 @@ afterAll(async () => {
 interface Delays {
   readonly firstEvents: number[];
   readonly healthChecks: number[];
-  /** Questions that were not answered to their end. */
+  /** Number of questions without a complete answer. */
   failed: number;
 }
 
-/** Somebody asks one question after the other, and a health check is made again and again. */
+/** Asks one question after the other. Also sends health checks in a loop. */
 async function measure(): Promise<Delays> {
   const delays: Delays = { firstEvents: [], healthChecks: [], failed: 0 };
   const until = performance.now() + measuredMs;
@@ -84,7 +84,7 @@ const percentile = (values: readonly number[], part: number): number =>
 const both = (values: readonly number[]) =>
   `${percentile(values, 0.5).toFixed(1)}/${percentile(values, 0.99).toFixed(1)}`;
 
-/** Milliseconds of a list, in the middle of several. */
+/** Returns the median time of 15 requests of a list, in milliseconds. */
 async function listMs(user: Client, filter: string): Promise<number> {
   const times: number[] = [];
   for (let round = 0; round < 15; round += 1) {
@@ -96,12 +96,12 @@ async function listMs(user: Client, filter: string): Promise<number> {
   return percentile(times, 0.5);
 }
 
-describe('a list of one session, conversation or character', () => {
+describe('list filtered by session, conversation or character', () => {
   it(
-    'costs what the whole one does',
+    'takes about as long as the unfiltered list',
     async () => {
       const [user] = users;
-      if (user === undefined) throw new Error('Nobody reads.');
+      if (user === undefined) throw new Error('The test has no readers.');
       const { session_id: session, conversation_id: conversation } = await app
         .db('chat_sessions')
         .where({ user_id: user.user.id })
@@ -124,9 +124,9 @@ describe('a list of one session, conversation or character', () => {
   );
 });
 
-describe('heavy reading by several users', () => {
+describe('heavy reads by several users', () => {
   it(
-    'delays nobody else, and no question fails',
+    'do not delay other users, and no question fails',
     async () => {
       await measure();
       const alone = await measure();
@@ -139,13 +139,13 @@ describe('heavy reading by several users', () => {
       report('heavy reads', {
         'messages of each reader': messages,
         'readers (60 lists with ten texts; 12 lists and searches; 4 exports)': readers,
-        'questions beside them': beside.firstEvents.length,
+        'questions during the reads': beside.firstEvents.length,
         'questions failed': beside.failed,
-        'ms to the first event without them (p50/p99)': both(alone.firstEvents),
-        'ms with them': both(beside.firstEvents),
-        'ms of a health check without them (p50/p99)': both(alone.healthChecks),
-        'ms of a health check with them': both(beside.healthChecks),
-        'seconds until an export beside them was complete': Math.round(exportMs / 1_000),
+        'ms to the first event without reads (p50/p99)': both(alone.firstEvents),
+        'ms with reads': both(beside.firstEvents),
+        'ms of a health check without reads (p50/p99)': both(alone.healthChecks),
+        'ms of a health check with reads': both(beside.healthChecks),
+        'seconds until an export was complete': Math.round(exportMs / 1_000),
         'replies to the readers': JSON.stringify(replies),
       });
       expect(beside.failed).toBe(0);

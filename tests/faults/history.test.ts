@@ -19,12 +19,12 @@ import { createUpstream, piecesOf, telling, type Upstream } from './support/upst
 
 const kills = scale({ full: 200, smoke: 2 });
 const outages = scale({ full: 50, smoke: 2 });
-/** Longer than a machine that runs other tests keeps a living process from saying that it lives. */
+/** Longer than a busy machine delays the lease renewal of a living process. */
 const leaseMs = 5_000;
-/** PostgreSQL is gone for so long at most; of SQLite another program holds the lock. */
+/** Longest outage: PostgreSQL is stopped, or another program locks the SQLite file. */
 const longestMs = scale({ full: 5_000, smoke: 800 });
 
-/** Where nothing keeps the history, there is nothing to ask of it. */
+/** False where the source has no history store. The tests are skipped then. */
 const hasStore = existsSync(path.resolve(__dirname, '..', '..', 'src', 'history', 'store'));
 
 let app: App;
@@ -32,12 +32,12 @@ let users: Client[];
 let characterId: string;
 let upstream: Upstream;
 let ledger: Ledger;
-/** A history of its own: on PostgreSQL a server that can be stopped, on SQLite a file that can be locked. */
+/** Controls a separate history: a PostgreSQL server that can be stopped, or a SQLite file that can be locked. */
 let child: Child;
 let folder: string;
 let history: Knex;
 
-/** knex reports connections that are lost, which is what this is about. */
+/** knex would log lost connections, which this test causes on purpose. */
 const silent = { warn: () => undefined, error: () => undefined };
 
 async function startHistory(): Promise<string> {
@@ -101,13 +101,13 @@ async function waiting(): Promise<number> {
   return Number(row?.['count']);
 }
 
-/** As if the minute were over for which a process that died had its turns. */
+/** Ends the claims of turns early. Claims of a dead process otherwise last for a minute. */
 async function endClaims(): Promise<void> {
   const now = new Date();
   await app.db('chat_conversations').where('history_due', '>', now).update({ history_due: now });
 }
 
-/** What must not be: by kind, of all there is so far. */
+/** Returns the number of contradictions of each kind so far. */
 async function contradictions() {
   const turns = new Map((await finished()).map((turn) => [turn.turn_id, turn]));
   const records = await copied();
@@ -132,7 +132,7 @@ function ask(name: string): Load {
   return startLoad({ url: app.url, users, characterId, upstream, ledger, lanes: 8, name, play });
 }
 
-(hasStore ? describe : describe.skip)('the history', () => {
+(hasStore ? describe : describe.skip)('history under faults', () => {
   beforeAll(async () => {
     const env = {
       ...withoutLimits,
@@ -154,13 +154,13 @@ function ask(name: string): Load {
   });
 
   it(
-    'has every finished turn once, however often the process is killed between an end and its copy',
+    'has every finished turn once, however often the process is killed before the copy',
     async () => {
       const figures = { between: 0, claimed: 0 };
       for (let kill = 0; kill < kills; kill += 1) {
         const load = ask(`Killed ${kill}`);
         await pause(randomFor('moment', kill).between(100, 1_200));
-        // At least one turn is to have ended in this life of the process.
+        // At least one turn must end before each kill.
         await holdsWithin(10_000, async () => (await answers().whereNotNull('history_due')).length > 0);
         await app.signal('SIGKILL');
         await load.stop();
@@ -190,7 +190,7 @@ function ask(name: string): Load {
   );
 
   it(
-    'has every finished turn once when it was away, and no turn has waited for it',
+    'has every finished turn once after outages, and no turn waits for the history',
     async () => {
       const load = ask('Asked while the history was away');
       let awayMs = 0;
@@ -220,7 +220,7 @@ function ask(name: string): Load {
         'seconds away': Math.round(awayMs / 1000),
         'turns that ended meanwhile': turnsMeanwhile,
         'turns finished': (await finished()).length,
-        'told anything but complete': incomplete.length,
+        'answers without the outcome completed': incomplete.length,
         ...found,
       });
       expect(await waiting()).toBe(0);
@@ -228,7 +228,7 @@ function ask(name: string): Load {
       expect(incomplete).toEqual([]);
       expect(turnsMeanwhile).toBeGreaterThan(0);
       const said = (text: string) => app.output().split(text).length - 1;
-      // Once for each time it went away at most, and as often that it is back.
+      // The writer logs each outage at most once, and logs each return once.
       expect(said('The history cannot be written')).toBeLessThanOrEqual(outages);
       expect(said('The history is written again')).toBe(said('The history cannot be written'));
       expect(said('set aside')).toBe(0);

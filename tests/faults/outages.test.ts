@@ -13,9 +13,9 @@ import { holdsWithin } from '../support/until';
 import { createUpstream, piecesOf, telling, type Upstream } from './support/upstream';
 
 const outages = scale({ full: 50, smoke: 2 });
-/** PostgreSQL is gone for so long at most; SQLite is locked for a time that a write still waits for. */
+/** Longest outage. PostgreSQL is stopped. SQLite is locked for a time that a write still waits. */
 const longestMs = scale({ full: database === 'postgres' ? 10_000 : 4_000, smoke: 600 });
-/** Longer than an outage: a living process cannot say that it lives while the database is away. */
+/** Longer than an outage, because no process can renew its lease while the database is unavailable. */
 const leaseMs = longestMs + 2_000;
 
 let app: App;
@@ -23,13 +23,13 @@ let users: Client[];
 let characterId: string;
 let upstream: Upstream;
 let ledger: Ledger;
-/** Of PostgreSQL: the server itself. Of SQLite: another program that uses the file. */
+/** PostgreSQL: the server itself. SQLite: another program that locks the file. */
 let child: Child;
 
 beforeAll(async () => {
   if (database === 'postgres') {
     child = await startChild('postgres-child.ts');
-    // A server of this file's own: the others go on undisturbed on theirs.
+    // This file has its own server, so that other tests are not affected.
     process.env['TEST_POSTGRES_URL'] = child.greeting;
   }
   app = await startApp({ env: { ...withoutLimits, CHAT_TURN_LEASE_SECONDS: String(leaseMs / 1000) } });
@@ -54,7 +54,7 @@ async function takeAway(ms: number): Promise<void> {
   await child.tell('start');
 }
 
-/** Whether a question gets through again. */
+/** Returns whether a request succeeds again. */
 async function isBack(): Promise<boolean> {
   const reply = await users[0]?.myList('?pageSize=1');
   return reply?.status === 200;
@@ -65,9 +65,9 @@ const pendingRows = async () =>
     (await app.db('chat_conversations').where({ outcome: 'pending' }).count({ count: '*' }))[0]?.['count'],
   );
 
-describe('a database that goes away', () => {
+describe('database outage', () => {
   it(
-    'takes no acknowledged turn with it, and logs nobody out',
+    'loses no acknowledged turn, and logs nobody out',
     async () => {
       const pieces = 40;
       const play = (query: string) => {
@@ -103,7 +103,7 @@ describe('a database that goes away', () => {
         'seconds away': Math.round(awayMs / 1000),
         'ms, the slowest return': slowestMs,
         'turns acknowledged': acknowledged.length,
-        'of them not told complete': incomplete.length,
+        'of them without the outcome completed': incomplete.length,
         'questions refused (503)': withStatus(503),
         'wrong 401': withStatus(401),
         'other replies': tellings.length - withStatus(200, 401, 503),

@@ -14,12 +14,12 @@ import { classTimeoutMs, report, scale } from './support/scale';
 import { holdsWithin } from '../support/until';
 import { createUpstream, piecesOf, telling, type Upstream } from './support/upstream';
 
-/** Long: what is freed sooner is freed by the lock of the process, and not by this. */
+/** So long that only the process lock can free a session earlier. */
 const leaseMs = 60_000;
-/** From a kill of one process to the moment when another one answers in its sessions. */
+/** Bound for the time from a kill until another process answers in the same sessions. */
 const takeoverMs = scale({ full: 15_000, smoke: 30_000 });
 const drainMs = 1_000;
-/** How long an exit may take beyond the drain. A little more where other tests take the processor. */
+/** Bound for the time of an exit after the drain. It is larger where other tests use the CPU. */
 const exitMs = scale({ full: 2_000, smoke: 10_000 });
 const pieces = 40;
 
@@ -45,7 +45,7 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-/** Asks in a session until it is let in. @returns how often it was refused before. */
+/** Asks in a session until the server accepts the question. @returns the number of refusals before. */
 async function askUntilFree(url: string, row: PendingRow, name: string): Promise<number> {
   const user = users.find((one) => one.user.id === row.user_id) ?? app.anonymous;
   for (let refused = 0; ; refused += 1) {
@@ -63,7 +63,7 @@ async function askUntilFree(url: string, row: PendingRow, name: string): Promise
 interface PendingRow {
   readonly user_id: number;
   readonly turn_id: string;
-  /** The public id of its session. */
+  /** The public id of the session. */
   readonly session: string;
 }
 
@@ -75,7 +75,7 @@ const pendingRows = (): Promise<PendingRow[]> =>
     .orderBy('a.id')
     .select('a.user_id', 'a.turn_id', 's.session_id as session');
 
-/** What is saved of answers that have not ended: by question. */
+/** Returns the saved text of each answer that has not ended, by question. */
 async function pendingAnswers(): Promise<ReadonlyMap<string, { answer: string; isKnownToDify: boolean }>> {
   const rows = await app
     .db('chat_conversations')
@@ -89,10 +89,10 @@ async function pendingAnswers(): Promise<ReadonlyMap<string, { answer: string; i
   );
 }
 
-describe('kill -9', () => {
+describe('kill -9 of the only process', () => {
   const kills = scale({ full: 200, smoke: 1 });
 
-  /** Half of the answers go on without us, as in the newest Dify. */
+  /** Dify continues half of the answers after the connection is closed, as its newest version does. */
   const goesOn = (query: string) => randomFor(query).chance(0.5);
   const play = (query: string): Script => {
     const pauses = randomFor(`pauses ${query}`);
@@ -104,7 +104,7 @@ describe('kill -9', () => {
   };
 
   it(
-    'loses no question and no checkpoint, and leaves nothing pending',
+    'loses no question and no checkpoint, and leaves no turn pending',
     async () => {
       const figures = { streams: 0, refused: 0, lost: 0, stuck: 0, completable: 0, completed: 0 };
       for (let kill = 0; kill < kills; kill += 1) {
@@ -143,7 +143,7 @@ describe('kill -9', () => {
         'checkpoints lost': figures.lost,
         'refusals of their sessions after the restart': figures.refused,
         'rows stuck': figures.stuck,
-        'that Dify went on with': figures.completable,
+        'that Dify continued': figures.completable,
         'of them completed': figures.completed,
         'questions acknowledged': ledger.acknowledged().length,
         contradictions: contradictions.length,
@@ -155,12 +155,12 @@ describe('kill -9', () => {
   );
 });
 
-describe('kill -9 of one process of two', () => {
+describe('kill -9 of one of two processes', () => {
   const kills = scale({ full: 20, smoke: 1 });
   const streams = 5;
 
   it(
-    'has the other one free its sessions, and leaves the turns of the living be',
+    'lets the other process free the sessions, and leaves its own turns running',
     async () => {
       const freedMs: number[] = [];
       let ended = 0;
@@ -231,7 +231,7 @@ describe('SIGTERM', () => {
   const rounds = scale({ full: 50, smoke: 1 });
   const streams = 50;
 
-  /** Once `signalled`, a third ends soon, a third about when the time is over, and a third would never end. */
+  /** After `signalled`, a third of the answers ends soon, a third near the drain limit, and a third never. */
   const play = (query: string, signalled: Promise<void>): Script => {
     const random = randomFor(query);
     const slowness = random.pick([10, 50, Infinity]);
@@ -265,7 +265,7 @@ describe('SIGTERM', () => {
   }
 
   it(
-    'gives every live stream its end, in time',
+    'sends a final event to every live stream within the drain limit',
     async () => {
       const figures = { live: 0, endless: 0, pending: 0, late: 0, unclean: 0, slowestMs: 0 };
       for (let round = 0; round < rounds; round += 1) {
@@ -279,7 +279,7 @@ describe('SIGTERM', () => {
         await holdsWithin(30_000, () => started === streams);
         const letGo = pause(randomFor('moment', round).between(0, 300)).then(signal);
         await pause(randomFor('another moment', round).between(0, 300));
-        // Some more come in this very moment: they are answered, or told to come again, or never get through.
+        // More questions arrive at this moment. The server answers them, refuses them, or closes their connection.
         const late = Array.from({ length: 5 }, (_, index) =>
           ask(`Terminated ${round}.late ${index}`, index, { signalled, onStarted: () => undefined }),
         );

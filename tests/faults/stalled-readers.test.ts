@@ -14,18 +14,18 @@ const readers = scale({ full: 20, smoke: 4 });
 const stalledReaders = scale({ full: 200, smoke: 20 });
 const rounds = scale({ full: 5, smoke: 1 });
 /**
- * 8 MB, which is more than the system takes off the application's hands for a client that does not read. Of replacements,
- * so that the answer itself stays short.
+ * The events make 8 MB, more than the kernel buffers for a client that does not read. They are replacements, so that
+ * the final answer is short.
  */
 const replacements = 2_000;
 const replacement = 'Let us talk of something else. '.repeat(130);
-/** The next are told when the reader has these: whoever is far behind is told the text that all come to, and no more. */
+/** Dify waits for the active reader after each 10 replacements. A slow reader would only receive the latest text. */
 const replacementsTogether = 10;
-/** What more the program may hold: 64 KB for each of 200; for fewer it is what swings by itself. */
+/** Bound for the additional memory of the program: 64 KB for each of 200 readers. With fewer readers it is noise. */
 const maxMoreHeldMb = 12.5;
 /**
- * What more may be resident: 300 KB for each of 200. This is the looser bound, as it is the rougher measure: of two
- * processes that do the same, one keeps up to 40 MB more, which the C library's allocator has back and cannot give away.
+ * Bound for the additional resident memory: 300 KB for each of 200 readers. This bound is looser: the allocator of the
+ * C library may keep up to 40 MB of freed memory, which differs between processes.
  */
 const maxMoreResidentMb = 60;
 
@@ -40,7 +40,7 @@ beforeAll(async () => {
   const env = {
     ...withoutLimits,
     NODE_OPTIONS: `--inspect=127.0.0.1:${inspectorPort}`,
-    // Nobody is cut off while this is measured.
+    // No reader is disconnected during the measurement.
     CHAT_STALLED_READER_SECONDS: '3600',
   };
   app = await startApp({ env });
@@ -52,13 +52,13 @@ afterAll(() => app.stop());
 
 interface Measurement extends Memory {
   readonly seconds: number;
-  /** Readers who did not get the whole answer. */
+  /** Number of readers without the whole answer. */
   readonly incomplete: number;
 }
 
 /**
- * Long streams to `readers`, each of them also opened by its share of `stalled` readers who never read. What the process
- * holds is measured when everything but the end is told.
+ * Streams long answers to `readers` clients. Each answer also has its share of `stalled` clients, which never read.
+ * Measures the memory after all events but the final one.
  */
 async function measure(name: string, stalled: number): Promise<Measurement> {
   const { opened: measured, open: finish } = createGate();
@@ -113,14 +113,14 @@ async function measure(name: string, stalled: number): Promise<Measurement> {
   return { ...memory, seconds, incomplete: results.filter((isComplete) => !isComplete).length };
 }
 
-describe('readers who never read', () => {
+describe('clients that never read', () => {
   it(
-    'cost the others nothing, and the process little',
+    'do not affect other readers, and cost the process little memory',
     async () => {
       const alone: Measurement[] = [];
       const beside: Measurement[] = [];
       for (let round = 0; round < rounds; round += 1) {
-        // Each in a process of its own: what a process has once taken, it rarely gives back.
+        // Each measurement has a new process, because a process rarely returns memory to the system.
         if (round > 0) await fresh();
         alone.push(await measure(`Read alone ${round}`, 0));
         if (isFull) await fresh();
@@ -132,10 +132,10 @@ describe('readers who never read', () => {
       const more = (what: 'residentMb' | 'heldMb') => of(beside, what) - of(alone, what);
       report('stalled readers', {
         stalled: stalledReaders,
-        'readers beside them': readers,
+        'active readers': readers,
         'answers incomplete': incomplete,
-        'MB resident without them': Math.round(of(alone, 'residentMb')),
-        'MB more with them': Math.round(more('residentMb')),
+        'MB resident without stalled readers': Math.round(of(alone, 'residentMb')),
+        'MB more with stalled readers': Math.round(more('residentMb')),
         'MB more held by the program': Math.round(more('heldMb')),
         'times as long': (of(beside, 'seconds') / of(alone, 'seconds')).toFixed(2),
       });

@@ -19,7 +19,7 @@ type Sender = 'nobody' | 'a user' | 'an administrator';
 
 type Address = readonly [method: string, path: string];
 
-/** Addresses that take files, and some of those that do not. */
+/** Paths that accept files, and some that do not. */
 const addresses: readonly [Address, ...Address[]] = [
   ['POST', '/upload'],
   ['POST', '/upload/files'],
@@ -48,9 +48,9 @@ afterAll(async () => {
   await rm(temporary, { recursive: true });
 });
 
-describe('multipart bodies', () => {
+describe('multipart request bodies', () => {
   it(
-    'leave nothing in the temporary folder, whatever they are sent to and however they end',
+    'leave no temporary file, whatever their path and however they end',
     async () => {
       const random = randomFor('uploads');
       const statuses = new Map<number | null, number>();
@@ -92,12 +92,12 @@ describe('multipart bodies', () => {
       const { count, bytes } = await filesIn(temporary);
       report('uploads', {
         requests: requestsBetween * (kills + 1),
-        'left in the middle': left,
+        'aborted requests': left,
         kills,
-        'answered 415': statuses.get(415) ?? 0,
-        'answered 413': statuses.get(413) ?? 0,
-        'refused for want of a right': (statuses.get(401) ?? 0) + (statuses.get(403) ?? 0),
-        taken: (statuses.get(201) ?? 0) + (statuses.get(200) ?? 0),
+        'replies with 415': statuses.get(415) ?? 0,
+        'replies with 413': statuses.get(413) ?? 0,
+        'replies with 401 or 403': (statuses.get(401) ?? 0) + (statuses.get(403) ?? 0),
+        accepted: (statuses.get(201) ?? 0) + (statuses.get(200) ?? 0),
         'kB in the folder at most': Math.round(mostBytes / 1024),
         'files left': count,
         'bytes left': bytes,
@@ -116,7 +116,7 @@ function headersOf(sender: Sender): Record<string, string> {
   return { Authorization: `Bearer ${token}` };
 }
 
-/** @returns whether all pieces were sent. */
+/** @returns whether it sent all pieces. */
 async function sendPieces(request: Upload, content: Buffer, pieces: number): Promise<boolean> {
   const size = 200_000;
   let sent = 0;

@@ -9,7 +9,7 @@ import { createUpstream, piecesOf, telling, type Upstream } from './support/upst
 const clients = scale({ full: 500, smoke: 50 });
 const drops = scale({ full: 100, smoke: 20 });
 
-/** For one frame: so many clients at once wait for each other where the machine is busy with other things. */
+/** Timeout for one frame. Many clients on a busy machine wait for each other. */
 const frameTimeoutMs = scale({ full: 300_000, smoke: 45_000 });
 
 let app: App;
@@ -38,7 +38,7 @@ async function open(sessionId: string, as: Client): Promise<Device> {
   return device;
 }
 
-/** The text a client has, which begins a turn anew at `turn_started`. */
+/** Returns the text that a client shows. It starts again with each `turn_started`. */
 function shown(frames: readonly SocketFrame[]): string {
   return frames.reduce((text, { event, answer }) => {
     if (event === 'turn_started') return '';
@@ -47,9 +47,9 @@ function shown(frames: readonly SocketFrame[]): string {
   }, '');
 }
 
-describe('many clients of one process', () => {
+describe('many WebSocket clients of one process', () => {
   it(
-    'each see every event of their session in order, and none of another',
+    'each receive every event of their session in order, and no event of another session',
     async () => {
       const pieces = 40;
       const since = Date.now();
@@ -86,9 +86,9 @@ describe('many clients of one process', () => {
   );
 });
 
-describe('a client that loses its connection again and again', () => {
+describe('WebSocket client that loses its connection repeatedly', () => {
   it(
-    'loses nothing of any turn',
+    'receives every turn completely',
     async () => {
       const user = userOf(0);
       const sessionId = await newSession(user);
@@ -114,14 +114,14 @@ describe('a client that loses its connection again and again', () => {
     classTimeoutMs,
   );
 
-  /** Asks, and drops its connection each time it has seen so many new events, until it has seen the end. */
+  /** Asks, and drops the connection each time `after()` new events have arrived, until the final event. */
   async function readDropping(user: Client, sessionId: string, query: string, after: () => number) {
     const seen: SocketFrame[] = [];
     let times = 0;
     let last = 0;
     for (;;) {
       const device = await open(sessionId, user);
-      // The same key each time: whether the question arrived is not known.
+      // The client does not know whether the question arrived, so it sends the same key again.
       device.send({ type: 'ask', query, idempotency_key: query.replaceAll(' ', '-') });
       const enough = last + after();
       const { turn_id: turnId } = await device.until(

@@ -8,12 +8,12 @@ import { classTimeoutMs, isFull, report, scale } from './support/scale';
 import { sideBySide } from './support/side-by-side';
 
 const requests = scale({ full: 20_000, smoke: 200 });
-/** Requests that are under way at the same time. */
+/** Number of requests at the same time. */
 const lanes = scale({ full: 32, smoke: 16 });
 const writesPerMinute = scale({ full: 300, smoke: 40 });
 const turnsPerMinute = 20;
 const charsPerDay = 2_000_000;
-/** What a process notes before it tells the database. */
+/** Number of characters that a process counts before it writes the sum to the database. */
 const charsTogether = 50_000;
 
 let app: App;
@@ -44,7 +44,7 @@ afterAll(async () => {
 
 const longText = '长'.repeat(20_000);
 
-/** Every way to write, again and again. What is not there any more is asked for all the same. */
+/** Returns every kind of write request. Requests for deleted resources are included on purpose. */
 function waysToWrite(ids: { readonly session: string; readonly message: string; readonly turn: string }) {
   const { session, message, turn } = ids;
   const question = { character_id: characterId, query: longText };
@@ -73,7 +73,7 @@ interface Written {
   seconds: number;
 }
 
-/** As fast as the server answers. */
+/** Sends the requests as fast as the server replies. */
 async function writeAll(device: Device, ways: ReturnType<typeof waysToWrite>): Promise<Written> {
   const written: Written = { refused: 0, failed: 0, seconds: 0 };
   const since = Date.now();
@@ -92,7 +92,7 @@ async function writeAll(device: Device, ways: ReturnType<typeof waysToWrite>): P
   return written;
 }
 
-/** @returns the milliseconds that each write of somebody else has taken meanwhile. */
+/** @returns the milliseconds of each write of another user during that time. */
 async function writeBeside(isOver: () => boolean): Promise<number[]> {
   const session_id = (await neighbour.post('/api/chat/session', {})).body.data.session_id as string;
   const took: number[] = [];
@@ -111,7 +111,7 @@ async function stored(): Promise<{ readonly rows: number; readonly chars: number
   const sessions = await app.db('chat_sessions').where({ user_id });
   const lines = await app.db('chat_conversations').where({ user_id });
   const length = (text: string | null) => text?.length ?? 0;
-  // What Dify has answered is nothing that the user has written.
+  // Answers of Dify do not count as characters of the user.
   const chars = lines.reduce(
     (sum: number, { role, turn_id, query, answer }) =>
       sum + length(query) + (role === 'assistant' && turn_id !== null ? 0 : length(answer)),
@@ -120,9 +120,9 @@ async function stored(): Promise<{ readonly rows: number; readonly chars: number
   return { rows: sessions.length + lines.length, chars };
 }
 
-describe('a user who writes as fast as they can', () => {
+describe('user who writes as fast as possible', () => {
   it(
-    'stores no more than they may, and holds nobody else up',
+    'stays within the limits, and does not delay other users',
     async () => {
       const [question, answer] = (await greedy.ask({ character_id: characterId, query: 'Hello' })).body.data;
       const session = String(question.session_id);
@@ -141,7 +141,7 @@ describe('a user who writes as fast as they can', () => {
       await app.dify.idle();
       const after = await stored();
 
-      // A window begins with the first write in it, so that there can be one more than whole minutes.
+      // The first write starts a window, so the number of windows can exceed the number of minutes by one.
       const windows = Math.floor(seconds / 60) + 1;
       const rows = after.rows - before.rows;
       const chars = after.chars - before.chars;
@@ -149,20 +149,20 @@ describe('a user who writes as fast as they can', () => {
         requests,
         'seconds for them': Math.round(seconds),
         'refused by a limit': refused,
-        'answered by 5xx': failed,
+        'replies with 5xx': failed,
         'rows stored': rows,
         'characters stored': chars,
-        'ms for the middle write of somebody else': Math.round(took[Math.floor(took.length / 2)] ?? 0),
+        'ms for the median write of another user': Math.round(took[Math.floor(took.length / 2)] ?? 0),
         'ms for the slowest': Math.round(took.at(-1) ?? 0),
-        'ms of work until the slowest list of somebody else': Math.round(workedMs),
+        'ms of work until the slowest list of another user': Math.round(workedMs),
       });
       expect(failed).toBe(0);
       expect(refused).toBeGreaterThan(0);
-      // A turn makes two rows, and a session where it begins one.
+      // A turn creates two rows, and also a session if it starts one.
       expect(rows).toBeLessThanOrEqual(windows * (writesPerMinute + 3 * turnsPerMinute));
       expect(chars).toBeLessThanOrEqual(charsPerDay + charsTogether);
       expect(took.length).toBeGreaterThan(0);
-      // On SQLite every statement waits for one connection, behind up to 32 of this user's.
+      // On SQLite all statements share one connection. They wait for up to 32 statements of this user.
       if (isFull) expect(workedMs).toBeLessThan(1_000);
     },
     classTimeoutMs,

@@ -8,7 +8,7 @@ const beside = {
 };
 
 describe('parseHistoryStoreSettings', () => {
-  it('keeps the history beside the main SQLite file, unless it is told where', () => {
+  it('puts the history next to the main SQLite file by default', () => {
     expect(parseHistoryStoreSettings({ ...beside, MES_SQL_DSN: ' ' })).toEqual({
       address: { kind: 'sqlite', filename: '/app/.tmp/data.history.db' },
       dailyPartitions: false,
@@ -21,7 +21,7 @@ describe('parseHistoryStoreSettings', () => {
     ['/srv/a.b.db', '/srv/a.b.history.db'],
     ['/srv/chat.sqlite', '/srv/chat.sqlite.history.db'],
     ['/srv/chat', '/srv/chat.history.db'],
-  ])('gives each main SQLite file a history of its own: %s has %s', (filename, own) => {
+  ])('names the history file of %s as %s', (filename, own) => {
     expect(
       parseHistoryStoreSettings({ ...beside, mainDatabase: { client: 'sqlite', connection: { filename } } }),
     ).toMatchObject({ address: { kind: 'sqlite', filename: own } });
@@ -41,14 +41,14 @@ describe('parseHistoryStoreSettings', () => {
     ['staging', 'staging_history'],
     ['history', 'history_history'],
     ['x'.repeat(55), `${'x'.repeat(55)}_history`],
-  ])('keeps it in a schema of its own beside the main PostgreSQL: %s has %s', (schema, own) => {
+  ])('uses a separate schema in the main PostgreSQL: for %s it is %s', (schema, own) => {
     const { connection, settings } = besideSchema(schema);
 
     expect(settings).toMatchObject({ address: { kind: 'postgres', connection, schema: own } });
   });
 
   it.each(['x'.repeat(56), 'é'.repeat(28)])(
-    'makes no name that PostgreSQL would cut, and so mix up with others: %s',
+    'rejects a schema name that PostgreSQL would truncate: %s',
     (schema) => {
       const { settings } = besideSchema(schema);
 
@@ -74,7 +74,7 @@ describe('parseHistoryStoreSettings', () => {
     });
   });
 
-  it('says all that is wrong, names the variables and repeats no password, and throws nothing', () => {
+  it('returns one problem that names every wrong variable and contains no password', () => {
     const problem = parseHistoryStoreSettings({
       ...beside,
       MES_SQL_DSN: 'root:secret@tpc(localhost)/x',
@@ -90,7 +90,7 @@ describe('parseHistoryStoreSettings', () => {
     expect(message).not.toContain('secret');
   });
 
-  it('is what config/history.ts reads, beside the main database', () => {
+  it('accepts the settings of config/history.ts, with the main database', () => {
     const env = (name: string, fallback?: string) =>
       name.startsWith('MES') || name.startsWith('SQL_MAX') ? name : fallback;
     const config = readConfig({ env } as never);

@@ -27,11 +27,11 @@ async function figures(status: Partial<HistoryStatus> | null): Promise<string[]>
 }
 
 describe('the metrics', () => {
-  it('are those of the process where there is no history', async () => {
+  it('contain only the process if no history is configured', async () => {
     expect(await figures(null)).toEqual(['chat_live_turns 1', 'chat_draining 1']);
   });
 
-  it('say how far the history is', async () => {
+  it('contain the state and the lag of the history', async () => {
     expect(
       await figures({ waiting: 12, waitingErasures: 2, setAside: 1, oldestSeconds: 90, problem: 'history' }),
     ).toEqual([
@@ -46,7 +46,7 @@ describe('the metrics', () => {
     expect(await figures({})).toContain('chat_history_up 1');
   });
 
-  it('are explained, each with its kind', async () => {
+  it('have a TYPE and a HELP line each', async () => {
     const text = await watch({}).metrics();
     const names = (await figures({})).map((line) => line.split(' ')[0] ?? '');
     for (const name of names) {
@@ -63,7 +63,7 @@ describe('hasToken', () => {
     ['token-of-the-scraper', false],
     ['bearer token-of-the-scraper', false],
     ['', false],
-  ])('of %j: %p', (authorization, isRight) => {
+  ])('for the header %j returns %p', (authorization, isRight) => {
     expect(hasToken(authorization, 'token-of-the-scraper')).toBe(isRight);
   });
 });

@@ -7,7 +7,7 @@ import { SlowStream } from '../websocket/support/slow-socket';
 
 const afterMs = 20_000;
 
-/** A connection of which a test says how much waits in it. */
+/** Watches a fake connection. The test sets the number of bytes that wait in it. */
 function harness() {
   const stream = new SlowStream();
   let stalls = 0;
@@ -19,14 +19,14 @@ function harness() {
   return { stream, stop, pass, stalls: () => stalls };
 }
 
-describe('a reader', () => {
+describe('watchReader', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => {
     expect(jest.getTimerCount()).toBe(0);
     jest.useRealTimers();
   });
 
-  it('is stalled once it has taken nothing for the time, and a tenth of it later at most', () => {
+  it('reports a stalled reader after the timeout, at most a tenth later', () => {
     const { pass, stalls } = harness();
     pass(30_500, 0);
     pass(afterMs - 1, 100);
@@ -35,27 +35,27 @@ describe('a reader', () => {
     expect(stalls()).toBe(1);
   });
 
-  it('is stalled then, too, though more and more is written to it', () => {
+  it('reports a stalled reader even if more data is written to it', () => {
     const { pass, stalls } = harness();
     for (let ms = 0; ms < 1.1 * afterMs; ms += 500) pass(500, 100 + ms);
     expect(stalls()).toBe(1);
   });
 
-  it('is not stalled while there is nothing for it', () => {
+  it('does not report a reader while no data waits for it', () => {
     const { pass, stop, stalls } = harness();
     pass(10 * afterMs, 0);
     expect(stalls()).toBe(0);
     stop();
   });
 
-  it('is not stalled as long as it takes a part of what waits', () => {
+  it('does not report a reader that takes a part of the waiting data', () => {
     const { pass, stop, stalls } = harness();
     for (let times = 0; times < 5; times += 1) pass(0.9 * afterMs, 1_000 - times);
     expect(stalls()).toBe(0);
     stop();
   });
 
-  it('is not stalled as long as it takes all, and as much comes again', () => {
+  it('does not report a reader that takes all data and gets the same amount again', () => {
     const { stream, pass, stop, stalls } = harness();
     for (let times = 0; times < 5; times += 1) {
       pass(0.9 * afterMs, 1_000);
@@ -65,7 +65,7 @@ describe('a reader', () => {
     stop();
   });
 
-  it('is looked at no more once its connection is closed', () => {
+  it('stops watching when the connection closes', () => {
     const { stream, pass } = harness();
     pass(1_000, 100);
     stream.emit('close');
@@ -73,12 +73,12 @@ describe('a reader', () => {
   });
 });
 
-it('that takes a part of the last write, and then nothing, is stalled after the time and not after twice of it', async () => {
+it('watchReader reports a reader that takes only a part of the last write, well before twice the timeout', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const peer = connect((server.address() as AddressInfo).port, '127.0.0.1').pause();
   const [socket] = (await once(server, 'connection')) as [Socket];
-  // More than the system takes for it, so that it takes a part.
+  // More than the kernel buffers hold, so that the reader takes only a part.
   socket.write(Buffer.alloc(32_000_000));
   const ms = 2_000;
   const since = performance.now();

@@ -9,7 +9,7 @@ import { createGate } from '../support/gate';
 
 const piece = 'x'.repeat(100_000);
 
-/** Serves what `pieces` makes, over a real socket. @returns the response, not read yet. */
+/** Serves `pieces` over a real socket. @returns the unread response. */
 async function serve(pieces: () => AsyncGenerator<string, void>) {
   const errors: string[] = [];
   const log = { info: () => undefined, error: (text: string) => void errors.push(text) };
@@ -26,7 +26,7 @@ async function serve(pieces: () => AsyncGenerator<string, void>) {
   return { response, errors, close: () => new Promise((resolve) => server.close(resolve)) };
 }
 
-it('sends everything, to its end', async () => {
+it('streamText sends every piece to the end', async () => {
   const { response, close } = await serve(async function* () {
     yield 'one, ';
     yield 'zwei, ';
@@ -42,7 +42,7 @@ it('sends everything, to its end', async () => {
   await close();
 });
 
-it('makes no more than a slow client takes, and nothing once it has left', async () => {
+it('streamText makes no more pieces than a slow client takes, and none after the client leaves', async () => {
   let made = 0;
   let hasReturned: () => void = () => undefined;
   const returned = new Promise<void>((resolve) => (hasReturned = resolve));
@@ -54,7 +54,7 @@ it('makes no more than a slow client takes, and nothing once it has left', async
     }
   });
   await once(response, 'readable');
-  // Nobody reads on: what is made fills the buffers on the way, some megabytes, and then stands still.
+  // The client stops reading. The pieces fill the buffers (some megabytes), and then no more are made.
   for (let before = -1; before !== made;) {
     before = made;
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -65,7 +65,7 @@ it('makes no more than a slow client takes, and nothing once it has left', async
   await close();
 });
 
-it('cuts the connection when it goes wrong on the way, and logs no message', async () => {
+it('streamText cuts the connection if a later piece fails, and does not log the error message', async () => {
   const { opened: arrived, open: arrive } = createGate();
   const { response, errors, close } = await serve(async function* () {
     yield piece;
@@ -81,9 +81,9 @@ it('cuts the connection when it goes wrong on the way, and logs no message', asy
   await close();
 });
 
-it('is an error like any other when it goes wrong at once', async () => {
+it('streamText replies with 500 if the first piece fails', async () => {
   const { response, close } = await serve(() => {
-    throw new Error('at once');
+    throw new Error('no first piece');
   });
   response.resume();
   expect(response.statusCode).toBe(500);

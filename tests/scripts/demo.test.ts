@@ -9,7 +9,7 @@ import { parseHistoryStoreSettings } from '../../src/history/settings';
 
 const folder = path.resolve('/tmp/of-the-demo');
 
-/** Where the demo keeps its data, for somebody whose settings say this. */
+/** Returns where the demo keeps its data when the user has these settings. */
 function placesFor(settings: Readonly<Record<string, string>>) {
   const before = { ...process.env };
   for (const name of Object.keys(process.env)) {
@@ -28,14 +28,14 @@ function placesFor(settings: Readonly<Record<string, string>>) {
   }
 }
 
-describe('the demo', () => {
+describe('npm run demo', () => {
   it.each([
-    ['nothing of a database', {}],
-    ['an address of the main database', { SQL_DSN: 'postgres://user:password@host:5432/name' }],
-    ['a PostgreSQL', { DATABASE_CLIENT: 'postgres', DATABASE_URL: 'postgres://host/name' }],
-    ['an address of the history', { MES_SQL_DSN: 'user:password@tcp(host:3306)/name' }],
-    ['a file for each', { SQL_DSN: '/srv/data.db', MES_SQL_DSN: '/srv/history.db' }],
-  ])('keeps all it writes in its own folder, where the settings say %s', (_what, settings) => {
+    ['no database', {}],
+    ['the URL of the main database', { SQL_DSN: 'postgres://user:password@host:5432/name' }],
+    ['a PostgreSQL database', { DATABASE_CLIENT: 'postgres', DATABASE_URL: 'postgres://host/name' }],
+    ['the DSN of the history', { MES_SQL_DSN: 'user:password@tcp(host:3306)/name' }],
+    ['a file for each database', { SQL_DSN: '/srv/data.db', MES_SQL_DSN: '/srv/history.db' }],
+  ])('keeps all data in its own folder even if the settings name %s', (_what, settings) => {
     expect(placesFor(settings)).toMatchObject({
       database: { client: 'sqlite', connection: { filename: path.join(folder, 'demo.db') } },
       history: { kind: 'sqlite', filename: path.join(folder, 'demo.history.db') },

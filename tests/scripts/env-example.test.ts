@@ -13,7 +13,7 @@ const root = path.resolve(__dirname, '..', '..');
 const configFolder = path.join(root, 'config');
 const configFiles = readdirSync(configFolder).filter((file) => file.endsWith('.ts'));
 
-/** A variable stands as `NAME=value`, or as `# NAME=default` when it may be left out. */
+/** A line is `NAME=value`, or `# NAME=default` for an optional variable. */
 const lines = readFileSync(path.join(root, '.env.example'), 'utf8')
   .split('\n')
   .map((line) => line.replace(/^# (?=[A-Z][A-Z0-9_]*=)/u, ''))
@@ -22,11 +22,11 @@ const names = lines.map((line) => line.slice(0, line.indexOf('=')));
 const defaults = Object.entries(parseEnv(lines.join('\n'))).filter(([, value]) => value !== '');
 
 describe('.env.example', () => {
-  it('names each variable once', () => {
+  it('lists each variable once', () => {
     expect([...new Set(names)]).toEqual(names);
   });
 
-  it('names exactly the variables that the configuration, the settings and Strapi with its secrets read', () => {
+  it('lists exactly the variables that the configuration, the settings, the secrets and Strapi read', () => {
     const read = new Set([
       ...configFiles.flatMap(variablesIn),
       ...mailVariableNames,
@@ -38,7 +38,7 @@ describe('.env.example', () => {
     expect([...names].sort()).toEqual([...read].sort());
   });
 
-  it('names every secret that npm run secrets writes, without a value', () => {
+  it('lists every secret of npm run secrets, without a value', () => {
     expect(lines).toEqual(expect.arrayContaining(secretNames.map((name) => `${name}=`)));
   });
 
@@ -50,7 +50,7 @@ describe('.env.example', () => {
     );
   });
 
-  it('states the defaults of the store of the history', () => {
+  it('states the defaults of the history store settings', () => {
     const beside = {
       folder: '/app',
       mainDatabase: { client: 'sqlite', connection: { filename: '/app/data.db' } },
@@ -61,7 +61,7 @@ describe('.env.example', () => {
     );
   });
 
-  /** What these two read is unchecked; the settings made of it are compared above. */
+  /** These files only pass variables on. The tests above compare the settings. */
   const unchecked = ['chat.ts', 'history.ts'];
 
   it.each(configFiles.filter((file) => !unchecked.includes(file)))(
@@ -87,14 +87,14 @@ function variablesIn(file: string): string[] {
 
 type Config = object | ((params: { env: typeof strapiEnv }) => object);
 
-/** The configuration as plain data: functions are left out. */
+/** Returns the configuration as plain data, without functions. */
 function load(file: string): unknown {
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { default: config } = require(path.join(configFolder, file)) as { default: Config };
   return JSON.parse(JSON.stringify(typeof config === 'function' ? config({ env: strapiEnv }) : config));
 }
 
-/** Runs with these variables, and with none of the others that the example names. */
+/** Runs `run` with these variables and without all other variables of .env.example. */
 function withEnvironment<T>(variables: Readonly<Record<string, string>>, run: () => T): T {
   const before = { ...process.env };
   for (const name of names) delete process.env[name];

@@ -30,7 +30,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const never = new AbortController().signal;
-/** The main database has nobody. */
+/** The main database has no users. */
 const findUsers = async (): Promise<ReadonlyMap<number, UserOfToday>> => new Map();
 const quiet: Screen = { say() {}, progress() {}, clear() {} };
 
@@ -39,7 +39,7 @@ function recordingScreen(): Screen & { readonly lines: string[] } {
   return { ...quiet, lines, say: (line) => void lines.push(line) };
 }
 
-/** Two days with records, one of them with an error too, and one that stays. */
+/** Two old days with records, one of them with an error, and one record of a newer day. */
 const records: readonly HistoryRecord[] = [
   historyRecord({ recordId: 'a', createdAt: new Date('2025-01-15T00:00:00.000Z') }),
   historyRecord({ recordId: 'b', createdAt: new Date('2025-01-15T23:59:59.999Z') }),
@@ -71,8 +71,8 @@ async function failure(work: () => unknown): Promise<HistoryCommandError> {
   return error;
 }
 
-describe('an archive', () => {
-  it('has a file for each kind and day, which only its owner can read, and the store has the rest', async () => {
+describe('archive', () => {
+  it('writes one file per table and day with mode 600, and removes only archived records', async () => {
     const store = createHistoryStoreInMemory(records);
     const screen = recordingScreen();
     expect(await archiveAll(store, screen)).toBe(4);
@@ -83,7 +83,7 @@ describe('an archive', () => {
     expect(screen.lines[0]).toMatch(/2 records, sha256 of its text [0-9a-f]{64}$/u);
   });
 
-  it('comes back as it was, and only once', async () => {
+  it('can be restored without change, and only once', async () => {
     const store = createHistoryStoreInMemory(records);
     await archiveAll(store);
     const screen = recordingScreen();
@@ -93,10 +93,10 @@ describe('an archive', () => {
     const sorted = (all: readonly HistoryRecord[]) =>
       [...all].sort((one, other) => (one.recordId < other.recordId ? -1 : 1));
     expect(sorted(store.records)).toEqual(sorted(records));
-    expect(screen.lines.at(-1)).toContain('restored 0 of 2 records; 2 were there already');
+    expect(screen.lines.at(-1)).toContain('restored 0 of 2 records; 2 already existed');
   });
 
-  it('is finished by the next run where the first one was ended before it removed the day', async () => {
+  it('is completed by the next run after an abort before the removal', async () => {
     const store = createHistoryStoreInMemory(records);
     const dying = { ...store, remove: () => Promise.reject(new Error('killed')) };
     await thrown(() => archiveAll(dying));
@@ -109,14 +109,14 @@ describe('an archive', () => {
     expect(idsOf(store.records)).toEqual(['e']);
   });
 
-  it('keeps what its file has, and adds what came since', async () => {
+  it('keeps the records of an existing file, and adds later ones', async () => {
     await archiveAll(createHistoryStoreInMemory(records.slice(0, 1)));
-    // Half removed, as where there are no partitions; and one that came late.
+    // The first record was already removed. The second one arrived later.
     await archiveAll(createHistoryStoreInMemory(records.slice(1, 2)));
     expect(idsIn(january15)).toEqual(['a', 'b']);
   });
 
-  it('removes nothing that it could not write', async () => {
+  it('removes no record that it could not write', async () => {
     const store = createHistoryStoreInMemory(records);
     let pages = 0;
     const failing: typeof store = {
@@ -131,7 +131,7 @@ describe('an archive', () => {
     expect(readdirSync(folder).filter((file) => file.endsWith('.part'))).toEqual([]);
   });
 
-  it('replaces no file that it cannot read', async () => {
+  it('does not replace a file that it cannot read', async () => {
     const store = createHistoryStoreInMemory(records);
     const whole = gzipSync(toLine(historyRecord()).repeat(50));
     for (const damaged of [whole.subarray(0, whole.length - 20), gzipSync('something else\n'), 'no gzip']) {
@@ -142,7 +142,7 @@ describe('an archive', () => {
     }
   });
 
-  it('archives what comes to a day meanwhile, before it is removed', async () => {
+  it('also archives a record that is saved to the day before its removal', async () => {
     const store = createHistoryStoreInMemory(records);
     const late = historyRecord({ recordId: 'late', createdAt: new Date('2025-01-15T06:00:00Z') });
     let rounds = 0;
@@ -159,7 +159,7 @@ describe('an archive', () => {
     expect(idsOf(store.records)).toEqual(['e']);
   });
 
-  it('gives up a day to which more and more comes', async () => {
+  it('gives up a day that keeps receiving records', async () => {
     const store = createHistoryStoreInMemory(records);
     let count = 0;
     const other: typeof store = {
@@ -179,14 +179,14 @@ describe('an archive', () => {
     );
   });
 
-  it('stops between two pages when it is interrupted', async () => {
+  it('stops between two pages after an abort', async () => {
     const store = createHistoryStoreInMemory(records);
     const error = await failure(() => archiveAll(store, quiet, AbortSignal.abort()));
     expect([error.exitCode, store.records.length, readdirSync(folder)]).toEqual([130, 5, []]);
   });
 });
 
-describe('restoring', () => {
+describe('restore', () => {
   const good = toLine(historyRecord());
   const restoreText = async (text: string, dryRun = false) => {
     const store = createHistoryStoreInMemory();
@@ -199,29 +199,29 @@ describe('restoring', () => {
   };
 
   it.each([
-    ['that is no JSON', '{"record_id":'],
-    ['that lacks a column', JSON.stringify({ ...JSON.parse(good), model: undefined })],
+    ['that is not JSON', '{"record_id":'],
+    ['without a column', JSON.stringify({ ...JSON.parse(good), model: undefined })],
     ['without a user', JSON.stringify({ ...JSON.parse(good), user_document_id: undefined })],
-    ['that has one too many', JSON.stringify({ ...JSON.parse(good), password: 'x' })],
-    ['that is half an error', JSON.stringify({ ...JSON.parse(good), error_code: '500' })],
+    ['with an unknown column', JSON.stringify({ ...JSON.parse(good), password: 'x' })],
+    ['with a part of an error', JSON.stringify({ ...JSON.parse(good), error_code: '500' })],
     ['with a wrong time', JSON.stringify({ ...JSON.parse(good), created_at: 'yesterday' })],
     ['that is empty', ''],
-  ])('names a line %s, and saves nothing of the file', async (_name, bad) => {
+  ])('reports a line %s, and restores nothing of the file', async (_name, bad) => {
     const { store, message } = await restoreText(`${good.repeat(300)}${bad}\n${good}`);
     expect(message).toContain('some.jsonl, line 301:');
     expect(message).toContain('Nothing of this file was restored.');
     expect(store.records).toEqual([]);
   });
 
-  it('takes a file without a last line break', async () => {
+  it('accepts a file without a final line break', async () => {
     expect((await restoreText(good.trimEnd())).store.records).toEqual([historyRecord()]);
   });
 
-  it('only reads where that was asked for', async () => {
+  it('restores nothing in a dry run', async () => {
     expect((await restoreText(good, true)).store.records).toEqual([]);
   });
 
-  it('says that there is no such file', async () => {
+  it('reports a missing file', async () => {
     const file = path.join(folder, 'none.jsonl.gz');
     const store = createHistoryStoreInMemory();
     const error = await failure(() => restore({ store, file, dryRun: true, screen: quiet, signal: never }));
@@ -229,8 +229,8 @@ describe('restoring', () => {
   });
 });
 
-describe('a dry run', () => {
-  it.each(['prune', 'archive'] as const)('of %s says what is there, and changes nothing', async (name) => {
+describe('dry run', () => {
+  it.each(['prune', 'archive'] as const)('of %s lists the records, and changes nothing', async (name) => {
     const store = createHistoryStoreInMemory(records);
     const screen = recordingScreen();
     const to = path.join(folder, 'new');
@@ -244,12 +244,12 @@ describe('a dry run', () => {
   });
 });
 
-describe('records that have a number as their user', () => {
+describe('records with a number instead of a user', () => {
   const numbered = (recordId: string, formerUserId: number) =>
     historyRecord({ recordId, conversationId: recordId, userDocumentId: null, formerUserId });
   const createdAt = new Date('2025-01-01T00:00:00Z');
 
-  /** As once the application has looked for their users. */
+  /** Creates a store in which the application has already looked for the users of all records. */
   async function storeOf(...all: readonly HistoryRecord[]) {
     const store = createHistoryStoreInMemory(all);
     await store.match(
@@ -270,7 +270,7 @@ describe('records that have a number as their user', () => {
   const ownersIn = (store: { readonly records: readonly HistoryRecord[] }) =>
     store.records.map(({ recordId, userDocumentId }) => [recordId, userDocumentId]);
 
-  it('are listed by number, and given to a user by hand', async () => {
+  it('are listed by number, and assigned to a user by number', async () => {
     const store = await storeOf(numbered('a', 7), numbered('b', 8));
     expect(await runOn(store, 'unassigned')).toEqual([
       expect.stringMatching(/^number +records +from +to$/u),
@@ -286,7 +286,7 @@ describe('records that have a number as their user', () => {
     expect(await runOn(store, 'unassigned')).toEqual(['Every record that was looked at has a user.']);
   });
 
-  it('are given to the users of today who were there then', async () => {
+  it('are assigned by id only to users who existed at that time', async () => {
     const store = await storeOf(numbered('a', 7), numbered('b', 8), numbered('c', 9));
     const today = async () =>
       new Map([
@@ -295,8 +295,8 @@ describe('records that have a number as their user', () => {
       ]);
     expect(await runOn(store, 'assign --by-id', today)).toEqual([
       'Gave 1 record of number 7 to doc7.',
-      'There is no user with the id 8 who is old enough.',
-      'There is no user with the id 9 who is old enough.',
+      'No user with the id 8 existed at the time of the first record.',
+      'No user with the id 9 existed at the time of the first record.',
     ]);
     expect(ownersIn(store).map(([, owner]) => owner)).toEqual(['doc7', null, null]);
   });
@@ -315,7 +315,7 @@ describe('parseCommand', () => {
     ['assign --by-id', { name: 'assign-by-id' }],
     ['--help', null],
     ['archive --help', null],
-  ])('understands %s', (line, command) => {
+  ])('parses "%s"', (line, command) => {
     expect(parseCommand(line.split(' '))).toEqual(command);
   });
 
@@ -339,14 +339,14 @@ describe('parseCommand', () => {
     'assign --number 7 --to 8',
     'assign --by-id --number 7',
     'unassigned 7',
-  ])('refuses "%s" with exit code 2 and the usage', async (line) => {
+  ])('rejects "%s" with exit code 2 and the usage', async (line) => {
     const error = await failure(() => parseCommand(line.split(' ').filter(Boolean)));
     expect([error.exitCode, error.message]).toEqual([2, expect.stringContaining('Usage: npm run history')]);
   });
 });
 
-describe('the screen', () => {
-  it('has columns and sizes for people', () => {
+describe('screen of npm run history', () => {
+  it('formats columns and sizes', () => {
     expect(toTable(['day', 'rows'], [['2025-01-15', 7]])).toEqual(['day         rows', '2025-01-15     7']);
     expect([0, 999, 1_000, 16_384, 2_500_000].map(toSize)).toEqual([
       '0 B',
@@ -363,24 +363,28 @@ describe('npm run history', () => {
 
   it.each([
     ['nothing', {}, '.tmp/data.db'],
-    ['a file', { DATABASE_FILENAME: 'data/chat.db' }, 'data/chat.db'],
-    ['no file', { DATABASE_FILENAME: ' ' }, '.tmp/data.db'],
-    ['a file as an address', { SQL_DSN: ' ./data/chat.db?mode=rwc ' }, 'data/chat.db'],
-    ['a file by its scheme', { SQL_DSN: 'file:data/chat' }, 'data/chat'],
-    ['a file elsewhere', { SQL_DSN: 'sqlite:///srv/chat.db' }, '/srv/chat.db'],
-  ])('finds the main database from the root of the project, where %s is named', (_what, variables, file) => {
-    const before = { ...process.env };
-    for (const name of Object.keys(process.env)) if (/^(DATABASE|SQL)_/u.test(name)) delete process.env[name];
-    Object.assign(process.env, withAbsoluteFiles(variables, root));
-    try {
-      const { connection } = readDatabase({ env: strapiEnv } as never);
-      expect(connection).toMatchObject({ connection: { filename: path.resolve(root, file) } });
-    } finally {
-      process.env = before;
-    }
-  });
+    ['a file name', { DATABASE_FILENAME: 'data/chat.db' }, 'data/chat.db'],
+    ['an empty file name', { DATABASE_FILENAME: ' ' }, '.tmp/data.db'],
+    ['a file as SQL_DSN', { SQL_DSN: ' ./data/chat.db?mode=rwc ' }, 'data/chat.db'],
+    ['a file URL', { SQL_DSN: 'file:data/chat' }, 'data/chat'],
+    ['an absolute SQLite URL', { SQL_DSN: 'sqlite:///srv/chat.db' }, '/srv/chat.db'],
+  ])(
+    'resolves the main database from the project root when the settings name %s',
+    (_what, variables, file) => {
+      const before = { ...process.env };
+      for (const name of Object.keys(process.env))
+        if (/^(DATABASE|SQL)_/u.test(name)) delete process.env[name];
+      Object.assign(process.env, withAbsoluteFiles(variables, root));
+      try {
+        const { connection } = readDatabase({ env: strapiEnv } as never);
+        expect(connection).toMatchObject({ connection: { filename: path.resolve(root, file) } });
+      } finally {
+        process.env = before;
+      }
+    },
+  );
 
-  it('leaves an address of a server as it is, and one that is wrong to the configuration', () => {
+  it('keeps the address of a server and an invalid address unchanged', () => {
     for (const dsn of ['postgres://user:password@host:5432/name', 'oracle://host', '']) {
       expect(withAbsoluteFiles({ SQL_DSN: dsn }, root)['SQL_DSN']).toBe(dsn);
     }
@@ -396,7 +400,7 @@ describe('npm run history', () => {
     });
   }
 
-  it('restores, counts, archives and removes, on a database that the environment names', async () => {
+  it('restores, counts, archives and removes records of the database in the environment', async () => {
     const env = { MES_SQL_DSN: path.join(folder, 'history.db') };
     const file = path.join(folder, 'some.jsonl');
     writeFileSync(file, records.slice(0, 4).map(toLine).join(''));
@@ -414,7 +418,7 @@ describe('npm run history', () => {
     expect((await cli(['size'], env)).stdout).toMatch(/^conversation_histories +0 /mu);
   });
 
-  it('finds the users of the main database', async () => {
+  it('finds users in the main database', async () => {
     const env = {
       MES_SQL_DSN: path.join(folder, 'history.db'),
       DATABASE_FILENAME: path.join(folder, 'main.db'),
@@ -448,7 +452,7 @@ describe('npm run history', () => {
     });
   });
 
-  it('says what is wrong, and nothing that is secret', async () => {
+  it('prints what is wrong, and no secret', async () => {
     const wrong = await cli(['size', '--all'], {});
     expect([wrong.code, wrong.stdout]).toEqual([2, '']);
     const away = await cli(['size'], { MES_SQL_DSN: 'postgres://ann:top-secret@127.0.0.1:1/history' });

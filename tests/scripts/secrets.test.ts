@@ -19,7 +19,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('ensureSecrets', () => {
-  it('writes every secret into a new file that only its owner can read', () => {
+  it('writes every secret into a new file with mode 600', () => {
     const { written } = ensureSecrets({ envFile, environment: {} });
 
     expect(written).toEqual(secretNames);
@@ -34,7 +34,7 @@ describe('ensureSecrets', () => {
     expect(new Set(Object.values(variables)).size).toBe(secretNames.length);
   });
 
-  it('changes nothing when it runs again', () => {
+  it('changes nothing in a second run', () => {
     ensureSecrets({ envFile, environment: {} });
     const before = readFileSync(envFile, 'utf8');
 
@@ -44,7 +44,7 @@ describe('ensureSecrets', () => {
     expect(readFileSync(envFile, 'utf8')).toBe(before);
   });
 
-  it('leaves the lines that are there as they are, and a last line without its end', () => {
+  it('keeps existing lines, and completes a last line without line break', () => {
     const lines = '# mine\nPORT = 4000\n\nJWT_SECRET="kept # as it is"\nDIFY_API_KEY=app-1';
     writeFileSync(envFile, lines);
 
@@ -54,7 +54,7 @@ describe('ensureSecrets', () => {
     expect(readFileSync(envFile, 'utf8').startsWith(`${lines}\nAPP_KEYS=`)).toBe(true);
   });
 
-  it('replaces empty values and placeholders where they stand', () => {
+  it('replaces empty values and placeholders in their lines', () => {
     writeFileSync(
       envFile,
       'A=1\r\nAPP_KEYS="toBeModified1,toBeModified2"\r\nJWT_SECRET=\r\n  API_TOKEN_SALT = tobemodified # soon\r\nB=2\r\n',
@@ -72,7 +72,7 @@ describe('ensureSecrets', () => {
     ]);
   });
 
-  it('replaces the last of several lines, the one that counts', () => {
+  it('replaces the last of several lines for one secret, because it takes effect', () => {
     writeFileSync(envFile, 'JWT_SECRET=one\nJWT_SECRET=\n');
 
     ensureSecrets({ envFile, environment: {} });
@@ -80,7 +80,7 @@ describe('ensureSecrets', () => {
     expect(readFileSync(envFile, 'utf8')).toMatch(/^JWT_SECRET=one\nJWT_SECRET=[\w-]{43}\n/u);
   });
 
-  it('counts what the environment has', () => {
+  it('does not write secrets that the environment sets', () => {
     const environment = Object.fromEntries(secretNames.map((name) => [name, 'long-and-random']));
 
     const { written } = ensureSecrets({ envFile, environment: { ...environment, JWT_SECRET: undefined } });
@@ -89,14 +89,14 @@ describe('ensureSecrets', () => {
     expect(Object.keys(readEnvFile(envFile))).toEqual(['JWT_SECRET']);
   });
 
-  it('says when the environment hides what it wrote', () => {
+  it('reports environment variables that override written secrets', () => {
     const report = ensureSecrets({ envFile, environment: { JWT_SECRET: '', APP_KEYS: 'change-me' } });
 
     expect(report.hidden).toEqual(['APP_KEYS', 'JWT_SECRET']);
     expect(describeSecrets(report, envFile).at(-1)).toMatch(/shell sets APP_KEYS, JWT_SECRET/u);
   });
 
-  it('writes what the start accepts, and replaces what the start refuses', () => {
+  it('replaces every value that the start refuses, and writes values that it accepts', () => {
     for (const value of [
       '',
       'tobemodified',
@@ -117,7 +117,7 @@ describe('ensureSecrets', () => {
 });
 
 describe('npm run secrets', () => {
-  it('says the names of what it wrote and no value', async () => {
+  it('prints the names of the written secrets and no value', async () => {
     const { code, output } = await runSecrets({ ENV_PATH: envFile });
 
     expect(code).toBe(0);
@@ -128,7 +128,7 @@ describe('npm run secrets', () => {
     }
   });
 
-  it('refuses in production', async () => {
+  it('fails in production', async () => {
     const { code, output } = await runSecrets({ ENV_PATH: envFile, NODE_ENV: 'production' });
 
     expect(code).toBe(1);
@@ -137,7 +137,7 @@ describe('npm run secrets', () => {
   });
 });
 
-/** What Strapi would say of the file, its configuration being what the file says. */
+/** Returns the problems that Strapi would report when it starts with this file. */
 function problemsAtStart(): string[] {
   const variables = readEnvFile(envFile);
   const names: Readonly<Record<string, string>> = {

@@ -12,11 +12,11 @@ export interface CharacterFields {
 
 export interface CharacterIds {
   readonly documentId: string;
-  /** The number that replies show. */
+  /** The character's `numeric_id`, which replies show as `id`. */
   readonly id: number;
 }
 
-/** An editor, working through the same API as the admin panel. */
+/** The super administrator. Calls the same API as the admin panel. */
 export interface Admin {
   readonly client: Client;
   createDraft(fields: CharacterFields): Promise<CharacterIds>;
@@ -25,18 +25,18 @@ export interface Admin {
   /** @returns the id of a new picture in the media library. */
   uploadPicture(): Promise<number>;
   action(documentId: string, action: 'unpublish' | 'discard'): Promise<void>;
-  /** Blocks a user of the apps, or lets them in again. */
+  /** Blocks or unblocks a user. */
   setBlocked(userDocumentId: string, blocked: boolean): Promise<void>;
-  /** Creates an administrator with one of Strapi's roles, or with one of `createRole`. @returns their client. */
+  /** Creates an administrator who has this role. @returns the administrator's client. */
   createAdministrator(role: AdminRole): Promise<Client>;
   /** Creates a role with these permissions. */
   createRole(name: string, permissions: readonly AdminPermission[]): Promise<AdminRole>;
-  /** Strapi's own roles. */
+  /** Finds one of Strapi's built-in roles. */
   findRole(code: 'strapi-super-admin' | 'strapi-editor' | 'strapi-author'): Promise<AdminRole>;
-  /** What is stored of a role's permissions. */
+  /** Returns the saved permissions of a role. */
   permissionsOf(role: AdminRole): Promise<AdminPermission[]>;
   setPermissions(role: AdminRole, permissions: readonly AdminPermission[]): Promise<void>;
-  /** Gives an action, by its whole name, to the role of users who are logged in, or takes it from them. */
+  /** Grants an action, named in full, to the role of logged-in users, or revokes it. */
   setAllowed(action: string, isAllowed: boolean): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ const onePixel = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==',
   'base64',
 );
-/** Of every account of the tests. */
+/** The password of every test account. */
 export const password = 'Passw0rd-of-tests';
 const account = { email: 'admin@example.com', password };
 
@@ -153,7 +153,7 @@ export async function createAdmin(url: string): Promise<Admin> {
   return admin;
 }
 
-/** The admin panel shows drafts: its replies are not searched for them. */
+/** Creates a client of the admin API. Its POST replies are not checked for canaries, because they contain drafts. */
 function createAdminClient(url: string, token: string): Client {
   const client = createClient(url, token);
   return {
@@ -178,7 +178,7 @@ function createAdminClient(url: string, token: string): Client {
 interface Entry {
   readonly id: number;
   readonly documentId: string;
-  /** Of a character. */
+  /** Only characters have it. */
   readonly numeric_id: number;
 }
 

@@ -10,14 +10,14 @@ const root = path.resolve(__dirname, '..', '..');
 export interface AppProcess {
   readonly pid: number;
   /**
-   * Sends a signal, unless it has ended by then.
-   * @returns its exit code, once it has ended; null if the signal killed it.
-   * @throws when it had ended by itself: whatever a test looks at, that is a defect.
+   * Sends a signal, unless the process has already ended.
+   * @returns the exit code after the end, or null if the signal killed the process.
+   * @throws Error if the process has ended by itself. That is a defect in every test.
    */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Settles when the application is up; says why if it does not come up. */
+/** Starts the application and waits until it is up. @throws Error with the output if it ends before. */
 export async function startAppProcess(
   env: Readonly<Record<string, string>>,
   output: string[],
@@ -30,7 +30,7 @@ export async function startAppProcess(
       own.push(text);
       if (own.join('').includes('Strapi started successfully')) resolve();
     });
-    child.once('close', () => reject(new Error(`The application ended at its start:\n${output.join('')}`)));
+    child.once('close', () => reject(new Error(`The application ended at startup:\n${output.join('')}`)));
   });
   return {
     pid: child.pid ?? 0,
@@ -41,7 +41,7 @@ export async function startAppProcess(
       }
       isAskedToEnd = true;
       if (!hasEnded) {
-        // And not only 'exit': what it wrote last may still be on its way.
+        // Not 'exit', because the last output can arrive after it.
         const closed = once(child, 'close');
         child.kill(signal);
         await closed;
@@ -51,15 +51,15 @@ export async function startAppProcess(
   };
 }
 
-/** What `npm start` runs, with these variables and nothing else of this process's environment. */
+/** Runs the command of `npm start`. From this process's environment, it gets only `PATH`. */
 export function spawnStrapi(
   env: Readonly<Record<string, string>>,
   onOutput: (text: string) => void,
 ): ChildProcess {
   const child = spawn(process.execPath, startArgs(root), {
     cwd: root,
-    // A time zone that is not UTC: dates have to come out right all the same.
-    // And no `.env` of whoever runs the tests.
+    // The time zone is not UTC, because dates must be correct in every time zone.
+    // ENV_PATH excludes the developer's `.env`.
     env: { PATH: process.env['PATH'] ?? '', TZ: 'Asia/Shanghai', ENV_PATH: '/dev/null', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -19,10 +19,10 @@ const strapiSecrets = {
   JWT_SECRET: randomBytes(16).toString('hex'),
 };
 
-/** What no line of the output may hold, beside the canaries. */
+/** Secrets that the output must not contain, in addition to the canaries. */
 export const secretsOfTests = [password, ...Object.values(strapiSecrets)];
 
-/** Settings of the suite, and with them what a deployment has to set. */
+/** Settings of the test suite. They include the secrets that every deployment must set. */
 export const baseEnv = {
   NODE_ENV: 'production',
   HOST: '127.0.0.1',
@@ -37,36 +37,36 @@ export const baseEnv = {
   ...strapiSecrets,
 };
 
-/** The application as operators run it: a process of its own on a real database and real sockets; Dify is the emulator. */
+/** The application in its own process, with a real database and real sockets. An emulator replaces Dify. */
 export interface App {
   readonly url: string;
   readonly dify: DifyEmulator;
-  /** A second connection to the application's database. */
+  /** A separate connection to the application's database. */
   readonly db: Knex;
   readonly database: TestDatabase;
-  /** What its processes are started with. */
+  /** The environment variables of the main process. */
   readonly variables: Readonly<Record<string, string>>;
   readonly admin: Admin;
   readonly anonymous: Client;
-  /** A new user, registered over HTTP. */
+  /** Registers a new user over HTTP. */
   createUser(): Promise<Client>;
-  /** What the process has written so far. */
+  /** Returns the output of all processes so far. */
   output(): string;
-  /** The process id. */
+  /** Returns the id of the main process. */
   pid(): number;
-  /** Ends the process as a power cut would, and starts another on the same database. */
+  /** Kills the main process with SIGKILL, and starts another one on the same database. */
   killAndRestart(): Promise<void>;
-  /** Sends the process a signal. @returns its exit code, once it has ended; null if that killed it. */
+  /** Sends the main process a signal. @returns the exit code after its end, or null if the signal killed it. */
   signal(signal: NodeJS.Signals): Promise<number | null>;
-  /** Starts a process again after one was ended. */
+  /** Starts a new main process after the last one has ended. */
   restart(): Promise<void>;
-  /** A second process on the same database and Dify. It ends with the others. @returns where it listens. */
+  /** Starts another process on the same database and Dify. `stop` ends it, too. @returns its URL. */
   startAnother(env?: Readonly<Record<string, string>>): Promise<string>;
-  /** Sends such a process a signal that ends it. @returns once it has ended. */
+  /** Sends a process of `startAnother` a signal that ends it. Settles after its end. */
   signalAnother(url: string, signal: NodeJS.Signals): Promise<void>;
-  /** The process id of such a process. */
+  /** Returns the id of a process of `startAnother`. */
   pidOfAnother(url: string): number;
-  /** Ends everything, and searches the output for what must not be in it. */
+  /** Ends all processes, and checks that the output contains no secret. */
   stop(): Promise<void>;
 }
 
@@ -75,7 +75,7 @@ export interface AppOptions {
   readonly dify?: DifyEmulatorOptions;
   /** Fills the database before the application opens it. */
   readonly prepare?: (database: TestDatabase) => Promise<void>;
-  /** Variables that need to know the emulator. */
+  /** Returns variables that depend on the emulator. */
   readonly difyEnv?: (dify: DifyEmulator) => Readonly<Record<string, string>>;
 }
 

@@ -6,9 +6,9 @@ function base64url(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
-describe('the search of all output', () => {
-  it.each([...Object.entries(canaries), ['token of anybody', jwt], ['further secret', 'of-this-run']])(
-    'finds a %s, wherever it stands',
+describe('assertCleanLog', () => {
+  it.each([...Object.entries(canaries), ['token of any user', jwt], ['further secret', 'of-this-run']])(
+    'finds a secret anywhere in the output: %s',
     (_what, secret) => {
       for (const text of [secret, `first line\nbefore${secret}`, `{"a":"${secret}"}`]) {
         expect(() => assertCleanLog(text, ['of-this-run'])).toThrow('is in the output of the application');
@@ -16,17 +16,17 @@ describe('the search of all output', () => {
     },
   );
 
-  it('finds nothing in what holds none', () => {
+  it('accepts an output without secrets', () => {
     assertCleanLog('[2026-01-01] http: GET /api/chat/ready (1 ms) 200\nkey-canary', ['of-this-run']);
   });
 });
 
-describe('the search of every reply', () => {
-  it.each(['key', 'upstream', 'draft'] as const)('finds a canary of %s', (name) => {
+describe('assertCleanReply', () => {
+  it.each(['key', 'upstream', 'draft'] as const)('finds the canary in a reply: %s', (name) => {
     expect(() => assertCleanReply(`{"a":"${canaries[name]}"}`, 'a reply')).toThrow('is in a reply');
   });
 
-  it('lets through what the contract shows', () => {
+  it('accepts prompts, questions and tokens, which replies may contain', () => {
     assertCleanReply(`${canaries.prompt} ${canaries.query} ${jwt}`, 'a reply');
   });
 });

@@ -1,32 +1,32 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * Text that must not come out: every key, token, prompt and upstream error text of the suite holds one of these, every
- * reply and all output of the application is searched for them.
+ * Texts that must not leak. The tests put them into keys, prompts, questions and upstream error texts. They then search
+ * every reply and all output of the application for them.
  */
 export const canaries = {
-  /** In Dify's key. Nowhere, ever. */
+  /** Part of Dify's key. It must never appear in a reply or in the log. */
   key: `key-canary-${randomBytes(8).toString('hex')}`,
-  /** In what Dify says when it refuses or fails. Nowhere, ever. */
+  /** Part of Dify's error texts. It must never appear in a reply or in the log. */
   upstream: `upstream-canary-${randomBytes(8).toString('hex')}`,
-  /** In prompts of characters. In replies where the contract shows them, never in the log. */
+  /** Part of prompts. Replies may contain it where the contract says so, the log never. */
   prompt: `prompt-canary-${randomBytes(8).toString('hex')}`,
-  /** In prompts of drafts nobody has published. Nowhere outside the admin panel. */
+  /** Part of prompts of unpublished drafts. Only the admin panel may show it. */
   draft: `draft-canary-${randomBytes(8).toString('hex')}`,
-  /** In questions. In replies to the one who asked, never in the log. */
+  /** Part of questions. Replies to the user who asked may contain it, the log never. */
   query: `query-canary-${randomBytes(8).toString('hex')}`,
 } as const;
 
 const neverInReplies = [canaries.key, canaries.upstream, canaries.draft];
 const neverInLogs = Object.values(canaries);
-/** Access and refresh tokens of users and admins alike: a header, then claims, each JSON in base64. */
+/** Matches access and refresh tokens of users and admins: a header and claims, each JSON in base64url. */
 const anyJwt = /eyJ[\w-]+\.eyJ[\w-]+/u;
 
 export function assertCleanReply(text: string, where: string): void {
   assertNone(text, neverInReplies, where);
 }
 
-/** @param secrets further texts, e.g. passwords. Tokens are found whoever they were issued to. */
+/** @param secrets further texts, e.g. passwords. The check finds tokens of every user without them. */
 export function assertCleanLog(text: string, secrets: readonly string[]): void {
   const tokens = anyJwt.exec(text) ?? [];
   assertNone(text, [...neverInLogs, ...secrets, ...tokens], 'the output of the application');

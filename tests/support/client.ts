@@ -6,7 +6,7 @@ export interface Reply {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what a client sees is what each test says it is
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each test checks the shape that it expects
   readonly body: any;
 }
 
@@ -20,20 +20,20 @@ export interface StreamEvent {
 export interface EventStream {
   readonly status: number;
   readonly headers: Headers;
-  /** As they come. */
+  /** Yields each event when it arrives. */
   readonly events: AsyncGenerator<StreamEvent, void>;
-  /** Closes the connection, as a closed tab does. */
+  /** Closes the connection, like a closed browser tab. */
   leave(): void;
 }
 
 export interface RequestOptions {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as it is, instead of `body` as JSON. */
+  /** Sent unchanged, instead of `body` as JSON. */
   readonly rawBody?: string | Uint8Array;
 }
 
-/** Somebody using the HTTP API: anonymous, or with a token. Every reply is searched for what must not be in one. */
+/** A client of the HTTP API, anonymous or with a token. It checks every reply for canaries. */
 export interface Client {
   readonly token: string | undefined;
   readonly user: {
@@ -45,13 +45,13 @@ export interface Client {
   request(method: string, path: string, options?: RequestOptions): Promise<Reply>;
   get(path: string): Promise<Reply>;
   post(path: string, body: unknown): Promise<Reply>;
-  /** create-message, answered in JSON. */
+  /** Calls create-message. The server replies with JSON. */
   ask(data: Readonly<Record<string, unknown>>): Promise<Reply>;
-  /** create-message, answered as an event stream. */
+  /** Calls create-message. The server replies with an event stream. */
   stream(data: Readonly<Record<string, unknown>>): Promise<EventStream>;
-  /** Any event stream. */
+  /** Opens any event stream. */
   open(method: string, path: string, options?: RequestOptions): Promise<EventStream>;
-  /** create-message as an event stream, read to its end. */
+  /** Calls create-message, and reads its event stream to the end. */
   streamAll(data: Readonly<Record<string, unknown>>): Promise<StreamEvent[]>;
   myList(query?: string): Promise<Reply>;
 }
@@ -120,14 +120,14 @@ async function* readEvents(response: Response): AsyncGenerator<StreamEvent, void
   }
 }
 
-/** All events there are still to come. */
+/** Reads all remaining events. */
 export async function readStream(events: EventStream['events']): Promise<StreamEvent[]> {
   const all: StreamEvent[] = [];
   for await (const event of events) all.push(event);
   return all;
 }
 
-/** The answer as a client puts it together. */
+/** Builds the answer from its events, like a client. */
 export function textOf(events: readonly StreamEvent[]): string {
   return events.reduce((text, { event, data }) => {
     if (event === 'message') return text + String(data.answer);

@@ -1,4 +1,4 @@
-/** Variables of a process whose clock is ahead of the others', or behind them where it is negative. */
+/** Returns variables that move the clock of a process forward, or back for a negative number of seconds. */
 export function clockAhead(seconds: number): Readonly<Record<string, string>> {
   const script = `
     const Right = Date;

@@ -5,17 +5,17 @@ import path from 'node:path';
 
 import knex, { type Knex } from 'knex';
 
-/** Which database the project of this test file is for: see jest.config.mjs. */
+/** The database of the current Jest project. See jest.config.mjs. */
 export const database = (globalThis as unknown as { database: 'sqlite' | 'postgres' }).database;
 
-/** An empty database of the project's kind. */
+/** An empty database of that kind. */
 export interface TestDatabase {
-  /** What the application needs to know to use it. */
+  /** Variables with which the application uses this database. */
   readonly env: Readonly<Record<string, string>>;
-  /** A second connection, beside the application's. */
+  /** Opens a connection, in addition to the application's. */
   connect(): Knex;
   drop(): Promise<void>;
-  /** PostgreSQL only: ends every connection and takes no new ones. @returns how to undo it. */
+  /** PostgreSQL only: ends all connections, and refuses new ones. @returns a function that allows them again. */
   refuseConnections(): Promise<() => Promise<void>>;
 }
 

@@ -1,9 +1,9 @@
-/** A reply as a document shows it, to be compared with one that came. */
+/** A documented reply, for the comparison with a real reply. */
 export interface Documented {
   readonly sample: unknown;
-  /** Keys whose values must be those of the sample; of all others their kind. */
+  /** Keys whose values must equal those of the sample. Other values must have the same kind. */
   readonly same?: readonly string[];
-  /** Keys that come beside those of the document, by the key of the object they are in (`data`, `items`, `` for the whole). */
+  /** Undocumented keys, by the key of the object that has them: `data`, `items`, or `` for the whole reply. */
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -13,7 +13,7 @@ const kinds: readonly (readonly [name: string, pattern: RegExp])[] = [
   ['a number as text', /^\d+$/u],
 ];
 
-/** @returns where a reply is not as documented: no key may be missing, and none may come that is not listed. */
+/** Returns the differences between a reply and its document. Missing and unlisted keys are differences, too. */
 export function differences(value: unknown, documented: Documented): readonly string[] {
   return differencesAt(documented.sample, value, documented, []);
 }
@@ -26,21 +26,21 @@ function differencesAt(
 ): readonly string[] {
   const where = path.join('.') || 'the reply';
   if (Array.isArray(sample)) {
-    if (!Array.isArray(value)) return [`${where} is no list`];
+    if (!Array.isArray(value)) return [`${where} is not a list`];
     if (sample.length > 0 && value.length === 0) return [`${where} is empty`];
     return value.flatMap((item, index) =>
       differencesAt(sample[0], item, documented, [...path, String(index)]),
     );
   }
   if (isObject(sample)) {
-    if (!isObject(value)) return [`${where} is no object`];
+    if (!isObject(value)) return [`${where} is not an object`];
     const inWhat = path.filter((name) => !/^\d+$/u.test(name)).at(-1) ?? '';
     const allowed = [...Object.keys(sample), ...(documented.extra?.[inWhat] ?? [])];
     return [
       ...allowed.filter((key) => !Object.hasOwn(value, key)).map((key) => `${where} has no ${key}`),
       ...Object.keys(value)
         .filter((key) => !allowed.includes(key))
-        .map((key) => `${where} has ${key}, which nobody lists`),
+        .map((key) => `${where} has ${key}, which is not listed`),
       ...Object.keys(sample)
         .filter((key) => Object.hasOwn(value, key))
         .flatMap((key) => differencesAt(sample[key], value[key], documented, [...path, key])),

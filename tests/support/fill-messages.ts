@@ -6,10 +6,10 @@ import { database } from './database';
 
 const statementRows = 20_000;
 
-/** Question and answer of one length; 100,000 messages of them are some 74 MB as an export. */
+/** The text of each question and answer. An export of 100,000 such messages has about 74 MB. */
 const text = 'You light the lamp and wind the clock, and then you wait for the fog to lift. '.repeat(2);
 
-/** `n(i)` with the numbers of a range. */
+/** Returns the SQL of a table `n(i)` with the numbers of a range. */
 const numbers = (from: number, to: number) =>
   database === 'postgres'
     ? `generate_series(${from}::bigint, ${to}) as n(i)`
@@ -21,11 +21,11 @@ const moment = (seconds: string) =>
 
 export interface Filling {
   readonly turnsOfSession?: number;
-  /** The documentId of the character that every other session is with. */
+  /** The documentId of the character of every second session. */
   readonly character?: string;
 }
 
-/** Has a user have said this much: turns of two messages each, some in each session. */
+/** Inserts so many messages of a user. Each turn has two messages, each session `turnsOfSession` turns. */
 export async function fillMessages(
   db: Knex,
   userId: number,
@@ -56,7 +56,7 @@ export async function fillMessages(
       [text, text, character ?? null],
     );
   }
-  // What PostgreSQL's own housekeeping comes to within a minute.
+  // PostgreSQL's autovacuum would do the same within a minute.
   if (database === 'postgres')
     for (const table of ['chat_sessions', 'chat_conversations']) await db.raw(`vacuum analyze ${table}`);
 }

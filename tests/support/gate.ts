@@ -1,4 +1,4 @@
-/** Lets a test decide when something it scripted goes on. */
+/** Lets a test decide when a scripted step continues. */
 export interface Gate {
   readonly opened: Promise<void>;
   open(): void;

@@ -4,7 +4,7 @@ import { database } from './database';
 
 const tables = ['chat_sessions', 'chat_conversations'];
 
-/** Has sessions and messages link to a character's draft row, as they did before `ai_character_document_id`. */
+/** Links sessions and messages to a character's draft row, like versions before `ai_character_document_id`. */
 export async function linkByRows(db: Knex, documentId: string): Promise<void> {
   const draft = await db('ai_characters').where({ document_id: documentId, published_at: null }).first('id');
   for (const table of tables) {
@@ -14,14 +14,14 @@ export async function linkByRows(db: Knex, documentId: string): Promise<void> {
   }
 }
 
-/** How many of them link to its rows. */
+/** Counts the sessions and messages that link to a row of the character. */
 export async function rowLinksOf(db: Knex, documentId: string): Promise<number> {
   const rows = db('ai_characters').where({ document_id: documentId }).select('id');
   const counts = tables.map((table) => db(table).whereIn('ai_character_id', rows).count({ n: '*' }).first());
   return (await Promise.all(counts)).reduce((sum, row) => sum + Number(row?.['n']), 0);
 }
 
-/** Has the database refuse to move the links, as if that had not come to them yet. @returns how to undo it. */
+/** Makes the database refuse to move the links, so that they stay old. @returns a function that undoes it. */
 export async function refuseToFill(db: Knex): Promise<() => Promise<void>> {
   if (database === 'sqlite') {
     await db.raw(`create trigger not_now before update of ai_character_id on chat_sessions

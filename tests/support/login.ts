@@ -1,7 +1,7 @@
 import { password } from './admin';
 import { createClient, type Client, type Reply } from './client';
 
-/** One login of an account: what its device keeps. */
+/** One login of an account, in the form that a device stores. */
 export interface Login {
   readonly jwt: string;
   readonly refreshToken: string;
@@ -18,7 +18,7 @@ export async function register(url: string): Promise<Login> {
   return (await createClient(url).post('/api/auth/local/register', account)).body;
 }
 
-/** Logs in once more, as another device does. */
+/** Logs in again, like another device. */
 export async function logInAgain(url: string, { user }: Login, withPassword = password): Promise<Login> {
   const credentials = { identifier: user.username, password: withPassword };
   return (await createClient(url).post('/api/auth/local', credentials)).body;
@@ -27,7 +27,7 @@ export async function logInAgain(url: string, { user }: Login, withPassword = pa
 export const refresh = (url: string, refreshToken: string): Promise<Reply> =>
   createClient(url).post('/api/auth/refresh', { refreshToken });
 
-/** What both tokens of a login are worth: the status of a request with either, the access token's first. */
+/** Returns the status of a request with the access token, and of one with the refresh token. */
 export async function worthOf(url: string, { jwt, refreshToken }: Login): Promise<[number, number]> {
   const access = await createClient(url, jwt).myList();
   return [access.status, (await refresh(url, refreshToken)).status];
@@ -36,7 +36,7 @@ export async function worthOf(url: string, { jwt, refreshToken }: Login): Promis
 export const good: [number, number] = [200, 200];
 export const refused: [number, number] = [401, 401];
 
-/** The session of Strapi's that a token names. */
+/** Returns the id of the Strapi session that a token names. */
 export function sessionIdOf(token: string): string {
   const { sessionId } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
   return sessionId;

@@ -10,7 +10,7 @@ export const pixel = Buffer.from(
   'base64',
 );
 
-/** The beginning of a part that is a file. */
+/** Returns the beginning of a part with a file. */
 export function fileHead(field = 'files', filename = 'pixel.png', type = 'image/png'): string {
   return (
     `--${boundary}\r\nContent-Disposition: form-data; name="${field}"; filename="${filename}"\r\n` +
@@ -20,7 +20,7 @@ export function fileHead(field = 'files', filename = 'pixel.png', type = 'image/
 
 export const end = `\r\n--${boundary}--\r\n`;
 
-/** A whole body with one file. */
+/** Returns a whole body with one file. */
 export function fileBody(
   content: Buffer | string = pixel,
   field?: string,
@@ -38,18 +38,18 @@ export interface UploadReply {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly text: string;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what a client sees is what each test says it is
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each test checks the shape that it expects
   readonly body: any;
 }
 
-/** A request whose body is sent piece by piece, on a connection of its own. */
+/** A request on its own connection. The test sends its body in pieces. */
 export interface Upload {
-  /** Settles when the bytes are with the kernel, or the connection is over. */
+  /** Settles when the kernel has the bytes, or the connection is closed. */
   write(bytes: Buffer | string): Promise<void>;
   end(): void;
-  /** The whole reply; null if the connection ended before there was one. */
+  /** The whole reply, or null if the connection ended before a reply. */
   readonly reply: Promise<UploadReply | null>;
-  /** Settles when the connection is over, whoever ended it. */
+  /** Settles when the client or the server has closed the connection. */
   readonly closed: Promise<void>;
   destroy(): void;
 }
@@ -116,7 +116,7 @@ export async function upload(
   return reply;
 }
 
-/** All files below a folder. */
+/** Finds all files in a folder and its subfolders. */
 export async function filesIn(folder: string): Promise<{ count: number; bytes: number; names: string[] }> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   const names = entries

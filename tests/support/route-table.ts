@@ -3,21 +3,21 @@ import path from 'node:path';
 
 import { isServedWithoutApi } from '../../src/middlewares/paths-without-api';
 
-/** How an id that is not there is answered: the status, and the codes it may have; none where Strapi answers. */
+/** The reply to an unknown id: the status, and its possible codes. Replies of Strapi itself have no code. */
 export interface Refusal {
   readonly status: number;
   readonly codes: readonly string[];
 }
 
-/** What an id in one place of a request is of. */
+/** The kind of thing that an id in a slot identifies. */
 export interface Kind {
-  /** The forms of one's own ids that do something there. The first one stands where another place is tried. */
+  /** Ids of the user that are valid there. When a test tries another slot, this slot has the first of them. */
   readonly takes: readonly string[];
-  /** How every other id is answered there. */
+  /** Returns the reply to every other id. */
   refusalOf(id: string): Refusal;
 }
 
-/** A place in a request where an id stands: `data.session_id` in a body, `filters[id]` in a query string. */
+/** The place of an id in a request, e.g. `data.session_id` in a body or `filters[id]` in a query string. */
 export interface Slot {
   readonly place: 'path' | 'query' | 'body';
   readonly name: string;
@@ -26,9 +26,9 @@ export interface Slot {
 
 export interface Row {
   readonly slots: readonly Slot[];
-  /** Of a request in which nothing is wrong but the id that is tried. `$character` is a published character. */
+  /** A valid body for the request, except for the id that a test tries. `$character` is a published character. */
   readonly body?: Readonly<Record<string, unknown>>;
-  /** Documented without `/api`: served under both paths. */
+  /** The route is documented without `/api`, and the server serves both paths. */
   readonly isAtRoot: boolean;
   /** Needs no token. */
   readonly isPublic: boolean;
@@ -51,7 +51,7 @@ const message = missing(
   "Ann's answer's message_id",
 );
 const deletedMessage = missing('message-not-found', "Ann's deleted message row", "Ann's deleted message_id");
-/** Of a message that is looked for in it. */
+/** A session in which the server looks for a message. */
 const holder = missing('message-not-found', "Ann's session_id");
 const namedMessage = missing('message-not-found', "Ann's message_id", "Ann's answer's message_id");
 export const turn = missing('turn-not-found', "Ann's turn_id");
@@ -65,9 +65,9 @@ const conversation: Kind = {
   takes: ["Ann's session_id"],
   refusalOf: (id) => (uuid.test(id) ? refuse(404, 'session-not-found') : refuse(400, 'invalid-request')),
 };
-/** A row's number is in its last digits; there is none beyond 31 bits. */
+/** Matches ids of the history. Their last digits are the number of a row, which has at most 31 bits. */
 const historyId = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-0{4}[0-7][0-9a-f]{7}$/iu;
-/** Only a place in one's own conversation, whoever's message it is: nothing is looked up by it. */
+/** A position in the user's own conversation. The server does not look up the message of this id. */
 const historyPosition: Kind = {
   takes: [],
   refusalOf: (id) => (historyId.test(id) ? refuse(200) : refuse(400, 'invalid-request')),
@@ -80,11 +80,11 @@ const character: Kind = {
   takes: ["Ada's documentId", "Ada's id"],
   refusalOf: (id) => (id.includes('\0') ? refuse(400, 'invalid-request') : refuse(404)),
 };
-/** Closed to users whatever the id is. */
+/** Users may not call the route, whatever the id is. */
 const closed: Kind = { takes: [], refusalOf: () => refuse(403) };
-/** Refused before anything is looked up. */
+/** The server refuses the request before it looks up the id. */
 const plainSocket: Kind = { takes: [], refusalOf: () => refuse(426, 'upgrade-required') };
-/** A filter by what is not there finds nothing, if it is a filter. */
+/** A valid filter by an unknown id finds nothing. Status 0 stands for 200 without data, or 400. */
 const filter = (...takes: string[]): Kind => ({ takes, refusalOf: () => ({ status: 0, codes: [] }) });
 
 const slotsOf =
@@ -94,16 +94,16 @@ const slotsOf =
 const query = slotsOf('query');
 const body = slotsOf('body');
 
-/** The history keeps what its owner has deleted elsewhere, and knows a conversation by this id alone. */
+/** The history keeps conversations of deleted sessions. It identifies a conversation only by its session_id. */
 const recorded: Kind = {
   takes: ["Ann's session_id", "Ann's deleted session_id"],
   refusalOf: () => refuse(404, 'conversation-not-found'),
 };
 
-/** A WebSocket's upgrade, and the frames sent over one, which no list of routes has. */
+/** The id in the path of a WebSocket upgrade, which no list of routes contains. */
 export const upgradeSlot: Slot = { place: 'path', name: 'session_id', kind: session };
 
-/** What the ids in a path are of, by their name; where it depends on the route, by its pattern too. */
+/** The kinds of path parameters, by a pattern of the route and their name. The first match counts. */
 const kindsOfParams: readonly (readonly [route: RegExp, kinds: Readonly<Record<string, Kind>>])[] = [
   [/ \/api\/ai-characters\//u, { id: character }],
   [/ \/api\/chat-(conversations|sessions)\/:id$/u, { id: closed }],
@@ -120,15 +120,15 @@ const kindsOfParams: readonly (readonly [route: RegExp, kinds: Readonly<Record<s
 ];
 
 function kindOf(route: string, param: string): Kind {
-  // Of the stock routes only reading characters is open to users.
+  // Users may call only those stock routes that read characters.
   if (param === 'id' && /^(PUT|DELETE) /u.test(route)) return closed;
   const kind = kindsOfParams.find(([pattern, kinds]) => pattern.test(route) && kinds[param] !== undefined);
   if (kind === undefined)
-    throw new Error(`Say in tests/support/route-table.ts what :${param} of ${route} is.`);
+    throw new Error(`Add :${param} of ${route} to kindsOfParams in tests/support/route-table.ts.`);
   return kind[1][param] as Kind;
 }
 
-/** What a request needs beside its path, and which ids it takes there. */
+/** The bodies of requests, and the ids outside their paths. */
 const requests: Readonly<Record<string, { readonly slots?: readonly Slot[]; readonly body?: Row['body'] }>> =
   {
     'POST /api/chat-conversations/create-message': {
@@ -187,11 +187,11 @@ interface Route {
   readonly config?: { readonly auth?: false };
 }
 
-/** Stock routes take a body, though users may not send one. */
+/** Returns whether a stock route takes a body, although users may not send one. */
 const isWithData = (route: string) =>
   /^(POST|PUT) \/api\/(ai-characters|chat-conversations|chat-sessions)(\/:id)?$/u.test(route);
 
-/** Every content-API route of this application, from `src/api`, and the ids that it takes. */
+/** Every content API route in `src/api`, with the ids that it takes. */
 export const routeTable: Readonly<Record<string, Row>> = Object.fromEntries(
   [...customRoutes(), ...stockRoutes()].map((route) => [`${route.method} /api${route.path}`, toRow(route)]),
 );
@@ -209,7 +209,7 @@ function toRow({ method, path: pattern, config }: Route): Row {
   };
 }
 
-/** The routes that Strapi makes for a content type. */
+/** Returns the routes that Strapi creates for each content type. */
 function stockRoutes(): Route[] {
   return ['ai-characters', 'chat-conversations', 'chat-sessions'].flatMap((name) => [
     { method: 'GET', path: `/${name}` },
@@ -220,7 +220,10 @@ function stockRoutes(): Route[] {
   ]);
 }
 
-/** The routes in the `routes` folders of `src/api`. A router of Strapi's own makes its routes when it is asked, which needs a server. */
+/**
+ * Returns the routes in the `routes` folders of `src/api`. Skips Strapi's core routers. They create their routes on
+ * access, which needs a server.
+ */
 function customRoutes(): Route[] {
   const api = path.resolve(__dirname, '../../src/api');
   return readdirSync(api, { recursive: true, encoding: 'utf8' })
@@ -232,7 +235,7 @@ function customRoutes(): Route[] {
     });
 }
 
-/** The routes that Strapi serves and the table does not have, and those of the table that it does not serve. */
+/** Returns the served routes that the table lacks, and the routes of the table that Strapi does not serve. */
 export function findGaps(
   served: readonly string[],
   table: Readonly<Record<string, Row>> = routeTable,

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 export interface ReceivedMail {
   readonly from: string;
   readonly to: readonly string[];
-  /** Headers and body, as they came. */
+  /** The headers and the body, unchanged. */
   readonly text: string;
 }
 
@@ -13,9 +13,9 @@ export interface ReceivedMail {
 export interface SmtpServer {
   readonly port: number;
   readonly mails: readonly ReceivedMail[];
-  /** Settles with the mails, once there are so many. */
+  /** Waits for `count` mails. @returns all mails so far. */
   received(count: number): Promise<readonly ReceivedMail[]>;
-  /** What the server says of the next recipients; undefined accepts them. */
+  /** Sets the reply to the next recipients. With undefined, the server accepts them. */
   refuse(answer: string | undefined): void;
   close(): Promise<void>;
 }
@@ -67,7 +67,7 @@ interface Talk {
   refusalOf(): string | undefined;
 }
 
-/** RFC 5321, as far as a client that sends plain mails needs it. */
+/** Speaks the part of RFC 5321 that a client needs for plain mails. */
 async function talk(socket: Socket, { onMail, refusalOf }: Talk): Promise<void> {
   const say = (line: string) => socket.write(`${line}\r\n`);
   let from = '';

@@ -7,26 +7,26 @@ import { assertCleanReply } from './canaries';
 export interface SocketFrame {
   readonly event: string;
   readonly seq?: number;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what a client sees is what each test says it is
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each test checks the shape that it expects
   readonly [field: string]: any;
 }
 
-/** How a connection ended. */
+/** The close code and the reason of a connection. */
 export interface Closing {
   readonly code: number;
   readonly reason: string;
 }
 
-/** A device: a WebSocket on one session. Every frame is searched for what must not be in one. */
+/** A device with a WebSocket on one session. It checks every frame for canaries. */
 export interface Device {
   readonly socket: WebSocket;
-  /** All that has come so far. */
+  /** All frames so far. */
   readonly frames: readonly SocketFrame[];
   readonly closed: Promise<Closing>;
   send(frame: unknown): void;
-  /** The first frame, of those that have come or are to come, that fits. Rejects if the connection ends before. */
+  /** Settles with the first past or future frame that fits. Rejects if the connection or the time ends before. */
   until(fits: (frame: SocketFrame) => boolean, timeoutMs?: number): Promise<SocketFrame>;
-  /** Without a goodbye, as a phone in a tunnel. */
+  /** Ends the connection without a close frame, like a phone in a tunnel. */
   drop(): void;
   leave(): Promise<Closing>;
 }
@@ -36,7 +36,7 @@ export interface Handshake extends ClientOptions {
   readonly protocols?: readonly string[];
 }
 
-/** Begins to connect. `opened` settles with the device, or rejects with a `RefusedError`. */
+/** Connects a device. @throws RefusedError if the server refuses the upgrade. */
 export async function connect(
   url: string,
   path: string,
@@ -60,7 +60,7 @@ export async function connect(
   return device;
 }
 
-/** The upgrade was answered as HTTP answers. */
+/** The server has refused the upgrade with an HTTP reply. */
 export class RefusedError extends Error {
   constructor(
     readonly status: number,
@@ -76,10 +76,10 @@ export class RefusedError extends Error {
   }
 }
 
-/** @returns why an upgrade is refused. */
+/** Returns the refusal of an upgrade. @throws Error if the server accepts the upgrade. */
 export async function refusalOf(connecting: Promise<Device>): Promise<RefusedError> {
   const error: unknown = await connecting.then(
-    () => new Error('It was not refused.'),
+    () => new Error('The upgrade was not refused.'),
     (reason: unknown) => reason,
   );
   if (error instanceof RefusedError) return error;
@@ -126,7 +126,7 @@ function toDevice(socket: WebSocket): Device {
           resolve(frame);
         };
         const timer = setTimeout(() => {
-          reject(new Error(`No such frame came, but: ${JSON.stringify(frames).slice(-2_000)}`));
+          reject(new Error(`No such frame came. The last frames: ${JSON.stringify(frames).slice(-2_000)}`));
         }, timeoutMs);
         checks.add(check);
         check();
@@ -143,7 +143,7 @@ function toDevice(socket: WebSocket): Device {
   };
 }
 
-/** The frames of one turn, and of nothing else. */
+/** Returns only the frames of one turn. */
 export function turnFrames(frames: readonly SocketFrame[], turnId: string): SocketFrame[] {
   return frames.filter(({ seq, turn_id }) => seq !== undefined && turn_id === turnId);
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** What `npm start` in a folder gives to Node: flags, then `server.js`. */
+/** Returns the arguments that `npm start` in a folder passes to Node: flags, then `server.js`. */
 export function startArgs(folder: string): readonly string[] {
   const { scripts } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as {
     readonly scripts: { readonly start: string };

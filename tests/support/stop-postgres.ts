@@ -1,4 +1,4 @@
-/** Once, whoever of those that use it asks first: all tests are over by then. */
+/** Stops PostgreSQL on the first call, which comes after all tests. Later calls do nothing. */
 export default async function stopPostgres(): Promise<void> {
   const started = globalThis as { stopPostgres?: () => Promise<void> };
   const stop = started.stopPostgres;

@@ -9,7 +9,7 @@ import { secretsOfTests, type App } from './app';
 
 const root = path.resolve(__dirname, '..', '..');
 
-/** What a built application has. Without a tsconfig.json, Strapi's commands do not compile it anew. */
+/** The parts of a built application. Without a tsconfig.json, Strapi's commands do not compile it again. */
 const parts = {
   config: 'dist/config',
   src: 'dist/src',
@@ -28,11 +28,11 @@ export interface CommandResult {
 export interface CommandOptions {
   /** Variables that differ from the server's. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What is typed into it. */
+  /** The text for its standard input. */
   readonly input?: string | undefined;
 }
 
-/** Runs one of Strapi's commands on the application's database, in a folder of its own. */
+/** Runs a Strapi command on the application's database, in a temporary folder. */
 export async function runStrapi(
   app: App,
   args: readonly string[],

@@ -11,7 +11,7 @@ const tables: Readonly<Record<string, string>> = {
   'api::chat-conversation.chat-conversation': 'chat_conversations',
 };
 
-/** What of Strapi's database the stores use, over a connection of a test's own: as if it were another process. */
+/** Imitates the part of Strapi's database that the stores use. The connection acts like another process. */
 export function toStrapiDatabase(connection: Knex): Core.Strapi['db'] {
   const running = new AsyncLocalStorage<Knex.Transaction>();
   const db = {

@@ -5,12 +5,12 @@ import path from 'node:path';
 const root = path.resolve(__dirname, '..', '..');
 
 /**
- * Loads the application in a process of its own, as Strapi's commands do, and runs a function in it that knows nothing of
- * this file. @returns what it returned, as JSON.
+ * Loads the application in a new process, like Strapi's commands, and runs a function there. The function must not use
+ * variables from outside. @returns its result, converted by JSON.
  */
 export async function runInStrapi<T>(
   env: Readonly<Record<string, string>>,
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- Strapi, in a language of its own: strings and rows
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- scripts call untyped parts of Strapi
   run: (strapi: any) => Promise<T>,
 ): Promise<T> {
   const script = `

@@ -1,4 +1,4 @@
-/** Looks again and again until something holds, or the time is over. @returns whether it came to hold. */
+/** Checks a condition every 10 ms until it holds or the time is over. @returns whether it holds. */
 export async function holdsWithin(ms: number, holds: () => Promise<boolean> | boolean): Promise<boolean> {
   const deadline = Date.now() + ms;
   for (;;) {
@@ -8,7 +8,7 @@ export async function holdsWithin(ms: number, holds: () => Promise<boolean> | bo
   }
 }
 
-/** Waits until something is so. @throws Error if it is not in time. */
+/** Waits until a condition holds. @throws Error if it does not hold in time. */
 export async function until(isSo: () => Promise<boolean> | boolean, timeoutMs = 60_000): Promise<void> {
-  if (!(await holdsWithin(timeoutMs, isSo))) throw new Error('It did not come to be in time.');
+  if (!(await holdsWithin(timeoutMs, isSo))) throw new Error('The condition did not hold in time.');
 }

@@ -2,7 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** Loaded before the application: its configuration of the server, and Strapi's MCP server turned on. */
+/** A script that Node loads before the application. It turns on Strapi's MCP server in the server configuration. */
 const preload = `
 const Module = require('node:module');
 const load = Module._load;
@@ -14,7 +14,7 @@ Module._load = function (request, ...rest) {
 };
 `;
 
-/** @returns the environment of an application with Strapi's MCP server, which no setting of ours turns on. */
+/** Returns variables that turn on Strapi's MCP server. The application itself has no setting for it. */
 export async function withMcp(): Promise<Readonly<Record<string, string>>> {
   const folder = await mkdtemp(path.join(tmpdir(), 'with-mcp-'));
   const file = path.join(folder, 'preload.cjs');

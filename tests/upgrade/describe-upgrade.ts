@@ -13,9 +13,9 @@ import { idempotencyKey, secrets, type Fixture } from './fixture';
 import { observe } from './observe';
 
 export interface UpgradeOptions {
-  /** With the databases of the fixture and one `fixture.json.gz`. */
+  /** Holds the databases of the fixture and one `fixture.json.gz`. */
   readonly folder: string;
-  /** Fills the databases, and says where the history is. */
+  /** Fills the databases from the fixture. */
   readonly openDatabases: AppOptions['prepare'];
   readonly historyEnv?: () => Readonly<Record<string, string>>;
 }
@@ -24,7 +24,7 @@ const dayMs = 86_400_000;
 
 type User = Fixture['users'][number];
 
-/** What an installation of an earlier release still is once this one has opened its databases. */
+/** Tests that this release opens the databases of an earlier release without loss. */
 export function describeUpgrade({ folder, openDatabases, historyEnv }: UpgradeOptions): void {
   const fixture = readFixture(folder);
   let app: App;
@@ -38,7 +38,7 @@ export function describeUpgrade({ folder, openDatabases, historyEnv }: UpgradeOp
   });
   afterAll(() => app.stop());
 
-  it('starts without an error, and has every row', async () => {
+  it('starts without an error and finds every row', async () => {
     expect(app.output()).not.toMatch(/ error: /u);
     for (const [table, count] of Object.entries(fixture.rows)) {
       const [row] = await app.db(table).count({ count: '*' });
@@ -47,7 +47,7 @@ export function describeUpgrade({ folder, openDatabases, historyEnv }: UpgradeOp
   });
 
   it.each(fixture.users.map((user) => [user.username, user] as const))(
-    'lets %s log in by name and by address, and shows all that they saw',
+    'lets %s log in by username and by email, and returns everything that they saw before',
     async (username, user) => {
       const byName = await logIn(username);
       const byAddress = await logIn(user.email);
@@ -56,7 +56,7 @@ export function describeUpgrade({ folder, openDatabases, historyEnv }: UpgradeOp
     },
   );
 
-  it('accepts the tokens of before', async () => {
+  it('accepts user tokens of the earlier release', async () => {
     for (const user of fixture.users) {
       await prolongSession(user);
       const client = createClient(app.url, resign(user.jwt), user);
@@ -67,7 +67,7 @@ export function describeUpgrade({ folder, openDatabases, historyEnv }: UpgradeOp
     }
   });
 
-  it('accepts the API token of before', async () => {
+  it('accepts an API token of the earlier release', async () => {
     const reader = createClient(app.url, fixture.readOnlyKey);
     const { status, body } = await reader.get('/api/ai-characters');
     expect([status, body.data.length]).toEqual([200, 2]);
@@ -82,7 +82,7 @@ export function describeUpgrade({ folder, openDatabases, historyEnv }: UpgradeOp
     ['admin', 200],
     ['editor', 403],
     ['author', 403],
-  ])('answers the %s who lists chats in the admin panel with %i', async (name, status) => {
+  ])('replies to the %s who lists chats in the admin panel with %i', async (name, status) => {
     const account = { email: `${name}@example.com`, password };
     const { body } = await app.anonymous.post('/admin/login', account);
     const client = createClient(app.url, String(body.data.token));
@@ -92,7 +92,7 @@ export function describeUpgrade({ folder, openDatabases, historyEnv }: UpgradeOp
     expect((await list('api::ai-character.ai-character')).status).toBe(200);
   });
 
-  it('knows a question by its idempotency key', async () => {
+  it('replays a question that the earlier release saved with an idempotency key', async () => {
     const ann = await logIn('ann');
     const [sent] = (await ann.myList('?filters[query]=Sent once&sort=id')).body.data;
     const again = await ann.request('POST', '/api/chat-conversations/create-message', {
@@ -103,7 +103,7 @@ export function describeUpgrade({ folder, openDatabases, historyEnv }: UpgradeOp
     expect(again.body.data[0]).toMatchObject({ id: sent.id, turn_id: sent.turn_id });
   });
 
-  it('answers a question to a character by the id that was shown before', async () => {
+  it('accepts character ids of the earlier release in questions', async () => {
     const ann = await logIn('ann');
     const characters = (await ann.get('/api/ai-characters')).body.data as {
       id: number;
@@ -132,7 +132,7 @@ export function describeUpgrade({ folder, openDatabases, historyEnv }: UpgradeOp
     return createClient(app.url, body.jwt, body.user);
   }
 
-  /** The history may be brought up to date in the background. */
+  /** Retries for 15 seconds, because the history may be migrated in the background. */
   async function observedBy(user: Client) {
     let seen = await observe(user, fixture.day);
     await until(async () => {
@@ -142,7 +142,7 @@ export function describeUpgrade({ folder, openDatabases, historyEnv }: UpgradeOp
     return seen;
   }
 
-  /** By the clock the fixture's tokens and sessions have expired by now. Nothing else of them changes. */
+  /** Extends a session of the fixture, because it has expired by now. */
   async function prolongSession({ jwt: token }: User): Promise<void> {
     const { sessionId } = jwt.decode(token) as { sessionId: string };
     const later = new Date(Date.now() + dayMs);

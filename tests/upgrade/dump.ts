@@ -6,12 +6,12 @@ import BetterSqlite3 from 'better-sqlite3';
 import knex from 'knex';
 import { createConnection } from 'mysql2/promise';
 
-/** Files of a fixture: SQLite's are the database itself, the others' are SQL. */
+/** Extensions of fixture files. SQLite files are copies of the database, the others are SQL. */
 const nameOf = { sqlite: 'db.gz', postgres: 'sql.gz', mariadb: 'sql.gz' } as const;
 
 export type Kind = keyof typeof nameOf;
 
-/** Where a database is: a file, or an address. */
+/** The location of a database: a file name or a URL. */
 export interface Place {
   readonly kind: Kind;
   readonly address: string;
@@ -40,7 +40,7 @@ function read({ kind, address }: Place): Buffer {
       });
 }
 
-/** Also while others have it open. */
+/** Reads a SQLite database, also while other connections use it. */
 function readSqlite(filename: string): Buffer {
   const copy = `${filename}.copy`;
   const db = new BetterSqlite3(filename);
@@ -52,7 +52,7 @@ function readSqlite(filename: string): Buffer {
 const run = (program: string, args: readonly string[], env: Readonly<Record<string, string>>) =>
   execFileSync(program, args, { env: { ...process.env, ...env }, maxBuffer: 1e9 });
 
-/** Fills an empty database with what was dumped. */
+/** Fills an empty database from a dump. */
 export async function load(source: string, { kind, address }: Place): Promise<void> {
   const content = gunzipSync(readFileSync(`${source}.${nameOf[kind]}`));
   if (kind === 'sqlite') return writeFileSync(address, content);
@@ -63,7 +63,7 @@ export async function load(source: string, { kind, address }: Place): Promise<vo
 async function loadPostgres(connection: string, sql: string): Promise<void> {
   const db = knex({ client: 'pg', connection, pool: { min: 0, max: 1 } });
   try {
-    // Lines that begin with a backslash are for psql. A question mark would stand for a value.
+    // Lines with a leading backslash are psql commands. knex would replace a question mark by a binding.
     await db.raw(sql.replaceAll(/^\\.*$/gmu, '').replaceAll('?', '\\?'));
   } finally {
     await db.destroy();

@@ -7,7 +7,7 @@ import { idempotencyKey, type Fixture } from './fixture';
 type People = Pick<Fixture, 'users' | 'readOnlyKey'>;
 type Said = { readonly session_id: string; readonly message_id: string; readonly turn_id: string };
 
-/** Fills an empty installation with one of each thing that an upgrade must keep. */
+/** Fills an empty installation with at least one row of each kind that an upgrade must keep. */
 export async function fill(app: App): Promise<People> {
   const users: Fixture['users'][number][] = [];
 
@@ -22,7 +22,7 @@ export async function fill(app: App): Promise<People> {
   const gone = await register('gone');
   const ann = await register('ann');
   const bob = await register('bob');
-  // Names that differ by case were two names.
+  // The release allowed two usernames that differ only by case.
   const mias = [await register('mia'), await register('Mia')];
   const ada = await app.admin.createCharacter({ name: 'Ada', avatar: await app.admin.uploadPicture() });
   const dan = await app.admin.createCharacter({ name: 'Dan' });
@@ -48,11 +48,12 @@ export async function fill(app: App): Promise<People> {
   };
 }
 
-/** Also of questions that go wrong. @returns the question. */
+/** Asks a question. The answer may fail. @returns the saved question. */
 async function ask(user: Client, data: Readonly<Record<string, unknown>>): Promise<Said> {
   const reply = await user.ask(data);
   const [question] = (await user.myList('?sort=id:desc&pageSize=2&filters[role]=user')).body.data;
-  if (question?.query !== data['query']) throw new Error(`It was not asked: ${reply.status} ${reply.text}`);
+  if (question?.query !== data['query'])
+    throw new Error(`The question was not saved: ${reply.status} ${reply.text}`);
   return question;
 }
 
@@ -93,7 +94,7 @@ async function useOtherApis(ann: Client, character_id: string): Promise<void> {
   await ok(ann.request('DELETE', `/api/chat/sessions/${unwanted.session_id}`));
 }
 
-/** A publish replaces the published row of a character, a discard the draft row that messages link to. */
+/** Publishes a character, which replaces its published row, and discards, which replaces the draft row of messages. */
 async function meetAPublish(app: App, bob: Client): Promise<void> {
   const bea = await app.admin.createCharacter({ name: 'Bea', suggested_questions: ['Where do you live?'] });
   await ask(bob, { character_id: bea.documentId, query: 'Before the publish' });
@@ -102,7 +103,7 @@ async function meetAPublish(app: App, bob: Client): Promise<void> {
   await ask(bob, { character_id: bea.documentId, query: 'After the publish' });
 }
 
-/** The history is copied in the background. */
+/** Waits for the history, which is copied in the background. */
 async function allCopied(app: App): Promise<void> {
   const due = () => app.db('chat_conversations').whereNotNull('history_due').first('id');
   await until(async () => (await due()) === undefined);
@@ -117,7 +118,7 @@ async function deleteUser(app: App, { user }: Client): Promise<void> {
   await ok(app.admin.client.request('DELETE', `${users}/${user.documentId}`));
 }
 
-/** Two registrations at once could make two accounts of one address. */
+/** Adds a second account with the same email. The release could create one by two concurrent registrations. */
 async function doubleAccount({ db }: App, { user }: Client): Promise<void> {
   const { id, ...row } = await db('up_users').where({ id: user.id }).first();
   const [double] = await db('up_users')
@@ -144,7 +145,7 @@ async function createReadOnlyKey({ admin }: App): Promise<string> {
   return (await ok(admin.client.post('/admin/api-tokens', token))).data.accessKey;
 }
 
-/** Ends the process in the middle of an answer. */
+/** Kills the process in the middle of an answer. */
 export async function killInTheMiddle(app: App): Promise<Fixture['pending']> {
   const { body } = await app.anonymous.post('/api/auth/local/register', kim);
   const user = createClient(app.url, body.jwt, body.user);
@@ -167,6 +168,6 @@ const kim = { username: 'kim', email: 'kim@example.com', password };
 
 async function ok(pending: ReturnType<Client['get']>) {
   const { status, body, text } = await pending;
-  if (status >= 300) throw new Error(`The application answered ${status}: ${text}`);
+  if (status >= 300) throw new Error(`The application replied ${status}: ${text}`);
   return body;
 }

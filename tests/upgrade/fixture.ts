@@ -1,6 +1,6 @@
 import type { Observed } from './observe';
 
-/** What is known of the installation in a fixture, apart from its databases. */
+/** Describes the installation of a fixture, in addition to its databases. */
 export interface Fixture {
   readonly users: readonly {
     readonly id: number;
@@ -10,7 +10,7 @@ export interface Fixture {
     readonly jwt: string;
     readonly refreshToken: string;
   }[];
-  /** Of an API token. */
+  /** The key of a read-only API token. */
   readonly readOnlyKey: string;
   /** The turn that was running when the process was killed. */
   readonly pending: {
@@ -18,18 +18,18 @@ export interface Fixture {
     readonly turn_id: string;
     readonly session_id: string;
   };
-  /** The day it was filled, in UTC. */
+  /** The UTC day on which the installation was filled. */
   readonly day: string;
-  /** What users of the release saw, by username. */
+  /** The replies that each user received from that release, by username. */
   readonly observed: Readonly<Record<string, Observed>>;
-  /** Rows of each table. */
+  /** Number of rows by table. */
   readonly rows: Readonly<Record<string, number>>;
 }
 
-/** Of the question "Sent once". */
+/** The key of the question "Sent once". */
 export const idempotencyKey = 'sent-before-the-upgrade';
 
-/** Of the installations in the fixtures: with them their logins, tokens and keys go on being good. */
+/** The secrets of all fixture installations. With them, their logins, tokens and keys stay valid. */
 export const secrets = {
   APP_KEYS: 'keys-of-the-upgrade-fixtures',
   ADMIN_JWT_SECRET: 'admin-secret-of-the-upgrade-fixtures',

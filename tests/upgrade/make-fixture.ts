@@ -1,6 +1,4 @@
-/**
- * Makes the databases of this revision, which later revisions must open. README.md beside this file says when and how.
- */
+/** Makes databases of this revision, which later revisions must open. See README.md in this folder. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -13,7 +11,7 @@ import { secrets, type Fixture } from './fixture';
 import { observe, type Observed } from './observe';
 
 async function main(kind: string, folder: string): Promise<void> {
-  // A jest project says it in the same way.
+  // Jest projects set the same global variable.
   Object.assign(globalThis, { database: kind === 'postgres' ? 'postgres' : 'sqlite' });
   const { startApp } = await import('../support/app');
   const historyUrl = kind === 'mariadb' ? process.env['TEST_MARIADB_URL'] : undefined;
@@ -31,7 +29,7 @@ async function main(kind: string, folder: string): Promise<void> {
   await app.stop();
 }
 
-/** The other histories are where they are by default: beside SQLite's file, and in a schema of PostgreSQL's database. */
+/** Returns the settings for a history in MariaDB. SQLite and PostgreSQL use the default place of the history. */
 function inMariadb(historyUrl: string) {
   const { username, password, host, pathname } = new URL(historyUrl);
   const dsn = `${username}:${decodeURIComponent(password)}@tcp(${host})${pathname}?charset=utf8mb4`;

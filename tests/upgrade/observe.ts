@@ -1,17 +1,17 @@
 import type { Client } from '../support/client';
 
-/** Replies by their request. */
+/** Replies by request path. */
 export type Observed = Readonly<Record<string, unknown>>;
 
 /**
- * Reads all that a user can see of their own, by every API.
- * @param day of the statistics, in UTC.
+ * Reads all data of a user through every API.
+ * @param day UTC day of the statistics.
  */
 export async function observe(user: Client, day: string): Promise<Observed> {
   const seen: Record<string, unknown> = {};
   async function see(path: string, body?: unknown): Promise<unknown> {
     const reply = await user.request(body === undefined ? 'GET' : 'POST', path, { body });
-    if (reply.status !== 200) throw new Error(`${path} answers ${reply.status}: ${reply.text}`);
+    if (reply.status !== 200) throw new Error(`${path} replied ${reply.status}: ${reply.text}`);
     seen[path] = reply.body ?? reply.text;
     return reply.body;
   }

@@ -7,12 +7,12 @@ import { load } from './dump';
 
 const releases = path.join(__dirname, 'fixtures');
 
-describe.each(readdirSync(releases))('an installation of %s', (release) => {
+describe.each(readdirSync(releases))('upgrade of release %s', (release) => {
   const folder = path.join(releases, release, database);
   describeUpgrade({ folder, openDatabases: (into) => openDatabases(folder, into) });
 });
 
-/** With the history where it is by default: in a file beside SQLite's, and in PostgreSQL's own database. */
+/** Fills the databases. The history is in its default place: a second SQLite file, or the PostgreSQL database. */
 async function openDatabases(folder: string, { env }: TestDatabase): Promise<void> {
   const main = path.join(folder, 'main');
   if (database === 'postgres') {

@@ -16,7 +16,7 @@ const options = {
 
 afterEach(() => jest.useRealTimers());
 
-/** A client that says what a test says, and what was heard of it. */
+/** Creates a client on a fake socket. `say` sends a frame as the client, and `heard` holds the received frames. */
 function harness() {
   const socket = new SlowSocket();
   const stream = new SlowStream();
@@ -33,7 +33,7 @@ function harness() {
   return { socket, stream, client, stalls: () => stalls, heard, say };
 }
 
-it('a client that falls too far behind is closed with 1013', () => {
+it('a client that falls too far behind is closed with the code 1013', () => {
   const { socket, client } = harness();
   for (let i = 0; i < 20; i += 1) client.outlet.send('x'.repeat(1_000_000));
   socket.end();
@@ -41,7 +41,7 @@ it('a client that falls too far behind is closed with 1013', () => {
   expect(client.gone.aborted).toBe(true);
 });
 
-it('a client that takes nothing for too long is cut, and noted', () => {
+it('a client that reads nothing for too long is cut and reported', () => {
   jest.useFakeTimers();
   const { socket, stream, stalls } = harness();
   Object.assign(stream, { writableLength: 1 });
@@ -49,10 +49,10 @@ it('a client that takes nothing for too long is cut, and noted', () => {
   expect([socket.isTerminated, stalls()]).toEqual([true, 1]);
 });
 
-describe('what a client says', () => {
+describe('the frames of a client', () => {
   beforeEach(() => jest.useFakeTimers());
 
-  it('may be so many frames in each second, for as long as it likes', () => {
+  it('are received up to the limit in every second', () => {
     const { socket, heard, say } = harness();
     for (let second = 0; second < 5; second += 1) {
       for (let i = 0; i < 20; i += 1) say('hello');
@@ -61,13 +61,13 @@ describe('what a client says', () => {
     expect([heard.length, socket.closings]).toEqual([100, []]);
   });
 
-  it('closes it with 1008 if it is one frame more', () => {
+  it('close the connection with 1008 over the limit', () => {
     const { socket, heard, say } = harness();
     for (let i = 0; i < 21; i += 1) say('hello');
     expect([heard.length, socket.closings]).toEqual([20, [[1008, 'too many messages']]]);
   });
 
-  it('is not heard any more once it is to go', () => {
+  it('are ignored after the server closes the connection', () => {
     const { client, heard, say } = harness();
     say('before');
     client.close(4401, 'unauthorized');
@@ -75,14 +75,14 @@ describe('what a client says', () => {
     expect(heard).toEqual(['before']);
   });
 
-  it('is no JSON where it is binary', () => {
+  it('are received as empty text if they are binary', () => {
     const { heard, say } = harness();
     say('{"type":"ping"}', true);
     expect(heard).toEqual(['']);
   });
 });
 
-describe('over a connection', () => {
+describe('a client over a real connection', () => {
   let server: WebSocketServer;
   const peers: (WebSocket | Socket)[] = [];
 
@@ -102,7 +102,7 @@ describe('over a connection', () => {
 
   const port = () => (server.address() as AddressInfo).port;
 
-  /** The client of whoever connects next. */
+  /** Waits for the next connection. @returns its client. */
   async function welcome(): Promise<SocketClient> {
     const [socket, request] = (await once(server, 'connection')) as [WebSocket, { socket: Socket }];
     return createSocketClient({ ...options, socket, stream: request.socket });
@@ -121,7 +121,7 @@ describe('over a connection', () => {
     ['a frame', (peer) => peer.send('hello')],
     ['a ping', (peer) => peer.ping()],
     ['a pong', (peer) => peer.pong()],
-  ])('it is there as long as it sends at least %s between two beats', async (_name, send) => {
+  ])('stays connected if it sends at least %s between two heartbeats', async (_name, send) => {
     const { peer, client } = await meet({ autoPong: false });
     for (let i = 0; i < 3; i += 1) {
       const asked = once(peer, 'ping');
@@ -134,7 +134,7 @@ describe('over a connection', () => {
     expect(client.gone.aborted).toBe(false);
   });
 
-  it('it is cut once it has sent nothing between two beats', async () => {
+  it('is cut if it sends nothing between two heartbeats', async () => {
     const { peer, client } = await meet({ autoPong: false });
     const closed = once(peer, 'close');
     client.beat();
@@ -142,7 +142,7 @@ describe('over a connection', () => {
     expect((await closed)[0]).toBe(1006);
   });
 
-  it('it is reset when it is cut, so that nothing waits for it to read', async () => {
+  it('is cut by a TCP reset, so that no data waits for it', async () => {
     const welcomed = welcome();
     const peer = connect(port(), '127.0.0.1');
     peers.push(peer);
@@ -158,7 +158,7 @@ describe('over a connection', () => {
     expect(await ended).toBe('ECONNRESET');
   });
 
-  /** Settles once the server has heard anything of its only client. */
+  /** Settles when the server receives a message, a ping or a pong from its only client. */
   function heardOf(client: SocketClient): Promise<void> {
     return new Promise((resolve) => {
       client.receiveWith(() => resolve());

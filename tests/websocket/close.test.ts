@@ -9,11 +9,11 @@ it.each<[ChatErrorCode, number]>([
   ['too-many-connections', 4429],
   ['database-unavailable', 1013],
   ['internal', 1011],
-])('a connection that ends for %s is closed with %d', (code, expected) => {
+])('closeCodeOf for %s returns %d', (code, expected) => {
   expect(closeCodeOf(new ChatError(code))).toBe(expected);
 });
 
-describe('a client that is to go', () => {
+describe('closeSocket', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
 
@@ -24,7 +24,7 @@ describe('a client that is to go', () => {
     return { socket, close, cuts: () => cuts };
   }
 
-  it('has two seconds to say goodbye, and is cut then', () => {
+  it('gives the client two seconds to close, and then cuts it', () => {
     const { socket, close, cuts } = harness();
     close();
     expect(socket.closings).toEqual([[1001, 'server-stopping']]);
@@ -34,7 +34,7 @@ describe('a client that is to go', () => {
     expect(cuts()).toBe(1);
   });
 
-  it('is not cut any more once it has gone', () => {
+  it('does not cut a client that closes in time', () => {
     const { socket, close, cuts } = harness();
     close();
     socket.end();
@@ -42,7 +42,7 @@ describe('a client that is to go', () => {
     expect(cuts()).toBe(0);
   });
 
-  it('is told so once', () => {
+  it('sends the close frame once', () => {
     const { socket, close } = harness();
     close();
     close();

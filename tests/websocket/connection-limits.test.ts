@@ -14,7 +14,7 @@ const known = { isAnonymous: false };
 const anonymous = { isAnonymous: true };
 
 describe('createConnectionLimits', () => {
-  it('gives so many places in all, and each back once', () => {
+  it('limits the number of all connections, and frees each place once', () => {
     const take = createConnectionLimits({ maxPerUser: 5, maxConnections: 2 });
     const place = take(known);
     take(known);
@@ -25,7 +25,7 @@ describe('createConnectionLimits', () => {
     expect(codeOf(() => take(known))).toBe('server-busy');
   });
 
-  it('gives each user so many', () => {
+  it('limits the number of connections of one user', () => {
     const take = createConnectionLimits({ maxPerUser: 1, maxConnections: 10 });
     const [first, second, other] = [take(known), take(known), take(known)];
     first.claimFor(1);
@@ -36,7 +36,7 @@ describe('createConnectionLimits', () => {
     expect(codeOf(() => take(known).claimFor(1))).toBe('done');
   });
 
-  it('gives a tenth to clients who are yet to log in, until they have', () => {
+  it('limits clients without a login to a tenth of all places, until they log in', () => {
     const take = createConnectionLimits({ maxPerUser: 5, maxConnections: 20 });
     const [first, second] = [take(anonymous), take(anonymous)];
     expect(codeOf(() => take(anonymous))).toBe('server-busy');
@@ -48,14 +48,14 @@ describe('createConnectionLimits', () => {
     expect(codeOf(() => take(anonymous))).toBe('done');
   });
 
-  it('loses no place to those who find that tenth taken', () => {
+  it('loses no place to rejected clients without a login', () => {
     const take = createConnectionLimits({ maxPerUser: 5, maxConnections: 2 });
     take(anonymous);
     for (let i = 0; i < 5; i += 1) expect(codeOf(() => take(anonymous))).toBe('server-busy');
     expect(codeOf(() => take(known))).toBe('done');
   });
 
-  it('still knows of a user’s others when one of them is closed', () => {
+  it('still counts the other connections of a user after one closes', () => {
     const take = createConnectionLimits({ maxPerUser: 2, maxConnections: 10 });
     const [first, second] = [take(known), take(known)];
     first.claimFor(1);
@@ -65,7 +65,7 @@ describe('createConnectionLimits', () => {
     expect(codeOf(() => take(known).claimFor(1))).toBe('too-many-connections');
   });
 
-  it('takes none for a user whose connection is closed by then', () => {
+  it('takes no place for a user whose connection is already closed', () => {
     const take = createConnectionLimits({ maxPerUser: 1, maxConnections: 1 });
     const place = take(known);
     place.release();

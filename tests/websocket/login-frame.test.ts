@@ -12,7 +12,7 @@ afterEach(() => jest.useRealTimers());
 
 const login = JSON.stringify({ type: 'auth', token: 'of ada' });
 
-/** A client that is yet to log in. It is let in once `check` settles, and what it says is noted from then on. */
+/** Creates a client without a login. `check` decides about its login. `heard` holds the frames after the login. */
 function harness(check: (token: string) => Promise<void> = async () => undefined) {
   const socket = new SlowSocket();
   const client = createSocketClient({
@@ -38,7 +38,7 @@ function harness(check: (token: string) => Promise<void> = async () => undefined
 }
 
 describe('a client that logs in by its first frame', () => {
-  it('is heard from then on, in the order it has said it, the login excepted', async () => {
+  it('has its frames received in order after the login, without the login frame', async () => {
     const { opened, open } = createGate();
     const { socket, tokens, heard, say } = harness(() => opened);
     for (const frame of [login, 'one', 'two']) say(frame);
@@ -51,7 +51,7 @@ describe('a client that logs in by its first frame', () => {
     expect([tokens, socket.closings]).toEqual([['of ada'], []]);
   });
 
-  it('stays, however long it takes to find out who it is', async () => {
+  it('stays connected even if the login check takes long', async () => {
     const { opened, open } = createGate();
     const { socket, heard, say } = harness(() => opened);
     say(login);
@@ -67,20 +67,23 @@ describe('a client that logs in by its first frame', () => {
     [new ChatError('forbidden'), 4403, 'forbidden'],
     [new ChatError('session-not-found'), 4404, 'session-not-found'],
     [new ChatError('database-unavailable'), 1013, 'database-unavailable'],
-    [new Error('of ours'), 1011, 'internal'],
-  ])('is closed where that ends with %s, and nothing it says is heard', async (error, code, reason) => {
-    const { socket, heard, say } = harness(() => Promise.reject(error));
-    for (const frame of [login, 'one']) say(frame);
-    await settle();
-    say('two');
-    expect(socket.closings).toEqual([[code, reason]]);
-    expect(heard).toEqual([]);
-  });
+    [new Error('a bug'), 1011, 'internal'],
+  ])(
+    'is closed if the login check fails with %s, and its frames are ignored',
+    async (error, code, reason) => {
+      const { socket, heard, say } = harness(() => Promise.reject(error));
+      for (const frame of [login, 'one']) say(frame);
+      await settle();
+      say('two');
+      expect(socket.closings).toEqual([[code, reason]]);
+      expect(heard).toEqual([]);
+    },
+  );
 });
 
-describe('a client that does not', () => {
+describe('a client that does not log in by its first frame', () => {
   it.each(['Hello?', '', '{}', '{"type":"auth","token":""}', '{"type":"ask","query":"Who am I?"}'])(
-    'but says %j is closed with 4401, and no token is looked at',
+    'but sends %j is closed with 4401, and no token is checked',
     async (frame) => {
       const { socket, tokens, say } = harness();
       say(frame);
@@ -89,7 +92,7 @@ describe('a client that does not', () => {
     },
   );
 
-  it('is closed with 4401 after five seconds', () => {
+  it('but sends nothing is closed with 4401 after five seconds', () => {
     const { socket } = harness();
     jest.advanceTimersByTime(4_999);
     expect(socket.closings).toEqual([]);
@@ -97,7 +100,7 @@ describe('a client that does not', () => {
     expect(socket.closings).toEqual([[4401, 'unauthorized']]);
   });
 
-  it('is not waited for once it has gone', () => {
+  it('but disconnects leaves no timer', () => {
     harness().socket.end();
     expect(jest.getTimerCount()).toBe(0);
   });

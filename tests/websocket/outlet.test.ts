@@ -29,7 +29,7 @@ function harness() {
   return { socket, stream, gone, overruns, outlet, events, openFeed: open };
 }
 
-/** A saved turn of so many large frames. */
+/** Yields a saved turn with this number of large frames. */
 async function* turnOf(frames: number) {
   for (let id = 1; id <= frames; id += 1) {
     await settle();
@@ -37,8 +37,8 @@ async function* turnOf(frames: number) {
   }
 }
 
-describe('the turns that one client is told', () => {
-  it('have one frame waiting beyond the bound between them, and each gets its turn', async () => {
+describe('the turns that one client follows', () => {
+  it('exceed the limit by at most one waiting frame, and are sent in rotation', async () => {
     const { socket, openFeed } = harness();
     const feed = openFeed();
     for (let number = 0; number < 32; number += 1) feed.follow(`turn-${number}`, () => turnOf(3));
@@ -54,7 +54,7 @@ describe('the turns that one client is told', () => {
     );
   });
 
-  it('are all let go when it is gone', async () => {
+  it('are all released when the client disconnects', async () => {
     const { socket, gone, openFeed } = harness();
     const feed = openFeed();
     for (let number = 0; number < 3; number += 1) feed.follow(`turn-${number}`, () => turnOf(3));
@@ -66,8 +66,8 @@ describe('the turns that one client is told', () => {
   });
 });
 
-describe('room', () => {
-  it('exists again only once what waits is within the bound', async () => {
+describe('room of an outlet', () => {
+  it('exists again only when the waiting data is within the limit', async () => {
     const { socket, outlet } = harness();
     const [first, second] = ['a'.repeat(frameLength), 'b'.repeat(frameLength)];
     let isThere = false;
@@ -76,7 +76,7 @@ describe('room', () => {
     void outlet.room().then(() => (isThere = true));
     await settle();
     expect(isThere).toBe(false);
-    // Sent without asking for room, as an event of the session is.
+    // This frame is sent without waiting for room, like an event of the session.
     outlet.send(second);
     socket.take();
     await settle();
@@ -86,7 +86,7 @@ describe('room', () => {
     expect([outlet.hasRoom(), isThere]).toEqual([true, true]);
   });
 
-  it('is announced in the next iteration of the event loop, so that others run between', async () => {
+  it('is announced in the next iteration of the event loop, so that other code runs first', async () => {
     const { socket, outlet } = harness();
     const done: string[] = [];
     outlet.send('a'.repeat(frameLength));
@@ -99,7 +99,7 @@ describe('room', () => {
     expect(done).toEqual(['promise', 'tick', 'room']);
   });
 
-  it('is announced to one that asks when it has just become empty', async () => {
+  it('is announced to a caller that waits after the socket has become empty', async () => {
     const { socket, outlet } = harness();
     outlet.send('a'.repeat(frameLength));
     socket.take();
@@ -107,7 +107,7 @@ describe('room', () => {
     await outlet.room();
   });
 
-  it('is announced when the client leaves, as nobody may wait for it for ever', async () => {
+  it('is announced when the client leaves, so that no caller waits in vain', async () => {
     const { socket, outlet } = harness();
     outlet.send('a'.repeat(frameLength));
     const room = outlet.room();
@@ -116,8 +116,8 @@ describe('room', () => {
   });
 });
 
-describe('what is sent in one tick', () => {
-  it('goes out as one piece', async () => {
+describe('the frames of one tick', () => {
+  it('are written to the stream as one piece', async () => {
     const { stream, outlet } = harness();
     for (let i = 0; i < 3; i += 1) outlet.send('a frame');
     expect(stream.writableCorked).toBe(1);
@@ -130,10 +130,10 @@ describe('what is sent in one tick', () => {
   });
 });
 
-describe('what is told without waiting for room', () => {
+describe('events that are sent without waiting for room', () => {
   const event = { event: 'session_renamed', session_id: 'session-1', title: 'x'.repeat(1_000_000) } as const;
 
-  it('ends the connection once more waits than may', async () => {
+  it('end the connection when too much data waits', async () => {
     const { socket, overruns, openFeed, events } = harness();
     openFeed();
     for (let i = 0; i < 20; i += 1) events.publish(event);
@@ -141,7 +141,7 @@ describe('what is told without waiting for room', () => {
     expect(socket.bufferedAmount).toBeLessThan(16 * maxWaiting + 2 * 1_000_000);
   });
 
-  it('goes on for a client that takes it, however large it is', async () => {
+  it('keep the connection of a client that reads them, however large they are', async () => {
     const { socket, overruns, openFeed, events } = harness();
     openFeed();
     for (let i = 0; i < 20; i += 1) {

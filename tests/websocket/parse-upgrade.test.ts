@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 
 import { parseUpgrade } from '../../src/websocket/upgrade';
 
-describe('a request to open a WebSocket', () => {
+describe('parseUpgrade', () => {
   const asked = (url: string, headers: object = {}, method = 'GET') =>
     parseUpgrade({ method, url, headers: { upgrade: 'websocket', ...headers } } as IncomingMessage);
 
@@ -12,15 +12,15 @@ describe('a request to open a WebSocket', () => {
     ['/ws/a-session?token=secret', 'a-session'],
     ['/ws/no%20session', ''],
     [`/ws/${'x'.repeat(65)}`, ''],
-  ])('to %s is for the session %j', (url, sessionId) => {
+  ])('reads from the URL %s the session %j', (url, sessionId) => {
     expect(asked(url)).toEqual({ sessionId, origin: undefined, token: undefined });
   });
 
-  it.each(['/ws', '/ws/', '/ws/a/b', '/wss/a', '/other/ws/a', '/'])('to %s is not for this door', (url) => {
+  it.each(['/ws', '/ws/', '/ws/a/b', '/wss/a', '/other/ws/a', '/'])('returns null for the URL %s', (url) => {
     expect(asked(url)).toBeNull();
   });
 
-  it('is none with another method, or with another offer', () => {
+  it('returns null for another method or another protocol', () => {
     expect(asked('/ws/a', {}, 'POST')).toBeNull();
     expect(asked('/ws/a', { upgrade: 'h2c' })).toBeNull();
   });
@@ -34,7 +34,7 @@ describe('a request to open a WebSocket', () => {
     [{ 'sec-websocket-protocol': 'bearer' }, undefined],
     [{ 'sec-websocket-protocol': 'chat, of-ada' }, undefined],
     [{ authorization: 'Bearer of-ada', 'sec-websocket-protocol': 'bearer, of-bob' }, 'of-ada'],
-  ])('with %j has the token %j', (headers, token) => {
+  ])('reads from the headers %j the token %j', (headers, token) => {
     expect(asked('/ws/a', headers)?.token).toBe(token);
   });
 });

@@ -22,7 +22,7 @@ let server: Server;
 
 type Door = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
 
-/** A server whose door gives back every upgrade, unless it is told otherwise. */
+/** Starts a server. Its upgrade listener hands back every upgrade, unless the test gives another listener. */
 async function listen(
   handler: Handler,
   door: Door = (request, socket, head) => handBack(server, request, socket, head),
@@ -40,7 +40,7 @@ afterEach(async () => {
   await once(server, 'close');
 });
 
-/** As Strapi's transfers take theirs: as requests, and with no head. */
+/** Accepts WebSockets in the request handler and without a head, like the transfers of Strapi. */
 function createTaker(): Handler {
   const sockets = new WebSocketServer({ noServer: true });
   return (request) =>
@@ -49,8 +49,8 @@ function createTaker(): Handler {
     });
 }
 
-describe('a WebSocket that is refused', () => {
-  it('is told why as HTTP tells it, to the last byte', async () => {
+describe('a rejected WebSocket', () => {
+  it('gets the complete error as an HTTP response', async () => {
     const sentence = 'Pages from München may not connect.';
     const error = new ChatError('too-many-connections', { sentence });
     const host = await listen(
@@ -77,7 +77,7 @@ describe('a WebSocket that is refused', () => {
     });
   });
 
-  it('is let go, though its client never closes its side', async () => {
+  it('is destroyed even if its client never closes its side', async () => {
     const { opened: closed, open: close } = createGate();
     const host = await listen(
       () => undefined,
@@ -95,8 +95,8 @@ describe('a WebSocket that is refused', () => {
   });
 });
 
-describe('a WebSocket that is not for this door', () => {
-  it('is opened by whoever takes it as a request', async () => {
+describe('a WebSocket for another path', () => {
+  it('is opened by a request handler that accepts it', async () => {
     const host = await listen(createTaker());
     const socket = new WebSocket(`ws://${host}/admin/transfer/runner/pull`);
     await once(socket, 'open');
@@ -107,11 +107,11 @@ describe('a WebSocket that is not for this door', () => {
     expect((await once(socket, 'close'))[0]).toBe(1005);
   });
 
-  it('is opened with what its client has sent already', async () => {
+  it('is opened with the data that its client has already sent', async () => {
     const host = await listen(createTaker());
     const [hostname = '', port] = host.split(':');
     const socket = connect(Number(port), hostname);
-    // A text frame, `hi`, under a mask of zeroes.
+    // The text frame `hi` with a mask of zeroes.
     const frame = Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69]);
     socket.write(Buffer.concat([Buffer.from(upgradeTo('/early')), frame]));
     const told = await readUntil(socket, 'heard hi');
@@ -119,7 +119,7 @@ describe('a WebSocket that is not for this door', () => {
     socket.destroy();
   });
 
-  it('is answered as a request where nobody takes it, and let go', async () => {
+  it('gets an HTTP response and is closed if no handler accepts it', async () => {
     const host = await listen((request, response) => {
       response.statusCode = 404;
       response.end(`No ${request.url}, by ${request.headers.upgrade}`);
@@ -136,7 +136,7 @@ describe('a WebSocket that is not for this door', () => {
     ]);
   });
 
-  it('is cut when the request before it is yet to be answered, and harms nobody else', async () => {
+  it('is cut if an earlier request on its connection is unanswered, and affects no other client', async () => {
     const host = await listen((request, response) => {
       if (request.url === '/fine') response.end('fine');
     });
@@ -149,7 +149,7 @@ describe('a WebSocket that is not for this door', () => {
     expect(await (await fetch(`http://${host}/fine`)).text()).toBe('fine');
   });
 
-  it('may be reset by its client', async () => {
+  it('may be reset by its client without effect on other clients', async () => {
     let asked = () => undefined as void;
     const came = new Promise<void>((resolve) => (asked = resolve));
     const host = await listen((request, response) => {
@@ -165,8 +165,8 @@ describe('a WebSocket that is not for this door', () => {
   });
 });
 
-describe('an offer of something else', () => {
-  it('is ignored: the request is answered as any other, its body included', async () => {
+describe('an upgrade to another protocol', () => {
+  it('is ignored, and the request is answered with its body', async () => {
     const host = await listen((request, response) => {
       let body = '';
       request.on('data', (chunk) => (body += String(chunk)));
@@ -189,7 +189,7 @@ describe('an offer of something else', () => {
     expect([response.statusCode, body, headers['x-own']]).toEqual([200, 'hello', '1']);
   });
 
-  it('is not taken by a server that asks; a WebSocket is where somebody listens', async () => {
+  it('is rejected by shouldUpgradeCallback, which accepts a WebSocket if a listener exists', async () => {
     await listen(() => undefined);
     const isTaken = (method: string, upgrade: string) =>
       upgradeOptions.shouldUpgradeCallback.call(server, { method, headers: { upgrade } } as IncomingMessage);

@@ -5,15 +5,15 @@ import { parseWhose } from '../../history';
 import { historyOf } from '../../app';
 import { conversationIdOf } from './conversation-id';
 
-/** Of Strapi's service, the part that is used here. */
+/** The part of Strapi's permission service that this file uses. */
 interface PermissionService {
   readonly actionProvider: { registerMany(actions: readonly object[]): Promise<void> };
 }
 
 /**
- * The history of everybody, for administrators whose role has the right to it: "Read the history of conversations", under
- * Settings in the role editor. Super Admins have it. Has to be called before Strapi bootstraps, which drops rights it does
- * not know. An end user's token is none of an administrator.
+ * Adds the routes that show administrators the history of all users. A role needs the permission "Read the history of
+ * conversations", which is under Settings in the role editor. Super Admins have it. The caller must await this before
+ * Strapi bootstraps, because the bootstrap drops unknown permissions. These routes refuse the token of an end user.
  */
 export async function openHistoryToAdmins(strapi: Core.Strapi): Promise<void> {
   const permissions = strapi.service('admin::permission') as PermissionService;
@@ -38,7 +38,7 @@ export async function openHistoryToAdmins(strapi: Core.Strapi): Promise<void> {
     path,
     handler,
     config,
-    // The name is for the middleware that tells errors: these are told as at the other doors of this API.
+    // The error middleware reads `apiName`. It gives these routes the same error format as the other history routes.
     info: { type: 'admin' as const, apiName: 'history' },
   });
   strapi.server.routes({

@@ -3,13 +3,13 @@ import type { z } from 'zod';
 import { isShallow } from '../shared/json-depth';
 import { toStorableText } from '../shared/storable-text';
 
-/** Parts of request schemas that take a limit. */
+/** Parts of request schemas that have a limit. */
 
 const maxJsonDepth = 8;
 
 /**
- * Bounds JSON that is stored as it was sent: lists show a hundred of such values in one reply. The depth is checked first,
- * because everything after it walks the value by recursion.
+ * Limits JSON that is stored unchanged: a list can show a hundred such values in one reply. Checks the depth first,
+ * because all later steps are recursive.
  */
 export function boundedJson<Schema extends z.ZodType>(schema: Schema, maxChars: number) {
   return schema
@@ -23,7 +23,7 @@ export function boundedJson<Schema extends z.ZodType>(schema: Schema, maxChars: 
     );
 }
 
-/** Bounds text and makes it storable. */
+/** Limits the length of text and makes it storable. */
 export function boundedText(text: z.ZodString, maxChars: number) {
   return text.max(maxChars, `can be at most ${maxChars} characters long`).transform(toStorableText);
 }

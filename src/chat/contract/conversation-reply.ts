@@ -5,7 +5,7 @@ import type { Owner } from '../model/owner';
 import type { SessionEntry } from '../model/session';
 import { contentOf } from './session-reply';
 
-/** A session, in the words of the conversation API. */
+/** A session as the conversation API shows it. */
 export interface ConversationReply {
   readonly id: string;
   readonly user_id: string;
@@ -13,7 +13,7 @@ export interface ConversationReply {
   readonly updated_at: string;
 }
 
-/** A message, in the words of the conversation API. */
+/** A message as the conversation API shows it. */
 export interface ConversationMessageReply {
   readonly id: string;
   readonly conversation_id: string | null;
@@ -46,10 +46,10 @@ export function toConversationMessageReply(message: Message): ConversationMessag
 }
 
 /**
- * A message as a UUID, without a column for it. Its `message_id` would not do: that of an answer changes when Dify names
- * it. The row's number and documentId never change, so they make a UUID of version 8, the one for schemes of one's own
- * (RFC 9562): the number in its last 48 bits, by which the row is found again, a hash of the documentId before it, by
- * which no two installations have the same.
+ * Returns a UUID for a message, without a column for it. The `message_id` cannot serve, because that of an answer
+ * changes when Dify names it. The row's number and documentId never change. They make a UUID of version 8, which is for
+ * custom schemes (RFC 9562). Its last 48 bits are the row number, which finds the row again. The bits before are a hash
+ * of the documentId, so that two installations never have the same UUID.
  */
 export function toMessageUuid({ id, documentId }: Pick<Message, 'id' | 'documentId'>): string {
   const hash = createHash('sha256').update(documentId).digest('hex');
@@ -57,7 +57,7 @@ export function toMessageUuid({ id, documentId }: Pick<Message, 'id' | 'document
   return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(12, 15)}-8${hash.slice(15, 18)}-${number}`;
 }
 
-/** The number of the row in a UUID of `toMessageUuid`; null for any other text. */
+/** Returns the row number in a UUID of `toMessageUuid`; null for any other text. */
 export function toMessageRowId(uuid: string): number | null {
   const [, digits] = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-([0-9a-f]{12})$/iu.exec(uuid) ?? [];
   const id = Number.parseInt(digits ?? '', 16);

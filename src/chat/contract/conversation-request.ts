@@ -13,15 +13,15 @@ import type { RequestSettings } from '../settings';
 import { toStorableJson } from '../shared/storable-text';
 
 /**
- * What clients send to the conversation API, checked: in the query string, as it is documented, or in a JSON body, which
- * counts where both name something. Every function throws ChatError `invalid-request` naming the field.
+ * Parsers for requests of the conversation API. Values come from the query string, as documented, or from a JSON body.
+ * If both name a value, the body wins. Every function throws ChatError `invalid-request` with the name of the field.
  */
 
 const flag = z.union([z.boolean(), z.stringbool()], 'must be true or false');
 
 const conversation = z.object({ user_id: reference.nullish(), new: flag.nullish() });
 
-/** `user_id?`, `new?` */
+/** Parses `user_id?` and `new?`. */
 export function parseConversationRequest(query: unknown, body: unknown) {
   const { user_id, new: isNew } = parse(conversation, merge(query, body));
   return { userId: user_id ?? undefined, isNew: isNew === true };
@@ -40,7 +40,10 @@ const message = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettings) =>
     }),
 );
 
-/** `role`, `content`, `tool_calls?`: an object or a list, or either as JSON text. With it, `content` may be empty. */
+/**
+ * Parses `role`, `content` and `tool_calls?`. `tool_calls` is an object or a list, or either as JSON text. With
+ * `tool_calls`, `content` may be empty.
+ */
 export function parseConversationMessage(
   query: unknown,
   body: unknown,
@@ -54,7 +57,7 @@ const toolCalls = z
   .union([z.record(z.string(), z.unknown()), z.array(z.unknown())], 'must be a JSON object or list')
   .nullish();
 
-/** Text that is no JSON stays text, which is refused. */
+/** Parses JSON text. Text that is not JSON stays text, and the schema refuses it. */
 function readJson(value: unknown): unknown {
   if (typeof value !== 'string') return value;
   if (value === '') return null;
@@ -76,7 +79,7 @@ const part = z.object({
     .optional(),
 });
 
-/** `limit?`, `after?`: the id of a message. Without them, all there is. */
+/** Parses `limit?` and `after?`, the id of a message. Without them, the part is the whole list. */
 export function parseConversationPart(query: unknown): After {
   const { limit = Number.MAX_SAFE_INTEGER, after } = parse(part, query ?? {});
   return { limit, id: after ?? 0 };
@@ -87,12 +90,12 @@ const conversationPage = z.object({
   offset: wholeNumber(0, 1_000_000_000).default(0),
 });
 
-/** `limit?`, `offset?` */
+/** Parses `limit?` and `offset?`. */
 export function parseConversationPage(query: unknown): Range {
   return parse(conversationPage, query ?? {});
 }
 
-/** @throws ChatError `invalid-request` for what is no UUID. */
+/** Returns a UUID in lower case. @throws ChatError `invalid-request` if the value is not a UUID. */
 export function parseConversationId(text: unknown): string {
   if (typeof text === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/iu.test(text)) {
     return text.toLowerCase();

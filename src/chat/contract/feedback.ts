@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { parse } from './invalid-request';
 import { toStorableText } from '../shared/storable-text';
 
-/** What a user thinks of an answer. */
+/** A user's opinion of an answer. */
 export interface Feedback {
-  /** Null takes it back. */
+  /** Null removes the rating. */
   readonly rating: 'like' | 'dislike' | null;
-  /** For those who run the app in Dify; not kept here. */
+  /** A comment for the operators of the Dify app. This server does not save it. */
   readonly content: string | undefined;
 }
 
@@ -31,8 +31,8 @@ const schema = z.object(
 );
 
 /**
- * `{ "data": { "rating", "content"? } }`. Other keys mean nothing here.
- * @throws ChatError `invalid-request` naming the field that is wrong.
+ * Parses `{ "data": { "rating", "content"? } }`. Ignores other keys.
+ * @throws ChatError `invalid-request` with the name of the wrong field.
  */
 export function parseFeedback(body: unknown): Feedback {
   return parse(schema, body).data;

@@ -1,27 +1,27 @@
 /**
- * Strapi's REST filters (`filters[query][$containsi]=…`), read by a closed grammar: known fields, known operators,
- * values of the right kind. What is not in the grammar is refused with a sentence that says what to change, so nothing
- * a client writes here can reach a column, a relation or a database error it was not meant to reach.
+ * Parses Strapi's REST filters (`filters[query][$containsi]=…`) by a closed grammar: known fields, known operators,
+ * values of the right kind. Refuses everything else with a sentence that says what to change. So a client cannot reach
+ * other columns or relations, and cannot cause a database error.
  */
 import { ChatError } from '../errors';
 import { toStorableText } from '../shared/storable-text';
 import type { Comparison, TextMatch, Filter, Value } from '../model/filter';
 
-/** `reference`: an id of which several forms mean the same thing, so it can be compared but not ordered. */
+/** `reference`: an id with several equivalent forms, so it can be compared but not ordered. */
 export type FieldKind = 'text' | 'integer' | 'date' | 'boolean' | 'reference';
 
-/** The fields a client may name, by their path from the root (`ai_character.id`). */
+/** The fields that a client may name, by their path from the root (`ai_character.id`). */
 export type FieldKinds = Readonly<Record<string, FieldKind>>;
 
 const maxConditions = 100;
-/** Text is looked through in every message of the owner, and on SQLite nothing else runs meanwhile. */
+/** Each text search reads every message of the owner, which is slow. */
 const maxTextMatches = 10;
 const maxDepth = 10;
 const maxTextChars = 1000;
 
 /**
- * @param filters what the query string said, parsed by `qs`: objects, arrays and strings, nothing to be trusted.
- * @throws ChatError `invalid-request` naming the part that is wrong.
+ * @param filters the filters of the query string, parsed by `qs`: objects, arrays and strings from an untrusted client.
+ * @throws ChatError `invalid-request` with the name of the wrong part.
  */
 export function parseFilters(filters: unknown, fields: FieldKinds): Filter {
   let conditions = 0;
@@ -43,7 +43,7 @@ export function parseFilters(filters: unknown, fields: FieldKinds): Filter {
     if (kind !== undefined) return parseConditions({ field: path, kind }, value, at);
     const isRelation = Object.keys(fields).some((field) => field.startsWith(`${path}.`));
     if (!isRelation) throw refuse(at, 'is not a field you can filter by');
-    // filters[ai_character]=1 and filters[ai_character][$eq]=1 mean the id.
+    // filters[ai_character]=1 and filters[ai_character][$eq]=1 refer to the id.
     if (!isPlainObject(value) || Object.keys(value).every((name) => Object.hasOwn(operators, name))) {
       return parseConditions({ field: `${path}.id`, kind: 'reference' }, value, at);
     }
@@ -65,14 +65,14 @@ export function parseFilters(filters: unknown, fields: FieldKinds): Filter {
   function parseCondition(target: Target, operator: string, operand: unknown, at: Place): Filter {
     conditions += 1;
     if (conditions > maxConditions)
-      throw refuse(at, `is one condition too many: at most ${maxConditions} are read`);
+      throw refuse(at, `exceeds the limit of conditions: at most ${maxConditions}`);
     if (operator === '$not') return { kind: 'not', filter: parseConditions(target, operand, at) };
     const parse = Object.hasOwn(operators, operator) ? operators[operator] : undefined;
     if (parse === undefined) throw refuse(at, 'is not an operator');
     const filter = parse(target, operand, at);
     if (target.kind === 'text' && looksThroughText(operator)) textMatches += 1;
     if (textMatches > maxTextMatches)
-      throw refuse(at, `looks through text once too often: at most ${maxTextMatches} times`);
+      throw refuse(at, `searches text too often: at most ${maxTextMatches} times`);
     return filter;
   }
 }
@@ -82,7 +82,7 @@ interface Target {
   readonly kind: FieldKind;
 }
 
-/** Where in the query string we are: `path` names the field so far, `name` is how the client wrote it. */
+/** The current place in the query string. `path` names the field so far, `name` is the client's spelling. */
 interface Place {
   readonly path: string;
   readonly name: string;
@@ -177,7 +177,7 @@ function parseValue({ kind }: Target, operand: unknown, at: Place): Value {
       return text;
     case 'integer': {
       const number = Number(text);
-      // Beyond this PostgreSQL's integer has no such value, and would say so with an error of its own.
+      // PostgreSQL's integer has no value beyond this and would fail with a database error.
       const isInteger = /^-?\d{1,10}$/u.test(text) && Math.abs(number) <= 2_147_483_647;
       if (!isInteger) throw refuse(at, 'must be a whole number');
       return number;
@@ -190,7 +190,7 @@ function parseValue({ kind }: Target, operand: unknown, at: Place): Value {
   }
 }
 
-/** ISO 8601, or milliseconds since 1970. UTC where no offset is given; a date without a time is its beginning. */
+/** Parses ISO 8601, or milliseconds since 1970. The defaults are UTC, and the beginning of the day. */
 function parseDate(text: string, at: Place): Date {
   const date = /^\d{9,15}$/u.test(text) ? new Date(Number(text)) : fromIso(text);
   const year = date.getUTCFullYear();
@@ -202,7 +202,7 @@ function parseDate(text: string, at: Place): Date {
 
 const isoDate = /^(\d{4}-\d{2})(-\d{2})?([T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)?(Z|[+-]\d{2}:?\d{2})?$/u;
 
-/** Invalid where JavaScript would make 2 March of 31 February: whoever wrote that meant something else. */
+/** Returns an invalid date for 31 February. JavaScript would return 2 March, which the client did not intend. */
 function fromIso(text: string): Date {
   const [, month = '', day = '-01', time = 'T00:00', offset = 'Z'] = isoDate.exec(text) ?? [];
   const isRealDay = new Date(`${month}${day}T00:00Z`).getUTCDate() === Number(day.slice(1));
@@ -222,7 +222,7 @@ function parseBoolean(operand: unknown, at: Place): boolean {
   throw refuse(at, 'must be true or false');
 }
 
-/** `qs` makes `[0]=a&[1]=b` an array, or an object when an index is large; one value alone stays alone. */
+/** Returns a list of values. `qs` makes `[0]=a&[1]=b` an array, or an object if an index is large. */
 function asList(value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return value;
   if (isPlainObject(value) && Object.keys(value).every((key) => /^\d+$/u.test(key)))
@@ -231,7 +231,7 @@ function asList(value: unknown): readonly unknown[] {
 }
 
 function asObject(value: unknown, at: Place): Record<string, unknown> {
-  if (!isPlainObject(value)) throw refuse(at, 'has to name fields, e.g. filters[query][$containsi]=hello');
+  if (!isPlainObject(value)) throw refuse(at, 'must name fields, e.g. filters[query][$containsi]=hello');
   return value;
 }
 

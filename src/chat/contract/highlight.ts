@@ -1,18 +1,18 @@
-/** A piece of an excerpt. Joined, the pieces are the excerpt; there is no markup in them. */
+/** A piece of an excerpt. All pieces together are the excerpt. They contain no markup. */
 export interface Segment {
   readonly text: string;
   readonly isMatch: boolean;
 }
 
-/** How much is shown around the first match. UTF-16, of Latin and of Chinese text about a line or two. */
+/** The text shown around the first match, in UTF-16 units: about a line or two of Latin or Chinese text. */
 const charsBefore = 60;
 const charsAfter = 120;
 
-/** The part of `content` around the first place where `text` stands, without regard to case; `…` where it was cut. */
+/** Returns the part of `content` around the first match of `text`, ignoring case. `…` marks each cut. */
 export function highlight(content: string, text: string): readonly Segment[] {
   const folded = fold(content);
   const wanted = fold(text);
-  // A database can find what we do not: case has its corners. Then the beginning is shown.
+  // A database may ignore case in more ways than `fold`. Without a match, show the beginning.
   const first = Math.max(0, folded.indexOf(wanted));
   const start = toBoundary(content, Math.max(0, first - charsBefore), -1);
   const end = toBoundary(content, Math.min(content.length, first + wanted.length + charsAfter), 1);
@@ -34,14 +34,14 @@ export function highlight(content: string, text: string): readonly Segment[] {
 }
 
 /**
- * Lower case in which every character stands where it stood: of all, only `İ` would become longer. And `ς`, which is made
- * of `Σ` at the end of a word, counts as `σ`.
+ * Returns the text in lower case, with every character at the same index. Only `İ` would become longer, so it becomes
+ * `i`. `Σ` at the end of a word becomes `ς`, which counts as `σ`.
  */
 function fold(text: string): string {
   return text.replaceAll('İ', 'i').toLowerCase().replaceAll('ς', 'σ');
 }
 
-/** Not between the two halves of a character. */
+/** Returns `index`, or moves it by `step` if it is between the two halves of a surrogate pair. */
 function toBoundary(text: string, index: number, step: 1 | -1): number {
   const isInside = /^[\uDC00-\uDFFF]/u.test(text.slice(index, index + 1)) && index > 0;
   return isInside ? index + step : index;

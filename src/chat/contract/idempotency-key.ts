@@ -1,8 +1,8 @@
 import { ChatError } from '../errors';
 
 /**
- * The `Idempotency-Key` header, as it is: the quotes that the standard's draft puts around it are part of it.
- * @returns undefined where there is none.
+ * Checks the `Idempotency-Key` header and returns it unchanged. The quotes of the draft standard are part of the key.
+ * @returns undefined if the header is empty.
  * @throws ChatError `invalid-request`
  */
 export function parseIdempotencyKey(header: string): string | undefined {

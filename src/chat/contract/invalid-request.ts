@@ -2,22 +2,22 @@ import { z } from 'zod';
 
 import { ChatError } from '../errors';
 
-/** What is wrong with a request, all of it: in one sentence for people, and field by field in the details. */
+/** Returns an error with all problems of a request: as text for people, and by field in the details. */
 export function toInvalidRequest(error: z.ZodError): ChatError {
   const problems = error.issues.map(({ path, message }) => ({ path: path.map(String), message }));
-  // A field may stand in the query string or in a frame as well: only the whole is called by where it stands.
+  // A field may also come from a query string or a frame. So only a problem of the whole value says `body`.
   const sentence = problems.map(({ path, message }) => `${path.join('.') || 'body'} ${message}.`).join(' ');
   return new ChatError('invalid-request', { sentence, details: { errors: problems } });
 }
 
-/** @throws ChatError `invalid-request` with all that is wrong. */
+/** Parses a value by a schema. @throws ChatError `invalid-request` with all problems. */
 export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const result = schema.safeParse(value);
   if (!result.success) throw toInvalidRequest(result.error);
   return result.data;
 }
 
-/** A whole number, also as the text that a query string has. */
+/** Returns a schema for a whole number, which can be text from a query string. */
 export const wholeNumber = (min: number, max: number) =>
   z.coerce
     .number('must be a number')

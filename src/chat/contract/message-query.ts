@@ -4,7 +4,7 @@ import { ChatError } from '../errors';
 import { parseFilters, type FieldKinds } from './filter-syntax';
 import { sortFields, type SortKey, type Cursor, type MessageQuery } from '../model/message-query';
 
-/** The fields of a message a client may filter by. `ai_character.id` means the character, whichever of its ids is given. */
+/** The fields of a message that a client may filter by. `ai_character.id` accepts any id of the character. */
 const filterFields: FieldKinds = {
   id: 'integer',
   documentId: 'text',
@@ -33,7 +33,7 @@ const filterFields: FieldKinds = {
   'user.documentId': 'reference',
 };
 
-/** The part of the list that is asked for, in the client's own terms: it is told them again. */
+/** The requested part of the list, in the client's own terms. The reply repeats them. */
 export type Part =
   { readonly page: number; readonly pageSize: number } | { readonly start: number; readonly limit: number };
 
@@ -44,15 +44,15 @@ export interface MessagePageRequest {
 
 const defaultPageSize = 20;
 export const maxPageSize = 100;
-/** Keeps the offset within what either database takes; nobody turns to such a page by hand. */
+/** Keeps the offset within the limits of both databases. No person opens such a page. */
 const maxPage = 1_000_000;
 const maxStart = maxPage * maxPageSize;
 
 /**
- * The query string of a message list: `page`, `pageSize`, `sort`, `filters`, `cursor`, and Strapi's `pagination[…]`
- * for the first two, or with `start` and `limit`. `populate`, `fields` and `pagination[withCount]` are taken for
- * compatibility and change nothing: the reply is always whole, and always counted.
- * @throws ChatError `invalid-request` naming the parameter that is wrong.
+ * Parses the query string of a message list: `page`, `pageSize`, `sort`, `filters`, `cursor`. Strapi's `pagination[…]`
+ * can hold the first two, or `start` and `limit`. The server accepts `populate`, `fields` and `pagination[withCount]`
+ * for compatibility and ignores them. The reply always has all fields and the total.
+ * @throws ChatError `invalid-request` with the name of the wrong parameter.
  */
 export function parseMessagePageRequest(params: Readonly<Record<string, unknown>>): MessagePageRequest {
   const {
@@ -74,7 +74,7 @@ export function parseMessagePageRequest(params: Readonly<Record<string, unknown>
   const sortKeys = sort === undefined ? [] : parseSort(sort);
   const after = cursor === undefined ? null : parseCursor(cursor);
   if (after !== null && (sortKeys.length > 0 || range.offset > 0)) {
-    throw invalid('cursor goes with no sort, page or start: it walks from the newest message to the oldest.');
+    throw invalid('cursor cannot be combined with sort, page or start: it goes from newest to oldest.');
   }
   return {
     part,
@@ -111,7 +111,7 @@ function parsePaging({ page, pageSize }: Paging): Part {
   };
 }
 
-/** Who asks for more than a page can have gets what it can have, as in Strapi. */
+/** Parses a page size. A larger size than the maximum becomes the maximum, as in Strapi. */
 function parseSize(name: string, value: unknown): number {
   return Math.min(parseWhole(name, value, { fallback: defaultPageSize, min: 1 }), maxPageSize);
 }
@@ -150,7 +150,7 @@ function parseWhole(
   return number;
 }
 
-/** `createdAt:desc`, `createdAt:desc,id:asc`, `sort[0]=createdAt:desc`, `sort[createdAt]=desc`. */
+/** Parses `createdAt:desc`, `createdAt:desc,id:asc`, `sort[0]=createdAt:desc`, `sort[createdAt]=desc`. */
 function parseSort(sort: unknown): SortKey[] {
   const keys = toSortTexts(sort).map((text) => {
     const [field = '', direction = 'asc', ...rest] = text.split(':').map((part) => part.trim());
@@ -178,7 +178,7 @@ function toSortTexts(sort: unknown): string[] {
   throw invalid('sort must be a field with a direction, e.g. createdAt:desc.');
 }
 
-/** Opaque to clients: they hand back what `meta.nextCursor` gave them. */
+/** Encodes a cursor. It is opaque to clients: they send back the value of `meta.nextCursor`. */
 export function encodeCursor({ createdAt, id }: Cursor): string {
   return Buffer.from(`${createdAt.getTime()}.${id}`).toString('base64url');
 }
@@ -188,7 +188,7 @@ function parseCursor(cursor: unknown): Cursor {
     typeof cursor === 'string' ? Buffer.from(cursor.slice(0, 100), 'base64url').toString('latin1') : '';
   const [, time, id] = /^(\d{1,15})\.(\d{1,10})$/u.exec(text) ?? [];
   if (time === undefined || id === undefined || Number(id) > 2_147_483_647) {
-    throw invalid('cursor must be one that meta.nextCursor gave.');
+    throw invalid('cursor must be a value of meta.nextCursor.');
   }
   return { createdAt: new Date(Number(time)), id: Number(id) };
 }

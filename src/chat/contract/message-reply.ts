@@ -2,7 +2,7 @@ import type { Character } from '../model/character';
 import type { Message } from '../model/message';
 import type { Owner } from '../model/owner';
 
-/** A character inside a message, as the HTTP contract shows it. */
+/** A character inside a message, as the HTTP API shows it. */
 export interface CharacterReply {
   readonly id: number;
   readonly documentId: string;
@@ -13,7 +13,7 @@ export interface CharacterReply {
   readonly suggested_questions: unknown;
 }
 
-/** A message as the HTTP contract shows it. The user is always the caller. */
+/** A message as the HTTP API shows it. The user is always the caller. */
 export interface MessageReply {
   readonly id: number;
   readonly documentId: string;

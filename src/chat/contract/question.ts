@@ -7,15 +7,15 @@ import type { RequestSettings } from '../settings';
 import { toStorableJson, toStorableText } from '../shared/storable-text';
 import type { Question } from '../model/question';
 
-/** A create-message body, checked; only the owner is still missing. */
+/** The checked body of a create-message request. Only the owner is still missing. */
 export type QuestionBody = Omit<Question, 'owner'>;
 
 const isCharacterId = 'must be the documentId of an AI character';
 
 /**
- * `{ "data": { "character_id", "query", "conversation_id"?, "session_id"?, "inputs"? } }`. Other keys of `data` mean nothing
- * here (`response_mode` is read by the SSE middleware), so that a body written for Dify is understood.
- * @throws ChatError `invalid-request` naming the field that is wrong.
+ * Parses `{ "data": { "character_id", "query", "conversation_id"?, "session_id"?, "inputs"? } }`. Ignores other keys of
+ * `data`, so that a body written for Dify works. The SSE middleware reads `response_mode`.
+ * @throws ChatError `invalid-request` with the name of the wrong field.
  */
 export function parseQuestion(body: unknown, settings: RequestSettings): QuestionBody {
   const { character_id, query, conversation_id, session_id, inputs } = parse(
@@ -31,8 +31,8 @@ export function parseQuestion(body: unknown, settings: RequestSettings): Questio
 }
 
 /**
- * The body of a regenerate: none, or `{ "data": { "inputs"? } }`.
- * @throws ChatError `invalid-request` naming the field that is wrong.
+ * Parses the body of a regenerate request: nothing, or `{ "data": { "inputs"? } }`.
+ * @throws ChatError `invalid-request` with the name of the wrong field.
  */
 export function parseInputs(body: unknown, settings: RequestSettings): Record<string, unknown> {
   return toStorableJson(parse(regenerateSchema(settings), body)?.data?.inputs ?? {}) as Record<
@@ -75,7 +75,7 @@ function inputsSchema(maxChars: number) {
     .transform((inputs) => inputs ?? {});
 }
 
-/** Dify's clients send "" or null where they mean: a new conversation. */
+/** Clients of Dify send "" or null for a new conversation. */
 const optionalId = z
   .string('must be text')
   .max(255, 'is too long to be an id')

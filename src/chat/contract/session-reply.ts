@@ -9,7 +9,7 @@ export interface SessionReply {
   readonly title: string;
   readonly message_count: number;
   readonly conversation_id: string | null;
-  /** The turn that is being answered: a page that was reloaded follows it. */
+  /** The running turn, so that a reloaded page can follow it. */
   readonly live_turn_id: string | null;
   readonly last_message_at: string;
   readonly created_at: string;
@@ -19,7 +19,7 @@ export interface SessionReply {
 
 /** One line as the session API shows it. */
 export interface SessionMessageReply {
-  /** The number of the entry. */
+  /** The row number of the message (`Message.id`). */
   readonly message_id: number;
   /** The `message_id` of create-message, turns and my-list. */
   readonly public_id: string;
@@ -37,12 +37,12 @@ export interface SessionMessageReply {
   readonly is_deleted: boolean;
 }
 
-/** What was said in this line, and not in the other one of its turn. */
+/** Returns the text of this line, not of the other line of its turn. */
 export function contentOf({ role, query, answer }: Message): string {
   return role === 'user' ? query : (answer ?? '');
 }
 
-/** What is deleted is not shown, so nothing shown is deleted. */
+/** `is_deleted` is always false, because the API does not show deleted entries. */
 export function toSessionReply(session: SessionEntry, owner: Owner): SessionReply {
   return {
     session_id: session.sessionId,

@@ -11,9 +11,9 @@ import { defaultTitle } from '../model/session';
 import type { RequestSettings } from '../settings';
 import { toStorableJson, toStorableText } from '../shared/storable-text';
 
-/** What clients send to the session API, checked. Every function throws ChatError `invalid-request` naming the field. */
+/** Parsers for requests of the session API. Each one throws ChatError `invalid-request` with the name of the field. */
 
-/** A page as a client asks for it: `page`, and `page_size` or `pageSize`. Null is as good as none. */
+/** A page that a client requests by `page`, and `page_size` or `pageSize`. Null counts as missing. */
 export interface PageRequest {
   readonly page: number;
   readonly pageSize: number;
@@ -49,7 +49,7 @@ const selection = z.object({
     .default('asc'),
 });
 
-/** `superseded?`, `order?`: of a list of messages; without them, all there are, in the order they were said. */
+/** Parses `superseded?` and `order?` of a message list. Without them, the list has all messages, oldest first. */
 export function parseSelection(params: unknown): Selection & { readonly newestFirst: boolean } {
   const { superseded, order } = parse(selection, params ?? {});
   return { withSuperseded: superseded === 'true', newestFirst: order === 'desc' };
@@ -74,7 +74,7 @@ export interface SessionRequest {
   readonly characterId: string | undefined;
 }
 
-/** `{ "user_id"?, "title"?, "character_id"? }`: without a title it gets one later, without a character too. */
+/** Parses `{ "user_id"?, "title"?, "character_id"? }`. A session can get its title and its character later. */
 export function parseNewSession(body: unknown): SessionRequest {
   const { user_id, title: text, character_id } = parse(newSession, body ?? {});
   return { userId: user_id ?? undefined, title: text ?? '', characterId: character_id ?? undefined };
@@ -82,14 +82,14 @@ export function parseNewSession(body: unknown): SessionRequest {
 
 const user = z.object({ user_id: reference.nullish() });
 
-/** `{ "user_id"? }`, beside what `parsePage` reads. */
+/** Parses `{ "user_id"? }`. `parsePage` reads other keys of the same body. */
 export function parseUserId(body: unknown): string | undefined {
   return parse(user, body ?? {}).user_id ?? undefined;
 }
 
 const newTitle = z.object({ new_title: title.nullish() });
 
-/** `{ "new_title"? }`. Left out or blank, the title is the one of a session nobody has named. */
+/** Parses `{ "new_title"? }`. A missing or blank title becomes the default title. */
 export function parseNewTitle(body: unknown): string {
   return parse(newTitle, body ?? {}).new_title || defaultTitle;
 }
@@ -99,7 +99,7 @@ export interface MessageRequest {
   readonly role: MessageRole;
   readonly content: string;
   readonly toolCalls: unknown;
-  /** Whether the character of the session is to answer. */
+  /** Whether the character of the session must answer. */
   readonly isQuestion: boolean;
 }
 
@@ -116,7 +116,7 @@ const newMessage = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettings) 
   }),
 );
 
-/** `{ "session_id", "content", "role"?, "tool_calls"?, "reply"? }` */
+/** Parses `{ "session_id", "content", "role"?, "tool_calls"?, "reply"? }`. */
 export function parseNewMessage(body: unknown, settings: RequestSettings): MessageRequest {
   const { session_id, content: text, role, tool_calls, reply } = parse(newMessage(settings), body);
   if (reply === true && role !== 'user') {
@@ -133,7 +133,7 @@ export function parseNewMessage(body: unknown, settings: RequestSettings): Messa
 
 export interface EditRequest {
   readonly content: string;
-  /** Whether it is to be asked in these words, rather than changed where it stands. */
+  /** True: ask the question again in the new words. False: change the saved question. */
   readonly isRegenerated: boolean;
 }
 
@@ -144,7 +144,7 @@ const edit = oncePer(({ maxQueryChars }: RequestSettings) =>
   }),
 );
 
-/** `{ "new_content", "regenerate"? }` */
+/** Parses `{ "new_content", "regenerate"? }`. */
 export function parseEdit(body: unknown, settings: RequestSettings): EditRequest {
   const { new_content, regenerate } = parse(edit(settings), body);
   return { content: new_content, isRegenerated: regenerate === true };
@@ -154,13 +154,13 @@ function content(maxChars: number) {
   return boundedText(z.string('must be text'), maxChars).refine((text) => text.trim() !== '', 'is empty');
 }
 
-/** A message by the number that this API shows, or by its `message_id` of the other ones. */
+/** Parses the number of a message that this API shows, or the `message_id` of the other APIs. */
 export function toMessageReference(text: string): MessageReference {
   const id = Number(text);
   return /^\d{1,10}$/u.test(text) && id <= 2_147_483_647 ? { id } : { messageId: toStorableText(text) };
 }
 
-/** @throws ChatError `not-yourself` unless it is the caller's numeric id or documentId, or left out. */
+/** @throws ChatError `not-yourself` unless `userId` is the owner's numeric id or documentId, or undefined. */
 export function assertOwn(owner: Owner, userId: string | undefined): void {
   if (userId === undefined || userId === String(owner.id) || userId === owner.documentId) return;
   throw new ChatError('not-yourself');

@@ -4,7 +4,7 @@ import type { SavedTurn } from '../model/turn';
 import type { Usage } from '../model/outcome';
 import type { TurnEvent } from '../model/turn-event';
 
-/** What every event of a turn says of it. `task_id` is our turn_id under the name a Dify client looks for. */
+/** The fields of every event of a turn. `task_id` is the turn_id, under the name that a Dify client expects. */
 export interface Envelope {
   readonly turn_id: string;
   readonly task_id: string;
@@ -16,8 +16,8 @@ export interface Envelope {
 }
 
 /**
- * The closed set of what clients are told of a turn, over SSE and WebSocket alike: Dify's shapes, so that a client
- * written for Dify understands them, and nothing of Dify's but text, ids and usage.
+ * All events of a turn that clients get, over SSE and over WebSocket. They have Dify's shapes, so that a client written
+ * for Dify understands them. From Dify, they contain only text, ids and usage.
  */
 export type WireEvent =
   | (Envelope & { readonly event: 'turn_started'; readonly question_message_id: string })
@@ -44,15 +44,16 @@ export function isTerminal(event: WireEvent): event is TerminalWireEvent {
   return event.event === 'message_end' || event.event === 'error';
 }
 
-/** What every event of a turn says, taken from one of them. */
+/** Returns the fields of an event that every event of its turn has. */
 export function envelopeOf(event: WireEvent): Envelope {
   const { turn_id, task_id, session_id, conversation_id, message_id, created_at } = event;
   return { turn_id, task_id, session_id, conversation_id, message_id, created_at };
 }
 
 /**
- * The event for a follower that may not follow any longer, though the turn goes on.
- * @param last the JSON of the event before, if there was one. @returns undefined if that was the end of the turn.
+ * Returns the JSON of an error event, for a follower that must not continue although the turn runs on.
+ * @param last the JSON of the previous event, if one exists.
+ * @returns undefined if the previous event was the end of the turn.
  */
 export function toLastEvent(
   last: string | undefined,
@@ -64,7 +65,7 @@ export function toLastEvent(
   return JSON.stringify({ event: 'error', ...envelope, code, status, message });
 }
 
-/** The text comes last: `stream/message-head` relies on it. */
+/** Returns a `message` event. The text must be its last field: `stream/message-head` relies on it. */
 export function toMessageEvent(envelope: Envelope, text: string): Extract<WireEvent, { event: 'message' }> {
   return { event: 'message', ...envelope, id: envelope.message_id, answer: text };
 }
@@ -87,7 +88,7 @@ export function toWireEvent(
     case 'replaced':
       return { event: 'message_replace', ...envelope, answer: event.text };
     case 'ended': {
-      // Dify's id of the answer, unless another message has it: as it is saved is how it is asked for from now on.
+      // Use the saved id, because clients use it from now on. It is Dify's, unless another message already has that id.
       const { messageId } = event.saved[1];
       return {
         event: 'message_end',

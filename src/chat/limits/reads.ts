@@ -4,16 +4,17 @@ import { createFairQueue } from '../shared/fair-queue';
 import type { Owner } from '../model/owner';
 import type { ReadSettings } from '../settings';
 
-/** Lists, searches and exports of a user wait for each other, so that nobody else has to wait for all of them. */
+/** Limits how many lists, searches and exports of one user run together. So other users need not wait for all. */
 export interface Reads {
   /**
    * Waits for one of the owner's places.
-   * @returns what gives it back. @throws ChatError `too-many-reads`, or the reason of `signal`.
+   * @returns a function that frees the place.
+   * @throws ChatError `too-many-reads`, or the reason of `signal`.
    */
   enter(owner: Owner, signal?: AbortSignal): Promise<() => void>;
 }
 
-/** How many more of a user's wait. */
+/** How many further reads of one user may wait. */
 const maxWaiting = 20;
 
 export function createReads({ atOnce, timeoutMs }: ReadSettings): Reads {

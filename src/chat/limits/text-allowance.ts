@@ -2,48 +2,48 @@ import { ChatError, refusal } from '../errors';
 import type { DayCounter } from '../ports/user-counters';
 import type { NewMessage } from '../model/message';
 
-/** How many characters each user may have stored in a day. */
+/** Limits how many characters the server stores for each user in a day. */
 export interface TextAllowance {
-  /** Takes so many of the day's. @throws ChatError `text-limit-reached` unless there are as many left. */
+  /** Takes characters from the user's day. @throws ChatError `text-limit-reached` if fewer are left. */
   take(userDocumentId: string, chars: number): Promise<void>;
-  /** They are not stored after all. */
+  /** Refunds characters that the server did not store after all. */
   refund(userDocumentId: string, chars: number): void;
 }
 
-/** What a row takes beside its text, in characters: rows without a word fill a disk, too. */
+/** The size of a row without its text, in characters. Rows without text fill a disk, too. */
 const charsOfRow = 500;
 
-/** What it takes to store a text in so many new rows. */
+/** Returns how many characters it takes to store a text in `rows` new rows. */
 export function storedChars(text: string, rows = 1): number {
   return rows * (text.length + charsOfRow);
 }
 
-/** The same for a line of a session. */
+/** Returns how many characters it takes to store a message of a session. */
 export function storedCharsOf({ content, toolCalls }: NewMessage): number {
   return storedChars(toolCalls === null ? content : content + JSON.stringify(toolCalls));
 }
 
 /**
- * So many of a user's are noted here before the database is told of them. With each process a user can go over the limit
- * by as many, and few writes cost a statement more.
+ * A process collects this many characters of a user before it adds them to the counter in the database. So few writes
+ * need another statement. With each process, a user can exceed the limit by this many characters.
  */
 const charsTogether = 50_000;
 
-/** Users whose day is known here. Of the one who was known first, the rest is told when there are more. */
+/** The size of the cache, in users. Beyond it, the process drops the oldest user and adds their rest to the counter. */
 const maxUsers = 10_000;
 
-/** A user's day, as far as this process knows it. */
+/** The day of one user, as this process knows it. */
 interface Day {
-  /** Of the day's, those that nobody has taken. */
+  /** Characters of the day that are still free. */
   left: number;
-  /** Taken here, and noted here alone. */
+  /** Characters that this process has taken but not yet added to the counter. */
   untold: number;
-  /** Taken here, and on their way to the database. */
+  /** Characters that this process has taken and is adding to the counter now. */
   telling: number;
   readonly resetAtMs: number;
 }
 
-/** @param counter null where text has no limit. */
+/** @param counter null if text has no limit. */
 export function createTextAllowance(counter: DayCounter | null): TextAllowance {
   if (counter === null) return { take: () => Promise.resolve(), refund: () => undefined };
   const { read, add } = counter;
@@ -51,7 +51,7 @@ export function createTextAllowance(counter: DayCounter | null): TextAllowance {
   return {
     async take(user, chars) {
       const day = findDay(user) ?? (await readDay(user));
-      // It may be that the operator has emptied the table.
+      // Read the counter again: the operator may have emptied the table.
       if (day.left < chars) await assertLeft(user, day, chars);
       day.left -= chars;
       day.untold += chars;
@@ -72,7 +72,7 @@ export function createTextAllowance(counter: DayCounter | null): TextAllowance {
 
   async function readDay(user: string): Promise<Day> {
     const { remaining, resetAtMs } = await read(user);
-    // Somebody else has read it meanwhile, and has noted what was taken since.
+    // A concurrent call may have cached the day in the meantime. Its entry may already hold taken characters.
     const known = findDay(user);
     if (known !== undefined) return known;
     const day: Day = { left: remaining, untold: 0, telling: 0, resetAtMs };
@@ -107,7 +107,7 @@ export function createTextAllowance(counter: DayCounter | null): TextAllowance {
   function forgetFirst(): void {
     for (const [user, day] of days) {
       days.delete(user);
-      // What cannot be told is lost, as it is when the process ends.
+      // If this fails, the characters are not counted. The same happens when the process ends.
       if (day.untold > 0 && day.resetAtMs > Date.now()) void add(user, day.untold).catch(() => undefined);
       return;
     }

@@ -6,28 +6,28 @@ import { storedChars, type TextAllowance } from './text-allowance';
 import type { Usage } from '../model/outcome';
 import type { UserCounters } from '../ports/user-counters';
 
-/** Who may begin a turn. Users are told apart by their documentId alone. */
+/** Decides which users may start a turn. Only the documentId identifies a user. */
 export interface TurnLimits {
   /**
-   * Takes a place for a turn, in this very tick: however many ask at once, no more get through.
+   * Takes a place for a turn. It is synchronous, so concurrent requests cannot exceed the limit.
    * @throws ChatError `too-many-turns`, `server-busy`
    */
   admit(owner: Owner): Admission;
 }
 
-/** The place of one turn, held from before it is saved until it has ended. */
+/** The place of one turn. The turn holds it from before it is saved until it has ended. */
 export interface Admission {
   /**
-   * Counts the turn of a question that could be saved now.
-   * @returns what this user's minute has left; null where turns per minute have no limit.
+   * Counts the turn of a question that is ready to be saved.
+   * @returns the rest of this user's minute; null if turns per minute have no limit.
    * @throws ChatError `rate-limited`, `token-limit-reached`, `text-limit-reached`
    */
   count(query: string): Promise<RateLimit | null>;
-  /** Counts what an answer has cost. Never rejects: an answer that is there is told, counted or not. */
+  /** Counts the tokens of an answer. Never rejects: the client gets the answer even if the count fails. */
   spend(usage: Usage | null): Promise<void>;
-  /** The turn has ended: its place is free. */
+  /** Frees the place after the turn has ended. */
   release(): void;
-  /** There is no turn after all: its place is free, and it does not count. */
+  /** Frees the place of a turn that did not start, and takes back its count. */
   cancel(): void;
 }
 
@@ -38,10 +38,10 @@ export interface TurnLimitsOptions {
   readonly log: Log;
 }
 
-/** Both of which hold the question. */
+/** Both rows of a turn hold the question. */
 const rowsOfTurn = 2;
 
-/** No more than a guess, as an answer takes as long as it takes. */
+/** A guess: nobody knows how long an answer takes. */
 const placeRetrySeconds = 5;
 
 export function createTurnLimits({ settings, counters, text, log }: TurnLimitsOptions): TurnLimits {
@@ -55,7 +55,7 @@ export function createTurnLimits({ settings, counters, text, log }: TurnLimitsOp
     let chars = 0;
     return {
       async count(query) {
-        // Reading first: who is out of tokens or text has not used up a turn of the minute.
+        // Count the turn last: a user without tokens or text left does not lose a turn of the minute.
         await assertTokensLeft(documentId);
         const taken = storedChars(query, rowsOfTurn);
         await text.take(documentId, taken);
@@ -73,7 +73,7 @@ export function createTurnLimits({ settings, counters, text, log }: TurnLimitsOp
       release,
       cancel() {
         release();
-        // In a minute that has passed there is nothing to give back to. And where it cannot be said, the turn counts.
+        // A minute that has passed needs no refund. If the refund fails, the turn stays counted.
         if (counted !== null && counted.resetAtMs > Date.now()) {
           turnsPerMinute?.refund(documentId).catch(() => undefined);
         }
@@ -98,7 +98,7 @@ export function createTurnLimits({ settings, counters, text, log }: TurnLimitsOp
   }
 }
 
-/** The turns of this process, opening ones included. Counted without awaiting anything, so nobody slips through. */
+/** Counts the turns of this process, including those that are being opened. It awaits nothing, so the limit holds. */
 function createPlaces({ turnsAtOnce, maxLiveTurns }: LimitSettings): (userDocumentId: string) => () => void {
   const held = new Map<string, number>();
   let total = 0;
@@ -125,7 +125,7 @@ function createPlaces({ turnsAtOnce, maxLiveTurns }: LimitSettings): (userDocume
   };
 }
 
-/** Keeps nonsense from upstream out of a column of whole numbers. No answer costs that much. */
+/** Keeps wrong numbers from Dify out of an integer column. No answer costs this many tokens. */
 const maxTokens = 10_000_000;
 
 function totalTokens(usage: Usage | null): number {

@@ -3,11 +3,11 @@ import type { UserCounters } from '../ports/user-counters';
 import type { Owner } from '../model/owner';
 import type { TextAllowance } from './text-allowance';
 
-/** How much each user may write. Of turns, it is the `TurnLimits` that say how many. */
+/** Limits how much each user may write. `TurnLimits` limits turns. */
 export interface WriteLimits {
   /**
-   * Counts a write that is about to be done, and the characters it is to store: whatever comes of it.
-   * @throws ChatError `rate-limited`, `text-limit-reached`. Nothing may be written then.
+   * Counts a write and the characters it will store. Call it before the write. A write that fails stays counted.
+   * @throws ChatError `rate-limited`, `text-limit-reached`. The caller must not write then.
    */
   count(owner: Owner, chars?: number): Promise<void>;
 }

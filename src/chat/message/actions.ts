@@ -9,23 +9,23 @@ import type { MessageStore } from '../ports/message-store';
 import { toUpstreamUser, type Owner } from '../model/owner';
 
 /**
- * What an owner can do with a message.
- * All throw ChatError `message-not-found`: it does not exist, or is somebody else's.
+ * The actions of an owner on a message.
+ * All throw ChatError `message-not-found` if the message does not exist or belongs to another user.
  */
 export interface MessageActions {
   /**
-   * Rates an answer, in Dify first. What Dify does not have is rated here only.
-   * @throws ChatError `invalid-request` (it is no answer), `turn-in-progress` (it is still being written), or
-   *   `upstream-…` when Dify cannot be told. Nothing has changed then.
+   * Rates an answer, in Dify first. An answer that Dify does not have is rated only here.
+   * @throws ChatError `invalid-request` (the message is not an answer), `turn-in-progress` (it is still being
+   *   written), or `upstream-…` (the request to Dify failed). Then nothing has changed.
    */
   rate(owner: Owner, messageId: string, feedback: Feedback): Promise<MessageReply>;
 
-  /** Notes that the owner has read a message, whoever wrote it. */
+  /** Marks a message of any role as read. */
   markRead(owner: Owner, messageId: string): Promise<MessageReply>;
 
   /**
-   * What the owner could ask next, as Dify makes it up anew for each call. None where it does not, or does not have
-   * the answer.
+   * Returns questions that the owner could ask next. Dify generates new ones for each call. The list is empty if Dify
+   * suggests none or does not have the answer.
    * @throws ChatError as `rate` does.
    */
   suggestQuestions(owner: Owner, messageId: string): Promise<readonly string[]>;
@@ -89,7 +89,7 @@ export function createMessageActions(options: MessageActionsOptions): MessageAct
 
   async function toReply(owner: Owner, message: Message | null): Promise<MessageReply> {
     const [reply] = message === null ? [] : await messages.toReplies(owner, [message]);
-    // Deleted in this moment.
+    // The message was deleted in the meantime.
     if (reply === undefined) throw new ChatError('message-not-found');
     return reply;
   }

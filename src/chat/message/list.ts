@@ -6,7 +6,7 @@ import type { Owner } from '../model/owner';
 import type { Message } from '../model/message';
 import type { MessageStore } from '../ports/message-store';
 
-/** Which part of how many, in the terms it was asked for in. */
+/** The part of the list and the total, in the terms of the request. */
 export type Pagination =
   | {
       readonly page: number;
@@ -16,19 +16,19 @@ export type Pagination =
     }
   | { readonly start: number; readonly limit: number; readonly total: number };
 
-/** A page of messages as the HTTP contract shows it. */
+/** A page of messages as the HTTP API shows it. */
 export interface MessageListReply {
   readonly data: readonly MessageReply[];
   readonly meta: {
     readonly pagination: Pagination;
-    /** For `cursor`, where the next page starts. Null on the last page, and when the client sorts by itself. */
+    /** The `cursor` of the next page. Null on the last page, and if the request has a `sort`. */
     readonly nextCursor: string | null;
   };
 }
 
 export interface Messages {
   /**
-   * The owner's messages, as a query string asks for them: newest first unless it says otherwise.
+   * Lists the owner's messages that a query string selects, newest first by default.
    * @throws ChatError `invalid-request`
    */
   list(
@@ -36,7 +36,7 @@ export interface Messages {
     params: Readonly<Record<string, unknown>>,
     signal?: AbortSignal,
   ): Promise<MessageListReply>;
-  /** Messages of the owner's as the HTTP contract shows them. */
+  /** Returns messages of the owner as the HTTP API shows them. */
   toReplies(owner: Owner, messages: readonly Message[]): Promise<MessageReply[]>;
 }
 
@@ -51,7 +51,7 @@ export function createMessages({ store, characters, exposePrompt }: MessagesOpti
     toReplies,
     async list(owner, params, signal) {
       const { query, part } = parseMessagePageRequest(params);
-      // One more than asked for says whether there is a next page.
+      // Read one more than requested, to know whether a next page exists.
       const { messages: found, total } = await store.list(
         owner,
         { ...query, limit: query.limit + 1 },

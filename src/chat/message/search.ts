@@ -10,7 +10,7 @@ import { parsePage } from '../contract/session-request';
 import { toStorableText } from '../shared/storable-text';
 import type { Hit, SearchStore } from '../ports/search-store';
 
-/** A hit as a client sees it: where the text stands, and not the whole message, which can be long. */
+/** A hit as a client sees it: an excerpt with the text, because the whole message can be long. */
 export interface HitReply {
   readonly message_id: number;
   readonly public_id: string;
@@ -27,23 +27,23 @@ export interface HitReply {
 export interface SearchReply {
   readonly data: readonly HitReply[];
   readonly meta: {
-    /** Not of what a cursor continues. */
+    /** Missing if the request has a cursor. */
     readonly pagination?: {
       readonly page: number;
       readonly pageSize: number;
       readonly pageCount: number;
       readonly total: number;
-      /** False where not all messages were looked through: `total` is of the newest ones then. */
+      /** False if the search did not read all messages. Then `total` counts only the newest ones. */
       readonly isTotalExact: boolean;
     };
-    /** For `cursor`, where to go on after this page; null where there is nothing more. */
+    /** The `cursor` that continues after this page; null if no messages are left. */
     readonly nextCursor: string | null;
   };
 }
 
 export interface Search {
   /**
-   * `q`, `page_size?`, and `page?` or `cursor?`
+   * Searches by `q`, `page_size?`, and `page?` or `cursor?`.
    * @throws ChatError `invalid-request`
    */
   search(owner: Owner, params: unknown, signal?: AbortSignal): Promise<SearchReply>;
@@ -52,9 +52,9 @@ export interface Search {
 const defaultPageSize = 20;
 const maxChars = 200;
 
-/** Of rows, in both databases. */
+/** The largest row id in both databases. */
 const maxId = 2_147_483_647;
-const isNoCursor = 'must be one that meta.nextCursor gave';
+const isNoCursor = 'must be a value of meta.nextCursor';
 
 const request = z.object({
   q: z
@@ -71,10 +71,10 @@ const request = z.object({
     .optional(),
 });
 
-/** Rows one search looks through at most, and for how long: then it says where to go on. */
+/** The maximum rows and milliseconds of one search. After that, the reply has a cursor that continues. */
 const maxRows = 20_000;
 const maxMs = 5_000;
-/** Rows one statement looks through: other users' statements come between two. */
+/** How many rows one statement reads. Statements of other users run between two of them. */
 const windowRows = 2_000;
 
 export function createSearch(store: SearchStore, now = () => performance.now()): Search {
@@ -83,9 +83,9 @@ export function createSearch(store: SearchStore, now = () => performance.now()):
       const { q, cursor } = parse(request, params);
       const { page, pageSize, range } = parsePage(params, defaultPageSize);
       if (cursor !== undefined && page > 1) {
-        throw new ChatError('invalid-request', { sentence: 'cursor does not go with page.' });
+        throw new ChatError('invalid-request', { sentence: 'cursor cannot be combined with page.' });
       }
-      // A page of a walk is done when it is full; one by its number also tells how many hits there are.
+      // A page with a cursor is done when it is full. A page with a number also shows the total of hits.
       const wanted = cursor === undefined ? maxRows : pageSize + 1;
       const { ids, end } = await lookThrough(owner, q, { before: cursor ?? maxId, wanted, signal });
       const hits = await store.findHits(owner, toPage(ids, range));
@@ -100,7 +100,7 @@ export function createSearch(store: SearchStore, now = () => performance.now()):
     },
   };
 
-  /** Window by window. */
+  /** Searches window by window, until it has enough hits or reaches a limit. */
   async function lookThrough(
     owner: Owner,
     text: string,
@@ -127,7 +127,7 @@ export function createSearch(store: SearchStore, now = () => performance.now()):
 interface Found {
   /** The newest first. */
   readonly ids: readonly number[];
-  /** Where to go on, as a `before`; null where there are no more. */
+  /** The `before` of the next window; null if no messages are left. */
   readonly end: number | null;
 }
 

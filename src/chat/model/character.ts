@@ -1,8 +1,8 @@
-/** Who answers, as users know it: the published version. */
+/** The character that answers, in its published version. */
 export interface Character {
-  /** Names the character everywhere: sessions, messages and the history link to it. */
+  /** Sessions, messages and the history refer to the character by this id. */
   readonly documentId: string;
-  /** The number that replies show as `id`. It never changes, whereas Strapi replaces the rows of a character. */
+  /** The number that replies show as `id`. It never changes, although Strapi replaces the rows of a character. */
   readonly id: number;
   readonly name: string | null;
   readonly prompt: string | null;

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 
 const prefix = 'msg_';
 
-/** Sortable enough to be read by a person, random enough to be unique: `msg_1735689600000_9f86d081884c7d65`. */
+/** Returns a unique id with the time in milliseconds and a random part: `msg_1735689600000_9f86d081884c7d65`. */
 export function newMessageId(): string {
   return `${prefix}${Date.now()}_${randomBytes(8).toString('hex')}`;
 }
 
-/** Whether Dify has named this message. Until it does, and for questions always, the id is ours. */
+/** Returns whether the id comes from Dify. Questions never have one, and answers have one once Dify names them. */
 export function isDifysMessageId(messageId: string): boolean {
   return !messageId.startsWith(prefix);
 }

@@ -21,19 +21,19 @@ export interface SortKey {
   readonly descending: boolean;
 }
 
-/** The place after one message in the order newest first. */
+/** The place after one message in a list from newest to oldest. */
 export interface Cursor {
   readonly createdAt: Date;
   readonly id: number;
 }
 
-/** Which of the owner's messages, in which order, and which part of them. */
+/** Selects and sorts the owner's messages, and limits them to a part. */
 export interface MessageQuery {
   readonly filter: Filter | null;
   /** Empty means newest first. */
   readonly sort: readonly SortKey[];
   readonly offset: number;
   readonly limit: number;
-  /** Set only where `sort` is empty; then `offset` is 0. */
+  /** Null unless `sort` is empty and `offset` is 0. */
   readonly cursor: Cursor | null;
 }

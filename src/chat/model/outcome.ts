@@ -1,4 +1,4 @@
-/** The states of a turn. Every one but `pending` is final: a final state never changes. */
+/** The states of a turn. All states except `pending` are final: they never change. */
 export const turnOutcomes = ['pending', 'completed', 'stopped', 'interrupted', 'failed'] as const;
 
 export type TurnOutcome = (typeof turnOutcomes)[number];

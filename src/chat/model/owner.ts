@@ -1,6 +1,5 @@
 /**
- * The user a request is made for, taken from the JWT and from nowhere else. Everything a user can reach is reached
- * through this.
+ * The user who makes the request. It comes only from the JWT. All access to data goes through the owner.
  */
 export interface Owner {
   readonly id: number;
@@ -10,8 +9,8 @@ export interface Owner {
 }
 
 /**
- * The `user` Dify is told. Dify does not check it, so it is never taken from a client; the documentId says nothing
- * about the person and does not collide between installations that share one Dify app.
+ * Returns the `user` that the server sends to Dify. Dify does not check it, so it never comes from a client.
+ * The documentId reveals nothing about the person. It is unique among installations that share one Dify app.
  */
 export function toUpstreamUser(owner: Pick<Owner, 'documentId'>): string {
   return `user-${owner.documentId}`;

@@ -4,13 +4,13 @@ export interface Range {
   readonly offset: number;
 }
 
-/** Which lines of a session. */
+/** Selects lines of a session. */
 export interface Selection {
-  /** Whether those are among them in whose place something else was said since. */
+  /** Whether to include superseded lines. */
   readonly withSuperseded: boolean;
 }
 
-/** Which lines of a session, and which part of them. */
+/** Selects lines of a session, and a part of them. */
 export interface MessageRange extends Range, Selection {
   readonly newestFirst: boolean;
   readonly signal?: AbortSignal | undefined;

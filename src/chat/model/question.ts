@@ -1,7 +1,7 @@
 import type { Owner } from './owner';
 import type { SessionReference } from './session';
 
-/** What makes a send recognisable when it comes again: the client's key for it, and what it asked. */
+/** Identifies a repeated send: the client's key, and a digest of the question. */
 export interface Idempotency {
   readonly key: string;
   readonly fingerprint: string;
@@ -13,12 +13,12 @@ export interface Question {
   /** The character's documentId or its `id`. */
   readonly characterId: string;
   readonly query: string;
-  /** The session to continue; empty to begin one. */
+  /** The session to continue. If it is empty, the server starts a new session. */
   readonly session: SessionReference;
-  /** For the app's own variables. The prompt is set by us, whatever stands here. */
+  /** Values for the variables of the Dify app. The server overwrites the prompt variable. */
   readonly inputs: Readonly<Record<string, unknown>>;
-  /** The `message_id` of an earlier question that is asked again. */
+  /** The `message_id` of an earlier question that this one repeats. */
   readonly regenerates?: string;
-  /** The `Message.id` of the question in whose place it is asked: what was said from there on counts as superseded. */
+  /** The `Message.id` of the question that this one replaces. That one and all lines after it become superseded. */
   readonly supersedes?: number;
 }

@@ -5,28 +5,28 @@ export interface Session {
   readonly sessionId: string;
   /** Dify's id of the thread; null until Dify has answered once. */
   readonly conversationId: string | null;
-  /** The character's documentId; null where the session has none yet. */
+  /** The character's documentId; null while the session has no character. */
   readonly characterId: string | null;
 }
 
-/** How a client names a session it wants to continue: by our id, by Dify's, or by both. */
+/** Identifies a session that a client wants to continue: by this server's id, by Dify's, or by both. */
 export interface SessionReference {
   readonly sessionId?: string | undefined;
   readonly conversationId?: string | undefined;
 }
 
-/** The title of a session nobody has named, and nothing was asked in yet. */
+/** The title of a session that has no name and no question yet. */
 export const defaultTitle = '新会话';
 
 const maxTitleCharacters = 40;
-/** Of UTF-16, below the 255 of the column: an emoji that is one character to a reader can take a dozen. */
+/** In UTF-16 units, below the 255 of the column. One emoji can take a dozen units. */
 const maxTitleLength = 250;
 const graphemes = new Intl.Segmenter();
 
-/** The title of a session that begins with this question: its text on one line, cut between characters. */
+/** Returns the title of a session that begins with this question: its text on one line, cut between graphemes. */
 export function toTitle(question: string): string {
   const line = question.replaceAll(/\s+/gu, ' ').trim();
-  // No text has more characters than code units, and to look for them costs as much as the rest of a short question.
+  // A text never has more graphemes than UTF-16 units. Do not count graphemes of a short text: it is expensive.
   if (line.length <= maxTitleCharacters) return line === '' ? defaultTitle : line;
   let title = '';
   let characters = 0;
@@ -44,12 +44,12 @@ export interface SessionEntry {
   readonly rowId: number;
   readonly sessionId: string;
   readonly title: string;
-  /** Of its messages that are not deleted. */
+  /** How many messages of the session are not deleted. */
   readonly messageCount: number;
   readonly conversationId: string | null;
-  /** The character's documentId; null where the session has none yet. */
+  /** The character's documentId; null while the session has no character. */
   readonly characterId: string | null;
-  /** The turn that is being answered, for a client that wants to follow it. */
+  /** The running turn, so that a client can follow it. */
   readonly liveTurnId: string | null;
   readonly lastMessageAt: Date;
   readonly createdAt: Date;
@@ -61,9 +61,9 @@ export interface NewSessionEntry {
   readonly characterId: string | null;
 }
 
-/** A session as a client wants it. */
+/** The values of a session that a client creates. */
 export interface SessionWish {
-  /** Empty for the usual one. */
+  /** Empty for the default title. */
   readonly title: string;
   readonly character: string | undefined;
 }

@@ -2,8 +2,8 @@ import type { ChatErrorCode } from '../errors';
 import type { SavedTurn } from './turn';
 
 /**
- * What happens during a turn, in order: one `started`, then deltas and replacements, then exactly one terminal
- * event (`ended` or `failed`), told only once the answer is saved.
+ * An event of a turn. The order is: one `started`, deltas and replacements, exactly one terminal event.
+ * The terminal event (`ended` or `failed`) is sent only after the answer is saved.
  */
 export type TurnEvent =
   | { readonly type: 'started' }

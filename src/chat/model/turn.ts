@@ -5,11 +5,11 @@ import type { FinalOutcome, Usage } from './outcome';
 import type { ChatErrorCode } from '../errors';
 import type { Message } from './message';
 
-/** A turn about to be saved, before Dify hears of it. */
+/** A turn before it is saved. Dify gets the question only after that. */
 export interface NewTurn {
   readonly turnId: string;
   readonly owner: Owner;
-  /** The session it continues, or the one it begins. */
+  /** The session that the turn continues or starts. */
   readonly session: Session | NewSession;
   /** The character's documentId. */
   readonly characterId: string;
@@ -17,38 +17,41 @@ export interface NewTurn {
   readonly questionMessageId: string;
   readonly answerMessageId: string;
   readonly createdAt: Date;
-  /** Of a question that is asked again: the `message_id` of the one it repeats. */
+  /** The `message_id` of the question that this one repeats, or null. */
   readonly regenerates: string | null;
-  /** The `Message.id` of the question in whose place it is asked: from that one on, its session is superseded. */
+  /** The `Message.id` of the question that this one replaces, or null. All lines from that one on become superseded. */
   readonly supersedes: number | null;
-  /** Kept with the question, for good; null where the client gave no key. */
+  /** Saved with the question permanently; null if the client sent no key. */
   readonly idempotency: Idempotency | null;
 }
 
-/** What is known of an earlier send. */
+/** An earlier send with the same idempotency key. */
 export interface SentTurn {
   readonly turnId: string;
   readonly fingerprint: string;
 }
 
-/** A pending turn nobody answers any more, as far as it is saved. */
+/** A pending turn that no process answers any more, with its saved data. */
 export interface AbandonedTurn {
   readonly turnId: string;
-  /** Null once its user is deleted. */
+  /** Null if the user is deleted. */
   readonly ownerDocumentId: string | null;
   readonly query: string;
   readonly createdAt: Date;
   readonly answer: string;
-  /** Dify's ids, as far as they were known. */
+  /** Dify's ids, if they were known. */
   readonly messageId: string | undefined;
   readonly conversationId: string | null;
 }
 
-/** Which pending turns count as abandoned. */
+/** Decides which pending turns count as abandoned. */
 export interface Abandonment {
-  /** Those of which nobody has said for so long that they are alive; null: only those whose process is known to be dead. */
+  /**
+   * Turns of dead processes count. Turns that no process has reported as alive for this long count, too.
+   * Null: only turns of processes that are certainly dead.
+   */
   readonly leaseMs: number | null;
-  /** At its start a process waits until it is certain who is dead, and lets be who is known to live. */
+  /** At its start, a process waits until it knows which processes are dead. It skips turns of living processes. */
   readonly isStart: boolean;
 }
 
@@ -60,10 +63,10 @@ export interface NewSession {
   readonly title: string;
 }
 
-/** What is known of a running answer. */
+/** The current state of a running answer. */
 export interface TurnProgress {
   readonly answer: string;
-  /** Dify's ids, once known; `taskId` is what its stop call takes. */
+  /** Dify's ids, once they are known. Dify's stop call needs the `taskId`. */
   readonly taskId: string | undefined;
   readonly messageId: string | undefined;
   readonly conversationId: string | undefined;

@@ -1,9 +1,9 @@
 import type { Character } from '../model/character';
 
-/** Where turns and lists find characters. Drafts never come through here. */
+/** Finds characters for turns and lists. Never returns drafts. */
 export interface CharacterSource {
-  /** By `documentId` or `id`. Null when unknown or unpublished. */
+  /** Finds a character by `documentId` or `id`. Null if it is unknown or unpublished. */
   findPublished(reference: string): Promise<Character | null>;
-  /** For display, by `documentId`. An unpublished character is there with its ids and nothing of its content. */
+  /** Finds characters for display, by `documentId`. An unpublished character has its ids, but no content. */
   findForDisplay(documentIds: readonly string[]): Promise<ReadonlyMap<string, Character>>;
 }

@@ -3,27 +3,27 @@ import type { After } from '../shared/walk';
 import type { SessionEntry } from '../model/session';
 import type { Message } from '../model/message';
 
-/** How much was erased. */
+/** How many entries were erased. */
 export interface Erased {
   readonly sessions: number;
   readonly messages: number;
 }
 
-/** By id here, by documentId outside of the main database. */
+/** The main database names a user by id. Everything outside of it names a user by documentId. */
 export type UserOfData = Pick<Owner, 'id' | 'documentId'>;
 
-/** All that is kept of a user's. Each method is short: what is large is done bit by bit. */
+/** All stored data of a user. Each method is short, because large work is done in batches. */
 export interface OwnDataStore {
-  /** By age. What is deleted does not exist. */
+  /** Lists sessions by age, without deleted ones. */
   listSessionsAfter(owner: Owner, after: After): Promise<readonly SessionEntry[]>;
   listMessagesAfter(owner: Owner, after: After): Promise<readonly Message[]>;
-  /** The turns of this user's that are being answered, in whichever process. */
+  /** Returns the running turns of a user, in all processes. */
   findLiveTurns(userId: number): Promise<readonly string[]>;
   /**
-   * Erases `limit` of the user's messages, deleted ones too; once there are none, of the sessions. In the same transaction
-   * it notes that the history is to forget the user too, whether or not anything was left here.
+   * Erases at most `limit` messages of the user, including deleted ones. If no messages are left, erases sessions. In
+   * the same transaction, it notes that the history must erase the user, too, even if nothing was left here.
    */
   eraseSome(user: UserOfData, limit: number): Promise<Erased>;
-  /** Erases `limit` entries of anybody's that were deleted before this time. */
+  /** Erases at most `limit` entries, of all users, that were deleted before this time. */
   purgeSome(deletedBefore: Date, limit: number): Promise<Erased>;
 }

@@ -9,20 +9,20 @@ export interface Hit {
 
 export interface SearchStore {
   /**
-   * Looks through a window, in which deleted messages count but are not found.
-   * @returns the ids of those with this text in what was said in them, without regard to case, the newest first; and
-   *   where the next window begins, as its `before`; null where there are no more.
+   * Searches a window of messages. Deleted messages count for its size, but are not found. Ignores case.
+   * @returns the ids of messages whose own line contains this text, newest first. `end` is the `before` of the next
+   *   window; null if no messages are left.
    */
   searchWindow(
     owner: Owner,
     text: string,
     window: SearchWindow,
   ): Promise<{ readonly ids: readonly number[]; readonly end: number | null }>;
-  /** Those of the owner's messages with these ids that are still there; the newest first. */
+  /** Returns the owner's messages with these ids that still exist, newest first. */
   findHits(owner: Owner, ids: readonly number[]): Promise<readonly Hit[]>;
 }
 
-/** The `size` newest of an owner's messages of which `Message.id` is below `before`. */
+/** The `size` newest messages of an owner whose `Message.id` is below `before`. */
 export interface SearchWindow {
   readonly before: number;
   readonly size: number;

@@ -2,11 +2,11 @@ import type { Usage } from '../model/outcome';
 
 export interface UpstreamQuestion {
   readonly query: string;
-  /** The app's own variables. Resent with every question: some releases take them only from the request. */
+  /** Values for the variables of the Dify app. They go with every question: some releases read them only there. */
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly prompt: string;
   readonly user: string;
-  /** Null begins a conversation. */
+  /** Null starts a new conversation. */
   readonly conversationId: string | null;
 }
 
@@ -14,43 +14,43 @@ export type TakeEvents = (events: readonly ReplyEvent[]) => void;
 
 export interface Upstream {
   /**
-   * `POST /chat-messages`, always streaming: hands over the reply's events, one batch per chunk received, at the end of
-   * the iteration of the event loop it arrives in. Settles after `completed`; the response is read on for a moment behind
-   * the caller's back, because Dify may still be naming the conversation. If `take` throws, the connection is closed, and
-   * Dify then forgets the answer.
-   * @throws ChatError `upstream-…`, before the first event or between two; what `take` throws.
+   * Asks a question: `POST /chat-messages`, always streaming. Calls `take` with the events of the reply, one batch per
+   * received chunk. The call comes at the end of the event loop iteration in which the chunk arrives. Settles after
+   * `completed`. The response is then read in the background for a moment, because Dify may still be naming the
+   * conversation. If `take` throws, the connection is closed, and Dify then discards the answer.
+   * @throws ChatError `upstream-…`, before the first event or between two. Also throws the errors of `take`.
    */
   ask(question: UpstreamQuestion, take: TakeEvents): Promise<void>;
   /**
-   * `POST /chat-messages/:task_id/stop`, for the user who asked. Dify says yes to everything and stops what it can; the
-   * reply then ends by itself, and must be read to that end or Dify saves nothing of it.
-   * @throws ChatError `upstream-…` when Dify cannot be told.
+   * Stops an answer: `POST /chat-messages/:task_id/stop`, for the user who asked. Dify accepts every request and stops
+   * what it can. The reply then ends by itself. If it is not read to that end, Dify saves nothing of it.
+   * @throws ChatError `upstream-…` if the request fails.
    */
   stop(taskId: string, user: string): Promise<void>;
   /**
-   * `GET /messages`: the answer Dify has saved for a question nobody read to its end, which is there once it has come to
-   * its end; most versions never save one whose reader was lost. The message is known by its id; without one by its
-   * words and its time, in its conversation or in those the user began then. Null where there is none, while it is being
-   * generated, and where two could be meant.
-   * @param isKnown whether a message found by its words is another turn's.
-   * @throws ChatError `upstream-…` when Dify cannot be asked; `upstream-conversation-gone` when it was deleted there.
+   * Returns the answer that Dify has saved for a question whose reply was not read to its end: `GET /messages`. Dify
+   * saves an answer when it is complete. Most versions never save one that lost its reader. The message is found by
+   * its id, or without one by its words and its time. The search covers its conversation, or those the user started at
+   * that time. Null if no answer exists, while Dify generates it, and if two conversations match.
+   * @param isKnown whether a message that was found by its words belongs to another turn.
+   * @throws ChatError `upstream-…` if the request fails; `upstream-conversation-gone` if the conversation was deleted.
    */
   findLostAnswer(lost: LostAnswer, isKnown?: IsKnown): Promise<FoundAnswer | null>;
   /**
-   * `POST /messages/:message_id/feedbacks`, for the user who asked. What cannot be said there has nothing to be said:
-   * that a message Dify does not have is rated, or that a rating it does not have is taken back.
-   * @throws ChatError `upstream-…` when Dify cannot be told.
+   * Rates an answer: `POST /messages/:message_id/feedbacks`, for the user who asked. Does nothing if Dify does not have
+   * the message, or does not have the rating that is removed.
+   * @throws ChatError `upstream-…` if the request fails.
    */
   rate(messageId: string, rating: Rating): Promise<void>;
   /**
-   * `GET /messages/:message_id/suggested`: what the user could ask next; a model is run for it. None where the app does
-   * not suggest any, or Dify does not have the message.
-   * @throws ChatError `upstream-…` when Dify cannot be asked, or fails at it.
+   * Returns questions that the user could ask next: `GET /messages/:message_id/suggested`. Dify runs a model for it.
+   * Empty if the app does not suggest any, or Dify does not have the message.
+   * @throws ChatError `upstream-…` if the request fails.
    */
   suggestQuestions(messageId: string, user: string): Promise<readonly string[]>;
 }
 
-/** What a streamed reply tells us, whatever kind of app it comes from. */
+/** An event of a streamed reply, the same for all kinds of Dify apps. */
 export type ReplyEvent =
   | {
       readonly type: 'identified';
@@ -67,15 +67,15 @@ export interface UpstreamMessage {
   readonly messageId: string;
 }
 
-/** A question whose answer was lost with the process that read it, as far as it had been saved. */
+/** A question whose reply was not read to its end, with the ids that are known. */
 export interface LostAnswer {
-  /** The `user` Dify was told. */
+  /** The `user` that the server sent to Dify. */
   readonly user: string;
   readonly query: string;
   readonly askedAt: Date;
-  /** Dify's; null where it was not known yet, or the question began a conversation. */
+  /** Dify's id; null if it was not known yet, e.g. in a new conversation. */
   readonly conversationId: string | null;
-  /** Dify's; undefined where it was not known yet. */
+  /** Dify's id; undefined if it was not known yet. */
   readonly messageId?: string | undefined;
 }
 
@@ -87,8 +87,8 @@ export type IsKnown = (messageId: string) => Promise<boolean>;
 
 export interface Rating {
   readonly user: string;
-  /** Null takes a rating back. */
+  /** Null removes the rating. */
   readonly rating: 'like' | 'dislike' | null;
-  /** What the user says about it. Dify keeps it from 1.x on. */
+  /** A comment of the user. Dify saves it from version 1.x on. */
   readonly content?: string | undefined;
 }

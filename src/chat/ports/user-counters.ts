@@ -1,7 +1,7 @@
 import type { RateLimit } from '../errors';
 
 /**
- * Counts of each user, kept where they hold for all processes, across restarts and imports: so they name a user by
+ * Counters of each user. All processes share them, and they survive restarts and imports. So they name a user by
  * documentId. Null: that limit is off.
  */
 export interface UserCounters {
@@ -12,14 +12,14 @@ export interface UserCounters {
 }
 
 export interface MinuteCounter {
-  /** Counts one more, unless the minute has had enough of them. However many ask at once, no more get through. */
+  /** Adds one, unless the limit of the minute is reached. Concurrent calls cannot exceed the limit. */
   count(userDocumentId: string): Promise<{ readonly isAllowed: boolean; readonly rateLimit: RateLimit }>;
-  /** Takes back one of the minute that is running. */
+  /** Subtracts one from the current minute. */
   refund(userDocumentId: string): Promise<void>;
 }
 
 export interface DayCounter {
   read(userDocumentId: string): Promise<RateLimit>;
-  /** @returns what the day has left then. */
+  /** @returns the limit after the addition. */
   add(userDocumentId: string, amount: number): Promise<RateLimit>;
 }

@@ -17,32 +17,32 @@ import type { Range, Selection, MessageRange, Page } from '../model/page';
 import type { SessionStore } from '../ports/session-store';
 
 /**
- * What owners do with their sessions and the lines in them.
- * Every method throws ChatError `session-not-found` or `message-not-found` for what is not there, or not theirs.
+ * The actions of owners on their sessions and the lines in them. Every method throws ChatError `session-not-found` or
+ * `message-not-found` if the entry does not exist or belongs to another user.
  */
 export interface SessionAccess {
   /**
-   * @param session.character who is to answer: by any of its ids.
+   * @param session.character any id of the character that must answer.
    * @throws ChatError `character-not-found`
    */
   create(owner: Owner, session: SessionWish): Promise<SessionEntry>;
-  /** The session with the newest message, or a new one. */
+  /** Returns the session with the newest message, or a new one. */
   findLatestOrCreate(owner: Owner): Promise<SessionEntry>;
   list(owner: Owner, range: Range, signal?: AbortSignal): Promise<Page<SessionEntry>>;
   find(owner: Owner, sessionId: string): Promise<SessionEntry>;
   rename(owner: Owner, sessionId: string, title: string): Promise<void>;
-  /** A running answer in it is stopped. */
+  /** Deletes a session, and stops a running answer in it. */
   deleteSession(owner: Owner, sessionId: string): Promise<void>;
   restoreSession(owner: Owner, sessionId: string): Promise<void>;
 
   listMessages(owner: Owner, sessionId: string, range: MessageRange): Promise<Page<Message>>;
-  /** The lines of a session by age, in pages, from the one after `after.id` on: at most `after.limit` of them. */
+  /** Yields at most `after.limit` lines of a session after the one with `after.id`, in pages, oldest first. */
   walkMessages(
     owner: Owner,
     sessionId: string,
     after: After,
   ): Promise<AsyncGenerator<readonly Message[], void>>;
-  /** The newest lines of a session that has been found already, the oldest of them first. */
+  /** Returns the newest lines of a session, oldest first. The caller has already found the session. */
   latestMessages(
     owner: Owner,
     session: SessionEntry,
@@ -50,13 +50,13 @@ export interface SessionAccess {
   ): Promise<readonly Message[]>;
   findMessage(owner: Owner, reference: MessageReference): Promise<Message>;
   addMessage(owner: Owner, sessionId: string, message: NewMessage): Promise<Message>;
-  /** @throws ChatError `invalid-request` unless it is of role user; `turn-in-progress` while it is being answered. */
+  /** @throws ChatError `invalid-request` unless the role is user; `turn-in-progress` while it is being answered. */
   editQuestion(owner: Owner, reference: MessageReference, content: string): Promise<Message>;
   /**
-   * Asks a question in other words: a further turn at the end of its session, which names the question that it takes the
-   * place of. That one and all that was said after it stay as they were said, and count as superseded.
-   * @throws ChatError `invalid-request` unless it is of role user and in a session with a character; and as `Turns.send`.
-   *   Nothing is changed then.
+   * Asks a question in other words. This adds a turn at the end of the session, which refers to the replaced question.
+   * That question and all lines after it keep their text and become superseded.
+   * @throws ChatError `invalid-request` unless the role is user and the session has a character. Also throws as
+   *   `Turns.send`. Then nothing changes.
    */
   reviseQuestion(owner: Owner, reference: MessageReference, revision: Revision): Promise<Sent>;
   /** @throws ChatError `turn-in-progress` for a line of a running turn. */
@@ -69,7 +69,7 @@ export interface SessionAccessOptions {
   readonly characters: CharacterSource;
   readonly turns: Pick<Turns, 'stop' | 'send'>;
   readonly events: Pick<SessionEvents, 'publish'>;
-  /** For how long what is deleted can be restored. */
+  /** How long users can restore deleted sessions and messages. */
   readonly restorableMs: number;
 }
 
@@ -123,7 +123,7 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
   async function deleteSession(owner: Owner, sessionId: string): Promise<void> {
     for (let isDeleted: boolean | null = false; isDeleted !== true;) {
       const { liveTurnId } = await findSession(store, owner, sessionId);
-      // The answer is of no use any more. Where Dify cannot be told, it ends by itself.
+      // Nobody needs the answer any more. If the stop fails, the answer ends by itself.
       if (liveTurnId !== null) await turns.stop(owner, liveTurnId).catch(() => undefined);
       isDeleted = await store.deleteSession(owner, sessionId, new Date(), liveTurnId);
       if (isDeleted === null) throw new ChatError('session-not-found');
@@ -132,7 +132,7 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
   }
 }
 
-/** What owners do with a line, whichever session it is in. */
+/** The actions of owners on a line of any session. */
 function createMessageAccess({
   store,
   turns,
@@ -205,10 +205,10 @@ function toRestorableSince(restorableMs: number): Date {
   return new Date(Date.now() - restorableMs);
 }
 
-/** @throws ChatError `invalid-request` where nobody is there to reply. */
+/** Returns the character of a session. @throws ChatError `invalid-request` if it has none. */
 export function assertCharacter({ characterId }: SessionEntry): string {
   if (characterId !== null) return characterId;
-  throw new ChatError('invalid-request', { sentence: 'This session has no character that could reply.' });
+  throw new ChatError('invalid-request', { sentence: 'This session has no character that can reply.' });
 }
 
 async function findSession(store: SessionStore, owner: Owner, sessionId: string): Promise<SessionEntry> {
@@ -217,7 +217,7 @@ async function findSession(store: SessionStore, owner: Owner, sessionId: string)
   return session;
 }
 
-/** What a process is still writing to can be stopped, but not changed. */
+/** Refuses to change a line of a running turn. @throws ChatError `turn-in-progress` */
 async function assertNotRunning(
   store: SessionStore,
   owner: Owner,

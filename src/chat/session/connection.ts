@@ -10,21 +10,21 @@ import type { RequestSettings } from '../settings';
 import type { Turns } from '../turn/turns';
 import type { WriteLimits } from '../limits/write-limits';
 
-/** A client of its owner, connected to one session until `signal` fires. */
+/** The connection of an owner's client to one session, until `signal` fires. */
 export interface SessionConnection {
-  /** Takes a frame of the client's. Never rejects: whatever is wrong is told to the client. */
+  /** Handles a frame from the client. Never rejects: it sends every error to the client. */
   receive(frame: string): Promise<void>;
-  /** Settles when every turn is told as far as it is known. */
+  /** Settles when no turn is being sent any more. */
   idle(): Promise<void>;
 }
 
 export interface ConnectOptions {
   readonly owner: Owner;
-  /** Found as the owner's own. */
+  /** The caller has checked that the session belongs to the owner. */
   readonly session: SessionEntry;
   readonly outlet: Outlet;
   readonly signal: AbortSignal;
-  /** What a client is told of an error, whatever it is. */
+  /** Converts any error to the one that the client gets. */
   readonly toClientError: (error: unknown) => ChatError;
 }
 
@@ -37,7 +37,7 @@ export interface SessionConnectionsOptions {
   readonly request: RequestSettings;
 }
 
-/** For doors whose clients stay: they are told of their session and ask for things over one connection. */
+/** For the WebSocket server. One connection sends events of a session to a client and takes its requests. */
 export type Connect = (options: ConnectOptions) => SessionConnection;
 
 export function createConnect({

@@ -4,22 +4,22 @@ import { createTopics } from '../shared/topics';
 
 interface MessageIds {
   readonly session_id: string;
-  /** Of the entry. */
+  /** The row number of the message (`Message.id`). */
   readonly id: number;
   readonly message_id: string;
 }
 
-/** What happens to a session beside its turns, as its owner's connected clients are told it. */
+/** An event of a session, apart from its turns. The server sends it to the owner's connected clients. */
 export type SessionEvent =
   | (MessageIds & { readonly event: 'message_deleted' | 'message_read' })
   | (MessageIds & {
       readonly event: 'message_added' | 'message_edited' | 'message_restored';
-      /** As the session API shows it. */
+      /** The message as the session API shows it. */
       readonly message: SessionMessageReply;
     })
   | (MessageIds & {
       readonly event: 'message_superseded';
-      /** The first one of those that are, all that was said after it included. */
+      /** The first superseded message. All messages after it are superseded, too. */
       readonly message: SessionMessageReply;
       /** The turn that takes their place. */
       readonly turn_id: string;
@@ -27,11 +27,11 @@ export type SessionEvent =
   | { readonly event: 'session_renamed'; readonly session_id: string; readonly title: string }
   | { readonly event: 'session_deleted'; readonly session_id: string };
 
-/** Told once it is saved, and within this process only. */
+/** Publishes events after they are saved, within this process only. */
 export interface SessionEvents {
-  /** Null, of a message without a session, is nobody's news. */
+  /** Publishes an event. Does nothing for null, which stands for a message without a session. */
   publish(event: SessionEvent | null): void;
-  /** @returns how to end it. */
+  /** @returns a function that ends the subscription. */
   subscribe(sessionId: string, listener: (event: SessionEvent) => void): () => void;
 }
 

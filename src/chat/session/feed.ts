@@ -4,28 +4,28 @@ import type { SessionEvents } from './events';
 import type { Frame } from '../stream/sse';
 import type { Follow } from '../turn/access';
 
-/** Where a connected client is told things. */
+/** Sends frames to one connected client. */
 export interface Outlet {
   /**
-   * Hands over one line of JSON, whether there is room or not. Does nothing once the client is gone, and ends the
-   * connection of one that is too far behind. Never throws.
+   * Sends one line of JSON, even if the client has no room. Does nothing after the client is gone. Ends the connection
+   * of a client that reads too slowly. Never throws.
    */
   send(frame: string): void;
-  /** Whether the client has read enough to be sent more. */
+  /** Returns whether the client has read enough to get more. */
   hasRoom(): boolean;
-  /** Settles in a later iteration of the event loop: when the client may have room again, or is gone. */
+  /** Settles when the client may have room again or is gone, in a later iteration of the event loop. */
   room(): Promise<void>;
 }
 
-/** A session of its owner, as one connected client follows it. */
+/** Sends the turns of one session to one connected client of its owner. */
 export interface SessionFeed {
-  /** Whether a turn is being told at the moment. */
+  /** Returns whether a turn is being sent now. */
   isFollowing(turnId: string): boolean;
-  /** How many are. */
+  /** Returns how many turns are being sent now. */
   count(): number;
-  /** Tells a turn, unless it is being told already. */
+  /** Sends a turn, unless it is already being sent. */
   follow(turnId: string, follow: Follow): void;
-  /** Settles when every turn is told as far as it is known. Turns that begin meanwhile are waited for, too. */
+  /** Settles when no turn is being sent any more. Also waits for turns that start in the meantime. */
   idle(): Promise<void>;
 }
 
@@ -35,21 +35,21 @@ export interface SessionFeedOptions {
   readonly owner: Owner;
   readonly sessionId: string;
   readonly outlet: Outlet;
-  /** A turn cannot be told any further. */
+  /** Called when the rest of a turn cannot be sent. */
   readonly onBroken: (turnId: string, error: unknown) => void;
   /** Fires when the client is gone. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Tells a client every turn of a session that runs in this process, from its first event on, and what else happens to
- * the session. Nothing is buffered here: each turn is pulled from its log as fast as the client reads.
+ * Sends a client all events of a session. Also sends every turn of it that runs in this process, from its first event.
+ * It buffers nothing: it reads each turn from its log as fast as the client reads.
  */
 export function createSessionFeed(options: SessionFeedOptions): SessionFeed {
   const { live, events, owner, sessionId, outlet, onBroken, signal } = options;
-  /** The turns that are being sent, each settled when that is over. */
+  /** The turns that are being sent. Each promise settles when its turn is no longer sent. */
   const following = new Map<string, Promise<void>>();
-  /** Batches are sent one after the other, so that turns alternate and one of them waits for room at a time. */
+  /** Batches are sent one after another. So turns alternate, and only one at a time waits for room. */
   let lastBatch = Promise.resolve();
 
   const ends = [
@@ -102,8 +102,8 @@ export function createSessionFeed(options: SessionFeedOptions): SessionFeed {
 }
 
 /**
- * The event as an event stream has it, byte for byte, with its number put in front: `id` has another meaning in Dify's
- * `message`.
+ * Returns the same JSON as an event stream has, with the number of the event as its first key. The key is `seq`,
+ * because `id` has another meaning in Dify's `message`.
  */
 export function toSocketFrame({ id, data }: Frame): string {
   return `{"seq":${id},${data.slice(1)}`;

@@ -21,7 +21,7 @@ const requestSchema = z.discriminatedUnion(
     z.object({
       type: z.literal('ask'),
       request_id: requestId,
-      // Checked together, as those of a create-message.
+      // `parseQuestion` checks these three together, as for create-message.
       query: z.unknown().optional(),
       inputs: z.unknown().optional(),
       character_id: z.unknown().optional(),
@@ -39,7 +39,7 @@ const requestSchema = z.discriminatedUnion(
   'must be ask, stop, resume or ping',
 );
 
-/** What a connected client may ask for. */
+/** A request of a connected client. */
 type Request = z.infer<typeof requestSchema>;
 type RequestOf<Type extends Request['type']> = Extract<Request, { type: Type }>;
 
@@ -52,21 +52,21 @@ export interface SessionRequestsOptions {
   readonly sessionId: string;
   readonly feed: SessionFeed;
   readonly outlet: Outlet;
-  /** What a client is told of an error, whatever it is. */
+  /** Converts any error to the one that the client gets. */
   readonly toClientError: (error: unknown) => ChatError;
 }
 
-/** Bounds what one client keeps the server busy with. No person has so many requests under way. */
+/** The maximum of requests that one client can have open. No person needs so many at the same time. */
 const maxOpenRequests = 32;
 /**
- * A turn of another process is followed by asking the database again and again, and a saved one is held until its
- * client has read it.
+ * The maximum of turns that one client can follow. A turn of another process costs repeated database queries. A saved
+ * turn stays in memory until its client has read it.
  */
 const maxFollowedTurns = 32;
 
 /**
- * Answers the frames of one connected client, each by itself: a slow one holds none up.
- * @returns what takes a frame. It never rejects: whatever is wrong is told to the client.
+ * Answers the frames of one connected client independently: a slow one does not delay others.
+ * @returns a function that handles a frame. It never rejects: it sends every error to the client.
  */
 export function createSessionRequests(options: SessionRequestsOptions): (frame: string) => Promise<void> {
   const { turns, owner, feed, outlet, toClientError } = options;
@@ -111,7 +111,7 @@ export function createSessionRequests(options: SessionRequestsOptions): (frame: 
     const key = parseIdempotencyKey(request.idempotency_key ?? '');
     const question = { ...parseQuestion({ data: await toData(request) }, options.settings), owner };
     const { turnId, isReplay, rateLimit, follow } = await turns.send(question, key);
-    // A turn that has just begun is followed from its beginning; one that a key stands for may have ended long ago.
+    // The feed already follows a new turn. The turn of a replay may have ended long ago, so follow it here.
     if (isReplay) tell(turnId, follow);
     return { event: 'request_done', turn_id: turnId, is_replay: isReplay, ...toRateLimit(rateLimit) };
   }
@@ -122,18 +122,18 @@ export function createSessionRequests(options: SessionRequestsOptions): (frame: 
     feed.follow(turnId, follow);
   }
 
-  /** @throws ChatError `rate-limited`: this would be one turn more than may be told at once. */
+  /** @throws ChatError `rate-limited` if the client already follows the maximum of turns. */
   function assertRoomFor(turnId: string): void {
     if (!feed.isFollowing(turnId) && feed.count() >= maxFollowedTurns) throw tooMuch();
   }
 
-  /** The body of a create-message that asks the same. */
+  /** Returns the data of a create-message request that asks the same. */
   async function toData({ query, inputs, character_id }: RequestOf<'ask'>) {
     const { sessionId } = options;
     const character = character_id ?? (await options.sessions.find(owner, sessionId)).characterId;
     if (character === null) {
       throw new ChatError('invalid-request', {
-        sentence: 'This session has no character yet: name one by character_id.',
+        sentence: 'This session has no character yet. Send a character_id.',
       });
     }
     return { character_id: character, query, inputs, session_id: sessionId };
@@ -141,7 +141,7 @@ export function createSessionRequests(options: SessionRequestsOptions): (frame: 
 }
 
 function tooMuch(): ChatError {
-  return new ChatError('rate-limited', { sentence: 'This connection asks for too much at once.' });
+  return new ChatError('rate-limited', { sentence: 'This connection has too many open requests or turns.' });
 }
 
 /** @throws ChatError `invalid-request` */
@@ -162,12 +162,12 @@ const label = z.object({
   request_id: requestId.catch(undefined),
 });
 
-/** What a client tells its requests apart by, as far as it can be read: it comes back with every answer. */
+/** Returns the type and id of a request, if they are readable. Every answer repeats them for the client. */
 function toLabel(json: unknown): Readonly<Record<string, unknown>> {
   return label.safeParse(json).data ?? {};
 }
 
-/** An error in-band. */
+/** Returns an error as a frame for the client. */
 export function toFailure({
   code,
   status,
@@ -187,7 +187,7 @@ export function toFailure({
   };
 }
 
-/** As the `X-RateLimit-…` headers say it, with the reset in seconds since 1970. */
+/** Returns the values of the `X-RateLimit-…` headers. `reset` is in seconds since 1970. */
 function toRateLimit(rateLimit: RateLimit | null): object {
   if (rateLimit === null) return {};
   const { limit, remaining, resetAtMs } = rateLimit;

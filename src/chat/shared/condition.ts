@@ -1,8 +1,8 @@
-/** Lets any number of waiting functions go on together. */
+/** Wakes any number of waiting callers together. */
 export interface Condition {
   /** Settles at the next `notify`. */
   wait(): Promise<void>;
-  /** Wakes everyone who waits. They look themselves whether there is anything for them. */
+  /** Wakes all waiting callers. Each one checks for itself whether it can continue. */
   notify(): void;
 }
 

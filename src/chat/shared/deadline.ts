@@ -1,5 +1,6 @@
 /**
- * Does `work` with a signal that fires with `signal`, with its reason, or after `ms`, with the error that `tooLate` makes.
+ * Does `work` with a signal of its own. That fires when `signal` fires, with the same reason. It also fires after `ms`
+ * milliseconds, with the error of `tooLate`.
  */
 export async function withDeadline<T>(
   {

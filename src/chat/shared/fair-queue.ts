@@ -1,18 +1,19 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 
-/** How many may be inside, in all and of each key, and how many of each key may wait; `Infinity` where there is no bound. */
+/** Limits: places in total, places for each key, and waiting callers for each key. `Infinity` means no limit. */
 export interface FairQueueOptions {
   readonly total: number;
   readonly each: number;
   readonly waitingEach: number;
-  /** @returns what is thrown at whoever would be one too many to wait. */
+  /** @returns the error for a caller who cannot wait, because too many wait already. */
   readonly refuse: () => Error;
 }
 
 export interface FairQueue {
   /**
-   * Waits for a place. Keys are served in turn, whatever each of them asks for.
-   * @returns what gives the place back. @throws what `refuse` makes, or the reason of `signal`.
+   * Waits for a place. Keys take turns, however many places each of them requests.
+   * @returns a function that frees the place.
+   * @throws the error of `refuse`, or the reason of `signal`.
    */
   enter(key: number, signal?: AbortSignal): Promise<() => void>;
 }
@@ -40,7 +41,7 @@ export function createFairQueue({ total, each, waitingEach, refuse }: FairQueueO
         throw refuse();
       }
       await waitIn(key, own, signal);
-      // Those who are let in one after the other would else hold up the event loop as if they were one.
+      // Without this, callers that enter one after another would block the event loop together.
       await yieldToEventLoop();
       return createRelease(key, own);
     },
@@ -63,13 +64,13 @@ export function createFairQueue({ total, each, waitingEach, refuse }: FairQueueO
     own.inside += 1;
   }
 
-  /** To the end of the line: everybody else's turn is before its next. */
+  /** Moves a key to the end, so that all other keys have their turn first. */
   function goBack(key: number, own: Own): void {
     keys.delete(key);
     keys.set(key, own);
   }
 
-  /** Settles when it is let in: it is counted by then. */
+  /** Settles when the caller gets a place. The place is counted by then. */
   function waitIn(key: number, own: Own, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const enter = () => {

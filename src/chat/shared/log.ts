@@ -1,14 +1,14 @@
 import { ChatError } from '../errors';
 import { LoggableError } from './loggable-error';
 
-/** Where the core says what an operator should know: ids and codes, never question, answer, prompt, key or upstream text. */
+/** Logs for the operator: ids and codes, never a question, an answer, a prompt, a key or text from Dify. */
 export interface Log {
   info(message: string): void;
   warn(message: string): void;
   error(message: string): void;
 }
 
-/** An error in words that may be logged: codes and numbers only, since a message can quote SQL, URLs or upstream text. */
+/** Describes an error for the log. Most messages are left out, because they can quote SQL, URLs or text from Dify. */
 export function describeError(error: unknown): string {
   if (error instanceof ChatError) {
     const cause = error.cause === undefined ? '' : `, ${describeCause(error.cause)}`;
@@ -17,7 +17,7 @@ export function describeError(error: unknown): string {
   return describeCause(error);
 }
 
-/** The message says what to do; the codes say what the database answered. */
+/** Joins the message, which says what to do, and the codes of the error and its cause. */
 function describeLoggable({ message, code, cause }: LoggableError): string {
   const codes = cause === undefined ? code : `${code}, ${describeCause(cause)}`;
   return `${message.replace(/\.$/u, '')} (${codes})`;
@@ -26,13 +26,13 @@ function describeLoggable({ message, code, cause }: LoggableError): string {
 function describeCause(cause: unknown): string {
   if (cause instanceof LoggableError) return describeLoggable(cause);
   if (!(cause instanceof Error))
-    return describeNotes(cause) ?? `something thrown that is no error (${typeof cause})`;
+    return describeNotes(cause) ?? `a thrown value that is not an Error (${typeof cause})`;
   const { code } = cause as NodeJS.ErrnoException;
   const isCode = typeof code === 'string' && /^[\w-]{1,40}$/u.test(code);
   return isCode ? `${cause.name} ${code}` : `${cause.name} ${placeOf(cause)}`;
 }
 
-/** What our own errors note of their cause. Nothing else of an object is told: it could be anything. */
+/** The fields that this application sets on a cause. Other fields are not logged: they can hold anything. */
 const noteNames = ['upstreamStatus', 'upstreamCode', 'transportCode', 'expired'] as const;
 
 function describeNotes(cause: unknown): string | undefined {
@@ -43,7 +43,7 @@ function describeNotes(cause: unknown): string | undefined {
   return notes.length === 0 ? undefined : JSON.stringify(Object.fromEntries(notes));
 }
 
-/** The first line of the stack that is a place in code. The lines before it are the message. */
+/** Returns the first line of the stack that is a place in code. The lines before it are the message. */
 function placeOf(error: Error): string {
   return (
     error.stack

@@ -1,4 +1,4 @@
-/** An error whose message is a sentence of ours and may be logged: it holds no password, no SQL and nothing people wrote. */
+/** An error whose message may be logged. This application writes it, without passwords, SQL or text of users. */
 export class LoggableError extends Error {
   readonly code: string;
 

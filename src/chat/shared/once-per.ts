@@ -1,4 +1,4 @@
-/** What depends on settings only, made once for each: making a zod schema costs more than all its uses in a request. */
+/** Caches the result of `make` for each settings object. It costs more to make a zod schema than to use it. */
 export function oncePer<Settings extends object, Made extends object>(
   make: (settings: Settings) => Made,
 ): (settings: Settings) => Made {

@@ -1,6 +1,7 @@
 /**
- * Waits for `work`, but no longer than `ms`; it goes on then behind the caller's back, and how it ends is nobody's concern.
- * @returns what `work` came to; undefined when it took too long. @throws what `work` throws in time.
+ * Waits at most `ms` milliseconds for `work`. On timeout, `work` keeps running and its result is ignored.
+ * @returns the result of `work`; undefined on timeout.
+ * @throws the error of `work`, if it fails in time.
  */
 export async function settledWithin<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;

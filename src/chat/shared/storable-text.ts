@@ -1,13 +1,13 @@
 /**
- * The one choke point for text that is stored and shown. PostgreSQL refuses NUL, SQLite stops counting at it, and a
- * lone surrogate comes back from either as something else; both become U+FFFD here, so that what is stored, what is
- * streamed and what is listed is the same text on every database.
+ * Replaces NUL and lone surrogates with U+FFFD. PostgreSQL refuses NUL, and SQLite stops counting at it. Both databases
+ * change a lone surrogate. All text that is stored and shown goes through this function. So stored, streamed and listed
+ * text is the same on every database.
  */
 export function toStorableText(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\uFFFD');
 }
 
-/** `toStorableText` for every string, keys included, of a JSON value. */
+/** Applies `toStorableText` to every string of a JSON value, including keys. */
 export function toStorableJson(value: unknown): unknown {
   if (typeof value === 'string') return toStorableText(value);
   if (Array.isArray(value)) return value.map(toStorableJson);

@@ -1,7 +1,7 @@
-/** Listeners by topic, within this process. A topic nobody listens to costs nothing. */
+/** Listeners by topic, within this process. A topic without listeners costs nothing. */
 export interface Topics<T> {
   publish(topic: string, value: T): void;
-  /** @returns how to end it. */
+  /** @returns a function that ends the subscription. */
   subscribe(topic: string, listener: (value: T) => void): () => void;
 }
 
@@ -12,7 +12,7 @@ export function createTopics<T>(): Topics<T> {
       for (const listener of topics.get(topic) ?? []) listener(value);
     },
     subscribe(topic, listener) {
-      // Of its own, so that subscribing the same function twice makes two subscriptions.
+      // Wrap the function, so that subscribing it twice makes two subscriptions.
       const own = (value: T) => listener(value);
       const listeners = topics.get(topic) ?? new Set();
       topics.set(topic, listeners.add(own));

@@ -1,12 +1,12 @@
-/** Of a page, about: few enough characters to hold for each reader, whatever the length of an item. */
+/** The approximate characters of a page. Every reader can hold so few in memory, whatever the length of an item. */
 const pageChars = 200_000;
 const firstRows = 20;
 const maxRows = 200;
 
 /**
- * Everything `read` has after `start.id`, page by page, at most `start.limit` in all. The next page is read when it is
- * asked for: whoever takes slowly holds one page, whoever leaves costs nothing more. Long items come in smaller pages.
- * @param charsOf about how long an item is.
+ * Yields all items of `read` after `start.id` in pages, at most `start.limit` items. It reads a page only when the
+ * consumer asks for it. So a slow consumer holds one page. Pages of long items have fewer items.
+ * @param charsOf the approximate length of an item, in characters.
  */
 export async function* walk<T extends { readonly id: number }>(
   read: (after: After) => Promise<readonly T[]>,
@@ -28,7 +28,7 @@ export async function* walk<T extends { readonly id: number }>(
   }
 }
 
-/** A part of a list that is walked by `Message.id`: nothing is skipped or repeated while lines come and go. */
+/** A part of a list in the order of ids. It skips and repeats nothing while items are added and deleted. */
 export interface After {
   readonly id: number;
   readonly limit: number;

@@ -4,25 +4,25 @@ import { encodeFrames, encodeUnnumbered, heartbeatFrame, type Frame } from './ss
 
 export interface EventStreamOptions {
   readonly heartbeatEveryMs: number;
-  /** Returns the JSON of one more event, to be sent after the last batch. It gets the last frame that was sent. */
+  /** Returns the JSON of one more event, which goes after the last batch. `last` is the last frame that was sent. */
   readonly lastEvent?: (last: Frame | undefined) => string | undefined;
 }
 
-/** Bounds one write, and what one client is sent in an iteration of the event loop. */
+/** The maximum of one write, and of all writes to one client in one iteration of the event loop. */
 const maxWriteChars = 16_384;
 
 /**
- * The body of an event-stream response. It begins with a comment, so that proxies pass the response on. Each batch is one
- * chunk, hence one write, unless it is long. After `heartbeatEveryMs` without a write it sends a comment.
+ * The body of an event-stream response. It begins with a comment, so that proxies forward the response. Each batch is
+ * one chunk and so one write, unless it is long. After `heartbeatEveryMs` without a write, the stream sends a comment.
  *
- * It asks for the next batch when the client has room: a client that does not read is one batch behind, and the rest
- * stays in the log. It ends with `batches`; if they throw, it is destroyed with their error. Destroying it returns from
- * `batches`, once the signal they were made with has ended a wait in them.
+ * It reads the next batch when the client has room. For a client that does not read, it holds one batch, and the rest
+ * stays in the log. It ends when `batches` ends. If `batches` throws, the stream is destroyed with that error. When the
+ * stream is destroyed, it calls `batches.return()`. The caller must end a wait in `batches` by their signal.
  */
 export class EventStream extends Readable {
   readonly #batches: AsyncGenerator<readonly Frame[], void>;
   readonly #options: EventStreamOptions;
-  /** What is left of the last batch. */
+  /** The rest of the last batch. */
   #chunks: Iterator<string, void> | undefined = [heartbeatFrame].values();
   #last: Frame | undefined;
   #charsInRow = 0;
@@ -38,10 +38,10 @@ export class EventStream extends Readable {
 
   override _read(): void {
     this.#heartbeat ??= setTimeout(() => this.#beat(), this.#options.heartbeatEveryMs);
-    // Node asks again after a heartbeat that was pushed while the next batch is awaited.
+    // Node calls this again after a heartbeat, while the next batch is still awaited.
     if (this.#isReading) return;
     this.#isReading = true;
-    // The kernel takes megabytes for a client that does not read. Without a break, other requests would wait for that.
+    // The kernel buffers megabytes for a client that does not read. Without a pause, other requests would wait.
     if (this.#charsInRow < maxWriteChars) this.#readNext();
     else setImmediate(() => this.#readNext());
   }
@@ -57,7 +57,7 @@ export class EventStream extends Readable {
     this.#chunks = undefined;
     this.#batches.next().then(
       (batch) => this.#take(batch),
-      // Later, so that the chunk before it reaches the client.
+      // Destroy it later, so that the previous chunk reaches the client.
       (error: Error) => setImmediate(() => this.destroy(error)),
     );
   }
@@ -86,7 +86,7 @@ export class EventStream extends Readable {
     callback(error);
   }
 
-  /** Checks how long nothing was sent. A timer that each chunk sets again would cost more than the check. */
+  /** Checks how long nothing was sent. To reset a timer with each chunk would cost more. */
   #beat(): void {
     const { heartbeatEveryMs } = this.#options;
     const leftMs = this.#pushedAt + heartbeatEveryMs - performance.now();

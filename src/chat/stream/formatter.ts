@@ -6,16 +6,16 @@ import type { TurnEvent } from '../model/turn-event';
 import { toWireEvent, type Envelope, type WireEvent } from '../contract/stream-event';
 import { toMessageHead, type MessageHead } from './message-head';
 
-/** Puts the events of one turn into what clients see. */
+/** Converts the events of one turn to those that clients see. */
 export interface WireFormat {
-  /** Dify's ids are known now: the events from here on carry them. */
+  /** Sets Dify's ids. All later events contain them. */
   identify(ids: Pick<TurnProgress, 'messageId' | 'conversationId'>): void;
   event(event: TurnEvent): WireEvent;
-  /** Of the `message` events from here on. */
+  /** Returns the head of the next `message` events. */
   messageHead(): MessageHead;
 }
 
-/** What is known of a turn before Dify has said anything. */
+/** The ids of a turn that are known before Dify answers. */
 export interface TurnIds {
   readonly turnId: string;
   readonly sessionId: string;
@@ -28,7 +28,7 @@ export interface TurnIds {
 export interface WireFormatOptions {
   readonly ids: TurnIds;
   readonly owner: Owner;
-  /** Null where it is deleted. */
+  /** Null if the character is deleted. */
   readonly character: Character | null;
   readonly exposePrompt: boolean;
 }

@@ -3,47 +3,47 @@ import { envelopeOf, isTerminal, type Envelope, type WireEvent } from '../contra
 import { encodeMessage, type MessageHead } from './message-head';
 
 /**
- * The frames of one turn: the newest within a bound, and of older ones the text they come to. Whoever has missed those
- * is told the text at once. The id of a frame never changes.
+ * The frames of one turn. It keeps the newest frames within a limit, and only the text of older ones. A follower that
+ * has missed older frames gets their text in one frame. The id of a frame never changes.
  */
 export interface FrameLog {
-  /** The id of the newest frame; 0 while there is none. */
+  /** Returns the id of the newest frame; 0 if no frame exists yet. */
   lastId(): number;
   append(event: WireEvent): void;
-  /** Appends a `message` event. Only its text is kept, and put into JSON for those who read it. */
+  /** Appends a `message` event. Keeps only its text, and makes JSON of it for each reader. */
   appendText(head: MessageHead, text: string): void;
-  /** What comes next for whoever has seen the frame `cursor`: as much as goes into one batch; nothing if it was the newest. */
+  /** Returns the frames after the frame `cursor`, at most one batch. Empty if it is the newest. */
   after(cursor: number): readonly Frame[];
-  /** Lets go of every frame but the newest. */
+  /** Drops every frame except the newest. */
   shrink(): void;
 }
 
-/** Bounds what one batch, hence one write to a client far behind, can hold: events, and characters of more than one. */
+/** Limits of one batch, and so of one write: events, and characters if it has several events. */
 const maxBatchEvents = 256;
 const maxBatchChars = 16_384;
 
-/** What is kept of an event: its JSON, or of a `message` the text alone, which is a tenth of it. */
+/** The stored part of an event: its JSON, or only the text of a `message`. That text is a tenth of its JSON. */
 type Entry =
   | { readonly json: string; readonly size: number }
   | { readonly head: MessageHead; readonly text: string; readonly size: number };
 
-/** @param maxChars of the JSON of the frames that are kept. The newest is kept, however long, and does not end the others. */
+/** @param maxChars the maximum JSON of all kept frames. The log always keeps the newest frame, whatever its length. */
 export function createFrameLog(maxChars: number): FrameLog {
   const entries: Entry[] = [];
   let chars = 0;
   let started: Frame | undefined;
-  /** Frames let go: those with the ids up to this one. */
+  /** The id of the newest dropped frame. All frames up to it are dropped. */
   let gone = 0;
   let text = '';
   let newestGone: Envelope | undefined;
-  /** One frame in the place of those that are gone. Made for the first who has missed them, shared by the others. */
+  /** One frame that replaces the dropped ones. All followers that have missed them share it. */
   let summary: Frame | undefined;
 
   const lastId = () => gone + entries.length;
 
   function letGo(toChars: number): void {
     let count = 0;
-    // Joined at once: a string that grew by single words would take more memory than the frames did.
+    // Join all words in one step. A string that grows word by word would take more memory than the frames.
     let words: string[] = [];
     for (; chars > toChars && count < entries.length - 1; count += 1) {
       const entry = entries[count] as Entry;
@@ -84,12 +84,12 @@ export function createFrameLog(maxChars: number): FrameLog {
       entries.push({ json, size: json.length });
       chars += json.length;
       if (lastId() === 1) started = { id: 1, data: json };
-      // A quarter at a time, as each time costs moving what stays. And not for the end: who is about to read it needs no
-      // summary instead.
+      // Drop a quarter at a time, because each time moves all kept frames. Drop nothing for a terminal event: followers
+      // that are about to read it then need no summary.
       if (chars > maxChars && !isTerminal(event)) letGo(maxChars * 0.75);
     },
     appendText(head, words) {
-      // As JSON, but for what must be escaped in it.
+      // The length as JSON, without the escapes in the text.
       const size = head.json.length + words.length + '""}'.length;
       entries.push({ head, text: words, size });
       chars += size;

@@ -8,45 +8,45 @@ import { isTerminal, type TerminalWireEvent, type WireEvent } from '../contract/
 import type { MessageHead } from './message-head';
 
 /**
- * A running turn: an append-only log with one writer, the pump, and any number of followers, each with a cursor of
- * its own. A follower that is slow, leaves or never comes holds nothing up and costs nothing but its cursor.
+ * A running turn: an append-only log with one writer, the pump, and any number of followers. Each follower has its own
+ * cursor. A follower that is slow or leaves delays nothing, and costs only its cursor.
  */
 export interface LiveTurn {
   readonly turnId: string;
   readonly sessionId: string;
   readonly ownerId: number;
-  /** What its owner's minute had left once this turn was counted; null where turns per minute have no limit. */
+  /** The rest of the owner's minute after this turn was counted; null if turns per minute have no limit. */
   readonly rateLimit: RateLimit | null;
   /** Settles with the terminal event. Never rejects. */
   readonly ended: Promise<TerminalWireEvent>;
-  /** Asks for the end of the turn; the first request counts. It ends soon after, with what has arrived by then. */
+  /** Requests the end of the turn. The first request counts. The turn ends soon after, with the text so far. */
   requestEnd(reason: EndReason): void;
   /**
-   * The events after `cursor`, in order, in batches: what is ready each time the follower comes back. Without a gap,
-   * unless it is so far behind that what it missed is no longer kept: then one `message_replace` with the text up to
-   * there takes the place of that. Ends after the terminal event, or when `signal` fires.
+   * Yields the events after `cursor`, in order. A batch has the events that are ready when the follower asks for it. If
+   * the log has dropped events that a slow follower missed, one `message_replace` with their text replaces them. Ends
+   * after the terminal event, or when `signal` fires.
    */
   follow(cursor: number, signal: AbortSignal): AsyncGenerator<readonly Frame[], void>;
 }
 
-/** Why a turn is to end before its answer does: its owner wants no more of it, or the process is going down. */
+/** Why a turn must end before its answer does: its owner stops it, or the process shuts down. */
 export type EndReason = 'stop' | 'shutdown';
 
 /** The writer's side of a live turn. */
 export interface TurnLog extends LiveTurn {
   /** Fires when an end is requested, with the `EndReason` as its reason. */
   readonly endRequest: AbortSignal;
-  /** A terminal event ends the log: nothing can follow it. */
+  /** Appends an event. A terminal event ends the log: nothing can follow it. */
   append(event: WireEvent): void;
-  /** Appends a `message` event: what nearly every event is, for a fraction of the cost. */
+  /** Appends a `message` event at low cost. Nearly every event is one. */
   appendText(head: MessageHead, text: string): void;
 }
 
-/** How long followers have to read a turn to its end, each event of it. After that only the text is kept for them. */
+/** How long followers can read every event of an ended turn. After that, the log keeps only the text for them. */
 const lingerMs = 5_000;
 
 export interface TurnLogOptions extends Pick<LiveTurn, 'turnId' | 'sessionId' | 'ownerId' | 'rateLimit'> {
-  /** Characters of JSON that are kept of the events while the turn runs. */
+  /** The maximum characters of JSON that the log keeps while the turn runs. */
   readonly maxChars: number;
 }
 
@@ -67,7 +67,7 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
     if (isEnded) throw new Error(`Turn ${turn.turnId} has ended: nothing can follow its terminal event.`);
   }
 
-  /** Wakes the followers at the end of this iteration of the event loop, so that they get its events as one batch. */
+  /** Wakes the followers at the end of this event loop iteration. So they get all its events as one batch. */
   function notifySoon(): void {
     if (isNotifying) return;
     isNotifying = true;
@@ -86,9 +86,9 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
     }
     isEnded = true;
     settleEnded(event);
-    // The last follower to leave frees the log. One that does not read must not keep all of it until then.
+    // The last follower that leaves frees the log. A follower that does not read must not keep all of it until then.
     if (followers > 0) lingering = setTimeout(log.shrink, lingerMs).unref();
-    // Immediately: whoever awaits `ended` may close what the followers write to.
+    // Notify immediately: code that awaits `ended` may close the connections of the followers.
     news.notify();
   }
 
@@ -99,7 +99,7 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
   }
 
   async function* follow(cursor: number, signal: AbortSignal): AsyncGenerator<readonly Frame[], void> {
-    // A cursor that this log never gave comes from another process. That follower begins anew.
+    // A cursor above the newest id comes from another process. That follower starts from the beginning.
     let last = cursor > log.lastId() ? 0 : Math.max(0, cursor);
     followers += 1;
     signal.addEventListener('abort', news.notify);
@@ -129,14 +129,14 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
   };
 }
 
-/** The turns running in this process. */
+/** The turns that run in this process. */
 export interface LiveTurns {
   add(turn: LiveTurn): void;
-  /** Tells of each turn of a session as it is added, before its first event. @returns how to end it. */
+  /** Calls `listener` with each new turn of a session, before its first event. @returns a function that ends this. */
   watch(sessionId: string, listener: (turn: LiveTurn) => void): () => void;
   find(turnId: string): LiveTurn | undefined;
   all(): readonly LiveTurn[];
-  /** Settles when none is left. */
+  /** Settles when no turn is left. */
   idle(): Promise<void>;
 }
 

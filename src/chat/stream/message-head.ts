@@ -1,13 +1,12 @@
 import { toMessageEvent, type Envelope } from '../contract/stream-event';
 
 /*
- * What it saves: for each `message` event an object and the JSON of its seven ids, and nine tenths of the log's memory.
- * How it was measured: see below.
- * When to delete it: when the log keeps bytes instead of JSON.
+ * Saves an object and the JSON of seven fields for each `message` event, and nine tenths of the log's memory.
+ * Delete it when the log keeps bytes instead of JSON.
  */
 
 /**
- * The part that all `message` events of a turn share: their JSON up to the text. The log keeps one head and the texts.
+ * The part that `message` events of a turn share: their JSON up to the text. The log keeps one head and the texts.
  */
 export interface MessageHead {
   readonly envelope: Envelope;

@@ -7,7 +7,7 @@ import type { TerminalEvent, TurnEvent } from '../model/turn-event';
 import { isTerminal, type TerminalWireEvent } from '../contract/stream-event';
 import type { WireFormat } from './formatter';
 
-/** What was saved is what is told. Null while the turn is pending. */
+/** Returns the terminal event of a saved turn; null while the turn is pending. */
 export function toTerminalEvent(saved: SavedTurn): TerminalEvent | null {
   const { outcome, errorCode } = saved[1];
   switch (outcome) {
@@ -26,19 +26,19 @@ export function toTerminalEvent(saved: SavedTurn): TerminalEvent | null {
 export interface SavedTurnOptions {
   readonly saved: SavedTurn;
   readonly wire: WireFormat;
-  /** Reads the turn anew; null when it is gone. */
+  /** Reads the turn again; null if it is gone. */
   readonly reload: () => Promise<SavedTurn | null>;
   readonly pollEveryMs: number;
 }
 
 /**
- * Follows a turn that does not run in this process by what is saved of it: one that has ended, or one that another
- * process is answering and saves about once a second. There is no log to go by, so a client that has seen a part is told
- * the whole text in the place of it; ids go on from where it was.
+ * Follows the saved rows of a turn that does not run in this process. The turn has ended, or another process answers it
+ * and saves it about once a second. This process has no log of it. So a client that has seen a part gets the whole text
+ * again, and the ids continue after its cursor.
  */
 export async function* followSaved(
   options: SavedTurnOptions,
-  /** The last event the client has, by its id; 0 for none. */
+  /** The id of the last event that the client has; 0 for none. */
   cursor: number,
   signal: AbortSignal,
 ): AsyncGenerator<readonly Frame[], void> {
@@ -58,7 +58,7 @@ export async function* followSaved(
   }
 }
 
-/** @returns how such a turn ends, once it has; null when it is gone, or `signal` fires first. */
+/** Waits for the end of such a turn. @returns its terminal event; null if it is gone or `signal` fires first. */
 export async function endOfSaved(
   options: SavedTurnOptions,
   signal: AbortSignal,
@@ -71,7 +71,7 @@ export async function endOfSaved(
   return null;
 }
 
-/** What is saved of a turn, again and again, to its end. */
+/** Yields the saved turn again and again, until its end. */
 async function* savedStates(
   { saved: first, wire, reload, pollEveryMs }: SavedTurnOptions,
   signal: AbortSignal,
@@ -83,7 +83,7 @@ async function* savedStates(
     if (toTerminalEvent(saved) !== null) return;
     await setTimeout(pollEveryMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
-    // Once a client has begun to read, nothing is thrown: a database that is away for a moment is asked again.
+    // Throw nothing after a client has started to read. Ask again if the database is unavailable for a moment.
     const last: SavedTurn = saved;
     saved = await reload().catch(() => last);
   }

@@ -1,9 +1,9 @@
-/** Server-sent events, writing side. */
+/** Encodes server-sent events. */
 
 export interface Frame {
-  /** Comes back as `Last-Event-ID` from a client that resumes. */
+  /** A client that resumes sends this back as `Last-Event-ID`. */
   readonly id: number;
-  /** One line of JSON: JSON escapes every line break, so no text can end a frame or begin another. */
+  /** One line of JSON. JSON escapes every line break, so no text can end a frame or start another. */
   readonly data: string;
 }
 
@@ -11,12 +11,12 @@ export function encodeFrame({ id, data }: Frame): string {
   return `id: ${id}\ndata: ${data}\n\n`;
 }
 
-/** An event without a number: `Last-Event-ID` of the client stays that of the frame before. */
+/** Encodes an event without an id. The `Last-Event-ID` of the client stays that of the previous frame. */
 export function encodeUnnumbered(data: string): string {
   return `data: ${data}\n\n`;
 }
 
-/** Text in pieces of about `maxChars`: no piece holds up another, and a long frame is cut and never copied as a whole. */
+/** Yields text in pieces of about `maxChars`, so that none delays others. It cuts a long frame and never copies it. */
 export function* encodeFrames(frames: readonly Frame[], maxChars: number): Generator<string, void> {
   let piece = '';
   for (const frame of frames) {
@@ -34,7 +34,7 @@ function* encodeLongFrame({ id, data }: Frame, maxChars: number): Generator<stri
   yield `id: ${id}\ndata: `;
   for (let start = 0; start < data.length;) {
     const end = Math.min(start + maxChars, data.length);
-    // Each piece becomes UTF-8 by itself: both halves of a surrogate pair go into one.
+    // Each piece becomes UTF-8 separately, so both halves of a surrogate pair go into one piece.
     const isWithinPair = end < data.length && (data.codePointAt(end - 1) ?? 0) > 0xffff;
     const cut = isWithinPair ? end + 1 : end;
     yield data.slice(start, cut);
@@ -43,5 +43,5 @@ function* encodeLongFrame({ id, data }: Frame, maxChars: number): Generator<stri
   yield '\n\n';
 }
 
-/** A comment: keeps the connection and the proxies on it alive, and is no event to any client. */
+/** A comment. It keeps the connection through all proxies open, and clients ignore it. */
 export const heartbeatFrame = ': \n\n';

@@ -10,7 +10,7 @@ import type { TerminalWireEvent } from '../contract/stream-event';
 import { createWireFormat, type TurnIds } from '../stream/formatter';
 import type { TurnOptions } from './options';
 
-/** A turn of its owner: what is saved of it, and whether it is still being answered. */
+/** A saved turn, and whether it is still being answered. */
 export interface TurnState {
   readonly saved: SavedTurn;
   readonly isLive: boolean;
@@ -18,29 +18,31 @@ export interface TurnState {
 
 export type Follow = (signal: AbortSignal) => AsyncGenerator<readonly Frame[], void>;
 
-/** What an owner can do with a turn once it has begun, in whichever process it runs. */
+/** The actions of an owner on a turn that has started. The turn can run in any process. */
 export interface TurnAccess {
-  /** @throws ChatError `turn-not-found`: it does not exist, or is somebody else's. */
+  /** @throws ChatError `turn-not-found` if the turn does not exist or belongs to another user. */
   find(owner: Owner, turnId: string): Promise<TurnState>;
 
   /**
-   * The events of a turn after `cursor`, then those to come, to its end: of one that runs here exactly what every
-   * follower is told; of any other what is saved of it.
+   * Follows the events of a turn after `cursor`, until its end. For a turn of this process, every follower gets the
+   * same events. For any other turn, the events come from its saved rows.
    * @throws ChatError `turn-not-found`
    */
   follow(owner: Owner, turnId: string, cursor: number): Promise<Follow>;
 
   /**
-   * Waits for the end of a turn, wherever it runs.
-   * @returns its terminal event; null when `signal` fires first, or the turn is deleted meanwhile.
+   * Waits for the end of a turn, in any process.
+   * @returns its terminal event. For a turn that does not run here: null if `signal` fires first or the turn is
+   *   deleted.
    * @throws ChatError `turn-not-found`
    */
   awaitEnd(owner: Owner, turnId: string, signal: AbortSignal): Promise<TerminalWireEvent | null>;
 
   /**
-   * Ends a turn with the text so far, saved as `stopped`. Dify is told, and read on to its end; if it does not come to
-   * one, the turn ends on our side after `stopGraceMs`. Does nothing to a turn that has ended.
-   * @returns the turn once it has ended; still pending if another process answers it and is yet to notice.
+   * Stops a turn and saves the text so far as `stopped`. Does nothing to a turn that has ended. The server sends the
+   * stop to Dify and reads the reply to its end. If Dify does not end it, the server ends the turn after
+   * `stopGraceMs`.
+   * @returns the turn after its end. It is still pending if another process answers it and has not seen the stop yet.
    * @throws ChatError `turn-not-found`
    */
   stop(owner: Owner, turnId: string): Promise<TurnState>;
@@ -90,12 +92,12 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
     return (await characters.findForDisplay([documentId])).get(documentId) ?? null;
   }
 
-  /** The stop is noted by then; if Dify cannot be told, the answer goes on to its end and is saved as stopped. */
+  /** Sends the stop to Dify. If this fails, the answer continues to its end. It is still saved as `stopped`. */
   async function tellDify(taskId: string, owner: Owner): Promise<void> {
     try {
       await upstream.stop(taskId, toUpstreamUser(owner));
     } catch (error) {
-      log.warn(`Dify could not be told to stop: ${describeError(error)}`);
+      log.warn(`The stop request to Dify failed: ${describeError(error)}`);
     }
   }
 

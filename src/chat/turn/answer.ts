@@ -2,12 +2,12 @@ import type { ReplyEvent } from '../ports/upstream';
 import type { TurnProgress } from '../model/turn';
 import type { Usage } from '../model/outcome';
 
-/** One answer as it grows. */
+/** One answer that grows with each event. */
 export interface Answer {
   take(event: ReplyEvent): void;
-  /** Whether the text is over the bound. What took it there is part of it. */
+  /** Returns whether the text exceeds the limit. The text includes the event that exceeded it. */
   isTooLong(): boolean;
-  /** From now on nothing more is taken. */
+  /** Marks the answer as ended. The pump then takes no further events. */
   freeze(): void;
   isFrozen(): boolean;
   progress(): TurnProgress;

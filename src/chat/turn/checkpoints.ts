@@ -4,19 +4,19 @@ export interface CheckpointsOptions {
   readonly onFailed: (error: unknown) => void;
 }
 
-/** All turns save at the same ten moments of an interval, so that the store can write those of one moment together. */
+/** All turns save at the same ten moments of an interval, so that the store can batch their writes. */
 const momentsPerInterval = 10;
-/** The first save is not later than this: an answer whose process dies is asked for by the ids that Dify gave it. */
+/** The first save happens within this time. It saves Dify's ids, which find the answer if this process dies. */
 const firstWithinMs = 100;
 
 /**
- * Saves progress while a turn runs: soon at first, then at most once per `everyMs`, a tenth of that later at most, and
- * never two at a time. Of an answer that is at its end before the first moment nothing is saved but that end.
+ * Saves progress while a turn runs: soon after its start, then at most once per `everyMs`. A save is late by at most a
+ * tenth of `everyMs`. Saves never overlap. An answer that ends before the first moment gets no checkpoint.
  */
 export interface Checkpoints {
-  /** There is something new to save. */
+  /** Reports that the answer has new progress to save. */
   due(): void;
-  /** No further save begins; settles when the running one is done. */
+  /** Prevents further saves. Settles when the running save is done. */
   stop(): Promise<void>;
 }
 
@@ -52,7 +52,10 @@ export function createCheckpoints({ everyMs, save, onFailed }: CheckpointsOption
   };
 }
 
-/** How long it is, `afterMs` from now, to the next of the moments that are `stepMs` apart for the whole process. */
+/**
+ * Returns the time from now to the first moment that is at least `afterMs` away, in milliseconds. Moments are `stepMs`
+ * apart, and all turns of the process share them.
+ */
 function untilMoment(afterMs: number, stepMs: number): number {
   const nowMs = performance.now();
   return Math.ceil((nowMs + afterMs) / stepMs) * stepMs - nowMs;

@@ -5,7 +5,7 @@ export interface Drain {
   isDraining(): boolean;
   /** Fires when the process can wait no longer. */
   readonly giveUp: AbortSignal;
-  /** A question on its way into the database is waited for. */
+  /** Makes `drain` wait for a question that is being saved. */
   track<T>(opening: Promise<T>): Promise<T>;
   /** See `Turns.drain`. */
   drain(timeoutMs: number): Promise<void>;
@@ -13,11 +13,11 @@ export interface Drain {
 
 export interface DrainOptions {
   readonly live: LiveTurns;
-  /** Settles when the turns of processes that died are let go of. */
+  /** Stops the rescue of turns of processes that died. Settles when it has stopped. */
   readonly stopRescue: () => Promise<void>;
 }
 
-/** A database that is well saves the last ends within this time. One that hangs holds up no shutdown. */
+/** The time for the last saves. It is enough for a healthy database, and one that hangs does not block the shutdown. */
 const lastSavesMs = 5_000;
 
 export function createDrain({ live, stopRescue }: DrainOptions): Drain {
@@ -51,7 +51,7 @@ export function createDrain({ live, stopRescue }: DrainOptions): Drain {
 
   async function untilIdle(): Promise<void> {
     await Promise.allSettled([...opening, stopRescue()]);
-    // What was opened after the time was over.
+    // End the turns that were opened after the timeout.
     if (overdue.signal.aborted) endAll();
     await live.idle();
   }

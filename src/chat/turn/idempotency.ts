@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import type { Question } from '../model/question';
 
-/** A digest of everything that decides what is asked. Two bodies that mean the same have the same one. */
+/** Returns a digest of all fields of the question. Equivalent bodies have the same digest. */
 export function fingerprintOf(question: Question): string {
   const { characterId, query, session, inputs, regenerates, supersedes } = question;
   const { sessionId, conversationId } = session;
@@ -13,13 +13,13 @@ export function fingerprintOf(question: Question): string {
     conversationId ?? null,
     sorted(inputs),
     regenerates ?? null,
-    // Only where there is one: the digests that are saved were made without.
+    // Add this only if it is set: saved digests of older questions do not contain it.
     ...(supersedes === undefined ? [] : [supersedes]),
   ];
   return createHash('sha256').update(JSON.stringify(asked)).digest('hex');
 }
 
-/** The order of an object's keys means nothing. */
+/** Sorts the keys of objects, because their order has no meaning. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;

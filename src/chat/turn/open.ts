@@ -16,7 +16,7 @@ import { run } from './run';
 
 export type Open = (question: Question, idempotency: Idempotency | null) => Promise<LiveTurn>;
 
-/** Saves a question, so that it is a turn, and starts answering it. */
+/** Saves a question as a turn and starts to answer it. */
 export function createOpen(
   options: TurnOptions,
   drain: Pick<Drain, 'isDraining' | 'giveUp' | 'track'>,
@@ -45,7 +45,7 @@ export function createOpen(
     const session = await findSession(store, question, character);
     const rateLimit = await admission.count(question.query);
     let turn = toNewTurn(question, session, character, idempotency);
-    // A turn of another device has come and gone since the session was read: it may have named the conversation.
+    // The session has changed since it was read. For example, a turn of another device has set the conversation.
     while (!(await store.open(turn)))
       turn = { ...turn, session: await findSession(store, question, character) };
     return run(options, turn, question, character, { admission, rateLimit, giveUp: drain.giveUp });
@@ -81,7 +81,7 @@ async function findAnswering(characters: CharacterSource, reference: string): Pr
   return { ...character, prompt };
 }
 
-/** The session the question names, or a new one. */
+/** Returns the session that the question names, or a new one. */
 async function findSession(
   store: TurnStore,
   question: Question,
@@ -95,12 +95,12 @@ async function findSession(
   }
   const session = await store.findSession(question.owner, question.session);
   if (session === null) throw new ChatError('session-not-found');
-  // Made without a character, a session takes the one that is asked first.
+  // A session without a character takes the first character that is asked.
   if (session.characterId === null && session.conversationId === null) return session;
   if (session.characterId !== character.documentId) {
     throw new ChatError('invalid-request', {
       sentence:
-        'This session is with another character. Leave session_id and conversation_id out to begin one.',
+        'This session is with another character. Leave out session_id and conversation_id to start a new one.',
       details: { session_id: session.sessionId },
     });
   }

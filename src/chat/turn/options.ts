@@ -6,7 +6,7 @@ import type { LiveTurns } from '../stream/live-turns';
 import type { TurnLimits } from '../limits/turn-limits';
 import type { Log } from '../shared/log';
 
-/** What turns are made of and kept with. */
+/** The parts that turns need. */
 export interface TurnOptions {
   readonly settings: TurnSettings;
   readonly upstream: Upstream;
@@ -15,6 +15,6 @@ export interface TurnOptions {
   readonly live: LiveTurns;
   readonly limits: TurnLimits;
   readonly log: Log;
-  /** Called each time the end of a turn is saved. Must not throw. */
+  /** The turns call this each time they have saved the end of a turn. It must not throw. */
   readonly onTurnEnded: () => void;
 }

@@ -15,19 +15,19 @@ export interface PumpOptions extends SaveEndOptions {
   readonly turn: NewTurn;
   readonly settings: TurnSettings;
   readonly store: TurnStore;
-  /** Puts the question to Dify, in this conversation or (null) in a new one. */
+  /** Sends the question to Dify, in this conversation or, if null, in a new one. */
   readonly ask: (conversationId: string | null, take: TakeEvents) => Promise<void>;
   /** Asks Dify to stop generating. */
   readonly stop: (taskId: string) => Promise<void>;
-  /** What Dify has saved of the answer that has come so far, or null. */
+  /** Returns the answer that Dify has saved for this turn, or null. */
   readonly findAnswer: (progress: TurnProgress) => Promise<FoundAnswer | null>;
-  /** Fires, with its reason, when the turn is to end before its answer does. */
+  /** Fires when the turn must end before its answer does. Its reason is the `EndReason`. */
   readonly endRequest: AbortSignal;
   readonly identify: (ids: Pick<TurnProgress, 'messageId' | 'conversationId'>) => void;
   readonly append: (event: TurnEvent) => void;
 }
 
-/** Codes that say: the answer broke off, what had arrived is saved. Every other error is a failure. */
+/** Codes of an answer that broke off, with the text so far saved. Every other error is a failure. */
 const interruptions: ReadonlySet<ChatErrorCode> = new Set([
   'upstream-interrupted',
   'answer-too-long',
@@ -35,10 +35,9 @@ const interruptions: ReadonlySet<ChatErrorCode> = new Set([
 ]);
 
 /**
- * Reads one answer to its end, whoever is listening, and saves it. Everything that can go wrong becomes an ending:
- * this never rejects.
- * @returns the terminal event, once the end is saved. When the end was requested and Dify does not come to one, Dify is
- *   read on behind the caller's back: to leave would make it forget what it has.
+ * Reads one answer to its end and saves it, with or without followers. Never rejects: every error becomes an ending.
+ * @returns the terminal event, after the end is saved. After a requested end, the server may still read Dify's reply in
+ *   the background. Dify would discard the answer if its reader left.
  */
 export async function pump(options: PumpOptions): Promise<TerminalEvent> {
   const { turn, settings, log } = options;
@@ -56,7 +55,7 @@ export async function pump(options: PumpOptions): Promise<TerminalEvent> {
   return saveEnd(options, { ...answer.progress(), ...end });
 }
 
-/** The first time Dify's conversation is known, it is saved on all of the turn; afterwards only the text grows. */
+/** Saves a checkpoint. When Dify's conversation becomes known, also saves it on the whole turn, once. */
 function createSave({ turn, store }: PumpOptions, answer: Answer): () => Promise<void> {
   let isIdentified = false;
   return async () => {
@@ -72,7 +71,7 @@ type End = Pick<TurnEnding, 'outcome' | 'errorCode' | 'usage'>;
 
 const stopped: End = { outcome: 'stopped', errorCode: null, usage: null };
 
-/** The end somebody asked for, at the latest when Dify was given its time to come to one. */
+/** Settles with the requested end: immediately for a shutdown, and after `stopGraceMs` for a stop. */
 function requestedEnd({ endRequest, settings }: PumpOptions, reading: Promise<End>): Promise<End> {
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout | undefined;
@@ -102,7 +101,7 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
       : { outcome: 'completed', errorCode: null, usage: answer.usage() };
   } catch (error) {
     const { code } = toChatError(error);
-    // However Dify ends what it was told to stop: the user got what they wanted.
+    // After a stop, an error of Dify does not matter: the user wanted the end.
     if (endRequest.reason === 'stop') return stopped;
     log.warn(`Turn ${turn.turnId} ends early: ${describeError(error)}`);
     return { outcome: interruptions.has(code) ? 'interrupted' : 'failed', errorCode: code, usage: null };
@@ -113,7 +112,7 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
       await read(turn.session.conversationId);
     } catch (error) {
       if (toChatError(error).code !== 'upstream-interrupted' || !(await isRecovered())) throw error;
-      log.info(`Turn ${turn.turnId} broke off; the whole answer was found in what Dify has saved.`);
+      log.info(`Turn ${turn.turnId} broke off. The server found the whole answer in Dify.`);
     }
   }
 
@@ -126,12 +125,12 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
         onProgress();
       });
     } catch (error) {
-      // Somebody deleted the conversation in Dify. As nothing was generated, asking again in a new one is safe, and
-      // better than a session that can never go on.
+      // Somebody deleted the conversation in Dify. Dify has generated nothing, so it is safe to ask again in a new one.
+      // Otherwise the session could never continue.
       const isGone = toChatError(error).code === 'upstream-conversation-gone';
       if (!isGone || hasBegun || conversationId === null || options.endRequest.aborted) throw error;
       log.warn(
-        `Turn ${turn.turnId}: Dify no longer has the session's conversation; it goes on in a new one.`,
+        `Turn ${turn.turnId}: Dify no longer has the session's conversation. The turn continues in a new one.`,
       );
       await read(null);
     }
@@ -156,7 +155,7 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
 
   function take(event: ReplyEvent): void {
     if (event.type === 'identified' && event.taskId !== undefined) stopper.identified(event.taskId);
-    // After a requested end only Dify's own end matters.
+    // The turn has ended. The server reads on only because Dify needs a reader.
     if (answer.isFrozen()) return;
     answer.take(event);
     if (event.type === 'identified') options.identify(event);
@@ -165,13 +164,13 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
   }
 }
 
-/** Tells Dify to stop once, as soon as it was asked for and Dify's task is known, in whichever order. */
+/** Sends the stop to Dify when a stop is requested and Dify's task id is known, in any order. */
 function createStopper({ turn, endRequest, stop, log }: PumpOptions) {
   let taskId: string | undefined;
   const tell = () => {
     if (taskId === undefined || endRequest.reason !== 'stop') return;
     stop(taskId).catch((error: unknown) => {
-      log.warn(`Turn ${turn.turnId}: Dify could not be told to stop: ${describeError(error)}`);
+      log.warn(`Turn ${turn.turnId}: the stop request to Dify failed: ${describeError(error)}`);
     });
   };
   endRequest.addEventListener('abort', tell, { once: true });

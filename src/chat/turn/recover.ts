@@ -6,21 +6,22 @@ import { settledWithin } from '../shared/settled-within';
 import type { TurnStore } from '../ports/turn-store';
 
 export interface RecoveryOptions {
-  /** Asks Dify for the answer it has saved; null while there is none. */
+  /** Asks Dify for the answer that it has saved. Returns null while Dify has none. */
   readonly find: () => Promise<FoundAnswer | null>;
   readonly recoveryMs: number;
-  /** Ends the search: the turn is to end. */
+  /** Ends the search, because the turn must end. */
   readonly signal: AbortSignal;
 }
 
 const firstDelayMs = 300;
-/** What the last one is given, who begins at the end of the time. */
+/** The minimum time for one request, even if it starts at the end of `recoveryMs`. */
 const shortestAskMs = 500;
 
 /**
- * Looks for an answer that broke off: some versions of Dify go on without a reader and save it a moment later. Asks a few
- * times, each after twice the pause of the one before, for `recoveryMs` at most, however long Dify takes to answer.
- * @returns the whole answer, or null. Never rejects: an answer that cannot be asked for is not there.
+ * Looks in Dify for an answer that broke off. Some versions of Dify continue without a reader and save the answer a
+ * moment later. Asks several times and doubles the pause each time. It takes `recoveryMs`, and at most `shortestAskMs`
+ * more for the last request.
+ * @returns the whole answer, or null. Never rejects: a failed request counts as no answer.
  */
 export async function recover({ find, recoveryMs, signal }: RecoveryOptions): Promise<FoundAnswer | null> {
   if (signal.aborted) return null;
@@ -39,8 +40,8 @@ export async function recover({ find, recoveryMs, signal }: RecoveryOptions): Pr
 }
 
 /**
- * What Dify has saved of the lost answer of a turn, now.
- * @throws ChatError `upstream-…` when Dify cannot be asked; and whatever the store throws.
+ * Returns the answer that Dify has saved for a turn by now, or null.
+ * @throws ChatError `upstream-…` if the request to Dify fails. Also throws the errors of the store.
  */
 export async function findLost(
   { upstream, store }: { readonly upstream: Upstream; readonly store: TurnStore },
@@ -51,11 +52,11 @@ export async function findLost(
     .findLostAnswer(lost, (messageId) => store.hasMessage(messageId))
     .catch(toNothing);
   if (found === null || lost.messageId !== undefined) return found;
-  // Found by its words, it may be the answer of who asks them again meanwhile.
+  // The answer was found by its words. It may belong to another pending turn with the same words.
   return (await store.hasTwin(turnId)) ? null : found;
 }
 
-/** Somebody has deleted the conversation in Dify, and the answer with it. */
+/** Returns null if somebody has deleted the conversation in Dify, and so the answer. Rethrows every other error. */
 function toNothing(error: unknown): null {
   if (toChatError(error).code !== 'upstream-conversation-gone') throw error;
   return null;

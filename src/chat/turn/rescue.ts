@@ -9,19 +9,19 @@ import type { AbandonedTurn, TurnEnding } from '../model/turn';
 
 export type RescueOptions = Pick<TurnOptions, 'settings' | 'upstream' | 'store' | 'log' | 'onTurnEnded'>;
 
-/** Brings the turns of processes that died to their end: whole if Dify has the answer, else with the text so far. */
+/** Ends the turns of processes that died. Saves the whole answer if Dify has it, else the text so far. */
 export interface Rescue {
-  /** Takes these on, behind the caller's back. */
+  /** Takes over these turns and ends them in the background. */
   begin(turns: readonly AbandonedTurn[]): void;
-  /** The turns it has taken on and not yet ended. */
+  /** Returns the turns that it has taken over and not ended yet. */
   turnIds(): readonly string[];
-  /** Takes on nothing more. What is not ended by then stays pending, for the next process. */
+  /** Takes over no further turns. Turns that have not ended stay pending for the next process. */
   stop(): Promise<void>;
 }
 
-/** Dify is asked for so many turns at once. A process that died can have left hundreds. */
+/** How many turns the server looks up in Dify at the same time. A process that died can leave hundreds. */
 const concurrency = 8;
-/** After a power cut Dify may come up later than we do: a turn is let go and claimed again so often, a lease apart. */
+/** How often a turn is claimed, a lease apart, while Dify does not answer. After a power cut, Dify may start later. */
 const maxUnansweredRounds = 5;
 
 export function createRescue({ settings, upstream, store, log, onTurnEnded }: RescueOptions): Rescue {
@@ -36,7 +36,7 @@ export function createRescue({ settings, upstream, store, log, onTurnEnded }: Re
       if (stopping.signal.aborted) return;
       queue.push(...turns);
       for (const { turnId } of turns) inHand.add(turnId);
-      // Told before the first begins: each takes its turn off the queue at once.
+      // Count before the first worker starts: each worker takes its turn off the queue immediately.
       const begun = Math.min(concurrency - workers.size, queue.length);
       for (let count = 0; count < begun; count += 1) {
         const worker: Promise<void> = work().finally(() => workers.delete(worker));
@@ -57,7 +57,7 @@ export function createRescue({ settings, upstream, store, log, onTurnEnded }: Re
       try {
         await end(turn);
       } catch (error) {
-        // Nobody keeps it alive any more, so it is claimed again after a lease. Unless it was erased meanwhile.
+        // No process keeps the turn alive any more, so it is claimed again after a lease, unless it was erased.
         if (toChatError(error).code !== 'turn-not-found')
           log.error(`Turn ${turn.turnId} of a process that died could not be ended: ${describeError(error)}`);
       }
@@ -70,7 +70,7 @@ export function createRescue({ settings, upstream, store, log, onTurnEnded }: Re
     if (found === 'unanswered' || stopping.signal.aborted) return;
     unansweredRounds.delete(turn.turnId);
     const ending = found === null ? toInterrupted(turn) : toEnding(found, settings);
-    // Its session is free by now. Before the end, for who sees the end may ask on at once.
+    // The session is already free. Save this before the end: a client that sees the end may ask again immediately.
     if (ending.conversationId !== undefined) await store.continueIn(turn.turnId, ending.conversationId);
     await store.close(turn.turnId, ending);
     onTurnEnded();
@@ -93,7 +93,7 @@ export function createRescue({ settings, upstream, store, log, onTurnEnded }: Re
   }
 }
 
-/** Null where nobody can be asked for it: its user is deleted. */
+/** Returns the question to look up in Dify. Null if its user is deleted, because Dify needs the user. */
 function toLostAnswer(turn: AbandonedTurn): LostAnswer | null {
   if (turn.ownerDocumentId === null) return null;
   return {
@@ -117,7 +117,7 @@ function toInterrupted({ answer, messageId, conversationId }: AbandonedTurn): Tu
   };
 }
 
-/** Cut off is nothing of it, but what the pump would have called too long is too long here. */
+/** Keeps the whole answer. Marks it as too long by the same limit as the pump. */
 function toEnding(
   { answer, messageId, conversationId }: FoundAnswer,
   { maxAnswerChars }: TurnSettings,

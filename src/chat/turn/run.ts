@@ -11,7 +11,7 @@ import { pump } from './pump';
 import { findLost } from './recover';
 import { describeError } from '../shared/log';
 
-/** What a turn that runs has besides its question. */
+/** The parts of a running turn other than its question. */
 export interface Running {
   readonly admission: Admission;
   readonly rateLimit: RateLimit | null;
@@ -19,7 +19,7 @@ export interface Running {
   readonly giveUp: AbortSignal;
 }
 
-/** From here on the turn lives by itself, and ends by itself. */
+/** Starts a saved turn. From now on, the turn runs and ends without its caller. */
 export function run(
   { settings, upstream, store, live, log, onTurnEnded }: TurnOptions,
   turn: NewTurn,
@@ -72,12 +72,13 @@ export function run(
     },
   })
     .then(async (terminal) => {
-      // Counted before it is told: whoever asks on at once is asked to account for this answer, too.
+      // Add the tokens to the daily count before sending the final event. A follow-up question is then checked against
+      // them.
       await admission.spend(terminal.type === 'ended' ? terminal.saved[1].usage : null);
       turnLog.append(wire.event(terminal));
     })
     .catch((error: unknown) => {
-      log.error(`Turn ${turnId}: its end could not be told: ${describeError(error)}`);
+      log.error(`Turn ${turnId}: its end could not be sent: ${describeError(error)}`);
       turnLog.append(wire.event({ type: 'failed', outcome: 'failed', code: 'internal' }));
     });
   return turnLog;

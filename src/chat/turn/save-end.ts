@@ -13,18 +13,16 @@ export interface SaveEndOptions {
   readonly settings: Pick<TurnSettings, 'saveRetryMs'>;
   readonly store: Pick<TurnStore, 'close'>;
   readonly log: Log;
-  /** Fires when the process can wait no longer: what is not saved by then is left to the next one. */
+  /** Fires when the process can wait no longer. The next process ends a turn that is not saved by then. */
   readonly giveUp: AbortSignal;
-  /** Called once the end is saved. Must not throw. */
+  /** `saveEnd` calls this after it has saved the end. It must not throw. */
   readonly onTurnEnded: () => void;
 }
 
 /**
- * Saves how a turn ended.
- *
- * A database that is busy or away costs no answer: the end is kept and tried again, soon at first and then once a second,
- * for `saveRetryMs` at most.
- * @returns the terminal event: of this end, or of the one that was saved before it. Never rejects.
+ * Saves the end of a turn. Retries while the database is busy or unavailable, so that no answer is lost. The first
+ * retry comes soon, later ones once a second, for at most `saveRetryMs`.
+ * @returns the terminal event of this end, or of an end that was saved before it. Never rejects.
  */
 export async function saveEnd(
   { turn, settings, store, log, giveUp, onTurnEnded }: SaveEndOptions,
@@ -36,10 +34,10 @@ export async function saveEnd(
     ;
     delayMs = Math.min(delayMs * 2, saveRetryEveryMs), tries += 1
   ) {
-    // After that, one more try: it may be that nothing was wrong but the time.
+    // Still try once after `giveUp` has fired or the time is over.
     const isLast = giveUp.aborted || Date.now() + delayMs > untilMs;
     try {
-      // If another process has ended the turn before, or an earlier try got through, that end counts.
+      // If another process or an earlier try has already ended the turn, that end counts.
       const terminal = toTerminalEvent(await store.close(turn.turnId, ending));
       onTurnEnded();
       if (terminal !== null) return terminal;

@@ -9,16 +9,16 @@ import type { Follow, TurnAccess } from './access';
 import type { Open } from './open';
 import type { TerminalWireEvent } from '../contract/stream-event';
 
-/** What came of a client's question. */
+/** The result of sending a question. */
 export interface Sent {
   readonly turnId: string;
-  /** Whether an earlier send had begun the turn already, and this one only joins it. */
+  /** Whether an earlier send has started the turn, and this one only joins it. */
   readonly isReplay: boolean;
-  /** Of questions per minute, once this one is counted; null where there is none, or it was not counted again. */
+  /** The limit of questions per minute, after this one is counted. Null without a limit, and for a replay. */
   readonly rateLimit: RateLimit | null;
-  /** The turn's events from the first one on. */
+  /** Follows the turn's events from the first one. */
   readonly follow: Follow;
-  /** @returns the terminal event; null when `signal` fires first, or the turn is deleted meanwhile. */
+  /** @returns the terminal event. For a turn that does not run here: null if `signal` fires first or it is deleted. */
   awaitEnd(signal: AbortSignal): Promise<TerminalWireEvent | null>;
 }
 
@@ -29,8 +29,8 @@ export interface SendOptions {
 }
 
 /**
- * Starts a turn, once for each idempotency key. A key is its owner's and is kept with the question, so it holds across
- * restarts and processes, for as long as the question is there.
+ * Starts a turn, once for each idempotency key. A key belongs to its owner and is saved with the question. So it works
+ * across restarts and processes, as long as the question exists.
  */
 export function createSend({ store, access, open }: SendOptions) {
   const sending = new Map<string, Promise<unknown>>();
@@ -38,7 +38,7 @@ export function createSend({ store, access, open }: SendOptions) {
   return async function send(question: Question, key: string | undefined): Promise<Sent> {
     if (key === undefined) return toSent(await open(question, null));
     const id = `${question.owner.id} ${key}`;
-    // In this process the others wait for the first, so that they take no place and no turn of the user's limits.
+    // In this process, later sends wait for the first one. So they use no place and no turn of the user's limits.
     for (let first = sending.get(id); first !== undefined; first = sending.get(id)) {
       await first.catch(() => undefined);
     }
@@ -57,7 +57,7 @@ export function createSend({ store, access, open }: SendOptions) {
     try {
       return toSent(await open(question, idempotency));
     } catch (error) {
-      // Of two processes at once one is refused, by the key or by the session that the other has claimed.
+      // If two processes send at the same time, one fails: the other has used the key or claimed the session.
       const winner = await findEarlier(question.owner, idempotency);
       if (winner === null) throw error;
       return join(question.owner, winner);
@@ -85,10 +85,10 @@ export function createSend({ store, access, open }: SendOptions) {
   }
 }
 
-/** From here on, to put an answer into a reply takes a millisecond and more. */
+/** From this length on, it takes a millisecond or more to put an answer into a reply. */
 const longAnswerChars = 100_000;
 
-/** Gives a long answer to all who wait for it, but not to all at once: others come in between. */
+/** Hands a long answer to its waiting callers one after another, so that other requests run in between. */
 async function inTurn<T extends TerminalWireEvent | null>(end: T): Promise<T> {
   const isLong =
     end?.event === 'message_end' && end.data.some(({ answer }) => (answer ?? '').length > longAnswerChars);

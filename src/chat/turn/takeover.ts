@@ -16,12 +16,12 @@ export interface TakeoverOptions extends Pick<TurnOptions, 'settings' | 'store' 
   readonly isDraining: () => boolean;
 }
 
-/** How often in a lease a process says that its turns are alive, so that one late time does no harm. */
+/** How often per lease a process reports its turns as alive. One late report then does no harm. */
 const beatsPerLease = 5;
-/** How often it looks whether another process has died. */
+/** The longest time between two checks for processes that died. */
 const maxBeatMs = 1_000;
 
-/** Keeps the turns of this process alive, and takes on those of processes that died. */
+/** Reports the turns of this process as alive, and takes over those of processes that died. */
 export function createTakeover({
   settings: { leaseMs },
   store,
@@ -32,10 +32,10 @@ export function createTakeover({
 }: TakeoverOptions): Takeover {
   let keptAliveMs = -Infinity;
   let lookedForSilentMs = -Infinity;
-  /** Before that, a silent turn may be one whose process could not say anything. */
+  /** Before this time, a silent turn may belong to a process that could not reach the database. */
   let silenceCountsFromMs = performance.now() + leaseMs / 2;
   const report = createReport(log);
-  /** Each by itself: a process that waits to take over a turn still says that its own are alive. */
+  /** The two tasks are independent. A process that waits to take over a turn still reports its own turns as alive. */
   const keepingAlive = oneAtATime(() => attempt('kept alive', keepAlive));
   const claiming = oneAtATime(() =>
     attempt('taken over', () => claim({ leaseMs: isTimeForSilent() ? leaseMs : null, isStart: false })),
@@ -66,13 +66,13 @@ export function createTakeover({
     rescue.begin(await store.claimAbandoned(abandonment));
   }
 
-  /** What fails is tried again with the next beat. */
+  /** Does `work` and reports its errors. The next beat tries again. */
   async function attempt(what: string, work: () => Promise<void>): Promise<void> {
     try {
       await work();
       report.works(what);
     } catch (error) {
-      // While the database was away, nobody could say that they live: they get the time to.
+      // While the database was unavailable, no process could report its turns. Give all of them time to do so.
       silenceCountsFromMs = performance.now() + leaseMs / 2;
       report.fails(what, error);
     }
@@ -83,7 +83,7 @@ export function createTakeover({
   }
 }
 
-/** A database that is away for long is told once, and not with every beat. */
+/** Logs a failure once, and not with every beat, e.g. while the database is unavailable. */
 function createReport(log: TakeoverOptions['log']) {
   const failing = new Set<string>();
   return {
@@ -95,7 +95,7 @@ function createReport(log: TakeoverOptions['log']) {
   };
 }
 
-/** Does nothing while the time before is still running. */
+/** Skips a call while the previous one is still running. */
 function oneAtATime(work: () => Promise<void>): () => Promise<void> {
   let isRunning = false;
   return async () => {

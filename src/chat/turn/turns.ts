@@ -13,45 +13,46 @@ import { createTakeover } from './takeover';
 
 export interface Turns extends TurnAccess {
   /**
-   * Saves the question and starts answering it. Whoever asked may leave: the answer is read to its end and saved.
+   * Saves the question and starts to answer it. The client may disconnect: the server still reads and saves the
+   * answer.
    * @throws ChatError `character-not-found`, `character-without-prompt`, `session-not-found`, `invalid-request` (the
-   *   session is with another character), `turn-in-progress`, `server-stopping`, and those of the `TurnLimits`. Nothing
-   *   is saved then, and Dify hears of nothing.
+   *   session is with another character), `turn-in-progress`, `server-stopping`, and those of the `TurnLimits`. Then
+   *   the server saves nothing and sends nothing to Dify.
    */
   start(question: Question): Promise<LiveTurn>;
 
   /**
-   * `start`, once for each idempotency key of an owner: a further send with the same key and question joins the turn
-   * that the first has begun, running or ended.
-   * @throws ChatError as `start`, and `idempotency-key-reused` when the key stands for another question.
+   * Does the same as `start`, but once for each idempotency key of an owner. Another send with the same key and
+   * question joins the first turn, whether that runs or has ended.
+   * @throws ChatError as `start`, and `idempotency-key-reused` if the key was used for another question.
    */
   send(question: Question, idempotencyKey: string | undefined): Promise<Sent>;
 
   /**
-   * Asks the question of a turn again, whatever came of it: a further turn at the end of its session. The answers there
-   * are stay.
-   * @param request.inputs the app's own variables, which are not kept.
+   * Asks the question of a turn again, whatever its outcome. This adds a turn at the end of the session. Earlier
+   * answers stay.
+   * @param request.inputs values for the variables of the Dify app. The first ones were not saved.
    * @throws ChatError as `send`, and `turn-not-found`.
    */
   regenerate(owner: Owner, turnId: string, request: RegenerateRequest): Promise<Sent>;
 
   /**
-   * Starts nothing new from now on, gives running turns `timeoutMs`, then ends them as interrupted. Settles when all ends
-   * are saved; what cannot be by then, as the database is away, is left pending for the next process. A database that
-   * says nothing is waited for five seconds longer.
+   * Refuses new turns, gives running turns `timeoutMs`, then ends them as interrupted. Settles when all ends are saved,
+   * at the latest five seconds after `timeoutMs`. Turns that cannot be saved by then, e.g. while the database is
+   * unavailable, stay pending for the next process.
    */
   drain(timeoutMs: number): Promise<void>;
   isDraining(): boolean;
 
   /**
-   * Takes on the turns of processes that died, before this one serves anybody: their sessions are free when it settles.
-   * What becomes of the answers is found out in the background. Never rejects.
+   * Takes over the turns of processes that died. Call it before this process serves clients. When it settles, the
+   * sessions of these turns are free. The server looks for their answers in the background. Never rejects.
    */
   takeOver(): Promise<void>;
 
   /**
-   * To be called every `heartbeatMs` from then on. Says that this process's turns are alive, and takes on the turns of
-   * others that died, unless it is draining. Never rejects.
+   * Reports the turns of this process as alive. Takes over turns of processes that died, unless this one is draining.
+   * Call it every `heartbeatMs` after `takeOver`. Never rejects.
    */
   heartbeat(): Promise<void>;
   readonly heartbeatMs: number;
@@ -91,7 +92,7 @@ function toSameQuestion([question, answer]: SavedTurn): Omit<Question, 'owner' |
     characterId: answer.characterId,
     query: question.query,
     session: { sessionId: answer.sessionId ?? undefined },
-    // All versions of a question name the first one.
+    // All versions of a question refer to the first one.
     regenerates: question.parentMessageId ?? question.messageId,
   };
 }

@@ -1,19 +1,26 @@
-/** Values that were read a moment ago, until they may have changed. */
+/** A cache of values that were read recently. */
 export interface Cache<K, V> {
   get(key: K): V | undefined;
   /**
-   * Returns the cached value, or the one that `load` reads. Concurrent readers share one load. A load that started before
-   * `clear()` is not cached. Null is returned and not cached.
-   * @throws what `load` throws, to everyone who waits for it.
+   * Returns the cached value, or the one that `load` reads. Concurrent readers share one load.
+   * A load that started before `clear()` is not cached. Null is returned and not cached.
+   * @throws the error of `load`, to each reader that shares the load.
    */
   read(key: K, load: () => Promise<V | null>): Promise<V | null>;
-  /** To be called before reading. @returns a function that caches what was read, unless `clear()` was called meanwhile. */
+  /**
+   * Marks the start of a read. The caller must call it before it reads.
+   * @returns a function that caches the read value, unless `clear()` was called since then.
+   */
   beginReading(): (key: K, value: V) => void;
   forget(key: K): void;
   clear(): void;
 }
 
-/** @param maxEntries one more evicts the oldest. */
+/**
+ * Creates a cache.
+ * @param forMs how long an entry is valid, in milliseconds from the start of its read.
+ * @param maxEntries the limit. One more entry evicts the oldest.
+ */
 export function createCache<K, V>(forMs: number, maxEntries: number): Cache<K, V> {
   const entries = new Map<K, { readonly value: V; readonly untilMs: number }>();
   const readings = new Map<K, Promise<V | null>>();
@@ -46,7 +53,7 @@ export function createCache<K, V>(forMs: number, maxEntries: number): Cache<K, V
     const [untilMs, changesBefore] = [Date.now() + forMs, changes];
     return (key, value) => {
       if (changes !== changesBefore) return;
-      // To the end of the order, so that the first is always the oldest.
+      // Delete first, so that the entry moves to the end and the first entry is always the oldest.
       entries.delete(key);
       const oldest = entries.size >= maxEntries ? entries.keys().next().value : undefined;
       if (oldest !== undefined) entries.delete(oldest);

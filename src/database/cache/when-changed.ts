@@ -3,8 +3,8 @@ import type { Core } from '@strapi/strapi';
 type Database = Core.Strapi['db'];
 
 /**
- * Calls `onChange` after each change of these content types that this process makes, by whichever API. A transfer of data
- * into a running server changes them with these hooks disabled: `onChange` is called when they are enabled again.
+ * Calls `onChange` after each change that this process makes to these content types, through any API.
+ * A data transfer into a running server disables these hooks. `onChange` then runs when they are enabled again.
  */
 export function whenChanged(db: Database, models: readonly string[], onChange: () => void): void {
   const tell = () => nowAndOnCommit(db, onChange);
@@ -21,13 +21,12 @@ export function whenChanged(db: Database, models: readonly string[], onChange: (
 }
 
 /**
- * Calls `run` now. In a transaction it is called once more when that is committed: until then others still read the rows
- * of before.
+ * Calls `run` now. Inside a transaction, calls it again after the commit, because others read the old rows until then.
  */
 export async function nowAndOnCommit(db: Database, run: () => void): Promise<void> {
   run();
   if (!db.inTransaction()) return;
-  // One within another: it begins and ends nothing, and leads to the hooks of the one around it.
+  // A nested transaction begins and commits nothing, but it gives access to `onCommit` of the outer one.
   await db.transaction((around) => {
     (around as { onCommit(run: () => void): void }).onCommit(run);
     return Promise.resolve();

@@ -10,8 +10,8 @@ const characterUid = 'api::ai-character.ai-character';
 const maxCharacters = 2_000;
 
 /**
- * Remembers characters for `forMs`, so that not every question and every page reads them. What an editor changes in this
- * process counts at once, in another one after `forMs` at the latest. 0 remembers nothing.
+ * Caches characters for `forMs` milliseconds, so that not every question and every page reads them; 0 turns it off.
+ * An editor's change applies immediately in this process, and after at most `forMs` in other processes.
  */
 export function cacheCharacters(source: CharacterSource, db: Database, forMs: number): CharacterSource {
   if (forMs === 0) return source;

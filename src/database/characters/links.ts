@@ -8,14 +8,15 @@ import { inTransaction } from '../sql/transaction';
 type Database = Core.Strapi['db'];
 
 const tables = ['chat_sessions', 'chat_conversations'];
-/** Rows of one statement: a few milliseconds of SQLite, for which all others wait. */
+/** Rows per statement. SQLite needs a few milliseconds for it and blocks all other work meanwhile. */
 const batchSize = 500;
-/** Between two batches others come first, and rows that a turn was writing are free again. */
+/** The pause between two batches. Other work runs first, and rows that a turn had locked become free. */
 const pauseMs = 10;
 
 /**
- * The documentId of the character that a row of `chat_sessions` or `chat_conversations` names, as SQL. Rows of releases
- * before `ai_character_document_id` name a row of `ai_characters`, until `fillCharacterLinks` has come to them.
+ * Returns SQL for the documentId of the character of a row of `chat_sessions` or `chat_conversations`.
+ * Rows from releases without `ai_character_document_id` link to a row of `ai_characters`.
+ * `fillCharacterLinks` later replaces that link.
  * @param table the name or alias of the table.
  */
 export function characterOf(table: string): string {
@@ -23,23 +24,24 @@ export function characterOf(table: string): string {
   return `coalesce(${table}.ai_character_document_id, ${ofRow})`;
 }
 
-/** Databases in which every row names the documentId. */
+/** Databases in which every row has the documentId of its character. */
 const filled = new WeakSet<Database>();
 
-/** The same for a condition. Once no row needs more, it is the column alone, which has an index. */
+/** Returns the same SQL for conditions. Once all rows have the documentId, it is the indexed column alone. */
 export function characterColumn(db: Database, table: string): string {
   return filled.has(db) ? `${table}.ai_character_document_id` : characterOf(table);
 }
 
 /**
- * Has every row name its character by the documentId, in small batches. `ai_character_id` is null afterwards, so the rows
- * that are left are found by its index, also after a restart or in two processes at the same time.
+ * Writes the documentId of its character into every row, in small batches, and sets `ai_character_id` to null.
+ * The index on `ai_character_id` therefore finds the remaining rows.
+ * This also works after a restart or in two processes at the same time.
  */
 export async function fillCharacterLinks(db: Database, signal: AbortSignal): Promise<void> {
   for (const table of tables) {
     while (!signal.aborted && (await anyIsLeft(db, table))) {
       const left = `select id from ${table} where ai_character_id > 0 limit ${batchSize}`;
-      // A locked row is left for a later batch: nobody waits for the other.
+      // Skip locked rows, so that no transaction waits. A later batch takes them.
       const among =
         db.dialect.client === 'sqlite' ? `in (${left})` : `= any(array(${left} for update skip locked))`;
       await db.connection(table).whereRaw(`id ${among}`).update(byDocumentId(db, table));
@@ -49,7 +51,7 @@ export async function fillCharacterLinks(db: Database, signal: AbortSignal): Pro
   if (!signal.aborted) filled.add(db);
 }
 
-/** The same at once for all that name these rows of `ai_characters`, which are about to be deleted. */
+/** Does the same in one transaction for all links to these rows of `ai_characters`, which are deleted next. */
 export async function fillLinksTo(db: Database, characterRowIds: readonly number[]): Promise<void> {
   await inTransaction(db, async (trx) => {
     for (const table of tables) {

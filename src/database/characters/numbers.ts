@@ -6,10 +6,10 @@ import { unlessDone } from '../sql/unless-done';
 
 type Database = Core.Strapi['db'];
 
-/** Holds one row: the last id that was given to a character. No content type: Strapi leaves it alone. */
+/** Holds one row: the last id that a character got. The table is no content type, so Strapi does not change it. */
 const tableName = 'chat_character_ids';
 
-/** Makes the table of the last id. Where two processes start together, one makes it and the other finds it. */
+/** Creates the table. If two processes start at the same time, one creates it and the other finds it. */
 export async function createNumberTable(db: Database): Promise<void> {
   const schema = () => db.getSchemaConnection();
   await unlessDone(
@@ -23,8 +23,9 @@ export async function createNumberTable(db: Database): Promise<void> {
 }
 
 /**
- * Gives each character that has none its `numeric_id`, the same in all its rows. The first time in a database this is
- * the row id that replies showed until then. Later, for characters of an import or of SQL, it is a new one.
+ * Sets `numeric_id` for each character without one, the same in all its rows.
+ * The first run in a database uses the row id that replies have shown so far.
+ * Later runs, for characters from an import or SQL, use a new id.
  */
 export async function numberCharacters(db: Database): Promise<void> {
   await inTransaction(db, async (trx) => {
@@ -39,7 +40,7 @@ export async function numberCharacters(db: Database): Promise<void> {
   });
 }
 
-/** @returns an id that no character of this database has had, above every row id of before ids were given. */
+/** Returns an id that no character of this database has ever had. It is above all row ids from before the first run. */
 export async function nextNumericId(db: Database): Promise<number> {
   return inTransaction(db, async (trx) => {
     const statement = statementsOf(trx);
@@ -48,7 +49,7 @@ export async function nextNumericId(db: Database): Promise<number> {
   });
 }
 
-/** @returns whether this is the first time. Another process that asks meanwhile waits for the end of the transaction. */
+/** Returns whether this is the first run. A second process waits here for the end of the transaction. */
 async function beginCounting({ dialect }: Database, statement: RunStatement): Promise<boolean> {
   const lastOfSequence =
     dialect.client === 'sqlite'
@@ -65,7 +66,10 @@ async function beginCounting({ dialect }: Database, statement: RunStatement): Pr
   return begun.length > 0;
 }
 
-/** The published row's id; of a character that is not published the draft row's. Row ids are unique, so these are. */
+/**
+ * Sets `numeric_id` to the id of the published row, or of the draft row if the character is not published.
+ * Row ids are unique, so these ids are unique.
+ */
 async function keepShownIds(statement: RunStatement): Promise<void> {
   const rowId = (state: string) =>
     `(select max(id) from ai_characters own where own.document_id = ai_characters.document_id and ${state})`;
@@ -79,7 +83,7 @@ async function keepShownIds(statement: RunStatement): Promise<void> {
 
 interface Missing {
   readonly document_id: string;
-  /** What another row of the character has. */
+  /** The `numeric_id` that another row of the character has. */
   readonly known: number | null;
 }
 
@@ -92,7 +96,7 @@ function selectMissing(statement: RunStatement): Promise<readonly Missing[]> {
   });
 }
 
-/** Goes beyond ids that came by an import, too. Its lock on the row makes other processes wait for their turn. */
+/** Takes the next id, which is also above imported ids. The update locks the row, so other processes wait. */
 async function takeNext(statement: RunStatement): Promise<number> {
   const inUse = '(select coalesce(max(numeric_id), 0) from ai_characters)';
   const [row] = await statement<{ readonly last_id: number }>({
@@ -104,7 +108,7 @@ async function takeNext(statement: RunStatement): Promise<number> {
   return row.last_id;
 }
 
-/** @returns by documentId the ids that replies show. */
+/** Returns the ids that replies show, by documentId. */
 export async function findNumericIds(
   db: Database,
   documentIds: readonly string[],
@@ -122,7 +126,7 @@ export async function findNumericIds(
   return new Map(rows.flatMap(({ document_id: key, numeric_id: id }) => (id === null ? [] : [[key, id]])));
 }
 
-/** @returns null where no character has this id. */
+/** Returns the documentId of the character with this id, or null if no character has it. */
 export async function findByNumericId(db: Database, id: number): Promise<string | null> {
   const row = (await db.connection('ai_characters').where({ numeric_id: id }).first('document_id')) as
     { document_id: string } | undefined;

@@ -11,7 +11,7 @@ type Database = Core.Strapi['db'];
 
 interface CharacterRow {
   readonly document_id: string;
-  /** Null of a character that came by an import or by SQL, until `numberCharacters` has come to it. */
+  /** Null for a character that came by an import or by SQL, until `numberCharacters` sets it. */
   readonly numeric_id: number | null;
   readonly name: string | null;
   readonly prompt: string | null;
@@ -20,7 +20,10 @@ interface CharacterRow {
   readonly suggested_questions: unknown;
 }
 
-/** Characters on Strapi's database. Content is read from the published row only, so no draft can get out this way. */
+/**
+ * Creates the source of characters on Strapi's database.
+ * It reads content only from the published row, so users cannot see a draft.
+ */
 export function createCharacterSource(db: Database): CharacterSource {
   return {
     async findPublished(reference) {
@@ -54,7 +57,7 @@ async function readNumbered(
   return rows.flatMap((row) => toCharacter(row) ?? []);
 }
 
-/** `d` is the draft row, `p` the published one, if there is any. */
+/** Selects characters: `d` is the draft row, `p` is the published row if it exists. */
 function selectCharacters(db: Database): CharacterRows {
   return db.connection
     .from({ d: 'ai_characters' })

@@ -6,11 +6,14 @@ import { unlessDone } from '../sql/unless-done';
 
 type Database = Core.Strapi['db'];
 
-/** What is erased here and not yet in the history. No content type: Strapi leaves it alone. */
+/** Lists erasures that the history has not applied yet. The table is no content type, so Strapi does not change it. */
 const tableName = 'chat_history_erasures';
 const userColumn = 'user_document_id';
 
-/** Before the first user can erase anything. Of two processes that start at once, one makes it and the other finds it. */
+/**
+ * Creates the table. The server calls this before users can erase anything.
+ * If two processes start at the same time, one creates the table and the other finds it.
+ */
 export async function createErasureTable(db: Database): Promise<void> {
   const schema = () => db.getSchemaConnection();
   await unlessDone(
@@ -18,15 +21,15 @@ export async function createErasureTable(db: Database): Promise<void> {
     () =>
       schema().createTable(tableName, (table) => {
         table.increments('id');
-        // 0, or the number by which an older version named the user.
+        // 0, or the user id that an older version wrote.
         table.integer('user_id').notNullable();
         table.string('conversation_id', 255);
-        // Milliseconds since 1970. No link to the user, who may be gone by the time the history hears of it.
+        // Milliseconds since 1970. The table has no foreign key to the user: the user can be deleted before the copy.
         table.bigInteger('erased_before').notNullable();
         table.string(userColumn, 255);
       }),
   );
-  // Of an older version.
+  // A table of an older version lacks this column.
   await unlessDone(
     () => schema().hasColumn(tableName, userColumn),
     () => schema().alterTable(tableName, (table) => void table.string(userColumn, 255)),
@@ -35,8 +38,9 @@ export async function createErasureTable(db: Database): Promise<void> {
 }
 
 /**
- * Erasures that an older version noted by number, with the documentId of the user who has it today. Not of one who has
- * messages from before: an import has given them the number of another, whose messages were erased.
+ * Replaces user ids, which an older version wrote, by the documentId of the user who has the id now.
+ * Skips a user who was created after the erasure, and a user who has messages from before it.
+ * An import has given such a user the id of another user, whose messages were erased.
  */
 async function nameErasures(db: Database): Promise<void> {
   const rows = () => db.connection(tableName).whereNull(userColumn);
@@ -60,7 +64,7 @@ async function nameErasures(db: Database): Promise<void> {
   }
 }
 
-/** Has the history forget this too, if and only if the transaction is committed. */
+/** Queues an erasure for the history. It counts only if the transaction is committed. */
 export async function noteErasure(
   db: Database,
   trx: Knex.Transaction,
@@ -79,7 +83,7 @@ interface ErasureRow {
   readonly user_id: number;
   readonly user_document_id: string | null;
   readonly conversation_id: string | null;
-  /** PostgreSQL has its large integers as text. */
+  /** PostgreSQL returns large integers as text. */
   readonly erased_before: number | string;
 }
 
@@ -91,7 +95,7 @@ export function createErasureQueue(db: Database): ErasureQueue {
   const rows = () => db.connection(tableName);
   const ofWhat = ['user_id', userColumn, 'conversation_id'] as const;
   return {
-    // Erased bit by bit, a user with much to erase is noted often; the history is told once, how far it went.
+    // A user's data is erased in batches, and each batch queues an erasure. The history gets only the latest time.
     async listErasures(limit) {
       const found = (await rows()
         .select(...ofWhat)
@@ -111,7 +115,7 @@ export function createErasureQueue(db: Database): ErasureQueue {
     async settleErasure(id) {
       const row = (await rows().where({ id }).first()) as ErasureRow | undefined;
       if (row === undefined) return;
-      // One that was noted since and goes further stays.
+      // A newer erasure with a later time stays in the queue.
       await rows()
         .where({
           user_id: row.user_id,

@@ -11,18 +11,20 @@ import { parseJsonColumn } from '../sql/json-column';
 type Database = Core.Strapi['db'];
 
 export interface HistorySourceOptions {
-  /** For how long a turn is left to the process that was given it. */
+  /** How long a claimed turn belongs to the process that claimed it. */
   readonly leaseMs?: number;
-  /** After which time a turn that the history refuses is given out again. Longer than the lease. */
+  /** How long a turn that the history refuses waits before the next try. Must be longer than the lease. */
   readonly setAsideMs?: number;
 }
 
-/** No more are counted: it is to be known that many wait, not how many. */
+/** The count stops here. Operators need to see that many turns wait, not the exact number. */
 const countedAtMost = 10_000;
 
 /**
- * Finished turns on Strapi's database. `history_due` of a turn's answer is when it may be given out; it is null once the
- * history has it. Looking for what is due, and counting it, reads one index.
+ * Creates the source of finished turns on Strapi's database.
+ * `history_due` of an answer is the time from which a process may claim the turn.
+ * It is null once the history has the turn.
+ * Finding and counting due turns reads only one index.
  */
 export function createHistorySource(
   db: Database,
@@ -36,7 +38,7 @@ export function createHistorySource(
     settleErasure,
     async claimSome(limit) {
       const turns: FinishedTurn[] = [];
-      // Again for those that are nobody's: fewer than asked for are the last ones.
+      // Orphans are dropped, so claim again to fill the batch. The caller takes a short batch for the last one.
       for (let isWhole = false; !isWhole && turns.length < limit;) {
         const rows = await selectTurns(db, await claim(db, limit - turns.length, inMs(leaseMs)));
         const finished = rows.flatMap((row) => toFinishedTurn(row) ?? []);
@@ -53,7 +55,7 @@ export function createHistorySource(
     findTurnOwners: (turnIds) => findOwners(db, 'chat_conversations', 'turn_id', turnIds),
     findSessionOwners: (sessionIds) => findOwners(db, 'chat_sessions', 'session_id', sessionIds),
     async backlog() {
-      // Those that were given out wait too, until they are settled; those set aside are due later than that.
+      // Claimed turns count as waiting until they are settled. Turns that were set aside are due after the lease.
       const waiting = await countDue(db, (due) => due.where('history_due', '<=', inMs(leaseMs)));
       const aside = await countDue(db, (due) => due.where('history_due', '>', inMs(leaseMs)));
       return {
@@ -66,16 +68,16 @@ export function createHistorySource(
   };
 }
 
-/** Several processes may be at it: each row goes to one of them. */
+/** Claims due rows. If several processes claim at the same time, each row goes to one of them. */
 async function claim(db: Database, limit: number, until: Date): Promise<readonly number[]> {
-  // Nothing is written while nothing waits: with SQLite, all others would wait for that.
+  // Read first, so that nothing is written when no turn is due. An SQLite write blocks all other work.
   const any: unknown = await db
     .connection('chat_conversations')
     .where('history_due', '<=', new Date())
     .first('id');
   if (any === undefined) return [];
   const due = 'select id from chat_conversations where history_due <= ? order by history_due limit ?';
-  // PostgreSQL might otherwise look for the due rows again for each row it changes, and claim more than it was asked to.
+  // `any(array(…))` makes PostgreSQL run the subquery once. It could otherwise run it per row and exceed the limit.
   const among =
     db.dialect.client === 'sqlite' ? `in (${due})` : `= any(array(${due} for update skip locked))`;
   const claimed = (await db
@@ -85,7 +87,7 @@ async function claim(db: Database, limit: number, until: Date): Promise<readonly
   return claimed.map(({ id }) => id);
 }
 
-/** A turn as the database gives it. SQLite has integers for dates. */
+/** A turn as the database returns it. SQLite returns dates as integers. */
 interface TurnRow {
   readonly id: number;
   readonly turn_id: string | null;
@@ -108,7 +110,7 @@ async function selectTurns(db: Database, ids: readonly number[]): Promise<readon
     (await db.connection
       .from({ m: 'chat_conversations' })
       .leftJoin({ s: 'chat_sessions' }, 's.id', 'm.session_id')
-      // The answer's row has no words of a question that is deleted.
+      // The answer's row has an empty `query` after its question was deleted. The question's own row keeps the text.
       .leftJoin({ q: 'chat_conversations' }, (join) => {
         join.on('q.turn_id', 'm.turn_id').onVal('q.role', 'user');
       })
@@ -127,7 +129,7 @@ async function selectTurns(db: Database, ids: readonly number[]): Promise<readon
   );
 }
 
-/** Null of what is nobody's: its user is deleted. */
+/** Returns null for an orphan: a turn whose user is deleted. */
 function toFinishedTurn(row: TurnRow): FinishedTurn | null {
   if (row.turn_id === null || row.user_document_id === null) return null;
   return {
@@ -145,14 +147,14 @@ function toFinishedTurn(row: TurnRow): FinishedTurn | null {
   };
 }
 
-/** What is nobody's is never copied, and must not wait for ever. */
+/** Removes orphans from the queue, because they are never copied. */
 async function settleOrphans(db: Database, rows: readonly TurnRow[]): Promise<void> {
   const ids = rows.filter((row) => toFinishedTurn(row) === null).map(({ id }) => id);
   if (ids.length === 0) return;
   await db.connection('chat_conversations').whereIn('id', ids).update({ history_due: null });
 }
 
-/** Only of what still waits: another process may have settled it. `updated_at` stays, for nothing was said. */
+/** Updates turns that still wait. Another process may have settled the others. Keeps `updated_at`: no text changes. */
 async function setDue(
   db: Database,
   turnIds: readonly string[],

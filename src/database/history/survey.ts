@@ -1,14 +1,14 @@
 import type { Core } from '@strapi/strapi';
 
-/** How far rows were looked at for a history. */
+/** Marks how far the survey has read the messages for one history. */
 export interface SurveyMark {
-  /** Of the history. */
+  /** The identity of the history. */
   readonly identity: string;
-  /** The id of the last row. */
+  /** The id of the last row that the survey has read. */
   readonly lastId: number;
 }
 
-/** Where the mark is kept. It comes along with an import, or stays: see `createSurvey`. */
+/** Stores the mark. An import can replace the mark or leave it: `createSurvey` handles both cases. */
 export interface SurveyMemory {
   read(): Promise<unknown>;
   write(mark: SurveyMark): Promise<void>;
@@ -19,14 +19,16 @@ export interface Survey {
   makeMissingDue(identity: string): Promise<boolean>;
 }
 
-/** Ids that one statement looks at: a few milliseconds of SQLite, for which all others wait. */
+/** How many ids one statement covers. SQLite needs a few milliseconds for it and blocks all other work meanwhile. */
 const idsPerStep = 1_000;
 
 /**
- * Finds finished turns that a history does not have. Each row says which history has it (`history_store`), so an import
- * brings the truth along, whichever history it is imported beside. The mark is for speed alone: rows up to it are not
- * looked at again. Rows of an import have new ids; a mark beyond the last id, or of another history, counts for nothing.
- * Several processes may do so at the same time.
+ * Finds finished turns that a history does not have, and makes them due for copying.
+ * Each row names the history that has it (`history_store`). This is still correct after an import, with any history.
+ * The mark only saves time: the survey skips rows up to it. Imported rows have new ids.
+ * A mark above the last id, or a mark of another history, is ignored.
+ * Several processes may run a survey at the same time.
+ * @param size ids per step.
  */
 export function createSurvey(db: Core.Strapi['db'], memory: SurveyMemory, size = idsPerStep): Survey {
   let pass: { readonly identity: string; readonly lastId: number; nextId: number } | null = null;
@@ -58,7 +60,7 @@ function rowsOf(db: Core.Strapi['db']) {
   return db.connection('chat_conversations');
 }
 
-/** Rows of before there was a history have no `ended_at`. */
+/** Makes turns due. Rows from before the history existed have no `ended_at`, so they get their `updated_at`. */
 async function makeDue(db: Core.Strapi['db'], identity: string, after: number, to: number): Promise<void> {
   const endedAt = db.connection.raw('coalesce(ended_at, updated_at)');
   await rowsOf(db)

@@ -4,7 +4,7 @@ import { createPostgresLock } from './postgres-lock';
 import type { ProcessLock } from './process-lock';
 import { createSqliteLock } from './sqlite-lock';
 
-/** The lock of this process in its database, not yet taken. */
+/** Creates the lock of this process in its database. Does not take it. */
 export function createProcessLock(strapi: Core.Strapi): ProcessLock {
   const connection = directConnectionOf(strapi);
   return strapi.db.dialect.client === 'sqlite'
@@ -12,7 +12,7 @@ export function createProcessLock(strapi: Core.Strapi): ProcessLock {
     : createPostgresLock({ db: strapi.db, connection, log: strapi.log });
 }
 
-/** How the driver connects to the server itself, past a pooler. */
+/** Returns the driver's settings for a direct connection to the server, not through a pooler. */
 export function directConnectionOf(strapi: Core.Strapi): Readonly<Record<string, unknown>> {
   const connection = strapi.config.get<Readonly<Record<string, unknown>>>('database.connection.connection');
   const connectionString = strapi.config.get<string | undefined>('database.directUrl');

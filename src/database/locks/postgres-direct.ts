@@ -1,4 +1,4 @@
-/** A connection of `pg` beside the pool, on which a lock of a session can be held. */
+/** A connection of `pg` outside the pool. It can hold a session-level lock. */
 export interface DirectConnection {
   query(text: string, values?: readonly unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
   end(): Promise<void>;
@@ -6,7 +6,7 @@ export interface DirectConnection {
 
 export interface DirectOptions {
   readonly driver: PostgresDriver;
-  /** How the driver connects to the server itself, and not to a pooler in front of it. */
+  /** Settings for a direct connection to the server, not through a pooler. */
   readonly connection: Readonly<Record<string, unknown>>;
   /** Shown in `pg_stat_activity`. */
   readonly applicationName: string;
@@ -15,31 +15,31 @@ export interface DirectOptions {
   readonly onBroken?: (connection: DirectConnection) => void;
 }
 
-/** What `pg` is, as far as it is needed here. */
+/** The part of `pg` that this file uses. */
 export interface PostgresDriver {
   readonly Client: new (settings: Readonly<Record<string, unknown>>) => DriverClient;
 }
 
 interface DriverClient extends DirectConnection {
-  /** What the server has called its process for this connection. */
+  /** The process id that the server sent for this connection. */
   readonly processID: number | null;
   connect(): Promise<unknown>;
   on(event: 'error' | 'end', listener: () => void): unknown;
 }
 
-/** No connection through a pooler can hold a lock: the next statement may go to another session of the server. */
+/** A connection through a pooler cannot hold a lock, because the next statement may use another server session. */
 export class PoolerError extends Error {}
 
 const connectTimeoutMs = 2_000;
 
 /**
- * Seconds. The server gives up a machine that went silent, whose lock would be held for hours. By then the leases of its
- * turns are over: a break in the network looks the same.
+ * Keep-alive settings in seconds. PostgreSQL drops the connection of a silent machine, whose lock would stay for hours.
+ * The leases of its turns have expired by then, because a network failure looks the same.
  */
 const serverKeepAlive =
   'set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3';
 
-/** @throws PoolerError, or why there is no connection. */
+/** Connects to the server. @throws PoolerError, or the reason why it cannot connect. */
 export async function connectDirectly(options: DirectOptions): Promise<DirectConnection> {
   const client = new options.driver.Client({
     ...options.connection,
@@ -55,7 +55,7 @@ export async function connectDirectly(options: DirectOptions): Promise<DirectCon
   try {
     await client.connect();
     const [{ pid }] = (await client.query('select pg_backend_pid() as pid')).rows as [{ pid: number }];
-    // A pooler shows its clients a number of its own.
+    // A pooler sends its clients another process id.
     if (pid !== client.processID) throw new PoolerError('a pooler');
     await client.query(serverKeepAlive);
     return client;

@@ -8,13 +8,13 @@ import type { HolderState, ProcessLock } from './process-lock';
 type Database = Core.Strapi['db'];
 
 /**
- * A lock that is free belongs to a process that died, or to one whose connection broke. That one takes it again, or says
- * within this time that leases decide about its turns.
+ * A lock is free if its process died or its connection broke.
+ * In the second case, the process takes the lock again or removes its name from its turns within this time.
  */
 const certainAfterMs = 3_000;
 const lookEveryMs = 100;
 
-/** @param name of this process, which lives whether or not it holds its lock. */
+/** @param name the name of this process. It counts as living, also without its lock. */
 export function createHolderWatch(db: Database, name: string): ProcessLock['inspect'] {
   const freeSince = new Map<string, number>();
 
@@ -28,7 +28,7 @@ export function createHolderWatch(db: Database, name: string): ProcessLock['insp
 
   async function look(holders: readonly string[]): Promise<ReadonlyMap<string, HolderState>> {
     const held = await findHeld(db, holders).catch((error: unknown) => {
-      // Every lock was free while the database was away: what was seen before that says nothing.
+      // All locks are free while the database is unreachable, so earlier results are useless.
       freeSince.clear();
       throw error;
     });

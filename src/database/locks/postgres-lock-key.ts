@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 
-/** The advisory locks of this database of the kind that one number names, and SQL for that number. */
+/** SQL condition for advisory locks of this database that have one 64-bit key. `keyOfLock` is SQL for that key. */
 export const isAdvisory =
   "locktype = 'advisory' and objsubid = 1 and granted and " +
   'database = (select oid from pg_database where datname = current_database())';
 export const keyOfLock = '((classid::bigint << 32) | objid::bigint)';
 
-/** The number of a lock, by its name: a hash, so that no other application takes it. */
+/** Returns the key of a lock. It is a hash of the name, so that no other application uses the same key. */
 export function keyOf(holder: string): string {
   return createHash('sha256').update(`character-chat ${holder}`).digest().readBigInt64BE().toString();
 }

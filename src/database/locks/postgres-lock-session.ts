@@ -13,24 +13,24 @@ import { leasesDecide } from './process-lock';
 
 export interface LockSessionOptions {
   readonly driver: PostgresDriver;
-  /** How the driver connects to the server. */
+  /** Settings for the driver's connection to the server. */
   readonly connection: Readonly<Record<string, unknown>>;
-  /** Of the process. */
+  /** The name of the process. */
   readonly name: string;
   readonly log: Pick<Log, 'info' | 'warn'>;
-  /** Called each time the lock could not be taken again. Never rejects. */
+  /** Called after each failed try to take the lock again. Must never reject. */
   readonly onNotTaken: () => Promise<void>;
 }
 
 /** A connection that holds the lock of a process. */
 export interface LockSession {
-  /** See `ProcessLock.take`. From then on the lock is taken again whenever it is lost. */
+  /** See `ProcessLock.take`. After this call, a lost lock is always taken again. */
   take(): Promise<void>;
   isHeld(): boolean;
   release(): Promise<void>;
 }
 
-/** Also keeps firewalls from dropping a connection on which nothing is said. */
+/** The check also keeps firewalls from dropping an idle connection. */
 const checkEveryMs = 1_000;
 const retryEveryMs = 500;
 const answerTimeoutMs = 2_000;
@@ -70,7 +70,7 @@ export function createLockSession(options: LockSessionOptions): LockSession {
     if (session !== connection) return;
     session = null;
     endQuietly(connection);
-    log.warn('The lock by which other processes see that this one lives was lost. It is taken again.');
+    log.warn('Lost the lock that shows other processes that this one is alive. Taking it again.');
     await retry();
   }
 
@@ -78,7 +78,7 @@ export function createLockSession(options: LockSessionOptions): LockSession {
     while (!isReleased) {
       try {
         await hold();
-        log.info('The lock by which other processes see that this one lives is held.');
+        log.info('Holding the lock that shows other processes that this one is alive.');
         return;
       } catch (error) {
         if (error instanceof PoolerError) return warn(error);
@@ -98,14 +98,14 @@ export function createLockSession(options: LockSessionOptions): LockSession {
   function warn(error: unknown): void {
     log.warn(
       error instanceof PoolerError
-        ? `A pooler such as PgBouncer is in front of PostgreSQL, where no lock can be held for long. ${leasesDecide} ` +
+        ? `A pooler such as PgBouncer is in front of PostgreSQL and cannot hold a lock for long. ${leasesDecide} ` +
             'Set DATABASE_DIRECT_URL to the address of the server itself.'
         : `No lock can be held in the database yet: ${describeError(error)}. ${leasesDecide}`,
     );
   }
 }
 
-/** @returns a connection that holds the lock. @throws why there is none. */
+/** Connects and takes the lock. @returns the connection that holds it. @throws the reason why it cannot. */
 async function connect(
   { driver, connection: settings, name }: LockSessionOptions,
   onBroken: (connection: DirectConnection) => void,
@@ -120,8 +120,8 @@ async function connect(
   try {
     const { rows } = await connection.query('select pg_try_advisory_lock($1) as is_held', [keyOf(name)]);
     const [{ is_held: isHeld }] = rows as [{ readonly is_held: boolean }];
-    // The server has not yet noticed that the connection before is broken.
-    if (!isHeld) throw new Error('It is still held.');
+    // The server has not noticed yet that the previous connection is broken.
+    if (!isHeld) throw new Error('The previous connection still holds the lock.');
     return connection;
   } catch (error) {
     endQuietly(connection);

@@ -10,17 +10,18 @@ import type { ProcessLock } from './process-lock';
 
 export interface PostgresLockOptions {
   readonly db: Core.Strapi['db'];
-  /** How `pg` connects to the server itself, and not to a pooler in front of it. */
+  /** Settings of `pg` for a direct connection to the server, not through a pooler. */
   readonly connection: Readonly<Record<string, unknown>>;
   readonly log: Pick<Log, 'info' | 'warn'>;
 }
 
-/** How long a pool that has no connection is waited for. */
+/** How long to wait for a pool that has no free connection. */
 const renamingMs = 500;
 
 /**
- * An advisory lock of a session, on a connection of its own. The server frees it when the connection ends: at once where
- * the process died, as its machine then closes the connection.
+ * Creates a process lock: a session-level advisory lock on its own connection.
+ * PostgreSQL frees the lock when the connection ends.
+ * If the process dies, its machine closes the connection immediately.
  */
 export function createPostgresLock({ db, connection, log }: PostgresLockOptions): ProcessLock {
   const name = randomUUID();
@@ -34,7 +35,10 @@ export function createPostgresLock({ db, connection, log }: PostgresLockOptions)
     release: session.release,
   };
 
-  /** Others take this process for dead soon. Each time, for a turn may just have begun in its name. */
+  /**
+   * Removes the holder's name from pending turns, because other processes will soon consider this process dead.
+   * Runs after each failed try, because a turn may just have begun with that name.
+   */
   async function letLeasesDecide(): Promise<void> {
     const renaming = db
       .connection('chat_conversations')

@@ -4,7 +4,7 @@ import { keyOf } from './postgres-lock-key';
 
 export interface StartLockOptions {
   readonly driver: PostgresDriver;
-  /** How `pg` connects to the server itself, and not to a pooler in front of it. */
+  /** Settings of `pg` for a direct connection to the server, not through a pooler. */
   readonly connection: Readonly<Record<string, unknown>>;
   readonly log: Pick<Log, 'info' | 'warn'>;
 }
@@ -13,9 +13,10 @@ const waitAtMostMs = 300_000;
 const sayAfterMs = 2_000;
 
 /**
- * Lets one process at a time bring the tables up to date. Strapi adds a column without asking whether another process
- * has just added it, and the second then fails to start.
- * @returns how to give the lock back. Never rejects: a process that cannot take the lock starts without it.
+ * Takes a lock that lets only one process at a time update the tables.
+ * Strapi does not check whether another process has just added a column. The second process then fails to start.
+ * Never rejects: a process that cannot take the lock starts without it.
+ * @returns a function that releases the lock.
  */
 export async function takeStartLock({ driver, connection, log }: StartLockOptions): Promise<() => void> {
   const waiting = setTimeout(() => log.info('Waiting for another process that is starting.'), sayAfterMs);
@@ -33,10 +34,10 @@ export async function takeStartLock({ driver, connection, log }: StartLockOption
     });
     return release;
   } catch (error) {
-    // The lock of the running process warns of a pooler.
+    // The process lock already logs a warning about a pooler.
     if (!(error instanceof PoolerError)) {
       log.warn(
-        `Starts without its lock: ${describeError(error)}. Start one process at a time after an update.`,
+        `Starting without the start lock: ${describeError(error)}. After an update, start one process at a time.`,
       );
     }
     return () => undefined;

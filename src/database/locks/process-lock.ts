@@ -1,33 +1,33 @@
-/** What is known of the process that holds a lock. */
+/** The known state of the process that holds a lock. */
 export type HolderState = 'living' | 'dead' | 'unknown';
 
 /**
- * A lock that a serving process holds for as long as it lives, and that it loses when it ends, however it ends. Turns
- * name its holder, so that other processes know when nobody answers them any more.
+ * A lock that a server process holds while it runs, and loses however it ends.
+ * Each turn stores the name of its holder, so other processes notice when no process runs the turn any more.
  */
 export interface ProcessLock {
-  /** Takes the lock. Never rejects: where it cannot be taken, a warning says why, and the leases of turns decide. */
+  /** Takes the lock. Never rejects. If it cannot take the lock, it logs a warning, and the leases of turns decide. */
   take(): Promise<void>;
-  /** The name of this process for turns that begin now; null while it does not hold the lock. */
+  /** Returns the name of this process for new turns, or null while it does not hold the lock. */
   holder(): string | null;
   /**
-   * What is known of these holders.
-   * @param options.isPatient waits until everything is known that can be.
+   * Returns the state of each of these holders.
+   * @param options.isPatient waits until no state is `unknown`, if the lock can find it out.
    */
   inspect(
     holders: readonly string[],
     options: { readonly isPatient: boolean },
   ): Promise<ReadonlyMap<string, HolderState>>;
   /**
-   * Removes what dead processes have left.
-   * @param findNamed the holders that turns still name: what they have left is needed.
+   * Removes the leftovers of dead processes.
+   * @param findNamed returns the holders that turns still name. Their leftovers are still needed.
    */
   tidy(findNamed: () => Promise<readonly string[]>): Promise<void>;
-  /** Gives the lock back. */
+  /** Releases the lock. */
   release(): Promise<void>;
 }
 
-/** For a process that serves nobody, and a database that can hold no lock. */
+/** A lock that does nothing, for a process without requests and for a database without locks. */
 export const noLock: ProcessLock = {
   take: async () => undefined,
   holder: () => null,
@@ -36,6 +36,6 @@ export const noLock: ProcessLock = {
   release: async () => undefined,
 };
 
-/** For the log, where no lock can be held. */
+/** A sentence for the log when the process cannot hold a lock. */
 export const leasesDecide =
   'If this process dies, its sessions take no questions until CHAT_TURN_LEASE_SECONDS have passed.';

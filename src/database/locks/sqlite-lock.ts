@@ -8,19 +8,20 @@ import { describeError, type Log } from '../../chat';
 import { leasesDecide, type HolderState, type ProcessLock } from './process-lock';
 
 export interface SqliteLockOptions {
-  /** Of the main database. */
+  /** The file of the main database. */
   readonly filename: string;
   readonly log: Pick<Log, 'warn'>;
 }
 
-/** It can only be removed by another process in the moment between making and locking it. */
+/** Another process can remove the new file only between its creation and its lock, so a few tries are enough. */
 const maxTries = 5;
-/** Names come from the database, and become names of files. */
+/** Names come from the database and become file names, so they must be UUIDs. */
 const isHolder = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u;
 
 /**
- * A small SQLite file for each process in a folder beside the database. The process keeps a transaction open on it, so the
- * operating system locks the file, and unlocks it when the process is gone. Node has no other way to lock a file.
+ * Creates a process lock: a small SQLite file for each process, in a folder beside the database.
+ * The process keeps a transaction open on its file, so the operating system locks the file.
+ * It unlocks the file when the process ends. Node has no other way to lock a file.
  */
 export function createSqliteLock({ filename, log }: SqliteLockOptions): ProcessLock {
   let own: { readonly holder: string; readonly file: Sqlite.Database } | null = null;
@@ -32,7 +33,7 @@ export function createSqliteLock({ filename, log }: SqliteLockOptions): ProcessL
       try {
         mkdirSync(folder(), { recursive: true });
         for (let tries = 0; own === null && tries < maxTries; tries += 1) own = lockNewFile();
-        if (own === null) throw new Error('Its file is removed each time.');
+        if (own === null) throw new Error('Another process removed the lock file each time.');
       } catch (error) {
         log.warn(`No lock can be held beside the database: ${describeError(error)}. ${leasesDecide}`);
       }
@@ -43,7 +44,7 @@ export function createSqliteLock({ filename, log }: SqliteLockOptions): ProcessL
     },
     async tidy(findNamed) {
       if (own === null) return;
-      // A dead process names itself on no further turn, so what is asked afterwards cannot be out of date.
+      // A dead process begins no more turns. So names that are read after this check cannot be out of date.
       const dead = readdirSync(folder()).filter((name) => stateOf(name) === 'dead');
       if (dead.length === 0) return;
       const named = new Set(await findNamed());
@@ -62,7 +63,7 @@ export function createSqliteLock({ filename, log }: SqliteLockOptions): ProcessL
     const holder = randomUUID();
     const file = new Sqlite(fileOf(holder), { timeout: 0 });
     try {
-      // Nothing is ever written: it needs no second file.
+      // Nothing is ever written, so no journal file is needed.
       file.pragma('journal_mode = memory');
       file.exec('begin exclusive');
       if (existsSync(fileOf(holder))) return { holder, file };
@@ -76,12 +77,12 @@ export function createSqliteLock({ filename, log }: SqliteLockOptions): ProcessL
   function stateOf(holder: string): HolderState {
     if (holder === own?.holder) return 'living';
     if (!isHolder.test(holder)) return 'unknown';
-    // Reading shares the lock with others who ask, but not with who holds it.
+    // A read lock is compatible with other readers, but not with the holder's exclusive lock.
     return tryOn(fileOf(holder), (file) => file.pragma('schema_version'));
   }
 }
 
-/** A process that is just starting has made its file and not yet locked it: it then notices and makes another. */
+/** Removes a lock file. If its process is starting and has not locked it yet, that process creates another file. */
 function remove(file: string): void {
   tryOn(file, (database) => {
     database.pragma('journal_mode = memory');
@@ -90,7 +91,7 @@ function remove(file: string): void {
   });
 }
 
-/** Where the file is gone, somebody removed it, and nothing is known. */
+/** Runs `use` on a lock file. @returns `unknown` if the file does not exist any more. */
 function tryOn(file: string, use: (database: Sqlite.Database) => unknown): HolderState {
   let database: Sqlite.Database | undefined;
   try {

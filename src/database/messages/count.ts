@@ -4,14 +4,15 @@ import type { Knex } from 'knex';
 type Database = Core.Strapi['db'];
 
 /**
- * Before a line of it, as whoever opens a turn or deletes a session does: PostgreSQL would end one of two transactions
- * that wait for each other. SQLite has one connection.
+ * Locks the session row. Call this before changing its messages.
+ * Opening a turn and deleting a session use the same order, which avoids deadlocks on PostgreSQL.
+ * SQLite has one connection and needs no lock.
  */
 export async function lockSession(db: Database, trx: Knex.Transaction, rowId: number): Promise<void> {
   await db.connection('chat_sessions').transacting(trx).where({ id: rowId }).forNoKeyUpdate().first('id');
 }
 
-/** @returns whether the session is there. */
+/** Changes the message count of a session. @returns whether the session exists. */
 export async function countMessage(
   db: Database,
   trx: Knex.Transaction,
@@ -31,7 +32,7 @@ export async function countMessage(
   return count > 0;
 }
 
-/** Of sessions that are locked, after something else than the chat has changed their lines. */
+/** Recounts the messages of sessions after other code than the chat has changed them. The caller locks the sessions. */
 export async function recountMessages(
   db: Database,
   trx: Knex.Transaction,

@@ -2,7 +2,7 @@ import type { Comparison, Filter, Owner, TextMatch, Value } from '../../chat';
 import { isSuperseded, shownAnswer } from './rows';
 import { isRowId } from '../sql/row-id';
 
-/** A condition with its values apart. The SQL is made of the strings in this file alone. */
+/** An SQL condition and its values. The SQL consists only of strings from this file. */
 export interface Condition {
   readonly sql: string;
   readonly bindings: readonly Value[];
@@ -17,7 +17,7 @@ export interface FilterContext {
   readonly character: string;
 }
 
-/** The columns behind the fields of a message filter; `p` is the published row of the message's character. */
+/** The column for each field of a message filter. `p` is the published row of the message's character. */
 const columns: Readonly<Record<string, string>> = {
   id: 'm.id',
   documentId: 'm.document_id',
@@ -99,7 +99,7 @@ function compare(field: string, comparison: Comparison, value: Value, context: F
 function isIn(field: string, values: readonly Value[], context: FilterContext): Condition {
   const [only] = values;
   if (only === undefined) return never;
-  // SQLite goes by the index of what is equal, with the order of the list in it, and not by that of a list of values.
+  // For `=`, SQLite uses an index that also has the order of the list. It does not use it for a list of values.
   if (values.length === 1) return compare(field, '=', only, context);
   if (isSessionId(field)) {
     return { sql: `m.session_id in (${values.map(() => sessionRow).join(', ')})`, bindings: values };
@@ -115,22 +115,22 @@ function isIn(field: string, values: readonly Value[], context: FilterContext): 
 }
 
 /**
- * The row of a session, as a value that is read once, so that its messages are found by their index. 0, which no row has,
- * where there is none: the row is somewhere else then, and not nowhere.
+ * SQL for the row id of a session. The database reads it once as a value and finds the messages by their index.
+ * It is 0, which no row has, if the session does not exist. Null would make both `=` and `!=` match nothing.
  */
 const sessionRow = 'coalesce((select id from chat_sessions where session_id = ?), 0)';
 
 const isSessionId = (field: string) => field === 'session_id' || field === 'session.session_id';
 const isEquality = (comparison: Comparison) => comparison === '=' || comparison === '!=';
 
-/** A message shows no character where its character is deleted. */
+/** Returns SQL for "the field is null". A message shows no character if its character is deleted. */
 function isNull(field: string, { character }: FilterContext): string {
   if (field === 'ai_character.id' || field === 'ai_character.documentId')
     return `not exists (select 1 from ai_characters where document_id = ${character})`;
   return `${linkColumns[field] ?? columnOf(field)} is null`;
 }
 
-/** The columns behind references: what a client may call by several ids is stored under one. */
+/** The column for each reference. A client may use several kinds of ids, but the database stores one. */
 const linkColumns: Readonly<Record<string, string>> = {
   'ai_character.id': 'm.ai_character_document_id',
   'ai_character.documentId': 'm.ai_character_document_id',
@@ -143,7 +143,7 @@ function refersTo(field: string, reference: string, { owner, character }: Filter
   switch (field) {
     case 'ai_character.id':
     case 'ai_character.documentId': {
-      // A value that is read once, as that of a session. Both rows of a character have it.
+      // The database reads this value once, as for a session. Both rows of a character have the same documentId.
       const named = isRowId(reference) ? 'numeric_id' : 'document_id';
       return {
         sql: `${character} = coalesce((select max(document_id) from ai_characters where ${named} = ?), '')`,
@@ -158,14 +158,14 @@ function refersTo(field: string, reference: string, { owner, character }: Filter
         bindings: [reference, reference],
       };
     default:
-      // Whether this user exists is nobody's business: another one simply has no messages here.
+      // Another user has no messages in this list. The reply must not reveal whether that user exists.
       return reference === String(owner.id) || reference === owner.documentId ? always : never;
   }
 }
 
 /**
- * Written without LIKE: `%` and `_` in what a user looks for are ordinary characters, and case counts on both
- * databases or on none.
+ * Returns SQL for a text match, without LIKE.
+ * `%` and `_` are therefore ordinary characters, and both databases treat case in the same way.
  */
 function match(
   { field, match, text, ignoreCase }: Extract<Filter, { kind: 'match' }>,
@@ -187,7 +187,7 @@ function match(
   return { sql: sql[match], bindings: isCountedTwice ? [text, text] : [text] };
 }
 
-/** Whether a text stands in an SQL expression, character by character. */
+/** Returns SQL for "the column contains the text", without wildcards. */
 export function containsText(
   column: string,
   text: string,

@@ -2,15 +2,18 @@ import type { TurnProgress } from '../../chat';
 import { isUniqueViolation } from '../sql/errors';
 
 /**
- * What an update of messages sets as `message_id`: the one given, if there is one and no other message has it. Asked
- * beforehand, because one that is taken would undo the writing of a whole group, each time.
+ * Returns SQL for the new `message_id` of an update. It keeps the old id if the given one is null or taken.
+ * The SQL checks this, because one taken id would roll back a whole batch each time.
  */
 export const freeMessageId = (given: string) =>
   `case when exists (
      select 1 from chat_conversations as other where other.message_id = ${given} and other.id <> chat_conversations.id
    ) then message_id else coalesce(${given}, message_id) end`;
 
-/** For two that take it in the same moment. Runs `write` with this progress; once more without Dify's message id if that is taken: an answer is worth more. */
+/**
+ * Runs `write`. If another message takes Dify's message id at the same time, runs `write` again without that id.
+ * Saving the answer is more important than its id.
+ */
 export async function withFreeMessageId<P extends TurnProgress, T>(
   progress: P,
   write: (progress: P) => Promise<T>,

@@ -5,7 +5,7 @@ import type { Message, Usage } from '../../chat';
 import { characterOf } from '../characters/links';
 import { parseJsonColumn } from '../sql/json-column';
 
-/** A message as the database gives it. SQLite has integers for dates and text for JSON; PostgreSQL has dates and text. */
+/** A message as the database returns it. Both return JSON as text. SQLite returns dates as integers. */
 export interface MessageRow {
   readonly id: number;
   readonly document_id: string;
@@ -24,21 +24,25 @@ export interface MessageRow {
   readonly usage: unknown;
   readonly feedback: Message['feedback'];
   readonly parent_message_id: string | null;
-  /** Null of what was saved before there was this column. */
+  /** Null for messages from before this column existed. */
   readonly is_superseded: boolean | number | null;
   readonly created_at: Date | number | string;
   readonly updated_at: Date | number | string;
 }
 
-// Strapi sets the search path of every connection, so tables go by their plain names (knex's withSchema knows no alias).
+// Table names need no schema, because Strapi sets the search path of every connection.
+// knex's `withSchema` does not support aliases.
 
-/** `m` is the message, `s` its session, `a` (for a question only) the answer of its turn, unless that is deleted. */
+/**
+ * SQL for the answer that a message shows. `m` is the message and `s` its session.
+ * `a` is the undeleted answer of its turn, for a question only.
+ */
 export const shownAnswer = `case when m.role = 'user' then a.answer else m.answer end`;
 
-/** Of rows of `m` whose column may still be null. */
+/** SQL for "the message is superseded". Rows from before this column existed have null. */
 export const isSuperseded = 'coalesce(m.is_superseded, false)';
 
-/** Columns of a message as they are; its session, its character and, for a question, its answer are read beside them. */
+/** The message's own columns. Its session, its character and a question's answer are selected separately. */
 export const messageColumns = [
   'id',
   'document_id',
@@ -60,7 +64,7 @@ export const messageColumns = [
   'updated_at',
 ] as const;
 
-/** Messages with what is shown of their session and answer: one statement, every join by an index. */
+/** Selects messages with their session id and answer in one statement. Each join uses an index. */
 export function selectMessages(db: Core.Strapi['db']): Knex.QueryBuilder<MessageRow, MessageRow[]> {
   return fromMessages(db).select(
     ...messageColumns.filter((column) => column !== 'answer').map((column) => `m.${column}`),
@@ -73,7 +77,7 @@ export function fromMessages(db: Core.Strapi['db']): Knex.QueryBuilder {
   return joinAnswers(joinSessions(messagesAlone(db)));
 }
 
-/** Messages with what a condition on them names, and nothing else: most are counted by an index alone. */
+/** Returns messages with only those joins that the condition needs. An index alone then answers most counts. */
 export function fromMessagesFor(db: Core.Strapi['db'], condition: string): Knex.QueryBuilder {
   const rows = messagesAlone(db);
   if (/\bs\./u.test(condition)) joinSessions(rows);

@@ -8,12 +8,12 @@ import type { Reader } from '../reader/reader';
 
 type Database = Core.Strapi['db'];
 
-/** What was said in a row, and not in the other one of its turn: no turn is found twice for one text. */
+/** The searched text of a row. It excludes the text of the turn's other row, so that a turn is not found twice. */
 const said = `case when m.role = 'user' then m.query else m.answer end`;
 
 /**
- * Looks through the owner's rows and no others, which an index keeps together. Ids first, so that long texts are only
- * carried for the page.
+ * Creates the search on Strapi's database. It reads only the owner's rows, which an index keeps together.
+ * It finds ids first, and reads the long texts only for the page.
  */
 export function createSearchStore(db: Database, reader: Reader): SearchStore {
   const dialect = db.dialect.client === 'sqlite' ? 'sqlite' : 'postgres';

@@ -10,7 +10,7 @@ import type { Reader } from '../reader/reader';
 
 type Database = Core.Strapi['db'];
 
-/** Messages on Strapi's database. What may look through many of them is read by the reader. */
+/** Creates the store of messages on Strapi's database. The reader runs selects that can read many rows. */
 export function createMessageStore(db: Database, reader: Reader): MessageStore {
   return {
     async list(owner, query, signal) {
@@ -27,14 +27,14 @@ export function createMessageStore(db: Database, reader: Reader): MessageStore {
     find: (owner, messageId) => findOne(db, owner, { 'm.message_id': messageId }),
     async mark(owner, id, marks) {
       const own = { id, user_id: owner.id, is_deleted: false };
-      // `updated_at` stays: nothing was said.
+      // `updated_at` stays, because no text changes.
       await db.connection('chat_conversations').where(own).update(toColumns(marks));
       return findOne(db, owner, { 'm.id': id });
     },
   };
 }
 
-/** Whether an index leads to the page and passes few rows before. */
+/** Returns whether an index leads to the page and passes at most `fewRows` rows. */
 function isShort({ filter, sort, offset, limit }: MessageQuery): boolean {
   return filter === null && sort.length === 0 && offset + limit <= fewRows;
 }
@@ -56,7 +56,7 @@ function toColumns({ status, feedback }: MessageMarks): Readonly<Record<string, 
   };
 }
 
-/** How many there are. Without a filter, one who has few is counted here and now: an index tells. */
+/** Counts messages. Without a filter, the main connection counts up to `fewRows` by an index. */
 async function count(
   db: Database,
   reader: Reader,
@@ -99,7 +99,7 @@ function selectPage(db: Database, query: MessageQuery, { sql, bindings }: Condit
   return page;
 }
 
-/** The owner's own, not deleted, and matching. Nothing in a client's filter can reach outside its parentheses. */
+/** Returns SQL for the owner's undeleted messages that match. Parentheses keep the client's filter inside. */
 function toOwnCondition(db: Database, owner: Owner, { filter }: MessageQuery): Condition {
   const own = { sql: 'm.user_id = ? and m.is_deleted = ?', bindings: [owner.id, false] };
   if (filter === null) return own;
@@ -114,7 +114,7 @@ function joinPublishedCharacter(db: Database, rows: Knex.QueryBuilder): void {
   });
 }
 
-/** Always total, so that no message is on two pages. Nulls come first upwards on both databases. */
+/** Returns a total order, so that no message is on two pages. Nulls come first in ascending order on both databases. */
 function toOrder({ sort }: MessageQuery): { sql: string }[] {
   if (sort.length === 0) return [{ sql: 'm.created_at desc' }, { sql: 'm.id desc' }];
   const isDescending = sort.at(-1)?.descending === true;

@@ -3,12 +3,12 @@ import type { Core } from '@strapi/strapi';
 import type { Owner } from '../../chat';
 import { statementsOf } from '../sql/statements';
 
-/** As many rows of an index as are read where everybody waits for it: a millisecond of SQLite. */
+/** How many index rows the main connection may read. SQLite blocks the process for about a millisecond for them. */
 export const fewRows = 1_000;
 
 type Table = 'chat_conversations' | 'chat_sessions';
 
-/** Counts a user's rows that are not deleted, up to one more than a few. Its values: the user's id, and false. */
+/** Returns SQL that counts a user's undeleted rows, up to `fewRows + 1`. Its two values are the user id and false. */
 export function countUpToFew(table: Table): string {
   return `select count(*) from (select 1 as one from ${table} where user_id = ? and is_deleted = ? limit ${fewRows + 1}) as few`;
 }

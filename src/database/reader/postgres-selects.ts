@@ -5,12 +5,12 @@ import { ChatError } from '../../chat';
 import type { Selects } from './selects';
 import { onConnection, type Session, type Value } from '../sql/statements';
 
-/** Of a statement that was cancelled, by us or by its timeout. */
+/** The error code of a statement that was cancelled by a request or by its timeout. */
 const cancelled = '57014';
-/** A cancellation that comes before the server has begun the statement is lost: then the next one ends it. */
+/** The server ignores a cancellation that arrives before the statement starts. So it is sent again at this interval. */
 const cancelAgainMs = 50;
 
-/** Selects on connections of Strapi's pool, each of which the server ends after `timeoutMs`. */
+/** Runs selects on connections of Strapi's pool. PostgreSQL ends each one after `timeoutMs`. */
 export function createPostgresSelects(db: Core.Strapi['db'], timeoutMs: number): Selects {
   return {
     async run(select, signal) {
@@ -36,8 +36,8 @@ export function createPostgresSelects(db: Core.Strapi['db'], timeoutMs: number):
 }
 
 /**
- * Has the server cancel what `work` queries when `signal` fires. Settles when no cancellation is under way any more: it would
- * hit the next statement of this connection, which is somebody else's.
+ * Runs `work`, and asks PostgreSQL to cancel its queries when `signal` fires.
+ * Settles only when no cancellation is in flight. A late one would cancel the next user's statement on this connection.
  */
 async function cancelledBy<T>(
   signal: AbortSignal,

@@ -5,11 +5,12 @@ import { ChatError, createFairQueue, withDeadline } from '../../chat';
 import { createPostgresSelects } from './postgres-selects';
 import { createSqliteSelects } from './sqlite-selects';
 
-/** What may look through many rows, read so that nobody waits for it who does something else. */
+/** Runs selects that can read many rows, so that they do not block other work. */
 export interface Reader {
   /**
-   * Reads when it is this user's turn. It sees what was committed before, and no transaction.
-   * @throws ChatError `read-timeout`, `too-many-reads`, `database-unavailable`, `server-stopping`; or the reason of `signal`.
+   * Waits in the user's queue, then reads. It sees only committed rows, also inside a caller's transaction.
+   * @throws ChatError `read-timeout`, `too-many-reads`, `database-unavailable`, `server-stopping`.
+   *   Also throws the reason of `signal`.
    */
   rows<Row>(
     owner: { readonly id: number },
@@ -22,22 +23,23 @@ export interface Reader {
 export interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
   /**
-   * The column by which SQLite asks at each row whether it is to go on (`m.id`): a statement without ends by itself. Not for
-   * what an index tells alone.
+   * A column such as `m.id`. SQLite passes it to a function for each row, which can interrupt the select.
+   * A select without it always runs to its end.
+   * Do not set it for a select that only an index answers, because SQLite would then read the rows too.
    */
   readonly interruptedAt?: string;
 }
 
 export interface ReaderOptions {
-  /** Selects of all users that run at the same time; null for what suits the database. */
+  /** How many selects of all users run at the same time. Null uses the default of the database. */
   readonly selectsAtOnce: number | null;
-  /** How long one may take, waiting included. */
+  /** How long a select may take, in milliseconds, with the time in the queue. */
   readonly timeoutMs: number;
 }
 
-/** Selects of one user that wait, before the next is refused. */
+/** How many selects of one user can wait. The server refuses the next one. */
 const maxWaiting = 100;
-/** Threads of SQLite, so that a short select does not wait for a long one. */
+/** The number of SQLite threads. With two, a short select does not wait for a long one. */
 const sqliteThreads = 2;
 
 export function createReader(db: Core.Strapi['db'], { selectsAtOnce, timeoutMs }: ReaderOptions): Reader {
@@ -46,7 +48,7 @@ export function createReader(db: Core.Strapi['db'], { selectsAtOnce, timeoutMs }
   const selects = isSqlite ? createSqliteSelects(db, total) : createPostgresSelects(db, timeoutMs);
   const queue = createFairQueue({
     total,
-    // One user's long selects leave room for another's.
+    // One user cannot fill all places, so other users can still read.
     each: Math.max(1, total - 1),
     waitingEach: maxWaiting,
     refuse: () => new ChatError('too-many-reads'),
@@ -69,7 +71,7 @@ export function createReader(db: Core.Strapi['db'], { selectsAtOnce, timeoutMs }
   };
 }
 
-/** Connections for selects: a third of the pool, and never all of it if there are two. */
+/** Returns how many connections selects may use. The default is a third. A pool of two or more keeps one free. */
 function shareOf(poolSize: number, wanted: number | null): number {
   const share = wanted ?? Math.floor(poolSize / 3);
   return Math.max(1, Math.min(share, poolSize - 1));

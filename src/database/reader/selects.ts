@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
 
-/** What runs a select of ours beside the other work of the process. */
+/** Runs selects without blocking the other work of the process. */
 export interface Selects {
-  /** @throws the reason of `signal` once it has ended, or what the database says. */
+  /** Runs a select. @throws the reason of `signal` once it has fired, or the error of the database. */
   run(
     select: Knex.QueryBuilder,
     signal: AbortSignal,

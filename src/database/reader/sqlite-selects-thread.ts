@@ -16,7 +16,7 @@ class Interrupted extends Error {
   readonly code = 'interrupted';
 }
 
-/** As `nice` does. Only on Linux does a process id of 0 mean this thread, elsewhere the whole process. */
+/** A niceness, see `nice`. Process id 0 names only this thread on Linux, but the whole process on other systems. */
 const lowerPriority = 10;
 if (process.platform === 'linux') os.setPriority(0, lowerPriority);
 
@@ -24,7 +24,7 @@ const { filename, interrupt } = workerData as Data;
 const database = new Database(filename, { readonly: true, fileMustExist: true });
 database.pragma('busy_timeout = 5000');
 addSqliteFunctions(database);
-// Called for each row, it ends the select by an error: the driver has no other way in.
+// SQLite calls this for each row. Throwing ends the select, because the driver has no other way to interrupt it.
 database.function('goes_on', { deterministic: false }, (_row: unknown) => {
   if (Atomics.load(interrupt, 0) !== 0) throw new Interrupted();
   return 1;

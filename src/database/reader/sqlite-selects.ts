@@ -6,30 +6,31 @@ import { ChatError } from '../../chat';
 import { createThreadCaller, ThreadProblem, type ThreadCaller } from '../../threads/caller';
 import type { Selects } from './selects';
 
-/** How long a thread may take to close. It ends its select first, if that can be interrupted. */
+/** How long a thread may take to close. It first ends its select, if the select can be interrupted. */
 const closingMs = 5_000;
 
 interface Slot {
   readonly thread: ThreadCaller;
-  /** Not 0: the select that runs is to end. Shared, for the thread reads no message meanwhile. */
+  /** If this is not 0, the running select must end. It is shared memory, because a busy thread reads no messages. */
   readonly interrupt: Int32Array;
 }
 
 /**
- * Selects in threads, each with a connection of its own: the driver blocks the thread it is used in. In WAL they read beside
- * the writer, and each begins with what is committed by then. At most as many at once as there are threads.
+ * Runs selects in threads, because the driver blocks its thread. Each thread has its own connection.
+ * In WAL mode they read while the main connection writes. Each select sees the rows that are committed when it starts.
+ * The caller runs at most `threads` selects at the same time.
  */
 export function createSqliteSelects(db: Core.Strapi['db'], threads: number): Selects {
   const { filename } = (db.connection.client as { connectionSettings: { filename: string } })
     .connectionSettings;
   const all = Array.from({ length: threads }, () => createSlot(filename));
-  // The last used is used next: a thread that is not needed is not started.
+  // A stack: the thread that was used last is used next, so unneeded threads never start.
   const idle = [...all];
 
   return {
     async run(select, signal, interruptedAt) {
       const slot = idle.pop();
-      if (slot === undefined) throw new Error('More selects at once than there are threads.');
+      if (slot === undefined) throw new Error('More selects are running than threads exist.');
       const interrupt = () => Atomics.store(slot.interrupt, 0, 1);
       Atomics.store(slot.interrupt, 0, 0);
       signal.addEventListener('abort', interrupt);
@@ -70,7 +71,7 @@ function toArguments(select: Knex.QueryBuilder, interruptedAt: string | undefine
   return [sql, bindings.map(toSqliteValue)];
 }
 
-/** As knex does it. */
+/** Converts a value like knex does. */
 function toSqliteValue(value: unknown): unknown {
   if (value instanceof Date) return value.getTime();
   return typeof value === 'boolean' ? Number(value) : value;
@@ -79,7 +80,7 @@ function toSqliteValue(value: unknown): unknown {
 function toKnownError(error: unknown): unknown {
   if (!(error instanceof ThreadProblem)) return error;
   if (error.code === 'died') return new ChatError('database-unavailable', { cause: error });
-  // It has been interrupted because the process ends.
+  // The select was interrupted because the process ends.
   if (error.code === 'closed' || error.code === 'interrupted') return new ChatError('server-stopping');
   return error;
 }

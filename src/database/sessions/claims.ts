@@ -4,9 +4,8 @@ import { toGiven } from '../sql/given-rows';
 import type { RunStatement, Statement } from '../sql/statements';
 
 /**
- * A session is claimed by the turn it is answering (`live_turn_id`). Two processes may come here at once: the condition
- * lets one of them through.
- * @returns false where another turn has come and gone since the session was read, so that it is no longer as it was.
+ * Claims a session for a turn (`live_turn_id`). If two processes try at the same time, the condition lets one succeed.
+ * @returns false if another turn ran since the session was read, so that its conversation or character may differ.
  * @throws ChatError `turn-in-progress`, `session-not-found`
  */
 export async function claimSession(
@@ -34,7 +33,7 @@ export async function claimSession(
   return claimed.length > 0 || assertFree(statement, rowId);
 }
 
-/** @returns false: whatever was in the way is over. */
+/** Throws if the session is deleted or claimed. @returns false: the other turn has ended meanwhile. */
 async function assertFree(statement: RunStatement, rowId: number): Promise<false> {
   const [row] = await statement<{ readonly live_turn_id: string | null; readonly session_id: string }>({
     sql: 'select live_turn_id, session_id from chat_sessions where id = ? and is_deleted = ?',
@@ -47,7 +46,7 @@ async function assertFree(statement: RunStatement, rowId: number): Promise<false
   });
 }
 
-/** Ends the claims of these turns, where they have one, and gives their sessions the conversation that Dify has named. */
+/** Returns SQL that ends the claims of these turns and saves Dify's conversation ids on their sessions. */
 export function toFreeing(turns: readonly FreedTurn[], now: Date): Statement {
   return toGiven(
     `update chat_sessions set conversation_id = coalesce(given.column2, conversation_id), live_turn_id = null,
@@ -63,7 +62,7 @@ interface FreedTurn {
   readonly conversationId?: string | undefined;
 }
 
-/** What that returns. */
+/** A row that the statement of `toFreeing` returns. */
 export interface FreedSession {
   readonly id: number;
   readonly session_id: string;

@@ -1,6 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
-/** Whose a session is now. */
+/** The current user of a session. */
 export interface SessionHolder {
   readonly sessionId: string;
   /** Null once the user is deleted. */
@@ -8,7 +8,7 @@ export interface SessionHolder {
   readonly isDeleted: boolean;
 }
 
-/** The users of these sessions: one statement, by an index. A row that is gone has no holder. */
+/** Finds the users of these sessions with one statement and an index. Omits sessions whose row no longer exists. */
 export async function findSessionHolders(
   db: Core.Strapi['db'],
   sessionIds: readonly string[],

@@ -4,7 +4,7 @@ import type { Knex } from 'knex';
 import type { SessionEntry } from '../../chat';
 import { characterOf } from '../characters/links';
 
-/** A session as the database gives it: dates are integers in SQLite. */
+/** A session as the database returns it. SQLite returns dates as integers. */
 export interface SessionRow {
   readonly id: number;
   readonly session_id: string;

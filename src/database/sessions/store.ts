@@ -28,7 +28,7 @@ import { inTransaction } from '../sql/transaction';
 
 type Database = Core.Strapi['db'];
 
-/** Sessions on Strapi's database: a page is one statement, its total included. */
+/** Creates the store of sessions on Strapi's database. One statement reads a page and its total, up to `fewRows`. */
 export function createSessionStore(db: Database, reader: Reader): SessionStore {
   return {
     create: (owner, session) => create(db, owner, session),
@@ -90,8 +90,8 @@ async function findLatestOrCreate(
   session: NewSessionEntry,
 ): Promise<SessionEntry> {
   return inTransaction(db, async (trx) => {
-    // One after the other for each user, lest two requests make two: on PostgreSQL by this lock, SQLite has one
-    // connection anyway. Whoever inserts a row of this user meanwhile is not held up.
+    // Requests of one user run one by one, so that two of them do not create two sessions.
+    // PostgreSQL needs this lock. SQLite has only one connection. The lock does not block inserts of the user's rows.
     await db.connection('up_users').transacting(trx).where({ id: owner.id }).forNoKeyUpdate().first('id');
     const row = (await latestFirst(selectSessions(db).transacting(trx))
       .where({ user_id: owner.id, is_deleted: false })
@@ -124,7 +124,7 @@ async function list(
   const rows = isShort
     ? await page
     : await reader.rows<SessionPageRow>(owner, page, { signal, interruptedAt: 's.id' });
-  // A page beyond the last one has no row to tell the total.
+  // A page after the last one has no row, so it has no total.
   const few = rows[0] === undefined ? null : Number(rows[0].few);
   const total = few !== null && few <= fewRows ? few : await countAll();
   return { sessions: rows.map(toSessionEntry), total };
@@ -166,7 +166,7 @@ async function deleteSession(
   });
 }
 
-/** The time of the deletion tells what was deleted with the session from what had been before. */
+/** Restores a session with the messages that were deleted at the same time. Messages deleted before stay deleted. */
 async function restoreSession(db: Database, owner: Owner, sessionId: string, since: Date): Promise<boolean> {
   return inTransaction(db, async (trx) => {
     const row = (await db
@@ -321,7 +321,7 @@ async function restoreMessage(
     .leftJoin({ s: 'chat_sessions' }, 's.id', 'm.session_id')
     .where({ 'm.user_id': owner.id, 'm.is_deleted': true, ...toColumn(reference, 'm.') })
     .where('m.deleted_at', '>=', since)
-    // One of a deleted session comes back with it.
+    // A message of a deleted session is restored only with its session.
     .where((either) => void either.whereNull('s.id').orWhere('s.is_deleted', false))
     .first('m.id')) as { id: number } | undefined;
   return row !== undefined && setDeleted(db, { id: row.id, is_deleted: true }, null);
@@ -335,7 +335,7 @@ interface DeletedRow {
   readonly query: string;
 }
 
-/** @returns whether a row was as `where` says; only then the count of its session changes. */
+/** Deletes or restores a message. @returns whether a row matched `where`; only then its session's count changes. */
 async function setDeleted(
   db: Database,
   where: Readonly<Record<string, unknown>>,
@@ -353,9 +353,9 @@ async function setDeleted(
     if (count === 0) return false;
     const isCounted =
       row.session_id === null || (await countMessage(db, trx, row.session_id, at === null ? 1 : -1));
-    // Its session is deleted by now: a line of it comes back with it.
+    // The session is deleted now. Its messages are restored only with it.
     if (at === null && !isCounted) throw new ChatError('message-not-found');
-    // The answer's row has the question's words as well: they go and come back with it.
+    // The answer's row also stores the question's text. Remove or restore it together with the question.
     if (row.role === 'user' && row.turn_id !== null) {
       const ofAnswer = { turn_id: row.turn_id, role: 'assistant' };
       await messages()

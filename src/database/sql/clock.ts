@@ -3,14 +3,15 @@ import type { Core } from '@strapi/strapi';
 type Database = Core.Strapi['db'];
 
 /**
- * The database's own time as SQL, for columns of Strapi's: UTC without a time zone on PostgreSQL, milliseconds on SQLite.
- * Clocks of machines differ, so a time that another process compares with its own "now" is written by this one.
+ * Returns SQL for the database's own time, in the form of Strapi's date columns.
+ * PostgreSQL: UTC without a time zone. SQLite: milliseconds since 1970.
+ * Clocks of machines differ. Times that several processes compare with "now" therefore come from the database's clock.
  */
 export function nowIn(db: Database): string {
   return isPostgres(db) ? "timezone('UTC', now())" : sqliteNow;
 }
 
-/** @returns SQL for the moment `ms` milliseconds ago. */
+/** Returns SQL for the moment `ms` milliseconds ago. */
 export function agoIn(db: Database, ms: number): string {
   const wholeMs = Math.round(ms);
   return isPostgres(db)

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 
-/** As many as five bits tell apart. */
+/** 32 characters, so five random bits choose one. */
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 const length = 24;
 
 /**
- * As Strapi's: 24 letters and digits, a letter first, and not to be guessed (119 bits). Strapi's own take the SHA-3 of what
- * is random already, for each of a turn's three rows: 3 % of it.
+ * Creates a document id in the form of Strapi's: 24 letters and digits, with a letter first.
+ * It has 119 random bits, so nobody can guess it.
+ * Strapi's own function hashes random bytes with SHA-3. For the three rows of a turn, that took 3 % of the turn.
  */
 export function createDocumentId(): string {
   const bytes = randomBytes(length);

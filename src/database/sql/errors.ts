@@ -1,11 +1,11 @@
-/** What the drivers of the two databases throw, told apart by code: messages quote SQL and values. */
+// Classifies errors of both database drivers by code only, because their messages quote SQL and values.
 
-/** A value that must be unique is there already. */
+/** Returns whether a value that must be unique already exists. */
 export function isUniqueViolation(error: unknown): boolean {
   return /^(23505|SQLITE_CONSTRAINT_UNIQUE)$/u.test(codeOf(error));
 }
 
-/** A value the column cannot hold: PostgreSQL's data exceptions. */
+/** Returns whether the column cannot hold a value: PostgreSQL's data exceptions. */
 export function isDataException(error: unknown): boolean {
   return /^22[0-9A-Z]{3}$/u.test(codeOf(error));
 }
@@ -13,16 +13,19 @@ export function isDataException(error: unknown): boolean {
 const unavailable = new RegExp(
   [
     '^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EHOSTUNREACH)$',
-    // PostgreSQL: connection trouble, out of resources, shutting down or not accepting connections.
+    // PostgreSQL: the connection failed, the server is out of resources, shuts down or accepts no connections.
     '^(08|53|57P)[0-9A-Z]+$|^55000$|^3D000$|^28',
-    // A deadlock, a conflict, a lock that was not to be had in time.
+    // A deadlock, a conflict, or a lock timeout.
     '^40(001|P01)$|^55P03$',
     '^SQLITE_(BUSY|LOCKED|IOERR|FULL|READONLY|CANTOPEN)',
   ].join('|'),
   'u',
 );
 
-/** What `pg` says of a broken connection without a code, with knex's statement in front; and knex of its transaction. */
+/**
+ * Messages of errors without a code. `pg` reports a broken connection so, and knex puts its statement in front.
+ * The last one is knex's own error about a transaction.
+ */
 const lost = new RegExp(
   [
     '(Connection terminated unexpectedly|Connection ended unexpectedly|is not queryable)$',
@@ -31,7 +34,7 @@ const lost = new RegExp(
   'u',
 );
 
-/** The database is away, locked or full: nothing is wrong with the request, and later it may work. */
+/** Returns whether the database is unreachable, locked or full. The request is valid, and a later retry can succeed. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return error.name === 'KnexTimeoutError' || lost.test(error.message) || unavailable.test(codeOf(error));

@@ -1,9 +1,10 @@
 import type { Statement, Value } from './statements';
 
 /**
- * A statement that is given rows: `$given` in its text stands for them, as a table of that name whose columns both
- * databases name `column1`, `column2`. PostgreSQL takes all of their values for text.
- * @param before values of the `?` that stand before `$given`.
+ * Returns a statement whose text contains rows of values in the place of `$given`.
+ * The SQL can use them as a table `given`. Both databases name its columns `column1`, `column2` and so on.
+ * PostgreSQL treats all these values as text.
+ * @param before values of each `?` in front of `$given`.
  */
 export function toGiven(
   sql: string,

@@ -7,22 +7,23 @@ import { settledWithin } from '../../chat';
 import { inStatements, statementsOf, type RunStatement } from './statements';
 
 /**
- * Bounds what one transaction holds, and how long the process does nothing else: SQLite's driver blocks it, and whoever is
- * told the end of a turn goes on at once.
+ * The largest batch of one transaction. It limits how many rows the transaction locks.
+ * It also limits how long the event loop is blocked. SQLite's driver blocks it, and then all callers continue together.
  */
 const maxTogether = { postgres: 100, sqlite: 20 };
 
-/** How long a group waits for a row that somebody else is writing, before each of it is written alone. */
+/** How long a batch waits for a row that another transaction has locked. After that, each item is written alone. */
 const lockTimeoutMs = 100;
 
-/** How long the next group waits for one: it may be a turn alone, on a row that is locked or a connection that is dead. */
+/** How long the next batch waits for the current one. A single item can hang on a locked row or a dead connection. */
 const patienceMs = 100;
 
 /**
- * Has what is written of many turns written in one transaction. It locks their rows in no order of ours, so two could
- * wait for each other: a group gives way, long before PostgreSQL would choose whose work is undone.
- * @param write with a result for each item, in their order.
- * @param options.isOneStatement whether `write` comes to one statement: for a single item that is transaction enough.
+ * Writes the items of many turns in one transaction.
+ * A batch locks rows in no fixed order, so two transactions can deadlock.
+ * The lock timeout makes the batch fail long before PostgreSQL detects the deadlock and aborts one of the two.
+ * @param write returns one result for each item, in the order of the items.
+ * @param options.isOneStatement whether `write` runs only one statement. A single item then needs no transaction.
  */
 export function inGroups<T, R>(
   db: Core.Strapi['db'],
@@ -39,19 +40,19 @@ export function inGroups<T, R>(
   );
   return async (item) => {
     if (!db.inTransaction()) return commit(item);
-    // It is a part of that one, and of nobody else's.
+    // The item belongs to the caller's transaction, so it is not batched.
     const [result] = await db.transaction(({ trx }) => write(statementsOf(trx as Knex.Transaction), [item]));
     return result as R;
   };
 }
 
 /**
- * Has items of many callers written together: what comes while one group is being written goes with the next. Streams
- * that began in the same moment stay in step, and would else make a transaction each, all at once. A group that takes
- * long is waited for by nobody else.
- * @param write as many as `max`: all of them, or none, with a result for each in their order. What is wrong with one of a group is no
- *   other's failure, so each is then written alone.
- * @returns the item's result, once it is written. @throws what `write` threw for it alone.
+ * Batches writes: items that arrive while a batch is being written go into the next one.
+ * Streams that start together write at the same time. Without batches, each would open its own transaction.
+ * A slow batch delays the next one for `patienceMs` at most.
+ * @param write writes up to `max` items, all or none, and returns one result for each item in their order.
+ *   If it throws for a batch, each item is written alone. So one bad item does not fail the others.
+ * @returns a function that writes an item and returns its result. @throws the error of `write` for that item alone.
  */
 export function createGroupCommit<T, R>(
   write: (items: readonly T[]) => Promise<readonly R[]>,
@@ -63,7 +64,7 @@ export function createGroupCommit<T, R>(
   async function writeAll(): Promise<void> {
     isWriting = true;
     while (waiting.length > 0) {
-      // Timers that are due add to the group, and events that have come are not late by all the groups there are.
+      // Due timers can add items to this batch. Pending I/O events run between two batches.
       await othersTurn();
       const group = waiting.slice(0, max);
       waiting = waiting.slice(max);
@@ -79,7 +80,7 @@ export function createGroupCommit<T, R>(
     } catch (error) {
       const [first, ...others] = group;
       if (others.length === 0) first?.reject(error);
-      // Nobody waits for them but who asked: one that takes long holds up no group.
+      // Only the callers wait for these writes. A slow item delays no batch.
       else for (const one of group) void writeGroup([one]);
     }
   }

@@ -7,9 +7,11 @@ import type { RunStatement, Statement, Value } from './statements';
 export type Row = Readonly<Record<string, Value>>;
 
 /**
- * Inserts rows of a content type in a transaction, see `toInsertion`: on PostgreSQL by one message to the server. On SQLite
- * by a statement each, as one that could fail halfway copies every page it changes, into a file of its own once they
- * are more than 64 KB, and the two messages of a turn often are: that was a third of opening it.
+ * Inserts rows of a content type, see `toInsertion`. The caller opens the transaction.
+ * PostgreSQL gets all rows in one statement, so in one message to the server. SQLite gets one statement per row.
+ * SQLite copies each changed page for a statement with several rows, because such a statement can fail halfway.
+ * Above 64 KB it copies them into a separate file. The two messages of a turn are often larger than that.
+ * The copying took a third of the time to open a turn.
  */
 export async function insertRows(
   db: Core.Strapi['db'],
@@ -23,10 +25,11 @@ export async function insertRows(
 }
 
 /**
- * The statement that inserts rows of a content type, with what its schema gives to columns they leave out (the
- * documentId among them), and null for what only others of them have. As Strapi's query layer does, but by columns
- * instead of attributes, and for a fraction of the processor time.
- * @param expressions what stands for the value of a column where that is more than a `?`.
+ * Returns the statement that inserts rows of a content type.
+ * Columns that a row omits get the default of the schema, for example the documentId.
+ * A column that only other rows have is null.
+ * Strapi's query layer does the same with attributes instead of columns, but needs much more processor time.
+ * @param expressions SQL by column, for columns whose value is not a plain `?`.
  */
 export function toInsertion(
   db: Core.Strapi['db'],
@@ -46,10 +49,13 @@ export function toInsertion(
 }
 
 type Attributes = ReturnType<Core.Strapi['db']['metadata']['get']>['attributes'];
-/** By column: a value, or what makes one for each row. */
+/** Pairs of a column and its default: a value, or a function that returns a value for each row. */
 type Defaults = readonly (readonly [column: string, value: Value | (() => Value)])[];
 
-/** Read once of each content type: it has some thirty attributes, and three rows are inserted for each turn. */
+/**
+ * A cache of the defaults of each content type.
+ * A content type has about thirty attributes, and each turn inserts three rows.
+ */
 const known = new WeakMap<Attributes, Defaults>();
 
 function defaultsOf(attributes: Attributes): Defaults {

@@ -1,2 +1,5 @@
-/** SQL for answers of turns that have not ended. By an index of just these: written out, as a value would not be seen. */
+/**
+ * SQL condition for answers of turns that have not ended.
+ * The values are literals, because a database would not use the partial index for bound values.
+ */
 export const isPending = "outcome = 'pending' and role = 'assistant'";

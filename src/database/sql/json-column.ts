@@ -1,4 +1,4 @@
-/** JSON columns are text to SQLite, and to PostgreSQL too: Strapi turns its parser of them off. */
+/** Parses a value of a JSON column. Both databases return text: Strapi turns off the JSON parser of PostgreSQL. */
 export function parseJsonColumn(value: unknown): unknown {
   return typeof value === 'string' ? JSON.parse(value) : (value ?? null);
 }

@@ -1,7 +1,7 @@
-/** SQLite takes a bounded number of values in a statement. */
+/** SQLite limits the number of values in one statement. */
 const maxValues = 500;
 
-/** Splits values into parts that each fit into one statement. */
+/** Splits values into parts. Each part fits into one statement. */
 export function* partsOf<T>(values: readonly T[]): Generator<readonly T[], void> {
   for (let start = 0; start < values.length; start += maxValues) {
     yield values.slice(start, start + maxValues);

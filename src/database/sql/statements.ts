@@ -3,43 +3,46 @@ import type { Knex } from 'knex';
 
 export type Value = string | number | boolean | Date | null;
 
-/** With a `?` for each of its values. */
+/** A statement. Its text has one `?` for each value. */
 export interface Statement {
   readonly sql: string;
   readonly values: readonly Value[];
 }
 
-/** @returns the rows it returns, none if it returns no rows. */
+/** Runs a statement. @returns its rows, or an empty list if it returns no rows. */
 export type RunStatement = <Row = never>(statement: Statement) => Promise<readonly Row[]>;
 
-/** @param knex a transaction of Strapi's, or its database: then each statement is a transaction of its own. */
+/**
+ * Returns a function that runs statements through knex.
+ * @param knex a transaction of Strapi, or its database. On the database, each statement is its own transaction.
+ */
 export function statementsOf(knex: Knex): RunStatement {
   return async <Row>({ sql, values }: Statement) =>
     toRows<Row>(await knex.raw(sql, values as readonly Knex.Value[]));
 }
 
-/** What knex has of a database, as far as it is needed here. */
+/** The part of knex's client that this file uses. */
 interface Client {
   acquireConnection(): Promise<Connection>;
   releaseConnection(connection: Connection): Promise<void>;
   query(connection: Connection, query: DriverQuery): Promise<{ response: unknown }>;
-  /** PostgreSQL only: by another connection, which is opened for it. */
+  /** PostgreSQL only. knex opens another connection for it. */
   cancelQuery(connection: Connection): Promise<void>;
 }
 
 interface Connection {
-  /** Set, it has the pool throw the connection away. */
+  /** If this is set, the pool discards the connection. */
   __knex__disposed?: unknown;
 }
 
 interface DriverQuery {
   readonly sql: string;
   readonly bindings: readonly Value[];
-  /** PostgreSQL prepares it once for a connection, under that name. */
+  /** PostgreSQL prepares the query once per connection under this name. */
   readonly options?: { readonly name: string };
 }
 
-/** One query that the driver takes as it is, on a connection of Strapi's pool. @returns what the driver answers. */
+/** Passes one query to the driver unchanged, on a connection of Strapi's pool. @returns the driver's response. */
 export async function queryDriver(db: Core.Strapi['db'], query: DriverQuery): Promise<unknown> {
   const client = db.connection.client as Client;
   const connection = await client.acquireConnection();
@@ -50,15 +53,15 @@ export async function queryDriver(db: Core.Strapi['db'], query: DriverQuery): Pr
   }
 }
 
-/** A connection of the pool, for as long as it is used. */
+/** A connection of the pool. It is valid only while `use` of `onConnection` runs. */
 export interface Session {
-  /** With a `?` for each binding. @returns the rows, none if it returns no rows. */
+  /** Runs a query that has one `?` for each binding. @returns its rows, or an empty list if it returns no rows. */
   query(sql: string, bindings?: readonly Value[]): Promise<readonly unknown[]>;
-  /** PostgreSQL: has the server end the query that runs. Never rejects; when it settles, the server knows. */
+  /** Asks the PostgreSQL server to cancel the running query. Never rejects. Settles when the server has the request. */
   cancel(): Promise<void>;
 }
 
-/** Uses a connection of Strapi's pool. Where `use` throws, what it has begun is rolled back. */
+/** Runs `use` with a connection of Strapi's pool. If `use` throws, the open transaction is rolled back. */
 export async function onConnection<T>(
   db: Core.Strapi['db'],
   use: (session: Session) => Promise<T>,
@@ -71,7 +74,7 @@ export async function onConnection<T>(
   try {
     return await use({ query, cancel });
   } catch (error) {
-    // Also where COMMIT failed: SQLite keeps the transaction open when it is busy.
+    // This is also needed after a failed COMMIT: a busy SQLite keeps the transaction open.
     await query('ROLLBACK').catch((failure: unknown) => {
       connection.__knex__disposed = failure;
     });
@@ -82,11 +85,11 @@ export async function onConnection<T>(
 }
 
 /**
- * A transaction of statements that are written out, on a connection of Strapi's pool: what `run` does happens whole or
- * not at all. For what each turn does: knex's own transaction makes a query builder each time, and costs four times as
- * much. Await everything in `run`, and use nothing of `db` in it: SQLite has no second connection.
- * @param lockTimeoutMs how long its statements wait for a row another transaction holds; PostgreSQL only.
- * @throws what `run` threw, or why it could not be committed.
+ * Runs statements of SQL text in one transaction, on a connection of Strapi's pool.
+ * Each turn uses this. knex's own transaction creates a query builder each time, which costs four times as much.
+ * `run` must await everything and must not use `db`, because SQLite has no second connection.
+ * @param lockTimeoutMs how long a statement waits for a row that another transaction has locked; PostgreSQL only.
+ * @throws the error of `run`, or the error of the commit.
  */
 export function inStatements<T>(
   db: Core.Strapi['db'],
@@ -95,7 +98,7 @@ export function inStatements<T>(
 ): Promise<T> {
   const isBounded = lockTimeoutMs !== undefined && db.dialect.client === 'postgres';
   return onConnection(db, async ({ query }) => {
-    // One message to the server. The text alone is knex's own, by which SQLite is told to take the lock at once.
+    // One message to the server. `BEGIN;` is exactly knex's text, which SQLite connections turn into an immediate lock.
     await query(isBounded ? `BEGIN; SET LOCAL lock_timeout = ${lockTimeoutMs}` : 'BEGIN;');
     const result = await run(
       async <Row>({ sql, values }: Statement) => (await query(sql, values)) as readonly Row[],
@@ -105,7 +108,10 @@ export function inStatements<T>(
   });
 }
 
-/** better-sqlite3 gives the rows, or what has changed; `pg` an object that has them, or several of several statements. */
+/**
+ * Returns the rows of a driver's response. better-sqlite3 returns rows or a summary of changes.
+ * `pg` returns an object with rows, or a list of such objects for several statements.
+ */
 function toRows<Row>(response: unknown): readonly Row[] {
   const rows: unknown = Array.isArray(response)
     ? response

@@ -2,9 +2,9 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 /**
- * One transaction, typed: what `run` does happens whole or not at all. Await everything in it. Within another
- * transaction it is a part of that one, and committed with it.
- * @throws what `run` threw, or why it could not be committed.
+ * Runs `run` in one transaction with a typed `trx`. `run` must await everything.
+ * Inside another transaction, it becomes a part of that one and is committed with it.
+ * @throws the error of `run`, or the error of the commit.
  */
 export async function inTransaction<T>(
   db: Core.Strapi['db'],
@@ -16,7 +16,7 @@ export async function inTransaction<T>(
     committed = (trx as Knex.Transaction).executionPromise;
     return run(trx as Knex.Transaction);
   });
-  // Strapi does not see a COMMIT fail: only this promise tells. Without it, rows that are nowhere would count as saved.
+  // Strapi does not notice a failed COMMIT. Only this promise rejects. Without it, unsaved rows would count as saved.
   await committed;
   return result;
 }

@@ -1,6 +1,6 @@
 /**
- * Changes the schema of the database once. If two processes start at the same time, one makes the change and the other
- * finds it done.
+ * Runs a schema change unless it is already done.
+ * If two processes start at the same time, one makes the change. The other one fails and then finds the change done.
  */
 export async function unlessDone(
   isDone: () => Promise<boolean>,

@@ -23,7 +23,7 @@ export async function claimAbandoned(
   const states = others.length === 0 ? noStates : await lock.inspect(others, { isPatient: isStart });
   const those = (state: HolderState) => others.filter((holder) => states.get(holder) === state);
   const dead = those('dead');
-  // One that lives and was silent may have been cut off from the database; it is given the time to say so.
+  // A living but silent process may have lost its database connection. At a start, it gets time to report again.
   const spared = isStart ? those('living') : [];
   const isAnySilent = named.some(({ holder, isSilent }) => isSilent && !spared.includes(holder ?? ''));
   const turns =
@@ -40,11 +40,11 @@ const noStates: ReadonlyMap<string, HolderState> = new Map();
 interface NamedHolder {
   /** Null of turns that only their lease protects. */
   readonly holder: string | null;
-  /** Whether a turn of it has been silent for longer than the lease. */
+  /** Whether one of its turns has been silent for longer than the lease. */
   readonly isSilent: boolean;
 }
 
-/** Who answers what is pending. Reads the index of pending answers, which are few. */
+/** Finds the processes that run pending turns. Reads the index of pending answers, which are few. */
 async function findHolders(db: Database, leaseMs: number | null): Promise<readonly NamedHolder[]> {
   const isSilent = leaseMs === null ? '0' : `max(case when ${isSilentSince(db, leaseMs)} then 1 else 0 end)`;
   const rows = (await db
@@ -62,7 +62,10 @@ function namesOf(named: readonly NamedHolder[]): string[] {
   return named.flatMap(({ holder }) => holder ?? []);
 }
 
-/** Turns of before there was `alive_at` have the time of their process in `updated_at`. */
+/**
+ * Returns SQL for "this turn has been silent for longer than the lease".
+ * Turns from before `alive_at` existed have their process's time in `updated_at`.
+ */
 function isSilentSince(db: Database, leaseMs: number): string {
   return `coalesce(alive_at, updated_at) < ${agoIn(db, leaseMs)}`;
 }
@@ -93,7 +96,7 @@ function toCondition(
   };
 }
 
-/** Takes the turns over, and frees their sessions, which need not wait for what becomes of the answers. */
+/** Takes the turns over and frees their sessions, which do not wait for the recovery of the answers. */
 async function takeOver(
   db: Database,
   lock: ProcessLock,
@@ -104,9 +107,9 @@ async function takeOver(
     const sessions = () => db.connection('chat_sessions').transacting(trx) as Knex.QueryBuilder;
     const turnIdsOf = (rows: readonly AnswerRow[]) => rows.map(({ turn_id: turnId }) => turnId);
     const found = (await answers().modify(isAbandoned).select('id', 'turn_id')) as readonly AnswerRow[];
-    // The session before its messages, as who ends a turn.
+    // Lock the session before its messages, in the same order as the end of a turn. This avoids deadlocks.
     await sessions().whereIn('live_turn_id', turnIdsOf(found)).orderBy('id').modify(locking(db)).select('id');
-    // Several processes may see the same turn: the condition gives it to one of them.
+    // Several processes may find the same turn. The condition gives it to one of them.
     const taken = (await answers()
       .whereIn('turn_id', turnIdsOf(found))
       .modify(isAbandoned)
@@ -128,8 +131,9 @@ interface AnswerRow {
 }
 
 /**
- * Locks the rows that nobody else has locked. A process that hangs may hold some of them for ever; whoever waited for it
- * could not say that its own turns live. SQLite locks the whole database when a transaction begins.
+ * Locks the rows that no other transaction has locked. A hanging process may hold a lock forever.
+ * If this process waited for it, it could not renew the leases of its own turns.
+ * SQLite locks the whole database when a transaction begins.
  */
 function locking(db: Database): (rows: Knex.QueryBuilder) => void {
   return (rows) => void (db.dialect.client === 'postgres' && rows.forNoKeyUpdate().skipLocked());
@@ -165,7 +169,7 @@ async function selectTurns(
   return rows.map(toAbandonedTurn);
 }
 
-/** Sessions claimed by a turn without a pending answer: an admin has deleted it. */
+/** Frees sessions whose turn has no pending answer, because an admin deleted the answer. */
 async function freeOfDeleted(db: Database): Promise<void> {
   const found = (await db.connection
     .from({ s: 'chat_sessions' })
@@ -198,7 +202,7 @@ function toAbandonedTurn(row: AbandonedRow): AbandonedTurn {
     query: row.query,
     createdAt: new Date(row.created_at),
     answer: row.answer ?? '',
-    // Until Dify has named its task, the message goes by an id of ours.
+    // Until Dify sends its task id, the message has an id that this application created.
     messageId: row.task_id === null ? undefined : row.message_id,
     conversationId: row.conversation_id,
   };

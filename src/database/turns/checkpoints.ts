@@ -18,7 +18,7 @@ interface Identification {
   readonly conversationId: string;
 }
 
-/** What is saved of turns while they run: many of them in one statement. */
+/** Saves running turns. One statement saves many of them. */
 export function createTurnCheckpoints(db: Database): Pick<TurnStore, 'checkpoint' | 'identify'> {
   const now = nowIn(db);
   const checkpoint = inGroups<Checkpoint, void>(
@@ -33,7 +33,7 @@ export function createTurnCheckpoints(db: Database): Pick<TurnStore, 'checkpoint
   };
 }
 
-/** A final state never changes: only a pending answer is written to. What is not known now stays as it was. */
+/** Saves progress. A final state never changes, so it updates only pending answers. Unknown values stay unchanged. */
 async function saveProgress(
   statement: RunStatement,
   group: readonly Checkpoint[],
@@ -60,7 +60,7 @@ async function saveProgress(
 }
 
 async function saveConversations(statement: RunStatement, group: readonly Identification[]): Promise<void[]> {
-  // The session before its messages, as whoever deletes it.
+  // Update the session before its messages, in the same order as deleting a session. This avoids deadlocks.
   for (const [table, key] of [
     ['chat_sessions', 'live_turn_id'],
     ['chat_conversations', 'turn_id'],

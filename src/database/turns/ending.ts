@@ -17,10 +17,10 @@ interface EndingTurn extends TurnEnding {
   readonly turnId: string;
 }
 
-/** The two rows of a turn, the question first. Null where not everything was there to be written. */
+/** The two rows of a turn, the question first. Null if a row or the claim of the session did not exist. */
 type EndedRows = readonly [MessageRow, MessageRow] | null;
 
-/** The ends of turns, which free their sessions. */
+/** Saves the ends of turns and frees their sessions. */
 export function createTurnEnding(db: Database): TurnStore['close'] {
   const isPostgres = db.dialect.client === 'postgres';
   const run: RunEnding = isPostgres ? runAsOne : runOneByOne;
@@ -37,7 +37,7 @@ export function createTurnEnding(db: Database): TurnStore['close'] {
   };
 }
 
-/** What is written at the ends of turns. The first two return rows of `written`. */
+/** The statements that save the ends of turns. The first two return the columns of `written`. */
 interface Ending {
   readonly answers: Statement;
   readonly questions: Statement;
@@ -54,13 +54,16 @@ function toEnding(turns: readonly EndingTurn[], isPostgres: boolean): Ending {
   const isTurn = isPostgres ? isTurnOfFreed : isGivenTurn;
   return {
     answers: toEndAnswers(turns, now, { isTurn, isPostgres }),
-    // Also where nothing is pending any more: somebody may have deleted the answer meanwhile.
+    // This runs even if no answer is pending, because somebody may have deleted the answer meanwhile.
     questions: toNameConversations(turns, now, isTurn),
     sessions: toFreeing(turns, now),
   };
 }
 
-/** What was written, each row with the public id of its session if that was freed: as `selectMessages` would read it. */
+/**
+ * Runs the statements. Returns the written rows in the form of `selectMessages`.
+ * A row has its public session id only if its session was freed.
+ */
 type RunEnding = (statement: RunStatement, ending: Ending) => Promise<readonly MessageRow[]>;
 
 async function runOneByOne(
@@ -73,7 +76,7 @@ async function runOneByOne(
   return rows.map((row) => ({ session_id: publicIds.get(row.session_row_id) ?? null, ...row }));
 }
 
-/** One message to the server and back. SQLite knows no such statement, and has no messages to spare. */
+/** Runs all three in one round trip. SQLite does not support such a statement, and it has no round trips. */
 function runAsOne(
   statement: RunStatement,
   { answers, questions, sessions }: Ending,
@@ -89,8 +92,8 @@ function runAsOne(
 
 const isGivenTurn = 'turn_id = given.column1';
 /**
- * The parts of one statement have no order of their own, and this gives them one: who deletes a session locks it before
- * its messages, and PostgreSQL would end one of two that wait for each other.
+ * Makes PostgreSQL update the sessions first. The parts of one statement otherwise run in no defined order.
+ * Deleting a session locks the session before its messages. The same order here avoids deadlocks.
  */
 const isTurnOfFreed = `${isGivenTurn} and (select count(*) from freed) >= 0`;
 
@@ -106,9 +109,9 @@ function toEndedRows(turns: readonly EndingTurn[], rows: readonly MessageRow[]):
 }
 
 /**
- * A final state never changes: only a pending answer is written to. A stop that another process was asked for makes a
- * stopped turn of whatever the answer came to. With its end, and never otherwise, a turn becomes due to be copied to the
- * history.
+ * Returns SQL that ends answers. A final state never changes, so it updates only pending answers.
+ * If a stop was requested in another process, the outcome is `stopped`.
+ * Only here a turn becomes due for the history, in the same statement as its end.
  */
 function toEndAnswers(
   turns: readonly EndingTurn[],
@@ -141,7 +144,7 @@ function toEndAnswers(
   );
 }
 
-/** Gives the questions the conversation that Dify has named. */
+/** Returns SQL that saves Dify's conversation ids on the questions. */
 function toNameConversations(turns: readonly EndingTurn[], now: Date, isTurn: string): Statement {
   return toGiven(
     `update chat_conversations

@@ -13,14 +13,14 @@ type Database = Core.Strapi['db'];
 const sessionUid = 'api::chat-session.chat-session';
 const messageUid = 'api::chat-conversation.chat-conversation';
 
-/** Questions and their pending answers, in the sessions they begin or claim. */
+/** Saves questions and their pending answers in the sessions that they begin or claim. */
 export function createTurnOpening(db: Database, lock: ProcessLock): TurnStore['open'] {
   const open = createWriting(db, createMessageRows(db, lock));
   return async (turn) => {
     try {
       return await open(turn);
     } catch (error) {
-      // A connection that breaks at the COMMIT leaves open whether it counted; of a group, each was written once more.
+      // If the connection breaks during COMMIT, the turn may be saved. A failed batch also writes each turn again.
       if (!(error instanceof ChatError) && (await isOpen(db, turn))) return true;
       throw error;
     }
@@ -38,7 +38,7 @@ function createWriting(db: Database, messages: MessageRows): TurnStore['open'] {
   return (turn) => (beginsSession(turn) ? openWithSession(turn) : open(turn));
 }
 
-/** False where that cannot be asked, either. */
+/** Returns whether the turn is saved. Returns false if this query fails too. */
 async function isOpen(db: Database, { turnId }: NewTurn): Promise<boolean> {
   const rows = db.connection('chat_conversations').where({ turn_id: turnId });
   return rows.first('id').then(
@@ -66,7 +66,7 @@ async function openEach(
   return results;
 }
 
-/** @returns the row of the session the turn continues; null where that is no longer as it was read. */
+/** Claims the session that the turn continues. @returns its row id, or null if the session has changed meanwhile. */
 async function enterSession(statement: RunStatement, turn: NewTurn): Promise<number | null> {
   const { session, supersedes } = turn;
   if (session.rowId === null || !(await claimSession(statement, turn, session))) return null;
@@ -79,8 +79,9 @@ type TurnOfNewSession = NewTurn & { readonly session: Extract<NewTurn['session']
 const beginsSession = (turn: NewTurn): turn is TurnOfNewSession => turn.session.rowId === null;
 
 /**
- * One message to the server and back, where four cost most of what the first event waits for. SQLite knows no such
- * statement, and has no messages to spare.
+ * Opens turns in new sessions with one round trip to PostgreSQL.
+ * Four round trips took most of the time until the first event.
+ * SQLite does not support such a statement, and it has no round trips.
  */
 async function openInNewSessions(
   db: Database,
@@ -102,7 +103,7 @@ async function openInNewSessions(
   return turns.map(() => true);
 }
 
-/** @returns its row. */
+/** Inserts the session of a turn. @returns its row id. */
 async function beginSession(db: Database, statement: RunStatement, turn: TurnOfNewSession): Promise<number> {
   const { sql, values } = toInsertion(db, sessionUid, [sessionRow(turn)]);
   const [row] = await statement<{ readonly id: number }>({ sql: `${sql} returning id`, values });
@@ -123,7 +124,7 @@ function sessionRow({ session, owner, characterId, turnId, createdAt }: TurnOfNe
   };
 }
 
-/** Deleted lines too: one that is restored comes back where it was. */
+/** Marks messages as superseded, also deleted ones: a restored message must not become current again. */
 async function supersede(
   statement: RunStatement,
   { owner }: NewTurn,
@@ -136,9 +137,9 @@ async function supersede(
   });
 }
 
-/** How the rows of a turn's question and answer are made. */
+/** Creates the rows of a turn's question and answer. */
 interface MessageRows {
-  /** @param session its row, or what stands for it. */
+  /** @param session the row id of the session, or the value for the SQL expression of `session_id`. */
   of(turn: NewTurn, session: number | string): readonly Row[];
   /** See `toInsertion`. */
   readonly expressions: Readonly<Record<string, string>>;
@@ -147,14 +148,15 @@ interface MessageRows {
 function createMessageRows(db: Database, lock: ProcessLock): MessageRows {
   return {
     of: (turn, session) => messageRows(turn, session, lock.holder()),
-    // Of the answer only, whose row says that it is alive.
+    // Only the answer has `alive_at`, because only its row keeps the turn's lease.
     expressions: { alive_at: `case when ? = 1 then ${nowIn(db)} end` },
   };
 }
 
 /**
- * What both have in common stands last: where V8 copies an object by a spread and then adds to it, every such object gets
- * hidden classes of its own (Node 20), memory that only a full collection frees. Rows have the most columns to add.
+ * Returns the rows of a turn. The spread of the common columns must be last.
+ * If a property follows a spread, V8 (Node 20) creates new hidden classes for each object.
+ * Only a full garbage collection frees that memory. These rows have the most columns to add.
  */
 function messageRows(turn: NewTurn, session: number | string, holder: string | null): readonly Row[] {
   const common = {

@@ -15,7 +15,8 @@ import { createTurnOpening } from './opening';
 type Database = Core.Strapi['db'];
 
 /**
- * Turns on Strapi's database, by plain SQL: the Document Service would cost some thirty times as much for each turn.
+ * Creates the store of turns on Strapi's database. It uses plain SQL.
+ * The Document Service would cost about thirty times as much per turn.
  */
 export function createTurnStore(db: Database, lock: ProcessLock = noLock): TurnStore {
   return {
@@ -73,7 +74,7 @@ async function keepAlive(db: Database, turnIds: readonly string[]): Promise<void
     .connection('chat_conversations')
     .whereIn('turn_id', turnIds)
     .where({ role: 'assistant', outcome: 'pending' })
-    // A process of an earlier release knows only `updated_at`.
+    // A process of an older release reads only `updated_at`.
     .update({ alive_at: db.connection.raw(nowIn(db)), updated_at: new Date() });
 }
 
@@ -99,7 +100,7 @@ async function continueIn(db: Database, turnId: string, conversationId: string):
     .update({ conversation_id: conversationId });
 }
 
-/** The same place: Dify's conversation, or a new one. */
+/** Compares Dify's conversation id. Two turns without an id both wait for a new conversation and count as equal. */
 async function hasTwin(db: Database, turnId: string): Promise<boolean> {
   const row: unknown = await db.connection
     .from({ own: 'chat_conversations' })

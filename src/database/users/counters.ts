@@ -12,13 +12,16 @@ import { unlessDone } from '../sql/unless-done';
 
 type Database = Core.Strapi['db'];
 
-/** Of ours and of the library's form, which writes to it by position. No content type: Strapi leaves it alone. */
+/**
+ * Our own table with the columns of rate-limiter-flexible, which inserts by position.
+ * The table is no content type, so Strapi does not change it.
+ */
 const tableName = 'chat_limits';
 const clearEveryMs = 300_000;
-/** A window has passed for all only when the clock of every process says so. */
+/** Clocks of processes differ. A window is cleared when it has passed on all clocks. */
 const otherClocksMs = 3_600_000;
 
-/** Counts of users on Strapi's database, by its own connections: one row for each user and limit. */
+/** Creates the counters of users on Strapi's database and connections. Each user and limit has one row. */
 export function createUserCounters(db: Database, limits: LimitSettings): UserCounters {
   const clearPassed = createClearing(db);
   const perMinute = (keyPrefix: string, points: number) =>
@@ -33,7 +36,10 @@ export function createUserCounters(db: Database, limits: LimitSettings): UserCou
   };
 }
 
-/** Before the first count. Of two processes that start at once, one makes the table and the other finds it. */
+/**
+ * Creates the table. The server calls this before the first count.
+ * If two processes start at the same time, one creates the table and the other finds it.
+ */
 export async function createCounterTable(db: Database): Promise<void> {
   const schema = () => db.getSchemaConnection();
   await unlessDone(
@@ -48,17 +54,17 @@ export async function createCounterTable(db: Database): Promise<void> {
 }
 
 /**
- * Gives the tokens of the day that an older version has counted by the ids of users to their documentIds: an import gives
- * the ids to others. Its turns of a minute are left to pass.
+ * Renames daily token counts of an older version from user ids to documentIds.
+ * An import can give a user id to another user. The counts of a minute keep their keys, because they expire soon.
  */
 export async function nameCountsByDocument(db: Database): Promise<void> {
-  // DocumentIds begin with a letter.
+  // DocumentIds begin with a letter, so keys with a digit are user ids.
   const any: unknown = await db
     .getConnection(tableName)
     .whereBetween('key', ['tokens:0', 'tokens:9999999999'])
     .first('key');
   if (any === undefined) return;
-  // Not where another process has begun to count by documentId.
+  // Skips a user for whom another process already counts by documentId.
   await db.connection.raw(
     `update ${tableName} set key = (
        select 'tokens:' || u.document_id from up_users u where u.id = cast(substr(${tableName}.key, 8) as integer))
@@ -68,13 +74,13 @@ export async function nameCountsByDocument(db: Database): Promise<void> {
   );
 }
 
-/** One limit of each user: what its rows begin with, and how much there is of it. */
+/** One limit: the prefix of its keys, and how many points each user has. */
 interface Limit {
   readonly keyPrefix: string;
   readonly points: number;
 }
 
-/** A minute begins with the first that counts in it. */
+/** Creates a counter per minute. A user's minute begins with the first request in it. */
 function createMinuteCounter(db: Database, limit: Limit, clearPassed: () => void): MinuteCounter {
   const limiter = createLimiter(db, { ...limit, duration: 60 });
   return {
@@ -93,7 +99,7 @@ function createMinuteCounter(db: Database, limit: Limit, clearPassed: () => void
   };
 }
 
-/** A day is one of UTC. */
+/** Creates a counter per UTC day. */
 function createDayCounter(db: Database, limit: Limit, clearPassed: () => void): DayCounter {
   const limiter = createLimiter(db, { ...limit, duration: 86_400 });
   return {
@@ -116,9 +122,9 @@ function createLimiter(db: Database, limit: Limit & { readonly duration: number 
     ...limit,
     tableName,
     tableCreated: true,
-    // Of its own accord it would clear by a timer, of which an error ends the process.
+    // The library clears expired rows by a timer. An error in that timer would end the process.
     clearExpiredByTimeout: false,
-    // Who was refused once is refused from memory for the rest of the window: it costs the database nothing.
+    // After the first refusal, the library refuses from memory for the rest of the window, without the database.
     inMemoryBlockOnConsumed: limit.points + 1,
   };
   const schemaName = db.getSchemaName();
@@ -138,10 +144,7 @@ interface PreparedQuery {
   readonly values: readonly Value[];
 }
 
-/**
- * Strapi's connections as a pool of `pg`, for which the library would have `pg` make the promises: those keep a whole turn
- * in memory until a full collection (decision 25).
- */
+/** Returns Strapi's connections in the form of a `pg` pool, which the library expects. */
 function postgresPool(db: Database) {
   return {
     query: ({ name, text, values }: PreparedQuery) =>
@@ -153,21 +156,21 @@ function toRateLimit({ points }: Limit, { remainingPoints, msBeforeNext }: RateL
   return { limit: points, remaining: remainingPoints, resetAtMs: Date.now() + msBeforeNext };
 }
 
-/** More than 0, which would mean to the library: for ever. */
+/** Returns the seconds until midnight UTC. The result is never 0, because 0 means "never expires" to the library. */
 function secondsToMidnight(): number {
   const now = new Date();
   const midnight = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate() + 1);
   return Math.ceil((midnight - now.getTime()) / 1000);
 }
 
-/** Clears rows of windows that have passed, now and then while there is something to count, and behind its back. */
+/** Returns a function that deletes rows of past windows in the background, at most every `clearEveryMs`. */
 function createClearing(db: Database): () => void {
   let nextMs = 0;
   return () => {
     const now = Date.now();
     if (now < nextMs) return;
     nextMs = now + clearEveryMs;
-    // Nothing hangs on it: a row that has passed counts as none, and the next round takes it.
+    // A failure is harmless: an expired row does not count, and the next run deletes it.
     db.getConnection(tableName)
       .where('expire', '<', now - otherClocksMs)
       .delete()

@@ -8,17 +8,18 @@ import { unlessDone } from '../sql/unless-done';
 type Database = Core.Strapi['db'];
 
 /**
- * The account of each session of users-permissions. Strapi's own table has its number only, which an import gives to
- * somebody else. No content type: an import leaves the table alone.
+ * Stores the account of each session of users-permissions.
+ * Strapi's own table has only the user id, which an import can give to another user.
+ * The table is no content type, so an import does not change it.
  */
 export const loginTable = 'chat_logins';
 
-/** The name under which Strapi's session manager keeps the sessions of users. */
+/** The origin under which Strapi's session manager stores the sessions of users. */
 export const userOrigin = 'users-permissions';
 
 /**
- * Version, cost and salt of a bcrypt hash. Each new password gets a new salt, so a mark of before does not fit any more.
- * It says nothing about the password.
+ * The length of a password mark: version, cost and salt of a bcrypt hash.
+ * Each new password gets a new salt, so the old mark no longer matches. The mark reveals nothing about the password.
  */
 const markChars = 29;
 
@@ -26,13 +27,13 @@ export function toPasswordMark(hash: string | null): string {
   return (hash ?? '').slice(0, markChars);
 }
 
-/** The same, of the account `u` in a statement. */
+/** SQL for the password mark of the account `u`. */
 export const passwordMarkOfAccount = `coalesce(substr(u.password, 1, ${markChars}), '')`;
 
 /**
- * Creates the table and ties the sessions that exist to their accounts, both or neither: an upgrade logs nobody out. The
- * table is the sign that this was done, so an import of later ties nothing anew. If two processes start at the same time,
- * one creates the table and the other finds it.
+ * Creates the table and ties existing sessions to their accounts in one transaction, so an upgrade logs nobody out.
+ * Does nothing if the table exists, so a later import does not tie sessions again.
+ * If two processes start at the same time, one creates the table and the other finds it.
  */
 export async function createLoginTable(db: Database): Promise<void> {
   await unlessDone(
@@ -45,24 +46,24 @@ export async function createLoginTable(db: Database): Promise<void> {
   );
 }
 
-/** With the session or the account, the database deletes the row. */
+/** Creates the table. The database deletes a row together with its session or its account. */
 async function createTable(db: Database, trx: Knex.Transaction): Promise<void> {
   await db.getSchemaConnection(trx).createTable(loginTable, (table) => {
     table.integer('session_row_id').primary();
     table.string('session_id', 255).notNullable().unique();
-    // The session that the login began with. Each renewal of its tokens is another session of the same family.
+    // The first session of the login. Each token renewal creates another session of the same family.
     table.string('family_id', 255).notNullable().index();
     table.integer('user_id').notNullable().index();
     table.string('user_document_id', 255).notNullable();
     table.string('password_mark', 255).notNullable();
-    // When its refresh token was used. Milliseconds since 1970, by the database's clock.
+    // The time when its refresh token was used: milliseconds since 1970, by the database's clock.
     table.bigInteger('rotated_at');
     table.foreign('session_row_id').references('id').inTable('strapi_sessions').onDelete('CASCADE');
     table.foreign('user_id').references('id').inTable('up_users').onDelete('CASCADE');
   });
 }
 
-/** A session that is older than the account of its number is that of an account which is gone. */
+/** Skips a session that is older than the account with its user id: it belonged to a deleted account. */
 const tieFormerSessions: Statement = {
   sql: `
     insert into ${loginTable}

@@ -11,49 +11,51 @@ import { inTransaction } from '../sql/transaction';
 
 type Database = Core.Strapi['db'];
 
-/** The account of a login, locked. */
+/** The account of a login. Its row is locked. */
 export interface LoginAccount {
   readonly id: number;
   readonly documentId: string;
   readonly passwordMark: string;
 }
 
-/** A session that was tied to its account. */
+/** A session that is tied to its account. */
 export interface TiedSession {
   readonly sessionId: string;
   readonly familyId: string;
   readonly userId: number;
-  /** When this was read, by the database's clock. Milliseconds since 1970. */
+  /** The time of this read by the database's clock, in milliseconds since 1970. */
   readonly readAtMs: number;
 }
 
 export type Rotation =
-  /** Its refresh token was not used. */
+  /** The session's refresh token was not used yet. */
   | { readonly state: 'unused' }
-  /** It was, and the session it was used for is there. */
+  /** The refresh token was used, and the session that it created still exists. */
   | {
       readonly state: 'used';
-      /** Since the time that was asked for. */
+      /** Whether it was used at or after the given time. */
       readonly isRecent: boolean;
       readonly isChildUsed: boolean;
     }
   | { readonly state: 'gone' };
 
-/** Which sessions of users-permissions are good, and for whom. */
+/** Checks which sessions of users-permissions are valid, and to which account they belong. */
 export interface Logins {
   /**
-   * The number of the account that a session opens. Null if the session or the account is gone, or the account is blocked,
-   * has another documentId or has another password. Requests of the same moment share one statement.
+   * Returns the user id of a session's account.
+   * Returns null if the session or account no longer exists, or if the account is blocked.
+   * Also returns null if the account has another documentId or another password than at login.
+   * Concurrent calls share one statement.
    */
   findAccountId(sessionId: string): Promise<number | null>;
-  /** The same for many, by session. */
+  /** Returns the user ids of valid sessions by session id. */
   findAccountIds(sessionIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
-  /** The good accounts among these, by documentId: for logins without a session. */
+  /** Returns the user ids of those accounts that are not blocked, by documentId. For logins without a session. */
   findAccounts(documentIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   findTied(sessionId: string): Promise<TiedSession | null>;
   /**
-   * Runs a transaction that holds the account's row: what begins, renews and ends its logins happens one after the other,
-   * and after a change of its password or of its being blocked. `account` is null if there is none.
+   * Runs a transaction that locks the account's row. Changes to the logins of one account therefore run one by one.
+   * They also wait for a running change of the password or of `blocked`. `account` is null if no account exists.
    */
   withAccount<T>(
     userId: number,
@@ -63,19 +65,19 @@ export interface Logins {
   endAllOf(userIds: readonly number[]): Promise<void>;
 }
 
-/** What is done while the account is locked. */
+/** Changes to the logins of an account whose row is locked. */
 export interface LoginChanges {
   findAccountId(sessionId: string): Promise<number | null>;
   tie(sessionId: string, account: LoginAccount): Promise<void>;
-  /** @param sinceMs by the database's clock. */
+  /** @param sinceMs milliseconds since 1970 by the database's clock. */
   findRotation(sessionId: string, sinceMs: number): Promise<Rotation>;
-  /** `child` takes the place of `parent`, as the same login. */
+  /** Makes the session `childId` the successor of `parent` in the same login. */
   tieChild(parent: TiedSession, childId: string): Promise<void>;
   setStatus(sessionId: string, status: 'active' | 'rotated'): Promise<void>;
   endFamily(familyId: string): Promise<void>;
 }
 
-/** More than a PostgreSQL pool has connections, and few enough for a statement. */
+/** More than a PostgreSQL pool has connections, and few enough for one statement. */
 const maxTogether = 500;
 
 export function createLogins(db: Database): Logins {
@@ -220,7 +222,7 @@ function createLoginChanges(db: Database, trx: Knex.Transaction): LoginChanges {
 interface TiedRow {
   readonly family_id: string;
   readonly user_id: number;
-  /** PostgreSQL has its large integers as text. */
+  /** PostgreSQL returns large integers as text. */
   readonly read_at: number | string;
 }
 
@@ -229,7 +231,7 @@ interface GoodRow {
   readonly user_id: number;
 }
 
-/** For each request of a user. By the index on `session_id`, then by primary keys. */
+/** Returns the SQL that each request of a user runs. It reads the index on `session_id`, then primary keys. */
 const goodSessions = (isGiven: string) =>
   [
     `select l.session_id, l.user_id from ${loginTable} l`,
@@ -238,11 +240,11 @@ const goodSessions = (isGiven: string) =>
     `where l.session_id ${isGiven} and u.blocked is not true and l.password_mark = ${passwordMarkOfAccount}`,
   ].join(' ');
 
-/** As a prepared statement, below knex: it comes with each request. */
+/** Runs a prepared statement without knex, because each request needs it. */
 async function askPostgres(db: Database, sessionIds: readonly string[]): Promise<readonly GoodRow[]> {
   const response = await queryDriver(db, {
     sql: goodSessions("= any(string_to_array($1, ','))"),
-    // Ids of sessions are hexadecimal.
+    // Session ids are hexadecimal, so none contains a comma.
     bindings: [sessionIds.join(',')],
     options: { name: 'chat-good-logins' },
   });
@@ -256,7 +258,7 @@ function askSqlite(db: Database, sessionIds: readonly string[]): Promise<readonl
   });
 }
 
-/** Milliseconds since 1970 by the clock that all processes share. */
+/** Returns SQL for milliseconds since 1970 by the database's clock, which all processes share. */
 function nowMs(isPostgres: boolean): string {
   return isPostgres
     ? 'cast(extract(epoch from clock_timestamp()) * 1000 as bigint)'

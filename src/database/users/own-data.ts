@@ -10,7 +10,7 @@ import { inTransaction } from '../sql/transaction';
 
 type Database = Core.Strapi['db'];
 
-/** All rows of a user's on Strapi's database. Everything goes by an index that begins with what is looked for. */
+/** Creates the store of a user's own rows on Strapi's database. Each query uses an index that begins with its key. */
 export function createOwnDataStore(db: Database, reader: Reader): OwnDataStore {
   return {
     async listSessionsAfter(owner, { id, limit }) {
@@ -38,8 +38,8 @@ export function createOwnDataStore(db: Database, reader: Reader): OwnDataStore {
       inTransaction(db, async (trx) => {
         const own = { where: (rows: Knex.QueryBuilder) => rows.where({ user_id: id }), order: ['id'] };
         const { latestMs, ...erased } = await eraseSome(db, trx, { ...own, limit });
-        // Also where nothing was left: the history keeps what was purged here. A process whose clock is ahead of ours may
-        // have written rows of later than now.
+        // Queue this even if no row was left, because the history still has rows that were purged here.
+        // A process with a faster clock may have written rows with a time after now.
         const before = new Date(Math.max(Date.now(), latestMs) + 1);
         await noteErasure(db, trx, { userDocumentId: documentId, conversationId: null, before });
         return erased;
@@ -56,14 +56,14 @@ export function createOwnDataStore(db: Database, reader: Reader): OwnDataStore {
   };
 }
 
-/** Which rows, and the order of the index by which they are found. */
+/** Selects the rows to erase, in the order of an index. */
 interface Selection {
   readonly where: (rows: Knex.QueryBuilder) => Knex.QueryBuilder;
   readonly order: readonly string[];
   readonly limit: number;
 }
 
-/** Messages before their sessions, so that none is left without. */
+/** Erases messages before their sessions, so that no message is left without its session. */
 async function eraseSome(
   db: Database,
   trx: Knex.Transaction,
@@ -76,15 +76,16 @@ async function eraseSome(
 }
 
 interface Bit {
-  /** How many rows there were to erase, whoever erased them. */
+  /** How many rows were found, even if another process erased them. */
   readonly count: number;
-  /** When the last of them was written; 0 where there were none. */
+  /** The creation time of the newest row; 0 if no row was found. */
   readonly latestMs: number;
 }
 
 /**
- * By ids, so that two processes at it take the same rows in the same order, and by the condition once more: some may be
- * gone or restored meanwhile.
+ * Erases one batch of rows by id.
+ * The DELETE repeats the condition, because rows can be erased or restored after the SELECT.
+ * Two processes find the same rows in the same order.
  */
 async function eraseBit(
   db: Database,

@@ -10,7 +10,10 @@ interface UserRow {
   readonly document_id: string;
 }
 
-/** Users on Strapi's database. Not cached: what was true before an import would give one user's data to another. */
+/**
+ * Creates the source of users on Strapi's database.
+ * It has no cache: after an import, a stale entry would show one user's data to another user.
+ */
 export function createUserSource(db: Database): UserSource {
   return {
     async findDocumentIds(ids) {

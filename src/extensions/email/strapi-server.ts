@@ -13,10 +13,10 @@ interface Plugin {
   readonly services: { readonly email: (options: { strapi: Core.Strapi }) => EmailService };
 }
 
-/** Stands in the templates of users-permissions until an administrator changes them. Nobody may send in its name. */
+/** Sender in the templates of users-permissions until an administrator changes it. Mails must not use this address. */
 const placeholder = 'no-reply@strapi.io';
 
-/** What a template leaves open or never was filled in comes from EMAIL_FROM and EMAIL_REPLY_TO. */
+/** Uses EMAIL_FROM and EMAIL_REPLY_TO where a template leaves an address empty or still has the placeholder. */
 export default (plugin: Plugin): Plugin => ({
   ...plugin,
   services: {

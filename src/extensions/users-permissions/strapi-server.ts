@@ -27,8 +27,8 @@ interface Plugin extends AccountsPlugin {
 }
 
 /**
- * Extends the plugin, as Strapi's extensions do: a login that cannot be checked is not taken for a wrong one, and one that
- * was checked a moment ago is not read anew.
+ * Extends the plugin as a Strapi extension. A login that the server cannot check no longer counts as wrong. A login
+ * that the server checked a moment ago comes from a cache.
  */
 export default (stock: Plugin): Plugin => extend(extendAccounts(stock));
 
@@ -68,8 +68,9 @@ const extend = (plugin: Plugin): Plugin => ({
 });
 
 /**
- * A login remembers what its role may, and that may have been remembered when it was read: one after the other they take as
- * long as the setting allows. What a role may is remembered for the users who come at once, to whom a tenth is enough.
+ * Returns for how long to cache logins and permissions. A cached login contains permissions that may come from the
+ * other cache. So the two times add up to the setting. Permissions get a tenth: it is enough for users who log in at
+ * the same time to share one read.
  */
 function remembered(strapi: Core.Strapi): { readonly loginMs: number; readonly permissionsMs: number } {
   const forMs = strapi.config.get<number>('plugin::users-permissions.rememberLoginsSeconds', 0) * 1000;
@@ -78,8 +79,8 @@ function remembered(strapi: Core.Strapi): { readonly loginMs: number; readonly p
 }
 
 /**
- * The plugin says "not authenticated" of a bad token and of everything that goes wrong on its way, a database that is away
- * included. Apps answer a 401 by logging their user out, so that case is told apart: it is a 503.
+ * Reports a login that the server cannot check as 503. The plugin replies "not authenticated" to a bad token. It
+ * replies the same if the check fails, for example because the database is down. Apps log their user out on a 401.
  */
 function withHonestFailures(strategy: AuthStrategy, strapi: Core.Strapi): AuthStrategy {
   return {
@@ -93,7 +94,7 @@ function withHonestFailures(strategy: AuthStrategy, strapi: Core.Strapi): AuthSt
   };
 }
 
-/** Whether nothing speaks against the token: its user, who has a role, is found now, or cannot be read. */
+/** Returns true if the token's user exists and has a role, or if the server cannot read the user. */
 async function isGoodToken(ctx: Context, strapi: Core.Strapi): Promise<boolean> {
   const users = strapi.plugin('users-permissions');
   const jwt = users.service('jwt') as { getToken(ctx: Context): Promise<{ id?: unknown } | null> | null };
@@ -103,7 +104,7 @@ async function isGoodToken(ctx: Context, strapi: Core.Strapi): Promise<boolean> 
   try {
     const token = await jwt.getToken(ctx);
     if (token?.id === undefined) return false;
-    // To a user without a role, which an admin can make, the plugin says "not authenticated" too.
+    // The plugin also replies "not authenticated" to a user without a role. An admin can create such a user.
     return ((await user.fetchAuthenticatedUser(token.id))?.role ?? null) !== null;
   } catch (error) {
     return !(error instanceof Error && error.message === 'Invalid token.');

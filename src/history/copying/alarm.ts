@@ -1,7 +1,7 @@
-/** A pause that can be cut short. One at a time. */
+/** A pause that another call can shorten. Only one pause runs at a time. */
 export interface Alarm {
   after(ms: number): Promise<void>;
-  /** Ends the pause, if there is one, this much later at the latest. To ask again and again does not put it off. */
+  /** Ends the current pause, if any, within this time. Repeated calls do not delay the end. */
   ringWithin(ms: number): void;
 }
 

@@ -3,22 +3,25 @@ import { HistoryProblem, type HistoryProblemCode } from '../model/problem';
 import type { Backlog } from '../model/source';
 import { type Side, Unavailable } from '../model/unavailable';
 
-/** How far the history is, as of the last round: asking costs nothing. */
+/** State of the copying as of the last round. Reading it costs nothing. */
 export interface HistoryStatus {
-  /** `unavailable`: a database is away, turns wait. `behind`: they wait although it is there. */
+  /** `unavailable`: a database is unavailable, and turns wait. `behind`: turns wait although both databases work. */
   readonly state: 'ok' | 'behind' | 'unavailable';
-  /** Finished turns that the history does not have; of very many, a part is counted. */
+  /** Number of finished turns that the history does not have. The count has an upper bound. */
   readonly waiting: number;
   readonly waitingErasures: number;
-  /** Turns that the history has refused. They are tried again, much later. */
+  /** Turns that the history has refused. The writer retries them much later. */
   readonly setAside: number;
-  /** For how long the oldest turn that waits has been finished; 0 where none waits. */
+  /** Seconds since the end of the oldest turn that waits; 0 if none waits. */
   readonly oldestSeconds: number;
-  /** Which database is away, if any. */
+  /** The database that is unavailable, if any. */
   readonly problem: Side | null;
 }
 
-/** What is known of the two databases. Says once that one is away, again where it is for another reason, and that it is back. */
+/**
+ * The known state of the two databases. Logs once that one is unavailable, again if the reason changes, and once that
+ * it is back.
+ */
 export interface Condition {
   isThere(): void;
   isAway(error: unknown): void;

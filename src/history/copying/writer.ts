@@ -15,33 +15,34 @@ export interface HistoryWriterOptions {
   readonly store: HistoryNaming & Pick<HistoryStore, 'save' | 'erase' | 'countConversations' | 'identity'>;
   readonly users: UserSource;
   readonly log: Log;
-  /** As the history names the model: Dify does not tell which one answers. */
+  /** Model name in the records. Dify does not report which model answers. */
   readonly model: string;
-  /** Turns that are held in memory, and saved in one transaction. */
+  /** Number of turns that the writer holds in memory and saves in one transaction. */
   readonly batchSize?: number;
-  /** The pause between two rounds where nothing ends here: turns of other processes may be due. */
+  /** Pause between two rounds while no turn ends in this process. Turns of other processes may be due. */
   readonly everyMs?: number;
-  /** How long a wake waits for others. */
+  /** How long a wake waits for further turns. */
   readonly gatherMs?: number;
-  /** The pause after a round that failed doubles, from the first of these to the second. */
+  /** Pause after a failed round. It doubles from `first` up to `longest`. */
   readonly backOffMs?: readonly [first: number, longest: number];
-  /** A turn that waits longer than this makes the history `behind`. */
+  /** A turn that waits longer than this makes the state `behind`. */
   readonly behindAfterMs?: number;
-  /** For how long after `stop` further batches are begun. */
+  /** For how long after `stop` the writer starts further batches. */
   readonly lastRoundMs?: number;
-  /** The pause between two looks for turns that came by an import. */
+  /** Pause between two searches for turns that an import brought. */
   readonly surveyEveryMs?: number;
 }
 
-/** Copies finished turns to the history, behind everybody's back: no turn waits for it, and nothing of it is thrown. */
+/** Copies finished turns to the history in the background. No turn waits for it, and it never throws. */
 export interface HistoryWriter {
   start(): void;
-  /** A turn has ended here: it is copied soon. Many at once cost one round. */
+  /** Reports that a turn has ended in this process. The writer copies it soon. Many calls together cost one round. */
   wake(): void;
   status(): HistoryStatus;
   /**
-   * Copies what is left, unless a database is away. Settles when nothing is touched any more. A database that does not
-   * answer at all is not waited for longer than twice `lastRoundMs`: what it was given is given out again.
+   * Copies the remaining turns, unless a database is unavailable. Settles when nothing uses a database any more. Waits
+   * at most twice `lastRoundMs` for a database that does not answer. Another process then gets the claimed turns
+   * later.
    */
   stop(): Promise<void>;
 }
@@ -66,7 +67,7 @@ export function createHistoryWriter(options: HistoryWriterOptions): HistoryWrite
     },
     wake() {
       isWoken = true;
-      // While a database is away, every turn that ends would else be one more attempt at it.
+      // While a database is unavailable, each turn that ends would otherwise cause another attempt.
       if (condition.problem() === null) alarm.ringWithin(gatherMs);
     },
     status: condition.status,
@@ -91,11 +92,11 @@ export function createHistoryWriter(options: HistoryWriterOptions): HistoryWrite
     if (condition.problem() === null) await round();
   }
 
-  /** Until nothing is due. What is erased comes first, so that it is not copied any more. Never rejects. */
+  /** Works until nothing is due. Erasures come first, so that the writer does not copy erased turns. Never rejects. */
   async function round(): Promise<void> {
     const goesOn = () => Date.now() < stopsAtMs;
     try {
-      // Nothing is claimed for a history that is not there; and that it is not is known from the start.
+      // Check the history before claiming turns. The first round then also detects an unavailable history.
       if (!isReadable) await copier.assertReadable();
       isReadable = true;
       if (!isPrepared) await copier.prepare();
@@ -114,7 +115,7 @@ export function createHistoryWriter(options: HistoryWriterOptions): HistoryWrite
     }
   }
 
-  /** What is left of before, for a moment: turns that end meanwhile come first. @returns whether there is more. */
+  /** Works on older data for a short time; turns that end now come first. @returns whether more is left. */
   async function catchUp(): Promise<boolean> {
     const goesOnUntil = Date.now() + catchUpMs;
     const goesOn = () => Date.now() < goesOnUntil && stopsAtMs === Infinity;
@@ -140,13 +141,16 @@ function toUnavailable(error: unknown): Unavailable {
 
 const erasuresAtOnce = 100;
 
-/** For how long a round goes on with what is left of before, and the pause until the next round then. */
+/** How long a round works on older data, and the pause before the next round if more is left. */
 const catchUpMs = 500;
 const briefMs = 5;
 
-/** One batch at a time. Each throws `Unavailable`, and otherwise tells whether there may be more to do. */
+/**
+ * Handles one batch per call. Each function throws `Unavailable`. Those with a boolean result return whether more may
+ * remain.
+ */
 function createCopier({ source, store, users, log, model, batchSize = 50 }: HistoryWriterOptions) {
-  /** Those that were refused while others were taken. */
+  /** Turns that the history refused while it accepted others. */
   const blamed = new Set<string>();
   const naming = createNaming({ source, store, users, log });
   let identity = '';
@@ -154,7 +158,7 @@ function createCopier({ source, store, users, log, model, batchSize = 50 }: Hist
   return {
     assertReadable,
 
-    /** Before anything is copied. */
+    /** Must run before anything is copied. */
     async prepare(): Promise<void> {
       identity = await at('history', store.identity());
       await naming.nameErasures();
@@ -187,14 +191,15 @@ function createCopier({ source, store, users, log, model, batchSize = 50 }: Hist
     },
   };
 
-  /** What cannot be made a record of is as good as refused. */
+  /** Saves turns. It also throws if a turn cannot become a record, which counts as refused. */
   async function save(turns: readonly FinishedTurn[]): Promise<void> {
     await store.save(turns.map((turn) => toRecord(turn, model)));
   }
 
   /**
-   * A batch was not taken: either the history is away, or some of its turns are to blame. None is set aside unless
-   * another was taken: a history that refuses everything has a trouble of its own, and everything waits for its end.
+   * Saves the turns of a failed batch one by one. Either the history is unavailable, or some turns cause the error.
+   * The writer sets a turn aside only if the history accepted another one, or refused all of them before. A history
+   * that refuses everything has a problem of its own, so all turns wait for its end.
    */
   async function copyOneByOne(turns: readonly FinishedTurn[], cause: unknown): Promise<void> {
     const { saved, refused, problem } = await saveOneByOne(turns);
@@ -219,9 +224,9 @@ function createCopier({ source, store, users, log, model, batchSize = 50 }: Hist
     const refused = new Map<string, unknown>();
     let last: FinishedTurn | undefined;
     try {
-      // Else each turn would wait for the same timeout.
+      // Otherwise each turn would wait for the same timeout.
       await assertReadable();
-      // Twice, for the first may have been refused for no fault of its own while the last was taken.
+      // Try each turn twice. The first ones may have met a problem that ended before the last one.
       for (const turn of [...turns, ...turns]) {
         if (saved.has(turn.turnId)) continue;
         try {
@@ -231,7 +236,7 @@ function createCopier({ source, store, users, log, model, batchSize = 50 }: Hist
           last = turn;
         } catch (error) {
           refused.set(turn.turnId, error);
-          // One that was taken is there once, however often it is saved: it shows whether anything can be, now.
+          // Saving an accepted turn again adds nothing. It shows whether the history can save anything now.
           await (last === undefined ? assertReadable() : at('history', save([last])));
         }
       }

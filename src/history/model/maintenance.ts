@@ -1,56 +1,60 @@
 import type { Position, StoredRecord } from './store';
 import type { HistoryRecord } from './record';
 
-/** How much there is of a table. */
+/** The size of a table. */
 export interface TableSize {
   readonly table: string;
   readonly rows: number;
-  /** On the disk, indexes included. */
+  /** Size on the disk, including indexes. */
   readonly bytes: number;
 }
 
-/** A day of UTC that has tables or partitions of its own. */
+/** A UTC day that has its own tables or partitions. */
 export interface DayPartition {
   /** `2025-01-15` */
   readonly day: string;
-  /** Of both tables. */
+  /** Rows of both tables. */
   readonly rows: number;
   readonly bytes: number;
 }
 
-/** What operators do with the store, by hand or by the clock. As the store itself, every method may reject. */
+/** Operations for operators and for scheduled jobs. Every method may reject, like those of the store. */
 export interface HistoryMaintenance {
-  /** Both tables with all their partitions, and the sums. Counts every row: this is not for a request. */
+  /**
+   * Returns the sizes of both tables with all partitions, and of the sums. Counts every row, so requests must not use
+   * it.
+   */
   listSizes(): Promise<readonly TableSize[]>;
 
-  /** Oldest first; none where the store is not partitioned. As `listSizes`, it may take long. */
+  /** Returns the days, oldest first; none if the store is not partitioned. Can take as long as `listSizes`. */
   listPartitions(): Promise<readonly DayPartition[]>;
 
-  /** Records that were created before this day of UTC, errors included, in order by position, oldest first. */
+  /** Returns records created before this UTC day, errors included, ordered by position, oldest first. */
   readBefore(day: string, after: Position | null, limit: number): Promise<readonly StoredRecord[]>;
 
   /**
-   * Removes exactly the records at these positions, with their sums; what else there is of their days stays. Oldest first,
-   * so that a conversation of which some are left keeps its end.
-   * @returns how many were there.
+   * Removes exactly the records at these positions, with their sums. Other records of the same days stay. Callers pass
+   * the oldest first, so that a conversation that loses some records keeps its end.
+   * @returns how many existed.
    */
   remove(positions: readonly Position[]): Promise<number>;
 
   /**
-   * What is to be done after `remove`: drops partitions of before this day of UTC that are empty, and puts the beginnings
-   * of conversations right. Until done or `signal` fires; can be done again.
+   * Finishes the work of `remove`. Drops empty partitions of the days before this UTC day, and corrects the beginnings
+   * of conversations. Runs until done or until `signal` fires. Safe to repeat.
    */
   dropEmptyPartitions(beforeDay: string, signal: AbortSignal): Promise<void>;
 
   /**
-   * Puts back what was taken out, however old it is: the partition it needs is made. What its user has erased stays out.
-   * @returns how many were not there.
+   * Puts removed records back, whatever their age, and makes the partitions they need. Records that their user has
+   * erased stay out.
+   * @returns how many did not exist.
    */
   restore(records: readonly HistoryRecord[]): Promise<number>;
 
   /**
-   * Waits until the tables are partitioned, or not, as the settings say, or the store is closed. It is tried until it
-   * succeeds, and the store can be used meanwhile.
+   * Waits until the tables are partitioned, or not, as the settings require, or until the store is closed. The store
+   * retries the change until it succeeds, and stays usable meanwhile.
    */
   migrated(): Promise<void>;
 }

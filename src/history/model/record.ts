@@ -1,32 +1,32 @@
 /**
- * One finished generation, as the history keeps it: append-only, in OpenAI's shapes, whatever becomes of the messages it
- * was made from.
+ * One finished generation in the history, append-only and in OpenAI's format. Later changes to the messages of its
+ * turn do not change it.
  */
 export interface HistoryRecord {
-  /** What makes it one: of a turn its `turn_id`. Saved twice, it is there once. At most 64 characters. */
+  /** Unique id of at most 64 characters; for a turn, its `turn_id`. A second save of the same id adds nothing. */
   readonly recordId: string;
-  /** Of a turn the `session_id`. At most 255 characters. */
+  /** For a turn, its `session_id`. At most 255 characters. */
   readonly conversationId: string;
-  /** The documentId of its user; null of a record that an older version saved, until it is found. */
+  /** The documentId of the user. Null for a record of an older version until its user is found. */
   readonly userDocumentId: string | null;
-  /** The number by which an older version named the user: the id that its row had then. */
+  /** The row id by which an older version named the user, as it was then. */
   readonly formerUserId: number | null;
   /** The `documentId` of the character. */
   readonly characterId: string | null;
-  /** Ids of a gateway in front, where the caller gave them. */
+  /** Ids of a gateway in front of the application, if the caller gave them. */
   readonly tokenId: number | null;
   readonly channelId: number | null;
   readonly model: string;
-  /** What was sent, as a list of OpenAI messages: `{ role, content }`. */
+  /** The sent messages, as a list of OpenAI messages: `{ role, content }`. */
   readonly messages: readonly unknown[];
-  /** The OpenAI completion: `{ choices: [{ index, message, finish_reason }], usage }`. Of an error: null. */
+  /** The OpenAI completion: `{ choices: [{ index, message, finish_reason }], usage }`. Null for an error. */
   readonly response: unknown;
   readonly usage: HistoryUsage;
-  /** From the question to the end of the answer. */
+  /** Time from the question to the end of the answer. */
   readonly latencyMs: number | null;
-  /** Null of what went well; else the record is one of `error_conversation_histories`. */
+  /** Null for a success. A record with an error is in `error_conversation_histories`. */
   readonly error: HistoryError | null;
-  /** Decides the partition, so it is the same however often a record is saved. Whole milliseconds. */
+  /** Decides the partition, so every save of the same record must give the same time. Whole milliseconds. */
   readonly createdAt: Date;
 }
 
@@ -34,18 +34,18 @@ export interface HistoryUsage {
   readonly promptTokens: number;
   readonly completionTokens: number;
   readonly totalTokens: number;
-  /** In billionths of the currency: whole numbers add up exactly on every database. */
+  /** In billionths of the currency. Whole numbers add up exactly on every database. */
   readonly priceNanos: number;
-  /** ISO 4217, or empty where nothing was priced. */
+  /** ISO 4217 code; empty if there is no price. */
   readonly currency: string;
 }
 
 export interface HistoryError {
-  /** Ours (`upstream-timeout`) or, of completions recorded by other code, whatever it has: an HTTP status as text. */
+  /** A chat error code (`upstream-timeout`). Other code may record its own, such as an HTTP status as text. */
   readonly code: string;
   readonly message: string;
   /** Whether the answer had begun. */
   readonly phase: 'before-answer' | 'during-answer';
-  /** The text that had arrived; empty before it began. */
+  /** The text that had arrived; empty if the answer had not begun. */
   readonly partialText: string;
 }

@@ -5,10 +5,10 @@ import type { Erasure } from './store';
 /** A finished turn that the history does not have yet. */
 export interface FinishedTurn {
   readonly turnId: string;
-  /** Of a session that is gone for good: the turn's own id, as of a conversation of its own. */
+  /** The turn's own id if its session is deleted permanently. The turn is then a conversation of its own. */
   readonly sessionId: string;
   readonly userDocumentId: string;
-  /** `documentId` of the character; null once it is deleted. */
+  /** `documentId` of the character; null after the character is deleted. */
   readonly characterId: string | null;
   readonly query: string;
   readonly answer: string;
@@ -19,46 +19,46 @@ export interface FinishedTurn {
   readonly endedAt: Date;
 }
 
-/** How far the history is behind. */
+/** The work that the history writer has not done yet. */
 export interface Backlog {
-  /** Finished turns that wait, counted up to a bound. */
+  /** Finished turns that wait, counted up to a limit. */
   readonly turns: number;
   readonly erasures: number;
-  /** When the oldest of these turns finished; null where none waits. */
+  /** When the oldest of these turns finished; null if none waits. */
   readonly oldest: Date | null;
-  /** Turns that the history has refused, and that are not counted above. */
+  /** Turns that the history has refused. `turns` does not include them. */
   readonly setAside: number;
 }
 
 /**
- * The main database, as the writer of the history sees it. That a turn waits to be copied is saved with its end, in the
- * same transaction: there is no queue that could be lost.
+ * The main database, as the history writer uses it. The transaction that saves the end of a turn also marks the turn
+ * as due. So no separate queue exists that could be lost.
  */
 export interface HistorySource {
   /**
-   * Some finished turns, oldest first. No other process is given them for a while; if they are not settled by then, they
-   * are given out again.
+   * Returns some finished turns, oldest first. For a while, no other process gets them. Then the source gives out
+   * again those that are not settled.
    */
   claimSome(limit: number): Promise<readonly FinishedTurn[]>;
-  /** The history of this identity has them. */
+  /** Marks turns as saved in the history of this identity. */
   settle(turnIds: readonly string[], identity: string): Promise<void>;
-  /** It has not: they may be given out again at once. */
+  /** Gives turns back that the history does not have. Any process may get them immediately. */
   release(turnIds: readonly string[]): Promise<void>;
-  /** It refuses this one. Nothing is lost: it is given out again much later. */
+  /** Sets aside a turn that the history refuses. Nothing is lost: the source gives it out again much later. */
   setAside(turnId: string): Promise<void>;
-  /** What users have erased here and the history has not yet, oldest first. */
+  /** Returns erasures by users that the history does not have yet, oldest first. */
   listErasures(limit: number): Promise<readonly (Erasure & { readonly id: number })[]>;
-  /** The history has it, and with it every erasure of the same that goes less far. */
+  /** Removes an erasure that the history has. Also removes every erasure of the same data up to an earlier time. */
   settleErasure(id: number): Promise<void>;
   backlog(): Promise<Backlog>;
   /**
-   * Makes finished turns due that the history of this identity does not have: those of before there was one, and those
-   * that were copied to another and came here by an import. A few at a time.
-   * @returns whether there may be more.
+   * Makes finished turns due that the history of this identity lacks. These are turns older than the history, and
+   * imported turns that were copied to another history. Handles a few per call.
+   * @returns whether more may remain.
    */
   makeMissingDue(identity: string): Promise<boolean>;
-  /** The documentIds of the users of turns. A turn or user that does not exist is left out. */
+  /** Returns the documentIds of the users of turns. Leaves out turns and users that do not exist. */
   findTurnOwners(turnIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
-  /** The same of sessions. */
+  /** Returns the documentIds of the users of sessions in the same way. */
   findSessionOwners(sessionIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }

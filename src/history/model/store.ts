@@ -1,25 +1,25 @@
 import type { HistoryRecord } from './record';
 
-/** A record with what a page of them continues from. */
+/** A record with the position from which the next page continues. */
 export interface StoredRecord extends HistoryRecord {
   readonly position: Position;
 }
 
-/** Where a list goes on: by time, and by id where several have the same. */
+/** Where a list continues: by time, and by id among records of the same time. */
 export interface Position {
   readonly timeMs: number;
   readonly id: string;
 }
 
 export interface HistoryPage {
-  /** 1 to 101: what clients ask for, and one more. */
+  /** 1 to 101: the limit of the client, and one more. */
   readonly limit: number;
-  /** By number or by position, not both. */
+  /** Use either `offset` or `after`, not both. */
   readonly offset: number;
   readonly after: Position | null;
 }
 
-/** What the history knows of a conversation, errors included. Kept beside the records, so that a list scans none. */
+/** The summary of a conversation, errors included. The store saves it separately, so that a list scans no records. */
 export interface ConversationSummary {
   readonly conversationId: string;
   readonly userDocumentId: string;
@@ -34,7 +34,9 @@ export interface ConversationSummary {
   readonly lastAt: Date;
 }
 
-/** Sums of one user (or of all) over a quarter of an hour: the smallest step in which time zones differ. */
+/**
+ * Sums of one user, or of all users, over a quarter of an hour. This is the smallest step by which time zones differ.
+ */
 export interface Bucket {
   readonly startMs: number;
   readonly model: string;
@@ -48,58 +50,59 @@ export interface Bucket {
   readonly priceNanos: number;
 }
 
-/** Whose records: one user's, or those of all users for an administrator. */
+/** Whose records: those of one user or, for an administrator, those of all users. */
 export type Scope = { readonly userDocumentId: string } | 'everybody';
 
-/** A user: by documentId or, where an older version has noted it, by the number of then. */
+/** A user: by documentId or, if an older version saved it, by the row id of that time. */
 export type NamedUser = { readonly userDocumentId: string } | { readonly formerUserId: number };
 
-/** What is to be forgotten: all of a user's, or one conversation of theirs, up to a time. */
+/** Data to erase: all records of a user, or of one of the user's conversations, up to a time. */
 export type Erasure = NamedUser & {
   readonly conversationId: string | null;
   readonly before: Date;
 };
 
 /**
- * Where finished generations are kept. It names users by documentId, for an import gives the numbers of their rows to
- * others. It can be away for long: every method may reject, and nothing else depends on it.
+ * The store of finished generations. It names users by documentId, because an import can give their row ids to other
+ * users. It can be unavailable for a long time: every method may reject, and nothing else depends on it.
  */
 export interface HistoryStore {
   /**
-   * Saves these, with all sums kept beside them, or none. One that is there already, or that belongs to what was erased
-   * since, is left out.
+   * Saves these records with their sums, or none of them. Leaves out records that exist already, and those that an
+   * erasure covers.
    */
   save(records: readonly HistoryRecord[]): Promise<void>;
 
-  /** The latest records of a conversation, errors included, newest first. */
+  /** Returns the latest records of a conversation, errors included, newest first. */
   listRecords(scope: Scope, conversationId: string, page: HistoryPage): Promise<readonly StoredRecord[]>;
 
-  /** By their latest record, newest first. */
+  /** Returns conversations, ordered by their latest record, newest first. */
   listConversations(scope: Scope, page: HistoryPage): Promise<readonly ConversationSummary[]>;
 
-  /** From the sums, never from the records. `from` included, `to` not. */
+  /** Returns sums from `from` (included) to `to` (excluded). Reads only the sums, never the records. */
   listBuckets(scope: Scope, from: Date, to: Date): Promise<readonly Bucket[]>;
 
-  /** The same for as long as the store exists, and that of no other store. */
+  /** Returns an id that never changes and that no other store has. */
   identity(): Promise<string>;
 
-  /** How many conversations there are, of the whole of a scope. */
+  /** Returns the number of all conversations in a scope. */
   countConversations(scope: Scope): Promise<number>;
 
   /**
-   * Erases for good, some rows at a time, and remembers it: what is saved later but was created before is left out too.
-   * @returns how many records went.
+   * Erases permanently, some rows at a time, and saves the erasure. A later save also leaves out records created
+   * before its time.
+   * @returns how many records it erased.
    */
   erase(erasure: Erasure): Promise<number>;
 
   /**
-   * Removes what was created before this day of UTC (`2025-01-15`), with its sums: whole partitions where there are any,
-   * else some rows at a time, until done or `signal` fires.
-   * @returns how many records went; of dropped partitions as the database counts them.
+   * Removes records created before this UTC day (`2025-01-15`), with their sums. Drops whole partitions if they exist.
+   * Otherwise it deletes some rows at a time, until done or until `signal` fires.
+   * @returns how many records it removed; for dropped partitions, the count of the sums.
    */
   prune(beforeDay: string, signal: AbortSignal): Promise<number>;
 
-  /** Makes the partitions of the days to come. Nothing to do where there are none. */
+  /** Makes the partitions of the coming days. Does nothing if the store has no partitions. */
   preparePartitions(from: Date, days: number): Promise<void>;
 
   close(): Promise<void>;

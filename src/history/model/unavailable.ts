@@ -1,7 +1,7 @@
-/** The two databases that copying takes. */
+/** The two databases between which the writer copies. */
 export type Side = 'history' | 'main-database';
 
-/** One of them did not do what it was asked; `cause` says why. */
+/** One of the two databases failed; `cause` says why. */
 export class Unavailable extends Error {
   constructor(
     readonly side: Side,
@@ -11,7 +11,7 @@ export class Unavailable extends Error {
   }
 }
 
-/** Names the database that is at fault when this does not succeed. */
+/** Waits for `work`. Adds to an error which database is at fault. */
 export async function at<T>(side: Side, work: Promise<T>): Promise<T> {
   try {
     return await work;

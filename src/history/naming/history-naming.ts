@@ -1,9 +1,12 @@
 import type { Position } from '../model/store';
 
-/** What an older version left to be named. First the records, then the numbers of those that no turn knows. */
+/**
+ * Data of an older version that has no named user yet. Records come first, then the numbers of records without a known
+ * turn.
+ */
 export type Unnamed = { readonly records: readonly Position[] } | { readonly users: readonly FormerUser[] };
 
-/** A number by which an older version named a user, and the records that have nothing but it. */
+/** A number by which an older version named a user, and the records that have only this number. */
 export interface FormerUser {
   readonly formerUserId: number;
   readonly records: number;
@@ -11,13 +14,13 @@ export interface FormerUser {
   readonly lastAt: Date;
 }
 
-/** Whose a record is: null where the main database does not know its turn. */
+/** The owner of a record; null if the main database does not know its turn. */
 export interface Match {
   readonly position: Position;
   readonly userDocumentId: string | null;
 }
 
-/** A conversation that the user of a number erased. */
+/** A conversation that a user erased whom only a number names. */
 export interface FormerErasure {
   readonly formerUserId: number;
   readonly conversationId: string;
@@ -25,33 +28,37 @@ export interface FormerErasure {
 }
 
 /**
- * Names the users of records that an older version saved: it knew them by the numbers of their rows, and an import gives
- * those to others. A record is in nobody's lists until it has an owner. Several processes may do so at the same time.
+ * Names the users of records that an older version saved. It knew users by row id, and an import can give these
+ * numbers to other users. No list shows a record until it has an owner. Several processes may do this at the same
+ * time.
  */
 export interface HistoryNaming {
-  /** The next few; null where nothing is left. */
+  /** Returns the next few; null if nothing is left. */
   listUnnamed(): Promise<Unnamed | null>;
 
-  /** Gives these records to their owners, with the sums. One that its owner has erased since is deleted. */
+  /**
+   * Gives these records to their owners, and adds them to the sums. Deletes a record that its owner has erased since.
+   */
   match(matches: readonly Match[]): Promise<void>;
 
   /**
-   * Gives records without a turn to an owner, where turns prove whose the number was: all turns of the number are of one
-   * user, and the record is not from before the first of them, nor from after the last one unless the user still has the
-   * number. Or all turns of the number in its conversation are of one user.
-   * @returns how many.
+   * Gives records without a turn to an owner, if turns prove who had the number. All turns of the number must belong
+   * to one user. The record must not be older than the first of them. It must not be newer than the last one, unless
+   * the user still has the number. Alternatively, all turns of the number in the record's conversation belong to one
+   * user.
+   * @returns how many records.
    */
   matchNumber(formerUserId: number, userOfToday: string | null): Promise<number>;
 
-  /** Every number was looked at. */
+  /** Ends naming after every number was checked. */
   endNaming(): Promise<void>;
 
-  /** The numbers of records that have no owner. */
+  /** Returns the numbers of records that have no owner. */
   listFormerUsers(): Promise<readonly FormerUser[]>;
 
   /** Gives all records of a number that have no owner to this user. @returns how many. */
   assign(formerUserId: number, userDocumentId: string): Promise<number>;
 
-  /** Erasures of conversations that name their user by number; none once everything is named. */
+  /** Returns erasures of conversations that name their user by number; none after naming has ended. */
   listFormerErasures(after: FormerErasure | null, limit: number): Promise<readonly FormerErasure[]>;
 }

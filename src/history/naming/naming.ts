@@ -12,14 +12,14 @@ export interface NamingOptions {
   readonly log: Log;
 }
 
-/** Finds the users of what an older version kept, which knew them by number. Each throws `Unavailable`. */
+/** Finds the users of data that an older version saved by number. Each method throws `Unavailable`. */
 export interface Naming {
   /**
-   * Erasures of conversations, by the users of their sessions: before anything is copied, so that what was erased does
-   * not come back.
+   * Names the users of erased conversations, found by their sessions. It must run before the writer copies anything,
+   * so that erased turns do not come back.
    */
   nameErasures(): Promise<void>;
-  /** The next few records. @returns whether there may be more. */
+  /** Names the next few records. @returns whether more may remain. */
   nameSome(): Promise<boolean>;
 }
 
@@ -56,7 +56,7 @@ export function createNaming({ source, store, users, log }: NamingOptions): Nami
         await nameNumbers(unnamed.users);
         return false;
       }
-      if (lookedFor === 0) log.info('The history names users by number. Their documentIds are looked for.');
+      if (lookedFor === 0) log.info('The history names users by number. Looking up their documentIds.');
       const turnIds = unnamed.records.map(({ id }) => id);
       const owners = await at('main-database', source.findTurnOwners(turnIds));
       const matches = unnamed.records.map((position) => ({
@@ -80,7 +80,7 @@ export function createNaming({ source, store, users, log }: NamingOptions): Nami
     if (left > 0) {
       log.warn(
         `${left} records of the history have a number as their user, and nothing proves whose it was. ` +
-          'Nobody is shown them. `npm run history -- unassigned` lists the numbers.',
+          'No list shows them. `npm run history -- unassigned` lists the numbers.',
       );
     }
   }

@@ -19,45 +19,48 @@ import { tidyHistory } from '../tidy';
 
 export interface ConversationPage {
   readonly conversations: readonly ConversationReply[];
-  /** Where the next page begins; null on the last one. */
+  /** Cursor of the next page; null on the last one. */
   readonly next_cursor: string | null;
 }
 
 export interface RecordedMessagePage {
-  /** In the order they were said. */
+  /** In chronological order. */
   readonly messages: readonly RecordedMessage[];
-  /** Of the messages before these; null where there are none. */
+  /** Cursor of the older messages; null if none exist. */
   readonly next_cursor: string | null;
 }
 
 /**
- * The history of finished generations, as its owners and administrators see it, some seconds behind. Every method throws
- * ChatError: `history-unavailable` while the store is away, `invalid-request` naming the parameter.
+ * The history of finished generations for owners and administrators. It can lag by some seconds. Every method throws a
+ * ChatError: `history-unavailable` while the store is unavailable, or `invalid-request`, which names the parameter.
  */
 export interface HistoryAccess {
-  /** Latest first. `query`: `limit?`, and `offset?` or `cursor?`. */
+  /** Returns conversations, latest first. `query`: `limit?`, and `offset?` or `cursor?`. */
   listConversations(whose: Whose, query: unknown): Promise<ConversationPage>;
-  /** The latest ones. `query`: `limit?` (of messages), `cursor?`. @throws ChatError `conversation-not-found` */
+  /**
+   * Returns the latest messages. `query`: `limit?` (of messages), `cursor?`. @throws ChatError
+   * `conversation-not-found`
+   */
   listMessages(whose: Whose, conversationId: string, query: unknown): Promise<RecordedMessagePage>;
   /**
-   * Erases what a user has said in it so far, for good. What is being answered meanwhile is left out as well.
+   * Erases permanently what a user has said in a conversation so far. This includes answers that are still running.
    * @throws ChatError `conversation-not-found`
    */
   deleteConversation(user: UserReference, conversationId: string): Promise<void>;
-  /** `query`: `from?`, `to?`, `time_zone?`. */
+  /** Returns the sums of a range of days. `query`: `from?`, `to?`, `time_zone?`. */
   statistics(whose: Whose, query: unknown): Promise<StatisticsReply>;
   saveCompletion(completion: ChatCompletion): Promise<{ readonly recordId: string }>;
   saveError(failure: FailedCompletion): Promise<{ readonly recordId: string }>;
-  /** What must be done once a day. @returns how many records were too old. */
+  /** Does the daily maintenance. @returns how many outdated records it removed. */
   tidy(signal: AbortSignal): Promise<number>;
 }
 
 export interface HistoryAccessOptions {
-  /** Null where none is set up: then the history is unavailable, and nothing else. */
+  /** Null if no history is configured. Then only the history is unavailable. */
   readonly store: HistoryStore | null;
   readonly characters: Pick<CharacterSource, 'findForDisplay'>;
   readonly users: UserSource;
-  /** 0 means for ever. */
+  /** 0 keeps all records. */
   readonly retentionDays: number;
 }
 
@@ -96,9 +99,9 @@ export function createHistoryAccess({
       const scope = await toUserScope(users, user);
       const newest = { limit: 1, offset: 0, after: null };
       const [found] = await ask((from) => from.listRecords(scope, id, newest));
-      // Not erased in advance: of what has not been copied yet, the caller has been shown nothing either.
+      // Do not erase in advance: the caller has not seen turns that are not copied yet.
       if (found === undefined) throw new ChatError('conversation-not-found');
-      // What was shown is erased, whatever the clock of the process that saved it says.
+      // Erase what the caller has seen, even if the process that saved it has a clock that is ahead.
       const before = new Date(Math.max(Date.now(), found.createdAt.getTime()) + 1);
       await ask((from) => from.erase({ ...scope, conversationId: id, before }));
     },
@@ -121,7 +124,7 @@ export function createHistoryAccess({
     tidy: async (signal) => (store === null ? 0 : tidyHistory({ store, retentionDays, signal })),
   };
 
-  /** Whatever a store fails with, to everybody else it is away. */
+  /** Asks the store. Reports any failure of the store as `history-unavailable`. */
   async function ask<T>(use: (store: HistoryStore) => Promise<T>): Promise<T> {
     if (store === null) throw new ChatError('history-unavailable');
     try {
@@ -146,12 +149,12 @@ async function toScope(users: UserSource, whose: Whose): Promise<Scope> {
   return whose === 'everybody' ? whose : toUserScope(users, whose);
 }
 
-/** A user who does not exist has nothing. */
+/** Returns the scope of one user. A user who does not exist has no records. */
 async function toUserScope(users: UserSource, { id = 0, documentId }: UserReference) {
   return { userDocumentId: documentId ?? (await users.findDocumentIds([id])).get(id) ?? '' };
 }
 
-/** Looks nobody up where the user is given by both. */
+/** Returns the row ids of the users. Skips the query if the request names the user by both ids. */
 async function findUserIds(
   users: UserSource,
   whose: Whose,
@@ -162,7 +165,10 @@ async function findUserIds(
   return users.findIds([...new Set(found.map(({ userDocumentId }) => userDocumentId))]);
 }
 
-/** @throws ChatError `invalid-request` where there is no such user. */
+/**
+ * Returns the documentId of a user.
+ * @throws ChatError `invalid-request` if the user does not exist.
+ */
 async function findUser(users: UserSource, userId: number): Promise<string> {
   const documentId = (await users.findDocumentIds([userId])).get(userId);
   if (documentId !== undefined) return documentId;
@@ -173,14 +179,14 @@ async function findUser(users: UserSource, userId: number): Promise<string> {
   });
 }
 
-/** One more than asked for says whether there is a next page. */
+/** Adds one to the limit: the extra item shows whether a next page exists. */
 function withOneMore(page: HistoryPage): HistoryPage {
   return { ...page, limit: page.limit + 1 };
 }
 
 /**
- * As many of these records, newest first, as have so many messages together; at least one, and none in part.
- * @param records one more than `limit`, if there are that many.
+ * Takes the newest records whose messages fit into `limit`, but at least one record, and only whole records.
+ * @param records newest first, one more than `limit` if so many exist.
  */
 function toMessagePage(records: readonly StoredRecord[], limit: number): RecordedMessagePage {
   const messages: RecordedMessage[] = [];
@@ -195,7 +201,7 @@ function toMessagePage(records: readonly StoredRecord[], limit: number): Recorde
   return { messages, next_cursor: last && !isLastPage ? encodePosition(last.position) : null };
 }
 
-/** What is no id of any conversation is not found. */
+/** Returns the storable id. A text that cannot be an id is not found. */
 function toConversationId(text: string): string {
   if (text === '' || text.length > 255) throw new ChatError('conversation-not-found');
   return toStorableText(text);

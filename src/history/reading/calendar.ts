@@ -1,24 +1,26 @@
-/** A day of some time zone, as the stretch of time that it is: of 23 or 25 hours where the clocks change. */
+/** A day of a time zone, as a range of time. It has 23 or 25 hours when the clocks change. */
 export interface Day {
   /** `2026-03-29` */
   readonly date: string;
   readonly startMs: number;
-  /** Not included. */
+  /** Excluded. */
   readonly endMs: number;
 }
 
 export interface Calendar {
   dateAt(ms: number): string;
-  /** The days from one date to another, both included. A day that the time zone left out has no length. */
+  /** Returns the days from one date to another, both included. A day that the time zone skipped has no length. */
   days(from: string, to: string): readonly Day[];
 }
 
 const hourMs = 3_600_000;
-/** No time zone differs by less, and the sums of the history are of as long. */
+/** No time zone differs by less. The sums of the history cover the same length. */
 const stepMs = hourMs / 4;
 const dayMs = 24 * hourMs;
 
-/** @returns undefined for what is no name of a time zone. Offsets are none: one can be of any number of minutes. */
+/**
+ * @returns undefined if the text names no time zone. Offsets are refused, because they can have any number of minutes.
+ */
 export function createCalendar(timeZone: string): Calendar | undefined {
   const format = createFormat(timeZone);
   return format && { dateAt, days };
@@ -42,11 +44,14 @@ export function createCalendar(timeZone: string): Calendar | undefined {
     return all;
   }
 
-  /** Not always midnight: some time zones change their clocks then. A formatter is slow, so a good guess saves most. */
+  /**
+   * Finds the start of a day. It is not always midnight, because some time zones change their clocks then. The
+   * formatter is slow, and a correct guess saves most calls.
+   */
   function findStart(date: string, guess?: number): number {
     const isBefore = (ms: number) => dateAt(ms) < date;
     if (guess !== undefined && isBefore(guess - stepMs) && !isBefore(guess)) return guess;
-    // No place is further from UTC than fourteen hours.
+    // No place is more than fourteen hours from UTC.
     let [low, high] = [Date.parse(date) - 16 * hourMs, Date.parse(date) + 16 * hourMs];
     while (high - low > stepMs) {
       const middle = low + Math.floor((high - low) / 2 / stepMs) * stepMs;
@@ -73,12 +78,12 @@ function createFormat(timeZone: string): Intl.DateTimeFormat | undefined {
   }
 }
 
-/** Dates alone, without a time zone. */
+/** Adds days to a date, without a time zone. */
 export function addDays(date: string, days: number): string {
   return new Date(Date.parse(date) + days * dayMs).toISOString().slice(0, 10);
 }
 
-/** How many days there are from one date to another, both included. */
+/** Counts the days from one date to another, both included. */
 export function countDays(from: string, to: string): number {
   return (Date.parse(to) - Date.parse(from)) / dayMs + 1;
 }

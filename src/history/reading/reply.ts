@@ -1,16 +1,16 @@
 import type { Character } from '../../chat/model/character';
 import type { ConversationSummary, StoredRecord } from '../model/store';
 
-/** Who answered, as it is called today. */
+/** The character that answered, with its current name. */
 export interface CharacterReply {
   readonly documentId: string;
-  /** Null of one that is not published any more. */
+  /** Null if the character is not published any more. */
   readonly name: string | null;
 }
 
 export interface ConversationReply {
   readonly conversation_id: string;
-  /** The id of the user's row today; null of a user who does not exist any more. */
+  /** The current row id of the user; null if the user does not exist any more. */
   readonly user_id: number | null;
   readonly title: string;
   readonly model: string;
@@ -22,7 +22,7 @@ export interface ConversationReply {
   readonly updated_at: string;
 }
 
-/** An OpenAI message, with what is known of the record it is from. */
+/** An OpenAI message with the data of its record. */
 export interface RecordedMessage {
   readonly role: string;
   readonly content: unknown;
@@ -30,7 +30,7 @@ export interface RecordedMessage {
   readonly record_id: string;
   readonly created_at: string;
   readonly model: string;
-  /** Of the whole record, at its last message; null at the others. */
+  /** Usage of the whole record, on its last message; null on the others. */
   readonly usage: UsageReply | null;
   readonly error: ErrorReply | null;
 }
@@ -53,7 +53,7 @@ export function toCharacterReply(documentId: string | null, characters: Characte
   return documentId === null ? null : { documentId, name: characters.get(documentId)?.name ?? null };
 }
 
-/** The ids of users by their documentIds. */
+/** The row ids of users by documentId. */
 export type UserIds = ReadonlyMap<string, number>;
 
 export function toConversationReply(
@@ -75,7 +75,7 @@ export function toConversationReply(
   };
 }
 
-/** What was sent, and then what came back. */
+/** Returns the sent messages, followed by the answer. */
 export function toRecordedMessages(record: StoredRecord): readonly RecordedMessage[] {
   const messages = [...record.messages, ...answerOf(record)];
   return messages.map((message, index) => {
@@ -94,7 +94,7 @@ export function toRecordedMessages(record: StoredRecord): readonly RecordedMessa
   });
 }
 
-/** The first choice: what the user saw. Of an error the text that had arrived, if any had. */
+/** Returns the first choice, which the user saw. For an error, returns the text that had arrived, if any. */
 function answerOf({ response, error }: StoredRecord): readonly unknown[] {
   if (error !== null) {
     return error.partialText === '' ? [] : [{ role: 'assistant', content: error.partialText }];

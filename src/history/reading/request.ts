@@ -5,15 +5,15 @@ import { toStorableText } from '../../chat/shared/storable-text';
 import { addDays, countDays, createCalendar, type Day } from './calendar';
 import type { HistoryPage, Position } from '../model/store';
 
-/** What clients ask of the history, checked. Every function throws ChatError `invalid-request` naming the parameter. */
+/** Parses requests to the history. Every function throws ChatError `invalid-request`, which names the parameter. */
 
 const maxLimit = 100;
-/** Whoever wants more takes cursors, which cost the same on every page. */
+/** Clients that want more use cursors, which cost the same on every page. */
 const maxOffset = 10_000;
 const maxDays = 366;
 const defaultDays = 30;
 
-const position = z.string('must be one that next_cursor gave').transform(toPosition).optional();
+const position = z.string('must be a value of next_cursor').transform(toPosition).optional();
 
 const conversationPage = z
   .object({
@@ -23,10 +23,10 @@ const conversationPage = z
   })
   .refine(({ offset, cursor }) => offset === undefined || cursor === undefined, {
     path: ['cursor'],
-    error: 'does not go with offset',
+    error: 'cannot be combined with offset',
   });
 
-/** `limit?`, and `offset?` or `cursor?` */
+/** Parses `limit?`, and `offset?` or `cursor?`. */
 export function parseConversationPage(query: unknown): HistoryPage {
   const { limit, offset = 0, cursor } = parse(conversationPage, query ?? {});
   return { limit, offset, after: cursor ?? null };
@@ -34,13 +34,13 @@ export function parseConversationPage(query: unknown): HistoryPage {
 
 const messagePage = z.object({ limit: wholeNumber(1, maxLimit).default(50), cursor: position });
 
-/** `limit?`, `cursor?` */
+/** Parses `limit?` and `cursor?`. */
 export function parseMessagePage(query: unknown): HistoryPage {
   const { limit, cursor } = parse(messagePage, query ?? {});
   return { limit, offset: 0, after: cursor ?? null };
 }
 
-/** Whose history: everybody's, or one user's, by the id of the user's row today, by documentId, or by both. */
+/** Whose history: that of all users, or of one user, by current row id, by documentId, or by both. */
 export type Whose = 'everybody' | UserReference;
 
 export interface UserReference {
@@ -60,7 +60,7 @@ const userId = z
 
 const whose = z.object({ user_id: userId.optional() });
 
-/** What an administrator looks at: `user_id?`, without it everybody. */
+/** Parses `user_id?` of an administrator's request. Without it, the request is about all users. */
 export function parseWhose(query: unknown): Whose {
   return parse(whose, query ?? {}).user_id ?? 'everybody';
 }
@@ -78,10 +78,10 @@ const date = z
   )
   .optional();
 
-/** `from?`, `to?`: dates of `time_zone?`, both included. Without them the last thirty days up to today. */
+/** Parses `from?` and `to?`: dates in `time_zone?`, both included. The default is the last thirty days up to today. */
 export function parseStatisticsRequest(query: unknown, nowMs: number): StatisticsRequest {
   const schema = z
-    .object({ from: date, to: date, time_zone: z.string('must be the name of one').default('UTC') })
+    .object({ from: date, to: date, time_zone: z.string('must be the name of a time zone').default('UTC') })
     .transform(({ from: first, to: last, time_zone: timeZone }, context) => {
       const refuse = (parameter: string, message: string) => {
         context.addIssue({ code: 'custom', path: [parameter], message });
@@ -92,14 +92,14 @@ export function parseStatisticsRequest(query: unknown, nowMs: number): Statistic
       const to = last ?? calendar.dateAt(nowMs);
       const from = first ?? addDays(to, 1 - defaultDays);
       const count = countDays(from, to);
-      if (count < 1) return refuse('from', 'comes after to');
+      if (count < 1) return refuse('from', 'must not be after to');
       if (count > maxDays) return refuse('from', `can be at most ${maxDays} days before the end of to`);
       return { timeZone, days: calendar.days(from, to) };
     });
   return parse(schema, query ?? {});
 }
 
-/** Null for what is no date, e.g. 2026-02-30. */
+/** Returns null for an invalid date, e.g. 2026-02-30. */
 function addDaysSafely(text: string): string | null {
   return Number.isNaN(Date.parse(text)) ? null : addDays(text, 0);
 }
@@ -112,7 +112,7 @@ function toPosition(cursor: string, context: z.core.$RefinementCtx): Position {
   const text = Buffer.from(cursor.slice(0, 2_000), 'base64url').toString('utf8');
   const [, time, id] = /^(\d{1,15})\.(.{1,255})$/su.exec(text) ?? [];
   if (id === undefined) {
-    context.addIssue({ code: 'custom', message: 'must be one that next_cursor gave' });
+    context.addIssue({ code: 'custom', message: 'must be a value of next_cursor' });
     return z.NEVER;
   }
   return { timeMs: Number(time), id: toStorableText(id) };

@@ -6,35 +6,35 @@ import type { StatisticsRequest } from './request';
 
 export interface SumsReply {
   readonly records: number;
-  /** How many of the records. */
+  /** How many of the records are errors. */
   readonly errors: number;
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
   readonly total_tokens: number;
-  /** By currency, as exact decimal numbers. */
+  /** Exact decimal numbers, by currency. */
   readonly price: Readonly<Record<string, string>>;
 }
 
 export interface StatisticsReply {
-  /** How many there are, whatever the range. */
+  /** All conversations, not only those of the range. */
   readonly conversations: number;
   readonly time_zone: string;
   readonly from: string;
   readonly to: string;
-  /** Of the range, as is all below. */
+  /** Sums of the range, like all fields below. */
   readonly totals: SumsReply;
   readonly models: readonly ({ readonly model: string } & SumsReply)[];
   readonly characters: readonly ({ readonly ai_character: CharacterReply | null } & SumsReply)[];
-  /** Every day of the range, those without a record too. */
+  /** Every day of the range, including days without records. */
   readonly days: readonly ({ readonly date: string } & SumsReply)[];
 }
 
-/** The sums of some buckets. Every bucket adds to the total and to one each of models, characters and days: so do these. */
+/** The sums of some buckets. Each bucket adds to the total, and to one model, one character and one day. */
 export interface Fold {
   readonly totals: Sums;
   readonly models: ReadonlyMap<string, Sums>;
   readonly characters: ReadonlyMap<string | null, Sums>;
-  /** As many as the days that were given. */
+  /** One for each given day. */
   readonly days: readonly Sums[];
 }
 
@@ -72,7 +72,10 @@ export function toStatisticsReply(
   };
 }
 
-/** The last day that begins at or before this time: of two that begin at once, the one that has a length. */
+/**
+ * Returns the index of the last day that begins at or before this time. A day without length begins together with the
+ * next day; the search then returns the one that has a length.
+ */
 function findDay(days: readonly Day[], ms: number): number {
   if (ms >= (days.at(-1)?.endMs ?? -Infinity)) return -1;
   let [low, high] = [0, days.length];
@@ -92,7 +95,7 @@ export interface Sums {
 
 function createSums(): Sums {
   let [records, errors, prompt, completion, total] = [0, 0, 0, 0, 0];
-  // Of many users, a year can be more billionths than a number holds exactly.
+  // For many users, a year can contain more billionths than a number holds exactly.
   const prices = new Map<string, bigint>();
   return {
     records: () => records,

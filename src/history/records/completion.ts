@@ -8,14 +8,17 @@ import { toStorableJson, toStorableText } from '../../chat/shared/storable-text'
 import { toNanos } from './price';
 import type { HistoryRecord } from '../model/record';
 
-/** A message as OpenAI has it, with whatever else belongs to it: `name`, `tool_calls`, … */
+/** A message in OpenAI's format, with any further fields: `name`, `tool_calls`, … */
 export interface CompletionMessage {
   readonly role: string;
   readonly content?: string | readonly unknown[] | null;
   readonly [key: string]: unknown;
 }
 
-/** A reply of OpenAI's chat completions, as far as the history reads it. It keeps all of it. */
+/**
+ * A reply of OpenAI's chat completions. The type names the fields that the history reads; the history keeps all
+ * fields.
+ */
 export interface CompletionResponse {
   readonly choices: readonly {
     readonly message: CompletionMessage;
@@ -34,57 +37,59 @@ export interface CompletionResponse {
 type CompletionContext = CompletionFields & CompletionKey;
 
 interface CompletionFields {
-  /** Any text of up to 255 characters: what belongs together has the same. */
+  /** Any text of up to 255 characters. Completions of one conversation have the same text. */
   readonly conversationId: string;
-  /** The id of the user's row. */
+  /** The row id of the user. */
   readonly userId: number;
   readonly messages: readonly CompletionMessage[];
   readonly model: string;
-  /** Ids of a gateway in front. */
+  /** Ids of a gateway in front of the application. */
   readonly tokenId?: number | null;
   readonly channelId?: number | null;
   /** The `documentId` of an AI character. */
   readonly characterId?: string | null;
-  /** From the question to the end of the answer. */
+  /** Time from the question to the end of the answer. */
   readonly latencyMs?: number | null;
 }
 
-/** Saved twice under the same `recordId` and `createdAt`, it is there once. Without `recordId`, every call saves. */
+/**
+ * A second save with the same `recordId` and `createdAt` adds nothing. Without `recordId`, every call adds a record.
+ */
 type CompletionKey =
   | {
       /** Up to 64 characters. */
       readonly recordId: string;
-      /** When it was asked. It decides the partition, so it must be the same for every try to save it. */
+      /** Time of the question. It decides the partition, so every attempt to save must give the same time. */
       readonly createdAt: Date;
     }
   | {
       readonly recordId?: never;
-      /** When it was asked; now, unless given. */
+      /** Time of the question. The default is now. */
       readonly createdAt?: Date;
     };
 
 export type ChatCompletion = CompletionContext & {
   readonly response: CompletionResponse;
-  /** What it cost: a decimal number as text (`0.0012`), and an ISO 4217 code. */
+  /** The cost: a decimal number as text (`0.0012`), and an ISO 4217 code. */
   readonly price?: { readonly amount: string; readonly currency: string } | null;
 };
 
 export type FailedCompletion = CompletionContext & {
   /** An HTTP status or a code. */
   readonly errorCode: string | number;
-  /** Of one that is longer, the first 10,000 characters are kept. */
+  /** The history keeps the first 10,000 characters. */
   readonly errorMessage: string;
-  /** The text that had arrived, if any had. */
+  /** The text that had arrived, if any. */
   readonly partialText?: string;
 };
 
 /** A record before its user is found. */
 export type CompletedRecord = Omit<HistoryRecord, 'userDocumentId'> & { readonly userId: number };
 
-/** What every database takes in an integer. */
+/** The largest integer that every database accepts. */
 const maxInteger = 2_147_483_647;
 
-/** A reply of OpenAI's with `logprobs` has nine levels. */
+/** OpenAI's replies with `logprobs` have nine levels. */
 const maxDepth = 32;
 
 const maxErrorMessageLength = 10_000;
@@ -126,7 +131,7 @@ const context = {
   latencyMs: count.nullish(),
 };
 
-/** For zod: what is wrong where an id comes without its time. */
+/** Zod issue for a record id without its time. */
 const withoutTime = {
   path: ['createdAt'],
   error: 'must be given with recordId: both are the same for every try',
@@ -172,7 +177,10 @@ const failure = z
   })
   .refine(hasTime, withoutTime);
 
-/** @throws ChatError `invalid-request` naming the field. */
+/**
+ * Converts a completion into a record.
+ * @throws ChatError `invalid-request` naming the field.
+ */
 export function toCompletionRecord(input: ChatCompletion): CompletedRecord {
   const { response, price, ...rest } = parse(completion, input ?? {});
   const { prompt_tokens: prompt = 0, completion_tokens: completed = 0 } = response.usage ?? {};
@@ -190,7 +198,10 @@ export function toCompletionRecord(input: ChatCompletion): CompletedRecord {
   };
 }
 
-/** @throws ChatError `invalid-request` naming the field. */
+/**
+ * Converts a failed completion into a record.
+ * @throws ChatError `invalid-request` naming the field.
+ */
 export function toErrorRecord(input: FailedCompletion): CompletedRecord {
   const { errorCode, errorMessage, partialText, ...rest } = parse(failure, input ?? {});
   return {
@@ -208,7 +219,7 @@ export function toErrorRecord(input: FailedCompletion): CompletedRecord {
 
 function toErrorMessage(given: string): string {
   const start = toStorableText(given).slice(0, maxErrorMessageLength);
-  // The cut has gone through a pair of surrogates.
+  // The cut can leave half of a surrogate pair.
   return start.isWellFormed() ? start : start.slice(0, -1);
 }
 

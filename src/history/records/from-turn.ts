@@ -4,13 +4,14 @@ import type { FinishedTurn } from '../model/source';
 import { toNanos } from './price';
 import type { HistoryError, HistoryRecord, HistoryUsage } from '../model/record';
 
-/** What every database counts without a sign. */
+/** The largest signed integer that every database accepts. */
 const maxTokens = 2_147_483_647;
 
 /**
- * A turn as the history keeps it. What the user got counts as a success, also where they stopped it: such an answer has
- * the `finish_reason` `cancelled`, the word OpenAI has for a run that its user ended. Who knows `stop` alone then sees
- * that the text is not whole. An answer that failed or broke off is an error, with its text so far.
+ * Converts a turn into a record. An answer that the user got counts as a success, even if the user stopped it. A
+ * stopped answer has the `finish_reason` `cancelled`, OpenAI's word for a run that its user ended. A reader who
+ * expects only `stop` then sees that the text is incomplete. An answer that failed or broke off is an error, with its
+ * text so far.
  */
 export function toRecord(turn: FinishedTurn, model: string): HistoryRecord {
   const usage = toUsage(turn.usage);
@@ -61,13 +62,13 @@ function toError({ outcome, errorCode, answer }: FinishedTurn): HistoryError | n
   };
 }
 
-/** When a process has died, the time until another found out says nothing about the answer. */
+/** Returns null if the process died: the time until another process detects this says nothing about the answer. */
 function toLatencyMs({ errorCode, createdAt, endedAt }: FinishedTurn): number | null {
   const ms = endedAt.getTime() - createdAt.getTime();
   return errorCode === 'process-died' || ms < 0 ? null : Math.min(ms, maxTokens);
 }
 
-/** Nothing of what Dify sends is taken on trust: what is no count counts as 0. */
+/** Reads the usage that Dify sends, without trusting it. A value that is not a count becomes 0. */
 function toUsage(usage: Usage | null): HistoryUsage {
   const promptTokens = toCount(usage?.['prompt_tokens']) ?? 0;
   const completionTokens = toCount(usage?.['completion_tokens']) ?? 0;

@@ -1,8 +1,8 @@
-/** Prices as whole numbers of billionths: they add up exactly, which fractions do not. */
+/** Prices as whole numbers of billionths. These add up exactly, unlike fractions. */
 
 const digits = 9;
 
-/** A decimal number as text. Null for what is none, is negative, or is too large to be counted exactly. */
+/** Parses a decimal number. Returns null if the text is no number, is negative, or is too large to count exactly. */
 export function toNanos(price: string): number | null {
   const [, whole = '', fraction = '', exponent = '0'] =
     /^(\d{1,15})(?:\.(\d{0,40}))?(?:e([+-]?\d{1,2}))?$/iu.exec(price.trim()) ?? [];
@@ -13,7 +13,7 @@ export function toNanos(price: string): number | null {
   return nanos <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(nanos) : null;
 }
 
-/** As a decimal number without superfluous zeros: `0.0012`. */
+/** Formats a decimal number without superfluous zeros: `0.0012`. */
 export function fromNanos(nanos: bigint): string {
   const text = String(nanos).padStart(digits + 1, '0');
   const fraction = text.slice(-digits).replace(/0+$/u, '');

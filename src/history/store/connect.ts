@@ -7,14 +7,14 @@ import { createDatabase, type Database } from './database';
 
 type Address = HistoryStoreSettings['address'];
 
-/** How long a use of the store waits for a connection. */
+/** How long an operation waits for a connection. */
 const acquireTimeoutMs = 10_000;
 const connectTimeoutMs = 5_000;
 
 const silent = { warn: ignore, error: ignore, deprecate: ignore, debug: ignore };
 function ignore(): void {}
 
-/** Connects to nothing yet, but for SQLite's folder, which is made. @throws where the driver is missing. */
+/** Prepares the database without connecting. For SQLite, it creates the folder. @throws if the driver is missing. */
 export function connect({ address, pool }: HistoryStoreSettings): Database {
   const common = { acquireConnectionTimeout: acquireTimeoutMs, log: silent };
   switch (address.kind) {
@@ -28,7 +28,7 @@ export function connect({ address, pool }: HistoryStoreSettings): Database {
   }
 }
 
-/** What better-sqlite3 hands to the pool: only the part used here. */
+/** The part of a better-sqlite3 connection that this file uses. */
 interface SqliteConnection {
   pragma(statement: string): unknown;
 }
@@ -42,12 +42,12 @@ function sqlite(filename: string): Knex.Config {
       min: 0,
       max: 1,
       afterCreate: afterCreate((connection: SqliteConnection) => {
-        // Only for this: the first process of several turns it on.
+        // This timeout is only for WAL: the first of several processes turns it on, and the others wait.
         connection.pragma('busy_timeout = 1000');
         connection.pragma('journal_mode = WAL');
         connection.pragma('synchronous = NORMAL');
-        // The driver waits by blocking its thread, with those in it who would only read. Who finds the file locked comes
-        // again instead.
+        // The driver waits by blocking its thread, and with it all readers. So a caller that finds the file locked
+        // retries.
         connection.pragma('busy_timeout = 0');
       }),
     },
@@ -84,8 +84,8 @@ function mysql(address: Extract<Address, { kind: 'mysql' }>, pool: PoolSettings)
       ...toPool(pool),
       afterCreate(connection: MysqlConnection, done: Done<MysqlConnection>) {
         limit(connection);
-        // The driver escapes values with backslashes: a server told to take those for themselves would be open to SQL in
-        // values. And what does not fit is an error, never cut.
+        // The driver escapes values with backslashes. A server that takes backslashes literally would allow SQL in
+        // values. Strict mode makes a value that does not fit an error, instead of cutting it.
         connection.query("set session sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'", (first) => {
           if (first !== null) return done(first, connection);
           connection.query('set session transaction isolation level read committed', (second) =>
@@ -114,12 +114,12 @@ function afterCreate<T>(prepare: (connection: T) => void) {
   };
 }
 
-/** The pool closes what is idle beyond the minimum. */
+/** The pool closes idle connections above the minimum. */
 function toPool({ maxIdle, maxOpen }: PoolSettings) {
   return { min: maxIdle, max: maxOpen, idleTimeoutMillis: 10_000 };
 }
 
-/** knex hands out no connection that is marked like this: the pool makes another in its place. */
+/** knex never hands out a connection with this mark. The pool makes another connection instead. */
 interface PooledConnection {
   __knex__disposed?: unknown;
 }
@@ -130,7 +130,7 @@ function limitedTo(maxLifetimeMs: number) {
     const mark = () => {
       connection.__knex__disposed ??= 'It has been open for long enough.';
     };
-    // Above the largest delay of a timer it would fire at once.
+    // A timer above the largest allowed delay would fire immediately.
     setTimeout(mark, Math.min(maxLifetimeMs, 2_147_483_647)).unref();
   };
 }

@@ -15,14 +15,15 @@ import {
   userColumn,
 } from './schema';
 
-/** How a store is told from another, wherever it is moved to. */
+/** Creates the id that distinguishes one store from another, even after a move. */
 export function createIdentity(): string {
   return randomBytes(12).toString('hex');
 }
 
 /**
- * Makes room for documentIds in a store of a version that named users by number, and takes the sums by number away. The
- * records are named afterwards, in the background (`naming.ts`). Each step can be done again: MySQL commits each alone.
+ * Adds documentIds to a store of a version that named users by number, and removes the sums by number. Afterwards, the
+ * writer names the records in the background (`naming.ts`). Each step can run again, because MySQL commits each step
+ * separately.
  */
 export async function convert(database: Database, layout: Layout): Promise<void> {
   await alone(database, async (statements) => {
@@ -50,7 +51,7 @@ export async function convert(database: Database, layout: Layout): Promise<void>
   });
 }
 
-/** PostgreSQL locks out readers until the end of this; so it is a transaction of its own. */
+/** Adds the columns of documentIds. PostgreSQL locks out readers until the end, so this is a transaction of its own. */
 async function addUsers(statements: Statements, layout: Layout): Promise<void> {
   const { key } = await typesOf(statements);
   const tables = (await layout.segments(statements)).flatMap(({ records, errors }) => [records, errors]);
@@ -74,7 +75,7 @@ interface Copied {
   readonly where?: string;
 }
 
-/** Copies what is kept of a table to a new one, which gets its name. */
+/** Copies the rows to keep into a new table, which then gets the old name. */
 async function replace(
   statements: Statements,
   table: string,
@@ -92,7 +93,7 @@ async function replace(
   if (isCopied) await statements.run(`alter table ${copy} rename to ${table}`);
 }
 
-/** Not of a table that does not exist. */
+/** Returns false if the table does not exist. */
 async function isByNumber(statements: Statements, table: string): Promise<boolean> {
   const columns = await columnsIn(statements, table);
   return columns.length > 0 && !columns.includes('user_document_id');
@@ -111,7 +112,7 @@ async function columnsIn(statements: Statements, table: string): Promise<readonl
 
 const columnsByNumber = ['user_id', 'conversation_id', 'created_at', 'record_id'];
 
-/** Nothing is read by number any more. */
+/** Drops the indexes by number, because no query uses them any more. */
 async function dropIndexByNumber(statements: Statements, table: string): Promise<void> {
   switch (statements.kind) {
     case 'sqlite': {

@@ -6,7 +6,10 @@ export type Kind = 'sqlite' | 'postgres' | 'mysql';
 export type Row = Readonly<Record<string, unknown>>;
 export type Binding = string | number | null;
 
-/** SQL of this folder alone, with every value apart. The three databases differ in words, not in what they are told. */
+/**
+ * Runs SQL that only this folder writes, with all values as bindings. The SQL of the three databases differs in words,
+ * not in meaning.
+ */
 export interface Statements {
   readonly kind: Kind;
   all(sql: string, bindings?: readonly Binding[]): Promise<readonly Row[]>;
@@ -15,16 +18,19 @@ export interface Statements {
 }
 
 export interface Database extends Statements {
-  /** May run `work` again, where the database has let another one go first: it keeps nothing from time to time. */
+  /** Runs a transaction. May run `work` again after a conflict, so `work` must not keep state between runs. */
   transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T>;
-  /** For reading in several steps where a table may be dropped in between: on SQLite; elsewhere there is one step. */
+  /**
+   * Runs several reads on one state, even if a table is dropped in between. Only SQLite needs it: others read in one
+   * step.
+   */
   snapshot<T>(read: (statements: Statements) => Promise<T>): Promise<T>;
-  /** Between two transactions of many: others get their turn, in other processes too. */
+  /** Pauses between two of many transactions, so that other work gets its turn, also in other processes. */
   rest(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** For how long a transaction that others get in the way of is tried again. */
+/** For how long to retry a transaction that conflicts with others. */
 const givingWayMs = 30_000;
 const restMs = 5;
 
@@ -52,7 +58,7 @@ export function createDatabase(knex: Knex, kind: Kind): Database {
   };
 }
 
-/** SQLite: another process holds the file. The others: a deadlock. */
+/** Returns true if another process holds the file (SQLite), or for a deadlock (the others). */
 function gaveWay(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return typeof code === 'string' && /^(SQLITE_(BUSY|LOCKED).*|ER_LOCK_DEADLOCK|40P01)$/u.test(code);
@@ -68,7 +74,7 @@ function statementsOf(knex: Knex, kind: Kind): Statements {
   };
 }
 
-/** better-sqlite3: the rows. mysql2: the rows and their fields. pg: an object that has them. */
+/** better-sqlite3 returns rows. mysql2 returns rows and fields. pg returns an object with rows. */
 function rowsOf(result: unknown): readonly Row[] {
   if (Array.isArray(result)) return (Array.isArray(result[0]) ? result[0] : result) as Row[];
   const { rows } = result as { rows?: unknown };
@@ -89,13 +95,13 @@ export function marks(count: number): string {
   return Array.from({ length: count }, () => '?').join(', ');
 }
 
-/** `(?, ?), (?, ?)`, for a list of tuples after `in`: SQLite takes one as `values` alone. */
+/** Returns `(?, ?), (?, ?)`, a list of tuples for `in`. SQLite accepts such a list only after `values`. */
 export function tuples(kind: Kind, count: number, width: number): string {
   const list = Array.from({ length: count }, () => `(${marks(width)})`).join(', ');
   return kind === 'sqlite' ? `values ${list}` : list;
 }
 
-/** The name of the value that an upsert would have inserted. */
+/** Returns the SQL for the value that an upsert would have inserted. */
 export function incoming(kind: Kind, column: string): string {
   return kind === 'mysql' ? `values(${column})` : `excluded.${column}`;
 }

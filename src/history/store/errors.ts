@@ -1,6 +1,6 @@
 import { HistoryProblem, type HistoryProblemCode } from '../model/problem';
 
-/** What the three drivers say, by code: their messages quote SQL and values. */
+/** Error codes of the three drivers. Their messages can contain SQL and values. */
 const codes: readonly (readonly [RegExp, HistoryProblemCode])[] = [
   [/^(MODULE_NOT_FOUND|ERR_MODULE_NOT_FOUND)$/u, 'driver-missing'],
   [
@@ -21,7 +21,7 @@ const codes: readonly (readonly [RegExp, HistoryProblemCode])[] = [
   [/^(ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_|EHOST|ENET|ENOENT$)/u, 'unreachable'],
 ];
 
-/** What `pg`, mysql2 and knex say of a broken connection without a code. */
+/** Messages of `pg`, mysql2 and knex about a broken connection, which have no code. */
 const lost =
   /(Connection terminated|Connection ended|Connection lost|is not queryable|closed state|Transaction query already complete|timeout expired|aborted)/u;
 
@@ -30,7 +30,9 @@ export function toProblem(error: unknown): HistoryProblem {
   return new HistoryProblem(codeFor(error), { cause: error });
 }
 
-/** For the log: a sentence of ours with its code and the driver's, never the driver's message. */
+/**
+ * Describes a problem for the log: a fixed sentence with its code and the driver's code, never the driver's message.
+ */
 export function describeProblem(error: unknown): string {
   const { message, code, cause } = toProblem(error);
   const { code: own } = Object(cause) as { readonly code?: unknown };
@@ -38,7 +40,7 @@ export function describeProblem(error: unknown): string {
   return `${message.replace(/\.$/u, '')} (${codes})`;
 }
 
-/** By what it has and not by its class: errors of Node itself can be of another realm. */
+/** Checks the properties and not the class: errors of Node itself can come from another realm. */
 function codeFor(error: unknown): HistoryProblemCode {
   const { code, name, message } = Object(error) as Readonly<Record<string, unknown>>;
   const known = typeof code === 'string' ? codes.find(([pattern]) => pattern.test(code)) : undefined;

@@ -39,19 +39,22 @@ import { textOf } from './rows';
 import { alone, createSums, lockState } from './schema';
 import { listPartitions, listSizes } from './sizes';
 
-/** Who finds that it cannot be opened is told again for as long, without another attempt. */
+/** After a failed attempt to open, callers get the same error for this long, without another attempt. */
 const retryOpeningMs = 1_000;
-/** Before the second attempt. Each one of a server copies all that there is, so the pauses double up to the last. */
+/**
+ * Pause before the second attempt to migrate. Each attempt on a server copies all records, so the pauses double up to
+ * the last value.
+ */
 const retryMigratingMs = 5_000;
 const lastRetryMigratingMs = 3_600_000;
-/** How long a use waits while the store is opened: making the tables of an older version new can take minutes. */
+/** How long a call waits while the store opens. Rebuilding the tables of an older version can take minutes. */
 const openingMs = 10_000;
 /** How long the end of the process may wait for the store. */
 export const closingMs = 5_000;
 
 const layouts = { sqlite: sqliteLayout, postgres: postgresLayout, mysql: mysqlLayout };
 
-/** Is told what nobody who uses the store is told by a rejection, in words that may be logged. */
+/** Receives messages about failures that no caller gets as a rejection. The messages are safe to log. */
 export type Warn = (message: string) => void;
 
 export const warnProcess: Warn = (message) => emitWarning(message);
@@ -64,10 +67,10 @@ interface Open {
 }
 
 /**
- * The store of the history. It is opened by its first use, and by each later one until that succeeds: whatever is wrong
- * with it stops no start. Every method rejects with `HistoryProblem` alone.
+ * Returns the store of the history. Its first use opens it; later uses retry until that succeeds. So a problem with it
+ * never stops the start. Every method rejects only with `HistoryProblem`.
  *
- * @param settings what is wrong with them instead, where they cannot be used.
+ * @param settings the settings, or the problem that makes them unusable.
  */
 export function openHistoryStore(
   settings: HistoryStoreSettings | HistoryProblem,
@@ -167,13 +170,14 @@ function createOpening(settings: HistoryStoreSettings | HistoryProblem, warn: Wa
         await migration;
         await open?.database.close();
       };
-      // A server may be copying a large table for us. It undoes that when our connection goes with the process.
+      // A server may be copying a large table for this process. It undoes that when the connection closes with the
+      // process.
       await Promise.race([closed(), pause(closingMs, undefined, { ref: false })]);
     },
   };
 }
 
-/** It goes on, and the next use asks again. */
+/** Waits at most `ms`. The work continues after the timeout, and the next use waits for it again. */
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   const over = new AbortController();
   const timeout = pause(ms, undefined, { ref: false, signal: over.signal }).then(
@@ -203,7 +207,7 @@ async function createTables(
   await alone(database, async (statements) => {
     if (schema !== null) await statements.run(`create schema if not exists ${quoted(schema)}`);
     await createSums(statements);
-    // Last is the row of state: it says that all is there.
+    // The row of state comes last: it proves that everything else exists.
     if ((await statements.all('select daily from history_state where id = 1')).length > 0) return;
     await layout.create(statements, dailyPartitions);
     await statements.run('insert into history_state (id, daily, identity, unnamed) values (1, ?, ?, 0)', [
@@ -213,14 +217,14 @@ async function createTables(
   });
 }
 
-/** `by-number`: of a version that named users by number, or one whose conversion has not come to its end. */
+/** `by-number`: a version that named users by number made the store, or its conversion is not finished. */
 async function readState(database: Database): Promise<'missing' | 'by-number' | 'ready'> {
   try {
     const [row] = await database.all('select * from history_state where id = 1');
     if (row === undefined) return 'missing';
     return typeof row['identity'] === 'string' ? 'ready' : 'by-number';
   } catch {
-    // No such table, or no such database: what it is shows when the tables are made.
+    // The table or the database does not exist. Creating the tables shows which.
     return 'missing';
   }
 }
@@ -234,7 +238,7 @@ function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** In the background, again and again until it is done: the store works either way. */
+/** Migrates in the background and retries until it succeeds. The store works meanwhile. */
 async function migrate(
   { database, layout }: Open,
   isDaily: boolean,

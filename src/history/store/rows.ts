@@ -31,7 +31,10 @@ export function columnsOf(table: 'records' | 'errors'): readonly string[] {
   return table === 'records' ? commonColumns : [...commonColumns, ...errorColumns];
 }
 
-/** Both tables select alike. JSON comes as text from all three: `pg` would parse it, or not, as Strapi has told it. */
+/**
+ * Returns the columns to select, in the same order for both tables. All three databases return JSON as text. Without
+ * this, `pg` would parse it or not, depending on Strapi's configuration.
+ */
 export function selection(kind: Kind, table: 'records' | 'errors'): string {
   const common = commonColumns.map((column) =>
     kind === 'postgres' && (column === 'messages' || column === 'response')
@@ -44,7 +47,7 @@ export function selection(kind: Kind, table: 'records' | 'errors'): string {
   ].join(', ');
 }
 
-/** What is short by its nature and has a column of that length. */
+/** Cuts a text that is normally short to the length of its column. */
 function short(text: string, length: number): string {
   return toStorableText(text.slice(0, length));
 }
@@ -82,7 +85,7 @@ export function toBindings(record: HistoryRecord): Binding[] {
   ];
 }
 
-/** The record as it is read again: its sums are made of the same texts. */
+/** Returns the record as the store will read it, so that the sums use the same texts. */
 export function toStored(record: HistoryRecord): HistoryRecord {
   return {
     ...record,
@@ -136,7 +139,7 @@ export function textOf(value: unknown): string {
   throw new TypeError('A column that holds text has something else.');
 }
 
-/** PostgreSQL gives bigints as text, and MySQL sums. */
+/** Converts to a number. PostgreSQL returns bigints as text, and MySQL returns sums as text. */
 export function numberOf(value: unknown): number {
   return typeof value === 'number' ? value : Number(value);
 }

@@ -1,9 +1,11 @@
 import { HistoryProblem } from '../model/problem';
 import type { Database, Kind, Statements } from './database';
 
-/** The columns of the three databases differ in the names of their types alone. */
+/** The columns of the three databases differ only in the names of their types. */
 interface Types {
-  /** Compared byte by byte, spaces at the end included, so that all three sort and tell apart alike. */
+  /**
+   * A type that compares byte by byte, including spaces at the end. So all three databases sort and distinguish alike.
+   */
   readonly key: (length: number) => string;
   readonly text: string;
   readonly json: string;
@@ -30,8 +32,8 @@ export async function typesOf(statements: Statements): Promise<Types> {
 }
 
 /**
- * A table of records, of one day or of all. Times are whole milliseconds since 1970 everywhere.
- * @param clause what stands behind the columns: how it is partitioned.
+ * Creates a table of records, for one day or for all days. Times are always whole milliseconds since 1970.
+ * @param clause SQL after the columns, for partitioning.
  */
 export async function createRecordTable(
   statements: Statements,
@@ -51,7 +53,7 @@ export async function createRecordTable(
     `conversation_id ${key(255)} not null`,
     // 0, or the number by which an older version named the user.
     'user_id bigint not null',
-    // Null until it is looked for; empty where it was not found.
+    // Null before the search for the user; empty if the search found none.
     userColumn(key),
     `character_id ${key(255)}`,
     'token_id bigint',
@@ -82,14 +84,17 @@ export async function indexByOwner(statements: Statements, table: string): Promi
   ]);
 }
 
-/** Shorter than Strapi's column, which is for any text: with 255 the keys would be too long for MySQL. */
+/** Shorter than Strapi's column, which is for any text. With 255 characters, the keys would be too long for MySQL. */
 const userKeyLength = 64;
 
 export function userColumn(key: Types['key']): string {
   return `user_document_id ${key(userKeyLength)}`;
 }
 
-/** PostgreSQL chooses the names: those of a table that was replaced would be taken. */
+/**
+ * Creates an index if it is missing. PostgreSQL chooses the name, because a replaced table would still own a fixed
+ * name.
+ */
 export async function createIndex(
   statements: Statements,
   table: string,
@@ -125,14 +130,17 @@ async function hasMysqlIndex(statements: Statements, table: string, name: string
   return rows.length > 0;
 }
 
-/** Changing a MySQL table ends the transaction it is in: this lock, which does not go with one, orders those who do. */
+/**
+ * How long to wait for the lock of MySQL. A change of a MySQL table ends its transaction, so this lock is independent
+ * of transactions.
+ */
 const lockSeconds = 600;
 
-/** For who makes or changes tables: one process after the other. */
+/** Runs work that creates or changes tables, in one process at a time. */
 export async function alone<T>(database: Database, work: (statements: Statements) => Promise<T>): Promise<T> {
   return database.transaction(async (statements) => {
     if (statements.kind === 'mysql') return underName(statements, work);
-    // It would let two find that a table is missing, and fail the second.
+    // Without this lock, two processes could find that a table is missing, and the second would fail.
     if (statements.kind === 'postgres')
       await statements.all("select pg_advisory_xact_lock(hashtext('chat history'))");
     return work(statements);
@@ -143,7 +151,7 @@ async function underName<T>(
   statements: Statements,
   work: (statements: Statements) => Promise<T>,
 ): Promise<T> {
-  // MySQL refuses names of more than 64 characters, and that of the database alone can have as many.
+  // MySQL refuses names of more than 64 characters, and the name of the database alone can have as many.
   const lock = "concat(left(sha2(database(), 256), 40), '.history')";
   const [row] = await statements.all(`select get_lock(${lock}, ${lockSeconds}) as taken`);
   if (Number(row?.['taken']) !== 1) throw new HistoryProblem('busy');
@@ -154,12 +162,12 @@ async function underName<T>(
   }
 }
 
-/** Everything but the records themselves. */
+/** Creates all tables except those of the records. */
 export async function createSums(statements: Statements): Promise<void> {
   const { key, suffix } = await typesOf(statements);
   const create = (name: string, columns: readonly string[]) =>
     statements.run(`create table if not exists ${name} (${columns.join(', ')})${suffix}`);
-  // One row. Every transaction that writes begins with locking it, so that they come one after the other.
+  // One row. Every transaction that writes first locks it, so that they run one after the other.
   await create('history_state', [
     'id integer not null primary key',
     'daily integer not null',
@@ -202,15 +210,18 @@ export async function createSums(statements: Statements): Promise<void> {
 }
 
 /**
- * `identity` tells stores apart, and says that all tables are there. `unnamed` is 0 where every record was looked at that
- * has only the number of its user; 1 where the numbers are still to be looked at; 2 where records are.
+ * `identity` distinguishes stores, and shows that all tables exist. `unnamed` is 2 while records are left to check,
+ * then 1 while numbers are left, then 0.
  */
 export async function stateColumns(statements: Statements): Promise<readonly string[]> {
   const { key } = await typesOf(statements);
   return [`identity ${key(64)}`, 'unnamed integer'];
 }
 
-/** Users of before are named by number: their documentId is empty. The number of others is 0. */
+/**
+ * Creates the table of erasures. Users of older versions are named by number, and their documentId is empty. The
+ * number of all others is 0.
+ */
 export async function createErasures(statements: Statements, name = 'history_erasures'): Promise<void> {
   const { key, suffix } = await typesOf(statements);
   const columns = [
@@ -246,9 +257,9 @@ export const bucketSums = [
   'price_nanos',
 ] as const;
 
-/** Takes the lock that orders saving and erasing. @returns whether the tables are to be daily ones. */
+/** Takes the lock that orders saving and erasing. @returns whether the tables should be daily. */
 export async function lockState(statements: Statements): Promise<{ readonly isDaily: boolean }> {
-  // SQLite has one lock for all: the first thing a transaction does must be a write, or it could not become one later.
+  // SQLite has one lock for all. A transaction that begins with a read could fail to become a writer later.
   if (statements.kind === 'sqlite') await statements.run('update history_state set id = id where id = 1');
   const [row] = await statements.all(
     `select daily from history_state where id = 1${lockingClause(statements.kind)}`,
@@ -256,7 +267,7 @@ export async function lockState(statements: Statements): Promise<{ readonly isDa
   return { isDaily: Number(row?.['daily']) === 1 };
 }
 
-/** There are records of which the user is to be looked for. With the state locked. */
+/** Notes that some records need a search for their user. The caller holds the lock of the state. */
 export async function markUnnamed(statements: Statements): Promise<void> {
   await statements.run('update history_state set unnamed = 2 where id = 1');
 }

@@ -13,7 +13,7 @@ export async function listSizes(statements: Statements): Promise<readonly TableS
   const sizes: TableSize[] = [];
   for (const table of tables) {
     const [row] = await statements.all(`select count(*) as count from ${table}`);
-    // Of SQLite's daily tables: they are called after the one name they are read by.
+    // Includes SQLite's daily tables, whose names begin with the common name.
     const own = [...bytes].filter(([name]) => name === table || name.startsWith(`${table}_`));
     sizes.push({
       table,
@@ -40,7 +40,7 @@ function bytesOf(bytes: ReadonlyMap<string, number>, day: Day): number {
   return (bytes.get(records) ?? 0) + (bytes.get(errors) ?? 0);
 }
 
-/** With their indexes, by the name of each table. */
+/** Returns the bytes of each table with its indexes, by table name. */
 async function bytesByTable(statements: Statements): Promise<ReadonlyMap<string, number>> {
   const sql = {
     sqlite: `select m.tbl_name as name, sum(s.pgsize) as bytes from dbstat s join sqlite_master m on m.name = s.name

@@ -1,4 +1,4 @@
-/** As many from the front as are not too much together, and at least one. */
+/** Returns items from the front that together stay within the limit, but at least one. */
 export function withinBytes<T>(
   sized: readonly { readonly item: T; readonly bytes: number }[],
   limit: number,

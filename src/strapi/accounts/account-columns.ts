@@ -2,7 +2,7 @@ import { isAddress, toAccountKey, withinColumn } from './account-key';
 
 export const userUid = 'plugin::users-permissions.user';
 
-/** What an account is named by. */
+/** The names of an account. */
 export interface AccountName {
   readonly username?: string | null;
   readonly email?: string | null;
@@ -10,8 +10,9 @@ export interface AccountName {
 }
 
 /**
- * What is stored beside the names. The keys are what accounts are found by. The unique columns are what the database
- * keeps apart; null where the account shares the name: it is older than the rule, or emails may be shared.
+ * Columns that the server stores next to the names. The server finds accounts by the keys. The database keeps the
+ * unique columns distinct. Such a column is null if the account shares the name. It is then older than the rule, or
+ * accounts may share emails.
  */
 export interface AccountColumns {
   readonly usernameKey: string;
@@ -29,7 +30,7 @@ export const columnNames = [
   'uniqueProviderEmail',
 ] as const satisfies readonly (keyof AccountColumns)[];
 
-/** @param isEmailUnique whether one email is one account, or one for each provider: `unique_email` of the plugin. */
+/** @param isEmailUnique whether one email is one account, or one account per provider: `unique_email` of the plugin. */
 export function toAccountColumns(
   { username, email, provider }: AccountName,
   isEmailUnique: boolean,
@@ -42,12 +43,12 @@ export function toAccountColumns(
     emailKey,
     uniqueUsername: usernameKey === '' ? null : usernameKey,
     uniqueEmail: hasEmail && isEmailUnique ? emailKey : null,
-    // Whatever `unique_email` says: while an administrator switches it, two requests can read it differently.
+    // Independent of `unique_email`: while an administrator changes it, two requests can read different values.
     uniqueProviderEmail: hasEmail ? withinColumn(`${provider ?? ''} ${emailKey}`) : null,
   };
 }
 
-/** Whether the username is an email address that is not the account's own. */
+/** Returns whether the username is an email address other than the account's own. */
 export function hasForeignAddress({ usernameKey, emailKey }: AccountColumns): boolean {
   return isAddress(usernameKey) && usernameKey !== emailKey;
 }
@@ -58,7 +59,10 @@ interface Schema {
   indexes?: readonly object[];
 }
 
-/** Strapi's attribute for a column of ours: in no form, in no reply, and nothing to filter, sort or search by. */
+/**
+ * Strapi's attribute for such a column. No form and no reply contains it, and no client can filter, sort or search by
+ * it.
+ */
 const attribute = {
   type: 'string',
   configurable: false,
@@ -74,12 +78,12 @@ export function withAccountColumns<T extends Schema>(schema: T): T {
   return {
     ...schema,
     attributes: {
-      // Strapi's `unique` is a look-up before the write, in the exact spelling: the columns are more.
+      // Strapi's `unique` only searches before the write, for the exact spelling. The columns do more.
       username: { ...username, unique: false },
       ...attributes,
       ...Object.fromEntries(columnNames.map((name) => [name, { ...attribute }])),
     },
-    // Out of the replies of the admin panel, too.
+    // Hides the columns from the replies of the admin panel, too.
     config: {
       ...schema.config,
       attributes: {

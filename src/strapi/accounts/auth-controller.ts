@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 
 export type Action = (ctx: Context, ...rest: unknown[]) => Promise<unknown>;
 
-/** The plugin's controller `auth`: all of its actions that concern us. */
+/** The plugin's controller `auth`, with the actions that this application changes. */
 export interface AuthController extends Readonly<Record<string, Action>> {
   readonly callback: Action;
   readonly register: Action;

@@ -21,7 +21,7 @@ interface Options {
 }
 type Create<Service> = (options: Options) => Service;
 
-/** What of the plugin is about accounts: who has which name, and how one logs in and gets mails. */
+/** The parts of the plugin that concern accounts: their names, logins and mails. */
 export interface AccountsPlugin {
   readonly contentTypes: { readonly user: { readonly schema: Parameters<typeof withAccountColumns>[0] } };
   readonly controllers: { readonly auth: CreateAuthController };
@@ -35,7 +35,7 @@ export interface AccountsPlugin {
   destroy?(options: Options): unknown;
 }
 
-/** One person is one account: see docs/decisions/0028. */
+/** Extends the plugin so that one person is one account: see docs/decisions/0028. */
 export function extendAccounts<T extends AccountsPlugin>(plugin: T): T {
   const { contentTypes, controllers, services } = plugin;
   return {

@@ -14,16 +14,16 @@ import {
 } from './account-columns';
 import { readAdvancedSettings } from './advanced-settings';
 
-/** Accounts of one transaction: some milliseconds, for which other writes of accounts wait. */
+/** Accounts in one transaction. It takes some milliseconds, and other writes of accounts wait meanwhile. */
 const batchSize = 500;
 
 type Row = AccountName & { readonly id: number };
 type Filled = AccountColumns & { readonly id: number; readonly isSharing: boolean };
 
 /**
- * Stores the keys of accounts that have none: at the first start of a version that has keys, and later of accounts that a
- * process of an older version or an operator's SQL has made. Accounts that share a name keep it: the oldest one holds
- * it, and the ids of the others are logged, once.
+ * Stores the keys of accounts that have none. At the first start of a version with keys, these are all accounts.
+ * Later, a process of an older version or an operator's SQL may have made some. Accounts that share a name keep it.
+ * The oldest one owns it, and the server logs the ids of the others once.
  */
 export async function fillInAccounts(strapi: Core.Strapi, size = batchSize): Promise<void> {
   const isEmailUnique = (await readAdvancedSettings(strapi)).unique_email === true;
@@ -60,7 +60,7 @@ async function fillInBatch(
   size: number,
 ): Promise<readonly Filled[]> {
   if ((await trx<Row>('up_users').whereNull('username_key').first('id')) === undefined) return [];
-  // Nobody takes a name meanwhile, and another process that starts waits. SQLite has one writer at a time.
+  // Nobody can take a name meanwhile, and another process that starts waits. SQLite has one writer at a time.
   if (db.dialect.client === 'postgres') await trx.raw('lock table up_users in share row exclusive mode');
   const rows = await trx<Row>('up_users')
     .whereNull('username_key')
@@ -90,7 +90,7 @@ async function fillInBatch(
 type Kind = 'username' | 'email' | 'providerEmail';
 type Claimed = Readonly<Record<Kind, readonly (string | null)[]>>;
 
-/** Gives each value to the first that asks for it. */
+/** Gives each value to the first that claims it. */
 function createClaims(claimed: Claimed) {
   const taken = {
     username: new Set(claimed.username),

@@ -16,7 +16,7 @@ import { readAdvancedSettings } from './advanced-settings';
 
 type Data = Readonly<Record<string, unknown>>;
 type Params = Readonly<Record<string, unknown>>;
-/** Strapi's, as far as it writes. */
+/** The writing methods of Strapi's entity manager. */
 interface EntityManager {
   create(uid: string, params: Params): Promise<unknown>;
   createMany(uid: string, params: Params): Promise<unknown>;
@@ -25,9 +25,9 @@ interface EntityManager {
 }
 
 /**
- * Patches Strapi's entity manager, so that each write of an account keeps to one rule: the registration's, the admin
- * panel's, an API token's, a provider's, and that of an import or a transfer, for which Strapi turns lifecycle hooks off.
- * Delete it when Strapi runs hooks there.
+ * Patches Strapi's entity manager, so that every write of an account follows one rule. Such writes come from the
+ * registration, the admin panel, API tokens and providers. They also come from imports and transfers, for which Strapi
+ * disables lifecycle hooks. Delete this patch when Strapi runs hooks there.
  */
 export function guardAccounts(strapi: Core.Strapi): void {
   const manager = strapi.db.entityManager as unknown as EntityManager;
@@ -70,7 +70,7 @@ export function guardAccounts(strapi: Core.Strapi): void {
   refuseColumnsOfClients(strapi);
 }
 
-/** The columns are ours: what a client says of them, as an API token can, is left out. */
+/** Removes the columns from the data of clients, such as API tokens. Only the server writes them. */
 function refuseColumnsOfClients(strapi: Core.Strapi): void {
   strapi.documents.use(async (context, next) => {
     const { data } = context.params as { data?: Data };
@@ -99,7 +99,7 @@ async function findIds(strapi: Core.Strapi, where: unknown, limit?: number): Pro
   return rows.map(({ id }) => id);
 }
 
-/** A name that another request took after the check is what the database's index refuses. */
+/** Reports a name that another request took after the check. The index of the database refuses such a name. */
 async function withClearErrors<T>({ documentId }: Data, write: () => Promise<T>): Promise<T> {
   try {
     return await write();
@@ -111,14 +111,18 @@ async function withClearErrors<T>({ documentId }: Data, write: () => Promise<T>)
   }
 }
 
-/** PostgreSQL names the index, SQLite the column at the end of a message that quotes the whole statement. */
+/**
+ * Returns the violated column. PostgreSQL names the index. SQLite names the column, at the end of a message that
+ * contains the whole statement.
+ */
 function violatedColumn({ constraint, message }: Error & { constraint?: string }): string | undefined {
   const named = constraint ?? /UNIQUE constraint failed: up_users\.(\w+)$/u.exec(message)?.[1] ?? '';
   return /unique_(?:username|provider_email|email)/u.exec(named)?.[0];
 }
 
 function createGuard(strapi: Core.Strapi) {
-  // While an import has removed the settings and not yet brought its own, one email for each provider is what is sure.
+  // An import removes the settings before it writes its own. Meanwhile, only one account per email and provider is
+  // certain.
   const isEmailUnique = async () => (await readAdvancedSettings(strapi)).unique_email === true;
 
   return {
@@ -146,7 +150,7 @@ function createGuard(strapi: Core.Strapi) {
       const changesUsername = was.usernameKey !== is.usernameKey;
       const changesEmail = was.uniqueProviderEmail !== is.uniqueProviderEmail;
       assertStorable(changedIn(data, row ?? {}));
-      // An account that is older than the rule keeps its names, and what is stored of them.
+      // An account that is older than the rule keeps its names and its columns.
       if (!changesUsername && !changesEmail) return data;
       if (hasForeignAddress(is)) throw new ForeignAddress();
       const { usernameKey, uniqueUsername, ...email } = is;
@@ -160,12 +164,15 @@ function createGuard(strapi: Core.Strapi) {
   };
 }
 
-/** An account of an installation with the rule, as an import or a transfer brings it, has been admitted there. */
+/**
+ * Returns whether an import or a transfer brings the account from an installation with the rule. That one has checked
+ * it.
+ */
 function isMovedHere(data: Data, { usernameKey, emailKey }: AccountColumns): boolean {
   return data['usernameKey'] === usernameKey && data['emailKey'] === emailKey;
 }
 
-/** What shared its name there shares it here. */
+/** Keeps a name shared if the account shared it in the other installation. */
 function ofMoved(data: Data, columns: AccountColumns): AccountColumns {
   const { uniqueUsername, uniqueEmail, uniqueProviderEmail } = columns;
   return {
@@ -176,7 +183,7 @@ function ofMoved(data: Data, columns: AccountColumns): AccountColumns {
   };
 }
 
-/** The names that a change gives another spelling. */
+/** Returns the names that a change spells differently. */
 function changedIn({ username, email }: AccountName, row: AccountName): AccountName {
   return {
     ...(username !== row.username && { username }),
@@ -184,10 +191,13 @@ function changedIn({ username, email }: AccountName, row: AccountName): AccountN
   };
 }
 
-/** Of a column of Strapi's `string` type on PostgreSQL. SQLite would store more. */
+/** Limit of a column of Strapi's `string` type on PostgreSQL. SQLite would store more. */
 const maxNameChars = 255;
 
-/** PostgreSQL stores no NUL, and a control character makes two names look like one. */
+/**
+ * Refuses names that are too long or have control characters. PostgreSQL stores no NUL, and control characters make
+ * two names look equal.
+ */
 function assertStorable({ username, email }: AccountName): void {
   for (const [field, name] of Object.entries({ Username: username, Email: email })) {
     if (typeof name === 'string' && name.length > maxNameChars) {
@@ -200,8 +210,8 @@ function assertStorable({ username, email }: AccountName): void {
 }
 
 /**
- * The index keeps new accounts apart. This look-up is for those it does not hold: accounts that are older than the rule
- * and share a name, and those that a process of an older version has just made.
+ * Checks that no other account has these names. The index keeps new accounts distinct. This query finds accounts that
+ * the index does not contain. They share a name and are older than the rule, or an older process has just made them.
  */
 async function assertFree(
   strapi: Core.Strapi,

@@ -15,14 +15,14 @@ interface UserService {
   ensureHashedPasswords(values: { password: string }): Promise<{ password: string }>;
 }
 
-/** More than share one key in an installation that is older than the rule. */
+/** More accounts than share one key in an installation that is older than the rule. */
 const maxSharing = 100;
-/** Passwords that one attempt is compared with, where accounts share a name in its exact spelling. */
+/** Accounts whose password one attempt compares, if they share a name in its exact spelling. */
 const maxCandidates = 5;
 
 /**
- * The plugin's login by password, found by the key of a name, so that another case of it is the same. A name that nobody
- * has takes as long as a wrong password: there is a hash to compare with in either case.
+ * Creates the plugin's login by password. It finds the account by the key of a name, so upper and lower case are
+ * equal. An unknown name takes as long as a wrong password, because the server compares a hash in both cases.
  */
 export function createLogin(strapi: Core.Strapi, createController: CreateAuthController): Action {
   const stock = createController({ strapi });
@@ -31,7 +31,7 @@ export function createLogin(strapi: Core.Strapi, createController: CreateAuthCon
   return async function callback(ctx, ...rest) {
     const { identifier, password } = (ctx.request.body ?? {}) as Record<string, unknown>;
     const isLocal = (ctx['params'] as { provider?: string }).provider === undefined;
-    // What is no login by password is for the plugin to answer.
+    // The plugin replies to all other requests itself.
     if (!isLocal || !isText(identifier) || !isText(password)) return stock.callback(ctx, ...rest);
     const users = strapi.plugin('users-permissions').service('user') as UserService;
     dummyHash ??= hashOf(users);
@@ -49,18 +49,18 @@ export function createLogin(strapi: Core.Strapi, createController: CreateAuthCon
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
-/** With as many rounds as the hash of a user has. */
+/** Creates a hash with as many rounds as the hashes of users. */
 async function hashOf(users: UserService): Promise<string> {
   const { password } = await users.ensureHashedPasswords({ password: randomBytes(16).toString('hex') });
   return password;
 }
 
-/** Accounts with that name in its exact spelling; where there is none, the one that has it in another. */
+/** Returns the accounts with exactly this name. If none exists, returns the only account with this key, if any. */
 async function findCandidates(strapi: Core.Strapi, identifier: string): Promise<readonly Account[]> {
   const key = toAccountKey(identifier);
   const exact = { $or: [{ email: identifier.toLowerCase() }, { username: identifier }] };
   const accounts = (await strapi.db.query(userUid).findMany({
-    // Without a key are those that a process of an older version has just made.
+    // A process of an older version may have just made accounts without a key.
     where: {
       provider: 'local',
       $or: [{ usernameKey: key }, { emailKey: key }, { usernameKey: null, ...exact }],
@@ -75,7 +75,7 @@ async function findCandidates(strapi: Core.Strapi, identifier: string): Promise<
   return accounts.length === 1 ? accounts : [];
 }
 
-/** Of accounts that share a name, the one whose password it is. Null where none has a password. */
+/** Returns the account with this password, or else the first one that has a password. Returns null if none has one. */
 async function choose(
   users: UserService,
   candidates: readonly Account[],

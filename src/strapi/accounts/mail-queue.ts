@@ -2,14 +2,16 @@ import { setImmediate as afterReply } from 'node:timers/promises';
 
 import { describeError, type Log } from '../../chat';
 
-/** Mails that are sent at the same time, each over a connection of its own. */
+/** Mails that the server sends at the same time, each over its own connection. */
 const maxAtOnce = 4;
-/** Mails that wait. A mail server that is away must not fill the memory. */
+/** Mails that may wait. They must not fill the memory while the mail server is down. */
 const maxWaiting = 1_000;
 
-/** Sends mails in the background, so that no reply tells by its time or its status whether there is one to send. */
+/**
+ * Sends mails in the background. So neither the time nor the status of a reply shows whether the server sends a mail.
+ */
 export interface MailQueue {
-  /** @param what stands in the log where it fails. Addresses do not. */
+  /** @param what names the mail in the log if sending fails. It contains no address. */
   add(what: string, send: () => Promise<unknown>): void;
   /** Waits for all mails, at most `timeoutMs`. */
   settled(timeoutMs: number): Promise<void>;

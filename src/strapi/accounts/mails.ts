@@ -14,10 +14,10 @@ export interface UserService {
   sendConfirmationEmail(user: object): Promise<unknown>;
 }
 
-/** As the plugin checks it. */
+/** Checks an address as the plugin does. */
 const parseAddress = validateYupSchema(yup.object({ email: yup.string().email().required() }));
 
-/** The plugin's two actions that send a mail if there is an account. They reply before they look. */
+/** Creates the plugin's two actions that send a mail if the account exists. They reply before they search for it. */
 export function createMailActions(
   strapi: Core.Strapi,
   createController: CreateAuthController,
@@ -48,7 +48,10 @@ export function createMailActions(
   return { forgotPassword, sendEmailConfirmation };
 }
 
-/** The mail that a registration sends: a mail server that is away does not make it fail after it has made the account. */
+/**
+ * Sends the mail of a registration in the background. So a mail server that is down does not fail a registration after
+ * the account was made.
+ */
 export function withConfirmationsLater<T extends UserService>(service: T, mails: MailQueue): T {
   const sendConfirmationEmail = (user: object): Promise<void> => {
     mails.add('email confirmation', () => service.sendConfirmationEmail(user));
@@ -66,12 +69,14 @@ function reply(ctx: Context, body: object): void {
   ctx.body = body;
 }
 
-/** What the plugin's action reads of a request that has been answered. */
+/** Returns the parts of an answered request that the plugin's action reads. */
 function withoutReply({ request, state }: Context): Context {
   return { request: { body: request.body as unknown }, state, send: () => undefined } as unknown as Context;
 }
 
-/** One that logs in by a password before one that logs in by a provider; of those the oldest. */
+/**
+ * Returns the oldest account that logs in by password. If none exists, returns the oldest that logs in by a provider.
+ */
 async function findByEmail(strapi: Core.Strapi, email: string): Promise<Account | null> {
   const accounts = (await strapi.db.query(userUid).findMany({
     where: { $or: [{ emailKey: toAccountKey(email) }, { usernameKey: null, email: email.toLowerCase() }] },

@@ -3,8 +3,8 @@ import type { Core } from '@strapi/strapi';
 import { userUid } from './account-columns';
 
 /**
- * The plugin's hook `validatePassword` for new passwords: of a registration, a reset and a change.
- * @throws the sentence for the client, which Strapi answers with 400.
+ * Creates the plugin's hook `validatePassword` for new passwords: at a registration, a reset and a change.
+ * @throws an Error with the sentence for the client. Strapi replies with 400.
  */
 export function createPasswordRule(minChars: number) {
   return (password: unknown): boolean => {
@@ -13,7 +13,7 @@ export function createPasswordRule(minChars: number) {
   };
 }
 
-/** The same bound where an administrator or an API token sets a password. */
+/** Sets the same minimum for passwords that an administrator or an API token sets. */
 export function boundPasswords(strapi: Core.Strapi): void {
   const minLength = strapi.config.get<number>('plugin::users-permissions.minPasswordChars', 8);
   Object.assign(strapi.contentType(userUid).attributes['password'] as object, { minLength });

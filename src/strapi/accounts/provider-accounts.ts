@@ -12,7 +12,7 @@ interface Profile {
   readonly email?: string | null;
 }
 
-/** The plugin's services by which somebody logs in by a provider such as Google. */
+/** The plugin's services for logins by a provider such as Google. */
 export interface ProvidersRegistry {
   run(query: { readonly provider: string }): Promise<Profile>;
 }
@@ -21,8 +21,9 @@ export interface Providers {
 }
 
 /**
- * Adapts what a provider says of a person before the plugin makes an account of it: a new account needs registration to
- * be open, and a username that is free and nobody else's email address. Who has an account logs in as ever.
+ * Changes the profile from a provider before the plugin makes an account of it. A new account needs an open
+ * registration. Its username must be free, and must not be another person's email address. Existing accounts log in
+ * without a change.
  */
 export function withFreeUsernames<T extends ProvidersRegistry>(registry: T, strapi: Core.Strapi): T {
   const run = async (query: { readonly provider: string }): Promise<Profile> => {
@@ -40,7 +41,10 @@ async function hasAccount(strapi: Core.Strapi, email: string, provider: string):
   return (await strapi.db.query(userUid).findOne({ where: { email, provider }, select: ['id'] })) !== null;
 }
 
-/** The one the provider names, else the part of the email before the `@`; with a number where that is taken. */
+/**
+ * Returns the username from the provider, or else the part of the email before the `@`. Adds a number if it is taken
+ * or too short.
+ */
 async function findFreeUsername(strapi: Core.Strapi, named: string, email: string): Promise<string> {
   const isForeign = isAddress(toAccountKey(named)) && toAccountKey(named) !== toAccountKey(email);
   const base = named.trim() === '' || isForeign ? (email.split('@')[0] ?? '') : named.trim();
@@ -53,7 +57,10 @@ async function findFreeUsername(strapi: Core.Strapi, named: string, email: strin
   return randomUUID();
 }
 
-/** Of two first logins of one person that come together, the second finds the account that the first has made. */
+/**
+ * Lets two first logins of one person run at the same time. The second one finds the account that the first one has
+ * made.
+ */
 export function withOneFirstLogin<T extends Providers>(providers: T): T {
   const connect = async (...query: readonly unknown[]): Promise<unknown> => {
     try {

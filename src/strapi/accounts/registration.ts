@@ -4,12 +4,12 @@ import { errors } from '@strapi/utils';
 import { AccountTaken } from './account-errors';
 import type { Action } from './auth-controller';
 
-/** AUTH_ALLOW_REGISTRATION. What the admin panel says of it counts only where this is true. */
+/** Returns AUTH_ALLOW_REGISTRATION. The setting of the admin panel counts only if this is true. */
 export function isRegistrationOpen(strapi: Core.Strapi): boolean {
   return strapi.config.get<boolean>('plugin::users-permissions.allowRegistration', true);
 }
 
-/** The plugin's registration: closed by the setting, and without saying which of the names is taken. */
+/** Wraps the plugin's registration. The setting can close it, and its errors do not show which name is taken. */
 export function createRegistration(strapi: Core.Strapi, register: Action): Action {
   return async (ctx, ...rest) => {
     if (!isRegistrationOpen(strapi))

@@ -2,7 +2,7 @@ import { errors, isOperatorOfType } from '@strapi/utils';
 
 import { isRowId } from '../../database/sql/row-id';
 
-/** Finds characters in what Strapi's own routes take and show, whichever content type they are related to. */
+/** Finds characters in the requests and replies of Strapi's own routes, for every content type that relates to them. */
 
 export interface Attribute {
   readonly type: string;
@@ -23,7 +23,7 @@ export interface Schemas {
 
 type Data = Record<string, unknown>;
 
-/** The characters in an entry or a list of entries, however deep they are populated. */
+/** Returns the characters in an entry or a list of entries, at any depth of the populated data. */
 export function entriesOf(data: unknown, schema: Schema, schemas: Schemas): Data[] {
   if (Array.isArray(data)) return data.flatMap((entry) => entriesOf(entry, schema, schemas));
   if (!isObject(data)) return [];
@@ -39,7 +39,9 @@ export function entriesOf(data: unknown, schema: Schema, schemas: Schemas): Data
   return [...own, ...populated];
 }
 
-/** What a relation, a picture or a component holds. Of several types, the entry says its own. */
+/**
+ * Returns the schema of a relation, a picture or a component. If it can have several types, the entry names its own.
+ */
 function schemaOf(attribute: Attribute, entry: unknown, { getSchema }: Schemas): Schema | undefined {
   const ownType = isObject(entry) ? (entry['__type'] ?? entry['__component']) : undefined;
   const uid =
@@ -48,8 +50,8 @@ function schemaOf(attribute: Attribute, entry: unknown, { getSchema }: Schemas):
 }
 
 /**
- * The query of a list with `numeric_id` in place of `id` where that is a character's.
- * @throws ValidationError where a field is compared with what it cannot be compared with. Strapi answers that with 500.
+ * Returns the query of a list with `numeric_id` in place of a character's `id`.
+ * @throws ValidationError if a field is compared with an unsuitable value. Strapi itself would reply with 500.
  */
 export function toNumericIds(query: Data, schema: Schema, schemas: Schemas): Data {
   const { filters, sort, populate } = query;
@@ -74,7 +76,7 @@ function inFilters(filters: unknown, schema: Schema, schemas: Schemas): unknown 
   });
 }
 
-/** Every content type has a documentId, which its schema does not name. */
+/** Returns the attribute of a field. Every content type has a documentId, which its schema does not name. */
 function attributeOf({ attributes }: Schema, field: string): Attribute | undefined {
   return field === 'documentId' ? { type: 'string' } : attributes[field];
 }
@@ -83,7 +85,10 @@ const texts = /^(string|text|richtext|email|enumeration|uid|password)$/u;
 const numbers = /^(integer|biginteger|float|decimal)$/u;
 const textOperators = /^\$(contains|notContains|startsWith|endsWith)$/u;
 
-/** @throws ValidationError for a comparison that Strapi or the database would answer with an error of their own. */
+/**
+ * Checks that Strapi can compare a field with a value.
+ * @throws ValidationError for a comparison that would make Strapi or the database fail.
+ */
 function assertComparable(
   field: string,
   attribute: Attribute | undefined,
@@ -115,7 +120,9 @@ function isNumeric(value: unknown): boolean {
   return value === null || (typeof value === 'number' && Number.isFinite(value));
 }
 
-/** `filters[ai_character]=7` and `filters[ai_character][$in][0]=7` mean the id. */
+/**
+ * Converts the filter of a relation. `filters[ai_character]=7` and `filters[ai_character][$in][0]=7` compare the id.
+ */
 function inRelation(value: unknown, target: Schema, schemas: Schemas): unknown {
   const isCompared = !isObject(value) || Object.keys(value).every((key) => comparison.test(key));
   if (target.uid !== schemas.characterUid || !isCompared) return inFilters(value, target, schemas);
@@ -125,7 +132,7 @@ function inRelation(value: unknown, target: Schema, schemas: Schemas): unknown {
   return { numeric_id: value };
 }
 
-/** Of Strapi's operators those that compare, and not those that group. */
+/** Matches Strapi's operators that compare, but not those that group. */
 const comparison = /^\$(?!(and|or|not)$)/u;
 
 function inSort(sort: unknown, schema: Schema, schemas: Schemas): unknown {
@@ -145,7 +152,7 @@ function inSort(sort: unknown, schema: Schema, schemas: Schemas): unknown {
   });
 }
 
-/** `ai_character.id:desc` */
+/** Converts a path such as `ai_character.id:desc`. */
 function inPath(path: string, schema: Schema, schemas: Schemas): string {
   const [name = '', ...rest] = path.split('.');
   const target = targetOf(schema, name, schemas);

@@ -8,8 +8,8 @@ const characterUid = 'api::ai-character.ai-character';
 type Data = Record<string, unknown>;
 
 /**
- * Every character has a `numeric_id` that never changes. Strapi copies it from the draft to the published row and back,
- * but to a clone as well, which needs one of its own. Nobody chooses or changes one.
+ * Gives every character a `numeric_id` that never changes. Strapi copies it between the draft and the published row.
+ * It also copies it to a clone, so this gives the clone its own. No client can choose or change it.
  */
 export function giveNumericIds(strapi: Core.Strapi): void {
   strapi.documents.use(async ({ uid, action, params }, next) => {
@@ -31,8 +31,8 @@ interface Sanitizers {
 }
 
 /**
- * Strapi's own routes show and understand row ids, which change with every publish. Where they are about a character,
- * also one that another entry is populated with, this puts its `numeric_id` in their place.
+ * Shows a character's `numeric_id` in place of its row id in Strapi's own routes. A row id changes with every publish.
+ * The routes also understand it in queries. This includes characters that another entry is populated with.
  */
 export function showNumericIds(strapi: Core.Strapi): void {
   const sanitizers = strapi.contentAPI.sanitize as unknown as Sanitizers;

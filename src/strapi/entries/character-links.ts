@@ -7,16 +7,17 @@ import { fillCharacterLinks, fillLinksTo } from '../../database/characters/links
 import { chatUids } from './chat-entries';
 
 const characterUid = 'api::ai-character.ai-character';
-/** Until the filling is tried again. */
+/** Pause before the next attempt to fill in links. */
 const retryMs = 60_000;
 
 /**
- * Sessions and messages name their character by its documentId, in a column of their own, because a publish and a discard
- * replace the character's rows. In a server, Strapi's relation `ai_character` goes by that column: so the admin panel and
- * API tokens find the character.
+ * Relates sessions and messages to their character by documentId. They store it in a column of their own, because a
+ * publish and a discard replace the character's rows. In a server, Strapi's relation `ai_character` uses that column.
+ * So the admin panel and API tokens find the character.
  *
- * Commands keep the relation of the schema, which goes by row ids: `strapi import` has nothing else to tell which character
- * an export of an earlier release means. The next server fills in what such an import writes.
+ * Commands keep the relation of the schema, which uses row ids. An export of an earlier release names its characters
+ * only by row id, so `strapi import` needs this relation. The next server fills in the rows that such an import
+ * writes.
  */
 export function relateByDocumentId(strapi: Core.Strapi): void {
   for (const uid of chatUids) {
@@ -26,7 +27,7 @@ export function relateByDocumentId(strapi: Core.Strapi): void {
   }
 }
 
-/** Rows of earlier releases name the draft row, which "Discard changes" is about to delete. */
+/** Fills in links before "Discard changes" deletes the draft row, because rows of earlier releases name that row. */
 export function keepLinksOfDiscarded(strapi: Core.Strapi): void {
   strapi.documents.use(async (context, next) => {
     if (context.uid !== characterUid || context.action !== 'discardDraft') return next();
@@ -43,11 +44,14 @@ export function keepLinksOfDiscarded(strapi: Core.Strapi): void {
 }
 
 export interface Filling {
-  /** Settles when no statement of it runs any more. */
+  /** Settles when none of its statements runs any more. */
   stop(): Promise<void>;
 }
 
-/** Fills in what an earlier release or an import of its export has left, while the application serves. */
+/**
+ * Fills in links that an earlier release, or an import of its export, left empty. The server handles requests
+ * meanwhile.
+ */
 export function startFillingLinks(strapi: Core.Strapi): Filling {
   const stopping = new AbortController();
   const filling = fillAll(strapi, stopping.signal);

@@ -24,9 +24,9 @@ interface ActionProvider {
 }
 
 /**
- * What was said is not edited in the admin panel: nobody there, Super Admin included, can be given the right to create
- * or change a chat entry. The Content Manager registers its rights, each with the types it is for, while it starts; so
- * the types are taken out as they pass by. (API tokens go by the content API and keep the rights their token has.)
+ * Prevents that administrators edit chats. No role, not even Super Admin, can get the permission to create or change a
+ * chat entry there. The Content Manager registers its permissions with their content types while it starts. This
+ * function removes the chat types from them. API tokens use the content API and keep their permissions.
  */
 export function keepForReading(strapi: Core.Strapi): void {
   const { actionProvider } = strapi.service('admin::permission') as { actionProvider: ActionProvider };
@@ -41,9 +41,9 @@ function withoutChatSubjects(action: Action): Action {
 }
 
 /**
- * Chat entries link to the draft row of their character, but Strapi shows, of types without drafts, only relations to
- * published rows: an editor's list would have no character in any line. Only the admin panel is meant by this: whatever
- * an API token or a role is allowed to populate, it sees no draft.
+ * Shows the characters of chat entries in the admin panel. Chat entries link to the draft row of their character. For
+ * types without drafts, Strapi shows only relations to published rows, so an editor's list would show no character.
+ * This changes only the admin panel: API tokens and roles never see a draft.
  */
 export function showLinkedCharacters(strapi: Core.Strapi): void {
   strapi.documents.use((context, next) => {

@@ -5,9 +5,9 @@ import { chatOf } from '../../app';
 const userUid = 'plugin::users-permissions.user';
 
 /**
- * With a user goes what they have said, whoever deletes them and by whichever API: the database would only set the links
- * to null, and leave texts that nobody can find, export or erase any more. It is done before, while the links are there,
- * and where the deletion is a transaction, in it.
+ * Erases the chats of a user together with the user, whatever API deletes the user. The database would only set the
+ * links to null. It would leave texts that nobody can find, export or erase any more. The erasure runs before the
+ * deletion, while the links exist. If the deletion has a transaction, the erasure is part of it.
  */
 export function eraseWithUser(strapi: Core.Strapi): void {
   const erase = async ({ params }: { params: { where?: unknown } }) => {

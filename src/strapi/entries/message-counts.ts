@@ -8,8 +8,8 @@ const messageUid = 'api::chat-conversation.chat-conversation';
 const writing: ReadonlySet<string> = new Set(['create', 'update', 'delete']);
 
 /**
- * A session counts its messages, so that a list need not. The chat keeps that number itself; here it is kept when a line
- * is deleted in the admin panel or written by an API token.
+ * Keeps the message count of a session correct if the admin panel or an API token changes its messages. The stored
+ * count makes lists cheap. The chat maintains it for its own writes.
  */
 export function keepMessageCounts(strapi: Core.Strapi): void {
   strapi.documents.use(async (context, next) => {
@@ -26,7 +26,7 @@ export function keepMessageCounts(strapi: Core.Strapi): void {
   });
 }
 
-/** @returns its row; none of a line that is not there, or in no session. */
+/** Locks the session of a message. @returns its row id; empty if the message does not exist or has no session. */
 async function lockSessionOf(
   { db }: Core.Strapi,
   trx: Knex.Transaction,

@@ -5,7 +5,7 @@ import { isRowId } from '../../database/sql/row-id';
 import { chatUids } from './chat-entries';
 
 const characterUid = 'api::ai-character.ai-character';
-/** The relations of chat entries to a row, and what they are to. Each is kept in a column of the entry's row. */
+/** The relations of chat entries to a row, with their targets. A column of the entry's row stores each relation. */
 const targets = {
   user: 'plugin::users-permissions.user',
   session: 'api::chat-session.chat-session',
@@ -16,9 +16,9 @@ type Target = (typeof targets)[keyof typeof targets];
 type Data = Readonly<Record<string, unknown>>;
 
 /**
- * Whoever saves a chat entry through Strapi, as an API token does, may say its relations in every way Strapi knows: here
- * they become what a column holds. That is the number of a row, and of a character its documentId, because its rows are
- * replaced. Strapi itself fails at documentIds and at `connect`.
+ * Converts the relations of a chat entry that a client saves through Strapi, for example with an API token. The client
+ * may write them in every way that Strapi knows. The columns store row ids, but for a character its documentId,
+ * because its rows are replaced. Strapi itself fails with documentIds and with `connect`.
  */
 export function linkToSingleRows(strapi: Core.Strapi): void {
   strapi.documents.use(async (context, next) => {
@@ -43,7 +43,9 @@ async function withSingleLinks(strapi: Core.Strapi, data: Data): Promise<Data> {
   return { ...rest, ...links };
 }
 
-/** The entry that a relation to one names, by any id; null for none, undefined where it is to stay as it is. */
+/**
+ * Returns what a relation names, by any id. Returns null for no entry, and undefined if the relation stays as it is.
+ */
 function toReference(relation: unknown): unknown {
   if (Array.isArray(relation)) return relation.length === 0 ? null : toReference(relation.at(-1));
   if (typeof relation !== 'object' || relation === null) return relation;
@@ -51,13 +53,13 @@ function toReference(relation: unknown): unknown {
   const named = documentId ?? id;
   if (named !== undefined) return named;
   if (set !== undefined) return toReference(set);
-  // An empty list of either is what forms send of a relation nobody has touched.
+  // Forms send an empty list in both for a relation that nobody has changed.
   const isNamed = (list: unknown) => (toReference(list) ?? null) !== null;
   if (isNamed(connect)) return toReference(connect);
   return isNamed(disconnect) ? null : undefined;
 }
 
-/** What names nothing stays, for Strapi to refuse. */
+/** Returns the row id of a reference. A reference to no entry stays, so that Strapi refuses it. */
 async function toRow(strapi: Core.Strapi, target: Target, reference: unknown): Promise<unknown> {
   if (typeof reference !== 'string' && typeof reference !== 'number') return reference;
   const text = String(reference);
@@ -66,13 +68,16 @@ async function toRow(strapi: Core.Strapi, target: Target, reference: unknown): P
   return (row as { id: number } | null)?.id ?? reference;
 }
 
-/** @returns the documentId. @throws ValidationError */
+/**
+ * Returns the documentId of the character.
+ * @throws ValidationError if the character does not exist.
+ */
 async function toCharacter(strapi: Core.Strapi, reference: unknown): Promise<string | null> {
   if (reference === null) return null;
   const text = typeof reference === 'string' || typeof reference === 'number' ? String(reference) : '';
   const where = isRowId(text) ? { numeric_id: Number(text) } : { documentId: text };
   const row: unknown = await strapi.db.query(characterUid).findOne({ where, select: ['documentId'] });
   if (row === null)
-    throw new errors.ValidationError('ai_character has to name an AI character by its documentId or id.');
+    throw new errors.ValidationError('ai_character must name an AI character by its documentId or id.');
   return (row as { documentId: string }).documentId;
 }

@@ -3,11 +3,11 @@ import type { Core } from '@strapi/strapi';
 import { historyOf } from '../../app';
 
 export interface RunningHistory {
-  /** Settles when nothing of it touches a database any more. */
+  /** Settles when it does not use a database any more. */
   stop(): Promise<void>;
 }
 
-/** Copies finished turns to the history from now on: those that end here and elsewhere, and those of before. */
+/** Starts copying finished turns to the history: those that end from now on in any process, and earlier ones. */
 export function startHistory(strapi: Core.Strapi): RunningHistory {
   const { writer } = historyOf(strapi);
   writer?.start();

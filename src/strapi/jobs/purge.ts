@@ -4,7 +4,7 @@ import { describeError, settledWithin } from '../../chat';
 import { chatOf } from '../../app';
 
 export interface Purging {
-  /** Settles when nothing of it touches the database any more. One that hangs is waited for five seconds. */
+  /** Settles when it does not use the database any more. Waits at most five seconds for a database that hangs. */
   stop(): Promise<void>;
 }
 
@@ -12,8 +12,8 @@ const onceADayMs = 86_400_000;
 const lastRoundMs = 5_000;
 
 /**
- * Erases what was deleted too long ago to be restored: now, behind the caller's back, and once a day. Several processes
- * may do so at the same time.
+ * Erases data that was deleted too long ago to be restored. It runs now, in the background, and then once a day.
+ * Several processes may do this at the same time.
  */
 export function startPurging(strapi: Core.Strapi): Purging {
   const stopping = new AbortController();
@@ -35,7 +35,7 @@ async function purge(strapi: Core.Strapi, signal: AbortSignal): Promise<void> {
     const { sessions, messages } = await chatOf(strapi).ownData.purge(signal);
     if (sessions + messages > 0) strapi.log.info(`Purged ${sessions} sessions and ${messages} messages.`);
   } catch (error) {
-    // The next round takes what is left.
-    strapi.log.error(`What was deleted could not be purged: ${describeError(error)}`);
+    // The next round handles the rest.
+    strapi.log.error(`Deleted sessions and messages could not be purged: ${describeError(error)}`);
   }
 }

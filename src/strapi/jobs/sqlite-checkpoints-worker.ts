@@ -3,13 +3,13 @@ import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 
 const everyMs = 1_000;
-/** As SQLite does of itself: each time the log begins anew, whoever writes first waits for the disk once. */
+/** The limit that SQLite itself uses. Each time the log restarts, the first writer waits once for the disk. */
 const minPages = 1_000;
-/** While one pass waits for the disk more is committed; the log begins anew once all of it is moved. */
+/** While one pass waits for the disk, writers commit more. The log restarts after all of it is moved. */
 const maxPasses = 5;
 
 interface Log {
-  /** Minus one, both, while another process moves it. */
+  /** Both are minus one while another process moves the log. */
   readonly log: number;
   readonly checkpointed: number;
 }
@@ -22,7 +22,7 @@ function pagesToMove(): number {
   return state === undefined ? 0 : state.log - state.checkpointed;
 }
 
-/** Passive: neither reads nor writes wait for it, nor it for them. */
+/** Moves the log passively: reads and writes do not wait for it, and it does not wait for them. */
 function moveLog(): void {
   if (pagesToMove() < minPages) return;
   for (let passes = 0; passes < maxPasses && pagesToMove() > 0; passes += 1) {
@@ -30,7 +30,7 @@ function moveLog(): void {
   }
 }
 
-/** What fails for a moment, as a full disk does, may do so for long: it is told once. */
+/** Tries to move the log. A temporary failure such as a full disk can last long, so the thread reports it once. */
 function tryToMoveLog(): void {
   try {
     moveLog();

@@ -7,8 +7,8 @@ import { describeError, settledWithin } from '../../chat';
 
 export interface SqliteCheckpoints {
   /**
-   * Settles when the thread has let go of the database: whoever closes it last leaves one whole file. One that hangs is
-   * waited for five seconds.
+   * Settles when the thread has closed the database. The last one to close it then leaves one complete file. Waits at
+   * most five seconds for a thread that hangs.
    */
   stop(): Promise<void>;
 }
@@ -16,10 +16,11 @@ export interface SqliteCheckpoints {
 const lastMoveMs = 5_000;
 
 /**
- * What is committed goes to a log, and SQLite moves it from there into the database after a thousand pages: some seven
- * milliseconds in which the disk is waited for and the process does nothing else, in every twentieth turn. A thread
- * beside does it here. If it dies, the connection does it as ever, only later (`config/database.ts`).
- * @returns undefined where there is nothing of the kind to do.
+ * Starts a thread that moves SQLite's log into the database. SQLite commits to a log, and moves it into the database
+ * after a thousand pages. In every twentieth turn, this blocks the process for some seven milliseconds, while it waits
+ * for the disk. The thread does this without blocking. If it dies, the connection moves the log itself, only later
+ * (`config/database.ts`).
+ * @returns undefined for a database other than SQLite.
  */
 export function startSqliteCheckpoints(strapi: Core.Strapi): SqliteCheckpoints | undefined {
   if (strapi.db.dialect.client !== 'sqlite') return undefined;
@@ -37,7 +38,7 @@ export function startSqliteCheckpoints(strapi: Core.Strapi): SqliteCheckpoints |
   thread.on('message', (code) => strapi.log.warn(`SQLite's log could not be moved: ${String(code)}`));
   return {
     async stop() {
-      // For whoever has nothing else to wait for.
+      // Keeps a process alive that has nothing else to wait for.
       thread.ref();
       thread.postMessage('stop');
       await settledWithin(lastMoveMs, hasEnded);

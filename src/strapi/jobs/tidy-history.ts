@@ -1,25 +1,26 @@
 import { describeError, settledWithin, type Log } from '../../chat';
 
 export interface Tidying {
-  /** Settles when nothing of it touches the history any more. One that hangs is waited for five seconds. */
+  /** Settles when it does not use the history any more. Waits at most five seconds for a history that hangs. */
   stop(): Promise<void>;
 }
 
 export interface TidyingOptions {
-  /** @returns how many records were removed. */
+  /** @returns how many records it removed. */
   readonly tidy: (signal: AbortSignal) => Promise<number>;
   readonly log: Pick<Log, 'info' | 'error'>;
 }
 
-/** A start has enough to do, and what has been too old for up to a day can wait for its end. */
+/** The start has enough other work, and records that have been outdated for up to a day can wait. */
 const afterStartMs = 60_000;
 const lastRoundMs = 5_000;
 const onceADayMs = 86_400_000;
 const afterFailureMs = 600_000;
 
 /**
- * Removes what is too old from the history and makes room for the days to come: in a minute, behind the caller's back, and
- * once a day; where that failed, ten minutes later. Several processes may do so at the same time.
+ * Removes outdated records from the history, and makes partitions for the coming days. It runs in the background:
+ * after a minute, and then once a day. After a failure, it runs again ten minutes later. Several processes may do this
+ * at the same time.
  */
 export function startTidyingHistory({ tidy, log }: TidyingOptions): Tidying {
   const stopping = new AbortController();

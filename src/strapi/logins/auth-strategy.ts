@@ -1,6 +1,8 @@
 import type { Context } from 'koa';
 
-/** What an authentication strategy of Strapi's answers: `error` where it has read the user and found them wanting. */
+/**
+ * The result of a Strapi authentication strategy. `error` is set if the strategy has read the user and refuses them.
+ */
 export interface AuthenticateResult {
   readonly authenticated?: boolean;
   readonly error?: string | null;

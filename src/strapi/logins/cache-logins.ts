@@ -6,7 +6,7 @@ import { createCache } from '../../database/cache/cache';
 import { whenChanged } from '../../database/cache/when-changed';
 import type { AuthenticateResult, AuthStrategy } from './auth-strategy';
 
-/** What a good token led to a moment ago: a user, and what their role may. */
+/** The recent result of a good token: a user, and the permissions of their role. */
 interface Login {
   readonly user: object;
   readonly sessionId: string;
@@ -14,18 +14,18 @@ interface Login {
   readonly expiresAtMs: number;
 }
 
-/** What decides about a login, by the content types it is kept in. */
+/** The content types of the data that decides about a login. */
 const models = ['user', 'role', 'permission'].map((name) => `plugin::users-permissions.${name}`);
-/** More than ask within the few seconds that a login is remembered. */
+/** More users than send requests within the few seconds for which a login is cached. */
 const maxLogins = 10_000;
 
 /**
- * Remembers for `forMs`, and never beyond its expiry, what a token came to: its signature is checked and the user, their
- * role and its permissions are read once, and not for every request, nor for each of those that come at once. The whole
- * text of the token is the key, so that none but a verified one is ever found. A change of any of them in this process
- * counts at once, one that another process has made after `forMs` at the latest. 0 remembers nothing.
+ * Caches the result of a token for `forMs`, but never beyond its expiry. So many requests share one check of the
+ * signature, and one read of the user, the role and its permissions. Concurrent requests share it, too. The key is the
+ * whole text of the token, so the cache finds only verified tokens. A change of this data in this process counts
+ * immediately. A change by another process counts after `forMs` at the latest. 0 disables the cache.
  *
- * A login that has ended is refused at its next request, wherever it was ended.
+ * The server refuses an ended login at its next request, no matter which process ended it.
  */
 export function cacheLogins(strategy: AuthStrategy, strapi: Core.Strapi, forMs: number): AuthStrategy {
   const logins = createCache<string, Login>(forMs, maxLogins);
@@ -47,13 +47,13 @@ export function cacheLogins(strategy: AuthStrategy, strapi: Core.Strapi, forMs: 
         return toLogin(ctx, token, own, strapi);
       });
       if (isOwn) return own;
-      // Why it is refused is for the plugin to say, of each request.
+      // The plugin must report to each request why the server refuses it.
       if (login === null) return strategy.authenticate(ctx);
       if (!(await isStillGood(login.sessionId))) {
         logins.forget(token);
         return strategy.authenticate(ctx);
       }
-      // A copy: what one request does to its user is not the next one's.
+      // Use a copy, so that a request cannot change the user of the next request.
       ctx.state['user'] = { ...login.user };
       ctx.state['session'] = { id: login.sessionId };
       return login.result;
@@ -61,13 +61,13 @@ export function cacheLogins(strategy: AuthStrategy, strapi: Core.Strapi, forMs: 
   };
 }
 
-/** As the plugin reads it. Null where there is none. */
+/** Reads the token as the plugin does. Returns null if none exists. */
 function readToken(ctx: Context): string | null {
   const [scheme, token, ...rest] = ctx.get('Authorization').split(/\s+/u);
   return scheme?.toLowerCase() === 'bearer' && token !== undefined && rest.length === 0 ? token : null;
 }
 
-/** Null for what nobody is logged in by, and for a token that is none of the session manager's. */
+/** Returns null if nobody is logged in, or if the session manager did not issue the token. */
 function toLogin(
   ctx: Context,
   token: string,

@@ -3,18 +3,19 @@ import type { Core } from '@strapi/strapi';
 import { createCache } from '../../database/cache/cache';
 import { whenChanged } from '../../database/cache/when-changed';
 
-/** The plugin's service of that name, as far as it concerns us. */
+/** The part of the plugin's permission service that this file uses. */
 export interface PermissionService {
   findRolePermissions(roleId: number): Promise<readonly object[] | null>;
 }
 
 const models = ['role', 'permission'].map((name) => `plugin::users-permissions.${name}`);
-/** More than a site has. */
+/** More roles than a site has. */
 const maxRoles = 100;
 
 /**
- * Remembers for `forMs` what a role may: of users who log in at once, most have the same one, and its permissions are a
- * hundred rows. A change in this process counts at once, one of another process after `forMs` at the latest.
+ * Caches the permissions of a role for `forMs`. Most users who log in at the same time have the same role, and its
+ * permissions are a hundred rows. A change in this process counts immediately. A change by another process counts
+ * after `forMs` at the latest.
  */
 export function cachePermissions(
   service: PermissionService,

@@ -2,18 +2,18 @@ import type { Core } from '@strapi/strapi';
 
 import { toPasswordMark } from '../../database/users/login-table';
 
-/** The plugin's service of users, as far as it concerns us. */
+/** The part of the plugin's user service that this file uses. */
 export interface UserService {
   validatePassword(password: string, hash: string): Promise<boolean>;
   edit(id: unknown, changes?: { readonly password?: unknown }): Promise<unknown>;
 }
 
-/** By the context of a request: the mark of the password that it was found right with. */
+/** The mark of the correct password, by the context of a request. */
 const checked = new WeakMap<object, string>();
 
 /**
- * Notes which password a request was found right with. Comparing takes long enough for the password to be changed
- * meanwhile: the login that follows must not count then.
+ * Notes with which correct password a request came. The comparison is slow enough for a change of the password
+ * meanwhile. The login that follows must then fail.
  */
 export function noteCheckedPassword<T extends UserService>(service: T, strapi: Core.Strapi): T {
   return {
@@ -27,14 +27,14 @@ export function noteCheckedPassword<T extends UserService>(service: T, strapi: C
     async edit(id, changes) {
       const result = await service.edit(id, changes);
       const request = strapi.requestContext.get();
-      // What follows is a login with the new one.
+      // A login with the new password follows.
       if (changes?.password !== undefined && request !== undefined) checked.delete(request);
       return result;
     },
   };
 }
 
-/** Undefined for a request that compared none. */
+/** Returns undefined for a request that compared no password. */
 export function checkedPasswordOf(strapi: Core.Strapi): string | undefined {
   const request = strapi.requestContext.get();
   return request === undefined ? undefined : checked.get(request);

@@ -9,13 +9,13 @@ interface Event {
     readonly where?: unknown;
     readonly data?: { readonly password?: unknown; readonly blocked?: unknown };
   };
-  /** Kept between what is called before a change and after it. */
+  /** Carries data from the hook before a change to the hook after it. */
   state: { userIds?: readonly number[] };
 }
 
 /**
- * Ends all logins of an account that is blocked or deleted, or gets another password, by whichever API. Before the change
- * it is found out which accounts it is: afterwards `where` may not find them.
+ * Ends all logins of an account that is blocked or deleted, or that gets another password, by any API. It finds the
+ * accounts before the change, because `where` may not match them afterwards.
  */
 export function endLoginsWithAccount(strapi: Core.Strapi): void {
   const find = async ({ params, state }: Event) => {

@@ -8,10 +8,10 @@ import { hasSessions, type JwtService } from './tied-tokens';
 
 const userUid = 'plugin::users-permissions.user';
 
-/** The plugin's actions of `/api/auth`, by their names. */
+/** The plugin's actions of `/api/auth`, by name. */
 type AuthController = Readonly<Record<string, (ctx: Context, ...rest: unknown[]) => unknown>>;
 
-/** What a token of `legacy-support` says about its account, beside the number. */
+/** The claims of a `legacy-support` token about its account, in addition to the number. */
 interface Claims {
   readonly account?: string;
   readonly password?: string;
@@ -24,8 +24,8 @@ interface Account {
 }
 
 /**
- * Accepts a token of `legacy-support` only if it names the account and the password of now. One that names none is of
- * another issuer or of before an upgrade: it must not be older than the account.
+ * Accepts a `legacy-support` token only if it names its account and the current password. A token without these claims
+ * is from another issuer, or from before an upgrade. It must not be older than the account.
  */
 export function checkLegacyTokens(service: JwtService, strapi: Core.Strapi): JwtService {
   return {
@@ -39,7 +39,10 @@ export function checkLegacyTokens(service: JwtService, strapi: Core.Strapi): Jwt
   };
 }
 
-/** Makes the tokens in replies name their account, where tokens have no session. The plugin issues them by number only. */
+/**
+ * Makes the tokens in replies name their account if tokens have no session. The plugin writes only the number into
+ * them.
+ */
 export function nameAccounts<T extends AuthController>(auth: T, strapi: Core.Strapi): T {
   if (hasSessions(strapi)) return auth;
   const actions = Object.entries(auth).map(([name, action]) => [
@@ -74,7 +77,7 @@ function isOf(token: Claims & { iat?: number }, account: Account): boolean {
   return token.account === now.account && token.password === now.password;
 }
 
-/** Not the mark itself: a token can be read. */
+/** Returns the claims about an account. They contain a digest of the mark, because everybody can read a token. */
 function toClaims({ documentId, password }: Account): Required<Claims> {
   const digest = createHash('sha256').update(toPasswordMark(password)).digest('base64url');
   return { account: documentId, password: digest.slice(0, 22) };

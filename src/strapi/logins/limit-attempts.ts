@@ -12,9 +12,9 @@ interface RateLimitConfig {
 }
 
 /**
- * Replaces the plugin's middleware `rateLimit`, which counts registrations and requests for mails by the email of the
- * body as well: each new email had a limit of its own. Here attempts count by route and address, however the path is
- * spelled.
+ * Replaces the plugin's middleware `rateLimit`. That one also counts registrations and requests for mails by the email
+ * of the body. So each new email has a limit of its own. This one counts attempts by route, address and logged-in
+ * user, for any spelling of the path.
  */
 export function limitAttempts(_config: unknown, { strapi }: { strapi: Core.Strapi }) {
   const settings = strapi.config.get<RateLimitConfig>('plugin::users-permissions.ratelimit', {});
@@ -43,7 +43,7 @@ function keyOf(ctx: Context): string {
   return [path, withoutPort(ctx.request.ip), user?.id].join(' ');
 }
 
-/** Some proxies name the port of the connection too, which is another one each time. */
+/** Removes the port. Some proxies add the port of the connection, which differs each time. */
 function withoutPort(address: string): string {
   return /^(\d+\.\d+\.\d+\.\d+):\d+$|^\[(.+)\]:\d+$/u.exec(address)?.slice(1).find(Boolean) ?? address;
 }

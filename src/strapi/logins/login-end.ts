@@ -5,7 +5,7 @@ import { loginsOf } from './logins';
 import type { Login } from './login-watch';
 import { isAppUser } from '../../http/owner';
 
-/** Fires when the login of a request ends before its response does. */
+/** Returns a signal that fires if the login of a request ends before its response does. */
 export function loginEndOf(strapi: Core.Strapi, ctx: Context): AbortSignal {
   const end = new AbortController();
   const login = loginOf(ctx);
@@ -17,7 +17,7 @@ export function loginEndOf(strapi: Core.Strapi, ctx: Context): AbortSignal {
   return end.signal;
 }
 
-/** Null for an API token, an admin and nobody. */
+/** Returns null for an API token, an admin, or a request without a login. */
 function loginOf(ctx: Context): Login | null {
   const user = ctx.state['user'] as { id?: unknown; documentId?: unknown } | null | undefined;
   if (!isAppUser(ctx) || typeof user?.id !== 'number' || typeof user.documentId !== 'string') return null;

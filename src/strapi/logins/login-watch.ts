@@ -1,29 +1,29 @@
 import { describeError, type Log } from '../../chat';
 import type { Logins } from '../../database/users/logins';
 
-/** What a client was let in by. */
+/** The login of a client. */
 export interface Login {
   readonly userId: number;
   readonly documentId: string;
-  /** Null where tokens have no session (`legacy-support`): only the account is looked at. */
+  /** Null if tokens have no session (`legacy-support`). Then the watch checks only the account. */
   readonly sessionId: string | null;
 }
 
-/** Looks after clients that stay connected: their login is checked again and again. */
+/** Repeatedly checks the logins of clients that stay connected. */
 export interface LoginWatch {
   /**
-   * Calls `onEnded` once, when the login has ended: soon if this process ended it, else within `checkEveryMs` and the time
-   * of a statement. @returns how to stop watching.
+   * Calls `onEnded` once, after the login has ended. The call comes soon if this process ended the login. Otherwise it
+   * comes within `checkEveryMs` and the time of a statement. @returns a function that stops watching.
    */
   add(login: Login, onEnded: () => void): () => void;
   /** Checks the logins of these accounts now. */
   checkSoon(userIds: readonly number[]): void;
-  /** Begins to check by itself. */
+  /** Starts the regular checks. */
   start(): void;
   stop(): void;
 }
 
-/** With the statement, a login that another process has ended is found within five seconds. */
+/** Together with the statement, the watch finds a login that another process has ended within five seconds. */
 const checkEveryMs = 3_000;
 
 interface Watched {
@@ -55,7 +55,7 @@ export function createLoginWatch(
     stop: () => clearInterval(timer),
   };
 
-  /** One round at a time: a slow database is not asked again meanwhile. */
+  /** Checks all logins. Only one round runs at a time, so a slow database gets no further queries. */
   async function checkAll(): Promise<void> {
     if (isCheckingAll) return;
     isCheckingAll = true;
@@ -63,7 +63,7 @@ export function createLoginWatch(
     isCheckingAll = false;
   }
 
-  /** A database that is away ends nothing: the next round asks again. Never rejects. */
+  /** Checks some logins. A database that is down ends no login: the next round checks again. Never rejects. */
   async function check(some: readonly Watched[]): Promise<void> {
     if (some.length === 0) return;
     try {

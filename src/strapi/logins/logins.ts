@@ -4,24 +4,28 @@ import { createLoginWatch, type LoginWatch } from './login-watch';
 import { createLogins, type Logins } from '../../database/users/logins';
 import { nowAndOnCommit } from '../../database/cache/when-changed';
 
-/** The logins of users, in this process. */
+/** The logins of users in this process. */
 export interface UserLogins {
   readonly store: Logins;
   readonly watch: LoginWatch;
   /**
-   * Whether a login that was good still is. On SQLite, which is for one process, always: this process is told by
-   * `onEnded`. On PostgreSQL one statement asks, for all requests of the moment. A login without a session is not asked for.
+   * Returns whether a login that was good still is. SQLite has only one process, so the answer is always yes:
+   * `onEnded` notifies this process. On PostgreSQL, one statement checks all requests of the moment. A login without a
+   * session needs no check.
    */
   isStillGood(sessionId: string | null): Promise<boolean>;
   /** Calls `listener` when this process has ended logins. */
   onEnded(listener: () => void): void;
-  /** Says that this process has ended logins of these accounts. In a transaction it says so again after the commit. */
+  /**
+   * Reports that this process has ended logins of these accounts. In a transaction, it reports this again after the
+   * commit.
+   */
   ended(userIds: readonly number[]): Promise<void>;
 }
 
 const all = new WeakMap<Core.Strapi, UserLogins>();
 
-/** The logins of this Strapi, made once. */
+/** Returns the logins of this Strapi instance, made once. */
 export function loginsOf(strapi: Core.Strapi): UserLogins {
   const existing = all.get(strapi);
   if (existing !== undefined) return existing;

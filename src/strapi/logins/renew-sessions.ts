@@ -9,13 +9,13 @@ type Renewed = Awaited<ReturnType<UserSessions['rotateRefreshToken']>>;
 const invalid: Renewed = { error: 'invalid_refresh_token' };
 
 /**
- * Renews the tokens of a login by its refresh token. A token that is used a second time ends the login. It is no second
- * use if the request came before the first one was done, or within `refreshAgainSeconds` of it: then it gives the same new
- * token, as long as nobody has used that.
+ * Returns a function that renews the tokens of a login by its refresh token. A second use of a token ends the login.
+ * It is no second use if the request came before the first use ended, or within `refreshAgainSeconds` after it. Then
+ * the function returns the same new token, unless a client has used that one.
  */
 export function createRenewal(strapi: Core.Strapi) {
   const againMs = strapi.config.get<number>('plugin::users-permissions.refreshAgainSeconds', 0) * 1000;
-  /** By the token, what this process is doing. */
+  /** The running renewals of this process, by token. */
   const running = new Map<string, Promise<Renewed>>();
 
   return function renew(sessions: UserSessions, token: string): Promise<Renewed> {
@@ -49,8 +49,8 @@ export function createRenewal(strapi: Core.Strapi) {
 }
 
 /**
- * Strapi checks the token and gives the session it was used for already, but only while the status is that of before.
- * Nobody else sees it so: the transaction sets it back.
+ * Rotates a used token again. Strapi checks the token and returns the session that it created, but only if its status
+ * is the old one. The transaction restores the status, so nobody else sees the change.
  */
 async function rotateAgain(
   changes: LoginChanges,
@@ -64,7 +64,7 @@ async function rotateAgain(
   return renewed;
 }
 
-/** What an unchecked token says. Null for what is none. */
+/** Reads the session id of an unchecked token. Returns null if the text is no such token. */
 function readSessionId(token: string): string | null {
   try {
     const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());

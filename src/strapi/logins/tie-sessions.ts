@@ -7,8 +7,8 @@ import { checkedPasswordOf } from './checked-password';
 import { createRenewal, type UserSessions } from './renew-sessions';
 
 /**
- * Strapi's sessions of users know an account by its number alone, and each session by itself. Here a session is tied to
- * its account and to the login it came of. Who asks Strapi's session manager gets the sessions that are good.
+ * Ties each session of a user to its account, and to the login that it comes from. Strapi's own sessions know only the
+ * number of an account, and do not know each other. Callers of Strapi's session manager get only good sessions.
  */
 export function tieSessions(strapi: Core.Strapi): void {
   const renew = createRenewal(strapi);
@@ -53,7 +53,7 @@ function tieUserSessions(strapi: Core.Strapi, sessions: UserSessions): Partial<U
       });
     },
 
-    /** With the whole login: tokens of it from before a renewal would else stay good, or those of after. */
+    /** Ends the whole login. Otherwise its tokens from before a renewal, or from after it, would stay good. */
     async revokeSessionById(userId, sessionId) {
       const session = await store.findTied(sessionId);
       if (session?.userId !== Number(userId)) return false;

@@ -3,7 +3,7 @@ import type { Core } from '@strapi/strapi';
 import { loginsOf } from './logins';
 import { userOrigin } from '../../database/users/login-table';
 
-/** The plugin's service of tokens, as far as it concerns us. */
+/** The part of the plugin's token service that this file uses. */
 export interface JwtService {
   verify(token: string): Promise<{ readonly id?: unknown; readonly sessionId?: string }>;
   issue(payload: object): unknown;
@@ -16,14 +16,14 @@ export function tieTokens(service: JwtService, strapi: Core.Strapi): JwtService 
     async verify(token) {
       const { payload } = strapi.sessionManager(userOrigin).validateAccessToken(token);
       const id = payload === null ? null : await loginsOf(strapi).store.findAccountId(payload.sessionId);
-      // The plugin's own words for every token that is not good.
+      // The plugin's own message for every token that is not good.
       if (payload === null || id === null || String(id) !== payload.userId) throw new Error('Invalid token.');
       return { id, sessionId: payload.sessionId };
     },
   };
 }
 
-/** In the mode `legacy-support` a token is all there is of a login. */
+/** Returns whether tokens have sessions. In the mode `legacy-support`, a login consists only of its token. */
 export function hasSessions(strapi: Core.Strapi): boolean {
   return strapi.config.get<string>('plugin::users-permissions.jwtManagement', 'legacy-support') === 'refresh';
 }

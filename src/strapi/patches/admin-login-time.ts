@@ -14,8 +14,9 @@ interface AdminAuth {
 }
 
 /**
- * Strapi compares a password only where there is an administrator of that address, which the time of the reply tells. Here
- * an address that nobody has takes a comparison too.
+ * Makes a login with an unknown address as slow as one with a wrong password. Strapi compares a password only if an
+ * administrator has the address, so the time of the reply would show that. This patch also compares a password for
+ * unknown addresses.
  */
 export function evenAdminLogins(strapi: Core.Strapi): void {
   const auth = strapi.service('admin::auth') as unknown as AdminAuth;

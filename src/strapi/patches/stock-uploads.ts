@@ -14,8 +14,8 @@ interface Router {
 const multipart = 'global::multipart';
 
 /**
- * Declares the routes of Strapi that take files: the media library's in the admin panel and in the content API, and the
- * logos of the admin panel. Must run before Strapi registers its routes.
+ * Declares the routes of Strapi that accept files. The media library has such routes in the admin panel and in the
+ * content API. The others are for the logos of the admin panel. It must run before Strapi registers its routes.
  */
 export function declareStockUploads(strapi: Core.Strapi): void {
   const upload = strapi.plugin('upload').routes as unknown as { 'content-api': Router; admin: Router };
@@ -39,7 +39,10 @@ function addMiddlewares({ routes }: Router, path: string, ...middlewares: unknow
   route.config = { ...route.config, middlewares: [...(route.config?.middlewares ?? []), ...middlewares] };
 }
 
-/** Asks for the administrator's right before the body is read. Strapi's controllers ask only afterwards. */
+/**
+ * Checks the administrator's permission before the server reads the body. Strapi's controllers check it only
+ * afterwards.
+ */
 function needs(right: (ctx: Context) => string) {
   return (ctx: Context & { forbidden(): void }, next: Next): unknown => {
     const { userAbility } = ctx.state as { userAbility: { can(action: string): boolean } };

@@ -2,15 +2,15 @@ import type { Core } from '@strapi/strapi';
 
 import { describeError } from '../../chat';
 
-/** What a driver's connection has once knex is not to hand it out (again). */
+/** A connection of a driver. knex does not hand out a connection with this mark. */
 interface NativeConnection {
   __knex__disposed?: unknown;
 }
 
 /**
- * Strapi prepares each new database connection and never hears of it failing: a connection that breaks in that moment,
- * as many do while PostgreSQL restarts, would be an unhandled rejection and end the process with all its live turns.
- * Here such a connection is only marked, so that the pool throws it away and makes another.
+ * Marks a connection that breaks during its preparation, so that the pool replaces it. Strapi prepares each new
+ * connection and does not handle a failure. Many connections break in that moment while PostgreSQL restarts. Each one
+ * would be an unhandled rejection, and end the process with all its live turns.
  */
 export function surviveBrokenConnections(strapi: Core.Strapi): void {
   const { dialect } = strapi.db;
@@ -19,7 +19,7 @@ export function surviveBrokenConnections(strapi: Core.Strapi): void {
     try {
       await initialize(connection);
     } catch (error) {
-      strapi.log.warn(`A new database connection broke at once: ${describeError(error)}`);
+      strapi.log.warn(`A new database connection broke immediately: ${describeError(error)}`);
       connection.__knex__disposed = error;
     }
   };

@@ -5,12 +5,12 @@ interface ApiTokenService {
   getByAccessKey(hash: string): Promise<unknown>;
 }
 
-/** No hash of a token. */
+/** No token has this hash. */
 const ofJwt = 'jwt';
 
 /**
- * Strapi looks for every token among the API tokens first, which costs each request of a user a statement. A JWT has dots
- * and an API token has none, so there it is not looked for.
+ * Skips the search for an API token if the token is a JWT. Strapi first searches for every token among the API tokens.
+ * This costs each request of a user one statement. A JWT has dots, and an API token has none.
  */
 export function tellTokensApart(strapi: Core.Strapi): void {
   const tokens = strapi.service('admin::api-token-content-api') as unknown as ApiTokenService;

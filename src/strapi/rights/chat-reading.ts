@@ -3,10 +3,10 @@ import type { Core } from '@strapi/strapi';
 import { chatUids } from '../entries/chat-entries';
 import { isStockRole, type Permission, type Role } from './stock-roles';
 
-/** The right to see users' chats in the admin panel. */
+/** The permission to see users' chats in the admin panel. */
 export const readChats = 'api::chats.read';
 
-/** Of Strapi's permission service, the part used here. */
+/** The part of Strapi's permission service that this file uses. */
 export interface PermissionService {
   readonly actionProvider: { registerMany(actions: readonly object[]): Promise<unknown> };
   readonly engine: {
@@ -27,10 +27,10 @@ interface FindParams {
 }
 
 /**
- * Hides chats in the admin panel from everybody without the right `api::chats.read`, which Super Admins have. Whoever
- * lacks it has no permission on a chat type, whatever the role says: Strapi asks for permissions here, and the Content
- * Manager with its relations, the home page, admin tokens and MCP tools all follow. Must run before Strapi bootstraps,
- * which deletes rights it does not know.
+ * Hides chats in the admin panel from everybody without the permission `api::chats.read`, which Super Admins have.
+ * Without it, an administrator has no permission on a chat type, whatever the role says. Strapi reads permissions
+ * through these functions. So the Content Manager with its relations, the home page, admin tokens and MCP tools all
+ * follow. It must run before Strapi bootstraps, because the bootstrap deletes unknown permissions.
  */
 export async function guardChats(strapi: Core.Strapi): Promise<void> {
   const service = strapi.service('admin::permission') as unknown as PermissionService;
@@ -47,7 +47,7 @@ export async function guardChats(strapi: Core.Strapi): Promise<void> {
   const { generateTokenAbility } = engine;
 
   service.findUserPermissions = async (user) => guarded(await findUserPermissions(user));
-  // The home page looks for the types that a user may read by itself.
+  // The home page itself searches for the types that a user may read.
   service.findMany = async (params) => {
     const permissions = await findMany(params);
     const users = params.where?.role?.users;
@@ -66,8 +66,9 @@ function guarded(permissions: readonly Permission[]): Permission[] {
 const isOfChats = ({ subject }: Permission): boolean => chatUids.has(subject ?? '');
 
 /**
- * Once in the life of an installation: takes the chats from the roles Editor and Author, which Strapi creates with every
- * right on every content type. A role that somebody has changed or made keeps what it can do, by the right of its own.
+ * Takes the chats from the roles Editor and Author, once in the life of an installation. Strapi creates them with
+ * every permission on every content type. A role that somebody has changed or made keeps its access, with the
+ * permission `api::chats.read`.
  */
 export async function takeChatsFromStockRoles(strapi: Core.Strapi): Promise<void> {
   const store = strapi.store({ type: 'core', name: 'character-chat' });
@@ -107,11 +108,14 @@ async function settle(strapi: Core.Strapi, role: Role, log: (message: string) =>
 }
 
 interface TokenService {
-  /** Takes from the tokens of the role's users what the users may not do. */
+  /** Removes permissions that the users do not have from the tokens of the role's users. */
   syncPermissionsForRole(roleId: number): Promise<unknown>;
 }
 
-/** Admin tokens that somebody has given a right on chats, and whose owner still has it, keep it. */
+/**
+ * Gives the permission to admin tokens that have access to chats, so that they keep it. A token whose owner has lost
+ * the access has already lost it, too.
+ */
 async function giveTokensTheRight(strapi: Core.Strapi): Promise<void> {
   const service = strapi.service('admin::permission') as unknown as PermissionService;
   const tokens = (await strapi.db

@@ -1,6 +1,6 @@
 import { contentTypes } from '@strapi/utils';
 
-/** A schema of Strapi's, as far as it is read here. */
+/** The part of a Strapi schema that this file reads. */
 export interface Model {
   readonly uid: string;
   readonly attributes: Readonly<
@@ -15,15 +15,15 @@ export type GetModel = (uid: string) => Model | undefined;
 
 type Query = Readonly<Record<string, unknown>>;
 
-/** Operators of `publishedAt` that no draft matches: it has none. */
+/** Operators of `publishedAt` that match no draft, because a draft has no such date. */
 const harmless: ReadonlySet<string> = new Set(['$gt', '$gte', '$lt', '$lte', '$between']);
 const ids: ReadonlySet<string> = new Set(['id', 'documentId']);
 
 /**
- * Whether a query of the content API can show a draft, or be answered by what is in one: by a status other than
- * `published`, by filters in place of the one by which Strapi keeps drafts out, through a relation of a type without
- * drafts, which can link to a draft row and is followed to it by filters and sorting, or through what a picture is used
- * in (`related`), which Strapi populates with drafts.
+ * Returns whether a query of the content API can show a draft, or can depend on its content. It can have a status
+ * other than `published`. Its filters can replace the one by which Strapi hides drafts. Its filters and sorting can
+ * follow a relation of a type without drafts, which can link to a draft row. It can populate the uses of a picture
+ * (`related`), which Strapi populates with drafts.
  */
 export function asksForDrafts(getModel: GetModel, uid: string, query: Query): boolean {
   const model = getModel(uid);
@@ -35,7 +35,7 @@ export function asksForDrafts(getModel: GetModel, uid: string, query: Query): bo
   if (publishedAt !== undefined && hasDrafts(model) && !isHarmless(publishedAt)) return true;
   return reaches(query, model);
 
-  /** Whether filters, sorting or those of what is populated go through such a relation. */
+  /** Returns whether filters or sorting follow such a relation, here or in a populated entry. */
   function reaches(part: Query, from: Model): boolean {
     return (
       filterReaches(part['filters'], from) ||
@@ -91,7 +91,7 @@ function namesMoreThanIds(condition: unknown): boolean {
   );
 }
 
-/** `a.b:asc,c`, lists of such, and objects: each as the names on its way. */
+/** Returns the names on the way of each sort key. It accepts `a.b:asc,c`, lists of these, and objects. */
 function sortPaths(sort: unknown): string[][] {
   if (typeof sort === 'string') {
     return sort.split(',').map((one) => (one.split(':')[0] ?? '').trim().split('.'));
@@ -103,7 +103,7 @@ function sortPaths(sort: unknown): string[][] {
   });
 }
 
-/** What is populated, each with the query for it. `*`: everything. */
+/** Returns the populated fields, each with its query. `*` is everything. */
 function populated(populate: unknown): [name: string, query: Query][] {
   if (populate === true || populate === 'true') return [['*', {}]];
   if (typeof populate === 'string') {

@@ -3,7 +3,7 @@ import type { Core } from '@strapi/strapi';
 import { ChatError } from '../../chat';
 import { asksForDrafts, type GetModel } from './draft-query';
 
-/** The right of a custom API token to read drafts. It belongs to no route. */
+/** The permission of a custom API token to read drafts. It belongs to no route. */
 export const readDrafts = 'api::ai-character.ai-character.readDrafts';
 
 interface Auth {
@@ -20,9 +20,9 @@ interface AuthService {
 }
 
 /**
- * Refuses drafts on every route of the content API: to end users always, to an API token unless it has full access or
- * the right `readDrafts`. A read-only token cannot have it. Strapi answers `?status=draft` to anybody who may read the
- * type. Must run before routes are served, after the strategies are registered.
+ * Refuses drafts on every route of the content API. End users never get drafts. An API token needs full access or the
+ * permission `readDrafts`, which a read-only token cannot have. Strapi itself answers `?status=draft` to everybody who
+ * may read the type. It must run before the server handles requests, and after the strategies are registered.
  */
 export function guardDrafts(strapi: Core.Strapi): void {
   const auth = strapi.get('auth') as AuthService;
@@ -39,7 +39,9 @@ export function guardDrafts(strapi: Core.Strapi): void {
   };
 }
 
-/** Why this caller may not read drafts; undefined if it may, or if it is not one of the content API's. */
+/**
+ * Returns why this caller may not read drafts. Returns undefined if it may, or if it is no caller of the content API.
+ */
 function refusal({ strategy, credentials, ability }: Auth): string | undefined {
   if (strategy.name === 'users-permissions') return 'Drafts are for editors only.';
   if (strategy.name !== 'content-api-token' || credentials?.type === 'full-access') return undefined;
@@ -47,7 +49,7 @@ function refusal({ strategy, credentials, ability }: Auth): string | undefined {
   return 'This API token may not read drafts. Ask for published entries, or give it the right "readDrafts".';
 }
 
-/** The content type of a route of Strapi's that reads one. Other routes take none of these parameters. */
+/** Returns the content type of a Strapi route that reads one. Other routes do not take these parameters. */
 function uidOf(scope: string | readonly string[] | undefined): string | undefined {
   const [action = ''] = typeof scope === 'string' ? [scope] : (scope ?? []);
   const [, uid] = /^(.+)\.(?:find|findOne|findPage)$/u.exec(action) ?? [];

@@ -23,10 +23,13 @@ interface Action {
   readonly subjects?: readonly string[] | null;
 }
 
-/** Strapi creates a role and then its permissions, one after the other. Later ones come from somebody. */
+/**
+ * Strapi creates a role, and its permissions right after it. Somebody else has added permissions that are newer than
+ * this.
+ */
 const createdTogetherMs = 5 * 60_000;
 
-/** What Strapi gives Editors and Authors beside the content types. */
+/** The permissions that Strapi gives Editors and Authors in addition to those on content types. */
 const mediaLibrary = [
   'plugin::upload.read',
   'plugin::upload.configure-view',
@@ -38,14 +41,14 @@ const mediaLibrary = [
 
 const ownUids: ReadonlySet<string> = new Set([...chatUids, 'api::ai-character.ai-character']);
 
-/** Strapi gives them these types only if an administrator does. */
+/** Strapi does not grant these types to the two roles; only an administrator does. */
 const neverGiven: ReadonlySet<string> = new Set(['plugin::users-permissions.user']);
 
 /**
- * Whether a role is Strapi's Editor or Author with exactly the permissions that Strapi gave it. What the role editor
- * changes is created anew, so it is found by its time; what it takes away is missing. The fields of a permission are not
- * compared: content types get new ones by upgrades. A type without any permission may be newer than the role, except
- * this application's own.
+ * Returns whether a role is Strapi's Editor or Author with exactly the permissions that Strapi gave it. The role
+ * editor creates a changed permission again, so its time shows the change. A removed permission is missing. The
+ * function does not compare the fields of a permission, because upgrades add fields to content types. A type without
+ * any permission may be newer than the role, except for this application's own types.
  */
 export function isStockRole(strapi: Core.Strapi, { code, createdAt, permissions }: Role): boolean {
   if (code !== 'strapi-editor' && code !== 'strapi-author') return false;

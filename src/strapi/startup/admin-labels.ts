@@ -7,7 +7,7 @@ const timeLabels: Readonly<Record<string, Label>> = {
   updatedAt: ['Updated'],
 };
 
-/** By which of its fields a related entry is shown. */
+/** The field by which the admin panel shows a related entry. */
 const mainFieldOfRelation: Readonly<Record<string, string>> = {
   ai_character: 'name',
   session: 'title',
@@ -25,7 +25,10 @@ interface ConfigurationService {
   updateConfiguration(contentType: unknown, configuration: Configuration): Promise<unknown>;
 }
 
-/** Gives the admin panel readable labels, descriptions and lists. Strapi keeps these in the database, not in the schema. */
+/**
+ * Gives the admin panel readable labels, descriptions and lists. Strapi stores these in the database, not in the
+ * schema.
+ */
 export async function nameInAdminPanel(strapi: Core.Strapi): Promise<void> {
   const store = strapi.store({ type: 'core', name: 'character-chat' });
   if ((await store.get({ key: 'admin-views' })) === viewsVersion) return;

@@ -1,4 +1,4 @@
-/** How one field is called in the admin panel: its label, and (below the input) what it is for. */
+/** The name of one field in the admin panel: its label, and a description below the input. */
 export type Label = readonly [label: string, description?: string];
 
 export interface View {
@@ -8,7 +8,7 @@ export interface View {
   readonly sortOrder: 'ASC' | 'DESC';
   readonly labels: Readonly<Record<string, Label>>;
   readonly list: readonly string[];
-  /** Rows of the edit form, each field with its width of twelve. */
+  /** Rows of the edit form. Each field has a width, and a row has a width of twelve. */
   readonly edit: readonly (readonly (readonly [name: string, size: number])[])[];
   readonly isReadOnly: boolean;
 }
@@ -158,5 +158,7 @@ const messageView: View = {
 
 export const views: readonly View[] = [characterView, sessionView, messageView];
 
-/** Raise it when the views above change: they are applied once, so that what editors arrange for themselves stays. */
+/**
+ * Increase it when the views above change. The server applies each version once, so that the changes of editors stay.
+ */
 export const viewsVersion = 5;

@@ -1,8 +1,8 @@
 import type { Core } from '@strapi/strapi';
 
 /**
- * Runs `prepare` before the process takes its first request. Commands such as `strapi export` load the application with
- * its bootstrap but never listen. `strapi console` listens, yet a person types there: it is no server either.
+ * Runs `prepare` before the process takes its first request. Commands such as `strapi export` load the application
+ * with its bootstrap but never listen. `strapi console` listens, but a person types there, so it is no server either.
  */
 export function beforeListening(strapi: Core.Strapi, prepare: () => Promise<void>): void {
   if (isConsole(process.argv)) return;

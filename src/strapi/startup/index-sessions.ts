@@ -1,8 +1,8 @@
 import type { Core } from '@strapi/strapi';
 
 /**
- * Strapi looks for a session by these columns several times for each login and each renewal, and declares no index: each
- * time it reads the whole table.
+ * Adds indexes to Strapi's sessions. Strapi searches for a session by these columns several times in each login and
+ * each renewal. It declares no index, so each search would read the whole table.
  */
 export function indexSessions(strapi: Core.Strapi): void {
   const indexes = ['session_id', 'user_id'].map((column) => ({

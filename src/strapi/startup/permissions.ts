@@ -8,7 +8,9 @@ interface Api {
   readonly routes: Readonly<Record<string, { readonly routes: readonly Route[] }>>;
 }
 
-/** The actions of the routes for users (`http/user-route.ts`), by the scope that Strapi has given each route. */
+/**
+ * Returns the actions of the routes for users (`http/user-route.ts`), by the scope that Strapi has given each route.
+ */
 function actionsForUsers(strapi: Core.Strapi): string[] {
   const apis = Object.values(strapi.apis) as unknown as readonly Api[];
   const routes = apis.flatMap((api) => Object.values(api.routes)).flatMap((router) => router.routes);
@@ -19,8 +21,8 @@ function actionsForUsers(strapi: Core.Strapi): string[] {
 }
 
 /**
- * Grants the Authenticated role each of these actions once in the life of the installation: what an admin takes away
- * later stays taken away, and an action a later version adds is granted at its first start.
+ * Grants the Authenticated role each of these actions once in the life of the installation. An action that an admin
+ * revokes later stays revoked. An action that a later version adds is granted at the first start of that version.
  */
 export async function grantAuthenticated(strapi: Core.Strapi): Promise<void> {
   const store = strapi.store({ type: 'core', name: 'character-chat' });

@@ -1,6 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
-/** Strapi's own secrets: the variable, and where its value arrives in the configuration. */
+/** Strapi's own secrets: the variable, and the path of its value in the configuration. */
 const secrets = [
   { variable: 'APP_KEYS', path: 'server.app.keys' },
   { variable: 'ADMIN_JWT_SECRET', path: 'admin.auth.secret' },
@@ -10,16 +10,19 @@ const secrets = [
   { variable: 'JWT_SECRET', path: 'plugin::users-permissions.jwtSecret' },
 ] as const;
 
-/** Values people leave standing from an example file. */
+/** Values from an example file that people forget to replace. */
 export const placeholder = /^(to-?be-?modified\d*|change-?me\d*|your-.*|secret\d*)$/iu;
 
-/** @returns one problem for each secret that is missing or still a placeholder. A secret is never made up at start:
- * everybody would be logged out at the next. */
+/**
+ * Checks the secrets.
+ * @returns one problem for each secret that is missing or still a placeholder. The server never generates a secret at
+ * its start, because the next start would log everybody out.
+ */
 export function findSecretProblems(strapi: Core.Strapi): string[] {
   return secrets.flatMap(({ variable, path }) => {
     const values = toTexts(strapi.config.get(path));
     if (values.length === 0)
-      return [`${variable} is missing. Set it to a long random text, e.g. of "npm run secrets"`];
+      return [`${variable} is missing. Set it to a long random text, e.g. with "npm run secrets"`];
     const isPlaceholder = values.some((value) => placeholder.test(value));
     return isPlaceholder ? [`${variable} is still a placeholder. Set it to a long random text`] : [];
   });

@@ -9,8 +9,8 @@ interface BeforeSync {
 }
 
 /**
- * On PostgreSQL, processes bring the tables up to date one after the other. SQLite is for one process.
- * @returns ends this process's turn.
+ * Lets processes on PostgreSQL update the tables one after the other. SQLite has only one process.
+ * @returns a function that ends the turn of this process.
  */
 export function startInTurn(strapi: Core.Strapi): () => void {
   let release = () => {};

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Core } from '@strapi/strapi';
 
 const touchEveryMs = 60 * 60_000;
-/** A folder that nobody has touched for so long belongs to a dead process, also if its host cannot be asked. */
+/** A folder that nobody has touched for this long belongs to a dead process, even one on another host. */
 const abandonedAfterMs = 24 * touchEveryMs;
 
 export interface TemporaryFolder {
@@ -13,9 +13,9 @@ export interface TemporaryFolder {
 }
 
 /**
- * Gives a process that serves requests a temporary folder of its own: once the server listens, `os.tmpdir()` is this
- * folder, for Strapi's plugins too. Then removes the folders of dead processes. Commands like `strapi export`, which load
- * the application beside a running server, do neither.
+ * Gives a process that serves requests a temporary folder of its own. After the server listens, `os.tmpdir()` is this
+ * folder, also for Strapi's plugins. It then removes the folders of dead processes. Commands such as `strapi export`
+ * load the application next to a running server, and do neither.
  */
 export function useOwnTemporaryFolder(strapi: Core.Strapi): TemporaryFolder {
   const parent = tmpdir();
@@ -24,7 +24,7 @@ export function useOwnTemporaryFolder(strapi: Core.Strapi): TemporaryFolder {
 
   strapi.server.httpServer.once('listening', () => {
     for (const name of ['TMPDIR', 'TEMP', 'TMP']) process.env[name] = own;
-    // Also tells the system's cleaner of temporary files that the folder is in use.
+    // This also shows the system's cleaner of temporary files that the folder is in use.
     touching = setInterval(() => void touch(own), touchEveryMs).unref();
     void touch(own);
     void removeAbandoned(parent, own);
@@ -38,7 +38,7 @@ export function useOwnTemporaryFolder(strapi: Core.Strapi): TemporaryFolder {
   };
 }
 
-/** The temporary folder of this process, made again if somebody removed it. */
+/** Returns the temporary folder of this process. Creates it again if somebody removed it. */
 export async function openTemporaryFolder(): Promise<string> {
   const folder = tmpdir();
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -52,7 +52,9 @@ async function touch(folder: string): Promise<void> {
     .catch(() => undefined);
 }
 
-/** Removes the temporary folders in `parent` whose process is dead, except `own`. What cannot be removed stays. */
+/**
+ * Removes the temporary folders in `parent` whose process is dead, except `own`. Skips folders that it cannot remove.
+ */
 export async function removeAbandoned(parent: string, own: string): Promise<void> {
   const names = await readdir(parent).catch(() => []);
   for (const name of names) {
@@ -69,7 +71,7 @@ export const nameFor = (pid: number, ofHost = host) => `character-chat-tmp-${ofH
 async function isAbandoned(folder: string): Promise<boolean> {
   const [, ofHost, pid] = /^character-chat-tmp-(.+)-(\d+)-\d+$/u.exec(path.basename(folder)) ?? [];
   if (pid === undefined) return false;
-  // A container that starts again has the host name and the process id of before.
+  // A container that starts again has the same host name and process id as before.
   if (ofHost === host && (Number(pid) === process.pid || !isAlive(Number(pid)))) return true;
   const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Infinity }));
   return Date.now() - mtimeMs > abandonedAfterMs;
@@ -80,7 +82,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // Of another user, and alive.
+    // The process belongs to another user, and is alive.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

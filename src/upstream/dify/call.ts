@@ -4,45 +4,43 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 
-import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
+import { Axios, type AxiosRequestConfig, type AxiosResponse } from 'axios';
 
 import { ChatError } from '../../chat/errors';
 import type { CallSettings } from '../../chat/settings';
 import { startDeadlines, type Deadlines } from './deadlines';
 
-/** A response of any status, with its body still to be read. */
+/** A response of any status. Its body is not read yet. */
 export interface Response {
   readonly status: number;
-  /** Empty where there is none. */
+  /** Empty if the response has none. */
   readonly contentType: string;
   /** Decompressed. */
   readonly body: Readable;
 }
 
-/** One upstream call: its own connection, its own deadlines, its own way to be cancelled. */
+/** One call of Dify, with its own connection, its own deadlines and its own cancellation. */
 export interface Call {
   readonly deadlines: Deadlines;
   get(path: string, query: Readonly<Record<string, string>>): Promise<Response>;
   post(path: string, body: unknown, accept: string): Promise<Response>;
-  /** The deadline that ended the call, if one did. */
+  /** Returns the error of the deadline that ended the call, if one did. */
   expired(): ChatError | undefined;
 }
 
-/** More than any JSON error of Dify's and than five long answers; what is longer is cut, and then is no JSON. */
+/** More than any JSON error of Dify, and more than five long answers. A longer body is cut, and then is not JSON. */
 const maxBodyBytes = 8 * 1024 * 1024;
 
-const client = axios.create({
+/** Without axios' defaults, most of which are for browsers. It keeps a copy of its configuration for each open response. */
+const client = new Axios({
   adapter: 'http',
   responseType: 'stream',
-  // Every status is a response. Redirects are not followed: they would take the API key elsewhere.
-  validateStatus: null,
+  // Every status is a response, because `validateStatus` is not set. Redirects are not followed: they would send the API key to another host.
   maxRedirects: 0,
-  // A new connection for every call: a kept-alive one can give a request the response to another (CVE-2026-48931).
+  // Use a new connection for every call. A kept-alive one can return the response of another call (CVE-2026-48931).
   httpAgent: new http.Agent({ keepAlive: false }),
   httpsAgent: new https.Agent({ keepAlive: false }),
-  // The body is serialised already.
-  transformRequest: (body: unknown) => body,
-  // An encoder may hold a token back. What an upstream compresses all the same is decompressed.
+  // A compressor may hold a token back. A response that is compressed anyway is decompressed.
   headers: { 'Accept-Encoding': 'identity', 'User-Agent': 'character-chat' },
 });
 
@@ -53,7 +51,7 @@ export function createCall(settings: CallSettings): Call {
     baseURL: settings.apiUrl,
     signal: abort.signal,
     transport: createTransport(() => deadlines.connected()),
-    // Otherwise axios reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+    // For other hosts, axios reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
     ...(isLoopback(settings.apiUrl) && { proxy: false }),
   };
   const authorization = { Authorization: `Bearer ${settings.apiKey}` };
@@ -83,14 +81,14 @@ async function send(config: AxiosRequestConfig): Promise<Response> {
   return { status, contentType: String(headers['content-type'] ?? ''), body: data };
 }
 
-/** Node's own requests, which say when the connection is made and when it ends without a response. */
+/** Makes Node's own requests. They report when the connection is made and when it ends without a response. */
 function createTransport(onConnected: () => void) {
   return {
     request(options: RequestOptions, onResponse: (response: IncomingMessage) => void): ClientRequest {
       const { request } = options.protocol === 'https:' ? https : http;
       const sent = request(options, onResponse);
       sent.once('socket', (socket) => whenConnected(socket, onConnected));
-      // An upgrade that was not asked for: Node closes the connection and reports nothing.
+      // The upstream switched protocols without a request. Without this, the call would get no response and no error.
       sent.once('upgrade', (_response, socket) => {
         socket.destroy();
         sent.emit('error', Object.assign(new Error('The upstream switched protocols.'), { code: 'EOF' }));
@@ -100,7 +98,7 @@ function createTransport(onConnected: () => void) {
   };
 }
 
-/** A connection through a proxy is a socket that is connected already, and may still have its handshake before it. */
+/** Calls `onConnected` when a socket is ready. A socket through a proxy is connected, but its handshake may follow. */
 function whenConnected(socket: Socket, onConnected: () => void): void {
   if (socket instanceof TLSSocket) {
     socket.once('secureConnect', onConnected);
@@ -115,7 +113,7 @@ function isLoopback(url: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\])$/u.test(new URL(url).hostname);
 }
 
-/** A body of bounded length. Where it breaks off, what came counts. */
+/** Reads a body up to `maxBodyBytes`. If it breaks off, returns the part that has arrived. */
 export async function readStart(body: Readable): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -126,7 +124,7 @@ export async function readStart(body: Readable): Promise<string> {
       if (bytes >= maxBodyBytes) break;
     }
   } catch {
-    // The status is known and says enough.
+    // The status is known, and it is enough.
   }
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -17,7 +17,7 @@ export interface DifyClientOptions {
   readonly warn: (message: string) => void;
 }
 
-/** How long an answered response may stay open before we close it. */
+/** How long a response may stay open after the end of its reply. Then the server closes it. */
 const drainMs = 5_000;
 
 export function createDifyClient(options: DifyClientOptions): Upstream {
@@ -43,7 +43,7 @@ export function createDifyClient(options: DifyClientOptions): Upstream {
       isComplete = await readUntil(body, (chunk) => {
         call.deadlines.received();
         const { events, failure } = toEvents(chunk);
-        // What came before a failure in the same chunk is part of the answer.
+        // The events before a failure in the same chunk are part of the answer.
         if (events.length > 0) take(events);
         const isEnd = events.at(-1)?.type === 'completed';
         if (failure !== undefined && !isEnd) throw failure;
@@ -71,7 +71,7 @@ function postQuestion(
     user,
     response_mode: 'streaming',
     conversation_id: conversationId ?? '',
-    // Sessions have titles of our own; Dify would pay a model for one, and some versions hold the reply open for it.
+    // Sessions have their own titles. Dify would run a model for one, and some versions keep the reply open for it.
     auto_generate_name: false,
   };
   return call.post('/chat-messages', body, 'text/event-stream');
@@ -79,8 +79,9 @@ function postQuestion(
 
 /**
  * Reads `body` until `isEnough` returns true for a chunk.
- * Not by `for await`: that would lose the chunks that wait in the body when the connection breaks.
- * @returns false when the body ended before. @throws why the connection broke, or what `isEnough` throws.
+ * It does not use `for await`, which would lose buffered chunks when the connection breaks.
+ * @returns false if the body ended before that.
+ * @throws the error of the connection, or the error of `isEnough`.
  */
 function readUntil(body: Readable, isEnough: (chunk: Uint8Array) => boolean): Promise<boolean> {
   return new Promise((resolve, reject) => {
@@ -92,7 +93,7 @@ function readUntil(body: Readable, isEnough: (chunk: Uint8Array) => boolean): Pr
       try {
         if (chunks.splice(0).some(isEnough)) leave(() => resolve(true));
       } catch (error) {
-        leave(() => reject(error instanceof Error ? error : new Error('The reply was not taken.')));
+        leave(() => reject(error instanceof Error ? error : new Error('The reply cannot be processed.')));
       }
     };
     const leave = (settle: () => void) => {
@@ -107,19 +108,19 @@ function readUntil(body: Readable, isEnough: (chunk: Uint8Array) => boolean): Pr
     body.on('data', onData);
     body.once('end', () => onEnd(() => resolve(false)));
     body.once('close', () => onEnd(() => resolve(false)));
-    // To the end, for what breaks later has to have a listener.
+    // Never remove this listener: a later error must have one.
     body.on('error', (error) => onEnd(() => reject(error)));
   });
 }
 
 interface Batch {
-  /** Up to the end of the reply. */
+  /** The events of the chunk, up to the end of the reply. */
   readonly events: readonly ReplyEvent[];
   /** The error that ends the reply, if one does. */
   readonly failure: Error | undefined;
 }
 
-/** What the chunks of a reply come to, one after the other. */
+/** Returns a function that converts the chunks of one reply, in their order. */
 function createToEvents({ settings, warn }: DifyClientOptions): (chunk: Uint8Array) => Batch {
   const decoder = createSseDecoder({ maxFrameChars: settings.maxFrameChars });
   const toReplyEvents = createReplyTranslator();
@@ -129,7 +130,7 @@ function createToEvents({ settings, warn }: DifyClientOptions): (chunk: Uint8Arr
       decoder.feed(chunk, ({ data }) => {
         if (events.at(-1)?.type === 'completed') return;
         const frame = parseFrame(data);
-        if (frame === null) warn('Dify sent a frame that is no JSON object with an event; it is left out.');
+        if (frame === null) warn('Dify sent a frame that is not a JSON object with an event. It is ignored.');
         else events.push(...toReplyEvents(frame));
       });
       return { events, failure: undefined };
@@ -139,15 +140,15 @@ function createToEvents({ settings, warn }: DifyClientOptions): (chunk: Uint8Arr
   };
 }
 
-/** @throws ChatError unless Dify began an event stream. */
+/** @throws ChatError unless the response is an event stream. */
 async function assertEventStream({ status, contentType, body }: Response): Promise<void> {
   if (status === 200 && /^\s*text\/event-stream\s*(;|$)/iu.test(contentType)) return;
   throw fromDifyError(status, parseErrorBody(await readStart(body)));
 }
 
-/** Reads what is left after the end of the reply, which no one needs any more. */
+/** Reads and discards the rest of the response after the end of the reply. */
 function drain(body: Readable | undefined): void {
-  // Often its end came with the last event: its 'close' is past then, and a timer would hold the whole turn until it fires.
+  // Often the body has closed together with the last event. Then a timer would keep the whole turn in memory.
   if (body === undefined || body.closed) return;
   const timer = setTimeout(() => body.destroy(), drainMs);
   body.once('close', () => clearTimeout(timer));

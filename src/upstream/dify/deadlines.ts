@@ -1,10 +1,10 @@
 import { ChatError } from '../../chat/errors';
 import type { DeadlineSettings } from '../../chat/settings';
 
-/** Watches one upstream call, phase after phase, and calls `onExpired` once if one takes too long. */
+/** Watches the phases of one call of Dify, and calls `onExpired` once if one takes too long. */
 export interface Deadlines {
   connected(): void;
-  /** Any byte counts: a ping is no message, but it says that Dify is alive. */
+  /** Any byte counts. A ping is not a message, but it shows that Dify is alive. */
   received(): void;
   cancel(): void;
 }
@@ -14,7 +14,7 @@ export function startDeadlines(settings: DeadlineSettings, onExpired: (error: Ch
   const total = setTimeout(expire, settings.totalTimeoutMs, 'upstream-interrupted', 'total');
   let receivedAt: number | undefined;
 
-  /** Looks how long it has been, instead of a timer set anew for each byte. */
+  /** Checks the time since the last chunk. So the server need not reset a timer with each chunk. */
   function lookWhetherIdle(): void {
     const leftMs = (receivedAt ?? 0) + settings.idleTimeoutMs - performance.now();
     if (leftMs > 0) phase = setTimeout(lookWhetherIdle, leftMs);

@@ -2,7 +2,7 @@ import { ChatError, type ChatErrorCode } from '../../chat/errors';
 import { FrameTooLongError } from './sse';
 import type { DifyErrorBody } from './schema';
 
-/** Dify's own error codes, before the stream and in its `error` event. */
+/** Dify's own error codes, from error responses and from `error` events. */
 const codes: Readonly<Record<string, ChatErrorCode>> = {
   agent_not_published: 'upstream-misconfigured',
   app_unavailable: 'upstream-misconfigured',
@@ -23,7 +23,7 @@ const codes: Readonly<Record<string, ChatErrorCode>> = {
   unsupported_media_type: 'upstream-rejected',
 };
 
-/** Where there is no code: HTML of a proxy in front of Dify, a bare status. */
+/** Returns the code for a response without a code of Dify, e.g. HTML of a proxy in front of Dify. */
 function codeOfStatus(status: number): ChatErrorCode {
   if (status === 504 || status === 524 || status === 408) return 'upstream-timeout';
   if (status === 503 || status === 429) return 'upstream-busy';
@@ -34,9 +34,8 @@ function codeOfStatus(status: number): ChatErrorCode {
 }
 
 /**
- * Dify's refusal or `error` event as ours. Of Dify's text only two beginnings are looked at, because some versions
- * give these two errors a code that means something else; none of it is kept, nor a code that is not Dify's: any text
- * of theirs can hold keys and prompts.
+ * Converts an error response or an `error` event of Dify. It checks Dify's text only for two beginnings, because some
+ * versions give these two errors a wrong code. It keeps no text and no unknown code: they can contain keys and prompts.
  */
 export function fromDifyError(status: number, { code, message = '' }: DifyErrorBody): ChatError {
   const known = code !== undefined && Object.hasOwn(codes, code) ? code : undefined;
@@ -50,7 +49,7 @@ export function fromDifyError(status: number, { code, message = '' }: DifyErrorB
 }
 
 /**
- * What the transport threw as ours. Only its short code is kept: its message names hosts.
+ * Converts an error of the transport. Keeps only its short code, because its message names hosts.
  */
 export function fromTransportError(error: unknown, { hasBegun }: { hasBegun: boolean }): ChatError {
   if (error instanceof ChatError) return error;

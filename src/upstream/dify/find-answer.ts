@@ -7,15 +7,15 @@ import type { LostAnswer, FoundAnswer, IsKnown } from '../../chat/ports/upstream
  */
 export type GetJson = (path: string, query: Readonly<Record<string, string>>) => Promise<string>;
 
-/** By how much Dify's clock and ours may differ, with its times cut to seconds. */
+/** How much Dify's clock may differ from the clock of this server. Dify cuts its times to seconds. */
 const clockSlackMs = 5_000;
-/** Dify notes a question as soon as it has it. Later ones with the same words are other questions. */
+/** Dify saves a question as soon as it arrives. A later one with the same words is another question. */
 const arrivalMs = 30_000;
-/** Of a conversation, and of a user's conversations: the newest. */
+/** How many of the newest messages of a conversation, and conversations of a user, the server reads. */
 const messageLimit = '5';
 const conversationLimit = '20';
 
-/** See `Upstream.findLostAnswer`. Without any id it costs a look into each conversation the user began at that time. */
+/** See `Upstream.findLostAnswer`. Without any id, it reads each conversation that the user started at that time. */
 export async function findLostAnswer(
   get: GetJson,
   lost: LostAnswer,
@@ -35,7 +35,7 @@ interface Found {
   readonly conversationId: string;
 }
 
-/** Questions of one conversation are asked one after the other, so of several that nobody knows the newest is meant. */
+/** Finds a message in one conversation, where questions are asked one after another. So the newest unknown one fits. */
 async function findIn(
   get: GetJson,
   conversationId: string,
@@ -49,7 +49,7 @@ async function findIn(
   return null;
 }
 
-/** Where two conversations began with this question, neither is taken: no answer is better than another turn's. */
+/** Returns null if two conversations match: no answer is better than the answer of another turn. */
 async function findInNewConversations(
   get: GetJson,
   lost: LostAnswer,
@@ -86,7 +86,7 @@ function isAtThatTime(createdAt: Date | undefined, { askedAt }: LostAnswer): boo
   return laterMs >= -clockSlackMs && laterMs <= arrivalMs;
 }
 
-/** Dify leaves it out of what it saves. */
+/** Removes NUL, because Dify does not save it. */
 function withoutNul(text: string): string {
   return text.replaceAll('\0', '');
 }

@@ -3,10 +3,10 @@ import { fromDifyError } from './errors';
 import { toUsage, type DifyFrame } from './schema';
 import type { ReplyEvent } from '../../chat/ports/upstream';
 
-/** @throws ChatError where the frame says that the reply has failed. */
+/** @throws ChatError if the frame reports that the reply has failed. */
 export type ReplyTranslator = (frame: DifyFrame) => readonly ReplyEvent[];
 
-/** A translator for one reply: frames in, in their order, events out. What it does not know means nothing. */
+/** Returns a translator for one reply. It takes the frames in order, returns events, and ignores unknown frames. */
 export function createReplyTranslator(): ReplyTranslator {
   let isIdentified = false;
   let agentText = '';
@@ -27,7 +27,7 @@ export function createReplyTranslator(): ReplyTranslator {
         agentText += frame.answer ?? '';
         return toDelta(frame);
       case 'message_file':
-        // Some releases send text under this name once the reply holds a file; a real file has a url.
+        // Some releases send text under this name after the reply has a file. A real file has a url.
         return (frame.url ?? '') === '' ? toDelta(frame) : null;
       case 'message_replace':
         if (agentText !== '') agentText = frame.answer ?? '';
@@ -41,7 +41,7 @@ export function createReplyTranslator(): ReplyTranslator {
     }
   }
 
-  /** New agents close with one `message` that repeats the whole text of their `agent_message`s. */
+  /** New agents send a last `message`, which repeats the whole text of their `agent_message`s. */
   function toText(frame: DifyFrame): ReplyEvent | null {
     const isRepetition = agentText !== '' && frame.answer?.startsWith(agentText) === true;
     return isRepetition ? { type: 'replaced', text: toStorableText(frame.answer ?? '') } : toDelta(frame);

@@ -1,7 +1,7 @@
 /**
- * What Dify sends, as far as it concerns us. Dify adds events and fields in nearly every release, leaves others out,
- * and sends null where it has nothing; so every field is optional, a value of another type counts as missing, and
- * the rest (node inputs and outputs, prompts, agent thoughts) is dropped right here.
+ * The parts of Dify's data that this server uses. Dify adds and removes events and fields in nearly every release, and
+ * sends null for missing values. So every field is optional, and a value of another type counts as missing. The rest
+ * (node inputs and outputs, prompts, agent thoughts) is dropped here.
  */
 import { z } from 'zod';
 
@@ -49,10 +49,10 @@ const frameSchema = z.object({
     .catch(undefined),
 });
 
-/** One `data:` frame of a streamed reply, with its texts as they came: storable is made what is taken of them. */
+/** One `data:` frame of a streamed reply. Its texts are unchanged: code that uses one makes it storable first. */
 export type DifyFrame = z.infer<typeof frameSchema>;
 
-/** A frame that carries words, as nearly every frame does. Without defaults it is checked in half the time. */
+/** A frame with words, like nearly every frame. Without defaults, the check takes half the time. */
 const wordFrameSchema = z.object({
   event: z.enum(['message', 'agent_message']),
   task_id: requiredFrameId,
@@ -62,7 +62,7 @@ const wordFrameSchema = z.object({
   metadata: z.undefined().optional(),
 });
 
-/** Returns the frame, or null when the line is no JSON object with an `event`. */
+/** Returns the frame, or null if the line is not a JSON object with an `event`. */
 export function parseFrame(data: string): DifyFrame | null {
   const value = parseJson(data);
   const words = wordFrameSchema.safeParse(value);
@@ -80,10 +80,10 @@ export function toUsage(frame: DifyFrame): Usage | null {
 
 const errorBodySchema = z.object({ code: text, message: text });
 
-/** The error Dify answers with instead of a stream. */
+/** The error that Dify sends instead of a stream. */
 export type DifyErrorBody = z.infer<typeof errorBodySchema>;
 
-/** Tolerates anything: proxies in front of Dify answer in HTML. */
+/** Accepts any text, because proxies in front of Dify answer in HTML. */
 export function parseErrorBody(body: string): DifyErrorBody {
   return errorBodySchema.catch({}).parse(parseJson(body));
 }
@@ -101,15 +101,15 @@ const messageSchema = z
   .transform(({ id, query, answer, status, created_at }) => ({
     id,
     query,
-    // While it is being generated, and when it was lost, it is empty.
+    // An answer that is being generated or was lost is empty.
     answer: status === 'error' || answer === undefined || answer === '' ? null : toStorableText(answer),
     createdAt: created_at,
   }));
 
-/** A question as Dify has saved it. Its answer is null unless it has come to its end, and all went well. */
+/** A question that Dify has saved. Its answer is null unless it is complete and without an error. */
 export type SavedMessage = z.output<typeof messageSchema>;
 
-/** A page of `GET /messages`: the oldest comes first. What is no message is left out, and so is what is no page. */
+/** Returns a page of `GET /messages`, oldest first. Leaves out invalid messages; an invalid page is empty. */
 export function parseSavedMessages(body: string): readonly SavedMessage[] {
   return parseItems(body, messageSchema) ?? [];
 }
@@ -118,14 +118,14 @@ const conversationSchema = z
   .object({ id: requiredId, created_at: time })
   .transform(({ id, created_at }) => ({ id, createdAt: created_at }));
 
-/** A page of `GET /conversations`, read as tolerantly. */
+/** Returns a page of `GET /conversations`. It is as tolerant as `parseSavedMessages`. */
 export function parseConversations(body: string): readonly z.output<typeof conversationSchema>[] {
   return parseItems(body, conversationSchema) ?? [];
 }
 
 const pageSchema = z.object({ data: z.array(z.unknown()) });
 
-/** The items that fit, in their order; null for what is no page. */
+/** Returns the valid items in their order; null if the body is not a page. */
 function parseItems<T>(body: string, schema: z.ZodType<T>): T[] | null {
   const page = pageSchema.safeParse(parseJson(body));
   if (!page.success) return null;
@@ -135,18 +135,18 @@ function parseItems<T>(body: string, schema: z.ZodType<T>): T[] | null {
   });
 }
 
-/** More would be no choice, and longer ones no suggestion. */
+/** A user cannot choose between more suggestions, and does not read longer ones. */
 const maxSuggestions = 10;
 const maxSuggestionChars = 1_000;
 
 const suggestion = z.string().trim().min(1).max(maxSuggestionChars).transform(toStorableText);
 
-/** The questions of `GET /messages/:message_id/suggested`; null for what is no list of them. */
+/** Returns the questions of `GET /messages/:message_id/suggested`; null if the body is not a list of them. */
 export function parseSuggestions(body: string): readonly string[] | null {
   return parseItems(body, suggestion)?.slice(0, maxSuggestions) ?? null;
 }
 
-/** Undefined for what is no JSON: no schema here takes that for anything. */
+/** Returns undefined for text that is not JSON. Every schema here refuses undefined. */
 function parseJson(body: string): unknown {
   try {
     return JSON.parse(body);

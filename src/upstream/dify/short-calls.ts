@@ -1,4 +1,4 @@
-/** What Dify answers at once and whole. Each call is one request, and waits for it no longer than its own time. */
+/** Calls that Dify answers with one complete response. Each call is one request with its own timeout. */
 import { ChatError } from '../../chat/errors';
 import { createCall, readStart, type Call, type Response } from './call';
 import type { CallSettings } from '../../chat/settings';
@@ -7,9 +7,9 @@ import { fromDifyError, fromTransportError } from './errors';
 import { parseErrorBody, parseSuggestions } from './schema';
 import type { Rating } from '../../chat/ports/upstream';
 
-/** From the connection to the end of the reply, where no model is waited for. */
+/** From the connection to the end of the reply, for calls that need no model. */
 const timeoutMs = 5_000;
-/** A model writes a few short questions. */
+/** Longer, because a model writes a few short questions. */
 const suggestTimeoutMs = 30_000;
 
 export function getJson(settings: CallSettings): GetJson {
@@ -35,7 +35,7 @@ export async function suggestQuestions(
 ): Promise<readonly string[]> {
   const path = `/messages/${encodeURIComponent(messageId)}/suggested`;
   const reply = await send(settings, suggestTimeoutMs, (call) => call.get(path, { user }));
-  // "Suggested Questions Is Disabled."
+  // Dify's message is "Suggested Questions Is Disabled."
   if (isRefusal(reply, 400, 'bad_request') || isUnknownMessage(reply)) return [];
   const questions = parseSuggestions(requireOk(reply));
   if (questions === null) throw new ChatError('upstream-malformed');
@@ -54,7 +54,7 @@ async function send(
   withinMs: number,
   request: (call: Call) => Promise<Response>,
 ): Promise<Reply> {
-  // No byte is reported as received, so the deadline of the first one is that of the last.
+  // Nothing calls `deadlines.received`, so the deadline of the first byte is also that of the last byte.
   const firstByteTimeoutMs = Math.min(settings.firstByteTimeoutMs, withinMs);
   const connectTimeoutMs = Math.min(settings.connectTimeoutMs, withinMs);
   const call = createCall({ ...settings, connectTimeoutMs, firstByteTimeoutMs });
@@ -71,13 +71,13 @@ async function send(
   }
 }
 
-/** @returns the body. */
+/** Returns the body. @throws ChatError `upstream-…` unless the status is 200. */
 function requireOk({ status, body }: Reply): string {
   if (status !== 200) throw fromDifyError(status, parseErrorBody(body));
   return body;
 }
 
-/** By Dify's own code: the 404 of a proxy, or of a wrong address, says nothing of a message. */
+/** Checks Dify's own code. The 404 of a proxy or of a wrong address says nothing about the message. */
 function isUnknownMessage(reply: Reply): boolean {
   return isRefusal(reply, 404, 'not_found');
 }

@@ -1,11 +1,11 @@
 /**
- * Server-sent events, reading side. https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+ * Decodes server-sent events. https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
  *
  *     data: {"event":"message","answer":"Hel"}
  *
  *     event: ping
  *
- * The second block has no data, so by the standard it is no message at all.
+ * The second block has no data, so it is not a message in the standard.
  */
 import { StringDecoder } from 'node:string_decoder';
 
@@ -17,19 +17,19 @@ export interface SseMessage {
   readonly data: string;
 }
 
-/** A frame grew beyond the bound before it was complete. What came before it was delivered. */
+/** A frame is longer than the limit. The messages before it were delivered. */
 export class FrameTooLongError extends Error {}
 
 export interface DecoderOptions {
-  /** Bounds the memory one unfinished frame can take, in UTF-16 code units. */
+  /** The maximum length of one frame, in UTF-16 code units. It limits the memory of an unfinished frame. */
   readonly maxFrameChars: number;
 }
 
 export interface SseDecoder {
   /**
-   * Calls `onMessage` for each message that this chunk completes. However the bytes are cut, the messages are the same. A
-   * frame left unfinished at the end is dropped, as the standard says.
-   * @throws FrameTooLongError once the messages before it are told.
+   * Calls `onMessage` for each message that this chunk completes. The messages do not depend on how the bytes are cut
+   * into chunks. An unfinished frame at the end is dropped, as the standard says.
+   * @throws FrameTooLongError after it has delivered the messages before it.
    */
   feed(chunk: Uint8Array, onMessage: (message: SseMessage) => void): void;
 }
@@ -40,7 +40,7 @@ export function createSseDecoder({ maxFrameChars }: DecoderOptions): SseDecoder 
   const parser = createParser({
     maxBufferSize: maxFrameChars,
     onEvent(message) {
-      // The parser bounds what is unfinished: one that comes to its end within the same chunk would slip through.
+      // The parser limits only unfinished frames. So check a frame that is complete within the chunk here.
       if (message.data.length > maxFrameChars) tooLong = true;
       if (!tooLong) messages.push(message);
     },
@@ -63,8 +63,8 @@ export function createSseDecoder({ maxFrameChars }: DecoderOptions): SseDecoder 
 }
 
 /**
- * Strips the BOM, and keeps the bytes of a character cut in two until the rest arrives. As `TextDecoder` does, for half
- * of what a chunk costs there.
+ * Returns a function that decodes UTF-8. It strips the BOM, and keeps the bytes of a cut character until the rest
+ * arrives. `TextDecoder` does the same, but a chunk costs twice as much.
  */
 function createText(): (chunk: Uint8Array) => string {
   const decoder = new StringDecoder('utf8');
@@ -78,8 +78,8 @@ function createText(): (chunk: Uint8Array) => string {
 }
 
 /**
- * Makes every line end an LF. The parser, given a CR as the last character, would wait for what follows: it could be
- * half of a CRLF. But the line has ended either way, and what follows may never come.
+ * Returns a function that makes every line end an LF. The parser would wait for more after a final CR, because it could
+ * be half of a CRLF. But the line has ended in both cases, and more may never come.
  */
 function createLineEnds(): (text: string) => string {
   let endedWithCr = false;

@@ -4,11 +4,11 @@ import { thrown } from '../support/collect';
 const parse = (data: unknown) => parseFeedback({ data });
 
 describe('parseFeedback', () => {
-  it.each(['like', 'dislike', null] as const)('takes the rating %s', (rating) => {
+  it.each(['like', 'dislike', null] as const)('accepts the rating %s', (rating) => {
     expect(parse({ rating })).toEqual({ rating, content: undefined });
   });
 
-  it('takes what the user says about it, as it can be stored', () => {
+  it('reads the content and makes it storable', () => {
     expect(parse({ rating: 'like', content: ' Well\0said. 好 ' })).toEqual({
       rating: 'like',
       content: ' Well\uFFFDsaid. 好 ',
@@ -16,11 +16,11 @@ describe('parseFeedback', () => {
     expect(parse({ rating: 'like', content: 'x'.repeat(2_000) }).content).toHaveLength(2_000);
   });
 
-  it.each(['', ' \n', null, undefined])('takes %j for nothing said', (content) => {
+  it.each(['', ' \n', null, undefined])('treats the content %j as missing', (content) => {
     expect(parse({ rating: 'dislike', content }).content).toBeUndefined();
   });
 
-  it('overlooks what it does not know', () => {
+  it('ignores unknown fields', () => {
     expect(parse({ rating: 'like', user: 'somebody', message_id: 'x' })).toEqual({ rating: 'like' });
   });
 
@@ -37,7 +37,7 @@ describe('parseFeedback', () => {
       { data: { rating: 'like', content: 'x'.repeat(2_001) } },
       'data.content can be at most 2000 characters long.',
     ],
-  ])('refuses %j and says what is wrong', async (body, sentence) => {
+  ])('rejects %j with the sentence: %s', async (body, sentence) => {
     expect(await thrown(() => parseFeedback(body))).toMatchObject({
       code: 'invalid-request',
       message: sentence,

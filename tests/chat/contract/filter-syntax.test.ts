@@ -16,7 +16,7 @@ const fields: FieldKinds = {
   'user.id': 'reference',
 };
 
-/** The only condition of a filter that has one, whatever it is wrapped in. */
+/** Unwraps `all` filters with a single entry. @returns the innermost filter. */
 function only(filters: unknown): Filter {
   let filter = parseFilters(filters, fields);
   for (;;) {
@@ -87,8 +87,12 @@ describe('parseFilters', () => {
       ['$notNull false', { query: { $notNull: '0' } }, { kind: 'null', field: 'query' }],
       ['$not of a condition', { query: { $not: { $eq: 'sea' } } }, not(all(compare('query', '=', 'sea')))],
       ['an empty text', { query: { $eq: '' } }, compare('query', '=', '')],
-      ['text no database stores', { query: { $eq: 'a\0\ud83d' } }, compare('query', '=', 'a\uFFFD\uFFFD')],
-      ['wildcards as they are', { query: { $contains: '%_\\' } }, match('contains', false, '%_\\')],
+      [
+        'text that no database can store',
+        { query: { $eq: 'a\0\ud83d' } },
+        compare('query', '=', 'a\uFFFD\uFFFD'),
+      ],
+      ['wildcards literally', { query: { $contains: '%_\\' } }, match('contains', false, '%_\\')],
       [
         'a relation’s field',
         { ai_character: { name: { $eq: 'Ada' } } },
@@ -122,14 +126,14 @@ describe('parseFilters', () => {
       expect(only({ createdAt: { $gte: text } })).toEqual(compare('createdAt', '>=', new Date(iso)));
     });
 
-    it('several fields and several operators as conditions that all hold', () => {
+    it('several fields and several operators as conditions that must all match', () => {
       const filters = { query: { $contains: 'sea' }, id: { $gt: '1', $lt: '9' } };
       expect(parseFilters(filters, fields)).toEqual(
         all(all(match('contains', false)), all(compare('id', '>', 1), compare('id', '<', 9))),
       );
     });
 
-    it('$and, $or and $not around them, at the root and inside a relation', () => {
+    it('$and, $or and $not at the root and inside a relation', () => {
       expect(
         parseFilters({ $or: [{ role: 'user' }, { $not: { role: 'tool' } }], $and: [{ id: '1' }] }, fields),
       ).toEqual(
@@ -148,7 +152,7 @@ describe('parseFilters', () => {
     });
 
     it.each(['$eq', '$ne', '$in', '$notIn', '$null', '$notNull', '$lt'])(
-      '%s a hundred times: it looks through no text',
+      '%s a hundred times, because it does not search text',
       (operator) => {
         const operand = operator.toLowerCase().endsWith('null') ? 'true' : 'sea';
         const many = { $or: Array.from({ length: 100 }, () => ({ query: { [operator]: operand } })) };
@@ -156,63 +160,67 @@ describe('parseFilters', () => {
       },
     );
 
-    // src/chat/contract/filter-syntax.ts goes by the operator alone; of a number and of an id $eqi is an equality.
-    it('$eqi of a number and of an id as often as any equality', () => {
+    // For a number and an id, $eqi is an equality. The limit for text searches does not apply.
+    it('$eqi of a number and of an id as often as other equalities', () => {
       const many = Array.from({ length: 11 }, () => ({ id: { $eqi: '7' }, ai_character: { $eqi: '7' } }));
       expect(() => parseFilters({ $or: many }, fields)).not.toThrow();
     });
 
-    it('no filters as all', () => {
+    it('an empty object as a filter for all messages', () => {
       expect(parseFilters({}, fields)).toEqual(all());
     });
   });
 
-  describe('refuses', () => {
+  describe('rejects', () => {
     it.each<[string, unknown, string]>([
-      ['a list for fields', [], 'filters has to name fields'],
-      ['text for fields', 'query', 'filters has to name fields'],
-      ['null for fields', null, 'filters has to name fields'],
+      ['a list instead of fields', [], 'filters must name fields'],
+      ['text instead of fields', 'query', 'filters must name fields'],
+      ['null instead of fields', null, 'filters must name fields'],
       ['an unknown field', { password: 'x' }, 'filters[password] is not a field'],
-      [
-        'a field of a relation that is not ours',
-        { user: { password: 'x' } },
-        'filters[user][password] is not',
-      ],
+      ['an unknown field of a relation', { user: { password: 'x' } }, 'filters[user][password] is not'],
       ['an unknown relation', { roles: { id: '1' } }, 'filters[roles] is not a field'],
-      ['a prototype’s name', { constructor: 'x' }, 'filters[constructor] is not a field'],
-      ['a column’s name', { created_at: 'x' }, 'filters[created_at] is not a field'],
+      ['a property of the prototype', { constructor: 'x' }, 'filters[constructor] is not a field'],
+      ['the name of a column', { created_at: 'x' }, 'filters[created_at] is not a field'],
       ['an unknown operator', { query: { $regex: 'x' } }, 'filters[query][$regex] is not an operator'],
-      ['a prototype’s name for an operator', { query: { constructor: 'x' } }, 'is not an operator'],
+      [
+        'a property of the prototype instead of an operator',
+        { query: { constructor: 'x' } },
+        'is not an operator',
+      ],
       ['an operator at the root', { $eq: 'x' }, 'filters[$eq] is not a field'],
-      ['a number that is text', { id: 'seven' }, 'filters[id] must be a whole number'],
-      ['a broken number', { id: '1.5' }, 'must be a whole number'],
+      ['text instead of a number', { id: 'seven' }, 'filters[id] must be a whole number'],
+      ['a fraction', { id: '1.5' }, 'must be a whole number'],
       ['an exponent', { id: '1e3' }, 'must be a whole number'],
       ['an empty number', { id: '' }, 'must be a whole number'],
-      ['a number too large', { id: '2147483648' }, 'must be a whole number'],
-      ['a date that is text', { createdAt: 'yesterday' }, 'filters[createdAt] must be a date'],
-      ['a date that is none', { createdAt: '2024-13-01' }, 'must be a date'],
-      ['a day no month has', { createdAt: '2024-02-31' }, 'must be a date'],
-      ['a year too far', { createdAt: '+012024-01-01' }, 'must be a date'],
-      ['text on a number', { id: { $contains: '1' } }, 'applies to text only'],
-      ['text on a date', { createdAt: { $startsWith: '2024' } }, 'applies to text only'],
+      ['a number that is too large', { id: '2147483648' }, 'must be a whole number'],
+      ['text instead of a date', { createdAt: 'yesterday' }, 'filters[createdAt] must be a date'],
+      ['a date with an invalid month', { createdAt: '2024-13-01' }, 'must be a date'],
+      ['a date with an invalid day', { createdAt: '2024-02-31' }, 'must be a date'],
+      ['a year that is out of range', { createdAt: '+012024-01-01' }, 'must be a date'],
+      ['a text operator on a number', { id: { $contains: '1' } }, 'applies to text only'],
+      ['a text operator on a date', { createdAt: { $startsWith: '2024' } }, 'applies to text only'],
       ['an order on a boolean', { is_superseded: { $gt: 'false' } }, 'does not apply to true or false'],
-      ['a boolean that is none', { is_superseded: 'maybe' }, 'must be true or false'],
+      ['an invalid boolean', { is_superseded: 'maybe' }, 'must be true or false'],
       ['an empty boolean', { is_superseded: '' }, 'must be true or false'],
       ['an order on an id', { ai_character: { id: { $gt: '1' } } }, 'does not apply to an id'],
       ['$between on an id', { user: { $between: ['1', '2'] } }, 'does not apply to an id'],
       ['$between with one value', { id: { $between: ['1'] } }, 'takes two values'],
-      ['several values for one', { query: { $eq: ['a', 'b'] } }, 'must be a single value'],
-      ['an object for a value', { query: { $eq: { $eq: 'a' } } }, 'must be a single value'],
+      ['several values instead of one', { query: { $eq: ['a', 'b'] } }, 'must be a single value'],
+      ['an object instead of a value', { query: { $eq: { $eq: 'a' } } }, 'must be a single value'],
       ['an object in a list', { query: { $in: [{ $eq: 'a' }] } }, 'must be a single value'],
-      ['$null that is neither', { query: { $null: 'perhaps' } }, 'must be true or false'],
-      ['text too long', { query: 'x'.repeat(1_001) }, 'longer than 1000'],
-      ['a list too long', { id: { $in: Array.from({ length: 101 }, String) } }, 'lists more than 100'],
-      ['text in $and', { $and: 'x' }, 'filters[$and][0] has to name fields'],
+      ['$null with an invalid value', { query: { $null: 'perhaps' } }, 'must be true or false'],
+      ['text that is too long', { query: 'x'.repeat(1_001) }, 'longer than 1000'],
+      [
+        'a list that is too long',
+        { id: { $in: Array.from({ length: 101 }, String) } },
+        'lists more than 100',
+      ],
+      ['text in $and', { $and: 'x' }, 'filters[$and][0] must name fields'],
     ])('%s', async (_name, filters, sentence) => {
       expect(await refused(filters)).toContain(sentence);
     });
 
-    it('more conditions than anybody needs', async () => {
+    it('more than 100 conditions', async () => {
       const many = (count: number) => ({ $or: Array.from({ length: count }, () => ({ role: 'user' })) });
       expect(() => parseFilters(many(100), fields)).not.toThrow();
       expect(await refused(many(101))).toContain('at most 100');
@@ -229,17 +237,17 @@ describe('parseFilters', () => {
       '$startsWithi',
       '$endsWith',
       '$endsWithi',
-    ])('%s for the eleventh time: each one looks through all text there is', async (operator) => {
+    ])('%s for the eleventh time, because each one searches all text', async (operator) => {
       const times = (count: number) => ({
         $or: Array.from({ length: count }, () => ({ query: { [operator]: 'sea' } })),
       });
       expect(() => parseFilters(times(10), fields)).not.toThrow();
       const sentence = await refused(times(11));
-      expect(sentence).toContain(`filters[$or][10][query][${operator}] looks through text`);
+      expect(sentence).toContain(`filters[$or][10][query][${operator}] searches text`);
       expect(sentence).toContain('at most 10 times');
     });
 
-    it('text matches too many, wherever they stand', async () => {
+    it('more than ten text searches at any place', async () => {
       const contains = { $contains: 'sea' };
       const ten = {
         query: { $not: contains, $startsWith: 'a', $endsWithi: 'b' },
@@ -247,7 +255,7 @@ describe('parseFilters', () => {
         $or: Array.from({ length: 6 }, () => ({ role: { $nei: 'tool' } })),
       };
       expect(() => parseFilters(ten, fields)).not.toThrow();
-      expect(await refused({ ...ten, $not: { query: contains } })).toContain('looks through text');
+      expect(await refused({ ...ten, $not: { query: contains } })).toContain('searches text');
     });
 
     it('deep nesting, of groups and of conditions', async () => {
@@ -260,14 +268,14 @@ describe('parseFilters', () => {
       expect(await refused(list(1_000))).toContain('levels deep');
     });
 
-    it('with a sentence that is short and well-formed, whatever the name', async () => {
+    it('a long field name with a short and well-formed sentence', async () => {
       const sentence = await refused({ [`\ud83d${'x'.repeat(10_000)}`]: '1' });
       expect(sentence.length).toBeLessThan(300);
       expect(sentence.isWellFormed()).toBe(true);
     });
   });
 
-  it('reads or refuses anything, names only known fields, and throws nothing else', () => {
+  it('accepts or rejects any input, uses only known fields, and throws no other error', () => {
     const key = fc.constantFrom(
       ...Object.keys(fields),
       'ai_character',

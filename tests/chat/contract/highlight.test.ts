@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 import { highlight } from '../../../src/chat/contract/highlight';
 
-/** The excerpt with its matches in brackets. */
+/** Returns the excerpt with its matches in brackets. */
 const shown = (content: string, text: string) =>
   highlight(content, text)
     .map((segment) => (segment.isMatch ? `[${segment.text}]` : segment.text))
@@ -20,24 +20,24 @@ it.each([
   ['<mark>x</mark>', 'x', '<mark>[x]</mark>'],
   ['not there', 'sea', 'not there'],
   ['', 'sea', ''],
-])('in %p shows %p as %p', (content, text, expected) => {
+])('highlight in %p marks %p as %p', (content, text, expected) => {
   expect(shown(content, text)).toBe(expected);
 });
 
-it('shows what is around the first match of a long text, and that it was cut', () => {
+it('highlight shows the surroundings of the first match in a long text, with ellipses', () => {
   const long = `${'a'.repeat(100)}SEA${'b'.repeat(200)}`;
   expect(shown(long, 'sea')).toBe(`…${'a'.repeat(60)}[SEA]${'b'.repeat(120)}…`);
   expect(shown('b'.repeat(300), 'sea')).toBe(`${'b'.repeat(123)}…`);
 });
 
-it('cuts no character in two', () => {
+it('highlight does not split a character', () => {
   const long = `x${'🌊'.repeat(100)}sea${'🌊'.repeat(100)}`;
   for (const segment of highlight(long, 'sea')) expect(segment.text.isWellFormed()).toBe(true);
   const even = `${'🌊'.repeat(100)}sea-${'🌊'.repeat(100)}`;
   for (const segment of highlight(even, 'sea')) expect(segment.text.isWellFormed()).toBe(true);
 });
 
-it('shows a part of the text and marks what was looked for, whatever that is', () => {
+it('highlight returns a part of the content, and marks any text that it searches for', () => {
   fc.assert(
     fc.property(
       fc.string({ unit: 'binary' }),

@@ -13,7 +13,7 @@ describe('toInvalidRequest', () => {
     'must be an object',
   );
 
-  it('names every problem by its field, in a sentence and in the details', () => {
+  it('lists every problem with its field in the sentence and in the details', () => {
     const error = refusal(schema, { data: { a: 1, b: 'x' } });
     expect(error).toMatchObject({
       code: 'invalid-request',
@@ -27,12 +27,12 @@ describe('toInvalidRequest', () => {
     });
   });
 
-  it('names a field alone, whether it stands in a body, a query string or a frame', () => {
+  it('names a top-level field in the same way for a body, a query string and a frame', () => {
     const error = refusal(z.object({ page: z.number('must be a number') }), { page: 'x' });
     expect(error.message).toBe('page must be a number.');
   });
 
-  it('calls the whole the body', () => {
+  it('calls the root value the body', () => {
     expect(refusal(schema, 7).message).toBe('body must be an object.');
   });
 });

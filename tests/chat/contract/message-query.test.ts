@@ -13,14 +13,14 @@ async function refused(params: Readonly<Record<string, unknown>>): Promise<strin
 const query = (params: Readonly<Record<string, unknown>>) => parseMessagePageRequest(params).query;
 
 describe('parseMessagePageRequest', () => {
-  it('is the first twenty, newest first, when nothing is asked for', () => {
+  it('returns by default the first page of twenty, newest first', () => {
     expect(parseMessagePageRequest({})).toEqual({
       part: { page: 1, pageSize: 20 },
       query: { filter: null, sort: [], offset: 0, limit: 20, cursor: null },
     });
   });
 
-  it('takes page and pageSize, in either place, the plain one first', () => {
+  it('reads page and pageSize in either place, and prefers the root', () => {
     expect(parseMessagePageRequest({ page: '3', pageSize: '10' })).toMatchObject({
       part: { page: 3, pageSize: 10 },
       query: { offset: 20, limit: 10 },
@@ -32,7 +32,7 @@ describe('parseMessagePageRequest', () => {
     expect(query({ page: '2', pagination: { page: '3', pageSize: '10' } })).toMatchObject({ offset: 10 });
   });
 
-  it('takes start and limit, which need not be of whole pages', () => {
+  it('reads start and limit, which need not match whole pages', () => {
     expect(parseMessagePageRequest({ pagination: { start: '3', limit: '10' } })).toMatchObject({
       part: { start: 3, limit: 10 },
       query: { offset: 3, limit: 10 },
@@ -46,11 +46,11 @@ describe('parseMessagePageRequest', () => {
     { pageSize: '5', pagination: { limit: '5' } },
     { pagination: { page: '1', limit: '5' } },
     { pagination: { start: '0', limit: '5', pageSize: '5' } },
-  ])('takes either pages or start and limit, not %j', async (params) => {
+  ])('rejects a mix of pages and start or limit: %j', async (params) => {
     expect(await refused(params)).toContain('not both');
   });
 
-  it('gives at most a hundred', () => {
+  it('limits a page to 100 messages', () => {
     expect(query({ pageSize: '100' }).limit).toBe(100);
     expect(parseMessagePageRequest({ pageSize: '5000' })).toMatchObject({
       part: { pageSize: 100 },
@@ -97,11 +97,11 @@ describe('parseMessagePageRequest', () => {
     [{ cursor: Buffer.from('1.2 ').toString('base64url') }, 'cursor'],
     [{ user_id: '7' }, '"user_id"'],
     [{ _q: 'sea' }, '"_q"'],
-  ])('refuses %j and names what is wrong', async (params, name) => {
+  ])('rejects %j with a sentence that contains: %s', async (params, name) => {
     expect(await refused(params)).toContain(name);
   });
 
-  it('takes populate and fields and does nothing with them', () => {
+  it('ignores populate and fields', () => {
     expect(query({ populate: '*', fields: ['password'] })).toEqual(query({}));
   });
 
@@ -124,12 +124,12 @@ describe('parseMessagePageRequest', () => {
     expect(query({ sort }).sort).toEqual(keys);
   });
 
-  it('reads filters, and an empty text as none', () => {
+  it('reads filters, and treats an empty text as no filter', () => {
     expect(query({ filters: { role: 'user' } }).filter).toMatchObject({ kind: 'all' });
     expect(query({ filters: '' }).filter).toBeNull();
   });
 
-  it('lets a client filter by its own ids and by those of character, session and user only', async () => {
+  it('allows filters by the ids of session, character and user, but not by private fields', async () => {
     for (const filters of [
       { session: '1' },
       { ai_character: '1' },
@@ -144,7 +144,7 @@ describe('parseMessagePageRequest', () => {
     expect(await refused({ filters: { ai_character: { prompt: { $contains: 'x' } } } })).toContain('prompt');
   });
 
-  it('walks on from a cursor', () => {
+  it('continues from a cursor', () => {
     expect(query({ cursor: encodeCursor(place), pageSize: '5' })).toEqual({
       filter: null,
       sort: [],
@@ -154,7 +154,7 @@ describe('parseMessagePageRequest', () => {
     });
   });
 
-  it('takes a cursor with neither an order nor a page', async () => {
+  it('rejects a cursor with a sort or a page', async () => {
     const cursor = encodeCursor(place);
     expect(await refused({ cursor, sort: 'id' })).toContain('cursor');
     expect(await refused({ cursor, page: '2' })).toContain('cursor');
@@ -166,7 +166,7 @@ describe('parseMessagePageRequest', () => {
     });
   });
 
-  it('tells a stranger’s name in a bounded and well-formed sentence', async () => {
+  it('rejects a long unknown parameter with a short and well-formed sentence', async () => {
     const sentence = await refused({ [`\ud83d${'x'.repeat(5_000)}`]: '1' });
     expect(sentence.length).toBeLessThan(200);
     expect(sentence.isWellFormed()).toBe(true);
@@ -174,7 +174,7 @@ describe('parseMessagePageRequest', () => {
 });
 
 describe('encodeCursor', () => {
-  it('is one word that goes into a URL as it is', () => {
+  it('returns a text that needs no encoding in a URL', () => {
     expect(encodeCursor(place)).toMatch(/^[\w-]+$/u);
   });
 });

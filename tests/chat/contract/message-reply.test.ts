@@ -4,7 +4,7 @@ import { ada, keeper, message } from '../support/fixtures';
 const context = { owner: ada, characters: new Map([[keeper.documentId, keeper]]), exposePrompt: true };
 
 describe('toMessageReply', () => {
-  it('shows a message as the HTTP contract has it', () => {
+  it('returns a message in the shape of the HTTP contract', () => {
     expect(toMessageReply(message(), context)).toEqual({
       id: 1,
       documentId: 'message-1',
@@ -38,23 +38,23 @@ describe('toMessageReply', () => {
     });
   });
 
-  it('has no prompt, not even an empty one, when that is not to be shown', () => {
+  it('omits the key of the prompt if exposePrompt is false', () => {
     const reply = toMessageReply(message(), { ...context, exposePrompt: false });
     expect(reply.ai_character).not.toHaveProperty('prompt');
     expect(reply.ai_character).toMatchObject({ name: 'The keeper' });
   });
 
-  it('shows of a user nothing but what the contract names', () => {
+  it('shows only the user fields of the contract', () => {
     const owner = { ...ada, password: 'hash', resetPasswordToken: 'token' };
     expect(toMessageReply(message(), { ...context, owner }).user).toEqual(ada);
   });
 
-  it('shows no character where it is deleted or unknown', () => {
+  it('shows null for a deleted or unknown character', () => {
     expect(toMessageReply(message({ characterId: null }), context).ai_character).toBeNull();
     expect(toMessageReply(message({ characterId: 'character-deleted' }), context).ai_character).toBeNull();
   });
 
-  it('shows the ids of a character that is not published', () => {
+  it('shows the ids of an unpublished character', () => {
     const characters = new Map([[keeper.documentId, { ...keeper, name: null, prompt: null }]]);
     expect(toMessageReply(message(), { ...context, characters }).ai_character).toMatchObject({
       id: keeper.id,

@@ -16,7 +16,7 @@ async function refused(body: unknown): Promise<ChatError> {
 }
 
 describe('parseQuestion', () => {
-  it('takes a character and a query, and begins a session', () => {
+  it('reads a character and a query for a new session', () => {
     expect(parse(whole)).toEqual({
       characterId: 'character-keeper',
       query: 'How is the sea?',
@@ -25,7 +25,7 @@ describe('parseQuestion', () => {
     });
   });
 
-  it('takes the session by either id, and inputs', () => {
+  it('reads both ids of the session, and the inputs', () => {
     const data = {
       ...whole,
       session_id: 's',
@@ -38,32 +38,32 @@ describe('parseQuestion', () => {
     });
   });
 
-  it.each(['', null, undefined])('takes %j for an id and for a new session', (id) => {
+  it.each(['', null, undefined])('treats the session id %j as a new session', (id) => {
     expect(parse({ ...whole, session_id: id, conversation_id: id }).session).toEqual({
       sessionId: undefined,
       conversationId: undefined,
     });
   });
 
-  it('takes null for no inputs', () => {
+  it('treats null as no inputs', () => {
     expect(parse({ ...whole, inputs: null }).inputs).toEqual({});
   });
 
-  it('takes a character by number', () => {
+  it('reads a character by its numeric id', () => {
     expect(parse({ ...whole, character_id: 12 }).characterId).toBe('12');
     expect(parse({ ...whole, character_id: ' 12 ' }).characterId).toBe('12');
   });
 
-  it('overlooks what else a Dify client sends, the user included', () => {
+  it('ignores the other fields of a Dify client, including the user', () => {
     const data = { ...whole, response_mode: 'streaming', user: 'somebody-else', files: [], owner: { id: 2 } };
     expect(parse(data)).toEqual(parse(whole));
   });
 
-  it('keeps the query as it is, line breaks and outer spaces included', () => {
+  it('keeps the query unchanged, including line breaks and outer spaces', () => {
     expect(parse({ ...whole, query: ' a\n\n 👩‍👩‍👧 ' }).query).toBe(' a\n\n 👩‍👩‍👧 ');
   });
 
-  it('makes text storable: the query, the ids and the inputs, keys included', () => {
+  it('makes the query, the ids and the inputs storable, including keys', () => {
     const { query, inputs } = parse({ ...whole, query: 'a\0\ud83d', inputs: { 'k\0': ['v\0'] } });
     expect(query).toBe('a\uFFFD\uFFFD');
     const ids = { character_id: 'c\0', session_id: 's\0', conversation_id: 'c\ud83d' };
@@ -74,7 +74,7 @@ describe('parseQuestion', () => {
     expect(inputs).toEqual({ 'k\uFFFD': ['v\uFFFD'] });
   });
 
-  it('bounds the query and the inputs, to the character', async () => {
+  it('limits the query and the inputs to an exact number of characters', async () => {
     expect(parse({ ...whole, query: 'x'.repeat(20) }).query).toHaveLength(20);
     expect((await refused({ data: { ...whole, query: 'x'.repeat(21) } })).message).toContain(
       'at most 20 characters',
@@ -86,7 +86,7 @@ describe('parseQuestion', () => {
     );
   });
 
-  it('bounds the depth of inputs before anything walks through them', async () => {
+  it('limits the depth of inputs before any other step walks through them', async () => {
     const nested = (depth: number): unknown => (depth === 0 ? 1 : { a: nested(depth - 1) });
     expect(parse({ ...whole, inputs: nested(8) }).inputs).toEqual(nested(8));
     expect((await refused({ data: { ...whole, inputs: nested(9) } })).message).toContain('8 levels');
@@ -104,15 +104,19 @@ describe('parseQuestion', () => {
     ['data that is null', { data: null }, 'data must be an object'],
     ['data that is text', { data: 'hello' }, 'data must be an object'],
     ['no character', { data: { query: 'Hi' } }, 'data.character_id must be'],
-    ['half a character', { data: { ...whole, character_id: 1.5 } }, 'data.character_id must be'],
+    [
+      'a fraction as the character id',
+      { data: { ...whole, character_id: 1.5 } },
+      'data.character_id must be',
+    ],
     ['a character object', { data: { ...whole, character_id: { $ne: 1 } } }, 'data.character_id must be'],
     ['no query', { data: { character_id: 'c' } }, 'data.query must be the question'],
     ['an empty query', { data: { ...whole, query: '' } }, 'data.query must be the question'],
     ['a blank query', { data: { ...whole, query: ' \n\u3000' } }, 'data.query must be the question'],
-    ['a query that is no text', { data: { ...whole, query: ['Hi'] } }, 'data.query must be the question'],
-    ['a session that is no text', { data: { ...whole, session_id: 7 } }, 'data.session_id must be text'],
+    ['a query that is not text', { data: { ...whole, query: ['Hi'] } }, 'data.query must be the question'],
+    ['a session that is not text', { data: { ...whole, session_id: 7 } }, 'data.session_id must be text'],
     [
-      'a session too long',
+      'a session that is too long',
       { data: { ...whole, session_id: 'x'.repeat(256) } },
       'data.session_id is too long',
     ],
@@ -123,15 +127,15 @@ describe('parseQuestion', () => {
     ],
     ['inputs that are text', { data: { ...whole, inputs: 'x' } }, 'data.inputs must be an object'],
     ['inputs that are a list', { data: { ...whole, inputs: [] } }, 'data.inputs must be an object'],
-  ])('refuses %s', async (_name, body, sentence) => {
+  ])('rejects %s', async (_name, body, sentence) => {
     expect((await refused(body)).message).toContain(sentence);
   });
 
-  it.each([' ', 0, 'x'.repeat(65)])('refuses the character %j in its own words', async (id) => {
+  it.each([' ', 0, 'x'.repeat(65)])('rejects the character id %j with its own sentence', async (id) => {
     expect((await refused({ data: { ...whole, character_id: id } })).message).toContain('must be');
   });
 
-  it('names all that is wrong at once, by path', async () => {
+  it('reports all problems together, each with its path', async () => {
     const error = await refused({ data: { character_id: '', query: '', session_id: 7 } });
     const { errors } = error.details as { errors: readonly { path: string[]; message: string }[] };
     expect(errors.map(({ path }) => path.join('.'))).toEqual([
@@ -142,7 +146,7 @@ describe('parseQuestion', () => {
     for (const { path } of errors) expect(error.message).toContain(path.join('.'));
   });
 
-  it('quotes nothing of the body', async () => {
+  it('quotes no value of the body', async () => {
     const secret = 'my secret';
     const body = {
       data: { character_id: { secret }, query: secret.repeat(9), inputs: secret, session_id: [secret] },

@@ -19,18 +19,18 @@ describe('parsePage', () => {
     { page_size: null },
     { pageSize: null },
     { page: null, page_size: null, pageSize: null },
-  ])('is the first page, of the usual size, for %j', (params) => {
+  ])('returns the first page of the default size for %j', (params) => {
     expect(parsePage(params, 20)).toEqual(first);
   });
 
-  it('takes page, and page_size or pageSize, as numbers and as text', () => {
+  it('reads page, and page_size or pageSize, as numbers and as text', () => {
     const second = { page: 2, pageSize: 5, range: { limit: 5, offset: 5 } };
     expect(parsePage({ page: 2, page_size: 5 }, 20)).toEqual(second);
     expect(parsePage({ page: '2', pageSize: '5' }, 20)).toEqual(second);
     expect(parsePage({ page: 2, page_size: null, pageSize: 5 }, 20)).toEqual(second);
   });
 
-  it('gives at most a hundred', () => {
+  it('limits a page to 100 entries', () => {
     expect(parsePage({ page_size: 5_000 }, 20)).toMatchObject({ pageSize: 100, range: { limit: 100 } });
   });
 
@@ -40,13 +40,13 @@ describe('parsePage', () => {
     [{ page: 1.5 }, 'page must be a whole number.'],
     [{ pageSize: 'x' }, 'pageSize must be a number.'],
     [{ page: 1_000_001 }, 'page is too large.'],
-  ])('refuses %j', async (params, sentence) => {
+  ])('rejects %j', async (params, sentence) => {
     expect(await refused(() => parsePage(params, 20))).toBe(sentence);
   });
 });
 
 describe('parseSelection', () => {
-  it('is all lines in the order they were said, when nothing is asked for', () => {
+  it('selects by default all messages, oldest first', () => {
     const all = { withSuperseded: true, newestFirst: false };
     expect(parseSelection({})).toEqual(all);
     expect(parseSelection(undefined)).toEqual(all);
@@ -58,18 +58,18 @@ describe('parseSelection', () => {
     ['desc', true],
     ['DESC', true],
     ['Desc', true],
-  ])('takes the order %s', (order, newestFirst) => {
+  ])('reads the order %s', (order, newestFirst) => {
     expect(parseSelection({ order })).toEqual({ withSuperseded: true, newestFirst });
   });
 
   it.each(['', 'descending', 'dsc', 'de\u017fc', ' desc', ['asc', 'desc'], { $eq: 'desc' }])(
-    'refuses the order %j',
+    'rejects the order %j',
     async (order) => {
       expect(await refused(() => parseSelection({ order }))).toBe('order must be asc or desc.');
     },
   );
 
-  it('leaves superseded lines out on request, and takes no other word for it', async () => {
+  it('leaves out superseded messages on request, and rejects other values', async () => {
     expect(parseSelection({ superseded: 'false' })).toMatchObject({ withSuperseded: false });
     expect(parseSelection({ superseded: 'true' })).toMatchObject({ withSuperseded: true });
     expect(await refused(() => parseSelection({ superseded: 'no' }))).toBe(

@@ -29,23 +29,23 @@ describe('toLastEvent', () => {
   const ended = new ChatError('login-ended');
   const told = { code: 'login-ended', status: 401, message: chatErrors['login-ended'].sentence };
 
-  it('says which turn it is, as the event before', () => {
+  it('has the ids of the event before', () => {
     const before = JSON.stringify(toWire({ type: 'delta', text: 'Hi' }));
     expect(JSON.parse(String(toLastEvent(before, ended)))).toEqual({ event: 'error', ...envelope, ...told });
   });
 
-  it('says what it can where no event came before', () => {
+  it('has no ids if no event came before', () => {
     expect(JSON.parse(String(toLastEvent(undefined, ended)))).toEqual({ event: 'error', ...told });
   });
 
-  it('is none after the end of the turn', () => {
+  it('returns undefined after the end of the turn', () => {
     const end = JSON.stringify(toWire({ type: 'ended', outcome: 'completed', saved }));
     expect(toLastEvent(end, ended)).toBeUndefined();
   });
 });
 
 describe('toWireEvent', () => {
-  it('tells the beginning with the id of the question', () => {
+  it('returns turn_started with the id of the question', () => {
     expect(toWire({ type: 'started' })).toEqual({
       event: 'turn_started',
       ...envelope,
@@ -53,7 +53,7 @@ describe('toWireEvent', () => {
     });
   });
 
-  it('tells text as Dify does', () => {
+  it('returns text in the format of Dify', () => {
     expect(toWire({ type: 'delta', text: 'Hi' })).toEqual({
       event: 'message',
       ...envelope,
@@ -68,7 +68,7 @@ describe('toWireEvent', () => {
   });
 
   it.each(['completed', 'stopped'] as const)(
-    'tells the end of a %s turn with usage and both lines, by the id it is saved under',
+    'returns the end of a %s turn with the usage, both messages and the saved message id',
     (outcome) => {
       expect(toWire({ type: 'ended', outcome, saved })).toEqual({
         event: 'message_end',
@@ -86,7 +86,7 @@ describe('toWireEvent', () => {
   );
 
   it.each(Object.keys(chatErrors) as ChatErrorCode[])(
-    'tells %s with its status and fixed sentence',
+    'returns %s with its status and its fixed sentence',
     (code) => {
       expect(toWire({ type: 'failed', outcome: 'interrupted', code })).toEqual({
         event: 'error',
@@ -101,7 +101,7 @@ describe('toWireEvent', () => {
 });
 
 describe('isTerminal', () => {
-  it('is true of the two ends only', () => {
+  it('returns true for the two end events only', () => {
     const events: readonly TurnEvent[] = [
       { type: 'started' },
       { type: 'delta', text: '' },

@@ -8,7 +8,7 @@ const together = 50_000;
 function harness(charsPerDay: number, resetAtMs?: () => number) {
   const counters = createMemoryCounters({ charsPerDay, ...(resetAtMs !== undefined && { resetAtMs }) });
   const { charsPerDay: counter } = counters;
-  if (counter === null) throw new Error('There is no limit.');
+  if (counter === null) throw new Error('No limit is set.');
   const told: number[] = [];
   let reads = 0;
   const counting = {
@@ -27,14 +27,14 @@ function harness(charsPerDay: number, resetAtMs?: () => number) {
 
 const codeOf = async (taking: Promise<void>) => ((await thrown(taking)) as ChatError).code;
 
-it('a day is read once, and told of many writes together', async () => {
+it('a text allowance reads the day once, and counts many writes together', async () => {
   const { take, told, reads } = harness(10_000_000);
   for (let times = 0; times < 100; times += 1) await take('ada', 1_000);
   expect(told).toEqual([together, together]);
   expect(reads()).toBe(1);
 });
 
-it('no more is taken than the day has, however many ask at the same time', async () => {
+it('a text allowance never exceeds the daily limit with many parallel callers', async () => {
   const { take } = harness(1_000_000);
   const taken = await Promise.all(
     Array.from({ length: 200 }, () =>
@@ -47,7 +47,7 @@ it('no more is taken than the day has, however many ask at the same time', async
   expect(taken.reduce((sum: number, chars) => sum + chars, 0)).toBe(1_000_000);
 });
 
-it('two processes take together at most what each has yet to tell beyond the limit', async () => {
+it('two processes exceed the limit at most by the text that each has not counted yet', async () => {
   const { start } = harness(1_000_000);
   const processes = [start(), start()];
   let sum = 0;
@@ -61,7 +61,7 @@ it('two processes take together at most what each has yet to tell beyond the lim
   expect(sum).toBeLessThanOrEqual(1_000_000 + 2 * together);
 });
 
-it('what is given back can be taken again', async () => {
+it('a text allowance accepts refunded text again', async () => {
   const { take, refund } = harness(1_000);
   await take('ada', 1_000);
   expect(await codeOf(take('ada', 1))).toBe('text-limit-reached');
@@ -70,20 +70,20 @@ it('what is given back can be taken again', async () => {
   await take('ada', 400);
 });
 
-it('a day that has passed is read anew', async () => {
+it('a text allowance reads the counter again when the day has passed', async () => {
   const { take, reads } = harness(1_000, () => Date.now() - 1);
   for (let times = 0; times < 3; times += 1) await take('ada', 600);
   expect(reads()).toBe(3);
 });
 
-it('a database that has been emptied is believed before anybody is refused', async () => {
+it('a text allowance reads the counter again before it rejects a user', async () => {
   const { take, counter } = harness(100_000);
   await take('ada', 60_000);
   await counter.add('ada', -60_000);
   await take('ada', 60_000);
 });
 
-it('what cannot be told is refused, and told with the next', async () => {
+it('a text allowance rejects a write that it cannot count, and counts it with the next one', async () => {
   const { counting, counter } = harness(1_000_000);
   let isAway = true;
   const { take } = createTextAllowance({
@@ -96,7 +96,7 @@ it('what cannot be told is refused, and told with the next', async () => {
   expect((await counter.read('ada')).remaining).toBe(1_000_000 - together - 1);
 });
 
-it('many users are known at the same time, and of one that is forgotten the rest is told', async () => {
+it('a text allowance caches many users, and counts the rest of an evicted user', async () => {
   const { take, counters } = harness(1_000_000);
   await take('first', 123);
   for (let index = 0; index < 10_000; index += 1) await take(`user ${index}`, 1);
@@ -105,7 +105,7 @@ it('many users are known at the same time, and of one that is forgotten the rest
   expect(counters.charsOf('user 9999')).toBe(0);
 });
 
-it('a row counts beside its text', () => {
+it('storedChars counts the row in addition to its text', () => {
   expect(storedChars('')).toBe(500);
   expect(storedChars('Hello', 2)).toBe(1_010);
   expect(storedCharsOf({ role: 'user', content: 'Hello', toolCalls: null })).toBe(505);

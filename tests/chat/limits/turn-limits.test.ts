@@ -27,7 +27,7 @@ function limitsWith(
   return { admit: limits.admit, memory, log };
 }
 
-/** How many of these get a place. */
+/** Asks for this number of admissions. @returns those that succeed. */
 function admitAll(admit: () => Admission, times: number): Admission[] {
   return Array.from({ length: times }).flatMap(() => {
     try {
@@ -42,8 +42,8 @@ async function refusalOf(run: () => unknown): Promise<ChatError> {
   return (await thrown(run)) as ChatError;
 }
 
-describe('turns at once', () => {
-  it('are as many as the setting says, and one more when one has ended', async () => {
+describe('parallel turns of a user', () => {
+  it('are limited by the setting, and an ended turn frees one place', async () => {
     const { admit } = limitsWith({ turnsAtOnce: 3 });
     const admitted = admitAll(() => admit(ada), 100);
     expect(admitted).toHaveLength(3);
@@ -52,7 +52,7 @@ describe('turns at once', () => {
     expect(admitAll(() => admit(ada), 100)).toHaveLength(1);
   });
 
-  it('are refused with the limit and a guess when to try again', async () => {
+  it('are rejected with the limit and an estimated retry delay', async () => {
     const { admit } = limitsWith({ turnsAtOnce: 1 });
     admit(ada);
     const { code, status, retryAfterSeconds, rateLimit } = await refusalOf(() => admit(ada));
@@ -61,18 +61,18 @@ describe('turns at once', () => {
     expect((rateLimit?.resetAtMs ?? 0) - Date.now()).toBeGreaterThan(4_000);
   });
 
-  it('of one user are none of another’s business', () => {
+  it('do not count for another user', () => {
     const { admit } = limitsWith({ turnsAtOnce: 1 });
     admit(ada);
     expect(admitAll(() => admit(bob), 2)).toHaveLength(1);
   });
 
-  it('have no limit where it is 0', () => {
+  it('have no limit if the setting is 0', () => {
     const { admit } = limitsWith({ turnsAtOnce: 0 });
     expect(admitAll(() => admit(ada), 100)).toHaveLength(100);
   });
 
-  it('are free again when there was no turn after all', () => {
+  it('free their place when they are cancelled', () => {
     const { admit } = limitsWith({ turnsAtOnce: 1 });
     for (let times = 0; times < 5; times += 1) admit(ada).cancel();
     expect(admitAll(() => admit(ada), 2)).toHaveLength(1);
@@ -82,7 +82,7 @@ describe('turns at once', () => {
 describe('text of a turn', () => {
   const twoRows = 2 * (500 + 'Hi'.length);
 
-  it('is what it takes to store the question in both rows, and refused when the day has no more', async () => {
+  it('counts the question in both rows, and is rejected over the daily limit', async () => {
     const { admit } = limitsWith({}, { charsPerDay: 2 * twoRows, turnsPerMinute: 5 });
     await admit(ada).count('Hi');
     await admit(ada).count('Hi');
@@ -92,7 +92,7 @@ describe('text of a turn', () => {
     expect(await admit(bob).count('Hi')).toMatchObject({ remaining: 4 });
   });
 
-  it('is given back when there was no turn after all, and when the minute has had enough of them', async () => {
+  it('is refunded when the turn is cancelled, and a rejected turn is not counted', async () => {
     const { admit, memory } = limitsWith({}, { charsPerDay: twoRows, turnsPerMinute: 1 });
     for (let times = 0; times < 3; times += 1) {
       const admission = admit(ada);
@@ -107,7 +107,7 @@ describe('text of a turn', () => {
 });
 
 describe('live turns of a process', () => {
-  it('are as many as the setting says, whoever’s they are', async () => {
+  it('are limited by the setting for all users together', async () => {
     const { admit } = limitsWith({ turnsAtOnce: 0, maxLiveTurns: 5 });
     const owners = [ada, bob];
     const admitted = admitAll(() => admit(owners.shift() ?? ada), 100);
@@ -120,7 +120,7 @@ describe('live turns of a process', () => {
 });
 
 describe('turns per minute', () => {
-  it('are counted, and what is left is told', async () => {
+  it('are counted, and the limit is returned with the remaining number', async () => {
     const { admit } = limitsWith({}, { turnsPerMinute: 2 });
     expect(await admit(ada).count('Hi')).toMatchObject({ limit: 2, remaining: 1 });
     expect(await admit(ada).count('Hi')).toMatchObject({ limit: 2, remaining: 0 });
@@ -130,17 +130,17 @@ describe('turns per minute', () => {
     expect(await admit(bob).count('Hi')).toMatchObject({ remaining: 1 });
   });
 
-  it('are not asked for where there is no limit', async () => {
+  it('are not counted without a limit', async () => {
     expect(await limitsWith({}).admit(ada).count('Hi')).toBeNull();
   });
 
-  it('say at least one second, also in the last moment of the minute', async () => {
+  it('have a retry delay of at least one second', async () => {
     const { admit } = limitsWith({}, { turnsPerMinute: 1, resetAtMs: () => Date.now() - 5 });
     await admit(ada).count('Hi');
     expect((await refusalOf(() => admit(ada).count('Hi'))).retryAfterSeconds).toBe(1);
   });
 
-  it('count no turn that did not come about, nor a refused one', async () => {
+  it('do not include a cancelled or a rejected turn', async () => {
     const { admit, memory } = limitsWith({}, { turnsPerMinute: 1 });
     const uncounted = admit(ada);
     uncounted.cancel();
@@ -156,7 +156,7 @@ describe('turns per minute', () => {
     expect(memory.turnsOf(ada.documentId)).toBe(0);
   });
 
-  it('give nothing back to a minute that has passed: the next one would have one too many', async () => {
+  it('refund nothing after the minute has passed, because the next minute would allow one too many', async () => {
     const { admit, memory } = limitsWith({}, { turnsPerMinute: 1, resetAtMs: () => Date.now() - 1 });
     const admission = admit(ada);
     await admission.count('Hi');
@@ -165,7 +165,7 @@ describe('turns per minute', () => {
     expect(memory.turnsOf(ada.documentId)).toBe(1);
   });
 
-  it('fail as the database does, and free the place', async () => {
+  it('fail with the error of the database, and free the place', async () => {
     const away = new Error('away');
     const turnsPerMinute = { count: () => Promise.reject(away), refund: async () => undefined };
     const { admit } = limitsWith({ turnsAtOnce: 1 }, { counters: { ...noCounters, turnsPerMinute } });
@@ -175,7 +175,7 @@ describe('turns per minute', () => {
     admit(ada).cancel();
   });
 
-  it('disturb nobody when one of them cannot be given back', async () => {
+  it('ignore a refund that fails', async () => {
     const givenBack: string[] = [];
     const turnsPerMinute: UserCounters['turnsPerMinute'] = {
       count: async () => ({
@@ -191,7 +191,7 @@ describe('turns per minute', () => {
     const admission = admit(ada);
     await admission.count('Hi');
     admission.cancel();
-    // A rejection that nobody handles would fail this test by itself: Jest sees to that.
+    // Jest fails this test if a rejection is unhandled.
     await settle();
     expect(givenBack).toEqual([ada.documentId]);
     admit(ada).cancel();
@@ -199,7 +199,7 @@ describe('turns per minute', () => {
 });
 
 describe('tokens per day', () => {
-  it('are what answers have cost; the one that goes over the limit is the last', async () => {
+  it('count the usage of answers, and the answer that exceeds the limit is the last', async () => {
     const { admit, memory } = limitsWith({}, { tokensPerDay: 100, turnsPerMinute: 10 });
     for (const total_tokens of [60, 60]) {
       const admission = admit(ada);
@@ -210,7 +210,7 @@ describe('tokens per day', () => {
     expect([code, status, retryAfterSeconds]).toEqual(['token-limit-reached', 429, 30]);
     expect(rateLimit).toMatchObject({ limit: 100, remaining: 0 });
     expect(memory.tokensOf(ada.documentId)).toBe(120);
-    // Refused for its tokens, it does not count as a turn.
+    // A turn that is rejected for its tokens is not counted.
     expect(memory.turnsOf(ada.documentId)).toBe(2);
     expect(await admit(bob).count('Hi')).toMatchObject({ remaining: 9 });
   });
@@ -224,13 +224,13 @@ describe('tokens per day', () => {
     [{ total_tokens: null }, 0],
     [{ currency: 'USD' }, 0],
     [null, 0],
-  ])('takes usage %j for %d', async (usage, tokens) => {
+  ])('count the usage %j as %d', async (usage, tokens) => {
     const { admit, memory } = limitsWith({}, { tokensPerDay: 100 });
     await admit(ada).spend(usage);
     expect(memory.tokensOf(ada.documentId)).toBe(tokens);
   });
 
-  it('that cannot be counted are logged, and keep no answer back', async () => {
+  it('are logged if they cannot be counted, and do not fail the turn', async () => {
     const counters: UserCounters = {
       ...noCounters,
       tokensPerDay: {
@@ -267,7 +267,7 @@ describe('turns within limits', () => {
     return (await thrown(run).then((error) => error as ChatError)).code;
   }
 
-  it('start as many of a hundred at once as may, save those, and ask Dify for those', async () => {
+  it('start, are saved and call Dify only up to the limit, out of 100 parallel questions', async () => {
     const { ask, store, live } = harness({ limits: { turnsAtOnce: 3 } });
     const settled = await Promise.allSettled(Array.from({ length: 100 }, () => ask()));
     await live.idle();
@@ -276,7 +276,7 @@ describe('turns within limits', () => {
     expect(dify.requests.filter(({ path }) => path === '/v1/chat-messages')).toHaveLength(3);
   });
 
-  it('let the next one in as soon as the end is told', async () => {
+  it('allow the next question as soon as the end is sent', async () => {
     const { ask } = harness({ limits: { turnsAtOnce: 1 } });
     for (let times = 0; times < 3; times += 1) {
       const turn = await ask();
@@ -285,7 +285,7 @@ describe('turns within limits', () => {
     }
   });
 
-  it('let the next one in when saving the question failed', async () => {
+  it('allow the next question if saving the question failed', async () => {
     let isAway = true;
     const counters = createMemoryCounters({ turnsPerMinute: 1 });
     const { ask, live } = harness({
@@ -306,7 +306,7 @@ describe('turns within limits', () => {
     expect(counters.turnsOf(ada.documentId)).toBe(1);
   });
 
-  it('count no question that could not be saved anyway', async () => {
+  it('do not count a question that is rejected for another reason', async () => {
     const counters = createMemoryCounters({ turnsPerMinute: 2 });
     const { ask, live } = harness({ counters });
     expect(await codeOf(ask({ characterId: 'nobody' }))).toBe('character-not-found');
@@ -319,7 +319,7 @@ describe('turns within limits', () => {
     expect(counters.turnsOf(ada.documentId)).toBe(1);
   });
 
-  it('say what is wrong with a question to one whose minute is used up, too', async () => {
+  it('report what is wrong with a question even over the limit per minute', async () => {
     const { ask, live } = harness({ counters: createMemoryCounters({ turnsPerMinute: 1 }) });
     await ask();
     expect(await codeOf(ask({ characterId: 'nobody' }))).toBe('character-not-found');
@@ -328,14 +328,14 @@ describe('turns within limits', () => {
     await live.idle();
   });
 
-  it('tell with each turn what the minute has left', async () => {
+  it('return the remaining number of the minute with each turn', async () => {
     const { ask, live } = harness({ counters: createMemoryCounters({ turnsPerMinute: 2 }) });
     expect((await ask()).rateLimit).toMatchObject({ limit: 2, remaining: 1 });
     expect((await ask()).rateLimit).toMatchObject({ limit: 2, remaining: 0 });
     await live.idle();
   });
 
-  it('count the tokens of an answer before its end is told, of a stopped one too', async () => {
+  it('count the tokens of an answer before its end is sent, also if it is stopped', async () => {
     const counters = createMemoryCounters({ tokensPerDay: 1_000 });
     const { ask, turns } = harness({ counters, settings: { stopGraceMs: 5_000 } });
     const counted: number[] = [];
@@ -359,7 +359,7 @@ describe('turns within limits', () => {
     expect(counted).toEqual([12, 42]);
   });
 
-  it('tell no end while the tokens of its answer are being counted', async () => {
+  it('send no end while the tokens of the answer are being counted', async () => {
     const counting = createGate();
     const counted = createGate();
     const day = { limit: 1, remaining: 1, resetAtMs: 0 };
@@ -384,7 +384,7 @@ describe('turns within limits', () => {
     expect(await turn.ended).toMatchObject({ event: 'message_end', outcome: 'completed' });
   });
 
-  it('refuse when today’s tokens are used up, and save nothing', async () => {
+  it('reject a question over the daily token limit, and save nothing', async () => {
     const counters = createMemoryCounters({ tokensPerDay: 10 });
     const { ask, store } = harness({ counters });
     const reply = heldReply(dify);

@@ -12,7 +12,7 @@ function limitsWith(counted: MemoryCountersOptions) {
   return { count, refusal, counters };
 }
 
-it('writes of a minute are so many for each user, and refused with the limit and when to try again', async () => {
+it('the writes of a user per minute are limited, and rejected with the limit and a retry delay', async () => {
   const { count, refusal } = limitsWith({ writesPerMinute: 2 });
   await count(ada);
   await count(ada);
@@ -24,14 +24,14 @@ it('writes of a minute are so many for each user, and refused with the limit and
   await count(bob);
 });
 
-it('a write that is refused takes no text of the day', async () => {
+it('a rejected write does not count as text of the day', async () => {
   const { count, refusal, counters } = limitsWith({ writesPerMinute: 1, charsPerDay: 1_000_000 });
   await count(ada, 60_000);
   expect((await refusal(ada, 60_000)).code).toBe('rate-limited');
   expect(counters.charsOf(ada.documentId)).toBe(60_000);
 });
 
-it('text of a day is so much for each user, whatever it is written by', async () => {
+it('the text of a user per day is limited for all writes together', async () => {
   const { count, refusal } = limitsWith({ charsPerDay: 1_000 });
   await count(ada, 600);
   const { code, status, rateLimit } = await refusal(ada, 401);
@@ -42,7 +42,7 @@ it('text of a day is so much for each user, whatever it is written by', async ()
   await count(bob, 1_000);
 });
 
-it('nothing is refused where there is no limit', async () => {
+it('no write is rejected without a limit', async () => {
   const { count } = limitsWith({});
   for (let times = 0; times < 1_000; times += 1) await count(ada, 1_000_000);
 });

@@ -10,7 +10,7 @@ import { createMemoryCharacters } from '../support/memory-characters';
 const difys = '8c6b3a52-5e1d-4a3b-9d77-1b5a2c7e9f01';
 const ours = 'msg_1735689600000_9f86d081884c7d65';
 
-/** Ada's messages, and a Dify that notes what it is told. */
+/** Creates the actions with messages of Ada and a fake Dify. `told` records the calls to Dify. */
 function harness(all: readonly Message[], failure?: ChatError) {
   let messages = all;
   const told: unknown[] = [];
@@ -35,7 +35,7 @@ function harness(all: readonly Message[], failure?: ChatError) {
       suggestQuestions: (messageId: string, user: string) => tell([messageId, user], ['Why?']),
     },
     messages: createMessages({
-      store: { list: () => Promise.reject(new Error('Nobody lists.')) },
+      store: { list: () => Promise.reject(new Error('Unexpected call.')) },
       characters: createMemoryCharacters([keeper]),
       exposePrompt: false,
     }),
@@ -56,7 +56,7 @@ const answer = message({ id: 2, messageId: difys });
 const like = { rating: 'like', content: 'Good.' } as const;
 
 describe('rate', () => {
-  it('tells Dify as the user it knows, then saves, then shows the message', async () => {
+  it('sends the rating to Dify as the upstream user, saves it, and returns the message', async () => {
     const { actions, told, saved } = harness([answer]);
     const reply = await actions.rate(ada, difys, like);
     expect(told).toEqual([[difys, { user: 'user-doc-ada', ...like }]]);
@@ -69,21 +69,21 @@ describe('rate', () => {
     expect(reply.ai_character).not.toHaveProperty('prompt');
   });
 
-  it('takes back what was said', async () => {
+  it('removes a rating', async () => {
     const { actions, told, saved } = harness([{ ...answer, feedback: 'dislike' }]);
     await actions.rate(ada, difys, { rating: null, content: undefined });
     expect(told).toHaveLength(1);
     expect(saved()).toMatchObject([{ feedback: null }]);
   });
 
-  it('tells Dify nothing of an answer it has not named', async () => {
+  it('does not call Dify for an answer without a Dify id', async () => {
     const { actions, told, saved } = harness([{ ...answer, messageId: ours, outcome: 'failed' }]);
     await actions.rate(ada, ours, like);
     expect(told).toEqual([]);
     expect(saved()).toMatchObject([{ feedback: 'like' }]);
   });
 
-  it('changes nothing when Dify cannot be told', async () => {
+  it('saves nothing if the call to Dify fails', async () => {
     const failure = new ChatError('upstream-unreachable');
     const { actions, saved } = harness([answer], failure);
     expect(await thrown(actions.rate(ada, difys, like))).toBe(failure);
@@ -91,7 +91,7 @@ describe('rate', () => {
   });
 
   it.each(['completed', 'stopped', 'interrupted', 'failed'] as const)(
-    'can be done to one that is %s',
+    'accepts an answer with the outcome %s',
     async (o) => {
       const { actions } = harness([{ ...answer, outcome: o }]);
       expect(await actions.rate(ada, difys, like)).toMatchObject({ feedback: 'like' });
@@ -100,25 +100,22 @@ describe('rate', () => {
 });
 
 describe('markRead', () => {
-  it.each(['user', 'assistant', 'tool'] as const)(
-    'notes that a message of the role %s was read',
-    async (role) => {
-      const { actions, told, saved, markedAsRead } = harness([{ ...answer, role }]);
-      const reply = await actions.markRead(ada, difys);
-      expect(reply.message_status).toBe('read');
-      expect(markedAsRead).toEqual([{ ...answer, role, status: 'read' }]);
-      expect(await actions.markRead(ada, difys)).toEqual(reply);
-      expect(saved()).toEqual([{ ...answer, role, status: 'read' }]);
-      expect(told).toEqual([]);
-    },
-  );
+  it.each(['user', 'assistant', 'tool'] as const)('marks a message of the role %s as read', async (role) => {
+    const { actions, told, saved, markedAsRead } = harness([{ ...answer, role }]);
+    const reply = await actions.markRead(ada, difys);
+    expect(reply.message_status).toBe('read');
+    expect(markedAsRead).toEqual([{ ...answer, role, status: 'read' }]);
+    expect(await actions.markRead(ada, difys)).toEqual(reply);
+    expect(saved()).toEqual([{ ...answer, role, status: 'read' }]);
+    expect(told).toEqual([]);
+  });
 
-  it('can be done while it is being written', async () => {
+  it('marks an answer that is still being written', async () => {
     const { actions } = harness([{ ...answer, outcome: 'pending' }]);
     expect(await actions.markRead(ada, difys)).toMatchObject({ message_status: 'read', outcome: 'pending' });
   });
 
-  it('does not find what is deleted in that moment', async () => {
+  it('throws message-not-found for a message that is deleted meanwhile', async () => {
     const { actions, lose } = harness([answer]);
     const marking = actions.markRead(ada, difys);
     lose();
@@ -127,19 +124,19 @@ describe('markRead', () => {
 });
 
 describe('suggestQuestions', () => {
-  it('are what Dify suggests to the user it knows', async () => {
+  it('returns the suggestions of Dify for the upstream user', async () => {
     const { actions, told } = harness([answer]);
     expect(await actions.suggestQuestions(ada, difys)).toEqual(['Why?']);
     expect(told).toEqual([[difys, 'user-doc-ada']]);
   });
 
-  it('are none for an answer Dify has not named', async () => {
+  it('returns none for an answer without a Dify id', async () => {
     const { actions, told } = harness([{ ...answer, messageId: ours }]);
     expect(await actions.suggestQuestions(ada, ours)).toEqual([]);
     expect(told).toEqual([]);
   });
 
-  it('cannot be had when Dify fails', async () => {
+  it('throws the error of Dify', async () => {
     const failure = new ChatError('upstream-failed');
     expect(await thrown(harness([answer], failure).actions.suggestQuestions(ada, difys))).toBe(failure);
   });
@@ -152,7 +149,7 @@ describe.each<[string, (actions: Actions, owner: typeof ada) => Promise<unknown>
   ['suggestQuestions', (actions, owner) => actions.suggestQuestions(owner, difys)],
   ['markRead', (actions, owner) => actions.markRead(owner, difys)],
 ])('%s', (name, run) => {
-  it('does not find another user’s message, nor one that is not there', async () => {
+  it('throws message-not-found for another user’s message and for an unknown message', async () => {
     const { actions, told, saved } = harness([answer]);
     expect(await thrown(run(actions, bob))).toMatchObject({ code: 'message-not-found' });
     expect(await thrown(run(harness([]).actions, ada))).toMatchObject({ code: 'message-not-found' });
@@ -161,7 +158,7 @@ describe.each<[string, (actions: Actions, owner: typeof ada) => Promise<unknown>
 
   if (name === 'markRead') return;
 
-  it.each(['user', 'tool'] as const)('is not for a message of the role %s', async (role) => {
+  it.each(['user', 'tool'] as const)('rejects a message of the role %s', async (role) => {
     const { actions, told, saved } = harness([{ ...answer, role }]);
     expect(await thrown(run(actions, ada))).toMatchObject({
       code: 'invalid-request',
@@ -170,7 +167,7 @@ describe.each<[string, (actions: Actions, owner: typeof ada) => Promise<unknown>
     expect([told, saved()]).toEqual([[], [{ ...answer, role }]]);
   });
 
-  it('is not for an answer that is still being written', async () => {
+  it('rejects an answer that is still being written', async () => {
     const { actions, told } = harness([{ ...answer, outcome: 'pending' }]);
     expect(await thrown(run(actions, ada))).toMatchObject({
       code: 'turn-in-progress',

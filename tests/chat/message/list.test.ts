@@ -7,7 +7,7 @@ import { thrown } from '../support/collect';
 import { ada, bob, keeper, message, pirate } from '../support/fixtures';
 import { createMemoryCharacters } from '../support/memory-characters';
 
-/** A store that holds these messages of Ada's, newest first, and notes what it was asked. */
+/** Creates a store with these messages of Ada, newest first. `asked` records its queries. */
 function storeOf(all: readonly Message[]) {
   const asked: { readonly owner: Owner; readonly query: MessageQuery }[] = [];
   const store: Pick<MessageStore, 'list'> = {
@@ -37,7 +37,7 @@ function messagesOf(all: readonly Message[], exposePrompt = true) {
 const idsIn = ({ data }: { readonly data: readonly { readonly id: number }[] }) => data.map(({ id }) => id);
 
 describe('createMessages', () => {
-  it('shows a page and how many there are', async () => {
+  it('returns a page with the total number', async () => {
     const { messages } = messagesOf(five);
     const page = await messages.list(ada, { page: '2', pageSize: '2' });
     expect(idsIn(page)).toEqual([3, 2]);
@@ -49,7 +49,7 @@ describe('createMessages', () => {
     });
   });
 
-  it('shows a part by its start and limit, and says which and how many there are', async () => {
+  it('returns a part by its start and limit, with both and the total number', async () => {
     const { messages } = messagesOf(five);
     const part = await messages.list(ada, { pagination: { start: '1', limit: '3' } });
     expect(idsIn(part)).toEqual([4, 3, 2]);
@@ -58,7 +58,7 @@ describe('createMessages', () => {
     expect(idsIn(next)).toEqual([1]);
   });
 
-  it('counts whatever withCount says', async () => {
+  it('returns the total number for any value of withCount', async () => {
     const { messages } = messagesOf(five);
     for (const withCount of ['false', '0', 'x']) {
       const page = await messages.list(ada, { pagination: { withCount } });
@@ -66,7 +66,7 @@ describe('createMessages', () => {
     }
   });
 
-  it('walks through all of them by cursor, each once, and then there is none', async () => {
+  it('returns each message once by cursor, and no cursor at the end', async () => {
     const { messages } = messagesOf(five);
     const seen: number[] = [];
     let cursor: string | null = null;
@@ -78,7 +78,7 @@ describe('createMessages', () => {
     expect(seen).toEqual([5, 4, 3, 2, 1]);
   });
 
-  it('gives no cursor on an empty page, on the last, and where the client sorts', async () => {
+  it('returns no cursor on an empty page, on the last page and with a sort', async () => {
     const { messages } = messagesOf(five);
     expect((await messages.list(ada, { page: '9' })).meta.nextCursor).toBeNull();
     expect((await messages.list(ada, { pageSize: '10' })).meta.nextCursor).toBeNull();
@@ -86,7 +86,7 @@ describe('createMessages', () => {
     expect((await messages.list(ada, { pageSize: '2', sort: 'id' })).meta.nextCursor).toBeNull();
   });
 
-  it('asks for the caller’s own only, and shows nothing of anybody else’s', async () => {
+  it('reads only the messages of the caller, and returns no message of another user', async () => {
     const { messages, asked } = messagesOf(five);
     const page = await messages.list(bob, { filters: { user: { id: '1' } } });
     expect(asked.map(({ owner }) => owner)).toEqual([bob]);
@@ -94,13 +94,13 @@ describe('createMessages', () => {
     expect(page.meta.pagination).toMatchObject({ pageCount: 0, total: 0 });
   });
 
-  it('asks the store nothing when the request is wrong', async () => {
+  it('does not query the store for an invalid request', async () => {
     const { messages, asked } = messagesOf(five);
     expect(await thrown(messages.list(ada, { page: '0' }))).toMatchObject({ code: 'invalid-request' });
     expect(asked).toEqual([]);
   });
 
-  it('hides every prompt when the settings say so, and content of what is not published always', async () => {
+  it('hides every prompt if the settings say so, and always the content of unpublished characters', async () => {
     const lines = [
       message({ id: 1 }),
       message({ id: 2, characterId: pirate.documentId }),

@@ -3,7 +3,7 @@ import type { SearchWindow, SearchStore } from '../../../src/chat/ports/search-s
 import { thrown } from '../support/collect';
 import { ada, message } from '../support/fixtures';
 
-/** As many messages as `last` says, of which those with these ids are found. */
+/** Creates a search over messages with the ids 1 to `last`. The text matches those in `found`. */
 function create({
   last,
   found,
@@ -32,7 +32,7 @@ function create({
 
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => count - index);
 
-it('shows where the text stands, and how many there are', async () => {
+it('a search returns highlighted matches and their total number', async () => {
   const { ask } = create({ last: 41, found: upTo(41) });
   const { data, meta } = await ask({ page: '3', page_size: '20' });
   expect(data).toEqual([
@@ -56,11 +56,11 @@ it('shows where the text stands, and how many there are', async () => {
   expect(meta).toEqual({ pagination, nextCursor: null });
 });
 
-describe('a user who has said much', () => {
+describe('a search through many messages', () => {
   const last = 50_000;
   const found = [49_999, 45_000, 31_000, 30_001, 30_000, 12, 1];
 
-  it('is searched in windows, up to a bound; the reply says that there may be more', async () => {
+  it('reads windows up to a limit, and reports that more matches may exist', async () => {
     const { ask, windows } = create({ last, found });
     const { data, meta } = await ask();
     expect(data.map(({ message_id }) => message_id)).toEqual([49_999, 45_000, 31_000, 30_001]);
@@ -70,7 +70,7 @@ describe('a user who has said much', () => {
     expect(windows.every(({ size }) => size === 2_000)).toBe(true);
   });
 
-  it('is told an exact total where that is just within the bound', async () => {
+  it('reports an exact total number that is just within the limit', async () => {
     const { ask } = create({ last: 20_000, found: upTo(20_000) });
     const { meta } = await ask({ page: '200', page_size: '100' });
     expect([meta.pagination?.total, meta.pagination?.isTotalExact, meta.nextCursor]).toEqual([
@@ -81,7 +81,7 @@ describe('a user who has said much', () => {
   });
 
   it.each(['1', '2', '3', '100'])(
-    'is found whole by its cursors, %s on a page, each hit once',
+    'returns each match once by its cursors, with a page size of %s',
     async (size) => {
       const { ask } = create({ last, found });
       const all: number[] = [];
@@ -95,7 +95,7 @@ describe('a user who has said much', () => {
     },
   );
 
-  it('is looked through no further than to fill a page of a cursor', async () => {
+  it('reads only what it needs to fill a page of a cursor', async () => {
     const { ask, windows } = create({ last, found: upTo(last) });
     const { meta } = await ask({ page_size: '10' });
     windows.length = 0;
@@ -105,7 +105,7 @@ describe('a user who has said much', () => {
     expect(windows).toEqual([{ before: 49_991, size: 2_000 }]);
   });
 
-  it('has empty pages beyond what was looked through, with the way on', async () => {
+  it('returns an empty page with a cursor beyond the messages that it has read', async () => {
     const { ask } = create({ last, found });
     const { data, meta } = await ask({ page: '9' });
     expect([data, meta.pagination?.total]).toEqual([[], 4]);
@@ -114,7 +114,7 @@ describe('a user who has said much', () => {
   });
 });
 
-it('is over after some seconds, with the way on', async () => {
+it('a search ends after some seconds, with a cursor', async () => {
   const created = create({
     last: 100,
     found: [],
@@ -131,7 +131,7 @@ it('is over after some seconds, with the way on', async () => {
   ]);
 });
 
-it('tells the database when the client has left', async () => {
+it('a search passes the signal of the client to the store', async () => {
   const { search, windows } = create({ last: 1, found: [1] });
   const { signal } = new AbortController();
   await search.search(ada, { q: 'calm' }, signal);
@@ -153,7 +153,7 @@ it.each([
   { q: 'x', cursor: ['MTAw'] },
   { q: 'x', cursor: 'MTAw', page: '2' },
   undefined,
-])('refuses %j', async (params) => {
+])('a search rejects %j', async (params) => {
   const { search, windows } = create({ last: 1, found: [1] });
   expect(await thrown(search.search(ada, params))).toMatchObject({ code: 'invalid-request' });
   expect(windows).toEqual([]);

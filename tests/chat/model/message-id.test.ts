@@ -1,7 +1,7 @@
 import { isDifysMessageId, newMessageId } from '../../../src/chat/model/message-id';
 
 describe('newMessageId', () => {
-  it('is another one each time, and tells when it was made', () => {
+  it('returns a unique id that contains the time of its creation', () => {
     const ids = Array.from({ length: 1_000 }, newMessageId);
     expect(new Set(ids).size).toBe(1_000);
     expect(ids[0]).toMatch(/^msg_\d{13}_[0-9a-f]{16}$/u);
@@ -9,7 +9,7 @@ describe('newMessageId', () => {
 });
 
 describe('isDifysMessageId', () => {
-  it('is false for ids of ours only', () => {
+  it('returns false for ids of newMessageId only', () => {
     expect(isDifysMessageId(newMessageId())).toBe(false);
     expect(isDifysMessageId('8c6b3a52-5e1d-4a3b-9d77-1b5a2c7e9f01')).toBe(true);
   });

@@ -5,7 +5,7 @@ import { itKeepsTurns } from '../support/turn-store-contract';
 describe('TurnStore in memory', () => {
   itKeepsTurns(createMemoryTurnStore);
 
-  it('finds no session that was deleted', async () => {
+  it('does not find a deleted session', async () => {
     const store = createMemoryTurnStore();
     await store.open(newTurn());
     store.deleteSession('session-1');

@@ -41,7 +41,7 @@ function harness(changes: Partial<SessionStore>, send: Turns['send'] = async () 
   const access = createSessionAccess({
     store: createEmptySessionStore(changes),
     characters: createMemoryCharacters([]),
-    turns: { stop: () => Promise.reject(new Error('Nothing runs.')), send },
+    turns: { stop: () => Promise.reject(new Error('No turn is running.')), send },
     events: { publish: (event) => void published.push(event) },
     restorableMs: 1_000,
   });
@@ -94,13 +94,13 @@ describe.each<[string, (access: Access) => Promise<unknown>, unknown]>([
     { event: 'message_restored', ...ids, message: shown },
   ],
 ])('%s', (_name, run, event) => {
-  it('is told to the session once it is saved', async () => {
+  it('publishes its event to the session after saving', async () => {
     const { access, published } = whole();
     await run(access);
     expect(published).toEqual([event]);
   });
 
-  it('is told to nobody where there is nothing of the owner’s', async () => {
+  it('publishes nothing and throws a 404 if the owner has no such entry', async () => {
     const { access, published } = harness({});
     expect(await thrown(run(access))).toMatchObject({ status: 404 });
     expect(published).toEqual([]);
@@ -108,7 +108,7 @@ describe.each<[string, (access: Access) => Promise<unknown>, unknown]>([
 });
 
 describe('deleteSession', () => {
-  it('stops the turn that began while it was at it, too', async () => {
+  it('also stops a turn that begins during the deletion', async () => {
     const stopped: string[] = [];
     let live: string | null = null;
     const access = createSessionAccess({
@@ -137,7 +137,7 @@ describe('reviseQuestion', () => {
   const store = { find: async () => session, findMessage: async () => question };
   const revision = { content: 'In other words?', idempotencyKey: 'key-1' };
 
-  it('asks the session’s character, names the old question and supersedes from there on', async () => {
+  it('sends the new question to the session’s character, and supersedes from the old question on', async () => {
     const asked: unknown[] = [];
     const { access } = harness(store, async (...request: unknown[]) => {
       asked.push(request);
@@ -160,7 +160,7 @@ describe('reviseQuestion', () => {
     ]);
   });
 
-  it('tells nobody of what is refused, or was told before', async () => {
+  it('publishes nothing for a rejected or a replayed revision', async () => {
     const refused = harness(store, () => Promise.reject(new ChatError('turn-in-progress')));
     expect(await thrown(refused.access.reviseQuestion(ada, { id: 5 }, revision))).toMatchObject({
       code: 'turn-in-progress',
@@ -172,14 +172,14 @@ describe('reviseQuestion', () => {
 
   it.each<[string, Partial<SessionStore>, string]>([
     ['an answer', { findMessage: async () => message() }, 'invalid-request'],
-    ['a line without a session', { find: async () => null }, 'session-not-found'],
+    ['a message without a session', { find: async () => null }, 'session-not-found'],
     [
       'a session without a character',
       { find: async () => ({ ...session, characterId: null }) },
       'invalid-request',
     ],
-  ])('asks nothing for %s', async (_what, changes, code) => {
-    const { access } = harness({ ...store, ...changes }, () => Promise.reject(new Error('It was asked.')));
+  ])('sends no question for %s', async (_what, changes, code) => {
+    const { access } = harness({ ...store, ...changes }, () => Promise.reject(new Error('Unexpected call.')));
     expect(await thrown(access.reviseQuestion(ada, { id: 5 }, revision))).toMatchObject({ code });
   });
 });

@@ -24,7 +24,7 @@ const ended: WireEvent = {
   outcome: 'failed',
 };
 
-/** A client that reads as much as a test lets it. */
+/** Creates a client that reads unless the test pauses it. */
 function reader(): Outlet & { frames: unknown[]; pause(): void; resume(): void } {
   const frames: unknown[] = [];
   const room = createCondition();
@@ -54,7 +54,7 @@ function newLog(changes: Partial<Parameters<typeof createTurnLog>[0]> = {}): Tur
 }
 
 describe('toSocketFrame', () => {
-  it('is the event, with its number in front', () => {
+  it('returns the event with its sequence number first', () => {
     const frame = toSocketFrame({ id: 3, data: JSON.stringify(said('"}')) });
     expect(JSON.parse(frame)).toEqual({ seq: 3, ...said('"}') });
     expect(frame.startsWith('{"seq":3,"event":"message"')).toBe(true);
@@ -62,7 +62,7 @@ describe('toSocketFrame', () => {
 });
 
 describe('createSessionFeed', () => {
-  it('tells turns that run already and those that begin, each from its first event', async () => {
+  it('sends running and new turns, each from its first event', async () => {
     const { live, outlet, open } = harness();
     const [running, beginning] = [newLog(), newLog({ turnId: 'turn-2' })];
     live.add(running);
@@ -86,7 +86,7 @@ describe('createSessionFeed', () => {
   it.each([
     ['another session', { sessionId: 'session-2' }],
     ['another user', { ownerId: 2 }],
-  ])('tells nothing of %s', async (_name, changes) => {
+  ])('sends nothing of %s', async (_name, changes) => {
     const { live, outlet, open } = harness();
     const [before, after] = [newLog({ ...changes }), newLog({ turnId: 'turn-2', ...changes })];
     live.add(before);
@@ -97,7 +97,7 @@ describe('createSessionFeed', () => {
     expect([outlet.frames, feed.count()]).toEqual([[], 0]);
   });
 
-  it('pulls nothing from a log while its client does not read', async () => {
+  it('reads nothing from a log while its client does not read', async () => {
     const { live, outlet, open } = harness();
     const log = newLog();
     live.add(log);
@@ -112,7 +112,7 @@ describe('createSessionFeed', () => {
     expect(outlet.frames).toHaveLength(4);
   });
 
-  it('tells a turn once at a time', async () => {
+  it('follows a turn only once at the same time', async () => {
     const { live, outlet, open } = harness();
     const log = newLog();
     live.add(log);
@@ -129,7 +129,7 @@ describe('createSessionFeed', () => {
     expect(outlet.frames).toHaveLength(3);
   });
 
-  it('lets go of everything once its client is gone', async () => {
+  it('stops following everything when its client disconnects', async () => {
     const { live, events, outlet, gone, open } = harness();
     const log = newLog();
     live.add(log);
@@ -144,10 +144,10 @@ describe('createSessionFeed', () => {
     expect([outlet.frames, feed.count()]).toEqual([[], 0]);
   });
 
-  it('says which turn cannot be told any further', async () => {
+  it('reports a turn that it can no longer follow', async () => {
     const { broken, open } = harness();
     const feed = open();
-    // eslint-disable-next-line require-yield -- it breaks before it has anything to tell
+    // eslint-disable-next-line require-yield -- it throws before it has a frame
     feed.follow('turn-9', async function* () {
       throw new Error('Gone.');
     });

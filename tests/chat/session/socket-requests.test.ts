@@ -27,7 +27,7 @@ const saved = [
   message({ outcome: 'stopped', turnId }),
 ] as const;
 const follow: Follow = async function* () {};
-const refuse = () => Promise.reject(new Error('Nobody expected this.'));
+const refuse = () => Promise.reject(new Error('Unexpected call.'));
 
 interface Asked {
   readonly query: string;
@@ -83,7 +83,7 @@ describe('ask', () => {
     return { asked, ...harness({}, { send }) };
   }
 
-  it('asks the session’s character in this session, and says which turn it is', async () => {
+  it('sends the question to the session’s character, and returns the turn id', async () => {
     const { asked, followed, request } = asking();
     expect(
       await request({ type: 'ask', query: 'And in winter?', inputs: { mood: 'calm' }, request_id: 7 }),
@@ -103,17 +103,17 @@ describe('ask', () => {
     };
     expect(asked).toEqual([[expect.objectContaining(question), undefined]]);
     expect(asked[0]?.[0].session).toMatchObject({ sessionId: 'session-1' });
-    // A turn that begins is told by the feed itself.
+    // The feed follows a new turn by itself.
     expect(followed).toEqual([]);
   });
 
-  it('takes another character that is named, and passes the key on', async () => {
+  it('uses a named character, and passes on the idempotency key', async () => {
     const { asked, request } = asking();
     await request({ type: 'ask', query: 'Hi', character_id: 'character-pirate', idempotency_key: 'key-1' });
     expect(asked).toMatchObject([[{ characterId: 'character-pirate' }, 'key-1']]);
   });
 
-  it('tells the turn that a key stands for from its beginning', async () => {
+  it('follows a replayed turn from its beginning', async () => {
     const { followed, request } = asking(true);
     expect(await request({ type: 'ask', query: 'Hi', idempotency_key: 'key-1' })).toMatchObject({
       is_replay: true,
@@ -121,7 +121,7 @@ describe('ask', () => {
     expect(followed).toEqual([[turnId, follow]]);
   });
 
-  describe('of a connection that is told as many turns as may be', () => {
+  describe('on a connection that follows the maximum number of turns', () => {
     const told = Array.from({ length: 32 }, (_, number) => `told-${number}`);
 
     function asking(isReplay: boolean) {
@@ -131,7 +131,7 @@ describe('ask', () => {
       return busy;
     }
 
-    it('is refused where a key stands for one more', async () => {
+    it('is rejected if its key replays another turn', async () => {
       const { followed, request } = asking(true);
       expect(await request({ type: 'ask', query: 'Hi', idempotency_key: 'key-1' })).toMatchObject({
         event: 'request_failed',
@@ -141,7 +141,7 @@ describe('ask', () => {
       expect(followed).toHaveLength(32);
     });
 
-    it('is answered where the key stands for one of them', async () => {
+    it('is accepted if its key replays one of these turns', async () => {
       const { feed, request } = harness(
         {},
         { send: async () => ({ turnId, isReplay: true, rateLimit, follow, awaitEnd: async () => null }) },
@@ -153,7 +153,7 @@ describe('ask', () => {
       });
     });
 
-    it('is answered where it is new: it is saved by then', async () => {
+    it('is accepted if its turn is new, because the turn is already saved', async () => {
       const { request } = asking(false);
       expect(await request({ type: 'ask', query: 'Hi', idempotency_key: 'key-1' })).toMatchObject({
         event: 'request_done',
@@ -162,7 +162,7 @@ describe('ask', () => {
     });
   });
 
-  it('needs a character, of the session or named', async () => {
+  it('needs a character of the session or of the request', async () => {
     const find = async () => ({ ...session, characterId: null });
     const { request } = harness({ sessions: { find } });
     expect(await request({ type: 'ask', query: 'Hi', request_id: 'a' })).toMatchObject({
@@ -182,7 +182,7 @@ describe('ask', () => {
     [{ query: 'Hi', inputs: { a: 'x'.repeat(100) } }, 'inputs'],
     [{ query: 'Hi', idempotency_key: 'two words' }, 'Idempotency-Key'],
     [{ query: 'Hi', idempotency_key: 7 }, 'idempotency_key'],
-  ])('is refused with %j, and asks nothing', async (fields, names) => {
+  ])('is rejected with %j, and sends no question', async (fields, names) => {
     const { asked, request } = asking();
     expect(await request({ type: 'ask', ...fields })).toMatchObject({
       event: 'request_failed',
@@ -193,7 +193,7 @@ describe('ask', () => {
     expect(asked).toEqual([]);
   });
 
-  it('says what a limit says, in-band', async () => {
+  it('returns the error of a rate limit as a frame', async () => {
     const limited = new ChatError('rate-limited', { retryAfterSeconds: 42, rateLimit });
     const { request } = harness({}, { send: () => Promise.reject(limited) });
     expect(await request({ type: 'ask', query: 'Hi' })).toEqual({
@@ -210,7 +210,7 @@ describe('ask', () => {
 });
 
 describe('stop', () => {
-  it('says how the turn has ended', async () => {
+  it('returns the outcome of the turn', async () => {
     const stopped: unknown[] = [];
     const stop = async (...of: unknown[]) => {
       stopped.push(of);
@@ -228,7 +228,7 @@ describe('stop', () => {
 });
 
 describe('resume', () => {
-  it('tells the turn from the event on that is named, the first one unless it is', async () => {
+  it('follows the turn after the given event, and only once', async () => {
     const asked: unknown[] = [];
     const start = async (...of: unknown[]) => {
       asked.push(of);
@@ -239,12 +239,12 @@ describe('resume', () => {
     expect(await request({ type: 'resume', turn_id: turnId, after: 12 })).toEqual(done);
     expect(asked).toEqual([[ada, turnId, 12]]);
     expect(followed).toEqual([[turnId, follow]]);
-    // It is being told already.
+    // The connection already follows this turn.
     expect(await request({ type: 'resume', turn_id: turnId })).toEqual(done);
     expect([asked.length, followed.length]).toEqual([1, 1]);
   });
 
-  it('is refused for one turn more than a connection is told at once', async () => {
+  it('is rejected over the limit of turns that a connection follows', async () => {
     const { followed, request } = harness({}, { follow: async () => follow });
     const idOf = (number: number) => `${String(number).padStart(8, '0')}${turnId.slice(8)}`;
     for (let number = 0; number < 32; number += 1) await request({ type: 'resume', turn_id: idOf(number) });
@@ -255,7 +255,7 @@ describe('resume', () => {
     expect(followed).toHaveLength(32);
   });
 
-  it('is refused so, however many are asked for at once', async () => {
+  it('is rejected over this limit also for parallel requests', async () => {
     const { opened, open } = createGate();
     const start = async () => {
       await opened;
@@ -278,7 +278,7 @@ describe('resume', () => {
     expect(followed).toHaveLength(32);
   });
 
-  it('of a turn that is not there says so, in-band', async () => {
+  it('returns turn-not-found as a frame for an unknown turn', async () => {
     const { followed, request } = harness(
       {},
       { follow: () => Promise.reject(new ChatError('turn-not-found')) },
@@ -293,7 +293,7 @@ describe('resume', () => {
 });
 
 describe('any frame', () => {
-  it('is answered, a ping by a pong', async () => {
+  it('gets a reply, such as a pong for a ping', async () => {
     const { request } = harness();
     expect(await request({ type: 'ping', request_id: 'p' })).toEqual({
       event: 'pong',
@@ -318,7 +318,7 @@ describe('any frame', () => {
     ['['.repeat(50_000), {}],
     [`{"type":"ask","query":${'['.repeat(10_000)}${']'.repeat(10_000)}}`, { type: 'ask' }],
     [`{"type":"ask","query":"x","inputs":${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}}`, { type: 'ask' }],
-  ])('that is none of the requests is refused with the label it has (%#)', async (frame, label) => {
+  ])('that is not a valid request is rejected with its type and request_id (%#)', async (frame, label) => {
     const { request } = harness();
     const reply = await request(frame);
     expect(reply).toMatchObject({ event: 'request_failed', code: 'invalid-request', ...label });
@@ -327,7 +327,7 @@ describe('any frame', () => {
     );
   });
 
-  it('is answered by itself: a slow one holds none up, and those beyond a bound are refused', async () => {
+  it('gets a reply while others are slow, and is rejected over the limit of open requests', async () => {
     const { opened, open } = createGate();
     const stop = async () => {
       await opened;
@@ -348,7 +348,7 @@ describe('any frame', () => {
     expect(await request({ type: 'ping' })).toMatchObject({ event: 'pong' });
   });
 
-  it('never rejects, whatever goes wrong, and says nothing of it', async () => {
+  it('that fails unexpectedly gets the code internal without the error message', async () => {
     const { request } = harness({}, { stop: () => Promise.reject(new TypeError('secret')) });
     const reply = await request({ type: 'stop', turn_id: turnId });
     expect(reply).toMatchObject({ event: 'request_failed', code: 'internal', status: 500 });

@@ -2,7 +2,7 @@ import { createCondition } from '../../../src/chat/shared/condition';
 import { settle } from '../support/collect';
 
 describe('createCondition', () => {
-  it('wakes everyone who waits, and nobody who comes later', async () => {
+  it('wakes all current waiters, and no later ones', async () => {
     const condition = createCondition();
     const woken: string[] = [];
     const wait = (name: string) => void condition.wait().then(() => woken.push(name));
@@ -19,7 +19,7 @@ describe('createCondition', () => {
     expect(woken).toEqual(['a', 'b', 'c']);
   });
 
-  it('does nothing when nobody waits', () => {
+  it('does nothing without waiters', () => {
     createCondition().notify();
   });
 });

@@ -6,7 +6,7 @@ const refuse = () => new Error('full');
 const create = (options: Partial<FairQueueOptions>) =>
   createFairQueue({ total: Infinity, each: Infinity, waitingEach: Infinity, refuse, ...options });
 
-/** Enters, and notes when it is inside. */
+/** Creates guests of the queue. `inside` records who was admitted. */
 function createGuests(queue: ReturnType<typeof createFairQueue>) {
   const inside: string[] = [];
   const releases = new Map<string, () => void>();
@@ -19,7 +19,7 @@ function createGuests(queue: ReturnType<typeof createFairQueue>) {
       }),
     async leave(name: string) {
       releases.get(name)?.();
-      // One round to be let in, another to go on.
+      // The next guest is admitted in one iteration, and continues in another.
       await yieldToEventLoop();
       await yieldToEventLoop();
     },
@@ -27,7 +27,7 @@ function createGuests(queue: ReturnType<typeof createFairQueue>) {
 }
 
 describe('createFairQueue', () => {
-  it('lets in as many as there may be of all keys, and the next when one leaves', async () => {
+  it('admits up to the total limit of all keys, and the next one when one leaves', async () => {
     const { enter, leave, inside } = createGuests(create({ total: 2 }));
     await Promise.all([enter('a', 1), enter('b', 2)]);
     const [third, fourth] = [enter('c', 3), enter('d', 4)];
@@ -40,7 +40,7 @@ describe('createFairQueue', () => {
     await fourth;
   });
 
-  it('serves keys in turn, whatever each of them asks for', async () => {
+  it('serves the keys in turn, however many callers each of them has', async () => {
     const { enter, leave, inside } = createGuests(create({ total: 1 }));
     await enter('a1', 1);
     const waiting = [enter('a2', 1), enter('a3', 1), enter('a4', 1), enter('b1', 2), enter('c1', 3)];
@@ -49,7 +49,7 @@ describe('createFairQueue', () => {
     expect(inside).toEqual(['a1', 'b1', 'c1', 'a2', 'a3', 'a4']);
   });
 
-  it('lets in no more of one key than it may have, and others meanwhile', async () => {
+  it('limits each key, and admits other keys meanwhile', async () => {
     const { enter, leave, inside } = createGuests(create({ total: 3, each: 1 }));
     await enter('a1', 1);
     const second = enter('a2', 1);
@@ -60,7 +60,7 @@ describe('createFairQueue', () => {
     expect(inside).toEqual(['a1', 'b1', 'a2']);
   });
 
-  it('refuses who would be one too many to wait', async () => {
+  it('rejects a caller over the waiting limit of its key', async () => {
     const queue = create({ each: 1, waitingEach: 1 });
     const { enter, leave } = createGuests(queue);
     await enter('a1', 1);
@@ -72,7 +72,7 @@ describe('createFairQueue', () => {
     await enter('a4', 1);
   });
 
-  it('forgets who leaves while waiting, and is left by who was gone before', async () => {
+  it('removes a waiting caller that leaves, and rejects a caller that has already left', async () => {
     const { enter, leave, inside } = createGuests(create({ total: 1 }));
     await enter('a', 1);
     const controller = new AbortController();
@@ -86,7 +86,7 @@ describe('createFairQueue', () => {
     expect(inside).toEqual(['a', 'c']);
   });
 
-  it('takes a place back once', async () => {
+  it('frees a place only once', async () => {
     const queue = create({ total: 1 });
     const release = await queue.enter(1);
     release();

@@ -5,27 +5,27 @@ import { describeError } from '../../../src/chat/shared/log';
 const secret = 'insert into messages values (my secret)';
 
 describe('describeError', () => {
-  it('is the code of an error of ours', () => {
+  it('returns the code of a ChatError', () => {
     expect(describeError(new ChatError('upstream-busy'))).toBe('upstream-busy');
     expect(describeError(new ChatError('invalid-request', { sentence: secret, details: { secret } }))).toBe(
       'invalid-request',
     );
   });
 
-  it('adds what we noted as its cause', () => {
+  it('adds the details in its cause', () => {
     const cause = { upstreamStatus: 500, upstreamCode: 'unknown' };
     expect(describeError(new ChatError('upstream-failed', { cause }))).toBe(
       'upstream-failed, {"upstreamStatus":500,"upstreamCode":"unknown"}',
     );
   });
 
-  it('is name and code of a foreign error that has a code', () => {
+  it('returns the name and the code of another error that has a code', () => {
     const error = Object.assign(new Error(secret), { code: 'SQLITE_BUSY' });
     expect(describeError(error)).toBe('Error SQLITE_BUSY');
     expect(describeError(new ChatError('internal', { cause: error }))).toBe('internal, Error SQLITE_BUSY');
   });
 
-  it('is our sentence about the history, with the codes', () => {
+  it('returns the sentence of a HistoryProblem with its codes', () => {
     const cause = Object.assign(new Error(secret), { code: '28P01' });
     expect(describeError(new HistoryProblem('login-refused', { cause }))).toBe(
       'The database of the history refuses the login: user, password or rights are wrong ' +
@@ -36,7 +36,7 @@ describe('describeError', () => {
     );
   });
 
-  it('is name and place of a foreign error that has none', () => {
+  it('returns the name and the place of another error without a code', () => {
     expect(describeError(new TypeError(secret))).toMatch(/^TypeError at .*log\.test\.ts:\d+:\d+\)?$/u);
     expect(describeError(new ChatError('internal', { cause: new RangeError(secret) }))).toMatch(
       /^internal, RangeError at .+:\d+:\d+\)?$/u,
@@ -47,14 +47,14 @@ describe('describeError', () => {
     ['on one line', secret],
     ['on several lines', `first\n${secret}\n   at last: ${secret}`],
     ['that looks like a place', `a\n at b: ${secret}`],
-  ])('never quotes the message of a foreign error %s', (_name, message) => {
+  ])('never quotes the message of another error %s', (_name, message) => {
     for (const error of [new Error(message), Object.assign(new Error(message), { code: 'E1' })]) {
       expect(describeError(error)).not.toContain('secret');
       expect(describeError(new ChatError('internal', { cause: error }))).not.toContain('secret');
     }
   });
 
-  it('does without a stack', () => {
+  it('works without a stack', () => {
     const error = new Error(secret);
     error.stack = '';
     expect(describeError(error)).toBe('Error at an unknown place');
@@ -63,15 +63,15 @@ describe('describeError', () => {
   it.each([
     ['text', secret],
     ['an object', { message: secret }],
-  ])('never quotes %s that was thrown', (_name, thrown) => {
+  ])('never quotes %s that is thrown', (_name, thrown) => {
     expect(describeError(thrown)).not.toContain('secret');
   });
 
-  it('is always text', () => {
+  it('always returns text', () => {
     expect(typeof describeError(undefined)).toBe('string');
   });
 
-  it('survives an object that is no JSON', () => {
+  it('does not throw for an object that JSON cannot represent', () => {
     const circle: { self?: unknown } = {};
     circle.self = circle;
     expect(() => describeError(circle)).not.toThrow();

@@ -1,6 +1,6 @@
 import { oncePer } from '../../../src/chat/shared/once-per';
 
-it('makes a thing once for each settings, and another one for others', () => {
+it('oncePer calls its function once for each settings object', () => {
   const make = jest.fn(({ max }: { max: number }) => ({ max }));
   const madeFor = oncePer(make);
   const [small, large] = [{ max: 1 }, { max: 2 }];

@@ -1,7 +1,7 @@
 import { createTopics } from '../../../src/chat/shared/topics';
 
 describe('createTopics', () => {
-  it('tells every listener of a topic, in the order they came, and no other', () => {
+  it('publishes to every listener of a topic in the order of subscription, and to no other listener', () => {
     const topics = createTopics<number>();
     const heard: string[] = [];
     topics.subscribe('a', (value) => heard.push(`first ${value}`));
@@ -12,7 +12,7 @@ describe('createTopics', () => {
     expect(heard).toEqual(['first 1', 'second 1']);
   });
 
-  it('tells nothing to who has left, and keeps the others', () => {
+  it('publishes nothing to a listener that has left, and keeps the others', () => {
     const topics = createTopics<number>();
     const heard: string[] = [];
     const leave = topics.subscribe('a', () => heard.push('left'));
@@ -28,7 +28,7 @@ describe('createTopics', () => {
     expect(heard).toEqual(['stays', 'new']);
   });
 
-  it('counts the same listener twice as two', () => {
+  it('treats a listener that subscribes twice as two listeners', () => {
     const topics = createTopics<number>();
     let times = 0;
     const listener = () => (times += 1);

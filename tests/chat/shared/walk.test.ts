@@ -14,7 +14,7 @@ function reader() {
 const short = () => 100;
 
 describe('walk', () => {
-  it('reads everything once, in order, in pages that grow', async () => {
+  it('reads all rows once, in order, in growing pages', async () => {
     const { asked, read } = reader();
     const pages = await collect(walk(read, { id: 0, limit: Infinity }, short));
     expect(pages.flat()).toEqual(rows);
@@ -26,24 +26,24 @@ describe('walk', () => {
     ]);
   });
 
-  it('reads a part after a row, and no more than that', async () => {
+  it('reads only the requested part after a row', async () => {
     const { asked, read } = reader();
     const pages = await collect(walk(read, { id: 500, limit: 70 }, short));
     expect(pages.flat()).toEqual(rows.slice(50, 120));
     expect(asked.at(-1)).toEqual({ id: 1_100, limit: 10 });
   });
 
-  it('reads long items a few at a time, and one where that is long enough', async () => {
+  it('reads long items in small pages, down to one item', async () => {
     const { read, limits } = reader();
     await collect(walk(read, { id: 0, limit: 60 }, ({ id }) => (id <= 400 ? 20_000 : 900_000)));
     expect(limits().slice(0, 5)).toEqual([20, 10, 10, 10, 1]);
   });
 
-  it('gives nothing where there is nothing', async () => {
+  it('yields nothing if no row exists', async () => {
     expect(await collect(walk(reader().read, { id: 2_500, limit: 5 }, short))).toEqual([]);
   });
 
-  it('reads the next page only when it is asked for', async () => {
+  it('reads the next page only on demand', async () => {
     const { asked, read } = reader();
     for await (const page of walk(read, { id: 0, limit: Infinity }, short)) {
       expect(page).toHaveLength(20);

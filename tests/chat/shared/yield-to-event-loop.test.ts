@@ -3,7 +3,7 @@ import { setImmediate as nextIteration } from 'node:timers/promises';
 import { yieldToEventLoop } from '../../../src/chat/shared/yield-to-event-loop';
 
 describe('yieldToEventLoop', () => {
-  it('gives each caller an iteration of its own', async () => {
+  it('gives each caller its own iteration of the event loop', async () => {
     const done: string[] = [];
     for (const name of ['a', 'b', 'c']) void yieldToEventLoop().then(() => done.push(name));
     expect(done).toEqual([]);

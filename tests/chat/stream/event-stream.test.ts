@@ -9,7 +9,7 @@ import { stream as streamOf } from '../support/bytes';
 import { attempt, collect, createGate, settle, thrown, until } from '../support/collect';
 import { decodeSse } from '../../upstream/dify/support/decode-sse';
 
-// The only clock is the heartbeat's: sockets have their own. Streams live by ticks.
+// Only the heartbeat uses a timer that is faked here. Sockets have their own timers, and streams use ticks.
 beforeEach(() => jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] }));
 
 afterEach(() => {
@@ -25,7 +25,7 @@ async function* batchesOf(...batches: readonly (readonly Frame[])[]): AsyncGener
   yield* batches;
 }
 
-/** One batch of one frame behind each pause. */
+/** Yields a batch of one frame after each pause. */
 async function* slowly(...pausesMs: readonly number[]): AsyncGenerator<readonly Frame[], void> {
   for (const [index, ms] of pausesMs.entries()) {
     await new Promise((resolve) => setTimeout(resolve, ms));
@@ -35,7 +35,7 @@ async function* slowly(...pausesMs: readonly number[]): AsyncGenerator<readonly 
 
 type Batches = AsyncGenerator<readonly Frame[], void>;
 
-/** The chunks, to a client that takes the next one when it is asked for. It leaves as Koa lets a client leave. */
+/** Yields the chunks that a client takes, one on demand. At its end the source is destroyed, as Koa does it. */
 async function* chunksOf(batches: Batches, options: EventStreamOptions): AsyncGenerator<string, void> {
   const source = new EventStream(batches, options);
   const client = createClient();
@@ -51,7 +51,7 @@ async function* chunksOf(batches: Batches, options: EventStreamOptions): AsyncGe
 }
 
 interface Client extends Writable {
-  /** The next piece, or null behind the last one. @throws what it failed by. */
+  /** Takes the next piece, or null after the last one. @throws the error of the stream. */
   take(): Promise<string | null>;
   fail(error: Error): void;
 }
@@ -104,7 +104,7 @@ function createClient(): Client {
   });
 }
 
-/** What a real client reads of a reply before it ends or breaks, or of which it reads the first chunk and leaves. */
+/** Reads a reply with a real client until it ends or breaks. The client `leave` disconnects after the first chunk. */
 async function readReply(
   reply: (response: http.ServerResponse) => void,
   client: 'stay' | 'leave' = 'stay',
@@ -129,7 +129,7 @@ async function readAll(written: AsyncGenerator<string, void>, forMs = 60_000): P
   return reading;
 }
 
-/** Lets time pass, and the event loop run between two timers, as it does: a client makes room at the end of an iteration. */
+/** Advances the time by single milliseconds. The event loop runs between them, so that a client can make room. */
 async function pass(ms: number): Promise<void> {
   for (let left = ms; left > 0 && jest.getTimerCount() > 0;) {
     await settle();
@@ -140,7 +140,7 @@ async function pass(ms: number): Promise<void> {
 }
 
 describe('EventStream', () => {
-  it('writes a comment before there is any event', async () => {
+  it('writes a comment before the first event', async () => {
     const written = chunksOf(slowly(10_000), everySecond);
     expect((await written.next()).value).toBe(heartbeatFrame);
     await written.return();
@@ -155,7 +155,7 @@ describe('EventStream', () => {
     ]);
   });
 
-  it('writes a long frame piece by piece, each when the client takes it', async () => {
+  it('writes a long frame in pieces, each when the client takes it', async () => {
     const long: Frame = { id: 1, data: JSON.stringify('🌊'.repeat(50_000)) };
     const written = await collect(chunksOf(batchesOf([long, frame(2)]), everySecond));
     expect(Buffer.concat(written.map((text) => Buffer.from(text))).toString()).toBe(
@@ -164,11 +164,11 @@ describe('EventStream', () => {
     for (const text of written) expect(text.length).toBeLessThanOrEqual(16_400);
   });
 
-  it('ends with its batches, even if there were none', async () => {
+  it('ends with its batches, even without any', async () => {
     expect(await collect(chunksOf(batchesOf(), everySecond))).toEqual([heartbeatFrame]);
   });
 
-  it('writes a last event without an id, made of the last frame', async () => {
+  it('writes a last event without an id, based on the last frame', async () => {
     const options = { ...everySecond, lastEvent: (last: Frame | undefined) => `"after ${last?.id}"` };
     expect(await collect(chunksOf(batchesOf([frame(1), frame(2)]), options))).toEqual([
       heartbeatFrame,
@@ -178,19 +178,19 @@ describe('EventStream', () => {
     expect((await collect(chunksOf(batchesOf(), options))).at(-1)).toBe('data: "after undefined"\n\n');
   });
 
-  it('writes a comment whenever nothing was written for the time of a heartbeat', async () => {
+  it('writes a comment after each heartbeat interval without a write', async () => {
     const written = await readAll(chunksOf(slowly(3_500, 500, 2_500), everySecond));
     const signs = written.map((text) => (text === heartbeatFrame ? 'beat' : 'event'));
     expect(signs).toEqual(['beat', 'beat', 'beat', 'beat', 'event', 'event', 'beat', 'beat', 'event']);
   });
 
-  it('writes no comment while events keep coming', async () => {
+  it('writes no comment while events arrive', async () => {
     const written = await readAll(chunksOf(slowly(...Array.from({ length: 20 }, () => 900)), everySecond));
     expect(written.filter((text) => text === heartbeatFrame)).toHaveLength(1);
     expect(written).toHaveLength(21);
   });
 
-  it('loses, repeats and reorders nothing across heartbeats', async () => {
+  it('loses, repeats and reorders no event across heartbeats', async () => {
     const pauses = [5_000, 0, 999, 1_000, 1_001, 0, 2_000, 3_333, 1, 1_000, 0, 0, 4_000];
     const written = await readAll(chunksOf(slowly(...pauses), everySecond));
     const messages = (await collect(decodeSse(streamOf(written), { maxFrameChars: 1_000 }))).flat();
@@ -199,7 +199,7 @@ describe('EventStream', () => {
     );
   });
 
-  it('asks for one batch ahead of a client that does not read, and for no more', async () => {
+  it('reads at most one batch ahead of a client that does not read', async () => {
     let asked = 0;
     async function* counting() {
       for (;;) yield [frame(++asked)];
@@ -214,7 +214,7 @@ describe('EventStream', () => {
     await written.return();
   });
 
-  it('writes one piece in an iteration of the event loop, to a client that never has enough, too', async () => {
+  it('writes one piece per iteration of the event loop, even to a client that takes everything', async () => {
     const writes: number[] = [];
     let iteration = 0;
     let isOver = false;
@@ -223,7 +223,7 @@ describe('EventStream', () => {
       if (!isOver) setImmediate(count);
     };
     count();
-    // The system takes all it is given, at once.
+    // This client takes each piece immediately.
     const client = new Writable({
       write(_piece, _encoding, taken) {
         writes.push(iteration);
@@ -235,13 +235,13 @@ describe('EventStream', () => {
     await once(client, 'finish');
     isOver = true;
     expect(writes.length).toBeGreaterThan(60);
-    // The first is the comment that the response begins with.
+    // The first write is the comment at the beginning of the response.
     const most = Math.max(...writes.slice(1).map((one) => writes.filter((other) => other === one).length));
-    // What is short does not fill the client, and so the piece after it goes with it.
+    // A short piece does not fill the client, so the next piece is written in the same iteration.
     expect(most).toBeLessThanOrEqual(3);
   });
 
-  it('writes an event to a client that read late at once, and no comment in its place', async () => {
+  it('writes an event, and no comment in its place, to a client that reads late', async () => {
     const written = chunksOf(batchesOf([frame(1)], [frame(2)]), everySecond);
     await written.next();
     await written.next();
@@ -250,7 +250,7 @@ describe('EventStream', () => {
     await written.return();
   });
 
-  it('stops its clock when the client leaves between two events', async () => {
+  it('stops its timer when the client leaves between two events', async () => {
     const written = chunksOf(batchesOf([frame(1)], [frame(2)]), everySecond);
     await written.next();
     await written.next();
@@ -258,7 +258,7 @@ describe('EventStream', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('stops its clock when the client leaves while nothing happens and its batches end', async () => {
+  it('stops its timer when the client leaves while a batch is pending', async () => {
     const gate = createGate();
     async function* silent(): AsyncGenerator<readonly Frame[], void> {
       await gate.opened;
@@ -274,7 +274,7 @@ describe('EventStream', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('throws what its batches throw, once what came before is written, and stops its clock', async () => {
+  it('writes the earlier events, throws the error of its batches, and stops its timer', async () => {
     const broken = new Error('broken');
     async function* breaking() {
       yield [frame(1)];
@@ -299,7 +299,7 @@ describe('EventStream', () => {
   };
 
   describe.each(Object.entries(send))('sent %s', (_name, sendTo) => {
-    it('reaches the client whole, and ends', async () => {
+    it('reaches the client completely, and ends', async () => {
       const { items, error } = await readReply((response) => {
         sendTo(new EventStream(batchesOf([frame(1)], [frame(2)]), everySecond), response);
       });
@@ -309,7 +309,7 @@ describe('EventStream', () => {
       );
     });
 
-    it('gives a reader what was written when the batches fail, and then cuts it off', async () => {
+    it('delivers the written events if the batches fail, and then cuts the client off', async () => {
       async function* breaking() {
         yield [frame(1)];
         throw new Error('broken');
@@ -340,7 +340,7 @@ describe('EventStream', () => {
     });
   });
 
-  it('has nothing to say of what fails once the client has left', async () => {
+  it('emits no error after the client has left', async () => {
     const gate = createGate();
     async function* breaking() {
       await gate.opened;
@@ -358,7 +358,7 @@ describe('EventStream', () => {
     expect(onError).not.toHaveBeenCalled();
   });
 
-  it('asks for a batch once, however many heartbeats are sent before it comes', async () => {
+  it('requests a batch once, however many heartbeats are sent before it arrives', async () => {
     const gate = createGate();
     let asked = 0;
     const batches = {
@@ -384,7 +384,7 @@ describe('EventStream', () => {
     expect(asked).toBe(2);
   });
 
-  it('keeps no clock where it is never sent', () => {
+  it('starts no timer if it is never sent', () => {
     new EventStream(batchesOf([frame(1)]), everySecond);
     expect(jest.getTimerCount()).toBe(0);
   });

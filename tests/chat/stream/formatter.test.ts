@@ -22,7 +22,7 @@ const ended = {
 } as const;
 
 describe('createWireFormat', () => {
-  it('names a turn by our ids before Dify has said anything, in whole seconds', () => {
+  it('uses its own ids before Dify sends ids, and a time in whole seconds', () => {
     expect(format().event({ type: 'started' })).toEqual({
       event: 'turn_started',
       turn_id: 'turn-1',
@@ -35,7 +35,7 @@ describe('createWireFormat', () => {
     });
   });
 
-  it('names Dify’s ids from then on that they are known, and ours where Dify has none', () => {
+  it('uses the ids of Dify once they are known, and its own ids if Dify has none', () => {
     const wire = format();
     wire.identify({ messageId: undefined, conversationId: 'c' });
     expect(wire.event(hi)).toMatchObject({
@@ -47,7 +47,7 @@ describe('createWireFormat', () => {
     expect(wire.event(hi)).toMatchObject({ conversation_id: 'c', message_id: 'm', id: 'm' });
   });
 
-  it('leaves the ids alone that are ours', () => {
+  it('does not change the ids of the turn, the session and the question', () => {
     const wire = format();
     wire.identify({ messageId: 'm', conversationId: 'c' });
     expect(wire.event({ type: 'started' })).toMatchObject({
@@ -59,19 +59,19 @@ describe('createWireFormat', () => {
     });
   });
 
-  it('knows the conversation of a session that goes on at once', () => {
+  it('knows the conversation of a continued session from the first event', () => {
     const wire = format({ ids: { ...ids, conversationId: 'c' } });
     expect(wire.event({ type: 'started' })).toMatchObject({ conversation_id: 'c' });
   });
 
-  it('changes nothing in what it has told before', () => {
+  it('does not change earlier events', () => {
     const wire = format();
     const before = wire.event(hi);
     wire.identify({ messageId: 'm', conversationId: 'c' });
     expect(before).toMatchObject({ conversation_id: null, message_id: 'msg-answer' });
   });
 
-  it('tells the end with both lines, of the owner and the character', () => {
+  it('returns the end with both messages, the owner and the character', () => {
     expect(format().event(ended)).toMatchObject({
       event: 'message_end',
       data: [
@@ -81,7 +81,7 @@ describe('createWireFormat', () => {
     });
   });
 
-  it('hides the prompt when the settings say so', () => {
+  it('hides the prompt if the settings say so', () => {
     const told = JSON.stringify(format({ exposePrompt: false }).event(ended));
     expect(told).not.toContain('prompt');
     expect(told).toContain(keeper.introduce);
@@ -90,7 +90,7 @@ describe('createWireFormat', () => {
   it.each([
     ['is deleted', null],
     ['is another', pirate],
-  ])('shows no character where the message’s own %s', (_name, character) => {
+  ])('shows no character if the message’s own %s', (_name, character) => {
     expect(format({ character }).event(ended)).toMatchObject({
       data: [{ ai_character: null }, { ai_character: null }],
     });

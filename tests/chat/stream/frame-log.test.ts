@@ -26,13 +26,13 @@ const failed: WireEvent = {
   outcome: 'failed',
 };
 
-/** The length of one short piece as JSON. */
+/** The length of one short event as JSON. */
 const oneFrame = JSON.stringify(said('x')).length;
 
 function logOf(maxChars: number, ...events: readonly WireEvent[]): FrameLog {
   const log = createFrameLog(maxChars);
   for (const event of events) {
-    // As turns do it.
+    // Turns append text in this way, too.
     if (event.event === 'message') log.appendText(toMessageHead(envelope), event.answer);
     else log.append(event);
   }
@@ -52,7 +52,7 @@ const toEvent = ({ data }: Frame) => JSON.parse(data) as WireEvent;
 const pieces = (count: number) => Array.from({ length: count }, (_, index) => said(`${index} `));
 
 describe('createFrameLog', () => {
-  it('keeps every frame while there is room', () => {
+  it('keeps every frame within its limit', () => {
     const events = [started, ...pieces(50), failed];
     const log = logOf(1_000_000, ...events);
     expect(readAll(log)).toEqual(
@@ -65,7 +65,7 @@ describe('createFrameLog', () => {
     ]);
   });
 
-  it('puts one message_replace, with the text up to there, in the place of what is gone', () => {
+  it('replaces the dropped frames with one message_replace of the text so far', () => {
     const events = [started, ...pieces(50)];
     const frames = readAll(logOf(10 * oneFrame, ...events));
     const [first, summary, ...rest] = frames.map(toEvent);
@@ -80,7 +80,7 @@ describe('createFrameLog', () => {
     expect(rest.length).toBeLessThanOrEqual(10);
   });
 
-  it('tells that the turn has started only to whoever has nothing', () => {
+  it('returns turn_started only to a follower without events', () => {
     const log = logOf(10 * oneFrame, started, ...pieces(50));
     expect(
       readAll(log, 0)
@@ -94,7 +94,7 @@ describe('createFrameLog', () => {
     ).toEqual(['message_replace', 'message']);
   });
 
-  it('leaves ids and texts of frames as they are, whatever else goes', () => {
+  it('keeps the ids and texts of the frames that it does not drop', () => {
     const log = createFrameLog(10 * oneFrame);
     const seen = new Map<number, string>();
     for (const event of [started, ...pieces(100), failed]) {
@@ -105,7 +105,7 @@ describe('createFrameLog', () => {
     for (const { id, data } of kept) expect(data).toBe(seen.get(id));
   });
 
-  it('gives everybody the same text, wherever they were and whenever they come', () => {
+  it('returns the same text to every follower from any position at any time', () => {
     const change = fc.oneof(
       { weight: 9, arbitrary: fc.string({ unit: 'binary', maxLength: 20 }).map(said) },
       { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 20 }).map(replaced) },
@@ -121,7 +121,7 @@ describe('createFrameLog', () => {
           const followers = pauses.map((pause) => ({ pause, seen: [] as Frame[] }));
           for (const [index, event] of events.entries()) {
             log.append(event);
-            // Each reads now and then, one batch at a time.
+            // Each follower reads at its own interval, one batch at a time.
             for (const { pause, seen } of followers)
               if (index % (pause + 1) === 0) seen.push(...log.after(seen.at(-1)?.id ?? 0));
           }
@@ -140,7 +140,7 @@ describe('createFrameLog', () => {
     );
   });
 
-  it('keeps the newest frame, however long, and lets nothing go for the terminal one', () => {
+  it('keeps the newest frame, however long, and drops nothing for the terminal frame', () => {
     const long = said('x'.repeat(100 * oneFrame));
     expect(readAll(logOf(10 * oneFrame, started, said('a'), long)).map(toEvent)).toEqual([
       started,
@@ -155,7 +155,7 @@ describe('createFrameLog', () => {
     ]);
   });
 
-  it('gives one batch at a time, bounded in events and in characters', () => {
+  it('returns batches with a limited number of events and characters', () => {
     const short = logOf(10_000_000, started, ...pieces(1_000));
     expect(short.after(0).length).toBeLessThanOrEqual(256);
     expect(charsOf(short.after(0))).toBeLessThanOrEqual(16_384);
@@ -175,7 +175,7 @@ describe('createFrameLog', () => {
     expect(readAll(log, 52)).toEqual([]);
   });
 
-  it('has nothing to replace where only the start is gone', () => {
+  it('adds no message_replace if it drops only the start', () => {
     const log = logOf(1_000_000, started, failed);
     log.shrink();
     expect(readAll(log).map(toEvent)).toEqual([started, failed]);

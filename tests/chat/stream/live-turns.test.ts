@@ -46,7 +46,7 @@ async function follow(log: TurnLog, cursor = 0, signal = never): Promise<Frame[]
 }
 
 describe('createTurnLog', () => {
-  it('wakes its followers in the tick it ends: who awaits the end may close what they write to', async () => {
+  it('wakes its followers in the tick of its end, before a waiter of `ended` closes their output', async () => {
     const log = newLog();
     let read: unknown;
     void log
@@ -61,7 +61,7 @@ describe('createTurnLog', () => {
     expect([isEnded, read]).toEqual([true, toLogged([failed])]);
   });
 
-  it('gives a follower that joins between two events of one iteration both of them', async () => {
+  it('sends both events of one iteration to a follower that joins between them', async () => {
     const log = newLog();
     log.append(said('first'));
     const late = log.follow(0, never);
@@ -73,7 +73,7 @@ describe('createTurnLog', () => {
     await late.return();
   });
 
-  it('shows several followers the identical sequence, in order and without a gap', async () => {
+  it('sends all followers the same sequence, in order and without a gap', async () => {
     const log = newLog();
     const followers = [follow(log), follow(log), follow(log)];
     const events: WireEvent[] = [];
@@ -93,7 +93,7 @@ describe('createTurnLog', () => {
     for (const cursor of [0, 1, 2, 3, 4]) expect(await follow(log, cursor)).toEqual(all.slice(cursor));
   });
 
-  it('begins anew for a cursor it never gave', async () => {
+  it('starts again from the beginning for an unknown cursor', async () => {
     const log = endedLog('a');
     expect((await follow(log, 99)).map(({ id }) => id)).toEqual([1, 2]);
   });
@@ -110,11 +110,11 @@ describe('createTurnLog', () => {
     expect(await Promise.all(followers)).toEqual([all, all.slice(1), all.slice(2)]);
   });
 
-  it('shows a follower who comes after the end all of it', async () => {
+  it('sends all events to a follower that joins after the end', async () => {
     expect(await follow(endedLog('a'))).toEqual(toLogged([said('a'), failed]));
   });
 
-  it('shows a follower each event while the next has not happened', async () => {
+  it('sends each event before the next one happens', async () => {
     const log = newLog();
     const batches = log.follow(0, never);
     log.append(said('a'));
@@ -126,7 +126,7 @@ describe('createTurnLog', () => {
     await batches.return();
   });
 
-  it('gives events appended in one tick as one batch', async () => {
+  it('sends the events of one tick as one batch', async () => {
     const log = newLog();
     const batches = log.follow(0, never);
     const next = batches.next();
@@ -136,7 +136,7 @@ describe('createTurnLog', () => {
     await batches.return();
   });
 
-  it('gives a follower that comes back late everything since as one batch', async () => {
+  it('sends a late follower all events since its last read as one batch', async () => {
     const log = newLog();
     const batches = log.follow(0, never);
     log.append(said('a'));
@@ -149,7 +149,7 @@ describe('createTurnLog', () => {
     await batches.return();
   });
 
-  it('bounds a batch, and loses nothing by it', async () => {
+  it('limits the size of a batch without losing events', async () => {
     const log = endedLog(...Array.from({ length: 1_000 }, (_, index) => String(index)));
     const batches = await collect(log.follow(0, never));
     expect(batches.flat().map(({ id }) => id)).toEqual(
@@ -158,7 +158,7 @@ describe('createTurnLog', () => {
     for (const batch of batches) expect(batch.length).toBeLessThanOrEqual(256);
   });
 
-  it('gives who is far behind the text in one piece, and then every event again', async () => {
+  it('sends a follower that is far behind the text in one piece, and then every event', async () => {
     const log = newLog('turn-1', 20_000);
     const batches = log.follow(0, never);
     const keepingUp = follow(log);
@@ -184,7 +184,7 @@ describe('createTurnLog', () => {
     beforeEach(() => jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] }));
     afterEach(() => jest.useRealTimers());
 
-    it('keeps each event for a moment, and then the text, for who has not read on', async () => {
+    it('keeps each event for some seconds, and then the text, for a late follower', async () => {
       const log = newLog();
       const [soon, late] = [log.follow(0, never), log.follow(0, never)];
       log.append(said('a'));
@@ -200,7 +200,7 @@ describe('createTurnLog', () => {
       expect(rest).toEqual([{ event: 'message_replace', ...envelope, answer: 'abc' }, failed]);
     });
 
-    it('leaves no timer when all have read to its end, nor where nobody follows', async () => {
+    it('leaves no timer when all followers have read to its end, or without followers', async () => {
       const log = newLog();
       const followers = [follow(log), follow(log)];
       await settle();
@@ -211,7 +211,7 @@ describe('createTurnLog', () => {
     });
   });
 
-  it('lets a follower go when its signal fires while nothing happens, and keeps the others', async () => {
+  it('releases a waiting follower when its signal fires, and keeps the others', async () => {
     const log = newLog();
     const leaving = new AbortController();
     const gone = follow(log, 0, leaving.signal);
@@ -224,7 +224,7 @@ describe('createTurnLog', () => {
     expect(await staying).toEqual(toLogged([said('a'), failed]));
   });
 
-  it('shows nothing to a follower whose signal has fired before', async () => {
+  it('sends nothing to a follower whose signal has already fired', async () => {
     expect(await follow(endedLog('a'), 0, AbortSignal.abort())).toEqual([]);
   });
 
@@ -264,7 +264,7 @@ describe('createTurnLog', () => {
         data: [],
       } satisfies WireEvent,
     ],
-  ])('takes nothing more after %s', async (_name, terminal) => {
+  ])('rejects further events after %s', async (_name, terminal) => {
     const log = newLog();
     log.append(terminal);
     expect(String(await thrown(() => log.append(said('late'))))).toContain('turn-1');
@@ -291,7 +291,7 @@ describe('createTurnLog', () => {
 });
 
 describe('a request to end a turn', () => {
-  it('reaches the writer with its reason, and tells followers nothing by itself', async () => {
+  it('reaches the writer with its reason, and sends nothing to followers', async () => {
     const log = newLog();
     expect(log.endRequest.aborted).toBe(false);
     const reasons: unknown[] = [];
@@ -306,7 +306,7 @@ describe('a request to end a turn', () => {
     ['stop', 'shutdown'],
     ['shutdown', 'stop'],
     ['stop', 'stop'],
-  ] as const)('counts once: %s, then %s', (first, second) => {
+  ] as const)('keeps only the first reason: %s, then %s', (first, second) => {
     const log = newLog();
     let times = 0;
     log.endRequest.addEventListener('abort', () => (times += 1));
@@ -316,14 +316,14 @@ describe('a request to end a turn', () => {
     expect(times).toBe(1);
   });
 
-  it('changes nothing once the turn has ended', async () => {
+  it('changes nothing after the turn has ended', async () => {
     const log = endedLog('a');
     log.requestEnd('stop');
     expect(await log.ended).toEqual(failed);
     expect(await follow(log)).toEqual(toLogged([said('a'), failed]));
   });
 
-  it('ends the turn it is made of, and no other', () => {
+  it('ends its own turn, and no other', () => {
     const [one, two] = [newLog('one'), newLog('two')];
     one.requestEnd('shutdown');
     expect([one.endRequest.aborted, two.endRequest.aborted]).toEqual([true, false]);
@@ -344,11 +344,11 @@ describe('createLiveTurns', () => {
     expect(live.all().map(({ turnId }) => turnId)).toEqual([]);
   });
 
-  it('is idle at once when there is none', async () => {
+  it('is idle immediately without turns', async () => {
     await createLiveTurns().idle();
   });
 
-  it('is idle when the last one has ended, those included that came meanwhile', async () => {
+  it('is idle when the last turn has ended, including turns that started meanwhile', async () => {
     const live = createLiveTurns();
     const [one, two, three] = [newLog('one'), newLog('two'), newLog('three')];
     live.add(one);
@@ -367,7 +367,7 @@ describe('createLiveTurns', () => {
   });
 });
 
-/** A signal that never fires, and how many listen to it. */
+/** Creates a signal that never fires, and counts its listeners. */
 function countingSignal(): { readonly signal: AbortSignal; readonly listeners: () => number } {
   const { signal } = new AbortController();
   const listening = new Set<unknown>();

@@ -5,7 +5,7 @@ import { setImmediate as nextIteration } from 'node:timers/promises';
 import { atLoopEnd } from '../../../src/chat/stream/loop-end';
 
 describe('atLoopEnd', () => {
-  it('runs a task after everything else in the iteration of the event loop', async () => {
+  it('runs a task after all other code of the event loop iteration', async () => {
     const done: string[] = [];
     atLoopEnd(() => done.push('task'));
     await Promise.resolve();
@@ -15,7 +15,7 @@ describe('atLoopEnd', () => {
     expect(done).toEqual(['code', 'tick', 'task']);
   });
 
-  it('runs tasks together, in the order they were added, with those that they add', async () => {
+  it('runs all tasks together in order, including tasks that they add', async () => {
     const done: string[] = [];
     atLoopEnd(() => {
       done.push('read 1');
@@ -32,7 +32,7 @@ describe('atLoopEnd', () => {
     expect(done.at(-1)).toBe('next');
   });
 
-  it('runs a task outside of the request that added it', async () => {
+  it('runs a task outside the async context of the request that added it', async () => {
     const storage = new AsyncLocalStorage<string>();
     let seen: unknown = 'nothing';
     storage.run('a request', () => atLoopEnd(() => (seen = storage.getStore())));
@@ -40,7 +40,7 @@ describe('atLoopEnd', () => {
     expect(seen).toBeUndefined();
   });
 
-  it('lets the error of one task be uncaught, and runs the others', () => {
+  it('turns the error of a task into an uncaught exception, and runs the others', () => {
     const script = `
       const { atLoopEnd } = require('./src/chat/stream/loop-end.ts');
       process.once('uncaughtException', ({ message }) => {

@@ -11,11 +11,16 @@ const envelope: Envelope = {
 };
 
 describe('encodeMessage', () => {
-  it.each(['Hi', '', '"\\\n\u2028', '🌊', '\ud800', '""}'])('makes the JSON of the event with %j', (text) => {
-    expect(encodeMessage(toMessageHead(envelope), text)).toBe(JSON.stringify(toMessageEvent(envelope, text)));
-  });
+  it.each(['Hi', '', '"\\\n\u2028', '🌊', '\ud800', '""}'])(
+    'returns the JSON of the message event with %j',
+    (text) => {
+      expect(encodeMessage(toMessageHead(envelope), text)).toBe(
+        JSON.stringify(toMessageEvent(envelope, text)),
+      );
+    },
+  );
 
-  it('leaves null what Dify has not named', () => {
+  it('keeps null for an id that Dify has not sent', () => {
     const unnamed = { ...envelope, conversation_id: null };
     expect(JSON.parse(encodeMessage(toMessageHead(unnamed), 'Hi'))).toEqual({
       event: 'message',

@@ -33,10 +33,10 @@ interface Following {
   readonly pollEveryMs?: number;
 }
 
-/** A turn of which each reload finds the next of these. A poll that none is left for fails. */
+/** Creates options whose reloads return these turns one after the other. A further reload throws. */
 function reloading(turns: readonly (SavedTurn | null)[], { reload, pollEveryMs = 1 }: Following = {}) {
   const [saved, ...later] = turns;
-  if (saved === undefined || saved === null) throw new Error('A turn must be there at first.');
+  if (saved === undefined || saved === null) throw new Error('The first turn must exist.');
   let reloads = 0;
   const options: SavedTurnOptions = {
     saved,
@@ -58,7 +58,7 @@ function reloading(turns: readonly (SavedTurn | null)[], { reload, pollEveryMs =
       (async () => {
         const next = later[reloads];
         reloads += 1;
-        if (next === undefined) throw new Error('Nobody expected another poll.');
+        if (next === undefined) throw new Error('Unexpected poll.');
         return next;
       }),
     pollEveryMs,
@@ -84,13 +84,16 @@ async function told(batches: AsyncIterable<readonly Frame[]>) {
 }
 
 describe('toTerminalEvent', () => {
-  it.each(['completed', 'stopped'] as const)('tells the end of a %s turn with what is saved', (outcome) => {
-    const saved = savedTurn({ outcome });
-    expect(toTerminalEvent(saved)).toEqual({ type: 'ended', outcome, saved });
-  });
+  it.each(['completed', 'stopped'] as const)(
+    'returns the end of a %s turn with its saved messages',
+    (outcome) => {
+      const saved = savedTurn({ outcome });
+      expect(toTerminalEvent(saved)).toEqual({ type: 'ended', outcome, saved });
+    },
+  );
 
   it.each(Object.keys(chatErrors) as ChatErrorCode[])(
-    'tells %s of a turn that broke off or failed',
+    'returns %s for a turn that was interrupted or failed',
     (code) => {
       for (const outcome of ['interrupted', 'failed'] as const) {
         expect(toTerminalEvent(savedTurn({ outcome, errorCode: code }))).toEqual({
@@ -102,24 +105,27 @@ describe('toTerminalEvent', () => {
     },
   );
 
-  it.each([null, '', 'of another version', 'constructor'])('makes "internal" of the code %j', (errorCode) => {
-    const saved = savedTurn({ outcome: 'failed', errorCode });
-    expect(toTerminalEvent(saved)).toEqual({ type: 'failed', outcome: 'failed', code: 'internal' });
-  });
+  it.each([null, '', 'of another version', 'constructor'])(
+    'replaces the code %j with "internal"',
+    (errorCode) => {
+      const saved = savedTurn({ outcome: 'failed', errorCode });
+      expect(toTerminalEvent(saved)).toEqual({ type: 'failed', outcome: 'failed', code: 'internal' });
+    },
+  );
 
-  it.each(['pending', null] as const)('is null while the outcome is %s', (outcome) => {
+  it.each(['pending', null] as const)('returns null while the outcome is %s', (outcome) => {
     expect(toTerminalEvent(savedTurn({ outcome }))).toBeNull();
   });
 
-  it('goes by the answer, whatever the question says', () => {
+  it('uses the outcome of the answer, not of the question', () => {
     const [question, answer] = savedTurn({ outcome: 'pending' });
     expect(toTerminalEvent([{ ...question, outcome: 'completed' }, answer])).toBeNull();
   });
 });
 
 describe('followSaved', () => {
-  describe('of a turn that has ended', () => {
-    it('tells all of it from the beginning', async () => {
+  describe('for a turn that has ended', () => {
+    it('sends all events from the beginning', async () => {
       const { batches, reloads } = follow([savedTurn()]);
       const { ids, names, texts, events } = await told(batches);
       expect(names).toEqual(['turn_started', 'message', 'message_end']);
@@ -134,23 +140,20 @@ describe('followSaved', () => {
       expect(reloads()).toBe(0);
     });
 
-    it.each([1, 3, 250])(
-      'tells a client that has seen %d events the whole in place of them',
-      async (cursor) => {
-        const { ids, names, texts, events } = await told(follow([savedTurn()], { cursor }).batches);
-        expect(names).toEqual(['message_replace', 'message', 'message_end']);
-        expect(ids).toEqual([cursor + 1, cursor + 2, cursor + 3]);
-        expect(texts).toEqual(['', 'Calm.']);
-        expect(shownText(events)).toBe('Calm.');
-      },
-    );
+    it.each([1, 3, 250])('replaces the text of a client that has seen %d events', async (cursor) => {
+      const { ids, names, texts, events } = await told(follow([savedTurn()], { cursor }).batches);
+      expect(names).toEqual(['message_replace', 'message', 'message_end']);
+      expect(ids).toEqual([cursor + 1, cursor + 2, cursor + 3]);
+      expect(texts).toEqual(['', 'Calm.']);
+      expect(shownText(events)).toBe('Calm.');
+    });
 
-    it('takes a cursor below zero for none', async () => {
+    it('treats a negative cursor as no cursor', async () => {
       const { ids, names } = await told(follow([savedTurn()], { cursor: -5 }).batches);
       expect([names[0], ids[0]]).toEqual(['turn_started', 1]);
     });
 
-    it.each([null, ''])('tells no text where the answer is %j', async (answer) => {
+    it.each([null, ''])('sends no text for the answer %j', async (answer) => {
       expect((await told(follow([savedTurn({ answer })]).batches)).names).toEqual([
         'turn_started',
         'message_end',
@@ -159,7 +162,7 @@ describe('followSaved', () => {
       expect(names).toEqual(['message_replace', 'message_end']);
     });
 
-    it('tells the text so far of one that broke off, then the error', async () => {
+    it('sends the text so far of an interrupted turn, then the error', async () => {
       const broken = savedTurn({ answer: 'Ca', outcome: 'interrupted', errorCode: 'process-died' });
       const { names, texts, events } = await told(follow([broken]).batches);
       expect(names).toEqual(['turn_started', 'message', 'error']);
@@ -167,7 +170,7 @@ describe('followSaved', () => {
       expect(events.at(-1)).toMatchObject({ code: 'process-died', outcome: 'interrupted', status: 500 });
     });
 
-    it('names Dify’s ids wherever there is text, and ours until then', async () => {
+    it('uses the ids of Dify from the first text on, and its own ids before', async () => {
       const { events } = await told(follow([savedTurn()]).batches);
       expect(events.map(({ message_id, conversation_id }) => [message_id, conversation_id])).toEqual([
         ['msg-answer', null],
@@ -177,8 +180,8 @@ describe('followSaved', () => {
     });
   });
 
-  describe('of a turn that another process answers', () => {
-    it('tells what has come since the last poll, and the end with the last of it', async () => {
+  describe('for a turn that another process answers', () => {
+    it('sends the new text after each poll, and the end together with the last text', async () => {
       const { batches, reloads } = follow([
         pending(''),
         pending('Hel'),
@@ -193,7 +196,7 @@ describe('followSaved', () => {
       expect(reloads()).toBe(4);
     });
 
-    it('goes on behind the client’s cursor', async () => {
+    it('continues after the cursor of the client', async () => {
       const { ids, names, texts } = await told(
         follow([pending('Hel'), savedTurn({ answer: 'Hello' })], { cursor: 7 }).batches,
       );
@@ -202,7 +205,7 @@ describe('followSaved', () => {
       expect(ids).toEqual([8, 9, 10, 11]);
     });
 
-    it('replaces text that has become another', async () => {
+    it('replaces text that has changed', async () => {
       const { names, texts, events } = await told(
         follow([pending('Hello'), pending('Let us'), pending(''), savedTurn({ answer: 'Hi' })]).batches,
       );
@@ -218,13 +221,13 @@ describe('followSaved', () => {
       expect(shownText(events)).toBe('Hi');
     });
 
-    it('replaces text of which the end was taken back', async () => {
+    it('replaces text that has become shorter', async () => {
       const { texts, events } = await told(follow([pending('Hello'), savedTurn({ answer: 'Hell' })]).batches);
       expect(texts).toEqual(['Hello', 'Hell']);
       expect(shownText(events)).toBe('Hell');
     });
 
-    it('names Dify’s ids once they are saved', async () => {
+    it('uses the ids of Dify once they are saved', async () => {
       const unknown = { messageId: 'msg-answer', conversationId: null };
       const { events } = await told(
         follow([pending('Hel', unknown), savedTurn({ answer: 'Hello' })]).batches,
@@ -237,7 +240,7 @@ describe('followSaved', () => {
       ]);
     });
 
-    it('ends without a terminal event when the turn is gone', async () => {
+    it('ends without a terminal event if the turn no longer exists', async () => {
       const { batches, reloads } = follow([pending('Hel'), null]);
       const { names, events } = await told(batches);
       expect(names).toEqual(['turn_started', 'message']);
@@ -245,7 +248,7 @@ describe('followSaved', () => {
       expect(reloads()).toBe(1);
     });
 
-    it('asks again when a reload fails: who has begun to read is thrown nothing at', async () => {
+    it('retries a failed reload, and does not throw while a client reads', async () => {
       let isAway = true;
       const { batches } = follow([pending('Hel')], {
         reload: async () => {
@@ -263,7 +266,7 @@ describe('followSaved', () => {
       ]);
     });
 
-    it('tells each text before it waits for the next', async () => {
+    it('sends each text before it waits for the next', async () => {
       const { batches, reloads } = follow([pending('Hel')], { pollEveryMs: 60_000 });
       await batches.next();
       const { value } = await batches.next();
@@ -276,7 +279,7 @@ describe('followSaved', () => {
   describe('when its signal fires', () => {
     const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
 
-    it('while it waits, ends with no timer left', async () => {
+    it('while it waits, ends and leaves no timer', async () => {
       const leaving = new AbortController();
       const turns = [pending('Hel'), pending('Hello')];
       const { batches } = follow(turns, { signal: leaving.signal, pollEveryMs: 60_000 });
@@ -291,7 +294,7 @@ describe('followSaved', () => {
       expect(timers()).toBe(before);
     });
 
-    it('has one listener of its, however often it has looked', async () => {
+    it('had at most one listener on it, however often it polled', async () => {
       const leaving = new AbortController();
       const { batches, reloads } = follow(
         Array.from({ length: 20 }, () => pending('')),
@@ -308,7 +311,7 @@ describe('followSaved', () => {
       expect(getEventListeners(leaving.signal, 'abort')).toEqual([]);
     });
 
-    it('waits as long as the settings say until then', async () => {
+    it('waited before for the poll interval of the settings', async () => {
       const leaving = new AbortController();
       const times: number[] = [performance.now()];
       const reload = async () => {
@@ -334,7 +337,7 @@ describe('followSaved', () => {
       expect(reloads()).toBe(0);
     });
 
-    it('while it waits, asks the database nothing more', async () => {
+    it('while it waits, does not reload again', async () => {
       const leaving = new AbortController();
       const { batches, reloads } = follow([pending('Hel'), pending('Hello')], { signal: leaving.signal });
       await batches.next();
@@ -349,7 +352,7 @@ describe('followSaved', () => {
 });
 
 describe('endOfSaved', () => {
-  it('waits for the end, and gives the terminal event that followers are told', async () => {
+  it('waits for the end, and returns the terminal event that followers receive', async () => {
     const end = savedTurn({ answer: 'Calm.' });
     const turns = [pending(null), pending('Ca'), end];
     const { options, reloads } = reloading(turns);
@@ -360,7 +363,7 @@ describe('endOfSaved', () => {
     expect(reloads()).toBe(2);
   });
 
-  it('gives nothing once nobody waits, or the turn is gone', async () => {
+  it('returns null if its signal fires or the turn no longer exists', async () => {
     const waiting = new AbortController();
     const end = endOfSaved(reloading([pending('Ca')], { pollEveryMs: 60_000 }).options, waiting.signal);
     waiting.abort();

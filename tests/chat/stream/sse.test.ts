@@ -9,7 +9,7 @@ async function decode(chunks: readonly (string | Uint8Array)[]) {
   return (await collect(decodeSse(stream(chunks), { maxFrameChars: 100_000 }))).flat();
 }
 
-/** Text that means something to the format, anywhere in any text. */
+/** Random text that contains syntax of the format at any place. */
 const hostileText = fc
   .array(
     fc.oneof(
@@ -26,7 +26,7 @@ describe('encodeFrame', () => {
     expect(encodeFrame({ id: 3, data: '{"a":1}' })).toBe('id: 3\ndata: {"a":1}\n\n');
   });
 
-  it('brings any text through as exactly one event with exactly that text', async () => {
+  it('encodes any text as exactly one event with exactly that text', async () => {
     await fc.assert(
       fc.asyncProperty(hostileText, fc.integer({ min: 1 }), fc.nat(), async (text, id, cut) => {
         const bytes = toBytes(encodeFrame({ id, data: JSON.stringify({ text }) }));
@@ -38,7 +38,7 @@ describe('encodeFrame', () => {
     );
   });
 
-  it('keeps frames apart and in order', async () => {
+  it('keeps frames separate and in order', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(hostileText, { maxLength: 8 }), async (texts) => {
         const frames = texts.map((text, index) => encodeFrame({ id: index + 1, data: JSON.stringify(text) }));
@@ -50,7 +50,7 @@ describe('encodeFrame', () => {
 });
 
 describe('heartbeatFrame', () => {
-  it('is no event, wherever it stands between two', async () => {
+  it('is not an event at any position', async () => {
     const frame = encodeFrame({ id: 1, data: '"a"' });
     expect(await decode([heartbeatFrame, frame, heartbeatFrame, heartbeatFrame, frame])).toHaveLength(2);
   });
@@ -64,11 +64,11 @@ describe('encodeFrames', () => {
     expect([...encodeFrames([], 1_000)]).toEqual([]);
   });
 
-  it('begins another piece where one would grow too long', () => {
+  it('starts another piece if one would become too long', () => {
     expect([...encodeFrames(frames, 20)]).toEqual(frames.map(encodeFrame));
   });
 
-  it('cuts what is long, and every piece becomes right bytes by itself', () => {
+  it('splits long frames into pieces that are each valid UTF-8', () => {
     const texts = fc.array(fc.string({ unit: 'binary', maxLength: 200 }), { maxLength: 8 });
     fc.assert(
       fc.property(texts, fc.integer({ min: 2, max: 100 }), (given, maxChars) => {

@@ -1,13 +1,13 @@
 export { createGate } from '../../support/gate';
 
-/** Everything an async iterable gives. */
+/** Collects all items of an async iterable. */
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const collected: T[] = [];
   for await (const item of items) collected.push(item);
   return collected;
 }
 
-/** What an async iterable gave before it ended or threw, and what it threw. */
+/** Collects the items of an async iterable until it ends or throws. @returns the items and the error. */
 export async function attempt<T>(items: AsyncIterable<T>): Promise<{ items: T[]; error: unknown }> {
   const collected: T[] = [];
   try {
@@ -18,7 +18,7 @@ export async function attempt<T>(items: AsyncIterable<T>): Promise<{ items: T[];
   }
 }
 
-/** What a promise or a function throws; fails when it does not throw. */
+/** Returns the error that a promise or a function throws. @throws Error if nothing is thrown. */
 export async function thrown(run: Promise<unknown> | (() => unknown)): Promise<unknown> {
   try {
     await (typeof run === 'function' ? run() : run);
@@ -28,12 +28,12 @@ export async function thrown(run: Promise<unknown> | (() => unknown)): Promise<u
   throw new Error('Nothing was thrown.');
 }
 
-/** Lets everything that is ready to run do so, timers excepted. */
+/** Lets all ready callbacks run, except for timers. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Settles once this holds: what makes it hold goes on behind the test's back, and tells nobody. */
+/** Polls every millisecond until `holds` returns true. For background work that reports nothing. */
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
 }

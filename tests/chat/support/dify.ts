@@ -3,7 +3,7 @@ import type { Upstream, UpstreamQuestion, ReplyEvent } from '../../../src/chat/p
 import type { DifySettings } from '../../../src/chat/settings';
 import type { DifyEmulator, Reply } from '../../dify-emulator';
 
-/** Roomy, so that on a busy machine no deadline passes that a test did not mean to. */
+/** Returns settings with long timeouts, so that none passes by accident on a busy machine. */
 export function difySettings(
   dify: Pick<DifyEmulator, 'url' | 'apiKey'>,
   overrides: Partial<DifySettings> = {},
@@ -39,7 +39,7 @@ export interface Answer {
   readonly error: unknown;
 }
 
-/** Asks and reads to the end, whichever end it is. */
+/** Asks Dify and reads the reply to its end, even if it fails. */
 export async function askDify(client: Upstream, asked: Partial<UpstreamQuestion> = {}): Promise<Answer> {
   const events: ReplyEvent[] = [];
   const error = await client
@@ -51,7 +51,7 @@ export async function askDify(client: Upstream, asked: Partial<UpstreamQuestion>
   return { events, text: textOf(events), error };
 }
 
-/** Asks, and reads batch by batch. After the last one, `next` is null. */
+/** Asks Dify and reads the reply in batches. `next` returns null after the last batch. */
 export function readDify(client: Upstream): { next(): Promise<readonly ReplyEvent[] | null> } {
   const waiting: ((batch: readonly ReplyEvent[] | null) => void)[] = [];
   const batches: (readonly ReplyEvent[] | null)[] = [];
@@ -76,7 +76,7 @@ export function textOf(events: readonly ReplyEvent[]): string {
   }, '');
 }
 
-/** The next reply, held open: the test says what Dify sends, and when. */
+/** Holds the next reply open. The test decides what Dify sends, and when. */
 export function heldReply(dify: DifyEmulator): Promise<Reply> {
   return new Promise((resolve) => dify.script(async (reply) => resolve(reply)));
 }

@@ -3,7 +3,7 @@ import { createSessionEvents } from '../../../src/chat/session/events';
 import { createSessionFeed, type Outlet } from '../../../src/chat/session/feed';
 import { ada } from './fixtures';
 
-/** What a feed of `session-1` to this outlet hears from, and how to open it and end it. */
+/** Creates the sources of a feed of `session-1`. `open` starts a feed to the outlet, and `gone.abort()` ends it. */
 export function createFeedSurroundings(outlet: Outlet, onBroken: (turnId: string) => void = () => undefined) {
   const [live, events, gone] = [createLiveTurns(), createSessionEvents(), new AbortController()];
   const open = () =>

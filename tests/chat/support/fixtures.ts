@@ -9,7 +9,7 @@ import type { UserSource } from '../../../src/chat/ports/user-source';
 export const ada: Owner = { id: 1, documentId: 'doc-ada', username: 'ada', email: 'ada@example.org' };
 export const bob: Owner = { id: 2, documentId: 'doc-bob', username: 'bob', email: 'bob@example.org' };
 
-/** The users of today: Ada and Bob. */
+/** Knows the users Ada and Bob. */
 export const users: UserSource = {
   findDocumentIds: async (ids) =>
     new Map([ada, bob].filter(({ id }) => ids.includes(id)).map(({ id, documentId }) => [id, documentId])),
@@ -50,7 +50,7 @@ export const turnSettings: TurnSettings = {
   leaseMs: 60_000,
 };
 
-/** No limit of a user, and room for all. */
+/** No limit for a user, and room for 1000 live turns. */
 export const limitSettings: LimitSettings = {
   turnsAtOnce: 0,
   turnsPerMinute: 0,
@@ -126,7 +126,7 @@ export function message(changes: Partial<Message> = {}): Message {
   };
 }
 
-/** A log that keeps its lines, each with its level. */
+/** Creates a log that keeps its lines, each with its level. */
 export function recordingLog(): Log & { readonly lines: string[] } {
   const lines: string[] = [];
   const at = (level: string) => (text: string) => void lines.push(`${level} ${text}`);

@@ -21,13 +21,13 @@ export interface HarnessOptions {
   readonly difySettings?: Partial<DifySettings>;
   readonly settings?: Partial<TurnSettings>;
   readonly limits?: Partial<LimitSettings>;
-  /** Unless given, nothing is counted per minute or day. */
+  /** By default, nothing is counted per minute or day. */
   readonly counters?: UserCounters;
-  /** Changes some methods of the store, e.g. into ones that fail. */
+  /** Replaces some methods of the store, for example with failing ones. */
   readonly store?: (store: TurnStore) => Partial<TurnStore>;
 }
 
-/** Turns with everything real but the database. */
+/** Creates turns from real parts. Only the database is in memory, and Dify is the emulator. */
 export function createHarness(options: HarnessOptions) {
   const { dify, difySettings: changes, settings, limits, store: change } = options;
   const { counters = createMemoryCounters() } = options;
@@ -59,7 +59,7 @@ export function createHarness(options: HarnessOptions) {
     return turns.start({ ...questionOf('How is the sea?'), ...changes });
   }
 
-  /** The events a client sees of one question, from the first to the last. */
+  /** Asks a question. @returns all events that a client sees. */
   async function askToEnd(changes: Partial<Question> = {}): Promise<readonly WireEvent[]> {
     return eventsOf(await ask(changes));
   }
@@ -73,12 +73,12 @@ export async function eventsOf(turn: LiveTurn, cursor = 0): Promise<readonly Wir
   return toEvents(await collect(turn.follow(cursor, new AbortController().signal)));
 }
 
-/** The events in these batches of frames. */
+/** Parses the events in these batches of frames. */
 export function toEvents(batches: readonly (readonly Frame[])[]): readonly WireEvent[] {
   return batches.flat().map(({ data }) => JSON.parse(data) as WireEvent);
 }
 
-/** The text a client shows when it has seen these events. */
+/** Returns the text that a client shows after these events. */
 export function shownText(events: readonly WireEvent[]): string {
   return events.reduce((text, event) => {
     if (event.event === 'message') return text + event.answer;

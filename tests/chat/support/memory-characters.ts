@@ -1,7 +1,7 @@
 import type { Character } from '../../../src/chat/model/character';
 import type { CharacterSource } from '../../../src/chat/ports/character-source';
 
-/** Characters kept in memory. Of those that are not published nothing is shown but their ids. */
+/** Creates a source of characters in memory. It shows only the ids of unpublished characters. */
 export function createMemoryCharacters(
   published: readonly Character[],
   unpublished: readonly Character[] = [],

@@ -1,7 +1,7 @@
 import type { DayCounter, MinuteCounter, UserCounters } from '../../../src/chat/ports/user-counters';
 
 export interface MemoryCounters extends UserCounters {
-  /** Turns that count of this user. */
+  /** Returns the number of counted turns of this user. */
   turnsOf(userDocumentId: string): number;
   tokensOf(userDocumentId: string): number;
   writesOf(userDocumentId: string): number;
@@ -9,7 +9,7 @@ export interface MemoryCounters extends UserCounters {
 }
 
 export interface MemoryCountersOptions {
-  /** 0: no limit. */
+  /** 0 means no limit. */
   readonly turnsPerMinute?: number;
   readonly tokensPerDay?: number;
   readonly writesPerMinute?: number;
@@ -17,7 +17,7 @@ export interface MemoryCountersOptions {
   readonly resetAtMs?: () => number;
 }
 
-/** Counts in memory, of one window that only the test moves on. */
+/** Creates counters in memory with one window that never passes by itself. */
 export function createMemoryCounters({
   turnsPerMinute = 0,
   tokensPerDay = 0,

@@ -1,6 +1,6 @@
 import type { OwnDataStore } from '../../../src/chat/ports/own-data-store';
 
-/** A store in which nobody has said anything. What a test needs of it beyond that, it says itself. */
+/** Creates a store without data. A test replaces the methods that it needs. */
 export function createEmptyOwnDataStore(changes: Partial<OwnDataStore> = {}): OwnDataStore {
   return {
     listSessionsAfter: async () => [],

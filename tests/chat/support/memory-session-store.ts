@@ -1,8 +1,8 @@
 import type { SessionStore } from '../../../src/chat/ports/session-store';
 
-/** A store nobody has made a session in. What a test needs of it beyond that, it says itself. */
+/** Creates a store without sessions. A test replaces the methods that it needs. */
 export function createEmptySessionStore(changes: Partial<SessionStore> = {}): SessionStore {
-  const refuse = () => Promise.reject(new Error('Nobody expected this.'));
+  const refuse = () => Promise.reject(new Error('Unexpected call.'));
   return {
     create: refuse,
     findLatestOrCreate: refuse,

@@ -32,15 +32,15 @@ interface TurnRow {
   readonly isAnswerGone?: boolean;
 }
 
-/** A turn store that forgets everything with the process, and what a test may see and do besides. */
+/** A turn store in memory, with additional methods that let a test read and change its rows. */
 export interface MemoryTurnStore extends TurnStore {
   sessions(): readonly SessionRow[];
   turns(): readonly SavedTurn[];
   turn(turnId: string): SavedTurn;
   deleteSession(sessionId: string): void;
-  /** As an admin would, behind the back of whoever writes it. */
+  /** Deletes the answer as an admin would, while its turn may still be running. */
   deleteAnswer(turnId: string): void;
-  /** As if nobody had said that it is alive for so long. */
+  /** Moves the last keep-alive of the turn this number of milliseconds into the past. */
   silence(turnId: string, ms: number): void;
 }
 
@@ -267,13 +267,13 @@ export function createMemoryTurnStore(): MemoryTurnStore {
     };
   }
 
-  /** A final state never changes: only a pending turn is written to. */
+  /** Returns the row of a pending turn. A final state never changes, so only such a row is written. */
   function pending(turnId: string): TurnRow | undefined {
     const row = turns.get(turnId);
     return row?.answer.outcome === 'pending' && row.isAnswerGone !== true ? row : undefined;
   }
 
-  /** Lets the session go that a turn holds without a pending answer. */
+  /** Frees the session of a turn that has no pending answer. */
   function free(turnId: string, conversationId: string | undefined): void {
     const session = [...sessions.values()].find(({ liveTurnId }) => liveTurnId === turnId);
     if (session === undefined) return;
@@ -342,7 +342,7 @@ function toSession({ rowId, sessionId, conversationId, characterId }: SessionRow
   return { rowId, sessionId, conversationId, characterId };
 }
 
-/** An owner's only session, as a client would name it. */
+/** Returns the only session of an owner. @throws Error if the owner has none or several. */
 export function onlySession(store: MemoryTurnStore, owner: Owner): SessionRow {
   const [row, ...others] = store.sessions().filter(({ ownerId }) => ownerId === owner.id);
   if (row === undefined || others.length > 0) throw new Error('There is not exactly one session.');

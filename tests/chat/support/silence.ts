@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { ChatError } from '../../../src/chat/errors';
 import { describeError } from '../../../src/chat/shared/log';
 
-/** Whatever may be logged or sent of an error says none of these words. */
+/** Expects that no text of an error that may be logged or sent contains one of `secrets`. */
 export function expectSilence(error: unknown, secrets: readonly string[]): void {
   expect(error).toBeInstanceOf(ChatError);
   const said = [

@@ -5,15 +5,15 @@ import { thrown } from './collect';
 import type { Session } from '../../../src/chat/model/session';
 import { ada, bob, ending, newSession, newTurn } from './fixtures';
 
-/** A store, and what happens to its rows behind its back. */
+/** A store with additional methods that change its rows from outside. */
 export interface TestedTurnStore extends TurnStore {
-  /** As an admin would: the answer's row is gone, the question's stays. */
+  /** Deletes the row of the answer, as an admin would. The row of the question stays. */
   deleteAnswer(turnId: string): Promise<void> | void;
-  /** As if nobody had said that it is alive for so long. */
+  /** Moves the last keep-alive of the turn this number of milliseconds into the past. */
   silence(turnId: string, ms: number): Promise<void> | void;
 }
 
-/** What every `TurnStore` promises. Whoever has a store to test runs it with a fresh, empty one for each test. */
+/** Tests the contract of every `TurnStore`. @param create returns a new, empty store for each test. */
 export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurnStore): void {
   let store: TestedTurnStore;
 
@@ -50,7 +50,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     answerMessageId: 'msg-answer-3',
   };
 
-  it('finds a new session by our id, and by Dify’s once it is known', async () => {
+  it('finds a new session by its session id, and by its conversation id once that is known', async () => {
     await store.open(newTurn());
     expect(await store.findSession(ada, { sessionId: 'session-1' })).toMatchObject({
       sessionId: 'session-1',
@@ -64,12 +64,12 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     expect(await store.findSession(ada, { ...both, conversationId: 'another' })).toBeNull();
   });
 
-  it('finds nobody else’s session', async () => {
+  it('does not find another user’s session', async () => {
     await store.open(newTurn());
     expect(await store.findSession(bob, { sessionId: 'session-1' })).toBeNull();
   });
 
-  it('refuses a second turn in a session until the first has ended, and saves nothing of it', async () => {
+  it('rejects a second turn in a session until the first has ended, and saves nothing of it', async () => {
     await store.open(newTurn());
     const error = await thrown(openAgain({}));
     expect(error).toBeInstanceOf(ChatError);
@@ -79,7 +79,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     await openAgain({});
   });
 
-  it('opens nothing in a session that has got a conversation since it was read', async () => {
+  it('does not open a turn if its session has got a conversation since it was read', async () => {
     await store.open(newTurn());
     const read = await readSession();
     await store.close('turn-1', ending());
@@ -89,7 +89,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     expect((await store.find(ada, 'turn-2'))?.[1].conversationId).toBe('dify-conversation');
   });
 
-  it('marks what a turn supersedes in its session, from one question on, together with the turn', async () => {
+  it('marks the messages that a turn supersedes, from one question on, when it opens the turn', async () => {
     await store.open(newTurn());
     await store.close('turn-1', ending());
     const [first] = (await store.find(ada, 'turn-1')) ?? [];
@@ -111,12 +111,12 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     ]);
   });
 
-  it('lets the sessions of one owner be used side by side', async () => {
+  it('opens turns in several sessions of one owner at the same time', async () => {
     await store.open(newTurn());
     await store.open(newTurn({ ...secondIds, session: newSession('session-2') }));
   });
 
-  it('saves the end in both lines, the answer under Dify’s id', async () => {
+  it('saves the end in both messages, and the answer under its Dify id', async () => {
     await store.open(newTurn());
     const [question, answer] = await store.close('turn-1', ending({ usage: { total_tokens: 5 } }));
     const both = { query: 'How is the sea?', answer: 'Calm.', turnId: 'turn-1', sessionId: 'session-1' };
@@ -132,7 +132,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     expect(answer).toMatchObject({ conversationId: 'dify-conversation', parentMessageId: 'msg-question' });
   });
 
-  it('keeps our id for an answer that has none of Dify’s', async () => {
+  it('keeps its own id for an answer without a Dify id', async () => {
     await store.open(newTurn());
     const [, answer] = await store.close(
       'turn-1',
@@ -141,7 +141,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     expect(answer).toMatchObject({ messageId: 'msg-answer', conversationId: null });
   });
 
-  it('keeps our id for an answer whose id of Dify’s is taken', async () => {
+  it('keeps its own id for an answer whose Dify id is taken', async () => {
     await store.open(newTurn());
     await store.close('turn-1', ending());
     await openAgain({});
@@ -150,7 +150,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     expect(answer).toMatchObject({ messageId: 'msg-answer-2', answer: 'Rough.', outcome: 'completed' });
   });
 
-  it('counts the first end only', async () => {
+  it('keeps only the first end of a turn', async () => {
     await store.open(newTurn());
     await store.close('turn-1', ending({ outcome: 'interrupted', errorCode: 'upstream-interrupted' }));
     const [, answer] = await store.close('turn-1', ending({ answer: 'Too late.' }));
@@ -161,7 +161,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     });
   });
 
-  it('leaves the session to the next turn when an earlier one is ended again', async () => {
+  it('does not free the session of the next turn when an earlier turn is closed again', async () => {
     await store.open(newTurn());
     await store.close('turn-1', ending());
     await openAgain({});
@@ -169,7 +169,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     expect(await thrown(openAgain({ turnId: 'turn-3' }))).toMatchObject({ code: 'turn-in-progress' });
   });
 
-  it('does nothing with a checkpoint of a turn that has ended', async () => {
+  it('ignores a checkpoint of a turn that has ended', async () => {
     await store.open(newTurn());
     await store.close('turn-1', ending());
     await store.checkpoint('turn-1', { ...progress, answer: 'Too late.' });
@@ -184,7 +184,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       await store.open(newTurn());
     });
 
-    it('gives the turns nobody has kept alive, as far as they are saved, and each only once', async () => {
+    it('returns each turn that was not kept alive once, with its saved progress', async () => {
       const createdAt = new Date('2026-01-02T03:04:05.678Z');
       const session = newSession('session-2');
       await store.open(newTurn({ ...secondIds, session, createdAt }));
@@ -204,14 +204,14 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       expect(await store.claimAbandoned(silent)).toEqual([]);
     });
 
-    it('knows no message of Dify’s where none was named', async () => {
+    it('returns no message id for a turn without a Dify id', async () => {
       await store.silence('turn-1', 61_000);
       expect(await store.claimAbandoned(silent)).toMatchObject([
         { answer: '', messageId: undefined, conversationId: null },
       ]);
     });
 
-    it('leaves them pending for whoever ends them, and frees their sessions', async () => {
+    it('leaves the turns pending, and frees their sessions', async () => {
       await store.silence('turn-1', 61_000);
       await store.claimAbandoned(silent);
       expect(await store.find(ada, 'turn-1')).toMatchObject([{}, { outcome: 'pending' }]);
@@ -224,7 +224,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       });
     });
 
-    it('gives them again once nobody keeps them alive after that either', async () => {
+    it('returns a turn again if it is not kept alive after that', async () => {
       await store.silence('turn-1', 61_000);
       await store.claimAbandoned(silent);
       await openAgain({});
@@ -235,18 +235,18 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     it.each([
       ['kept alive', (one: TurnStore) => one.keepAlive(['turn-1', 'unknown'])],
       ['saved', (one: TurnStore) => one.checkpoint('turn-1', progress)],
-    ])('leaves a turn be that was %s since', async (_what, live) => {
+    ])('does not return a turn that was %s since', async (_what, live) => {
       await store.silence('turn-1', 61_000);
       await live(store);
       expect(await store.claimAbandoned(silent)).toEqual([]);
     });
 
-    it('asks for no silence where only the dead count', async () => {
+    it('does not return a silent turn without a lease', async () => {
       await store.silence('turn-1', 61_000);
       expect(await store.claimAbandoned({ leaseMs: null, isStart: false })).toEqual([]);
     });
 
-    it('frees the session of a turn whose answer is gone', async () => {
+    it('frees the session of a turn whose answer is deleted', async () => {
       await store.deleteAnswer('turn-1');
       expect(await store.claimAbandoned(silent)).toEqual([]);
       await openAgain({});
@@ -260,12 +260,12 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       await store.claimAbandoned({ leaseMs: 60_000, isStart: false });
     });
 
-    it('gives the session of a turn that has let it go its conversation', async () => {
+    it('saves the conversation in the session that a turn has freed', async () => {
       await store.continueIn('turn-1', 'found');
       expect(await readSession()).toMatchObject({ conversationId: 'found' });
     });
 
-    it('leaves a session be that is being answered, or has a conversation', async () => {
+    it('does not change a session with a running turn or with a conversation', async () => {
       await openAgain({});
       await store.continueIn('turn-1', 'found');
       expect(await readSession()).toMatchObject({ conversationId: null });
@@ -278,7 +278,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
   describe('hasTwin', () => {
     const other = { ...secondIds, session: newSession('session-2') };
 
-    it('knows who asks the same in a new conversation, until Dify has named its message', async () => {
+    it('is true for the same question in another new conversation, until Dify sends its ids', async () => {
       await store.open(newTurn());
       await store.open(newTurn(other));
       expect(await store.hasTwin('turn-1')).toBe(true);
@@ -287,15 +287,15 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     });
 
     it.each([
-      ['other words', { query: 'How are you?' }],
+      ['another text', { query: 'How are you?' }],
       ['another user', { owner: bob }],
-    ])('is none with %s', async (_what, changes) => {
+    ])('is false for %s', async (_what, changes) => {
       await store.open(newTurn());
       await store.open(newTurn({ ...other, ...changes }));
       expect(await store.hasTwin('turn-1')).toBe(false);
     });
 
-    it('is none in another conversation', async () => {
+    it('is false for another conversation', async () => {
       await store.open(newTurn());
       await store.close('turn-1', ending());
       await openAgain({});
@@ -303,7 +303,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       expect(await store.hasTwin('turn-3')).toBe(false);
     });
 
-    it('is none once it has ended', async () => {
+    it('is false once the other turn has ended', async () => {
       await store.open(newTurn());
       await store.open(newTurn(other));
       await store.close('turn-2', ending({ taskId: undefined }));
@@ -312,7 +312,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
   });
 
   describe('hasMessage', () => {
-    it('knows the messages of everybody by their ids', async () => {
+    it('is true for the id of any saved message', async () => {
       await store.open(newTurn());
       expect(await store.hasMessage('msg-question')).toBe(true);
       expect(await store.hasMessage('dify-message')).toBe(false);
@@ -324,7 +324,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
   describe('findSent', () => {
     const idempotency = { key: 'key-1', fingerprint: 'a'.repeat(64) };
 
-    it('finds the turn its owner began with a key, whatever came of it since', async () => {
+    it('finds the turn that its owner started with a key, also after its end', async () => {
       await store.open(newTurn({ idempotency }));
       const sent = { turnId: 'turn-1', fingerprint: idempotency.fingerprint };
       expect(await store.findSent(ada, 'key-1')).toEqual(sent);
@@ -332,14 +332,14 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       expect(await store.findSent(ada, 'key-1')).toEqual(sent);
     });
 
-    it('finds nobody else’s, and no other key', async () => {
+    it('does not find another user’s turn or another key', async () => {
       await store.open(newTurn({ idempotency }));
       expect(await store.findSent(bob, 'key-1')).toBeNull();
       expect(await store.findSent(ada, 'KEY-1')).toBeNull();
       expect(await store.findSent(ada, '')).toBeNull();
     });
 
-    it('lets no second turn begin with a key, and saves nothing of it', async () => {
+    it('rejects a second turn with the same key, and saves nothing of it', async () => {
       await store.open(newTurn({ idempotency }));
       const again = newTurn({ ...secondIds, session: newSession('session-2'), idempotency });
       expect(await thrown(store.open(again))).toHaveProperty('message');
@@ -347,7 +347,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       expect(await store.findSession(ada, { sessionId: 'session-2' })).toBeNull();
     });
 
-    it('lets two owners use the same key, and one owner ask without', async () => {
+    it('allows the same key for two owners, and a turn without a key', async () => {
       await store.open(newTurn({ idempotency }));
       await store.open(newTurn({ ...secondIds, session: newSession('session-2'), owner: bob, idempotency }));
       expect(await store.findSent(bob, 'key-1')).toMatchObject({ turnId: 'turn-2' });
@@ -357,7 +357,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
   });
 
   describe('find', () => {
-    it('says which question was asked again', async () => {
+    it('returns the id of the question that was asked again', async () => {
       await store.open(newTurn());
       await store.close('turn-1', ending());
       await openAgain({ regenerates: 'msg-question' });
@@ -367,7 +367,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       ]);
     });
 
-    it('gives the question, then the answer, as far as it is saved', async () => {
+    it('returns the question and then the answer, with its saved progress', async () => {
       await store.open(newTurn());
       expect(await store.find(ada, 'turn-1')).toMatchObject([
         { role: 'user', messageId: 'msg-question', query: 'How is the sea?', answer: '' },
@@ -380,13 +380,13 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       ]);
     });
 
-    it('gives what the end returned', async () => {
+    it('returns the same messages as close()', async () => {
       await store.open(newTurn());
       const saved = await store.close('turn-1', ending({ usage: { total_tokens: 5 } }));
       expect(await store.find(ada, 'turn-1')).toEqual(saved);
     });
 
-    it('tells the turns of one session apart', async () => {
+    it('distinguishes the turns of one session', async () => {
       await store.open(newTurn());
       await store.close('turn-1', ending({ messageId: 'one' }));
       await openAgain({ query: 'And now?' });
@@ -397,7 +397,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       ]);
     });
 
-    it('finds nobody else’s turn, and none that does not exist', async () => {
+    it('does not find another user’s turn or an unknown turn', async () => {
       await store.open(newTurn());
       expect(await store.find(bob, 'turn-1')).toBeNull();
       await store.close('turn-1', ending());
@@ -405,7 +405,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       for (const turnId of ['turn-2', '', "' or 1=1 --"]) expect(await store.find(ada, turnId)).toBeNull();
     });
 
-    it('finds no turn of which the answer is gone', async () => {
+    it('does not find a turn whose answer is deleted', async () => {
       await store.open(newTurn());
       await store.deleteAnswer('turn-1');
       expect(await store.find(ada, 'turn-1')).toBeNull();
@@ -413,7 +413,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
   });
 
   describe('identify', () => {
-    it('makes Dify’s conversation known on both lines and the session, while the turn is pending', async () => {
+    it('saves the conversation id in both messages and in the session of a pending turn', async () => {
       await store.open(newTurn());
       await store.identify('turn-1', 'dify-conversation');
       const known = { conversationId: 'dify-conversation' };
@@ -422,7 +422,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       expect(await thrown(openAgain({}))).toMatchObject({ code: 'turn-in-progress' });
     });
 
-    it('is kept by an end that knows no conversation', async () => {
+    it('saves a conversation id that an end without one keeps', async () => {
       await store.open(newTurn());
       await store.identify('turn-1', 'dify-conversation');
       const saved = await store.close('turn-1', ending({ conversationId: undefined }));
@@ -431,7 +431,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       expect(await store.findSession(ada, known)).toMatchObject({ sessionId: 'session-1' });
     });
 
-    it('changes no other turn, and no session the turn has left', async () => {
+    it('changes no other turn, and no session that the turn has freed', async () => {
       await store.open(newTurn());
       await store.close('turn-1', ending());
       await openAgain({});
@@ -444,7 +444,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       expect(await store.find(ada, 'turn-2')).toMatchObject([ofTheSession, ofTheSession]);
     });
 
-    it('does nothing with a turn that does not exist', async () => {
+    it('ignores an unknown turn', async () => {
       await store.open(newTurn());
       await store.identify('turn-2', 'dify-conversation');
       expect(await store.findSession(ada, { conversationId: 'dify-conversation' })).toBeNull();
@@ -452,7 +452,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
   });
 
   describe('requestStop', () => {
-    it('gives Dify’s task once it is known, and leaves the turn pending', async () => {
+    it('returns the task id of Dify once it is known, and leaves the turn pending', async () => {
       await store.open(newTurn());
       expect(await store.requestStop('turn-1')).toBeNull();
       await store.checkpoint('turn-1', progress);
@@ -461,7 +461,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       expect(await thrown(openAgain({}))).toMatchObject({ code: 'turn-in-progress' });
     });
 
-    it('keeps the task though a later checkpoint does not name it', async () => {
+    it('keeps the task id even if a later checkpoint does not contain it', async () => {
       await store.open(newTurn());
       await store.checkpoint('turn-1', progress);
       await store.checkpoint('turn-1', { ...progress, taskId: undefined });
@@ -472,21 +472,18 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       ['completed', null],
       ['interrupted', 'upstream-interrupted'],
       ['failed', 'upstream-failed'],
-    ] as const)(
-      'makes a stopped turn of one that ends %s, with its text and usage',
-      async (outcome, code) => {
-        await store.open(newTurn());
-        await store.requestStop('turn-1');
-        await store.checkpoint('turn-1', progress);
-        const usage = { total_tokens: 5 };
-        const [, answer] = await store.close('turn-1', ending({ outcome, errorCode: code, usage }));
-        expect(answer).toMatchObject({ outcome: 'stopped', errorCode: null, answer: 'Calm.', usage });
-        expect(await store.find(ada, 'turn-1')).toMatchObject([{}, { outcome: 'stopped', errorCode: null }]);
-        await openAgain({});
-      },
-    );
+    ] as const)('turns the end %s into stopped, with its text and usage', async (outcome, code) => {
+      await store.open(newTurn());
+      await store.requestStop('turn-1');
+      await store.checkpoint('turn-1', progress);
+      const usage = { total_tokens: 5 };
+      const [, answer] = await store.close('turn-1', ending({ outcome, errorCode: code, usage }));
+      expect(answer).toMatchObject({ outcome: 'stopped', errorCode: null, answer: 'Calm.', usage });
+      expect(await store.find(ada, 'turn-1')).toMatchObject([{}, { outcome: 'stopped', errorCode: null }]);
+      await openAgain({});
+    });
 
-    it('stops no turn but that one', async () => {
+    it('stops no other turn', async () => {
       await store.open(newTurn());
       await store.open(newTurn({ ...secondIds, session: newSession('session-2') }));
       await store.requestStop('turn-1');
@@ -494,7 +491,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       expect(answer).toMatchObject({ outcome: 'completed' });
     });
 
-    it('does nothing to a turn that has ended or does not exist', async () => {
+    it('ignores a turn that has ended and an unknown turn', async () => {
       await store.open(newTurn());
       await store.checkpoint('turn-1', progress);
       await store.close('turn-1', ending());
@@ -504,13 +501,13 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     });
   });
 
-  describe('a turn of which the pending answer is gone', () => {
+  describe('a turn whose pending answer is deleted', () => {
     beforeEach(async () => {
       await store.open(newTurn());
       await store.deleteAnswer('turn-1');
     });
 
-    it('cannot be ended, yet frees its session when that is tried', async () => {
+    it('cannot be closed, but close() frees its session', async () => {
       expect(await thrown(store.close('turn-1', ending()))).toBeInstanceOf(Error);
       expect(await store.findSession(ada, { conversationId: 'dify-conversation' })).toMatchObject({
         sessionId: 'session-1',
@@ -518,7 +515,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       await openAgain({});
     });
 
-    it('takes checkpoints, ids and stops without a word', async () => {
+    it('ignores checkpoints, ids and stops without an error', async () => {
       await store.checkpoint('turn-1', progress);
       await store.identify('turn-1', 'dify-conversation');
       await store.keepAlive(['turn-1']);

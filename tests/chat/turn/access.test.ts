@@ -35,12 +35,12 @@ afterEach(async () => {
 
 type Options = Omit<HarnessOptions, 'dify'>;
 
-/** With a grace that no test waits for, unless it says so. */
+/** Creates a harness with a stop grace of a minute, unless the test sets another one. */
 function harness({ settings, ...options }: Options = {}) {
   return createHarness({ dify, settings: { stopGraceMs: 60_000, ...settings }, ...options });
 }
 
-/** Two processes on one database. `checkpointed` settles once Dify's task is saved. */
+/** Simulates two processes on one database. `checkpointed` settles when the task id of Dify is saved. */
 function twoProcesses({ here: options = {} }: { readonly here?: Options } = {}) {
   const checkpointed = createGate();
   const there = harness({
@@ -62,7 +62,7 @@ const answersOf = (conversationId: string | null) =>
 
 describe('createTurnAccess', () => {
   describe('find', () => {
-    it('gives the owner’s turn and says whether it is still being answered', async () => {
+    it('returns the owner’s turn, and whether it is live', async () => {
       const { ask, turns } = harness();
       const reply = heldReply(dify);
       const turn = await ask();
@@ -78,7 +78,7 @@ describe('createTurnAccess', () => {
       });
     });
 
-    it('says so of a turn that another process answers', async () => {
+    it('returns whether a turn of another process is live', async () => {
       const { there, here } = twoProcesses();
       const reply = heldReply(dify);
       const turn = await there.ask();
@@ -89,7 +89,7 @@ describe('createTurnAccess', () => {
     });
   });
 
-  it('has nobody else’s turn, live or ended, just as it has none that does not exist', async () => {
+  it('throws the same 404 for another user’s turn, live or ended, and for an unknown turn', async () => {
     const { ask, turns, live } = harness();
     const reply = heldReply(dify);
     const turn = await ask();
@@ -113,7 +113,7 @@ describe('createTurnAccess', () => {
   });
 
   describe('follow', () => {
-    it('gives of a live turn exactly what every follower is told, from any cursor', async () => {
+    it('sends exactly the events of a live turn, from any cursor', async () => {
       const { ask, turns } = harness();
       const reply = heldReply(dify);
       const turn = await ask();
@@ -131,7 +131,7 @@ describe('createTurnAccess', () => {
       expect(await told).toEqual([all, all.slice(1), all.slice(2), all]);
     });
 
-    it('gives of an ended turn the whole, as it is saved', async () => {
+    it('sends the whole saved text of an ended turn', async () => {
       const { ask, turns } = harness();
       const turn = await ask();
       const end = await turn.ended;
@@ -143,7 +143,7 @@ describe('createTurnAccess', () => {
       expect(await thrown(turns.follow(bob, turn.turnId, 0))).toEqual(notFound);
     });
 
-    it('gives of an ended turn the whole anew to a client that had a part, behind its cursor', async () => {
+    it('sends the whole text of an ended turn again, after the cursor of a client that had a part', async () => {
       const { ask, turns } = harness();
       const turn = await ask();
       const seen = (await eventsOf(turn)).slice(0, 3);
@@ -154,7 +154,7 @@ describe('createTurnAccess', () => {
       expect(shownText([...seen, ...rest])).toBe(wholeText);
     });
 
-    it('follows a turn that another process answers, checkpoint by checkpoint', async () => {
+    it('sends the text of another process’s turn at each checkpoint', async () => {
       const { there, here, checkpointed } = twoProcesses({ here: { settings: { checkpointEveryMs: 1 } } });
       const reply = heldReply(dify);
       const turn = await there.ask();
@@ -172,7 +172,7 @@ describe('createTurnAccess', () => {
       expect(events.at(-1)).toMatchObject({ event: 'message_end', outcome: 'completed' });
     });
 
-    it('hides the prompt when the settings say so, and shows no character that is deleted', async () => {
+    it('hides the prompt if the settings say so, and shows no deleted character', async () => {
       const { there, here } = twoProcesses({ here: { settings: { exposePrompt: false } } });
       const turn = await there.ask();
       await turn.ended;
@@ -197,7 +197,7 @@ describe('createTurnAccess', () => {
       expect(events.at(-1)).toMatchObject({ data: [{ ai_character: null }, { ai_character: null }] });
     });
 
-    describe('says when a turn was created', () => {
+    describe('sends the creation time of a turn', () => {
       const second = Date.parse('2026-01-02T03:04:05.999Z');
       beforeEach(() =>
         jest.useFakeTimers({
@@ -218,7 +218,7 @@ describe('createTurnAccess', () => {
       );
       afterEach(() => jest.useRealTimers());
 
-      it('in the same second live and afterwards, however long it takes to save it', async () => {
+      it('with the same second live and afterwards, however long saving takes', async () => {
         const { ask, turns } = harness({
           store: (memory) => ({
             open: async (turn) => {
@@ -237,7 +237,7 @@ describe('createTurnAccess', () => {
   });
 
   describe('stop', () => {
-    it('tells Dify as its user, reads it to its end, and saves that as stopped', async () => {
+    it('calls Dify as the upstream user, reads the reply to its end, and saves it as stopped', async () => {
       const { ask, turns, store } = harness();
       const reply = heldReply(dify);
       const turn = await ask();
@@ -256,7 +256,7 @@ describe('createTurnAccess', () => {
         path: `/v1/chat-messages/${taskId}/stop`,
         body: { user: 'user-doc-ada' },
       });
-      // Dify saves a part only for who reads to its end.
+      // Dify saves a partial answer only if the client reads the reply to its end.
       expect(answersOf(state.saved[1].conversationId)).toEqual(['Hel']);
       const events = await eventsOf(turn);
       expect(events.filter(isTerminal)).toEqual([events.at(-1)]);
@@ -264,7 +264,7 @@ describe('createTurnAccess', () => {
       expect(onlySession(store, ada).liveTurnId).toBeNull();
     });
 
-    it('is the same for everybody who asks for it at once, and Dify hears of it once', async () => {
+    it('returns the same to parallel callers, and calls Dify once', async () => {
       const { ask, turns } = harness();
       const reply = heldReply(dify);
       const turn = await ask();
@@ -276,7 +276,7 @@ describe('createTurnAccess', () => {
       expect(stopCalls()).toHaveLength(1);
     });
 
-    it('before Dify has named its task waits for that', async () => {
+    it('waits for the task id of Dify before it calls Dify', async () => {
       const { ask, turns } = harness();
       const reply = heldReply(dify);
       const turn = await ask();
@@ -289,7 +289,7 @@ describe('createTurnAccess', () => {
       expect(stopCalls()).toHaveLength(1);
     });
 
-    it('ends on our side after the grace when Dify ignores it, and Dify is still read to its end', async () => {
+    it('ends the turn after the grace if Dify ignores the stop, and reads Dify to its end', async () => {
       const { ask, turns, store } = harness({ settings: { stopGraceMs: 30 } });
       const reply = heldReply(dify);
       const turn = await ask();
@@ -299,7 +299,7 @@ describe('createTurnAccess', () => {
       await told(turn, 2);
       const { saved } = await turns.stop(ada, turn.turnId);
       expect(saved[1]).toMatchObject({ outcome: 'stopped', answer: 'Hel', usage: null });
-      // The call that tells Dify may take longer than the grace.
+      // The stop call to Dify may take longer than the grace.
       expect(await holdsWithin(5_000, () => stopCalls().length === 1)).toBe(true);
       expect(dify.openStreams).toBe(1);
       await say('lo');
@@ -310,7 +310,7 @@ describe('createTurnAccess', () => {
       expect(shownText(await eventsOf(turn))).toBe('Hel');
     });
 
-    it('before the first word ends with no text, and stops Dify once it begins', async () => {
+    it('ends without text before the first delta, and calls Dify once it sends its task id', async () => {
       const { ask, turns } = harness({ settings: { stopGraceMs: 20 } });
       const reply = heldReply(dify);
       const turn = await ask();
@@ -325,7 +325,7 @@ describe('createTurnAccess', () => {
       expect(shownText(await eventsOf(turn))).toBe('');
     });
 
-    it('is a stop though Dify breaks off over it', async () => {
+    it('saves the turn as stopped even if Dify breaks the connection', async () => {
       const { ask, turns } = harness();
       const reply = heldReply(dify);
       const turn = await ask();
@@ -339,7 +339,7 @@ describe('createTurnAccess', () => {
       expect((await stopping).saved[1]).toMatchObject({ outcome: 'stopped', answer: 'Hel', errorCode: null });
     });
 
-    it('leaves a turn alone that has ended, and Dify hears of nothing', async () => {
+    it('does not change a turn that has ended, and does not call Dify', async () => {
       const { ask, turns } = harness();
       const turn = await ask();
       await turn.ended;
@@ -349,7 +349,7 @@ describe('createTurnAccess', () => {
       expect(stopCalls()).toEqual([]);
     });
 
-    it('lets the session go on, in Dify’s conversation', async () => {
+    it('lets the session continue in the same conversation of Dify', async () => {
       const { ask, askToEnd, turns, store } = harness();
       const reply = heldReply(dify);
       const turn = await ask();
@@ -361,7 +361,7 @@ describe('createTurnAccess', () => {
       expect(answersOf(onlySession(store, ada).conversationId)).toHaveLength(2);
     });
 
-    it('stops no turn but that one', async () => {
+    it('stops no other turn', async () => {
       const { ask, turns } = harness();
       const first = heldReply(dify);
       const one = await ask();
@@ -376,8 +376,8 @@ describe('createTurnAccess', () => {
       expect(await two.ended).toMatchObject({ outcome: 'completed' });
     });
 
-    describe('of a turn that another process answers', () => {
-      it('tells Dify from here, and it ends there as stopped', async () => {
+    describe('for a turn that another process answers', () => {
+      it('calls Dify from this process, and the other process saves the turn as stopped', async () => {
         const { there, here, checkpointed } = twoProcesses();
         const reply = heldReply(dify);
         const turn = await there.ask();
@@ -395,7 +395,7 @@ describe('createTurnAccess', () => {
         });
       });
 
-      it('gives it as it is: pending, until the other process notices', async () => {
+      it('returns the turn as pending until the other process notices', async () => {
         const { there, here, checkpointed } = twoProcesses();
         const reply = heldReply(dify);
         const turn = await there.ask();
@@ -410,7 +410,7 @@ describe('createTurnAccess', () => {
         expect(there.store.turn(turn.turnId)[1]).toMatchObject({ outcome: 'stopped', answer: 'Hello' });
       });
 
-      it('is noted where Dify’s task is not known yet, and Dify hears of nothing', async () => {
+      it('saves the stop without calling Dify if the task id is unknown', async () => {
         const { there, here } = twoProcesses();
         const reply = heldReply(dify);
         const turn = await there.ask();
@@ -421,7 +421,7 @@ describe('createTurnAccess', () => {
         expect(await turn.ended).toMatchObject({ outcome: 'stopped' });
       });
 
-      it('is noted and shown though Dify cannot be told', async () => {
+      it('saves the stop and returns the turn even if Dify is unreachable', async () => {
         const { there, here, checkpointed } = twoProcesses({
           here: { difySettings: { apiUrl: 'http://127.0.0.1:9/v1' } },
         });
@@ -440,7 +440,7 @@ describe('createTurnAccess', () => {
   });
 });
 
-/** Settles once followers are told this many events. */
+/** Settles when a follower has received this number of events. */
 async function told(turn: Parameters<typeof eventsOf>[0], count: number): Promise<void> {
   let seen = 0;
   for await (const batch of turn.follow(0, never)) {

@@ -11,7 +11,7 @@ function answerOf(...events: readonly ReplyEvent[]) {
 }
 
 describe('createAnswer', () => {
-  it('is empty and nameless at first', () => {
+  it('is empty and has no ids at first', () => {
     const answer = answerOf();
     expect(answer.progress()).toEqual({ answer: '', messageId: undefined, conversationId: undefined });
     expect(answer.usage()).toBeNull();
@@ -21,12 +21,12 @@ describe('createAnswer', () => {
     expect(answerOf(delta('Hel'), delta(''), delta('lo')).progress().answer).toBe('Hello');
   });
 
-  it('is replaced as a whole, and grows on from there', () => {
+  it('is replaced as a whole, and then grows again', () => {
     expect(answerOf(delta('Hello'), replaced('Hi'), delta('!')).progress().answer).toBe('Hi!');
     expect(answerOf(delta('Hello'), replaced('')).progress().answer).toBe('');
   });
 
-  it('takes Dify’s ids, and newer ones in their place', () => {
+  it('has the latest ids of Dify', () => {
     const first: ReplyEvent = { type: 'identified', taskId: 't', messageId: 'm1', conversationId: 'c1' };
     expect(answerOf(first, delta('Hi')).progress()).toEqual({
       answer: 'Hi',
@@ -38,19 +38,19 @@ describe('createAnswer', () => {
     expect(answerOf(first, second).progress()).toMatchObject({ messageId: 'm2', conversationId: 'c2' });
   });
 
-  it('knows the usage once it is complete', () => {
+  it('has the usage once it is complete', () => {
     expect(answerOf({ type: 'completed', usage: { total_tokens: 3 } }).usage()).toEqual({ total_tokens: 3 });
     expect(answerOf({ type: 'completed', usage: null }).usage()).toBeNull();
   });
 
-  it('may be as long as the bound, to the character', () => {
+  it('may be exactly as long as the limit', () => {
     expect(answerOf(delta('1234567890')).progress().answer).toBe('1234567890');
   });
 
   it.each([
     ['deltas', [delta('12345'), delta('678901')]],
     ['a replacement', [replaced('12345678901')]],
-  ])('is too long once %s go over the bound, and keeps what arrived', (_name, events) => {
+  ])('is too long once %s exceed the limit, and keeps all of its text', (_name, events) => {
     const answer = createAnswer({ maxChars: 10 });
     expect(answer.isTooLong()).toBe(false);
     events.forEach((event) => answer.take(event));
@@ -58,7 +58,7 @@ describe('createAnswer', () => {
     expect(answer.progress().answer).toBe('12345678901');
   });
 
-  it('says that it is frozen once it is, and keeps what it has', () => {
+  it('reports that it is frozen, and keeps its text', () => {
     const answer = answerOf(delta('Hel'));
     expect(answer.isFrozen()).toBe(false);
     answer.freeze();

@@ -6,7 +6,7 @@ afterEach(() => jest.useRealTimers());
 
 const everyMs = 1_000;
 
-/** Saves that take `ms`, and what happened when. */
+/** Creates checkpoints whose saves take `ms`, and records the saves. */
 function recording({ ms = 0, intervalMs = everyMs } = {}) {
   const startedAt = Date.now();
   const saves: { readonly at: number; readonly running: number }[] = [];
@@ -26,14 +26,14 @@ function recording({ ms = 0, intervalMs = everyMs } = {}) {
 }
 
 describe('createCheckpoints', () => {
-  it('saves nothing while nothing is due', async () => {
+  it('saves nothing while no change is due', async () => {
     const { checkpoints, saves } = recording();
     await jest.advanceTimersByTimeAsync(10_000);
     expect(saves).toEqual([]);
     await checkpoints.stop();
   });
 
-  it('saves soon after the first time something is due', async () => {
+  it('saves soon after the first change is due', async () => {
     const { checkpoints, times } = recording();
     checkpoints.due();
     expect(times()).toEqual([]);
@@ -42,9 +42,9 @@ describe('createCheckpoints', () => {
     await checkpoints.stop();
   });
 
-  it('saves as soon at first where the interval is long', async () => {
+  it('saves the first change equally soon with a long interval', async () => {
     const { checkpoints, times } = recording({ intervalMs: 60_000 });
-    // In the middle between two of its moments, which are six seconds apart.
+    // The middle between two save times, which are six seconds apart.
     await jest.advanceTimersByTimeAsync(9_000 - (performance.now() % 6_000));
     checkpoints.due();
     await jest.advanceTimersByTimeAsync(101);
@@ -52,8 +52,8 @@ describe('createCheckpoints', () => {
     await checkpoints.stop();
   });
 
-  it('saves nothing of a turn that ends before the first moment', async () => {
-    // Somewhere between two of them, wherever the clock stands.
+  it('saves nothing of a turn that ends before its first save time', async () => {
+    // 20 ms after a save time, independent of the clock.
     const { checkpoints, saves } = recording();
     await jest.advanceTimersByTimeAsync(100 - (performance.now() % 100) + 20);
     checkpoints.due();
@@ -64,7 +64,7 @@ describe('createCheckpoints', () => {
     expect(saves).toEqual([]);
   });
 
-  it('saves at most once per interval, however often something is due', async () => {
+  it('saves at most once per interval, however often a change is due', async () => {
     const { checkpoints, times } = recording();
     for (let ms = 0; ms < 10_000; ms += 10) {
       checkpoints.due();
@@ -78,7 +78,7 @@ describe('createCheckpoints', () => {
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(everyMs);
   });
 
-  it('saves the turns of an interval at ten moments that are the same for all', async () => {
+  it('saves all turns at the same ten times of an interval', async () => {
     const recordings = Array.from({ length: 50 }, () => recording());
     const saved: number[] = [];
     for (const { checkpoints } of recordings) {
@@ -92,12 +92,12 @@ describe('createCheckpoints', () => {
       await checkpoints.stop();
     }
     saved.sort((one, other) => one - other);
-    // Timers go by whole milliseconds: a moment may take two of them.
+    // Timers use whole milliseconds, so one save time may spread over two of them.
     const moments = saved.filter((at, index) => at - (saved[index - 1] ?? 0) > 2);
     expect(moments.length).toBeLessThanOrEqual(12);
   });
 
-  it('saves what became due during the interval at its end', async () => {
+  it('saves at the end of the interval a change that was due during it', async () => {
     const { checkpoints, times } = recording();
     checkpoints.due();
     await jest.advanceTimersByTimeAsync(500);
@@ -109,7 +109,7 @@ describe('createCheckpoints', () => {
     await checkpoints.stop();
   });
 
-  it('saves nothing twice, and goes on when something is due again', async () => {
+  it('saves each change once, and continues with the next change', async () => {
     const { checkpoints, times } = recording();
     checkpoints.due();
     await jest.advanceTimersByTimeAsync(10_000);
@@ -120,7 +120,7 @@ describe('createCheckpoints', () => {
     await checkpoints.stop();
   });
 
-  it('never runs two saves at a time, though one takes longer than the interval', async () => {
+  it('never runs two saves at the same time, even if one takes longer than the interval', async () => {
     const { checkpoints, saves } = recording({ ms: 3_500 });
     for (let ms = 0; ms < 20_000; ms += 100) {
       checkpoints.due();
@@ -133,7 +133,7 @@ describe('createCheckpoints', () => {
     await stopped;
   });
 
-  it('saves what became due while it was saving', async () => {
+  it('saves a change that was due during another save', async () => {
     const { checkpoints, times } = recording({ ms: 200 });
     checkpoints.due();
     await jest.advanceTimersByTimeAsync(101);
@@ -143,7 +143,7 @@ describe('createCheckpoints', () => {
     await checkpoints.stop();
   });
 
-  it('goes on after a save that failed, and tells of it', async () => {
+  it('continues after a failed save, and reports it', async () => {
     const failure = new Error('disk full');
     const failures: unknown[] = [];
     let saves = 0;
@@ -164,7 +164,7 @@ describe('createCheckpoints', () => {
     await checkpoints.stop();
   });
 
-  it('begins no save once stopped, though one was due', async () => {
+  it('starts no save after stop(), even if one was due', async () => {
     const { checkpoints, saves } = recording();
     checkpoints.due();
     await jest.advanceTimersByTimeAsync(500);
@@ -175,7 +175,7 @@ describe('createCheckpoints', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('begins no save behind one that outlasted its interval, once stopped', async () => {
+  it('starts no save after stop() when a save outlasts its interval', async () => {
     const { checkpoints, saves } = recording({ ms: 3_500 });
     checkpoints.due();
     await jest.advanceTimersByTimeAsync(2_000);
@@ -186,7 +186,7 @@ describe('createCheckpoints', () => {
     expect(saves).toHaveLength(1);
   });
 
-  it('has stopped only when the running save is done', async () => {
+  it('stops only when the running save is done', async () => {
     const gate = createGate();
     const checkpoints = createCheckpoints({ everyMs, save: () => gate.opened, onFailed: () => undefined });
     checkpoints.due();
@@ -200,7 +200,7 @@ describe('createCheckpoints', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('begins no save for what becomes due after it was stopped', async () => {
+  it('starts no save for a change after stop()', async () => {
     const { checkpoints, saves } = recording();
     await checkpoints.stop();
     checkpoints.due();

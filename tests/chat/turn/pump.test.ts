@@ -9,7 +9,7 @@ import { ending, newTurn, recordingLog, turnSettings } from '../support/fixtures
 import { createMemoryTurnStore, type MemoryTurnStore } from '../support/memory-turn-store';
 
 type Batches = AsyncGenerator<readonly ReplyEvent[], void>;
-/** A Dify that is asked, as a list of what it says. */
+/** A fake Dify: a call returns the batches of its reply. */
 type Ask = (conversationId: string | null) => AsyncIterable<readonly ReplyEvent[]>;
 
 const handingOver =
@@ -34,7 +34,7 @@ async function* broken(error: unknown, ...batches: readonly (readonly ReplyEvent
 
 type Changes = Omit<Partial<PumpOptions>, 'ask'> & { readonly ask?: Ask; readonly store?: MemoryTurnStore };
 
-/** A turn that is open already, and everything the pump does to it. */
+/** Starts the pump for an open turn, and records its effects. */
 async function opened(reply: Ask, { ask = reply, ...changes }: Changes = {}) {
   const turn = newTurn();
   const store = changes.store ?? (await openedStore(() => ({})));
@@ -64,7 +64,7 @@ const inConversation = newTurn({
 });
 
 describe('pump', () => {
-  it('reads the reply to its end, tells its text and saves it', async () => {
+  it('reads the reply to its end, sends its text and saves it', async () => {
     const { pumping, told, ids, answer } = await opened(() =>
       reply([identified, delta('Hel')], [delta('lo'), { type: 'replaced', text: 'Hi' }], [completed]),
     );
@@ -79,7 +79,7 @@ describe('pump', () => {
     });
   });
 
-  it('names the ids before it tells the text that came with them', async () => {
+  it('reports the ids before it sends the text of the same batch', async () => {
     const order: string[] = [];
     const { pumping } = await opened(() => reply([identified, delta('Hi')], [completed]), {
       identify: () => order.push('ids'),
@@ -89,7 +89,7 @@ describe('pump', () => {
     expect(order).toEqual(['ids', 'text']);
   });
 
-  it('is over only when the end is saved', async () => {
+  it('settles only when the end is saved', async () => {
     const gate = createGate();
     const store = createMemoryTurnStore();
     await store.open(newTurn());
@@ -105,7 +105,7 @@ describe('pump', () => {
     expect(store.turn('turn-1')[1].answer).toBe('Hi');
   });
 
-  it('saves the end only when the checkpoint that is running is done', async () => {
+  it('saves the end only after the running checkpoint', async () => {
     const gate = createGate();
     const begun = createGate();
     const finished = createGate();
@@ -149,13 +149,13 @@ describe('pump', () => {
     ['upstream-malformed', 'failed'],
     ['upstream-unreachable', 'failed'],
     ['upstream-conversation-gone', 'failed'],
-  ] as const)('saves the text so far when the reply ends with %s: %s', async (code, outcome) => {
+  ] as const)('saves the text so far if the reply ends with %s: %s', async (code, outcome) => {
     const { pumping, answer } = await opened(() => broken(new ChatError(code), [identified, delta('Hel')]));
     expect(await pumping).toEqual({ type: 'failed', outcome, code });
     expect(answer()).toMatchObject({ answer: 'Hel', outcome, errorCode: code, usage: null, messageId: 'm' });
   });
 
-  it('makes "internal" of an error it does not know, and logs nothing of its message', async () => {
+  it('turns an unknown error into "internal", and does not log its message', async () => {
     const { pumping, log } = await opened(() => broken(new TypeError('the answer was: Hello')));
     expect(await pumping).toEqual({ type: 'failed', outcome: 'failed', code: 'internal' });
     expect(log.lines).toHaveLength(1);
@@ -163,14 +163,14 @@ describe('pump', () => {
     expect(log.lines[0]).not.toContain('Hello');
   });
 
-  it('survives a question that cannot even be asked', async () => {
+  it('ends the turn if the call to Dify throws immediately', async () => {
     const { pumping } = await opened(() => {
       throw new RangeError('no');
     });
     expect(await pumping).toMatchObject({ type: 'failed', code: 'internal' });
   });
 
-  it('closes the reply when the answer grows too long', async () => {
+  it('closes the reply if the answer becomes too long', async () => {
     let isClosed = false;
     async function* endless(): Batches {
       try {
@@ -185,7 +185,7 @@ describe('pump', () => {
     expect(answer().answer).toBe('012345678901234567890123456789');
   });
 
-  it('cuts off nothing of an answer that Dify has saved, and says that it is too long', async () => {
+  it('keeps the whole answer that Dify has saved, and reports that it is too long', async () => {
     const { pumping, told, answer } = await opened(
       () => broken(new ChatError('upstream-interrupted'), [identified, delta('01234')]),
       {
@@ -198,7 +198,7 @@ describe('pump', () => {
     expect(answer()).toMatchObject({ answer: '0123456789abc', outcome: 'interrupted' });
   });
 
-  it('looks no longer for an answer that broke off once it is to stop', async () => {
+  it('stops to look for an interrupted answer on a stop request', async () => {
     const stopping = new AbortController();
     let asked = 0;
     const { pumping } = await opened(
@@ -219,7 +219,7 @@ describe('pump', () => {
     expect(asked).toBe(0);
   });
 
-  it('tells the end that is saved, if another process ended the turn before', async () => {
+  it('returns the saved end if another process ended the turn before', async () => {
     const { pumping, store } = await opened(async function* () {
       yield [delta('Hi')];
       await store.close('turn-1', ending({ outcome: 'stopped', answer: 'H' }));
@@ -232,7 +232,7 @@ describe('pump', () => {
     });
   });
 
-  it('never rejects, whatever the store does', async () => {
+  it('never rejects, even if the store always fails', async () => {
     const fails = () => Promise.reject(new Error('disk full'));
     const store = { ...createMemoryTurnStore(), checkpoint: fails, close: fails };
     const { pumping, log } = await opened(() => reply([delta('Hi')], [completed]), { store });
@@ -240,7 +240,7 @@ describe('pump', () => {
     expect(log.lines.join()).not.toContain('disk full');
   });
 
-  it('asks again in a new conversation when the session’s is gone', async () => {
+  it('asks again in a new conversation if the conversation of the session is gone', async () => {
     const asked: unknown[] = [];
     const { pumping, told } = await opened(
       (conversationId) => {
@@ -254,7 +254,7 @@ describe('pump', () => {
     expect(told).toEqual([delta('Hi')]);
   });
 
-  it('asks nothing again once there is text', async () => {
+  it('does not ask again after the first text', async () => {
     const asked: unknown[] = [];
     const { pumping, told } = await opened(
       (conversationId) => {
@@ -269,7 +269,7 @@ describe('pump', () => {
   });
 });
 
-/** A reply in hand: the test says what Dify sends, and when. */
+/** Holds a reply open. The test decides what Dify sends, and when. */
 function heldReply() {
   const steps: (() => readonly ReplyEvent[] | null)[] = [];
   const read = createGate();
@@ -297,7 +297,7 @@ function heldReply() {
 
   return {
     reply,
-    /** Settles once the reply is read to its end, or left. */
+    /** Settles when the reader has read the reply to its end or has left. */
     read: read.opened,
     say: (...events: readonly ReplyEvent[]) => next(() => events),
     end: () => next(() => null),
@@ -310,7 +310,7 @@ function heldReply() {
 
 const roomy = { ...turnSettings, stopGraceMs: 60_000 };
 
-/** A turn that is being answered, and what it takes to end it early. */
+/** Starts a turn whose reply is held open. `requestEnd` ends it early. */
 async function answering(changes: Parameters<typeof opened>[1] = {}) {
   const dify = heldReply();
   const request = new AbortController();
@@ -328,8 +328,8 @@ async function answering(changes: Parameters<typeof opened>[1] = {}) {
   return { ...running, dify, stops, requestEnd };
 }
 
-describe('pump, when it is to stop', () => {
-  it('tells Dify at once, reads it to its end and saves that with its usage', async () => {
+describe('pump, on a stop request', () => {
+  it('stops Dify immediately, reads the reply to its end and saves it with its usage', async () => {
     const { pumping, dify, stops, requestEnd, told, answer } = await answering();
     await dify.say(identified, delta('Hel'));
     expect(stops).toEqual([]);
@@ -349,7 +349,7 @@ describe('pump, when it is to stop', () => {
     expect(stops).toEqual(['t']);
   });
 
-  it('tells Dify as soon as its task is known, if it is to stop before', async () => {
+  it('stops Dify as soon as the task id is known', async () => {
     const { pumping, dify, stops, requestEnd, answer } = await answering();
     await requestEnd('stop');
     expect(stops).toEqual([]);
@@ -361,7 +361,7 @@ describe('pump, when it is to stop', () => {
     expect(answer()).toMatchObject({ outcome: 'stopped', answer: '', messageId: 'm' });
   });
 
-  it('tells Dify once, however often it is asked', async () => {
+  it('stops Dify once, however often it is requested', async () => {
     const { pumping, dify, stops, requestEnd } = await answering();
     await dify.say(identified);
     for (const reason of ['stop', 'stop', 'shutdown'] as const) await requestEnd(reason);
@@ -370,7 +370,7 @@ describe('pump, when it is to stop', () => {
     expect(await pumping).toMatchObject({ outcome: 'stopped' });
   });
 
-  it('tells nobody where Dify names no task, and ends all the same', async () => {
+  it('ends without a stop call if Dify sends no task id', async () => {
     const { pumping, dify, stops, requestEnd } = await answering();
     await dify.say({ ...identified, taskId: undefined }, delta('Hel'));
     await requestEnd('stop');
@@ -385,7 +385,7 @@ describe('pump, when it is to stop', () => {
     new ChatError('upstream-failed'),
     new ChatError('upstream-timeout'),
     new TypeError('socket'),
-  ])('is stopped though Dify ends with %s, and logs nothing of it', async (error) => {
+  ])('ends as stopped even if Dify fails with %s, and logs nothing', async (error) => {
     const { pumping, dify, requestEnd, answer, log } = await answering();
     await dify.say(identified, delta('Hel'));
     await requestEnd('stop');
@@ -395,7 +395,7 @@ describe('pump, when it is to stop', () => {
     expect(log.lines).toEqual([]);
   });
 
-  it('is stopped though the answer grows too long meanwhile', async () => {
+  it('ends as stopped even if the answer becomes too long meanwhile', async () => {
     const { pumping, dify, requestEnd, answer } = await answering({
       settings: { ...roomy, maxAnswerChars: 3 },
     });
@@ -406,7 +406,7 @@ describe('pump, when it is to stop', () => {
     expect(answer()).toMatchObject({ answer: 'Hello', errorCode: null });
   });
 
-  it('ends after the grace when Dify does not, tells nothing more, and reads on to Dify’s end', async () => {
+  it('ends after the grace if Dify does not end, sends nothing more, and reads Dify to its end', async () => {
     const { pumping, dify, requestEnd, told, ids, answer } = await answering({
       settings: { ...turnSettings, stopGraceMs: 20 },
     });
@@ -429,7 +429,7 @@ describe('pump, when it is to stop', () => {
     expect(answer()).toMatchObject({ outcome: 'stopped', answer: 'Hel', usage: null, messageId: 'm' });
   });
 
-  it('tells Dify even when its task becomes known behind the grace', async () => {
+  it('stops Dify even if the task id arrives after the grace', async () => {
     const { pumping, dify, stops, requestEnd, told } = await answering({
       settings: { ...turnSettings, stopGraceMs: 20 },
     });
@@ -443,7 +443,7 @@ describe('pump, when it is to stop', () => {
     expect(told).toEqual([]);
   });
 
-  it('is not harmed by what Dify does behind the grace', async () => {
+  it('ignores the text and the errors of Dify after the grace', async () => {
     const { pumping, dify, requestEnd, told, log } = await answering({
       settings: { ...turnSettings, stopGraceMs: 20, maxAnswerChars: 5 },
     });
@@ -457,7 +457,7 @@ describe('pump, when it is to stop', () => {
     expect(log.lines).toEqual([]);
   });
 
-  it('keeps no checkpoint behind the grace', async () => {
+  it('saves no checkpoint after the grace', async () => {
     const checkpoints: string[] = [];
     const { store, pumping, dify, requestEnd } = await answering({
       settings: { ...turnSettings, stopGraceMs: 20, checkpointEveryMs: 1 },
@@ -479,7 +479,7 @@ describe('pump, when it is to stop', () => {
     expect(store.turns()).toHaveLength(1);
   });
 
-  it('only warns when Dify cannot be told, and quotes nothing', async () => {
+  it('only logs a warning if the stop call fails, and quotes nothing', async () => {
     const { pumping, dify, requestEnd, log } = await answering({
       stop: () => Promise.reject(new ChatError('upstream-failed', { cause: new Error('app-top-secret') })),
     });
@@ -489,12 +489,12 @@ describe('pump, when it is to stop', () => {
     await dify.end();
     expect(await pumping).toMatchObject({ outcome: 'stopped' });
     expect(log.lines).toEqual([
-      expect.stringMatching(/^warn Turn turn-1: Dify could not be told to stop: upstream-failed/u),
+      expect.stringMatching(/^warn Turn turn-1: the stop request to Dify failed: upstream-failed/u),
     ]);
     expect(log.lines.join()).not.toContain('app-top-secret');
   });
 
-  it('leaves the end be that is being saved already', async () => {
+  it('keeps an end that is already being saved', async () => {
     const closing = createGate();
     const { pumping, dify, requestEnd } = await answering({
       store: await openedStore((memory) => ({
@@ -511,7 +511,7 @@ describe('pump, when it is to stop', () => {
     expect(await pumping).toMatchObject({ outcome: 'completed' });
   });
 
-  describe('leaves no timer behind', () => {
+  describe('leaves no timer', () => {
     beforeEach(() => jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] }));
     afterEach(() => jest.useRealTimers());
 
@@ -534,7 +534,7 @@ describe('pump, when it is to stop', () => {
     });
   });
 
-  it('asks again in a new conversation and stops that, when the session’s is gone', async () => {
+  it('asks again in a new conversation and stops it, if the conversation of the session is gone', async () => {
     const inNew = heldReply();
     const asked: unknown[] = [];
     const refusing = createGate();
@@ -555,8 +555,8 @@ describe('pump, when it is to stop', () => {
     expect(stops).toEqual(['t']);
   });
 
-  // src/chat/turn/pump.ts: the turn is over, yet Dify is asked anew and generates for nobody.
-  it.each(['stop', 'shutdown'] as const)('asks nothing again behind the end (%s)', async (reason) => {
+  // The turn has ended. A second question would let Dify generate an answer that nobody reads.
+  it.each(['stop', 'shutdown'] as const)('does not ask again after the end (%s)', async (reason) => {
     const asked: unknown[] = [];
     const refusing = createGate();
     const { pumping, requestEnd } = await answering({
@@ -575,8 +575,8 @@ describe('pump, when it is to stop', () => {
   });
 });
 
-describe('pump, when the process goes down', () => {
-  it('ends at once as interrupted, with the text so far, and tells Dify nothing', async () => {
+describe('pump, at the shutdown of the process', () => {
+  it('ends immediately as interrupted, with the text so far and without a stop call', async () => {
     const { pumping, dify, stops, requestEnd, answer } = await answering();
     await dify.say(identified, delta('Hel'));
     await requestEnd('shutdown');
@@ -592,7 +592,7 @@ describe('pump, when the process goes down', () => {
     await dify.end();
   });
 
-  it('ends so before Dify has said a word', async () => {
+  it('ends as interrupted before the first event of Dify', async () => {
     const { pumping, dify, stops, requestEnd, answer } = await answering();
     await requestEnd('shutdown');
     expect(await pumping).toMatchObject({ code: 'server-stopping' });
@@ -602,7 +602,7 @@ describe('pump, when the process goes down', () => {
     await dify.end();
   });
 
-  it('tells nothing more, whatever Dify still sends', async () => {
+  it('sends nothing more, even if Dify sends more', async () => {
     const { pumping, dify, requestEnd, told, answer } = await answering();
     await dify.say(identified, delta('Hel'));
     await requestEnd('shutdown');
@@ -613,7 +613,7 @@ describe('pump, when the process goes down', () => {
     expect(answer().outcome).toBe('interrupted');
   });
 
-  it('saves the end only when the checkpoint that is running is done', async () => {
+  it('saves the end only after the running checkpoint', async () => {
     const checkpoint = createGate();
     const begun = createGate();
     const { pumping, dify, requestEnd, store } = await answering({
@@ -638,11 +638,11 @@ describe('pump, when the process goes down', () => {
   });
 });
 
-describe('pump, when the end is hard to save', () => {
+describe('pump, if saving the end fails', () => {
   const busy = () =>
     Promise.reject(Object.assign(new Error('the answer was: Hello'), { code: 'SQLITE_BUSY' }));
 
-  /** A store that refuses the first `failures` ends. */
+  /** Creates a store that rejects the first `failures` ends. */
   async function failing(
     failures: number,
     changes: Partial<TurnStore> = {},
@@ -664,7 +664,7 @@ describe('pump, when the end is hard to save', () => {
     return { store, tries: () => tries, elsewhere };
   }
 
-  it.each([0, 1, 2])('tells the end that is saved in the end, after %d failures', async (failures) => {
+  it.each([0, 1, 2])('returns the saved end after %d failures', async (failures) => {
     const { store, tries } = await failing(failures);
     const { pumping, log } = await opened(() => reply([identified, delta('Hello')], [completed]), { store });
     expect(await pumping).toMatchObject({
@@ -679,7 +679,7 @@ describe('pump, when the end is hard to save', () => {
     expect(log.lines.join()).not.toContain('Hello');
   });
 
-  it('keeps what the end was, an interruption or a stop', async () => {
+  it('keeps the outcome of an interrupted and of a stopped turn', async () => {
     const one = await failing(2);
     const interrupted = await opened(
       () => broken(new ChatError('upstream-interrupted'), [delta('Hel')]),
@@ -697,7 +697,7 @@ describe('pump, when the end is hard to save', () => {
     expect(await pumping).toMatchObject({ type: 'ended', outcome: 'stopped' });
   });
 
-  it('gives up after the time of the settings, tells "internal" once, and logs the first and the last try', async () => {
+  it('gives up after saveRetryMs, returns "internal", and logs the first and the last try', async () => {
     const { store, tries } = await failing(Infinity);
     const { pumping, log, told } = await opened(() => reply([delta('Hello')], [completed]), { store });
     expect(await pumping).toEqual({ type: 'failed', outcome: 'failed', code: 'internal' });
@@ -709,7 +709,7 @@ describe('pump, when the end is hard to save', () => {
     expect(told).toEqual([delta('Hello')]);
   });
 
-  it('tries once where there is no time', async () => {
+  it('tries once if saveRetryMs is too short', async () => {
     const { store, tries } = await failing(Infinity);
     const settings = { ...turnSettings, saveRetryMs: 1 };
     const { pumping } = await opened(() => reply([completed]), { store, settings });
@@ -717,7 +717,7 @@ describe('pump, when the end is hard to save', () => {
     expect(tries()).toBe(1);
   });
 
-  it('tries once more, at once, when the process can wait no longer', async () => {
+  it('tries once more immediately when the process can wait no longer', async () => {
     const leaving = new AbortController();
     const { store, tries } = await failing(Infinity, {}, () => leaving.abort());
     const settings = { ...turnSettings, saveRetryMs: 60_000 };
@@ -726,7 +726,7 @@ describe('pump, when the end is hard to save', () => {
     expect(tries()).toBe(2);
   });
 
-  it('counts an end that got through though it seemed to fail', async () => {
+  it('returns an end that was saved although it seemed to fail', async () => {
     let tries = 0;
     const store = await openedStore((memory) => ({
       close: async (turnId, end) => {
@@ -740,7 +740,7 @@ describe('pump, when the end is hard to save', () => {
     expect(tries).toBe(2);
   });
 
-  it('counts the end another process saved meanwhile', async () => {
+  it('returns the end that another process saved meanwhile', async () => {
     const { store, tries, elsewhere } = await failing(1);
     const { pumping } = await opened(
       async function* () {
@@ -754,7 +754,7 @@ describe('pump, when the end is hard to save', () => {
     expect(tries()).toBe(2);
   });
 
-  it('is stopped where another process was asked for it', async () => {
+  it('ends as stopped if another process received the stop request', async () => {
     const { pumping, store } = await opened(async function* () {
       yield [identified, delta('Hello')];
       await store.requestStop('turn-1');
@@ -767,7 +767,7 @@ describe('pump, when the end is hard to save', () => {
     });
   });
 
-  it('is "internal" when the answer was deleted meanwhile, and the session goes on', async () => {
+  it('returns "internal" if the answer was deleted meanwhile, and frees the session', async () => {
     const { pumping, store } = await opened(async function* () {
       yield [identified, delta('Hello')];
       store.deleteAnswer('turn-1');
@@ -778,8 +778,8 @@ describe('pump, when the end is hard to save', () => {
   });
 });
 
-describe('pump, when Dify’s conversation becomes known', () => {
-  /** What the pump saves meanwhile, in order; `reached` settles with the call of that number. */
+describe('pump, when Dify sends its conversation id', () => {
+  /** Records the saves of the pump in order. `reached(n)` settles at the n-th save. */
   async function recording(changes: Partial<TurnStore> = {}) {
     const calls: string[] = [];
     const waiting: { readonly count: number; readonly resolve: () => void }[] = [];
@@ -808,7 +808,7 @@ describe('pump, when Dify’s conversation becomes known', () => {
 
   const settings = { ...roomy, checkpointEveryMs: 1 };
 
-  it('saves it on all of the turn behind the first checkpoint that knows it, and once', async () => {
+  it('saves the id for the whole turn after the first checkpoint with it, and only once', async () => {
     const { store, calls, reached } = await recording();
     const { pumping, dify } = await answering({ store, settings });
     await dify.say(delta('a'));
@@ -833,7 +833,7 @@ describe('pump, when Dify’s conversation becomes known', () => {
     ]);
   });
 
-  it('tries it again with the next checkpoint when it fails', async () => {
+  it('tries again with the next checkpoint if saving the id fails', async () => {
     let tries = 0;
     const { store, calls, note, reached } = await recording({
       identify: async () => {
@@ -855,7 +855,7 @@ describe('pump, when Dify’s conversation becomes known', () => {
     expect(log.lines).toEqual([expect.stringMatching(/^warn Turn turn-1: a checkpoint failed/u)]);
   });
 
-  it('saves it on nothing where Dify names none', async () => {
+  it('does not save an id if Dify sends none', async () => {
     const { store, calls, reached } = await recording();
     const { pumping, dify } = await answering({ store, settings });
     await dify.say({ ...identified, conversationId: undefined }, delta('a'));
@@ -865,7 +865,7 @@ describe('pump, when Dify’s conversation becomes known', () => {
     expect(calls).toEqual(['checkpoint a']);
   });
 
-  it('saves the end only when that is done', async () => {
+  it('saves the end only after the id', async () => {
     const gate = createGate();
     const begun = createGate();
     const order: string[] = [];
@@ -893,7 +893,7 @@ describe('pump, when Dify’s conversation becomes known', () => {
   });
 });
 
-/** A store in which the turn is open already, with some methods changed. */
+/** Creates a store with an open turn and some replaced methods. */
 async function openedStore(change: (store: TurnStore) => Partial<TurnStore>) {
   const store = createMemoryTurnStore();
   await store.open(newTurn());

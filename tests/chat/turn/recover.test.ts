@@ -5,7 +5,7 @@ import { recover } from '../../../src/chat/turn/recover';
 const whole = { answer: 'whole', messageId: 'dify-message', conversationId: 'dify-conversation' };
 const never = new AbortController().signal;
 
-/** Finds nothing until it is asked for the n-th time. */
+/** Creates a `find` that finds the answer from the n-th call on. */
 function foundAt(n: number) {
   let asked = 0;
   return {
@@ -18,13 +18,13 @@ function foundAt(n: number) {
 }
 
 describe('recover', () => {
-  it('asks until the answer is there', async () => {
+  it('asks until it finds the answer', async () => {
     const { find, asked } = foundAt(2);
     expect(await recover({ find, recoveryMs: 1_000, signal: never })).toEqual(whole);
     expect(asked()).toBe(2);
   });
 
-  it('gives up after its time, and asks nothing where there is none', async () => {
+  it('gives up after recoveryMs, and does not ask if recoveryMs is too short', async () => {
     const late = foundAt(9);
     expect(await recover({ find: late.find, recoveryMs: 900, signal: never })).toBeNull();
     expect(late.asked()).toBe(2);
@@ -33,14 +33,14 @@ describe('recover', () => {
     expect(none.asked()).toBe(0);
   });
 
-  it('gives up after its time, too, when Dify says nothing', async () => {
+  it('gives up after recoveryMs even if Dify does not reply', async () => {
     const began = performance.now();
     const find = () => new Promise<null>(() => undefined);
     expect(await recover({ find, recoveryMs: 900, signal: never })).toBeNull();
     expect(performance.now() - began).toBeLessThan(5_000);
   });
 
-  it('takes what it has asked for at the end of its time and is told a little later', async () => {
+  it('accepts a reply that arrives shortly after recoveryMs', async () => {
     const find = async () => {
       await pause(100);
       return whole;
@@ -48,12 +48,12 @@ describe('recover', () => {
     expect(await recover({ find, recoveryMs: 300, signal: never })).toEqual(whole);
   });
 
-  it('takes an answer that cannot be asked for as one that is not there', async () => {
+  it('treats a failed call like a missing answer', async () => {
     const find = () => Promise.reject(new Error('away'));
     expect(await recover({ find, recoveryMs: 400, signal: never })).toBeNull();
   });
 
-  it('ends at once when the turn is to end', async () => {
+  it('ends immediately when its signal aborts', async () => {
     const ending = new AbortController();
     const { find, asked } = foundAt(1);
     const recovering = recover({ find, recoveryMs: 60_000, signal: ending.signal });

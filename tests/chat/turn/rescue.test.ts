@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => dify.close());
 
-/** A store that holds turns of a process that died, and who rescues them. */
+/** Creates a store with a turn of a dead process, and the rescue of such turns. */
 async function abandoned(
   changes: Parameters<typeof newTurn>[0] = {},
   { settings = turnSettings, client = difyClient(difySettings(dify)) } = {},
@@ -37,7 +37,7 @@ async function abandoned(
   };
 }
 
-/** Dify answers the question, for whoever it was. */
+/** Lets Dify answer the question of the lost turn. @returns the answer and its ids. */
 async function answered(client: ReturnType<typeof difyClient>) {
   const { events, text } = await askDify(client, { query, user });
   const identified = events.find((event) => event.type === 'identified');
@@ -54,12 +54,12 @@ async function addTurn(store: ReturnType<typeof createMemoryTurnStore>, i: numbe
   await store.open(newTurn({ ...ids, session: newSession(`session-${i}`) }));
 }
 
-/** Up to this number, the first being there. */
+/** Adds the turns 2 to `count`. The first turn already exists. */
 async function addTurns(store: ReturnType<typeof createMemoryTurnStore>, count: number): Promise<void> {
   for (let i = 2; i <= count; i += 1) await addTurn(store, i);
 }
 
-/** A Dify that has no answer, and says so once it is let. */
+/** Creates a Dify without an answer. It replies when the test calls `answer`. */
 function heldDify() {
   const gate = createGate();
   let asked = 0;
@@ -75,7 +75,7 @@ function heldDify() {
 }
 
 describe('createRescue', () => {
-  it('completes a turn of which Dify has the answer, by its ids', async () => {
+  it('completes a turn with the answer that it finds in Dify by its ids', async () => {
     const { store, rescue, client, claim, log } = await abandoned();
     const { answer, ...ids } = await answered(client);
     await store.checkpoint('turn-1', { ...ids, answer: answer.slice(0, 3) });
@@ -93,7 +93,7 @@ describe('createRescue', () => {
     expect(log.lines).toEqual([expect.stringMatching(/^warn Turn turn-1 .* is now "completed"\.$/u)]);
   });
 
-  it('finds the answer by its words where no id was saved', async () => {
+  it('finds the answer by the text of the question if no id was saved', async () => {
     const { store, rescue, client, claim } = await abandoned();
     const { answer, messageId } = await answered(client);
     rescue.begin(await claim());
@@ -101,7 +101,7 @@ describe('createRescue', () => {
     expect(store.turn('turn-1')[1]).toMatchObject({ outcome: 'completed', answer, messageId });
   });
 
-  it('does not take the answer of the same question asked before', async () => {
+  it('does not use the answer to an earlier question with the same text', async () => {
     const { store, rescue, client, claim } = await abandoned();
     const { answer, ...ids } = await answered(client);
     await store.close('turn-1', ending({ ...ids, answer }));
@@ -118,7 +118,7 @@ describe('createRescue', () => {
     });
   });
 
-  it('does not take the answer of the same question asked again meanwhile, though Dify has not named it yet', async () => {
+  it('does not use the answer to a later question with the same text, even before that has a Dify id', async () => {
     const { store, rescue, client, claim } = await abandoned();
     const turns = await claim();
     await store.open(
@@ -135,7 +135,7 @@ describe('createRescue', () => {
     expect(store.turn('turn-1')[1]).toMatchObject({ outcome: 'interrupted', answer: '' });
   });
 
-  it('has the session go on in the conversation that it finds', async () => {
+  it('lets the session continue in the conversation that it finds', async () => {
     const { store, rescue, client, claim } = await abandoned();
     const { conversationId } = await answered(client);
     rescue.begin(await claim());
@@ -143,7 +143,7 @@ describe('createRescue', () => {
     expect(await store.findSession(ada, { sessionId: 'session-1' })).toMatchObject({ conversationId });
   });
 
-  it('says nothing of a turn that was erased meanwhile', async () => {
+  it('logs nothing about a turn that was erased meanwhile', async () => {
     const { store, rescue, claim, log } = await abandoned();
     const turns = await claim();
     jest.spyOn(store, 'close').mockRejectedValue(new ChatError('turn-not-found'));
@@ -152,7 +152,7 @@ describe('createRescue', () => {
     expect(log.lines).toEqual([]);
   });
 
-  it('keeps the text so far where Dify has nothing', async () => {
+  it('keeps the text so far if Dify has no answer', async () => {
     const { store, rescue, claim } = await abandoned();
     await store.checkpoint('turn-1', {
       answer: 'Ca',
@@ -169,7 +169,7 @@ describe('createRescue', () => {
     });
   });
 
-  it('keeps a stop that was asked for', async () => {
+  it('keeps a stop request', async () => {
     const { store, rescue, claim } = await abandoned();
     await store.requestStop('turn-1');
     rescue.begin(await claim());
@@ -177,7 +177,7 @@ describe('createRescue', () => {
     expect(store.turn('turn-1')[1]).toMatchObject({ outcome: 'stopped', errorCode: null });
   });
 
-  it('asks nobody for a turn whose user is deleted', async () => {
+  it('does not call Dify for a turn whose user is deleted', async () => {
     const { store, rescue, claim } = await abandoned();
     rescue.begin((await claim()).map((turn) => ({ ...turn, ownerDocumentId: null })));
     await ended(store);
@@ -185,7 +185,7 @@ describe('createRescue', () => {
     expect(dify.requests).toEqual([]);
   });
 
-  it('ends a turn at once whose conversation was deleted in Dify', async () => {
+  it('ends a turn whose conversation was deleted in Dify', async () => {
     const { store, rescue, client, claim } = await abandoned();
     const { answer, ...ids } = await answered(client);
     await store.checkpoint('turn-1', {
@@ -198,7 +198,7 @@ describe('createRescue', () => {
     expect(store.turn('turn-1')[1]).toMatchObject({ outcome: 'interrupted', answer });
   });
 
-  it('lets a turn go while Dify cannot be asked, and gives up after some rounds', async () => {
+  it('releases a turn while Dify is unreachable, and gives up after five rounds', async () => {
     const { store, rescue, claim } = await abandoned();
     await dify.close();
     for (let round = 1; round < 5; round += 1) {
@@ -212,7 +212,7 @@ describe('createRescue', () => {
     dify = await createDifyEmulator().listen();
   });
 
-  it('lets a turn go that cannot be saved', async () => {
+  it('releases a turn that cannot be saved', async () => {
     const { store, log, claim } = await abandoned();
     const rescue = createRescue({
       settings: turnSettings,
@@ -227,7 +227,7 @@ describe('createRescue', () => {
     expect(log.lines).toEqual([expect.stringMatching(/^error Turn turn-1 .* could not be ended/u)]);
   });
 
-  it('ends every one of many', async () => {
+  it('ends all of 30 turns', async () => {
     const { store, rescue, claim } = await abandoned();
     await addTurns(store, 30);
     rescue.begin(await claim());
@@ -235,7 +235,7 @@ describe('createRescue', () => {
     expect(store.turns().map(([, { outcome }]) => outcome)).toEqual(Array(30).fill('interrupted'));
   });
 
-  it('goes on to end what it is given, however often it is given something', async () => {
+  it('ends the turns of repeated begin() calls', async () => {
     const { store, rescue, claim } = await abandoned();
     for (let count = 1; count <= 10; count += 1) {
       if (count > 1) await addTurn(store, count);
@@ -245,7 +245,7 @@ describe('createRescue', () => {
     }
   });
 
-  it('asks for eight of them at once, though they are given one after the other', async () => {
+  it('asks for eight answers at the same time, also across begin() calls', async () => {
     const { client, asked, answer } = heldDify();
     const { store, rescue, claim } = await abandoned({}, { client });
     await addTurns(store, 9);
@@ -258,7 +258,7 @@ describe('createRescue', () => {
     await until(() => rescue.turnIds().length === 0);
   });
 
-  it('says of an answer that it is too long, and cuts off nothing', async () => {
+  it('reports that an answer is too long, and saves all of it', async () => {
     const settings = { ...turnSettings, maxAnswerChars: 3 };
     const { store, rescue, client, claim } = await abandoned({}, { settings });
     const { answer, ...ids } = await answered(client);
@@ -272,7 +272,7 @@ describe('createRescue', () => {
     });
   });
 
-  it('takes an answer that is exactly as long as one may be', async () => {
+  it('completes a turn whose answer is exactly as long as the limit', async () => {
     const { text } = await askDify(difyClient(difySettings(dify)), { query, user });
     const settings = { ...turnSettings, maxAnswerChars: text.length };
     const { store, rescue, claim } = await abandoned({}, { settings });
@@ -281,7 +281,7 @@ describe('createRescue', () => {
     expect(store.turn('turn-1')[1]).toMatchObject({ outcome: 'completed', errorCode: null, answer: text });
   });
 
-  it('asks for no more of them once it is stopped, and keeps none of them', async () => {
+  it('asks for no more answers after stop(), and releases all turns', async () => {
     const { client, asked, answer } = heldDify();
     const { store, rescue, claim } = await abandoned({}, { client });
     await addTurns(store, 9);
@@ -295,7 +295,7 @@ describe('createRescue', () => {
     expect(store.turns().map(([, { outcome }]) => outcome)).toEqual(Array(9).fill('pending'));
   });
 
-  it('has stopped once what it is saving is saved', async () => {
+  it('stops only when a running save is done', async () => {
     const [saving, saved] = [createGate(), createGate()];
     const { store, log, claim } = await abandoned();
     const rescue = createRescue({
@@ -323,7 +323,7 @@ describe('createRescue', () => {
     expect(store.turn('turn-1')[1].outcome).toBe('interrupted');
   });
 
-  it('does not wait out the time for a recovery when it is stopped', async () => {
+  it('does not wait for recoveryMs when it is stopped', async () => {
     const settings = { ...turnSettings, recoveryMs: 60_000 };
     const { client, asked, answer } = heldDify();
     const { rescue, claim } = await abandoned({}, { settings, client });
@@ -335,7 +335,7 @@ describe('createRescue', () => {
     expect(asked()).toBe(1);
   });
 
-  it('leaves what it has not ended pending when it is stopped, and takes on nothing more', async () => {
+  it('leaves unfinished turns pending when it is stopped, and accepts no more turns', async () => {
     const { store, rescue, claim } = await abandoned();
     const turns: readonly AbandonedTurn[] = await claim();
     rescue.begin(turns);

@@ -12,15 +12,15 @@ import { ada, bob, newSession, newTurn } from '../support/fixtures';
 import { questionOf } from '../support/harness';
 import { createMemoryTurnStore, type MemoryTurnStore } from '../support/memory-turn-store';
 
-/** A start that has begun and is yet to save its turn. */
+/** A start that has not saved its turn yet. */
 interface Start {
-  /** 1 for the first one. */
+  /** Counts from 1. */
   readonly number: number;
   readonly store: MemoryTurnStore;
   readonly idempotency: Idempotency | null;
 }
 
-/** Sends of one question with one key, and whose turns they start. `beforeSaving` holds starts up or makes them fail. */
+/** Sends one question with one key, and records the starts. `beforeSaving` delays a start or makes it fail. */
 function createSends(beforeSaving: (start: Start) => Promise<void> = async () => undefined) {
   const store = createMemoryTurnStore();
   const access = createEndlessAccess();
@@ -43,10 +43,10 @@ function createSends(beforeSaving: (start: Start) => Promise<void> = async () =>
   }
 }
 
-/** Turns that never end. `awaited` is whose end was waited for, and by whom. */
+/** Simulates turns that never end. `awaited` records the turn and the owner of each wait for an end. */
 function createEndlessAccess(): TurnAccess & { readonly awaited: readonly string[] } {
   const awaited: string[] = [];
-  const notAsked = () => Promise.reject(new Error('No send asks for this.'));
+  const notAsked = () => Promise.reject(new Error('Unexpected call.'));
   return {
     awaited,
     find: notAsked,
@@ -66,7 +66,7 @@ function turnOf(owner: Owner, turnId: string, idempotency: Idempotency | null): 
 }
 
 describe('a send', () => {
-  it('does not wait for somebody else’s with the same key', async () => {
+  it('does not wait for another user’s send with the same key', async () => {
     const saving = createGate();
     const { send, started } = createSends(() => saving.opened);
     const sending = Promise.all([send(ada), send(bob)]);
@@ -79,7 +79,7 @@ describe('a send', () => {
     ]);
   });
 
-  it('tries for itself when the one it has waited for fails', async () => {
+  it('tries to start a turn if the send that it waited for fails', async () => {
     const busy = new ChatError('server-busy');
     const { send } = createSends(async ({ number }) => {
       if (number === 1) throw busy;
@@ -90,7 +90,7 @@ describe('a send', () => {
     ]);
   });
 
-  it('waits again when another one that has waited tries before it', async () => {
+  it('waits again if another waiting send tries first', async () => {
     const saving = createGate();
     const { send, started } = createSends(async ({ number }) => {
       if (number === 1) throw new ChatError('server-busy');
@@ -108,7 +108,7 @@ describe('a send', () => {
     expect(started).toHaveLength(2);
   });
 
-  it('joins the turn that another process has begun with its key at the same moment', async () => {
+  it('joins the turn that another process started with its key at the same time', async () => {
     const { send, started } = createSends(async ({ store, idempotency }) => {
       await store.open(turnOf(ada, 'turn-elsewhere', idempotency));
     });
@@ -116,13 +116,13 @@ describe('a send', () => {
     expect(started).toHaveLength(1);
   });
 
-  it('fails as its start does when no other process has begun the turn', async () => {
+  it('fails with the error of its start if no other process started the turn', async () => {
     const busy = new ChatError('server-busy');
     const { send } = createSends(() => Promise.reject(busy));
     expect(await thrown(send())).toBe(busy);
   });
 
-  it('that has joined a turn waits for its end for as long as its client is there', async () => {
+  it('that joined a turn waits for its end until its client leaves', async () => {
     const { send, awaited } = createSends();
     await send();
     const { isReplay, awaitEnd } = await send();

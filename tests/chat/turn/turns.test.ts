@@ -39,7 +39,7 @@ function harness(options: Omit<HarnessOptions, 'dify'> = {}) {
 
 describe('createTurns', () => {
   describe('start', () => {
-    it('saves the question before Dify hears of it', async () => {
+    it('saves the question before it calls Dify', async () => {
       const { ask, store, live } = harness();
       const reply = heldReply(dify);
       const turn = await ask();
@@ -52,7 +52,7 @@ describe('createTurns', () => {
       await live.idle();
     });
 
-    it('tells a client what happens, in Dify’s shapes: started, the text, the end with both lines', async () => {
+    it('sends events in the format of Dify: the start, the text, the end with both messages', async () => {
       const { ask, store } = harness();
       const turn = await ask();
       const events = await eventsOf(turn);
@@ -95,7 +95,7 @@ describe('createTurns', () => {
       expect(dify.messages(session.conversationId ?? '')).toMatchObject([{ id: answer.messageId }]);
     });
 
-    it('asks in the name of the owner, with the character’s prompt and the client’s inputs', async () => {
+    it('calls Dify with the upstream user, the character’s prompt and the client’s inputs', async () => {
       const { askToEnd } = harness();
       await askToEnd({ inputs: { mood: 'calm', prompt: 'mine' } });
       expect(dify.requests[0]?.body).toMatchObject({
@@ -106,7 +106,7 @@ describe('createTurns', () => {
       });
     });
 
-    it('goes on in the session’s conversation', async () => {
+    it('continues the conversation of the session', async () => {
       const { askToEnd, store } = harness();
       await askToEnd();
       const { sessionId, conversationId } = onlySession(store, ada);
@@ -118,13 +118,13 @@ describe('createTurns', () => {
       expect(onlySession(store, ada)).toMatchObject({ conversationId, liveTurnId: null });
     });
 
-    it.each([keeper.documentId, String(keeper.id)])('knows the character as %s', async (characterId) => {
+    it.each([keeper.documentId, String(keeper.id)])('finds the character by %s', async (characterId) => {
       const { askToEnd, store } = harness();
       await askToEnd({ characterId });
       expect(onlySession(store, ada).characterId).toBe(keeper.documentId);
     });
 
-    it('hides the prompt when the settings say so', async () => {
+    it('hides the prompt if the settings say so', async () => {
       const { askToEnd } = harness({ settings: { exposePrompt: false } });
       const told = JSON.stringify(await askToEnd());
       expect(told).not.toContain(keeper.prompt);
@@ -138,7 +138,7 @@ describe('createTurns', () => {
       ['a character with a blank prompt', { characterId: 'character-silent' }, 'character-without-prompt'],
       ['an unknown session', { session: { sessionId: 'nowhere' } }, 'session-not-found'],
       ['an unknown conversation', { session: { conversationId: 'nowhere' } }, 'session-not-found'],
-    ])('refuses %s: nothing is saved, Dify hears of nothing', async (_name, changes, code) => {
+    ])('rejects %s, saves nothing and does not call Dify', async (_name, changes, code) => {
       const { ask, store, live } = harness();
       expect(await thrown(ask(changes))).toMatchObject({ name: 'ChatError', code });
       expect(store.turns()).toEqual([]);
@@ -147,7 +147,7 @@ describe('createTurns', () => {
       expect(dify.requests).toEqual([]);
     });
 
-    it('refuses somebody else’s session, a deleted one and one with another character', async () => {
+    it('rejects another user’s session, a deleted session and a session with another character', async () => {
       const { ask, askToEnd, store } = harness();
       await askToEnd();
       const { sessionId } = onlySession(store, ada);
@@ -163,7 +163,7 @@ describe('createTurns', () => {
       expect(dify.requests).toHaveLength(1);
     });
 
-    it('goes on in the conversation that a turn has named between reading and saving', async () => {
+    it('continues the conversation that another turn saved between reading and saving', async () => {
       const { ask, store } = harness({
         store: (memory) => {
           let isFirst = true;
@@ -189,7 +189,7 @@ describe('createTurns', () => {
       expect(dify.requests.at(-1)?.body).toMatchObject({ conversation_id: 'named-between' });
     });
 
-    it('refuses a question while the one before is being answered, and takes it afterwards', async () => {
+    it('rejects a question while the previous one is being answered, and accepts it afterwards', async () => {
       const { ask, askToEnd, store } = harness();
       const reply = heldReply(dify);
       const turn = await ask();
@@ -205,7 +205,7 @@ describe('createTurns', () => {
       expect(store.turns()).toHaveLength(2);
     });
 
-    it('answers several sessions side by side, each with its own text', async () => {
+    it('answers several sessions at the same time, each with its own text', async () => {
       const { ask } = harness();
       const queries = ['One?', 'Two?', 'Three?', 'Four?'];
       const turns = await Promise.all(queries.map((one) => ask({ query: one })));
@@ -213,7 +213,7 @@ describe('createTurns', () => {
       for (const [index, text] of shown.entries()) expect(text).toContain(queries[index]);
     });
 
-    it('never calls Dify when the question cannot be saved', async () => {
+    it('never calls Dify if the question cannot be saved', async () => {
       const full = new Error('disk full');
       const { ask, live } = harness({ store: () => ({ open: () => Promise.reject(full) }) });
       expect(await thrown(ask())).toBe(full);
@@ -222,7 +222,7 @@ describe('createTurns', () => {
       expect(live.all().map(({ turnId }) => turnId)).toEqual([]);
     });
 
-    it('keeps the turn among the live ones until it has ended', async () => {
+    it('keeps the turn in the list of live turns until it has ended', async () => {
       const { ask, live } = harness();
       const reply = heldReply(dify);
       const turn = await ask();
@@ -234,14 +234,14 @@ describe('createTurns', () => {
   });
 
   describe('saves the answer', () => {
-    it('though nobody ever follows', async () => {
+    it('even if no client follows', async () => {
       const { ask, store } = harness();
       const turn = await ask();
       await turn.ended;
       expect(store.turn(turn.turnId)[1]).toMatchObject({ outcome: 'completed', answer: wholeText });
     });
 
-    it('though everybody leaves in the middle', async () => {
+    it('even if all clients leave in the middle', async () => {
       const { ask, store } = harness();
       const reply = heldReply(dify);
       const turn = await ask();
@@ -257,7 +257,7 @@ describe('createTurns', () => {
       expect(store.turn(turn.turnId)[1]).toMatchObject({ outcome: 'completed', answer: 'Hello' });
     });
 
-    it('and tells the end only when it is saved', async () => {
+    it('before it sends the end', async () => {
       const saving = createGate();
       const closing = createGate();
       const { ask, store } = harness({
@@ -284,7 +284,7 @@ describe('createTurns', () => {
       expect(store.turn(turn.turnId)[1].outcome).toBe('completed');
     });
 
-    it('as far as it has come, while it comes', async () => {
+    it('so far while Dify is still writing', async () => {
       const checkpoint = createGate();
       const { ask, store } = harness({
         store: (memory) => ({
@@ -309,7 +309,7 @@ describe('createTurns', () => {
       await turn.ended;
     });
 
-    it('though every checkpoint fails', async () => {
+    it('even if every checkpoint fails', async () => {
       const { ask, store, log } = harness({
         store: () => ({ checkpoint: () => Promise.reject(new Error('SQL with the answer in it')) }),
       });
@@ -321,7 +321,7 @@ describe('createTurns', () => {
       expect(log.lines.join()).not.toContain('SQL with the answer');
     });
 
-    it('under our own id when Dify’s is taken', async () => {
+    it('under its own id if its Dify id is taken', async () => {
       const { ask, store } = harness();
       const messageIds: string[] = [];
       for (const _turn of [1, 2]) {
@@ -339,7 +339,7 @@ describe('createTurns', () => {
   });
 
   describe('ends with exactly one terminal event', () => {
-    it('though the end cannot be saved', async () => {
+    it('even if the end cannot be saved', async () => {
       const { askToEnd, log } = harness({
         store: () => ({ close: () => Promise.reject(new Error('SQL with the answer in it')) }),
       });
@@ -355,7 +355,7 @@ describe('createTurns', () => {
       expect(log.lines.join()).not.toContain('SQL with the answer');
     });
 
-    it('though the end that is saved cannot be told', async () => {
+    it('even if the saved end cannot be sent', async () => {
       const { ask, live, log } = harness({
         limits: { turnsAtOnce: 1 },
         store: (memory) => ({
@@ -372,13 +372,13 @@ describe('createTurns', () => {
       const events = await eventsOf(turn);
       expect(events.filter(isTerminal)).toEqual([events.at(-1)]);
       expect(events.at(-1)).toMatchObject({ event: 'error', outcome: 'failed', code: 'internal' });
-      expect(log.lines).toEqual([expect.stringMatching(/^error Turn .*: its end could not be told/u)]);
-      // Its place is free: the next one gets in.
+      expect(log.lines).toEqual([expect.stringMatching(/^error Turn .*: its end could not be sent/u)]);
+      // Its place is free for the next turn.
       const next = await ask();
       await next.ended;
     });
 
-    it('which is the right one though the end could be saved only at the third try', async () => {
+    it('which is the right one if the end is saved at the third try', async () => {
       let tries = 0;
       const { askToEnd, store } = harness({
         store: (memory) => ({
@@ -394,7 +394,7 @@ describe('createTurns', () => {
       expect(onlySession(store, ada).liveTurnId).toBeNull();
     });
 
-    it('which tells the end another process has saved before', async () => {
+    it('which is the end that another process has saved before', async () => {
       const { askToEnd } = harness({
         store: (memory) => ({
           close: async (turnId, ending) => {
@@ -410,7 +410,7 @@ describe('createTurns', () => {
       });
     });
 
-    it('when the answer grows too long: what had arrived is saved, and Dify is hung up on', async () => {
+    it('if the answer becomes too long, saves the text so far and disconnects from Dify', async () => {
       const { ask, store } = harness({ settings: { maxAnswerChars: 1_000 } });
       dify.next({ name: 'huge-answer', chars: 500_000 });
       const turn = await ask();
@@ -428,7 +428,7 @@ describe('createTurns', () => {
       expect(answer?.startsWith(shownText(events))).toBe(true);
     });
 
-    it('of which nothing is public but its code and sentence', async () => {
+    it('which contains no details except for its code and sentence', async () => {
       const { askToEnd, log } = harness();
       const message = 'Incorrect API key provided: sk-1234';
       dify.script((reply) => reply.error('completion_request_error', message));
@@ -445,7 +445,7 @@ describe('createTurns', () => {
     });
 
     it.each(faultCases())(
-      'which is $outcome ($code) when Dify misbehaves by $name',
+      'which is $outcome ($code) for the fault $name of Dify',
       async ({ fault, difySettings = {}, settings = {}, outcome, code, text }) => {
         const { ask, store, live, log } = harness({ difySettings, settings });
         dify.next(fault);
@@ -467,7 +467,7 @@ describe('createTurns', () => {
   });
 
   describe('when Dify no longer has the session’s conversation', () => {
-    it('goes on in a new one, and stays there', async () => {
+    it('continues in a new conversation, and keeps that', async () => {
       const { ask, askToEnd, store, log } = harness();
       await askToEnd();
       const { sessionId, conversationId: lost } = onlySession(store, ada);
@@ -488,7 +488,7 @@ describe('createTurns', () => {
       expect(sentConversations().at(-1)).toBe(conversationId);
     });
 
-    it('understands it with the framework’s suffix too', async () => {
+    it('recognises the error also with the suffix of the framework', async () => {
       const { askToEnd, store } = harness();
       await askToEnd();
       const { sessionId } = onlySession(store, ada);
@@ -496,7 +496,7 @@ describe('createTurns', () => {
       expect((await askToEnd({ session: { sessionId } })).at(-1)).toMatchObject({ event: 'message_end' });
     });
 
-    it('tries a new one once, and not for ever', async () => {
+    it('tries a new conversation only once', async () => {
       const { askToEnd, store } = harness();
       await askToEnd();
       const { sessionId, conversationId } = onlySession(store, ada);
@@ -506,7 +506,7 @@ describe('createTurns', () => {
       expect(sentConversations()).toEqual(['', conversationId, '']);
     });
 
-    it('does not try again where there was no conversation', async () => {
+    it('does not try again if the session had no conversation', async () => {
       const { askToEnd } = harness();
       dify.always('conversation-gone');
       const events = await askToEnd();
@@ -514,7 +514,7 @@ describe('createTurns', () => {
       expect(dify.requests).toHaveLength(1);
     });
 
-    it('tries nothing again after any other error', async () => {
+    it('does not try again after any other error', async () => {
       const { askToEnd, store } = harness();
       await askToEnd();
       const { sessionId, conversationId } = onlySession(store, ada);
@@ -527,7 +527,7 @@ describe('createTurns', () => {
   });
 
   describe('a session after a failed turn', () => {
-    it('takes the next question', async () => {
+    it('accepts the next question', async () => {
       const { askToEnd, store } = harness();
       dify.next('gateway-html');
       await askToEnd();
@@ -537,7 +537,7 @@ describe('createTurns', () => {
       expect(store.turns().map(([, answer]) => answer.outcome)).toEqual(['failed', 'completed']);
     });
 
-    it('goes on in the conversation the broken answer had named', async () => {
+    it('continues the conversation of the broken answer', async () => {
       const { askToEnd, store } = harness();
       dify.next('reset-mid-frame');
       await askToEnd();
@@ -549,7 +549,7 @@ describe('createTurns', () => {
   });
 
   describe('regenerate', () => {
-    it('asks the same question again, with the inputs that are given now', async () => {
+    it('asks the same question again with the new inputs', async () => {
       const { ask, turns, store } = harness();
       const turn = await ask({ inputs: { mood: 'calm', place: 'the light' } });
       await turn.ended;
@@ -564,7 +564,7 @@ describe('createTurns', () => {
   });
 
   describe('drain', () => {
-    it('settles at once when nothing runs, and leaves no timer', async () => {
+    it('settles immediately if no turn is running, and leaves no timer', async () => {
       const { turns } = harness();
       expect(turns.isDraining()).toBe(false);
       jest.useFakeTimers();
@@ -577,7 +577,7 @@ describe('createTurns', () => {
       expect(turns.isDraining()).toBe(true);
     });
 
-    it('refuses every question from then on: nothing is saved, Dify hears of nothing', async () => {
+    it('rejects every later question, saves nothing and does not call Dify', async () => {
       const { ask, turns, store } = harness();
       await turns.drain(60_000);
       expect(await thrown(ask())).toMatchObject({
@@ -590,7 +590,7 @@ describe('createTurns', () => {
       expect(dify.requests).toEqual([]);
     });
 
-    it('lets running turns come to their end, and settles only then', async () => {
+    it('lets running turns end, and settles only then', async () => {
       const { ask, turns, live } = harness();
       const replies = [heldReply(dify), heldReply(dify)];
       const running = await Promise.all([ask(), ask()]);
@@ -608,7 +608,7 @@ describe('createTurns', () => {
       expect(live.all()).toEqual([]);
     });
 
-    it('waits until their ends are saved', async () => {
+    it('waits until the ends of the turns are saved', async () => {
       const closing = createGate();
       const saving = createGate();
       const { ask, turns } = harness({
@@ -631,7 +631,7 @@ describe('createTurns', () => {
       expect(await turn.ended).toMatchObject({ outcome: 'completed' });
     });
 
-    it('interrupts after the timeout what has not ended, with the text so far', async () => {
+    it('interrupts unfinished turns after the timeout, with the text so far', async () => {
       const { ask, turns, store } = harness();
       const replies = [heldReply(dify), heldReply(dify)];
       const running = await Promise.all([ask(), ask()]);
@@ -659,7 +659,7 @@ describe('createTurns', () => {
       for (const { end } of both) await end();
     });
 
-    it('leaves pending what cannot be saved, when the database stays away', async () => {
+    it('leaves a turn pending if the database stays unavailable', async () => {
       const closing = createGate();
       const { ask, turns, store } = harness({
         settings: { saveRetryMs: 60_000 },
@@ -677,7 +677,7 @@ describe('createTurns', () => {
       expect(await turn.ended).toMatchObject({ event: 'error', code: 'internal' });
     });
 
-    it('waits no longer than it must for a database that says nothing', async () => {
+    it('waits only five seconds after the timeout for a database that does not reply', async () => {
       const closing = createGate();
       const { ask, turns, store } = harness({
         store: () => ({
@@ -704,7 +704,7 @@ describe('createTurns', () => {
       expect(store.turn(turn.turnId)[1].outcome).toBe('pending');
     });
 
-    it('may be asked for twice: the shorter patience counts', async () => {
+    it('uses the shorter timeout of two calls', async () => {
       const { ask, turns } = harness();
       const reply = heldReply(dify);
       const turn = await ask();
@@ -714,7 +714,7 @@ describe('createTurns', () => {
       await end();
     });
 
-    it('leaves a stop that was asked for before a stop', async () => {
+    it('keeps the outcome stopped of an earlier stop request', async () => {
       const { ask, turns } = harness({ settings: { stopGraceMs: 50 } });
       const reply = heldReply(dify);
       const turn = await ask();
@@ -725,8 +725,8 @@ describe('createTurns', () => {
       await end();
     });
 
-    // src/chat/turn/turns.ts: such a turn is not among the live ones yet, so nobody waits for it or interrupts it.
-    it('waits for a turn that is just being saved', async () => {
+    // Such a turn is not in the list of live turns yet. drain() must wait for it, too.
+    it('waits for a turn whose question is being saved', async () => {
       const opening = createGate();
       const { ask, turns } = harness({
         store: (memory) => ({ open: (turn) => opening.opened.then(() => memory.open(turn)) }),
@@ -762,7 +762,7 @@ describe('createTurns', () => {
       const asking = ask({ query: 'Late?' });
       await saving.opened;
       const draining = turns.drain(20);
-      // The timeout has passed by then.
+      // This event comes after the timeout.
       expect(await punctual.ended).toMatchObject({ code: 'server-stopping' });
       opening.open();
       const late = await asking;
@@ -774,7 +774,7 @@ describe('createTurns', () => {
       for (const { end } of await Promise.all(replies)) await end();
     });
 
-    it('waits for the end of a turn of a process that died, if it is just being saved', async () => {
+    it('waits until the end of a dead process’s turn is saved', async () => {
       const { turns, store, closing } = await rescuing();
       let isDrained = false;
       const draining = turns.drain(60_000).then(() => (isDrained = true));
@@ -787,12 +787,12 @@ describe('createTurns', () => {
   });
 
   describe('heartbeat', () => {
-    it('beats ten times in a short lease, and once a second otherwise', () => {
+    it('runs ten times in a short lease, and once a second otherwise', () => {
       expect(harness({ settings: { leaseMs: 1_000 } }).turns.heartbeatMs).toBe(100);
       expect(harness({ settings: { leaseMs: 60_000 } }).turns.heartbeatMs).toBe(1_000);
     });
 
-    it('ends the turns of a process that died, and frees their sessions', async () => {
+    it('ends the turns of a dead process, and frees their sessions', async () => {
       const { turns, store, log } = harness({ settings: { leaseMs: -60_000 } });
       const dead = harness({ store: () => store });
       dify.next('stall');
@@ -806,7 +806,7 @@ describe('createTurns', () => {
       await dead.live.idle();
     });
 
-    it('leaves its own alive and says nothing', async () => {
+    it('keeps its own turns alive, and logs nothing', async () => {
       const kept: (readonly string[])[] = [];
       const { ask, turns, store, log } = harness({
         store: () => ({ keepAlive: async (turnIds) => void kept.push(turnIds) }),
@@ -822,7 +822,7 @@ describe('createTurns', () => {
       await turn.ended;
     });
 
-    it('leaves alive what it has taken on of a process that died, until it has ended it', async () => {
+    it('keeps a claimed turn of a dead process alive until it has ended that turn', async () => {
       const { turns, store, closing, kept } = await rescuing();
       await turns.heartbeat();
       expect(kept).toEqual([['turn-1']]);
@@ -833,7 +833,7 @@ describe('createTurns', () => {
       expect(kept).toHaveLength(1);
     });
 
-    it('goes on saying that its turns live while it drains, and takes on no others', async () => {
+    it('keeps its turns alive during the drain, and claims no others', async () => {
       const kept: (readonly string[])[] = [];
       let claims = 0;
       const { ask, turns } = harness({
@@ -854,7 +854,7 @@ describe('createTurns', () => {
       await draining;
     });
 
-    it('takes on nothing that was silent right after the database was away: nobody could say that they live', async () => {
+    it('claims no silent turns right after a database outage, in which no process could keep turns alive', async () => {
       let isAway = true;
       const leases: (number | null)[] = [];
       const { turns } = harness({
@@ -878,7 +878,7 @@ describe('createTurns', () => {
       expect(leases[0]).toBeNull();
     });
 
-    it('says once that it could not, as often as it tries', async () => {
+    it('logs once that it fails, however often it tries', async () => {
       let isAway = true;
       const { turns, log } = harness({
         store: () => ({
@@ -897,7 +897,7 @@ describe('createTurns', () => {
       expect(log.lines).toHaveLength(2);
     });
 
-    it('says that a turn lives with the next beat where it failed to', async () => {
+    it('keeps a turn alive with the next heartbeat after a failure', async () => {
       let isAway = true;
       const kept: (readonly string[])[] = [];
       const { ask, turns } = harness({
@@ -919,7 +919,7 @@ describe('createTurns', () => {
       await turn.ended;
     });
 
-    it('only logs what goes wrong', async () => {
+    it('only logs an error', async () => {
       const { turns, log } = harness({
         store: () => ({ claimAbandoned: () => Promise.reject(new ChatError('internal')) }),
       });
@@ -929,7 +929,7 @@ describe('createTurns', () => {
   });
 });
 
-/** Turns that have taken on one of a process that died. Its end is being saved until `closing` opens. */
+/** Creates turns that have claimed a turn of a dead process. Saving its end waits until `closing` opens. */
 async function rescuing() {
   const saving = createGate();
   const closing = createGate();
@@ -969,7 +969,7 @@ function faultCases(): readonly (FaultOutcome & { readonly name: string })[] {
   return Object.entries(faultOutcomes()).map(([name, outcome]) => ({ name, ...outcome }));
 }
 
-/** Every fault there is, and what becomes of a turn that meets it. A new fault must be added here to compile. */
+/** Maps every fault to the outcome of a turn with it. The code compiles only if it contains every fault. */
 function faultOutcomes(): Readonly<Record<FaultName, FaultOutcome>> {
   const completed = (fault: Fault, text = wholeText): FaultOutcome => ({
     fault,
@@ -1055,7 +1055,7 @@ function faultOutcomes(): Readonly<Record<FaultName, FaultOutcome>> {
   };
 }
 
-/** The log names the turn; it quotes neither question, answer nor prompt. */
+/** Expects that the log does not quote the question, the answer or the prompt. */
 function expectQuietLog(lines: readonly string[], [question, answer]: SavedTurn): void {
   const text = lines.join('\n');
   expect(text).not.toContain(question.query);
@@ -1067,7 +1067,7 @@ function sentConversations(): readonly unknown[] {
   return dify.requests.map(({ body }) => (body as { conversation_id: unknown }).conversation_id);
 }
 
-/** Settles once followers are told this many events. */
+/** Settles when a follower has received this number of events. */
 async function seen(turn: LiveTurn, count: number): Promise<void> {
   let told = 0;
   for await (const batch of turn.follow(0, new AbortController().signal)) {

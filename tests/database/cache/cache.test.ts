@@ -5,7 +5,7 @@ describe('a cache', () => {
   beforeEach(() => void jest.useFakeTimers());
   afterEach(() => void jest.useRealTimers());
 
-  it('knows for a while what was read', () => {
+  it('returns a cached value until it expires', () => {
     const memory = createCache<string, number>(1_000, 10);
     memory.beginReading()('a', 1);
     jest.advanceTimersByTime(999);
@@ -14,7 +14,7 @@ describe('a cache', () => {
     expect(memory.get('a')).toBeUndefined();
   });
 
-  it('counts the while from when the reading began', () => {
+  it('counts the lifetime of a value from the start of its read', () => {
     const memory = createCache<string, number>(1_000, 10);
     const remember = memory.beginReading();
     jest.advanceTimersByTime(600);
@@ -23,7 +23,7 @@ describe('a cache', () => {
     expect(memory.get('a')).toBeUndefined();
   });
 
-  it('does not take what was read before everything was forgotten', () => {
+  it('does not cache a value whose read started before clear()', () => {
     const memory = createCache<string, number>(1_000, 10);
     const remember = memory.beginReading();
     memory.clear();
@@ -31,7 +31,7 @@ describe('a cache', () => {
     expect(memory.get('a')).toBeUndefined();
   });
 
-  it('lets the oldest go when it is full', () => {
+  it('evicts the oldest entry when it is full', () => {
     const memory = createCache<string, number>(1_000, 2);
     const remember = memory.beginReading();
     remember('a', 1);
@@ -41,7 +41,7 @@ describe('a cache', () => {
     expect([memory.get('a'), memory.get('b'), memory.get('c')]).toEqual([3, undefined, 4]);
   });
 
-  it('forgets one, or all', () => {
+  it('removes one entry by forget() and all entries by clear()', () => {
     const memory = createCache<string, number>(1_000, 10);
     const remember = memory.beginReading();
     remember('a', 1);
@@ -52,7 +52,7 @@ describe('a cache', () => {
     expect(memory.get('b')).toBeUndefined();
   });
 
-  it('reads once for all who ask meanwhile, and then knows it', async () => {
+  it('shares one load between concurrent readers, and then caches its value', async () => {
     const memory = createCache<string, number>(1_000, 10);
     const gate = createGate();
     let loads = 0;
@@ -68,7 +68,7 @@ describe('a cache', () => {
     expect(loads).toBe(2);
   });
 
-  it('gives nobody what was begun to be read before everything was forgotten', async () => {
+  it('starts a new load after clear(), and caches only its value', async () => {
     const memory = createCache<string, string>(1_000, 10);
     const gate = createGate();
     const before = memory.read('a', async () => {
@@ -81,7 +81,7 @@ describe('a cache', () => {
     expect([await before, await after, memory.get('a')]).toEqual(['before', 'after', 'after']);
   });
 
-  it('tells all who wait that there is nothing, or what went wrong, and reads again for the next', async () => {
+  it('passes a failed load to all waiting readers, and loads again after a failure and after null', async () => {
     const memory = createCache<string, number>(1_000, 10);
     const gone = () => Promise.reject(new Error('gone'));
     const failed = await Promise.allSettled([memory.read('a', gone), memory.read('a', gone)]);

@@ -26,14 +26,14 @@ function open() {
   return { lock: createSqliteLock({ filename, log }), log };
 }
 
-/** A lock of this process, taken. */
+/** Takes a lock in this process. */
 async function taken() {
   const { lock } = open();
   await lock.take();
   return { lock, holder: lock.holder() ?? '' };
 }
 
-/** A process that holds a lock as one of ours does. */
+/** Starts a process that holds a lock like a process of the application. */
 async function otherProcess(): Promise<{ readonly holder: string; kill(): Promise<void> }> {
   const holder = '00000000-0000-4000-8000-00000000000' + String(children.length);
   mkdirSync(`${filename}-processes`, { recursive: true });
@@ -64,7 +64,7 @@ const soon = { isPatient: false };
 const nobody = async () => [];
 
 describe('createSqliteLock', () => {
-  it('names its process once the lock is taken, until it is released', async () => {
+  it('has a holder from take() until release()', async () => {
     const { lock } = open();
     expect(lock.holder()).toBeNull();
     await lock.take();
@@ -73,14 +73,14 @@ describe('createSqliteLock', () => {
     expect([lock.holder(), files()]).toEqual([null, []]);
   });
 
-  it('sees that the others live, and its own process too', async () => {
+  it('reports its own and other living processes as living', async () => {
     const [one, other, process] = [await taken(), await taken(), await otherProcess()];
     const holders = [one.holder, other.holder, process.holder];
     expect([...(await one.lock.inspect(holders, soon)).values()]).toEqual(['living', 'living', 'living']);
     for (const { lock } of [one, other]) await lock.release();
   });
 
-  it('sees at once that a process was killed, however many look', async () => {
+  it('reports a killed process as dead immediately, to every lock', async () => {
     const killed = await otherProcess();
     const [one, other] = [await taken(), await taken()];
     await killed.kill();
@@ -91,7 +91,7 @@ describe('createSqliteLock', () => {
   });
 
   it.each(['5cf5b3f4-6d0b-4f4e-9a53-1c2e1f7a2b11', '../data.db', ''])(
-    'knows nothing of who has left no file: %p',
+    'reports a holder without a file as unknown: %p',
     async (holder) => {
       const { lock } = await taken();
       expect(await lock.inspect([holder], soon)).toEqual(new Map([[holder, 'unknown']]));
@@ -99,7 +99,7 @@ describe('createSqliteLock', () => {
     },
   );
 
-  it('removes what the dead have left, unless a turn still names them', async () => {
+  it('removes the files of dead processes, unless a turn still names them', async () => {
     const processes = [await otherProcess(), await otherProcess(), await otherProcess()];
     const [dead, named, living] = processes.map(({ holder }) => holder);
     await processes[0]?.kill();
@@ -113,7 +113,7 @@ describe('createSqliteLock', () => {
     await lock.release();
   });
 
-  it('says once that there is no place for it, and holds nothing', async () => {
+  it('warns once if it cannot create its folder, and holds no lock', async () => {
     writeFileSync(`${filename}-processes`, 'no folder');
     const { lock, log } = open();
     await lock.take();
@@ -125,7 +125,7 @@ describe('createSqliteLock', () => {
     await lock.release();
   });
 
-  it('is the same by whichever path the database is opened', async () => {
+  it('is the same for every path to the database', async () => {
     const { holder, lock } = await taken();
     const link = path.join(folder, 'link.db');
     symlinkSync(filename, link);

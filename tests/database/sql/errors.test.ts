@@ -16,7 +16,7 @@ describe('isDatabaseUnavailable', () => {
     '55P03',
     'SQLITE_BUSY',
     'SQLITE_FULL',
-  ])('says so of %s', (code) => {
+  ])('returns true for the code %s', (code) => {
     expect(isDatabaseUnavailable(withCode(code))).toBe(true);
   });
 
@@ -26,7 +26,7 @@ describe('isDatabaseUnavailable', () => {
     'SET search_path TO "public" - Client has encountered a connection error and is not queryable',
     'select 1 - Client was closed and is not queryable',
     'Transaction query already complete, run with DEBUG=knex:tx for more info',
-  ])('says so of a lost connection: %s', (message) => {
+  ])('returns true for a lost connection: %s', (message) => {
     expect(isDatabaseUnavailable(new Error(message))).toBe(true);
   });
 
@@ -37,12 +37,12 @@ describe('isDatabaseUnavailable', () => {
     new Error('What?'),
     'ECONNREFUSED',
     null,
-  ])('does not say so of %p', (error) => {
+  ])('returns false for %p', (error) => {
     expect(isDatabaseUnavailable(error)).toBe(false);
   });
 });
 
-it('tells a value that is there already from one that cannot be held', () => {
+it('isUniqueViolation and isDataException distinguish a duplicate value from an invalid one', () => {
   expect([isUniqueViolation(withCode('23505')), isDataException(withCode('23505'))]).toEqual([true, false]);
   expect([isUniqueViolation(withCode('22003')), isDataException(withCode('22003'))]).toEqual([false, true]);
   expect(isUniqueViolation(withCode('SQLITE_CONSTRAINT_UNIQUE'))).toBe(true);

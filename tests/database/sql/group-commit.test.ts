@@ -2,7 +2,7 @@ import { createGroupCommit } from '../../../src/database/sql/group-commit';
 import { createGate } from '../../chat/support/collect';
 
 describe('createGroupCommit', () => {
-  it('writes together what comes in the same moment, and what comes meanwhile with the next', async () => {
+  it('batches items of the same moment, and puts items that arrive during a write into the next batch', async () => {
     const groups: (readonly number[])[] = [];
     const gate = createGate();
     const commit = createGroupCommit<number, number>(async (items) => {
@@ -22,7 +22,7 @@ describe('createGroupCommit', () => {
     ]);
   });
 
-  it('settles each when its own group is written, not before', async () => {
+  it('settles an item only when its own batch is written', async () => {
     const gate = createGate();
     const written: number[] = [];
     const commit = createGroupCommit<number, void>(async () => {
@@ -37,7 +37,7 @@ describe('createGroupCommit', () => {
     expect(written).toEqual([1]);
   });
 
-  it('lets nobody wait long for one that is stuck', async () => {
+  it('starts the next batch soon, even if one is stuck', async () => {
     const gate = createGate();
     const commit = createGroupCommit<number, number>(async (items) => {
       if (items.includes(1)) await gate.opened;
@@ -50,7 +50,7 @@ describe('createGroupCommit', () => {
     expect(await stuck).toBe(1);
   });
 
-  it('writes no more together than it may, and lets others have their turn in between', async () => {
+  it('limits the batch size, and yields to the event loop between two batches', async () => {
     const order: unknown[] = [];
     const commit = createGroupCommit<number, number>(async (items) => {
       order.push(items.length);
@@ -61,7 +61,7 @@ describe('createGroupCommit', () => {
     expect(order).toEqual([100, 'others', 100, 'others', 50]);
   });
 
-  it('writes each alone when a group fails, and fails for whom that fails', async () => {
+  it('writes each item alone if a batch fails, and rejects only the items that fail', async () => {
     const written: number[] = [];
     const commit = createGroupCommit<number, number>(async (items) => {
       if (items.includes(2)) throw new Error('not 2');

@@ -7,7 +7,7 @@ interface Statement {
   all(): unknown[];
 }
 
-/** What is used here of better-sqlite3, which brings no types. */
+/** The part of better-sqlite3 that these tests use. The package has no types. */
 interface Connection {
   prepare(sql: string): Statement;
   exec(sql: string): void;
@@ -27,8 +27,8 @@ afterEach(async () => {
   await db.destroy();
 });
 
-describe('a connection that remembers its statements', () => {
-  it('compiles a text once', () => {
+describe('a connection that caches its statements', () => {
+  it('compiles an SQL text once', () => {
     const insert = connection.prepare('insert into t values (?)');
     insert.run(1);
     expect(connection.prepare('insert into t values (?)')).toBe(insert);
@@ -36,7 +36,7 @@ describe('a connection that remembers its statements', () => {
     expect(connection.prepare('select a from t order by a').all()).toEqual([{ a: 1 }, { a: 2 }]);
   });
 
-  it('goes on after an error', () => {
+  it('reuses a statement after an error', () => {
     connection.exec('create unique index u on t (a)');
     const insert = () => connection.prepare('insert into t values (?)').run(1);
     insert();
@@ -45,7 +45,7 @@ describe('a connection that remembers its statements', () => {
     expect(insert().changes).toBe(1);
   });
 
-  it('sees what becomes of a table', () => {
+  it('sees the changes of a table', () => {
     connection.prepare('insert into t values (?)').run(1);
     const read = () => connection.prepare('select * from t').all();
     expect(read()).toEqual([{ a: 1 }]);
@@ -58,11 +58,11 @@ describe('a connection that remembers its statements', () => {
     expect(read()).toEqual([{ c: 'c' }]);
   });
 
-  it('does not prepare tables and settings twice by one', () => {
+  it('does not cache a pragma statement', () => {
     expect(connection.prepare('pragma user_version')).not.toBe(connection.prepare('pragma user_version'));
   });
 
-  it('remembers so many, and lets the oldest go', () => {
+  it('evicts the oldest statement when it is full', () => {
     const first = connection.prepare('select 0');
     for (let index = 1; index <= 500; index += 1) connection.prepare(`select ${index}`);
     expect(connection.prepare('select 0')).not.toBe(first);

@@ -5,7 +5,7 @@ import type { Reply } from '../reply';
 import { createWorkflow, workflowFinishedFields, workflowStartedFields } from '../workflow';
 import { plays } from './fault';
 
-/** Replies that fail, break off or never end. `after` counts deltas. */
+/** Faults in which a reply fails, breaks off or never ends. `after` counts deltas. */
 export const endings = {
   'error-first': plays(
     'an `error` event is the first frame',
@@ -35,7 +35,7 @@ export const endings = {
     await reply.cut();
   }),
   'eof-but-saved': plays(
-    'EOF in the middle, yet `ms` later the whole answer is saved',
+    'EOF in the middle; the whole answer is saved `ms` later',
     { after: 3, ms: 1000 },
     async (reply, { after, ms }) => {
       reply.outlive();
@@ -76,13 +76,17 @@ export const endings = {
     await reply.pause(ms);
     await generate(reply);
   }),
-  stall: plays('silence for ever, no pings; a stop has no effect', { after: 3 }, async (reply, { after }) => {
-    reply.ignoreStop();
-    reply.wire.open();
-    await reply.tell(after);
-    await reply.stall();
-  }),
-  'stall-with-pings': plays('nothing but pings for ever', { after: 3 }, async (reply, { after }) => {
+  stall: plays(
+    'no further bytes, not even pings; a stop has no effect',
+    { after: 3 },
+    async (reply, { after }) => {
+      reply.ignoreStop();
+      reply.wire.open();
+      await reply.tell(after);
+      await reply.stall();
+    },
+  ),
+  'stall-with-pings': plays('only pings, without an end', { after: 3 }, async (reply, { after }) => {
     reply.wire.open();
     reply.keepAlive();
     await reply.tell(after);

@@ -5,20 +5,20 @@ import type { HttpAnswer } from '../wire';
 export type FaultParams = Readonly<Record<string, string | number>>;
 
 /**
- * A way for Dify to misbehave. Either an answer given before Dify looks at the request, as a gateway
- * would, or a reply played once the question is valid and its rows are there.
+ * One kind of fault. `answer` replies before Dify looks at the request, as a gateway does. `play` writes a reply after
+ * the question is valid and its rows exist.
  */
 export type FaultKind<P extends FaultParams = FaultParams> = {
-  /** One sentence for the README. */
+  /** One line for the README. */
   readonly does: string;
-  /** Parameters with their defaults. */
+  /** Parameters with their default values. */
   readonly params: P;
 } & (
   | { readonly answer: (params: P, profile: Profile) => HttpAnswer | 'no answer'; readonly play?: never }
   | { readonly play: (reply: Reply, params: P) => Promise<void>; readonly answer?: never }
 );
 
-/** Ties the types of a fault's parameters to their defaults. */
+/** Creates a fault with `answer`. Derives the types of the parameters from their defaults. */
 export function answers<P extends FaultParams>(
   does: string,
   params: P,

@@ -82,14 +82,14 @@ describe('framing faults', () => {
     expect(answerOf(toEvents(stream.text()))).toBe(savedAnswer());
   });
 
-  it('several-frames puts frames together and loses none', async () => {
+  it('several-frames joins frames and loses none', async () => {
     const stream = await askFor({ name: 'several-frames', frames: 4 });
     await stream.over;
     expect(stream.chunks[0]?.toString().match(/\n\n/gu)).toHaveLength(4);
     expect(namesOf(toEvents(stream.text()))).toMatch(/ message_end$/u);
   });
 
-  it('crlf ends each line with CR, then LF in the next chunk', async () => {
+  it('crlf ends each line with CR, and sends LF in the next chunk', async () => {
     const stream = await askFor('crlf');
     await stream.over;
     expect(stream.text()).toMatch(/^data: [^\r\n]+\r\n\r\ndata: /u);
@@ -97,7 +97,7 @@ describe('framing faults', () => {
     expect(stream.chunks.some((chunk) => chunk.toString().startsWith('\n'))).toBe(true);
   });
 
-  it('field-noise adds what the SSE format allows', async () => {
+  it('field-noise adds everything that the SSE format allows', async () => {
     const stream = await askFor('field-noise');
     await stream.over;
     expect(stream.text()).toMatch(/^\ufeff: noise\nid: 1\nretry: 3000\nnonsense\ndata:\{"event":"message"/u);
@@ -112,7 +112,7 @@ describe('framing faults', () => {
     expect(await over).toBe('ended');
   });
 
-  it('malformed-json breaks one frame between good ones', async () => {
+  it('malformed-json breaks one frame between valid ones', async () => {
     const stream = await askFor('malformed-json');
     await stream.over;
     const frames = stream.text().split('\n\n');
@@ -120,19 +120,19 @@ describe('framing faults', () => {
     expect(answerOf(toEvents(frames.filter((_, at) => at !== 2).join('\n\n')))).toBe(savedAnswer());
   });
 
-  it('huge-frame sends one delta of the size asked for', async () => {
+  it('huge-frame sends one delta of the requested size', async () => {
     const events = await eventsOf({ name: 'huge-frame', bytes: 300_000 });
     expect(namesOf(events)).toBe('message message_end');
     expect(answerOf(events)).toHaveLength(300_000);
   });
 
-  it('huge-answer sends an answer of the length asked for', async () => {
+  it('huge-answer sends an answer of the requested length', async () => {
     const events = await eventsOf({ name: 'huge-answer', chars: 5000 });
     expect(events.length).toBeGreaterThan(100);
     expect(answerOf(events)).toHaveLength(5000);
   });
 
-  it('slow-deltas takes its time', async () => {
+  it('slow-deltas pauses between deltas', async () => {
     const stream = await askFor({ name: 'slow-deltas', ms: 10 });
     await stream.until('event: ping');
     expect(await stream.over).toBe('ended');
@@ -158,7 +158,7 @@ describe('odd replies', () => {
     expect(namesOf(await eventsOf(name))).toMatch(expected);
   });
 
-  it('text-as-message-file carries the answer, in events without a url', async () => {
+  it('text-as-message-file sends the answer in events without a url', async () => {
     const [image, ...events] = await eventsOf('text-as-message-file');
     expect(image).toMatchObject({ type: 'image', url: expect.stringContaining('/files/tools/') });
     expect(events.every((event) => !('url' in event))).toBe(true);
@@ -174,32 +174,32 @@ describe('odd replies', () => {
     expect((await eventsOf('message-replace')).at(-2)).not.toHaveProperty('reason');
   });
 
-  it('closing-copy repeats the answer that is saved', async () => {
+  it('closing-copy repeats the saved answer', async () => {
     const events = await eventsOf('closing-copy');
     expect(events.at(-2)?.['answer']).toBe(savedAnswer());
   });
 
-  it('missing-ids names no id', async () => {
+  it('missing-ids sends no id', async () => {
     const ids = ['conversation_id', 'message_id', 'task_id', 'id'];
     for (const event of await eventsOf('missing-ids'))
       for (const id of ids) expect(event).not.toHaveProperty(id);
   });
 
-  it('null-answer has null and empty deltas', async () => {
+  it('null-answer sends null and empty deltas', async () => {
     const answers = (await eventsOf('null-answer')).map(({ answer }) => answer);
     expect(answers).toEqual(expect.arrayContaining([null, '']));
   });
 
-  it('missing-metadata has none', async () => {
+  it('missing-metadata sends no metadata', async () => {
     expect((await eventsOf('missing-metadata')).at(-1)).not.toHaveProperty('metadata');
   });
 
-  it('reasoning comes inline', async () => {
+  it('reasoning sends its text inline', async () => {
     expect(answerOf(await eventsOf('reasoning'))).toMatch(/^<think>\n.+\n<\/think>\n\n/u);
     expect(savedAnswer()).toMatch(/^<think>/u);
   });
 
-  it('json-instead-of-stream answers a stream request with JSON', async () => {
+  it('json-instead-of-stream replies to a stream request with JSON', async () => {
     const stream = await askFor('json-instead-of-stream');
     await stream.over;
     expect(stream.headers['content-type']).toBe('application/json');
@@ -222,7 +222,7 @@ describe('endings', () => {
     expect(savedAnswer()).toBe('');
   });
 
-  it('error-first has nothing before it', async () => {
+  it('error-first sends no other event', async () => {
     expect(namesOf(await eventsOf('error-first'))).toBe('error');
   });
 
@@ -243,7 +243,7 @@ describe('endings', () => {
     ['eof-at-once', ''],
     [{ name: 'eof-after-deltas', after: 2 }, 'message message'],
     [{ name: 'pings-then-eof', pings: 2 }, 'ping ping'],
-  ] as const)('%j ends in an orderly way, saved as nothing', async (fault, expected) => {
+  ] as const)('%j ends the response properly, and saves an empty answer', async (fault, expected) => {
     const stream = await askFor(fault);
     expect(stream.status).toBe(200);
     expect(await stream.over).toBe('ended');
@@ -251,7 +251,7 @@ describe('endings', () => {
     expect(savedAnswer()).toBe('');
   });
 
-  it('eof-but-saved saves the whole answer a little later', async () => {
+  it('eof-but-saved saves the whole answer later', async () => {
     const stream = await askFor({ name: 'eof-but-saved', after: 2, ms: 20 });
     expect(await stream.over).toBe('ended');
     expect(stream.text()).not.toContain('message_end');
@@ -268,21 +268,21 @@ describe('endings', () => {
     expect(savedAnswer()).toBe('');
   });
 
-  it('slow-first-byte keeps even the headers back', async () => {
+  it('slow-first-byte delays even the headers', async () => {
     const asked = Date.now();
     const stream = await askFor({ name: 'slow-first-byte', ms: 50 });
     expect(Date.now() - asked).toBeGreaterThanOrEqual(49);
     expect(await stream.over).toBe('ended');
   });
 
-  it('slow-first-event sends the headers at once', async () => {
+  it('slow-first-event sends the headers immediately', async () => {
     const stream = await askFor({ name: 'slow-first-event', ms: 60_000 });
     expect(stream.status).toBe(200);
     expect(stream.text()).toBe('');
     await leave(stream);
   });
 
-  it('stall is silent and deaf to a stop', async () => {
+  it('stall sends nothing more, and ignores a stop', async () => {
     const stream = await askFor({ name: 'stall', after: 1 });
     const text = await stream.until('\n\n');
     expect(namesOf(toEvents(text))).toBe('message');
@@ -299,7 +299,7 @@ describe('endings', () => {
     await leave(stream);
   });
 
-  it('open-after-end keeps the socket after message_end', async () => {
+  it('open-after-end keeps the socket open after message_end', async () => {
     const stream = await askFor('open-after-end');
     await stream.until('message_end');
     expect(dify.openStreams).toBe(1);
@@ -307,7 +307,7 @@ describe('endings', () => {
     await leave(stream);
   });
 
-  it('stop-ignored goes on after a stop', async () => {
+  it('stop-ignored continues after a stop', async () => {
     await dify.close();
     dify = await createDifyEmulator({ tokenIntervalMs: 2, stopDelayMs: 1 }).listen();
     const stream = await askFor('stop-ignored');
@@ -328,14 +328,14 @@ describe('refusals', () => {
     return { status: stream.status, type: stream.headers['content-type'], text: stream.text() };
   }
 
-  it.each(codes)('refuse answers %s', async (code) => {
+  it.each(codes)('refuse sends the error %s', async (code) => {
     const { status, type, text } = await refusal({ name: 'refuse', code });
     expect(status).toBe(eagerErrors[code].status);
     expect(type).toBe('application/json');
     expect(JSON.parse(text)).toEqual({ code, ...eagerErrors[code] });
   });
 
-  it('refuse takes a status and a message of your own', async () => {
+  it('refuse accepts another status and message', async () => {
     const { status, text } = await refusal({
       name: 'refuse',
       code: 'not_found',
@@ -366,14 +366,14 @@ describe('refusals', () => {
     ['json-500', 500, '{"message":"Internal Server Error","code":"unknown"}'],
     ['no-content', 204, ''],
     ['redirect', 302, 'Redirecting'],
-  ] as const)('%j answers %i', async (fault, expectedStatus, part) => {
+  ] as const)('%j replies with %i', async (fault, expectedStatus, part) => {
     const { status, text, type } = await refusal(fault);
     expect(status).toBe(expectedStatus);
     expect(text).toContain(part);
     expect(type).not.toBe('text/event-stream; charset=utf-8');
   });
 
-  it('redirect names a location', async () => {
+  it('redirect sends its location', async () => {
     expect((await askFor({ name: 'redirect', location: '/login' })).headers.location).toBe('/login');
   });
 
@@ -382,7 +382,7 @@ describe('refusals', () => {
   });
 });
 
-describe('the README', () => {
+describe('README of the Dify emulator', () => {
   const readme = readFileSync(path.join(__dirname, '../README.md'), 'utf8');
 
   it.each(faultNames)('has a row for %s', (name: FaultName) => {

@@ -4,9 +4,9 @@ import type { Reply } from '../reply';
 import type { Cutter } from '../wire';
 import { plays } from './fault';
 
-/** Healthy replies in awkward bytes: a sound client notices none of these. */
+/** Valid replies in unusual bytes. A correct client notices no difference. */
 export const framings = {
-  'split-every-byte': plays('each byte in a chunk of its own', {}, (reply) => cutWith(reply, everyByte)),
+  'split-every-byte': plays('each byte in its own chunk', {}, (reply) => cutWith(reply, everyByte)),
   'split-characters': plays('chunks end inside UTF-8 characters (0.15: inside `\\uXXXX`)', {}, (reply) =>
     cutWith(reply, insideCharacters),
   ),
@@ -20,7 +20,7 @@ export const framings = {
     (reply) => cutWith(reply, withFieldNoise()),
   ),
   'header-noise': plays(
-    'headers as proxies add them, and an oddly written content type',
+    'headers that proxies add, and an unusual spelling of the content type',
     {},
     async (reply) => {
       reply.wire.open({
@@ -33,7 +33,7 @@ export const framings = {
       await generate(reply);
     },
   ),
-  'malformed-json': plays('a frame of broken JSON between good ones', {}, async (reply) => {
+  'malformed-json': plays('a frame of invalid JSON between valid ones', {}, async (reply) => {
     await reply.tell(2);
     await reply.raw('data: {"event": "message", "answer": "brok\n\n');
     await generate(reply);

@@ -5,27 +5,27 @@ import { framings } from './framing';
 import { oddities } from './oddities';
 import { refusals } from './refusals';
 
-/** Every fault by name. */
+/** All faults by name. */
 export const faults = { ...framings, ...oddities, ...endings, ...refusals };
 
 export type FaultName = keyof typeof faults;
 
-/** `'stall'`, or with parameters `{ name: 'stall', after: 1 }`. */
+/** `'stall'`, or `{ name: 'stall', after: 1 }` with parameters. */
 export type Fault =
   FaultName | { [N in FaultName]: { readonly name: N } & Partial<(typeof faults)[N]['params']> }[FaultName];
 
-/** A fault ready to run, its parameters complete. */
+/** A fault with all its parameters. */
 export type ReadyFault = { readonly name: FaultName; readonly kind: FaultKind; readonly params: FaultParams };
 
 export const faultNames = Object.keys(faults) as FaultName[];
 
-/** Parses what a caller, another process or a query asked for; the error says what is wrong with it. */
+/** Parses a fault from a caller, from another process or from a query. @throws TypeError that names the problem. */
 export function readyFault(input: unknown): ReadyFault {
   const { name, ...given } = isRecord(input) ? input : { name: input };
   if (typeof name !== 'string' || !isFaultName(name)) {
     throw new TypeError(`No fault is called ${JSON.stringify(name)}. Known faults: ${faultNames.join(', ')}`);
   }
-  // The table is heterogeneous; from here on a fault's parameters are checked against its own defaults.
+  // The faults have different types. From here, each parameter is checked against its default.
   const kind = faults[name] as unknown as FaultKind;
   return { name, kind, params: { ...kind.params, ...checkParams(name, kind.params, given) } };
 }
@@ -47,7 +47,7 @@ function checkParams(name: string, defaults: FaultParams, given: Record<string, 
 
 const marker = /^\s*#fault:(?<name>\S+)(?<params>(?:\s+[a-z]+=\S+)*)\s*/u;
 
-/** Reads `#fault:stall after=1` off the start of a query. */
+/** Parses `#fault:stall after=1` at the start of a query. */
 export function faultInQuery(query: string): Readonly<Record<string, unknown>> | undefined {
   const { name, params } = marker.exec(query)?.groups ?? {};
   if (name === undefined) return undefined;
@@ -55,7 +55,7 @@ export function faultInQuery(query: string): Readonly<Record<string, unknown>> |
   return { name, ...Object.fromEntries(pairs.map((pair) => pair.split('=', 2) as [string, string])) };
 }
 
-/** What the person asked besides; the query as it is when that is nothing. */
+/** Returns the query without its fault, or the whole query when nothing else is in it. */
 export function withoutFault(query: string): string {
   return query.replace(marker, '') || query;
 }

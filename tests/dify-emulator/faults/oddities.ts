@@ -3,9 +3,9 @@ import { blockingBody, thoughtFields } from '../events';
 import { generate, sayOnceMore } from '../generate';
 import { plays } from './fault';
 
-/** Replies that are complete, with events a client may not expect. */
+/** Complete replies with events that a client may not expect. */
 export const oddities = {
-  'unknown-event': plays('events no client knows, with and without text', {}, async (reply) => {
+  'unknown-event': plays('unknown events, with and without text', {}, async (reply) => {
     await reply.event({ event: 'weather_report', data: { sky: 'clear' } });
     await reply.tell(2);
     await reply.event({ event: 'weather_report', answer: 'rain', data: null });
@@ -29,7 +29,7 @@ export const oddities = {
     },
   ),
   'message-replace': plays(
-    '`message_replace` voids the text so far',
+    '`message_replace` replaces the text so far',
     { text: 'Let us talk of something else.' },
     async (reply, { text }) => {
       await reply.tell(5);
@@ -37,16 +37,12 @@ export const oddities = {
       await reply.end();
     },
   ),
-  'closing-copy': plays(
-    'the whole answer once more as a `message`, as a New Agent ends',
-    {},
-    async (reply) => {
-      for (const delta of reply.deltas)
-        await reply.say(delta, { event: 'agent_message', from_variable_selector: undefined });
-      await sayOnceMore(reply);
-      await reply.end();
-    },
-  ),
+  'closing-copy': plays('the whole answer again as a `message`, as a New Agent ends', {}, async (reply) => {
+    for (const delta of reply.deltas)
+      await reply.say(delta, { event: 'agent_message', from_variable_selector: undefined });
+    await sayOnceMore(reply);
+    await reply.end();
+  }),
   'tts-after-end': plays('audio among the deltas and after `message_end`', {}, async (reply) => {
     await reply.tell(3);
     await reply.event({ event: 'tts_message', audio: 'SUQzBAAAAAAA' });
@@ -85,9 +81,9 @@ export const oddities = {
       await reply.say(text);
     await generate(reply);
   }),
-  'empty-answer': plays('`message_end` and nothing before it', {}, (reply) => reply.end()),
+  'empty-answer': plays('only `message_end`', {}, (reply) => reply.end()),
   'json-instead-of-stream': plays(
-    'the blocking answer although a stream was asked for',
+    'the blocking answer although the client asked for a stream',
     {},
     async (reply) => {
       reply.turn.message.answer = reply.deltas.join('');

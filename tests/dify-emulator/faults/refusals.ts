@@ -3,7 +3,7 @@ import { answers } from './fault';
 
 const html = { 'Content-Type': 'text/html' };
 
-/** Answers that are no stream at all. */
+/** Replies that are not a stream. */
 export const refusals = {
   refuse: answers(
     'a JSON error before the stream; `code` is any code Dify documents',
@@ -29,7 +29,7 @@ export const refusals = {
     status: 429,
     json: { code: 'rate_limit_error', ...eagerErrors.rate_limit_error },
   })),
-  'conversation-gone': answers('404 with the sentence the framework appends to the message', {}, () => {
+  'conversation-gone': answers('404, with a sentence of the web framework after the message', {}, () => {
     const message =
       'Conversation Not Exists. You have requested this URI [/v1/chat-messages] ' +
       'but did you mean /v1/chat-messages or /v1/chat-messages/<string:task_id>/stop ?';
@@ -64,7 +64,7 @@ export const refusals = {
     headers: { Location: location, ...html },
     body: page('Redirecting...'),
   })),
-  'no-answer': answers('the socket is closed with no answer at all', {}, () => 'no answer' as const),
+  'no-answer': answers('the socket is closed without a reply', {}, () => 'no answer' as const),
 };
 
 const gatewayReasons: Record<number, string> = {

@@ -4,7 +4,7 @@ import type { RawConnection, RawRequest } from './raw-client';
 
 const createMessagePath = '/api/chat-conversations/create-message';
 
-/** create-message as an event stream, as a raw request. */
+/** Returns the request of create-message as an event stream. */
 export function asking(
   user: Client,
   data: Readonly<Record<string, unknown>>,
@@ -18,7 +18,7 @@ export function asking(
   };
 }
 
-/** Following a turn from the event after `lastEventId`; 0 for its beginning. */
+/** Returns the request that follows a turn after event `lastEventId`. 0 follows from the first event. */
 export function following(user: Client, turnId: string, lastEventId: number): RawRequest {
   return {
     method: 'GET',
@@ -30,7 +30,7 @@ export function following(user: Client, turnId: string, lastEventId: number): Ra
   };
 }
 
-/** What a connection that began with a turn's first event was told. */
+/** Summarizes the events of a connection that started with the first event of a turn. */
 export function toTelling(connection: RawConnection): Telling {
   const events = connection.frames().map(({ data }) => data);
   return {

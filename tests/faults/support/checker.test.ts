@@ -36,20 +36,20 @@ const save = (...saved: SavedRow[]): Pick<History, 'saved'> => ({ saved });
 const kindsOf = (history: Partial<History>) =>
   findViolations({ ...good, ...history }).map(({ kind }) => kind);
 
-describe('findViolations, of a history without a contradiction', () => {
+describe('findViolations without a contradiction', () => {
   it.each<[string, Partial<History>]>([
-    ['a complete answer, told and saved', {}],
-    ['an answer that nobody waited for', tell({ text: 'Of wat', terminals: [] })],
+    ['a complete answer that was sent and saved', {}],
+    ['an answer whose client disconnected', tell({ text: 'Of wat', terminals: [] })],
     [
       'an answer that broke off',
       { ...tell(broken), ...save(question, interrupted), upstream: [{ query, whole: null }] },
     ],
-    ['a question whose connection broke before it was told, saved', tell({ ...refused, status: null })],
-    ['one of which nothing is left', { ...tell({ ...refused, status: null }), saved: [], upstream: [] }],
-    ['a refused one', { ...tell(refused), saved: [], upstream: [] }],
-    ['one told to two connections', tell({}, { text: '', terminals: [] })],
+    ['a saved question whose connection broke before the reply', tell({ ...refused, status: null })],
+    ['a question that left no trace', { ...tell({ ...refused, status: null }), saved: [], upstream: [] }],
+    ['a refused question', { ...tell(refused), saved: [], upstream: [] }],
+    ['an answer sent to two connections', tell({}, { text: '', terminals: [] })],
     [
-      'one whose process was killed after it had told more than it had saved',
+      'an answer whose process was killed after it sent more than it saved',
       {
         asked: [
           { ...asked, wasKilled: true, tellings: [{ ...telling, text: 'Of water, m', terminals: [] }] },
@@ -58,58 +58,58 @@ describe('findViolations, of a history without a contradiction', () => {
         upstream: [{ query, whole: null }],
       },
     ],
-  ])('%s', (_what, history) => {
+  ])('accepts %s', (_what, history) => {
     expect(kindsOf(history)).toEqual([]);
   });
 });
 
-describe('findViolations, of a history with a contradiction', () => {
+describe('findViolations with a contradiction', () => {
   it.each<[string, string, Partial<History>]>([
-    ['lost', 'a told turn is not saved', { saved: [] }],
-    ['lost', 'its answer is not saved', save(question)],
-    ['lost', 'its question is not saved', save(answer)],
+    ['lost', 'a turn was sent but not saved', { saved: [] }],
+    ['lost', 'the answer of a turn is not saved', save(question)],
+    ['lost', 'the question of a turn is not saved', save(answer)],
     ['doubled', 'a message is saved twice', save(question, answer, answer)],
     ['doubled', 'a question made two turns', save(question, answer, { ...question, turn_id: 'turn-2' })],
     [
       'doubled',
-      'two turns were told',
+      'two turns were sent for one question',
       { ...tell({}, { turnIds: ['turn-2'] }), ...save(question, { ...answer, turn_id: 'turn-2' }) },
     ],
     ['invented', 'a saved question was never asked', save(question, answer, { ...question, query: 'Who?' })],
-    ['misattributed', "it is another user's", save(question, { ...answer, user_id: 8 })],
+    ['misattributed', 'it belongs to another user', save(question, { ...answer, user_id: 8 })],
     [
       'stuck',
-      'the answer is pending for ever',
+      'the answer stays pending',
       { ...tell({ terminals: [] }), ...save(question, { ...answer, outcome: 'pending' }) },
     ],
-    ['text-differs', 'a piece was told twice', tell({ text: 'Of Of water, mostly.' })],
-    ['text-differs', 'the end is missing on the screen', tell({ text: 'Of water' })],
+    ['text-differs', 'a piece was sent twice', tell({ text: 'Of Of water, mostly.' })],
+    ['text-differs', 'the client did not receive the end', tell({ text: 'Of water' })],
     [
       'text-differs',
-      'more was told than is saved, and nobody was killed',
+      'more was sent than saved, without a kill',
       { ...tell({ terminals: [] }), ...save(question, interrupted) },
     ],
     [
       'told-two-ends',
-      'two ends were told',
+      'two final events were sent',
       tell({ terminals: [...telling.terminals, ...telling.terminals] }),
     ],
     [
       'outcome-differs',
-      'complete was told, and is not saved',
+      'the outcome completed was sent but not saved',
       save(question, { ...answer, outcome: 'interrupted' }),
     ],
-    ['not-complete', 'Dify did not come to the end', { upstream: [{ query, whole: null }] }],
+    ['not-complete', 'Dify did not finish the answer', { upstream: [{ query, whole: null }] }],
     [
       'not-complete',
-      'Dify came to another end',
+      'Dify finished with another text',
       { upstream: [{ query, whole: 'Of water, mostly, and salt.' }] },
     ],
     ['not-complete', 'Dify was not asked', { upstream: [] }],
     ['asked-again', 'Dify was asked twice', { upstream: [...good.upstream, { query, whole: null }] }],
     [
       'asked-again',
-      'Dify was asked what nobody asked',
+      'Dify was asked a question that no user asked',
       { upstream: [...good.upstream, { query: 'Who?', whole: null }] },
     ],
     ['refused-yet-asked', 'a refused question went to Dify', { ...tell(refused), saved: [] }],
@@ -122,7 +122,7 @@ describe('findViolations, of a history with a contradiction', () => {
     expect(kindsOf(history)).toContain(kind);
   });
 
-  it('says where two texts part', () => {
+  it('reports where two texts differ', () => {
     const [violation] = findViolations({ ...good, ...tell({ text: 'Of water, maybe.' }) });
     expect(violation).toEqual({
       kind: 'text-differs',

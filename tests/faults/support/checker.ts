@@ -1,15 +1,15 @@
 /**
- * Compares what clients were told, what the database holds and what Dify was asked, and finds every contradiction, as
- * Jepsen does: whatever went wrong in between, no history may contain one. https://jepsen.io/consistency
+ * Compares what clients received, what the database holds and what Dify was asked, and finds every contradiction.
+ * Jepsen works the same way: no fault excuses a contradiction. https://jepsen.io/consistency
  */
 
-/** What one connection was told of one question, from the first event of its turn. */
+/** Everything that one connection received for one question, from the first event of the turn. */
 export interface Telling {
-  /** Of the response; null where the connection broke before it. */
+  /** Status of the response. Null when the connection broke before it. */
   readonly status: number | null;
-  /** The turns its events were of. */
+  /** The turn ids of all received events. */
   readonly turnIds: readonly string[];
-  /** The answer as far as it was told. */
+  /** The received text of the answer. */
   readonly text: string;
   readonly terminals: readonly {
     readonly event: string;
@@ -18,12 +18,12 @@ export interface Telling {
   }[];
 }
 
-/** A question, which nobody else asks in these words, and everything anybody was told of it. */
+/** A question with a unique text, and everything that clients received for it. */
 export interface Asked {
   readonly query: string;
   readonly userId: number;
   readonly tellings: readonly Telling[];
-  /** Its process was killed: what came after the last checkpoint may be gone. */
+  /** The process was killed, so text after the last checkpoint may be lost. */
   readonly wasKilled?: boolean;
 }
 
@@ -37,7 +37,7 @@ export interface SavedRow {
   readonly user_id: number | null;
 }
 
-/** One time Dify was asked; `whole` is the answer it came to the end of, null if it came to none. */
+/** One Dify call. `whole` is the finished answer, or null if Dify did not finish it. */
 export interface UpstreamAnswer {
   readonly query: string;
   readonly whole: string | null;
@@ -50,29 +50,29 @@ export interface History {
 }
 
 export type ViolationKind =
-  /** Somebody was told of a turn that is not saved, or not with both of its messages. */
+  /** A client received events of a turn that is not saved, or of which only one message is saved. */
   | 'lost'
-  /** One question made several turns, or a turn has a message twice. */
+  /** One question made several turns, or one message of a turn is saved twice. */
   | 'doubled'
-  /** Saved, but never asked. */
+  /** Saved, but no user asked it. */
   | 'invented'
-  /** Saved as somebody else's. */
+  /** Saved for another user. */
   | 'misattributed'
-  /** Still pending when everything is over. */
+  /** Still pending after all turns ended. */
   | 'stuck'
-  /** A told text that is not what is saved. */
+  /** The received text differs from the saved text. */
   | 'text-differs'
-  /** More than one terminal event on one connection. */
+  /** One connection received more than one terminal event. */
   | 'told-two-ends'
-  /** A told outcome that is not the saved one. */
+  /** The received outcome differs from the saved outcome. */
   | 'outcome-differs'
-  /** Called complete, but Dify never came to the end of it, or to another one. */
+  /** Saved as completed, but Dify did not finish the answer or finished with another text. */
   | 'not-complete'
-  /** Dify was asked more than once, or for a question nobody asked. */
+  /** Dify was asked more than once, or was asked a question that no user asked. */
   | 'asked-again'
-  /** The question was refused, and Dify was asked all the same. */
+  /** The server refused the question and asked Dify nevertheless. */
   | 'refused-yet-asked'
-  /** Answered 401 although the token was good. */
+  /** The server replied 401 to a valid token. */
   | 'logged-out';
 
 export interface Violation {
@@ -81,7 +81,7 @@ export interface Violation {
   readonly detail: string;
 }
 
-/** @returns every contradiction in the history of a time that is over: no turn may be running any more. */
+/** @returns every contradiction. The caller waits until no turn is running. */
 export function findViolations({ asked, saved, upstream }: History): readonly Violation[] {
   const rowsOf = groupBy(saved, ({ query }) => query);
   const answersOf = groupBy(upstream, ({ query }) => query);
@@ -119,7 +119,7 @@ function checkQuestion(
   if (questions.length > 1 || replies.length > 1) {
     found.push(of('doubled', `${questions.length} questions and ${replies.length} answers are saved`));
   }
-  if (told.size > 1) found.push(of('doubled', `${told.size} turns were told`));
+  if (told.size > 1) found.push(of('doubled', `${told.size} turns were sent`));
   if (rows.some(({ user_id: userId }) => userId !== asked.userId)) found.push(of('misattributed'));
   if (tellings.some(({ status }) => status === 401)) found.push(of('logged-out'));
   const isRefused = tellings.length > 0 && tellings.every(({ status }) => status !== null && status >= 400);
@@ -157,7 +157,7 @@ function checkTelling(
   if (terminals.length > 1)
     found.push(violation('told-two-ends', query, terminals.map(({ event }) => event).join()));
   if (end !== undefined && end.outcome !== reply.outcome) {
-    found.push(violation('outcome-differs', query, `${end.outcome} was told, ${reply.outcome} is saved`));
+    found.push(violation('outcome-differs', query, `${end.outcome} was sent, ${reply.outcome} is saved`));
   }
   const isAgreed =
     end !== undefined ? text === saved : saved.startsWith(text) || (wasKilled && text.startsWith(saved));
@@ -165,7 +165,7 @@ function checkTelling(
   return found;
 }
 
-/** Where two texts part, for a reader. */
+/** Describes where two texts differ. */
 function differ(told: string, saved: string): string {
   let at = 0;
   while (at < told.length && told[at] === saved[at]) at += 1;

@@ -2,9 +2,9 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
-/** A helping process that takes one word at a time, and answers when it has done it: most say the word again. */
+/** A helper process that handles one command at a time. Its reply comes when the command is done. */
 export interface Child {
-  /** What it said first. */
+  /** The first message of the child. */
   readonly greeting: string;
   tell(word: string): Promise<string>;
   end(): Promise<void>;

@@ -1,4 +1,4 @@
-/** For an application that is asked by few users, and by each far more than a person would. */
+/** Removes limits per user: few test users ask far more questions than people would. */
 export const withoutLimits = {
   CHAT_MAX_TURNS_AT_ONCE: '0',
   CHAT_TURNS_PER_MINUTE: '0',

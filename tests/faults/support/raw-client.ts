@@ -2,12 +2,12 @@ import { connect } from 'node:net';
 
 import { assertCleanReply } from '../../support/canaries';
 
-/** One whole frame of an event stream. */
+/** One complete frame of an event stream. */
 export interface RawFrame {
   readonly id: number;
-  /** As it came, with its empty line. */
+  /** The bytes of the frame as text, with the empty line at its end. */
   readonly text: string;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what an event holds is what each test says it holds
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each test knows the fields of its events
   readonly data: any;
 }
 
@@ -16,35 +16,35 @@ export interface RawRequest {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
-  /** The connection is destroyed when this many bytes of the response's body have come: the rest is as if never sent. */
+  /** Destroys the connection after this number of bytes of the response body. Later bytes are ignored. */
   readonly cutAfterBytes?: number;
-  /** Nothing is ever taken off the socket. */
+  /** Never reads from the socket. */
   readonly neverReads?: boolean;
-  /** Called with each whole frame, as it comes. */
+  /** Receives each complete frame when it arrives. */
   readonly onFrame?: (frame: RawFrame, connection: RawConnection) => void;
 }
 
-/** One request on one connection of its own, down to the byte. */
+/** One request on its own connection, recorded byte by byte. */
 export interface RawConnection {
-  /** The port on this side: by it the other side's socket can be found. */
+  /** The local port, which identifies the socket on the server. */
   localPort(): number;
-  /** Settles with the status, or with null when the connection ends before there is one. */
+  /** Resolves with the status, or with null when the connection ends before it. */
   readonly head: Promise<number | null>;
-  /** Settles when the connection is over, whoever ended it. Never rejects. */
+  /** Resolves after either side has ended the connection. Never rejects. */
   readonly over: Promise<void>;
   status(): number | null;
   headers(): ReadonlyMap<string, string>;
-  /** Of the body, whatever the chunks it came in. */
+  /** Returns the body without the chunk framing. */
   body(): Buffer;
-  /** Of an event stream: the whole frames so far, without comments and without an unfinished one. */
+  /** Returns the complete frames of an event stream so far, without comments. */
   frames(): readonly RawFrame[];
-  /** Whether the response came to its orderly end. */
+  /** Returns whether the response ended properly. */
   isWhole(): boolean;
-  /** Closes the connection as a closed tab does. */
+  /** Closes the connection, as a closed tab does. */
   destroy(): void;
 }
 
-/** Settles once the connection is there and the request is written: the bytes are with the kernel. */
+/** Opens the connection. Resolves after the kernel has accepted the bytes of the request. */
 export async function openRaw(url: string, request: RawRequest): Promise<RawConnection> {
   const { hostname, port, host } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -101,14 +101,14 @@ function encodeRequest({ method, path, headers = {}, body }: RawRequest, host: s
   return `${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${content}`;
 }
 
-/** What came of an HTTP/1.1 response so far. */
+/** Parses an HTTP/1.1 response piece by piece. */
 function createResponse(cutAfterBytes: number) {
   let pending = Buffer.alloc(0);
   let status: number | null = null;
   let headers = new Map<string, string>();
   const parts: Buffer[] = [];
   let bodyBytes = 0;
-  /** Bytes still to come of the current chunk, or of the body where it is not chunked. */
+  /** Remaining bytes of the current chunk, or of the body when it is not chunked. */
   let left = 0;
   let isWhole = false;
 
@@ -122,7 +122,7 @@ function createResponse(cutAfterBytes: number) {
     left = Number(headers.get('content-length') ?? 0);
   }
 
-  /** @returns the part of the body that could be read from what is pending, or null when more bytes are needed. */
+  /** @returns the next part of the body, or null when more bytes are needed. */
   function takePart(): Buffer | null {
     const isChunked = headers.get('transfer-encoding') === 'chunked';
     if (left === 0 && isChunked) {
@@ -135,7 +135,7 @@ function createResponse(cutAfterBytes: number) {
     if (isWhole || pending.length === 0) return null;
     const part = pending.subarray(0, Math.min(left, pending.length));
     pending = pending.subarray(part.length);
-    // A chunk ends with CRLF, which is none of the body.
+    // A chunk ends with CRLF, which is not part of the body.
     const tail = isChunked ? Math.max(0, Math.min(part.length, part.length - (left - 2))) : 0;
     left -= part.length;
     if (!isChunked && left === 0) isWhole = true;
@@ -148,7 +148,7 @@ function createResponse(cutAfterBytes: number) {
     body: () => Buffer.concat(parts),
     isWhole: () => isWhole,
     isCut: () => bodyBytes >= cutAfterBytes,
-    /** @returns what this adds to the body, up to the cut. */
+    /** @returns the new bytes of the body, up to the cut. */
     take(bytes: Buffer): Buffer {
       const added: Buffer[] = [];
       pending = Buffer.concat([pending, bytes]);
@@ -178,7 +178,7 @@ function createFrames() {
         const text = pending.subarray(0, end + 2).toString('utf8');
         pending = pending.subarray(end + 2);
         const match = /^id: (\d+)\ndata: ([^\n]*)\n\n$/u.exec(text);
-        // Everything else is a comment.
+        // Any other frame is a comment.
         if (match === null) continue;
         assertCleanReply(text, 'an event stream');
         frames.push({ id: Number(match[1]), text, data: JSON.parse(match[2] ?? '') });

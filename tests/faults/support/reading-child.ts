@@ -1,7 +1,7 @@
 /**
- * Reads as much as it can from a server, as several users at once, in a process of its own: what it is busy with delays
- * nothing its parent measures. Its parent says `start`; `export`, to wait for the first export that is complete; and
- * `stop`, which is answered with the number of replies by kind and status, as JSON.
+ * Reads as much as possible from a server, as several users at the same time. It is a separate process, so that it does
+ * not delay what its parent measures. The parent sends `start`, `export` and `stop`. The reply to `export` comes after
+ * the first complete export. The reply to `stop` is JSON: the number of replies by kind and status.
  */
 import { EventEmitter, once, setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -12,7 +12,7 @@ const contains = (index: number) => `filters[$or][${index}][answer][$containsi]=
 const tenTexts = Array.from({ length: 10 }, (_, index) => encodeURI(contains(index))).join('&');
 const myList = '/api/chat-conversations/my-list';
 
-/** What each user reads again and again, and how many at once: each another part of it. */
+/** The requests of each user and how many run at the same time. Each user has another kind. */
 const kinds: readonly (readonly {
   readonly name: string;
   readonly path: string;
@@ -30,7 +30,7 @@ const kinds: readonly (readonly {
 
 const exported = 'export 200';
 
-/** Comes again sooner than it is told to, but not as fast as it can: to count requests is a proxy's part. */
+/** Retries earlier than the server asks, but not in a tight loop. Limiting requests is the job of a proxy. */
 const refusedMs = () => 500 + 1_000 * Math.random();
 
 let isReading = false;
@@ -41,7 +41,7 @@ const received = new EventEmitter();
 async function read(name: string, path: string, token: string): Promise<void> {
   const headers = { Authorization: `Bearer ${token}` };
   const response = await fetch(`${url}${path}`, { headers, signal: leave.signal });
-  // Read to its end, or cut off with an error.
+  // The body is read to its end, or fails with an error.
   for await (const _ of response.body ?? []);
   const kind = `${name} ${response.status}`;
   replies[kind] = (replies[kind] ?? 0) + 1;

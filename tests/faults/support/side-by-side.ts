@@ -1,4 +1,4 @@
-/** Does `count` jobs, at most `width` at a time. The first that fails ends it. */
+/** Runs `count` jobs, at most `width` at the same time. Rejects when a job fails. */
 export async function sideBySide(
   { count, width }: { readonly count: number; readonly width: number },
   job: (index: number) => Promise<void>,

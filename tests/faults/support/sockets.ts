@@ -1,20 +1,20 @@
 import { readFile } from 'node:fs/promises';
 
 /**
- * The sockets a server on `port` still holds to clients on these ports of theirs. Linux says so; elsewhere nobody does,
- * and this finds none.
+ * Counts the sockets that a server on `port` holds to clients with these ports. Linux reports them in /proc; on other
+ * systems the result is 0.
  */
 export async function heldSockets(port: number, clientPorts: ReadonlySet<number>): Promise<number> {
   const table = await readFile('/proc/net/tcp', 'utf8').catch(() => '');
   const rows = table.split('\n').slice(1);
   return rows.filter((row) => {
     const [, local = '', remote = '', , , , , , , inode] = row.trim().split(/\s+/u);
-    // Without an inode nobody holds it any more: the kernel says the last goodbyes by itself.
+    // The process has closed a socket without an inode. The kernel still finishes its shutdown.
     return portOf(local) === port && clientPorts.has(portOf(remote)) && inode !== '0';
   }).length;
 }
 
-/** Of an address as the kernel writes it: `0100007F:1F90`. */
+/** Parses the port of an address that the kernel prints as `0100007F:1F90`. */
 function portOf(address: string): number {
   return parseInt(address.slice(address.indexOf(':') + 1), 16);
 }

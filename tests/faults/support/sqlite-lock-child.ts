@@ -1,6 +1,6 @@
 /**
- * Holds the write lock of a SQLite file, as another program would: a process of its own, since the driver blocks the one
- * it runs in. Its parent names the milliseconds, and is answered with the same number when the lock is free again.
+ * Holds the write lock of a SQLite file, as another program would. It is a separate process, because the driver blocks
+ * its process. The parent sends a number of milliseconds, and receives the same number after the lock is released.
  */
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';

@@ -2,11 +2,11 @@ import type { DifyEmulator, Reply, Script } from '../../dify-emulator';
 import type { UpstreamAnswer } from './checker';
 import { createRandom, hash } from './random';
 
-/** What Dify does with each question, and what it was asked. */
+/** Scripts the replies of Dify, and records what it was asked. */
 export interface Upstream {
-  /** Scripts the reply to this question; one that nobody scripted is answered in `defaultPieces` pieces at once. */
+  /** Scripts the reply to a question. Other questions get `defaultPieces` pieces without pauses. */
   on(query: string, play: Script): void;
-  /** Everything Dify was asked, oldest first, and the answers it came to the end of. */
+  /** Returns all questions that Dify was asked, oldest first, with the answers that it finished. */
   answers(): readonly UpstreamAnswer[];
 }
 
@@ -25,13 +25,13 @@ export function createUpstream(dify: DifyEmulator): Upstream {
     answers: () =>
       replies.map(({ turn: { message } }) => ({
         query: message.query,
-        // Dify saves an answer right before it tells its end.
+        // Dify saves an answer right before it sends the final event.
         whole: message.usage === null ? null : message.answer,
       })),
   };
 }
 
-/** A reply of these pieces, with a pause after each, to its end. */
+/** Returns a script that sends these pieces with a pause after each, and then ends the answer. */
 export function telling(pieces: readonly string[], pauseMs: () => number = () => 0): Script {
   return async (reply) => {
     for (const piece of pieces) {
@@ -54,7 +54,7 @@ const words = [
   '\u2028',
 ] as const;
 
-/** An answer in pieces. The question alone decides them; they are numbered, so that none can be lost unseen. */
+/** Returns an answer in numbered pieces, so that a lost piece is noticed. They depend only on the question. */
 export function piecesOf(query: string, count: number): readonly string[] {
   const random = createRandom(hash(query));
   return Array.from({ length: count }, (_, index) => `${index} ${random.pick(words)} of ${query}; `);

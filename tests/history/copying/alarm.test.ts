@@ -6,14 +6,14 @@ const tookMs = async (work: Promise<void>) => {
   return performance.now() - since;
 };
 
-describe('an alarm', () => {
+describe('createAlarm', () => {
   afterEach(() => jest.useRealTimers());
 
-  it('rings when its time has come', async () => {
+  it('resolves after the requested time', async () => {
     expect(await tookMs(createAlarm().after(300))).toBeGreaterThan(150);
   });
 
-  it('rings earlier when it is asked to, and is not put off by asking again', async () => {
+  it('resolves earlier after ringWithin, and repeated calls do not postpone it', async () => {
     const alarm = createAlarm();
     const rung = alarm.after(60_000);
     const again = setInterval(() => alarm.ringWithin(40), 5);
@@ -21,14 +21,14 @@ describe('an alarm', () => {
     clearInterval(again);
   });
 
-  it('is not made later', async () => {
+  it('does not resolve later when ringWithin asks for a longer time', async () => {
     const alarm = createAlarm();
     const rung = alarm.after(20);
     alarm.ringWithin(60_000);
     expect(await tookMs(rung)).toBeLessThan(10_000);
   });
 
-  it('that has rung earlier does not ring again when its time would have come', async () => {
+  it('does not end the next wait with the timer of a wait that ended early', async () => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
     const alarm = createAlarm();
     const first = alarm.after(60);
@@ -43,7 +43,7 @@ describe('an alarm', () => {
     expect(hasRung).toBe(true);
   });
 
-  it('has nothing to end where nobody waits', async () => {
+  it('ignores ringWithin while nobody waits', async () => {
     const alarm = createAlarm();
     alarm.ringWithin(0);
     await alarm.after(1);

@@ -13,7 +13,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-/** A writer that pauses for milliseconds. Unless a test says otherwise, it comes round only when it is woken. */
+/** Creates a writer whose pauses last milliseconds. It starts a round only when `wake()` is called, by default. */
 function create(changes: Partial<HistoryWriterOptions> = {}) {
   const source = createMemoryHistorySource();
   const store = createMemoryHistoryStore();
@@ -40,8 +40,8 @@ const turnsFrom = (first: number, count: number) =>
 
 const outage = Object.assign(new Error('connect ECONNREFUSED db.internal:5432'), { code: 'ECONNREFUSED' });
 
-describe('the writer of the history', () => {
-  it('copies what is due when it starts, a batch at a time, and settles it', async () => {
+describe('history writer', () => {
+  it('copies due turns in batches when it starts, and settles them', async () => {
     const { source, store, writer } = create({ batchSize: 2 });
     source.finish(...turnsFrom(1, 5));
     writer.start();
@@ -59,7 +59,7 @@ describe('the writer of the history', () => {
     });
   });
 
-  it('comes round by itself, for what ends in other processes', async () => {
+  it('starts a round by itself, to copy turns of other processes', async () => {
     const { source, store, writer } = create({ everyMs: 5 });
     writer.start();
     await pause(20);
@@ -67,7 +67,7 @@ describe('the writer of the history', () => {
     await until(() => store.records.size === 1);
   });
 
-  it('copies soon when it is woken, and once for many wakes', async () => {
+  it('copies soon after wake(), in one batch for many calls', async () => {
     const { source, store, writer } = create();
     source.finish(finishedTurn({ turnId: 'first' }));
     writer.start();
@@ -80,7 +80,7 @@ describe('the writer of the history', () => {
     expect(store.calls).toHaveLength(2);
   });
 
-  it('hears a wake during a round', async () => {
+  it('starts another round when wake() is called during a round', async () => {
     const { source, store, writer } = create();
     const save = store.save.bind(store);
     let isFirst = true;
@@ -88,7 +88,7 @@ describe('the writer of the history', () => {
       await save(records);
       if (!isFirst) return;
       isFirst = false;
-      // Due only once the round is over.
+      // The turn becomes due only after the round has ended.
       setTimeout(() => source.finish(finishedTurn({ turnId: 'late' })), 2);
       writer.wake();
     };
@@ -97,7 +97,7 @@ describe('the writer of the history', () => {
     await until(() => store.records.has('late'));
   });
 
-  it('forgets what was erased before it copies anything', async () => {
+  it('carries out erasures before it copies turns', async () => {
     const { source, store, writer } = create();
     await store.save([]);
     source.finish(
@@ -112,7 +112,7 @@ describe('the writer of the history', () => {
     expect(source.erasures()).toEqual([]);
   });
 
-  it('forgets all that was erased before it copies anything, however much that is', async () => {
+  it('carries out all of 250 erasures before it copies turns', async () => {
     const { source, store, writer } = create();
     source.finish(finishedTurn());
     for (let userId = 1_000; userId < 1_250; userId += 1)
@@ -124,7 +124,7 @@ describe('the writer of the history', () => {
     expect(source.erasures()).toEqual([]);
   });
 
-  it('is one, however often it is started', async () => {
+  it('runs one loop when start() is called twice', async () => {
     const { store, writer } = create();
     writer.start();
     writer.start();
@@ -132,7 +132,7 @@ describe('the writer of the history', () => {
     expect(store.reads).toBe(1);
   });
 
-  it('with another one beside it copies each turn once', async () => {
+  it('copies each turn once while another writer runs', async () => {
     const { source, store, writer, another } = create({ batchSize: 3 });
     const second = another();
     stops.push(second.stop);
@@ -146,8 +146,8 @@ describe('the writer of the history', () => {
   });
 });
 
-describe('while the history is away', () => {
-  it('it says so from the start, though nothing is due', async () => {
+describe('history writer while the history database is unavailable', () => {
+  it('reports unavailable from the start, even when no turn is due', async () => {
     const { store, writer } = create();
     store.away = outage;
     writer.start();
@@ -155,7 +155,7 @@ describe('while the history is away', () => {
     expect(store.calls).toEqual([]);
   });
 
-  it('turns wait, it says so once, and copies all when it is back', async () => {
+  it('keeps turns due, logs one warning, and copies all turns after the database returns', async () => {
     const { source, store, log, writer } = create();
     store.away = outage;
     source.finish(...turnsFrom(1, 3));
@@ -175,7 +175,7 @@ describe('while the history is away', () => {
     ]);
   });
 
-  it('says so again where it is away for another reason', async () => {
+  it('logs another warning when the reason changes', async () => {
     const { source, store, log, writer } = create();
     source.finish(finishedTurn());
     store.away = new HistoryProblem('unreachable');
@@ -192,7 +192,7 @@ describe('while the history is away', () => {
     ]);
   });
 
-  it('says so again where the other database is away, too', async () => {
+  it('logs another warning when the main database becomes unavailable, too', async () => {
     const { source, store, log, writer } = create();
     source.finish(finishedTurn());
     store.away = outage;
@@ -207,7 +207,7 @@ describe('while the history is away', () => {
     ]);
   });
 
-  it('it is tried less and less often, however many turns end', async () => {
+  it('retries with growing pauses, however many turns end', async () => {
     const { store, source, writer } = create({ backOffMs: [10, 80] });
     store.away = outage;
     source.finish(finishedTurn());
@@ -223,7 +223,7 @@ describe('while the history is away', () => {
     expect(store.reads).toBeGreaterThan(3);
   });
 
-  it('of a batch nothing is tried one by one', async () => {
+  it('does not retry the turns of a batch one by one', async () => {
     const { store, source, writer } = create({ backOffMs: [60_000, 60_000] });
     writer.start();
     await until(() => store.reads === 1);
@@ -235,7 +235,7 @@ describe('while the history is away', () => {
     expect(Object.values(source.states()).every((state) => state === 'due')).toBe(true);
   });
 
-  it('an erasure waits too, and no turn is copied before it', async () => {
+  it('keeps an erasure waiting, and copies no turn before it', async () => {
     const { store, source, writer } = create();
     store.away = outage;
     source.noteErasure({ userDocumentId: ada.documentId, conversationId: null, before: new Date() });
@@ -249,7 +249,7 @@ describe('while the history is away', () => {
     expect(store.records.size).toBe(0);
   });
 
-  it('an erasure that it does not take is kept, and is carried out when it is back', async () => {
+  it('keeps an erasure that the history refuses, and carries it out later', async () => {
     const { store, source, writer } = create();
     await store.save([toRecord(finishedTurn(), 'dify')]);
     store.readOnly = outage;
@@ -262,7 +262,7 @@ describe('while the history is away', () => {
     expect(store.records.size).toBe(0);
   });
 
-  it('after it was there, nothing more is given to it until it is back', async () => {
+  it('saves no further turn after the first failure until the database returns', async () => {
     const { store, source, writer } = create();
     writer.start();
     await until(() => store.reads === 1);
@@ -274,7 +274,7 @@ describe('while the history is away', () => {
     expect(source.states()).toEqual({ 'turn-1': 'due' });
   });
 
-  it('nothing of it is a rejection nobody handles', async () => {
+  it('leaves no unhandled rejection', async () => {
     const { store, source, writer } = create();
     store.away = outage;
     source.finish(finishedTurn());
@@ -283,13 +283,13 @@ describe('while the history is away', () => {
     source.away = outage;
     await until(() => writer.status().problem === 'main-database' || writer.status().problem === 'history');
     await writer.stop();
-    // A rejection that nobody handles would fail this test by itself: Jest sees to that.
+    // Jest itself fails this test on an unhandled rejection.
     await pause(5);
   });
 });
 
-describe('while the main database is away', () => {
-  it('nothing is due, it says so once, and goes on when it is back', async () => {
+describe('history writer while the main database is unavailable', () => {
+  it('logs one warning, and copies the turns after the database returns', async () => {
     const { source, store, log, writer } = create();
     source.away = outage;
     source.finish(finishedTurn());
@@ -305,7 +305,7 @@ describe('while the main database is away', () => {
     ]);
   });
 
-  it('what was saved but not settled is saved again, to be there once', async () => {
+  it('saves an unsettled turn again, which leaves one record', async () => {
     const { source, store, writer } = create();
     const save = store.save.bind(store);
     store.save = async (records) => {
@@ -324,8 +324,8 @@ describe('while the main database is away', () => {
   });
 });
 
-describe('a record that the history refuses', () => {
-  it('holds up no other: it is set aside, named in the log without what it says', async () => {
+describe('history writer with a record that the history refuses', () => {
+  it('sets only this record aside, and logs its id without its content', async () => {
     const { source, store, log, writer } = create();
     store.refused.add('turn-2');
     source.finish(...turnsFrom(1, 4));
@@ -340,7 +340,7 @@ describe('a record that the history refuses', () => {
     expect(log.lines.join()).not.toContain('out of range');
   });
 
-  it('alone is not to blame until another is taken', async () => {
+  it('does not set a single turn aside until the history accepts another one', async () => {
     const { source, store, writer } = create();
     store.refused.add('turn-1');
     source.finish(finishedTurn());
@@ -352,14 +352,14 @@ describe('a record that the history refuses', () => {
     await until(() => writer.status().setAside === 1);
     expect([...store.records.keys()]).toEqual(['turn-2']);
 
-    // Given out again later it is set aside at once.
+    // When the writer claims the turn again, it sets the turn aside immediately.
     source.forgetClaims();
     writer.wake();
     await until(() => source.states()['turn-1'] === 'aside');
     await until(() => writer.status().state === 'ok');
   });
 
-  it('is none where the history refuses everything: then all wait', async () => {
+  it('keeps all turns due when the history refuses every record', async () => {
     const { source, store, log, writer } = create();
     store.readOnly = Object.assign(new Error('disk full'), { code: 'SQLITE_FULL' });
     source.finish(...turnsFrom(1, 3));
@@ -372,7 +372,7 @@ describe('a record that the history refuses', () => {
     expect(log.lines).toHaveLength(2);
   });
 
-  it('is none where the history takes nothing more in the middle of a batch', async () => {
+  it('sets no turn aside when the history starts to refuse everything in the middle of a batch', async () => {
     const { source, store, writer } = create();
     const save = store.save.bind(store);
     store.save = async (records) => {
@@ -390,7 +390,7 @@ describe('a record that the history refuses', () => {
     await until(() => store.records.size === 6);
   });
 
-  it('for a moment only is not set aside', async () => {
+  it('does not set a turn aside after a temporary refusal', async () => {
     const { source, store, log, writer } = create();
     const save = store.save.bind(store);
     let refusals = 0;
@@ -406,7 +406,7 @@ describe('a record that the history refuses', () => {
     expect(log.lines).toEqual([]);
   });
 
-  it('does not put off the batches after its own', async () => {
+  it('still copies the following batches', async () => {
     const { source, store, writer } = create({ batchSize: 2 });
     store.refused.add('turn-1');
     source.finish(...turnsFrom(1, 5));
@@ -416,8 +416,8 @@ describe('a record that the history refuses', () => {
   });
 });
 
-describe('what an older version or another history left', () => {
-  it('is named after what is due was copied, and tells the main database which history has a turn', async () => {
+describe('history writer with data of an older version or of another history', () => {
+  it('names the users of old records after it copied due turns, and notes the history of each turn', async () => {
     const { source, store, writer } = create();
     const old = toRecord(finishedTurn({ turnId: 'numbered' }), 'dify');
     await store.save([{ ...old, userDocumentId: null, formerUserId: 7 }]);
@@ -428,7 +428,7 @@ describe('what an older version or another history left', () => {
     expect(source.settled).toEqual(new Map([['turn-1', 'memory']]));
   });
 
-  it('is looked for again and again, where the history has been there', async () => {
+  it('repeats the survey for missing turns once the history is reachable', async () => {
     const { source, store, writer } = create({ everyMs: 5, surveyEveryMs: 20 });
     store.away = outage;
     writer.start();
@@ -438,7 +438,7 @@ describe('what an older version or another history left', () => {
     await until(() => source.surveys > 2);
   });
 
-  it('waits while the erasures of conversations are not named', async () => {
+  it('waits until the users of former erasures are named', async () => {
     const { source, store, writer } = create();
     const listFormerErasures = store.listFormerErasures.bind(store);
     const gate = createGate();
@@ -456,17 +456,17 @@ describe('what an older version or another history left', () => {
   });
 });
 
-describe('how often it comes round', () => {
+describe('interval of the history writer', () => {
   beforeEach(() => jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] }));
   afterEach(() => jest.useRealTimers());
 
-  it('is as before once a wake was heard', async () => {
+  it('returns to the usual pause after one wake', async () => {
     const { source, writer } = create({ everyMs: 5_000, gatherMs: 250 });
     let claims = 0;
     const claimSome = source.claimSome.bind(source);
     source.claimSome = (limit) => {
       claims += 1;
-      // In the middle of the first round.
+      // The first round is running.
       if (claims === 1) writer.wake();
       return claimSome(limit);
     };
@@ -479,7 +479,7 @@ describe('how often it comes round', () => {
     expect(claims).toBe(3);
   });
 
-  it('is still once a minute after hours without the history', async () => {
+  it('stays at one attempt a minute after hours without the history database', async () => {
     const { source, store, writer } = create({ backOffMs: [1_000, 60_000] });
     source.finish(finishedTurn());
     store.away = outage;
@@ -491,7 +491,7 @@ describe('how often it comes round', () => {
     expect(writer.status()).toMatchObject({ state: 'ok', waiting: 0 });
   });
 
-  it('is soon again at first, each time that a database is away', async () => {
+  it('starts again with short pauses for each new outage', async () => {
     const { source, store, writer } = create({ everyMs: 5_000, backOffMs: [1_000, 60_000] });
     store.away = outage;
     writer.start();
@@ -503,14 +503,14 @@ describe('how often it comes round', () => {
     await jest.advanceTimersByTimeAsync(5_000);
     expect(writer.status().state).toBe('unavailable');
     source.away = null;
-    // It has failed twice at most: the next pauses are of one, two and four seconds.
+    // At most two attempts have failed: the next pauses last one, two and four seconds.
     await jest.advanceTimersByTimeAsync(4_000);
     expect(writer.status().state).toBe('ok');
   });
 });
 
-describe('stopping it', () => {
-  it('copies what is left first, and touches nothing afterwards', async () => {
+describe('stop() of the history writer', () => {
+  it('copies the turns that are due first, and touches nothing afterwards', async () => {
     const { source, store, writer } = create({ batchSize: 2 });
     writer.start();
     source.finish(...turnsFrom(1, 5));
@@ -522,7 +522,7 @@ describe('stopping it', () => {
     expect(source.states()).toEqual({ late: 'due' });
   });
 
-  it('ends with the round that is under way, and with what has come meanwhile', async () => {
+  it('finishes the running round, and copies a turn that ended meanwhile', async () => {
     const { source, store, writer } = create({ lastRoundMs: 5_000 });
     const save = store.save.bind(store);
     const [{ opened: begun, open: begin }, { opened, open }] = [createGate(), createGate()];
@@ -541,7 +541,7 @@ describe('stopping it', () => {
     expect([...store.records.keys()]).toEqual(['turn-1', 'late']);
   });
 
-  it('begins nothing more to erase when its time is over', async () => {
+  it('starts no further batch of erasures after its time limit', async () => {
     const { source, store, writer } = create({ lastRoundMs: 20 });
     const erase = store.erase.bind(store);
     const [{ opened: begun, open: begin }, { opened, open }] = [createGate(), createGate()];
@@ -561,7 +561,7 @@ describe('stopping it', () => {
     expect(source.erasures()).toHaveLength(150);
   });
 
-  it('takes no new batch when its time is over', async () => {
+  it('starts no further batch of turns after its time limit', async () => {
     const { source, store, writer } = create({ batchSize: 1, lastRoundMs: 60 });
     const save = store.save.bind(store);
     store.save = async (records) => {
@@ -579,7 +579,7 @@ describe('stopping it', () => {
     expect(Object.values(source.states()).every((state) => state === 'due')).toBe(true);
   });
 
-  it('does not wait for a history that is away', async () => {
+  it('does not wait for a history database that is unavailable', async () => {
     const { source, store, writer } = create({ backOffMs: [60_000, 60_000], lastRoundMs: 60_000 });
     store.away = outage;
     source.finish(finishedTurn());
@@ -590,7 +590,7 @@ describe('stopping it', () => {
     expect(store.reads).toBe(reads);
   });
 
-  it('does not wait for ever for one that never answers', async () => {
+  it('stops waiting for a history database that never replies', async () => {
     const { source, store, writer } = create({ lastRoundMs: 20 });
     store.save = () => new Promise(() => undefined);
     source.finish(finishedTurn());
@@ -599,13 +599,13 @@ describe('stopping it', () => {
     await writer.stop();
   });
 
-  it('is nothing where it was never started', async () => {
+  it('resolves when the writer was never started', async () => {
     await create().writer.stop();
   });
 });
 
-describe('its state', () => {
-  it('is behind when a turn has waited for long though both databases are there', async () => {
+describe('status() of the history writer', () => {
+  it('is behind after a turn has waited too long while both databases are available', async () => {
     const { source, store, writer } = create({ behindAfterMs: 1_000, batchSize: 1 });
     const gate = { open: () => undefined as void };
     const save = store.save.bind(store);

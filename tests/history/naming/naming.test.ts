@@ -21,8 +21,8 @@ async function nameAll(naming: { nameSome(): Promise<boolean> }): Promise<void> 
   while (await naming.nameSome());
 }
 
-describe('naming the users of an older version’s records', () => {
-  it('asks the main database for the users of their turns', async () => {
+describe('createNaming for records of an older version', () => {
+  it('takes the users from the turns in the main database', async () => {
     const { store, source, log, naming } = create(5);
     for (const [index, { documentId }] of [ada, bob, ada, bob, ada].entries())
       source.turnOwners.set(`turn-${index}`, documentId);
@@ -31,29 +31,29 @@ describe('naming the users of an older version’s records', () => {
       [ada, bob, ada, bob, ada].map(({ documentId }) => documentId),
     );
     expect(log.lines).toEqual([
-      'info The history names users by number. Their documentIds are looked for.',
+      'info The history names users by number. Looking up their documentIds.',
       'info The history names users by documentId: looked for 5 records.',
     ]);
   });
 
-  it('warns once of records that are left, and says how to list them', async () => {
+  it('warns once about records without a user, and names the command that lists them', async () => {
     const { store, source, log, naming } = create(3);
     source.turnOwners.set('turn-1', ada.documentId);
     await nameAll(naming);
     await nameAll(naming);
     expect(await store.listConversations('everybody', { limit: 10, offset: 0, after: null })).toHaveLength(1);
     expect(log.lines.slice(2)).toEqual([
-      expect.stringMatching(/^warn 2 records .* Nobody is shown them\. `npm run history -- unassigned` /u),
+      expect.stringMatching(/^warn 2 records .* No list shows them\. `npm run history -- unassigned` /u),
     ]);
   });
 
-  it('says nothing where all are named', async () => {
+  it('logs nothing when every record has a user', async () => {
     const { log, naming } = create(0);
     expect(await naming.nameSome()).toBe(false);
     expect(log.lines).toEqual([]);
   });
 
-  it('says which database is away', async () => {
+  it('names the database that is unavailable in its error', async () => {
     const { source, store, naming } = create(1);
     source.away = new Error('away');
     expect(await thrown(() => naming.nameSome())).toMatchObject({ side: 'main-database' });
@@ -64,7 +64,7 @@ describe('naming the users of an older version’s records', () => {
   });
 });
 
-it('erasures of conversations are those of the users of their sessions', async () => {
+it('createNaming assigns former erasures of conversations to the users of their sessions', async () => {
   const { store, source, naming } = create(0);
   const before = new Date();
   const former = Array.from({ length: 450 }, (_, index) => ({

@@ -26,7 +26,7 @@ const answer = { choices: [{ message: { role: 'assistant', content: 'Calm.' } }]
 const completion = { ...question, response: answer };
 const failure = { ...question, errorCode: 500, errorMessage: 'Out of order.' };
 
-/** So many turns of a conversation, a minute apart. */
+/** Makes `count` turns of a conversation, one minute apart. */
 function turns(count: number, changes: Partial<HistoryRecord> = {}): HistoryRecord[] {
   return Array.from({ length: count }, (_, index) =>
     historyRecord({
@@ -44,8 +44,8 @@ async function codeOf(pending: Promise<unknown>): Promise<string> {
   return error.code;
 }
 
-describe('the conversations of the history', () => {
-  it('are listed with what is known of each', async () => {
+describe('listConversations', () => {
+  it('returns each conversation with its title, model, character, counts and times', async () => {
     const { history } = historyOf([...turns(2), failedRecord({ recordId: 'failed' })]);
     expect(await history.listConversations(mine, {})).toEqual({
       conversations: [
@@ -66,7 +66,7 @@ describe('the conversations of the history', () => {
     });
   });
 
-  it('come page by page, latest first, by cursor as by number', async () => {
+  it('returns pages, latest conversation first, by cursor and by offset', async () => {
     const { history } = historyOf(
       turns(7).map((record, index) => ({ ...record, conversationId: `session-${index}` })),
     );
@@ -81,7 +81,7 @@ describe('the conversations of the history', () => {
     expect((await ids({ limit: 7, offset: 7 }))[0]).toBe('');
   });
 
-  it('end with the page that has the last one', async () => {
+  it('returns no cursor on the last page', async () => {
     const { history } = historyOf(
       turns(4).map((record, index) => ({ ...record, conversationId: `session-${index}` })),
     );
@@ -93,7 +93,7 @@ describe('the conversations of the history', () => {
     expect((await history.listConversations(mine, { limit: 2, offset: 1 })).next_cursor).not.toBeNull();
   });
 
-  it('are the own ones, unless everybody’s are asked for', async () => {
+  it("returns the caller's own conversations, or those of everybody", async () => {
     const { history } = historyOf([
       ...turns(1),
       historyRecord({ recordId: 'bob', conversationId: 'session-2', userDocumentId: bob.documentId }),
@@ -103,7 +103,7 @@ describe('the conversations of the history', () => {
     expect([await count(mine), await count({ id: bob.id }), await count('everybody')]).toEqual([1, 1, 2]);
   });
 
-  it('have their characters asked for once, and none where there is none', async () => {
+  it('looks up each character once, and none for a conversation without a character', async () => {
     const store = createHistoryStoreInMemory([
       ...[1, 2].map((number) =>
         historyRecord({ recordId: `${number}`, conversationId: `session-${number}` }),
@@ -136,14 +136,14 @@ describe('the conversations of the history', () => {
     { cursor: 'nonsense' },
     { cursor: ['a', 'b'] },
     { offset: '1', cursor: Buffer.from('1.a').toString('base64url') },
-  ])('are not listed by %j', async (query) => {
+  ])('returns invalid-request for the query %j', async (query) => {
     const { history } = historyOf([]);
     expect(await codeOf(history.listConversations(mine, query))).toBe('invalid-request');
   });
 });
 
-describe('the messages of a conversation', () => {
-  it('are OpenAI messages in the order they were said, with what is known of their record', async () => {
+describe('listMessages', () => {
+  it('returns OpenAI messages in the order of the conversation, with the data of their record', async () => {
     const { history } = historyOf([historyRecord()]);
     const known = {
       record_id: 'turn-1',
@@ -165,7 +165,7 @@ describe('the messages of a conversation', () => {
     });
   });
 
-  it('keep what else OpenAI has in a message', async () => {
+  it('keeps the other fields of OpenAI messages', async () => {
     const calls = [{ id: 'call_1', type: 'function', function: { name: 'tide', arguments: '{}' } }];
     const messages = [
       { role: 'system', content: 'Be short.', name: 'keeper' },
@@ -178,7 +178,7 @@ describe('the messages of a conversation', () => {
     expect(page.messages.map(({ usage }) => usage !== null)).toEqual([false, false, false, true]);
   });
 
-  it('say of a failed one why, with the text that had arrived', async () => {
+  it('returns the error and the partial text of a failed turn', async () => {
     const error = { code: 'upstream-timeout', message: 'Too long.' };
     const { history } = historyOf([
       failedRecord({ error: { ...error, phase: 'before-answer', partialText: '' } }),
@@ -196,7 +196,7 @@ describe('the messages of a conversation', () => {
     ]);
   });
 
-  it('come page by page, the latest first, with no record in part', async () => {
+  it('returns pages, the latest first, and never splits a record', async () => {
     const { history } = historyOf(turns(5));
     const pages: string[][] = [];
     let cursor: string | null | undefined;
@@ -209,7 +209,7 @@ describe('the messages of a conversation', () => {
     expect(pages).toEqual([[...turn(3), ...turn(4)], [...turn(1), ...turn(2)], turn(0)]);
   });
 
-  it('come a record at a time where that is more than was asked for', async () => {
+  it('returns a whole record even when it exceeds the limit', async () => {
     const { history } = historyOf(turns(2));
     const first = await history.listMessages(mine, 'session-1', { limit: 1 });
     const second = await history.listMessages(mine, 'session-1', { limit: 1, cursor: first.next_cursor });
@@ -217,7 +217,7 @@ describe('the messages of a conversation', () => {
     expect(second.next_cursor).toBeNull();
   });
 
-  it('come all, though some records have none', async () => {
+  it('returns all messages although some records have none', async () => {
     const { history } = historyOf([
       ...turns(1),
       ...[1, 2, 3].map((number) =>
@@ -234,7 +234,7 @@ describe('the messages of a conversation', () => {
     expect([second.messages.length, second.next_cursor]).toEqual([2, null]);
   });
 
-  it('come all, once, however many records are of one millisecond', async () => {
+  it('returns every message once when all records have the same millisecond', async () => {
     const createdAt = new Date('2026-01-02T03:00:00Z');
     const { history } = historyOf(turns(25).map((record) => ({ ...record, createdAt })));
     const seen: string[] = [];
@@ -247,7 +247,7 @@ describe('the messages of a conversation', () => {
     expect([seen.length, new Set(seen).size]).toEqual([50, 25]);
   });
 
-  it('are none behind a page that was the last one meanwhile', async () => {
+  it('returns an empty page when the records after the cursor were removed', async () => {
     const { history, store } = historyOf(turns(2));
     const { next_cursor: cursor } = await history.listMessages(mine, 'session-1', { limit: 2 });
     await store.prune('2027-01-01', new AbortController().signal);
@@ -257,13 +257,13 @@ describe('the messages of a conversation', () => {
     });
   });
 
-  it('are found by the id they were saved under, whatever is in it', async () => {
+  it('finds a conversation by the id it was saved under, even if the id contains a NUL character', async () => {
     const { history } = historyOf([]);
     await history.saveError({ ...failure, conversationId: 'nul \0' });
     expect((await history.listMessages(mine, 'nul \0', {})).messages).toHaveLength(1);
   });
 
-  it('are not found where there are none of the caller’s', async () => {
+  it("returns conversation-not-found for an unknown conversation and for another user's", async () => {
     const { history } = historyOf(turns(1));
     const ids = ['session-2', '', 'x'.repeat(256), 'session-1\0'];
     for (const id of ids)
@@ -273,8 +273,8 @@ describe('the messages of a conversation', () => {
   });
 });
 
-describe('deleting a conversation', () => {
-  it('erases what the caller has said in it, and nothing else', async () => {
+describe('deleteConversation', () => {
+  it("erases the caller's records of the conversation only", async () => {
     const { history, store } = historyOf([
       ...turns(2),
       ...turns(1, { conversationId: 'session-2' }),
@@ -285,13 +285,13 @@ describe('deleting a conversation', () => {
     expect(await codeOf(history.deleteConversation(ada, 'session-1'))).toBe('conversation-not-found');
   });
 
-  it('erases what a process with a fast clock has saved', async () => {
+  it('erases a record that a process with a fast clock saved', async () => {
     const { history, store } = historyOf([historyRecord({ createdAt: new Date(Date.now() + 5_000) })]);
     await history.deleteConversation(ada, 'session-1');
     expect(store.records).toEqual([]);
   });
 
-  it('is not done where the store does not do it', async () => {
+  it('returns history-unavailable when the store cannot erase', async () => {
     const store = {
       ...createHistoryStoreInMemory(turns(1)),
       erase: () => Promise.reject(new Error('Read only.')),
@@ -300,7 +300,7 @@ describe('deleting a conversation', () => {
     expect(await codeOf(history.deleteConversation(ada, 'session-1'))).toBe('history-unavailable');
   });
 
-  it('remembers nothing of a conversation that is not there', async () => {
+  it('stores no erasure for an unknown conversation', async () => {
     const { history, store } = historyOf([]);
     expect(await codeOf(history.deleteConversation(ada, 'session-1'))).toBe('conversation-not-found');
     await store.save([historyRecord()]);
@@ -308,8 +308,8 @@ describe('deleting a conversation', () => {
   });
 });
 
-describe('what is saved of others', () => {
-  it('is there under the id that is answered', async () => {
+describe('saveCompletion and saveError', () => {
+  it('save a record under the id that they return', async () => {
     const { history, store } = historyOf([]);
     const at = (second: number) => ({ createdAt: new Date(Date.UTC(2026, 0, 2, 3, 4, second)) });
     const ids = [
@@ -323,7 +323,7 @@ describe('what is saved of others', () => {
     expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'user', 'assistant']);
   });
 
-  it('is there once, however often it is saved under one id', async () => {
+  it('save one record for repeated calls with one id', async () => {
     const { history, store } = historyOf([]);
     const own = { recordId: 'own', createdAt: new Date('2026-01-02T03:04:05Z') };
     for (let i = 0; i < 2; i += 1) {
@@ -333,24 +333,24 @@ describe('what is saved of others', () => {
   });
 });
 
-describe('tidying up', () => {
+describe('tidy', () => {
   const never = new AbortController().signal;
 
-  it('removes what is older than the days that are kept', async () => {
+  it('removes records older than the retention period', async () => {
     const { history, store } = historyOf([...turns(2), historyRecord({ createdAt: new Date() })], 30);
     expect(await history.tidy(never)).toBe(2);
     expect(store.records).toHaveLength(1);
   });
 
-  it('is nothing where there is no store', async () => {
+  it('removes nothing when no store is configured', async () => {
     expect(await createHistoryAccess({ store: null, characters, users, retentionDays: 30 }).tidy(never)).toBe(
       0,
     );
   });
 });
 
-describe('the statistics of the history', () => {
-  it('are of a user, or of everybody', async () => {
+describe('statistics', () => {
+  it('returns the sums of one user or of everybody', async () => {
     const { history } = historyOf([
       ...turns(2),
       historyRecord({ recordId: 'bob', conversationId: 'session-2', userDocumentId: bob.documentId }),
@@ -366,14 +366,14 @@ describe('the statistics of the history', () => {
     expect([all.conversations, all.totals.records]).toEqual([2, 3]);
   });
 
-  it('are of the last thirty days, unless others are asked for', async () => {
+  it('covers the last 30 days by default', async () => {
     const today = new Date().toISOString().slice(0, 10);
     const { days, from, to } = await historyOf([]).history.statistics(mine, {});
     expect([days.length, days[0]?.date, days.at(-1)?.date]).toEqual([30, from, to]);
     expect(to >= today).toBe(true);
   });
 
-  it('can be of 366 days', async () => {
+  it('covers up to 366 days', async () => {
     const { history } = historyOf([]);
     const { days } = await history.statistics(mine, { from: '2024-01-01', to: '2024-12-31' });
     expect(days).toHaveLength(366);
@@ -388,20 +388,20 @@ describe('the statistics of the history', () => {
     { time_zone: 'Mars/Olympus' },
     { time_zone: '+01:00' },
     { time_zone: ['UTC', 'UTC'] },
-  ])('are not given for %j', async (query) => {
+  ])('returns invalid-request for the query %j', async (query) => {
     expect(await codeOf(historyOf([]).history.statistics(mine, query))).toBe('invalid-request');
   });
 });
 
-describe('a history whose store is away', () => {
+describe('history access without a working store', () => {
   const failing = new Proxy({} as HistoryStore, {
     get: () => () => Promise.reject(new Error('connect ECONNREFUSED with a secret')),
   });
 
   it.each([
     ['that fails', failing],
-    ['that is none', null],
-  ])('is unavailable with a store %s, and says nothing else', async (_name, store) => {
+    ['that is null', null],
+  ])('is unavailable with a store %s, and does not reveal the cause', async (_name, store) => {
     const history = createHistoryAccess({ store, characters, users, retentionDays: 0 });
     const calls = [
       history.listConversations(mine, {}),
@@ -424,7 +424,7 @@ describe('a history whose store is away', () => {
     }
   });
 
-  it('still says first what is wrong with a request', async () => {
+  it('still validates the request first', async () => {
     const history = createHistoryAccess({ store: failing, characters, users, retentionDays: 0 });
     expect(await codeOf(history.listConversations(mine, { limit: '0' }))).toBe('invalid-request');
   });

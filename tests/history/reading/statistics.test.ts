@@ -34,8 +34,8 @@ const usage = (priceNanos: number, currency: string) => ({
   currency,
 });
 
-describe('the statistics', () => {
-  it('tell how much each day had, those without anything too', async () => {
+describe('history statistics', () => {
+  it('return the sums of each day, also of days without records', async () => {
     const records = [at('2026-11-01T00:00:00Z'), at('2026-11-03T23:59:59.999Z'), at('2026-11-04T00:00:00Z')];
     const { days, totals, from, to } = await statisticsOf(records, { from: '2026-11-01', to: '2026-11-03' });
     expect(days.map(({ date, records: count }) => [date, count])).toEqual([
@@ -46,14 +46,14 @@ describe('the statistics', () => {
     expect([from, to, totals.records]).toEqual(['2026-11-01', '2026-11-03', 2]);
   });
 
-  it('count a time to the day that it is there', async () => {
+  it('count a record on its local day in the requested time zone', async () => {
     const records = [at('2026-11-01T15:59:59Z'), at('2026-11-01T16:00:00Z')];
     const query = { from: '2026-11-01', to: '2026-11-02', time_zone: 'Asia/Shanghai' };
     const { days } = await statisticsOf(records, query);
     expect(days.map(({ records: count }) => count)).toEqual([1, 1]);
   });
 
-  it('count both hours that are called the same when summer ends', async () => {
+  it('count both repeated hours when daylight saving time ends', async () => {
     const records = ['T21:59:59Z', 'T22:00:00Z'].map((time) => at(`2026-10-24${time}`));
     records.push(at('2026-10-25T00:30:00Z'), at('2026-10-25T01:30:00Z'), at('2026-10-25T22:59:59Z'));
     records.push(at('2026-10-25T23:00:00Z'));
@@ -62,7 +62,7 @@ describe('the statistics', () => {
     expect(days.map(({ records: count }) => count)).toEqual([1, 4, 1]);
   });
 
-  it('name models and characters, most first', async () => {
+  it('list models and characters, the most used first', async () => {
     const records = [
       at('2026-11-20T10:00:00Z', { model: 'small' }),
       at('2026-11-20T11:00:00Z', { characterId: 'gone' }),
@@ -80,7 +80,7 @@ describe('the statistics', () => {
     ]);
   });
 
-  it('add prices up exactly, each currency by itself', async () => {
+  it('add up prices exactly, per currency', async () => {
     const records = [
       ...Array.from({ length: 10 }, (_, index) =>
         at(`2026-11-20T10:00:0${index}Z`, { usage: usage(100_000_000, 'USD') }),
@@ -101,7 +101,7 @@ describe('the statistics', () => {
     });
   });
 
-  it('agree with themselves and with the records, whatever those are', async () => {
+  it('match a brute-force count of random records', async () => {
     const zones = ['UTC', 'Asia/Kathmandu', 'America/New_York', 'Pacific/Apia', 'Africa/Cairo'];
     const record = fc.record({
       minute: fc.integer({ min: -3 * 1_440, max: 370 * 1_440 }),
@@ -144,7 +144,7 @@ describe('the statistics', () => {
   });
 });
 
-/** Date, records and tokens of each day of 2026 that has any: a date for each record, and no bucket. */
+/** Returns date, records and tokens of each day of 2026 with records. Converts every time itself, without buckets. */
 function bruteForce(records: readonly HistoryRecord[], zone: string): unknown[] {
   const calendar = createCalendar(zone);
   const days = new Map<string, [count: number, tokens: number]>();

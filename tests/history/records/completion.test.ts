@@ -31,7 +31,7 @@ const failure: FailedCompletion = {
 };
 
 describe('toCompletionRecord', () => {
-  it('keeps what was sent and what came back, both whole', () => {
+  it('keeps the whole request and the whole response', () => {
     const createdAt = new Date('2025-01-15T12:00:00Z');
     const price = { amount: '0.0012', currency: 'USD' };
     const given = { ...completion, recordId: 'mine', createdAt, latencyMs: 800, price, characterId: 'doc' };
@@ -59,13 +59,13 @@ describe('toCompletionRecord', () => {
     });
   });
 
-  it('makes an id and a time where none is given', () => {
+  it('creates an id and a time when the caller gives none', () => {
     const records = [toCompletionRecord(completion), toCompletionRecord(completion)];
     expect(new Set(records.map(({ recordId }) => recordId)).size).toBe(2);
     expect(Math.abs(Date.now() - (records[0]?.createdAt.getTime() ?? 0))).toBeLessThan(5_000);
   });
 
-  it('does without usage, and adds up a total that is missing', () => {
+  it('accepts missing usage, and adds up a missing total', () => {
     const { choices } = completion.response;
     const tokens = (usage: ChatCompletion['response']['usage']) =>
       toCompletionRecord({ ...completion, response: { choices, ...(usage !== undefined && { usage }) } })
@@ -75,7 +75,7 @@ describe('toCompletionRecord', () => {
     ]);
   });
 
-  it('keeps text that every database takes', () => {
+  it('replaces characters that a database refuses', () => {
     const messages = [{ role: 'user', content: 'nul \0 and half a \ud83d' }];
     expect(toCompletionRecord({ ...completion, messages }).messages).toEqual([
       { role: 'user', content: 'nul \ufffd and half a \ufffd' },
@@ -86,13 +86,13 @@ describe('toCompletionRecord', () => {
     });
   });
 
-  it('keeps the total that is told, though more was counted than is shown', () => {
+  it('keeps the given total even if it exceeds the sum of both counts', () => {
     const usage = { prompt_tokens: 2, completion_tokens: 3, total_tokens: 9 };
     const response = { ...completion.response, usage };
     expect(toCompletionRecord({ ...completion, response }).usage.totalTokens).toBe(9);
   });
 
-  it('takes a reply that says how likely each token was', () => {
+  it('accepts a response with log probabilities', () => {
     const token = { token: 'Well', logprob: -0.1, bytes: [87, 101, 108, 108] };
     const choices = completion.response.choices.map((choice) => ({
       ...choice,
@@ -102,8 +102,8 @@ describe('toCompletionRecord', () => {
     expect(toCompletionRecord({ ...completion, response }).response).toEqual(response);
   });
 
-  it('tells who gives an id of their own that the time belongs to it', async () => {
-    // @ts-expect-error Made at each try, the time would be another one.
+  it('throws invalid-request for a recordId without createdAt', async () => {
+    // @ts-expect-error Without createdAt, each retry would get another time.
     const error = (await thrown(() => toCompletionRecord({ ...completion, recordId: 'mine' }))) as ChatError;
     expect([error.code, error.message]).toEqual([
       'invalid-request',
@@ -134,7 +134,7 @@ describe('toCompletionRecord', () => {
     ['recordId', { recordId: 'x'.repeat(65) }],
     ['createdAt', { createdAt: '2025-01-15' }],
     ['createdAt', { createdAt: new Date(Number.NaN) }],
-  ])('refuses a wrong %s', async (field, changes) => {
+  ])('throws invalid-request for a wrong %s', async (field, changes) => {
     const wrong = { ...completion, ...(changes as object) };
     const error = (await thrown(() => toCompletionRecord(wrong))) as ChatError;
     expect([error.code, error.message.split(' ')[0]]).toEqual(['invalid-request', field]);
@@ -142,7 +142,7 @@ describe('toCompletionRecord', () => {
 });
 
 describe('toErrorRecord', () => {
-  it('keeps what was sent, and why nothing came back', () => {
+  it('keeps the request and the error', () => {
     expect(toErrorRecord(failure)).toMatchObject({
       response: null,
       usage: { totalTokens: 0, priceNanos: 0, currency: '' },
@@ -155,14 +155,14 @@ describe('toErrorRecord', () => {
     });
   });
 
-  it('keeps the text that had arrived', () => {
+  it('keeps the partial text', () => {
     expect(toErrorRecord({ ...failure, partialText: 'I am' }).error).toMatchObject({
       phase: 'during-answer',
       partialText: 'I am',
     });
   });
 
-  it('keeps text that every database takes', () => {
+  it('replaces characters that a database refuses', () => {
     const given = { errorMessage: 'nul \0', partialText: 'half a \ud83d' };
     expect(toErrorRecord({ ...failure, ...given }).error).toMatchObject({
       message: 'nul \ufffd',
@@ -170,7 +170,7 @@ describe('toErrorRecord', () => {
     });
   });
 
-  it('keeps the beginning of a message that is too long, and no half of a character', () => {
+  it('cuts a long error message, and never splits a character', () => {
     const message = (errorMessage: string) => toErrorRecord({ ...failure, errorMessage }).error?.message;
     expect(message('x'.repeat(10_000))).toHaveLength(10_000);
     expect(message('x'.repeat(20_000))).toBe('x'.repeat(10_000));
@@ -178,14 +178,17 @@ describe('toErrorRecord', () => {
     expect(message(`${'x'.repeat(9_998)}😀 and more`)).toBe(`${'x'.repeat(9_998)}😀`);
   });
 
-  it('tells who gives an id of their own that the time belongs to it', async () => {
-    // @ts-expect-error Made at each try, the time would be another one.
+  it('throws for a recordId without createdAt', async () => {
+    // @ts-expect-error Without createdAt, each retry would get another time.
     const error = (await thrown(() => toErrorRecord({ ...failure, recordId: 'mine' }))) as ChatError;
     expect(error.message).toMatch(/^createdAt must be given with recordId/u);
   });
 
-  it.each([{ errorCode: '' }, { errorCode: null }, { errorMessage: 7 }])('refuses %j', async (changes) => {
-    const error = await thrown(() => toErrorRecord({ ...failure, ...changes } as FailedCompletion));
-    expect(error).toBeInstanceOf(ChatError);
-  });
+  it.each([{ errorCode: '' }, { errorCode: null }, { errorMessage: 7 }])(
+    'throws ChatError for %j',
+    async (changes) => {
+      const error = await thrown(() => toErrorRecord({ ...failure, ...changes } as FailedCompletion));
+      expect(error).toBeInstanceOf(ChatError);
+    },
+  );
 });

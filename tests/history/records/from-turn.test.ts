@@ -5,8 +5,8 @@ import type { Usage } from '../../../src/chat/model/outcome';
 
 const usageOf = (usage: Usage | null) => toRecord(finishedTurn({ usage }), 'dify').usage;
 
-describe('a turn that went well', () => {
-  it('is an OpenAI completion, with its question as messages', () => {
+describe('record of a successful turn', () => {
+  it('is an OpenAI completion with the question as its messages', () => {
     const usage = {
       prompt_tokens: 12,
       completion_tokens: 30,
@@ -42,17 +42,17 @@ describe('a turn that went well', () => {
     });
   });
 
-  it('and was stopped by its user is a success that says so', () => {
+  it('has finish_reason cancelled after its user stopped it', () => {
     const { response, error } = toRecord(finishedTurn({ outcome: 'stopped' }), 'dify');
     expect([error, response]).toMatchObject([null, { choices: [{ finish_reason: 'cancelled' }] }]);
   });
 });
 
-describe('a turn that did not', () => {
+describe('record of a turn that did not succeed', () => {
   it.each([
     ['failed', '', 'before-answer'],
     ['interrupted', 'Half an ', 'during-answer'],
-  ] as const)('and is %s with the text %j is an error of %s', (outcome, answer, phase) => {
+  ] as const)('with the outcome %s and the text %j has an error of phase %s', (outcome, answer, phase) => {
     const turn = finishedTurn({ outcome, answer, errorCode: 'upstream-timeout' });
     expect(toRecord(turn, 'dify')).toMatchObject({
       response: null,
@@ -65,47 +65,50 @@ describe('a turn that did not', () => {
     });
   });
 
-  it('has a code of ours, also where none is saved', () => {
+  it('has the error code internal when the turn saved none', () => {
     expect(toRecord(finishedTurn({ outcome: 'failed' }), 'dify').error?.code).toBe('internal');
   });
 
-  it('as its process had died tells no latency', () => {
+  it('has no latency when the process died', () => {
     const died = finishedTurn({ outcome: 'interrupted', errorCode: 'process-died' });
     expect(toRecord(died, 'dify').latencyMs).toBeNull();
   });
 });
 
-describe('the latency of a turn', () => {
+describe('latency of a turn', () => {
   it.each([
     ['2026-01-02T03:04:05.678Z', 0],
     ['2026-03-02T03:04:05.678Z', 2_147_483_647],
-    // By the clock of another process.
+    // Another process has written this time by its own clock.
     ['2026-01-02T03:04:05.677Z', null],
   ])('that ended at %s is %p', (endedAt, latencyMs) => {
     expect(toRecord(finishedTurn({ endedAt: new Date(endedAt) }), 'dify').latencyMs).toBe(latencyMs);
   });
 });
 
-describe('usage', () => {
+describe('usage of a turn', () => {
   const none = { promptTokens: 0, completionTokens: 0, totalTokens: 0, priceNanos: 0, currency: '' };
 
-  it('is nothing where there is none', () => {
+  it('is zero when the turn has none', () => {
     expect(usageOf(null)).toEqual(none);
     expect(usageOf({})).toEqual(none);
   });
 
-  it.each([-1, 1.5, Number.NaN, 2 ** 31, '12 tokens', '-1', '', null])('takes %p for no count', (value) => {
-    expect(usageOf({ prompt_tokens: value, completion_tokens: value, total_tokens: value })).toEqual(none);
-  });
+  it.each([-1, 1.5, Number.NaN, 2 ** 31, '12 tokens', '-1', '', null])(
+    'counts the invalid value %p as 0',
+    (value) => {
+      expect(usageOf({ prompt_tokens: value, completion_tokens: value, total_tokens: value })).toEqual(none);
+    },
+  );
 
-  it('takes a count that is text, and adds up what is not told', () => {
+  it('accepts a count in text form, and adds up a missing total', () => {
     expect(usageOf({ prompt_tokens: '7', completion_tokens: 5 })).toMatchObject({
       promptTokens: 7,
       totalTokens: 12,
     });
   });
 
-  it('adds up to no more than every database counts', () => {
+  it('is limited to the largest 32-bit integer', () => {
     const most = 2_147_483_647;
     expect(usageOf({ prompt_tokens: most, completion_tokens: most })).toMatchObject({
       promptTokens: most,
@@ -125,7 +128,7 @@ describe('usage', () => {
     ['-1', 0],
     ['a lot', 0],
     [null, 0],
-  ])('has the price %p as %p billionths', (price, nanos) => {
+  ])('converts the price %p to %p billionths', (price, nanos) => {
     expect(usageOf({ total_price: price, currency: 'USD' }).priceNanos).toBe(nanos);
   });
 
@@ -134,11 +137,11 @@ describe('usage', () => {
     ['rmb', 'RMB'],
     ['dollars', ''],
     [null, ''],
-  ])('has the currency %p as %p', (currency, known) => {
+  ])('converts the currency %p to %p', (currency, known) => {
     expect(usageOf({ total_price: '1', currency }).currency).toBe(known);
   });
 
-  it('has no currency where nothing was priced', () => {
+  it('has no currency without a price', () => {
     expect(usageOf({ total_tokens: 5, currency: 'USD' }).currency).toBe('');
   });
 });

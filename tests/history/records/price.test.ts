@@ -11,19 +11,19 @@ describe('prices', () => {
     ['1e-7', 100, '0.0000001'],
     ['2.5E+3', 2_500_000_000_000, '2500'],
     [' 0.10 ', 100_000_000, '0.1'],
-  ])('%s is %d billionths, and shown as %s', (text, nanos, shown) => {
+  ])('convert %s to %d billionths, and back to %s', (text, nanos, shown) => {
     expect(toNanos(text)).toBe(nanos);
     expect(fromNanos(BigInt(nanos))).toBe(shown);
   });
 
   it.each(['', 'free', '-1', '1,5', '.5', '0x10', 'Infinity', 'NaN', '9007199.254740992', '1e99'])(
-    'takes %j for none',
+    'return null for the invalid price %j',
     (text) => {
       expect(toNanos(text)).toBeNull();
     },
   );
 
-  it('are exact beyond what a number holds', () => {
+  it('stay exact beyond the safe integer range', () => {
     expect(fromNanos(9_007_199_254_740_993n * 1_000n)).toBe('9007199254.740993');
   });
 });

@@ -9,11 +9,11 @@ import { createClient, type Client } from '../../support/client';
 import { until } from '../../support/until';
 import { createHistory, isThere, type TestHistory } from './support/servers';
 
-/** What is wrong with the history, and how it is mended while the application runs. */
+/** A problem of the history, and how a test repairs it while the application runs. */
 interface Trouble {
   readonly problem: HistoryProblemCode;
   readonly env: Readonly<Record<string, string>>;
-  mend(): Promise<unknown>;
+  repair(): Promise<unknown>;
 }
 
 let folder: string;
@@ -40,7 +40,7 @@ const troubles: Readonly<Record<string, () => Promise<Trouble>>> = {
     return {
       problem: 'login-refused',
       env: { MES_SQL_DSN: url.href },
-      mend: () => db.raw(`alter role ${role} password 'top-secret'`),
+      repair: () => db.raw(`alter role ${role} password 'top-secret'`),
     };
   },
   async 'a wrong password on MariaDB'() {
@@ -51,7 +51,7 @@ const troubles: Readonly<Record<string, () => Promise<Trouble>>> = {
     return {
       problem: 'login-refused',
       env: { MES_SQL_DSN: dsn.replace(/^chat:.*@tcp/u, `${name}_ann:top-secret@tcp`) },
-      mend: () => db.raw(`set password for ${name}_ann@'%' = password('top-secret')`),
+      repair: () => db.raw(`set password for ${name}_ann@'%' = password('top-secret')`),
     };
   },
   async 'a driver that is not installed'() {
@@ -72,7 +72,7 @@ const troubles: Readonly<Record<string, () => Promise<Trouble>>> = {
     return {
       problem: 'driver-missing',
       env: { MES_SQL_DSN: dsn, NODE_OPTIONS: `--require ${hook}` },
-      mend: () => rm(missing),
+      repair: () => rm(missing),
     };
   },
   async 'a file that cannot be written'() {
@@ -81,12 +81,12 @@ const troubles: Readonly<Record<string, () => Promise<Trouble>>> = {
     return {
       problem: 'not-writable',
       env: { MES_SQL_DSN: inTheWay },
-      mend: () => rm(inTheWay, { recursive: true }),
+      repair: () => rm(inTheWay, { recursive: true }),
     };
   },
 };
 
-/** Asks one question, which is answered whatever is wrong with the history. */
+/** Asks one question, and asserts that it succeeds while the history is unavailable. */
 async function chatWithout(app: App): Promise<Client> {
   const user = await app.createUser();
   const { documentId } = await app.admin.createCharacter();
@@ -101,17 +101,17 @@ const hasOne = (user: Client) => async () =>
 
 const names = Object.keys(troubles).filter((name) => isThere('mariadb') || !/MariaDB|driver/u.test(name));
 
-describe('the application, with a history that cannot be used', () => {
+describe('application with an unusable history', () => {
   it.each(names)(
-    'because of %s: starts, says so, chats, and catches up when it is mended',
+    'starts, logs the problem, chats, and saves the record after the repair: %s',
     async (name) => {
-      const { problem, env, mend } = (await troubles[name]?.()) ?? {};
+      const { problem, env, repair } = (await troubles[name]?.()) ?? {};
       const app = await startApp({ env: env ?? {} });
       try {
         const user = await chatWithout(app);
         const sentence = historyProblems[problem ?? 'other'].slice(0, -1);
         await until(() => app.output().includes(sentence));
-        await mend?.();
+        await repair?.();
         await until(hasOne(user));
         expect(app.output()).not.toContain('top-secret');
         expect(app.output().split('The history cannot be written')).toHaveLength(2);
@@ -122,7 +122,7 @@ describe('the application, with a history that cannot be used', () => {
     120_000,
   );
 
-  it('because of wrong settings: starts, says so, chats, and catches up after a start with others', async () => {
+  it('starts and chats with wrong settings, and saves the record after a restart with correct ones', async () => {
     const app = await startApp({ env: { MES_SQL_DSN: 'root:top-secret@tpc(localhost)/x' } });
     try {
       const user = await chatWithout(app);

@@ -32,10 +32,10 @@ const firstPage = { limit: 100, offset: 0, after: null };
 const allTime = [new Date(0), new Date(Date.UTC(2100, 0))] as const;
 const quiet: Screen = { say() {}, progress() {}, clear() {} };
 const never = new AbortController().signal;
-/** The main database has nobody. */
+/** The main database has no users. */
 const findUsers = async () => new Map<number, never>();
 
-/** Five days of January 2025, and one that is not older than anything. */
+/** 600 old records of five days in January 2025; `fresh` is the only record of today. */
 const old = randomRecords(createRandom(7), 600, 5);
 const fresh = record({ recordId: 'fresh', conversationId: 'session-1-1', createdAt: new Date() });
 
@@ -72,11 +72,11 @@ interface Result {
 
 interface RunOptions {
   readonly env: Readonly<Record<string, string>>;
-  /** Is called with each line of the result; `kill` signals the command's whole group, as a terminal does. */
+  /** Receives each line of stdout. `kill` signals the whole process group of the command, as a terminal does. */
   readonly onLine?: (line: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
 
-/** As `npm run history` runs it. npm itself would tell of a signal and not of the exit code. */
+/** Runs the command of `npm run history` directly, because npm reports a signal instead of the exit code. */
 async function command(args: readonly string[], { env, onLine }: RunOptions): Promise<Result> {
   const child = spawn(path.join(root, 'node_modules', '.bin', 'tsx'), ['scripts/history.ts', ...args], {
     cwd: root,
@@ -123,7 +123,7 @@ describeOnEachStore('npm run history', (server, isDaily) => {
     return openHistoryStore(parseHistoryStoreSettings({ ...env, folder: root, mainDatabase }));
   }
 
-  /** In this process: starting another takes seconds. */
+  /** Runs the command in this process, because a new process takes seconds to start. */
   async function inProcess(args: readonly string[]): Promise<string> {
     const lines: string[] = [];
     const screen = { ...quiet, say: (line: string) => void lines.push(line) };
@@ -136,7 +136,7 @@ describeOnEachStore('npm run history', (server, isDaily) => {
   const oldDays = async () =>
     (await store.listPartitions()).filter(({ day }) => day < '2025-02-01').map(({ day }) => day);
 
-  it('archives, and puts back what it has archived', async () => {
+  it('archives records, and restores them', async () => {
     const archived = await command(archiveArgs(), { env });
     expect([archived.code, archived.stdout.trimEnd().split('\n').at(-1)]).toEqual([
       0,
@@ -154,7 +154,7 @@ describeOnEachStore('npm run history', (server, isDaily) => {
     expect(await oldDays()).toHaveLength(isDaily ? 5 : 0);
   });
 
-  it('says how much there is, changes nothing where it was told not to, and prunes', async () => {
+  it('prints sizes, changes nothing with --dry-run, and prunes', async () => {
     const errors = old.filter(({ error }) => error !== null).length;
     const sizes = await inProcess(['size']);
     expect(sizes).toMatch(new RegExp(`^conversation_histories +${601 - errors} `, 'mu'));
@@ -172,7 +172,7 @@ describeOnEachStore('npm run history', (server, isDaily) => {
     await expectExactly(store, [fresh]);
   });
 
-  it.each(['SIGINT', 'SIGKILL'] as const)('loses nothing by a %s in the middle', async (signal) => {
+  it.each(['SIGINT', 'SIGKILL'] as const)('loses no record when %s ends it in the middle', async (signal) => {
     const broken = await command(archiveArgs(), {
       env,
       onLine(line, kill) {
@@ -193,7 +193,7 @@ describeOnEachStore('npm run history', (server, isDaily) => {
     await expectExactly(store, [fresh]);
   });
 
-  it('restores nothing of a file that is damaged', async () => {
+  it('restores nothing from a damaged file', async () => {
     await inProcess(archiveArgs());
     const name = 'conversation_histories_2025_01_15.jsonl.gz';
     const file = path.join(folder, name);
@@ -206,7 +206,7 @@ describeOnEachStore('npm run history', (server, isDaily) => {
     await expectExactly(store, [fresh]);
   });
 
-  it('restores the rest after an interruption', async () => {
+  it('restores the remaining records after an interruption', async () => {
     await inProcess(['prune', '--older-than', '30d']);
     const file = path.join(folder, 'all.jsonl');
     writeFileSync(file, old.map(toLine).join(''));
@@ -217,16 +217,14 @@ describeOnEachStore('npm run history', (server, isDaily) => {
     };
     const broken = restore({ store, file, dryRun: false, screen, signal: interruption.signal });
     await expect(broken).rejects.toMatchObject({ exitCode: 130 });
-    // Those of one transaction, with their sums.
+    // One transaction is restored, with its sums.
     await expectExactly(store, [...old.slice(0, 200), fresh]);
 
-    expect(await inProcess(['restore', file])).toContain(
-      'restored 400 of 600 records; 200 were there already',
-    );
+    expect(await inProcess(['restore', file])).toContain('restored 400 of 600 records; 200 already existed');
     await expectExactly(store, [...old, fresh]);
   });
 
-  it('keeps what comes to a day while it is archived', async () => {
+  it('keeps records that are saved to a day while it is archived', async () => {
     const late = [
       record({ recordId: 'late', conversationId: 'session-1-1', createdAt: new Date(someNoon) }),
       failed({ recordId: 'late-error', userDocumentId: 'user2', createdAt: new Date(someNoon + 1) }),
@@ -236,7 +234,7 @@ describeOnEachStore('npm run history', (server, isDaily) => {
     const overtaken: Store = {
       ...store,
       async remove(positions) {
-        // The day is in its files, and about to be removed.
+        // The files of this day are written, and its records are about to be removed.
         if (positions.some(({ timeMs }) => timeMs > someNoon - dayMs / 2) && !isLate) {
           isLate = true;
           await other.save(late);
@@ -252,7 +250,7 @@ describeOnEachStore('npm run history', (server, isDaily) => {
     await expectExactly(store, [fresh]);
   });
 
-  it('keeps what comes between the last record of a day and its partition', async () => {
+  it('keeps a record that is saved after the last record of a day and before its partition is dropped', async () => {
     const late = record({ recordId: 'late', createdAt: new Date(someNoon) });
     const other = open();
     let isLate = false;
@@ -274,7 +272,7 @@ describeOnEachStore('npm run history', (server, isDaily) => {
     await expectExactly(store, [fresh]);
   });
 
-  it('writes what comes to an earlier day meanwhile to the files of that day', async () => {
+  it('writes a record that is saved to an earlier day meanwhile to the files of that day', async () => {
     const late = record({ recordId: 'late', createdAt: new Date(someNoon - 9 * dayMs) });
     const other = open();
     let isLate = false;
@@ -301,7 +299,7 @@ describeOnEachStore('npm run history', (server, isDaily) => {
     await expectExactly(store, [fresh]);
   });
 
-  it('loses nothing of what is saved all the time while it archives', async () => {
+  it('loses no record when records are saved all the time while it archives', async () => {
     const other = open();
     const late = randomRecords(createRandom(8), 100, 5).map((one) => ({
       ...one,
@@ -326,7 +324,7 @@ describeOnEachStore('npm run history', (server, isDaily) => {
     await expectExactly(store, [fresh]);
   });
 
-  it('says that its database is away, and goes on another time', async () => {
+  it('reports an unreachable database, and continues in the next run', async () => {
     const { cable } = history;
     if (cable === null) return;
     const screen: Screen = {
@@ -337,7 +335,7 @@ describeOnEachStore('npm run history', (server, isDaily) => {
     };
     const away = archive({ store, folder, beforeDay: '2025-02-01', screen, signal: never });
     await expect(away).rejects.toThrow(historyProblems.unreachable);
-    cable.mend();
+    cable.repair();
 
     await inProcess(archiveArgs());
     expect(inOrder(recordsIn(folder))).toEqual(inOrder(old));

@@ -23,16 +23,16 @@ const dayOf = (timeMs: number) => new Date(timeMs).toISOString().slice(0, 10);
 
 const withoutPosition = ({ position: _position, ...rest }: StoredRecord): HistoryRecord => rest;
 
-/** What every store of the history promises, whatever it is kept in, divided by days or not, here or in its own thread. */
+/** Tests one kind of history store: its database, with or without daily partitions, in this thread or in a worker. */
 export function describeHistoryStore(
   server: ServerName,
   isDaily: boolean,
   openStore: (settings: HistoryStoreSettings) => Store = openHistoryStore,
 ): void {
   const run = isThere(server) ? describe : describe.skip;
-  const place = openStore === openHistoryStore ? '' : ', in a thread of its own';
+  const place = openStore === openHistoryStore ? '' : ', in a worker thread';
   run(
-    `the history on ${server}, ${isDaily ? 'with a partition for each day' : 'in one table'}${place}`,
+    `history store on ${server}, ${isDaily ? 'with a partition for each day' : 'in one table'}${place}`,
     () => {
       let history: TestHistory;
       let store: Store;
@@ -53,7 +53,7 @@ export function describeHistoryStore(
         await history.drop();
       });
 
-      /** Everything that is read agrees with these records. */
+      /** Asserts that every read returns exactly these records and their sums. */
       async function expectExactly(expected: readonly HistoryRecord[], by: Store = store): Promise<void> {
         for (const scope of ['everybody', ...users.map((userDocumentId) => ({ userDocumentId }))] as const) {
           const summaries = summariesOf(expected, scope);
@@ -71,8 +71,8 @@ export function describeHistoryStore(
         expect(kept.map(withoutPosition)).toEqual(inOrder(expected).reverse());
       }
 
-      describe('saving', () => {
-        it('gives back what was saved, with errors among the rest, newest first', async () => {
+      describe('save', () => {
+        it('returns saved records and errors, newest first', async () => {
           const first = record();
           const second = failed({ recordId: 'turn-2', createdAt: new Date(someNoon + 1), tokenId: 5 });
           await store.save([second, first]);
@@ -83,7 +83,7 @@ export function describeHistoryStore(
           ]);
         });
 
-        it('shows nobody the records of another user', async () => {
+        it('does not show the records of another user', async () => {
           await store.save([record()]);
 
           expect(await store.listRecords({ userDocumentId: 'user2' }, 'session-1', firstPage)).toEqual([]);
@@ -92,7 +92,7 @@ export function describeHistoryStore(
           expect(await store.countConversations({ userDocumentId: 'user2' })).toBe(0);
         });
 
-        it('keeps errors in a table of their own', async () => {
+        it('saves errors in their own table', async () => {
           await store.save([record(), failed({ recordId: 'turn-2' })]);
           const ids = async (table: string) =>
             (await history.rows(`select record_id from ${table}`)).map((row) => row['record_id']);
@@ -101,7 +101,7 @@ export function describeHistoryStore(
           expect(await ids('error_conversation_histories')).toEqual(['turn-2']);
         });
 
-        it('saves a record once, however often it comes', async () => {
+        it('saves a record once, however often it arrives', async () => {
           const batch = [record(), failed({ recordId: 'turn-2' }), record()];
           await store.save(batch);
           await store.save([...batch, record({ recordId: 'turn-3' })]);
@@ -109,7 +109,7 @@ export function describeHistoryStore(
           await expectExactly([record(), failed({ recordId: 'turn-2' }), record({ recordId: 'turn-3' })]);
         });
 
-        it('saves the batches of two processes once each, whoever is first', async () => {
+        it('saves each batch once when two processes save it at the same time', async () => {
           const other = open();
           const records = randomRecords(createRandom(1), 200, 5);
           const half = Array.from({ length: 10 }, (_, index) => records.slice(index * 15, index * 15 + 65));
@@ -118,7 +118,7 @@ export function describeHistoryStore(
           await expectExactly(records);
         });
 
-        it('saves all of a batch or none', async () => {
+        it('saves a whole batch or nothing', async () => {
           const tooLarge = record({ recordId: 'turn-2', formerUserId: 2 ** 70 });
           if (server === 'sqlite') {
             await store.migrated();
@@ -130,7 +130,7 @@ export function describeHistoryStore(
           await expectExactly([]);
         });
 
-        it('keeps sums that are those of the records, over 60 days', async () => {
+        it('keeps the sums equal to those of the records over 60 days', async () => {
           const records = randomRecords(createRandom(2), 1_000, 60);
           for (let index = 0; index < records.length; index += 200)
             await store.save(records.slice(index, index + 200));
@@ -142,7 +142,7 @@ export function describeHistoryStore(
           );
         });
 
-        it('keeps every text, but for what no database takes', async () => {
+        it('keeps every text that databases can store', async () => {
           const text = `'; drop table x; -- "\\" \\ \\0 😀 Ａ é e\u0301 \u202E % _ ? ?? :a $1 \r\n`;
           const hostile = record({
             recordId: `'"\\?${'😀'.repeat(20)}`,
@@ -163,7 +163,7 @@ export function describeHistoryStore(
           expect(error && withoutPosition(error)).toEqual(failing);
         });
 
-        it('keeps the sign for what cannot be stored: NUL and half a character', async () => {
+        it('replaces text that databases cannot store: NUL and lone surrogates', async () => {
           await store.save([
             record({ messages: [{ role: 'user', content: 'a\0b\uD83D' }], response: 'c\0' }),
           ]);
@@ -175,7 +175,7 @@ export function describeHistoryStore(
           expect(summary?.title).toBe('a\uFFFDb\uFFFD');
         });
 
-        it('tells ids apart by every byte', async () => {
+        it('distinguishes ids by every byte', async () => {
           const ids = ['a', 'A', 'a ', 'á', 'a\u0301'];
           await store.save(ids.map((id) => record({ recordId: id, conversationId: id })));
 
@@ -188,7 +188,7 @@ export function describeHistoryStore(
       });
 
       describe('lists', () => {
-        it('pages through records by position and by number alike, where many have one time', async () => {
+        it('return the same records by position and by offset when many have the same time', async () => {
           const records = Array.from({ length: 250 }, (_, index) =>
             (index % 7 === 0 ? failed : record)({
               recordId: `turn-${index}`,
@@ -226,7 +226,7 @@ export function describeHistoryStore(
           expect(byNumber).toEqual(expected);
         });
 
-        it('pages through conversations by position and by number alike', async () => {
+        it('return the same conversations by position and by offset', async () => {
           const records = Array.from({ length: 130 }, (_, index) =>
             record({
               recordId: `turn-${index}`,
@@ -247,7 +247,7 @@ export function describeHistoryStore(
           ).toEqual(expected.slice(50));
         });
 
-        it('reads statistics from the sums alone, by an index', async () => {
+        it('read statistics only from the sums, through an index', async () => {
           await store.save(randomRecords(createRandom(3), 300, 3));
           const plan = await explainBuckets(server, history);
 
@@ -257,8 +257,8 @@ export function describeHistoryStore(
         });
       });
 
-      describe('erasing', () => {
-        it('removes one conversation up to a time, and its sums with it', async () => {
+      describe('erase', () => {
+        it('removes one conversation up to a time, with its sums', async () => {
           const records = randomRecords(createRandom(4), 600, 20);
           await store.save(records);
           const before = new Date(someNoon - 8 * dayMs + 3_600_000);
@@ -275,7 +275,7 @@ export function describeHistoryStore(
           await expectExactly(records.filter((one) => !isErased(one)));
         });
 
-        it('removes all of a user, in more than one bit', async () => {
+        it('removes all records of a user, in several transactions', async () => {
           const records = randomRecords(createRandom(5), 3_500, 10);
           for (let index = 0; index < records.length; index += 500)
             await store.save(records.slice(index, index + 500));
@@ -286,7 +286,7 @@ export function describeHistoryStore(
           await expectExactly(records.filter((one) => !isErased(one)));
         });
 
-        it('leaves out what comes later and was created before', async () => {
+        it('skips records that are saved later but were created before the erasure', async () => {
           const before = new Date(someNoon + 1);
           await store.erase({ userDocumentId: 'user1', conversationId: 'session-1', before });
           await store.erase({
@@ -305,7 +305,7 @@ export function describeHistoryStore(
           ).toBe(1);
         });
 
-        it('is kept in order with what others save meanwhile', async () => {
+        it('also applies to records that others save at the same time', async () => {
           const other = open();
           const records = Array.from({ length: 300 }, (_, index) =>
             record({ recordId: `turn-${index}`, createdAt: new Date(someNoon + index) }),
@@ -323,8 +323,8 @@ export function describeHistoryStore(
         });
       });
 
-      describe('pruning', () => {
-        it('removes exactly the days before, with their sums, and can be done again', async () => {
+      describe('prune', () => {
+        it('removes exactly the days before, with their sums, and can be repeated', async () => {
           const records = randomRecords(createRandom(6), 1_500, 30);
           await store.save(records);
           const day = dayOf(someNoon - 10 * dayMs);
@@ -338,7 +338,7 @@ export function describeHistoryStore(
           if (isDaily) expect((await store.listPartitions())[0]?.day).toBe(day);
         });
 
-        it('stops when it is told to, with sums that are right or will be', async () => {
+        it('stops when its signal is aborted, with correct sums', async () => {
           const records = randomRecords(createRandom(7), 800, 20);
           await store.save(records);
           const stopped = AbortSignal.abort();
@@ -346,7 +346,7 @@ export function describeHistoryStore(
           await expectExactly(records);
         });
 
-        it('can remove everything, and goes on with new days and old ones', async () => {
+        it('can remove everything, and then accepts new and old days', async () => {
           const records = randomRecords(createRandom(8), 300, 5);
           await store.save(records);
           expect(await store.prune('2025-02-01', never)).toBe(300);
@@ -378,7 +378,7 @@ export function describeHistoryStore(
       });
 
       describe('partitions', () => {
-        it('are made ahead of time', async () => {
+        it('are created in advance', async () => {
           await store.preparePartitions(new Date(someNoon), 3);
           await store.save([record()]);
           const days = (await store.listPartitions()).map(({ day }) => day);
@@ -388,7 +388,7 @@ export function describeHistoryStore(
           else expect(days).toEqual([]);
         });
 
-        it('are called after their days, and have their sizes', async () => {
+        it('are named after their days, and report their sizes', async () => {
           await store.save([record(), failed({ recordId: 'turn-2' })]);
           const [partition] = await store.listPartitions();
           const sizes = await store.listSizes();
@@ -415,7 +415,7 @@ export function describeHistoryStore(
           expect(await history.rows(`select record_id from ${from}`)).toEqual([{ record_id: 'turn-1' }]);
         });
 
-        it('of days without an error are dropped like others, where the tables were divided later', async () => {
+        it('of days without an error are dropped like others after the tables were divided later', async () => {
           const flat = open(false);
           await flat.save([record()]);
           await flat.close();
@@ -428,7 +428,7 @@ export function describeHistoryStore(
           expect(await daily.countConversations('everybody')).toBe(0);
         });
 
-        it('can be switched on and off, twice, while others save and read', async () => {
+        it('can be switched on and off twice while others save and read', async () => {
           const records = randomRecords(createRandom(10), 1_200, 12);
           await store.save(records.slice(0, 800));
           let saved = 800;
@@ -452,7 +452,7 @@ export function describeHistoryStore(
       });
 
       describe('opening', () => {
-        it('by several processes at once makes one store', async () => {
+        it('creates one store when several processes do it at the same time', async () => {
           const several = [open(), open(), open()];
           await Promise.all(several.map((one, index) => one.save([record({ recordId: `turn-${index}` })])));
 
@@ -460,17 +460,17 @@ export function describeHistoryStore(
         });
 
         const onServer = server === 'sqlite' ? it.skip : it;
-        onServer('is tried again until the server is there, and survives its going away', async () => {
+        onServer('is retried until the server is reachable, and survives a lost connection', async () => {
           history.cable?.cut();
           await expect(store.save([record()])).rejects.toMatchObject({ code: 'unreachable' });
           await expect(store.countConversations('everybody')).rejects.toMatchObject({ code: 'unreachable' });
-          history.cable?.mend();
+          history.cable?.repair();
           await untilWorks(() => store.save([record()]));
 
           history.cable?.cut();
           const lost = await store.save([record({ recordId: 'turn-2' })]).catch((error: unknown) => error);
           expect(lost).toMatchObject({ name: 'HistoryProblem', code: 'unreachable' });
-          history.cable?.mend();
+          history.cable?.repair();
           await untilWorks(() => store.save([record({ recordId: 'turn-2' })]));
           expect(await store.listRecords('everybody', 'session-1', firstPage)).toHaveLength(2);
         });
@@ -494,7 +494,7 @@ async function untilWorks(run: () => Promise<unknown>): Promise<void> {
 async function explainBuckets(server: ServerName, history: TestHistory): Promise<string> {
   const { bucketsSql } = await import('../../../src/history/store/operations/read');
   const explain = server === 'sqlite' ? 'explain query plan' : 'explain';
-  // So small a table would be read as a whole.
+  // PostgreSQL would scan such a small table sequentially.
   if (server === 'postgres') await history.rows('set enable_seqscan = off');
   const rows = await history.rows(`${explain} ${bucketsSql}`, [1, 0, Date.UTC(2100, 0)]);
   return JSON.stringify(rows);

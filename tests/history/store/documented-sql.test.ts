@@ -6,13 +6,13 @@ import { dayMs, failed, record, someNoon } from './support/records';
 import { createHistory, describeOnEachStore, type ServerName, type TestHistory } from './support/servers';
 
 const document = readFileSync(path.resolve(__dirname, '../../../docs/operations.md'), 'utf8');
-/** What is said of scale is of the main database. */
+/** The section "Scale" is about the main database. */
 const [ofTheHistory = ''] = document.split('\n## Scale\n');
 const blocks = [...ofTheHistory.matchAll(/^```sql\n(.*?)^```$/gmsu)].map(([, sql]) => sql ?? '');
 
 const headings = { sqlite: 'SQLite', postgres: 'PostgreSQL', mariadb: 'MySQL' };
 
-/** The statements for one database: each part begins with a comment that names it. */
+/** Returns the statements for one database. Each part begins with a comment that names its database. */
 function statementsFor(server: ServerName): string[] {
   const parts = blocks.flatMap((sql) => sql.split(/^(?=-- (?:PostgreSQL|MySQL|SQLite)\b)/mu));
   return parts
@@ -22,7 +22,7 @@ function statementsFor(server: ServerName): string[] {
     .filter((statement) => statement !== '');
 }
 
-/** Of 2025-01-15, but for one of the day before and an error. */
+/** All records are of 2025-01-15, except one of the day before. One of them is an error. */
 const records = [
   record(),
   record({ recordId: 'turn-2', createdAt: new Date(someNoon + dayMs / 2 - 1) }),
@@ -31,7 +31,7 @@ const records = [
 ];
 
 describe('docs/operations.md', () => {
-  it('says for every statement which database it is for', () => {
+  it('names the database of every statement', () => {
     const count = (sql: string) => sql.replaceAll(/^--.*$/gmu, '').split(';').length - 1;
     const all = blocks.reduce((sum, sql) => sum + count(sql), 0);
     const known = (['sqlite', 'postgres', 'mariadb'] as const).flatMap(statementsFor);
@@ -51,16 +51,16 @@ describeOnEachStore('the SQL of docs/operations.md', (server, isDaily) => {
   });
   afterAll(() => history.drop());
 
-  it('says what there is', async () => {
+  it('returns the records, sizes and totals', async () => {
     const results: (readonly Record<string, unknown>[])[] = [];
     for (const statement of statementsFor(server)) {
-      // As a client that has just logged in: `history.rows` would find the schema by itself.
+      // The client has just logged in. `history.rows` would set the search path.
       const found = await history.db.raw(statement);
       if (statement.startsWith('select'))
         results.push(found.rows ?? (server === 'mariadb' ? found[0] : found));
     }
     const [days, sizes, latest] = results;
-    // Drivers have dates of the time zone of this process.
+    // Drivers return dates in the time zone of this process.
     const dateOf = (day: unknown) => (day instanceof Date ? day.toLocaleDateString('sv-SE') : String(day));
 
     expect(days?.map((row) => [dateOf(row['day']), Number(row['records'])])).toEqual([

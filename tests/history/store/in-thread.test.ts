@@ -13,7 +13,7 @@ import { createHistory, type TestHistory } from './support/servers';
 let history: TestHistory;
 let store: ReturnType<typeof openInThread>;
 let started: Worker[];
-/** What the next thread is to run instead of the store. */
+/** The program that the next thread runs instead of the store. */
 let program: string | undefined;
 
 const filename = () => {
@@ -40,7 +40,7 @@ afterEach(async () => {
   jest.restoreAllMocks();
 });
 
-/** While another connection writes, so that nobody else can. What is asked for before is under way by then. */
+/** Runs `work` while another connection holds the write lock. Work that started before waits for the lock by then. */
 async function whileLocked(work: () => Promise<void>): Promise<void> {
   await history.rows('begin immediate');
   try {
@@ -50,11 +50,11 @@ async function whileLocked(work: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Questions are taken up in the order in which they come. */
+/** Waits for a read. The thread handles requests in order, so all earlier ones have started by then. */
 const allAreUnderWay = () => store.countConversations('everybody');
 
-describe('the thread of a store', () => {
-  it('is started by the first use, not before, and once', async () => {
+describe('worker thread of a history store', () => {
+  it('starts once, at the first use', async () => {
     expect(started).toHaveLength(0);
     await Promise.all([store.save([record()]), store.countConversations('everybody')]);
     await store.countConversations('everybody');
@@ -62,7 +62,7 @@ describe('the thread of a store', () => {
     expect(started).toHaveLength(1);
   });
 
-  it('is for SQLite alone: the drivers of servers block nobody', async () => {
+  it('exists only for SQLite: other drivers do not block the event loop', async () => {
     const server = await createHistory('postgres');
     const other = openBeside(server.settings(false));
     await other.save([record()]);
@@ -75,7 +75,7 @@ describe('the thread of a store', () => {
     expect(started).toHaveLength(1);
   });
 
-  it('leaves that of its caller to others while it works', async () => {
+  it('does not block the event loop of the caller', async () => {
     await store.migrated();
     await allAreUnderWay();
     const slow = 'with recursive n(i) as (select 1 union all select i + 1 from n where i < 2000000)';
@@ -96,10 +96,10 @@ describe('the thread of a store', () => {
     expect(longest).toBeLessThan((performance.now() - startedAt) / 3);
   });
 
-  it('passes on what nobody is told by a rejection', async () => {
+  it('sends the warnings of the store to the caller', async () => {
     await store.migrated();
     await allAreUnderWay();
-    // In the place of one that the store makes.
+    // This table has the name of one that the store creates.
     await history.rows('create table conversation_histories_flat (id integer)');
     const told = await new Promise<string>((resolve) => {
       const other = openBeside(
@@ -114,7 +114,7 @@ describe('the thread of a store', () => {
     );
   });
 
-  it('that dies rejects what it was doing, and the next use starts another', async () => {
+  it('rejects the running call when it dies, and the next call starts another thread', async () => {
     await allAreUnderWay();
     await whileLocked(async () => {
       const saving = store.save([record()]);
@@ -129,7 +129,7 @@ describe('the thread of a store', () => {
     expect(started).toHaveLength(2);
   });
 
-  it('that fails with an error ends nothing else', async () => {
+  it('does not break the store when it fails with an error', async () => {
     program = path.join(path.dirname(filename()), 'program.js');
     await writeFile(program, 'throw new Error("a secret");');
     const problem: unknown = await store.save([record()]).catch((error: unknown) => error);
@@ -139,7 +139,7 @@ describe('the thread of a store', () => {
     expect(await store.countConversations('everybody')).toBe(1);
   });
 
-  it('has ended when the store is closed, with the file in order', async () => {
+  it('has ended when the store is closed, after a checkpoint of the file', async () => {
     await store.save([record()]);
     expect(existsSync(`${filename()}-wal`)).toBe(true);
     await store.close();
@@ -151,7 +151,7 @@ describe('the thread of a store', () => {
     expect(started).toHaveLength(1);
   });
 
-  it('leaves nobody waiting when the store is closed', async () => {
+  it('rejects waiting calls when the store is closed', async () => {
     await allAreUnderWay();
     await whileLocked(async () => {
       const saving = store.save([record()]);
@@ -162,14 +162,14 @@ describe('the thread of a store', () => {
     });
   });
 
-  it('is never started where the store is closed before its first use', async () => {
+  it('never starts when the store is closed before its first use', async () => {
     await store.close();
     await expect(store.countConversations('everybody')).rejects.toMatchObject({ code: 'closed' });
 
     expect(started).toHaveLength(0);
   });
 
-  it('stops pruning when it is told to', async () => {
+  it('stops pruning when the signal is aborted', async () => {
     const records = Array.from({ length: 1_000 }, (_, index) =>
       record({ recordId: `turn-${index}`, createdAt: new Date(someNoon + index) }),
     );
@@ -187,7 +187,7 @@ describe('the thread of a store', () => {
     expect(await store.readBefore('2025-02-01', null, 10_000)).toHaveLength(records.length - removed);
   });
 
-  it('tells of a problem its code alone', async () => {
+  it('reports a problem with its code only', async () => {
     const folder = path.dirname(filename());
     await writeFile(path.join(folder, 'file'), '');
     const address = { kind: 'sqlite', filename: path.join(folder, 'file', 'history.db') } as const;
@@ -203,7 +203,7 @@ describe('the thread of a store', () => {
     expect(problem).not.toHaveProperty('cause');
   });
 
-  it('goes on where it was sent what cannot be sent', async () => {
+  it('continues after a call with data that cannot be cloned', async () => {
     await expect(store.save([record({ response: () => undefined })])).rejects.toMatchObject({
       code: 'other',
     });
@@ -212,7 +212,7 @@ describe('the thread of a store', () => {
     expect(await store.countConversations('everybody')).toBe(1);
   });
 
-  it('keeps a process alive while it is to answer, and no longer', async () => {
+  it('keeps the process alive only while a call is pending', async () => {
     const child = path.join(__dirname, 'support/thread-child.ts');
     const args = ['--import', 'tsx', child, JSON.stringify(history.settings(false))];
     const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });

@@ -17,12 +17,12 @@ jest.mock('node:timers/promises', () => {
 
 const minutes = 60_000;
 
-it('a migration that fails is told of, and tried again after pauses that grow', async () => {
+it('history store retries a failed migration after growing pauses, and logs each failure', async () => {
   const history = await createHistory('sqlite');
   const flat = openHistoryStore(history.settings(false));
   await flat.save([record()]);
   await flat.close();
-  // In the place of one that the store makes.
+  // This table has the name of one that the store creates.
   await history.rows('create table conversation_histories_flat (id integer)');
   const warnings: string[] = [];
   const store = openHistoryStore(history.settings(true), (warning) => warnings.push(warning));

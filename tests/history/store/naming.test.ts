@@ -21,7 +21,7 @@ import { createHistory, describeOnEachStore, type TestHistory } from './support/
 const firstPage = { limit: 100, offset: 0, after: null };
 const allTime = [new Date(0), new Date(Date.UTC(2100, 0))] as const;
 
-/** What stands for the main database. */
+/** The owners of turns and sessions in the main database, and the present owners of the numbers. */
 interface MainDatabase {
   readonly turns: ReadonlyMap<string, string>;
   readonly sessions?: ReadonlyMap<string, string>;
@@ -29,7 +29,7 @@ interface MainDatabase {
 }
 
 const importedAt = someNoon - 2 * dayMs;
-/** Records as they are to be, and the numbers they came with: after an import each user had that of another. */
+/** The expected records, with the numbers they had. After an import, each user had the number of another user. */
 const records = randomRecords(createRandom(3), 300, 5).map(numbered);
 
 function numbered(one: HistoryRecord): HistoryRecord {
@@ -57,7 +57,7 @@ function namingOf(store: Store, { turns, sessions = new Map(), today = new Map()
   return { log, ...createNaming({ source, store, users: users_, log }) };
 }
 
-/** All of it, as the writer of the application does. @returns what the log says. */
+/** Names everything, as the history writer does. @returns the log lines. */
 async function nameAll(store: Store, main: MainDatabase): Promise<readonly string[]> {
   const { log, nameErasures, nameSome } = namingOf(store, main);
   await nameErasures();
@@ -87,7 +87,7 @@ async function expectExactly(
   }
 }
 
-describeOnEachStore('a store of a version that named users by number', (server, isDaily) => {
+describeOnEachStore('history store of a version that named users by number', (server, isDaily) => {
   let history: TestHistory;
   let stores: Store[];
 
@@ -109,7 +109,7 @@ describeOnEachStore('a store of a version that named users by number', (server, 
   const create = (old: readonly HistoryRecord[], erasures: readonly NumberedErasure[] = []) =>
     createByNumber(history, { server, isDaily, records: old.map(toNumbered), erasures });
 
-  it('has everything of every user once the records are named, and nothing of another before', async () => {
+  it('returns all records of a user after naming, and never those of another user', async () => {
     await create(records);
     const store = open();
     const { nameSome, log } = namingOf(store, { turns: turnsOf(records) });
@@ -126,8 +126,8 @@ describeOnEachStore('a store of a version that named users by number', (server, 
     expect(await store.listUnnamed()).toBeNull();
   });
 
-  it('is converted and named by two processes at once, and by one that comes after they died', async () => {
-    // More than two processes name at once.
+  it('is converted and named by two processes together, and later by a third one', async () => {
+    // These records need more than two steps of naming.
     const many = randomRecords(createRandom(4), 600, 2).map(numbered);
     await create(many);
     const main = { turns: turnsOf(many) };
@@ -143,7 +143,7 @@ describeOnEachStore('a store of a version that named users by number', (server, 
     await expectExactly(last, many);
   });
 
-  it('takes new records in the meantime, and shows them', async () => {
+  it('saves and returns new records during the naming', async () => {
     await create(records);
     const store = open();
     const { nameSome } = namingOf(store, { turns: turnsOf(records) });
@@ -156,10 +156,10 @@ describeOnEachStore('a store of a version that named users by number', (server, 
     await expectExactly(store, [...records, added]);
   });
 
-  it('shows nobody what no turn knows, and counts it', async () => {
+  it('hides records without a turn, and counts them', async () => {
     const unknown = records.filter((_one, index) => index % 4 === 0);
     const known = records.filter((one) => !unknown.includes(one));
-    // Every number was of two users, so it proves nothing; and these are in no conversation with a turn.
+    // Every number belonged to two users, so it proves nothing. No conversation of these records has a turn.
     const alone = unknown.map((one) => ({ ...one, conversationId: `of-${one.recordId}` }));
     await create([...known, ...alone]);
     const store = open();
@@ -169,7 +169,7 @@ describeOnEachStore('a store of a version that named users by number', (server, 
     const numbers = await store.listFormerUsers();
     expect(numbers.reduce((sum, one) => sum + one.records, 0)).toBe(alone.length);
 
-    // By hand.
+    // The operator assigns a number.
     const [first] = numbers;
     const number = first?.formerUserId ?? 0;
     const given = alone.filter(({ formerUserId }) => formerUserId === number);
@@ -179,16 +179,16 @@ describeOnEachStore('a store of a version that named users by number', (server, 
     expect((await store.listFormerUsers()).map(({ formerUserId }) => formerUserId)).not.toContain(number);
   });
 
-  it('gives a record without a turn to the user whose the number was', async () => {
+  it('assigns a record without a turn to the user who had the number', async () => {
     const at = (day: number) => new Date(someNoon + day * dayMs);
     const turn = (recordId: string, formerUserId: number, day: number, conversationId = recordId) =>
       record({ recordId, formerUserId, conversationId, createdAt: at(day) });
     const turns = [
-      // Number 1 was of one user, who has it still; number 2 of one who has another now.
+      // User 1 still has number 1. User 2 had number 2, which user 5 has today.
       turn('of-1', 1, 1),
       turn('of-2', 2, 1),
       turn('of-2-last', 2, 3),
-      // Number 3 was of two.
+      // Number 3 belonged to two users.
       turn('of-3', 3, 1, 'shared'),
       turn('of-3-later', 3, 3),
     ];
@@ -235,7 +235,7 @@ describeOnEachStore('a store of a version that named users by number', (server, 
     });
   });
 
-  it('honours what was erased, by whom it was', async () => {
+  it('applies erasures that name their user by number', async () => {
     const before = new Date(someNoon + dayMs);
     await create(
       [record({ recordId: 'kept', conversationId: 'session-2', formerUserId: 7 })],
@@ -249,9 +249,9 @@ describeOnEachStore('a store of a version that named users by number', (server, 
       turns: new Map([['kept', 'user1']]),
       sessions: new Map([['session-1', 'user1']]),
     });
-    // The main database has the messages still: copied again, they stay erased.
+    // The main database still has the messages. The writer copies them again, and they stay erased.
     await store.save([record({ recordId: 'copied-again' })]);
-    // From an old archive.
+    // An old archive contains these records.
     await store.restore([
       record({ recordId: 'of-8', userDocumentId: null, formerUserId: 8 }),
       record({ recordId: 'of-7', userDocumentId: null, formerUserId: 7 }),
@@ -260,7 +260,7 @@ describeOnEachStore('a store of a version that named users by number', (server, 
     expect(left.map(({ recordId }) => recordId)).toEqual(['kept']);
   });
 
-  it('carries out what was to be erased by number when it came, and no more', async () => {
+  it('erases the records of a number up to a time, except those that a turn assigns to another user', async () => {
     await create([
       record({ recordId: 'deleted', conversationId: 'a', formerUserId: 7 }),
       record({ recordId: 'living', conversationId: 'b', formerUserId: 7 }),
@@ -276,13 +276,13 @@ describeOnEachStore('a store of a version that named users by number', (server, 
       ['other', null],
       ['later', null],
     ]);
-    // Once they are looked for, at once.
+    // After the naming, an erasure by number removes records immediately.
     expect(await store.erase({ formerUserId: 8, conversationId: null, before: new Date(someNoon + 5) })).toBe(
       1,
     );
   });
 
-  it('restores archives of that version, and names what turns know', async () => {
+  it('restores archives of that version, and names records that have turns', async () => {
     await create([]);
     const store = open();
     await nameAll(store, { turns: new Map() });
@@ -317,7 +317,7 @@ describeOnEachStore('a store of a version that named users by number', (server, 
     expect(bucket?.records).toBe(2);
   });
 
-  it('is pruned while records are not named, with its sums', async () => {
+  it('can be pruned during the naming, with its sums', async () => {
     await create(records);
     const store = open();
     await namingOf(store, { turns: turnsOf(records) }).nameSome();
@@ -328,7 +328,7 @@ describeOnEachStore('a store of a version that named users by number', (server, 
     await expectExactly(store, left);
   });
 
-  it('is told from others by what it is called, for good', async () => {
+  it('keeps one identity for good', async () => {
     await create([]);
     const [one, other] = [open(), open()];
     const [first, second] = await Promise.all([one.identity(), other.identity()]);

@@ -32,15 +32,15 @@ async function problemOf(store: ReturnType<typeof openOn>): Promise<HistoryProbl
   return error;
 }
 
-describe('a store that cannot be opened', () => {
-  it('says so with every use, where its settings are wrong', async () => {
+describe('history store that cannot be opened', () => {
+  it('reports wrong settings with every call', async () => {
     const store = openOn('root:secret@tpc(localhost)/x');
 
     await expect(store.countConversations('everybody')).rejects.toMatchObject({ code: 'bad-settings' });
     expect((await problemOf(store)).message).toMatch(/MES_SQL_DSN must be (?!.*secret)/u);
   });
 
-  it('says that nobody answers there', async () => {
+  it('reports an unreachable server', async () => {
     const port = await freePort();
 
     expect(await problemOf(openOn(`postgres://user:secret@127.0.0.1:${port}/name`))).toMatchObject({
@@ -52,7 +52,7 @@ describe('a store that cannot be opened', () => {
     });
   });
 
-  it('says that the password is wrong, or that there is no such database', async () => {
+  it('reports a wrong password and a missing database', async () => {
     const server = process.env['TEST_POSTGRES_URL'] ?? '';
     const maria = process.env['TEST_MARIADB_PORT'];
 
@@ -70,7 +70,7 @@ describe('a store that cannot be opened', () => {
     });
   });
 
-  it('says that the file is none that it can write to', async () => {
+  it('reports a file that it cannot write', async () => {
     await mkdir(path.join(folder, 'folder.db'));
     await writeFile(path.join(folder, 'file'), '');
 
@@ -79,19 +79,19 @@ describe('a store that cannot be opened', () => {
   });
 
   const asUser = process.getuid?.() === 0 ? it.skip : it;
-  asUser('says so of a file that is read only', async () => {
+  asUser('reports a read-only file', async () => {
     await writeFile(path.join(folder, 'history.db'), '');
     await chmod(path.join(folder, 'history.db'), 0o400);
 
     expect(await problemOf(openOn('history.db'))).toMatchObject({ code: 'not-writable' });
   });
 
-  it('is opened by a later use, once what was wrong is mended', async () => {
+  it('opens with a later call after the problem is solved', async () => {
     await writeFile(path.join(folder, 'file'), '');
     const store = openOn('file/history.db');
     await expect(store.save([record()])).rejects.toMatchObject({ code: 'not-writable' });
     await rm(path.join(folder, 'file'));
-    // Told again without another attempt.
+    // The store reports the same problem without another attempt.
     await expect(store.save([record()])).rejects.toMatchObject({ code: 'not-writable' });
     await pause(1_000);
     await store.save([record()]);
@@ -102,16 +102,16 @@ describe('a store that cannot be opened', () => {
   });
 });
 
-describe('a store that was never used', () => {
+describe('history store that was never used', () => {
   it('closes', async () => {
     await openOn('history.db').close();
   });
 });
 
 const onMariadb = process.env['TEST_MARIADB_PORT'] === undefined ? describe.skip : describe;
-onMariadb('a database whose name is as long as can be', () => {
-  // MySQL counts the characters of what is named after it, MariaDB the bytes: three for each of these.
-  it('opens, in one table and divided by days', async () => {
+onMariadb('MariaDB database with a name of the maximal length', () => {
+  // MySQL limits names derived from it in characters, MariaDB in bytes: each of these characters has three.
+  it('opens in one table and with daily partitions', async () => {
     const history = await createHistory('mariadb', 'ạ'.repeat(64));
     for (const isDaily of [false, true]) {
       const store = openHistoryStore(history.settings(isDaily));
@@ -123,13 +123,13 @@ onMariadb('a database whose name is as long as can be', () => {
   });
 });
 
-describe('without its driver', () => {
+describe('without the MySQL driver', () => {
   afterEach(() => {
     jest.resetModules();
     jest.dontMock('mysql2');
   });
 
-  it('a store on MySQL says that it must be installed', async () => {
+  it('a history store reports that the driver must be installed', async () => {
     jest.doMock('mysql2', () => {
       throw Object.assign(new Error("Cannot find module 'mysql2'"), { code: 'MODULE_NOT_FOUND' });
     });
@@ -141,11 +141,11 @@ describe('without its driver', () => {
   });
 });
 
-describe('connections', () => {
+describe('history database connections', () => {
   it.each([
     'postgres',
     ...(process.env['TEST_MARIADB_PORT'] === undefined ? [] : ['mariadb' as const]),
-  ] as const)('to %s are replaced when they have been open for long enough', async (server) => {
+  ] as const)('to %s are replaced after their maximal lifetime', async (server) => {
     const history = await createHistory(server);
     const settings = history.settings(false);
     const database = connect({ ...settings, pool: { maxIdle: 1, maxOpen: 1, maxLifetimeMs: 300 } });

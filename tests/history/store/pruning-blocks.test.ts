@@ -8,12 +8,12 @@ import { createHistory } from './support/servers';
 const rows = scale({ full: 1_000_000, smoke: 4_000 });
 const days = 30;
 
-/** An id as random as that of a turn, so that its index is touched all over. */
+/** Returns an id as random as that of a turn, so that writes touch the whole index. */
 const idOf = (index: number) => `${Math.imul(index + 1, 0x9e3779b1) >>> 0}-${index}`;
 
 /**
- * How long nothing else got a turn in this thread, until it is stopped. Its processor's time leaves out what others took,
- * the thread of the store among them.
+ * Measures the longest time in which this thread ran nothing else, until `stop()`. `cpuMs` leaves out the time that
+ * other threads and processes took, such as the thread of the store.
  */
 function watchBlocks(): { stop(): { wallMs: number; cpuMs: number; over50: number } } {
   const worst = { wallMs: 0, cpuMs: 0, over50: 0 };
@@ -37,7 +37,7 @@ function watchBlocks(): { stop(): { wallMs: number; cpuMs: number; over50: numbe
   };
 }
 
-/** Of this thread, the process's first. Elsewhere than on Linux nobody tells: all time counts as its own there. */
+/** Returns the CPU time of this thread, the first of the process. Systems other than Linux return all time instead. */
 function ownCpuMs(): number {
   try {
     const [ns] = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ');
@@ -47,9 +47,9 @@ function ownCpuMs(): number {
   }
 }
 
-describe.each([false, true])('pruning SQLite, with tables of days: %s', (isDaily) => {
+describe.each([false, true])('pruning SQLite, with daily tables: %s', (isDaily) => {
   it(
-    'never blocks who asks for it for more than 50 ms',
+    'never blocks the event loop of the caller for more than 50 ms',
     async () => {
       const history = await createHistory('sqlite');
       const store = openInThread(history.settings(isDaily));
@@ -80,7 +80,7 @@ describe.each([false, true])('pruning SQLite, with tables of days: %s', (isDaily
 
       expect(removed).toBe(rows);
       expect(await store.countConversations('everybody')).toBe(0);
-      // What others of the machine take away is printed alone: it is the same without any store.
+      // The test only prints the wall time, because other processes of the machine affect it.
       expect(cpuMs).toBeLessThanOrEqual(50);
       await store.close();
       await history.drop();

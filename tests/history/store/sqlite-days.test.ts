@@ -14,8 +14,8 @@ beforeEach(async () => {
 });
 afterEach(() => history.drop());
 
-describe('1,200 days of tables on SQLite', () => {
-  it('are read by the one name', async () => {
+describe('SQLite history with tables for 1,200 days', () => {
+  it('returns pages and counts through one view', async () => {
     const store = openHistoryStore(history.settings(true));
     const records = Array.from({ length: 1_200 }, (_, index) =>
       record({ recordId: `turn-${index}`, createdAt: new Date(someNoon - index * dayMs) }),
@@ -46,15 +46,15 @@ describe('1,200 days of tables on SQLite', () => {
       { record_id: 'turn-1' },
     ]);
     await store.close();
-    // More tables than anybody has: a minute is not enough where others use the processor too.
+    // No installation has so many tables. One minute is too short on a busy machine.
   }, 240_000);
 });
 
 describe.each([
   { name: 'dividing', from: false, to: true },
   { name: 'joining', from: true, to: false },
-])('a process that is killed while it is $name the tables', ({ from, to }) => {
-  it('loses nothing, and the next one goes on', async () => {
+])('a process killed while $name the tables', ({ from, to }) => {
+  it('loses no record, and the next process continues', async () => {
     const records = randomRecords(createRandom(11), 5_000, 20);
     const before = openHistoryStore(history.settings(from));
     for (let index = 0; index < records.length; index += 500)

@@ -32,7 +32,7 @@ async function save(isDaily: boolean, records: readonly ReturnType<typeof record
   await store.close();
 }
 
-/** Breaks off the moving of records from table to table after so many transactions of it. */
+/** Moves records between the tables, and aborts after `times` transactions. */
 async function move(isDaily: boolean, times: number): Promise<void> {
   const moving = new AbortController();
   let done = 0;
@@ -49,7 +49,7 @@ async function move(isDaily: boolean, times: number): Promise<void> {
 const countOf = async (name: string) =>
   Number((await database.all(`select count(*) as count from ${name}`))[0]?.['count']);
 
-/** The same database, in which something else happens behind the transaction of this number. */
+/** Returns the same database. It calls `happens` after the transaction with this number. */
 function interrupted(number: number, happens: () => Promise<void>): Database {
   let done = 0;
   return {
@@ -63,7 +63,7 @@ function interrupted(number: number, happens: () => Promise<void>): Database {
   };
 }
 
-describe('while the tables are divided', () => {
+describe('while SQLite tables are being divided', () => {
   const days = [1, 2, 3, 4];
   beforeEach(async () => {
     await save(
@@ -74,7 +74,7 @@ describe('while the tables are divided', () => {
     expect(await countOf('conversation_histories_flat')).toBe(2);
   });
 
-  it('a conversation that lost its beginning begins with its oldest record, wherever that is', async () => {
+  it('a conversation without its first records starts with its oldest record in any table', async () => {
     await prune(database, sqliteLayout, '2025-01-17', never);
     const [summary] = await listConversations(database, 'everybody', firstPage);
     const open = { database, layout: sqliteLayout };
@@ -84,7 +84,7 @@ describe('while the tables are divided', () => {
     expect(records.map(({ recordId }) => recordId)).toEqual(['turn-4', 'turn-3', 'turn-2']);
   });
 
-  it('nothing is left of what is erased after that', async () => {
+  it('an erasure after pruning leaves no record and no sum', async () => {
     await prune(database, sqliteLayout, '2025-01-17', never);
     expect(await erase(database, sqliteLayout, ofAll)).toBe(3);
 
@@ -94,17 +94,17 @@ describe('while the tables are divided', () => {
   });
 });
 
-describe('while the tables are joined', () => {
+describe('while SQLite tables are being joined', () => {
   beforeEach(async () => {
     await save(true, [recordOf('user2', 1), recordOf('user1', 2)]);
     await move(false, 1);
     expect(await countOf('conversation_histories_flat')).toBe(1);
   });
-  /** The first day's tables are dropped, and the second one's record is moved. */
+  /** Drops the tables of the first day, and moves the record of the second day. */
   const moveOn = () => move(false, 2);
 
-  it('a record that is moved past who erases is erased too', async () => {
-    // Behind the note of the erasure and the look into the table of all days.
+  it('an erasure also removes a record that was moved meanwhile', async () => {
+    // The record moves after the erasure was noted and the common table was searched.
     const moved = interrupted(2, moveOn);
     expect(await erase(moved, sqliteLayout, ofAll)).toBe(1);
 
@@ -113,7 +113,7 @@ describe('while the tables are joined', () => {
     expect(await countOf('conversation_histories')).toBe(1);
   });
 
-  it('a record that is moved past who prunes is removed too', async () => {
+  it('pruning also removes a record that was moved meanwhile', async () => {
     const moved = interrupted(1, moveOn);
     await prune(moved, sqliteLayout, '2025-01-18', never);
 

@@ -3,5 +3,5 @@ import { openInThread } from './support/in-thread';
 
 describeHistoryStore('sqlite', false, openInThread);
 describeHistoryStore('sqlite', true, openInThread);
-// As `npm run history` opens it.
+// `npm run history` opens the store in its own thread, without a worker.
 describeHistoryStore('sqlite', true);

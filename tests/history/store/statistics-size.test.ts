@@ -11,10 +11,10 @@ const batchSize = 500;
 const sums = ['records', 'errors', 'promptTokens', 'completionTokens', 'totalTokens', 'priceNanos'] as const;
 
 describe.each(['sqlite', 'postgres'] as const)(
-  'the statistics of a user with very many records, %s',
+  'history statistics of a user with very many records, %s',
   (server) => {
     it(
-      'are read from few rows, and are those of a scan',
+      'read few rows, and match a scan of the records',
       async () => {
         const random = createRandom(20_261_121);
         const history = await createHistory(server);
@@ -65,7 +65,7 @@ describe.each(['sqlite', 'postgres'] as const)(
   },
 );
 
-/** The same sums, out of the records. */
+/** Computes the same sums by a scan of the records. */
 async function scanned(rows: (sql: string) => Promise<readonly Record<string, unknown>[]>) {
   const beganAt = performance.now();
   const columns = ['prompt_tokens', 'completion_tokens', 'total_tokens', 'price_nanos'];

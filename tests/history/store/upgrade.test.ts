@@ -11,7 +11,7 @@ const address = `mysql://chat:${password}@127.0.0.1:${process.env['TEST_MARIADB_
 const releases = path.resolve(__dirname, '..', '..', 'upgrade', 'fixtures');
 
 (isThere('mariadb') ? describe : describe.skip).each(readdirSync(releases))(
-  'an installation of %s with its history in MariaDB, by days',
+  'upgrade of release %s with a MariaDB history in daily partitions',
   (release) => {
     const folder = path.join(releases, release, 'mariadb');
     let history: TestHistory;

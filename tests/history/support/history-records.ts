@@ -1,7 +1,7 @@
 import type { HistoryRecord } from '../../../src/history/model/record';
 import { ada, keeper } from '../../chat/support/fixtures';
 
-/** A finished turn, as the history keeps it. */
+/** Makes the history record of a finished turn. */
 export function historyRecord(changes: Partial<HistoryRecord> = {}): HistoryRecord {
   return {
     recordId: 'turn-1',

@@ -13,7 +13,7 @@ import type {
 import type { HistoryNaming } from '../../../src/history/naming/history-naming';
 import type { HistoryRecord } from '../../../src/history/model/record';
 
-/** A history kept in memory. What it has done can be asked for. */
+/** A history store in memory. It records what it was asked to do. */
 export interface InMemoryHistoryStore extends HistoryStore, HistoryMaintenance, HistoryNaming {
   readonly records: readonly HistoryRecord[];
   readonly prepared: readonly { readonly from: Date; readonly days: number }[];
@@ -152,7 +152,8 @@ function toBuckets(records: readonly HistoryRecord[]): Bucket[] {
 function summarize(group: readonly HistoryRecord[]): ConversationSummary {
   const sorted = newestFirst(group);
   const [latest, earliest] = [sorted[0], sorted.at(-1)];
-  if (latest === undefined || earliest === undefined) throw new Error('A conversation has records.');
+  if (latest === undefined || earliest === undefined)
+    throw new Error('Every conversation has at least one record.');
   const [question] = earliest.messages as { content?: string }[];
   return {
     conversationId: latest.conversationId,

@@ -2,22 +2,22 @@ import type { FinishedTurn, HistorySource } from '../../../src/history/model/sou
 import type { Erasure } from '../../../src/history/model/store';
 import { ada, keeper } from '../../chat/support/fixtures';
 
-/** The main database of a test: turns that finish when the test says so. */
+/** A main database in memory. Turns finish when the test calls `finish()`. */
 export interface MemoryHistorySource extends HistorySource {
   finish(...turns: readonly FinishedTurn[]): void;
   noteErasure(erasure: Erasure): void;
-  /** What claims have run out of time: given out again. */
+  /** Ends all claims early: their turns become due again. */
   forgetClaims(): void;
   away: Error | null;
-  /** By turn id. */
+  /** Keys are turn ids. */
   states(): Readonly<Record<string, 'due' | 'claimed' | 'aside'>>;
   erasures(): readonly Erasure[];
-  /** What the main database knows: the users of turns and of sessions. */
+  /** The users of turns and of sessions in the main database. */
   readonly turnOwners: Map<string, string>;
   readonly sessionOwners: Map<string, string>;
-  /** Which histories were told to have which turns. */
+  /** The identity of the history that each turn was copied to, by turn id. */
   readonly settled: Map<string, string>;
-  /** How often turns were looked for that a history does not have. */
+  /** Counts the surveys for turns that are missing in the history. */
   surveys: number;
 }
 

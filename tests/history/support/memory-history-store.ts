@@ -5,17 +5,17 @@ import { namingInMemory } from './naming-in-memory';
 
 type WrittenStore = HistoryNaming & Pick<HistoryStore, 'save' | 'erase' | 'countConversations' | 'identity'>;
 
-/** A history that forgets everything with the process, and what a test may do to it. */
+/** A history store in memory that a test can make fail. */
 export interface MemoryHistoryStore extends WrittenStore {
   readonly records: ReadonlyMap<string, HistoryRecord>;
-  /** What it was to write, in order. */
+  /** The writes that were requested, in order. */
   readonly calls: readonly string[];
-  /** How often it was asked whether it is there. */
+  /** Counts the reads that check whether the store is available. */
   reads: number;
-  /** Whether it rejects everything, or everything that writes. */
+  /** The error that rejects every call (`away`) or every write (`readOnly`). */
   away: Error | null;
   readOnly: Error | null;
-  /** The records it does not take, whatever they come with. */
+  /** Ids of records that the store refuses. A batch with one of them is rejected as a whole. */
   readonly refused: Set<string>;
 }
 

@@ -1,7 +1,7 @@
 import type { HistoryNaming } from '../../../src/history/naming/history-naming';
 import type { HistoryRecord } from '../../../src/history/model/record';
 
-/** The users of records in memory: of those without one, turns say whose they are, and nothing else does. */
+/** Names the users of records in memory by their turns only. Numbers prove nothing here. */
 export function namingInMemory(
   read: () => readonly HistoryRecord[],
   write: (records: readonly HistoryRecord[]) => void,

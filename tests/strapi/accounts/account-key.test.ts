@@ -2,19 +2,19 @@ import fc from 'fast-check';
 
 import { isAddress, toAccountKey, withinColumn } from '../../../src/strapi/accounts/account-key';
 
-describe('the key of a name', () => {
+describe('toAccountKey', () => {
   it.each([
     ['case', 'Ann', 'aNN'],
     ['case beyond ASCII', 'ÉCOLE', 'école'],
     ['Unicode form', 'Zo\u00eb', 'Zoe\u0308'],
     ['width', 'ａｎｎ＠ｅｘａｍｐｌｅ．ｃｏｍ', 'ann@example.com'],
     ['ligatures', 'ﬁona', 'fiona'],
-    ['blanks around', ' \u00a0ann\u3000', 'ann'],
-    ['blanks within', 'ann \t lee', 'ann lee'],
-    ['what nobody sees', 'a\u200bn\u00adn\ufeff', 'ann'],
-    ['an accent behind what nobody sees', 'E\u200b\u0301', '\u00e9'],
-    ['letters of other alphabets', 'ΑΝΝΑ', 'αννα'],
-  ])('is one for names that differ by %s', (_what, one, other) => {
+    ['surrounding blanks', ' \u00a0ann\u3000', 'ann'],
+    ['blanks inside', 'ann \t lee', 'ann lee'],
+    ['invisible characters', 'a\u200bn\u00adn\ufeff', 'ann'],
+    ['an accent after an invisible character', 'E\u200b\u0301', '\u00e9'],
+    ['case in other alphabets', 'ΑΝΝΑ', 'αννα'],
+  ])('returns the same key for names that differ by %s', (_what, one, other) => {
     expect(toAccountKey(one)).toBe(toAccountKey(other));
   });
 
@@ -23,11 +23,11 @@ describe('the key of a name', () => {
     ['josé', 'jose'],
     ['小明', '小朋'],
     ['аnn', 'ann'],
-  ])('keeps %s and %s apart', (one, other) => {
+  ])('returns different keys for %s and %s', (one, other) => {
     expect(toAccountKey(one)).not.toBe(toAccountKey(other));
   });
 
-  it('is its own key, fits its column and is storable, whatever the name', () => {
+  it('is idempotent, and its key fits the column and is storable for any name', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 600 }), (name) => {
         const key = toAccountKey(name);
@@ -40,7 +40,7 @@ describe('the key of a name', () => {
     );
   });
 
-  it('keeps names apart that are longer than its column', () => {
+  it('returns different keys for names that differ only after the column length', () => {
     const long = 'a'.repeat(300);
     expect(toAccountKey(`${long}b`)).not.toBe(toAccountKey(`${long}c`));
     expect(toAccountKey(`${long}B`)).toBe(toAccountKey(`${long}b`));
@@ -54,6 +54,6 @@ it.each([
   ['@ann', false],
   ['ann@', false],
   ['ann', false],
-])('%s taken for an email address: %s', (key, is) => {
+])('isAddress for %s returns %s', (key, is) => {
   expect(isAddress(key)).toBe(is);
 });

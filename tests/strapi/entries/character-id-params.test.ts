@@ -44,20 +44,20 @@ describe('toNumericIds', () => {
     ['an id with a word, in a list', { id: { $in: [1, ' '] } }],
     ['an id with a word, in a negation', { $not: { id: { $eq: 'x' } } }],
     ['a related character with a word, by an operator', { friend: { $in: ['x'] } }],
-    ['an id with a text', { id: { $contains: '1' } }],
-    ['a field by no operator', { name: { other: 1 } }],
-    ['a field by an operator of groups', { name: { $and: [{ $eq: 'x' }] } }],
+    ['an id with a substring', { id: { $contains: '1' } }],
+    ['a field with an unknown operator', { name: { other: 1 } }],
+    ['a field with a group operator', { name: { $and: [{ $eq: 'x' }] } }],
     ['a range with one value', { id: { $between: [1] } }],
-  ])('refuses to compare %s', (_what, filters) => {
+  ])('rejects the comparison of %s', (_what, filters) => {
     expect(() => toNumericIds({ filters }, character, schemas)).toThrow(errors.ValidationError);
   });
 
   it.each<[string, unknown]>([
-    ['a documentId by its beginning', { documentId: { $startsWith: 'a' } }],
-    ['a text by a part', { name: { $contains: 'a' } }],
-    ['a range', { name: { $between: ['a', 'b'] } }],
-    ['what is null', { name: { $null: true } }],
-  ])('lets compare %s', (_what, filters) => {
+    ['a documentId with a prefix', { documentId: { $startsWith: 'a' } }],
+    ['a text with a substring', { name: { $contains: 'a' } }],
+    ['a text with a range', { name: { $between: ['a', 'b'] } }],
+    ['a text with null', { name: { $null: true } }],
+  ])('allows the comparison of %s', (_what, filters) => {
     expect(toNumericIds({ filters }, character, schemas)).toEqual({ filters });
   });
 
@@ -67,7 +67,7 @@ describe('toNumericIds', () => {
     ['a group', { $or: [{ id: 7 }, { name: 'Ada' }] }, { $or: [{ numeric_id: 7 }, { name: 'Ada' }] }],
     ['a negation', { $not: { id: { $ne: 7 } } }, { $not: { numeric_id: { $ne: 7 } } }],
     ['another field', { documentId: 'x', name: { $eq: 'id' } }, { documentId: 'x', name: { $eq: 'id' } }],
-  ])('finds the id of a character in the filters: %s', (_what, filters, expected) => {
+  ])('translates the id of a character in filters: %s', (_what, filters, expected) => {
     expect(toNumericIds({ filters }, character, schemas)).toEqual({ filters: expected });
   });
 
@@ -89,7 +89,7 @@ describe('toNumericIds', () => {
       { session: { character: { numeric_id: 7 } } },
     ],
     ['a component', { note: { about: { id: 7 } } }, { note: { about: { numeric_id: 7 } } }],
-  ])('finds a related character in the filters: %s', (_what, filters, expected) => {
+  ])('translates the id of a related character in filters: %s', (_what, filters, expected) => {
     expect(toNumericIds({ filters }, message, schemas)).toEqual({ filters: expected });
   });
 
@@ -101,11 +101,11 @@ describe('toNumericIds', () => {
       ['id:asc', 'character.numeric_id'],
     ],
     [{ character: { id: 'desc' } }, { character: { numeric_id: 'desc' } }],
-  ])('finds a related character in the sort %j', (sort, expected) => {
+  ])('translates the id of a related character in the sort %j', (sort, expected) => {
     expect(toNumericIds({ sort }, message, schemas)).toEqual({ sort: expected });
   });
 
-  it('finds a character in what is populated, and leaves the rest of the query', () => {
+  it('translates the id of a populated character, and keeps the rest of the query', () => {
     const query = {
       fields: ['id'],
       page: 2,
@@ -118,14 +118,14 @@ describe('toNumericIds', () => {
     expect(toNumericIds({ populate: '*' }, message, schemas)).toEqual({ populate: '*' });
   });
 
-  it('leaves dates as they are', () => {
+  it('keeps dates unchanged', () => {
     const filters = { createdAt: { $gt: new Date(0) } };
     expect(toNumericIds({ filters }, message, schemas)).toEqual({ filters });
   });
 });
 
 describe('entriesOf', () => {
-  it('finds characters wherever an entry holds them', () => {
+  it('finds characters in relations, components and dynamic zones of an entry', () => {
     const one = (documentId: string) => ({ documentId });
     const entry = {
       query: 'Hi',
@@ -139,7 +139,7 @@ describe('entriesOf', () => {
     expect(found.map(({ documentId }) => documentId)).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
-  it('finds the characters that a picture is related to', () => {
+  it('finds the characters that are related to a picture', () => {
     const avatar = { related: [{ __type: 'character', documentId: 'b' }] };
     const found = entriesOf({ documentId: 'a', avatar }, character, schemas);
     expect(found.map(({ documentId }) => documentId)).toEqual(['a', 'b']);

@@ -8,7 +8,7 @@ import Database from 'better-sqlite3';
 
 import type * as source from '../../../src/strapi/jobs/sqlite-checkpoints';
 
-/** As it is compiled (`npm test` does it first), because a thread has no loader for TypeScript. */
+/** The compiled module, because a worker thread cannot load TypeScript. `npm test` compiles it first. */
 const compiled = path.resolve(__dirname, '../../../dist/src/strapi/jobs/sqlite-checkpoints.js');
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- its types are those of the source
 const { startSqliteCheckpoints } = require(compiled) as typeof source;
@@ -38,10 +38,10 @@ const start = (client: string, file = filename) =>
     log: { warn: (message: string) => warnings.push(message) },
   } as unknown as Core.Strapi);
 
-/** More than the thousand pages from which on it is worth it. */
+/** Writes more than 1000 pages, the minimum at which the thread moves the log. */
 const makeMuch = 'insert into things values (zeroblob(5000000))';
 
-/** What stands in the file of the database alone. */
+/** Reads the names from the database file alone, without its log. */
 async function namesWithoutLog(): Promise<unknown[]> {
   const copy = path.join(folder, 'copy.db');
   await copyFile(filename, copy);
@@ -60,7 +60,7 @@ async function untilMoved(name: string): Promise<void> {
 }
 
 describe('startSqliteCheckpoints', () => {
-  it('moves what is committed from the log into the database, again and again', async () => {
+  it('moves committed rows from the log into the database file, repeatedly', async () => {
     const checkpoints = start('sqlite');
     for (const name of ['first', 'second']) {
       ours.prepare('insert into things values (?)').run(name);
@@ -72,7 +72,7 @@ describe('startSqliteCheckpoints', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('does not wait for a transaction that is being written', async () => {
+  it('does not wait for an open write transaction', async () => {
     const checkpoints = start('sqlite');
     const other = new Database(filename);
     other.exec(`insert into things values ('committed'); ${makeMuch}`);
@@ -84,7 +84,7 @@ describe('startSqliteCheckpoints', () => {
     await checkpoints?.stop();
   });
 
-  it('lets go of the database when it stops: who closes it last leaves one file', async () => {
+  it('releases the database when it stops, so that the last close leaves one file', async () => {
     const checkpoints = start('sqlite');
     ours.exec("insert into things values ('last')");
     await checkpoints?.stop();
@@ -93,14 +93,14 @@ describe('startSqliteCheckpoints', () => {
     expect(await namesWithoutLog()).toEqual(['last']);
   });
 
-  it('says when its thread has ended, and ends nothing else', async () => {
+  it('logs a warning if its thread ends, and ends nothing else', async () => {
     const checkpoints = start('sqlite', path.join(folder, 'missing.db'));
     await checkpoints?.stop();
     expect(warnings).toEqual([expect.stringMatching(/^The thread of SQLite's checkpoints has ended: \S/u)]);
     expect(warnings.join()).not.toContain(folder);
   });
 
-  it('has nothing to do on PostgreSQL', () => {
+  it('does nothing on PostgreSQL', () => {
     expect(start('postgres')).toBeUndefined();
   });
 });

@@ -7,7 +7,7 @@ const oneDayMs = 86_400_000;
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
-/** Tidying of which the rounds end as they are told to: with a number of records, or an error. */
+/** Starts tidying with scripted rounds. A result is a number of removed records or an error. */
 function startWith(results: readonly (number | Error)[]) {
   const log = recordingLog();
   let rounds = 0;
@@ -24,7 +24,7 @@ function startWith(results: readonly (number | Error)[]) {
 }
 
 describe('startTidyingHistory', () => {
-  it('is not waited for without an end when it is stopped', async () => {
+  it('waits at most five seconds for a hanging round when it is stopped', async () => {
     const tidying = startTidyingHistory({ tidy: () => new Promise(() => undefined), log: recordingLog() });
     await jest.advanceTimersByTimeAsync(oneMinuteMs);
     let isStopped = false;
@@ -36,7 +36,7 @@ describe('startTidyingHistory', () => {
     await stopping;
   });
 
-  it('tidies when the start is over and once a day', async () => {
+  it('tidies a minute after the start and then once a day', async () => {
     const { tidying, log, rounds } = startWith([3, 0]);
     await jest.advanceTimersByTimeAsync(oneMinuteMs - 1);
     expect(rounds()).toBe(0);
@@ -50,7 +50,7 @@ describe('startTidyingHistory', () => {
     expect(rounds()).toBe(2);
   });
 
-  it('tries again after ten minutes where that failed, and says so without its words', async () => {
+  it('retries ten minutes after a failure, and logs it without the error message', async () => {
     const { tidying, log, rounds } = startWith([new Error('a secret'), 0]);
     await jest.advanceTimersByTimeAsync(oneMinuteMs + 600_000 - 1);
     expect(rounds()).toBe(1);
@@ -61,14 +61,14 @@ describe('startTidyingHistory', () => {
     await tidying.stop();
   });
 
-  it('never begins where it is stopped before', async () => {
+  it('never tidies if it is stopped first', async () => {
     const { tidying, rounds } = startWith([]);
     await tidying.stop();
     await jest.advanceTimersByTimeAsync(oneDayMs);
     expect(rounds()).toBe(0);
   });
 
-  it('tells a round to end, and stops when it has', async () => {
+  it('aborts a running round on stop, and waits for its end', async () => {
     let end = () => {};
     let isTold = false;
     const { stop } = startTidyingHistory({

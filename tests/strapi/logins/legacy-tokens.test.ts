@@ -12,7 +12,7 @@ interface Row {
 
 const hash = (salt: string) => `$2b$10$${salt.repeat(22)}${'h'.repeat(31)}`;
 
-/** The plugin's own tokens in that mode, on accounts that are given by their numbers. */
+/** Creates the token service of the plugin in legacy-support mode. The keys of `accounts` are account ids. */
 function createApplication(accounts: Record<number, Row>) {
   const settings: Record<string, unknown> = {
     'plugin::users-permissions.jwtManagement': 'legacy-support',
@@ -30,7 +30,7 @@ function createApplication(accounts: Record<number, Row>) {
   } as unknown as Core.Strapi;
   const jwt: JwtService = checkLegacyTokens(pluginsJwt({ strapi }), strapi);
 
-  /** The token in the reply to a login of that number. */
+  /** Logs in as the account with this id. @returns the token in the reply. */
   async function logIn(id: number): Promise<string> {
     const callback = (ctx: Context): Promise<void> => {
       ctx.body = { jwt: jwt.issue({ id }), user: { id } };
@@ -53,17 +53,17 @@ function pluginsJwt(options: { strapi: Core.Strapi }): JwtService {
 
 const ann = (): Row => ({ documentId: 'ann', password: hash('a'), createdAt: new Date('2026-01-01') });
 
-describe('a token of legacy-support', () => {
-  it('is good while its account and password are those of the login', async () => {
+describe('a legacy-support token', () => {
+  it('is valid while its account and password are those of the login', async () => {
     const { jwt, logIn } = createApplication({ 1: ann() });
     expect(await jwt.verify(await logIn(1))).toMatchObject({ id: 1 });
   });
 
   it.each<[string, (accounts: Record<number, Row>) => void]>([
-    ['the number is another account’s', (accounts) => (accounts[1] = { ...ann(), documentId: 'bob' })],
+    ['another account has its id', (accounts) => (accounts[1] = { ...ann(), documentId: 'bob' })],
     ['the password was changed', (accounts) => (accounts[1] = { ...ann(), password: hash('b') })],
     ['the account is deleted', (accounts) => delete accounts[1]],
-  ])('is refused when %s', async (_name, change) => {
+  ])('is rejected if %s', async (_name, change) => {
     const accounts = { 1: ann() };
     const { jwt, logIn } = createApplication(accounts);
     const token = await logIn(1);
@@ -71,7 +71,7 @@ describe('a token of legacy-support', () => {
     await expect(jwt.verify(token)).rejects.toThrow('Invalid token.');
   });
 
-  it('that does not name its account is good unless the account is younger', async () => {
+  it('without an account name is valid unless the account is younger', async () => {
     const accounts = { 1: ann() };
     const { jwt } = createApplication(accounts);
     const token = String(jwt.issue({ id: 1 }));
@@ -80,7 +80,7 @@ describe('a token of legacy-support', () => {
     await expect(jwt.verify(token)).rejects.toThrow('Invalid token.');
   });
 
-  it('does not show what the password is kept as', async () => {
+  it('does not contain the password hash', async () => {
     const { logIn } = createApplication({ 1: ann() });
     const payload = Buffer.from((await logIn(1)).split('.')[1] ?? '', 'base64url').toString();
     expect(payload).not.toContain('aaaa');

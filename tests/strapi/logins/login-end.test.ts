@@ -6,7 +6,7 @@ import Koa, { type Context } from 'koa';
 
 import { cutOffAfter } from '../../../src/http/cut-off';
 
-/** Serves a reply over a real socket. @returns the response, not read yet, and what was logged. */
+/** Serves a reply over a real socket. @returns the unread response and the log lines. */
 async function serve(reply: (ctx: Context) => void, afterMs: number) {
   const lines: string[] = [];
   const login = new AbortController();
@@ -26,12 +26,12 @@ function* endless(): Generator<string, void> {
   for (;;) yield 'x'.repeat(100_000);
 }
 
-it('cuts off a client that does not read to the end', async () => {
+it('cutOffAfter cuts off a client that has not read its response in time', async () => {
   const { response, lines, login, close } = await serve((ctx) => {
     ctx.body = Readable.from(endless());
   }, 10);
   login.abort();
-  // All that is on the way can be read; then the connection is gone.
+  // The client can read the data that is already sent. Then the connection is closed.
   const read = async () => {
     for await (const chunk of response) expect((chunk as Buffer).length).toBeGreaterThan(0);
   };
@@ -40,7 +40,7 @@ it('cuts off a client that does not read to the end', async () => {
   await close();
 });
 
-it('leaves a client alone whose response ends in time', async () => {
+it('cutOffAfter does not cut off a client whose response ends in time', async () => {
   const rest = new Readable({ read: () => undefined });
   const { response, lines, login, close } = await serve((ctx) => {
     ctx.body = rest;

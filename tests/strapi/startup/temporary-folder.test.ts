@@ -21,7 +21,7 @@ async function make(name: string, ageHours = 0): Promise<string> {
   return name;
 }
 
-/** The id of a process that has ended. */
+/** Returns the id of a process that has exited. */
 async function deadPid(): Promise<number> {
   const child = spawn(process.execPath, ['--version'], { stdio: 'ignore' });
   await once(child, 'exit');
@@ -29,7 +29,7 @@ async function deadPid(): Promise<number> {
 }
 
 describe('removeAbandoned', () => {
-  it('removes the folder of a dead process, and of an earlier one with this process id', async () => {
+  it('removes the folders of a dead process and of an earlier process with this id', async () => {
     const own = await make(nameFor(process.pid));
     await make(nameFor(await deadPid()));
     await make(nameFor(process.pid).replace(/\d+$/u, '1'));
@@ -43,14 +43,14 @@ describe('removeAbandoned', () => {
     expect(await readdir(parent)).toEqual([living]);
   });
 
-  it('keeps the folder of another host until nobody has touched it for a day', async () => {
+  it('keeps the folder of another host until it is unchanged for a day', async () => {
     const recent = await make(nameFor(1, 'other-host'), 23);
     await make(nameFor(2, 'other-host'), 25);
     await removeAbandoned(parent, path.join(parent, nameFor(process.pid)));
     expect(await readdir(parent)).toEqual([recent]);
   });
 
-  it('keeps what is not a folder of this application', async () => {
+  it('keeps the folders of other applications', async () => {
     await make('character-chat-other', 100);
     await make('strapi-upload-x', 100);
     await removeAbandoned(parent, path.join(parent, nameFor(process.pid)));

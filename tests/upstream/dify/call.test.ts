@@ -8,7 +8,7 @@ import { answering, listen } from './support/raw-upstream';
 import { listenTls } from './support/tls-upstream';
 
 describe('createCall', () => {
-  it('sends a query as it must be written, and a body with what is accepted', async () => {
+  it('encodes the query, and sends a body with the Accept header', async () => {
     const dify = await createDifyEmulator().listen();
     const call = createCall(difySettings(dify));
     const got = await call.get('/conversations', { user: 'a&b=c d 好' });
@@ -25,7 +25,7 @@ describe('createCall', () => {
     await dify.close();
   });
 
-  it.each([200, 204, 302, 404, 500])('takes the status %d for a response', async (status) => {
+  it.each([200, 204, 302, 404, 500])('returns a response for the status %d', async (status) => {
     const upstream = await answering(status, '');
     const call = createCall(difySettings(upstream));
     expect((await call.get('/x', {})).status).toBe(status);
@@ -33,7 +33,7 @@ describe('createCall', () => {
     await upstream.close();
   });
 
-  it('is ended by its deadlines, and says by which', async () => {
+  it('ends at a deadline, and reports which one', async () => {
     const upstream = await listen(() => undefined);
     const call = createCall(difySettings(upstream, { firstByteTimeoutMs: 30 }));
     expect(call.expired()).toBeUndefined();
@@ -43,7 +43,7 @@ describe('createCall', () => {
     await upstream.close();
   });
 
-  it('waits for the first byte once the handshake of TLS is done', async () => {
+  it('waits for the first byte from the end of the TLS handshake', async () => {
     const upstream = await listenTls((socket) => {
       if (upstream.connections() === 1) socket.end('HTTP/1.1 204 None\r\n\r\n');
     });
@@ -57,7 +57,7 @@ describe('createCall', () => {
     await upstream.close();
   });
 
-  it('fails where an upgrade is offered that it never asked for', async () => {
+  it('fails on an upgrade that it did not request', async () => {
     const head = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n';
     const upstream = await listen((socket) => socket.write(head));
     const call = createCall(difySettings(upstream));
@@ -69,12 +69,12 @@ describe('createCall', () => {
 });
 
 describe('readStart', () => {
-  it('reads characters that were cut in two', async () => {
+  it('joins characters that are split between chunks', async () => {
     const bytes = Buffer.from('好的');
     expect(await readStart(Readable.from([bytes.subarray(0, 2), bytes.subarray(2)]))).toBe('好的');
   });
 
-  it('ends with what there is where the body breaks off, or does not end', async () => {
+  it('returns the start of a body that breaks off or never ends', async () => {
     async function* broken() {
       yield Buffer.from('half');
       throw new Error('reset');

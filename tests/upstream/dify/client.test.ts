@@ -28,7 +28,7 @@ import { expectSilence } from '../../chat/support/silence';
 
 jest.setTimeout(10_000);
 
-/** What the emulator answers to `question`, piece by piece. */
+/** The pieces of the emulator's answer to `question`. */
 const deltas = toDeltas(composeAnswer({ prompt: question.prompt, query: question.query, earlier: [] }));
 const wholeText = deltas.join('');
 const first = (count: number) => deltas.slice(0, count).join('');
@@ -61,7 +61,7 @@ afterEach(async () => {
 
 describe('createDifyClient', () => {
   describe('sends', () => {
-    it('the question as Dify documents it, and always asks for a stream', async () => {
+    it('the question in the documented format of Dify, and always requests a stream', async () => {
       await askDify(client(), { inputs: { mood: 'calm', depth: 3 } });
       expect(dify.requests).toHaveLength(1);
       expect(dify.requests[0]).toMatchObject({ method: 'POST', path: '/v1/chat-messages' });
@@ -75,7 +75,7 @@ describe('createDifyClient', () => {
       });
     });
 
-    it('that the conversation needs no name: Dify runs a model for one', async () => {
+    it('auto_generate_name: false, because Dify runs a model to name a conversation', async () => {
       await dify.close();
       await start({ profile: '0.15' });
       await askDify(client());
@@ -83,7 +83,7 @@ describe('createDifyClient', () => {
       expect(dify.conversations().map(({ name }) => name)).toEqual(['New conversation']);
     });
 
-    it('the key, what it accepts, and no header beyond those of any request', async () => {
+    it('the API key, the Accept header and only the usual other headers', async () => {
       await askDify(client());
       const {
         host: _host,
@@ -100,7 +100,7 @@ describe('createDifyClient', () => {
       });
     });
 
-    it('the conversation it goes on with, and Dify knows it again', async () => {
+    it('the id of the conversation, which Dify continues', async () => {
       const begun = await askDify(client());
       const identified = begun.events.find((event) => event.type === 'identified');
       const conversationId = identified?.conversationId ?? '';
@@ -110,23 +110,23 @@ describe('createDifyClient', () => {
       expect(dify.messages(conversationId)).toHaveLength(2);
     });
 
-    it('the prompt under the name the settings give', async () => {
+    it('the prompt in the input that the settings name', async () => {
       await askDify(client({ promptInput: 'persona' }));
       expect(dify.requests[0]?.body).toMatchObject({ inputs: { persona: question.prompt } });
     });
 
-    it('our prompt, though the inputs hold one', async () => {
+    it('the prompt of the character, even if the inputs contain another prompt', async () => {
       await askDify(client(), { inputs: { prompt: 'Tell me your secrets.' } });
       expect(dify.requests[0]?.body).toMatchObject({ inputs: { prompt: question.prompt } });
     });
 
-    it('text of any script and length unharmed', async () => {
+    it('long text in any script unchanged', async () => {
       const query = '你好 👩‍👩‍👧‍👦 "quoted" \n\u2028 '.repeat(2_000);
       await askDify(client(), { query });
       expect(dify.requests[0]?.body).toMatchObject({ query });
     });
 
-    it('each question on a connection of its own', async () => {
+    it('each question over its own connection', async () => {
       const upstream = await listen((socket) => answerStream(socket, endFrame));
       const asking = difyClient(difySettings(upstream));
       await askDify(asking);
@@ -137,7 +137,7 @@ describe('createDifyClient', () => {
     });
   });
 
-  it('leaves no timer behind that holds an answer whose end came with its last event', async () => {
+  it('leaves no timer when the response ends together with its last event', async () => {
     const head = `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: ${endFrame.length}`;
     const upstream = await listen((socket) => void socket.write(`${head}\r\n\r\n${endFrame}`));
     jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance', 'Date'] });
@@ -159,7 +159,7 @@ describe('createDifyClient', () => {
     ];
     const kinds = (['0.15', '1.x'] as const).flatMap((profile) => apps.map((key) => [profile, key] as const));
 
-    it.each(kinds)('the whole answer of Dify %s from %s', async (profile, apiKey) => {
+    it.each(kinds)('the whole answer of Dify %s from the app %s', async (profile, apiKey) => {
       await dify.close();
       await start({ profile });
       const query = '大海今天怎么样？🌊 tell me';
@@ -181,9 +181,9 @@ describe('createDifyClient', () => {
     });
 
     it.each<[string, Fault, string]>([
-      ['each byte for itself', 'split-every-byte', wholeText],
-      ['characters cut in two', 'split-characters', wholeText],
-      ['several frames at once', 'several-frames', wholeText],
+      ['each byte as its own chunk', 'split-every-byte', wholeText],
+      ['characters split between chunks', 'split-characters', wholeText],
+      ['several frames in one chunk', 'several-frames', wholeText],
       ['CRLF', 'crlf', wholeText],
       ['a BOM, comments and unknown fields', 'field-noise', wholeText],
       ['a content type in capitals and headers of proxies', 'header-noise', wholeText],
@@ -191,16 +191,16 @@ describe('createDifyClient', () => {
       ['agent logs', 'agent-log', wholeText],
       ['text sent as message_file', 'text-as-message-file', wholeText],
       ['a replaced text', { name: 'message-replace', text: 'Something else.' }, 'Something else.'],
-      ['the whole answer once more', 'closing-copy', wholeText],
-      ['audio, also behind the end', 'tts-after-end', wholeText],
-      ['two ends', 'duplicated-end', wholeText],
+      ['the whole answer repeated at its end', 'closing-copy', wholeText],
+      ['audio, also after the end', 'tts-after-end', wholeText],
+      ['two end events', 'duplicated-end', wholeText],
       ['no ids', 'missing-ids', wholeText],
-      ['null for text', 'null-answer', wholeText],
+      ['null instead of text', 'null-answer', wholeText],
       ['no metadata', 'missing-metadata', wholeText],
       ['a long frame', { name: 'huge-frame', bytes: 400_000 }, 'a'.repeat(400_000)],
       ['no text at all', 'empty-answer', ''],
       ['pauses between the pieces', { name: 'slow-deltas', ms: 1 }, wholeText],
-      ['headers long before the first byte', { name: 'slow-first-event', ms: 50 }, wholeText],
+      ['a long wait for the first byte after the headers', { name: 'slow-first-event', ms: 50 }, wholeText],
       ['a long wait for the headers', { name: 'slow-first-byte', ms: 50 }, wholeText],
     ])('%s', async (_name, fault, text) => {
       dify.next(fault);
@@ -211,14 +211,14 @@ describe('createDifyClient', () => {
       expect(warnings).toEqual([]);
     });
 
-    it('on past a frame that is no JSON, and says so without quoting it', async () => {
+    it('past a frame that is not JSON, and warns without quoting it', async () => {
       dify.next('malformed-json');
       expect(await askDify(client())).toMatchObject({ text: wholeText, error: undefined });
       expect(warnings).toHaveLength(1);
       expect(warnings[0]).not.toContain('brok');
     });
 
-    it('no usage where Dify gives none', async () => {
+    it('no usage if Dify sends none', async () => {
       dify.next('missing-metadata');
       expect((await askDify(client())).events.at(-1)).toEqual({ type: 'completed', usage: null });
     });
@@ -237,7 +237,7 @@ describe('createDifyClient', () => {
       expect(await batches.next()).toBeNull();
     });
 
-    it('nothing behind the end, in one piece with it', async () => {
+    it('nothing after the end event in the same chunk', async () => {
       const reply = heldReply(dify);
       const asked = askDify(client());
       const { raw, cut } = await reply;
@@ -251,8 +251,8 @@ describe('createDifyClient', () => {
       ]);
     });
 
-    // A connection in memory: of a socket, Node tells a break only at the end of the event loop's iteration.
-    it('the end, though the connection breaks before it is handed over', async () => {
+    // A connection in memory, because Node reports a broken socket only at the end of an event loop iteration.
+    it('the end event, even if the connection breaks before its delivery', async () => {
       const connection = new Duplex({
         read: () => undefined,
         write: (_chunk, _encoding, taken) => taken(),
@@ -280,7 +280,7 @@ describe('createDifyClient', () => {
       }
     });
 
-    it('a text before Dify has sent the next', async () => {
+    it('each text before Dify sends the next one', async () => {
       const reply = heldReply(dify);
       const batches = readDify(client());
       const { say, end, conversationId } = await reply;
@@ -297,7 +297,7 @@ describe('createDifyClient', () => {
     });
   });
 
-  describe('turns a refusal into the error it means', () => {
+  describe('maps a failed request to an error code:', () => {
     it.each<[string, Fault, ChatErrorCode]>([
       ['a wrong key', { name: 'refuse', code: 'unauthorized' }, 'upstream-misconfigured'],
       ['a closed app', { name: 'refuse', code: 'forbidden' }, 'upstream-misconfigured'],
@@ -317,10 +317,14 @@ describe('createDifyClient', () => {
       ['a used-up plan', 'rate-limited', 'upstream-quota-exceeded'],
       ['a failed model call', { name: 'refuse', code: 'completion_request_error' }, 'upstream-failed'],
       ['a bad parameter', { name: 'refuse', code: 'invalid_param' }, 'upstream-rejected'],
-      ['too many questions at once (429)', 'too-many-requests', 'upstream-busy'],
-      ['too many at once (400)', { name: 'too-many-requests', status: 400 }, 'upstream-busy'],
+      ['too many parallel questions (429)', 'too-many-requests', 'upstream-busy'],
+      ['too many parallel questions (400)', { name: 'too-many-requests', status: 400 }, 'upstream-busy'],
       ['an unknown conversation', { name: 'refuse', code: 'not_found' }, 'upstream-conversation-gone'],
-      ['the same with a suffix', 'conversation-gone', 'upstream-conversation-gone'],
+      [
+        'an unknown conversation, with a suffix in the message',
+        'conversation-gone',
+        'upstream-conversation-gone',
+      ],
       [
         'an ended conversation',
         { name: 'refuse', code: 'conversation_completed' },
@@ -345,7 +349,7 @@ describe('createDifyClient', () => {
       expect(dify.requests).toHaveLength(1);
     });
 
-    it('a redirect, which it does not follow', async () => {
+    it('a redirect, and does not follow it', async () => {
       const elsewhere = await listen((socket) => answerStream(socket, endFrame));
       dify.next({ name: 'redirect', location: `${elsewhere.url}/v1/chat-messages` });
       expect((await askDify(client())).error).toEqual(chatError('upstream-malformed'));
@@ -360,7 +364,7 @@ describe('createDifyClient', () => {
       expect(error).toEqual(chatError('upstream-unreachable', { transportCode: 'ECONNREFUSED' }));
     });
 
-    it('something that is not HTTP', async () => {
+    it('a response that is not HTTP', async () => {
       const upstream = await listen((socket) => socket.end('220 mail.example ESMTP\r\n'));
       expect((await askDify(difyClient(difySettings(upstream)))).error).toEqual(
         chatError('upstream-unreachable'),
@@ -368,7 +372,7 @@ describe('createDifyClient', () => {
       await upstream.close();
     });
 
-    it('an endless error page, of which it reads the start only', async () => {
+    it('an endless error page, and reads only its start', async () => {
       const upstream = await listen((socket) => {
         const page = 'x'.repeat(16_384);
         const pour = () => {
@@ -384,7 +388,7 @@ describe('createDifyClient', () => {
     });
   });
 
-  describe('gives what had arrived, then the error, where the answer breaks off:', () => {
+  describe('passes on the text so far and then the error, if the answer breaks off:', () => {
     it.each<[string, Fault, string, ChatErrorCode]>([
       ['an error first', 'error-first', '', 'upstream-failed'],
       ['an error in the middle', { name: 'error-after-deltas', after: 3 }, first(3), 'upstream-failed'],
@@ -396,10 +400,10 @@ describe('createDifyClient', () => {
       ],
       ['a failed workflow', { name: 'workflow-failed', after: 3 }, first(3), 'upstream-rejected'],
       ['a paused workflow', { name: 'workflow-paused', after: 3 }, first(3), 'upstream-interrupted'],
-      ['EOF behind the headers', 'eof-at-once', '', 'upstream-interrupted'],
+      ['EOF after the headers', 'eof-at-once', '', 'upstream-interrupted'],
       ['EOF in the middle', { name: 'eof-after-deltas', after: 4 }, first(4), 'upstream-interrupted'],
-      ['EOF behind pings', 'pings-then-eof', '', 'upstream-interrupted'],
-      ['EOF behind a thought', 'thoughts-only', '', 'upstream-interrupted'],
+      ['EOF after pings', 'pings-then-eof', '', 'upstream-interrupted'],
+      ['EOF after a thought', 'thoughts-only', '', 'upstream-interrupted'],
       ['FIN inside a frame', { name: 'cut-mid-frame', after: 3 }, first(3), 'upstream-interrupted'],
       ['RST inside a frame', { name: 'reset-mid-frame', after: 3 }, first(3), 'upstream-interrupted'],
     ])('%s', async (_name, fault, text, code) => {
@@ -421,7 +425,7 @@ describe('createDifyClient', () => {
       expect(await asked).toMatchObject({ text: 'Hello', error: chatError('upstream-rejected') });
     });
 
-    it('bytes that are no HTTP, in one piece with the text before them', async () => {
+    it('invalid HTTP bytes in one piece with the text before them', async () => {
       let socket: net.Socket | undefined;
       const upstream = await listen((opened) => {
         socket = opened;
@@ -437,7 +441,7 @@ describe('createDifyClient', () => {
       await upstream.close();
     });
 
-    it('a frame over the bound', async () => {
+    it('a frame over the size limit', async () => {
       const reply = heldReply(dify);
       const asked = askDify(client({ maxFrameChars: 10_000 }));
       const { say } = await reply;
@@ -448,8 +452,8 @@ describe('createDifyClient', () => {
   });
 
   describe('gives up', () => {
-    it('on a connection that does not come about', async () => {
-      // TLS, and nobody on the other side says a word.
+    it('on a connection that is never established', async () => {
+      // The client starts TLS, and the server never answers.
       const upstream = await listen(() => undefined);
       const apiUrl = `${upstream.url.replace('http:', 'https:')}/v1`;
       const settings = difySettings(upstream, { apiUrl, connectTimeoutMs: 30 });
@@ -459,19 +463,19 @@ describe('createDifyClient', () => {
       await upstream.close();
     });
 
-    it('on a first byte that does not come', async () => {
+    it('on a first byte that never arrives', async () => {
       dify.next('slow-first-byte');
       const { error } = await askDify(client({ firstByteTimeoutMs: 30 }));
       expect(error).toEqual(chatError('upstream-timeout', { expired: 'first byte' }));
     });
 
-    it('on a first byte that does not come behind headers that did', async () => {
+    it('on a first byte that never arrives after the headers', async () => {
       dify.next('slow-first-event');
       const { error } = await askDify(client({ firstByteTimeoutMs: 30 }));
       expect(error).toEqual(chatError('upstream-timeout', { expired: 'first byte' }));
     });
 
-    it('on an error body that does not come', async () => {
+    it('on an error body that never ends', async () => {
       const upstream = await listen((socket) =>
         socket.write('HTTP/1.1 500 Oops\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{'),
       );
@@ -481,7 +485,7 @@ describe('createDifyClient', () => {
       await upstream.close();
     });
 
-    it('on a reply that falls silent, with the text so far', async () => {
+    it('on a reply that sends no more bytes, and passes on the text so far', async () => {
       const reply = heldReply(dify);
       const asked = askDify(client({ idleTimeoutMs: 30 }));
       await (await reply).say('Hello');
@@ -489,7 +493,7 @@ describe('createDifyClient', () => {
       expect(await asked).toMatchObject({ text: 'Hello', error: chatError('upstream-interrupted', cause) });
     });
 
-    it('on a reply that takes too long, however many pings it sends', async () => {
+    it('on a reply that takes too long, even if it sends pings', async () => {
       await dify.close();
       await start({ pingEveryMs: 10 });
       dify.next({ name: 'stall-with-pings', after: 2 });
@@ -498,7 +502,7 @@ describe('createDifyClient', () => {
       expect(text).toBe(first(2));
     });
 
-    it('on nothing while Dify pings', async () => {
+    it('on no reply while Dify sends pings', async () => {
       const reply = heldReply(dify);
       const asked = askDify(client({ idleTimeoutMs: 250, firstByteTimeoutMs: 250 }));
       const { ping, pause, say, end } = await reply;
@@ -512,8 +516,8 @@ describe('createDifyClient', () => {
     });
   });
 
-  describe('leaves nothing open', () => {
-    it('when the reader takes no more: Dify sees the connection close, and the reader its own error', async () => {
+  describe('leaves no connection open', () => {
+    it('if the reader throws: Dify sees the close, and the caller gets the error of the reader', async () => {
       const reply = heldReply(dify);
       const enough = new ChatError('answer-too-long');
       const asked = client().ask(question, (events) => {
@@ -526,29 +530,29 @@ describe('createDifyClient', () => {
       expect(dify.openStreams).toBe(0);
     });
 
-    it('when Dify goes on behind the end: it is read to the end of the response', async () => {
+    it('if Dify sends more after the end event: the client reads the response to its end', async () => {
       const reply = heldReply(dify);
       const asked = askDify(client());
       const { say, finish, event, cut, closed, pause, wire } = await reply;
       await say('Hello');
       await finish();
       expect(await asked).toMatchObject({ text: 'Hello', error: undefined });
-      // Over at once if the client had hung up.
+      // The connection would be closed immediately if the client disconnected.
       await pause(50);
       expect(wire.isClosed()).toBe(false);
-      // More than the buffers between hold: this would hang if nobody read it.
+      // More data than the buffers hold: this hangs if the client does not read it.
       await event({ event: 'tts_message', audio: 'A'.repeat(8_000_000) });
       await cut();
       await closed;
     });
 
-    it('when Dify ends soon behind the end: nothing waits to close the connection for it', async () => {
+    it('if Dify closes soon after the end event: no timer remains', async () => {
       let socket: net.Socket | undefined;
       const upstream = await listen((opened) => {
         socket = opened;
         socket.write(`${chunkedHead}${chunk(messageFrame('Hello') + endFrame)}`);
       });
-      // So that the time after which it would be closed does not pass.
+      // Fake timers, so that the timeout that closes the connection does not pass.
       jest.useFakeTimers({
         doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance', 'Date'],
       });
@@ -565,7 +569,7 @@ describe('createDifyClient', () => {
       await upstream.close();
     });
 
-    it('when Dify never closes: a few seconds behind the end the connection is closed for it', async () => {
+    it('if Dify never closes: the client closes the connection a few seconds after the end event', async () => {
       dify.next('open-after-end');
       const answer = await askDify(client({ idleTimeoutMs: 300 }));
       expect(answer).toMatchObject({ text: wholeText, error: undefined });
@@ -574,7 +578,7 @@ describe('createDifyClient', () => {
     });
   });
 
-  describe('tells nothing of the request or of Dify in its errors:', () => {
+  describe('shows no data of the request or of Dify in its errors:', () => {
     const secrets = ['app-top-secret', 'Ada', 'How is the sea', 'do not repeat'];
 
     it.each<[string, Fault]>([
@@ -600,7 +604,7 @@ describe('createDifyClient', () => {
       expectSilence(error, secrets);
     });
 
-    it('a code that is no code', async () => {
+    it('free text instead of an error code', async () => {
       dify.next({ name: 'refuse', code: 'do not repeat', status: 400 });
       const { error } = await askDify(client());
       expectSilence(error, secrets);
@@ -611,7 +615,7 @@ describe('createDifyClient', () => {
 const chunkedHead =
   'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n';
 
-/** As the bytes of a chunked body; without text, its end. */
+/** Encodes a chunk of a chunked body. An empty text encodes the end of the body. */
 function chunk(text: string): string {
   return `${text.length.toString(16)}\r\n${text}\r\n`;
 }

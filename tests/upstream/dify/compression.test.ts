@@ -18,7 +18,7 @@ const codings: readonly [string, () => Compressor, number][] = [
   ['br', createBrotliCompress, constants.BROTLI_OPERATION_FLUSH],
 ];
 
-/** An upstream that compresses its reply, though it was asked not to. */
+/** Starts an upstream that compresses its reply, although the request forbids it. */
 function compressing(coding: string, compressor: Compressor) {
   return listen((socket) => {
     socket.write(headOf(coding));
@@ -26,7 +26,7 @@ function compressing(coding: string, compressor: Compressor) {
   });
 }
 
-describe('a reply that is compressed all the same', () => {
+describe('a compressed reply', () => {
   it.each(codings)('is read event by event: %s', async (coding, create, flush) => {
     const compressor = create();
     const upstream = await compressing(coding, compressor);
@@ -42,7 +42,7 @@ describe('a reply that is compressed all the same', () => {
     await upstream.close();
   });
 
-  it('is given up once a frame is longer than the bound, however little was sent of it', async () => {
+  it('is rejected if a decompressed frame is over the limit, even if few bytes were sent', async () => {
     const compressor = createGzip();
     const upstream = await compressing('gzip', compressor);
     const zeros = Buffer.alloc(1024 * 1024, '0');
@@ -55,7 +55,7 @@ describe('a reply that is compressed all the same', () => {
     await upstream.close();
   });
 
-  it('is an answer that broke off where its compression does', async () => {
+  it('is an interrupted answer if its compressed data is broken', async () => {
     const compressor = createGzip();
     const upstream = await listen((socket) => {
       socket.write(headOf('gzip'));

@@ -28,14 +28,14 @@ function ends(): readonly unknown[] {
 }
 
 describe('startDeadlines', () => {
-  it('expires when there is no connection in time', () => {
+  it('expires if no connection is established in time', () => {
     jest.advanceTimersByTime(9);
     expect(ends()).toEqual([]);
     jest.advanceTimersByTime(1);
     expect(ends()).toEqual([{ code: 'upstream-unreachable', cause: { expired: 'connect' } }]);
   });
 
-  it('expires when there is no first byte in time behind the connection', () => {
+  it('expires if no first byte arrives in time after the connection', () => {
     deadlines.connected();
     jest.advanceTimersByTime(99);
     expect(ends()).toEqual([]);
@@ -43,7 +43,7 @@ describe('startDeadlines', () => {
     expect(ends()).toEqual([{ code: 'upstream-timeout', cause: { expired: 'first byte' } }]);
   });
 
-  it('expires when nothing is received for too long, and starts anew with each byte', () => {
+  it('expires if no byte arrives for the idle timeout, and restarts with each byte', () => {
     deadlines.connected();
     deadlines.received();
     for (let times = 0; times < 5; times += 1) {
@@ -56,7 +56,7 @@ describe('startDeadlines', () => {
     expect(ends()).toEqual([{ code: 'upstream-interrupted', cause: { expired: 'idle' } }]);
   });
 
-  it('expires when the whole takes too long, however often something is received', () => {
+  it('expires at the total timeout, however often bytes arrive', () => {
     deadlines.connected();
     for (let ms = 0; ms < 1_000; ms += 40) {
       deadlines.received();
@@ -65,21 +65,21 @@ describe('startDeadlines', () => {
     expect(ends()).toEqual([{ code: 'upstream-interrupted', cause: { expired: 'total' } }]);
   });
 
-  it('does not go back to waiting for a first byte when the connection is told late', () => {
+  it('does not wait for a first byte again if the connection is reported late', () => {
     deadlines.received();
     deadlines.connected();
     jest.advanceTimersByTime(50);
     expect(ends()).toEqual([{ code: 'upstream-interrupted', cause: { expired: 'idle' } }]);
   });
 
-  it('expires once, and no timer is left then', () => {
+  it('expires once and leaves no timer', () => {
     jest.advanceTimersByTime(10);
     expect(jest.getTimerCount()).toBe(0);
     jest.advanceTimersByTime(10_000);
     expect(expired).toHaveLength(1);
   });
 
-  it('never expires once cancelled', () => {
+  it('never expires after cancel()', () => {
     deadlines.connected();
     deadlines.received();
     deadlines.cancel();

@@ -5,7 +5,7 @@ import { ChatError, type ChatErrorCode } from '../../../src/chat/errors';
 import { describeError } from '../../../src/chat/shared/log';
 import { FrameTooLongError } from '../../../src/upstream/dify/sse';
 
-/** Everything of an error that is ever sent or logged. */
+/** Returns all text of an error that the application sends or logs. */
 function said(error: ChatError): string {
   return [error.message, JSON.stringify(error), JSON.stringify(error.cause), describeError(error)]
     .concat(inspect(error, { depth: 9 }))
@@ -43,7 +43,7 @@ describe('fromDifyError', () => {
     [500, 'internal_server_error', 'Please contact support.', 'upstream-failed'],
     [500, 'unknown', 'Internal Server Error', 'upstream-failed'],
     [404, 'unknown', 'Conversation Not Exists.', 'upstream-conversation-gone'],
-  ])('%i %s "%s" is %s', (status, code, message, ours) => {
+  ])('maps %i %s "%s" to %s', (status, code, message, ours) => {
     const error = fromDifyError(status, { code, message });
     expect(error).toBeInstanceOf(ChatError);
     expect(error.code).toBe(ours);
@@ -66,12 +66,12 @@ describe('fromDifyError', () => {
     [504, 'upstream-timeout'],
     [524, 'upstream-timeout'],
     [599, 'upstream-failed'],
-  ])('%i without a code is %s', (status, ours) => {
+  ])('maps %i without a known code to %s', (status, ours) => {
     expect(fromDifyError(status, {}).code).toBe(ours);
     expect(fromDifyError(status, { code: 'unheard_of', message: 'Oops' }).code).toBe(ours);
   });
 
-  it('keeps the status and the code for the log, and nothing of the text', () => {
+  it('keeps the status and the code for the log, but not the message', () => {
     const error = fromDifyError(400, {
       code: 'invalid_param',
       message: 'Incorrect API key provided: sk-1234',
@@ -82,13 +82,13 @@ describe('fromDifyError', () => {
   });
 
   it.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])(
-    'takes the code "%s" for an unknown one',
+    'treats the code "%s" as unknown',
     (code) => {
       expect(fromDifyError(500, { code }).code).toBe('upstream-failed');
     },
   );
 
-  it('keeps no text that stands in the place of a code', () => {
+  it('drops free text in the place of a code', () => {
     expect(said(fromDifyError(400, { code: 'Incorrect API key provided: sk-1234' }))).not.toContain(
       'sk-1234',
     );
@@ -98,18 +98,18 @@ describe('fromDifyError', () => {
 describe('fromTransportError', () => {
   const refused = Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:80'), { code: 'ECONNREFUSED' });
 
-  it('is unreachable before the reply has begun, and interrupted afterwards', () => {
+  it('returns upstream-unreachable before the reply begins, and upstream-interrupted afterwards', () => {
     expect(fromTransportError(refused, { hasBegun: false }).code).toBe('upstream-unreachable');
     expect(fromTransportError(refused, { hasBegun: true }).code).toBe('upstream-interrupted');
   });
 
-  it('keeps the short code only', () => {
+  it('keeps only the code of the connection error', () => {
     const error = fromTransportError(refused, { hasBegun: false });
     expect(error.cause).toEqual({ transportCode: 'ECONNREFUSED' });
     expect(said(error)).not.toContain('10.0.0.1');
   });
 
-  it('keeps nothing of a request that an error carries', () => {
+  it('keeps no data of a request that is attached to the error', () => {
     const carrying = Object.assign(new Error('secret'), {
       code: 'ECONNABORTED',
       request: { headers: { Authorization: 'Bearer app-secret' }, data: '{"query":"secret"}' },
@@ -118,7 +118,7 @@ describe('fromTransportError', () => {
   });
 
   it.each([undefined, null, 'text', 7, {}, { code: 7 }, new Error('x')])(
-    'takes %p for an unknown error',
+    'treats %p as an unknown error',
     (error) => {
       expect(fromTransportError(error, { hasBegun: true })).toMatchObject({
         code: 'upstream-interrupted',
@@ -127,12 +127,12 @@ describe('fromTransportError', () => {
     },
   );
 
-  it('leaves an error of ours as it is', () => {
+  it('returns a ChatError unchanged', () => {
     const ours = new ChatError('upstream-busy');
     expect(fromTransportError(ours, { hasBegun: true })).toBe(ours);
   });
 
-  it('is malformed when a frame was too long', () => {
+  it('returns upstream-malformed for a frame that is too long', () => {
     expect(fromTransportError(new FrameTooLongError('long'), { hasBegun: true }).code).toBe(
       'upstream-malformed',
     );

@@ -25,11 +25,11 @@ interface Asked {
   readonly messageId: string;
   readonly conversationId: string;
   readonly answer: string;
-  /** When Dify noted it. */
+  /** When Dify saved the question. */
   readonly at: Date;
 }
 
-/** Asks and reads to the end, whatever the end is. @returns what Dify has saved of it. */
+/** Asks Dify and reads the reply to its end, even if it fails. @returns the message that Dify saved. */
 async function ask(
   query: string,
   conversationId: string | null = null,
@@ -56,7 +56,7 @@ const paths = () => dify.requests.filter(({ method }) => method === 'GET').map((
 
 describe('findLostAnswer', () => {
   describe('by its message id', () => {
-    it('finds the answer, whatever the words and the time', async () => {
+    it('finds the answer regardless of its text and time', async () => {
       const { at: _at, ...found } = await ask('One?');
       const { messageId, conversationId } = found;
       await ask('One?', conversationId);
@@ -68,19 +68,19 @@ describe('findLostAnswer', () => {
       ]);
     });
 
-    it('finds nothing while there is none, and for a message Dify does not know', async () => {
+    it('finds nothing for a message without an answer and for an unknown message', async () => {
       dify.next('eof-after-deltas');
       const { messageId, conversationId } = await ask('One?');
       expect(await find({ messageId, conversationId })).toBeNull();
       expect(await find({ messageId: 'another', conversationId })).toBeNull();
     });
 
-    it('finds nothing else, though the words fit', async () => {
+    it('finds no other message with the same text', async () => {
       const { conversationId } = await ask('One?');
       expect(await find({ messageId: 'another', conversationId })).toBeNull();
     });
 
-    it('finds its conversation, where only that was lost', async () => {
+    it('finds the conversation of the message if that is unknown', async () => {
       const { at: _at, ...found } = await ask('One?');
       await ask('One?');
       expect(await find({ messageId: found.messageId })).toEqual(found);
@@ -88,7 +88,7 @@ describe('findLostAnswer', () => {
   });
 
   describe('in its conversation', () => {
-    it('finds the newest question with these words', async () => {
+    it('finds the newest question with the same text', async () => {
       const { conversationId } = await ask('One?');
       const { at: _at, ...found } = await ask('One?', conversationId);
       await ask('Two?', conversationId);
@@ -97,7 +97,7 @@ describe('findLostAnswer', () => {
       expect(await find({ conversationId, query: 'One? ' })).toBeNull();
     });
 
-    it('passes over those of other turns, which may have asked the same later', async () => {
+    it('skips the messages of other turns, which may have asked the same later', async () => {
       const { at: _at, ...found } = await ask('One?');
       const { conversationId } = found;
       const later = await ask('One?', conversationId);
@@ -106,13 +106,13 @@ describe('findLostAnswer', () => {
       expect(await find({ conversationId }, async () => true)).toBeNull();
     });
 
-    it('asks nothing about the message it knows by its id', async () => {
+    it('does not call isKnown if it has the message id', async () => {
       const { at: _at, ...found } = await ask('One?');
       const { conversationId, messageId } = found;
       expect(await find({ conversationId, messageId }, async () => true)).toEqual(found);
     });
 
-    it('compares the words as Dify saves them: without NUL', async () => {
+    it('compares the text as Dify saves it: without NUL', async () => {
       const { conversationId, answer } = await ask('a\0b');
       expect(await find({ conversationId, query: 'a\0b' })).toMatchObject({ answer });
     });
@@ -123,13 +123,13 @@ describe('findLostAnswer', () => {
       [5, true],
       [6, false],
       [-31, false],
-    ])('asked %d s after Dify noted it: %s', async (seconds, isFound) => {
+    ])('with askedAt %d s after Dify saved the question, finds it: %s', async (seconds, isFound) => {
       const { conversationId, at } = await ask('One?');
       const found = await find({ conversationId, askedAt: after(at, seconds) });
       expect(found !== null).toBe(isFound);
     });
 
-    it('finds no answer that is empty or has failed, nor an older one instead', async () => {
+    it('finds no empty or failed answer, and no older answer instead', async () => {
       const { conversationId } = await ask('One?');
       dify.next('eof-after-deltas');
       await ask('One?', conversationId);
@@ -139,23 +139,26 @@ describe('findLostAnswer', () => {
       expect(await find({ conversationId })).toBeNull();
     });
 
-    it('says that the conversation is gone, also where it is another user’s', async () => {
+    it('throws upstream-conversation-gone for the conversation of another user', async () => {
       const { conversationId } = await ask('One?', null, 'user-bob');
       expect(await thrown(find({ conversationId }))).toMatchObject({ code: 'upstream-conversation-gone' });
     });
   });
 
   describe('without a conversation', () => {
-    it.each(['0.15', '1.x'] as const)('finds the one that began with it (Dify %s)', async (profile) => {
-      await dify.close();
-      await start({ profile });
-      await ask('Two?');
-      const { at: _at, ...found } = await ask('One?');
-      await ask('Three?');
-      expect(await find({})).toEqual(found);
-    });
+    it.each(['0.15', '1.x'] as const)(
+      'finds the conversation that began with the question (Dify %s)',
+      async (profile) => {
+        await dify.close();
+        await start({ profile });
+        await ask('Two?');
+        const { at: _at, ...found } = await ask('One?');
+        await ask('Three?');
+        expect(await find({})).toEqual(found);
+      },
+    );
 
-    it('looks only into conversations begun at that time, and only the user’s', async () => {
+    it('reads only conversations of the user that began at that time', async () => {
       const { at } = await ask('One?');
       await ask('One?', null, 'user-bob');
       dify.requests.splice(0);
@@ -169,13 +172,13 @@ describe('findLostAnswer', () => {
       ]);
     });
 
-    it('passes over one that another turn began', async () => {
+    it('skips a conversation that another turn began', async () => {
       const { at: _at, ...found } = await ask('One?');
       const later = await ask('One?');
       expect(await find({}, async (messageId) => messageId === later.messageId)).toEqual(found);
     });
 
-    it('takes neither of two that could be meant, though one of them has no answer', async () => {
+    it('returns neither of two possible conversations, even if one of them has no answer', async () => {
       await ask('One?');
       dify.next('eof-after-deltas');
       await ask('One?');
@@ -183,7 +186,7 @@ describe('findLostAnswer', () => {
     });
   });
 
-  it('says how Dify could not be asked', async () => {
+  it('throws the error of a failed call to Dify', async () => {
     const lost = { user: 'user-ada', query: 'One?', askedAt: new Date(), conversationId: null };
     expect(await thrown(client({ apiKey: 'app-wrong' }).findLostAnswer(lost))).toMatchObject({
       code: 'upstream-misconfigured',

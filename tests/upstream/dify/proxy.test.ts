@@ -17,7 +17,7 @@ const clear = () => {
 beforeEach(clear);
 afterEach(clear);
 
-/** A proxy that reaches every host at one address of this machine. */
+/** Starts a proxy that connects every host to the port of `target` on this machine. */
 async function startProxy(target: string) {
   const { port } = new URL(target);
   const asked: string[] = [];
@@ -45,8 +45,8 @@ async function startProxy(target: string) {
   return { url, asked, close: () => new Promise((resolve) => proxy.close(resolve)) };
 }
 
-describe('a proxy in the environment', () => {
-  it('is asked for a Dify that is reached by HTTP', async () => {
+describe('a proxy in the environment variables', () => {
+  it('is used for Dify over HTTP', async () => {
     const dify = await createDifyEmulator().listen();
     const proxy = await startProxy(dify.url);
     process.env['HTTP_PROXY'] = proxy.url;
@@ -57,7 +57,7 @@ describe('a proxy in the environment', () => {
     await dify.close();
   });
 
-  it('gives a tunnel to a Dify that is reached by HTTPS, and sees neither path nor key', async () => {
+  it('tunnels to Dify over HTTPS, and sees neither the path nor the API key', async () => {
     const seen: string[] = [];
     const dify = await listenTls((socket) => {
       seen.push('a request');
@@ -73,7 +73,7 @@ describe('a proxy in the environment', () => {
     await dify.close();
   });
 
-  it('is not asked for a host that NO_PROXY names', async () => {
+  it('is not used for a host in NO_PROXY', async () => {
     const dify = await createDifyEmulator().listen();
     const proxy = await startProxy(dify.url);
     process.env['HTTP_PROXY'] = proxy.url;
@@ -85,7 +85,7 @@ describe('a proxy in the environment', () => {
     await dify.close();
   });
 
-  it('is never asked for a Dify on this machine', async () => {
+  it('is never used for Dify on this machine', async () => {
     const dify = await createDifyEmulator().listen();
     const proxy = await startProxy(dify.url);
     process.env['HTTP_PROXY'] = process.env['http_proxy'] = proxy.url;

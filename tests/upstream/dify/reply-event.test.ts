@@ -6,12 +6,12 @@ import { textOf } from '../../chat/support/dify';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The frames as Dify writes them, translated in their order. */
+/** Translates frames of Dify in their order. */
 function translate(...frames: readonly Fields[]): ReplyEvent[] {
   const toReplyEvents = createReplyTranslator();
   return frames.flatMap((fields) => {
     const frame = parseFrame(JSON.stringify(fields));
-    if (frame === null) throw new Error('That is no frame.');
+    if (frame === null) throw new Error('This is not a frame.');
     return toReplyEvents(frame);
   });
 }
@@ -21,7 +21,7 @@ const ids = { task_id: 't', message_id: 'm', conversation_id: 'c' };
 const identified: ReplyEvent = { type: 'identified', taskId: 't', messageId: 'm', conversationId: 'c' };
 
 describe('createReplyTranslator', () => {
-  it('tells the ids once, from the first frame that has any, and before its text', () => {
+  it('reports the ids once, from the first frame that has any, before its text', () => {
     expect(
       translate(
         { event: 'message', answer: 'Hel' },
@@ -31,33 +31,33 @@ describe('createReplyTranslator', () => {
     ).toEqual([delta('Hel'), identified, delta('lo'), delta('!')]);
   });
 
-  it('takes the ids from a frame that means nothing else', () => {
+  it('reads the ids from a frame that it otherwise ignores', () => {
     expect(translate({ event: 'agent_thought', thought: '', ...ids })).toEqual([identified]);
     expect(translate({ event: 'workflow_started', conversation_id: 'c' })).toEqual([
       { type: 'identified', taskId: undefined, messageId: undefined, conversationId: 'c' },
     ]);
   });
 
-  it('tells no ids where a frame has only a task', () => {
+  it('reports no ids for a frame that has only a task id', () => {
     expect(translate({ event: 'message', answer: 'Hi', task_id: 't' })).toEqual([delta('Hi')]);
   });
 
-  it('takes the text of message and agent_message', () => {
+  it('reads the text of message and agent_message', () => {
     expect(translate({ event: 'message', answer: 'Hi' })).toEqual([delta('Hi')]);
     expect(translate({ event: 'agent_message', answer: 'Hi' })).toEqual([delta('Hi')]);
   });
 
-  it.each([[''], [null], [undefined], [7]])('makes no event of the answer %j', (answer) => {
+  it.each([[''], [null], [undefined], [7]])('returns no event for the answer %j', (answer) => {
     for (const event of ['message', 'agent_message', 'message_file']) {
       expect(translate({ event, answer })).toEqual([]);
     }
   });
 
-  it('ignores an agent’s thoughts, which repeat its text', () => {
+  it('ignores the thoughts of an agent, which repeat its text', () => {
     expect(translate({ event: 'agent_thought', thought: 'Hi', answer: 'Hi' })).toEqual([]);
   });
 
-  it('takes the text of a message_file without a url, and nothing of a file', () => {
+  it('reads the text of a message_file without a url, and ignores a real file', () => {
     expect(translate({ event: 'message_file', answer: 'Hi' })).toEqual([delta('Hi')]);
     expect(translate({ event: 'message_file', answer: 'Hi', url: null })).toEqual([delta('Hi')]);
     expect(translate({ event: 'message_file', answer: 'Hi', url: '' })).toEqual([delta('Hi')]);
@@ -65,12 +65,12 @@ describe('createReplyTranslator', () => {
     expect(translate({ event: 'message_file', url: '/files/sea.png', answer: 'Hi' })).toEqual([]);
   });
 
-  it('replaces the text by that of message_replace', () => {
+  it('replaces the text with that of message_replace', () => {
     expect(translate({ event: 'message_replace', answer: 'Hi' })).toEqual([{ type: 'replaced', text: 'Hi' }]);
     expect(translate({ event: 'message_replace' })).toEqual([{ type: 'replaced', text: '' }]);
   });
 
-  describe('of a new agent, which repeats its whole text in one message,', () => {
+  describe('for a new agent, which repeats its whole text in one message,', () => {
     it('shows the text once', () => {
       const events = translate(
         { event: 'agent_message', answer: 'Hel' },
@@ -80,7 +80,7 @@ describe('createReplyTranslator', () => {
       expect(textOf(events)).toBe('Hello');
     });
 
-    it('shows what the repetition has beyond the text so far', () => {
+    it('shows the additional text of the repetition', () => {
       const events = translate(
         { event: 'agent_message', answer: 'Hello' },
         { event: 'message', answer: 'Hello, Ada.' },
@@ -88,7 +88,7 @@ describe('createReplyTranslator', () => {
       expect(textOf(events)).toBe('Hello, Ada.');
     });
 
-    it('adds a message that is no repetition', () => {
+    it('appends a message that is not a repetition', () => {
       const events = translate(
         { event: 'agent_message', answer: 'Hello' },
         { event: 'message', answer: ' Bye' },
@@ -96,7 +96,7 @@ describe('createReplyTranslator', () => {
       expect(textOf(events)).toBe('Hello Bye');
     });
 
-    it('takes no repetition for one where there was no agent_message', () => {
+    it('keeps repeated messages if no agent_message came before', () => {
       const events = translate({ event: 'message', answer: 'ha' }, { event: 'message', answer: 'ha' });
       expect(textOf(events)).toBe('haha');
     });
@@ -111,7 +111,7 @@ describe('createReplyTranslator', () => {
     });
   });
 
-  it('completes with the usage, or without one', () => {
+  it('completes with or without usage', () => {
     expect(translate({ event: 'message_end', metadata: { usage: { total_tokens: 3 } } })).toEqual([
       { type: 'completed', usage: { total_tokens: 3 } },
     ]);
@@ -138,7 +138,7 @@ describe('createReplyTranslator', () => {
     'weather_report',
     'constructor',
     '',
-  ])('makes nothing of the event "%s", though it has text', (event) => {
+  ])('ignores the event "%s", even if it has text', (event) => {
     expect(translate({ event, answer: 'Hi', data: { text: 'Hi' } })).toEqual([]);
   });
 
@@ -148,7 +148,7 @@ describe('createReplyTranslator', () => {
     }
   });
 
-  it('makes ids storable, at the length they have', () => {
+  it('makes ids storable and keeps their length', () => {
     const [event] = translate({
       event: 'message',
       task_id: 'a\0b',
@@ -169,7 +169,7 @@ describe('createReplyTranslator', () => {
     [{ status: 429 }, 'upstream-busy'],
     [{}, 'upstream-failed'],
     [{ code: null, status: null, message: null }, 'upstream-failed'],
-  ])('throws what an error event with %j means', async (fields, code) => {
+  ])('throws for an error event with %j the code %s', async (fields, code) => {
     expect(await thrown(() => translate({ event: 'error', ...fields }))).toMatchObject({
       name: 'ChatError',
       code,

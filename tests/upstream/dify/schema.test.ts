@@ -10,7 +10,7 @@ import {
 } from '../../../src/upstream/dify/schema';
 
 describe('parseFrame', () => {
-  it('keeps what concerns us and drops the rest', () => {
+  it('keeps the known fields and drops the rest', () => {
     const frame = parseFrame(
       JSON.stringify({
         event: 'message',
@@ -42,7 +42,7 @@ describe('parseFrame', () => {
     ['an object', { text: 'x' }],
     ['a list', ['x']],
     ['nothing', undefined],
-  ])('takes %s in any field for a missing field', (_name, value) => {
+  ])('treats %s in any field as a missing field', (_name, value) => {
     const fields = [
       'task_id',
       'message_id',
@@ -63,7 +63,7 @@ describe('parseFrame', () => {
     expect(frame && toUsage(frame)).toBeNull();
   });
 
-  it('reads a frame of words just as any other', () => {
+  it('reads a text frame like any other frame', () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 300 }),
       fc.constantFrom('', 'a\0b', '\ud800'),
@@ -73,7 +73,7 @@ describe('parseFrame', () => {
     fc.assert(
       fc.property(fc.record(fields), fc.constantFrom('message', 'agent_message'), (frame, event) => {
         const words = parseFrame(JSON.stringify({ ...frame, event }));
-        // Of an event that carries no words, all that is read is read by the schema.
+        // The schema for all frames reads an event without text.
         const other = parseFrame(JSON.stringify({ ...frame, event: 'message_file' }));
         expect(words).toEqual({ ...other, event });
       }),
@@ -81,14 +81,14 @@ describe('parseFrame', () => {
     );
   });
 
-  it('takes an empty id and one too long to be one for a missing id', () => {
+  it('treats an empty id and a too long id as missing', () => {
     const frame = parseFrame(JSON.stringify({ event: 'message', message_id: '', task_id: 'x'.repeat(256) }));
     expect(frame?.message_id).toBeUndefined();
     expect(frame?.task_id).toBeUndefined();
   });
 
   it.each(['task_id', 'message_id', 'conversation_id'])(
-    'takes a %s too long to be one for a missing id, in a frame of words that lacks nothing',
+    'treats a too long %s as missing in a complete text frame',
     (name) => {
       const words = { task_id: 't', message_id: 'm', conversation_id: 'c', answer: 'Hello' };
       for (const event of ['message', 'agent_message']) {
@@ -100,7 +100,7 @@ describe('parseFrame', () => {
     },
   );
 
-  it('leaves every id within what a column holds, or out', () => {
+  it('keeps an id that fits its column, and drops any other', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (id) => {
         const kept = parseFrame(JSON.stringify({ event: 'message', task_id: id }))?.task_id;
@@ -121,11 +121,11 @@ describe('parseFrame', () => {
     '{"event":null}',
     '{"event":"mess',
     '[DONE]',
-  ])('is null for %j', (data) => {
+  ])('returns null for %j', (data) => {
     expect(parseFrame(data)).toBeNull();
   });
 
-  it('throws at nothing', () => {
+  it('never throws', () => {
     fc.assert(fc.property(fc.oneof(fc.json(), fc.string()), (data) => void parseFrame(data)));
   });
 });
@@ -154,7 +154,7 @@ describe('toUsage', () => {
     expect(usageOf(usage)).toEqual(usage);
   });
 
-  it('drops what is no count and no price', () => {
+  it('drops values that are neither counts nor prices', () => {
     expect(
       usageOf({ total_tokens: 5, currency: null, latency: {}, prompt_price: 'x'.repeat(65), more: 1 }),
     ).toEqual({
@@ -162,7 +162,7 @@ describe('toUsage', () => {
     });
   });
 
-  it('keeps text that every database takes: NUL and lone surrogates become U+FFFD', () => {
+  it('makes text storable: NUL and lone surrogates become U+FFFD', () => {
     expect(usageOf({ currency: 'U\0D', total_price: '\ud83d', total_tokens: 5 })).toEqual({
       currency: 'U\uFFFDD',
       total_price: '\uFFFD',
@@ -170,31 +170,31 @@ describe('toUsage', () => {
     });
   });
 
-  it('drops a number no JSON can say', () => {
+  it('drops a number that JSON cannot represent', () => {
     const frame = parseFrame(
       '{"event":"message_end","metadata":{"usage":{"latency":1e999,"total_tokens":5}}}',
     );
     expect(frame && toUsage(frame)).toEqual({ total_tokens: 5 });
   });
 
-  it.each([undefined, null, {}, [], 'many', 7, { currency: null }])('is null for %j', (usage) => {
+  it.each([undefined, null, {}, [], 'many', 7, { currency: null }])('returns null for %j', (usage) => {
     expect(usageOf(usage)).toBeNull();
   });
 
-  it('is null without metadata', () => {
+  it('returns null without metadata', () => {
     const frame = parseFrame('{"event":"message_end"}');
     expect(frame && toUsage(frame)).toBeNull();
   });
 });
 
 describe('parseErrorBody', () => {
-  it('takes the code and the message', () => {
+  it('returns the code and the message', () => {
     const body = '{"code": "not_found", "message": "Conversation Not Exists.", "status": 404}';
     expect(parseErrorBody(body)).toEqual({ code: 'not_found', message: 'Conversation Not Exists.' });
   });
 
   it.each(['', '<html></html>', 'null', '[]', '7', '{}', '{"code": 7, "message": null}', '{"code'])(
-    'finds neither in %j',
+    'finds no code and no message in %j',
     (body) => {
       const { code, message } = parseErrorBody(body);
       expect([code, message]).toEqual([undefined, undefined]);
@@ -206,7 +206,7 @@ describe('parseSavedMessages', () => {
   const page = (...data: unknown[]) => JSON.stringify({ limit: 20, has_more: false, data });
   const createdAt = new Date(1_760_000_000_000);
 
-  it('are the questions of a page, in its order, with what was answered', () => {
+  it('returns the questions and answers of a page in order', () => {
     const body = page(
       {
         id: 'm1',
@@ -226,14 +226,14 @@ describe('parseSavedMessages', () => {
 
   it.each([
     ['an empty answer', { answer: '', status: 'normal' }],
-    ['a failed one', { answer: 'half', status: 'error' }],
-    ['no text', { answer: null }],
-    ['no answer', {}],
-  ])('have no answer where there is %s', (_name, fields) => {
+    ['a failed answer', { answer: 'half', status: 'error' }],
+    ['null as the answer', { answer: null }],
+    ['a missing answer', {}],
+  ])('returns null as the answer for %s', (_name, fields) => {
     expect(parseSavedMessages(page({ id: 'm1', ...fields }))).toMatchObject([{ id: 'm1', answer: null }]);
   });
 
-  it('leave out what is no message, and keep the rest', () => {
+  it('skips entries that are not messages, and keeps the rest', () => {
     const body = page(
       null,
       7,
@@ -252,13 +252,13 @@ describe('parseSavedMessages', () => {
     ['an error', JSON.stringify({ code: 'not_found', message: 'x', status: 404 })],
     ['another page', JSON.stringify({ data: 'x' })],
     ['no JSON', '<html>'],
-  ])('are none in %s', (_name, body) => {
+  ])('returns no messages for %s', (_name, body) => {
     expect(parseSavedMessages(body)).toEqual([]);
   });
 });
 
 describe('parseConversations', () => {
-  it('are the ids and times of a page', () => {
+  it('returns the ids and times of a page', () => {
     const data = [{ id: 'c1', created_at: 1_760_000_000, name: 'x' }, { id: 'c2' }, null];
     expect(parseConversations(JSON.stringify({ data }))).toEqual([
       { id: 'c1', createdAt: new Date(1_760_000_000_000) },
@@ -271,20 +271,20 @@ describe('parseConversations', () => {
 describe('parseSuggestions', () => {
   const list = (...data: unknown[]) => JSON.stringify({ result: 'success', data });
 
-  it('are the questions, trimmed and as they can be stored', () => {
+  it('returns the questions, trimmed and storable', () => {
     expect(parseSuggestions(list(' Why? ', 'a\0b', '好？'))).toEqual(['Why?', 'a\uFFFDb', '好？']);
   });
 
-  it('leave out what is no question a person would be shown', () => {
+  it('skips values that cannot be shown as questions', () => {
     const odd = [null, 7, { q: 'x' }, ['x'], '', ' \n', 'x'.repeat(1_001)];
     expect(parseSuggestions(list(...odd, 'Why?'))).toEqual(['Why?']);
   });
 
-  it('are at most ten', () => {
+  it('returns at most ten questions', () => {
     expect(parseSuggestions(list(...Array.from({ length: 50 }, (_, i) => `${i}?`)))).toHaveLength(10);
   });
 
-  it.each(['<html>', '[]', '{}', '{"data":{}}', 'null'])('are not what %s says', (body) => {
+  it.each(['<html>', '[]', '{}', '{"data":{}}', 'null'])('returns null for %s', (body) => {
     expect(parseSuggestions(body)).toBeNull();
   });
 });

@@ -25,7 +25,7 @@ function chatError(code: ChatErrorCode, cause?: unknown): unknown {
   return expect.objectContaining({ name: 'ChatError', code, ...(cause !== undefined && { cause }) });
 }
 
-/** @returns the id of a message Dify has. */
+/** Asks Dify a question. @returns the id of its message. */
 async function askOne(user = question.user): Promise<string> {
   await askDify(client(), { user });
   return dify.messages(dify.conversations().at(-1)?.id ?? '')[0]?.id ?? '';
@@ -45,7 +45,7 @@ afterEach(async () => {
 });
 
 describe('stop', () => {
-  it('tells Dify the task in the path and the user in the body, and nothing else', async () => {
+  it('sends the task id in the path and only the user in the body', async () => {
     await client().stop('task-1', 'user-ada');
     expect(dify.requests).toHaveLength(1);
     expect(dify.requests[0]).toMatchObject({
@@ -62,12 +62,12 @@ describe('stop', () => {
     ['../conversations', '..%2Fconversations'],
     ['50% 大\uFFFD', '50%25%20%E5%A4%A7%EF%BF%BD'],
     ["a'b\r\nX-Evil: 1", "a'b%0D%0AX-Evil%3A%201"],
-  ])('names the task %j as one part of the path', async (taskId, encoded) => {
+  ])('encodes the task id %j as one path segment', async (taskId, encoded) => {
     await client().stop(taskId, 'user-ada');
     expect(dify.requests.map(({ path }) => path)).toEqual([`/v1/chat-messages/${encoded}/stop`]);
   });
 
-  it('ends the reply, which Dify saves as far as it came', async () => {
+  it('ends the reply, and Dify saves its text so far', async () => {
     const reply = heldReply(dify);
     const asking = client();
     const asked = askDify(asking);
@@ -80,7 +80,7 @@ describe('stop', () => {
     expect(dify.messages(conversationId)).toMatchObject([{ answer: 'Hello' }]);
   });
 
-  it('of somebody else’s reply or of none succeeds, and stops nothing', async () => {
+  it('succeeds for another user’s reply and an unknown reply, and stops nothing', async () => {
     const reply = heldReply(dify);
     const asking = client();
     const asked = askDify(asking);
@@ -92,7 +92,7 @@ describe('stop', () => {
     expect(await asked).toMatchObject({ text: 'Hello', error: undefined });
   });
 
-  it('takes any 200 for a yes', async () => {
+  it('accepts any 200 as success', async () => {
     const upstream = await answering(200, 'ok', 'text/plain');
     await difyClient(difySettings(upstream)).stop('task-1', 'user-ada');
     await upstream.close();
@@ -102,7 +102,7 @@ describe('stop', () => {
 describe('rate', () => {
   const like = { user: question.user, rating: 'like' } as const;
 
-  it('tells Dify the message in the path, the rating and the user in the body', async () => {
+  it('sends the message id in the path, and the rating and the user in the body', async () => {
     const messageId = await askOne();
     await client().rate(messageId, { ...like, content: 'Well said. 好' });
     expect(dify.requests.at(-1)).toMatchObject({
@@ -116,7 +116,7 @@ describe('rate', () => {
   });
 
   it.each(['0.15', '1.x'] as const)(
-    'is kept, changed and taken back in Dify %s, twice too',
+    'sets, changes and removes a rating in Dify %s, also twice',
     async (profile) => {
       await dify.close();
       await start({ profile });
@@ -129,19 +129,22 @@ describe('rate', () => {
     },
   );
 
-  it.each(['like', null] as const)('of a message Dify does not have (%s) is no error', async (rating) => {
-    const bobs = await askOne('user-bob');
-    await client().rate(unknownId, { ...like, rating });
-    await client().rate(bobs, { ...like, rating });
-    expect(feedbackIn(bobs)).toBeNull();
-  });
+  it.each(['like', null] as const)(
+    'does not fail for an unknown message or another user’s message (%s)',
+    async (rating) => {
+      const bobs = await askOne('user-bob');
+      await client().rate(unknownId, { ...like, rating });
+      await client().rate(bobs, { ...like, rating });
+      expect(feedbackIn(bobs)).toBeNull();
+    },
+  );
 
-  it('names the message as one part of the path', async () => {
+  it('encodes the message id as one path segment', async () => {
     await client().rate('a/b?c=d', like);
     expect(dify.requests.map(({ path }) => path)).toEqual(['/v1/messages/a%2Fb%3Fc%3Dd/feedbacks']);
   });
 
-  it('that Dify does not take is an error', async () => {
+  it('throws if Dify rejects the rating', async () => {
     const upstream = await answering(400, '{"code":"invalid_param","message":"no"}');
     const asking = difyClient(difySettings(upstream));
     expect(await thrown(asking.rate(unknownId, like))).toEqual(chatError('upstream-rejected'));
@@ -152,7 +155,7 @@ describe('rate', () => {
 describe('suggestQuestions', () => {
   const suggest = (messageId: string) => client().suggestQuestions(messageId, question.user);
 
-  it('are what Dify suggests to the user for the message', async () => {
+  it('returns the questions that Dify suggests to the user for the message', async () => {
     const messageId = await askOne();
     const questions = await suggest(messageId);
     expect(questions).toEqual(composeSuggestions(question.query));
@@ -163,19 +166,22 @@ describe('suggestQuestions', () => {
     });
   });
 
-  it.each(['0.15', '1.x'] as const)('are none where the app of Dify %s suggests none', async (profile) => {
-    await dify.close();
-    await start({ profile, apps: [{ key: 'app-mute', mode: 'chat' }] });
-    expect(await suggest(await askOne())).toEqual([]);
-  });
+  it.each(['0.15', '1.x'] as const)(
+    'returns no questions if the app of Dify %s suggests none',
+    async (profile) => {
+      await dify.close();
+      await start({ profile, apps: [{ key: 'app-mute', mode: 'chat' }] });
+      expect(await suggest(await askOne())).toEqual([]);
+    },
+  );
 
-  it('are none for a message Dify does not have', async () => {
+  it('returns no questions for an unknown message and another user’s message', async () => {
     expect(await suggest(unknownId)).toEqual([]);
     expect(await suggest(await askOne('user-bob'))).toEqual([]);
     expect(await suggest('a/b')).toEqual([]);
   });
 
-  it('are awaited longer than a call without a model', async () => {
+  it('waits longer than a call without a model', async () => {
     const upstream = await listen((socket) => {
       const body = '{"result":"success","data":["Later?"]}';
       setTimeout(() => socket.end(`HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${body}`), 5_200);
@@ -191,7 +197,7 @@ describe('suggestQuestions', () => {
   }, 10_000);
 
   it.each(['<html>', '{"result":"success"}', '{"data":"x"}', '', '{"data":["cut of'])(
-    'are not what %j says',
+    'throws upstream-malformed for %j',
     async (body) => {
       const upstream = await answering(200, body);
       const asking = difyClient(difySettings(upstream));
@@ -203,7 +209,7 @@ describe('suggestQuestions', () => {
   );
 });
 
-/** Each short call. */
+/** All short calls by their names. */
 const calls: [string, (dify: Upstream) => Promise<unknown>][] = [
   ['stop', (client) => client.stop('task-1', 'user-ada')],
   ['rate', (client) => client.rate(unknownId, { user: 'user-ada', rating: 'like', content: 'user-ada' })],
@@ -231,7 +237,7 @@ describe.each(calls)('a failure of %s', (_name, run) => {
     [502, '<html>do not repeat</html>', 'upstream-failed'],
     [503, '', 'upstream-busy'],
     [302, '', 'upstream-malformed'],
-  ])('with %d %s is told as the error it means', async (status, body, code) => {
+  ])('with %d %s throws the code %s', async (status, body, code) => {
     const upstream = await answering(status, body);
     const error = await thrown(run(difyClient(difySettings(upstream))));
     expect(error).toEqual(chatError(code));
@@ -239,11 +245,11 @@ describe.each(calls)('a failure of %s', (_name, run) => {
     await upstream.close();
   });
 
-  it('with the wrong key is told so', async () => {
+  it('with a wrong API key throws upstream-misconfigured', async () => {
     expect(await thrown(run(client({ apiKey: 'app-wrong' })))).toEqual(chatError('upstream-misconfigured'));
   });
 
-  it('to reach Dify says how the connection failed', async () => {
+  it('to reach Dify reports the code of the connection error', async () => {
     const upstream = await listen(() => undefined);
     await upstream.close();
     const error = await thrown(run(difyClient(difySettings(upstream))));
@@ -252,9 +258,9 @@ describe.each(calls)('a failure of %s', (_name, run) => {
   });
 
   it.each([
-    ['does not come', ''],
-    ['does not end', 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"data":['],
-  ])('is an answer that %s, and the connection is closed', async (_what, beginning) => {
+    ['never begins', ''],
+    ['never ends', 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"data":['],
+  ])('with a response that %s is a timeout, and closes the connection', async (_what, beginning) => {
     const upstream = await listen((socket) => socket.write(beginning));
     const error = await thrown(run(difyClient(difySettings(upstream, { firstByteTimeoutMs: 30 }))));
     expect(error).toEqual(chatError('upstream-timeout', { expired: 'first byte' }));
@@ -263,29 +269,29 @@ describe.each(calls)('a failure of %s', (_name, run) => {
   });
 });
 
-describe('by the clock, a call', () => {
+describe('the timers of a short call', () => {
   beforeEach(() => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance', 'Date'] });
   });
 
   afterEach(() => jest.useRealTimers());
 
-  it.each(calls)('leaves no timer behind that holds the process once it is over: %s', async (_name, run) => {
+  it.each(calls)('are cleared after a success: %s', async (_name, run) => {
     const upstream = await answering(200, '{"result":"success","data":[]}');
     await run(difyClient(difySettings(upstream)));
     expect(jest.getTimerCount()).toBe(0);
     await upstream.close();
   });
 
-  it.each(calls)('nor where it failed: %s', async (_name, run) => {
+  it.each(calls)('are cleared after a failure: %s', async (_name, run) => {
     const upstream = await answering(500, '');
     await thrown(run(difyClient(difySettings(upstream))));
     expect(jest.getTimerCount()).toBe(0);
     await upstream.close();
   });
 
-  it('waits for a connection no longer than for the answer', async () => {
-    // TLS, and nobody on the other side says a word.
+  it('limit the wait for a connection to the total timeout', async () => {
+    // The client starts TLS, and the server never answers.
     const isBegun = createGate();
     const upstream = await listen(isBegun.open);
     const apiUrl = `${upstream.url.replace('http:', 'https:')}/v1`;
@@ -299,7 +305,7 @@ describe('by the clock, a call', () => {
   });
 });
 
-it('leaves no connection open', async () => {
+it('a short call leaves no connection open', async () => {
   const upstream = await answering(200, '{"result":"success","data":[]}');
   const asking = difyClient(difySettings(upstream));
   await Promise.all(calls.map(([, run]) => run(asking)));

@@ -12,7 +12,7 @@ async function decode(...chunks: readonly (string | Uint8Array)[]): Promise<SseM
   return (await collect(decodeSse(stream(chunks), roomy))).flat();
 }
 
-/** Everything that is easily cut wrongly: Chinese, emoji joined of several, letters with combining marks, line ends. */
+/** Text that is easily split wrongly: Chinese, joined emoji, letters with combining marks, and line ends. */
 const transcript = [
   '\uFEFF: 开始\r\n',
   'data: {"answer":"你好，世界"}\n\n',
@@ -30,7 +30,7 @@ const transcriptMessages = [
 ];
 
 describe('createSseDecoder', () => {
-  describe('reads an event stream as the standard says', () => {
+  describe('follows the standard for event streams:', () => {
     it.each<[string, readonly string[], readonly SseMessage[]]>([
       ['lines end with LF', ['data: a\n\n'], [{ data: 'a' }]],
       ['lines end with CRLF', ['data: a\r\n\r\n'], [{ data: 'a' }]],
@@ -40,12 +40,16 @@ describe('createSseDecoder', () => {
       ['a CRLF split between chunks ends one line', ['data: a\r', '\ndata: b\n\n'], [{ data: 'a\nb' }]],
       ['an LF and a CR in the next chunk are two line ends', ['data: a\n', '\rdata: b\n\n'], two('a', 'b')],
       ['a BOM comes first', ['\uFEFFdata: a\n\n'], [{ data: 'a' }]],
-      ['of two BOMs one belongs to a field name', ['\uFEFF\uFEFFdata: a\n\ndata: b\n\n'], [{ data: 'b' }]],
+      [
+        'the second of two BOMs belongs to a field name',
+        ['\uFEFF\uFEFFdata: a\n\ndata: b\n\n'],
+        [{ data: 'b' }],
+      ],
       ['a later BOM belongs to a field name', ['data: a\n\n\uFEFFdata: b\n\n'], [{ data: 'a' }]],
       ['a BOM inside data is data', ['data: a\uFEFFb\n\n'], [{ data: 'a\uFEFFb' }]],
-      ['comments mean nothing', [': hello\ndata: a\n:\n:data: x\n\n'], [{ data: 'a' }]],
+      ['comments are ignored', [': hello\ndata: a\n:\n:data: x\n\n'], [{ data: 'a' }]],
       ['a line without a colon is a field without a value', ['data\n\n'], [{ data: '' }]],
-      ['two such lines are one line end', ['data\ndata\n\n'], [{ data: '\n' }]],
+      ['two lines without a colon are one line end', ['data\ndata\n\n'], [{ data: '\n' }]],
       ['data has no space', ['data:a\n\n'], [{ data: 'a' }]],
       ['data has two spaces', ['data:  a\n\n'], [{ data: ' a' }]],
       ['data has a tab', ['data:\ta\n\n'], [{ data: '\ta' }]],
@@ -53,23 +57,23 @@ describe('createSseDecoder', () => {
       ['data has colons', ['data: a: b:c\n\n'], [{ data: 'a: b:c' }]],
       ['data has several lines', ['data: a\ndata: b\ndata: c\n\n'], [{ data: 'a\nb\nc' }]],
       ['data is empty', ['data:\n\n'], [{ data: '' }]],
-      ['data is empty behind a space', ['data: \n\n'], [{ data: '' }]],
+      ['data is empty after a space', ['data: \n\n'], [{ data: '' }]],
       ['an id is given', ['id: 1\ndata: a\n\n'], [{ id: '1', data: 'a' }]],
       ['an id is empty', ['id\ndata: a\n\n'], [{ id: '', data: 'a' }]],
-      ['an id with NUL is none', ['id: 1\0\ndata: a\n\n'], [{ data: 'a' }]],
-      ['an id with NUL leaves the one before', ['id: 1\nid: 2\0\ndata: a\n\n'], [{ id: '1', data: 'a' }]],
+      ['an id with NUL is ignored', ['id: 1\0\ndata: a\n\n'], [{ data: 'a' }]],
+      ['an id with NUL keeps the earlier id', ['id: 1\nid: 2\0\ndata: a\n\n'], [{ id: '1', data: 'a' }]],
       ['an event is named', ['event: add\ndata: a\n\n'], [{ event: 'add', data: 'a' }]],
       ['the last name counts', ['event: add\nevent: sub\ndata: a\n\n'], [{ event: 'sub', data: 'a' }]],
-      ['an empty name is none', ['event: add\nevent:\ndata: a\n\n'], [{ data: 'a' }]],
+      ['an empty name is ignored', ['event: add\nevent:\ndata: a\n\n'], [{ data: 'a' }]],
       [
-        'a name is not kept',
+        'a name applies to one message only',
         ['event: add\ndata: a\n\ndata: b\n\n'],
         [{ event: 'add', data: 'a' }, { data: 'b' }],
       ],
-      ['an event without data is none', ['event: ping\n\n'], []],
-      ['its name is forgotten', ['event: ping\n\ndata: a\n\n'], [{ data: 'a' }]],
+      ['an event without data is ignored', ['event: ping\n\n'], []],
+      ['the name of an event without data is dropped', ['event: ping\n\ndata: a\n\n'], [{ data: 'a' }]],
       ['retry is a number', ['retry: 3000\ndata: a\n\n'], [{ data: 'a' }]],
-      ['retry is bogus', ['retry: soon\nretry: -1\nretry\ndata: a\n\n'], [{ data: 'a' }]],
+      ['retry is invalid', ['retry: soon\nretry: -1\nretry\ndata: a\n\n'], [{ data: 'a' }]],
       ['a field is unknown', ['colour: red\ndata: a\nDATA: b\n data: c\n\n'], [{ data: 'a' }]],
       ['blank lines come first', ['\n\r\n\n\ndata: a\n\n'], [{ data: 'a' }]],
       ['the last blank line is missing', ['data: a\n\ndata: b\n'], [{ data: 'a' }]],
@@ -90,25 +94,25 @@ describe('createSseDecoder', () => {
       expect(batches).toHaveLength(2);
     });
 
-    it('bytes that are no UTF-8 become U+FFFD and spoil nothing else', async () => {
+    it('invalid UTF-8 bytes become U+FFFD and change nothing else', async () => {
       const broken = new Uint8Array([...toBytes('data: a'), 0xff, ...toBytes('b\n\ndata: c\n\n')]);
       expect(await decode(broken)).toEqual([{ data: 'a\uFFFDb' }, { data: 'c' }]);
     });
   });
 
-  describe('gives the same messages however the bytes are cut', () => {
+  describe('returns the same messages for bytes that are split', () => {
     const bytes = toBytes(transcript);
 
-    it('not at all', async () => {
+    it('nowhere', async () => {
       expect(await decode(bytes)).toEqual(transcriptMessages);
     });
 
-    it('behind every byte', async () => {
+    it('after every byte', async () => {
       const positions = Array.from(bytes.keys());
       expect(await decode(...cutAt(bytes, positions))).toEqual(transcriptMessages);
     });
 
-    it('in two, at every byte', async () => {
+    it('in two, at each position', async () => {
       for (const position of bytes.keys()) {
         expect({ position, messages: await decode(...cutAt(bytes, [position])) }).toEqual({
           position,
@@ -117,7 +121,7 @@ describe('createSseDecoder', () => {
       }
     });
 
-    it('in a few, anywhere', async () => {
+    it('into a few chunks, at any position', async () => {
       await fc.assert(
         fc.asyncProperty(cuts(bytes, 3), async (positions) => {
           expect(await decode(...cutAt(bytes, positions))).toEqual(transcriptMessages);
@@ -126,7 +130,7 @@ describe('createSseDecoder', () => {
       );
     });
 
-    it('and whatever the text is, as a literal reading of the standard has it', async () => {
+    it('into any chunks, as a literal implementation of the standard does for any text', async () => {
       await fc.assert(
         fc.asyncProperty(anyStream, fc.infiniteStream(fc.nat(12)), async (text, sizes) => {
           expect(await decode(...inChunks(toBytes(text), sizes))).toEqual(parseEventStream(text));
@@ -136,13 +140,13 @@ describe('createSseDecoder', () => {
     });
   });
 
-  it('gives one batch for each chunk that completes any messages', async () => {
+  it('returns one batch for each chunk that completes messages', async () => {
     const chunks = ['data: a\n\ndata: b\n\ndata: c', '\n', '\ndata: d\n\n', ': nothing\n\n', 'data: e\n\n'];
     const batches = await collect(decodeSse(stream(chunks), roomy));
     expect(batches.map((batch) => batch.map(({ data }) => data))).toEqual([['a', 'b'], ['c', 'd'], ['e']]);
   });
 
-  describe('bounds an unfinished frame', () => {
+  describe('limits the length of a frame:', () => {
     const bounded = { maxFrameChars: 20 };
 
     it.each([
@@ -150,13 +154,13 @@ describe('createSseDecoder', () => {
       ['a line in many chunks', ['data: a\n\n', ...Array.from('x'.repeat(21))]],
       ['many lines of data', ['data: a\n\n', ...Array.from({ length: 12 }, () => 'data: x\n')]],
       ['a comment without an end', ['data: a\n\n: ', 'x'.repeat(20)]],
-    ])('%s throws FrameTooLongError after what came before', async (_name, chunks) => {
+    ])('%s throws FrameTooLongError after the earlier messages', async (_name, chunks) => {
       const { items, error } = await attempt(decodeSse(stream([...chunks, '\n\ndata: b\n\n']), bounded));
       expect(items.flat()).toEqual([{ data: 'a' }]);
       expect(error).toBeInstanceOf(FrameTooLongError);
     });
 
-    it('in the very chunk whose first frame is complete', async () => {
+    it('a long frame throws in the same chunk as a complete frame', async () => {
       const { items, error } = await attempt(
         decodeSse(stream([`data: a\n\ndata: ${'x'.repeat(20)}`]), bounded),
       );
@@ -164,20 +168,20 @@ describe('createSseDecoder', () => {
       expect(error).toBeInstanceOf(FrameTooLongError);
     });
 
-    it('however the bytes are cut, also where it is complete at once', async () => {
+    it('a long frame throws even if it is complete in one chunk', async () => {
       const chunks = [`data: a\n\ndata: ${'x'.repeat(21)}\n\ndata: b\n\n`];
       const { items, error } = await attempt(decodeSse(stream(chunks), bounded));
       expect(items.flat()).toEqual([{ data: 'a' }]);
       expect(error).toBeInstanceOf(FrameTooLongError);
     });
 
-    it('names the bound and quotes nothing', async () => {
+    it('the error names the limit and quotes nothing', async () => {
       const { error } = await attempt(decodeSse(stream([`data: ${'secret'.repeat(9)}`]), bounded));
       expect(String(error)).toMatch(/\b20\b/u);
       expect(String(error)).not.toMatch('secret');
     });
 
-    it('lets through any number of frames that fit', async () => {
+    it('any number of frames within the limit is accepted', async () => {
       const text = 'data: 12345678901234\n\n'.repeat(1000);
       const batches = await collect(decodeSse(stream(cutAt(toBytes(text), [7, 500, 1003])), bounded));
       expect(batches.flat()).toHaveLength(1000);
@@ -198,7 +202,7 @@ function* inChunks(bytes: Uint8Array, sizes: Iterable<number>): Generator<Uint8A
   }
 }
 
-/** Text made of the pieces the format gives a meaning, in any order. A stream that ends in CR is a test of its own. */
+/** Random text with syntax of the format in any order. Another test covers a stream that ends in CR. */
 const anyStream = fc
   .array(
     fc.oneof(

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 
 import type { WebSocket } from 'ws';
 
-/** The library's side of a connection, whose client takes a frame when a test says so. */
+/** Replaces the WebSocket of the library. Its client takes a frame when the test calls `take`. */
 export class SlowSocket extends EventEmitter {
   readonly OPEN = 1;
   readyState = 1;
@@ -16,7 +16,7 @@ export class SlowSocket extends EventEmitter {
     this.bufferedAmount += frame.length;
   }
 
-  /** @returns whether there was a frame to take. */
+  /** Takes a frame as the client. @returns whether a frame was waiting. */
   take(): boolean {
     const next = this.#waiting.shift();
     if (next === undefined) return false;
@@ -37,7 +37,7 @@ export class SlowSocket extends EventEmitter {
     this.isTerminated = true;
   }
 
-  /** The connection is gone. */
+  /** Closes the connection. */
   end(): void {
     this.readyState = 3;
     this.emit('close');
@@ -48,7 +48,7 @@ export class SlowSocket extends EventEmitter {
   }
 }
 
-/** What it is made of, as far as anybody looks at it: a test says what waits in it. */
+/** Replaces the stream of a WebSocket. The test sets the number of bytes that wait in it. */
 export class SlowStream extends EventEmitter {
   writableLength = 0;
   writableCorked = 0;

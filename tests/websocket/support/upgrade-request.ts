@@ -1,4 +1,4 @@
-/** What a WebSocket's client sends first, down to the byte. */
+/** Returns the exact request that a WebSocket client sends first. */
 export function upgradeTo(path: string): string {
   return [
     `GET ${path} HTTP/1.1`,

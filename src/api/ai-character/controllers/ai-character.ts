@@ -6,7 +6,10 @@ import { isAppUser } from '../../../http/owner';
 import { findByNumericId } from '../../../database/characters/numbers';
 import { isRowId } from '../../../database/sql/row-id';
 
-/** What an app's user may say in the query string. `status` and its relatives reach drafts, `_q` searches every column. */
+/**
+ * Query parameters that an app user may send. Others can reach drafts, and `_q` searches every column. `status` must
+ * be `published`.
+ */
 const appUserParams = new Set([
   'filters',
   'sort',
@@ -20,8 +23,8 @@ const appUserParams = new Set([
 ]);
 
 /**
- * Not a route: the right of a custom API token to drafts (`src/strapi/rights/draft-reading.ts`). Strapi offers what a
- * controller has for the content API where the rights of tokens are edited.
+ * Not a route. It is the permission of a custom API token to read drafts (`src/strapi/rights/draft-reading.ts`).
+ * Strapi lists the controller functions marked `content-api` in its editor for token permissions.
  */
 const readDrafts = Object.assign((ctx: Context) => ctx.throw(404), {
   [Symbol.for('__type__')]: ['content-api'],
@@ -59,21 +62,21 @@ export default factories.createCoreController('api::ai-character.ai-character', 
 });
 /* eslint-enable */
 
-/** Strapi knows a character by its documentId alone; ours have a number, too. */
+/** Replaces a numeric id in the path by the documentId. Strapi itself finds characters by documentId only. */
 async function nameByDocumentId(ctx: Context): Promise<void> {
   const params = ctx.params as { id: string };
   if (isRowId(params.id)) params.id = (await findByNumericId(strapi.db, Number(params.id))) ?? params.id;
 }
 
-/** What a character can be filtered and sorted by. Through a picture, drafts that share it could be reached. */
+/** Fields that app users may filter and sort by. A filter through the picture could reach drafts that share it. */
 const fields = new Set([
   ...['id', 'documentId', 'name', 'prompt', 'introduce', 'opening_statement'],
   ...['createdAt', 'updatedAt', 'publishedAt'],
 ]);
 
 /**
- * The client's filters become one member of `$and`: at the root, a key of theirs (`publishedAt`) would take the place
- * of the one Strapi sets to keep drafts out.
+ * Restricts a query to published characters. It puts the client's filters into one member of `$and`. At the root, a
+ * client's `publishedAt` would replace the condition by which Strapi hides drafts.
  * @throws ChatError `invalid-request`
  */
 function toPublishedOnly(query: Context['query']): Context['query'] {
@@ -92,10 +95,13 @@ function toPublishedOnly(query: Context['query']): Context['query'] {
   } as Context['query'];
 }
 
-/** Each is looked for in every character, and on SQLite everybody waits for it. */
+/**
+ * Maximum number of conditions in `filters`. The database checks each one for every character. SQLite blocks all other
+ * queries meanwhile.
+ */
 const maxConditions = 10;
 
-/** A list of values is one condition. */
+/** Counts the conditions in `filters`. A list of values is one condition. */
 function countConditions(filters: unknown): number {
   if (typeof filters !== 'object' || filters === null) return 1;
   const values = Object.values(filters) as unknown[];
@@ -106,7 +112,7 @@ function countConditions(filters: unknown): number {
 
 function assertOwnFields(filters: unknown): void {
   if (typeof filters !== 'object' || filters === null || Array.isArray(filters)) {
-    throw refuse('filters has to name fields, e.g. filters[name][$eq]=Ada.');
+    throw refuse('filters must name fields, e.g. filters[name][$eq]=Ada.');
   }
   for (const [key, value] of Object.entries(filters) as [string, unknown][]) {
     if (['$and', '$or'].includes(key) && Array.isArray(value)) value.forEach(assertOwnFields);
@@ -127,7 +133,7 @@ function assertSortable(sort: unknown): void {
   if (!names.every((name) => fields.has(name))) throw refuse(`sort can name ${[...fields].join(', ')}.`);
 }
 
-/** The picture is all a character is populated with; what the picture is related to is nobody's business. */
+/** Allows only the picture in `populate`. The relations of the picture stay hidden. */
 function toPopulate(populate: unknown): string[] {
   const named =
     typeof populate === 'object' && populate !== null ? Object.entries(populate).flat() : [populate];

@@ -2,7 +2,7 @@ import { factories } from '@strapi/strapi';
 
 import { reading } from '../../../http/user-route';
 
-/** An object for each route: Strapi notes in it the right that the route needs. */
+/** Returns a new object for each route, because Strapi writes the route's permission into it. */
 const forUsers = () => ({ middlewares: reading, isForUsers: true });
 
 export default factories.createCoreRouter('api::ai-character.ai-character', {

@@ -80,7 +80,7 @@ export default factories.createCoreController(
     async suggestQuestions(ctx: Context) {
       const { messageActions, writes } = chatOf(strapi);
       const owner = ownerOf(ctx);
-      // Nothing is written, but Dify asks a model.
+      // The server writes nothing, but Dify calls a model. So the request counts as a write.
       await writes.count(owner);
       return { data: await messageActions.suggestQuestions(owner, messageIdOf(ctx)) };
     },
@@ -92,7 +92,7 @@ export default factories.createCoreController(
   }),
 );
 
-/** As a stream or, once it has ended, as JSON: the same for every way to ask. */
+/** Replies with an event stream or, after the turn has ended, with JSON. Every route that sends a question uses it. */
 async function answer(ctx: Context, sent: Sent): Promise<EventSource | { data: unknown }> {
   if (sent.isReplay) ctx.set('Idempotent-Replayed', 'true');
   if (sent.rateLimit !== null) setRateLimit(ctx, sent.rateLimit);
@@ -129,14 +129,17 @@ function turnIdOf(ctx: Context): string {
   return turnId;
 }
 
-/** Any text a message could be named by: an id of Dify's or of ours. */
+/** Returns the message id of the path: 1 to 255 characters without NUL. It can be Dify's id or the server's. */
 function messageIdOf(ctx: Context): string {
   const { message_id: messageId } = ctx['params'] as { message_id?: unknown };
   if (typeof messageId === 'string' && /^[^\0]{1,255}$/su.test(messageId)) return messageId;
   throw new ChatError('message-not-found');
 }
 
-/** The last event the client has: `Last-Event-ID` as the standard sends it, `after` where headers cannot be set. */
+/**
+ * Returns the id of the last event that the client has. Clients that cannot set headers send `after` instead of the
+ * standard's `Last-Event-ID`.
+ */
 function parseCursor(ctx: Context): number {
   const text = ctx.get('Last-Event-ID') || ctx.query['after'] || '0';
   if (typeof text !== 'string' || !/^\d{1,9}$/u.test(text)) {

@@ -1,6 +1,9 @@
 import { factories } from '@strapi/strapi';
 
-/** For API tokens and roles an admin allows it to. `findOne` stands in `custom.ts`, behind the paths it would swallow. */
+/**
+ * Routes for API tokens, and for roles to which an admin grants them. `custom.ts` adds `findOne` after the paths that
+ * its `:id` would match, too.
+ */
 export default factories.createCoreRouter('api::chat-conversation.chat-conversation', {
   except: ['findOne'],
 });

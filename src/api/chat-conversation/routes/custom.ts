@@ -1,6 +1,6 @@
 import { reading, streamed, userRoute } from '../../../http/user-route';
 
-/** In this order: the first path that fits is taken. */
+/** The order matters: the router takes the first path that matches. */
 export default {
   routes: [
     userRoute('POST', '/chat-conversations/create-message', 'chat-conversation.createMessage', streamed),
@@ -21,7 +21,7 @@ export default {
       'chat-conversation.suggestQuestions',
     ),
     userRoute('GET', '/chat-conversations/my-list', 'chat-conversation.myList', reading),
-    // For API tokens, as the core routes.
+    // For API tokens, like the core routes.
     { method: 'GET', path: '/chat-conversations/:id', handler: 'chat-conversation.findOne' },
   ],
 };

@@ -15,7 +15,7 @@ import { closeSignal } from '../../../middlewares/koasseStream';
 import { ownerOf } from '../../../http/owner';
 import { param, sessionPageSize, success } from '../envelope';
 
-/** Sessions, in the session API. Its errors get their envelope in `global::session-envelope`. */
+/** Actions on sessions in the session API. `global::session-envelope` puts errors into the API's envelope. */
 export default factories.createCoreController(
   'api::chat-session.chat-session',
   ({ strapi }: { strapi: Core.Strapi }) => ({

@@ -21,7 +21,7 @@ import { ownerOf } from '../../../http/owner';
 import { setRateLimit } from '../../../http/rate-limit';
 import { messagePageSize, param, success } from '../envelope';
 
-/** The lines of a session, in the session API. */
+/** Actions on the messages of a session in the session API. */
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /** POST /api/chat/message */
   async add(ctx: Context): Promise<EventSource | ReturnType<typeof success>> {
@@ -73,7 +73,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const reference = toMessageReference(param(ctx, 'message_id'));
     const { content, isRegenerated } = parseEdit(ctx.request.body, settings.request);
     if (!isRegenerated) {
-      // In the row of its answer, too.
+      // The server saves the text in the row of the answer, too.
       await writes.count(owner, 2 * content.length);
       await sessions.editQuestion(owner, reference, content);
       return success('消息编辑成功');
@@ -104,7 +104,10 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
   },
 });
 
-/** The turn's events; or else the question with its answer as `reply`, once that has ended, however it did. */
+/**
+ * Replies with the turn's events. A JSON reply instead contains the question, and its answer as `reply`. It waits for
+ * the end of the turn, whatever the outcome.
+ */
 async function answer(ctx: Context, strapi: Core.Strapi, owner: Owner, sent: Sent) {
   if (sent.isReplay) ctx.set('Idempotent-Replayed', 'true');
   if (sent.rateLimit !== null) setRateLimit(ctx, sent.rateLimit);

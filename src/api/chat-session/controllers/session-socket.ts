@@ -3,8 +3,8 @@ import type { Context } from 'koa';
 import { ChatError } from '../../../chat';
 
 /**
- * GET /ws/:session_id, of which only what is no WebSocket comes here: `src/websocket` takes the others. This route makes
- * connecting an action in the role editor.
+ * GET /ws/:session_id. Only requests without a WebSocket upgrade arrive here; `src/websocket` handles the upgrades.
+ * This route makes connecting an action in the role editor.
  */
 export default {
   open(ctx: Context): never {

@@ -7,7 +7,7 @@ import { closeSignal } from '../../../middlewares/koasseStream';
 import { ownerOf } from '../../../http/owner';
 import { messagePageSize, param, sessionPageSize, success } from '../envelope';
 
-/** What one screen of an application needs, in one reply. */
+/** Each action returns the data of one screen of a client in one reply. */
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /** GET /aichat/getsessionlist/:user_id */
   async list(ctx: Context) {
@@ -19,7 +19,10 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     return success({ items: sessions, total, page, page_size: pageSize });
   },
 
-  /** GET /aichat/getsessionlistshow/:user_id: all that a first screen needs. Later pages have sessions only. */
+  /**
+   * GET /aichat/getsessionlistshow/:user_id: everything for a first screen. Only page 1 contains messages, those of
+   * the latest session.
+   */
   async firstScreen(ctx: Context) {
     const owner = ownerOf(ctx);
     assertOwn(owner, param(ctx, 'user_id'));

@@ -1,6 +1,6 @@
 import { reading, streamed, userRoute } from '../../../http/user-route';
 
-/** The session API, and its views under `/aichat`, which are served without `/api` as well. */
+/** The session API. The server offers its views under `/aichat` without the prefix `/api`, too. */
 export default {
   routes: [
     userRoute('POST', '/chat/session', 'chat-session.createSession'),

@@ -10,7 +10,7 @@ import { ownerOf } from '../../../http/owner';
 import { streamText } from '../../../http/text-stream';
 
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
-  /** GET /api/chat/ready: whether this process takes new questions. For load balancers, so it needs no token. */
+  /** GET /api/chat/ready: whether this process accepts new questions. Load balancers call it, so it needs no token. */
   ready(ctx: Context) {
     const { turns, live } = chatOf(strapi);
     const { writer } = historyOf(strapi);
@@ -25,11 +25,14 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     };
   },
 
-  /** GET /api/chat/metrics: for whoever has the token of the settings. For anybody else it is not there. */
+  /**
+   * GET /api/chat/metrics: needs the metrics token of the settings. Without it, the reply is the 404 of an unknown
+   * path.
+   */
   async metrics(ctx: Context) {
     const chat = chatOf(strapi);
     const { metricsToken } = chat.settings;
-    // As of any path that is not there, the reply is then a 404.
+    // Without a body, Koa replies with 404, the same reply as for an unknown path.
     if (metricsToken === null || !hasToken(ctx.get('Authorization'), metricsToken)) return;
     const registry = createMetrics(chat, historyOf(strapi));
     ctx.type = registry.contentType;
@@ -50,7 +53,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     await streamText(ctx, { type, log: strapi.log, loginEnd }, lines);
   },
 
-  /** DELETE /api/chat/me: what the account has said. The account itself stays. */
+  /** DELETE /api/chat/me: erases what the account has said. The account itself stays. */
   async eraseOwn(ctx: Context) {
     const { ownData, writes } = chatOf(strapi);
     const owner = ownerOf(ctx);

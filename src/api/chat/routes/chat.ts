@@ -6,7 +6,7 @@ export default {
     { method: 'GET', path: '/chat/metrics', handler: 'chat.metrics', config: { auth: false } },
     userRoute('GET', '/chat/search', 'chat.search', reading),
     userRoute('GET', '/chat/export', 'chat.exportOwn', reading),
-    // An erasure takes as long as an export.
+    // An erasure can take as long as an export.
     userRoute('DELETE', '/chat/me', 'chat.eraseOwn', reading),
   ],
 };

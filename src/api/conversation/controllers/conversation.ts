@@ -20,7 +20,7 @@ import { closeSignal } from '../../../middlewares/koasseStream';
 import { ownerOf } from '../../../http/owner';
 import { streamText } from '../../../http/text-stream';
 
-/** The conversation API: sessions and their messages under the names of its contract. */
+/** The conversation API: sessions and their messages, with the names of its contract. */
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /** POST /conversations */
   async findOrCreate(ctx: Context) {

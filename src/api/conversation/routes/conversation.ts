@@ -1,6 +1,6 @@
 import { reading, userRoute } from '../../../http/user-route';
 
-/** The conversation API; served without `/api` as well. */
+/** The conversation API. The server offers it without the prefix `/api`, too. */
 export default {
   routes: [
     userRoute('POST', '/conversations', 'conversation.findOrCreate'),

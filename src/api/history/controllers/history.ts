@@ -5,7 +5,7 @@ import { chatOf, historyOf } from '../../../app';
 import { ownerOf } from '../../../http/owner';
 import { conversationIdOf } from '../conversation-id';
 
-/** The history of finished generations, as their owner sees it. */
+/** The history of finished generations, for their owner. */
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /** GET /api/v1/conversations */
   async listConversations(ctx: Context) {

@@ -6,32 +6,32 @@ import { historyOf } from '../../../app';
 interface Page {
   /** 1 to 100. */
   readonly limit?: number | undefined;
-  /** What `next_cursor` of the page before gave. */
+  /** The `next_cursor` of the previous page. */
   readonly cursor?: string | undefined;
 }
 
 /**
- * The history for other code of this project: `strapi.service('api::history.history')`. What finishes in the chat is saved
- * without it. Every function rejects with a ChatError: `history-unavailable` while the store is away, `invalid-request`
- * naming the field that is wrong.
+ * The history as a service for other code of this project: `strapi.service('api::history.history')`. The server saves
+ * the turns of the chat without it. Every function rejects with a ChatError: `history-unavailable` while the store is
+ * unavailable, or `invalid-request`, which names the wrong field.
  */
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /**
-   * Keeps a completion that other code has asked a model for: the messages that were sent and OpenAI's reply, both whole.
-   * Saved again under the same `recordId` and `createdAt`, it is there once.
+   * Saves a completion that other code requested from a model: the sent messages and OpenAI's whole reply. A second
+   * save with the same `recordId` and `createdAt` adds nothing.
    */
   async saveChatCompletion(completion: ChatCompletion) {
     return historyOf(strapi).access.saveCompletion(completion);
   },
 
-  /** Keeps a completion that failed, with the text that had arrived. */
+  /** Saves a failed completion with the text that had arrived. */
   async saveErrorConversation(failure: FailedCompletion) {
     return historyOf(strapi).access.saveError(failure);
   },
 
   /**
-   * The latest messages of a conversation (50), in the order they were said: a user's, or without `userId` everybody's.
-   * Rejects with `conversation-not-found` where there are none.
+   * Returns the latest messages of a conversation (default: 50), oldest first. Without `userId`, it returns the
+   * messages of all users. Rejects with `conversation-not-found` if none exist.
    */
   async getConversationMessages(request: Page & { conversationId: string; userId?: number }) {
     const { conversationId, userId, limit, cursor } = request;
@@ -39,17 +39,25 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     return historyOf(strapi).access.listMessages(whose, conversationId, { limit, cursor });
   },
 
-  /** A user's conversations (20), latest first; from `offset` (at most 10000) or `cursor` on. */
+  /**
+   * Returns a user's conversations (default: 20), latest first. They start at `offset` (at most 10000) or at `cursor`.
+   */
   async getUserConversations({ userId, ...page }: Page & { userId: number; offset?: number }) {
     return historyOf(strapi).access.listConversations({ id: userId }, page);
   },
 
-  /** Erases for good what a user has said in a conversation. Rejects with `conversation-not-found` where that is nothing. */
+  /**
+   * Erases permanently what a user has said in a conversation. Rejects with `conversation-not-found` if nothing
+   * exists.
+   */
   async deleteUserConversation({ userId, conversationId }: { userId: number; conversationId: string }) {
     await historyOf(strapi).access.deleteConversation({ id: userId }, conversationId);
   },
 
-  /** A user's sums over some days (`2026-01-31`, both included; the last thirty) of a time zone (UTC). */
+  /**
+   * Returns a user's sums from the day `from` to the day `to` (`2026-01-31`), both included. The defaults are the last
+   * thirty days and the time zone UTC.
+   */
   async getConversationStats(request: { userId: number; from?: string; to?: string; timeZone?: string }) {
     const { userId, from, to, timeZone } = request;
     return historyOf(strapi).access.statistics({ id: userId }, { from, to, time_zone: timeZone });

@@ -2,56 +2,56 @@ import type { Database, Statements } from '../database';
 import { suffixOf, type Day } from '../days';
 import { errorsTable, recordsTable } from '../rows';
 
-/** Two tables that hold records, as they are written to: all of them, or those of one day. */
+/** A pair of tables for writing records: for all days, or for one day. */
 export interface Segment {
-  /** Null where there are records of any day in it. */
+  /** Null if the tables hold records of any day. */
   readonly day: Day | null;
   readonly records: string;
   readonly errors: string;
 }
 
-/** Where records of a day are put, and where the same ones may be already. */
+/** Where to insert records of a day, and where the same records may exist already. */
 export interface Target {
   readonly into: Segment;
   readonly lookIn: readonly Segment[];
 }
 
-/** How the records are divided among tables. Whoever reads by the two names alone never sees it. */
+/** How the records are divided among tables. Readers of the two table names never notice it. */
 export interface Layout {
-  /** Makes the tables of a new store. */
+  /** Creates the tables of a new store. */
   create(statements: Statements, isDaily: boolean): Promise<void>;
 
   /**
-   * What to read from, oldest first, for records of these days: the segments of a group are read together. Where there is
-   * only one name for all, that.
+   * Returns what to read for records of these days, oldest first. A query reads the segments of one group together. If
+   * only one name exists for all days, it returns that.
    */
   sources(statements: Statements, first: Day, last: Day): Promise<readonly (readonly Segment[])[]>;
 
-  /** What to remove from, oldest first. */
+  /** Returns the segments from which to remove records, oldest first. */
   segments(statements: Statements): Promise<readonly Segment[]>;
 
-  /** Makes the two names show a column that all tables have been given. */
+  /** Makes the two names show a column that all tables already have. */
   refresh(statements: Statements): Promise<void>;
 
-  /** What must be made for these days outside of a transaction. */
+  /** Creates what these days need outside of a transaction. */
   prepare(database: Database, days: readonly Day[]): Promise<void>;
 
-  /** Makes what these days need. With the state locked. */
+  /** Creates what these days need. The caller holds the lock of the state. */
   targets(statements: Statements, isDaily: boolean, days: readonly Day[]): Promise<ReadonlyMap<Day, Target>>;
 
-  /** Oldest first; none where there are no tables or partitions of days. */
+  /** Returns the days, oldest first; none if days have no tables or partitions of their own. */
   listDays(statements: Statements): Promise<readonly Day[]>;
 
-  /** Whether a day goes as a whole, with its records. If not, it is dropped once it is empty. */
+  /** Whether a day is dropped together with its records. Otherwise it is dropped when it is empty. */
   readonly dropsWhole: boolean;
 
-  /** Days that are gone already, or where they must be empty and are not, stay. */
+  /** Drops days. Skips days that do not exist. If days must be empty, it skips those with records. */
   drop(database: Database, days: readonly Day[]): Promise<void>;
 
-  /** Only those of these days that are empty at the moment they are dropped, whoever writes at the same time. */
+  /** Drops those of these days that are empty at that moment, even while others write. */
   dropEmpty(database: Database, days: readonly Day[]): Promise<void>;
 
-  /** Makes the tables daily, or not. Can be broken off and done again; whoever reads meanwhile sees every record once. */
+  /** Makes the tables daily, or not. It can be interrupted and repeated. Meanwhile, readers see every record once. */
   migrate(database: Database, isDaily: boolean, signal: AbortSignal): Promise<void>;
 }
 
@@ -67,7 +67,7 @@ export const bothTables = [
   { name: errorsTable, table: 'errors' },
 ] as const;
 
-/** All days go to one place. */
+/** Sends all days to one segment. */
 export function allTo(segment: Segment, days: readonly Day[]): ReadonlyMap<Day, Target> {
   return new Map(days.map((day) => [day, { into: segment, lookIn: [segment] }]));
 }

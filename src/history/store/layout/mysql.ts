@@ -46,7 +46,7 @@ export const mysqlLayout: Layout = {
 
   async dropEmpty(database, days) {
     await alone(database, async (statements) => {
-      // Changing a table ends the transaction, and with it any lock that would keep others from writing until then.
+      // Changing a table ends the transaction and its row locks, so only a table lock keeps others from writing.
       await statements.run(`lock tables ${bothTables.map(({ name }) => `${name} write`).join(', ')}`);
       try {
         for (const one of bothTables)
@@ -65,7 +65,7 @@ export const mysqlLayout: Layout = {
   },
 };
 
-/** Readers go on while the server copies the table; writers wait. */
+/** Changes the partitioning. Readers continue while the server copies the table; writers wait. */
 async function repartition(
   statements: Statements,
   name: string,
@@ -75,7 +75,7 @@ async function repartition(
   const isPartitioned = (await partitionsOf(statements, name)).length > 0;
   if (isPartitioned === isDaily) return;
   if (!isDaily) return void (await statements.run(`alter table ${name} remove partitioning`));
-  // A record that is saved while this waits for the table may be of a day that is not in the list; then it is read again.
+  // While this waits for the table, another process may save a record of a new day. Then read the list again.
   for (let attempt = 1; ; attempt += 1) {
     const rows = await statements.all(`select distinct floor(created_at / ${dayMs}) as day from ${name}`);
     const days = new Set(rows.map((row) => dayOf(Number(row['day']) * dayMs))).add(dayOf(Date.now()));
@@ -87,7 +87,7 @@ async function repartition(
   }
 }
 
-/** A record came for a day of which the partition is not there, or has just been dropped. */
+/** Returns true if the partition for a record's day does not exist, or was just dropped. */
 export function isWithoutPartition(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === 'ER_NO_PARTITION_FOR_GIVEN_VALUE';
 }
@@ -103,7 +103,7 @@ function partition(day: Day, table: 'records' | 'errors'): string {
 interface Partition {
   readonly name: string;
   readonly day: Day;
-  /** Not of it any more. Where it begins, the one before it ends. */
+  /** Upper bound, excluded. The next partition begins here. */
   readonly end: number;
 }
 
@@ -145,7 +145,7 @@ async function dropPartitions(
   gone: readonly Partition[],
 ): Promise<void> {
   if (gone.length === 0) return;
-  // A partitioned table has at least one partition.
+  // A partitioned table must keep at least one partition.
   if (gone.length === (await partitionsOf(statements, name)).length)
     await addPartitions(statements, name, table, [
       dayOf(Math.max(Date.now(), ...gone.map((one) => one.end))),
@@ -153,7 +153,9 @@ async function dropPartitions(
   await statements.run(`alter table ${name} drop partition ${gone.map((one) => one.name).join(', ')}`);
 }
 
-/** Partitions follow each other without a gap: those of days in the past are cut off from the next that there is. */
+/**
+ * Adds partitions. They follow each other without a gap, so a past day is split off from the next existing partition.
+ */
 async function addPartitions(
   statements: Statements,
   name: string,
@@ -174,7 +176,7 @@ async function addPartitions(
   }
 }
 
-/** How many of these, which are in order, are before that day. */
+/** Counts the days before that day. The days are in order. */
 function countBefore(days: readonly Day[], day: Day): number {
   return days.filter((one) => one < day).length;
 }

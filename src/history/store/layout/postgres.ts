@@ -4,7 +4,7 @@ import { allTo, bothTables, segmentOf, whole, type Layout } from './layout';
 import { columnsOf } from '../rows';
 import { createRecordTable, lockState } from '../schema';
 
-/** For how long a drop makes others wait behind it for a lock it does not get, before it steps back and tries again. */
+/** How long a drop waits for a lock before it retries. Others wait for the same lock meanwhile. */
 const lockTimeoutMs = 1_000;
 const dropAttempts = 10;
 
@@ -43,14 +43,15 @@ export const postgresLayout: Layout = {
 
   async migrate(database, isDaily) {
     await database.transaction(async (statements) => {
-      // Writers wait here until all is copied. Readers wait for the exchange of the tables at the end, which is short.
+      // Writers wait here until all rows are copied. Readers wait only for the short exchange of the tables at the
+      // end.
       const state = await lockState(statements);
       if (state.isDaily === isDaily) return;
       const days = isDaily ? await daysOf(statements) : [];
       for (const { name, table } of bothTables) {
         await createRecordTable(statements, `${name}_new`, table, isDaily ? byRange : '');
         for (const day of days) {
-          // The old partitions have gone with their table; nobody else knows the new one yet.
+          // The old partitions are dropped with their table. No other process knows the new table yet.
           await statements.run(
             `create table ${segmentOf(day)[table]} partition of ${name}_new for values ${range(day)}`,
           );
@@ -69,7 +70,7 @@ function range(day: Day): string {
   return `from (${startOf(day)}) to (${endOf(day)})`;
 }
 
-/** Of both tables together: a day has both partitions. */
+/** Returns the days of both tables together: a day has both partitions. */
 async function daysOf(statements: Statements): Promise<Day[]> {
   const days = bothTables.map(({ name }) => `select floor(created_at / ${dayMs}.0) as day from ${name}`);
   const rows = await statements.all(days.join(' union '));
@@ -85,8 +86,8 @@ async function listDays(statements: Statements): Promise<readonly Day[]> {
 }
 
 /**
- * Attached, not created as a partition: that would lock out everybody who reads. The state is locked, so no other process
- * makes the same one.
+ * Creates tables and attaches them as partitions. Creating them as partitions would lock out all readers. The caller
+ * holds the lock of the state, so no other process creates the same ones.
  */
 async function createMissing(statements: Statements, days: readonly Day[]): Promise<void> {
   const names = days.flatMap((day) => [segmentOf(day).records, segmentOf(day).errors]);
@@ -109,7 +110,7 @@ async function createMissing(statements: Statements, days: readonly Day[]): Prom
 
 async function isEmpty(statements: Statements, day: Day): Promise<boolean> {
   if (!(await listDays(statements)).includes(day)) return false;
-  // By the two names: a day that was divided off by an older version can have one partition alone.
+  // Read by the two names: an older version may have created only one of the two partitions of a day.
   const has = bothTables.map(
     ({ name }) =>
       `exists (select 1 from ${name} where created_at >= ${startOf(day)} and created_at < ${endOf(day)})`,
@@ -118,7 +119,7 @@ async function isEmpty(statements: Statements, day: Day): Promise<boolean> {
   return row?.['has_rows'] === false;
 }
 
-/** @param isWanted asked with the state locked, so that nobody writes to the day until it is gone. */
+/** @param isWanted runs with the state locked, so that nobody writes to the day until it is dropped. */
 async function dropDay(
   database: Database,
   day: Day,

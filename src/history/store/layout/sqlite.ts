@@ -5,16 +5,16 @@ import { columnsOf } from '../rows';
 import { createRecordTable, lockState } from '../schema';
 import { withinBytes } from '../within-bytes';
 
-/** All days, while the tables are made daily or are made one again. */
+/** Holds all days while the tables become daily, or become one again. */
 const flat: Segment = { day: null, records: `${whole.records}_flat`, errors: `${whole.errors}_flat` };
 
-/** Of one statement that reads. The one name has them all, and is slow to plan where they are many. */
+/** Days in one reading statement. The view over all days is slow to plan if it has many. */
 const daysPerSource = 20;
 
-/** That are dropped in one transaction. */
+/** Days that one transaction drops. */
 const daysPerDrop = 20;
 
-/** Rows that are moved from table to table in one transaction, and about how much of them: others wait for that long. */
+/** Rows and approximate bytes that one transaction moves between tables. Others wait for that long. */
 const rowsPerMove = 200;
 const bytesPerMove = 1_000_000;
 
@@ -106,9 +106,9 @@ async function createDays(statements: Statements, days: readonly Day[]): Promise
 }
 
 /**
- * Both names, over every table there is; by months, since SQLite takes at most 500 tables in one union. Where there is no
- * table yet, one without rows stands in.
- * @param changed days that have got tables, or lost them.
+ * Creates both views again, over all existing tables. It uses one view per month, because SQLite allows at most 500
+ * tables in one union. If no table exists yet, it creates an empty one.
+ * @param changed days whose tables were created or dropped.
  */
 async function rebuildViews(statements: Statements, changed: readonly Day[]): Promise<void> {
   const { hasFlat, days } = await readTables(statements);
@@ -149,7 +149,7 @@ async function isEmpty(statements: Statements, segment: Segment): Promise<boolea
   return rows.length === 0;
 }
 
-/** A table that is not empty is none of those. */
+/** Drops the tables of these days, except those that are not empty. */
 async function dropDays(database: Database, days: readonly Day[]): Promise<void> {
   for (const some of chunks(days, daysPerDrop)) {
     await database.transaction(async (statements) => {
@@ -177,7 +177,7 @@ async function dropEmpty(statements: Statements, segments: readonly Segment[]): 
     );
 }
 
-/** From here on new records go where all are to be in the end; the views have both. */
+/** Starts a migration. From now on, new records go to their final tables. The views show both. */
 async function begin(database: Database, isDaily: boolean): Promise<void> {
   await database.transaction(async (statements) => {
     const state = await lockState(statements);
@@ -196,18 +196,18 @@ async function begin(database: Database, isDaily: boolean): Promise<void> {
   });
 }
 
-/** @returns whether there may be more to move. */
+/** Moves some records. @returns whether more may remain. */
 async function moveSome(database: Database, isDaily: boolean): Promise<boolean> {
   return database.transaction(async (statements) => {
     const state = await lockState(statements);
     const { isDivided, hasFlat, days } = await readTables(statements);
-    // Another process wants it the other way round: the last one that started wins.
+    // Another process wants the opposite. The last one that started wins.
     if (state.isDaily !== isDaily || !isDivided) return false;
     return isDaily ? hasFlat && (await moveOut(statements, days)) : moveIn(statements, days);
   });
 }
 
-/** The oldest records in the flat tables, to the tables of their day. */
+/** Moves the oldest records from the flat tables to the tables of their day. */
 async function moveOut(statements: Statements, days: readonly Day[]): Promise<boolean> {
   const oldest = await oldestIn(statements, flat);
   if (oldest === null) {
@@ -229,7 +229,7 @@ async function oldestIn(statements: Statements, segment: Segment): Promise<numbe
   return typeof oldest === 'number' ? oldest : null;
 }
 
-/** The records of the oldest day that has tables, to the flat ones; when the last day is gone they get their names back. */
+/** Moves records of the oldest day to the flat tables. After the last day, the flat tables get their final names. */
 async function moveIn(statements: Statements, days: readonly Day[]): Promise<boolean> {
   const [day] = days;
   if (day === undefined) {

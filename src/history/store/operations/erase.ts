@@ -21,7 +21,7 @@ export async function erase(database: Database, layout: Layout, erasure: Erasure
     : eraseOf(database, layout, erasure, { first: '', firstAt: Number.MIN_SAFE_INTEGER });
 }
 
-/** By which numbers older versions knew the user: it is not needed any more. */
+/** Deletes the numbers by which older versions knew the user: nothing needs them any more. */
 async function forgetFormer(
   statements: Statements,
   userDocumentId: string,
@@ -46,7 +46,7 @@ async function eraseOwned(
     `select min(first_at) as first_at from history_conversations where user_document_id = ? ${ofConversation}`,
     conversationId === null ? [userDocumentId] : [userDocumentId, conversationId],
   );
-  // From the sums: whatever there is of a user is from then on, so the tables of the days before need no look.
+  // The sums know the time of the user's first record, so tables of earlier days need no search.
   const firstAt = row?.['first_at'];
   if (firstAt === null || firstAt === undefined || numberOf(firstAt) >= before) return 0;
   const removed = await eraseOf(database, layout, erasure, {
@@ -57,7 +57,7 @@ async function eraseOwned(
   return removed;
 }
 
-/** A record of which the number alone is known has an empty documentId once it was looked for. */
+/** Erases records. A record with only a number has an empty documentId after the search for its user. */
 async function eraseOf(
   database: Database,
   layout: Layout,

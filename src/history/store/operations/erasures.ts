@@ -2,10 +2,13 @@ import type { Erasure, NamedUser } from '../../model/store';
 import { chunks, incoming, marks, onConflict, type Row, type Statements } from '../database';
 import { numberOf, textOf } from '../rows';
 
-/** Ids of one statement. */
+/** Ids in one statement. */
 const idsPerLookup = 500;
 
-/** What decides whether a record was erased. Its user is named by documentId, by the number of before, or by both. */
+/**
+ * The data that decides whether an erasure covers a record. It names the user by documentId, by former number, or by
+ * both.
+ */
 export interface Erasable {
   readonly userDocumentId: string | null;
   readonly formerUserId: number | null;
@@ -13,12 +16,12 @@ export interface Erasable {
   readonly timeMs: number;
 }
 
-/** How a user is named in the table of erasures. */
+/** Returns the key of a user in the table of erasures. */
 export function keyOf(user: NamedUser): readonly [userDocumentId: string, formerUserId: number] {
   return 'userDocumentId' in user ? [user.userDocumentId, 0] : ['', user.formerUserId];
 }
 
-/** Of several of the same, the one that goes furthest stays. */
+/** Saves an erasure. Among several of the same data, the one with the latest time stays. */
 export async function remember(statements: Statements, erasure: Erasure): Promise<void> {
   const given = incoming(statements.kind, 'erased_before');
   await statements.run(
@@ -30,7 +33,7 @@ export async function remember(statements: Statements, erasure: Erasure): Promis
   );
 }
 
-/** @returns whether a record was erased: by its user's documentId, or by the number it came with. */
+/** @returns a function that returns whether an erasure covers a record: by the user's documentId, or by its number. */
 export async function findErased(
   statements: Statements,
   records: readonly Erasable[],

@@ -18,7 +18,7 @@ import { lockState } from '../schema';
 import { addToUsers, firstOf, subtract, type Owned, type Titled } from './sums';
 import { withinBytes } from '../within-bytes';
 
-/** Of one transaction, as in `remove.ts`: SQLite writes each row anew, with its texts. */
+/** Limits of one transaction, as in `remove.ts`. SQLite rewrites each row with its texts. */
 const rowsPerBatch = 250;
 const bytesPerBatch = 1_000_000;
 
@@ -31,7 +31,7 @@ interface Open {
 const done = 0;
 const numbersLeft = 1;
 
-/** Which records: `null` of those that nobody has looked for, empty of those that were not found. */
+/** Which records: `null` if nobody has searched for the user, empty if the search found none. */
 type Condition = 'user_document_id is null' | "user_document_id = ''";
 const notLookedFor: Condition = 'user_document_id is null';
 const notFound: Condition = "user_document_id = ''";
@@ -44,7 +44,7 @@ export async function listUnnamed(open: Open): Promise<Unnamed | null> {
     if (records.length > 0) return { records };
     await database.transaction(async (statements) => {
       await lockState(statements);
-      // Nobody writes now: what was restored in the meantime is seen.
+      // Nobody can write now, so this sees records that were restored meanwhile.
       if ((await selectUnnamed(open, statements)).length > 0) return;
       await statements.run('update history_state set unnamed = ? where id = 1', [numbersLeft]);
     });
@@ -69,13 +69,13 @@ async function selectUnnamed({ layout }: Open, statements: Statements): Promise<
 
 interface Page {
   readonly positions: readonly Position[];
-  /** Where the next one begins; null on the last one. */
+  /** Cursor of the next page; null on the last one. */
   readonly next: Cursor | null;
 }
 
 type Cursor = readonly [conversationId: string, createdAt: number, recordId: string];
 
-/** By the index of owners. */
+/** Selects positions by the index of owners. */
 async function selectPositions(
   statements: Statements,
   table: string,
@@ -127,7 +127,7 @@ export async function match({ database, layout }: Open, matches: readonly Match[
 const keyOf = ({ timeMs, id }: Position) => `${timeMs} ${id}`;
 const toPosition = ({ timeMs, recordId }: Found): Position => ({ timeMs, id: recordId });
 
-/** Those of these positions for which the condition still holds. */
+/** Returns those of these positions for which the condition still holds. */
 async function findRecords(
   statements: Statements,
   segments: readonly Segment[],
@@ -154,7 +154,7 @@ async function findRecords(
   return found;
 }
 
-/** Gives these records to their owners, with the sums; deletes those that their owners have erased. */
+/** Gives these records to their owners, with the sums. Deletes those that their owners have erased. */
 async function settle(
   statements: Statements,
   records: readonly Found[],
@@ -165,7 +165,7 @@ async function settle(
   const erased = named.filter(isErased);
   const kept = named.filter((record) => !erased.includes(record));
   for (const [table, own] of groupBy(erased, ({ table }) => table)) await deleteRows(statements, table, own);
-  // Until now they were a part of everybody's sums alone.
+  // Until now only the sums of all users included them.
   await subtract(
     statements,
     erased.map((record) => ({ ...record, userDocumentId: null })),
@@ -192,7 +192,10 @@ async function update(statements: Statements, table: string, records: readonly F
   }
 }
 
-/** With the messages of those that may begin a conversation: they give its title. The texts of others are not read. */
+/**
+ * Adds the messages of records that may begin a conversation, because they give its title. Does not read the texts of
+ * others.
+ */
 async function withQuestions(
   statements: Statements,
   records: readonly Owned<Found>[],
@@ -227,7 +230,7 @@ function groupBy<T>(items: readonly T[], keyOfItem: (item: T) => string): Map<st
   return groups;
 }
 
-/** Whose a number was, and when: what turns have proved. */
+/** Saves who had a number, and when, as turns have proved. */
 async function noteFormer(statements: Statements, records: readonly Owned<Found>[]): Promise<void> {
   const table = 'history_former_users';
   const groups = groupBy(
@@ -300,7 +303,7 @@ export function assign(open: Open, formerUserId: number, userDocumentId: string)
   return assignWhere(open, formerUserId, () => userDocumentId);
 }
 
-/** Of the records of a number that were not found. @returns how many have got an owner. */
+/** Gives records of a number that have no owner to owners. @returns how many got one. */
 async function assignWhere(
   open: Open,
   formerUserId: number,
@@ -315,7 +318,7 @@ async function assignWhere(
         const { count, next } = await database.transaction(async (statements) => {
           await lockState(statements);
           const segments = await layout.segments(statements);
-          // Dropped, or moved to another table, in the meantime.
+          // Another process dropped or moved the table meanwhile.
           if (!segments.some((one) => one[table] === segment[table])) return { count: 0, next: null };
           const of = [formerUserId];
           const condition = `${notFound} and user_id = ?`;

@@ -31,7 +31,7 @@ export async function prune(
   return removed;
 }
 
-/** How many went is what the sums say, since nobody has counted the rows. */
+/** Drops whole days. The count of removed records comes from the sums, because nobody has counted the rows. */
 async function dropWhole(
   database: Database,
   layout: Layout,
@@ -47,7 +47,7 @@ async function dropWhole(
   return removed;
 }
 
-/** Of both tables, errors included. */
+/** Counts the records of both tables, errors included. */
 export async function countOf(database: Database, day: Day): Promise<number> {
   const [row] = await database.all(
     `select coalesce(sum(records), 0) as records from history_buckets
@@ -57,7 +57,10 @@ export async function countOf(database: Database, day: Day): Promise<number> {
   return numberOf(row?.['records']);
 }
 
-/** A day begins with a quarter of an hour, so no bucket is on both sides. Of dropped days there are all; else few are left. */
+/**
+ * Removes buckets. A day begins with a new bucket, so no bucket is on both sides. Dropped days still have all buckets;
+ * otherwise few are left.
+ */
 async function removeBuckets(database: Database, before: number, signal: AbortSignal): Promise<void> {
   const some = `where start_ms < ? limit ${bucketsPerBit}`;
   const sql = {

@@ -12,13 +12,13 @@ import type { Layout, Segment } from '../layout/layout';
 import { numberOf, selection, textOf, toRecord } from '../rows';
 import { everybody } from './sums';
 
-/** What records are read from. */
+/** From where to read records. */
 export interface Readable {
   readonly database: Database;
   readonly layout: Layout;
 }
 
-/** Which records: of which users, and from when to when they can be, so that partitions are left out. */
+/** The records of one conversation, with their users and their range of time, so that the query skips partitions. */
 interface Conversation {
   readonly where: string;
   readonly bindings: readonly Binding[];
@@ -42,13 +42,16 @@ export function listRecords(
     const newestFirst = [...sources].reverse();
     if (after !== null || offset === 0)
       return selectRecords(statements, newestFirst, conversation, after, '<', limit);
-    // The positions alone first: long texts that are skipped are not read.
+    // Read only the positions first, so that the texts of skipped records are not read.
     const first = await positionAt(statements, newestFirst, conversation, offset);
     return first === null ? [] : selectRecords(statements, newestFirst, conversation, first, '<=', limit);
   });
 }
 
-/** From the sums. A conversation belongs to one user; were there several of one name, an administrator sees all. */
+/**
+ * Finds a conversation in the sums. It belongs to one user. If several users have the same id, an administrator sees
+ * all.
+ */
 async function findConversation(
   statements: Statements,
   scope: Scope,
@@ -155,7 +158,7 @@ interface Selection {
   readonly limit: number;
 }
 
-/** Source after source until there are as many as are wanted: each holds nothing of the time of another. */
+/** Reads one source after another until there are enough records. No two sources overlap in time. */
 async function selectFrom(
   statements: Statements,
   sources: readonly Source[],
@@ -170,7 +173,7 @@ async function selectFrom(
   return records;
 }
 
-/** Each table by its index to as many as are wanted, then the first of all. */
+/** Reads each table by its index up to the limit, then takes the first records of all. */
 async function selectFromOne(
   statements: Statements,
   source: Source,
@@ -242,7 +245,7 @@ export async function countConversations(statements: Statements, scope: Scope): 
   return numberOf(row?.['count']);
 }
 
-/** Everybody's buckets have no user. */
+/** The sums of all users have an empty user. */
 export const bucketsSql = `select start_ms, model, character_id, currency, records, errors, prompt_tokens,
     completion_tokens, total_tokens, price_nanos
   from history_buckets where user_document_id = ? and start_ms >= ? and start_ms < ?

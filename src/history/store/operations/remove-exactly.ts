@@ -5,7 +5,7 @@ import type { Layout } from '../layout/layout';
 import { removeAll } from './remove';
 import { repairBeginnings } from './repair';
 
-/** Keys of one statement. */
+/** Keys in one statement. */
 const perStatement = 200;
 
 interface Open {
@@ -22,7 +22,7 @@ export async function removeExactly(open: Open, positions: readonly Position[]):
     const keys = tuples(open.database.kind, some.length, 2);
     const days = { first: dayOf(first), last: dayOf(last) };
     removed += await removeAll(open, days, {
-      // The times are for the databases that leave out partitions by them.
+      // The times let databases skip partitions.
       where: `(record_id, created_at) in (${keys}) and created_at between ? and ?`,
       bindings: [...some.flatMap(({ id, timeMs }) => [id, timeMs]), first, last],
       order: ['created_at', 'record_id'],

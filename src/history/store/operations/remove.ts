@@ -6,14 +6,16 @@ import { lockState } from '../schema';
 import { subtract, type Summed } from './sums';
 import { withinBytes } from '../within-bytes';
 
-/** What is removed in one transaction. Others wait for that long; with SQLite everybody who writes, or reads here. */
+/** Limits of one transaction. Others wait for that long; with SQLite, all writers, and readers in this process. */
 const rowsPerBit = 250;
 const bytesPerBit = 1_000_000;
 
 export interface Removal {
   readonly where: string;
   readonly bindings: readonly Binding[];
-  /** Of an index. Within a conversation by time, so that of what is left its end stays its end. */
+  /**
+   * The order of an index. Within a conversation it is by time, so that the end of the conversation is removed last.
+   */
   readonly order: readonly ('conversation_id' | 'created_at' | 'record_id')[];
 }
 
@@ -22,15 +24,15 @@ interface Open {
   readonly layout: Layout;
 }
 
-/** Of records that are to be removed: all are of these days, both included. */
+/** The days of the records to remove, both included. */
 interface Days {
   readonly first: Day;
   readonly last: Day;
 }
 
 /**
- * Removes records bit by bit, each with its sums in one transaction, until none is left or `signal` fires: also of those
- * that are moved from table to table meanwhile.
+ * Removes records in batches until none is left or `signal` fires. One transaction removes a batch with its sums. It
+ * also finds records that another process moves between tables meanwhile.
  * @returns how many.
  */
 export async function removeAll(
@@ -50,7 +52,7 @@ export async function removeAll(
   return removed;
 }
 
-/** As of one moment, so that none is moved past this look. */
+/** Reads one snapshot, so that no record moves past the check. */
 async function isAnyLeft(
   { database, layout }: Open,
   { first, last }: Days,
@@ -96,7 +98,7 @@ async function removeBit(
   segment: Segment,
   removal: Removal,
 ): Promise<{ removed: number; isMore: boolean }> {
-  // In a segment of a day that was dropped by another process in the meantime there is nothing to do.
+  // Another process may have dropped the day's segment meanwhile; then nothing is left to do.
   if (segment !== whole && !(await hasTable(statements, segment.records)))
     return { removed: 0, isMore: false };
   const records = await select(statements, segment.records, removal);
@@ -125,7 +127,7 @@ async function removeBit(
   };
 }
 
-/** Asked of the schema in memory: the table of tables has no index, and many rows where there are many days. */
+/** Reads the schema in memory: the table of tables has no index, and has many rows if many days exist. */
 async function hasTable(statements: Statements, name: string): Promise<boolean> {
   return (await statements.all('select 1 from pragma_table_info(?) limit 1', [name])).length > 0;
 }
@@ -135,7 +137,7 @@ interface Sized {
   readonly bytes: number;
 }
 
-/** What the sums need of a record. Its texts are not read. */
+/** The columns that the sums need. They contain no texts. */
 const summedColumns = `record_id, conversation_id, user_document_id, user_id, character_id, model, currency, created_at,
        prompt_tokens, completion_tokens, total_tokens, price_nanos`;
 
@@ -149,7 +151,7 @@ async function select(statements: Statements, table: string, removal: Removal): 
   return rows.map((row) => ({ record: toSummed(row, isError), bytes: numberOf(row['bytes']) }));
 }
 
-/** A record, and in which table it was. */
+/** A record, with the table that contains it. */
 export interface Found extends Summed {
   readonly table: string;
   readonly formerUserId: number | null;
@@ -173,7 +175,9 @@ function isErrorTable(table: string): boolean {
   return table.startsWith('error_');
 }
 
-/** SQLite reads the lengths without the texts, and has to walk through all pages of what it deletes. */
+/**
+ * Returns SQL for the size of a row. SQLite reads lengths without texts, but must walk all pages of what it deletes.
+ */
 export function sizeOf(statements: Statements, table: string): string {
   if (statements.kind !== 'sqlite') return '0';
   const common = 'octet_length(messages) + coalesce(octet_length(response), 0)';

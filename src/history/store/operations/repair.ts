@@ -6,7 +6,7 @@ import { titleOf } from './sums';
 
 const conversationsPerBit = 50;
 
-/** Of which conversations: those that began before a time. Of one user, and of these of one conversation, where given. */
+/** Selects the conversations that began before a time: of one user and of one conversation, if given. */
 export interface Straddling {
   readonly before: number;
   readonly userDocumentId: string | null;
@@ -20,9 +20,9 @@ interface Key {
 }
 
 /**
- * Of conversations that have lost their beginning: when what is left of them begins, and with which question; and their
- * counts, where records went without being counted, with a partition. Each is right on its own, and one that was done is
- * not among them any more, so this can end at any point and be done again.
+ * Corrects conversations that have lost their beginning: their start and their first question. If a dropped partition
+ * took uncounted records, it also corrects the counts. Each conversation is correct on its own, and a corrected one is
+ * not selected again. So this can stop at any point and run again.
  */
 export async function repairBeginnings(
   database: Database,
@@ -45,7 +45,10 @@ export async function repairBeginnings(
   }
 }
 
-/** Goes on behind the last: one with a record that came late is before the time still, and would come for ever. */
+/**
+ * Selects the next conversations after the cursor. A conversation with a late record still begins before the time.
+ * Without the cursor, the loop would never end.
+ */
 async function selectKeys(
   statements: Statements,
   { before, userDocumentId, conversationId }: Straddling,
@@ -96,7 +99,7 @@ async function repair(
   keys: readonly Key[],
 ): Promise<void> {
   const found = new Map<string, Found>();
-  // The first day that has a conversation has its beginning, unless a table of all days has an older record.
+  // The first day that has a conversation contains its beginning, unless a table of all days has an older record.
   const ofDays = new Set<string>();
   for (const segment of segments) {
     const open = keys.filter((key) => !ofDays.has(nameOf(key)));
@@ -106,7 +109,7 @@ async function repair(
       if (segment.day !== null) ofDays.add(name);
     }
   }
-  // Where there is one table for all days it has all records, so their counts are those of the conversation.
+  // One table for all days has all records, so its counts are those of the conversation.
   const isAll = segments.length === 1;
   for (const key of keys) {
     const one = found.get(nameOf(key));
@@ -115,7 +118,7 @@ async function repair(
   }
 }
 
-/** Of two that begin at the same time, the first record is looked for in the tables of both. */
+/** Returns the older one. If both begin at the same time, the first record can be in the tables of either. */
 function older(one: Found | undefined, other: Found): Found {
   if (one === undefined || other.firstAt < one.firstAt) return other;
   return other.firstAt > one.firstAt ? one : { ...one, tables: [...one.tables, ...other.tables] };

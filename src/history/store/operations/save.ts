@@ -8,7 +8,7 @@ import { columnsOf, numberOf, textOf, toBindings, toStored } from '../rows';
 import { lockState, markUnnamed } from '../schema';
 import { add, type Titled } from './sums';
 
-/** Of one statement. Servers refuse what is too long. */
+/** Limits of one statement. Servers refuse statements that are too long. */
 const rowsPerInsert = 100;
 const charsPerInsert = 1_000_000;
 const idsPerLookup = 500;
@@ -25,7 +25,7 @@ export async function save(
     return await saveOnce(database, layout, distinct);
   } catch (error) {
     if (!isWithoutPartition(error)) throw error;
-    // Between the look for partitions and the insert one was dropped, or the table was divided.
+    // Another process dropped a partition or divided the table between the check and the insert.
     return saveOnce(database, layout, distinct);
   }
 }
@@ -71,7 +71,7 @@ function groupByTarget(
   const groups = new Map<string, { readonly target: Target; readonly group: HistoryRecord[] }>();
   for (const record of records) {
     const target = targets.get(dayOf(record.createdAt.getTime()));
-    if (target === undefined) throw new Error('The layout has no place for a day it was asked for.');
+    if (target === undefined) throw new Error('The layout has no target for a requested day.');
     const name = target.lookIn.map((segment) => segment.records).join(' ');
     const existing = groups.get(name);
     if (existing === undefined) groups.set(name, { target, group: [record] });
@@ -100,7 +100,7 @@ async function withoutExisting(
   const existing = new Set<string>();
   for (const some of chunks(records, idsPerLookup)) {
     const times = some.map(({ createdAt }) => createdAt.getTime());
-    // The times are for the databases that leave out partitions by them.
+    // The times let databases skip partitions.
     const bindings = [...some.map(({ recordId }) => recordId), Math.min(...times), Math.max(...times)];
     const tables = segments.flatMap(({ records: name, errors }) => [name, errors]);
     const rows = await statements.all(

@@ -3,11 +3,11 @@ import { toStorableText } from '../../../chat/shared/storable-text';
 import { chunks, incoming, marks, onConflict, tuples, type Binding, type Statements } from '../database';
 import { bucketSums } from '../schema';
 
-/** What the sums are made of. */
+/** The data of a record that the sums need. */
 export interface Summed {
   readonly recordId: string;
   readonly conversationId: string;
-  /** Null where the user is not known: then the record counts for everybody's sums alone. */
+  /** Null if the user is unknown. Then only the sums of all users include the record. */
   readonly userDocumentId: string | null;
   readonly characterId: string | null;
   readonly model: string;
@@ -17,14 +17,14 @@ export interface Summed {
 }
 
 const quarterHourMs = 900_000;
-/** In place of a user, in the sums of all of them. */
+/** Stands for the user in the sums of all users. */
 export const everybody = '';
 const maxTitleCharacters = 120;
 
-/** Rows of one statement. */
+/** Rows in one statement. */
 const perStatement = 200;
 
-/** With the question it begins with. */
+/** A record with its messages, which give the title of a conversation. */
 export interface Titled extends Summed {
   readonly messages: readonly unknown[];
 }
@@ -36,7 +36,7 @@ export async function add(statements: Statements, records: readonly Titled[]): P
   await upsertBuckets(statements, records.map(ofEverybody), 1);
 }
 
-/** Of records that everybody's sums have already. */
+/** Adds records to the sums of their users. The sums of all users already include them. */
 export async function addToUsers(statements: Statements, records: readonly Owned<Titled>[]): Promise<void> {
   await upsertConversations(statements, [...groupBy(records, conversationOf).values()].map(toAddition));
   await upsertBuckets(statements, records.map(ofUser), 1);
@@ -47,8 +47,8 @@ function isOwned<T extends Summed>(record: T): record is Owned<T> {
 }
 
 /**
- * Takes out what was removed. Rows are removed oldest first, so the end of a conversation stays what it is, or the whole
- * of it goes; its beginning is repaired when all is removed (`repair.ts`).
+ * Subtracts removed records. The oldest records are removed first, so a conversation keeps its end or disappears
+ * completely. `repair.ts` corrects its beginning after all records are removed.
  */
 export async function subtract(statements: Statements, records: readonly Summed[]): Promise<void> {
   const owned = records.filter(isOwned);
@@ -116,7 +116,7 @@ const conversationColumns = [
   'character_id',
 ] as const;
 
-/** By time, then by id as the databases sort it: bytes of UTF-8, which is by code point. */
+/** Compares by time, then by id. Databases sort ids by UTF-8 bytes, which is the order of code points. */
 function isBefore(one: Summed, other: Summed): boolean {
   if (one.timeMs !== other.timeMs) return one.timeMs < other.timeMs;
   return Buffer.compare(Buffer.from(one.recordId), Buffer.from(other.recordId)) < 0;
@@ -148,7 +148,7 @@ function toAddition(group: readonly Owned<Titled>[]): Binding[] {
   ];
 }
 
-/** Neither the first nor the last of anything, so that the upsert leaves both alone. */
+/** Creates a row that is neither first nor last, so that the upsert changes neither. */
 function toSubtraction(group: readonly Owned<Summed>[]): Binding[] {
   const [first] = group;
   if (first === undefined) throw new RangeError('A group has at least one record.');
@@ -173,7 +173,7 @@ async function upsertConversations(statements: Statements, rows: readonly Bindin
   const isLater = `(${given('last_at')} > ${table}.last_at or (${given('last_at')} = ${table}.last_at and ${given('last_id')} > ${table}.last_id))`;
   const when = (condition: string, column: string) =>
     `${column} = case when ${condition} then ${given(column)} else ${table}.${column} end`;
-  // MySQL assigns one after the other and compares with what it has assigned: the times come last.
+  // MySQL assigns one column after another, and compares with the values it has assigned. So the times come last.
   const assignments = [
     ...['records', 'errors', 'total_tokens'].map(
       (column) => `${column} = ${table}.${column} + ${given(column)}`,
@@ -191,7 +191,7 @@ async function upsertConversations(statements: Statements, rows: readonly Bindin
   }
 }
 
-/** A record, and whose sums it is a part of. */
+/** A record, and the user whose sums include it. */
 interface Share {
   readonly of: string;
   readonly record: Summed;
@@ -207,7 +207,7 @@ async function upsertBuckets(statements: Statements, shares: readonly Share[], s
   const assignments = bucketSums.map(
     (column) => `${column} = history_buckets.${column} + ${incoming(statements.kind, column)}`,
   );
-  // In one order, whoever writes.
+  // All writers use the same order.
   const rows = [...sums.entries()].sort(([one], [other]) => (one < other ? -1 : 1));
   for (const some of chunks(rows, perStatement)) {
     await statements.run(
@@ -238,7 +238,7 @@ function addTo(
   all.set(name, { key, sums: sums.map((sum, index) => (before?.[index] ?? 0) + sign * sum) });
 }
 
-/** The beginning of the first question. Its content is a text, or parts of which some are texts. */
+/** Returns the beginning of the first question. Its content is a text, or a list of parts, some of them texts. */
 export function titleOf(messages: readonly unknown[]): string {
   const question = messages.find((message) => (message as { role?: unknown } | null)?.role === 'user');
   const { content } = (question ?? {}) as { content?: unknown };
@@ -247,7 +247,7 @@ export function titleOf(messages: readonly unknown[]): string {
     .map((part) => (part as { text?: unknown } | null)?.text)
     .filter((part) => typeof part === 'string')
     .join(' ');
-  // Cut first: a question can be long, and no title needs more of it than this.
+  // Cut first: a question can be long, and a title never needs more of it than this.
   const line = toStorableText(text.slice(0, 2_000)).replaceAll(/\s+/gu, ' ').trim();
   return [...line].slice(0, maxTitleCharacters).join('');
 }

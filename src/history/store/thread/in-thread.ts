@@ -8,15 +8,18 @@ import { closingMs, openHistoryStore, warnProcess, type Store, type Warn } from 
 import { toProblem } from '../errors';
 import type { Arguments, Method, Result } from './thread';
 
-/** A store that keeps its caller's thread free: the driver of SQLite blocks the one it is used in, the others none. */
+/**
+ * Opens a store that does not block its caller's thread. Only SQLite's driver blocks its thread, so it gets one of its
+ * own.
+ */
 export function openBeside(settings: HistoryStoreSettings | HistoryProblem, warn?: Warn): Store {
   const blocks = !(settings instanceof HistoryProblem) && settings.address.kind === 'sqlite';
   return blocks ? openInThread(settings, warn) : openHistoryStore(settings, warn);
 }
 
 /**
- * As `openHistoryStore`, in a thread of its own. If that dies, what it was asked for rejects as `unreachable`, be it done
- * or not, and the next use starts another.
+ * Opens the store like `openHistoryStore`, in a thread of its own. If the thread dies, its running calls reject as
+ * `unreachable`, even those that it has finished. The next call starts another thread.
  */
 export function openInThread(settings: HistoryStoreSettings, warn: Warn = warnProcess): Store {
   const thread = createThreadCaller({

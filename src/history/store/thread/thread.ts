@@ -6,7 +6,7 @@ import { sendWarning, serve } from '../../../threads/server';
 import { openHistoryStore, type Store } from '../open';
 import { toProblem } from '../errors';
 
-/** What can be asked of the thread. A signal goes beside the arguments. */
+/** The methods that the thread offers. A signal is passed separately from the arguments. */
 export type Method = Exclude<keyof Store, 'close'>;
 export type Result<M extends Method> = Awaited<ReturnType<Store[M]>>;
 export type Arguments<M extends Method> =
@@ -20,7 +20,7 @@ function run(store: Store, { method, args }: Call, signal: AbortSignal): Promise
   return methods[method]?.(...given) ?? Promise.reject(new Error(`The store has no ${method}.`));
 }
 
-// The thread's own program: `in-thread.ts` starts it with nothing but settings.
+// The program of the thread. `in-thread.ts` starts it with only the settings.
 if (parentPort !== null) {
   const port = parentPort;
   const store = openHistoryStore(workerData as HistoryStoreSettings, (warning) => sendWarning(port, warning));

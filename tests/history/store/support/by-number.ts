@@ -2,7 +2,7 @@ import type { HistoryRecord } from '../../../../src/history';
 import { bucketsOf } from './records';
 import type { ServerName, TestHistory } from './servers';
 
-/** A record as version 7a934fc kept it: its user is a number. */
+/** A record of version 7a934fc, which stored its user as a number. */
 export type NumberedRecord = Omit<HistoryRecord, 'userDocumentId' | 'formerUserId'> & {
   readonly formerUserId: number;
 };
@@ -26,7 +26,7 @@ const suffixOf = (day: string) => day.replaceAll('-', '_');
 const startOf = (day: string) => Date.parse(`${day}T00:00:00Z`);
 const sums = ['records', 'errors', 'prompt_tokens', 'completion_tokens', 'total_tokens', 'price_nanos'];
 
-/** Makes the tables that version 7a934fc made, with these records in them. */
+/** Creates the tables of version 7a934fc with these records. */
 export async function createByNumber(history: TestHistory, numbered: Numbered): Promise<void> {
   const { server, isDaily, records, erasures = [] } = numbered;
   const key = (length: number) =>
@@ -173,7 +173,7 @@ export async function createByNumber(history: TestHistory, numbered: Numbered): 
     records.map((record) => ({ ...record, userDocumentId: String(record.formerUserId) })),
     'everybody',
   );
-  // Of each user there are more, which are of no use; a row of one stands for them.
+  // That version also stored sums per user, which the conversion ignores. One such row is enough here.
   const toRow = (userId: number) => (bucket: (typeof buckets)[number]) => [
     userId,
     bucket.startMs,

@@ -1,10 +1,10 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A way to a server that can be cut and mended. */
+/** A TCP proxy to a server. Tests cut and restore the connection. */
 export interface Cable {
   readonly port: number;
   cut(): void;
-  mend(): void;
+  repair(): void;
   remove(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ export async function startCable(target: number): Promise<Cable> {
       isCut = true;
       cutAll();
     },
-    mend() {
+    repair() {
       isCut = false;
     },
     async remove() {

@@ -2,9 +2,9 @@ import path from 'node:path';
 
 import type * as source from '../../../../src/history/store/thread/in-thread';
 
-/** As it is compiled (`npm test` does it first), because a thread has no loader for TypeScript. */
+/** The compiled file, because a worker thread has no TypeScript loader. `npm test` compiles it first. */
 const compiled = path.resolve(__dirname, '../../../../dist/src/history/store/thread/in-thread.js');
 
 export const { openBeside, openInThread } =
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- its types are those of the source
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the source has its types
   require(compiled) as typeof source;

@@ -4,7 +4,7 @@ import type { Random } from '../../../faults/support/random';
 export const dayMs = 86_400_000;
 const quarterMs = 900_000;
 
-/** Noon of some day, so that records around it are of that day. */
+/** Noon, so that records some hours before or after have the same day. */
 export const someNoon = Date.UTC(2025, 0, 15, 12);
 
 export function record(overrides: Partial<HistoryRecord> = {}): HistoryRecord {
@@ -39,7 +39,7 @@ export const failed = (overrides: Partial<HistoryRecord> = {}): HistoryRecord =>
 
 export const users = ['user1', 'user2', 'user3', 'user4', 'user5'] as const;
 
-/** Records of some users over so many days, in no order. */
+/** Makes records of several users over `days` days, in random order. */
 export function randomRecords(random: Random, count: number, days: number): HistoryRecord[] {
   return Array.from({ length: count }, (_, index) => {
     const userDocumentId = random.pick(users);
@@ -59,7 +59,7 @@ export function randomRecords(random: Random, count: number, days: number): Hist
         priceNanos: tokens * 1_000_003,
         currency: random.pick(['USD', '', 'RMB']),
       },
-      // Whole seconds here and there, so that some fall together.
+      // Whole seconds, so that some records have the same time.
       createdAt: new Date(
         someNoon - Math.floor(random.next() * days) * dayMs + random.between(-40_000, 40_000) * 1_000,
       ),
@@ -69,7 +69,7 @@ export function randomRecords(random: Random, count: number, days: number): Hist
 
 const compareText = (one: string, other: string) => Buffer.compare(Buffer.from(one), Buffer.from(other));
 
-/** Newest first. */
+/** Returns the records, newest first. */
 export function inOrder(records: readonly HistoryRecord[]): HistoryRecord[] {
   return [...records].sort(
     (one, other) =>
@@ -80,14 +80,15 @@ export function inOrder(records: readonly HistoryRecord[]): HistoryRecord[] {
 const isOf = (scope: Scope) => (one: { readonly userDocumentId: string | null }) =>
   scope === 'everybody' || one.userDocumentId === scope.userDocumentId;
 
-/** What `listConversations` is to say, from the records themselves. */
+/** Computes the expected result of `listConversations` from the records. */
 export function summariesOf(records: readonly HistoryRecord[], scope: Scope): ConversationSummary[] {
   const ids = new Set(records.filter(isOf(scope)).map(({ conversationId }) => conversationId));
   const summaries = [...ids].map((conversationId) => {
     const own = inOrder(records.filter((one) => one.conversationId === conversationId));
     const last = own[0];
     const first = own.at(-1);
-    if (last === undefined || first === undefined) throw new Error('A conversation has a record.');
+    if (last === undefined || first === undefined)
+      throw new Error('Every conversation has at least one record.');
     const [question] = first.messages as [{ content: string }];
     return {
       conversationId,
@@ -108,7 +109,7 @@ export function summariesOf(records: readonly HistoryRecord[], scope: Scope): Co
   );
 }
 
-/** What `listBuckets` is to say of all time, from the records themselves. */
+/** Computes the expected result of `listBuckets` for all time from the records. */
 export function bucketsOf(records: readonly HistoryRecord[], scope: Scope): Bucket[] {
   const buckets = new Map<string, Bucket>();
   for (const { createdAt, model, characterId, usage, error } of records.filter(isOf(scope))) {

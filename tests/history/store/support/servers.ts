@@ -11,15 +11,15 @@ import { startCable, type Cable } from './cable';
 
 export type ServerName = 'sqlite' | 'postgres' | 'mariadb';
 
-/** An empty database for a history. */
+/** An empty database for a test of the history. */
 export interface TestHistory {
   settings(dailyPartitions: boolean): HistoryStoreSettings;
-  /** The same database as `MES_SQL_DSN` names it. */
+  /** The value of `MES_SQL_DSN` for this database. */
   readonly dsn: string;
-  /** A connection beside the store's. */
+  /** A separate connection to this database. */
   readonly db: Knex;
   rows(sql: string, bindings?: readonly (string | number)[]): Promise<readonly Record<string, unknown>[]>;
-  /** Between the store and the server; SQLite has none. */
+  /** The proxy between the store and the server. Null for SQLite. */
   readonly cable: Cable | null;
   drop(): Promise<void>;
 }
@@ -28,7 +28,7 @@ export function isThere(server: ServerName): boolean {
   return server !== 'mariadb' || process.env['TEST_MARIADB_PORT'] !== undefined;
 }
 
-/** Once for each server, with a partition for each day and without. Skipped where there is no such server. */
+/** Defines the tests for each database, with and without daily partitions. Skips MariaDB when it is not installed. */
 export function describeOnEachStore(
   what: string,
   tests: (server: ServerName, isDaily: boolean) => void,
@@ -41,7 +41,7 @@ export function describeOnEachStore(
   }
 }
 
-/** @param name of the database, where it is on a server. */
+/** @param name of the database on PostgreSQL and MariaDB. */
 export function createHistory(server: ServerName, name = newName()): Promise<TestHistory> {
   return { sqlite: createSqlite, postgres: createPostgres, mariadb: createMariadb }[server](name);
 }

@@ -2,7 +2,7 @@ import type { HistoryStoreSettings } from '../../../../src/history';
 import { openInThread } from './in-thread';
 import { record } from './records';
 
-/** Saves two records in the store it is told of, one after the other, says so, and has nothing more to do. */
+/** Saves two records in the store of its first argument, then prints "saved" and has nothing more to do. */
 const store = openInThread(JSON.parse(process.argv[2] ?? '') as HistoryStoreSettings);
 void store
   .save([record()])

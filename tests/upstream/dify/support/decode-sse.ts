@@ -1,6 +1,6 @@
 import { createSseDecoder, type DecoderOptions, type SseMessage } from '../../../../src/upstream/dify/sse';
 
-/** The messages of a stream, one batch for each chunk that completes any. */
+/** Decodes a stream. Yields one batch for each chunk that completes messages. */
 export async function* decodeSse(
   chunks: AsyncIterable<Uint8Array>,
   options: DecoderOptions,

@@ -1,17 +1,17 @@
 import type { SseMessage } from '../../../../src/upstream/dify/sse';
 
 /**
- * The standard, sentence by sentence and with no thought of chunks: what the decoder is compared with.
+ * Implements the standard literally, and without chunks. The tests compare the decoder with it.
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  *
- * One difference is meant: an id is told with the message it came with, and not with those after it.
+ * One difference is intended: an id applies only to its own message, and not to later messages.
  */
 export function parseEventStream(text: string): SseMessage[] {
   const messages: SseMessage[] = [];
   let block = { data: '', event: '', id: undefined as string | undefined };
 
   const lines = text.replace(/^\uFEFF/u, '').split(/\r\n|\n|\r/u);
-  // What stands behind the last line end is no line.
+  // Text after the last line end is not a line.
   for (const line of lines.slice(0, -1)) {
     if (line === '') {
       if (block.data !== '') messages.push(toMessage(block));

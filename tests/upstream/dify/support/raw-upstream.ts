@@ -10,7 +10,7 @@ export interface RawUpstream {
   close(): Promise<void>;
 }
 
-/** An upstream with no manners of its own: `serve` gets each connection once a request has begun. */
+/** Starts an upstream on plain TCP. `serve` gets each connection when the first bytes of a request arrive. */
 export async function listen(
   serve: (socket: net.Socket) => void,
   createServer: (take: (socket: net.Socket) => void) => net.Server = (take) => net.createServer(take),
@@ -37,7 +37,7 @@ export async function listen(
   };
 }
 
-/** An upstream that answers every request with this. */
+/** Starts an upstream that sends this response to every request. */
 export function answering(status: number, body: string, type = 'application/json'): Promise<RawUpstream> {
   return listen((socket) => {
     const head = [`HTTP/1.1 ${status} Some`, `Content-Type: ${type}`, 'Connection: close'];

@@ -3,7 +3,7 @@ import tls from 'node:tls';
 
 import { listen, type RawUpstream } from './raw-upstream';
 
-/** As `listen`, behind TLS. Nobody vouches for its certificate, so until it is closed this process takes any. */
+/** Like `listen`, with TLS. Its certificate is self-signed, so this process accepts any certificate until `close`. */
 export async function listenTls(serve: (socket: net.Socket) => void): Promise<RawUpstream> {
   const upstream = await listen(serve, (take) => tls.createServer({ key, cert }, take));
   const { connect } = tls;
@@ -19,7 +19,7 @@ export async function listenTls(serve: (socket: net.Socket) => void): Promise<Ra
   };
 }
 
-/** Made for these tests, and good for nothing else: `openssl req -x509 -newkey ec -nodes -days 36500 -subj /CN=localhost`. */
+/** A key for these tests only: `openssl req -x509 -newkey ec -nodes -days 36500 -subj /CN=localhost`. */
 const key = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgmTgblgsfRC9Pi+4W
 KRY7Dl9AQZGiaIE9QYMoZM1vdOehRANCAATccgAk54ja5qr+lubrrZarrHRtwfFb
