@@ -2,6 +2,7 @@ export { createChat, type Chat, type ChatDependencies } from './chat';
 export type { Character } from './model/character';
 export type { CharacterSource } from './ports/character-source';
 export { createCondition } from './shared/condition';
+export { createYield } from './shared/yield-to-event-loop';
 export { withDeadline } from './shared/deadline';
 export { ChatError, chatErrors, isChatErrorCode, type ChatErrorCode, type RateLimit } from './errors';
 export { createFairQueue } from './shared/fair-queue';

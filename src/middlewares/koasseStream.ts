@@ -33,8 +33,11 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
   const { heartbeatEveryMs } = chatOf(strapi).settings;
 
   return async function koasseStream(ctx: Context, next: Next): Promise<void> {
-    openResponses.add(ctx.res);
-    ctx.res.once('close', () => openResponses.delete(ctx.res));
+    // The client may have left while its login was checked. 'close' does not fire again.
+    if (!ctx.res.closed) {
+      openResponses.add(ctx.res);
+      ctx.res.once('close', () => openResponses.delete(ctx.res));
+    }
     const loginEnd = loginEndOf(strapi, ctx);
     await unlessEnded(loginEnd, next());
     const source: unknown = ctx.body;

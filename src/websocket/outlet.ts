@@ -2,12 +2,15 @@ import type { Duplex } from 'node:stream';
 
 import type { WebSocket } from 'ws';
 
-import { createCondition, type Outlet } from '../chat';
+import { createCondition, createYield, type Outlet } from '../chat';
 
 /** How many bytes may wait in this process for one client. One more frame can exceed this limit. */
 const maxWaitingBytes = 64 * 1024;
 /** The limit for frames that are sent without waiting for room. Above it, the outlet sends nothing. */
 const maxOverrunBytes = 16 * maxWaitingBytes;
+
+/** Room for at most 32 clients, hence some two megabytes, is announced in one iteration of the event loop. */
+const nextSlice = createYield(32);
 
 export interface OutletOptions {
   readonly socket: WebSocket;
@@ -29,8 +32,11 @@ export interface OutletOptions {
 export function createOutlet({ socket, stream, onOverrun }: OutletOptions): Outlet {
   const room = createCondition();
   let isCorked = false;
+  let isAwaited = false;
   let isReleasing = false;
   socket.once('close', release);
+  // Replies to pings fill the buffer too, and no callback reports that they are written.
+  stream.on('drain', written);
 
   return {
     send(frame) {
@@ -44,6 +50,7 @@ export function createOutlet({ socket, stream, onOverrun }: OutletOptions): Outl
     },
     hasRoom: () => !isFull(),
     room() {
+      isAwaited = true;
       // The buffer may have become empty since the caller's check.
       written();
       return room.wait();
@@ -66,13 +73,14 @@ export function createOutlet({ socket, stream, onOverrun }: OutletOptions): Outl
 
   /** Called when the kernel has taken a frame. */
   function written(): void {
-    if (isReleasing || isFull()) return;
+    if (!isAwaited || isReleasing || isFull()) return;
     isReleasing = true;
-    setImmediate(release);
+    void nextSlice().then(release);
   }
 
   function release(): void {
     isReleasing = false;
+    isAwaited = false;
     room.notify();
   }
 }

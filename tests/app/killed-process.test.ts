@@ -15,6 +15,8 @@ const wellWithinLeaseMs = leaseMs / 3;
 const createMessage = '/api/chat-conversations/create-message';
 
 const onPostgres = database === 'postgres' ? describe : describe.skip;
+/** `npm run check:full` waits longer and breaks more often. */
+const isFull = process.env['FAULTS'] === 'full';
 const onSqlite = database === 'sqlite' ? describe : describe.skip;
 
 // Each test starts processes.
@@ -203,7 +205,7 @@ onPostgres('processes whose clocks differ by minutes', () => {
       const there = createClient(await app.startAnother(clockAhead(seconds)), user.token, user.user);
       asked.push(await askHalf(`Where it is ${seconds} seconds later?`, there));
     }
-    await afterRounds(6);
+    await afterRounds(isFull ? 6 : 2);
     expect(await app.db('chat_sessions').whereNotNull('live_turn_id')).toHaveLength(3);
     for (const { asked: reply, goOn } of asked) {
       goOn();
@@ -266,7 +268,7 @@ onPostgres('a process that loses its lock', () => {
     expect(await locks()).toHaveLength(2);
   });
 
-  it('keeps its turns when the connection of the lock breaks 20 times', async () => {
+  it('keeps its turns when the connection of the lock breaks again and again', async () => {
     const { asked, goOn } = await askHalf('Is it cut off?');
     const broken = new Set<number>();
     expect(
@@ -275,7 +277,7 @@ onPostgres('a process that loses its lock', () => {
           await app.db.raw('select pg_terminate_backend(?)', [pid]);
           broken.add(pid);
         }
-        return broken.size >= 20;
+        return broken.size >= (isFull ? 20 : 4);
       }),
     ).toBe(true);
     expect(await holdsWithin(20_000, async () => (await locks()).length === 2)).toBe(true);

@@ -107,6 +107,15 @@ describe('room of an outlet', () => {
     await outlet.room();
   });
 
+  it('is announced when the stream drains, because no callback reports replies to pings', async () => {
+    const { socket, stream, outlet } = harness();
+    socket.bufferedAmount = frameLength;
+    const room = outlet.room();
+    socket.bufferedAmount = 0;
+    stream.emit('drain');
+    await room;
+  });
+
   it('is announced when the client leaves, so that no caller waits in vain', async () => {
     const { socket, outlet } = harness();
     outlet.send('a'.repeat(frameLength));

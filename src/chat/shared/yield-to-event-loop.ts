@@ -1,10 +1,17 @@
-import { setImmediate } from 'node:timers/promises';
+/**
+ * Returns a function that settles in a later iteration of the event loop, for at most `perIteration` callers in one. So
+ * other requests run between long work of many callers.
+ */
+export function createYield(perIteration: number): () => Promise<void> {
+  const waiting: (() => void)[] = [];
 
-let last: Promise<unknown> = Promise.resolve();
+  function release(): void {
+    for (const resume of waiting.splice(0, perIteration)) resume();
+    if (waiting.length > 0) setImmediate(release);
+  }
 
-/** Settles for one caller in each iteration of the event loop, so that other work runs in between. */
-export function yieldToEventLoop(): Promise<void> {
-  const own = last.then(() => setImmediate<void>(undefined));
-  last = own;
-  return own;
+  return () =>
+    new Promise((resolve) => {
+      if (waiting.push(resolve) === 1) setImmediate(release);
+    });
 }

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 
+import { createYield } from '../shared/yield-to-event-loop';
 import { encodeFrames, encodeUnnumbered, heartbeatFrame, type Frame } from './sse';
 
 export interface EventStreamOptions {
@@ -10,6 +11,8 @@ export interface EventStreamOptions {
 
 /** The maximum of one write, and of all writes to one client in one iteration of the event loop. */
 const maxWriteChars = 16_384;
+/** At most 32 clients, hence half a megabyte, in one iteration. */
+const nextSlice = createYield(32);
 
 /**
  * The body of an event-stream response. It begins with a comment, so that proxies forward the response. Each batch is
@@ -38,40 +41,35 @@ export class EventStream extends Readable {
 
   override _read(): void {
     this.#heartbeat ??= setTimeout(() => this.#beat(), this.#options.heartbeatEveryMs);
-    // Node calls this again after a heartbeat, while the next batch is still awaited.
+    // Node asks again after a heartbeat that was pushed while the next batch is awaited.
     if (this.#isReading) return;
     this.#isReading = true;
-    // The kernel buffers megabytes for a client that does not read. Without a pause, other requests would wait.
-    if (this.#charsInRow < maxWriteChars) this.#readNext();
-    else setImmediate(() => this.#readNext());
+    this.#readNext().catch((error: Error) => {
+      // Later, so that the previous chunk reaches the client.
+      setImmediate(() => this.destroy(error));
+    });
   }
 
-  #readNext(): void {
-    if (this.#charsInRow >= maxWriteChars) this.#charsInRow = 0;
-    const chunk = this.#chunks?.next();
-    if (chunk?.done === false) {
-      this.#charsInRow += chunk.value.length;
-      this.#push(chunk.value);
-      return;
+  async #readNext(): Promise<void> {
+    // The kernel takes megabytes for a client that does not read. Without a pause, other requests would wait for it.
+    if (this.#charsInRow >= maxWriteChars) {
+      this.#charsInRow = 0;
+      await nextSlice();
     }
-    this.#chunks = undefined;
-    this.#batches.next().then(
-      (batch) => this.#take(batch),
-      // Destroy it later, so that the previous chunk reaches the client.
-      (error: Error) => setImmediate(() => this.destroy(error)),
-    );
-  }
-
-  #take(batch: IteratorResult<readonly Frame[], void>): void {
-    if (batch.done === true) {
-      const event = this.#options.lastEvent?.(this.#last);
-      if (event !== undefined) this.#push(encodeUnnumbered(event));
-      this.push(null);
-      return;
+    let chunk = this.#chunks?.next();
+    while (chunk === undefined || chunk.done === true) {
+      this.#chunks = undefined;
+      const batch = await this.#batches.next();
+      if (batch.done === true) {
+        this.#pushEnd();
+        return;
+      }
+      this.#last = batch.value.at(-1);
+      this.#chunks = encodeFrames(batch.value, maxWriteChars);
+      chunk = this.#chunks.next();
     }
-    this.#chunks = encodeFrames(batch.value, maxWriteChars);
-    this.#last = batch.value.at(-1);
-    this.#readNext();
+    this.#charsInRow += chunk.value.length;
+    this.#push(chunk.value);
   }
 
   #push(chunk: string): void {
@@ -80,17 +78,27 @@ export class EventStream extends Readable {
     this.push(chunk);
   }
 
+  #pushEnd(): void {
+    clearTimeout(this.#heartbeat);
+    const event = this.#options.lastEvent?.(this.#last);
+    if (event !== undefined) this.push(encodeUnnumbered(event));
+    this.push(null);
+  }
+
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     clearTimeout(this.#heartbeat);
     this.#batches.return().catch(() => undefined);
     callback(error);
   }
 
-  /** Checks how long nothing was sent. To reset a timer with each chunk would cost more. */
+  /**
+   * Sends a comment if nothing was sent for the interval, the client has read everything, and no frame is half sent.
+   * The time is compared here, because it would cost more to start a timer again for each chunk.
+   */
   #beat(): void {
     const { heartbeatEveryMs } = this.#options;
     const leftMs = this.#pushedAt + heartbeatEveryMs - performance.now();
-    if (leftMs <= 0 && this.readableLength === 0) this.push(heartbeatFrame);
     this.#heartbeat = setTimeout(() => this.#beat(), leftMs > 0 ? leftMs : heartbeatEveryMs);
+    if (leftMs <= 0 && this.readableLength === 0 && this.#chunks === undefined) this.push(heartbeatFrame);
   }
 }

@@ -2,7 +2,7 @@ import { ChatError, type RateLimit } from '../errors';
 import { fingerprintOf } from './idempotency';
 import type { Idempotency, Question } from '../model/question';
 import type { LiveTurn } from '../stream/live-turns';
-import { yieldToEventLoop } from '../shared/yield-to-event-loop';
+import { createYield } from '../shared/yield-to-event-loop';
 import type { Owner } from '../model/owner';
 import type { TurnStore } from '../ports/turn-store';
 import type { Follow, TurnAccess } from './access';
@@ -12,13 +12,16 @@ import type { TerminalWireEvent } from '../contract/stream-event';
 /** The result of sending a question. */
 export interface Sent {
   readonly turnId: string;
-  /** Whether an earlier send has started the turn, and this one only joins it. */
+  /** Whether an earlier send has started the turn, and this one joins it. */
   readonly isReplay: boolean;
-  /** The limit of questions per minute, after this one is counted. Null without a limit, and for a replay. */
+  /** The state of the limit on questions per minute. Null without a limit, and for a replay, which is not counted. */
   readonly rateLimit: RateLimit | null;
   /** Follows the turn's events from the first one. */
   readonly follow: Follow;
-  /** @returns the terminal event. For a turn that does not run here: null if `signal` fires first or it is deleted. */
+  /**
+   * Waits for the end of the turn. Of a turn in another process, `signal` ends the wait; in this process it is ignored.
+   * @returns the terminal event. Null if `signal` ended the wait, or the turn was deleted.
+   */
   awaitEnd(signal: AbortSignal): Promise<TerminalWireEvent | null>;
 }
 
@@ -29,38 +32,37 @@ export interface SendOptions {
 }
 
 /**
- * Starts a turn, once for each idempotency key. A key belongs to its owner and is saved with the question. So it works
- * across restarts and processes, as long as the question exists.
+ * Starts a turn, once for each idempotency key. The key is saved with the question, so that a repeated send is recognised
+ * after a restart and by other processes, until the question is deleted.
  */
 export function createSend({ store, access, open }: SendOptions) {
   const sending = new Map<string, Promise<unknown>>();
 
   return async function send(question: Question, key: string | undefined): Promise<Sent> {
     if (key === undefined) return toSent(await open(question, null));
-    const id = `${question.owner.id} ${key}`;
-    // In this process, later sends wait for the first one. So they use no place and no turn of the user's limits.
-    for (let first = sending.get(id); first !== undefined; first = sending.get(id)) {
-      await first.catch(() => undefined);
-    }
-    const sent = sendOnce(question, { key, fingerprint: fingerprintOf(question) });
-    sending.set(id, sent);
+    const ownerAndKey = `${question.owner.id} ${key}`;
+    // Sends with the same key wait here, so that only the first counts against the user's limits. When it has ended,
+    // another one may go first, so check again.
+    while (sending.has(ownerAndKey)) await sending.get(ownerAndKey)?.catch(() => undefined);
+    const pending = sendOnce(question, { key, fingerprint: fingerprintOf(question) });
+    sending.set(ownerAndKey, pending);
     try {
-      return await sent;
+      return await pending;
     } finally {
-      sending.delete(id);
+      sending.delete(ownerAndKey);
     }
   };
 
   async function sendOnce(question: Question, idempotency: Idempotency): Promise<Sent> {
-    const earlier = await findEarlier(question.owner, idempotency);
-    if (earlier !== null) return join(question.owner, earlier);
+    const earlierTurnId = await findEarlier(question.owner, idempotency);
+    if (earlierTurnId !== null) return join(question.owner, earlierTurnId);
     try {
       return toSent(await open(question, idempotency));
     } catch (error) {
-      // If two processes send at the same time, one fails: the other has used the key or claimed the session.
-      const winner = await findEarlier(question.owner, idempotency);
-      if (winner === null) throw error;
-      return join(question.owner, winner);
+      // Another process may have won a race for the key or the session. If it has used the key, join its turn.
+      const winnersTurnId = await findEarlier(question.owner, idempotency);
+      if (winnersTurnId === null) throw error;
+      return join(question.owner, winnersTurnId);
     }
   }
 
@@ -80,19 +82,20 @@ export function createSend({ store, access, open }: SendOptions) {
       isReplay: true,
       rateLimit: null,
       follow: await access.follow(owner, turnId, 0),
-      awaitEnd: async (signal) => inTurn(await access.awaitEnd(owner, turnId, signal)),
+      awaitEnd: async (signal) => yieldIfLong(await access.awaitEnd(owner, turnId, signal)),
     };
   }
 }
 
-/** From this length on, it takes a millisecond or more to put an answer into a reply. */
+/** To serialize a longer answer into a reply blocks the event loop for a millisecond or more. */
 const longAnswerChars = 100_000;
+const ownIteration = createYield(1);
 
-/** Hands a long answer to its waiting callers one after another, so that other requests run in between. */
-async function inTurn<T extends TerminalWireEvent | null>(end: T): Promise<T> {
+/** Gives each caller that waits for a long answer an iteration of the event loop, so that other requests run between. */
+async function yieldIfLong<T extends TerminalWireEvent | null>(end: T): Promise<T> {
   const isLong =
     end?.event === 'message_end' && end.data.some(({ answer }) => (answer ?? '').length > longAnswerChars);
-  if (isLong) await yieldToEventLoop();
+  if (isLong) await ownIteration();
   return end;
 }
 
@@ -102,6 +105,6 @@ function toSent(turn: LiveTurn): Sent {
     isReplay: false,
     rateLimit: turn.rateLimit,
     follow: (signal) => turn.follow(0, signal),
-    awaitEnd: async () => inTurn(await turn.ended),
+    awaitEnd: async () => yieldIfLong(await turn.ended),
   };
 }

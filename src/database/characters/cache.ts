@@ -29,9 +29,9 @@ export function cacheCharacters(source: CharacterSource, db: Database, forMs: nu
       const found = new Map(known.map((character) => [character.documentId, character]));
       const missing = documentIds.filter((documentId) => !found.has(documentId));
       if (missing.length === 0) return found;
-      const remember = displayed.beginReading();
+      const cache = displayed.beginRead();
       for (const [documentId, character] of await source.findForDisplay(missing)) {
-        remember(documentId, character);
+        cache(documentId, character);
         found.set(documentId, character);
       }
       return found;

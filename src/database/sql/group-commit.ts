@@ -6,6 +6,12 @@ import type { Knex } from 'knex';
 import { settledWithin } from '../../chat';
 import { inStatements, statementsOf, type RunStatement } from './statements';
 
+/*
+ * Saves waiting: of 200 streams, each second 200 transactions came together, and events waited up to 300 ms for them.
+ * Measured by the delay of the slowest events in `npm run bench -- --only paced`, with and without it.
+ * Delete it when a transaction of SQLite no longer blocks the process, and PostgreSQL needs no message for each.
+ */
+
 /**
  * The largest batch of one transaction. It limits how many rows the transaction locks.
  * It also limits how long the event loop is blocked. SQLite's driver blocks it, and then all callers continue together.

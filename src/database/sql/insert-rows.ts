@@ -3,6 +3,12 @@ import type { Core, UID } from '@strapi/strapi';
 import { createDocumentId } from './document-id';
 import type { RunStatement, Statement, Value } from './statements';
 
+/*
+ * Saves a quarter of the time to open a turn on SQLite: 0.52 ms instead of 0.70 ms.
+ * Measured with `npm run bench -- --only turn`, with one statement for each row and with one for all.
+ * Delete it when SQLite no longer copies pages into a file for a statement with several rows.
+ */
+
 /** Values by column. */
 export type Row = Readonly<Record<string, Value>>;
 
@@ -11,7 +17,6 @@ export type Row = Readonly<Record<string, Value>>;
  * PostgreSQL gets all rows in one statement, so in one message to the server. SQLite gets one statement per row.
  * SQLite copies each changed page for a statement with several rows, because such a statement can fail halfway.
  * Above 64 KB it copies them into a separate file. The two messages of a turn are often larger than that.
- * The copying took a third of the time to open a turn.
  */
 export async function insertRows(
   db: Core.Strapi['db'],

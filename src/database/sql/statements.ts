@@ -1,6 +1,12 @@
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
+/*
+ * Saves the query builders and transaction objects of knex: three updates and their commit take 34 µs instead of 160 µs.
+ * Measured in a loop on SQLite with everything warm. A turn has at least two such transactions.
+ * Delete it when a transaction of knex with raw statements costs no more than this.
+ */
+
 export type Value = string | number | boolean | Date | null;
 
 /** A statement. Its text has one `?` for each value. */

@@ -9,7 +9,8 @@ import { isAppUser } from '../../http/owner';
 export function loginEndOf(strapi: Core.Strapi, ctx: Context): AbortSignal {
   const end = new AbortController();
   const login = loginOf(ctx);
-  if (login !== null)
+  // After 'close', which does not fire again, nobody would end the watch.
+  if (login !== null && !ctx.res.closed)
     ctx.res.once(
       'close',
       loginsOf(strapi).watch.add(login, () => end.abort('login ended')),

@@ -5,7 +5,7 @@
  *
  *     event: ping
  *
- * The second block has no data, so it is not a message in the standard.
+ * A frame is the lines up to an empty line. The second frame has no data, so `onMessage` is not called for it.
  */
 import { StringDecoder } from 'node:string_decoder';
 
@@ -17,24 +17,25 @@ export interface SseMessage {
   readonly data: string;
 }
 
-/** A frame is longer than the limit. The messages before it were delivered. */
+/** Thrown when a frame is longer than the limit. The messages before it were delivered. The decoder is unusable then. */
 export class FrameTooLongError extends Error {}
 
 export interface DecoderOptions {
-  /** The maximum length of one frame, in UTF-16 code units. It limits the memory of an unfinished frame. */
+  /** The maximum length of a frame's data, in UTF-16 code units. It limits the memory of an unfinished frame. */
   readonly maxFrameChars: number;
 }
 
 export interface SseDecoder {
   /**
    * Calls `onMessage` for each message that this chunk completes. The messages do not depend on how the bytes are cut
-   * into chunks. An unfinished frame at the end is dropped, as the standard says.
-   * @throws FrameTooLongError after it has delivered the messages before it.
+   * into chunks. An unfinished frame is never delivered, as the standard says.
+   * @throws FrameTooLongError after the messages before the frame are delivered.
    */
   feed(chunk: Uint8Array, onMessage: (message: SseMessage) => void): void;
 }
 
 export function createSseDecoder({ maxFrameChars }: DecoderOptions): SseDecoder {
+  // Collected, so that an error of `onMessage` does not leave the parser in the middle of a chunk.
   let messages: SseMessage[] = [];
   let tooLong = false;
   const parser = createParser({
@@ -48,8 +49,8 @@ export function createSseDecoder({ maxFrameChars }: DecoderOptions): SseDecoder 
       if (error instanceof ParseError && error.type === 'max-buffer-size-exceeded') tooLong = true;
     },
   });
-  const toText = createText();
-  const toLineFeeds = createLineEnds();
+  const toText = createUtf8Decoder();
+  const toLineFeeds = createLineEndNormalizer();
 
   return {
     feed(chunk, onMessage) {
@@ -62,11 +63,8 @@ export function createSseDecoder({ maxFrameChars }: DecoderOptions): SseDecoder 
   };
 }
 
-/**
- * Returns a function that decodes UTF-8. It strips the BOM, and keeps the bytes of a cut character until the rest
- * arrives. `TextDecoder` does the same, but a chunk costs twice as much.
- */
-function createText(): (chunk: Uint8Array) => string {
+/** Returns a function that decodes UTF-8, strips the BOM, and joins a character that is split between chunks. */
+function createUtf8Decoder(): (chunk: Uint8Array) => string {
   const decoder = new StringDecoder('utf8');
   let isBeginning = true;
   return (chunk) => {
@@ -78,10 +76,10 @@ function createText(): (chunk: Uint8Array) => string {
 }
 
 /**
- * Returns a function that makes every line end an LF. The parser would wait for more after a final CR, because it could
- * be half of a CRLF. But the line has ended in both cases, and more may never come.
+ * Returns a function that makes every line end an LF. After a CR at the end of a chunk, the parser waits for a possible
+ * LF, which delays the message. So this function writes an LF immediately, and skips an LF that begins the next chunk.
  */
-function createLineEnds(): (text: string) => string {
+function createLineEndNormalizer(): (text: string) => string {
   let endedWithCr = false;
   return (text) => {
     const rest = endedWithCr && text.startsWith('\n') ? text.slice(1) : text;

@@ -6,7 +6,7 @@ import { pipeline, Writable } from 'node:stream';
 import { EventStream, type EventStreamOptions } from '../../../src/chat/stream/event-stream';
 import { encodeFrame, heartbeatFrame, type Frame } from '../../../src/chat/stream/sse';
 import { stream as streamOf } from '../support/bytes';
-import { attempt, collect, createGate, settle, thrown, until } from '../support/collect';
+import { attempt, collect, createGate, settle, thrown } from '../support/collect';
 import { decodeSse } from '../../upstream/dify/support/decode-sse';
 
 // Only the heartbeat uses a timer that is faked here. Sockets have their own timers, and streams use ticks.
@@ -131,6 +131,8 @@ async function readAll(written: AsyncGenerator<string, void>, forMs = 60_000): P
 
 /** Advances the time by single milliseconds. The event loop runs between them, so that a client can make room. */
 async function pass(ms: number): Promise<void> {
+  // Piping begins in a later tick.
+  await settle();
   for (let left = ms; left > 0 && jest.getTimerCount() > 0;) {
     await settle();
     await jest.advanceTimersByTimeAsync(1);
@@ -141,8 +143,14 @@ async function pass(ms: number): Promise<void> {
 
 describe('EventStream', () => {
   it('writes a comment before the first event', async () => {
-    const written = chunksOf(slowly(10_000), everySecond);
+    const gate = createGate();
+    async function* silent(): AsyncGenerator<readonly Frame[], void> {
+      await gate.opened;
+      yield [frame(1)];
+    }
+    const written = chunksOf(silent(), everySecond);
     expect((await written.next()).value).toBe(heartbeatFrame);
+    gate.open();
     await written.return();
   });
 
@@ -336,7 +344,7 @@ describe('EventStream', () => {
         response.once('close', () => left.abort());
         sendTo(new EventStream(waiting(), everySecond), response);
       }, 'leave');
-      await until(() => isReturned);
+      while (!isReturned) await settle();
     });
   });
 
@@ -382,6 +390,36 @@ describe('EventStream', () => {
     expect((await written.next()).value).toBe(encodeFrame(frame(1)));
     expect((await written.next()).done).toBe(true);
     expect(asked).toBe(2);
+  });
+
+  it('ends without an error for a client that reads the end late', async () => {
+    const source = new EventStream(batchesOf([frame(1)]), everySecond);
+    const onError = jest.fn();
+    source.on('error', onError);
+    const read: unknown[] = [];
+    for (const _chunk of [1, 2]) {
+      read.push(source.read());
+      await settle();
+    }
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect(read).toEqual([heartbeatFrame, encodeFrame(frame(1))]);
+    expect([source.read(), onError.mock.calls]).toEqual([null, []]);
+    await settle();
+    expect(source.readableEnded).toBe(true);
+  });
+
+  it('writes no comment into a long frame, however slowly the client reads', async () => {
+    const long: Frame = { id: 1, data: JSON.stringify('x'.repeat(60_000)) };
+    const source = new EventStream(batchesOf([long]), everySecond);
+    let text = '';
+    for (let isEnded = false; !isEnded;) {
+      const chunk: unknown = source.read();
+      if (typeof chunk === 'string') text += chunk;
+      await jest.advanceTimersByTimeAsync(1_500);
+      isEnded = source.readableEnded;
+    }
+    expect(text.replaceAll(heartbeatFrame, '')).toBe(encodeFrame(long));
+    expect(text.slice(text.indexOf('id: '))).not.toContain(heartbeatFrame);
   });
 
   it('starts no timer if it is never sent', () => {

@@ -7,7 +7,7 @@ describe('a cache', () => {
 
   it('returns a cached value until it expires', () => {
     const memory = createCache<string, number>(1_000, 10);
-    memory.beginReading()('a', 1);
+    memory.beginRead()('a', 1);
     jest.advanceTimersByTime(999);
     expect(memory.get('a')).toBe(1);
     jest.advanceTimersByTime(1);
@@ -16,7 +16,7 @@ describe('a cache', () => {
 
   it('counts the lifetime of a value from the start of its read', () => {
     const memory = createCache<string, number>(1_000, 10);
-    const remember = memory.beginReading();
+    const remember = memory.beginRead();
     jest.advanceTimersByTime(600);
     remember('a', 1);
     jest.advanceTimersByTime(400);
@@ -25,7 +25,7 @@ describe('a cache', () => {
 
   it('does not cache a value whose read started before clear()', () => {
     const memory = createCache<string, number>(1_000, 10);
-    const remember = memory.beginReading();
+    const remember = memory.beginRead();
     memory.clear();
     remember('a', 1);
     expect(memory.get('a')).toBeUndefined();
@@ -33,7 +33,7 @@ describe('a cache', () => {
 
   it('evicts the oldest entry when it is full', () => {
     const memory = createCache<string, number>(1_000, 2);
-    const remember = memory.beginReading();
+    const remember = memory.beginRead();
     remember('a', 1);
     remember('b', 2);
     remember('a', 3);
@@ -43,13 +43,26 @@ describe('a cache', () => {
 
   it('removes one entry by forget() and all entries by clear()', () => {
     const memory = createCache<string, number>(1_000, 10);
-    const remember = memory.beginReading();
+    const remember = memory.beginRead();
     remember('a', 1);
     remember('b', 2);
     memory.forget('a');
     expect([memory.get('a'), memory.get('b')]).toEqual([undefined, 2]);
     memory.clear();
     expect(memory.get('b')).toBeUndefined();
+  });
+
+  it('does not cache a load that started before forget()', async () => {
+    const memory = createCache<string, string>(1_000, 10);
+    const gate = createGate();
+    const before = memory.read('a', async () => {
+      await gate.opened;
+      return 'before';
+    });
+    memory.forget('a');
+    gate.open();
+    expect(await before).toBe('before');
+    expect(memory.get('a')).toBeUndefined();
   });
 
   it('shares one load between concurrent readers, and then caches its value', async () => {
