@@ -2,6 +2,7 @@ import path from 'node:path';
 
 import type { Core } from '@strapi/strapi';
 
+import { valuesOf } from '../src/env/variables';
 import { historyStoreSettingNames } from '../src/history/settings';
 import readDatabase from './database';
 
@@ -9,7 +10,7 @@ import readDatabase from './database';
 const config = (params: Core.Config.Shared.ConfigParams) => {
   const { env } = params;
   return {
-    ...Object.fromEntries(historyStoreSettingNames.map((name) => [name, env(name)])),
+    ...valuesOf(env, historyStoreSettingNames),
     folder: path.resolve(__dirname, '..', '..'),
     mainDatabase: readDatabase(params).connection,
   };

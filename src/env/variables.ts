@@ -82,8 +82,12 @@ export function parseVariables<Schema extends z.ZodType>(
  * @throws SettingsError which lists every problem.
  */
 export function readVariables<Shape extends z.ZodRawShape>(env: (name: string) => unknown, shape: Shape) {
-  const variables = Object.fromEntries(Object.keys(shape).map((name) => [name, env(name)]));
-  return parseVariables(z.object(shape), variables);
+  return parseVariables(z.object(shape), valuesOf(env, Object.keys(shape)));
+}
+
+/** Returns the variables with these names, unchecked. */
+export function valuesOf(env: (name: string) => unknown, names: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(names.map((name) => [name, env(name)]));
 }
 
 /** One setting: its variable and the schema that checks it. */
@@ -109,7 +113,7 @@ export function setting<Schema extends z.ZodType>(variable: string, schema: Sche
 
 /** Returns the names of the variables that a table reads, in its order. */
 export function variablesOf(table: SettingsTable): string[] {
-  return Object.values(table).flatMap((row) => (isSetting(row) ? [row.variable] : variablesOf(row)));
+  return Object.keys(schemasOf(table));
 }
 
 /**

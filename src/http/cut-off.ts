@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 
 import type { Log } from '../chat';
+import { onClosed } from './on-closed';
 
 /** Cuts the client off if its response has not ended `afterMs` milliseconds after the end of its login. */
 export function cutOffAfter(
@@ -15,8 +16,7 @@ export function cutOffAfter(
     res.socket?.resetAndDestroy();
   };
   loginEnd.addEventListener('abort', () => {
-    if (res.closed) return;
     const timer = setTimeout(cutOff, afterMs);
-    res.once('close', () => clearTimeout(timer));
+    onClosed(res, () => clearTimeout(timer));
   });
 }

@@ -7,6 +7,7 @@ import { Busboy } from '@fastify/busboy';
 import type { Context } from 'koa';
 
 import { ChatError } from '../chat';
+import { onClosed } from './on-closed';
 
 /** An uploaded file as Strapi's upload plugin expects it. */
 export interface UploadedFile {
@@ -93,10 +94,7 @@ export async function readMultipart(ctx: Context, folder: string, maxBytes: numb
 
 /** Settles when the file is closed. (`once` would reject on the error that closed it.) */
 function closed(output: WriteStream): Promise<void> {
-  return new Promise((resolve) => {
-    if (output.closed) resolve();
-    else output.once('close', resolve);
-  });
+  return new Promise((resolve) => onClosed(output, resolve));
 }
 
 function createParser(ctx: Context) {

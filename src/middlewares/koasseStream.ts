@@ -6,6 +6,7 @@ import type { Context, Next } from 'koa';
 import { ChatError, EventStream, toLastEvent, type Frame } from '../chat';
 import { chatOf } from '../app';
 import { cutOffAfter } from '../http/cut-off';
+import { onClosed } from '../http/on-closed';
 import { loginEndOf } from '../strapi/logins/login-end';
 
 /** The body that a controller sets for a client that wants an event stream. */
@@ -33,11 +34,9 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
   const { heartbeatEveryMs } = chatOf(strapi).settings;
 
   return async function koasseStream(ctx: Context, next: Next): Promise<void> {
-    // The client may have left while its login was checked. 'close' does not fire again.
-    if (!ctx.res.closed) {
-      openResponses.add(ctx.res);
-      ctx.res.once('close', () => openResponses.delete(ctx.res));
-    }
+    openResponses.add(ctx.res);
+    // The client may have left while its login was checked.
+    onClosed(ctx.res, () => openResponses.delete(ctx.res));
     const loginEnd = loginEndOf(strapi, ctx);
     await unlessEnded(loginEnd, next());
     const source: unknown = ctx.body;
@@ -93,11 +92,9 @@ export function closeSignal(ctx: Context, loginEnd?: AbortSignal): AbortSignal {
   const closed = new AbortController();
   // The reason is a string. Without it, each reply would create an error with a stack that nobody reads.
   const abort = () => closed.abort('closed');
-  if (ctx.res.closed || loginEnd?.aborted === true) abort();
-  else {
-    ctx.res.once('close', abort);
-    loginEnd?.addEventListener('abort', abort);
-  }
+  if (loginEnd?.aborted === true) abort();
+  else loginEnd?.addEventListener('abort', abort);
+  onClosed(ctx.res, abort);
   return closed.signal;
 }
 

@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Context, Next } from 'koa';
 
 import { chatOf } from '../app';
+import { onClosed } from '../http/on-closed';
 import { isAppUser, ownerOf } from '../http/owner';
 import { closeSignal } from './koasseStream';
 
@@ -14,8 +15,7 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) =>
     // All other readers belong to the operator and have no limit.
     if (isAppUser(ctx) && ctx.state['user'] !== undefined) {
       const leave = await chatOf(strapi).reads.enter(ownerOf(ctx), closeSignal(ctx));
-      if (ctx.res.closed) leave();
-      else ctx.res.once('close', leave);
+      onClosed(ctx.res, leave);
     }
     await next();
   };

@@ -1,5 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 
+import { scale } from '../faults/support/scale';
 import { holdsWithin } from '../support/until';
 import { startApp, type App } from '../support/app';
 import { createClient, type Client, type Reply } from '../support/client';
@@ -15,8 +16,6 @@ const wellWithinLeaseMs = leaseMs / 3;
 const createMessage = '/api/chat-conversations/create-message';
 
 const onPostgres = database === 'postgres' ? describe : describe.skip;
-/** `npm run check:full` waits longer and breaks more often. */
-const isFull = process.env['FAULTS'] === 'full';
 const onSqlite = database === 'sqlite' ? describe : describe.skip;
 
 // Each test starts processes.
@@ -205,7 +204,7 @@ onPostgres('processes whose clocks differ by minutes', () => {
       const there = createClient(await app.startAnother(clockAhead(seconds)), user.token, user.user);
       asked.push(await askHalf(`Where it is ${seconds} seconds later?`, there));
     }
-    await afterRounds(isFull ? 6 : 2);
+    await afterRounds(scale({ full: 6, smoke: 2 }));
     expect(await app.db('chat_sessions').whereNotNull('live_turn_id')).toHaveLength(3);
     for (const { asked: reply, goOn } of asked) {
       goOn();
@@ -277,7 +276,7 @@ onPostgres('a process that loses its lock', () => {
           await app.db.raw('select pg_terminate_backend(?)', [pid]);
           broken.add(pid);
         }
-        return broken.size >= (isFull ? 20 : 4);
+        return broken.size >= scale({ full: 20, smoke: 4 });
       }),
     ).toBe(true);
     expect(await holdsWithin(20_000, async () => (await locks()).length === 2)).toBe(true);

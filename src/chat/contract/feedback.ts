@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
+import { boundedText } from './bounded';
 import { parse } from './invalid-request';
-import { toStorableText } from '../shared/storable-text';
 
 /** A user's opinion of an answer. */
 export interface Feedback {
@@ -18,11 +18,9 @@ const schema = z.object(
     data: z.object(
       {
         rating: z.enum(['like', 'dislike'], 'must be "like", "dislike" or null').nullable(),
-        content: z
-          .string('must be text')
-          .max(maxContentChars, `can be at most ${maxContentChars} characters long`)
+        content: boundedText(z.string('must be text'), maxContentChars)
           .nullish()
-          .transform((text) => (text?.trim() ? toStorableText(text) : undefined)),
+          .transform((text) => (text?.trim() ? text : undefined)),
       },
       'must be an object with rating',
     ),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { boundedJson } from './bounded';
+import { boundedJson, boundedText } from './bounded';
 import { parse } from './invalid-request';
 import { oncePer } from '../shared/once-per';
 import type { RequestSettings } from '../settings';
@@ -24,7 +24,7 @@ export function parseQuestion(body: unknown, settings: RequestSettings): Questio
   ).data;
   return {
     characterId: toStorableText(character_id),
-    query: toStorableText(query),
+    query,
     session: { sessionId: session_id, conversationId: conversation_id },
     inputs: toStorableJson(inputs) as Record<string, unknown>,
   };
@@ -41,8 +41,8 @@ export function parseInputs(body: unknown, settings: RequestSettings): Record<st
   >;
 }
 
-const questionSchema = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettings) => {
-  return z.object(
+const questionSchema = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettings) =>
+  z.object(
     {
       data: z.object(
         {
@@ -50,10 +50,10 @@ const questionSchema = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettin
             .union([z.string().trim(), z.number()], isCharacterId)
             .transform(String)
             .refine((id) => id !== '' && id !== '0' && id.length <= 64 && !/^-|\./u.test(id), isCharacterId),
-          query: z
-            .string('must be the question, as text')
-            .max(maxQueryChars, `can be at most ${maxQueryChars} characters long`)
-            .refine((text) => text.trim() !== '', 'must be the question: it is empty'),
+          query: boundedText(z.string('must be the question, as text'), maxQueryChars).refine(
+            (text) => text.trim() !== '',
+            'must be the question: it is empty',
+          ),
           conversation_id: optionalId,
           session_id: optionalId,
           inputs: inputsSchema(maxInputsChars),
@@ -62,8 +62,8 @@ const questionSchema = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettin
       ),
     },
     'must be {"data": {"character_id": …, "query": …}}',
-  );
-});
+  ),
+);
 
 const regenerateSchema = oncePer(({ maxInputsChars }: RequestSettings) =>
   z.object({ data: z.object({ inputs: inputsSchema(maxInputsChars) }).nullish() }).nullish(),

@@ -55,10 +55,7 @@ export function parseSelection(params: unknown): Selection & { readonly newestFi
   return { withSuperseded: superseded === 'true', newestFirst: order === 'desc' };
 }
 
-const title = z
-  .string('must be text')
-  .max(255, 'can be at most 255 characters long')
-  .transform((text) => toStorableText(text.trim()));
+const title = boundedText(z.string('must be text'), 255).transform((text) => text.trim());
 
 export const reference = z.union([z.string().max(64), z.number()], 'must be an id').transform(String);
 

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
 import { ChatError } from '../errors';
+import { boundedText } from '../contract/bounded';
 import { highlight, type Segment } from '../contract/highlight';
 import { parse } from '../contract/invalid-request';
 import type { Owner } from '../model/owner';
 import type { Range } from '../model/page';
 import { contentOf } from '../contract/session-reply';
 import { parsePage } from '../contract/session-request';
-import { toStorableText } from '../shared/storable-text';
 import type { Hit, SearchStore } from '../ports/search-store';
 
 /** A hit as a client sees it: an excerpt with the text, because the whole message can be long. */
@@ -57,11 +57,10 @@ const maxId = 2_147_483_647;
 const isNoCursor = 'must be a value of meta.nextCursor';
 
 const request = z.object({
-  q: z
-    .string('must be the text to look for')
-    .max(maxChars, `can be at most ${maxChars} characters long`)
-    .refine((text) => text.trim() !== '', 'must be the text to look for: it is empty')
-    .transform(toStorableText),
+  q: boundedText(z.string('must be the text to look for'), maxChars).refine(
+    (text) => text.trim() !== '',
+    'must be the text to look for: it is empty',
+  ),
   cursor: z
     .string(isNoCursor)
     .max(20, isNoCursor)

@@ -32,7 +32,7 @@ export interface SendOptions {
 }
 
 /**
- * Starts a turn, once for each idempotency key. The key is saved with the question, so that a repeated send is recognised
+ * Starts a turn, once for each idempotency key. The key is saved with the question. So a repeated send is recognised
  * after a restart and by other processes, until the question is deleted.
  */
 export function createSend({ store, access, open }: SendOptions) {
@@ -91,7 +91,7 @@ export function createSend({ store, access, open }: SendOptions) {
 const longAnswerChars = 100_000;
 const ownIteration = createYield(1);
 
-/** Gives each caller that waits for a long answer an iteration of the event loop, so that other requests run between. */
+/** Gives each caller of a long answer an iteration of the event loop of its own, so that other requests run between. */
 async function yieldIfLong<T extends TerminalWireEvent | null>(end: T): Promise<T> {
   const isLong =
     end?.event === 'message_end' && end.data.some(({ answer }) => (answer ?? '').length > longAnswerChars);

@@ -3,16 +3,16 @@ import type { Context } from 'koa';
 
 import { loginsOf } from './logins';
 import type { Login } from './login-watch';
+import { onClosed } from '../../http/on-closed';
 import { isAppUser } from '../../http/owner';
 
 /** Returns a signal that fires if the login of a request ends before its response does. */
 export function loginEndOf(strapi: Core.Strapi, ctx: Context): AbortSignal {
   const end = new AbortController();
   const login = loginOf(ctx);
-  // After 'close', which does not fire again, nobody would end the watch.
-  if (login !== null && !ctx.res.closed)
-    ctx.res.once(
-      'close',
+  if (login !== null)
+    onClosed(
+      ctx.res,
       loginsOf(strapi).watch.add(login, () => end.abort('login ended')),
     );
   return end.signal;

@@ -31,11 +31,12 @@ export interface Call {
 /** More than any JSON error of Dify, and more than five long answers. A longer body is cut, and then is not JSON. */
 const maxBodyBytes = 8 * 1024 * 1024;
 
-/** Without axios' defaults, most of which are for browsers. It keeps a copy of its configuration for each open response. */
+/** Has none of axios' defaults, which are mostly for browsers. axios keeps a copy of them for each open response. */
 const client = new Axios({
   adapter: 'http',
   responseType: 'stream',
-  // Every status is a response, because `validateStatus` is not set. Redirects are not followed: they would send the API key to another host.
+  // Every status is a response, because `validateStatus` is not set.
+  // Redirects are not followed: they would send the API key to another host.
   maxRedirects: 0,
   // Use a new connection for every call. A kept-alive one can return the response of another call (CVE-2026-48931).
   httpAgent: new http.Agent({ keepAlive: false }),

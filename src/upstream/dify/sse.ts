@@ -17,7 +17,7 @@ export interface SseMessage {
   readonly data: string;
 }
 
-/** Thrown when a frame is longer than the limit. The messages before it were delivered. The decoder is unusable then. */
+/** Thrown when a frame is longer than the limit, after the messages before it. The decoder is unusable then. */
 export class FrameTooLongError extends Error {}
 
 export interface DecoderOptions {

@@ -2,17 +2,9 @@ import { ChatError, chatErrors, type ChatErrorCode } from '../../../src/chat/err
 import { toMessageReply } from '../../../src/chat/contract/message-reply';
 import type { SavedTurn } from '../../../src/chat/model/turn';
 import type { TurnEvent } from '../../../src/chat/model/turn-event';
-import { isTerminal, toLastEvent, toWireEvent, type Envelope } from '../../../src/chat/contract/stream-event';
+import { isTerminal, toLastEvent, toWireEvent } from '../../../src/chat/contract/stream-event';
 import { ada, keeper, message } from '../support/fixtures';
-
-const envelope: Envelope = {
-  turn_id: 'turn-1',
-  task_id: 'turn-1',
-  session_id: 'session-1',
-  conversation_id: 'c',
-  message_id: 'm',
-  created_at: 1_767_323_045,
-};
+import { namedEnvelope as envelope } from '../support/stream-events';
 
 const saved: SavedTurn = [message({ id: 1, role: 'user' }), message({ id: 2 })];
 

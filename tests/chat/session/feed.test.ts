@@ -1,28 +1,10 @@
 import { createTurnLog, type TurnLog } from '../../../src/chat/stream/live-turns';
 import { toSocketFrame, type Outlet } from '../../../src/chat/session/feed';
-import type { WireEvent } from '../../../src/chat/contract/stream-event';
 import { createCondition } from '../../../src/chat/shared/condition';
 import { settle } from '../support/collect';
 import { createFeedSurroundings } from '../support/feed';
 import { ada } from '../support/fixtures';
-
-const envelope = {
-  turn_id: 'turn-1',
-  task_id: 'turn-1',
-  session_id: 'session-1',
-  conversation_id: null,
-  message_id: 'msg-1',
-  created_at: 1_767_323_045,
-};
-const said = (answer: string): WireEvent => ({ event: 'message', ...envelope, id: 'msg-1', answer });
-const ended: WireEvent = {
-  event: 'error',
-  ...envelope,
-  code: 'internal',
-  status: 500,
-  message: 'Something went wrong on our side.',
-  outcome: 'failed',
-};
+import { failed as ended, said } from '../support/stream-events';
 
 /** Creates a client that reads unless the test pauses it. */
 function reader(): Outlet & { frames: unknown[]; pause(): void; resume(): void } {

@@ -5,26 +5,10 @@ import type { Frame } from '../../../src/chat/stream/sse';
 import { toMessageHead } from '../../../src/chat/stream/message-head';
 import type { WireEvent } from '../../../src/chat/contract/stream-event';
 import { shownText } from '../support/harness';
+import { envelope, failed, said } from '../support/stream-events';
 
-const envelope = {
-  turn_id: 'turn-1',
-  task_id: 'turn-1',
-  session_id: 'session-1',
-  conversation_id: null,
-  message_id: 'msg-1',
-  created_at: 1_767_323_045,
-};
 const started: WireEvent = { event: 'turn_started', ...envelope, question_message_id: 'msg-0' };
-const said = (answer: string): WireEvent => ({ event: 'message', ...envelope, id: 'msg-1', answer });
 const replaced = (answer: string): WireEvent => ({ event: 'message_replace', ...envelope, answer });
-const failed: WireEvent = {
-  event: 'error',
-  ...envelope,
-  code: 'internal',
-  status: 500,
-  message: 'Something went wrong on our side.',
-  outcome: 'failed',
-};
 
 /** The length of one short event as JSON. */
 const oneFrame = JSON.stringify(said('x')).length;

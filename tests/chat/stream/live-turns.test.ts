@@ -3,26 +3,7 @@ import type { Frame } from '../../../src/chat/stream/sse';
 import type { WireEvent } from '../../../src/chat/contract/stream-event';
 import { collect, settle, thrown } from '../support/collect';
 import { shownText } from '../support/harness';
-
-const envelope = {
-  turn_id: 'turn-1',
-  task_id: 'turn-1',
-  session_id: 'session-1',
-  conversation_id: null,
-  message_id: 'msg-1',
-  created_at: 1_767_323_045,
-};
-
-const said = (answer: string): WireEvent => ({ event: 'message', ...envelope, id: 'msg-1', answer });
-
-const failed: WireEvent = {
-  event: 'error',
-  ...envelope,
-  code: 'internal',
-  status: 500,
-  message: 'Something went wrong on our side.',
-  outcome: 'failed',
-};
+import { envelope, failed, said } from '../support/stream-events';
 
 const never = new AbortController().signal;
 

@@ -1,14 +1,6 @@
-import { toMessageEvent, type Envelope } from '../../../src/chat/contract/stream-event';
+import { toMessageEvent } from '../../../src/chat/contract/stream-event';
 import { encodeMessage, toMessageHead } from '../../../src/chat/stream/message-head';
-
-const envelope: Envelope = {
-  turn_id: 'turn-1',
-  task_id: 'turn-1',
-  session_id: 'session-1',
-  conversation_id: 'c',
-  message_id: 'm',
-  created_at: 1_767_323_045,
-};
+import { namedEnvelope as envelope } from '../support/stream-events';
 
 describe('encodeMessage', () => {
   it.each(['Hi', '', '"\\\n\u2028', '🌊', '\ud800', '""}'])(

@@ -1,0 +1,7 @@
+import type { Writable } from 'node:stream';
+
+/** Calls `run` when the stream is closed. Of a stream that is closed already, 'close' does not fire again: calls it now. */
+export function onClosed(stream: Pick<Writable, 'closed' | 'once'>, run: () => void): void {
+  if (stream.closed) run();
+  else stream.once('close', run);
+}
