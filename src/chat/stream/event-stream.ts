@@ -44,33 +44,40 @@ export class EventStream extends Readable {
     // Node asks again after a heartbeat that was pushed while the next batch is awaited.
     if (this.#isReading) return;
     this.#isReading = true;
-    this.#readNext().catch((error: Error) => {
-      // Later, so that the previous chunk reaches the client.
-      setImmediate(() => this.destroy(error));
-    });
+    // The kernel takes megabytes for a client that does not read. Without a pause, other requests would wait for it.
+    if (this.#charsInRow < maxWriteChars) return this.#readNext();
+    this.#charsInRow = 0;
+    nextSlice()
+      .then(() => this.#readNext())
+      .catch(this.#fail);
   }
 
-  async #readNext(): Promise<void> {
-    // The kernel takes megabytes for a client that does not read. Without a pause, other requests would wait for it.
-    if (this.#charsInRow >= maxWriteChars) {
-      this.#charsInRow = 0;
-      await nextSlice();
+  /** Pushes the next chunk, from the next batch if none is left. Callbacks: an async function costs more memory. */
+  #readNext(): void {
+    const chunk = this.#chunks?.next();
+    if (chunk !== undefined && chunk.done !== true) {
+      this.#charsInRow += chunk.value.length;
+      this.#push(chunk.value);
+      return;
     }
-    let chunk = this.#chunks?.next();
-    while (chunk === undefined || chunk.done === true) {
-      this.#chunks = undefined;
-      const batch = await this.#batches.next();
-      if (batch.done === true) {
-        this.#pushEnd();
-        return;
-      }
-      this.#last = batch.value.at(-1);
-      this.#chunks = encodeFrames(batch.value, maxWriteChars);
-      chunk = this.#chunks.next();
-    }
-    this.#charsInRow += chunk.value.length;
-    this.#push(chunk.value);
+    this.#chunks = undefined;
+    this.#batches.next().then(this.#onBatch).catch(this.#fail);
   }
+
+  readonly #onBatch = (batch: IteratorResult<readonly Frame[], void>): void => {
+    if (batch.done === true) {
+      this.#pushEnd();
+      return;
+    }
+    this.#last = batch.value.at(-1);
+    this.#chunks = encodeFrames(batch.value, maxWriteChars);
+    this.#readNext();
+  };
+
+  readonly #fail = (error: Error): void => {
+    // Later, so that the previous chunk reaches the client.
+    setImmediate(() => this.destroy(error));
+  };
 
   #push(chunk: string): void {
     this.#isReading = false;
