@@ -1,6 +1,11 @@
-import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import http, {
+  type ClientRequest,
+  type ClientRequestArgs,
+  type IncomingMessage,
+  type RequestOptions,
+} from 'node:http';
 import https from 'node:https';
-import type { Socket } from 'node:net';
+import net, { type Socket, type TcpNetConnectOpts } from 'node:net';
 import type { Readable } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 
@@ -39,7 +44,7 @@ const client = new Axios({
   // Redirects are not followed: they would send the API key to another host.
   maxRedirects: 0,
   // Use a new connection for every call. A kept-alive one can return the response of another call (CVE-2026-48931).
-  httpAgent: new http.Agent({ keepAlive: false }),
+  // This agent keeps TLS sessions only. HTTP uses no agent.
   httpsAgent: new https.Agent({ keepAlive: false }),
   // A compressor may hold a token back. A response that is compressed anyway is decompressed.
   headers: { 'Accept-Encoding': 'identity', 'User-Agent': 'character-chat' },
@@ -86,8 +91,10 @@ async function send(config: AxiosRequestConfig): Promise<Response> {
 function createTransport(onConnected: () => void) {
   return {
     request(options: RequestOptions, onResponse: (response: IncomingMessage) => void): ClientRequest {
-      const { request } = options.protocol === 'https:' ? https : http;
-      const sent = request(options, onResponse);
+      const sent =
+        options.protocol === 'https:'
+          ? https.request(options, onResponse)
+          : http.request({ ...options, createConnection: connect }, onResponse);
       sent.once('socket', (socket) => whenConnected(socket, onConnected));
       // The upstream switched protocols without a request. Without this, the call would get no response and no error.
       sent.once('upgrade', (_response, socket) => {
@@ -97,6 +104,11 @@ function createTransport(onConnected: () => void) {
       return sent;
     },
   };
+}
+
+/** Opens a connection for one request. An agent would hold a copy of the request's options until the reply ends. */
+function connect(options: ClientRequestArgs): Socket {
+  return net.connect(options as TcpNetConnectOpts);
 }
 
 /** Calls `onConnected` when a socket is ready. A socket through a proxy is connected, but its handshake may follow. */

@@ -1,5 +1,5 @@
 import http from 'node:http';
-import type net from 'node:net';
+import net, { type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 
 import type { DifySettings } from '../../../src/chat/settings';
@@ -258,11 +258,10 @@ describe('createDifyClient', () => {
         write: (_chunk, _encoding, taken) => taken(),
       });
       Object.assign(connection, { setTimeout: () => connection });
-      const { createConnection } = http.Agent.prototype;
-      http.Agent.prototype.createConnection = () => {
+      const connect = jest.spyOn(net, 'connect').mockImplementation(() => {
         setImmediate(() => connection.push(`${chunkedHead}${chunk(messageFrame('Hel'))}`));
-        return connection;
-      };
+        return connection as Socket;
+      });
       try {
         const events: ReplyEvent[] = [];
         await client().ask(question, (batch) => {
@@ -276,7 +275,7 @@ describe('createDifyClient', () => {
           { type: 'completed', usage: null },
         ]);
       } finally {
-        http.Agent.prototype.createConnection = createConnection;
+        connect.mockRestore();
       }
     });
 
