@@ -1,6 +1,5 @@
 import type { Core, UID } from '@strapi/strapi';
 
-import { createDocumentId } from './document-id';
 import type { RunStatement, Statement, Value } from './statements';
 
 /*
@@ -73,7 +72,6 @@ function readDefaults(attributes: Attributes): Defaults {
   return Object.entries(attributes).flatMap(([name, attribute]) => {
     if (!('default' in attribute) || attribute.default === undefined) return [];
     const column = 'columnName' in attribute ? String(attribute.columnName) : name;
-    if (column === 'document_id') return [[column, createDocumentId]];
     return [[column, attribute.default as Value | (() => Value)]];
   });
 }
