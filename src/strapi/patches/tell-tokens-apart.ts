@@ -8,9 +8,15 @@ interface ApiTokenService {
 /** No token has this hash. */
 const ofJwt = 'jwt';
 
+/*
+ * Saves one statement for each request of a user: 6 % of a turn on SQLite, 9 % on PostgreSQL.
+ * Measured with `npm run bench -- --only turn --against <the revision with it>`, five rounds without it.
+ * Delete it when Strapi no longer searches for a JWT among the API tokens.
+ */
+
 /**
  * Skips the search for an API token if the token is a JWT. Strapi first searches for every token among the API tokens.
- * This costs each request of a user one statement. A JWT has dots, and an API token has none.
+ * A JWT has dots, and an API token has none.
  */
 export function tellTokensApart(strapi: Core.Strapi): void {
   const tokens = strapi.service('admin::api-token-content-api') as unknown as ApiTokenService;
