@@ -73,13 +73,19 @@ export default {
         '<rootDir>/tests/upgrade/',
       ],
     },
-    { ...application, displayName: 'sqlite', globals: { database: 'sqlite' } },
+    {
+      ...application,
+      displayName: 'sqlite',
+      globals: { database: 'sqlite' },
+      globalSetup: '<rootDir>/tests/support/start-sqlite.ts',
+      globalTeardown: '<rootDir>/tests/support/stop-sqlite.ts',
+    },
     {
       ...application,
       displayName: 'postgres',
       globals: { database: 'postgres' },
       testPathIgnorePatterns: isFull ? [] : withoutSql.map((file) => `<rootDir>/tests/${file}\\.test\\.ts$`),
-      globalSetup: '<rootDir>/tests/support/start-postgres.ts',
+      globalSetup: '<rootDir>/tests/support/start-postgres-template.ts',
       globalTeardown: '<rootDir>/tests/support/stop-postgres.ts',
     },
     {

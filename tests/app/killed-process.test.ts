@@ -69,118 +69,158 @@ const inSession = (session_id: string, query = 'And now?', client = user) =>
 
 const hasEnded = async (query: string) => (await answerOf(query)).outcome !== 'pending';
 
-describe('a process that is killed', () => {
+describe('with a lease of a minute', () => {
   beforeAll(() => start());
   afterAll(() => app.stop());
   afterEach(() => app.dify.reset());
 
-  it('leaves its sessions free for the first question after the restart', async () => {
-    const { sessionId, turnId } = await askHalf('Is it free?');
-    await app.signal('SIGKILL');
-    const restarting = app.restart();
-    const { status, body } = await firstReply(() => inSession(sessionId));
-    await restarting;
-    expect([status, body.error]).toEqual([200, undefined]);
+  describe('a process that is killed', () => {
+    it('leaves its sessions free for the first question after the restart', async () => {
+      const { sessionId, turnId } = await askHalf('Is it free?');
+      await app.signal('SIGKILL');
+      const restarting = app.restart();
+      const { status, body } = await firstReply(() => inSession(sessionId));
+      await restarting;
+      expect([status, body.error]).toEqual([200, undefined]);
 
-    expect(await holdsWithin(wellWithinLeaseMs, () => hasEnded('Is it free?'))).toBe(true);
-    expect(await answerOf('Is it free?')).toMatchObject({
-      turn_id: turnId,
-      outcome: 'interrupted',
-      error_code: 'process-died',
-      answer: 'Half ',
-      held_by: null,
-      alive_at: null,
+      expect(await holdsWithin(wellWithinLeaseMs, () => hasEnded('Is it free?'))).toBe(true);
+      expect(await answerOf('Is it free?')).toMatchObject({
+        turn_id: turnId,
+        outcome: 'interrupted',
+        error_code: 'process-died',
+        answer: 'Half ',
+        held_by: null,
+        alive_at: null,
+      });
+      const lines = (await user.get(`/api/chat/sessions/${sessionId}/messages`)).body.data.items;
+      expect(lines.map(({ role, content }: Record<string, string>) => [role, content])).toEqual([
+        ['user', 'Is it free?'],
+        ['assistant', 'Half '],
+        ['user', 'And now?'],
+        ['assistant', body.data[1].answer],
+      ]);
+      const { message_count } = (await user.get(`/aichat/sessions/${sessionId}`)).body.data;
+      expect(message_count).toBe(4);
     });
-    const lines = (await user.get(`/api/chat/sessions/${sessionId}/messages`)).body.data.items;
-    expect(lines.map(({ role, content }: Record<string, string>) => [role, content])).toEqual([
-      ['user', 'Is it free?'],
-      ['assistant', 'Half '],
-      ['user', 'And now?'],
-      ['assistant', body.data[1].answer],
-    ]);
-    const { message_count } = (await user.get(`/aichat/sessions/${sessionId}`)).body.data;
-    expect(message_count).toBe(4);
-  });
 
-  it('leaves a turn that clients can follow, join by Idempotency-Key and regenerate', async () => {
-    const headers = { 'Idempotency-Key': 'one' };
-    const query = 'Can it be followed?';
-    const { sessionId, turnId } = await askHalf(query, user, headers);
-    await app.killAndRestart();
-    const questions = app.dify.requests.filter(({ path }) => path.endsWith('/chat-messages')).length;
-    const joining = user.request('POST', createMessage, {
-      body: { data: { character_id: documentId, query } },
-      headers,
+    it('leaves a turn that clients can follow, join by Idempotency-Key and regenerate', async () => {
+      const headers = { 'Idempotency-Key': 'one' };
+      const query = 'Can it be followed?';
+      const { sessionId, turnId } = await askHalf(query, user, headers);
+      await app.killAndRestart();
+      const questions = app.dify.requests.filter(({ path }) => path.endsWith('/chat-messages')).length;
+      const joining = user.request('POST', createMessage, {
+        body: { data: { character_id: documentId, query } },
+        headers,
+      });
+      const turn = `/api/chat-conversations/turns/${turnId}`;
+      const seen: string[] = [];
+      for await (const { event } of (await user.open('GET', `${turn}/stream`)).events) seen.push(event);
+      expect(seen).toEqual(['turn_started', 'message', 'error']);
+      expect((await joining).body.error.details).toMatchObject({ code: 'process-died', turn_id: turnId });
+      expect(app.dify.requests.filter(({ path }) => path.endsWith('/chat-messages'))).toHaveLength(questions);
+
+      const again = await user.post(`${turn}/regenerate`, {});
+      expect([again.status, again.body.data?.[0].session_id]).toEqual([200, sessionId]);
     });
-    const turn = `/api/chat-conversations/turns/${turnId}`;
-    const seen: string[] = [];
-    for await (const { event } of (await user.open('GET', `${turn}/stream`)).events) seen.push(event);
-    expect(seen).toEqual(['turn_started', 'message', 'error']);
-    expect((await joining).body.error.details).toMatchObject({ code: 'process-died', turn_id: turnId });
-    expect(app.dify.requests.filter(({ path }) => path.endsWith('/chat-messages'))).toHaveLength(questions);
 
-    const again = await user.post(`${turn}/regenerate`, {});
-    expect([again.status, again.body.data?.[0].session_id]).toEqual([200, sessionId]);
-  });
-
-  it('leaves a turn whose answer and conversation the next process gets from Dify', async () => {
-    const query = 'Does Dify have it?';
-    const { opened: goesOn, open: goOn } = createGate();
-    const { opened: isAsked, open: onAsked } = createGate();
-    app.dify.script(async (reply) => {
-      reply.outlive();
-      onAsked();
-      await goesOn;
-      await reply.say('Whole.');
-      await reply.end();
+    it('leaves a turn whose answer and conversation the next process gets from Dify', async () => {
+      const query = 'Does Dify have it?';
+      const { opened: goesOn, open: goOn } = createGate();
+      const { opened: isAsked, open: onAsked } = createGate();
+      app.dify.script(async (reply) => {
+        reply.outlive();
+        onAsked();
+        await goesOn;
+        await reply.say('Whole.');
+        await reply.end();
+      });
+      const asked = user.ask({ character_id: documentId, query });
+      asked.catch(() => undefined);
+      await isAsked;
+      await app.signal('SIGKILL');
+      goOn();
+      await app.restart();
+      expect(await holdsWithin(wellWithinLeaseMs, () => hasEnded(query))).toBe(true);
+      const { outcome, answer, conversation_id, session_id } = await answerOf(query);
+      expect([outcome, answer]).toEqual(['completed', 'Whole.']);
+      const session = await app.db('chat_sessions').where({ id: session_id }).first();
+      expect(session.conversation_id).toBe(conversation_id);
+      const [next] = (await inSession(session.session_id)).body.data;
+      expect(next.conversation_id).toBe(conversation_id);
     });
-    const asked = user.ask({ character_id: documentId, query });
-    asked.catch(() => undefined);
-    await isAsked;
-    await app.signal('SIGKILL');
-    goOn();
-    await app.restart();
-    expect(await holdsWithin(wellWithinLeaseMs, () => hasEnded(query))).toBe(true);
-    const { outcome, answer, conversation_id, session_id } = await answerOf(query);
-    expect([outcome, answer]).toEqual(['completed', 'Whole.']);
-    const session = await app.db('chat_sessions').where({ id: session_id }).first();
-    expect(session.conversation_id).toBe(conversation_id);
-    const [next] = (await inSession(session.session_id)).body.data;
-    expect(next.conversation_id).toBe(conversation_id);
-  });
-});
-
-describe('two processes', () => {
-  let otherUrl: string;
-  let there: Client;
-
-  beforeAll(async () => {
-    await start();
-    otherUrl = await app.startAnother();
-    there = createClient(otherUrl, user.token, user.user);
-  });
-  afterAll(() => app.stop());
-  afterEach(() => app.dify.reset());
-
-  it('do not touch live turns of each other, also while one of them starts', async () => {
-    const { asked, goOn } = await askHalf('Do both live?');
-    const before = await answerOf('Do both live?');
-    await app.signalAnother(otherUrl, 'SIGTERM');
-    otherUrl = await app.startAnother();
-    there = createClient(otherUrl, user.token, user.user);
-    expect((await answerOf('Do both live?')).held_by).toBe(before.held_by);
-    goOn();
-    expect((await asked).body.data[1]).toMatchObject({ outcome: 'completed', answer: 'Half whole.' });
   });
 
-  it('free the sessions of the killed one within seconds', async () => {
-    const { sessionId } = await askHalf('Who takes over?', there);
-    await app.signalAnother(otherUrl, 'SIGKILL');
-    const isFree = async () => (await inSession(sessionId)).status === 200;
-    expect(await holdsWithin(wellWithinLeaseMs, isFree)).toBe(true);
-    expect(await holdsWithin(wellWithinLeaseMs, () => hasEnded('Who takes over?'))).toBe(true);
-    otherUrl = await app.startAnother();
-    there = createClient(otherUrl, user.token, user.user);
+  describe('two processes', () => {
+    let otherUrl: string;
+    let there: Client;
+
+    beforeAll(async () => {
+      otherUrl = await app.startAnother();
+      there = createClient(otherUrl, user.token, user.user);
+    });
+
+    it('do not touch live turns of each other, also while one of them starts', async () => {
+      const { asked, goOn } = await askHalf('Do both live?');
+      const before = await answerOf('Do both live?');
+      await app.signalAnother(otherUrl, 'SIGTERM');
+      otherUrl = await app.startAnother();
+      there = createClient(otherUrl, user.token, user.user);
+      expect((await answerOf('Do both live?')).held_by).toBe(before.held_by);
+      goOn();
+      expect((await asked).body.data[1]).toMatchObject({ outcome: 'completed', answer: 'Half whole.' });
+    });
+
+    it('free the sessions of the killed one within seconds', async () => {
+      const { sessionId } = await askHalf('Who takes over?', there);
+      await app.signalAnother(otherUrl, 'SIGKILL');
+      const isFree = async () => (await inSession(sessionId)).status === 200;
+      expect(await holdsWithin(wellWithinLeaseMs, isFree)).toBe(true);
+      expect(await holdsWithin(wellWithinLeaseMs, () => hasEnded('Who takes over?'))).toBe(true);
+      otherUrl = await app.startAnother();
+      there = createClient(otherUrl, user.token, user.user);
+    });
+
+    onPostgres('that lose their locks', () => {
+      const isLock = { application_name: 'character-chat lock' };
+      const locks = () =>
+        app.db('pg_stat_activity').where(isLock).whereRaw('datname = current_database()').select('pid');
+
+      it('hold them on separate connections', async () => {
+        expect(await locks()).toHaveLength(2);
+      });
+
+      it('keep their turns when the connections of the locks break again and again', async () => {
+        const { asked, goOn } = await askHalf('Is it cut off?');
+        const broken = new Set<number>();
+        expect(
+          await holdsWithin(50_000, async () => {
+            for (const { pid } of await locks()) {
+              await app.db.raw('select pg_terminate_backend(?)', [pid]);
+              broken.add(pid);
+            }
+            return broken.size >= scale({ full: 20, smoke: 4 });
+          }),
+        ).toBe(true);
+        expect(await holdsWithin(20_000, async () => (await locks()).length === 2)).toBe(true);
+        expect((await answerOf('Is it cut off?')).outcome).toBe('pending');
+        goOn();
+        expect((await asked).body.data[1]).toMatchObject({ outcome: 'completed', answer: 'Half whole.' });
+        expect((await there.ask({ character_id: documentId, query: 'Hi' })).status).toBe(200);
+      });
+
+      it('keep their turns when all processes lose the database', async () => {
+        const { asked, goOn } = await askHalf('Is the database away?');
+        const allow = await app.database.refuseConnections();
+        // Longer than a process waits before a free lock counts as free.
+        await new Promise((resolve) => setTimeout(resolve, 5_000));
+        await allow();
+        expect(await holdsWithin(20_000, async () => (await locks()).length === 2)).toBe(true);
+        expect((await answerOf('Is the database away?')).outcome).toBe('pending');
+        goOn();
+        expect((await asked).body.data[1]).toMatchObject({ outcome: 'completed', answer: 'Half whole.' });
+      });
+    });
   });
 });
 
@@ -195,7 +235,7 @@ async function afterRounds(count: number): Promise<void> {
 
 // Processes on one SQLite file run on one machine, with one clock.
 onPostgres('processes whose clocks differ by minutes', () => {
-  beforeAll(() => start({ CHAT_TURN_LEASE_SECONDS: '20', ...writingStatements }));
+  beforeAll(() => start({ CHAT_TURN_LEASE_SECONDS: '5', ...writingStatements }));
   afterAll(() => app.stop());
 
   it('do not end live turns of each other', async () => {
@@ -231,7 +271,7 @@ async function stopBetweenStatements(pid: number): Promise<void> {
 }
 
 describe('a process that hangs', () => {
-  beforeAll(() => start({ CHAT_TURN_LEASE_SECONDS: '4', ...writingStatements }));
+  beforeAll(() => start({ CHAT_TURN_LEASE_SECONDS: '2', ...writingStatements }));
   afterAll(() => app.stop());
 
   it('keeps its turns until their lease ends, and then their first end counts', async () => {
@@ -247,55 +287,6 @@ describe('a process that hangs', () => {
     goOn();
     expect((await asked).body.error.details).toMatchObject({ code: 'process-died' });
     expect((await answerOf('Does it hang?')).outcome).toBe('interrupted');
-  });
-});
-
-onPostgres('a process that loses its lock', () => {
-  let there: Client;
-  const isLock = { application_name: 'character-chat lock' };
-  const locks = () =>
-    app.db('pg_stat_activity').where(isLock).whereRaw('datname = current_database()').select('pid');
-
-  beforeAll(async () => {
-    await start();
-    there = createClient(await app.startAnother(), user.token, user.user);
-  });
-  afterAll(() => app.stop());
-  afterEach(() => app.dify.reset());
-
-  it('holds the lock on a separate connection', async () => {
-    expect(await locks()).toHaveLength(2);
-  });
-
-  it('keeps its turns when the connection of the lock breaks again and again', async () => {
-    const { asked, goOn } = await askHalf('Is it cut off?');
-    const broken = new Set<number>();
-    expect(
-      await holdsWithin(50_000, async () => {
-        for (const { pid } of await locks()) {
-          await app.db.raw('select pg_terminate_backend(?)', [pid]);
-          broken.add(pid);
-        }
-        return broken.size >= scale({ full: 20, smoke: 4 });
-      }),
-    ).toBe(true);
-    expect(await holdsWithin(20_000, async () => (await locks()).length === 2)).toBe(true);
-    expect((await answerOf('Is it cut off?')).outcome).toBe('pending');
-    goOn();
-    expect((await asked).body.data[1]).toMatchObject({ outcome: 'completed', answer: 'Half whole.' });
-    expect((await there.ask({ character_id: documentId, query: 'Hi' })).status).toBe(200);
-  });
-
-  it('keeps its turns when all processes lose the database', async () => {
-    const { asked, goOn } = await askHalf('Is the database away?');
-    const allow = await app.database.refuseConnections();
-    // Longer than a process waits before a free lock counts as free.
-    await new Promise((resolve) => setTimeout(resolve, 5_000));
-    await allow();
-    expect(await holdsWithin(20_000, async () => (await locks()).length === 2)).toBe(true);
-    expect((await answerOf('Is the database away?')).outcome).toBe('pending');
-    goOn();
-    expect((await asked).body.data[1]).toMatchObject({ outcome: 'completed', answer: 'Half whole.' });
   });
 });
 

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 
 import type { Knex } from 'knex';
 
@@ -7,17 +7,20 @@ import { createAdmin, password, type Admin } from './admin';
 import { startAppProcess, type AppProcess } from './app-process';
 import { assertCleanLog, canaries } from './canaries';
 import { createClient, type Client } from './client';
-import { createDatabase, type TestDatabase } from './database';
+import { copyTemplate, createDatabase, type TestDatabase } from './database';
 import { freePort } from './free-port';
 
-const strapiSecrets = {
-  APP_KEYS: randomBytes(16).toString('hex'),
-  ADMIN_JWT_SECRET: randomBytes(16).toString('hex'),
-  API_TOKEN_SALT: randomBytes(16).toString('hex'),
-  TRANSFER_TOKEN_SALT: randomBytes(16).toString('hex'),
-  ENCRYPTION_KEY: randomBytes(16).toString('hex'),
-  JWT_SECRET: randomBytes(16).toString('hex'),
-};
+/** The same in every process of a test run, because they belong to the databases that it copies. */
+const strapiSecrets = Object.fromEntries(
+  [
+    'APP_KEYS',
+    'ADMIN_JWT_SECRET',
+    'API_TOKEN_SALT',
+    'TRANSFER_TOKEN_SALT',
+    'ENCRYPTION_KEY',
+    'JWT_SECRET',
+  ].map((name) => [name, createHash('sha256').update(`tests: ${name}`).digest('hex').slice(0, 32)]),
+);
 
 /** Secrets that the output must not contain, in addition to the canaries. */
 export const secretsOfTests = [password, ...Object.values(strapiSecrets)];
@@ -34,6 +37,8 @@ export const baseEnv = {
   CHAT_WRITES_PER_MINUTE: '100000',
   CHAT_STORED_CHARS_PER_DAY: '2000000000',
   CHAT_MAX_READS_AT_ONCE: '1000',
+  // Dify's emulator has saved an answer, or never will.
+  CHAT_RECOVERY_SECONDS: '1',
   ...strapiSecrets,
 };
 
@@ -73,7 +78,7 @@ export interface App {
 export interface AppOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly dify?: DifyEmulatorOptions;
-  /** Fills the database before the application opens it. */
+  /** Fills an empty database before the application opens it. Without it, the tables are there already. */
   readonly prepare?: (database: TestDatabase) => Promise<void>;
   /** Returns variables that depend on the emulator. */
   readonly difyEnv?: (dify: DifyEmulator) => Readonly<Record<string, string>>;
@@ -81,7 +86,7 @@ export interface AppOptions {
 
 export async function startApp(options: AppOptions = {}): Promise<App> {
   const { env = {}, dify: difyOptions = {}, prepare, difyEnv } = options;
-  const database = await createDatabase();
+  const database = await (prepare === undefined ? copyTemplate() : createDatabase());
   await prepare?.(database);
   const dify = await createDifyEmulator({
     apps: [{ key: `app-${canaries.key}`, mode: 'chat' }],

@@ -1,0 +1,22 @@
+import { createAdmin } from './admin';
+import { baseEnv } from './app';
+import { startAppProcess } from './app-process';
+import { createDatabase, templateVariable, type TestDatabase } from './database';
+import { freePort } from './free-port';
+
+/** Starts the application once on an empty database. `copyTemplate` copies what it leaves. */
+export async function startTemplate(kind: 'sqlite' | 'postgres'): Promise<TestDatabase> {
+  const database = await createDatabase(kind);
+  const port = await freePort();
+  const dify = { DIFY_API_URL: 'http://127.0.0.1:9/v1', DIFY_API_KEY: 'app-none' };
+  const app = await startAppProcess({ ...baseEnv, ...database.env, ...dify, PORT: String(port) }, []);
+  await createAdmin(`http://127.0.0.1:${port}`);
+  await app.end('SIGTERM');
+  process.env[templateVariable(kind)] = nameOf(database);
+  return database;
+}
+
+function nameOf({ env }: TestDatabase): string {
+  const { DATABASE_FILENAME: file, DATABASE_URL: url = '' } = env;
+  return file ?? new URL(url).pathname.slice(1);
+}
