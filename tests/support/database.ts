@@ -5,8 +5,8 @@ import path from 'node:path';
 
 import knex, { type Knex } from 'knex';
 
-/** The database of the current Jest project. See jest.config.mjs. */
-export const database = (globalThis as unknown as { database: 'sqlite' | 'postgres' }).database;
+/** The database of the current Jest project: see jest.config.mjs. SQLite in a project that names none. */
+export const database = (globalThis as { database?: 'sqlite' | 'postgres' }).database ?? 'sqlite';
 
 /** An empty database of that kind. */
 export interface TestDatabase {
