@@ -30,7 +30,7 @@ const withoutSql = [
   'app/hostile-input',
   'app/limits',
   'app/permissions',
-  'app/readme',
+  'app/examples',
   'app/remembered-characters',
   'app/session-api-spec',
   'app/stalled-readers',

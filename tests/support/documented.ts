@@ -1,4 +1,7 @@
-/** A documented reply, for the comparison with a real reply. */
+/**
+ * A documented reply, for the comparison with a real reply. A text of the sample that begins with `…` stands for any
+ * value, and a key `…` for further keys. The items of a real list correspond to those of the sample in turn.
+ */
 export interface Documented {
   readonly sample: unknown;
   /** Keys whose values must equal those of the sample. Other values must have the same kind. */
@@ -25,23 +28,26 @@ function differencesAt(
   path: readonly string[],
 ): readonly string[] {
   const where = path.join('.') || 'the reply';
+  if (typeof sample === 'string' && sample.startsWith('…')) return [];
   if (Array.isArray(sample)) {
     if (!Array.isArray(value)) return [`${where} is not a list`];
     if (sample.length > 0 && value.length === 0) return [`${where} is empty`];
     return value.flatMap((item, index) =>
-      differencesAt(sample[0], item, documented, [...path, String(index)]),
+      differencesAt(sample[index % sample.length], item, documented, [...path, String(index)]),
     );
   }
   if (isObject(sample)) {
     if (!isObject(value)) return [`${where} is not an object`];
     const inWhat = path.filter((name) => !/^\d+$/u.test(name)).at(-1) ?? '';
-    const allowed = [...Object.keys(sample), ...(documented.extra?.[inWhat] ?? [])];
+    const expected = Object.keys(sample).filter((key) => key !== '…');
+    const allowed = [...expected, ...(documented.extra?.[inWhat] ?? [])];
+    const isWhole = !Object.hasOwn(sample, '…');
     return [
       ...allowed.filter((key) => !Object.hasOwn(value, key)).map((key) => `${where} has no ${key}`),
       ...Object.keys(value)
-        .filter((key) => !allowed.includes(key))
+        .filter((key) => isWhole && !allowed.includes(key))
         .map((key) => `${where} has ${key}, which is not listed`),
-      ...Object.keys(sample)
+      ...expected
         .filter((key) => Object.hasOwn(value, key))
         .flatMap((key) => differencesAt(sample[key], value[key], documented, [...path, key])),
     ];
