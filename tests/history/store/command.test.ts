@@ -12,9 +12,12 @@ import { restore } from '../../../scripts/history/restore';
 import { run } from '../../../scripts/history/run';
 import { HistoryCommandError, type Screen } from '../../../scripts/history/screen';
 import { historyProblems, parseHistoryStoreSettings, type HistoryRecord } from '../../../src/history';
+import { createNaming } from '../../../src/history/naming/naming';
 import { openHistoryStore, type Store } from '../../../src/history/store/open';
+import { recordingLog } from '../../chat/support/fixtures';
 import { createRandom } from '../../faults/support/random';
 import { isFull } from '../../faults/support/scale';
+import { codeBlocks } from '../../support/markdown';
 import {
   bucketsOf,
   dayMs,
@@ -40,6 +43,15 @@ const findUsers = async () => new Map<number, never>();
 const old = randomRecords(createRandom(7), 600, 5);
 const fresh = record({ recordId: 'fresh', conversationId: 'session-1-1', createdAt: new Date() });
 
+/** Returns a record of a version that named users by number. */
+const withoutUser = (formerUserId: number) =>
+  record({
+    recordId: `of-${formerUserId}`,
+    userDocumentId: null,
+    formerUserId,
+    createdAt: new Date(),
+  });
+
 async function expectExactly(store: Store, expected: readonly HistoryRecord[]): Promise<void> {
   const kept = await store.readBefore('2100-01-01', null, 10_000);
   expect(kept.map(({ position: _position, ...rest }) => rest)).toEqual(inOrder(expected).reverse());
@@ -61,6 +73,14 @@ function recordsIn(folder: string, end = '.jsonl.gz'): HistoryRecord[] {
       .split('\n')
       .map(fromLine),
   );
+}
+
+/** Returns the arguments of each line of docs/operations.md that runs the command. */
+function documentedCommands(): string[][] {
+  const blocks = codeBlocks(readFileSync(path.join(root, 'docs', 'operations.md'), 'utf8'));
+  const lines = blocks.filter(({ language }) => language === 'sh').flatMap(({ code }) => code.split('\n'));
+  const start = 'npm run history -- ';
+  return lines.filter((line) => line.startsWith(start)).map((line) => line.slice(start.length).split(' '));
 }
 
 const idsOf = (records: readonly HistoryRecord[]) => records.map(({ recordId }) => recordId);
@@ -133,6 +153,17 @@ describeOnEachStore('npm run history', (server, isDaily) => {
     await run(parsed, { store, screen, signal: never, findUsers });
     return lines.join('\n');
   }
+  /** Looks for the users of records that have only a number. The main database has no turns. */
+  async function nameAll(): Promise<void> {
+    const none = async () => new Map<never, never>();
+    const { nameSome } = createNaming({
+      source: { findTurnOwners: none, findSessionOwners: none },
+      users: { findDocumentIds: none, findIds: none },
+      store,
+      log: recordingLog(),
+    });
+    while (await nameSome());
+  }
   const archiveArgs = () => ['archive', '--older-than', '30d', '--to', folder];
   const oldDays = async () =>
     (await store.listPartitions()).filter(({ day }) => day < '2025-02-01').map(({ day }) => day);
@@ -167,6 +198,30 @@ describeOnEachStore('npm run history', (server, isDaily) => {
 
     expect(await inProcess(['prune', '--older-than', '30d'])).toContain('Removed 600 records from before');
     await expectExactly(store, [fresh]);
+  });
+
+  it('runs the lines of docs/operations.md as printed', async () => {
+    await store.restore([7, 8].map((formerUserId) => withoutUser(formerUserId)));
+    await nameAll();
+    const printed: string[] = [];
+    const before = process.cwd();
+    process.chdir(folder);
+    try {
+      for (const args of documentedCommands()) printed.push(await inProcess(args));
+    } finally {
+      process.chdir(before);
+    }
+
+    expect(printed.map((lines) => lines.split('\n').at(-1))).toEqual([
+      expect.stringMatching(/^\w+ +\d+ /u),
+      isDaily ? expect.stringMatching(/^\d{4}-\d\d-\d\d +\d+ /u) : expect.stringContaining('no partitions'),
+      expect.stringContaining('Nothing was changed.'),
+      expect.stringContaining('Archived and removed 600 records'),
+      expect.stringMatching(/conversation_histories_2025_01_15\.jsonl\.gz: restored [1-9]/u),
+      expect.stringMatching(/^8 +1 /u),
+      'Gave 1 record of number 7 to ac92oqku2edqhb5jrss3602f.',
+      'No user with the id 8 existed at the time of the first record.',
+    ]);
   });
 
   // A process takes seconds to start. One kind of partitions is enough: the signal comes between statements of both.
