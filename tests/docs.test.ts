@@ -1,26 +1,32 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { parseEnv } from 'node:util';
 
+import { parseOptions } from '../bench/options';
+import { parseCommand } from '../scripts/history/options';
 import { chatErrors, type ChatErrorCode } from '../src/chat/errors';
 import { parseMessagePageRequest } from '../src/chat/contract/message-query';
 import { toMessageReply } from '../src/chat/contract/message-reply';
 import { turnOutcomes } from '../src/chat/model/outcome';
 import type { TurnEvent } from '../src/chat/model/turn-event';
 import { toWireEvent, type WireEvent } from '../src/chat/contract/stream-event';
+import { readMailConfig } from '../src/env/mail-settings';
 import { ada, keeper, message } from './chat/support/fixtures';
+import { codeBlocks } from './support/markdown';
+import { startArgs } from './support/start-args';
 
 const root = path.resolve(__dirname, '..');
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
 
-const documents = [
-  'README.md',
-  'CONTRIBUTING.md',
-  'CHANGELOG.md',
-  'src/chat/README.md',
-  ...readdirSync(path.join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+const allDocuments = ['.', 'bench', 'docs', 'scripts', 'src', 'tests'].flatMap((folder) =>
+  readdirSync(path.join(root, folder), { recursive: folder !== '.', encoding: 'utf8' })
     .filter((file) => file.endsWith('.md'))
-    .map((file) => `docs/${file}`),
-];
+    .map((file) => path.join(folder, file)),
+);
+/** The documents whose text is compared with the code. The others use names of their own. */
+const documents = allDocuments.filter((file) => !/^(?:bench|tests)\//u.test(file));
 const api = read('docs/http-api.md');
 const environmentExample = read('.env.example');
 
@@ -151,6 +157,21 @@ describe('docs/http-api.md', () => {
     ]);
   });
 
+  it('shows errors with the status and the sentence of their code', () => {
+    const shown = matches(api, /^```json\n(.*?)^```$/gmsu).flatMap((json) => {
+      const { error } = JSON.parse(json) as { error?: { status: number; message: string; details: object } };
+      return error === undefined ? [] : [error];
+    });
+
+    expect(shown.length).toBeGreaterThan(3);
+    for (const { status, message: sentence, details } of shown) {
+      const { code } = details as { code: ChatErrorCode };
+      expect([code, status]).toEqual([code, chatErrors[code].status]);
+      // This one names what is wrong.
+      if (code !== 'invalid-request') expect(sentence).toBe(chatErrors[code].sentence);
+    }
+  });
+
   it('shows and explains exactly the keys of a message', () => {
     const reply = toMessageReply(message(), {
       owner: ada,
@@ -233,6 +254,111 @@ describe('docs/http-api.md', () => {
   });
 });
 
+/** Says how each document with examples is tested. A document of `lines` has examples that take minutes or never end. */
+const examples = {
+  run: ['docs/http-api.md', 'docs/websocket.md', 'tests/dify-emulator/README.md'],
+  lines: ['README.md', 'CONTRIBUTING.md', 'bench/README.md', 'docs/operations.md', 'tests/upgrade/README.md'],
+};
+const exampleLanguages = ['sh', 'js', 'ts'];
+/** The parts of such documents that tests/app/examples.test.ts runs. */
+const runParts = ['Your first call in five minutes', 'The Dify emulator'];
+
+/** Returns the shell lines of a document that no test runs, without their comments. */
+function shellLinesOf(file: string): string[] {
+  return codeBlocks(read(file))
+    .filter(({ language, heading }) => exampleLanguages.includes(language) && !runParts.includes(heading))
+    .flatMap(({ code }) => code.split('\n'))
+    .map((line) => line.replace(/ +#.*$/u, '').trim())
+    .filter((line) => line !== '');
+}
+
+const { scripts } = JSON.parse(read('package.json')) as { readonly scripts: Record<string, string> };
+const testFiles = readdirSync(path.join(root, 'tests'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.test.ts'))
+  .map((file) => `tests/${file}`);
+
+/** Checks that all that a command names exists. @throws Error for a command that this test does not know. */
+function expectToExist(command: string): void {
+  const [, script, args = ''] = /^npm (?:run )?([\w:-]+)(?: -- (.*))?$/u.exec(command) ?? [];
+  const [, pattern, project, name = ''] =
+    /^npx jest (\S+) --selectProjects (\w+)(?: -t "(.*)")?$/u.exec(command) ?? [];
+  const [, program] = /^npx tsx (\S+)/u.exec(command) ?? [];
+  if (command === 'npm ci') return;
+  if (script !== undefined) {
+    expect(scripts).toHaveProperty([script]);
+    if (script === 'bench') parseOptions(args.split(' ').filter((arg) => arg !== ''));
+    else if (script === 'history') parseCommand(args.split(' '));
+    else expect(args).toBe('');
+  } else if (pattern !== undefined) {
+    const found = testFiles.filter((file) => new RegExp(pattern, 'u').test(file));
+    expect(found.filter((file) => read(file).includes(name))).not.toEqual([]);
+    expect(read('jest.config.mjs')).toContain(`displayName: '${project}'`);
+  } else if (program !== undefined) expect(existsSync(path.join(root, program))).toBe(true);
+  else if (command.startsWith('node ')) expect(command).toBe(`node ${startArgs(root).join(' ')}`);
+  else throw new Error(`No test runs this example: ${command}`);
+}
+
+describe('the examples of the documents', () => {
+  it('are in languages that a test knows', () => {
+    const others = ['json', 'text', 'sql', 'nginx', 'dotenv', 'mermaid'];
+    const used = allDocuments.flatMap((file) => codeBlocks(read(file)).map(({ language }) => language));
+
+    expect(used.filter((language) => ![...exampleLanguages, ...others].includes(language))).toEqual([]);
+  });
+
+  it('are in documents that a test runs', () => {
+    const withExamples = allDocuments.filter((file) =>
+      codeBlocks(read(file)).some(({ language }) => exampleLanguages.includes(language)),
+    );
+
+    expect(withExamples.sort()).toEqual([...examples.run, ...examples.lines].sort());
+    const runner = read('tests/app/examples.test.ts');
+    expect(examples.run.filter((file) => !runner.includes(`blocksOf('${file}')`))).toEqual([]);
+  });
+
+  it.each(examples.lines)('of %s name scripts, files and options that exist', (file) => {
+    const commands = shellLinesOf(file)
+      .filter((line) => !/^(?:export|for|done)\b/u.test(line))
+      .flatMap((line) => line.replace(/^(?:[A-Z_]+=\S+ )+/u, '').split(' && '));
+
+    expect(commands).not.toEqual([]);
+    for (const command of commands) expectToExist(command);
+  });
+});
+
+describe('docs/operations.md', () => {
+  const blockIn = (language: string) =>
+    codeBlocks(read('docs/operations.md')).find((block) => block.language === language)?.code ?? '';
+
+  it('has mail settings that the server accepts', () => {
+    const variables = parseEnv(blockIn('dotenv'));
+
+    expect(readMailConfig((name) => variables[name])).toMatchObject({
+      settings: { defaultFrom: 'Chat <chat@example.com>' },
+    });
+  });
+
+  const isInstalled = spawnSync('nginx', ['-v']).error === undefined;
+  if (!isInstalled)
+    process.stderr.write('nginx is not installed: the test of its configuration is skipped.\n');
+
+  (isInstalled ? it : it.skip)('has a location that nginx accepts', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'chat-nginx-'));
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+      .map((name) => `${name}_temp_path ${folder}/${name};`)
+      .join('\n');
+    const server = `server { listen unix:${folder}/socket;\n${blockIn('nginx')} }`;
+    const file = path.join(folder, 'nginx.conf');
+    writeFileSync(file, `pid ${folder}/pid;\nevents {}\nhttp { access_log off;\n${temporary}\n${server} }\n`);
+    const { status, stderr } = spawnSync('nginx', ['-t', '-e', 'stderr', '-p', folder, '-c', file], {
+      encoding: 'utf8',
+    });
+    rmSync(folder, { recursive: true });
+
+    expect([status, stderr]).toEqual([0, expect.stringContaining('is successful')]);
+  });
+});
+
 describe('docs/decisions/README.md', () => {
   it('lists all decisions in order', () => {
     const files = readdirSync(path.join(root, 'docs/decisions')).filter((file) => /^\d/u.test(file));
@@ -258,7 +384,6 @@ describe.each(documents)('%s', (file) => {
   });
 
   it('names npm scripts that exist', () => {
-    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
     const named = matches(text, /\bnpm (?:run )?((?<=run )[\w:-]+|(?:test|start)\b)/gu);
 
     expect(named.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
@@ -271,7 +396,18 @@ describe.each(documents)('%s', (file) => {
       ...matches(text, /^(?:export )?([A-Z]{3,})=/gmu),
     ];
     const ofProxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'];
-    const ofOthers = [...ofProxies, 'NODE_ENV', 'ENV_PATH', 'API', 'JWT', 'CHARACTER', 'TURN'];
+    const ofExamples = [
+      'API',
+      'JWT',
+      'CHARACTER',
+      'TURN',
+      'QUESTION',
+      'MESSAGE',
+      'KEY',
+      'CONVERSATION',
+      'TODAY',
+    ];
+    const ofOthers = [...ofProxies, 'NODE_ENV', 'ENV_PATH', ...ofExamples];
     const ofTests = ['FAULTS_SEED'];
 
     expect(named.filter((name) => !explained.has(name) && ![...ofOthers, ...ofTests].includes(name))).toEqual(
