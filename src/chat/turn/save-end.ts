@@ -1,5 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
-
 import type { NewTurn, TurnEnding } from '../model/turn';
 import type { TurnStore } from '../ports/turn-store';
 import type { TurnSettings } from '../settings';
@@ -7,6 +5,7 @@ import type { TerminalEvent } from '../model/turn-event';
 import { toTerminalEvent } from '../stream/saved-turn';
 import { toChatError } from '../errors';
 import { describeError, type Log } from '../shared/log';
+import { doubling, retry } from '../shared/retry';
 
 export interface SaveEndOptions {
   readonly turn: Pick<NewTurn, 'turnId'>;
@@ -25,38 +24,35 @@ export interface SaveEndOptions {
  * @returns the terminal event of this end, or of an end that was saved before it. Never rejects.
  */
 export async function saveEnd(
-  { turn, settings, store, log, giveUp, onTurnEnded }: SaveEndOptions,
+  { turn: { turnId }, settings, store, log, giveUp, onTurnEnded }: SaveEndOptions,
   ending: TurnEnding,
 ): Promise<TerminalEvent> {
-  const untilMs = Date.now() + settings.saveRetryMs;
-  for (
-    let delayMs = firstSaveRetryMs, tries = 1;
-    ;
-    delayMs = Math.min(delayMs * 2, saveRetryEveryMs), tries += 1
-  ) {
-    // Still try once after `giveUp` has fired or the time is over.
-    const isLast = giveUp.aborted || Date.now() + delayMs > untilMs;
-    try {
-      // If another process or an earlier try has already ended the turn, that end counts.
-      const terminal = toTerminalEvent(await store.close(turn.turnId, ending));
-      onTurnEnded();
-      if (terminal !== null) return terminal;
-    } catch (error) {
-      if (toChatError(error).code === 'turn-not-found') {
-        log.warn(`Turn ${turn.turnId} was erased while it was being answered.`);
-        return notSaved;
-      }
-      if (tries === 1 || isLast) {
-        log.error(`Turn ${turn.turnId}: its end could not be saved (${tries}): ${describeError(error)}`);
-      }
-    }
-    if (isLast) return notSaved;
-    await pause(delayMs, undefined, { signal: giveUp }).catch(() => undefined);
+  try {
+    return await retry(save, {
+      pauseMs: doubling(firstSaveRetryMs, saveRetryEveryMs),
+      forMs: settings.saveRetryMs,
+      signal: giveUp,
+      isRetryable: (error) => !isErased(error),
+      onFailed(error, { failures, nextInMs }) {
+        if (failures > 1 && nextInMs !== undefined) return;
+        if (isErased(error)) log.warn(`Turn ${turnId} was erased while it was being answered.`);
+        else log.error(`Turn ${turnId}: its end could not be saved (${failures}): ${describeError(error)}`);
+      },
+    });
+  } catch {
+    return { type: 'failed', outcome: 'failed', code: 'internal' };
+  }
+
+  async function save(): Promise<TerminalEvent> {
+    // If another process or an earlier try has already ended the turn, that end counts.
+    const terminal = toTerminalEvent(await store.close(turnId, ending));
+    if (terminal === null) throw new Error('Its rows have no end.');
+    onTurnEnded();
+    return terminal;
   }
 }
 
-const notSaved: TerminalEvent = { type: 'failed', outcome: 'failed', code: 'internal' };
+const isErased = (error: unknown): boolean => toChatError(error).code === 'turn-not-found';
 
 const firstSaveRetryMs = 100;
-
 const saveRetryEveryMs = 1_000;

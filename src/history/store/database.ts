@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import type { Knex } from 'knex';
 
+import { retry } from '../../chat/shared/retry';
 export type Kind = 'sqlite' | 'postgres' | 'mysql';
 export type Row = Readonly<Record<string, unknown>>;
 export type Binding = string | number | null;
@@ -42,17 +43,12 @@ export function createDatabase(knex: Knex, kind: Kind): Database {
       kind === 'sqlite'
         ? knex.transaction((transaction) => read(statementsOf(transaction, kind)))
         : read(statements),
-    async transaction(work) {
-      const giveUpAt = Date.now() + givingWayMs;
-      for (;;) {
-        try {
-          return await knex.transaction((transaction) => work(statementsOf(transaction, kind)));
-        } catch (error) {
-          if (!gaveWay(error) || Date.now() > giveUpAt) throw error;
-          await pause(5 + Math.random() * 20);
-        }
-      }
-    },
+    transaction: (work) =>
+      retry(() => knex.transaction((transaction) => work(statementsOf(transaction, kind))), {
+        pauseMs: () => 5 + Math.random() * 20,
+        forMs: givingWayMs,
+        isRetryable: gaveWay,
+      }),
     rest: () => pause(restMs),
     close: () => knex.destroy(),
   };

@@ -1,6 +1,7 @@
 import { emitWarning } from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { doubling, retry } from '../../chat/shared/retry';
 import type { HistoryMaintenance } from '../model/maintenance';
 import type { HistoryNaming } from '../naming/history-naming';
 import type { HistoryStore } from '../model/store';
@@ -245,16 +246,14 @@ async function migrate(
   signal: AbortSignal,
   warn: Warn,
 ): Promise<void> {
-  for (let pauseMs = retryMigratingMs; !signal.aborted;) {
-    try {
-      return await layout.migrate(database, isDaily, signal);
-    } catch (error) {
-      if (signal.aborted) return;
-      const what = isDaily ? 'divided by days' : 'joined';
-      const next = `It is tried again in ${pauseMs / 1_000} s.`;
+  const what = isDaily ? 'divided by days' : 'joined';
+  await retry(() => (signal.aborted ? Promise.resolve() : layout.migrate(database, isDaily, signal)), {
+    pauseMs: doubling(retryMigratingMs, lastRetryMigratingMs),
+    signal,
+    onFailed(error, { nextInMs }) {
+      if (signal.aborted || nextInMs === undefined) return;
+      const next = `It is tried again in ${nextInMs / 1_000} s.`;
       warn(`The tables of the history could not be ${what}: ${describeProblem(error)}. ${next}`);
-      await pause(pauseMs, undefined, { signal }).catch(() => undefined);
-      pauseMs = Math.min(2 * pauseMs, lastRetryMigratingMs);
-    }
-  }
+    },
+  }).catch(() => undefined);
 }

@@ -40,6 +40,10 @@ describe('createCalendar', () => {
     ['Africa/Cairo', '2026-04-23', [24, 23, 24]],
     ['America/Sao_Paulo', '2018-11-03', [24, 23, 24]],
     ['America/Sao_Paulo', '2019-02-15', [24, 25, 24]],
+    // Clocks go back at midnight, or to it: the day begins at the first of two midnights.
+    ['America/Havana', '2026-10-31', [24, 25, 24]],
+    ['Atlantic/Azores', '2026-10-24', [24, 25, 24]],
+    ['Asia/Amman', '2019-10-24', [24, 25, 24]],
     // Apia crossed the date line: this day did not exist there.
     ['Pacific/Apia', '2011-12-29', [24, 0, 24]],
   ])('returns the length of a day with a clock change in %s after %s', (timeZone, from, expected) => {

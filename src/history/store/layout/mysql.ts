@@ -1,7 +1,10 @@
 import type { Row, Statements } from '../database';
+import { retry } from '../../../chat/shared/retry';
 import { dayIn, dayMs, dayOf, endOf, type Day } from '../days';
 import { allTo, bothTables, segmentOf, whole, type Layout } from './layout';
 import { alone, createRecordTable } from '../schema';
+
+const divideAttempts = 5;
 
 export const mysqlLayout: Layout = {
   dropsWhole: true,
@@ -76,15 +79,12 @@ async function repartition(
   if (isPartitioned === isDaily) return;
   if (!isDaily) return void (await statements.run(`alter table ${name} remove partitioning`));
   // While this waits for the table, another process may save a record of a new day. Then read the list again.
-  for (let attempt = 1; ; attempt += 1) {
+  const divide = async () => {
     const rows = await statements.all(`select distinct floor(created_at / ${dayMs}) as day from ${name}`);
     const days = new Set(rows.map((row) => dayOf(Number(row['day']) * dayMs))).add(dayOf(Date.now()));
-    try {
-      return void (await statements.run(`alter table ${name}${byRange([...days].sort(), table)}`));
-    } catch (error) {
-      if (!isWithoutPartition(error) || attempt === 5) throw error;
-    }
-  }
+    await statements.run(`alter table ${name}${byRange([...days].sort(), table)}`);
+  };
+  await retry(divide, { tries: divideAttempts, isRetryable: isWithoutPartition });
 }
 
 /** Returns true if the partition for a record's day does not exist, or was just dropped. */

@@ -1,4 +1,5 @@
 import { marks, type Database, type Statements } from '../database';
+import { retry } from '../../../chat/shared/retry';
 import { dayIn, dayMs, dayOf, endOf, startOf, type Day } from '../days';
 import { allTo, bothTables, segmentOf, whole, type Layout } from './layout';
 import { columnsOf } from '../rows';
@@ -126,17 +127,15 @@ async function dropDay(
   isWanted: (statements: Statements) => Promise<boolean>,
 ): Promise<void> {
   const { records, errors } = segmentOf(day);
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await database.transaction(async (statements) => {
-        await lockState(statements);
-        await statements.run(`set local lock_timeout = ${lockTimeoutMs}`);
-        if (!(await isWanted(statements))) return;
-        await statements.run(`drop table if exists ${records}, ${errors}`);
-      });
-    } catch (error) {
-      const isLocked = (error as { code?: unknown } | null)?.code === '55P03';
-      if (!isLocked || attempt === dropAttempts) throw error;
-    }
-  }
+  const drop = async (statements: Statements) => {
+    await lockState(statements);
+    await statements.run(`set local lock_timeout = ${lockTimeoutMs}`);
+    if (!(await isWanted(statements))) return;
+    await statements.run(`drop table if exists ${records}, ${errors}`);
+  };
+  await retry(() => database.transaction(drop), { tries: dropAttempts, isRetryable: isLocked });
+}
+
+function isLocked(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === '55P03';
 }
