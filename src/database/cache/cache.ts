@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+
 /** A cache in memory, with a time to live. Null means "not found" and is not cached. */
 export interface Cache<K, V> {
   get(key: K): V | undefined;
@@ -21,62 +23,46 @@ export interface Cache<K, V> {
 /**
  * Creates a cache.
  * @param ttlMs how long a value is valid, in milliseconds from the start of its read.
- * @param maxEntries when the cache is full, a new value evicts the one that was written longest ago.
+ * @param maxEntries when the cache is full, a new value evicts the one that was used longest ago.
  */
-export function createCache<K, V>(ttlMs: number, maxEntries: number): Cache<K, V> {
-  const entries = new Map<K, { readonly value: V; readonly expiresAtMs: number }>();
-  const loads = new Map<K, Promise<V | null>>();
+export function createCache<K extends string | number, V extends object | string | number>(
+  ttlMs: number,
+  maxEntries: number,
+): Cache<K, V> {
   let clearCount = 0;
-  return { get, read, beginRead, forget, clear };
+  const entries = new LRUCache<K, V, () => Promise<V | null>>({
+    max: maxEntries,
+    ttl: ttlMs,
+    perf: { now: () => performance.now() },
+    // Readers that share a load get its value, also after `forget()` or `clear()`. It is then not cached.
+    ignoreFetchAbort: true,
+    async fetchMethod(_key, _stale, { context: load, options }) {
+      const startMs = performance.now();
+      const value = await load();
+      options.ttl = leftFrom(startMs);
+      return value ?? undefined;
+    },
+  });
 
-  function get(key: K): V | undefined {
-    const entry = entries.get(key);
-    return entry !== undefined && entry.expiresAtMs > Date.now() ? entry.value : undefined;
+  /** lru-cache counts from the end of a read. It takes 0 for no limit. */
+  function leftFrom(startMs: number): number {
+    return Math.max(1, ttlMs - Math.ceil(performance.now() - startMs));
   }
 
-  async function read(key: K, load: () => Promise<V | null>): Promise<V | null> {
-    return get(key) ?? loads.get(key) ?? startLoad(key, load);
-  }
-
-  async function startLoad(key: K, load: () => Promise<V | null>): Promise<V | null> {
-    const expiresAtMs = Date.now() + ttlMs;
-    const loading = load();
-    loads.set(key, loading);
-    // After `forget()` or `clear()`, no load or a newer one has the key.
-    const isCurrent = () => loads.get(key) === loading;
-    try {
-      const value = await loading;
-      if (value !== null && isCurrent()) store(key, value, expiresAtMs);
-      return value;
-    } finally {
-      if (isCurrent()) loads.delete(key);
-    }
-  }
-
-  function beginRead(): (key: K, value: V) => void {
-    const expiresAtMs = Date.now() + ttlMs;
-    const clearsBefore = clearCount;
-    return (key, value) => {
-      if (clearCount === clearsBefore) store(key, value, expiresAtMs);
-    };
-  }
-
-  function store(key: K, value: V, expiresAtMs: number): void {
-    // Delete first, so that the entry moves to the end and the first entry is always the oldest.
-    entries.delete(key);
-    const oldest = entries.size >= maxEntries ? entries.keys().next().value : undefined;
-    if (oldest !== undefined) entries.delete(oldest);
-    entries.set(key, { value, expiresAtMs });
-  }
-
-  function forget(key: K): void {
-    entries.delete(key);
-    loads.delete(key);
-  }
-
-  function clear(): void {
-    clearCount += 1;
-    entries.clear();
-    loads.clear();
-  }
+  return {
+    get: (key) => entries.get(key),
+    read: async (key, load) => (await entries.fetch(key, { context: load })) ?? null,
+    beginRead() {
+      const startMs = performance.now();
+      const clearsBefore = clearCount;
+      return (key, value) => {
+        if (clearCount === clearsBefore) entries.set(key, value, { ttl: leftFrom(startMs) });
+      };
+    },
+    forget: (key) => void entries.delete(key),
+    clear() {
+      clearCount += 1;
+      entries.clear();
+    },
+  };
 }
