@@ -12,25 +12,29 @@ const common = {
 };
 
 /**
- * Test files of the application that are about HTTP, WebSockets or Dify, and not about SQL. `npm run check` runs them on
- * SQLite only, `npm run check:full` on PostgreSQL too.
+ * Test files of the application that are about HTTP, WebSockets or Dify, and not about SQL, and those that run Strapi's
+ * slow commands. `npm run check` runs them on SQLite only, `npm run check:full` on PostgreSQL too.
  */
-const withoutSql = [
+const onSqliteOnly = [
   'app/account-mails',
   'app/across-doors',
   'app/attempts',
+  'app/character-imports',
   'app/chat-reading',
   'app/conversation-api-spec',
   'app/create-message',
   'app/disconnect',
+  'app/ended-by-import',
   'app/ended-logins',
   'app/ended-streams',
+  'app/examples',
   'app/faults',
   'app/history-doors',
   'app/hostile-input',
+  'app/import',
   'app/limits',
   'app/permissions',
-  'app/examples',
+  'app/registration',
   'app/remembered-characters',
   'app/session-api-spec',
   'app/stalled-readers',
@@ -84,7 +88,9 @@ export default {
       ...application,
       displayName: 'postgres',
       globals: { database: 'postgres' },
-      testPathIgnorePatterns: isFull ? [] : withoutSql.map((file) => `<rootDir>/tests/${file}\\.test\\.ts$`),
+      testPathIgnorePatterns: isFull
+        ? []
+        : onSqliteOnly.map((file) => `<rootDir>/tests/${file}\\.test\\.ts$`),
       globalSetup: '<rootDir>/tests/support/start-postgres-template.ts',
       globalTeardown: '<rootDir>/tests/support/stop-postgres.ts',
     },
