@@ -27,7 +27,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin =>
           httpOnly: false,
         },
         // `src/extensions/users-permissions` reads these.
-        rememberLoginsSeconds: variables.AUTH_REMEMBER_SECONDS,
+        cacheLoginsSeconds: variables.AUTH_REMEMBER_SECONDS,
         refreshAgainSeconds: variables.AUTH_REFRESH_AGAIN_SECONDS,
         allowRegistration: variables.AUTH_ALLOW_REGISTRATION,
         minPasswordChars: variables.AUTH_MIN_PASSWORD_CHARS,

@@ -27,7 +27,7 @@ import { linkToSingleRows } from './strapi/entries/single-links';
 import { startSqliteCheckpoints, type SqliteCheckpoints } from './strapi/jobs/sqlite-checkpoints';
 import { declareStockUploads } from './strapi/patches/stock-uploads';
 import { surviveBrokenConnections } from './strapi/patches/survive-broken-connections';
-import { tellTokensApart } from './strapi/patches/tell-tokens-apart';
+import { skipApiTokens } from './strapi/patches/skip-api-tokens';
 import { useOwnTemporaryFolder, type TemporaryFolder } from './strapi/startup/temporary-folder';
 import { startTidyingHistory, type Tidying } from './strapi/jobs/tidy-history';
 import { HistoryProblem, parseHistoryStoreSettings } from './history';
@@ -65,7 +65,7 @@ export default {
     assertSettings(strapi);
     endTurnToStart = startInTurn(strapi);
     surviveBrokenConnections(strapi);
-    tellTokensApart(strapi);
+    skipApiTokens(strapi);
     evenAdminLogins(strapi);
     if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
     giveNumericIds(strapi);

@@ -87,7 +87,7 @@ describe('a variable of the configuration', () => {
     };
     expect(read('plugins', auth)).toMatchObject({
       'users-permissions': {
-        config: { sessions: { accessTokenLifespan: 60 }, rememberLoginsSeconds: 0, ratelimit: { max: 7 } },
+        config: { sessions: { accessTokenLifespan: 60 }, cacheLoginsSeconds: 0, ratelimit: { max: 7 } },
       },
     });
     expect(read('middlewares', { BODY_LIMIT: '512kb' })).toContainEqual({

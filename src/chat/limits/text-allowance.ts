@@ -37,9 +37,9 @@ interface Day {
   /** Characters of the day that are still free. */
   left: number;
   /** Characters that this process has taken but not yet added to the counter. */
-  untold: number;
+  uncounted: number;
   /** Characters that this process has taken and is adding to the counter now. */
-  telling: number;
+  counting: number;
   readonly resetAtMs: number;
 }
 
@@ -54,14 +54,14 @@ export function createTextAllowance(counter: DayCounter | null): TextAllowance {
       // Read the counter again: the operator may have emptied the table.
       if (day.left < chars) await assertLeft(user, day, chars);
       day.left -= chars;
-      day.untold += chars;
-      if (day.untold >= charsTogether) await tell(user, day);
+      day.uncounted += chars;
+      if (day.uncounted >= charsTogether) await count(user, day);
     },
     refund(user, chars) {
       const day = findDay(user);
       if (day === undefined) return;
       day.left += chars;
-      day.untold -= chars;
+      day.uncounted -= chars;
     },
   };
 
@@ -75,7 +75,7 @@ export function createTextAllowance(counter: DayCounter | null): TextAllowance {
     // A concurrent call may have cached the day in the meantime. Its entry may already hold taken characters.
     const known = findDay(user);
     if (known !== undefined) return known;
-    const day: Day = { left: remaining, untold: 0, telling: 0, resetAtMs };
+    const day: Day = { left: remaining, uncounted: 0, counting: 0, resetAtMs };
     days.delete(user);
     days.set(user, day);
     if (days.size > maxUsers) forgetFirst();
@@ -84,22 +84,22 @@ export function createTextAllowance(counter: DayCounter | null): TextAllowance {
 
   async function assertLeft(user: string, day: Day, chars: number): Promise<void> {
     const rateLimit = await read(user);
-    day.left = rateLimit.remaining - day.untold - day.telling;
+    day.left = rateLimit.remaining - day.uncounted - day.counting;
     if (day.left >= chars) return;
     throw new ChatError('text-limit-reached', refusal({ ...rateLimit, remaining: Math.max(0, day.left) }));
   }
 
-  async function tell(user: string, day: Day): Promise<void> {
-    const chars = day.untold;
-    day.untold = 0;
-    day.telling += chars;
+  async function count(user: string, day: Day): Promise<void> {
+    const chars = day.uncounted;
+    day.uncounted = 0;
+    day.counting += chars;
     try {
       const { remaining } = await add(user, chars);
-      day.telling -= chars;
-      day.left = Math.min(day.left, remaining - day.untold - day.telling);
+      day.counting -= chars;
+      day.left = Math.min(day.left, remaining - day.uncounted - day.counting);
     } catch (error) {
-      day.telling -= chars;
-      day.untold += chars;
+      day.counting -= chars;
+      day.uncounted += chars;
       throw error;
     }
   }
@@ -108,7 +108,8 @@ export function createTextAllowance(counter: DayCounter | null): TextAllowance {
     for (const [user, day] of days) {
       days.delete(user);
       // If this fails, the characters are not counted. The same happens when the process ends.
-      if (day.untold > 0 && day.resetAtMs > Date.now()) void add(user, day.untold).catch(() => undefined);
+      if (day.uncounted > 0 && day.resetAtMs > Date.now())
+        void add(user, day.uncounted).catch(() => undefined);
       return;
     }
   }

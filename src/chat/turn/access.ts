@@ -93,7 +93,7 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
   }
 
   /** Sends the stop to Dify. If this fails, the answer continues to its end. It is still saved as `stopped`. */
-  async function tellDify(taskId: string, owner: Owner): Promise<void> {
+  async function stopInDify(taskId: string, owner: Owner): Promise<void> {
     try {
       await upstream.stop(taskId, toUpstreamUser(owner));
     } catch (error) {
@@ -107,7 +107,7 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
     const running = live.find(turnId);
     if (running === undefined) {
       const taskId = await store.requestStop(turnId);
-      if (taskId !== null) await tellDify(taskId, owner);
+      if (taskId !== null) await stopInDify(taskId, owner);
     } else {
       running.requestEnd('stop');
       await running.ended;

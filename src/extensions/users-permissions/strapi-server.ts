@@ -47,7 +47,7 @@ const extend = (plugin: Plugin): Plugin => ({
     },
     user: ({ strapi }) => noteCheckedPassword(plugin.services.user({ strapi }), strapi),
     permission: ({ strapi }) =>
-      cachePermissions(plugin.services.permission({ strapi }), strapi, remembered(strapi).permissionsMs),
+      cachePermissions(plugin.services.permission({ strapi }), strapi, cacheTimes(strapi).permissionsMs),
   },
   register({ strapi }) {
     tieSessions(strapi);
@@ -57,7 +57,7 @@ const extend = (plugin: Plugin): Plugin => ({
       register.call(
         auth,
         type,
-        cacheLogins(withHonestFailures(strategy, strapi), strapi, remembered(strapi).loginMs),
+        cacheLogins(withHonestFailures(strategy, strapi), strapi, cacheTimes(strapi).loginMs),
       );
     try {
       return plugin.register({ strapi });
@@ -72,8 +72,8 @@ const extend = (plugin: Plugin): Plugin => ({
  * other cache. So the two times add up to the setting. Permissions get a tenth: it is enough for users who log in at
  * the same time to share one read.
  */
-function remembered(strapi: Core.Strapi): { readonly loginMs: number; readonly permissionsMs: number } {
-  const forMs = strapi.config.get<number>('plugin::users-permissions.rememberLoginsSeconds', 0) * 1000;
+function cacheTimes(strapi: Core.Strapi): { readonly loginMs: number; readonly permissionsMs: number } {
+  const forMs = strapi.config.get<number>('plugin::users-permissions.cacheLoginsSeconds', 0) * 1000;
   const permissionsMs = forMs / 10;
   return { loginMs: forMs - permissionsMs, permissionsMs };
 }

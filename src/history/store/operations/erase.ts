@@ -1,7 +1,7 @@
 import type { Erasure } from '../../model/store';
 import type { Binding, Database, Statements } from '../database';
 import { dayOf } from '../days';
-import { keyOf, remember } from './erasures';
+import { keyOf, saveErasure } from './erasures';
 import type { Layout } from '../layout/layout';
 import { removeAll } from './remove';
 import { repairBeginnings } from './repair';
@@ -12,7 +12,7 @@ import { lockState } from '../schema';
 export async function erase(database: Database, layout: Layout, erasure: Erasure): Promise<number> {
   await database.transaction(async (statements) => {
     await lockState(statements);
-    await remember(statements, erasure);
+    await saveErasure(statements, erasure);
     if ('userDocumentId' in erasure)
       await forgetFormer(statements, erasure.userDocumentId, erasure.conversationId);
   });

@@ -22,7 +22,7 @@ export function keyOf(user: NamedUser): readonly [userDocumentId: string, former
 }
 
 /** Saves an erasure. Among several of the same data, the one with the latest time stays. */
-export async function remember(statements: Statements, erasure: Erasure): Promise<void> {
+export async function saveErasure(statements: Statements, erasure: Erasure): Promise<void> {
   const given = incoming(statements.kind, 'erased_before');
   await statements.run(
     `insert into history_erasures (user_document_id, user_id, conversation_id, erased_before) values (?, ?, ?, ?)

@@ -18,7 +18,7 @@ const ofJwt = 'jwt';
  * Skips the search for an API token if the token is a JWT. Strapi first searches for every token among the API tokens.
  * A JWT has dots, and an API token has none.
  */
-export function tellTokensApart(strapi: Core.Strapi): void {
+export function skipApiTokens(strapi: Core.Strapi): void {
   const tokens = strapi.service('admin::api-token-content-api') as unknown as ApiTokenService;
   const { hash, getByAccessKey } = tokens;
   tokens.hash = (token) => (token.includes('.') ? ofJwt : hash(token));
