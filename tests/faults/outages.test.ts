@@ -29,10 +29,13 @@ let child: Child;
 beforeAll(async () => {
   if (database === 'postgres') {
     child = await startChild('postgres-child.ts');
-    // This file has its own server, so that other tests are not affected.
+    // This file has its own server, so that other tests are not affected. It has no database to copy.
     process.env['TEST_POSTGRES_URL'] = child.greeting;
   }
-  app = await startApp({ env: { ...withoutLimits, CHAT_TURN_LEASE_SECONDS: String(leaseMs / 1000) } });
+  app = await startApp({
+    isEmpty: true,
+    env: { ...withoutLimits, CHAT_TURN_LEASE_SECONDS: String(leaseMs / 1000) },
+  });
   if (database === 'sqlite') {
     child = await startChild('sqlite-lock-child.ts', [app.database.env['DATABASE_FILENAME'] ?? '']);
   }

@@ -78,15 +78,17 @@ export interface App {
 export interface AppOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly dify?: DifyEmulatorOptions;
-  /** Fills an empty database before the application opens it. Without it, the tables are there already. */
+  /** Starts on an empty database. By default, it is a copy that has the tables already. */
+  readonly isEmpty?: boolean;
+  /** Fills an empty database before the application opens it. */
   readonly prepare?: (database: TestDatabase) => Promise<void>;
   /** Returns variables that depend on the emulator. */
   readonly difyEnv?: (dify: DifyEmulator) => Readonly<Record<string, string>>;
 }
 
 export async function startApp(options: AppOptions = {}): Promise<App> {
-  const { env = {}, dify: difyOptions = {}, prepare, difyEnv } = options;
-  const database = await (prepare === undefined ? copyTemplate() : createDatabase());
+  const { env = {}, dify: difyOptions = {}, prepare, isEmpty = prepare !== undefined, difyEnv } = options;
+  const database = await (isEmpty ? createDatabase() : copyTemplate());
   await prepare?.(database);
   const dify = await createDifyEmulator({
     apps: [{ key: `app-${canaries.key}`, mode: 'chat' }],
