@@ -7,6 +7,18 @@ const max = 10;
 const startWith = (env: Readonly<Record<string, string>>) =>
   startApp({ env: { AUTH_MAX_ATTEMPTS_PER_MINUTE: String(max), ...env } });
 
+async function withApp(
+  env: Readonly<Record<string, string>>,
+  run: (app: App) => Promise<void>,
+): Promise<void> {
+  const app = await startWith(env);
+  try {
+    await run(app);
+  } finally {
+    await app.stop();
+  }
+}
+
 /** Behind one proxy. So a test can be several clients, each with limits of its own. */
 let proxied: App;
 
@@ -55,22 +67,21 @@ describe('wrong logins', () => {
   });
 
   it('through two proxies are counted by the second address from the right', async () => {
-    const app = await startWith({ TRUSTED_PROXIES: '2' });
     const headers = (client: string) => (n: number) => ({
       'X-Forwarded-For': `10.0.0.${n}, 10.1.0.${n}, ${client}, 192.0.2.1`,
     });
-    expect(await countAttempts(app, headers('203.0.113.7'))).toBe(max);
-    expect(await countAttempts(app, headers('203.0.113.8'))).toBe(max);
-    await app.stop();
+    await withApp({ TRUSTED_PROXIES: '2' }, async (app) => {
+      expect(await countAttempts(app, headers('203.0.113.7'))).toBe(max);
+      expect(await countAttempts(app, headers('203.0.113.8'))).toBe(max);
+    });
   });
 
   it.each([{}, { TRUSTED_PROXIES: '0', IS_PROXIED: 'true' }])(
     'without a proxy are counted by the connection and not by X-Forwarded-For: %j',
-    async (env) => {
-      const app = await startWith(env);
-      expect(await countAttempts(app, (n) => ({ 'X-Forwarded-For': `10.0.0.${n}` }))).toBe(max);
-      await app.stop();
-    },
+    (env) =>
+      withApp(env, async (app) => {
+        expect(await countAttempts(app, (n) => ({ 'X-Forwarded-For': `10.0.0.${n}` }))).toBe(max);
+      }),
   );
 
   it('have one limit for all spellings of the path', async () => {

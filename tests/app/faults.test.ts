@@ -16,7 +16,6 @@ beforeAll(async () => {
       DIFY_TOTAL_TIMEOUT_SECONDS: '5',
       DIFY_MAX_FRAME_CHARS: '300000',
       CHAT_MAX_ANSWER_CHARS: '100000',
-      CHAT_RECOVERY_SECONDS: '1',
     },
     dify: { apps: [{ key: `app-${canaries.key}`, mode: 'chat' }], pingEveryMs: 100 },
   });

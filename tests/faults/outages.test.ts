@@ -46,8 +46,12 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   if (database === 'sqlite') await child.end();
-  await app.stop();
-  if (database === 'postgres') await child.end();
+  try {
+    await app.stop();
+  } finally {
+    // Also if the application did not start: a child that stays would keep Jest waiting.
+    if (database === 'postgres') await child.end();
+  }
 });
 
 async function takeAway(ms: number): Promise<void> {
