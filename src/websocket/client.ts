@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
@@ -62,10 +63,9 @@ export function createSocketClient(options: SocketClientOptions): SocketClient {
   socket.on('ping', (data) => {
     if (take()) socket.pong(data);
   });
-  socket.on('message', (data, isBinary) => {
+  socket.on('message', (data) => {
     if (!take()) return;
-    // Binary frames are not supported. They are passed on as an empty text, so the client gets a JSON error.
-    receive(isBinary ? '' : toText(data));
+    receive(toText(data));
   });
 
   return {
@@ -106,8 +106,10 @@ export function createSocketClient(options: SocketClientOptions): SocketClient {
   }
 }
 
+/** Some clients send text in binary frames. Bytes that are not UTF-8 become an empty text, which gets a JSON error. */
 function toText(data: RawData): string {
-  return (Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer)).toString('utf8');
+  const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer);
+  return isUtf8(bytes) ? bytes.toString('utf8') : '';
 }
 
 function createRate(perSecond: number): () => boolean {

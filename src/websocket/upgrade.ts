@@ -2,6 +2,7 @@ import { ServerResponse, STATUS_CODES, type IncomingMessage, type Server } from 
 import type { Duplex } from 'node:stream';
 
 import type { ChatError } from '../chat';
+import { lowerIdsInPath } from '../http/lower-case-ids';
 
 /** The parts of an upgrade request that the server reads. It ignores the query string, because logs store it. */
 export interface UpgradeRequest {
@@ -18,7 +19,7 @@ export const tokenProtocol = 'bearer';
 export function parseUpgrade(request: IncomingMessage): UpgradeRequest | null {
   const { authorization, origin } = request.headers;
   const [path = ''] = (request.url ?? '').split('?');
-  const sessionId = /^(?:\/api)?\/ws\/([^/]+)$/u.exec(path)?.[1];
+  const sessionId = /^(?:\/api)?\/ws\/([^/]+)\/?$/u.exec(lowerIdsInPath(path))?.[1];
   if (sessionId === undefined || !offersWebSocket(request)) return null;
   // A session id is a UUID. An impossible id becomes an empty text, which no session has.
   return {

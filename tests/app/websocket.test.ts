@@ -106,6 +106,19 @@ describe('the login of a WebSocket', () => {
     expect(device.socket.protocol).toBe('');
   });
 
+  it('works with an upper-case id, a slash after the path and text in binary frames', async () => {
+    const sessionId = await newSession();
+    const device = await connect(app.url, `/ws/${sessionId.toUpperCase()}/`);
+    devices.push(device);
+    device.socket.send(Buffer.from(JSON.stringify({ type: 'auth', token: user.token })));
+    expect((await device.until(named('connected')))['session_id']).toBe(sessionId);
+    device.socket.send(Buffer.from(JSON.stringify({ type: 'ask', query: 'In bytes 好' })));
+    const { turn_id } = await device.until(isTerminal);
+    const request = { type: 'resume', request_id: 'capitals', turn_id: turn_id.toUpperCase() };
+    device.socket.send(Buffer.from(JSON.stringify(request)));
+    expect(await device.until(reply('capitals'))).toMatchObject({ event: 'request_done', turn_id });
+  });
+
   it('works with the subprotocol bearer, which the server returns', async () => {
     const sessionId = await newSession();
     const protocols = ['bearer', user.token ?? ''];

@@ -29,7 +29,8 @@ function harness() {
   });
   const heard: string[] = [];
   client.receiveWith((frame) => heard.push(frame));
-  const say = (text: string, isBinary = false) => socket.emit('message', Buffer.from(text), isBinary);
+  const say = (text: string | Uint8Array, isBinary = false) =>
+    socket.emit('message', Buffer.from(text), isBinary);
   return { socket, stream, client, stalls: () => stalls, heard, say };
 }
 
@@ -75,10 +76,11 @@ describe('the frames of a client', () => {
     expect(heard).toEqual(['before']);
   });
 
-  it('are received as empty text if they are binary', () => {
+  it('are received as text if they are binary, and as empty text if that is not UTF-8', () => {
     const { heard, say } = harness();
-    say('{"type":"ping"}', true);
-    expect(heard).toEqual(['']);
+    say('{"type":"ping","text":"好"}', true);
+    say(Buffer.from([0x22, 0xff, 0x22]), true);
+    expect(heard).toEqual(['{"type":"ping","text":"好"}', '']);
   });
 });
 

@@ -10,6 +10,8 @@ describe('parseUpgrade', () => {
     ['/ws/a-session', 'a-session'],
     ['/api/ws/a-session', 'a-session'],
     ['/ws/a-session?token=secret', 'a-session'],
+    ['/ws/a-session/', 'a-session'],
+    ['/ws/7E197905-7737-4688-8CBD-8106FFF1C975', '7e197905-7737-4688-8cbd-8106fff1c975'],
     ['/ws/no%20session', ''],
     [`/ws/${'x'.repeat(65)}`, ''],
   ])('reads from the URL %s the session %j', (url, sessionId) => {

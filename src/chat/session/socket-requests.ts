@@ -13,7 +13,10 @@ import type { Turns } from '../turn/turns';
 import type { WriteLimits } from '../limits/write-limits';
 
 const requestId = z.union([z.string().max(128), z.number()], 'must be text or a number').optional();
-const turnId = z.string('must be a turn_id').regex(/^[0-9a-f-]{36}$/u, 'must be a turn_id');
+const turnId = z
+  .string('must be a turn_id')
+  .toLowerCase()
+  .regex(/^[0-9a-f-]{36}$/u, 'must be a turn_id');
 
 const requestSchema = z.discriminatedUnion(
   'type',
