@@ -5,6 +5,7 @@ import type { Context, Next } from 'koa';
 
 import { ChatError, EventStream, toLastEvent, type Frame } from '../chat';
 import { chatOf } from '../app';
+import { prefersEventStream } from '../http/accept';
 import { cutOffAfter } from '../http/cut-off';
 import { onClosed } from '../http/on-closed';
 import { loginEndOf } from '../strapi/logins/login-end';
@@ -17,8 +18,7 @@ export interface EventSource {
 
 /** Returns whether the client wants an event stream, by `Accept` or by `response_mode` in the body as with Dify. */
 export function wantsEventStream(ctx: Context): boolean {
-  // `Accept: */*` matches both types, so JSON must be first.
-  if (ctx.accepts('json', 'text/event-stream') === 'text/event-stream') return true;
+  if (prefersEventStream(ctx.get('Accept'))) return true;
   const body = ctx.request.body as
     { response_mode?: unknown; data?: { response_mode?: unknown } | null } | null | undefined;
   return body?.response_mode === 'streaming' || body?.data?.response_mode === 'streaming';
