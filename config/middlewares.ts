@@ -1,9 +1,12 @@
 import type { Core } from '@strapi/strapi';
 
-import { origins, readVariables, size } from '../src/env/variables';
+import { origins, readVariables, size, toBytes } from '../src/env/variables';
 
 const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewares => {
-  const variables = readVariables(env, { CORS_ORIGINS: origins, BODY_LIMIT: size.default('1mb') });
+  const variables = readVariables(env, {
+    CORS_ORIGINS: origins,
+    BODY_LIMIT: size.default('1mb').transform(toBytes),
+  });
   return [
     'global::unread-bodies',
     'global::request-log',
@@ -22,6 +25,9 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
           'Content-Type',
           'Authorization',
           'Accept',
+          'Cache-Control',
+          'Pragma',
+          'X-Requested-With',
           'Last-Event-ID',
           'Idempotency-Key',
           'x-strapi-refresh-cookie',
@@ -36,13 +42,17 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
       },
     },
     'strapi::query',
-    // `global::multipart` reads multipart bodies on the routes that name it.
-    { name: 'strapi::body', config: { jsonLimit: variables.BODY_LIMIT, multipart: false } },
+    // Strapi requires its own parser in this list. `global::body` calls it, so here it parses nothing.
+    { name: 'strapi::body', config: { json: false, urlencoded: false, text: false, multipart: false } },
+    { name: 'global::body', config: { maxBytes: variables.BODY_LIMIT } },
     'strapi::session',
     'strapi::favicon',
     'global::landing-page',
     'global::paths-without-api',
+    'global::spellings',
+    'global::account-requests',
     'global::refuse-multipart',
+    'global::known-paths',
     'strapi::public',
   ];
 };

@@ -8,6 +8,7 @@ import type { Context } from 'koa';
 
 import { ChatError } from '../chat';
 import { onClosed } from './on-closed';
+import { decodeBody } from './request-body';
 
 /** An uploaded file as Strapi's upload plugin expects it. */
 export interface UploadedFile {
@@ -31,8 +32,8 @@ const maxFieldBytes = 100_000;
 
 /** Returns whether the request has a multipart body of any kind, also with a malformed `Content-Type`. */
 export function hasMultipartBody(ctx: Context): boolean {
-  const hasBody = ctx.get('Content-Length') !== '' || ctx.get('Transfer-Encoding') !== '';
-  return hasBody && /^\s*multipart\//iu.test(ctx.get('Content-Type'));
+  const isSent = ctx.get('Content-Length') !== '' || ctx.get('Transfer-Encoding') !== '';
+  return isSent && /^\s*multipart\//iu.test(ctx.get('Content-Type'));
 }
 
 /**
@@ -44,6 +45,7 @@ export async function readMultipart(ctx: Context, folder: string, maxBytes: numb
   const fields: [string, string][] = [];
   const files: [string, UploadedFile][] = [];
   const outputs: WriteStream[] = [];
+  const body = decodeBody(ctx);
   const parser = createParser(ctx);
 
   try {
@@ -77,14 +79,16 @@ export async function readMultipart(ctx: Context, folder: string, maxBytes: numb
       parser.on('finish', () => {
         Promise.all(writing).then(() => resolve(), reject);
       });
-      ctx.req.on('data', (chunk: Buffer) => {
+      body.stream.on('error', (error) => reject(body.toClientError(error)));
+      body.stream.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
         if (bytes > maxBytes) reject(tooLarge(maxBytes));
       });
-      ctx.req.pipe(parser);
+      body.stream.pipe(parser);
     });
   } catch (error) {
-    ctx.req.unpipe(parser);
+    body.stream.unpipe(parser);
+    body.stop();
     for (const output of outputs) output.destroy();
     await Promise.all(outputs.map(closed));
     throw error;

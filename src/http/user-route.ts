@@ -23,3 +23,8 @@ export function userRoute(
 ): UserRoute {
   return { method, path, handler, config: { middlewares, isForUsers: true } };
 }
+
+/** Returns the config of a route for API tokens. Users get 403 with this sentence, which says where their own data is. */
+export function notForUsers(sentence: string) {
+  return { middlewares: [], forUsers: sentence };
+}

@@ -3,6 +3,8 @@ import { errors } from '@strapi/utils';
 import type { Context, Next } from 'koa';
 
 import { ChatError, describeError } from '../chat';
+import { needsNoLogin } from '../http/account-paths';
+import { isAppUser } from '../http/owner';
 import { setRateLimit } from '../http/rate-limit';
 import { isDatabaseUnavailable, isDataException, isUniqueViolation } from '../database/sql/errors';
 
@@ -23,6 +25,7 @@ const chatApis: ReadonlySet<string> = new Set([
  * Sends errors of the chat as HTTP replies in Strapi's shape.
  * Strapi's own middleware does not know 409, 502 and 504.
  * It would also log the whole error, which can quote SQL with users' texts.
+ * On every route, an unavailable database is a 503, and a value that the database refuses is a 400.
  */
 export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) =>
   async function chatErrors(ctx: Context, next: Next): Promise<void> {
@@ -40,10 +43,19 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) =>
       reply(ctx, known);
       return;
     }
-    if (!isChatRoute(ctx)) return;
-    // Without a token, Strapi checks the Public role and replies 403. A client that is not logged in gets 401 instead.
-    if (ctx.status === 403 && isAnonymous(ctx)) reply(ctx, new ChatError('unauthorized'));
+    const refusal = ctx.status === 403 ? toClearRefusal(ctx) : undefined;
+    if (refusal !== undefined) reply(ctx, refusal);
   };
+
+/** Returns an error that says more than Strapi's 403, if the client can do something. */
+function toClearRefusal(ctx: Context): ChatError | undefined {
+  const { info, config } = routeOf(ctx);
+  if (info?.type !== 'content-api') return undefined;
+  // Without a token, Strapi checks the Public role and replies 403. A client that is not logged in gets 401 instead.
+  if (isAnonymous(ctx)) return needsNoLogin(ctx.path) ? undefined : new ChatError('unauthorized');
+  const sentence = config?.forUsers;
+  return sentence !== undefined && isAppUser(ctx) ? new ChatError('forbidden', { sentence }) : undefined;
+}
 
 function reply(ctx: Context, error: ChatError): void {
   const { status, message, code, details, retryAfterSeconds, rateLimit } = error;
@@ -53,10 +65,11 @@ function reply(ctx: Context, error: ChatError): void {
   ctx.body = { data: null, error: { status, name: 'ChatError', message, details: { code, ...details } } };
 }
 
-/** Returns whether Strapi handles the error: errors of its own classes, and all errors on other routes. */
+/** Returns whether Strapi handles the error: errors of its own classes, and bugs on other routes. */
 function isStrapis(ctx: Context, error: unknown): boolean {
   if (error instanceof ChatError) return false;
   if (error instanceof errors.ApplicationError || error instanceof errors.HttpError) return true;
+  if (isDatabaseUnavailable(error) || isDataException(error)) return false;
   const hasRoute = ctx.state['route'] !== undefined;
   return hasRoute && !isChatRoute(ctx);
 }
@@ -84,8 +97,17 @@ function refusalStatus(error: unknown): number | undefined {
 }
 
 function isChatRoute(ctx: Context): boolean {
-  const route = ctx.state['route'] as { info?: { apiName?: string } } | undefined;
-  return chatApis.has(route?.info?.apiName ?? '');
+  return chatApis.has(routeOf(ctx).info?.apiName ?? '');
+}
+
+interface Route {
+  readonly info?: { readonly apiName?: string; readonly type?: string };
+  /** `forUsers` tells users of a route for API tokens where their own data is. */
+  readonly config?: { readonly forUsers?: string };
+}
+
+function routeOf(ctx: Context): Route {
+  return (ctx.state['route'] ?? {}) as Route;
 }
 
 function isAnonymous(ctx: Context): boolean {

@@ -3,6 +3,7 @@ import type { Context, Next } from 'koa';
 
 import { ChatError } from '../chat';
 import { hasMultipartBody } from '../http/multipart-body';
+import { matchRoutes } from '../http/router';
 
 interface Route {
   readonly method: string;
@@ -16,16 +17,6 @@ interface RouterConfig {
   readonly routes?: readonly Route[];
 }
 
-/** The part of `@koa/router` that this file uses. */
-interface Layer {
-  readonly methods: readonly string[];
-  readonly path: string;
-}
-
-interface Router {
-  match(path: string, method: string): { readonly pathAndMethod: readonly Layer[] };
-}
-
 /**
  * Answers a multipart body with 415 without reading it, unless its route names `global::multipart`.
  * It is one of the last middlewares, so that `ctx.path` is final.
@@ -36,8 +27,7 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
   return function refuseMultipart(ctx: Context, next: Next): Promise<void> {
     if (!hasMultipartBody(ctx)) return next();
     declared ??= declaredRoutes(strapi);
-    const { pathAndMethod } = (strapi.server.router as unknown as Router).match(ctx.path, ctx.method);
-    const layer = pathAndMethod.find(({ methods }) => methods.length > 0);
+    const layer = matchRoutes(strapi, ctx.path).find(({ methods }) => methods.includes(ctx.method));
     const isDeclared = layer !== undefined && declared.has(`${ctx.method} ${layer.path}`);
     if (!isDeclared) throw new ChatError('unsupported-media-type');
     if (/^\s*multipart\/form-data\s*(;|$)/iu.test(ctx.get('Content-Type'))) return next();

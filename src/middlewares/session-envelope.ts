@@ -1,7 +1,10 @@
 import type { Context, Next } from 'koa';
 
-/** Matches the paths of the session API. It checks the text, because an error can occur before the route is known. */
-const enveloped = /^(\/api)?\/(chat\/(sessions?|messages?)|aichat)(\/|$)/u;
+/**
+ * Matches the paths of the session API, known and unknown. The other paths below `/api/chat` are not of this API. It
+ * checks the text, because an error can occur before the route is known.
+ */
+const enveloped = /^(\/api)?\/(aichat|chat\/(?!(search|export|me|ready|metrics)(\/|$)))/iu;
 
 /**
  * Sends all errors of the session API as `{ code, message, data, error }`.

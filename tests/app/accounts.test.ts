@@ -1,3 +1,5 @@
+import { sign } from 'jsonwebtoken';
+
 import { startApp, type App } from '../support/app';
 import { password } from '../support/admin';
 import { createClient, type Client, type Reply } from '../support/client';
@@ -297,4 +299,79 @@ it('hides the columns that keep names unique, and ignores or refuses them in req
   expect(messageOf(await register({ ...account, username: 'No-Columns' }))).toEqual([400, taken]);
   const filtered = await tokenClient.get('/api/users?filters[usernameKey]=no-columns');
   expect(filtered.status).toBe(400);
+});
+
+describe('an account request with a token that is valid, expired or nonsense', () => {
+  const expired = () =>
+    sign({ userId: '1', sessionId: 'x', type: 'access', iat: 1, exp: 2 }, 'secret of another time');
+  it('logs in, registers, refreshes and asks for a new password all the same', async () => {
+    const first = (await register({ username: 'header', email: 'header@example.com' })).body;
+    const tokens = { valid: first.jwt, expired: expired(), nonsense: 'a.b.c' };
+    let { refreshToken } = first;
+    for (const [what, token] of Object.entries(tokens)) {
+      const client = createClient(app.url, token);
+      const name = `with-${what}`;
+      const replies = [
+        await client.post('/api/auth/local', { identifier: 'header', password }),
+        await client.post('/api/auth/local/register', {
+          username: name,
+          email: `${name}@example.com`,
+          password,
+        }),
+        await client.post('/api/auth/refresh', { refreshToken }),
+        await client.post('/api/auth/forgot-password/', { email: 'header@example.com' }),
+      ];
+      expect([what, ...replies.map(({ status }) => status)]).toEqual([what, 200, 200, 200, 200]);
+      refreshToken = replies[2]?.body.refreshToken;
+    }
+  });
+});
+
+describe('a text that no database stores unchanged', () => {
+  it.each(['a\0b', 'a\ud800b', '\udc00'])(
+    'is refused with 400 in every field of an account: %j',
+    async (text) => {
+      const account = { username: 'stored', email: 'stored@example.com', password };
+      const code = 'code';
+      const bodies: [path: string, body: Readonly<Record<string, unknown>>][] = [
+        ['/api/auth/local', { identifier: text, password }],
+        ['/api/auth/local', { identifier: 'stored', password: text }],
+        ['/api/auth/local/register', { ...account, username: text }],
+        ['/api/auth/local/register', { ...account, email: `${text}@example.com` }],
+        ['/api/auth/local/register', { ...account, password: `Passw0rd-${text}` }],
+        ['/api/auth/forgot-password', { email: `${text}@example.com` }],
+        ['/api/auth/send-email-confirmation', { email: `${text}@example.com` }],
+        ['/api/auth/reset-password', { code: text, password, passwordConfirmation: password }],
+        ['/api/auth/reset-password', { code, password: text, passwordConfirmation: text }],
+        ['/api/auth/refresh', { refreshToken: text }],
+      ];
+      for (const [path, body] of bodies) {
+        const { status, body: reply } = await app.anonymous.post(path, body);
+        expect([path, status, reply.error?.message]).toEqual([path, 400, expect.stringContaining('NUL')]);
+      }
+      const users = await tokenClient.post('/api/users', {
+        ...account,
+        username: text,
+        role: await roleId(),
+      });
+      expect(users.status).toBe(400);
+      const path = '/api/auth/email-confirmation?confirmation=';
+      expect((await app.anonymous.get(`${path}%00`)).status).toBe(400);
+      expect(await app.db('up_users').where({ email: account.email })).toEqual([]);
+    },
+  );
+});
+
+describe("Strapi's routes that need a login", () => {
+  it.each([
+    ['GET', '/api/users/me'],
+    ['GET', '/api/users'],
+    ['POST', '/api/auth/logout'],
+    ['POST', '/api/auth/change-password'],
+    ['GET', '/api/upload/files'],
+    ['POST', '/api/ai-characters'],
+  ])('return 401 without one: %s %s', async (method, path) => {
+    const { status, body } = await app.anonymous.request(method, path);
+    expect([status, body.error.status]).toEqual([401, 401]);
+  });
 });

@@ -1,3 +1,4 @@
+import { password } from '../support/admin';
 import { startApp, type App } from '../support/app';
 import { readStream, textOf, type Client } from '../support/client';
 import { database } from '../support/database';
@@ -43,6 +44,25 @@ describe('while the database is unavailable', () => {
     expect(list.status).toBe(database === 'sqlite' ? 200 : 503);
     expect(app.dify.requests).toHaveLength(asked);
     expect((await user.ask({ character_id: characterId, query: 'And now?' })).status).toBe(200);
+  });
+
+  it("Strapi's own routes return 503 with Retry-After, too", async () => {
+    const { username } = user.user;
+    const account = { username: 'late', email: 'late@example.com', password };
+    const bringBack = await takeDatabaseAway();
+    const replies = await Promise.all([
+      app.anonymous.post('/api/auth/local', { identifier: username, password }),
+      app.anonymous.post('/api/auth/local/register', account),
+      // SQLite still reads while another process holds the write lock.
+      ...(database === 'sqlite' ? [] : [user.get('/api/users/me')]),
+    ]);
+    await bringBack();
+
+    for (const { status, headers, body } of replies) {
+      expect([status, body?.error?.details?.code]).toEqual([503, 'database-unavailable']);
+      expect(headers.get('retry-after')).toBe('5');
+    }
+    expect((await app.anonymous.post('/api/auth/local/register', account)).status).toBe(200);
   });
 
   it('the history returns 503 with Retry-After to administrators', async () => {

@@ -1,4 +1,5 @@
 import http from 'node:http';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 
 import { startApp, type App } from '../support/app';
 import type { Client } from '../support/client';
@@ -205,6 +206,193 @@ describe('unusual text', () => {
     expect(session.title).toMatch(/^A long 👩‍👩‍👧‍👦/u);
     expect(session.title.endsWith('👩‍👩‍👧‍👦…')).toBe(true);
     expect(session.title.length).toBeLessThanOrEqual(255);
+  });
+});
+
+describe('the Content-Encoding of a body', () => {
+  const question = () => JSON.stringify({ data: { character_id: characterId, query: 'Packed' } });
+  const send = (rawBody: string | Uint8Array, headers: Readonly<Record<string, string>>) =>
+    user.request('POST', createMessage, {
+      rawBody,
+      headers: { 'Content-Type': 'application/json', ...headers },
+    });
+
+  it.each<[string, (text: string) => Uint8Array]>([
+    ['gzip', gzipSync],
+    ['X-GZIP', gzipSync],
+    ['deflate', deflateSync],
+    ['BR', brotliCompressSync],
+    ['identity', Buffer.from],
+  ])('can be %s', async (coding, pack) => {
+    const reply = await send(pack(question()), { 'Content-Encoding': coding });
+    expect([reply.status, reply.body.data?.[0].query]).toEqual([200, 'Packed']);
+  });
+
+  it.each(['gzip', 'deflate', 'br', 'zstd', 'gzip, br', 'nonsense'])(
+    'that does not fit gets 400 for every type of body: %s',
+    async (coding) => {
+      for (const type of ['application/json', 'application/x-www-form-urlencoded', 'text/plain']) {
+        for (const path of [createMessage, '/api/auth/local', '/api/chat/session', '/admin/login']) {
+          const reply = await user.request('POST', path, {
+            rawBody: '{"identifier":"a","password":"b"}',
+            headers: { 'Content-Type': type, 'Content-Encoding': coding },
+          });
+          expect([path, type, reply.status]).toEqual([path, type, 400]);
+          expect(reply.text).toContain('Content-Encoding');
+        }
+      }
+    },
+  );
+
+  it('that is cut off gets 400', async () => {
+    const whole = gzipSync(question());
+    const reply = await send(whole.subarray(0, -12), { 'Content-Encoding': 'gzip' });
+    expect([reply.status, reply.body.error.message]).toEqual([
+      400,
+      expect.stringContaining('Content-Encoding'),
+    ]);
+  });
+
+  it('does not raise the limit of a body', async () => {
+    const reply = await send(gzipSync('x'.repeat(2_000_000)), { 'Content-Encoding': 'gzip' });
+    expect(reply.status).toBe(413);
+  });
+});
+
+describe('the bytes of a body', () => {
+  it.each([
+    ['an invalid byte', Buffer.from([0xff])],
+    ['a cut character', Buffer.from('好').subarray(0, 2)],
+    ['an encoded surrogate', Buffer.from([0xed, 0xa0, 0x80])],
+    ['Latin-1', Buffer.from('é', 'latin1')],
+  ])('must be UTF-8: %s gets 400', async (_what, bytes) => {
+    for (const path of [createMessage, '/api/auth/local', '/api/chat/message', '/conversations']) {
+      const rawBody = Buffer.concat([Buffer.from('{"data":{"query":"'), bytes, Buffer.from('"}}')]);
+      const reply = await user.request('POST', path, {
+        rawBody,
+        headers: { 'Content-Type': 'application/json' },
+      });
+      expect([path, reply.status, reply.text]).toEqual([path, 400, expect.stringContaining('UTF-8')]);
+    }
+  });
+
+  it('null count as no body', async () => {
+    const headers = { 'Content-Type': 'application/json' };
+    const replies = [
+      await user.request('POST', '/api/chat/session', { rawBody: 'null', headers }),
+      await user.request('POST', '/api/chat/sessions', { rawBody: ' null\n', headers }),
+      await user.request('POST', '/conversations', { rawBody: 'null', headers }),
+    ];
+    expect(replies.map(({ status }) => status)).toEqual([200, 200, 200]);
+  });
+
+  it.each<[string, Readonly<Record<string, string>>]>([
+    ['no Content-Type', {}],
+    ['text/plain', { 'Content-Type': 'text/plain;charset=UTF-8' }],
+    ['application/xml', { 'Content-Type': 'application/xml' }],
+    ['application/octet-stream', { 'Content-Type': 'application/octet-stream' }],
+  ])('with %s get an error that names the Content-Type', async (_what, headers) => {
+    for (const path of [createMessage, '/api/auth/local', '/api/chat/session', '/conversations']) {
+      const reply = await user.request('POST', path, { rawBody: Buffer.from('{"data":{}}'), headers });
+      expect([path, reply.status, reply.text]).toEqual([path, 415, expect.stringContaining('Content-Type')]);
+    }
+  });
+});
+
+describe('an unknown path', () => {
+  const paths = [
+    '/api/no-such-path',
+    '/no-such-path',
+    '/api/chat-conversations/a/b/c',
+    '/conversations/a/b/c',
+  ];
+  it.each(['POST', 'PUT', 'PATCH', 'DELETE'])('returns for %s the same 404 as for GET', async (method) => {
+    for (const path of paths) {
+      const known = await user.get(path);
+      const reply = await user.request(method, path);
+      expect([path, reply.status, reply.body]).toEqual([path, 404, known.body]);
+      expect(reply.body).toMatchObject({ data: null, error: { status: 404, name: 'NotFoundError' } });
+    }
+  });
+
+  it.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])(
+    'of the session API returns 404 in its envelope for %s',
+    async (method) => {
+      for (const path of [
+        '/aichat/none',
+        '/aichat',
+        '/api/chat/none',
+        '/api/chat/sessions/a/b/c/d',
+        '/api/aichat/x/y/z',
+      ]) {
+        const { status, body } = await user.request(method, path);
+        expect([path, status, body]).toEqual([
+          path,
+          404,
+          { code: 404, message: 'Not Found', data: null, error: {} },
+        ]);
+      }
+    },
+  );
+});
+
+describe('a known path with another method', () => {
+  it.each([
+    ['GET', createMessage, 'POST'],
+    ['DELETE', createMessage, 'POST'],
+    ['POST', '/api/chat-conversations/my-list', 'GET'],
+    ['PATCH', '/conversations', 'POST'],
+    ['GET', '/conversations', 'POST'],
+    ['GET', '/api/auth/local', 'POST'],
+    ['PUT', '/api/auth/local/', 'POST'],
+    ['POST', '/api/users/me', 'GET'],
+    ['POST', '/api/chat/ready', 'GET'],
+    ['DELETE', '/api/chat/search', 'GET'],
+    ['POST', '/admin/init', 'GET'],
+  ])('returns 405 with Allow: %s %s', async (method, path, allowed) => {
+    const { status, headers, body } = await user.request(method, path);
+    expect([status, body]).toEqual([
+      405,
+      {
+        data: null,
+        error: {
+          status: 405,
+          name: 'MethodNotAllowedError',
+          message: expect.stringContaining(allowed),
+          details: {},
+        },
+      },
+    ]);
+    expect(headers.get('allow')?.split(', ')).toContain(allowed);
+    expect(headers.get('allow')?.split(', ')).not.toContain(method);
+  });
+
+  it('returns 405 in the envelope of the session API', async () => {
+    for (const [method, path] of [
+      ['GET', '/api/chat/session'],
+      ['PUT', '/api/chat/sessions/x'],
+      ['POST', '/aichat/getsessionlist/1'],
+      ['GET', '/aichat/createsession'],
+    ] as const) {
+      const { status, headers, body } = await user.request(method, path);
+      expect([path, status, body]).toEqual([
+        path,
+        405,
+        { code: 405, message: expect.any(String), data: null, error: {} },
+      ]);
+      expect(headers.get('allow')).not.toBeNull();
+    }
+  });
+});
+
+describe('a list of all entries', () => {
+  it.each([
+    ['/api/chat-conversations', '/api/chat-conversations/my-list'],
+    ['/api/chat-sessions', '/api/chat/sessions'],
+  ])('%s tells a user that the own list is %s', async (path, own) => {
+    const { status, body } = await user.get(path);
+    expect([status, body.error.message]).toEqual([403, expect.stringContaining(own)]);
+    expect((await app.anonymous.get(path)).status).toBe(401);
   });
 });
 

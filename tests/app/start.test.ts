@@ -111,6 +111,16 @@ it('the application shows the landing page at /, and its API allows no credentia
       headers: { Origin: 'https://evil.example' },
     });
     expect(api.headers.get('access-control-allow-credentials')).toBeNull();
+    const asked = ['cache-control', 'pragma', 'x-requested-with', 'last-event-id', 'idempotency-key'];
+    const preflight = await app.anonymous.request('OPTIONS', '/api/chat-conversations/create-message', {
+      headers: {
+        Origin: 'https://app.example',
+        'Access-Control-Request-Method': 'POST',
+        'Access-Control-Request-Headers': asked.join(','),
+      },
+    });
+    const allowed = preflight.headers.get('access-control-allow-headers')?.toLowerCase().split(',') ?? [];
+    expect([preflight.status, asked.filter((name) => !allowed.includes(name))]).toEqual([204, []]);
   } finally {
     await app.stop();
   }

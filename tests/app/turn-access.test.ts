@@ -1,6 +1,7 @@
 import { startApp, type App } from '../support/app';
 import { readStream, terminalsOf, textOf, type Client, type StreamEvent } from '../support/client';
 import { createGate } from '../support/gate';
+import { holdsWithin } from '../support/until';
 
 let app: App;
 let user: Client;
@@ -65,6 +66,62 @@ describe('a client that comes back', () => {
     expect(textOf([...whole.slice(0, 3), ...rest])).toBe(textOf(whole));
     expect(rest.map(({ id }) => id)).toEqual([4, 5, 6]);
     expect(terminalsOf(rest)).toHaveLength(1);
+  });
+
+  it('can name the event in the query, as polyfills of EventSource do', async () => {
+    const whole = await user.streamAll({ character_id: characterId, query: 'Polyfill' });
+    const path = `${turns}/${whole[0]?.data.turn_id}/stream`;
+    const ids = async (query: string) => {
+      const { status, events } = await user.open('GET', `${path}?${query}`);
+      return [status, ...(await readStream(events)).map(({ id }) => id)];
+    };
+    const all = [200, ...(await follow(user, String(whole[0]?.data.turn_id))).map(({ id }) => id)];
+    expect(await ids('lastEventId=')).toEqual(all);
+    expect(await ids('lastEventId=3')).toEqual([200, 4, 5, 6]);
+    expect(await ids('after=1&lastEventId=3')).toEqual([200, 4, 5, 6]);
+    expect((await user.get(`${path}?lastEventId=x`)).status).toBe(400);
+  });
+
+  it('can write its ids in upper case, and a slash after each path', async () => {
+    const { body } = await user.ask({ character_id: characterId, query: 'In capitals' });
+    const [{ turn_id, session_id, conversation_id }] = body.data;
+    const [turn, session] = [turn_id.toUpperCase(), session_id.toUpperCase()];
+    const paths = [
+      `${turns}/${turn}`,
+      `${turns}/${turn}/`,
+      `/api/chat/sessions/${session}`,
+      `/api/chat/sessions/${session}/messages/`,
+      `/aichat/sessions/${session}/`,
+      `/conversations/${session}/messages/`,
+      `/api/v1/conversations/${session}`,
+      `/users/${user.user.id}/conversations/`,
+      '/api/chat-conversations/my-list/',
+      '/api/ai-characters/',
+      '/api/users/me/',
+      '/api/chat/ready/',
+    ];
+    // The history gets a turn only after its end.
+    await holdsWithin(
+      10_000,
+      async () => (await user.get(`/api/v1/conversations/${session_id}`)).status === 200,
+    );
+    for (const path of paths) expect([path, (await user.get(path)).status]).toEqual([path, 200]);
+
+    const filters = [
+      `filters[session_id]=${session}`,
+      `filters[turn_id][$in][0]=${turn}`,
+      `filters[$or][0][conversation_id][$eq]=${conversation_id.toUpperCase()}`,
+    ];
+    for (const filter of filters) {
+      const list = await user.myList(`/?${filter}`);
+      expect([filter, list.body.meta?.pagination.total]).toEqual([filter, 2]);
+    }
+    const again = { character_id: characterId, query: session, session_id: session, conversation_id };
+    const asked = await user.post('/api/chat-conversations/create-message/', { data: again });
+    expect(asked.body.data[0]).toMatchObject({ session_id, query: session });
+    const added = await user.post('/api/chat/message/', { session_id: session, content: turn });
+    expect(added.body.data).toMatchObject({ session_id, content: turn });
+    expect((await stop(user, turn)).status).toBe(200);
   });
 
   it('gets the outcome of a turn that broke off', async () => {
@@ -248,5 +305,22 @@ describe('a process that gets SIGTERM', () => {
     const row = await leaving.db('chat_conversations').where({ role: 'assistant' }).first();
     expect(row).toMatchObject({ outcome: 'interrupted', error_code: 'server-stopping', answer: 'endless' });
     await leaving.stop();
+  });
+});
+
+describe('the header Accept', () => {
+  it.each([
+    ['text/event-stream;charset=utf-8', 'text/event-stream; charset=utf-8'],
+    ['Text/Event-Stream', 'text/event-stream; charset=utf-8'],
+    ['application/json;q=0.5, text/event-stream;q=0.9', 'text/event-stream; charset=utf-8'],
+    ['application/json;q=0.9, text/event-stream;q=0.5', 'application/json; charset=utf-8'],
+    ['text/event-stream;q=0, */*', 'application/json; charset=utf-8'],
+    ['*/*', 'application/json; charset=utf-8'],
+  ])('%s gets %s', async (accept, type) => {
+    const reply = await user.request('POST', '/api/chat-conversations/create-message', {
+      headers: { Accept: accept },
+      body: { data: { character_id: characterId, query: 'How?' } },
+    });
+    expect([reply.status, reply.headers.get('content-type')]).toEqual([200, type]);
   });
 });

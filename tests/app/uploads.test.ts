@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 
 import { holdsWithin } from '../support/until';
 import { startApp, type App } from '../support/app';
@@ -202,6 +203,22 @@ describe('an upload by an administrator', () => {
     expect(reply.error.message.length).toBeGreaterThan(5);
   });
 
+  it('can have a Content-Encoding, which must fit', async () => {
+    const send = (body: Buffer, coding: string) =>
+      upload(app.url, 'POST', '/upload', body, { ...asAdmin, 'Content-Encoding': coding });
+    expect((await send(gzipSync(fileBody()), 'gzip')).status).toBe(201);
+    const misfits = [
+      await send(fileBody(), 'gzip'),
+      await send(fileBody(), 'br'),
+      await send(fileBody(), 'zstd'),
+      await send(gzipSync(fileBody()).subarray(0, -12), 'gzip'),
+    ];
+    for (const { status, text } of misfits) {
+      expect([status, text]).toEqual([400, expect.stringContaining('Content-Encoding')]);
+    }
+    expect((await send(gzipSync(Buffer.alloc(2 * uploadLimit)), 'gzip')).status).toBe(413);
+  });
+
   it('of another kind of multipart is refused with 415', async () => {
     for (const type of ['multipart/mixed', 'multipart/related', 'multipart/octet-stream']) {
       const headers = { ...asAdmin, 'Content-Type': `${type}; boundary=${boundary}` };
@@ -244,7 +261,7 @@ describe('an upload by an administrator', () => {
 describe('an upload by a client without the permission', () => {
   it.each([
     ['an anonymous client', '/upload', () => ({}), 401],
-    ['an anonymous client', '/api/upload', () => ({}), 403],
+    ['an anonymous client', '/api/upload', () => ({}), 401],
     ['a user', '/api/upload', () => asUser, 403],
     ['a user', '/upload', () => asUser, 401],
     ['an anonymous client', '/admin/project-settings', () => ({}), 401],

@@ -1,3 +1,7 @@
 import { factories } from '@strapi/strapi';
 
-export default factories.createCoreRouter('api::chat-session.chat-session');
+import { notForUsers } from '../../../http/user-route';
+
+export default factories.createCoreRouter('api::chat-session.chat-session', {
+  config: { find: notForUsers('Your own sessions are at POST /api/chat/sessions.') },
+});

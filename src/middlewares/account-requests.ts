@@ -1,0 +1,33 @@
+import type { Context, Next } from 'koa';
+
+import { ChatError, toStorableText } from '../chat';
+import { isOfAccounts, needsNoLogin } from '../http/account-paths';
+
+/**
+ * Prepares requests for Strapi's own account routes.
+ * Many HTTP clients send their token with every request. A login, a registration or a refresh ignores it: Strapi would
+ * refuse a valid token with 403, and an expired one with 401.
+ * A text with NUL or a lone surrogate is refused: PostgreSQL stores no NUL, and bcrypt does not compare beyond it.
+ */
+export default () =>
+  function accountRequests(ctx: Context, next: Next): Promise<void> {
+    if (needsNoLogin(ctx.path) && hasJwt(ctx)) delete ctx.request.headers.authorization;
+    if (isOfAccounts(ctx.path)) {
+      assertStorable(ctx.query);
+      assertStorable(ctx.request.body);
+    }
+    return next();
+  };
+
+/** A JWT has dots. An API token has none, and may need its own rights here. */
+const hasJwt = (ctx: Context): boolean => /^bearer\s.*\./iu.test(ctx.get('Authorization'));
+
+/** @throws ChatError `invalid-request` for the first field that cannot be stored unchanged. */
+function assertStorable(fields: unknown): void {
+  for (const [name, value] of Object.entries(fields ?? {})) {
+    if (typeof value !== 'string' || toStorableText(value) === value) continue;
+    throw new ChatError('invalid-request', {
+      sentence: `${toStorableText(name).slice(0, 100)} must not contain NUL or a lone surrogate.`,
+    });
+  }
+}

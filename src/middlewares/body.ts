@@ -1,0 +1,59 @@
+import { isUtf8 } from 'node:buffer';
+import { Readable } from 'node:stream';
+
+import type { Core } from '@strapi/strapi';
+import type { Context, Middleware, Next } from 'koa';
+
+import { ChatError } from '../chat';
+import { hasMultipartBody } from '../http/multipart-body';
+import { hasBody, readBody } from '../http/request-body';
+
+interface BodyConfig {
+  /** Limit of a body without its `Content-Encoding`. */
+  readonly maxBytes: number;
+}
+
+const methods: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+
+/**
+ * Reads and parses JSON and forms. Strapi's own middleware parses them, but it answers a wrong `Content-Encoding` with
+ * 500. It also accepts malformed UTF-8, and ignores a body without a `Content-Type`. So this middleware reads the bytes,
+ * checks them, and hands them to Strapi's. `global::multipart` reads multipart bodies.
+ */
+export default ({ maxBytes }: BodyConfig, { strapi }: { strapi: Core.Strapi }) => {
+  const create = strapi.middleware('strapi::body');
+  const parse = create({ jsonLimit: maxBytes, multipart: false }, { strapi }) as Middleware;
+
+  return async function body(ctx: Context, next: Next): Promise<void> {
+    if (methods.has(ctx.method) && hasBody(ctx) && !hasMultipartBody(ctx)) {
+      const bytes = await readBody(ctx, maxBytes);
+      if (!isUtf8(bytes)) throw new ChatError('invalid-request', { sentence: 'The body must be UTF-8.' });
+      await parse(withBody(ctx, isNull(bytes) ? Buffer.alloc(0) : bytes), nothing);
+      assertParsed(ctx, bytes);
+    }
+    await next();
+  };
+};
+
+const nothing = () => Promise.resolve();
+
+/** Returns the context with these bytes as its body. */
+function withBody(ctx: Context, bytes: Buffer): Context {
+  const req = Object.assign(Readable.from(bytes), { headers: {} });
+  return Object.create(ctx, { req: { value: req } }) as Context;
+}
+
+/** Clients of typed languages send `null` for no body. */
+function isNull(bytes: Buffer): boolean {
+  return bytes.length < 20 && bytes.toString().trim() === 'null';
+}
+
+/** @throws ChatError `unsupported-media-type` if no parser takes the type of the body. */
+function assertParsed(ctx: Context, bytes: Buffer): void {
+  if (bytes.length === 0 || typeof ctx.request.body === 'object') return;
+  const type = ctx.get('Content-Type').split(';')[0]?.trim().toWellFormed();
+  const found = type ? `The Content-Type is ${type}.` : 'The body has no Content-Type.';
+  throw new ChatError('unsupported-media-type', {
+    sentence: `${found} Send JSON with the header "Content-Type: application/json".`,
+  });
+}
