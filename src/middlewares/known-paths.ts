@@ -14,7 +14,10 @@ type StrapiContext = Context & { notFound(): void; methodNotAllowed(sentence: st
 export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) =>
   function knownPaths(ctx: StrapiContext, next: Next): Promise<void> | void {
     if (ctx.method === 'OPTIONS') return next();
-    const routes = matchRoutes(strapi, ctx.path).filter(({ path }) => path !== staticFiles);
+    const matched = matchRoutes(strapi, ctx.path).filter(({ path }) => path !== staticFiles);
+    // The word of a literal path, e.g. `my-list`, is not the id of another route.
+    const literal = matched.filter(({ path }) => !/[:*(]/u.test(path));
+    const routes = literal.length > 0 ? literal : matched;
     if (routes.some(({ methods }) => methods.includes(ctx.method))) return next();
     if (routes.some(({ path }) => !isForAnyPath(path))) {
       const allowed = [...new Set(routes.flatMap(({ methods }) => methods))].join(', ');
