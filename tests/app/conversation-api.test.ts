@@ -263,6 +263,7 @@ describe('the conversation API', () => {
     ['a role that is not text', { role: { $ne: 1 }, content: 'x' }],
     ['no content', { role: 'user' }],
     ['blank content', { role: 'user', content: ' \n' }],
+    ['content of zero-width characters', { role: 'user', content: '\u200b\ufeff' }],
     ['content that is not text', { role: 'user', content: 7 }],
     ['content that is too long', { role: 'user', content: 'x'.repeat(20_001) }],
     ['tool_calls that are not JSON', { ...message, tool_calls: '{"a":' }],

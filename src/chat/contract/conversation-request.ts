@@ -10,6 +10,7 @@ import type { Range } from '../model/page';
 import type { NewMessage } from '../model/message';
 import { reference } from './session-request';
 import type { RequestSettings } from '../settings';
+import { isBlank } from '../shared/blank-text';
 import { toStorableJson } from '../shared/storable-text';
 
 /**
@@ -34,7 +35,7 @@ const message = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettings) =>
       content: boundedText(z.string('must be text'), maxQueryChars),
       tool_calls: boundedJson(z.preprocess(readJson, toolCalls), maxInputsChars),
     })
-    .refine(({ content, tool_calls }) => content.trim() !== '' || (tool_calls ?? null) !== null, {
+    .refine(({ content, tool_calls }) => !isBlank(content) || (tool_calls ?? null) !== null, {
       path: ['content'],
       error: 'is empty',
     }),

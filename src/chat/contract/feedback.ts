@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { boundedText } from './bounded';
 import { parse } from './invalid-request';
+import { isBlank } from '../shared/blank-text';
 
 /** A user's opinion of an answer. */
 export interface Feedback {
@@ -20,7 +21,7 @@ const schema = z.object(
         rating: z.enum(['like', 'dislike'], 'must be "like", "dislike" or null').nullable(),
         content: boundedText(z.string('must be text'), maxContentChars)
           .nullish()
-          .transform((text) => (text?.trim() ? text : undefined)),
+          .transform((text) => (text && !isBlank(text) ? text : undefined)),
       },
       'must be an object with rating',
     ),

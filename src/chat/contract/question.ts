@@ -4,6 +4,7 @@ import { boundedJson, boundedText } from './bounded';
 import { parse } from './invalid-request';
 import { oncePer } from '../shared/once-per';
 import type { RequestSettings } from '../settings';
+import { isBlank } from '../shared/blank-text';
 import { toStorableJson, toStorableText } from '../shared/storable-text';
 import type { Question } from '../model/question';
 
@@ -51,7 +52,7 @@ const questionSchema = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettin
             .transform(String)
             .refine((id) => id !== '' && id !== '0' && id.length <= 64 && !/^-|\./u.test(id), isCharacterId),
           query: boundedText(z.string('must be the question, as text'), maxQueryChars).refine(
-            (text) => text.trim() !== '',
+            (text) => !isBlank(text),
             'must be the question: it is empty',
           ),
           conversation_id: optionalId,

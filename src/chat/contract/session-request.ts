@@ -9,6 +9,7 @@ import type { Owner } from '../model/owner';
 import type { Range, Selection } from '../model/page';
 import { defaultTitle } from '../model/session';
 import type { RequestSettings } from '../settings';
+import { isBlank } from '../shared/blank-text';
 import { toStorableJson, toStorableText } from '../shared/storable-text';
 
 /** Parsers for requests of the session API. Each one throws ChatError `invalid-request` with the name of the field. */
@@ -55,7 +56,9 @@ export function parseSelection(params: unknown): Selection & { readonly newestFi
   return { withSuperseded: superseded === 'true', newestFirst: order === 'desc' };
 }
 
-const title = boundedText(z.string('must be text'), 255).transform((text) => text.trim());
+const title = boundedText(z.string('must be text'), 255).transform((text) =>
+  isBlank(text) ? '' : text.trim(),
+);
 
 export const reference = z.union([z.string().max(64), z.number()], 'must be an id').transform(String);
 
@@ -84,11 +87,11 @@ export function parseUserId(body: unknown): string | undefined {
   return parse(user, body ?? {}).user_id ?? undefined;
 }
 
-const newTitle = z.object({ new_title: title.nullish() });
+const newTitle = z.object({ new_title: title.nullable() }, 'must be {"new_title": …}');
 
-/** Parses `{ "new_title"? }`. A missing or blank title becomes the default title. */
+/** Parses `{ "new_title" }`. Null and a blank title become the default title. A missing title is an error. */
 export function parseNewTitle(body: unknown): string {
-  return parse(newTitle, body ?? {}).new_title || defaultTitle;
+  return parse(newTitle, body).new_title || defaultTitle;
 }
 
 export interface MessageRequest {
@@ -148,7 +151,7 @@ export function parseEdit(body: unknown, settings: RequestSettings): EditRequest
 }
 
 function content(maxChars: number) {
-  return boundedText(z.string('must be text'), maxChars).refine((text) => text.trim() !== '', 'is empty');
+  return boundedText(z.string('must be text'), maxChars).refine((text) => !isBlank(text), 'is empty');
 }
 
 /** Parses the number of a message that this API shows, or the `message_id` of the other APIs. */

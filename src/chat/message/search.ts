@@ -4,6 +4,7 @@ import { ChatError } from '../errors';
 import { boundedText } from '../contract/bounded';
 import { highlight, type Segment } from '../contract/highlight';
 import { parse } from '../contract/invalid-request';
+import { isBlank } from '../shared/blank-text';
 import type { Owner } from '../model/owner';
 import type { Range } from '../model/page';
 import { contentOf } from '../contract/session-reply';
@@ -58,7 +59,7 @@ const isNoCursor = 'must be a value of meta.nextCursor';
 
 const request = z.object({
   q: boundedText(z.string('must be the text to look for'), maxChars).refine(
-    (text) => text.trim() !== '',
+    (text) => !isBlank(text),
     'must be the text to look for: it is empty',
   ),
   cursor: z

@@ -7,6 +7,7 @@ import type { Character, AnsweringCharacter } from '../model/character';
 import { newMessageId } from '../model/message-id';
 import type { CharacterSource } from '../ports/character-source';
 import { ChatError } from '../errors';
+import { isBlank } from '../shared/blank-text';
 import type { TurnStore } from '../ports/turn-store';
 import type { Admission } from '../limits/turn-limits';
 import type { LiveTurn } from '../stream/live-turns';
@@ -77,7 +78,7 @@ async function findAnswering(characters: CharacterSource, reference: string): Pr
   const character = await characters.findPublished(reference);
   if (character === null) throw new ChatError('character-not-found');
   const { prompt } = character;
-  if (prompt === null || prompt.trim() === '') throw new ChatError('character-without-prompt');
+  if (prompt === null || isBlank(prompt)) throw new ChatError('character-without-prompt');
   return { ...character, prompt };
 }
 

@@ -113,6 +113,11 @@ describe('parseQuestion', () => {
     ['no query', { data: { character_id: 'c' } }, 'data.query must be the question'],
     ['an empty query', { data: { ...whole, query: '' } }, 'data.query must be the question'],
     ['a blank query', { data: { ...whole, query: ' \n\u3000' } }, 'data.query must be the question'],
+    [
+      'a query of zero-width characters',
+      { data: { ...whole, query: '\u200b\u2060' } },
+      'data.query must be the question',
+    ],
     ['a query that is not text', { data: { ...whole, query: ['Hi'] } }, 'data.query must be the question'],
     ['a session that is not text', { data: { ...whole, session_id: 7 } }, 'data.session_id must be text'],
     [

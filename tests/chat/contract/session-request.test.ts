@@ -1,5 +1,11 @@
 import type { ChatError } from '../../../src/chat/errors';
-import { parsePage, parseSelection } from '../../../src/chat/contract/session-request';
+import {
+  parseEdit,
+  parseNewMessage,
+  parseNewTitle,
+  parsePage,
+  parseSelection,
+} from '../../../src/chat/contract/session-request';
 import { thrown } from '../support/collect';
 
 async function refused(run: () => unknown): Promise<string> {
@@ -75,5 +81,34 @@ describe('parseSelection', () => {
     expect(await refused(() => parseSelection({ superseded: 'no' }))).toBe(
       'superseded must be true or false.',
     );
+  });
+});
+
+describe('parseNewTitle', () => {
+  it('returns the title, and the default title for null and for a title that shows nothing', () => {
+    expect(parseNewTitle({ new_title: ' Winter ' })).toBe('Winter');
+    for (const blank of [null, '', ' \n', '\u200b\u2060']) {
+      expect(parseNewTitle({ new_title: blank })).toBe('新会话');
+    }
+  });
+
+  it.each([undefined, null, {}, { title: 'Winter' }, { new_tilte: 'Winter' }])(
+    'refuses %j, which names no title',
+    async (body) => {
+      expect(await refused(() => parseNewTitle(body))).toMatch(
+        /new_title must be text|must be \{"new_title": …\}/u,
+      );
+    },
+  );
+});
+
+describe('parseNewMessage and parseEdit', () => {
+  const settings = { maxQueryChars: 20, maxInputsChars: 100 };
+
+  it('refuse a text that shows nothing', async () => {
+    const text = '\u200b\u00ad\u3164\u2800\ufeff';
+    const message = { session_id: 's', content: text };
+    expect(await refused(() => parseNewMessage(message, settings))).toBe('content is empty.');
+    expect(await refused(() => parseEdit({ new_content: text }, settings))).toBe('new_content is empty.');
   });
 });
