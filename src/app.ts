@@ -10,6 +10,7 @@ import type { ProcessLock } from './database/locks/process-lock';
 import { createMessageStore } from './database/messages/store';
 import { createSearchStore } from './database/messages/search';
 import { createReader } from './database/reader/reader';
+import { createSessionSource } from './database/sessions/source';
 import { createSessionStore } from './database/sessions/store';
 import { createTurnStore } from './database/turns/store';
 import { createUserCounters } from './database/users/counters';
@@ -82,6 +83,7 @@ function createApp(strapi: Core.Strapi): App {
     store: historyStoreOf(strapi) ?? null,
     characters,
     users: createUserSource(db),
+    sessions: createSessionSource(db),
     log,
     model: settings.modelName,
     retentionDays: settings.history.retentionDays,

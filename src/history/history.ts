@@ -1,4 +1,5 @@
 import type { CharacterSource } from '../chat/ports/character-source';
+import type { SessionSource } from '../chat/ports/session-source';
 import type { UserSource } from '../chat/ports/user-source';
 import type { Log } from '../chat/shared/log';
 import { createHistoryWriter, type HistoryWriter } from './copying/writer';
@@ -13,6 +14,7 @@ export interface HistoryDependencies {
   readonly store: (HistoryStore & HistoryNaming) | null;
   readonly characters: CharacterSource;
   readonly users: UserSource;
+  readonly sessions: SessionSource;
   readonly log: Log;
   /** Model name in the records. */
   readonly model: string;
@@ -28,9 +30,9 @@ export interface History {
 }
 
 export function createHistory({ store, source, model, ...dependencies }: HistoryDependencies): History {
-  const { characters, users, log, retentionDays } = dependencies;
+  const { characters, users, sessions, log, retentionDays } = dependencies;
   return {
-    access: createHistoryAccess({ store, characters, users, retentionDays }),
+    access: createHistoryAccess({ store, characters, users, sessions, retentionDays }),
     writer: store === null ? null : createHistoryWriter({ source, store, users, log, model }),
   };
 }

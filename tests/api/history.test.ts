@@ -11,6 +11,7 @@ const access = createHistoryAccess({
   store,
   characters: createMemoryCharacters([]),
   users,
+  sessions: { findSessionId: async () => null },
   retentionDays: 0,
 });
 

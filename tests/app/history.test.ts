@@ -77,6 +77,23 @@ describe('the history', () => {
     expect(broken.content).not.toBe('');
   });
 
+  it("finds and deletes a conversation by Dify's id of it", async () => {
+    const user = await app.createUser();
+    const id = await chat(user, ['First', 'Second']);
+    const { conversation_id } = (await user.get(`/api/chat/sessions/${id}`)).body.data;
+    const own = await user.get(`/api/v1/conversations/${id}`);
+    expect((await user.get(`/api/v1/conversations/${conversation_id}?limit=100`)).body).toEqual(own.body);
+    const byAdmin = await app.admin.client.get(`/admin/history/conversations/${conversation_id}`);
+    expect(byAdmin.body.messages).toEqual(own.body.messages);
+    await user.request('DELETE', `/api/chat/sessions/${id}`);
+    const other = await app.createUser();
+    const path = `/api/v1/conversations/${conversation_id}`;
+    expect((await other.request('DELETE', path)).status).toBe(404);
+    expect((await user.request('DELETE', path)).status).toBe(200);
+    const gone = [await user.get(path), await user.get(`/api/v1/conversations/${id}`)];
+    expect(gone.map(({ status }) => status)).toEqual([404, 404]);
+  });
+
   it('is listed page by page', async () => {
     const user = await app.createUser();
     const id = await chat(user, ['1', '2', '3']);

@@ -193,6 +193,13 @@ describe('filters of my-list', () => {
     expect(await found(`filters[conversation_id][$eq]=${message.conversation_id}`)).toEqual(['five']);
     expect(await found(`filters[session_id][$eq]=${message.session_id}`)).toEqual(['five']);
     expect(await found(`filters[session][session_id]=${message.session_id}`)).toEqual(['five']);
+    for (const id of [message.conversation_id, message.session_id]) {
+      for (const field of ['[conversation_id]', '[session_id]', '[session][session_id]', '[session]']) {
+        expect(await found(`filters${field}[$eq]=${id}`)).toEqual(['five']);
+        expect(await found(`filters${field}[$in][0]=${id}&filters${field}[$in][1]=none`)).toEqual(['five']);
+        expect(await found(`filters${field}[$ne]=${id}`)).toEqual(questions.filter((one) => one !== 'five'));
+      }
+    }
     expect(await found('filters[message_status][$eq]=sent')).toEqual(questions);
     expect(await found('filters[message_status][$eq]=read')).toEqual([]);
     expect(await found(`filters[createdAt][$gte]=${today}&filters[createdAt][$lte]=${tomorrow}`)).toEqual(

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { startApp, type App } from '../support/app';
 import { readStream, type Client, type Reply } from '../support/client';
 import { createGate } from '../support/gate';
+import { connect } from '../support/socket-client';
 
 let app: App;
 let user: Client;
@@ -39,6 +40,90 @@ function expectError({ status, body }: Reply, expected: number, code?: string): 
 
 const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/u);
 const uuid = expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u);
+
+describe('a session', () => {
+  /** Asks a question in a new session. @returns its ids and the ids of its answer */
+  async function ask(query = 'How is the sea?', as = user) {
+    const [, answer] = (await as.ask({ character_id: characterId, query })).body.data;
+    return answer as Readonly<Record<'session_id' | 'conversation_id' | 'message_id' | 'query', string>>;
+  }
+
+  it("is found by Dify's conversation id as by its own, on every path and in every body", async () => {
+    const { session_id, conversation_id, message_id } = await ask();
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- replies of two APIs, each with its own shape
+    const found: [path: string, at: (body: any) => unknown][] = [
+      [`/api/chat/sessions/:id`, ({ data }) => data.session_id],
+      [`/aichat/sessions/:id`, ({ data }) => data.session_id],
+      [`/api/chat/sessions/:id/messages`, ({ data }) => data.total],
+      [`/aichat/sessions/:id/messages`, ({ data }) => data.total],
+      [`/api/chat/sessions/:id/messages/${message_id}`, ({ data }) => data.public_id],
+      [`/conversations/:id/messages`, (lines) => lines.length],
+      [`/api/conversations/:id/messages`, (lines) => lines.length],
+    ];
+    for (const [path, at] of found) {
+      const [own, difys] = [
+        await user.get(path.replace(':id', session_id)),
+        await user.get(path.replace(':id', conversation_id)),
+      ];
+      expect([path, difys.status, difys.text]).toEqual([path, 200, own.text]);
+      expect(at(difys.body)).toBeTruthy();
+    }
+    for (const id of [session_id, conversation_id]) {
+      const added = await post('/api/chat/message', { session_id: id, content: 'x', role: 'user' });
+      expect(added.body.data.session_id).toBe(session_id);
+      const line = await post(`/conversations/${id}/messages`, { role: 'user', content: 'x' });
+      expect(line.body.conversation_id).toBe(session_id);
+      for (const name of ['session_id', 'conversation_id']) {
+        const asked = await user.ask({ character_id: characterId, query: 'Again?', [name]: id });
+        expect([name, asked.body.data?.[0].session_id]).toEqual([name, session_id]);
+      }
+    }
+  });
+
+  it("is connected, renamed, deleted and restored by Dify's conversation id", async () => {
+    const { session_id, conversation_id } = await ask();
+    const device = await connect(app.url, `/ws/${conversation_id}`, { token: user.token });
+    expect(await device.until(({ event }) => event === 'connected')).toMatchObject({ session_id });
+    expectSuccess(await patch(`/api/chat/sessions/${conversation_id}`, { new_title: 'Winter' }));
+    expect(await device.until(({ event }) => event === 'session_renamed')).toMatchObject({
+      session_id,
+      title: 'Winter',
+    });
+    expectSuccess(await remove(`/api/chat/sessions/${conversation_id}`));
+    expect(await device.until(({ event }) => event === 'session_deleted')).toMatchObject({ session_id });
+    await device.closed;
+    expectError(await user.get(`/api/chat/sessions/${session_id}`), 404, 'session-not-found');
+    expectSuccess(await post(`/api/chat/sessions/${conversation_id}/restore`));
+    expect((await user.get(`/api/chat/sessions/${session_id}`)).body.data.title).toBe('Winter');
+  });
+
+  it("is the same 404 by another user's conversation id as by an unknown one", async () => {
+    const { session_id, conversation_id, message_id } = await ask();
+    const other = await app.createUser();
+    const bodies = async (id: string) =>
+      Promise.all([
+        other.get(`/api/chat/sessions/${id}`),
+        other.get(`/api/chat/sessions/${id}/messages`),
+        other.get(`/api/chat/sessions/${id}/messages/${message_id}`),
+        other.get(`/aichat/sessions/${id}`),
+        other.get(`/conversations/${id}/messages`),
+        patch(`/api/chat/sessions/${id}`, { new_title: 'theirs' }, other),
+        remove(`/api/chat/sessions/${id}`, other),
+        post(`/api/chat/sessions/${id}/restore`, undefined, other),
+        post('/api/chat/message', { session_id: id, content: 'x' }, other),
+        post(`/conversations/${id}/messages`, { role: 'user', content: 'x' }, other),
+        other.ask({ character_id: characterId, query: 'x', conversation_id: id }),
+        other.ask({ character_id: characterId, query: 'x', session_id: id }),
+        other.get(`/api/v1/conversations/${id}`),
+        remove(`/api/v1/conversations/${id}`, other),
+      ]);
+    const unknown = (await bodies(randomUUID())).map(({ status, text }) => [status, text]);
+    expect(unknown.map(([status]) => status)).toEqual(unknown.map(() => 404));
+    for (const id of [session_id, conversation_id]) {
+      expect((await bodies(id)).map(({ status, text }) => [status, text])).toEqual(unknown);
+    }
+  });
+});
 
 describe('sessions', () => {
   it.each(['/api/chat/session', '/aichat/createsession', '/api/aichat/createsession'])(
@@ -112,6 +197,20 @@ describe('sessions', () => {
     expectError(await patch(`${path}/${session_id}`, { new_title: 'x'.repeat(256) }), 400, 'invalid-request');
     expectError(await patch(`${path}/${session_id}`, { new_title: 7 }), 400, 'invalid-request');
   });
+
+  it.each(['/api/chat/sessions', '/aichat/sessions'])(
+    'keep their title and times at %s when an update names no title',
+    async (path) => {
+      const { session_id } = await createSession();
+      await patch(`${path}/${session_id}`, { new_title: 'kept' });
+      const before = (await user.get(`/api/chat/sessions/${session_id}`)).body.data;
+      for (const body of [{}, { title: 'lost' }, { new_tilte: 'lost' }, []]) {
+        expectError(await patch(`${path}/${session_id}`, body), 400, 'invalid-request');
+      }
+      expectError(await user.request('PATCH', `${path}/${session_id}`), 400, 'invalid-request');
+      expect((await user.get(`/api/chat/sessions/${session_id}`)).body.data).toEqual(before);
+    },
+  );
 
   it.each(['/api/chat/sessions', '/aichat/deletesession'])(
     'are deleted at %s with all their messages, and can be restored',

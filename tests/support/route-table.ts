@@ -41,7 +41,9 @@ const tooLong = (max: number, { takes, refusalOf }: Kind): Kind => ({
   refusalOf: (id) => (id.length > max ? refuse(400, 'invalid-request') : refusalOf(id)),
 });
 
-const session = missing('session-not-found', "Ann's session_id");
+/** Wherever a request names a session, its own id and Dify's id have the same effect. */
+const sessionIds = ["Ann's session_id", "Ann's conversation_id"];
+const session = missing('session-not-found', ...sessionIds);
 const deletedSession = missing('session-not-found', "Ann's deleted session_id");
 const message = missing(
   'message-not-found',
@@ -52,17 +54,16 @@ const message = missing(
 );
 const deletedMessage = missing('message-not-found', "Ann's deleted message row", "Ann's deleted message_id");
 /** A session in which the server looks for a message. */
-const holder = missing('message-not-found', "Ann's session_id");
+const holder = missing('message-not-found', ...sessionIds);
 const namedMessage = missing('message-not-found', "Ann's message_id", "Ann's answer's message_id");
 export const turn = missing('turn-not-found', "Ann's turn_id");
-const difyConversation = missing('session-not-found', "Ann's conversation_id");
 const user: Kind = {
   takes: ["Ann's user row", "Ann's user documentId"],
   refusalOf: () => refuse(403, 'not-yourself'),
 };
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/iu;
 const conversation: Kind = {
-  takes: ["Ann's session_id"],
+  takes: sessionIds,
   refusalOf: (id) => (uuid.test(id) ? refuse(404, 'session-not-found') : refuse(400, 'invalid-request')),
 };
 /** Matches ids of the history. Their last digits are the number of a row, which has at most 31 bits. */
@@ -94,9 +95,9 @@ const slotsOf =
 const query = slotsOf('query');
 const body = slotsOf('body');
 
-/** The history keeps conversations of deleted sessions. It identifies a conversation only by its session_id. */
+/** The history keeps conversations of deleted sessions. */
 const recorded: Kind = {
-  takes: ["Ann's session_id", "Ann's deleted session_id"],
+  takes: [...sessionIds, "Ann's deleted session_id"],
   refusalOf: () => refuse(404, 'conversation-not-found'),
 };
 
@@ -134,7 +135,7 @@ const requests: Readonly<Record<string, { readonly slots?: readonly Slot[]; read
     'POST /api/chat-conversations/create-message': {
       slots: body({
         'data.session_id': tooLong(255, session),
-        'data.conversation_id': tooLong(255, difyConversation),
+        'data.conversation_id': tooLong(255, session),
         'data.character_id': characterOfBody,
       }),
       body: { data: { character_id: '$character', query: 'Whose is this?' } },
@@ -147,9 +148,9 @@ const requests: Readonly<Record<string, { readonly slots?: readonly Slot[]; read
         'filters[message_id]': filter("Ann's message_id", "Ann's answer's message_id"),
         'filters[parent_message_id]': filter("Ann's message_id"),
         'filters[turn_id]': filter("Ann's turn_id"),
-        'filters[conversation_id]': filter("Ann's conversation_id"),
-        'filters[session_id]': filter("Ann's session_id"),
-        'filters[session][id]': filter("Ann's session_id", "Ann's session row", "Ann's session documentId"),
+        'filters[conversation_id]': filter(...sessionIds),
+        'filters[session_id]': filter(...sessionIds),
+        'filters[session][id]': filter(...sessionIds, "Ann's session row", "Ann's session documentId"),
         'filters[user][id]': filter("Ann's user row", "Ann's user documentId"),
         'filters[user][documentId]': filter("Ann's user row", "Ann's user documentId"),
       }),

@@ -9,7 +9,10 @@ export interface Session {
   readonly characterId: string | null;
 }
 
-/** Identifies a session that a client wants to continue: by this server's id, by Dify's, or by both. */
+/**
+ * Identifies a session that a client wants to continue: by this server's id, by Dify's, or by both. Each field may hold
+ * either id.
+ */
 export interface SessionReference {
   readonly sessionId?: string | undefined;
   readonly conversationId?: string | undefined;

@@ -15,7 +15,8 @@ export interface SessionStore {
     range: Range,
     signal?: AbortSignal,
   ): Promise<{ readonly sessions: readonly SessionEntry[]; readonly total: number }>;
-  find(owner: Owner, sessionId: string): Promise<SessionEntry | null>;
+  /** @param id the id of the session, or Dify's id of its conversation. */
+  find(owner: Owner, id: string): Promise<SessionEntry | null>;
   /** @returns whether the session exists. */
   rename(owner: Owner, sessionId: string, title: string): Promise<boolean>;
   /**
@@ -29,8 +30,11 @@ export interface SessionStore {
     at: Date,
     liveTurnId: string | null,
   ): Promise<boolean | null>;
-  /** @returns whether the session existed and was deleted at or after `since`. */
-  restoreSession(owner: Owner, sessionId: string, since: Date): Promise<boolean>;
+  /**
+   * @param id the id of the session, or Dify's id of its conversation.
+   * @returns whether the session existed and was deleted at or after `since`.
+   */
+  restoreSession(owner: Owner, id: string, since: Date): Promise<boolean>;
 
   /** Lists the lines of a session by age. */
   listMessages(owner: Owner, session: SessionEntry, range: MessageRange): Promise<readonly Message[]>;

@@ -17,8 +17,9 @@ import type { Range, Selection, MessageRange, Page } from '../model/page';
 import type { SessionStore } from '../ports/session-store';
 
 /**
- * The actions of owners on their sessions and the lines in them. Every method throws ChatError `session-not-found` or
- * `message-not-found` if the entry does not exist or belongs to another user.
+ * The actions of owners on their sessions and the lines in them. A `reference` to a session is its id or Dify's id of
+ * its conversation. Every method throws ChatError `session-not-found` or `message-not-found` if the entry does not
+ * exist or belongs to another user.
  */
 export interface SessionAccess {
   /**
@@ -29,17 +30,17 @@ export interface SessionAccess {
   /** Returns the session with the newest message, or a new one. */
   findLatestOrCreate(owner: Owner): Promise<SessionEntry>;
   list(owner: Owner, range: Range, signal?: AbortSignal): Promise<Page<SessionEntry>>;
-  find(owner: Owner, sessionId: string): Promise<SessionEntry>;
-  rename(owner: Owner, sessionId: string, title: string): Promise<void>;
+  find(owner: Owner, reference: string): Promise<SessionEntry>;
+  rename(owner: Owner, reference: string, title: string): Promise<void>;
   /** Deletes a session, and stops a running answer in it. */
-  deleteSession(owner: Owner, sessionId: string): Promise<void>;
-  restoreSession(owner: Owner, sessionId: string): Promise<void>;
+  deleteSession(owner: Owner, reference: string): Promise<void>;
+  restoreSession(owner: Owner, reference: string): Promise<void>;
 
-  listMessages(owner: Owner, sessionId: string, range: MessageRange): Promise<Page<Message>>;
+  listMessages(owner: Owner, reference: string, range: MessageRange): Promise<Page<Message>>;
   /** Yields at most `after.limit` lines of a session after the one with `after.id`, in pages, oldest first. */
   walkMessages(
     owner: Owner,
-    sessionId: string,
+    reference: string,
     after: After,
   ): Promise<AsyncGenerator<readonly Message[], void>>;
   /** Returns the newest lines of a session, oldest first. The caller has already found the session. */
@@ -49,7 +50,9 @@ export interface SessionAccess {
     selection: Selection & { readonly count: number; readonly signal?: AbortSignal },
   ): Promise<readonly Message[]>;
   findMessage(owner: Owner, reference: MessageReference): Promise<Message>;
-  addMessage(owner: Owner, sessionId: string, message: NewMessage): Promise<Message>;
+  /** Finds a message of this session only. @throws ChatError `message-not-found` for an unknown session, too. */
+  findMessageIn(owner: Owner, session: string, reference: MessageReference): Promise<Message>;
+  addMessage(owner: Owner, reference: string, message: NewMessage): Promise<Message>;
   /** @throws ChatError `invalid-request` unless the role is user; `turn-in-progress` while it is being answered. */
   editQuestion(owner: Owner, reference: MessageReference, content: string): Promise<Message>;
   /**
@@ -87,24 +90,25 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
       const { sessions, total } = await store.list(owner, range, signal);
       return { items: sessions, total };
     },
-    find: (owner, sessionId) => findSession(store, owner, sessionId),
-    async rename(owner, sessionId, title) {
+    find: (owner, reference) => findSession(store, owner, reference),
+    async rename(owner, reference, title) {
+      const { sessionId } = await findSession(store, owner, reference);
       assertThere(await store.rename(owner, sessionId, title), 'session-not-found');
       events.publish({ event: 'session_renamed', session_id: sessionId, title });
     },
     deleteSession,
-    restoreSession: async (owner, sessionId) =>
-      assertThere(await store.restoreSession(owner, sessionId, restorableSince()), 'session-not-found'),
+    restoreSession: async (owner, reference) =>
+      assertThere(await store.restoreSession(owner, reference, restorableSince()), 'session-not-found'),
 
-    async listMessages(owner, sessionId, range) {
-      const session = await findSession(store, owner, sessionId);
+    async listMessages(owner, reference, range) {
+      const session = await findSession(store, owner, reference);
       const total = range.withSuperseded
         ? session.messageCount
         : await store.countCurrentMessages(owner, session, range.signal);
       return { items: await store.listMessages(owner, session, range), total };
     },
-    async walkMessages(owner, sessionId, after) {
-      const session = await findSession(store, owner, sessionId);
+    async walkMessages(owner, reference, after) {
+      const session = await findSession(store, owner, reference);
       return walk((next) => store.listMessagesAfter(owner, session, next), after, charsOf);
     },
     async latestMessages(owner, session, { count, withSuperseded, signal }) {
@@ -112,15 +116,16 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
       const messages = await store.listMessages(owner, session, part);
       return [...messages].reverse();
     },
-    async addMessage(owner, sessionId, message) {
-      const added = await store.addMessage(owner, await findSession(store, owner, sessionId), message);
+    async addMessage(owner, reference, message) {
+      const added = await store.addMessage(owner, await findSession(store, owner, reference), message);
       events.publish(toContentEvent('message_added', added));
       return added;
     },
     ...createMessageAccess(options),
   };
 
-  async function deleteSession(owner: Owner, sessionId: string): Promise<void> {
+  async function deleteSession(owner: Owner, reference: string): Promise<void> {
+    const { sessionId } = await findSession(store, owner, reference);
     for (let isDeleted: boolean | null = false; isDeleted !== true;) {
       const { liveTurnId } = await findSession(store, owner, sessionId);
       // Nobody needs the answer any more. If the stop fails, the answer ends by itself.
@@ -140,13 +145,20 @@ function createMessageAccess({
   restorableMs,
 }: SessionAccessOptions): Pick<
   SessionAccess,
-  'findMessage' | 'editQuestion' | 'reviseQuestion' | 'deleteMessage' | 'restoreMessage'
+  'findMessage' | 'findMessageIn' | 'editQuestion' | 'reviseQuestion' | 'deleteMessage' | 'restoreMessage'
 > {
-  return { findMessage, editQuestion, reviseQuestion, deleteMessage, restoreMessage };
+  return { findMessage, findMessageIn, editQuestion, reviseQuestion, deleteMessage, restoreMessage };
 
   async function findMessage(owner: Owner, reference: MessageReference): Promise<Message> {
     const message = await store.findMessage(owner, reference);
     if (message === null) throw new ChatError('message-not-found');
+    return message;
+  }
+
+  async function findMessageIn(owner: Owner, session: string, reference: MessageReference): Promise<Message> {
+    const message = await findMessage(owner, reference);
+    const { sessionId } = (await store.find(owner, session)) ?? {};
+    if (sessionId === undefined || sessionId !== message.sessionId) throw new ChatError('message-not-found');
     return message;
   }
 
@@ -211,8 +223,8 @@ export function assertCharacter({ characterId }: SessionEntry): string {
   throw new ChatError('invalid-request', { sentence: 'This session has no character that can reply.' });
 }
 
-async function findSession(store: SessionStore, owner: Owner, sessionId: string): Promise<SessionEntry> {
-  const session = await store.find(owner, sessionId);
+async function findSession(store: SessionStore, owner: Owner, reference: string): Promise<SessionEntry> {
+  const session = await store.find(owner, reference);
   if (session === null) throw new ChatError('session-not-found');
   return session;
 }

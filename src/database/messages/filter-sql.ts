@@ -1,6 +1,7 @@
 import type { Comparison, Filter, Owner, TextMatch, Value } from '../../chat';
 import { isSuperseded, shownAnswer } from './rows';
 import { isRowId } from '../sql/row-id';
+import { sessionsNamed } from '../sql/sessions-named';
 
 /** An SQL condition and its values. The SQL consists only of strings from this file. */
 export interface Condition {
@@ -87,7 +88,7 @@ function join(
 
 function compare(field: string, comparison: Comparison, value: Value, context: FilterContext): Condition {
   if (isSessionId(field) && isEquality(comparison)) {
-    return { sql: `m.session_id ${comparison} ${sessionRow}`, bindings: [value] };
+    return { sql: `m.session_id ${comparison} ${sessionRow}`, bindings: [value, value] };
   }
   if (field in linkColumns) {
     const condition = refersTo(field, String(value), context);
@@ -102,7 +103,8 @@ function isIn(field: string, values: readonly Value[], context: FilterContext): 
   // For `=`, SQLite uses an index that also has the order of the list. It does not use it for a list of values.
   if (values.length === 1) return compare(field, '=', only, context);
   if (isSessionId(field)) {
-    return { sql: `m.session_id in (${values.map(() => sessionRow).join(', ')})`, bindings: values };
+    const bindings = values.flatMap((value) => [value, value]);
+    return { sql: `m.session_id in (${values.map(() => sessionRow).join(', ')})`, bindings };
   }
   if (!(field in linkColumns)) {
     return { sql: `${columnOf(field)} in (${values.map(() => '?').join(', ')})`, bindings: values };
@@ -115,10 +117,11 @@ function isIn(field: string, values: readonly Value[], context: FilterContext): 
 }
 
 /**
- * SQL for the row id of a session. The database reads it once as a value and finds the messages by their index.
- * It is 0, which no row has, if the session does not exist. Null would make both `=` and `!=` match nothing.
+ * SQL for the row id of a session by its id or by Dify's. The database reads it once as a value and finds the messages
+ * by their index. It is 0, which no row has, if the session does not exist. Null would make both `=` and `!=` match
+ * nothing.
  */
-const sessionRow = 'coalesce((select id from chat_sessions where session_id = ?), 0)';
+const sessionRow = `coalesce((select max(id) from (${sessionsNamed}) named), 0)`;
 
 const isSessionId = (field: string) => field === 'session_id' || field === 'session.session_id';
 const isEquality = (comparison: Comparison) => comparison === '=' || comparison === '!=';
@@ -154,8 +157,9 @@ function refersTo(field: string, reference: string, { owner, character }: Filter
       if (isRowId(reference)) return { sql: 'm.session_id = ?', bindings: [Number(reference)] };
       return {
         sql: `m.session_id = coalesce(
-          (select max(id) from chat_sessions where session_id = ? or document_id = ?), 0)`,
-        bindings: [reference, reference],
+          (select max(id) from (${sessionsNamed} union all
+            select id from chat_sessions where document_id = ?) named), 0)`,
+        bindings: [reference, reference, reference],
       };
     default:
       // Another user has no messages in this list. The reply must not reveal whether that user exists.

@@ -7,13 +7,15 @@ import { countFew, fewRows } from '../reader/few-rows';
 import { columnOf, toCondition, type Condition, type Dialect } from './filter-sql';
 import { fromMessagesFor, selectMessages, toMessage, type MessageRow } from './rows';
 import type { Reader } from '../reader/reader';
+import { resolveSessions } from './session-filter';
 
 type Database = Core.Strapi['db'];
 
 /** Creates the store of messages on Strapi's database. The reader runs selects that can read many rows. */
 export function createMessageStore(db: Database, reader: Reader): MessageStore {
   return {
-    async list(owner, query, signal) {
+    async list(owner, given, signal) {
+      const query = { ...given, filter: await resolveSessions(db, given.filter) };
       const condition = toOwnCondition(db, owner, query);
       const total = await count(db, reader, owner, { query, condition, signal });
       const isBeyond = query.cursor === null && query.offset >= total;

@@ -23,6 +23,7 @@ import { toJsonColumn } from '../sql/json-column';
 import { countMessage, lockSession } from '../messages/count';
 import { isSuperseded, messagesAlone, selectMessages, toMessage, type MessageRow } from '../messages/rows';
 import type { Reader } from '../reader/reader';
+import { sessionsNamed } from '../sql/sessions-named';
 import { selectSessions, toSessionEntry, type SessionRow } from './rows';
 import { inTransaction } from '../sql/transaction';
 
@@ -34,13 +35,13 @@ export function createSessionStore(db: Database, reader: Reader): SessionStore {
     create: (owner, session) => create(db, owner, session),
     findLatestOrCreate: (owner, session) => findLatestOrCreate(db, owner, session),
     list: (owner, range, signal) => list(db, reader, owner, { ...range, signal }),
-    find: (owner, sessionId) => find(db, owner, sessionId),
+    find: (owner, id) => find(db, owner, id),
     async rename(owner, sessionId, title) {
       const count = await own(db, owner, sessionId).update({ title, updated_at: new Date() });
       return count > 0;
     },
     deleteSession: (owner, sessionId, at, liveTurnId) => deleteSession(db, owner, sessionId, at, liveTurnId),
-    restoreSession: (owner, sessionId, since) => restoreSession(db, owner, sessionId, since),
+    restoreSession: (owner, id, since) => restoreSession(db, owner, id, since),
     listMessages: (owner, session, range) => listMessages(db, reader, owner, { ...range, session }),
     countCurrentMessages: (owner, session, signal) =>
       countCurrentMessages(db, reader, owner, { session, signal }),
@@ -138,9 +139,13 @@ async function list(
 
 type SessionPageRow = SessionRow & { readonly few: number | string };
 
-async function find(db: Database, owner: Owner, sessionId: string): Promise<SessionEntry | null> {
-  const row = (await selectSessions(db).where(ownSession(owner, sessionId)).first()) as
-    SessionRow | undefined;
+/** @param id the session's id or Dify's conversation id. Of several sessions in one conversation, the newest counts. */
+async function find(db: Database, owner: Owner, id: string): Promise<SessionEntry | null> {
+  const row = (await selectSessions(db)
+    .where({ user_id: owner.id, is_deleted: false })
+    .whereRaw(`id in (${sessionsNamed})`, [id, id])
+    .orderBy('id', 'desc')
+    .first()) as SessionRow | undefined;
   return row === undefined ? null : toSessionEntry(row);
 }
 
@@ -167,13 +172,15 @@ async function deleteSession(
 }
 
 /** Restores a session with the messages that were deleted at the same time. Messages deleted before stay deleted. */
-async function restoreSession(db: Database, owner: Owner, sessionId: string, since: Date): Promise<boolean> {
+async function restoreSession(db: Database, owner: Owner, id: string, since: Date): Promise<boolean> {
   return inTransaction(db, async (trx) => {
     const row = (await db
       .connection('chat_sessions')
       .transacting(trx)
-      .where({ session_id: sessionId, user_id: owner.id, is_deleted: true })
+      .where({ user_id: owner.id, is_deleted: true })
+      .whereRaw(`id in (${sessionsNamed})`, [id, id])
       .where('deleted_at', '>=', since)
+      .orderBy('id', 'desc')
       .first('id', 'deleted_at')) as { id: number; deleted_at: Date | number | string } | undefined;
     if (row === undefined) return false;
     const restored = { is_deleted: false, deleted_at: null };

@@ -4,6 +4,7 @@ import type { Owner, SavedTurn, SentTurn, Session, SessionReference, TurnStore }
 import { claimAbandoned } from './abandoned';
 import { characterOf } from '../characters/links';
 import { nowIn } from '../sql/clock';
+import { sessionsNamed } from '../sql/sessions-named';
 import { selectMessages } from '../messages/rows';
 import { isPending } from '../sql/is-pending';
 import { noLock, type ProcessLock } from '../locks/process-lock';
@@ -42,8 +43,10 @@ async function findSession(db: Database, owner: Owner, reference: SessionReferen
     .select(db.connection.raw(`${characterOf('chat_sessions')} as character_id`))
     .where({ user_id: owner.id, is_deleted: false })
     .orderBy('id', 'desc');
-  if (reference.sessionId !== undefined) void query.where({ session_id: reference.sessionId });
-  if (reference.conversationId !== undefined) void query.where({ conversation_id: reference.conversationId });
+  // A client may send either id in either field. If it sends two, both must match.
+  for (const id of [reference.sessionId, reference.conversationId]) {
+    if (id !== undefined) void query.whereRaw(`id in (${sessionsNamed})`, [id, id]);
+  }
   const row = (await query.first()) as SessionRow | undefined;
   if (row === undefined) return null;
   return {

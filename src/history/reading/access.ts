@@ -1,6 +1,7 @@
 import type { CharacterSource } from '../../chat/ports/character-source';
 import { ChatError } from '../../chat/errors';
 import { toStorableText } from '../../chat/shared/storable-text';
+import type { SessionSource } from '../../chat/ports/session-source';
 import type { UserSource } from '../../chat/ports/user-source';
 import {
   toCompletionRecord,
@@ -31,8 +32,8 @@ export interface RecordedMessagePage {
 }
 
 /**
- * The history of finished generations for owners and administrators. It can lag by some seconds. Every method throws a
- * ChatError: `history-unavailable` while the store is unavailable, or `invalid-request`, which names the parameter.
+ * The history of finished generations for owners and administrators. It can lag by some seconds. A conversation is
+ * named by its own id or by Dify's. Every method throws a ChatError: `history-unavailable` while the store is unavailable, or `invalid-request`, which names the parameter.
  */
 export interface HistoryAccess {
   /** Returns conversations, latest first. `query`: `limit?`, and `offset?` or `cursor?`. */
@@ -60,6 +61,7 @@ export interface HistoryAccessOptions {
   readonly store: HistoryStore | null;
   readonly characters: Pick<CharacterSource, 'findForDisplay'>;
   readonly users: UserSource;
+  readonly sessions: SessionSource;
   /** 0 keeps all records. */
   readonly retentionDays: number;
 }
@@ -68,8 +70,10 @@ export function createHistoryAccess({
   store,
   characters,
   users,
+  sessions,
   retentionDays,
 }: HistoryAccessOptions): HistoryAccess {
+  const ask = createAsk(store);
   return {
     async listConversations(whose, query) {
       const page = parseConversationPage(query);
@@ -87,18 +91,17 @@ export function createHistoryAccess({
 
     async listMessages(whose, conversationId, query) {
       const page = parseMessagePage(query);
-      const id = toConversationId(conversationId);
       const scope = await toScope(users, whose);
-      const records = await ask((from) => from.listRecords(scope, id, withOneMore(page)));
+      const { records } = await listRecords(scope, toConversationId(conversationId), withOneMore(page));
       if (records.length === 0 && page.after === null) throw new ChatError('conversation-not-found');
       return toMessagePage(records, page.limit);
     },
 
     async deleteConversation(user, conversationId) {
-      const id = toConversationId(conversationId);
       const scope = await toUserScope(users, user);
       const newest = { limit: 1, offset: 0, after: null };
-      const [found] = await ask((from) => from.listRecords(scope, id, newest));
+      const { id, records } = await listRecords(scope, toConversationId(conversationId), newest);
+      const [found] = records;
       // Do not erase in advance: the caller has not seen turns that are not copied yet.
       if (found === undefined) throw new ChatError('conversation-not-found');
       // Erase what the caller has seen, even if the process that saved it has a clock that is ahead.
@@ -124,14 +127,20 @@ export function createHistoryAccess({
     tidy: async (signal) => (store === null ? 0 : tidyHistory({ store, retentionDays, signal })),
   };
 
-  /** Asks the store. Reports any failure of the store as `history-unavailable`. */
-  async function ask<T>(use: (store: HistoryStore) => Promise<T>): Promise<T> {
-    if (store === null) throw new ChatError('history-unavailable');
-    try {
-      return await use(store);
-    } catch (cause) {
-      throw new ChatError('history-unavailable', { cause });
-    }
+  /**
+   * Lists the records of a conversation. If none has this id, it can be Dify's id of a session.
+   * @returns also the id by which the history has the conversation.
+   */
+  async function listRecords(scope: Scope, given: string, page: HistoryPage) {
+    const list = async (id: string) => ({
+      id,
+      records: await ask((from) => from.listRecords(scope, id, page)),
+    });
+    const found = await list(given);
+    if (found.records.length > 0) return found;
+    const owner = scope === 'everybody' ? null : scope.userDocumentId;
+    const sessionId = await sessions.findSessionId(given, owner);
+    return sessionId === null ? found : list(sessionId);
   }
 
   async function findCharacters(documentIds: readonly (string | null)[]): Promise<Characters> {
@@ -143,6 +152,18 @@ export function createHistoryAccess({
     await ask((to) => to.save([{ ...record, userDocumentId }]));
     return { recordId: record.recordId };
   }
+}
+
+/** Creates a function that asks the store. It reports any failure of the store as `history-unavailable`. */
+function createAsk(store: HistoryStore | null) {
+  return async function ask<T>(use: (store: HistoryStore) => Promise<T>): Promise<T> {
+    if (store === null) throw new ChatError('history-unavailable');
+    try {
+      return await use(store);
+    } catch (cause) {
+      throw new ChatError('history-unavailable', { cause });
+    }
+  };
 }
 
 async function toScope(users: UserSource, whose: Whose): Promise<Scope> {

@@ -55,8 +55,9 @@ export function createMemoryTurnStore(): MemoryTurnStore {
         (row) =>
           row.ownerId === owner.id &&
           !row.isDeleted &&
-          (sessionId === undefined || row.sessionId === sessionId) &&
-          (conversationId === undefined || row.conversationId === conversationId),
+          [sessionId, conversationId].every(
+            (id) => id === undefined || row.sessionId === id || row.conversationId === id,
+          ),
       );
       const row = found.at(-1);
       return row === undefined ? null : toSession(row);

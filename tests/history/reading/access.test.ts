@@ -1,5 +1,6 @@
 import { ChatError } from '../../../src/chat/errors';
 import { createHistoryAccess } from '../../../src/history/reading/access';
+import type { SessionSource } from '../../../src/chat/ports/session-source';
 import type { HistoryStore } from '../../../src/history/model/store';
 import type { HistoryRecord } from '../../../src/history/model/record';
 import { thrown } from '../../chat/support/collect';
@@ -10,10 +11,16 @@ import { createMemoryCharacters } from '../../chat/support/memory-characters';
 
 const mine = { id: ada.id };
 const characters = createMemoryCharacters([keeper]);
+const difysId = '3e7f234e-92f2-43c6-8e4f-d46e01425317';
+/** Ada's session-1 is in this conversation of Dify. */
+const sessions: SessionSource = {
+  findSessionId: async (conversationId, owner) =>
+    conversationId === difysId && (owner === null || owner === ada.documentId) ? 'session-1' : null,
+};
 
 function historyOf(records: readonly HistoryRecord[], retentionDays = 0) {
   const store = createHistoryStoreInMemory(records);
-  return { store, history: createHistoryAccess({ store, characters, users, retentionDays }) };
+  return { store, history: createHistoryAccess({ store, characters, users, sessions, retentionDays }) };
 }
 
 const question = {
@@ -117,7 +124,7 @@ describe('listConversations', () => {
         return characters.findForDisplay(ids);
       },
     };
-    const history = createHistoryAccess({ store, characters: recording, users, retentionDays: 0 });
+    const history = createHistoryAccess({ store, characters: recording, users, sessions, retentionDays: 0 });
     const { conversations } = await history.listConversations(mine, {});
     expect(asked).toEqual([[keeper.documentId]]);
     expect(conversations.map(({ ai_character: character }) => character?.name)).toEqual([
@@ -257,6 +264,20 @@ describe('listMessages', () => {
     });
   });
 
+  it("finds and erases a conversation by Dify's id, of its own user only", async () => {
+    const { store, history } = historyOf(turns(2));
+    const own = await history.listMessages(mine, 'session-1', {});
+    for (const whose of [mine, 'everybody'] as const) {
+      expect(await history.listMessages(whose, difysId, {})).toEqual(own);
+    }
+    const theirs = { id: bob.id };
+    expect(await codeOf(history.listMessages(theirs, difysId, {}))).toBe('conversation-not-found');
+    expect(await codeOf(history.deleteConversation(theirs, difysId))).toBe('conversation-not-found');
+    expect(store.records).toHaveLength(2);
+    await history.deleteConversation(mine, difysId);
+    expect(store.records).toHaveLength(0);
+  });
+
   it('finds a conversation by the id it was saved under, even if the id contains a NUL character', async () => {
     const { history } = historyOf([]);
     await history.saveError({ ...failure, conversationId: 'nul \0' });
@@ -296,7 +317,7 @@ describe('deleteConversation', () => {
       ...createHistoryStoreInMemory(turns(1)),
       erase: () => Promise.reject(new Error('Read only.')),
     };
-    const history = createHistoryAccess({ store, characters, users, retentionDays: 0 });
+    const history = createHistoryAccess({ store, characters, users, sessions, retentionDays: 0 });
     expect(await codeOf(history.deleteConversation(ada, 'session-1'))).toBe('history-unavailable');
   });
 
@@ -343,9 +364,9 @@ describe('tidy', () => {
   });
 
   it('removes nothing when no store is configured', async () => {
-    expect(await createHistoryAccess({ store: null, characters, users, retentionDays: 30 }).tidy(never)).toBe(
-      0,
-    );
+    expect(
+      await createHistoryAccess({ store: null, characters, users, sessions, retentionDays: 30 }).tidy(never),
+    ).toBe(0);
   });
 });
 
@@ -402,7 +423,7 @@ describe('history access without a working store', () => {
     ['that fails', failing],
     ['that is null', null],
   ])('is unavailable with a store %s, and does not reveal the cause', async (_name, store) => {
-    const history = createHistoryAccess({ store, characters, users, retentionDays: 0 });
+    const history = createHistoryAccess({ store, characters, users, sessions, retentionDays: 0 });
     const calls = [
       history.listConversations(mine, {}),
       history.listMessages(mine, 'session-1', {}),
@@ -425,7 +446,7 @@ describe('history access without a working store', () => {
   });
 
   it('still validates the request first', async () => {
-    const history = createHistoryAccess({ store: failing, characters, users, retentionDays: 0 });
+    const history = createHistoryAccess({ store: failing, characters, users, sessions, retentionDays: 0 });
     expect(await codeOf(history.listConversations(mine, { limit: '0' }))).toBe('invalid-request');
   });
 });

@@ -3,7 +3,6 @@ import type { Context } from 'koa';
 
 import {
   assertCharacter,
-  ChatError,
   parseEdit,
   parseIdempotencyKey,
   parseNewMessage,
@@ -61,8 +60,8 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /** GET /api/chat/sessions/:session_id/messages/:message_id */
   async find(ctx: Context) {
     const reference = toMessageReference(param(ctx, 'message_id'));
-    const message = await chatOf(strapi).sessions.findMessage(ownerOf(ctx), reference);
-    if (message.sessionId !== param(ctx, 'session_id')) throw new ChatError('message-not-found');
+    const { sessions } = chatOf(strapi);
+    const message = await sessions.findMessageIn(ownerOf(ctx), param(ctx, 'session_id'), reference);
     return success(toSessionMessageReply(message));
   },
 
