@@ -135,7 +135,8 @@ describe('the conversations of a user', () => {
     expect(await list()).toEqual(ids);
     expect(await list('?limit=2&offset=1')).toEqual(ids.slice(1, 3));
     expect(await list('?offset=9')).toEqual([]);
-    for (const rest of ['?limit=0', '?limit=1001', '?limit=x', '?offset=-1', '?offset=1.5']) {
+    expect(await list('?limit=1001')).toEqual(ids);
+    for (const rest of ['?limit=0', '?limit=x', '?offset=-1', '?offset=1.5']) {
       expectError(await owner.get(`/users/${owner.user.id}/conversations${rest}`), 400, 'invalid-request');
     }
   });
@@ -289,7 +290,7 @@ describe('the conversation API', () => {
     }
   });
 
-  it.each(['limit=0', 'limit=1001', 'limit=x', 'limit=1.5', 'after=1', 'after=x', `after=${randomUUID()}`])(
+  it.each(['limit=0', 'limit=x', 'limit=1.5', 'after=1', 'after=x', `after=${randomUUID()}`])(
     'returns 400 for a list of messages by %s',
     async (rest) => {
       expectError(await messagesOf(await createConversation(), `?${rest}`), 400, 'invalid-request');

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ChatError } from '../errors';
 import { boundedJson, boundedText } from './bounded';
 import { toMessageRowId } from './conversation-reply';
-import { parse, wholeNumber } from './invalid-request';
+import { listLimit, parse, wholeNumber } from './invalid-request';
 import { oncePer } from '../shared/once-per';
 import type { After } from '../shared/walk';
 import type { Range } from '../model/page';
@@ -72,7 +72,7 @@ function readJson(value: unknown): unknown {
 const maxPart = 1_000;
 
 const part = z.object({
-  limit: wholeNumber(1, maxPart).optional(),
+  limit: listLimit(maxPart).optional(),
   after: z
     .string('must be the id of a message')
     .transform(toMessageRowId)
@@ -87,7 +87,7 @@ export function parseConversationPart(query: unknown): After {
 }
 
 const conversationPage = z.object({
-  limit: wholeNumber(1, maxPart).default(maxPart),
+  limit: listLimit(maxPart).default(maxPart),
   offset: wholeNumber(0, 1_000_000_000).default(0),
 });
 

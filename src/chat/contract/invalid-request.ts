@@ -24,3 +24,11 @@ export const wholeNumber = (min: number, max: number) =>
     .int('must be a whole number')
     .min(min, `must be at least ${min}`)
     .max(max, `can be at most ${max}`);
+
+/** Returns a schema for the size of a list's part, which can be text from a query string. It cuts a larger size. */
+export const listLimit = (max: number) =>
+  z.coerce
+    .number('must be a number')
+    .min(1, 'must be at least 1')
+    .transform((limit) => Math.min(limit, max))
+    .pipe(z.number().int('must be a whole number'));

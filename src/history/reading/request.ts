@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { parse, wholeNumber } from '../../chat/contract/invalid-request';
+import { listLimit, parse, wholeNumber } from '../../chat/contract/invalid-request';
 import { toStorableText } from '../../chat/shared/storable-text';
 import { addDays, countDays, createCalendar, type Day } from './calendar';
 import type { HistoryPage, Position } from '../model/store';
@@ -17,7 +17,7 @@ const position = z.string('must be a value of next_cursor').transform(toPosition
 
 const conversationPage = z
   .object({
-    limit: wholeNumber(1, maxLimit).default(20),
+    limit: listLimit(maxLimit).default(20),
     offset: wholeNumber(0, maxOffset).optional(),
     cursor: position,
   })
@@ -32,7 +32,7 @@ export function parseConversationPage(query: unknown): HistoryPage {
   return { limit, offset, after: cursor ?? null };
 }
 
-const messagePage = z.object({ limit: wholeNumber(1, maxLimit).default(50), cursor: position });
+const messagePage = z.object({ limit: listLimit(maxLimit).default(50), cursor: position });
 
 /** Parses `limit?` and `cursor?`. */
 export function parseMessagePage(query: unknown): HistoryPage {

@@ -34,7 +34,12 @@ export interface CompletionResponse {
   readonly [key: string]: unknown;
 }
 
-type CompletionContext = CompletionFields & CompletionKey;
+type CompletionContext = CompletionFields & CompletionKey & CompletionModel;
+
+/** The model can have either name. `modelName` is that of the history's contract. */
+type CompletionModel =
+  | { readonly model: string; readonly modelName?: never }
+  | { readonly model?: never; readonly modelName: string };
 
 interface CompletionFields {
   /** Any text of up to 255 characters. Completions of one conversation have the same text. */
@@ -42,7 +47,6 @@ interface CompletionFields {
   /** The row id of the user. */
   readonly userId: number;
   readonly messages: readonly CompletionMessage[];
-  readonly model: string;
   /** Ids of a gateway in front of the application. */
   readonly tokenId?: number | null;
   readonly channelId?: number | null;
@@ -122,7 +126,8 @@ const context = {
     .min(1, 'is empty')
     .refine(shallow, 'is nested too deeply')
     .transform((all) => all.map(toStorableJson)),
-  model: text(1, 255),
+  model: text(1, 255).optional(),
+  modelName: text(1, 255).optional(),
   tokenId: count.nullish(),
   channelId: count.nullish(),
   characterId: text(1, 64).nullish(),
@@ -130,6 +135,13 @@ const context = {
   createdAt: z.date('must be a Date').optional(),
   latencyMs: count.nullish(),
 };
+
+/** Zod issue for a record without the name of a model. */
+const withoutModel = { path: ['model'], error: 'must be text' };
+
+function hasModel({ model, modelName }: z.output<z.ZodObject<typeof context>>): boolean {
+  return (model ?? modelName) !== undefined;
+}
 
 /** Zod issue for a record id without its time. */
 const withoutTime = {
@@ -166,7 +178,8 @@ const completion = z
       })
       .nullish(),
   })
-  .refine(hasTime, withoutTime);
+  .refine(hasTime, withoutTime)
+  .refine(hasModel, withoutModel);
 
 const failure = z
   .object({
@@ -175,7 +188,8 @@ const failure = z
     errorMessage: z.string('must be text').transform(toErrorMessage),
     partialText: z.string('must be text').transform(toStorableText).default(''),
   })
-  .refine(hasTime, withoutTime);
+  .refine(hasTime, withoutTime)
+  .refine(hasModel, withoutModel);
 
 /**
  * Converts a completion into a record.
@@ -234,7 +248,7 @@ function toContext(
     characterId: given.characterId ?? null,
     tokenId: given.tokenId ?? null,
     channelId: given.channelId ?? null,
-    model: given.model,
+    model: given.model ?? given.modelName ?? '',
     messages: given.messages,
     latencyMs: given.latencyMs ?? null,
     createdAt: given.createdAt ?? new Date(),

@@ -88,6 +88,15 @@ describe('listConversations', () => {
     expect((await ids({ limit: 7, offset: 7 }))[0]).toBe('');
   });
 
+  it.each([101, '5000', '1e30'])('cuts the limit %s to 100', async (limit) => {
+    const records = turns(120).map((record, index) => ({ ...record, conversationId: `session ${index}` }));
+    const { conversations } = await historyOf(records).history.listConversations(mine, { limit });
+    expect(conversations).toHaveLength(100);
+    const { messages } = await historyOf(turns(120)).history.listMessages(mine, 'session-1', { limit });
+    expect(messages.length).toBeGreaterThan(50);
+    expect(messages.length).toBeLessThanOrEqual(100);
+  });
+
   it('returns no cursor on the last page', async () => {
     const { history } = historyOf(
       turns(4).map((record, index) => ({ ...record, conversationId: `session-${index}` })),
@@ -136,7 +145,7 @@ describe('listConversations', () => {
 
   it.each([
     { limit: '0' },
-    { limit: '101' },
+    { limit: '1.5' },
     { limit: 'all' },
     { offset: '-1' },
     { offset: '10001' },

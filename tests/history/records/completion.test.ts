@@ -59,6 +59,19 @@ describe('toCompletionRecord', () => {
     });
   });
 
+  it('understands modelName, the name of the contract, for the model', () => {
+    const { model: _model, ...rest } = completion;
+    expect(toCompletionRecord({ ...rest, modelName: 'gpt-4' }).model).toBe('gpt-4');
+    const { model: _other, ...failed } = failure;
+    expect(toErrorRecord({ ...failed, modelName: 'gpt-4' }).model).toBe('gpt-4');
+  });
+
+  it('refuses a completion without a model', async () => {
+    const { model: _model, ...rest } = completion;
+    const refusal = { code: 'invalid-request', message: 'model must be text.' };
+    expect(await thrown(() => toCompletionRecord(rest as ChatCompletion))).toMatchObject(refusal);
+  });
+
   it('creates an id and a time when the caller gives none', () => {
     const records = [toCompletionRecord(completion), toCompletionRecord(completion)];
     expect(new Set(records.map(({ recordId }) => recordId)).size).toBe(2);
