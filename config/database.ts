@@ -20,8 +20,8 @@ const mainDsn = dsn.transform((address, context) => {
   context.addIssue({
     code: 'custom',
     message:
-      'is the address of a MySQL database. The main database is SQLite or PostgreSQL; ' +
-      'MySQL can keep the history (MES_SQL_DSN)',
+      'is the address of a MySQL database, which can keep only the history (MES_SQL_DSN): ' +
+      'set it to the address of SQLite or PostgreSQL',
   });
   return z.NEVER;
 });

@@ -36,6 +36,8 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Server =>
     ...(variables.PUBLIC_URL !== undefined && { url: variables.PUBLIC_URL }),
     http: { serverOptions: upgradeOptions },
     app: { keys: env.array('APP_KEYS', []) },
+    // Without a salt, Strapi would disable transfers with a warning of several lines.
+    transfer: { remote: { enabled: env('TRANSFER_TOKEN_SALT', '') !== '' } },
     webhooks: { populateRelations: variables.WEBHOOKS_POPULATE_RELATIONS },
     // Each proxy appends the address that called it. So the client's address is at this position from the right.
     // The client itself sent all entries before it. Without a proxy, the server ignores the header.

@@ -23,7 +23,8 @@ async function runOnStore(command: Command, screen: Screen): Promise<void> {
   const interruption = new AbortController();
   // Only the first signal is handled. A second one ends the process.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
-  const store = openStore();
+  // An archive can be restored into a new database.
+  const store = openStore({ mustExist: command.name !== 'restore' });
   try {
     await run(command, {
       store,

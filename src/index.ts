@@ -25,6 +25,7 @@ import { startPurging, type Purging } from './strapi/jobs/purge';
 import { findSecretProblems } from './strapi/startup/secrets';
 import { linkToSingleRows } from './strapi/entries/single-links';
 import { startSqliteCheckpoints, type SqliteCheckpoints } from './strapi/jobs/sqlite-checkpoints';
+import { warnAtStart } from './strapi/startup/warn-at-start';
 import { declareStockUploads } from './strapi/patches/stock-uploads';
 import { surviveBrokenConnections } from './strapi/patches/survive-broken-connections';
 import { skipApiTokens } from './strapi/patches/skip-api-tokens';
@@ -123,6 +124,7 @@ export default {
 
 /** Starts the jobs of a server. A command that loads the application next to a server starts none of them. */
 async function startServing(strapi: Core.Strapi): Promise<void> {
+  warnAtStart(strapi);
   relateByDocumentId(strapi);
   const { turns } = chatOf(strapi);
   loginsOf(strapi).watch.start();

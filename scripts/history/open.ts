@@ -11,11 +11,14 @@ import { HistoryCommandError } from './screen';
 
 const root = path.resolve(__dirname, '..', '..');
 
-/** Opens the store of the application. The environment overrides the variables of `.env`. */
-export function openStore(): Store {
+/**
+ * Opens the store of the application. The environment overrides the variables of `.env`.
+ * @param mustExist whether a database without a history is an error. Otherwise, the first use creates the history.
+ */
+export function openStore({ mustExist }: { readonly mustExist: boolean }): Store {
   const settings = parseHistoryStoreSettings({ ...readSettings(), folder: root });
   if (settings instanceof HistoryProblem) throw new HistoryCommandError(settings.message);
-  return openHistoryStore(settings);
+  return openHistoryStore({ ...settings, mustExist });
 }
 
 export function readMainDatabase(): MainDatabase {

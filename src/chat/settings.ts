@@ -11,6 +11,10 @@ const seconds = (fallback: number) =>
     .default(fallback)
     .transform((given) => given * 1000);
 
+/** Matches the path of an endpoint of Dify, which people copy from Dify's documentation or from its pages. */
+const endpoint =
+  /(\/api|\/console\/api\/apps\/[^/]+)?\/(chat-messages|completion-messages|workflows\/run|messages|conversations|parameters|info|files\/upload)(\/[^/]+){0,2}$/u;
+
 const apiUrl = z
   .string('is missing. Set it to the address of your Dify, e.g. https://api.dify.ai/v1')
   .transform((text, context) => {
@@ -30,7 +34,10 @@ const apiUrl = z
       return z.NEVER;
     }
     const base = `${url.origin}${url.pathname}`.replace(/\/+$/u, '');
-    return base.endsWith('/v1') ? base : `${base}/v1`;
+    const address = base.replace(endpoint, '').replace(/\/v1$/u, '') + '/v1';
+    if (!endpoint.test(base)) return address;
+    context.addIssue({ code: 'custom', message: `must not end with an endpoint. Set it to ${address}` });
+    return z.NEVER;
   });
 
 const apiKey = z

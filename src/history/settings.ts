@@ -12,6 +12,8 @@ export interface HistoryStoreSettings {
   /** Whether each UTC day has its own table or partition. */
   readonly dailyPartitions: boolean;
   readonly pool: PoolSettings;
+  /** Whether opening fails for a database without a history, instead of creating one. */
+  readonly mustExist?: boolean;
 }
 
 export type HistoryAddress =

@@ -18,6 +18,7 @@ async function refusal(env: Readonly<Record<string, string>>) {
   return { code, output };
 }
 
+const secret = 'Set it to a long random text, e.g. with "npm run secrets".';
 const dify = { DIFY_API_URL: 'http://127.0.0.1:1', DIFY_API_KEY: 'app-x' };
 
 describe('a start in production mode', () => {
@@ -39,22 +40,12 @@ describe('a start in production mode', () => {
       APP_KEYS: '',
       ADMIN_JWT_SECRET: 'tobemodified',
       API_TOKEN_SALT: '',
-      TRANSFER_TOKEN_SALT: '',
       JWT_SECRET: '',
-      ENCRYPTION_KEY: '',
       CHAT_MAX_QUERY_CHARS: 'many',
       CHAT_EXPOSE_PROMPT: 'perhaps',
     });
     expect(code).not.toBe(0);
-    for (const name of [
-      'APP_KEYS',
-      'API_TOKEN_SALT',
-      'TRANSFER_TOKEN_SALT',
-      'JWT_SECRET',
-      'ENCRYPTION_KEY',
-      'DIFY_API_URL',
-      'DIFY_API_KEY',
-    ]) {
+    for (const name of ['APP_KEYS', 'API_TOKEN_SALT', 'JWT_SECRET', 'DIFY_API_URL', 'DIFY_API_KEY']) {
       expect(output).toContain(`- ${name} is missing.`);
     }
     expect(output).toContain('- ADMIN_JWT_SECRET is still a placeholder.');
@@ -64,15 +55,35 @@ describe('a start in production mode', () => {
   });
 });
 
-it('the application accepts the documented DIFFBOT_ names, and a URL with /v1 and slashes', async () => {
+it('a start with a MySQL address as SQL_DSN ends with one sentence', async () => {
+  const { code, output } = await refusal({ ...dify, SQL_DSN: 'root:123456@tcp(localhost:3306)/oneapi' });
+  expect(code).toBe(1);
+  expect(output).toMatch(
+    /^The settings are not complete:\n {2}- SQL_DSN is the address of a MySQL [^\n]+\.\n$/u,
+  );
+  expect(output).not.toContain('123456');
+});
+
+it('the application starts with the example environment of the contract, and warns of what is missing', async () => {
   const app = await startApp({
-    env: { DIFY_API_URL: '', DIFY_API_KEY: '' },
+    env: { DIFY_API_URL: '', DIFY_API_KEY: '', TRANSFER_TOKEN_SALT: '', ENCRYPTION_KEY: '' },
     difyEnv: ({ url, apiKey }) => ({ DIFFBOT_API_URL: `${url}/v1/`, DIFFBOT_API_KEY: apiKey }),
   });
   try {
     const user = await app.createUser();
     const { documentId } = await app.admin.createCharacter();
     expect((await user.ask({ character_id: documentId, query: 'Hi' })).status).toBe(200);
+    const output = app.output();
+    expect(output.match(/TRANSFER_TOKEN_SALT[^\n]*/gu)).toEqual([
+      'TRANSFER_TOKEN_SALT is not set, so "strapi transfer" does not work with this server. ' + secret,
+    ]);
+    expect(output.match(/ENCRYPTION_KEY[^\n]*/gu)).toEqual([
+      'ENCRYPTION_KEY is not set, so the admin panel shows an API token only when it is created. ' + secret,
+    ]);
+    expect(output).not.toMatch(/Missing transfer\.token\.salt|Encryption key is missing/u);
+    expect(output.match(/CHAT_EXPOSE_PROMPT[^\n]*/gu)).toEqual([
+      'CHAT_EXPOSE_PROMPT is not set, so replies show users the prompts of characters: set it to true or false.',
+    ]);
   } finally {
     await app.stop();
   }

@@ -257,6 +257,22 @@ describe('parseChatSettings', () => {
     expect(found).toEqual([expect.stringMatching(/^DIFY_API_URL must be an (http|address)/u)]);
   });
 
+  it.each([
+    ['https://api.dify.ai/v1/chat-messages', 'https://api.dify.ai/v1'],
+    ['https://api.dify.ai/v1/chat-messages/', 'https://api.dify.ai/v1'],
+    ['https://proxy.example/dify/v1/workflows/run', 'https://proxy.example/dify/v1'],
+    ['https://dify.example/chat-messages', 'https://dify.example/v1'],
+    ['https://dify.example/v1/messages', 'https://dify.example/v1'],
+    ['https://dify.example/api/chat-messages', 'https://dify.example/v1'],
+    ['http://localhost/console/api/apps/13f717a8/chat-messages', 'http://localhost/v1'],
+    ['https://dify.example/v1/chat-messages/task/stop', 'https://dify.example/v1'],
+  ])('rejects the endpoint %s, and gives the address %s', async (url, address) => {
+    expect(await problems({ ...required, DIFY_API_URL: url })).toEqual([
+      `DIFY_API_URL must not end with an endpoint. Set it to ${address}`,
+    ]);
+    expect(apiUrl(address)).toBe(address);
+  });
+
   it.each(['app key', 'app-ключ', 'app\r\nX-Evil: 1', 'app-\u0000'])('rejects the key %j', async (key) => {
     expect(await problems({ ...required, DIFY_API_KEY: key })).toHaveLength(1);
   });

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -416,6 +416,22 @@ describe('npm run history', () => {
     });
     expect(idsIn(january15)).toEqual(['a', 'b']);
     expect((await cli(['size'], env)).stdout).toMatch(/^conversation_histories +0 /mu);
+  });
+
+  it('reports settings that name no history, and creates no file', async () => {
+    const nothing = path.join(folder, 'nothing', 'history.db');
+    const other = path.join(folder, 'other.db');
+    writeFileSync(other, '');
+    for (const file of [nothing, other]) {
+      for (const args of [['size'], ['unassigned'], ['prune', '--older-than', '30d']]) {
+        expect(await cli(args, { MES_SQL_DSN: file })).toEqual({
+          code: 1,
+          stdout: '',
+          stderr: expect.stringMatching(/The settings name a database without a history\. .+\n$/u),
+        });
+      }
+    }
+    expect(existsSync(path.dirname(nothing))).toBe(false);
   });
 
   it('finds users in the main database', async () => {

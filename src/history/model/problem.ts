@@ -8,6 +8,7 @@ export const historyProblems = {
   unreachable: 'The database of the history cannot be reached.',
   'login-refused': 'The database of the history refuses the login: user, password or rights are wrong.',
   'no-such-database': 'The database of the history does not exist on its server.',
+  'no-history': 'The settings name a database without a history.',
   'not-writable': 'The database of the history can be read only, or its folder cannot be written to.',
   full: 'The database of the history has no room left.',
   busy: 'The database of the history is busy with something else.',

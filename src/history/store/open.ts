@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { emitWarning } from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -137,6 +138,7 @@ function createOpening(settings: HistoryStoreSettings | HistoryProblem, warn: Wa
 
   const start = async (): Promise<Open> => {
     if (settings instanceof HistoryProblem) throw settings;
+    if (settings.mustExist === true) assertFile(settings.address);
     const database = connect(settings);
     const layout = layouts[database.kind];
     try {
@@ -196,14 +198,29 @@ function isStillOpening(error: unknown): boolean {
   return error instanceof HistoryProblem && error.code === 'opening';
 }
 
+/** A connection to a missing file would create it. @throws HistoryProblem `no-history` */
+function assertFile(address: HistoryStoreSettings['address']): void {
+  if (address.kind === 'sqlite' && !existsSync(address.filename)) throw noHistory();
+}
+
+function noHistory(): HistoryProblem {
+  const detail = 'Give the command the settings of the server, in the environment or in .env.';
+  return new HistoryProblem('no-history', { detail });
+}
+
 async function createTables(
   database: Database,
   layout: Layout,
-  { address, dailyPartitions }: HistoryStoreSettings,
+  { address, dailyPartitions, mustExist = false }: HistoryStoreSettings,
 ): Promise<void> {
   const state = await readState(database);
   if (state === 'ready') return;
   if (state === 'by-number') return convert(database, layout);
+  if (mustExist) {
+    // This fails if the state is missing because the database cannot be reached.
+    await database.all('select 1 as one');
+    throw noHistory();
+  }
   const schema = address.kind === 'postgres' ? address.schema : null;
   await alone(database, async (statements) => {
     if (schema !== null) await statements.run(`create schema if not exists ${quoted(schema)}`);

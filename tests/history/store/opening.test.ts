@@ -16,14 +16,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const openOn = (dsn: string) =>
-  openHistoryStore(
-    parseHistoryStoreSettings({
-      MES_SQL_DSN: dsn,
-      folder,
-      mainDatabase: { client: 'sqlite', connection: { filename: path.join(folder, 'data.db') } },
-    }),
-  );
+function openOn(dsn: string, { mustExist = false } = {}) {
+  const settings = parseHistoryStoreSettings({
+    MES_SQL_DSN: dsn,
+    folder,
+    mainDatabase: { client: 'sqlite', connection: { filename: path.join(folder, 'data.db') } },
+  });
+  return openHistoryStore(settings instanceof HistoryProblem ? settings : { ...settings, mustExist });
+}
 
 async function problemOf(store: ReturnType<typeof openOn>): Promise<HistoryProblem> {
   const error: unknown = await store.save([record()]).catch((thrown: unknown) => thrown);
@@ -68,6 +68,27 @@ describe('history store that cannot be opened', () => {
     expect(await problemOf(openOn(`chat:${password}@tcp(127.0.0.1:${maria})/nowhere`))).toMatchObject({
       code: 'no-such-database',
     });
+  });
+
+  it.each(['sqlite', 'postgres', 'mariadb'] as const)(
+    'reports a database of %s without a history where it must not create one',
+    async (server) => {
+      const history = await createHistory(server);
+      const store = (mustExist: boolean) => openOn(history.dsn, { mustExist });
+      expect(await problemOf(store(true))).toMatchObject({ code: 'no-history' });
+      const made = store(false);
+      await made.save([record()]);
+      await made.close();
+      const found = store(true);
+      expect(await found.countConversations('everybody')).toBe(1);
+      await found.close();
+      await history.drop();
+    },
+  );
+
+  it('reports an unreachable server where it must not create a history', async () => {
+    const dsn = `postgres://user:secret@127.0.0.1:${await freePort()}/name`;
+    expect(await problemOf(openOn(dsn, { mustExist: true }))).toMatchObject({ code: 'unreachable' });
   });
 
   it('reports a file that it cannot write', async () => {
