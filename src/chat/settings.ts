@@ -73,6 +73,8 @@ const table = {
     /** Dify pings every 10 s. A timeout below 30 s cuts healthy streams. */
     idleTimeoutMs: setting('DIFY_IDLE_TIMEOUT_SECONDS', seconds(45)),
     totalTimeoutMs: setting('DIFY_TOTAL_TIMEOUT_SECONDS', seconds(1260)),
+    /** How long Dify's last events may take after its workflow has ended. Some versions then only send pings. */
+    endTimeoutMs: setting('DIFY_END_TIMEOUT_SECONDS', seconds(5)),
     maxFrameChars: setting('DIFY_MAX_FRAME_CHARS', count(1_000_000, 64_000_000)),
   },
   turns: {
@@ -178,7 +180,7 @@ export type HistorySettings = ChatSettings['history'];
 export type DifySettings = ChatSettings['dify'];
 export type DeadlineSettings = Pick<
   DifySettings,
-  'connectTimeoutMs' | 'firstByteTimeoutMs' | 'idleTimeoutMs' | 'totalTimeoutMs'
+  'connectTimeoutMs' | 'firstByteTimeoutMs' | 'idleTimeoutMs' | 'totalTimeoutMs' | 'endTimeoutMs'
 >;
 export type CallSettings = DeadlineSettings & Pick<DifySettings, 'apiUrl' | 'apiKey'>;
 

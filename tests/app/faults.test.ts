@@ -14,6 +14,7 @@ beforeAll(async () => {
       DIFY_FIRST_BYTE_TIMEOUT_SECONDS: '1',
       DIFY_IDLE_TIMEOUT_SECONDS: '1',
       DIFY_TOTAL_TIMEOUT_SECONDS: '5',
+      DIFY_END_TIMEOUT_SECONDS: '0.3',
       DIFY_MAX_FRAME_CHARS: '300000',
       CHAT_MAX_ANSWER_CHARS: '100000',
     },
@@ -78,6 +79,17 @@ describe('after a harmless fault of Dify, the server', () => {
     'reasoning',
     'open-after-end',
     'stop-ignored',
+    'success-status',
+    'no-content-type',
+    'huge-unused',
+    'huge-end',
+    'many-unused',
+    'workflow-end',
+    'late-outputs',
+    { name: 'late-outputs', last: 'message_end' },
+    'late-thought',
+    'end-then-pings',
+    'end-without-blank-line',
     { name: 'huge-frame', bytes: 90_000 },
     { name: 'huge-answer', chars: 90_000 },
   ])('streams the whole answer and saves it as completed: %p', async (fault) => {
@@ -95,8 +107,8 @@ describe('after a harmless fault of Dify, the server', () => {
     expect(row.answer.startsWith('Let us talk of something else.')).toBe(true);
   });
 
-  it('saves an empty answer as completed', async () => {
-    const { row } = await ask('empty-answer');
+  it.each<Fault>(['empty-answer', 'late-outputs-missing'])('saves %s as completed', async (fault) => {
+    const { row } = await ask(fault);
     expect(row).toMatchObject({ outcome: 'completed', answer: '' });
   });
 
@@ -128,6 +140,7 @@ describe('an answer that breaks off', () => {
     [{ name: 'stall', after: 3 }, true],
     [{ name: 'stall-with-pings', after: 3 }, true],
     [{ name: 'workflow-paused', after: 3 }, true],
+    [{ name: 'pause-then-pings', after: 3 }, true],
     ['eof-at-once', false],
     ['pings-then-eof', false],
     ['thoughts-only', false],

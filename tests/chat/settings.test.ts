@@ -25,6 +25,7 @@ const others: Readonly<Record<string, string>> = {
   DIFY_FIRST_BYTE_TIMEOUT_SECONDS: '2',
   DIFY_IDLE_TIMEOUT_SECONDS: '3',
   DIFY_TOTAL_TIMEOUT_SECONDS: '4',
+  DIFY_END_TIMEOUT_SECONDS: '29',
   DIFY_MAX_FRAME_CHARS: '5',
   CHAT_MAX_QUERY_CHARS: '6',
   CHAT_MAX_INPUTS_CHARS: '7',
@@ -71,6 +72,7 @@ describe('parseChatSettings', () => {
         firstByteTimeoutMs: 60_000,
         idleTimeoutMs: 45_000,
         totalTimeoutMs: 1_260_000,
+        endTimeoutMs: 5_000,
         maxFrameChars: 1_000_000,
       },
       turns: {
@@ -122,6 +124,7 @@ describe('parseChatSettings', () => {
         firstByteTimeoutMs: 2_000,
         idleTimeoutMs: 3_000,
         totalTimeoutMs: 4_000,
+        endTimeoutMs: 29_000,
         maxFrameChars: 5,
       },
       turns: {

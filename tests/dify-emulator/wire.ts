@@ -21,7 +21,7 @@ export interface Wire {
   readonly closed: Promise<void>;
   readonly isClosed: () => boolean;
   /** Sends the headers immediately. Without this call they are sent with the first bytes, as gunicorn does. */
-  open(headers?: OutgoingHttpHeaders): void;
+  open(headers?: OutgoingHttpHeaders, status?: number): void;
   cutWith(cutter: Cutter): void;
   /** Resolves after the kernel has accepted the bytes, so that a slow client slows the writer. */
   write(bytes: Buffer): Promise<void>;
@@ -43,9 +43,10 @@ export function createWire(res: ServerResponse, profile: Profile): Wire {
   // The reply, the ping timer and a stop may write at the same time. One runs at a time, so that frames do not mix.
   const inTurn = (job: () => Promise<void>): Promise<void> => (last = last.then(job));
   const isClosed = (): boolean => res.destroyed || res.writableEnded;
-  const open = (headers?: OutgoingHttpHeaders): void => {
+  const open = (headers?: OutgoingHttpHeaders, status = 200): void => {
     if (isClosed() || res.headersSent) return;
-    res.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', ...headers });
+    const all = { 'Content-Type': 'text/event-stream; charset=utf-8', ...headers };
+    res.writeHead(status, Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)));
   };
   const send = async (chunks: readonly Buffer[]): Promise<void> => {
     for (const chunk of chunks) {
@@ -59,8 +60,8 @@ export function createWire(res: ServerResponse, profile: Profile): Wire {
   return {
     closed,
     isClosed,
-    open: (headers) => {
-      open(headers);
+    open: (headers, status) => {
+      open(headers, status);
       if (!isClosed()) res.flushHeaders();
     },
     cutWith: (next) => void (cutter = next),

@@ -4,6 +4,7 @@ import type { TakeEvents, FoundAnswer, ReplyEvent } from '../ports/upstream';
 import { ChatError, toChatError, type ChatErrorCode } from '../errors';
 import type { EndReason } from '../stream/live-turns';
 import { describeError } from '../shared/log';
+import { LoggableError } from '../shared/loggable-error';
 import { recover } from './recover';
 import type { TurnSettings } from '../settings';
 import type { NewTurn, TurnEnding, TurnProgress } from '../model/turn';
@@ -160,8 +161,13 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
     answer.take(event);
     if (event.type === 'identified') options.identify(event);
     if (event.type === 'delta' || event.type === 'replaced') options.append(event);
-    if (answer.isTooLong()) throw new ChatError('answer-too-long');
+    if (answer.isTooLong()) throw tooLong(options.settings);
   }
+}
+
+function tooLong({ maxAnswerChars }: TurnSettings): ChatError {
+  const message = `The answer is longer than ${maxAnswerChars} characters. Raise CHAT_MAX_ANSWER_CHARS.`;
+  return new ChatError('answer-too-long', { cause: new LoggableError('ANSWER_TOO_LONG', message) });
 }
 
 /** Sends the stop to Dify when a stop is requested and Dify's task id is known, in any order. */

@@ -87,6 +87,11 @@ async function send(config: AxiosRequestConfig): Promise<Response> {
   return { status, contentType: String(headers['content-type'] ?? ''), body: data };
 }
 
+/** Returns whether a response with this status is not an error and not a redirect. */
+export function isSuccess(status: number): boolean {
+  return status >= 200 && status <= 299;
+}
+
 /** Makes Node's own requests. They report when the connection is made and when it ends without a response. */
 function createTransport(onConnected: () => void) {
   return {

@@ -3,14 +3,14 @@ import type { Readable } from 'node:stream';
 import { ChatError, toChatError } from '../../chat/errors';
 import { atLoopEnd } from '../../chat/stream/loop-end';
 import { createSseDecoder } from './sse';
-import { createCall, readStart, type Call, type Response } from './call';
+import { createCall, isSuccess, readStart, type Call, type Response } from './call';
 import type { DifySettings } from '../../chat/settings';
 import { findLostAnswer } from './find-answer';
 import type { ReplyEvent, UpstreamQuestion, TakeEvents, Upstream } from '../../chat/ports/upstream';
 import { getJson, rate, stop, suggestQuestions } from './short-calls';
 import { fromDifyError, fromTransportError } from './errors';
-import { createReplyTranslator } from './reply-event';
-import { parseErrorBody, parseFrame } from './schema';
+import { createReplyTranslator, shortenedFrame } from './reply-event';
+import { eventOf, parseErrorBody, parseFrame, type DifyFrame } from './schema';
 
 export interface DifyClientOptions {
   readonly settings: DifySettings;
@@ -39,24 +39,36 @@ export function createDifyClient(options: DifyClientOptions): Upstream {
       const response = await postQuestion(settings, question, call);
       await assertEventStream(response);
       body = response.body;
-      const toEvents = createToEvents(options);
-      isComplete = await readUntil(body, (chunk) => {
-        call.deadlines.received();
-        const { events, failure } = toEvents(chunk);
-        // The events before a failure in the same chunk are part of the answer.
-        if (events.length > 0) take(events);
-        const isEnd = events.at(-1)?.type === 'completed';
-        if (failure !== undefined && !isEnd) throw failure;
-        return isEnd;
+      const reply = createReply(options);
+      isComplete = await readUntil(body, {
+        isEnough: (chunk) => {
+          call.deadlines.received();
+          const isEnd = pass(reply.take(chunk));
+          call.deadlines.ending(reply.isEnding());
+          return isEnd;
+        },
+        isEnoughAtEnd: () => pass(reply.end()),
       });
     } catch (error) {
-      throw call.expired() ?? fromTransportError(error, { hasBegun: body !== undefined });
+      const hasBegun = body !== undefined;
+      // A failure that the reply reports says more than the deadline that ended the wait.
+      const isReported = hasBegun && error instanceof ChatError;
+      throw (isReported ? undefined : call.expired()) ?? fromTransportError(error, { hasBegun });
     } finally {
       call.deadlines.cancel();
       if (isComplete) drain(body);
       else body?.destroy();
     }
     if (!isComplete) throw new ChatError('upstream-interrupted', { cause: { transportCode: 'EOF' } });
+
+    /** @returns whether the reply has ended. */
+    function pass({ events, failure }: Batch): boolean {
+      // The events before a failure in the same chunk are part of the answer.
+      if (events.length > 0) take(events);
+      const isEnd = events.at(-1)?.type === 'completed';
+      if (failure !== undefined && !isEnd) throw failure;
+      return isEnd;
+    }
   }
 }
 
@@ -77,33 +89,45 @@ function postQuestion(
   return call.post('/chat-messages', body, 'text/event-stream');
 }
 
+interface Enough {
+  /** Returns whether the reply is complete after this chunk. */
+  readonly isEnough: (chunk: Uint8Array) => boolean;
+  /** Returns whether the reply is complete although the body has ended or broken. Called after the last chunk. */
+  readonly isEnoughAtEnd: () => boolean;
+}
+
 /**
- * Reads `body` until `isEnough` returns true for a chunk.
+ * Reads `body` until the reply is complete.
  * It does not use `for await`, which would lose buffered chunks when the connection breaks.
  * @returns false if the body ended before that.
- * @throws the error of the connection, or the error of `isEnough`.
+ * @throws the error of the connection, or an error of `isEnough` and `isEnoughAtEnd`.
  */
-function readUntil(body: Readable, isEnough: (chunk: Uint8Array) => boolean): Promise<boolean> {
+function readUntil(body: Readable, { isEnough, isEnoughAtEnd }: Enough): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
+    let hasLeft = false;
     const onData = (chunk: Uint8Array) => {
       if (chunks.push(chunk) === 1) atLoopEnd(take);
     };
-    const take = () => {
+    const take = () => leaveIf(() => chunks.splice(0).some(isEnough));
+    const leaveIf = (isComplete: () => boolean) => {
+      if (hasLeft) return;
       try {
-        if (chunks.splice(0).some(isEnough)) leave(() => resolve(true));
+        if (isComplete()) leave(() => resolve(true));
       } catch (error) {
         leave(() => reject(error instanceof Error ? error : new Error('The reply cannot be processed.')));
       }
     };
     const leave = (settle: () => void) => {
+      hasLeft = true;
       body.off('data', onData);
       body.pause();
       settle();
     };
     const onEnd = (settle: () => void) => {
       take();
-      settle();
+      leaveIf(isEnoughAtEnd);
+      if (!hasLeft) leave(settle);
     };
     body.on('data', onData);
     body.once('end', () => onEnd(() => resolve(false)));
@@ -120,30 +144,94 @@ interface Batch {
   readonly failure: Error | undefined;
 }
 
-/** Returns a function that converts the chunks of one reply, in their order. */
-function createToEvents({ settings, warn }: DifyClientOptions): (chunk: Uint8Array) => Batch {
-  const decoder = createSseDecoder({ maxFrameChars: settings.maxFrameChars });
-  const toReplyEvents = createReplyTranslator();
-  return (chunk) => {
+/** One reply that is being read. */
+interface IncomingReply {
+  /** Converts the next chunk. */
+  take(chunk: Uint8Array): Batch;
+  /** Returns the events of a reply whose body has ended or broken. */
+  end(): Batch;
+  isEnding(): boolean;
+}
+
+function createReply({ settings: { maxFrameChars }, warn }: DifyClientOptions): IncomingReply {
+  const translator = createReplyTranslator();
+  const decoder = createSseDecoder({ maxFrameChars, isUnused, shorten });
+  return {
+    take: (chunk) => toBatch((read) => decoder.feed(chunk, ({ data }) => read(parse(data)))),
+    end: () =>
+      toBatch((read, add) => {
+        // The last frame can be incomplete. That needs no warning.
+        decoder.end(({ data }) => read(parseFrame(data)));
+        add(translator.end());
+      }),
+    isEnding: translator.isEnding,
+  };
+
+  function isUnused(start: string): boolean {
+    const event = eventOf(start);
+    return event !== undefined && !translator.needs(event);
+  }
+
+  function shorten(start: string): string | undefined {
+    const frame = shortenedFrame(eventOf(start));
+    if (frame !== undefined) {
+      warn(
+        `Dify sent a frame over DIFY_MAX_FRAME_CHARS (${maxFrameChars}). Its content is ignored: ${frame}`,
+      );
+    }
+    return frame;
+  }
+
+  function parse(data: string): DifyFrame | null {
+    const frame = parseFrame(data);
+    if (frame === null) warn('Dify sent a frame that is not a JSON object with an event. It is ignored.');
+    return frame;
+  }
+
+  function toBatch(
+    convert: (read: (frame: DifyFrame | null) => void, add: (more: readonly ReplyEvent[]) => void) => void,
+  ): Batch {
     const events: ReplyEvent[] = [];
+    const hasEnded = () => events.at(-1)?.type === 'completed';
+    const add = (more: readonly ReplyEvent[]) => {
+      if (!hasEnded()) events.push(...more);
+    };
     try {
-      decoder.feed(chunk, ({ data }) => {
-        if (events.at(-1)?.type === 'completed') return;
-        const frame = parseFrame(data);
-        if (frame === null) warn('Dify sent a frame that is not a JSON object with an event. It is ignored.');
-        else events.push(...toReplyEvents(frame));
-      });
+      convert((frame) => {
+        if (frame !== null && !hasEnded()) events.push(...translator.read(frame));
+      }, add);
       return { events, failure: undefined };
     } catch (error) {
       return { events, failure: error instanceof Error ? error : toChatError(error) };
     }
-  };
+  }
 }
 
-/** @throws ChatError unless the response is an event stream. */
+/** @throws ChatError unless the response is an event stream. Some gateways change the status or drop the type. */
 async function assertEventStream({ status, contentType, body }: Response): Promise<void> {
-  if (status === 200 && /^\s*text\/event-stream\s*(;|$)/iu.test(contentType)) return;
+  const isStream =
+    contentType === ''
+      ? await startsLikeEventStream(body)
+      : /^\s*text\/event-stream\s*(;|$)/iu.test(contentType);
+  if (isSuccess(status) && isStream) return;
   throw fromDifyError(status, parseErrorBody(await readStart(body)));
+}
+
+/** The length of the longest name of a field and its colon: `event:`. */
+const fieldBytes = 6;
+
+/** Looks at the first bytes, and puts them back. */
+async function startsLikeEventStream(body: Readable): Promise<boolean> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes >= fieldBytes) break;
+  }
+  const start = Buffer.concat(chunks);
+  if (!body.readableEnded) body.unshift(start);
+  return /^(?:\uFEFF|\s)*(?:data|event|id|retry)?:/u.test(start.toString('utf8'));
 }
 
 /** Reads and discards the rest of the response after the end of the reply. */

@@ -6,6 +6,8 @@ export interface Deadlines {
   connected(): void;
   /** Any byte counts. A ping is not a message, but it shows that Dify is alive. */
   received(): void;
+  /** Starts the deadline of the last events if the reply is ending, else cancels it. It is not started again. */
+  ending(isEnding: boolean): void;
   cancel(): void;
 }
 
@@ -13,6 +15,7 @@ export function startDeadlines(settings: DeadlineSettings, onExpired: (error: Ch
   let phase = setTimeout(expire, settings.connectTimeoutMs, 'upstream-unreachable', 'connect');
   const total = setTimeout(expire, settings.totalTimeoutMs, 'upstream-interrupted', 'total');
   let receivedAt: number | undefined;
+  let last: NodeJS.Timeout | undefined;
 
   /** Checks the time since the last chunk. So the server need not reset a timer with each chunk. */
   function lookWhetherIdle(): void {
@@ -32,6 +35,7 @@ export function startDeadlines(settings: DeadlineSettings, onExpired: (error: Ch
   function cancel(): void {
     clearTimeout(phase);
     clearTimeout(total);
+    clearTimeout(last);
   }
 
   return {
@@ -46,6 +50,14 @@ export function startDeadlines(settings: DeadlineSettings, onExpired: (error: Ch
       if (!isFirst) return;
       clearTimeout(phase);
       phase = setTimeout(lookWhetherIdle, settings.idleTimeoutMs);
+    },
+    ending(isEnding) {
+      if (isEnding) {
+        last ??= setTimeout(expire, settings.endTimeoutMs, 'upstream-interrupted', 'end');
+      } else if (last !== undefined) {
+        clearTimeout(last);
+        last = undefined;
+      }
     },
     cancel,
   };

@@ -49,8 +49,25 @@ const frameSchema = z.object({
     .catch(undefined),
 });
 
+/** A frame that can hold the text of an answer after its end: a step of an agent, or the end of a workflow. */
+const lateFrameSchema = frameSchema.extend({
+  event: z.enum(['agent_thought', 'workflow_finished']),
+  id,
+  thought: text,
+  data: z
+    .object({ status: text, outputs: z.object({ answer: text, text }).optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
+});
+type LateFrame = z.infer<typeof lateFrameSchema>;
+
 /** One `data:` frame of a streamed reply. Its texts are unchanged: code that uses one makes it storable first. */
-export type DifyFrame = z.infer<typeof frameSchema>;
+export type DifyFrame = z.infer<typeof frameSchema> & Partial<Pick<LateFrame, 'id' | 'thought' | 'data'>>;
+
+/** Returns the event of a frame by the start of its JSON, where Dify writes it. Undefined if it is not there. */
+export function eventOf(start: string): string | undefined {
+  return /^\{"event": ?"(\w{1,64})"/u.exec(start)?.[1];
+}
 
 /** A frame with words, like nearly every frame. Without defaults, the check takes half the time. */
 const wordFrameSchema = z.object({
@@ -67,6 +84,8 @@ export function parseFrame(data: string): DifyFrame | null {
   const value = parseJson(data);
   const words = wordFrameSchema.safeParse(value);
   if (words.success) return words.data;
+  const late = lateFrameSchema.safeParse(value);
+  if (late.success) return late.data;
   const frame = frameSchema.safeParse(value);
   return frame.success ? frame.data : null;
 }
@@ -96,15 +115,40 @@ const time = z
 
 const requiredId = z.string().min(1).max(255).transform(toStorableText);
 
+const steps = z
+  .array(z.object({ thought: text, tool: text }))
+  .optional()
+  .catch(undefined);
+
+/**
+ * Returns the text of an agent's steps. Dify keeps it there if the answer lost its reader. Empty before the last step,
+ * which calls no tool and has text.
+ */
+function textOfSteps(all: z.output<typeof steps> = []): string {
+  const last = all.at(-1);
+  const isDone = (last?.thought ?? '') !== '' && (last?.tool ?? '') === '';
+  return isDone ? all.map(({ thought = '' }) => thought).join('') : '';
+}
+
 const messageSchema = z
-  .object({ id: requiredId, query: text, answer: text, status: text, created_at: time })
-  .transform(({ id, query, answer, status, created_at }) => ({
-    id,
-    query,
-    // An answer that is being generated or was lost is empty.
-    answer: status === 'error' || answer === undefined || answer === '' ? null : toStorableText(answer),
-    createdAt: created_at,
-  }));
+  .object({
+    id: requiredId,
+    query: text,
+    answer: text,
+    status: text,
+    agent_thoughts: steps,
+    created_at: time,
+  })
+  .transform(({ id, query, answer = '', status, agent_thoughts, created_at }) => {
+    const saved = answer === '' ? textOfSteps(agent_thoughts) : answer;
+    return {
+      id,
+      query,
+      // An answer that is being generated or was lost is empty.
+      answer: status === 'error' || saved === '' ? null : toStorableText(saved),
+      createdAt: created_at,
+    };
+  });
 
 /** A question that Dify has saved. Its answer is null unless it is complete and without an error. */
 export type SavedMessage = z.output<typeof messageSchema>;

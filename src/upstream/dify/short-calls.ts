@@ -1,6 +1,6 @@
 /** Calls that Dify answers with one complete response. Each call is one request with its own timeout. */
 import { ChatError } from '../../chat/errors';
-import { createCall, readStart, type Call, type Response } from './call';
+import { createCall, isSuccess, readStart, type Call, type Response } from './call';
 import type { CallSettings } from '../../chat/settings';
 import type { GetJson } from './find-answer';
 import { fromDifyError, fromTransportError } from './errors';
@@ -71,9 +71,9 @@ async function send(
   }
 }
 
-/** Returns the body. @throws ChatError `upstream-…` unless the status is 200. */
+/** Returns the body. @throws ChatError `upstream-…` unless the status is a success. */
 function requireOk({ status, body }: Reply): string {
-  if (status !== 200) throw fromDifyError(status, parseErrorBody(body));
+  if (!isSuccess(status)) throw fromDifyError(status, parseErrorBody(body));
   return body;
 }
 

@@ -17,6 +17,7 @@ export function difySettings(
     firstByteTimeoutMs: 5_000,
     idleTimeoutMs: 5_000,
     totalTimeoutMs: 10_000,
+    endTimeoutMs: 5_000,
     ...overrides,
   };
 }

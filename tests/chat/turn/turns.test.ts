@@ -411,7 +411,7 @@ describe('createTurns', () => {
     });
 
     it('if the answer becomes too long, saves the text so far and disconnects from Dify', async () => {
-      const { ask, store } = harness({ settings: { maxAnswerChars: 1_000 } });
+      const { ask, store, log } = harness({ settings: { maxAnswerChars: 1_000 } });
       dify.next({ name: 'huge-answer', chars: 500_000 });
       const turn = await ask();
       const events = await eventsOf(turn);
@@ -426,6 +426,7 @@ describe('createTurns', () => {
       expect(answer?.length).toBeGreaterThan(900);
       expect(answer?.length).toBeLessThan(1_100);
       expect(answer?.startsWith(shownText(events))).toBe(true);
+      expect(log.lines.join('\n')).toContain('CHAT_MAX_ANSWER_CHARS');
     });
 
     it('which contains no details except for its code and sentence', async () => {
@@ -1001,6 +1002,21 @@ function faultOutcomes(): Readonly<Record<FaultName, FaultOutcome>> {
     'malformed-json': completed('malformed-json'),
     'huge-frame': failed('huge-frame', 'upstream-malformed'),
     'huge-answer': completed({ name: 'huge-answer', chars: 20_000 }, seaStory),
+    'success-status': completed('success-status'),
+    'no-content-type': completed('no-content-type'),
+    'huge-unused': completed('huge-unused'),
+    'huge-end': completed('huge-end'),
+    'many-unused': completed('many-unused'),
+    'workflow-end': { ...completed('workflow-end'), difySettings: { endTimeoutMs: 30 } },
+    'late-outputs': completed('late-outputs'),
+    'late-outputs-missing': {
+      ...completed('late-outputs-missing', ''),
+      difySettings: { endTimeoutMs: 30 },
+    },
+    'late-thought': completed('late-thought'),
+    'pause-then-pings': interrupted('pause-then-pings', first(3), { endTimeoutMs: 30 }),
+    'end-then-pings': completed('end-then-pings'),
+    'end-without-blank-line': completed('end-without-blank-line'),
     'slow-deltas': completed({ name: 'slow-deltas', ms: 2 }),
     'unknown-event': completed('unknown-event'),
     'agent-log': completed('agent-log'),

@@ -112,6 +112,31 @@ describe('framing faults', () => {
     expect(await over).toBe('ended');
   });
 
+  it('success-status and no-content-type change the head only', async () => {
+    const created = await askFor('success-status');
+    expect([created.status, await created.over]).toEqual([201, 'ended']);
+    const untyped = await askFor('no-content-type');
+    expect([untyped.status, untyped.headers['content-type'], await untyped.over]).toEqual([
+      200,
+      undefined,
+      'ended',
+    ]);
+    expect(answerOf(toEvents(untyped.text()))).toBe(savedAnswer());
+  });
+
+  it('huge-unused, huge-end and many-unused send much that is no text', async () => {
+    for (const fault of [
+      { name: 'huge-unused', bytes: 100_000 },
+      { name: 'huge-end', bytes: 200_000 },
+      { name: 'many-unused', events: 5_000 },
+    ] as const) {
+      const stream = await askFor(fault);
+      expect(await stream.over).toBe('ended');
+      expect(stream.text().length).toBeGreaterThan(200_000);
+      expect(answerOf(toEvents(stream.text()))).toBe(savedAnswer());
+    }
+  });
+
   it('malformed-json breaks one frame between valid ones', async () => {
     const stream = await askFor('malformed-json');
     await stream.over;
@@ -315,6 +340,52 @@ describe('endings', () => {
     await stream.over;
     const healthy = await readEvents(await ask(dify, { query: '今天 sea 👋?' }));
     expect(answerOf(toEvents(stream.text()))).toBe(answerOf(healthy));
+  });
+});
+
+describe('last events', () => {
+  it.each([
+    ['workflow-end', /^workflow_started( message)+ workflow_finished( ping)+$/u],
+    [{ name: 'workflow-end', then: 'silence' }, /^workflow_started( message)+ workflow_finished$/u],
+    ['late-outputs-missing', /^workflow_started message_end( ping)+$/u],
+    ['pause-then-pings', /^workflow_started( message)+ workflow_paused( ping)+$/u],
+    ['end-then-pings', /^message( message)+ message_end( ping)+$/u],
+  ] as const)('%j leaves the response open', async (fault, names) => {
+    const stream = await askFor(fault);
+    const last = typeof fault === 'string' ? 'event: ping\n\n' : 'workflow_finished';
+    await stream.until(last);
+    expect(namesOf(toEvents(stream.text()))).toMatch(names);
+    await leave(stream);
+  });
+
+  it.each([
+    [
+      { name: 'workflow-end', then: 'eof', status: 'failed' },
+      /^workflow_started( message)+ workflow_finished$/u,
+    ],
+    ['late-outputs', /^workflow_started message_end workflow_finished$/u],
+    [{ name: 'late-outputs', last: 'message_end' }, /^workflow_started workflow_finished message_end$/u],
+    ['late-thought', /^agent_thought agent_thought message_end$/u],
+  ] as const)('%j ends the response', async (fault, names) => {
+    const stream = await askFor(fault);
+    expect(await stream.over).toBe('ended');
+    expect(namesOf(toEvents(stream.text()))).toMatch(names);
+  });
+
+  it('late-outputs and late-thought save the text that they send', async () => {
+    for (const name of ['late-outputs', 'late-thought'] as const) {
+      const stream = await askFor(name);
+      await stream.over;
+      expect(stream.text()).toContain(JSON.stringify(savedAnswer()));
+    }
+  });
+
+  it('end-without-blank-line leaves out the last line ends', async () => {
+    for (const missing of [1, 2]) {
+      const stream = await askFor({ name: 'end-without-blank-line', missing });
+      expect(await stream.over).toBe('ended');
+      expect(stream.text()).toMatch(missing === 1 ? /\}\n$/u : /\}$/u);
+    }
   });
 });
 

@@ -1,4 +1,5 @@
 import { carriageReturns, everyByte, insideCharacters, several, withFieldNoise } from '../cutters';
+import { dataFrame } from '../frames';
 import { generate } from '../generate';
 import type { Reply } from '../reply';
 import type { Cutter } from '../wire';
@@ -33,6 +34,18 @@ export const framings = {
       await generate(reply);
     },
   ),
+  'success-status': plays(
+    'the stream with another status of success',
+    { status: 201 },
+    async (reply, { status }) => {
+      reply.wire.open({}, status);
+      await generate(reply);
+    },
+  ),
+  'no-content-type': plays('the stream without a content type', {}, async (reply) => {
+    reply.wire.open({ 'Content-Type': undefined });
+    await generate(reply);
+  }),
   'malformed-json': plays('a frame of invalid JSON between valid ones', {}, async (reply) => {
     await reply.tell(2);
     await reply.raw('data: {"event": "message", "answer": "brok\n\n');
@@ -42,6 +55,35 @@ export const framings = {
     await reply.say('a'.repeat(bytes));
     await reply.end();
   }),
+  'huge-unused': plays(
+    'audio and the outputs of a node, each of `bytes` bytes, among the deltas',
+    { bytes: 3_000_000 },
+    async (reply, { bytes }) => {
+      await reply.tell(2);
+      await reply.event({ event: 'tts_message', audio: 'A'.repeat(bytes) });
+      await reply.event({ event: 'node_finished', data: { outputs: { text: 'n'.repeat(bytes) } } });
+      await generate(reply);
+    },
+  ),
+  'huge-end': plays(
+    '`message_end` with a cited text of `bytes` bytes',
+    { bytes: 3_000_000 },
+    async (reply, { bytes }) => {
+      await reply.tell();
+      await reply.finish({ metadata: { retriever_resources: [{ content: 'r'.repeat(bytes) }] } });
+      await reply.end();
+    },
+  ),
+  'many-unused': plays(
+    '`events` small `agent_log` events among the deltas',
+    { events: 5_000 },
+    async (reply, { events }) => {
+      await reply.tell(2);
+      const log = dataFrame({ event: 'agent_log', data: { label: 'ROUND 1' } }, reply.turn.profile);
+      await reply.raw(Buffer.concat(Array.from({ length: events }, () => log)));
+      await generate(reply);
+    },
+  ),
   'huge-answer': plays(
     'an answer of `chars` characters in small deltas',
     { chars: 200_000 },

@@ -2,11 +2,12 @@ import { isRecord } from '../requests';
 import { endings } from './endings';
 import type { FaultKind, FaultParams } from './fault';
 import { framings } from './framing';
+import { lastEvents } from './last-events';
 import { oddities } from './oddities';
 import { refusals } from './refusals';
 
 /** All faults by name. */
-export const faults = { ...framings, ...oddities, ...endings, ...refusals };
+export const faults = { ...framings, ...oddities, ...endings, ...lastEvents, ...refusals };
 
 export type FaultName = keyof typeof faults;
 

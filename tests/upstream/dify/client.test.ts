@@ -23,6 +23,7 @@ import {
   readDify,
   textOf,
 } from '../../chat/support/dify';
+import { describeError } from '../../../src/chat/shared/log';
 import { listen } from './support/raw-upstream';
 import { expectSilence } from '../../chat/support/silence';
 
@@ -198,6 +199,10 @@ describe('createDifyClient', () => {
       ['null instead of text', 'null-answer', wholeText],
       ['no metadata', 'missing-metadata', wholeText],
       ['a long frame', { name: 'huge-frame', bytes: 400_000 }, 'a'.repeat(400_000)],
+      ['audio and outputs over the limit of a frame', 'huge-unused', wholeText],
+      ['thousands of events without text', 'many-unused', wholeText],
+      ['another status of success', 'success-status', wholeText],
+      ['no content type', 'no-content-type', wholeText],
       ['no text at all', 'empty-answer', ''],
       ['pauses between the pieces', { name: 'slow-deltas', ms: 1 }, wholeText],
       ['a long wait for the first byte after the headers', { name: 'slow-first-event', ms: 50 }, wholeText],
@@ -209,6 +214,24 @@ describe('createDifyClient', () => {
       expect(answer.events.filter(({ type }) => type === 'completed')).toHaveLength(1);
       expect(answer.events.at(-1)?.type).toBe('completed');
       expect(warnings).toEqual([]);
+    });
+
+    it('no content type and each byte as its own chunk', async () => {
+      const reply = heldReply(dify);
+      const asked = askDify(client());
+      const { wire, raw, cut } = await reply;
+      wire.open({ 'Content-Type': undefined });
+      for (const byte of `: hello\n\n${messageFrame('Hello')}${endFrame}`) await raw(byte);
+      await cut();
+      expect(await asked).toMatchObject({ text: 'Hello', error: undefined });
+    });
+
+    it('past the content of an end event over the limit, and warns with the name of the setting', async () => {
+      dify.next('huge-end');
+      const { text, events, error } = await askDify(client());
+      expect([text, error]).toEqual([wholeText, undefined]);
+      expect(events.at(-1)).toEqual({ type: 'completed', usage: null });
+      expect(warnings).toEqual([expect.stringMatching(/DIFY_MAX_FRAME_CHARS \(1000000\).*message_end/u)]);
     });
 
     it('past a frame that is not JSON, and warns without quoting it', async () => {
@@ -387,6 +410,96 @@ describe('createDifyClient', () => {
     });
   });
 
+  describe('ends a reply in time and with its text, for these last events of Dify:', () => {
+    type Ending = readonly [name: string, fault: Fault, text: string, code?: ChatErrorCode];
+    const workflowEnd = (status: string, then: string): Fault => ({ name: 'workflow-end', status, then });
+    const endings: readonly Ending[] = [
+      ['workflow_finished, then pings', workflowEnd('succeeded', 'pings'), wholeText],
+      ['workflow_finished, then silence', workflowEnd('succeeded', 'silence'), wholeText],
+      ['workflow_finished, then EOF', workflowEnd('succeeded', 'eof'), wholeText],
+      ['a workflow with a partial success, then pings', workflowEnd('partial-succeeded', 'pings'), wholeText],
+      ['a stopped workflow, then pings', workflowEnd('stopped', 'pings'), wholeText],
+      ['a failed workflow, then pings', workflowEnd('failed', 'pings'), wholeText, 'upstream-failed'],
+      ['a failed workflow, then silence', workflowEnd('failed', 'silence'), wholeText, 'upstream-failed'],
+      ['a failed workflow, then EOF', workflowEnd('failed', 'eof'), wholeText, 'upstream-failed'],
+      ['a paused workflow, then pings', 'pause-then-pings', first(3), 'upstream-interrupted'],
+      ['a paused workflow, then EOF', 'workflow-paused', first(3), 'upstream-interrupted'],
+      ['message_end, then pings', 'end-then-pings', wholeText],
+      ['message_end, then silence', 'open-after-end', wholeText],
+      ['message_end without its empty line, then EOF', 'end-without-blank-line', wholeText],
+      [
+        'message_end without any line end, then EOF',
+        { name: 'end-without-blank-line', missing: 2 },
+        wholeText,
+      ],
+      [
+        'half of message_end, then EOF',
+        { name: 'end-without-blank-line', missing: 40 },
+        wholeText,
+        'upstream-interrupted',
+      ],
+      ['message_end, then workflow_finished with the only text', 'late-outputs', wholeText],
+      [
+        'workflow_finished with the only text, then message_end',
+        { name: 'late-outputs', last: 'message_end' },
+        wholeText,
+      ],
+      ['message_end of a chatflow without text, then pings', 'late-outputs-missing', ''],
+      [
+        'message_end of a chatflow without text, then silence',
+        { name: 'late-outputs-missing', then: 'silence' },
+        '',
+      ],
+      ['message_end of a chatflow without text, then EOF', { name: 'late-outputs-missing', then: 'eof' }, ''],
+      ['the only text in a thought, then message_end', 'late-thought', wholeText],
+    ];
+
+    it.each(endings.map(([name, fault, text, code]) => ({ name, fault, text, code })))(
+      '$name',
+      async ({ fault, text, code }) => {
+        await dify.close();
+        await start({ pingEveryMs: 10 });
+        dify.next(fault);
+        const answer = await askDify(client({ endTimeoutMs: 60 }));
+        expect(answer.error).toEqual(code === undefined ? undefined : chatError(code));
+        expect(answer.text).toBe(text);
+        expect(answer.events.filter(({ type }) => type === 'completed')).toHaveLength(
+          code === undefined ? 1 : 0,
+        );
+        expect(warnings).toEqual([]);
+      },
+    );
+
+    it('message_end shortly after workflow_finished: with its usage', async () => {
+      const reply = heldReply(dify);
+      const asked = askDify(client({ apiKey: 'app-emulated-advanced-chat' }));
+      const { event, pause, say, end } = await reply;
+      await event({ event: 'workflow_started' });
+      await say('Hello');
+      await event({
+        event: 'workflow_finished',
+        data: { status: 'succeeded', outputs: { answer: 'Hello' } },
+      });
+      await pause(50);
+      await end({ total_tokens: 7 });
+      const { events, text, error } = await asked;
+      expect([text, error]).toEqual(['Hello', undefined]);
+      expect(events.at(-1)).toMatchObject({ type: 'completed', usage: { total_tokens: 7 } });
+    });
+
+    it('a workflow that goes on after a pause: until its end', async () => {
+      const reply = heldReply(dify);
+      const asked = askDify(client({ endTimeoutMs: 60 }));
+      const { event, pause, say, end } = await reply;
+      await event({ event: 'workflow_paused' });
+      await event({ event: 'workflow_started' });
+      await pause(120);
+      await say('Hello');
+      await end();
+      expect(await asked).toMatchObject({ text: 'Hello', error: undefined });
+    });
+  });
+
   describe('passes on the text so far and then the error, if the answer breaks off:', () => {
     it.each<[string, Fault, string, ChatErrorCode]>([
       ['an error first', 'error-first', '', 'upstream-failed'],
@@ -446,7 +559,9 @@ describe('createDifyClient', () => {
       const { say } = await reply;
       await say('Hello');
       await say('x'.repeat(1_000_000));
-      expect(await asked).toMatchObject({ text: 'Hello', error: chatError('upstream-malformed') });
+      const { text, error } = await asked;
+      expect([text, error]).toEqual(['Hello', chatError('upstream-malformed')]);
+      expect(describeError(error)).toContain('DIFY_MAX_FRAME_CHARS');
     });
   });
 

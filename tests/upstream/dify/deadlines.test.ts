@@ -6,6 +6,7 @@ const settings = {
   firstByteTimeoutMs: 100,
   idleTimeoutMs: 50,
   totalTimeoutMs: 1_000,
+  endTimeoutMs: 20,
 };
 
 let expired: ChatError[];
@@ -85,6 +86,26 @@ describe('startDeadlines', () => {
     deadlines.cancel();
     expect(jest.getTimerCount()).toBe(0);
     jest.advanceTimersByTime(10_000);
+    expect(ends()).toEqual([]);
+  });
+
+  it('expires if the last events take too long, whatever else arrives', () => {
+    deadlines.connected();
+    deadlines.received();
+    deadlines.ending(true);
+    jest.advanceTimersByTime(19);
+    deadlines.received();
+    deadlines.ending(true);
+    jest.advanceTimersByTime(1);
+    expect(ends()).toEqual([{ code: 'upstream-interrupted', cause: { expired: 'end' } }]);
+  });
+
+  it('does not expire if the reply turns out not to end', () => {
+    deadlines.connected();
+    deadlines.received();
+    deadlines.ending(true);
+    deadlines.ending(false);
+    jest.advanceTimersByTime(40);
     expect(ends()).toEqual([]);
   });
 });

@@ -8,11 +8,11 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** Translates frames of Dify in their order. */
 function translate(...frames: readonly Fields[]): ReplyEvent[] {
-  const toReplyEvents = createReplyTranslator();
+  const translator = createReplyTranslator();
   return frames.flatMap((fields) => {
     const frame = parseFrame(JSON.stringify(fields));
     if (frame === null) throw new Error('This is not a frame.');
-    return toReplyEvents(frame);
+    return translator.read(frame);
   });
 }
 
@@ -108,6 +108,37 @@ describe('createReplyTranslator', () => {
         { event: 'message', answer: 'Let us not.' },
       );
       expect(textOf(events)).toBe('Let us not.');
+    });
+  });
+
+  describe('for text that comes only at the end,', () => {
+    const end = { event: 'message_end' };
+    const finished = (outputs: unknown) => ({
+      event: 'workflow_finished',
+      data: { status: 'succeeded', outputs },
+    });
+    const step = (id: string, thought: string) => ({ event: 'agent_thought', id, thought });
+
+    it.each<[string, string, readonly Fields[]]>([
+      ['the outputs of a workflow', 'Hi', [finished({ answer: 'Hi' }), end]],
+      ['an output of another name', 'Hi', [finished({ text: 'Hi' }), end]],
+      ['outputs after message_end', 'Hi', [{ event: 'workflow_started' }, end, finished({ answer: 'Hi' })]],
+      ['the steps of an agent', 'Let me see. Hi', [step('1', 'Let me see. '), step('2', 'Hi'), end]],
+      ['the last state of a step', 'Hi', [step('1', ''), step('1', 'Hi'), end]],
+      ['nothing if pieces came', 'Hi', [{ event: 'message', answer: 'Hi' }, finished({ answer: 'Hi' }), end]],
+      ['no thought if pieces came', 'Hi', [{ event: 'agent_message', answer: 'Hi' }, step('1', 'Hi'), end]],
+      [
+        'nothing if the text was taken back',
+        '',
+        [{ event: 'message_replace', answer: '' }, finished({ answer: 'Hi' }), end],
+      ],
+      ['outputs of other types', '', [finished({ answer: ['Hi'] }), end]],
+      ['no outputs', '', [finished(null), end]],
+    ])('reads %s', (_name, text, frames) => {
+      const events = translate(...frames);
+      expect(textOf(events)).toBe(text);
+      expect(events.at(-1)).toEqual({ type: 'completed', usage: null });
+      expect(events).toHaveLength(text === '' && events.length === 1 ? 1 : 2);
     });
   });
 

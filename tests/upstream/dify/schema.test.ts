@@ -224,6 +224,29 @@ describe('parseSavedMessages', () => {
     ]);
   });
 
+  it.each<[string, unknown, string | null]>([
+    [
+      'all steps',
+      [
+        { thought: 'Let me see. ', tool: 'clock' },
+        { thought: 'Noon.', tool: '' },
+      ],
+      'Let me see. Noon.',
+    ],
+    ['nothing while a tool runs', [{ thought: 'Let me see.', tool: 'clock' }], null],
+    [
+      'nothing while the last step is empty',
+      [{ thought: 'Let me see.', tool: 'clock' }, { thought: '' }],
+      null,
+    ],
+    ['nothing from an invalid list', 'steps', null],
+    ['nothing from no steps', [], null],
+  ])('reads an answer that is only in the steps of an agent: %s', (_name, agent_thoughts, answer) => {
+    const message = { id: 'm1', query: 'one', answer: '', status: 'normal', agent_thoughts };
+    expect(parseSavedMessages(page(message))).toMatchObject([{ id: 'm1', answer }]);
+    expect(parseSavedMessages(page({ ...message, answer: 'Saved.' }))).toMatchObject([{ answer: 'Saved.' }]);
+  });
+
   it.each([
     ['an empty answer', { answer: '', status: 'normal' }],
     ['a failed answer', { answer: 'half', status: 'error' }],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { FrameTooLongError, type SseMessage } from '../../../src/upstream/dify/sse';
+import { createSseDecoder, FrameTooLongError, type SseMessage } from '../../../src/upstream/dify/sse';
 import { cutAt, cuts, stream, toBytes } from '../../chat/support/bytes';
 import { attempt, collect } from '../../chat/support/collect';
 import { decodeSse } from './support/decode-sse';
@@ -186,6 +186,74 @@ describe('createSseDecoder', () => {
       const batches = await collect(decodeSse(stream(cutAt(toBytes(text), [7, 500, 1003])), bounded));
       expect(batches.flat()).toHaveLength(1000);
     });
+  });
+});
+
+describe('createSseDecoder with frames that nobody needs', () => {
+  const options = {
+    maxFrameChars: 100,
+    isUnused: (start: string) => start.startsWith('{"event":"audio"'),
+    shorten: (start: string) => (start.startsWith('{"event":"end"') ? '{"event":"end"}' : undefined),
+  };
+  const read = async (bytes: readonly Uint8Array[]) =>
+    (await collect(decodeSse(stream(bytes), options))).flat().map(({ data }) => data);
+  const text = (lineEnd: string) =>
+    [
+      'data: a',
+      '',
+      `data: {"event":"audio","audio":"${'é'.repeat(300)}"}`,
+      '',
+      'data: {"event":"audio"}',
+      '',
+      'data: b',
+      '',
+      `data: {"event":"end","big":"${'x'.repeat(300)}"}`,
+      '',
+      'data: c',
+      '',
+      '',
+    ].join(lineEnd);
+
+  it.each([
+    ['LF', '\n'],
+    ['CRLF', '\r\n'],
+    ['CR', '\r'],
+  ])('drops or shortens them wherever the bytes are cut, with %s', async (_name, lineEnd) => {
+    const bytes = toBytes(text(lineEnd));
+    const expected = ['a', 'b', '{"event":"end"}', 'c'];
+    expect(await read([bytes])).toEqual(expected);
+    expect(await read(cutAt(bytes, Array.from(bytes.keys())))).toEqual(expected);
+    for (const position of bytes.keys()) {
+      expect({ position, data: await read(cutAt(bytes, [position])) }).toEqual({ position, data: expected });
+    }
+    await fc.assert(
+      fc.asyncProperty(cuts(bytes, 4), async (positions) => {
+        expect(await read(cutAt(bytes, positions))).toEqual(expected);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('reads and keeps nothing of such a frame, however large it is', () => {
+    const decoder = createSseDecoder(options);
+    const seen: string[] = [];
+    const take = ({ data }: SseMessage) => void seen.push(data);
+    decoder.feed(toBytes('data: {"event":"audio","audio":"'), take);
+    const block = Buffer.alloc(1_000_000, 'A');
+    for (let count = 0; count < 200; count += 1) decoder.feed(block, take);
+    decoder.feed(toBytes('"}\n\ndata: a\n\n'), take);
+    expect(seen).toEqual(['a']);
+  });
+
+  it('delivers a last frame that lacks its empty line when the stream has ended', () => {
+    for (const last of ['data: b', 'data: b\n']) {
+      const decoder = createSseDecoder(roomy);
+      const seen: string[] = [];
+      decoder.feed(toBytes(`data: a\n\n${last}`), ({ data }) => void seen.push(data));
+      expect(seen).toEqual(['a']);
+      decoder.end(({ data }) => void seen.push(data));
+      expect(seen).toEqual(['a', 'b']);
+    }
   });
 });
 
