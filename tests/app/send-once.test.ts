@@ -70,6 +70,70 @@ describe('a question sent twice with the same Idempotency-Key', () => {
     expect([asked('Once, while it runs'), await rowsOf('Once, while it runs')]).toEqual([1, 2]);
   });
 
+  describe('and with the Last-Event-ID of a stream that was cut,', () => {
+    const doors = {
+      'create-message': () => ({
+        path: createMessage,
+        body: { data: { character_id: characterId, query: 'Cut' } },
+      }),
+      regenerate: async () => ({
+        path: `/api/chat-conversations/turns/${(await begun()).turn_id}/regenerate`,
+        body: {},
+      }),
+      'the session API': async () => ({
+        path: '/api/chat/message',
+        body: {
+          session_id: (await begun()).session_id,
+          content: 'Cut',
+          reply: true,
+          response_mode: 'streaming',
+        },
+      }),
+      'an edit': async () => ({
+        method: 'PATCH',
+        path: `/api/chat/messages/${(await begun()).message_id}`,
+        body: { new_content: 'Cut', regenerate: true, response_mode: 'streaming' },
+      }),
+    };
+    const begun = async () =>
+      (await user.ask({ character_id: characterId, query: 'Begin' })).body.data[0] as Record<string, string>;
+
+    it.each(Object.entries(doors))('goes on after that event: %s', async (_name, door) => {
+      const { method = 'POST', path, body } = { method: 'POST', ...(await door()) };
+      const { opened: finished, open: finish } = createGate();
+      app.dify.script(async (reply) => {
+        await reply.say('one');
+        await finished;
+        await reply.say(' two');
+        await reply.end();
+      });
+      const key = { 'Idempotency-Key': randomUUID() };
+      const first = await user.open(method, path, { headers: key, body });
+      const seen = [(await first.events.next()).value, (await first.events.next()).value];
+      first.leave();
+      const again = await user.open(method, path, { headers: { ...key, 'Last-Event-ID': '2' }, body });
+      finish();
+      const rest = await readStream(again.events);
+      expect(again.headers.get('idempotent-replayed')).toBe('true');
+      expect(rest.map(({ id, event }) => [id, event])).toEqual([
+        [3, 'message'],
+        [4, 'message_end'],
+      ]);
+      expect(textOf([...seen, ...rest].filter((event) => event !== undefined))).toBe('one two');
+    });
+
+    it('is a new question without a key, and a 400 for an id that is none', async () => {
+      const data = { character_id: characterId, query: 'Cut without a key' };
+      const fresh = await user.open('POST', createMessage, {
+        headers: { 'Last-Event-ID': '2' },
+        body: { data },
+      });
+      expect((await readStream(fresh.events))[0]).toMatchObject({ id: 1, event: 'turn_started' });
+      const headers = { 'Idempotency-Key': randomUUID(), 'Last-Event-ID': 'x' };
+      expect((await user.request('POST', createMessage, { headers, body: { data } })).status).toBe(400);
+    });
+  });
+
   it('is answered once for 50 parallel requests, in a new session and in an existing one', async () => {
     const { session_id } = (await user.ask({ character_id: characterId, query: 'Begin' })).body.data[0];
     for (const data of [{ query: 'Together, new' }, { query: 'Together, continued', session_id }]) {

@@ -55,4 +55,6 @@ export interface Revision {
   readonly content: string;
   /** See `Turns.send`. */
   readonly idempotencyKey: string | undefined;
+  /** The id of the last event that the client has of a revision that it sends again. */
+  readonly after?: number;
 }

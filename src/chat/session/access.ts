@@ -174,7 +174,7 @@ function createMessageAccess({
   async function reviseQuestion(
     owner: Owner,
     reference: MessageReference,
-    { content, idempotencyKey }: Revision,
+    { content, idempotencyKey, after }: Revision,
   ): Promise<Sent> {
     const old = await findQuestion(owner, reference);
     const session = await findSession(store, owner, old.sessionId ?? '');
@@ -187,7 +187,7 @@ function createMessageAccess({
       regenerates: old.messageId,
       supersedes: old.id,
     };
-    const sent = await turns.send(question, idempotencyKey);
+    const sent = await turns.send(question, idempotencyKey, after);
     if (!sent.isReplay) events.publish(toSupersededEvent({ ...old, isSuperseded: true }, sent.turnId));
     return sent;
   }

@@ -16,7 +16,7 @@ export interface Sent {
   readonly isReplay: boolean;
   /** The state of the limit on questions per minute. Null without a limit, and for a replay, which is not counted. */
   readonly rateLimit: RateLimit | null;
-  /** Follows the turn's events from the first one. */
+  /** Follows the turn's events: from the first one, or of a replay after the event that the client has. */
   readonly follow: Follow;
   /**
    * Waits for the end of the turn. Of a turn in another process, `signal` ends the wait; in this process it is ignored.
@@ -38,13 +38,13 @@ export interface SendOptions {
 export function createSend({ store, access, open }: SendOptions) {
   const sending = new Map<string, Promise<unknown>>();
 
-  return async function send(question: Question, key: string | undefined): Promise<Sent> {
+  return async function send(question: Question, key: string | undefined, after = 0): Promise<Sent> {
     if (key === undefined) return toSent(await open(question, null));
     const ownerAndKey = `${question.owner.id} ${key}`;
     // Sends with the same key wait here, so that only the first counts against the user's limits. When it has ended,
     // another one may go first, so check again.
     while (sending.has(ownerAndKey)) await sending.get(ownerAndKey)?.catch(() => undefined);
-    const pending = sendOnce(question, { key, fingerprint: fingerprintOf(question) });
+    const pending = sendOnce(question, { key, fingerprint: fingerprintOf(question) }, after);
     sending.set(ownerAndKey, pending);
     try {
       return await pending;
@@ -53,16 +53,16 @@ export function createSend({ store, access, open }: SendOptions) {
     }
   };
 
-  async function sendOnce(question: Question, idempotency: Idempotency): Promise<Sent> {
+  async function sendOnce(question: Question, idempotency: Idempotency, after: number): Promise<Sent> {
     const earlierTurnId = await findEarlier(question.owner, idempotency);
-    if (earlierTurnId !== null) return join(question.owner, earlierTurnId);
+    if (earlierTurnId !== null) return join(question.owner, earlierTurnId, after);
     try {
       return toSent(await open(question, idempotency));
     } catch (error) {
       // Another process may have won a race for the key or the session. If it has used the key, join its turn.
       const winnersTurnId = await findEarlier(question.owner, idempotency);
       if (winnersTurnId === null) throw error;
-      return join(question.owner, winnersTurnId);
+      return join(question.owner, winnersTurnId, after);
     }
   }
 
@@ -76,12 +76,12 @@ export function createSend({ store, access, open }: SendOptions) {
     return sent.turnId;
   }
 
-  async function join(owner: Owner, turnId: string): Promise<Sent> {
+  async function join(owner: Owner, turnId: string, after: number): Promise<Sent> {
     return {
       turnId,
       isReplay: true,
       rateLimit: null,
-      follow: await access.follow(owner, turnId, 0),
+      follow: await access.follow(owner, turnId, after),
       awaitEnd: async (signal) => yieldIfLong(await access.awaitEnd(owner, turnId, signal)),
     };
   }

@@ -24,9 +24,10 @@ export interface Turns extends TurnAccess {
   /**
    * Does the same as `start`, but once for each idempotency key of an owner. Another send with the same key and
    * question joins the first turn, whether that runs or has ended.
+   * @param after the id of the last event that the client has of that turn; 0 for none.
    * @throws ChatError as `start`, and `idempotency-key-reused` if the key was used for another question.
    */
-  send(question: Question, idempotencyKey: string | undefined): Promise<Sent>;
+  send(question: Question, idempotencyKey: string | undefined, after?: number): Promise<Sent>;
 
   /**
    * Asks the question of a turn again, whatever its outcome. This adds a turn at the end of the session. Earlier
@@ -61,6 +62,8 @@ export interface Turns extends TurnAccess {
 export interface RegenerateRequest {
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly idempotencyKey: string | undefined;
+  /** See `send`. */
+  readonly after?: number;
 }
 
 export function createTurns(options: TurnOptions): Turns {
@@ -74,9 +77,9 @@ export function createTurns(options: TurnOptions): Turns {
     ...access,
     start: (question) => open(question, null),
     send,
-    async regenerate(owner, turnId, { inputs, idempotencyKey }) {
+    async regenerate(owner, turnId, { inputs, idempotencyKey, after }) {
       const { saved } = await access.find(owner, turnId);
-      return send({ ...toSameQuestion(saved), owner, inputs }, idempotencyKey);
+      return send({ ...toSameQuestion(saved), owner, inputs }, idempotencyKey, after);
     },
     drain: drain.drain,
     isDraining: drain.isDraining,

@@ -14,6 +14,7 @@ import {
 } from '../../../chat';
 import { chatOf } from '../../../app';
 import { closeSignal, wantsEventStream, type EventSource } from '../../../middlewares/koasseStream';
+import { cursorOf, cursorOfResend } from '../../../http/event-cursor';
 import { ownerOf } from '../../../http/owner';
 import { setRateLimit } from '../../../http/rate-limit';
 
@@ -25,7 +26,8 @@ export default factories.createCoreController(
       const { turns, settings } = chatOf(strapi);
       const owner = ownerOf(ctx);
       const question = { ...parseQuestion(ctx.request.body, settings.request), owner };
-      return answer(ctx, await turns.send(question, parseIdempotencyKey(ctx.get('Idempotency-Key'))));
+      const key = parseIdempotencyKey(ctx.get('Idempotency-Key'));
+      return answer(ctx, await turns.send(question, key, cursorOfResend(ctx)));
     },
 
     /** POST /api/chat-conversations/turns/:turn_id/regenerate */
@@ -34,7 +36,8 @@ export default factories.createCoreController(
       const owner = ownerOf(ctx);
       const inputs = parseInputs(ctx.request.body, settings.request);
       const idempotencyKey = parseIdempotencyKey(ctx.get('Idempotency-Key'));
-      return answer(ctx, await turns.regenerate(owner, turnIdOf(ctx), { inputs, idempotencyKey }));
+      const after = cursorOfResend(ctx);
+      return answer(ctx, await turns.regenerate(owner, turnIdOf(ctx), { inputs, idempotencyKey, after }));
     },
 
     /** GET /api/chat-conversations/turns/:turn_id */
@@ -47,7 +50,7 @@ export default factories.createCoreController(
     /** GET /api/chat-conversations/turns/:turn_id/stream */
     async followTurn(ctx: Context): Promise<EventSource> {
       const { turns } = chatOf(strapi);
-      return { follow: await turns.follow(ownerOf(ctx), turnIdOf(ctx), parseCursor(ctx)) };
+      return { follow: await turns.follow(ownerOf(ctx), turnIdOf(ctx), cursorOf(ctx)) };
     },
 
     /** POST /api/chat-conversations/turns/:turn_id/stop */
@@ -134,18 +137,4 @@ function messageIdOf(ctx: Context): string {
   const { message_id: messageId } = ctx['params'] as { message_id?: unknown };
   if (typeof messageId === 'string' && /^[^\0]{1,255}$/su.test(messageId)) return messageId;
   throw new ChatError('message-not-found');
-}
-
-/**
- * Returns the id of the last event that the client has. Clients that cannot set headers send `after` instead of the
- * standard's `Last-Event-ID`.
- */
-function parseCursor(ctx: Context): number {
-  const text = ctx.get('Last-Event-ID') || ctx.query['after'] || '0';
-  if (typeof text !== 'string' || !/^\d{1,9}$/u.test(text)) {
-    throw new ChatError('invalid-request', {
-      sentence: 'after (or Last-Event-ID) must be the id of an event.',
-    });
-  }
-  return Number(text);
 }

@@ -16,6 +16,7 @@ import {
 } from '../../../chat';
 import { chatOf } from '../../../app';
 import { closeSignal, wantsEventStream, type EventSource } from '../../../middlewares/koasseStream';
+import { cursorOfResend } from '../../../http/event-cursor';
 import { ownerOf } from '../../../http/owner';
 import { setRateLimit } from '../../../http/rate-limit';
 import { messagePageSize, param, success } from '../envelope';
@@ -42,6 +43,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
         inputs: {},
       },
       parseIdempotencyKey(ctx.get('Idempotency-Key')),
+      cursorOfResend(ctx),
     );
     return answer(ctx, strapi, owner, sent);
   },
@@ -78,7 +80,8 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
       return success('消息编辑成功');
     }
     const idempotencyKey = parseIdempotencyKey(ctx.get('Idempotency-Key'));
-    const sent = await sessions.reviseQuestion(owner, reference, { content, idempotencyKey });
+    const after = cursorOfResend(ctx);
+    const sent = await sessions.reviseQuestion(owner, reference, { content, idempotencyKey, after });
     return answer(ctx, strapi, owner, sent);
   },
 
