@@ -12,7 +12,7 @@ export interface DecodedBody {
   /** Stops reading. The connection stays open for the reply. */
   stop(): void;
   /** Converts an error of `stream` to the one that the client gets. */
-  toClientError(error: unknown): unknown;
+  toClientError(error: Error): Error;
 }
 
 const decoders: ReadonlyMap<string, () => Transform> = new Map([
