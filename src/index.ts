@@ -30,6 +30,8 @@ import { declareStockUploads } from './strapi/patches/stock-uploads';
 import { surviveBrokenConnections } from './strapi/patches/survive-broken-connections';
 import { skipApiTokens } from './strapi/patches/skip-api-tokens';
 import { useOwnTemporaryFolder, type TemporaryFolder } from './strapi/startup/temporary-folder';
+import { startWatchingResources } from './strapi/resources/resources';
+import type { ResourceWatch } from './strapi/resources/watch';
 import { startTidyingHistory, type Tidying } from './strapi/jobs/tidy-history';
 import { HistoryProblem, parseHistoryStoreSettings } from './history';
 import { SettingsError } from './chat';
@@ -51,6 +53,7 @@ let purging: Purging | undefined;
 let filling: Filling | undefined;
 let tidying: Tidying | undefined;
 let history: RunningHistory | undefined;
+let resources: ResourceWatch | undefined;
 let checkpoints: SqliteCheckpoints | undefined;
 let temporaryFolder: TemporaryFolder | undefined;
 
@@ -116,6 +119,7 @@ export default {
     // After the drain, because the history must get its turns, too.
     await history?.stop();
     await historyStoreOf(strapi)?.close();
+    await resources?.stop();
     await Promise.all([answersSent(1_000), socketServer?.close(), checkpoints?.stop(), stopReading(strapi)]);
     await temporaryFolder?.remove();
     await processLockOf(strapi).release();
@@ -132,6 +136,7 @@ async function startServing(strapi: Core.Strapi): Promise<void> {
   await turns.takeOver();
   heartbeat = setInterval(() => void turns.heartbeat(), turns.heartbeatMs);
   socketServer = openSocketServer(strapi);
+  resources = await startWatchingResources(strapi);
   purging = startPurging(strapi);
   filling = startFillingLinks(strapi);
   tidying = startTidyingHistory({ tidy: (signal) => historyOf(strapi).access.tidy(signal), log: strapi.log });

@@ -1,8 +1,13 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+
 import { password } from '../support/admin';
 import { startApp, type App } from '../support/app';
 import { readStream, textOf, type Client } from '../support/client';
 import { database } from '../support/database';
 import { createGate } from '../support/gate';
+import { until } from '../support/until';
 
 let app: App;
 let user: Client;
@@ -146,5 +151,58 @@ describe('a question that cannot be committed', () => {
     expect([reply.status, reply.body.error.details.code]).toEqual([503, 'database-unavailable']);
     expect(app.dify.requests).toHaveLength(asked);
     expect(await app.db('chat_conversations').where({ query: 'Commit me' })).toEqual([]);
+  });
+});
+
+describe('a process that lacks a resource', () => {
+  const ready = async () => {
+    const { status, body } = await app.anonymous.get('/api/chat/ready');
+    return [status, body.data.status, body.data.problem] as unknown[];
+  };
+  const times = (text: string) => app.output().split(text).length - 1;
+
+  /** Waits for 503 with the problem, then lets `repair` end it and waits for 200. Expects one line in the log for each. */
+  async function expectNotReady(problem: string, repair: () => Promise<unknown>): Promise<void> {
+    await until(async () => (await ready())[0] === 503);
+    expect(await ready()).toEqual([503, 'not-ready', problem]);
+    await repair();
+    await until(async () => (await ready())[0] === 200);
+    expect(await ready()).toEqual([200, 'ready', null]);
+    expect(times(`The server is not ready (${problem})`)).toBe(1);
+    expect(times(`The server is ready again: ${problem} is over.`)).toBe(1);
+  }
+
+  it('is not ready while the file of its database is missing', async () => {
+    // A PostgreSQL server has its own files.
+    if (database === 'postgres') return;
+    const file = app.database.env['DATABASE_FILENAME'] ?? '';
+    await rename(file, `${file}.away`);
+    await expectNotReady('missing-database-file', () => rename(`${file}.away`, file));
+  });
+
+  it('is not ready while it has too few file descriptors', async () => {
+    // Only Linux can change the limit of a running process.
+    if (process.platform !== 'linux') return;
+    const limit = (max: string) => execFileSync('prlimit', [`--pid=${app.pid()}`, `--nofile=${max}:`]);
+    const used = new Set(readdirSync(`/proc/${app.pid()}/fd`).map(Number));
+    const free = Array.from({ length: used.size + 5 }, (_, number) => number).filter(
+      (number) => !used.has(number),
+    );
+    // Below this limit, four numbers are free.
+    limit(String(free[4]));
+    await expectNotReady('too-many-open-files', async () => limit('4096'));
+  });
+
+  it('is not ready while the database has no space for a row', async () => {
+    // A SQLite file that is full would need a disk of its own.
+    if (database === 'sqlite') return;
+    await app.db.raw(`
+      create function refuse_row() returns trigger language plpgsql as $$
+        begin raise exception 'refused' using errcode = '53100'; end $$;
+      create trigger refuse_row before insert on chat_conversations for each row execute function refuse_row();
+      create trigger refuse_row before insert or update on strapi_core_store_settings
+        for each row execute function refuse_row()`);
+    expect((await user.ask({ character_id: characterId, query: 'Is there room?' })).status).toBe(503);
+    await expectNotReady('disk-full', () => app.db.raw('drop function refuse_row cascade'));
   });
 });

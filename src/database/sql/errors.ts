@@ -12,7 +12,7 @@ export function isDataException(error: unknown): boolean {
 
 const unavailable = new RegExp(
   [
-    '^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EHOSTUNREACH)$',
+    '^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EHOSTUNREACH|EMFILE|ENFILE|ENOSPC)$',
     // PostgreSQL: the connection failed, the server is out of resources, shuts down or accepts no connections.
     '^(08|53|57P)[0-9A-Z]+$|^55000$|^3D000$|^28',
     // A deadlock, a conflict, or a lock timeout.
@@ -38,6 +38,11 @@ const lost = new RegExp(
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return error.name === 'KnexTimeoutError' || lost.test(error.message) || unavailable.test(codeOf(error));
+}
+
+/** Returns whether the database has no space on its disk. */
+export function isDatabaseFull(error: unknown): boolean {
+  return /^(SQLITE_FULL|53100|ENOSPC|EDQUOT)$/u.test(codeOf(error));
 }
 
 function codeOf(error: unknown): string {

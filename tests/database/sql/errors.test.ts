@@ -16,6 +16,8 @@ describe('isDatabaseUnavailable', () => {
     '55P03',
     'SQLITE_BUSY',
     'SQLITE_FULL',
+    'EMFILE',
+    'ENOSPC',
   ])('returns true for the code %s', (code) => {
     expect(isDatabaseUnavailable(withCode(code))).toBe(true);
   });

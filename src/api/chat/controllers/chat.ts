@@ -8,17 +8,20 @@ import { closeSignal } from '../../../middlewares/koasseStream';
 import { createMetrics, hasToken } from '../../../http/metrics';
 import { ownerOf } from '../../../http/owner';
 import { streamText } from '../../../http/text-stream';
+import { resourceProblemOf } from '../../../strapi/resources/resources';
 
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /** GET /api/chat/ready: whether this process accepts new questions. Load balancers call it, so it needs no token. */
   ready(ctx: Context) {
     const { turns, live } = chatOf(strapi);
     const { writer } = historyOf(strapi);
-    const isDraining = turns.isDraining();
-    ctx.status = isDraining ? 503 : 200;
+    const problem = resourceProblemOf(strapi);
+    const status = readinessOf(turns.isDraining(), problem);
+    ctx.status = status === 'ready' ? 200 : 503;
     return {
       data: {
-        status: isDraining ? 'draining' : 'ready',
+        status,
+        problem,
         live_turns: live.all().length,
         ...(writer !== null && { history: toHistoryReply(writer.status()) }),
       },
@@ -61,6 +64,11 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     return { data: await ownData.erase(owner) };
   },
 });
+
+function readinessOf(isDraining: boolean, problem: string | null): 'draining' | 'not-ready' | 'ready' {
+  if (isDraining) return 'draining';
+  return problem === null ? 'ready' : 'not-ready';
+}
 
 function toHistoryReply({ state, waiting, oldestSeconds, problem }: HistoryStatus) {
   return { state, waiting, oldest_seconds: oldestSeconds, problem };
