@@ -8,6 +8,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
     BODY_LIMIT: size.default('1mb').transform(toBytes),
   });
   return [
+    'global::close-while-draining',
     'global::unread-bodies',
     'global::request-log',
     'global::stalled-readers',

@@ -276,6 +276,9 @@ describe('a process that gets SIGTERM', () => {
     const refused = await somebody.ask({ character_id: documentId, query: 'One more?' });
     expect([refused.status, refused.body.error.details.code]).toEqual([503, 'server-stopping']);
     expect(refused.headers.get('retry-after')).toBe('5');
+    // The client's next request then goes to another process.
+    const list = await somebody.myList();
+    expect([refused.headers.get('connection'), list.headers.get('connection')]).toEqual(['close', 'close']);
     finish();
     const all = [...seen, ...(await readStream(events))] as StreamEvent[];
     expect(textOf(all)).toBe('one two');
