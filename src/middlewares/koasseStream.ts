@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Core } from '@strapi/strapi';
 import type { Context, Next } from 'koa';
 
-import { ChatError, EventStream, toLastEvent, type Frame } from '../chat';
+import { ChatError, describeError, EventStream, toLastEvent, type Frame } from '../chat';
 import { chatOf } from '../app';
 import { prefersEventStream } from '../http/accept';
 import { cutOffAfter } from '../http/cut-off';
@@ -55,7 +55,10 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
         loginEnd.aborted ? toLastEvent(frame?.data, new ChatError('login-ended')) : undefined,
     });
     // Koa would let the client wait. A normal end would look like the whole answer.
-    stream.once('error', () => ctx.res.destroy());
+    stream.once('error', (error) => {
+      if (!ctx.res.closed) strapi.log.error(`${ctx.method} ${ctx.path}: cut off: ${describeError(error)}`);
+      ctx.res.destroy();
+    });
     ctx.res.once('pipe', () => ctx.res.flushHeaders());
     ctx.body = stream;
     cutOffAfter(loginEnd, goodbyeMs, ctx, strapi.log);

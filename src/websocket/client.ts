@@ -29,12 +29,12 @@ export interface SocketClientOptions {
   readonly stream: Duplex;
   readonly settings: Pick<SocketSettings, 'messagesPerSecond'>;
   readonly stalledAfterMs: number;
-  /** Called when the client is dropped: it read nothing for `stalledAfterMs`, or has too many unread bytes. */
-  readonly onStalled: () => void;
+  /** Called with the reason when a limit ends the connection. */
+  readonly onDropped: (reason: string) => void;
 }
 
 export function createSocketClient(options: SocketClientOptions): SocketClient {
-  const { socket, stream, settings, stalledAfterMs, onStalled } = options;
+  const { socket, stream, settings, stalledAfterMs, onDropped } = options;
   const gone = new AbortController();
   const isWithinRate = createRate(settings.messagesPerSecond);
   let isThere = true;
@@ -43,18 +43,21 @@ export function createSocketClient(options: SocketClientOptions): SocketClient {
     socket,
     stream,
     onOverrun: () => {
-      onStalled();
+      onDropped('a stalled reader was dropped. It has too many unread bytes');
       close(closeCodes.tryAgainLater, 'too far behind');
     },
   });
   // A stalled client gets no close frame, because it would not read that either.
   const stopWatching = watchReader(stream, stalledAfterMs, () => {
-    onStalled();
+    onDropped('a stalled reader was dropped. It read nothing for CHAT_STALLED_READER_SECONDS');
     terminate();
   });
 
-  // A frame is too large or malformed, or the client reset the connection. The library closes the connection.
-  socket.on('error', () => undefined);
+  // A frame is too large or malformed, or the connection broke. The library closes the connection.
+  socket.on('error', (error) => {
+    const reason = limitOf(error);
+    if (reason !== undefined) onDropped(reason);
+  });
   socket.once('close', () => {
     stopWatching();
     gone.abort();
@@ -91,6 +94,7 @@ export function createSocketClient(options: SocketClientOptions): SocketClient {
     isThere = true;
     if (socket.readyState !== socket.OPEN) return false;
     if (isWithinRate()) return true;
+    onDropped('a client was dropped. It sent more frames than CHAT_WS_MESSAGES_PER_SECOND');
     close(closeCodes.tooManyMessages, 'too many messages');
     return false;
   }
@@ -104,6 +108,15 @@ export function createSocketClient(options: SocketClientOptions): SocketClient {
     if (stream instanceof Socket) stream.resetAndDestroy();
     else socket.terminate();
   }
+}
+
+/** Returns which limit an error of a connection names; undefined if it names none, e.g. because the client left. */
+function limitOf(error: NodeJS.ErrnoException): string | undefined {
+  if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') {
+    return 'a client was dropped. It sent a frame larger than CHAT_WS_MAX_MESSAGE_BYTES';
+  }
+  const isOfSystem = /^(ENOBUFS|ENOMEM|EMFILE|ENFILE)$/u.test(error.code ?? '');
+  return isOfSystem ? `a connection broke. The system lacks resources (${String(error.code)})` : undefined;
 }
 
 /** Some clients send text in binary frames. Bytes that are not UTF-8 become an empty text, which gets a JSON error. */

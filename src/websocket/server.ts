@@ -96,8 +96,8 @@ export function openSocketServer(strapi: Core.Strapi): SocketServer {
 
   function welcome(ws: WebSocket, stream: Duplex): SocketClient {
     const stalledAfterMs = chat.settings.stalledReaderMs;
-    const onStalled = () => strapi.log.info('WebSocket: a stalled reader was dropped.');
-    const client = createSocketClient({ socket: ws, stream, settings, stalledAfterMs, onStalled });
+    const onDropped = (reason: string) => strapi.log.info(`WebSocket: ${reason}.`);
+    const client = createSocketClient({ socket: ws, stream, settings, stalledAfterMs, onDropped });
     clients.add(client);
     client.gone.addEventListener('abort', () => clients.delete(client), { once: true });
     return client;

@@ -11,7 +11,7 @@ import { upgradeTo } from './support/upgrade-request';
 const options = {
   settings: { messagesPerSecond: 20 },
   stalledAfterMs: 60_000,
-  onStalled: () => undefined,
+  onDropped: () => undefined,
 };
 
 afterEach(() => jest.useRealTimers());
@@ -20,18 +20,18 @@ afterEach(() => jest.useRealTimers());
 function harness() {
   const socket = new SlowSocket();
   const stream = new SlowStream();
-  let stalls = 0;
+  const drops: string[] = [];
   const client = createSocketClient({
     ...options,
     socket: socket.asWebSocket(),
     stream: stream as unknown as Duplex,
-    onStalled: () => (stalls += 1),
+    onDropped: (reason) => void drops.push(reason),
   });
   const heard: string[] = [];
   client.receiveWith((frame) => heard.push(frame));
   const say = (text: string | Uint8Array, isBinary = false) =>
     socket.emit('message', Buffer.from(text), isBinary);
-  return { socket, stream, client, stalls: () => stalls, heard, say };
+  return { socket, stream, client, drops, heard, say };
 }
 
 it('a client that falls too far behind is closed with the code 1013', () => {
@@ -44,10 +44,19 @@ it('a client that falls too far behind is closed with the code 1013', () => {
 
 it('a client that reads nothing for too long is cut and reported', () => {
   jest.useFakeTimers();
-  const { socket, stream, stalls } = harness();
+  const { socket, stream, drops } = harness();
   Object.assign(stream, { writableLength: 1 });
   jest.advanceTimersByTime(66_000);
-  expect([socket.isTerminated, stalls()]).toEqual([true, 1]);
+  const reason = 'a stalled reader was dropped. It read nothing for CHAT_STALLED_READER_SECONDS';
+  expect([socket.isTerminated, drops]).toEqual([true, [reason]]);
+});
+
+it('a connection that breaks is reported if the system lacks resources, not if the client left', () => {
+  const { socket, drops } = harness();
+  for (const code of ['ECONNRESET', 'EPIPE', 'ENOBUFS']) {
+    socket.emit('error', Object.assign(new Error('broken'), { code }));
+  }
+  expect(drops).toEqual(['a connection broke. The system lacks resources (ENOBUFS)']);
 });
 
 describe('the frames of a client', () => {
@@ -63,9 +72,10 @@ describe('the frames of a client', () => {
   });
 
   it('close the connection with 1008 over the limit', () => {
-    const { socket, heard, say } = harness();
+    const { socket, heard, say, drops } = harness();
     for (let i = 0; i < 21; i += 1) say('hello');
     expect([heard.length, socket.closings]).toEqual([20, [[1008, 'too many messages']]]);
+    expect(drops).toEqual(['a client was dropped. It sent more frames than CHAT_WS_MESSAGES_PER_SECOND']);
   });
 
   it('are ignored after the server closes the connection', () => {
@@ -89,7 +99,7 @@ describe('a client over a real connection', () => {
   const peers: (WebSocket | Socket)[] = [];
 
   beforeEach(async () => {
-    server = new WebSocketServer({ host: '127.0.0.1', port: 0, autoPong: false });
+    server = new WebSocketServer({ host: '127.0.0.1', port: 0, autoPong: false, maxPayload: 1_000 });
     await once(server, 'listening');
   });
 
@@ -105,9 +115,9 @@ describe('a client over a real connection', () => {
   const port = () => (server.address() as AddressInfo).port;
 
   /** Waits for the next connection. @returns its client. */
-  async function welcome(): Promise<SocketClient> {
+  async function welcome(onDropped = options.onDropped as (reason: string) => void): Promise<SocketClient> {
     const [socket, request] = (await once(server, 'connection')) as [WebSocket, { socket: Socket }];
-    return createSocketClient({ ...options, socket, stream: request.socket });
+    return createSocketClient({ ...options, onDropped, socket, stream: request.socket });
   }
 
   async function meet(given: ClientOptions = {}) {
@@ -142,6 +152,18 @@ describe('a client over a real connection', () => {
     client.beat();
     client.beat();
     expect((await closed)[0]).toBe(1006);
+  });
+
+  it('is dropped with 1009 and reported if it sends a frame that is too large', async () => {
+    const drops: string[] = [];
+    const welcomed = welcome((reason) => drops.push(reason));
+    const peer = new WebSocket(`ws://127.0.0.1:${port()}`);
+    peers.push(peer);
+    await Promise.all([welcomed, once(peer, 'open')]);
+    const closed = once(peer, 'close');
+    peer.send('x'.repeat(1_001));
+    expect((await closed)[0]).toBe(1009);
+    expect(drops).toEqual(['a client was dropped. It sent a frame larger than CHAT_WS_MAX_MESSAGE_BYTES']);
   });
 
   it('is cut by a TCP reset, so that no data waits for it', async () => {

@@ -20,7 +20,7 @@ function harness(check: (token: string) => Promise<void> = async () => undefined
     stream: new PassThrough(),
     settings: { messagesPerSecond: 20 },
     stalledAfterMs: 60_000,
-    onStalled: () => undefined,
+    onDropped: () => undefined,
   });
   const tokens: string[] = [];
   const heard: string[] = [];
