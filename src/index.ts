@@ -19,6 +19,7 @@ import { eraseWithUser } from './strapi/entries/erase-with-user';
 import { startHistory, type RunningHistory } from './strapi/jobs/copy-history';
 import { indexSessions } from './strapi/startup/index-sessions';
 import { keepMessageCounts } from './strapi/entries/message-counts';
+import { keepQuestionTexts } from './strapi/entries/question-texts';
 import { grantAuthenticated } from './strapi/startup/permissions';
 import { startInTurn } from './strapi/startup/start-in-turn';
 import { startPurging, type Purging } from './strapi/jobs/purge';
@@ -77,6 +78,7 @@ export default {
     keepLinksOfDiscarded(strapi);
     linkToSingleRows(strapi);
     keepMessageCounts(strapi);
+    keepQuestionTexts(strapi);
     keepForReading(strapi);
     showLinkedCharacters(strapi);
     eraseWithUser(strapi);

@@ -186,6 +186,26 @@ describe('the admin panel', () => {
     expect((await user.myList()).body.meta.pagination.total).toBe(1);
   });
 
+  it('deletes a question also from the row of its answer, and an answer also from its question', async () => {
+    const user = await app.createUser();
+    const { documentId } = await app.admin.createCharacter();
+    const ask = async (query: string) => (await user.ask({ character_id: documentId, query })).body.data;
+    const [question] = await ask('My secret');
+    const [, answer] = await ask('Your secret');
+    for (const line of [question, answer]) {
+      await app.admin.client.request('DELETE', `${messages}/${line.documentId}`);
+      const turn = await user.get(`/api/chat-conversations/turns/${line.turn_id}`);
+      const stream = await user.get(`/api/chat-conversations/turns/${line.turn_id}/stream`);
+      expect([turn.status, stream.status]).toEqual([404, 404]);
+    }
+    const { data, meta } = (await user.myList('?sort=createdAt:asc')).body;
+    expect(meta.pagination.total).toBe(2);
+    expect(data).toMatchObject([
+      { role: 'assistant', query: '', turn_id: question.turn_id },
+      { role: 'user', query: 'Your secret', answer: null, turn_id: answer.turn_id },
+    ]);
+  });
+
   it('deletes several messages, and updates the message count of their session', async () => {
     const user = await app.createUser();
     const { documentId } = await app.admin.createCharacter();

@@ -1,7 +1,7 @@
 import http from 'node:http';
 
 import { startApp, type App } from '../support/app';
-import { textOf, type Client } from '../support/client';
+import { textOf, type Client, type StreamEvent } from '../support/client';
 import { createGate } from '../support/gate';
 
 let app: App;
@@ -145,10 +145,40 @@ describe('a first turn that is still running', () => {
     const uid = 'api::chat-conversation.chat-conversation';
     await app.admin.client.request('DELETE', `/content-manager/collection-types/${uid}/${row.document_id}`);
     finish();
-    for await (const event of events) void event;
+    let last: StreamEvent | undefined;
+    for await (const event of events) last = event;
     await sessionOf(undefined, started.session_id);
+    // The stream says the same as the turn.
+    expect(last?.data).toMatchObject({ event: 'error', code: 'turn-not-found', status: 404 });
+    const turn = await user.get(`/api/chat-conversations/turns/${started.turn_id}`);
+    expect([turn.status, turn.body.error.details.code]).toEqual([404, 'turn-not-found']);
     const next = await user.ask({ character_id: characterId, query: 'Next', session_id: started.session_id });
     expect(next.status).toBe(200);
+  });
+
+  it('ends its stream as not found if an admin deletes its question meanwhile, and keeps the answer', async () => {
+    const { opened: finished, open: finish } = createGate();
+    app.dify.script(async (reply) => {
+      await reply.say('one');
+      await finished;
+      await reply.end();
+    });
+    const query = 'Delete my words';
+    const { events } = await user.stream({ character_id: characterId, query });
+    const { turn_id, session_id } = (await events.next()).value?.data ?? {};
+    await rowOf(query, ({ answer }) => answer === 'one');
+    const { document_id } = await app.db('chat_conversations').where({ turn_id, role: 'user' }).first();
+    const uid = 'api::chat-conversation.chat-conversation';
+    await app.admin.client.request('DELETE', `/content-manager/collection-types/${uid}/${document_id}`);
+    finish();
+    let last: StreamEvent | undefined;
+    for await (const event of events) last = event;
+
+    expect(last?.data).toMatchObject({ event: 'error', code: 'turn-not-found' });
+    expect((await user.get(`/api/chat-conversations/turns/${turn_id}`)).status).toBe(404);
+    const { data } = (await user.myList(`?filters[turn_id][$eq]=${turn_id}`)).body;
+    expect(data).toMatchObject([{ role: 'assistant', query: '', answer: 'one', outcome: 'completed' }]);
+    expect((await user.get(`/aichat/sessions/${session_id}`)).body.data.message_count).toBe(1);
   });
 });
 

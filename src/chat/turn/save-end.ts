@@ -39,8 +39,8 @@ export async function saveEnd(
         else log.error(`Turn ${turnId}: its end could not be saved (${failures}): ${describeError(error)}`);
       },
     });
-  } catch {
-    return { type: 'failed', outcome: 'failed', code: 'internal' };
+  } catch (error) {
+    return { type: 'failed', outcome: 'failed', code: isErased(error) ? 'turn-not-found' : 'internal' };
   }
 
   async function save(): Promise<TerminalEvent> {
@@ -52,6 +52,7 @@ export async function saveEnd(
   }
 }
 
+/** Returns whether the turn was erased, or one of its two lines. */
 const isErased = (error: unknown): boolean => toChatError(error).code === 'turn-not-found';
 
 const firstSaveRetryMs = 100;

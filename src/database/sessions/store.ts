@@ -21,6 +21,7 @@ import { characterOf } from '../characters/links';
 import { countUpToFew, fewRows } from '../reader/few-rows';
 import { toJsonColumn } from '../sql/json-column';
 import { countMessage, lockSession } from '../messages/count';
+import { copyQuestion } from '../messages/question';
 import { isSuperseded, messagesAlone, selectMessages, toMessage, type MessageRow } from '../messages/rows';
 import type { Reader } from '../reader/reader';
 import { sessionsNamed } from '../sql/sessions-named';
@@ -339,7 +340,6 @@ interface DeletedRow {
   readonly session_id: number | null;
   readonly role: Message['role'];
   readonly turn_id: string | null;
-  readonly query: string;
 }
 
 /** Deletes or restores a message. @returns whether a row matched `where`; only then its session's count changes. */
@@ -350,7 +350,7 @@ async function setDeleted(
 ): Promise<boolean> {
   return inTransaction(db, async (trx) => {
     const messages = () => db.connection('chat_conversations').transacting(trx);
-    const row = (await messages().where(where).first('id', 'session_id', 'role', 'turn_id', 'query')) as
+    const row = (await messages().where(where).first('id', 'session_id', 'role', 'turn_id')) as
       DeletedRow | undefined;
     if (row === undefined) return false;
     if (row.session_id !== null) await lockSession(db, trx, row.session_id);
@@ -362,13 +362,7 @@ async function setDeleted(
       row.session_id === null || (await countMessage(db, trx, row.session_id, at === null ? 1 : -1));
     // The session is deleted now. Its messages are restored only with it.
     if (at === null && !isCounted) throw new ChatError('message-not-found');
-    // The answer's row also stores the question's text. Remove or restore it together with the question.
-    if (row.role === 'user' && row.turn_id !== null) {
-      const ofAnswer = { turn_id: row.turn_id, role: 'assistant' };
-      await messages()
-        .where(ofAnswer)
-        .update({ query: at === null ? row.query : '' });
-    }
+    if (row.role === 'user' && row.turn_id !== null) await copyQuestion(db, trx, row.turn_id);
     return true;
   });
 }
