@@ -12,6 +12,7 @@ import { createSearchStore } from './database/messages/search';
 import { createReader } from './database/reader/reader';
 import { createSessionSource } from './database/sessions/source';
 import { createSessionStore } from './database/sessions/store';
+import { createUnneededConversations } from './database/sessions/unneeded-conversations';
 import { createTurnStore } from './database/turns/store';
 import { createUserCounters } from './database/users/counters';
 import { createOwnDataStore } from './database/users/own-data';
@@ -93,9 +94,10 @@ function createApp(strapi: Core.Strapi): App {
     upstream: createDifyClient({ settings: settings.dify, warn: (message) => log.warn(message) }),
     turnStore: createTurnStore(db, processLock),
     messageStore: createMessageStore(db, reader),
-    sessionStore: createSessionStore(db, reader),
+    sessionStore: createSessionStore(db, reader, settings.dify),
     ownDataStore: createOwnDataStore(db, reader),
     searchStore: createSearchStore(db, reader),
+    unneededConversations: createUnneededConversations(db),
     characters,
     counters: createUserCounters(db, settings.limits),
     log,

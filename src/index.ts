@@ -42,6 +42,7 @@ import { loginsOf } from './strapi/logins/logins';
 import { answersSent } from './middlewares/koasseStream';
 import { createNumberTable, numberCharacters } from './database/characters/numbers';
 import { createErasureTable } from './database/history/erasures';
+import { createUnneededTable } from './database/sessions/unneeded-conversations';
 import { createLoginTable } from './database/users/login-table';
 import { indexPendingAnswers } from './database/turns/pending-answers';
 import { createCounterTable, nameCountsByDocument } from './database/users/counters';
@@ -98,6 +99,7 @@ export default {
     await createCounterTable(strapi.db);
     await nameCountsByDocument(strapi.db);
     await createErasureTable(strapi.db);
+    await createUnneededTable(strapi.db);
     await createLoginTable(strapi.db);
     await createNumberTable(strapi.db);
     await numberCharacters(strapi.db);
@@ -112,12 +114,12 @@ export default {
     endTurnToStart();
     const purged = Promise.all([purging?.stop(), filling?.stop(), tidying?.stop()]);
     endAtOnceOnNextSignal();
-    const { turns, settings } = chatOf(strapi);
+    const { turns, settings, conversationCleanup } = chatOf(strapi);
     await turns.drain(settings.drainTimeoutMs);
     // Only after the drain: it can be longer than a lease, and its turns are alive.
     clearInterval(heartbeat);
     loginsOf(strapi).watch.stop();
-    await purged;
+    await Promise.all([purged, conversationCleanup.stop()]);
     // After the drain, because the history must get its turns, too.
     await history?.stop();
     await historyStoreOf(strapi)?.close();
@@ -132,13 +134,14 @@ export default {
 async function startServing(strapi: Core.Strapi): Promise<void> {
   warnAtStart(strapi);
   relateByDocumentId(strapi);
-  const { turns } = chatOf(strapi);
+  const { turns, conversationCleanup } = chatOf(strapi);
   loginsOf(strapi).watch.start();
   await processLockOf(strapi).take();
   await turns.takeOver();
   heartbeat = setInterval(() => void turns.heartbeat(), turns.heartbeatMs);
   socketServer = openSocketServer(strapi);
   resources = await startWatchingResources(strapi);
+  conversationCleanup.start();
   purging = startPurging(strapi);
   filling = startFillingLinks(strapi);
   tidying = startTidyingHistory({ tidy: (signal) => historyOf(strapi).access.tidy(signal), log: strapi.log });

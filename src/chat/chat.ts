@@ -1,4 +1,5 @@
 import type { CharacterSource } from './ports/character-source';
+import { createConversationCleanup, type ConversationCleanup } from './session/conversation-cleanup';
 import { createTurnLimits } from './limits/turn-limits';
 import type { UserCounters } from './ports/user-counters';
 import { createLiveTurns, type LiveTurns } from './stream/live-turns';
@@ -19,6 +20,7 @@ import type { ChatSettings } from './settings';
 import type { TurnStore } from './ports/turn-store';
 import { createTextAllowance } from './limits/text-allowance';
 import { createTurns, type Turns } from './turn/turns';
+import type { UnneededConversations } from './ports/unneeded-conversations';
 import type { Upstream } from './ports/upstream';
 import { createWriteLimits, type WriteLimits } from './limits/write-limits';
 
@@ -31,6 +33,7 @@ export interface ChatDependencies {
   readonly sessionStore: SessionStore;
   readonly ownDataStore: OwnDataStore;
   readonly searchStore: SearchStore;
+  readonly unneededConversations: UnneededConversations;
   readonly characters: CharacterSource;
   readonly counters: UserCounters;
   readonly log: Log;
@@ -51,6 +54,7 @@ export interface Chat {
   readonly sessionEvents: SessionEvents;
   readonly connect: Connect;
   readonly ownData: OwnData;
+  readonly conversationCleanup: ConversationCleanup;
   readonly search: Search;
   readonly reads: Reads;
 }
@@ -75,7 +79,20 @@ export function createChat(dependencies: ChatDependencies): Chat {
   const messages = createMessages({ store: messageStore, characters, exposePrompt });
   const { restorableMs } = settings;
   const events = createSessionEvents();
-  const sessions = createSessionAccess({ store: sessionStore, characters, turns, events, restorableMs });
+  const conversationCleanup = createConversationCleanup({
+    store: dependencies.unneededConversations,
+    upstream,
+    log,
+  });
+  const onErased = () => conversationCleanup.wake();
+  const sessions = createSessionAccess({
+    store: sessionStore,
+    characters,
+    turns,
+    events,
+    restorableMs,
+    onErased,
+  });
   return {
     settings,
     live,
@@ -93,6 +110,14 @@ export function createChat(dependencies: ChatDependencies): Chat {
     connect: createConnect({ live, events, turns, sessions, writes, request: settings.request }),
     search: createSearch(dependencies.searchStore),
     reads: createReads(settings.reads),
-    ownData: createOwnData({ store: dependencies.ownDataStore, characters, turns, live, restorableMs }),
+    ownData: createOwnData({
+      store: dependencies.ownDataStore,
+      characters,
+      turns,
+      live,
+      restorableMs,
+      onErased,
+    }),
+    conversationCleanup,
   };
 }

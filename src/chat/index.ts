@@ -28,6 +28,8 @@ export type { Owner } from './model/owner';
 export { parseInputs, parseQuestion } from './contract/question';
 export type { Hit, SearchStore } from './ports/search-store';
 export { assertCharacter } from './session/access';
+export { toUpstreamUser } from './model/owner';
+export type { UnneededConversations } from './ports/unneeded-conversations';
 export type { After } from './shared/walk';
 export type { MessageRange, Range, Selection } from './model/page';
 export type { MessageReference, NewMessage } from './model/message';

@@ -29,12 +29,15 @@ export interface OwnDataOptions {
   readonly live: LiveTurns;
   /** How long users can restore deleted sessions and messages. */
   readonly restorableMs: number;
+  /** Called after data is erased. Its conversations must be deleted in Dify. */
+  readonly onErased: () => void;
 }
 
 /** The approximate length of a session in an export, in characters. */
 const charsOfSession = 500;
 
-export function createOwnData({ store, characters, turns, live, restorableMs }: OwnDataOptions): OwnData {
+export function createOwnData(options: OwnDataOptions): OwnData {
+  const { store, characters, turns, live, restorableMs, onErased } = options;
   // One batch at a time, however many users erase their data.
   const refuse = () => new ChatError('server-busy');
   const batches = createFairQueue({ total: 1, each: 1, waitingEach: Infinity, refuse });
@@ -44,19 +47,19 @@ export function createOwnData({ store, characters, turns, live, restorableMs }: 
       await stopTurns(owner);
       return untilNone((limit) => store.eraseSome(owner, limit), {
         takeTurn: () => batches.enter(owner.id),
-      });
+      }).finally(onErased);
     },
     eraseUser(user) {
       for (const turn of liveOf(user.id)) turn.requestEnd('stop');
       // Do not queue: this may run inside a transaction that others wait for.
-      return untilNone((limit) => store.eraseSome(user, limit));
+      return untilNone((limit) => store.eraseSome(user, limit)).finally(onErased);
     },
     purge(signal) {
       const deletedBefore = new Date(Date.now() - restorableMs);
       return untilNone((limit) => store.purgeSome(deletedBefore, limit), {
         takeTurn: () => batches.enter(nobody),
         signal,
-      });
+      }).finally(onErased);
     },
   };
 

@@ -75,6 +75,8 @@ const table = {
     totalTimeoutMs: setting('DIFY_TOTAL_TIMEOUT_SECONDS', seconds(1260)),
     /** How long Dify's last events may take after its workflow has ended. Some versions then only send pings. */
     endTimeoutMs: setting('DIFY_END_TIMEOUT_SECONDS', seconds(5)),
+    /** Whether deleting a session also deletes its conversation in Dify. Erasing a session always does. */
+    deleteConversations: setting('DIFY_DELETE_CONVERSATIONS', flag(false)),
     maxFrameChars: setting('DIFY_MAX_FRAME_CHARS', count(1_000_000, 64_000_000)),
   },
   turns: {

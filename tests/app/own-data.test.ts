@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 
 import { startApp, type App } from '../support/app';
-import { readStream, type Client } from '../support/client';
+import { createClient, readStream, type Client } from '../support/client';
 import { until } from '../support/until';
 
 let app: App;
@@ -289,10 +289,68 @@ describe('deleting a user', () => {
   });
 });
 
+describe('the conversation in Dify', () => {
+  const isDeleted = (conversationId: string) =>
+    app.dify.conversations().find(({ id }) => id === conversationId)?.deleted;
+  const ask = async (user: Client) =>
+    (await user.ask({ character_id: characterId, query: 'Keep it' })).body.data[0] as Record<string, string>;
+  const queued = () => app.db('chat_unneeded_conversations');
+
+  it('is deleted when its user erases everything, and the queue is empty then', async () => {
+    const user = await app.createUser();
+    const { conversation_id: id = '' } = await ask(user);
+    expect((await user.request('DELETE', '/api/chat/me')).status).toBe(200);
+    await until(() => isDeleted(id) === true);
+    await until(async () => (await queued()).length === 0);
+  });
+
+  it('stays when its session is deleted, and is deleted if the setting says so', async () => {
+    const user = await app.createUser();
+    const [kept, dropped] = [await ask(user), await ask(user)];
+    await user.request('DELETE', `/api/chat/sessions/${kept['session_id']}`);
+    const url = await app.startAnother({ DIFY_DELETE_CONVERSATIONS: 'true' });
+    const other = createClient(url, user.token, user.user);
+    await other.request('DELETE', `/api/chat/sessions/${dropped['session_id']}`);
+    await until(() => isDeleted(dropped['conversation_id'] ?? '') === true);
+    expect(isDeleted(kept['conversation_id'] ?? '')).toBe(false);
+
+    await user.request('POST', `/api/chat/sessions/${dropped['session_id']}/restore`);
+    const again = { character_id: characterId, query: 'Go on', session_id: dropped['session_id'] };
+    expect((await user.ask(again)).status).toBe(200);
+    await app.signalAnother(url, 'SIGTERM');
+  });
+
+  it('is deleted after a restart if Dify was unreachable, and its row names nothing else', async () => {
+    const user = await app.createUser();
+    const { conversation_id: id = '' } = await ask(user);
+    const url = await app.startAnother({ DIFY_API_URL: 'http://127.0.0.1:9' });
+    await createClient(url, user.token, user.user).request('DELETE', '/api/chat/me');
+    await until(async () => (await queued().where({ tries: 1 })).length === 1);
+    expect(await queued()).toEqual([
+      {
+        id: expect.any(Number),
+        conversation_id: id,
+        upstream_user: `user-${user.user.documentId}`,
+        due: expect.anything(),
+        tries: 1,
+      },
+    ]);
+    await app.signalAnother(url, 'SIGTERM');
+    expect(isDeleted(id)).toBe(false);
+    await app.signal('SIGTERM');
+    await queued().update({ due: 0 });
+    await app.restart();
+    await until(() => isDeleted(id) === true);
+    await until(async () => (await queued()).length === 0);
+  });
+});
+
 it('a start purges what was deleted too long ago to be restored, and keeps the rest', async () => {
   const user = await app.createUser();
   const [kept, old] = [await createSession(user, 'kept'), await createSession(user, 'old')];
   await insertMessages(user, old, 1_100, 'old');
+  const conversation = (await user.ask({ character_id: characterId, query: 'Old', session_id: old })).body
+    .data[0].conversation_id;
   await add(user, kept, 'here');
   const recent = (await add(user, kept, 'deleted lately')).body.data;
   const aged = (await add(user, kept, 'deleted long ago')).body.data;
@@ -312,6 +370,7 @@ it('a start purges what was deleted too long ago to be restored, and keeps the r
   while (!app.output().includes('Purged')) await new Promise((resolve) => setTimeout(resolve, 50));
 
   expect(await app.db('chat_sessions').where({ session_id: old })).toEqual([]);
+  await until(() => app.dify.conversations().find(({ id: one }) => one === conversation)?.deleted === true);
   expect(await countRows(user.user.id)).toEqual({ sessions: 1, messages: 2 });
   expect((await user.request('POST', `/api/chat/messages/${recent.message_id}/restore`)).status).toBe(200);
   expect(app.output()).not.toContain('could not be purged');

@@ -39,6 +39,7 @@ describe('createChat', () => {
       },
       sessionStore: createEmptySessionStore(),
       ownDataStore: createEmptyOwnDataStore(),
+      unneededConversations: { claim: async () => null, settle: async () => undefined },
       searchStore: {
         searchWindow: async () => ({ ids: [], end: null }),
         findHits: async () => [],
@@ -86,6 +87,7 @@ describe('createChat', () => {
       },
       sessionStore: createEmptySessionStore(),
       ownDataStore: createEmptyOwnDataStore(),
+      unneededConversations: { claim: async () => null, settle: async () => undefined },
       searchStore: {
         searchWindow: async () => ({ ids: [], end: null }),
         findHits: async () => [],

@@ -22,6 +22,7 @@ function create(changes: Partial<OwnDataStore>, live = createLiveTurns()) {
     },
     live,
     restorableMs,
+    onErased: () => undefined,
   });
   return { ownData, stopped };
 }

@@ -27,6 +27,7 @@ const others: Readonly<Record<string, string>> = {
   DIFY_TOTAL_TIMEOUT_SECONDS: '4',
   DIFY_END_TIMEOUT_SECONDS: '29',
   DIFY_MAX_FRAME_CHARS: '5',
+  DIFY_DELETE_CONVERSATIONS: 'true',
   CHAT_MAX_QUERY_CHARS: '6',
   CHAT_MAX_INPUTS_CHARS: '7',
   CHAT_MAX_ANSWER_CHARS: '8',
@@ -73,6 +74,7 @@ describe('parseChatSettings', () => {
         idleTimeoutMs: 45_000,
         totalTimeoutMs: 1_260_000,
         endTimeoutMs: 5_000,
+        deleteConversations: false,
         maxFrameChars: 1_000_000,
       },
       turns: {
@@ -125,6 +127,7 @@ describe('parseChatSettings', () => {
         idleTimeoutMs: 3_000,
         totalTimeoutMs: 4_000,
         endTimeoutMs: 29_000,
+        deleteConversations: true,
         maxFrameChars: 5,
       },
       turns: {

@@ -48,6 +48,12 @@ export interface Upstream {
    * @throws ChatError `upstream-…` if the request fails.
    */
   suggestQuestions(messageId: string, user: string): Promise<readonly string[]>;
+  /**
+   * Deletes a conversation: `DELETE /conversations/:conversation_id`, for the user who began it. Does nothing if Dify
+   * does not have it.
+   * @throws ChatError `upstream-…` if the request fails.
+   */
+  deleteConversation(conversationId: string, user: string): Promise<void>;
 }
 
 /** An event of a streamed reply, the same for all kinds of Dify apps. */

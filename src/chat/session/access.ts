@@ -74,10 +74,12 @@ export interface SessionAccessOptions {
   readonly events: Pick<SessionEvents, 'publish'>;
   /** How long users can restore deleted sessions and messages. */
   readonly restorableMs: number;
+  /** Called after a session is deleted. Its conversation may have to be deleted in Dify. */
+  readonly onErased: () => void;
 }
 
 export function createSessionAccess(options: SessionAccessOptions): SessionAccess {
-  const { store, characters, turns, events, restorableMs } = options;
+  const { store, characters, turns, events, restorableMs, onErased } = options;
   const restorableSince = () => toRestorableSince(restorableMs);
   return {
     async create(owner, { title, character }) {
@@ -134,6 +136,7 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
       if (isDeleted === null) throw new ChatError('session-not-found');
     }
     events.publish({ event: 'session_deleted', session_id: sessionId });
+    onErased();
   }
 }
 

@@ -16,6 +16,7 @@ import {
   type Range,
   type SessionEntry,
   type SessionStore,
+  toUpstreamUser,
 } from '../../chat';
 import { characterOf } from '../characters/links';
 import { countUpToFew, fewRows } from '../reader/few-rows';
@@ -26,12 +27,17 @@ import { isSuperseded, messagesAlone, selectMessages, toMessage, type MessageRow
 import type { Reader } from '../reader/reader';
 import { sessionsNamed } from '../sql/sessions-named';
 import { selectSessions, toSessionEntry, type SessionRow } from './rows';
+import { noteUnneeded } from './unneeded-conversations';
 import { inTransaction } from '../sql/transaction';
 
 type Database = Core.Strapi['db'];
 
 /** Creates the store of sessions on Strapi's database. One statement reads a page and its total, up to `fewRows`. */
-export function createSessionStore(db: Database, reader: Reader): SessionStore {
+export function createSessionStore(
+  db: Database,
+  reader: Reader,
+  { deleteConversations }: { readonly deleteConversations: boolean },
+): SessionStore {
   return {
     create: (owner, session) => create(db, owner, session),
     findLatestOrCreate: (owner, session) => findLatestOrCreate(db, owner, session),
@@ -41,7 +47,8 @@ export function createSessionStore(db: Database, reader: Reader): SessionStore {
       const count = await own(db, owner, sessionId).update({ title, updated_at: new Date() });
       return count > 0;
     },
-    deleteSession: (owner, sessionId, at, liveTurnId) => deleteSession(db, owner, sessionId, at, liveTurnId),
+    deleteSession: (owner, id, at, liveTurnId) =>
+      deleteSession(db, owner, { sessionId: id, at, liveTurnId, deleteConversations }),
     restoreSession: (owner, id, since) => restoreSession(db, owner, id, since),
     listMessages: (owner, session, range) => listMessages(db, reader, owner, { ...range, session }),
     countCurrentMessages: (owner, session, signal) =>
@@ -150,22 +157,40 @@ async function find(db: Database, owner: Owner, id: string): Promise<SessionEntr
   return row === undefined ? null : toSessionEntry(row);
 }
 
+interface SessionDeletion {
+  readonly sessionId: string;
+  readonly at: Date;
+  readonly liveTurnId: string | null;
+  /** Whether Dify must delete the conversation, too. */
+  readonly deleteConversations: boolean;
+}
+
+interface DeletedSessionRow {
+  readonly id: number;
+  readonly live_turn_id: string | null;
+  readonly conversation_id: string | null;
+}
+
 async function deleteSession(
   db: Database,
   owner: Owner,
-  sessionId: string,
-  at: Date,
-  liveTurnId: string | null,
+  { sessionId, at, liveTurnId, deleteConversations }: SessionDeletion,
 ): Promise<boolean | null> {
   return inTransaction(db, async (trx) => {
     const row = (await own(db, owner, sessionId)
       .transacting(trx)
       .forNoKeyUpdate()
-      .first('id', 'live_turn_id')) as { id: number; live_turn_id: string | null } | undefined;
+      .first('id', 'live_turn_id', 'conversation_id')) as DeletedSessionRow | undefined;
     if (row === undefined) return null;
     if (row.live_turn_id !== null && row.live_turn_id !== liveTurnId) return false;
     const deleted = { is_deleted: true, deleted_at: at };
-    await own(db, owner, sessionId).transacting(trx).update(deleted);
+    const { conversation_id: conversationId } = row;
+    const drops = deleteConversations && conversationId !== null;
+    if (drops) await noteUnneeded(db, trx, [{ conversationId, user: toUpstreamUser(owner) }]);
+    // If the session is restored, its next question begins a new conversation.
+    await own(db, owner, sessionId)
+      .transacting(trx)
+      .update({ ...deleted, ...(drops && { conversation_id: null }) });
     const messages = db.connection('chat_conversations').transacting(trx);
     await messages.where({ session_id: row.id, is_deleted: false }).update(deleted);
     return true;

@@ -1,11 +1,12 @@
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import type { Erased, OwnDataStore } from '../../chat';
+import { toUpstreamUser, type Erased, type OwnDataStore } from '../../chat';
 import { noteErasure } from '../history/erasures';
 import { selectMessages, toMessage, type MessageRow } from '../messages/rows';
 import type { Reader } from '../reader/reader';
 import { selectSessions, toSessionEntry, type SessionRow } from '../sessions/rows';
+import { noteUnneeded } from '../sessions/unneeded-conversations';
 import { inTransaction } from '../sql/transaction';
 
 type Database = Core.Strapi['db'];
@@ -37,7 +38,10 @@ export function createOwnDataStore(db: Database, reader: Reader): OwnDataStore {
     eraseSome: ({ id, documentId }, limit) =>
       inTransaction(db, async (trx) => {
         const own = { where: (rows: Knex.QueryBuilder) => rows.where({ user_id: id }), order: ['id'] };
-        const { latestMs, ...erased } = await eraseSome(db, trx, { ...own, limit });
+        const { latestMs, conversations, ...erased } = await eraseSome(db, trx, { ...own, limit });
+        const user = toUpstreamUser({ documentId });
+        const unneeded = conversations.map(({ conversationId }) => ({ conversationId, user }));
+        await noteUnneeded(db, trx, unneeded);
         // Queue this even if no row was left, because the history still has rows that were purged here.
         // A process with a faster clock may have written rows with a time after now.
         const before = new Date(Math.max(Date.now(), latestMs) + 1);
@@ -46,11 +50,13 @@ export function createOwnDataStore(db: Database, reader: Reader): OwnDataStore {
       }),
     purgeSome: (deletedBefore, limit) =>
       inTransaction(db, async (trx) => {
-        const { messages, sessions } = await eraseSome(db, trx, {
+        const { messages, sessions, conversations } = await eraseSome(db, trx, {
           where: (rows) => rows.where({ is_deleted: true }).where('deleted_at', '<', deletedBefore),
           order: ['deleted_at', 'id'],
           limit,
         });
+        // The session of a purged message can remain, and with it the conversation.
+        if (sessions > 0) await noteUnneeded(db, trx, await withUsers(db, trx, conversations));
         return { messages, sessions };
       }),
   };
@@ -68,11 +74,32 @@ async function eraseSome(
   db: Database,
   trx: Knex.Transaction,
   selection: Selection,
-): Promise<Erased & { readonly latestMs: number }> {
-  const messages = await eraseBit(db, trx, 'chat_conversations', selection);
-  if (messages.count > 0) return { messages: messages.count, sessions: 0, latestMs: messages.latestMs };
-  const sessions = await eraseBit(db, trx, 'chat_sessions', selection);
-  return { messages: 0, sessions: sessions.count, latestMs: sessions.latestMs };
+): Promise<Erased & Omit<Bit, 'count'>> {
+  const { count: messages, ...ofMessages } = await eraseBit(db, trx, 'chat_conversations', selection);
+  if (messages > 0) return { messages, sessions: 0, ...ofMessages };
+  const { count: sessions, ...ofSessions } = await eraseBit(db, trx, 'chat_sessions', selection);
+  return { messages: 0, sessions, ...ofSessions };
+}
+
+/** A conversation in Dify, with the row id of its user. */
+interface Conversation {
+  readonly conversationId: string;
+  readonly userId: number | null;
+}
+
+/** Leaves out conversations whose user is deleted: they were noted together with the user. */
+async function withUsers(db: Database, trx: Knex.Transaction, conversations: readonly Conversation[]) {
+  const ids = [...new Set(conversations.flatMap(({ userId }) => userId ?? []))];
+  const users = (await db
+    .connection('up_users')
+    .transacting(trx)
+    .whereIn('id', ids)
+    .select('id', 'document_id')) as { id: number; document_id: string }[];
+  const names = new Map(users.map((user) => [user.id, toUpstreamUser({ documentId: user.document_id })]));
+  return conversations.flatMap(({ conversationId, userId }) => {
+    const user = userId === null ? undefined : names.get(userId);
+    return user === undefined ? [] : [{ conversationId, user }];
+  });
 }
 
 interface Bit {
@@ -80,6 +107,8 @@ interface Bit {
   readonly count: number;
   /** The creation time of the newest row; 0 if no row was found. */
   readonly latestMs: number;
+  /** The conversations that the rows name. A row has one only after Dify has begun to answer. */
+  readonly conversations: readonly Conversation[];
 }
 
 /**
@@ -97,10 +126,20 @@ async function eraseBit(
   const found = (await where(rows())
     .orderBy([...order])
     .limit(limit)
-    .select('id', 'created_at')) as { id: number; created_at: Date | number | string }[];
-  if (found.length === 0) return { count: 0, latestMs: 0 };
+    .select('id', 'created_at', 'conversation_id', 'user_id')) as FoundRow[];
+  if (found.length === 0) return { count: 0, latestMs: 0, conversations: [] };
   const ids = found.map(({ id }) => id);
   await where(rows()).whereIn('id', ids).delete();
   const latestMs = Math.max(...found.map(({ created_at: createdAt }) => new Date(createdAt).getTime()));
-  return { count: found.length, latestMs };
+  const conversations = found.flatMap(({ conversation_id: conversationId, user_id: userId }) =>
+    conversationId === null ? [] : [{ conversationId, userId }],
+  );
+  return { count: found.length, latestMs, conversations };
+}
+
+interface FoundRow {
+  readonly id: number;
+  readonly created_at: Date | number | string;
+  readonly conversation_id: string | null;
+  readonly user_id: number | null;
 }

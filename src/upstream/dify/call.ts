@@ -29,6 +29,7 @@ export interface Call {
   readonly deadlines: Deadlines;
   get(path: string, query: Readonly<Record<string, string>>): Promise<Response>;
   post(path: string, body: unknown, accept: string): Promise<Response>;
+  delete(path: string, body: unknown): Promise<Response>;
   /** Returns the error of the deadline that ended the call, if one did. */
   expired(): ChatError | undefined;
 }
@@ -70,16 +71,20 @@ export function createCall(settings: CallSettings): Call {
         url: `${path}?${new URLSearchParams(query).toString()}`,
         headers: { ...authorization, Accept: 'application/json' },
       }),
-    post: (path, body, accept) =>
-      send({
-        ...common,
-        method: 'POST',
-        url: path,
-        data: JSON.stringify(body),
-        headers: { ...authorization, Accept: accept, 'Content-Type': 'application/json' },
-      }),
+    post: (path, body, accept) => sendJson('POST', path, body, accept),
+    delete: (path, body) => sendJson('DELETE', path, body, 'application/json'),
     expired: () => (abort.signal.reason instanceof ChatError ? abort.signal.reason : undefined),
   };
+
+  function sendJson(method: string, path: string, body: unknown, accept: string): Promise<Response> {
+    return send({
+      ...common,
+      method,
+      url: path,
+      data: JSON.stringify(body),
+      headers: { ...authorization, Accept: accept, 'Content-Type': 'application/json' },
+    });
+  }
 }
 
 async function send(config: AxiosRequestConfig): Promise<Response> {

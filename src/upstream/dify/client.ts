@@ -7,7 +7,7 @@ import { createCall, isSuccess, readStart, type Call, type Response } from './ca
 import type { DifySettings } from '../../chat/settings';
 import { findLostAnswer } from './find-answer';
 import type { ReplyEvent, UpstreamQuestion, TakeEvents, Upstream } from '../../chat/ports/upstream';
-import { getJson, rate, stop, suggestQuestions } from './short-calls';
+import { deleteConversation, getJson, rate, stop, suggestQuestions } from './short-calls';
 import { fromDifyError, fromTransportError } from './errors';
 import { createReplyTranslator, shortenedFrame } from './reply-event';
 import { eventOf, parseErrorBody, parseFrame, type DifyFrame } from './schema';
@@ -29,6 +29,7 @@ export function createDifyClient(options: DifyClientOptions): Upstream {
     findLostAnswer: (lost, isKnown) => findLostAnswer(get, lost, isKnown),
     rate: (messageId, rating) => rate(settings, messageId, rating),
     suggestQuestions: (messageId, user) => suggestQuestions(settings, messageId, user),
+    deleteConversation: (conversationId, user) => deleteConversation(settings, conversationId, user),
   };
 
   async function ask(question: UpstreamQuestion, take: TakeEvents): Promise<void> {

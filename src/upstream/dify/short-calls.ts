@@ -42,6 +42,17 @@ export async function suggestQuestions(
   return questions;
 }
 
+export async function deleteConversation(
+  settings: CallSettings,
+  conversationId: string,
+  user: string,
+): Promise<void> {
+  const path = `/conversations/${encodeURIComponent(conversationId)}`;
+  const reply = await send(settings, timeoutMs, (call) => call.delete(path, { user }));
+  // Dify 1.x replies with 204, and 0.15 with 200.
+  if (reply.status !== 204 && !isRefusal(reply, 404, 'not_found')) requireOk(reply);
+}
+
 const json = 'application/json';
 
 interface Reply {

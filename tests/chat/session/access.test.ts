@@ -44,6 +44,7 @@ function harness(changes: Partial<SessionStore>, send: Turns['send'] = async () 
     turns: { stop: () => Promise.reject(new Error('No turn is running.')), send },
     events: { publish: (event) => void published.push(event) },
     restorableMs: 1_000,
+    onErased: () => undefined,
   });
   return { access, published };
 }
@@ -127,6 +128,7 @@ describe('deleteSession', () => {
       },
       events: { publish: () => undefined },
       restorableMs: 1_000,
+      onErased: () => undefined,
     });
     await access.deleteSession(ada, 'session-1');
     expect(stopped).toEqual(['turn-2']);

@@ -12,6 +12,7 @@ export function difySettings(
     apiUrl: `${dify.url}/v1`,
     apiKey: dify.apiKey,
     promptInput: 'prompt',
+    deleteConversations: false,
     maxFrameChars: 1_000_000,
     connectTimeoutMs: 5_000,
     firstByteTimeoutMs: 5_000,

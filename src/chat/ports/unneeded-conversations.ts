@@ -1,0 +1,18 @@
+/** A conversation that Dify still has although its session is erased here. It names nothing else. */
+export interface UnneededConversation {
+  readonly id: number;
+  /** Dify's id. */
+  readonly conversationId: string;
+  /** The `user` that the server sent to Dify. */
+  readonly user: string;
+  /** How often the server has tried to delete it before. */
+  readonly tries: number;
+}
+
+/** The conversations that must be deleted in Dify. The transaction that erases a session adds its conversation. */
+export interface UnneededConversations {
+  /** Returns one that is due, and makes it due again after a growing pause. No other process gets it until then. */
+  claim(): Promise<UnneededConversation | null>;
+  /** Removes one that Dify does not have any more. */
+  settle(id: number): Promise<void>;
+}

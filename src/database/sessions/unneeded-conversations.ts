@@ -1,0 +1,90 @@
+import type { Core } from '@strapi/strapi';
+import type { Knex } from 'knex';
+
+import type { UnneededConversations } from '../../chat';
+import { unlessDone } from '../sql/unless-done';
+
+type Database = Core.Strapi['db'];
+
+/** Lists conversations that Dify must delete. The table is no content type, so Strapi does not change it. */
+const tableName = 'chat_unneeded_conversations';
+
+const firstPauseMs = 10_000;
+const longestPauseMs = 3_600_000;
+/** Rows in one statement. SQLite limits the values of a statement. */
+const rowsAtOnce = 100;
+
+/** Creates the table. The server calls this before users can erase anything. */
+export async function createUnneededTable(db: Database): Promise<void> {
+  const schema = () => db.getSchemaConnection();
+  await unlessDone(
+    () => schema().hasTable(tableName),
+    () =>
+      schema().createTable(tableName, (table) => {
+        table.increments('id');
+        table.string('conversation_id', 255).notNullable().unique();
+        table.string('upstream_user', 255).notNullable();
+        // Milliseconds since 1970.
+        table.bigInteger('due').notNullable().index();
+        table.integer('tries').notNullable();
+      }),
+  );
+}
+
+/** Queues conversations for deletion in Dify. This counts only if the transaction is committed. */
+export async function noteUnneeded(
+  db: Database,
+  trx: Knex.Transaction,
+  conversations: readonly { readonly conversationId: string; readonly user: string }[],
+): Promise<void> {
+  const users = new Map(conversations.map(({ conversationId, user }) => [conversationId, user]));
+  const rows = [...users].map(([conversationId, user]) => ({
+    conversation_id: conversationId,
+    upstream_user: user,
+    due: Date.now(),
+    tries: 0,
+  }));
+  for (let start = 0; start < rows.length; start += rowsAtOnce) {
+    const some = rows.slice(start, start + rowsAtOnce);
+    await db.connection(tableName).transacting(trx).insert(some).onConflict('conversation_id').ignore();
+  }
+}
+
+interface Row {
+  readonly id: number;
+  readonly conversation_id: string;
+  readonly upstream_user: string;
+  readonly due: number | string;
+  readonly tries: number;
+}
+
+export function createUnneededConversations(db: Database): UnneededConversations {
+  const rows = () => db.connection(tableName);
+  return {
+    async claim() {
+      for (;;) {
+        const row = (await rows()
+          .where('due', '<=', Date.now())
+          // An erasure in batches can still have the session, and other code can have kept it.
+          .whereNotExists(
+            db
+              .connection('chat_sessions')
+              .where('conversation_id', db.connection.ref(`${tableName}.conversation_id`))
+              .select('id'),
+          )
+          .orderBy('due')
+          .first()) as Row | undefined;
+        if (row === undefined) return null;
+        const { id, due, tries } = row;
+        const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(tries, 20));
+        // Another process may have claimed it in the meantime.
+        const next = { due: Date.now() + pauseMs, tries: tries + 1 };
+        if ((await rows().where({ id, due }).update(next)) === 0) continue;
+        return { id, conversationId: row.conversation_id, user: row.upstream_user, tries };
+      }
+    },
+    async settle(id) {
+      await rows().where({ id }).delete();
+    },
+  };
+}
