@@ -26,6 +26,7 @@ export type { MessageStore } from './ports/message-store';
 export type { Erased, OwnDataStore } from './ports/own-data-store';
 export type { Owner } from './model/owner';
 export { parseInputs, parseQuestion } from './contract/question';
+export { parseReplyFields, selectFields, type ReplyFields } from './contract/reply-fields';
 export type { Hit, SearchStore } from './ports/search-store';
 export { assertCharacter } from './session/access';
 export { toUpstreamUser } from './model/owner';
@@ -58,7 +59,15 @@ export { EventStream } from './stream/event-stream';
 export { settledWithin } from './shared/settled-within';
 export { toStorableJson, toStorableText } from './shared/storable-text';
 export { storedChars, storedCharsOf } from './limits/text-allowance';
-export type { AbandonedTurn, Abandonment, NewTurn, SentTurn, TurnEnding, TurnProgress } from './model/turn';
+export type {
+  AbandonedTurn,
+  Abandonment,
+  Checkpoint,
+  NewTurn,
+  SentTurn,
+  TurnEnding,
+  TurnProgress,
+} from './model/turn';
 export type { TurnStore } from './ports/turn-store';
 export type { FinalOutcome, TurnOutcome, Usage } from './model/outcome';
 export type { SavedTurn } from './model/turn';

@@ -264,9 +264,42 @@ describe('filters of my-list', () => {
     expect(body.data.map(({ role }: { role: string }) => role).sort()).toEqual(['assistant', 'user']);
   });
 
-  it('return whole messages and ignore populate and fields', async () => {
+  it('return whole messages with populate=*', async () => {
     const whole = (await user.myList()).text;
-    expect((await user.myList('?populate=*')).text).toBe(whole);
-    expect((await user.myList('?populate[user][fields]=password&fields=query')).text).toBe(whole);
+    for (const populate of ['populate=*', 'populate=ai_character,user', 'populate[0]=user', 'fields=*'])
+      expect((await user.myList(`?${populate}`)).text).toBe(whole);
+  });
+
+  it('return only the fields that the client names, always with the ids', async () => {
+    const { body } = await user.myList(
+      '?fields[0]=query&fields[1]=answer&populate[ai_character][fields][0]=name&populate[user][fields]=username',
+    );
+    const [message] = (await user.myList()).body.data;
+    const { id, documentId, query, answer, ai_character: character, user: owner } = message;
+    expect(body.data[0]).toEqual({
+      id,
+      documentId,
+      query,
+      answer,
+      ai_character: { id: character.id, documentId: character.documentId, name: character.name },
+      user: { id: owner.id, documentId: owner.documentId, username: owner.username },
+    });
+    expect((await user.myList('?populate[user]=false')).body.data[0]).toEqual({
+      ...message,
+      user: undefined,
+    });
+  });
+
+  it.each([
+    ['fields=prompt', 'fields can name id, documentId, message_id, '],
+    [
+      'populate[user][fields]=password',
+      'populate[user][fields] can name id, documentId, username, email; not',
+    ],
+    ['populate=session', 'populate can name ai_character and user; not "session".'],
+    ['populate[user][populate]=role', 'populate[user] can have fields; not "populate".'],
+  ])('refuse %s', async (query, sentence) => {
+    const { status, body } = await user.myList(`?${query}`);
+    expect([status, body.error.message]).toEqual([400, expect.stringContaining(sentence)]);
   });
 });

@@ -64,8 +64,17 @@ describe('a client that comes back', () => {
 
     const rest = await follow(user, turnId, 3);
     expect(textOf([...whole.slice(0, 3), ...rest])).toBe(textOf(whole));
-    expect(rest.map(({ id }) => id)).toEqual([4, 5, 6]);
+    expect(rest.map(({ id }) => id)).toEqual(whole.slice(-2).map(({ id }) => id));
     expect(terminalsOf(rest)).toHaveLength(1);
+  });
+
+  it('gets 204 once it has the last event, so that an EventSource does not connect again', async () => {
+    const whole = await user.streamAll({ character_id: characterId, query: 'To the end' });
+    const path = `${turns}/${whole[0]?.data.turn_id}/stream`;
+    const last = whole.at(-1)?.id;
+    const { status, text } = await user.get(`${path}?after=${last}`);
+    expect([status, text]).toEqual([204, '']);
+    expect(await follow(user, String(whole[0]?.data.turn_id), Number(last) - 1)).toEqual(whole.slice(-1));
   });
 
   it('can name the event in the query, as polyfills of EventSource do', async () => {
@@ -77,8 +86,9 @@ describe('a client that comes back', () => {
     };
     const all = [200, ...(await follow(user, String(whole[0]?.data.turn_id))).map(({ id }) => id)];
     expect(await ids('lastEventId=')).toEqual(all);
-    expect(await ids('lastEventId=3')).toEqual([200, 4, 5, 6]);
-    expect(await ids('after=1&lastEventId=3')).toEqual([200, 4, 5, 6]);
+    const afterThird = [200, ...all.slice(-2)];
+    expect(await ids('lastEventId=3')).toEqual(afterThird);
+    expect(await ids('after=1&lastEventId=3')).toEqual(afterThird);
     expect((await user.get(`${path}?lastEventId=x`)).status).toBe(400);
   });
 

@@ -112,6 +112,7 @@ describe('checkpoints of many turns at the same time', () => {
     taskId: `task-${turnId}`,
     messageId: `message-${turnId}`,
     conversationId: `conversation-${turnId}`,
+    lastEventId: 2,
   });
   const saved = async (turnId: string) => (await store.find(ada, turnId))?.[1];
 

@@ -50,8 +50,8 @@ const maxStart = maxPage * maxPageSize;
 
 /**
  * Parses the query string of a message list: `page`, `pageSize`, `sort`, `filters`, `cursor`. Strapi's `pagination[…]`
- * can hold the first two, or `start` and `limit`. The server accepts `populate`, `fields` and `pagination[withCount]`
- * for compatibility and ignores them. The reply always has all fields and the total.
+ * can hold the first two, or `start` and `limit`. `parseReplyFields` parses `fields` and `populate`. The server accepts
+ * `pagination[withCount]` for compatibility and ignores it: the reply always has the total.
  * @throws ChatError `invalid-request` with the name of the wrong parameter.
  */
 export function parseMessagePageRequest(params: Readonly<Record<string, unknown>>): MessagePageRequest {

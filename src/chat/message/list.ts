@@ -2,6 +2,7 @@ import type { CharacterSource } from '../ports/character-source';
 import { encodeCursor, parseMessagePageRequest, type Part } from '../contract/message-query';
 import type { Cursor, MessageQuery } from '../model/message-query';
 import { toMessageReply, type MessageReply } from '../contract/message-reply';
+import { parseReplyFields, selectFields, type SelectedMessage } from '../contract/reply-fields';
 import type { Owner } from '../model/owner';
 import type { Message } from '../model/message';
 import type { MessageStore } from '../ports/message-store';
@@ -18,7 +19,7 @@ export type Pagination =
 
 /** A page of messages as the HTTP API shows it. */
 export interface MessageListReply {
-  readonly data: readonly MessageReply[];
+  readonly data: readonly SelectedMessage[];
   readonly meta: {
     readonly pagination: Pagination;
     /** The `cursor` of the next page. Null on the last page, and if the request has a `sort`. */
@@ -51,6 +52,7 @@ export function createMessages({ store, characters, exposePrompt }: MessagesOpti
     toReplies,
     async list(owner, params, signal) {
       const { query, part } = parseMessagePageRequest(params);
+      const fields = parseReplyFields(params);
       // Read one more than requested, to know whether a next page exists.
       const { messages: found, total } = await store.list(
         owner,
@@ -60,7 +62,7 @@ export function createMessages({ store, characters, exposePrompt }: MessagesOpti
       const messages = found.slice(0, query.limit);
       const hasMore = found.length > messages.length;
       return {
-        data: await toReplies(owner, messages),
+        data: (await toReplies(owner, messages)).map((reply) => selectFields(reply, fields)),
         meta: {
           pagination: toPagination(part, total),
           nextCursor: hasMore ? toNextCursor(messages, query) : null,

@@ -25,6 +25,11 @@ export interface Message {
   readonly parentMessageId: string | null;
   /** Whether an edit has replaced this message, or has changed a question before it. */
   readonly isSuperseded: boolean;
+  /**
+   * In an answer line: the id of the last event that the saved text contains, or of the terminal event after the end.
+   * Null before the first checkpoint, and if it is unknown.
+   */
+  readonly lastEventId: number | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }

@@ -72,7 +72,13 @@ export interface TurnProgress {
   readonly conversationId: string | undefined;
 }
 
-export interface TurnEnding extends TurnProgress {
+/** The saved state of a running answer. */
+export interface Checkpoint extends TurnProgress {
+  /** The id of the last event that `answer` contains. In a `TurnEnding`: of the terminal event. */
+  readonly lastEventId: number;
+}
+
+export interface TurnEnding extends Checkpoint {
   readonly outcome: FinalOutcome;
   readonly errorCode: ChatErrorCode | null;
   readonly usage: Usage | null;

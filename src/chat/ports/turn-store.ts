@@ -6,7 +6,7 @@ import type {
   SentTurn,
   AbandonedTurn,
   Abandonment,
-  TurnProgress,
+  Checkpoint,
   TurnEnding,
 } from '../model/turn';
 
@@ -27,7 +27,7 @@ export interface TurnStore {
   findSent(owner: Owner, key: string): Promise<SentTurn | null>;
 
   /** Saves the answer so far. Does nothing to a turn that has ended. */
-  checkpoint(turnId: string, progress: TurnProgress): Promise<void>;
+  checkpoint(turnId: string, progress: Checkpoint): Promise<void>;
 
   /** Saves Dify's conversation on the lines and the session of a turn. Clients can continue by it from now on. */
   identify(turnId: string, conversationId: string): Promise<void>;

@@ -102,7 +102,8 @@ export function createSessionRequests(options: SessionRequestsOptions): (frame: 
       case 'resume': {
         const { turn_id, after } = request;
         assertRoomFor(turn_id);
-        if (!feed.isFollowing(turn_id)) tell(turn_id, await turns.follow(owner, turn_id, after));
+        const follow = feed.isFollowing(turn_id) ? null : await turns.follow(owner, turn_id, after);
+        if (follow !== null) tell(turn_id, follow);
         return { event: 'request_done', turn_id };
       }
       case 'ping':

@@ -36,6 +36,8 @@ export type EndReason = 'stop' | 'shutdown';
 export interface TurnLog extends LiveTurn {
   /** Fires when an end is requested, with the `EndReason` as its reason. */
   readonly endRequest: AbortSignal;
+  /** Returns the id of the last appended event. */
+  lastId(): number;
   /** Appends an event. A terminal event ends the log: nothing can follow it. */
   append(event: WireEvent): void;
   /** Appends a `message` event at low cost. Nearly every event is one. */
@@ -120,6 +122,7 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
 
   return {
     ended,
+    lastId: log.lastId,
     append,
     appendText,
     follow,

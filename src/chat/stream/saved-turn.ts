@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 
 import { isChatErrorCode } from '../errors';
 import type { Frame } from './sse';
+import { maxEventId } from '../model/event-id';
 import type { SavedTurn } from '../model/turn';
 import type { TerminalEvent, TurnEvent } from '../model/turn-event';
 import { isTerminal, type TerminalWireEvent } from '../contract/stream-event';
@@ -33,8 +34,8 @@ export interface SavedTurnOptions {
 
 /**
  * Follows the saved rows of a turn that does not run in this process. The turn has ended, or another process answers it
- * and saves it about once a second. This process has no log of it. So a client that has seen a part gets the whole text
- * again, and the ids continue after its cursor.
+ * and saves it about once a second. The rows hold the id of the last event of their text, so the ids are those of the
+ * process that answers. A client that has a part of the text gets one event that replaces it.
  */
 export async function* followSaved(
   options: SavedTurnOptions,
@@ -42,20 +43,44 @@ export async function* followSaved(
   cursor: number,
   signal: AbortSignal,
 ): AsyncGenerator<readonly Frame[], void> {
-  let id = Math.max(0, cursor);
-  const toLogged = (events: readonly TurnEvent[]) =>
-    events.map((event) => ({ id: (id += 1), data: JSON.stringify(options.wire.event(event)) }));
-
-  let shown = '';
+  const toFrame = (id: number, event: TurnEvent): Frame => ({
+    id,
+    data: JSON.stringify(options.wire.event(event)),
+  });
+  let seen = Math.max(0, cursor);
+  /** The text that the client has; null while it is unknown. */
+  let shown: string | null = null;
   if (signal.aborted) return;
-  yield toLogged(id === 0 ? [{ type: 'started' }] : [{ type: 'replaced', text: '' }]);
+  if (seen === 0) {
+    yield [toFrame(startedId, { type: 'started' })];
+    seen = startedId;
+    shown = '';
+  }
   for await (const saved of savedStates(options, signal)) {
     const text = saved[1].answer ?? '';
+    const { textId, endId } = eventIdsOf(saved);
     const terminal = toTerminalEvent(saved);
-    const events = [...toDelta(shown, text), ...(terminal === null ? [] : [terminal])];
-    if (events.length > 0) yield toLogged(events);
-    shown = text;
+    const frames: Frame[] = [];
+    if (textId > seen) frames.push(...toTextEvents(shown, text).map((event) => toFrame(textId, event)));
+    if (terminal !== null && endId > seen) frames.push(toFrame(endId, terminal));
+    if (frames.length > 0) yield frames;
+    if (textId >= seen) [seen, shown] = [textId, text];
   }
+}
+
+/** Returns whether a client with this event has all events of the turn, which has ended. */
+export function hasSeenEnd(saved: SavedTurn, cursor: number): boolean {
+  return toTerminalEvent(saved) !== null && cursor >= eventIdsOf(saved).endId;
+}
+
+const startedId = 1;
+
+/** Returns the id of the last event of the saved text, and the id of the terminal event after the end. */
+function eventIdsOf(saved: SavedTurn): { readonly textId: number; readonly endId: number } {
+  const { lastEventId } = saved[1];
+  if (toTerminalEvent(saved) === null) return { textId: lastEventId ?? startedId, endId: maxEventId };
+  const endId = lastEventId ?? maxEventId;
+  return { textId: endId - 1, endId };
 }
 
 /** Waits for the end of such a turn. @returns its terminal event; null if it is gone or `signal` fires first. */
@@ -89,8 +114,8 @@ async function* savedStates(
   }
 }
 
-function toDelta(shown: string, text: string): TurnEvent[] {
+function toTextEvents(shown: string | null, text: string): TurnEvent[] {
   if (text === shown) return [];
-  if (text.startsWith(shown)) return [{ type: 'delta', text: text.slice(shown.length) }];
+  if (shown !== null && text.startsWith(shown)) return [{ type: 'delta', text: text.slice(shown.length) }];
   return [{ type: 'replaced', text }];
 }

@@ -3,7 +3,7 @@ import { ChatError } from '../errors';
 import type { LiveTurn } from '../stream/live-turns';
 import { describeError } from '../shared/log';
 import { toUpstreamUser, type Owner } from '../model/owner';
-import { endOfSaved, followSaved, type SavedTurnOptions } from '../stream/saved-turn';
+import { endOfSaved, followSaved, hasSeenEnd, type SavedTurnOptions } from '../stream/saved-turn';
 import type { Frame } from '../stream/sse';
 import type { SavedTurn } from '../model/turn';
 import type { TerminalWireEvent } from '../contract/stream-event';
@@ -26,9 +26,10 @@ export interface TurnAccess {
   /**
    * Follows the events of a turn after `cursor`, until its end. For a turn of this process, every follower gets the
    * same events. For any other turn, the events come from its saved rows.
+   * @returns null if the turn has ended and the client has all its events.
    * @throws ChatError `turn-not-found`
    */
-  follow(owner: Owner, turnId: string, cursor: number): Promise<Follow>;
+  follow(owner: Owner, turnId: string, cursor: number): Promise<Follow | null>;
 
   /**
    * Waits for the end of a turn, in any process.
@@ -58,11 +59,12 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
     return { saved, isLive: saved[1].outcome === 'pending' };
   }
 
-  async function follow(owner: Owner, turnId: string, cursor: number): Promise<Follow> {
+  async function follow(owner: Owner, turnId: string, cursor: number): Promise<Follow | null> {
     const running = findRunning(owner, turnId);
     if (running !== undefined) return (signal) => running.follow(cursor, signal);
-    const saved = await findSaved(owner, turnId);
-    return (signal) => followSaved(saved, cursor, signal);
+    const options = await findSaved(owner, turnId);
+    if (hasSeenEnd(options.saved, cursor)) return null;
+    return (signal) => followSaved(options, cursor, signal);
   }
 
   async function awaitEnd(owner: Owner, turnId: string, signal: AbortSignal) {

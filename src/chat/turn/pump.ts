@@ -26,6 +26,8 @@ export interface PumpOptions extends SaveEndOptions {
   readonly endRequest: AbortSignal;
   readonly identify: (ids: Pick<TurnProgress, 'messageId' | 'conversationId'>) => void;
   readonly append: (event: TurnEvent) => void;
+  /** Returns the id of the last appended event. */
+  readonly lastEventId: () => number;
 }
 
 /** Codes of an answer that broke off, with the text so far saved. Every other error is a failure. */
@@ -53,14 +55,14 @@ export async function pump(options: PumpOptions): Promise<TerminalEvent> {
   const end = await Promise.race([reading, requestedEnd(options, reading)]);
   answer.freeze();
   await checkpoints.stop();
-  return saveEnd(options, { ...answer.progress(), ...end });
+  return saveEnd(options, { ...answer.progress(), ...end, lastEventId: options.lastEventId() + 1 });
 }
 
 /** Saves a checkpoint. When Dify's conversation becomes known, also saves it on the whole turn, once. */
-function createSave({ turn, store }: PumpOptions, answer: Answer): () => Promise<void> {
+function createSave({ turn, store, lastEventId }: PumpOptions, answer: Answer): () => Promise<void> {
   let isIdentified = false;
   return async () => {
-    const progress = answer.progress();
+    const progress = { ...answer.progress(), lastEventId: lastEventId() };
     await store.checkpoint(turn.turnId, progress);
     if (isIdentified || progress.conversationId === undefined) return;
     await store.identify(turn.turnId, progress.conversationId);

@@ -1,6 +1,7 @@
 import type { FoundAnswer, LostAnswer } from '../ports/upstream';
 import type { TurnOptions } from './options';
 import { toChatError } from '../errors';
+import { maxEventId } from '../model/event-id';
 import { describeError } from '../shared/log';
 import { toUpstreamUser } from '../model/owner';
 import { findLost, recover } from './recover';
@@ -114,6 +115,7 @@ function toInterrupted({ answer, messageId, conversationId }: AbandonedTurn): Tu
     outcome: 'interrupted',
     errorCode: 'process-died',
     usage: null,
+    lastEventId: maxEventId,
   };
 }
 
@@ -122,7 +124,8 @@ function toEnding(
   { answer, messageId, conversationId }: FoundAnswer,
   { maxAnswerChars }: TurnSettings,
 ): TurnEnding {
-  const found = { answer, messageId, conversationId, taskId: undefined, usage: null };
+  const ids = { messageId, conversationId, taskId: undefined, lastEventId: maxEventId };
+  const found = { answer, usage: null, ...ids };
   return answer.length > maxAnswerChars
     ? { ...found, outcome: 'interrupted', errorCode: 'answer-too-long' }
     : { ...found, outcome: 'completed', errorCode: null };

@@ -66,6 +66,7 @@ export function run(
     onTurnEnded,
     endRequest: turnLog.endRequest,
     identify: wire.identify,
+    lastEventId: turnLog.lastId,
     append(event) {
       if (event.type === 'delta') turnLog.appendText(wire.messageHead(), event.text);
       else turnLog.append(wire.event(event));

@@ -81,11 +81,14 @@ export function createSend({ store, access, open }: SendOptions) {
       turnId,
       isReplay: true,
       rateLimit: null,
-      follow: await access.follow(owner, turnId, after),
+      follow: (await access.follow(owner, turnId, after)) ?? followNothing,
       awaitEnd: async (signal) => yieldIfLong(await access.awaitEnd(owner, turnId, signal)),
     };
   }
 }
+
+/** The reply to a client that has all events. It is a stream, because clients of a POST expect one. */
+const followNothing: Follow = async function* () {};
 
 /** To serialize a longer answer into a reply blocks the event loop for a millisecond or more. */
 const longAnswerChars = 100_000;

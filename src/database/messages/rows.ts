@@ -26,6 +26,7 @@ export interface MessageRow {
   readonly parent_message_id: string | null;
   /** Null for messages from before this column existed. */
   readonly is_superseded: boolean | number | null;
+  readonly last_event_id: number | null;
   readonly created_at: Date | number | string;
   readonly updated_at: Date | number | string;
 }
@@ -60,6 +61,7 @@ export const messageColumns = [
   'feedback',
   'parent_message_id',
   'is_superseded',
+  'last_event_id',
   'created_at',
   'updated_at',
 ] as const;
@@ -120,6 +122,7 @@ export function toMessage(row: MessageRow): Message {
     feedback: row.feedback,
     parentMessageId: row.parent_message_id,
     isSuperseded: Boolean(row.is_superseded),
+    lastEventId: row.last_event_id,
     createdAt: new Date(row.created_at),
     updatedAt: new Date(row.updated_at),
   };

@@ -1,6 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
-import type { TurnProgress, TurnStore } from '../../chat';
+import type { Checkpoint, TurnStore } from '../../chat';
 import { freeMessageId, withFreeMessageId } from '../messages/free-id';
 import { nowIn } from '../sql/clock';
 import { toGiven } from '../sql/given-rows';
@@ -9,7 +9,7 @@ import type { RunStatement } from '../sql/statements';
 
 type Database = Core.Strapi['db'];
 
-interface Checkpoint extends TurnProgress {
+interface TurnCheckpoint extends Checkpoint {
   readonly turnId: string;
 }
 
@@ -21,7 +21,7 @@ interface Identification {
 /** Saves running turns. One statement saves many of them. */
 export function createTurnCheckpoints(db: Database): Pick<TurnStore, 'checkpoint' | 'identify'> {
   const now = nowIn(db);
-  const checkpoint = inGroups<Checkpoint, void>(
+  const checkpoint = inGroups<TurnCheckpoint, void>(
     db,
     (statement, group) => saveProgress(statement, group, now),
     { isOneStatement: true },
@@ -36,22 +36,23 @@ export function createTurnCheckpoints(db: Database): Pick<TurnStore, 'checkpoint
 /** Saves progress. A final state never changes, so it updates only pending answers. Unknown values stay unchanged. */
 async function saveProgress(
   statement: RunStatement,
-  group: readonly Checkpoint[],
+  group: readonly TurnCheckpoint[],
   now: string,
 ): Promise<void[]> {
   const update = toGiven(
     `update chat_conversations set answer = given.column2, alive_at = ${now}, updated_at = ?,
        task_id = coalesce(given.column3, task_id),
        conversation_id = coalesce(given.column4, conversation_id),
-       message_id = ${freeMessageId('given.column5')}
+       message_id = ${freeMessageId('given.column5')}, last_event_id = cast(given.column6 as integer)
      from $given
      where turn_id = given.column1 and role = 'assistant' and outcome = 'pending'`,
-    group.map(({ turnId, answer, taskId, conversationId, messageId }) => [
+    group.map(({ turnId, answer, taskId, conversationId, messageId, lastEventId }) => [
       turnId,
       answer,
       taskId ?? null,
       conversationId ?? null,
       messageId ?? null,
+      lastEventId,
     ]),
     [new Date()],
   );

@@ -123,7 +123,7 @@ function toEndAnswers(
     `update chat_conversations set answer = given.column2,
        task_id = coalesce(given.column3, task_id),
        conversation_id = coalesce(given.column4, conversation_id),
-       message_id = ${freeMessageId('given.column5')},
+       message_id = ${freeMessageId('given.column5')}, last_event_id = cast(given.column9 as integer),
        outcome = case when stop_requested then 'stopped' else given.column6 end,
        error_code = case when stop_requested then null else given.column7 end,
        usage = ${usage}, held_by = null, alive_at = null, ended_at = ?, history_due = ?, updated_at = ?
@@ -139,6 +139,7 @@ function toEndAnswers(
       turn.outcome,
       turn.errorCode,
       toJsonColumn(turn.usage),
+      turn.lastEventId,
     ]),
     [now, now, now],
   );

@@ -116,6 +116,7 @@ const messageView: View = {
     is_deleted: ['Deleted by the user'],
     deleted_at: ['Deleted at'],
     is_superseded: ['Superseded', 'The question before it was edited since.'],
+    last_event_id: ['Last event', 'The number of its last event, for clients that resume.'],
     held_by: ['Answered by', 'Of an answer on its way: the process, by the name of its lock.'],
     alive_at: ['Alive at', 'Of an answer on its way: when its process last said so.'],
     ended_at: ['Ended at', 'Of an answer: when it came to its end.'],

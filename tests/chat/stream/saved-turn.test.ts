@@ -18,11 +18,15 @@ import { shownText } from '../support/harness';
 
 function savedTurn(changes: Partial<Message> = {}): SavedTurn {
   const question = message({ id: 1, messageId: 'msg-question', role: 'user', outcome: null });
-  return [question, message({ id: 2, messageId: 'dify-message', ...changes })];
+  return [question, message({ id: 2, messageId: 'dify-message', lastEventId: 9, ...changes })];
 }
 
-const pending = (answer: string | null, changes: Partial<Message> = {}) =>
-  savedTurn({ answer, outcome: 'pending', ...changes });
+/** A running turn whose text so far ends with the event `lastEventId`. */
+const pending = (
+  answer: string | null,
+  lastEventId: number | null = (answer ?? '').length + 1,
+  changes: Partial<Message> = {},
+) => savedTurn({ answer, lastEventId, outcome: 'pending', ...changes });
 
 const never = new AbortController().signal;
 
@@ -125,11 +129,11 @@ describe('toTerminalEvent', () => {
 
 describe('followSaved', () => {
   describe('for a turn that has ended', () => {
-    it('sends all events from the beginning', async () => {
+    it('sends the whole text as one event, with the ids of the process that answered', async () => {
       const { batches, reloads } = follow([savedTurn()]);
       const { ids, names, texts, events } = await told(batches);
       expect(names).toEqual(['turn_started', 'message', 'message_end']);
-      expect(ids).toEqual([1, 2, 3]);
+      expect(ids).toEqual([1, 8, 9]);
       expect(texts).toEqual(['Calm.']);
       expect(events[0]).toMatchObject({ turn_id: 'turn-1', question_message_id: 'msg-question' });
       expect(events.at(-1)).toMatchObject({
@@ -140,12 +144,30 @@ describe('followSaved', () => {
       expect(reloads()).toBe(0);
     });
 
-    it.each([1, 3, 250])('replaces the text of a client that has seen %d events', async (cursor) => {
-      const { ids, names, texts, events } = await told(follow([savedTurn()], { cursor }).batches);
-      expect(names).toEqual(['message_replace', 'message', 'message_end']);
-      expect(ids).toEqual([cursor + 1, cursor + 2, cursor + 3]);
-      expect(texts).toEqual(['', 'Calm.']);
-      expect(shownText(events)).toBe('Calm.');
+    it.each([1, 3, 7])('replaces the text of a client that has %d of 9 events', async (cursor) => {
+      const { ids, names, texts } = await told(follow([savedTurn()], { cursor }).batches);
+      expect(names).toEqual(['message_replace', 'message_end']);
+      expect(ids).toEqual([8, 9]);
+      expect(texts).toEqual(['Calm.']);
+    });
+
+    it('sends only the end to a client that has the whole text', async () => {
+      const { ids, names } = await told(follow([savedTurn()], { cursor: 8 }).batches);
+      expect([names, ids]).toEqual([['message_end'], [9]]);
+    });
+
+    it.each([9, 10])('sends nothing after event %d', async (cursor) => {
+      expect((await told(follow([savedTurn()], { cursor }).batches)).names).toEqual([]);
+    });
+
+    it('uses the largest ids if nobody knows how many events the client has', async () => {
+      const unknown = savedTurn({ lastEventId: null });
+      expect((await told(follow([unknown]).batches)).ids).toEqual([1, 999_999_998, 999_999_999]);
+      const { ids, names } = await told(follow([unknown], { cursor: 250 }).batches);
+      expect([names, ids]).toEqual([
+        ['message_replace', 'message_end'],
+        [999_999_998, 999_999_999],
+      ]);
     });
 
     it('treats a negative cursor as no cursor', async () => {
@@ -154,12 +176,18 @@ describe('followSaved', () => {
     });
 
     it.each([null, ''])('sends no text for the answer %j', async (answer) => {
-      expect((await told(follow([savedTurn({ answer })]).batches)).names).toEqual([
-        'turn_started',
-        'message_end',
+      const empty = savedTurn({ answer, lastEventId: 2 });
+      const { names, ids } = await told(follow([empty]).batches);
+      expect([names, ids]).toEqual([
+        ['turn_started', 'message_end'],
+        [1, 2],
       ]);
-      const { names } = await told(follow([savedTurn({ answer })], { cursor: 4 }).batches);
+    });
+
+    it('clears a text that has become empty', async () => {
+      const { names, texts } = await told(follow([savedTurn({ answer: '' })], { cursor: 4 }).batches);
       expect(names).toEqual(['message_replace', 'message_end']);
+      expect(texts).toEqual(['']);
     });
 
     it('sends the text so far of an interrupted turn, then the error', async () => {
@@ -183,31 +211,51 @@ describe('followSaved', () => {
   describe('for a turn that another process answers', () => {
     it('sends the new text after each poll, and the end together with the last text', async () => {
       const { batches, reloads } = follow([
-        pending(''),
-        pending('Hel'),
-        pending('Hel'),
-        pending('Hello'),
-        savedTurn({ answer: 'Hello!' }),
+        pending('', null),
+        pending('Hel', 3),
+        pending('Hel', 3),
+        pending('Hello', 5),
+        savedTurn({ answer: 'Hello!', lastEventId: 7 }),
       ]);
       const { ids, names, texts } = await told(batches);
       expect(names).toEqual(['turn_started', 'message', 'message', 'message', 'message_end']);
       expect(texts).toEqual(['Hel', 'lo', '!']);
-      expect(ids).toEqual([1, 2, 3, 4, 5]);
+      expect(ids).toEqual([1, 3, 5, 6, 7]);
       expect(reloads()).toBe(4);
     });
 
-    it('continues after the cursor of the client', async () => {
+    it('replaces the text of a client that has fewer events than the rows', async () => {
       const { ids, names, texts } = await told(
-        follow([pending('Hel'), savedTurn({ answer: 'Hello' })], { cursor: 7 }).batches,
+        follow([pending('Hel', 4), savedTurn({ answer: 'Hello', lastEventId: 7 })], { cursor: 2 }).batches,
       );
-      expect(names).toEqual(['message_replace', 'message', 'message', 'message_end']);
-      expect(texts).toEqual(['', 'Hel', 'lo']);
-      expect(ids).toEqual([8, 9, 10, 11]);
+      expect(names).toEqual(['message_replace', 'message', 'message_end']);
+      expect(texts).toEqual(['Hel', 'lo']);
+      expect(ids).toEqual([4, 6, 7]);
+    });
+
+    it('sends only what is new to a client that has the events of the rows', async () => {
+      const { ids, names, texts } = await told(
+        follow([pending('Hel', 4), savedTurn({ answer: 'Hello', lastEventId: 7 })], { cursor: 4 }).batches,
+      );
+      expect([names, texts, ids]).toEqual([['message', 'message_end'], ['lo'], [6, 7]]);
+    });
+
+    it('waits until the rows have more events than the client', async () => {
+      const { ids, names, texts } = await told(
+        follow(
+          [pending('Hel', 4), pending('Hello', 6), pending('Hello!', 8), savedTurn({ answer: 'Hello!' })],
+          {
+            cursor: 7,
+          },
+        ).batches,
+      );
+      expect([names, texts, ids]).toEqual([['message_replace', 'message_end'], ['Hello!'], [8, 9]]);
     });
 
     it('replaces text that has changed', async () => {
       const { names, texts, events } = await told(
-        follow([pending('Hello'), pending('Let us'), pending(''), savedTurn({ answer: 'Hi' })]).batches,
+        follow([pending('Hello', 2), pending('Let us', 3), pending('', 4), savedTurn({ answer: 'Hi' })])
+          .batches,
       );
       expect(names).toEqual([
         'turn_started',
@@ -230,7 +278,7 @@ describe('followSaved', () => {
     it('uses the ids of Dify once they are saved', async () => {
       const unknown = { messageId: 'msg-answer', conversationId: null };
       const { events } = await told(
-        follow([pending('Hel', unknown), savedTurn({ answer: 'Hello' })]).batches,
+        follow([pending('Hel', 4, unknown), savedTurn({ answer: 'Hello' })]).batches,
       );
       expect(events.map(({ message_id, conversation_id }) => [message_id, conversation_id])).toEqual([
         ['msg-answer', null],
@@ -252,7 +300,7 @@ describe('followSaved', () => {
       let isAway = true;
       const { batches } = follow([pending('Hel')], {
         reload: async () => {
-          if (!isAway) return pending('Hello', { outcome: 'completed' });
+          if (!isAway) return savedTurn({ answer: 'Hello' });
           isAway = false;
           throw new Error('database away');
         },
@@ -270,7 +318,7 @@ describe('followSaved', () => {
       const { batches, reloads } = follow([pending('Hel')], { pollEveryMs: 60_000 });
       await batches.next();
       const { value } = await batches.next();
-      expect(value?.map(({ id }) => id)).toEqual([2]);
+      expect(value?.map(({ id }) => id)).toEqual([4]);
       expect(reloads()).toBe(0);
       await batches.return();
     });

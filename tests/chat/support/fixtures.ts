@@ -96,6 +96,7 @@ export function ending(changes: Partial<TurnEnding> = {}): TurnEnding {
     taskId: 'dify-task',
     messageId: 'dify-message',
     conversationId: 'dify-conversation',
+    lastEventId: 3,
     ...changes,
   };
 }
@@ -120,6 +121,7 @@ export function message(changes: Partial<Message> = {}): Message {
     feedback: null,
     parentMessageId: 'msg-0',
     isSuperseded: false,
+    lastEventId: null,
     createdAt: new Date('2026-01-02T03:04:05.678Z'),
     updatedAt: new Date('2026-01-02T03:04:06.789Z'),
     ...changes,

@@ -7,7 +7,7 @@ import type {
   NewTurn,
   SentTurn,
   TurnEnding,
-  TurnProgress,
+  Checkpoint,
   SavedTurn,
 } from '../../../src/chat/model/turn';
 import type { TurnStore } from '../../../src/chat/ports/turn-store';
@@ -262,6 +262,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       feedback: null,
       parentMessageId: null,
       isSuperseded: false,
+      lastEventId: null,
       createdAt: turn.createdAt,
       updatedAt: new Date(),
       ...of,
@@ -282,7 +283,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
     sessions.set(session.rowId, { ...session, ...known, liveTurnId: null });
   }
 
-  function saveProgress(turnId: string, row: TurnRow, progress: TurnProgress): TurnRow {
+  function saveProgress(turnId: string, row: TurnRow, progress: Checkpoint): TurnRow {
     const { messageId = row.answer.messageId, conversationId = row.answer.conversationId } = progress;
     const isTaken = [...turns].some(
       ([id, { question, answer }]) =>
@@ -292,6 +293,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       ...row.answer,
       answer: progress.answer,
       conversationId,
+      lastEventId: progress.lastEventId,
       messageId: isTaken ? row.answer.messageId : messageId,
       updatedAt: new Date(),
     };

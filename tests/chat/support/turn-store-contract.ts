@@ -1,5 +1,5 @@
 import { ChatError } from '../../../src/chat/errors';
-import type { NewTurn, TurnProgress } from '../../../src/chat/model/turn';
+import type { Checkpoint, NewTurn } from '../../../src/chat/model/turn';
 import type { TurnStore } from '../../../src/chat/ports/turn-store';
 import { thrown } from './collect';
 import type { Session } from '../../../src/chat/model/session';
@@ -21,11 +21,12 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     store = await create();
   });
 
-  const progress: TurnProgress = {
+  const progress: Checkpoint = {
     answer: 'Ca',
     taskId: 'dify-task',
     messageId: 'dify-message',
     conversationId: 'dify-conversation',
+    lastEventId: 2,
   };
 
   async function readSession(): Promise<Session> {
@@ -167,6 +168,16 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     await openAgain({});
     await store.close('turn-1', ending());
     expect(await thrown(openAgain({ turnId: 'turn-3' }))).toMatchObject({ code: 'turn-in-progress' });
+  });
+
+  it('saves the id of the last event with the text, and that of the terminal event with the end', async () => {
+    const lastEventId = async () => (await store.find(ada, 'turn-1'))?.[1].lastEventId;
+    await store.open(newTurn());
+    expect(await lastEventId()).toBeNull();
+    await store.checkpoint('turn-1', { ...progress, lastEventId: 7 });
+    expect(await lastEventId()).toBe(7);
+    await store.close('turn-1', ending({ lastEventId: 999_999_999 }));
+    expect(await lastEventId()).toBe(999_999_999);
   });
 
   it('ignores a checkpoint of a turn that has ended', async () => {

@@ -1,4 +1,6 @@
 import { isTerminal } from '../../../src/chat/contract/stream-event';
+import type { Frame } from '../../../src/chat/stream/sse';
+import type { TurnAccess } from '../../../src/chat/turn/access';
 import { createDifyEmulator, type DifyEmulator } from '../../dify-emulator';
 import { composeAnswer } from '../../dify-emulator/answer';
 import { toDeltas } from '../../dify-emulator/text';
@@ -34,6 +36,12 @@ afterEach(async () => {
 });
 
 type Options = Omit<HarnessOptions, 'dify'>;
+
+/** Returns the frames that a follower of the turn gets. */
+async function framesOf(turns: TurnAccess, turnId: string, cursor: number): Promise<Frame[]> {
+  const follow = await turns.follow(ada, turnId, cursor);
+  return follow === null ? [] : (await collect(follow(never))).flat();
+}
 
 /** Creates a harness with a stop grace of a minute, unless the test sets another one. */
 function harness({ settings, ...options }: Options = {}) {
@@ -121,10 +129,8 @@ describe('createTurnAccess', () => {
       await say('Hel');
       const first = turn.follow(0, never);
       for (let seen = 0; seen < 2;) seen += (await first.next()).value?.length ?? 2;
-      const followers = await Promise.all(
-        [0, 1, 2, 99].map((cursor) => turns.follow(ada, turn.turnId, cursor)),
-      );
-      const told = Promise.all(followers.map(async (follow) => (await collect(follow(never))).flat()));
+      const told = Promise.all([0, 1, 2, 99].map((cursor) => framesOf(turns, turn.turnId, cursor)));
+      await settle();
       await say('lo');
       await end();
       const all = (await collect(turn.follow(0, never))).flat();
@@ -135,7 +141,7 @@ describe('createTurnAccess', () => {
       const { ask, turns } = harness();
       const turn = await ask();
       const end = await turn.ended;
-      const events = toEvents(await collect((await turns.follow(ada, turn.turnId, 0))(never)));
+      const events = toEvents([await framesOf(turns, turn.turnId, 0)]);
       expect(events.map(({ event }) => event)).toEqual(['turn_started', 'message', 'message_end']);
       expect(shownText(events)).toBe(wholeText);
       const { created_at: _told, ...told } = end;
@@ -143,24 +149,29 @@ describe('createTurnAccess', () => {
       expect(await thrown(turns.follow(bob, turn.turnId, 0))).toEqual(notFound);
     });
 
-    it('sends the whole text of an ended turn again, after the cursor of a client that had a part', async () => {
+    it('replaces the text of a client that had a part of an ended turn, with the ids of the turn', async () => {
       const { ask, turns } = harness();
       const turn = await ask();
-      const seen = (await eventsOf(turn)).slice(0, 3);
-      const frames = (await collect((await turns.follow(ada, turn.turnId, 3))(never))).flat();
-      const rest = toEvents([frames]);
-      expect(frames.map(({ id }) => id)).toEqual([4, 5, 6]);
-      expect(rest[0]).toMatchObject({ event: 'message_replace', answer: '' });
-      expect(shownText([...seen, ...rest])).toBe(wholeText);
+      const all = await eventsOf(turn);
+      const frames = await framesOf(turns, turn.turnId, 3);
+      expect(frames.map(({ id }) => id)).toEqual([all.length - 1, all.length]);
+      expect(toEvents([frames])[0]).toMatchObject({ event: 'message_replace', answer: wholeText });
+    });
+
+    it('sends only the end to a client that has all of the text, and is null after the end', async () => {
+      const { ask, turns } = harness();
+      const turn = await ask();
+      const all = (await collect(turn.follow(0, never))).flat();
+      await turn.ended;
+      expect(await framesOf(turns, turn.turnId, all.length - 1)).toEqual(all.slice(-1));
+      expect(await turns.follow(ada, turn.turnId, all.length)).toBeNull();
     });
 
     it('sends the text of another process’s turn at each checkpoint', async () => {
       const { there, here, checkpointed } = twoProcesses({ here: { settings: { checkpointEveryMs: 1 } } });
       const reply = heldReply(dify);
       const turn = await there.ask();
-      const following = here.turns
-        .follow(ada, turn.turnId, 0)
-        .then(async (follow) => toEvents(await collect(follow(never))));
+      const following = framesOf(here.turns, turn.turnId, 0).then((frames) => toEvents([frames]));
       const { say, end } = await reply;
       await say('Hel');
       await checkpointed;
@@ -176,9 +187,7 @@ describe('createTurnAccess', () => {
       const { there, here } = twoProcesses({ here: { settings: { exposePrompt: false } } });
       const turn = await there.ask();
       await turn.ended;
-      const told = JSON.stringify(
-        toEvents(await collect((await here.turns.follow(ada, turn.turnId, 0))(never))),
-      );
+      const told = JSON.stringify(toEvents([await framesOf(here.turns, turn.turnId, 0)]));
       expect(told).not.toContain(keeper.prompt);
       expect(told).toContain(keeper.introduce);
       const orphaned = harness({
@@ -193,7 +202,7 @@ describe('createTurnAccess', () => {
           },
         }),
       });
-      const events = toEvents(await collect((await orphaned.turns.follow(ada, turn.turnId, 0))(never)));
+      const events = toEvents([await framesOf(orphaned.turns, turn.turnId, 0)]);
       expect(events.at(-1)).toMatchObject({ data: [{ ai_character: null }, { ai_character: null }] });
     });
 
@@ -230,7 +239,7 @@ describe('createTurnAccess', () => {
         });
         const turn = await ask();
         const live = await eventsOf(turn);
-        const afterwards = toEvents(await collect((await turns.follow(ada, turn.turnId, 0))(never)));
+        const afterwards = toEvents([await framesOf(turns, turn.turnId, 0)]);
         expect(afterwards.at(-1)?.created_at).toBe(live.at(-1)?.created_at);
       });
     });

@@ -53,6 +53,7 @@ async function opened(reply: Ask, { ask = reply, ...changes }: Changes = {}) {
     endRequest: new AbortController().signal,
     identify: ({ messageId, conversationId }) => ids.push({ messageId, conversationId }),
     append: (event) => told.push(event),
+    lastEventId: () => told.length + 1,
     onTurnEnded: () => undefined,
     ...changes,
   });
@@ -73,6 +74,7 @@ describe('pump', () => {
     expect(ids).toEqual([{ messageId: 'm', conversationId: 'c' }]);
     expect(answer()).toMatchObject({
       answer: 'Hi',
+      lastEventId: 5,
       messageId: 'm',
       outcome: 'completed',
       usage: { total_tokens: 3 },

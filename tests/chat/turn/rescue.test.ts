@@ -78,7 +78,7 @@ describe('createRescue', () => {
   it('completes a turn with the answer that it finds in Dify by its ids', async () => {
     const { store, rescue, client, claim, log } = await abandoned();
     const { answer, ...ids } = await answered(client);
-    await store.checkpoint('turn-1', { ...ids, answer: answer.slice(0, 3) });
+    await store.checkpoint('turn-1', { ...ids, answer: answer.slice(0, 3), lastEventId: 2 });
     rescue.begin(await claim());
     expect(rescue.turnIds()).toEqual(['turn-1']);
     await ended(store);
@@ -88,6 +88,8 @@ describe('createRescue', () => {
       answer,
       messageId: ids.messageId,
       conversationId: ids.conversationId,
+      // Nobody knows how many events the process that died has sent.
+      lastEventId: 999_999_999,
     });
     await until(() => rescue.turnIds().length === 0);
     expect(log.lines).toEqual([expect.stringMatching(/^warn Turn turn-1 .* is now "completed"\.$/u)]);
@@ -156,6 +158,7 @@ describe('createRescue', () => {
     const { store, rescue, claim } = await abandoned();
     await store.checkpoint('turn-1', {
       answer: 'Ca',
+      lastEventId: 2,
       taskId: undefined,
       messageId: undefined,
       conversationId: undefined,
@@ -191,6 +194,7 @@ describe('createRescue', () => {
     await store.checkpoint('turn-1', {
       ...ids,
       answer,
+      lastEventId: 2,
       conversationId: '00000000-0000-4000-8000-000000000000',
     });
     rescue.begin(await claim());
@@ -262,7 +266,7 @@ describe('createRescue', () => {
     const settings = { ...turnSettings, maxAnswerChars: 3 };
     const { store, rescue, client, claim } = await abandoned({}, { settings });
     const { answer, ...ids } = await answered(client);
-    await store.checkpoint('turn-1', { ...ids, answer: answer.slice(0, 3) });
+    await store.checkpoint('turn-1', { ...ids, answer: answer.slice(0, 3), lastEventId: 2 });
     rescue.begin(await claim());
     await ended(store);
     expect(store.turn('turn-1')[1]).toMatchObject({

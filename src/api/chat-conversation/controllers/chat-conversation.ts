@@ -7,8 +7,11 @@ import {
   parseIdempotencyKey,
   parseInputs,
   parseQuestion,
+  parseReplyFields,
+  selectFields,
   type Chat,
   type Owner,
+  type ReplyFields,
   type Sent,
   type TurnState,
 } from '../../../chat';
@@ -27,7 +30,8 @@ export default factories.createCoreController(
       const owner = ownerOf(ctx);
       const question = { ...parseQuestion(ctx.request.body, settings.request), owner };
       const key = parseIdempotencyKey(ctx.get('Idempotency-Key'));
-      return answer(ctx, await turns.send(question, key, cursorOfResend(ctx)));
+      const fields = parseReplyFields(ctx.query);
+      return answer(ctx, await turns.send(question, key, cursorOfResend(ctx)), fields);
     },
 
     /** POST /api/chat-conversations/turns/:turn_id/regenerate */
@@ -37,20 +41,26 @@ export default factories.createCoreController(
       const inputs = parseInputs(ctx.request.body, settings.request);
       const idempotencyKey = parseIdempotencyKey(ctx.get('Idempotency-Key'));
       const after = cursorOfResend(ctx);
-      return answer(ctx, await turns.regenerate(owner, turnIdOf(ctx), { inputs, idempotencyKey, after }));
+      const fields = parseReplyFields(ctx.query);
+      const sent = await turns.regenerate(owner, turnIdOf(ctx), { inputs, idempotencyKey, after });
+      return answer(ctx, sent, fields);
     },
 
     /** GET /api/chat-conversations/turns/:turn_id */
     async findTurn(ctx: Context) {
       const chat = chatOf(strapi);
       const owner = ownerOf(ctx);
-      return toTurnReply(chat, owner, await chat.turns.find(owner, turnIdOf(ctx)));
+      const fields = parseReplyFields(ctx.query);
+      return toTurnReply(chat, owner, await chat.turns.find(owner, turnIdOf(ctx)), fields);
     },
 
     /** GET /api/chat-conversations/turns/:turn_id/stream */
-    async followTurn(ctx: Context): Promise<EventSource> {
+    async followTurn(ctx: Context): Promise<EventSource | null> {
       const { turns } = chatOf(strapi);
-      return { follow: await turns.follow(ownerOf(ctx), turnIdOf(ctx), cursorOf(ctx)) };
+      const follow = await turns.follow(ownerOf(ctx), turnIdOf(ctx), cursorOf(ctx));
+      // With 204, an EventSource does not connect again.
+      if (follow === null) ctx.status = 204;
+      return follow === null ? null : { follow };
     },
 
     /** POST /api/chat-conversations/turns/:turn_id/stop */
@@ -58,8 +68,9 @@ export default factories.createCoreController(
       const chat = chatOf(strapi);
       const owner = ownerOf(ctx);
       const turnId = turnIdOf(ctx);
+      const fields = parseReplyFields(ctx.query);
       await chat.writes.count(owner);
-      return toTurnReply(chat, owner, await chat.turns.stop(owner, turnId));
+      return toTurnReply(chat, owner, await chat.turns.stop(owner, turnId), fields);
     },
 
     /** PUT /api/chat-conversations/messages/:message_id/feedback */
@@ -95,23 +106,36 @@ export default factories.createCoreController(
   }),
 );
 
-/** Replies with an event stream or, after the turn has ended, with JSON. Every route that sends a question uses it. */
-async function answer(ctx: Context, sent: Sent): Promise<EventSource | { data: unknown }> {
+/**
+ * Replies with an event stream or, after the turn has ended, with JSON. Every route that sends a question uses it.
+ * Events are always complete, because all followers of a turn get the same.
+ */
+async function answer(
+  ctx: Context,
+  sent: Sent,
+  fields: ReplyFields,
+): Promise<EventSource | { data: unknown }> {
   if (sent.isReplay) ctx.set('Idempotent-Replayed', 'true');
   if (sent.rateLimit !== null) setRateLimit(ctx, sent.rateLimit);
   if (wantsEventStream(ctx)) return { follow: sent.follow };
 
   const end = await sent.awaitEnd(closeSignal(ctx));
   if (end === null) throw new ChatError('turn-not-found');
-  if (end.event === 'message_end') return { data: end.data };
+  if (end.event === 'message_end') return { data: end.data.map((reply) => selectFields(reply, fields)) };
   const { turn_id, session_id, conversation_id, message_id, outcome } = end;
   throw new ChatError(end.code, {
     details: { turn_id, session_id, conversation_id, message_id, outcome },
   });
 }
 
-async function toTurnReply({ messages }: Chat, owner: Owner, { saved, isLive }: TurnState) {
+async function toTurnReply(
+  { messages }: Chat,
+  owner: Owner,
+  { saved, isLive }: TurnState,
+  fields: ReplyFields,
+) {
   const [, answer] = saved;
+  const replies = await messages.toReplies(owner, saved);
   return {
     data: {
       turn_id: answer.turnId,
@@ -121,7 +145,7 @@ async function toTurnReply({ messages }: Chat, owner: Owner, { saved, isLive }: 
       outcome: answer.outcome,
       error_code: answer.errorCode,
       is_live: isLive,
-      messages: await messages.toReplies(owner, saved),
+      messages: replies.map((reply) => selectFields(reply, fields)),
     },
   };
 }

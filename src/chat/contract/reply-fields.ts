@@ -1,0 +1,148 @@
+import { ChatError } from '../errors';
+import type { CharacterReply, MessageReply } from './message-reply';
+
+/** The fields that a reply shows of each message, of its character and of its user. Null means that it is left out. */
+export interface ReplyFields {
+  readonly message: ReadonlySet<string>;
+  readonly ai_character: ReadonlySet<string> | null;
+  readonly user: ReadonlySet<string> | null;
+}
+
+/** A message with the fields that the client has named. */
+export type SelectedMessage = Partial<MessageReply> & Pick<MessageReply, 'id' | 'documentId'>;
+
+const messageFields = [
+  'id',
+  'documentId',
+  'message_id',
+  'role',
+  'query',
+  'answer',
+  'conversation_id',
+  'session_id',
+  'turn_id',
+  'message_status',
+  'outcome',
+  'error_code',
+  'tool_calls',
+  'usage',
+  'feedback',
+  'parent_message_id',
+  'is_superseded',
+  'createdAt',
+  'updatedAt',
+] as const satisfies readonly (keyof MessageReply)[];
+
+const relationFields = {
+  ai_character: [
+    'id',
+    'documentId',
+    'name',
+    'prompt',
+    'introduce',
+    'opening_statement',
+    'suggested_questions',
+  ] satisfies readonly (keyof CharacterReply)[],
+  user: ['id', 'documentId', 'username', 'email'] satisfies readonly (keyof MessageReply['user'])[],
+};
+
+type Relation = keyof typeof relationFields;
+
+/** A reply without `fields` and `populate` shows everything. That is the contract. */
+const everything: ReplyFields = {
+  message: new Set(messageFields),
+  ai_character: new Set(relationFields.ai_character),
+  user: new Set(relationFields.user),
+};
+
+/** In Strapi, every object has these. */
+const always = ['id', 'documentId'];
+
+/**
+ * Parses `fields` and `populate` of a query string, in Strapi's notation. `populate` only narrows the relations that it
+ * names: `populate[user][fields]=username` changes nothing about the character, and `populate[user]=false` omits the
+ * user.
+ * @throws ChatError `invalid-request` with the name of the wrong parameter.
+ */
+export function parseReplyFields({ fields, populate }: Readonly<Record<string, unknown>>): ReplyFields {
+  if (fields === undefined && populate === undefined) return everything;
+  return {
+    message: parseFields('fields', fields, messageFields),
+    ai_character: everything.ai_character,
+    user: everything.user,
+    ...parsePopulate(populate),
+  };
+}
+
+/** Returns the message with the fields that the client has named. */
+export function selectFields(message: MessageReply, fields: ReplyFields): SelectedMessage {
+  if (fields === everything) return message;
+  const { ai_character: character, user: owner } = message;
+  return {
+    ...pick(message, fields.message),
+    ...(fields.ai_character !== null && {
+      ai_character: character === null ? null : pick(character, fields.ai_character),
+    }),
+    ...(fields.user !== null && { user: pick(owner, fields.user) }),
+  };
+}
+
+/** Keeps the order of the keys. */
+function pick<T extends object>(object: T, names: ReadonlySet<string>): T {
+  return Object.fromEntries(Object.entries(object).filter(([name]) => names.has(name))) as T;
+}
+
+function parseFields(parameter: string, value: unknown, known: readonly string[]): ReadonlySet<string> {
+  const names = toNames(parameter, value);
+  if (names.length === 0 || names.includes('*')) return new Set(known);
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw invalid(`${parameter} can name ${known.join(', ')}; not "${unknown.slice(0, 100)}".`);
+  }
+  return new Set([...always, ...names]);
+}
+
+/** Parses `a,b`, `[0]=a&[1]=b`. */
+function toNames(parameter: string, value: unknown): readonly string[] {
+  if (value === undefined) return [];
+  if (typeof value === 'string') return value.split(',').flatMap((name) => name.trim() || []);
+  if (typeof value === 'object' && value !== null) {
+    return Object.values(value).flatMap((name: unknown) => toNames(parameter, name));
+  }
+  throw invalid(`${parameter} must be names of fields, e.g. ${parameter}=id.`);
+}
+
+function parsePopulate(populate: unknown): Partial<Record<Relation, ReadonlySet<string> | null>> {
+  if (typeof populate !== 'object' || populate === null || Array.isArray(populate)) {
+    for (const name of toNames('populate', populate)) if (!isAll(name)) assertRelation(name);
+    return {};
+  }
+  const named = Object.entries(populate).map(([name, value]: [string, unknown]) => {
+    const relation = assertRelation(name);
+    return [relation, parseRelation(relation, value)] as const;
+  });
+  return Object.fromEntries(named);
+}
+
+function parseRelation(relation: Relation, value: unknown): ReadonlySet<string> | null {
+  if (value === 'false') return null;
+  if (typeof value === 'string' && isAll(value)) return everything[relation];
+  const parameter = `populate[${relation}]`;
+  if (typeof value !== 'object' || value === null)
+    throw invalid(`${parameter} must be true, false or fields.`);
+  const { fields, ...others } = value as Readonly<Record<string, unknown>>;
+  const [stranger] = Object.keys(others);
+  if (stranger !== undefined) throw invalid(`${parameter} can have fields; not "${stranger.slice(0, 100)}".`);
+  return parseFields(`${parameter}[fields]`, fields, relationFields[relation]);
+}
+
+const isAll = (value: string): boolean => ['*', 'true', ''].includes(value);
+
+function assertRelation(name: string): Relation {
+  if (name === 'ai_character' || name === 'user') return name;
+  throw invalid(`populate can name ai_character and user; not "${name.slice(0, 100)}".`);
+}
+
+function invalid(sentence: string): ChatError {
+  return new ChatError('invalid-request', { sentence: sentence.toWellFormed() });
+}
