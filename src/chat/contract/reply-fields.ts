@@ -77,17 +77,18 @@ export function parseReplyFields({ fields, populate }: Readonly<Record<string, u
 /** Returns the message with the fields that the client has named. */
 export function selectFields(message: MessageReply, fields: ReplyFields): SelectedMessage {
   if (fields === everything) return message;
-  const { ai_character: character, user: owner } = message;
-  return {
-    ...pick(message, fields.message),
-    ...(fields.ai_character !== null && {
-      ai_character: character === null ? null : pick(character, fields.ai_character),
-    }),
-    ...(fields.user !== null && { user: pick(owner, fields.user) }),
+  const { ai_character: character, user } = message;
+  const narrowed: MessageReply = {
+    ...message,
+    ...(character !== null &&
+      fields.ai_character !== null && { ai_character: pick(character, fields.ai_character) }),
+    ...(fields.user !== null && { user: pick(user, fields.user) }),
   };
+  const relations = (['ai_character', 'user'] as const).filter((name) => fields[name] !== null);
+  return pick(narrowed, new Set([...fields.message, ...relations]));
 }
 
-/** Keeps the order of the keys. */
+/** Returns the named entries of an object, in its order. */
 function pick<T extends object>(object: T, names: ReadonlySet<string>): T {
   return Object.fromEntries(Object.entries(object).filter(([name]) => names.has(name))) as T;
 }
