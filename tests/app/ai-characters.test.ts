@@ -59,12 +59,33 @@ describe('GET /api/ai-characters', () => {
     },
   );
 
+  it('shows only the fields of the picture that the client names', async () => {
+    const { body } = await user.get('/api/ai-characters?populate[avatar][fields][0]=url');
+    const { avatar } = body.data[0];
+    expect(Object.keys(avatar).sort()).toEqual(['documentId', 'id', 'url']);
+  });
+
+  it.each(['related', 'folderPath', 'createdBy', '__proto__'])(
+    'refuses the field %s of the picture',
+    async (field) => {
+      const { status } = await user.get(`/api/ai-characters?populate[avatar][fields][0]=${field}`);
+      expect(status).toBe(400);
+    },
+  );
+
   it('accepts filters, sort, fields and pagination', async () => {
     const { body } = await user.get(
       '/api/ai-characters?filters[name][$eq]=Ada&sort=name&fields[0]=name&pagination[pageSize]=1',
     );
     expect(body.data).toEqual([{ id: published.id, documentId: published.documentId, name: 'Ada' }]);
   });
+
+  it.each(['__proto__', 'constructor', 'toString', 'avatar', 'createdBy'])(
+    'refuses the field %s',
+    async (field) => {
+      expect((await user.get(`/api/ai-characters?fields[0]=${field}`)).status).toBe(400);
+    },
+  );
 
   it('accepts ten conditions, and returns 400 for more', async () => {
     const texts = (count: number) =>
@@ -97,6 +118,8 @@ describe('GET /api/ai-characters', () => {
     'lookup[publishedAt][$null]=true',
     'populate=*',
     'populate[avatar][populate]=*',
+    'populate[avatar][fields][0]=related',
+    'populate[avatar][fields][0]=url&populate[avatar][populate]=related',
     'populate[avatar][populate][related]=true',
     'populate[avatar][populate][related]=*',
     'populate[avatar][populate][related][on][api::ai-character.ai-character]=true',

@@ -1,5 +1,6 @@
 import { factories } from '@strapi/strapi';
 import type { Context } from 'koa';
+import { z } from 'zod';
 
 import { ChatError } from '../../../chat';
 import { isAppUser } from '../../../http/owner';
@@ -74,6 +75,9 @@ const fields = new Set([
   ...['createdAt', 'updatedAt', 'publishedAt'],
 ]);
 
+/** Strapi itself replies 500 to a name like `constructor`. */
+const shownFields = new Set([...fields, 'suggested_questions', '*']);
+
 /**
  * Restricts a query to published characters. It puts the client's filters into one member of `$and`. At the root, a
  * client's `publishedAt` would replace the condition by which Strapi hides drafts.
@@ -86,7 +90,8 @@ function toPublishedOnly(query: Context['query']): Context['query'] {
   if (status !== 'published') throw refuse('status can only be published.');
   if (filters !== undefined) assertOwnFields(filters);
   if (countConditions(filters) > maxConditions) throw refuse(`filters can have ${maxConditions} conditions.`);
-  if (rest['sort'] !== undefined) assertSortable(rest['sort']);
+  if (rest['sort'] !== undefined) assertNames('sort', rest['sort'], fields);
+  if (rest['fields'] !== undefined) assertNames('fields', rest['fields'], shownFields);
   return {
     ...rest,
     status,
@@ -122,19 +127,29 @@ function assertOwnFields(filters: unknown): void {
   }
 }
 
-function assertSortable(sort: unknown): void {
-  if (typeof sort === 'object' && sort !== null) {
-    Object.entries(sort).forEach(([key, value]) => assertSortable(/^\d+$/u.test(key) ? value : key));
+/** Checks the names in `sort` or `fields`: `name:asc,id`, `[0]=name`, `[name]=asc`. */
+function assertNames(parameter: string, value: unknown, known: ReadonlySet<string>): void {
+  if (typeof value === 'object' && value !== null) {
+    for (const [key, part] of Object.entries(value) as [string, unknown][])
+      assertNames(parameter, /^\d+$/u.test(key) ? part : key, known);
     return;
   }
-  const names = String(sort)
+  const names = String(value)
     .split(',')
     .map((text) => text.split(':')[0]?.trim() ?? '');
-  if (!names.every((name) => fields.has(name))) throw refuse(`sort can name ${[...fields].join(', ')}.`);
+  if (!names.every((name) => known.has(name)))
+    throw refuse(`${parameter} can name ${[...known].join(', ')}.`);
 }
 
-/** Allows only the picture in `populate`. The relations of the picture stay hidden. */
-function toPopulate(populate: unknown): string[] {
+const fieldName = z.enum(['url', 'name', 'alternativeText', 'caption', 'width', 'height', 'formats', 'mime']);
+const avatarFields = z.strictObject({
+  avatar: z.strictObject({ fields: z.union([fieldName, z.array(fieldName)]) }),
+});
+
+/** Allows only the picture in `populate`, and its `fields`. The relations of the picture stay hidden. */
+function toPopulate(populate: unknown): string[] | object {
+  const narrowed = avatarFields.safeParse(populate);
+  if (narrowed.success) return narrowed.data;
   const named =
     typeof populate === 'object' && populate !== null ? Object.entries(populate).flat() : [populate];
   const isKnown = named.every((name) => ['*', 'true', 'avatar', '0'].includes(String(name)));
