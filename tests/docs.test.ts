@@ -68,6 +68,7 @@ function sample(text: string): unknown {
 /** Holds one example of each event by its name. The compiler reports a missing one. */
 const events: { readonly [Name in WireEvent['event']]: WireEvent } = {
   turn_started: toWire({ type: 'started' }),
+  queued: toWire({ type: 'queued', place: 3 }),
   message: toWire({ type: 'delta', text: 'Hi' }),
   message_replace: toWire({ type: 'replaced', text: 'Hi' }),
   message_end: toWire({ type: 'ended', outcome: 'completed', saved: [message(), message()] }),

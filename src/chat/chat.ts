@@ -46,6 +46,8 @@ export interface Chat {
   readonly settings: ChatSettings;
   readonly turns: Turns;
   readonly live: LiveTurns;
+  /** Returns how many questions wait to be sent to the upstream. */
+  readonly queuedTurns: () => number;
   /** Controllers count each write with this before they do it. Turns have their own limits. */
   readonly writes: WriteLimits;
   readonly messages: Messages;
@@ -96,6 +98,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
   return {
     settings,
     live,
+    queuedTurns: () => upstream.waiting(),
     turns,
     writes,
     messages,

@@ -40,7 +40,7 @@ export function createOwnData(options: OwnDataOptions): OwnData {
   const { store, characters, turns, live, restorableMs, onErased } = options;
   // One batch at a time, however many users erase their data.
   const refuse = () => new ChatError('server-busy');
-  const batches = createFairQueue({ total: 1, each: 1, waitingEach: Infinity, refuse });
+  const batches = createFairQueue<number>({ total: 1, each: 1, waitingEach: Infinity, refuse });
   return {
     export: exportAll,
     async erase(owner) {

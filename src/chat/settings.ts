@@ -78,6 +78,18 @@ const table = {
     /** Whether deleting a session also deletes its conversation in Dify. Erasing a session always does. */
     deleteConversations: setting('DIFY_DELETE_CONVERSATIONS', flag(false)),
     maxFrameChars: setting('DIFY_MAX_FRAME_CHARS', count(1_000_000, 64_000_000)),
+    /** Answers that this process requests from Dify at the same time. 0 means no bound. Null: a default for the host. */
+    answersAtOnce: setting(
+      'DIFY_ANSWERS_AT_ONCE',
+      count(8, 10_000, 0)
+        .removeDefault()
+        .optional()
+        .transform((given) => given ?? null),
+    ),
+    /** How long a question may wait for such an answer. */
+    queueMs: setting('DIFY_QUEUE_SECONDS', seconds(60)),
+    /** Whether two questions of a conversation are sent more than a second apart. */
+    spaceQuestions: setting('DIFY_SPACE_QUESTIONS', flag(true)),
   },
   turns: {
     /** Whether replies show users the prompt of a character. */

@@ -7,7 +7,7 @@ import type { History } from '../history';
 
 /** Creates the gauges of this process and its history. Reading the registry reads each gauge. */
 export function createMetrics(
-  { turns, live }: Pick<Chat, 'turns' | 'live'>,
+  { turns, live, queuedTurns }: Pick<Chat, 'turns' | 'live' | 'queuedTurns'>,
   { writer }: Pick<History, 'writer'>,
 ): Registry {
   const registry = new Registry();
@@ -22,6 +22,7 @@ export function createMetrics(
     });
   };
   add('chat_live_turns', 'Answers that are running in this process.', () => live.all().length);
+  add('chat_queued_turns', 'Questions that wait, because Dify gives enough answers.', queuedTurns);
   add('chat_draining', '1 while this process takes no new questions.', () => Number(turns.isDraining()));
   if (writer === null) return registry;
   const { status } = writer;

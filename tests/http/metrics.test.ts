@@ -18,7 +18,10 @@ function watch(status: Partial<HistoryStatus> | null) {
     ...status,
   };
   const writer = status === null ? null : ({ status: () => whole } as HistoryWriter);
-  return createMetrics({ live, turns: { isDraining: () => true } } as unknown as Watched, { writer });
+  return createMetrics(
+    { live, queuedTurns: () => 4, turns: { isDraining: () => true } } as unknown as Watched,
+    { writer },
+  );
 }
 
 async function figures(status: Partial<HistoryStatus> | null): Promise<string[]> {
@@ -28,7 +31,7 @@ async function figures(status: Partial<HistoryStatus> | null): Promise<string[]>
 
 describe('the metrics', () => {
   it('contain only the process if no history is configured', async () => {
-    expect(await figures(null)).toEqual(['chat_live_turns 1', 'chat_draining 1']);
+    expect(await figures(null)).toEqual(['chat_live_turns 1', 'chat_queued_turns 4', 'chat_draining 1']);
   });
 
   it('contain the state and the lag of the history', async () => {
@@ -36,6 +39,7 @@ describe('the metrics', () => {
       await figures({ waiting: 12, waitingErasures: 2, setAside: 1, oldestSeconds: 90, problem: 'history' }),
     ).toEqual([
       'chat_live_turns 1',
+      'chat_queued_turns 4',
       'chat_draining 1',
       'chat_history_up 0',
       'chat_history_waiting_turns 12',

@@ -37,6 +37,8 @@ export const baseEnv = {
   CHAT_WRITES_PER_MINUTE: '100000',
   CHAT_STORED_CHARS_PER_DAY: '2000000000',
   CHAT_MAX_READS_AT_ONCE: '1000',
+  DIFY_ANSWERS_AT_ONCE: '0',
+  DIFY_SPACE_QUESTIONS: 'false',
   // Dify's emulator has saved an answer, or never will.
   CHAT_RECOVERY_SECONDS: '1',
   ...strapiSecrets,

@@ -21,6 +21,7 @@ export interface Envelope {
  */
 export type WireEvent =
   | (Envelope & { readonly event: 'turn_started'; readonly question_message_id: string })
+  | (Envelope & { readonly event: 'queued'; readonly place: number })
   | (Envelope & { readonly event: 'message'; readonly id: string; readonly answer: string })
   | (Envelope & { readonly event: 'message_replace'; readonly answer: string })
   | (Envelope & {
@@ -83,6 +84,8 @@ export function toWireEvent(
   switch (event.type) {
     case 'started':
       return { event: 'turn_started', ...envelope, question_message_id: questionMessageId };
+    case 'queued':
+      return { event: 'queued', ...envelope, place: event.place };
     case 'delta':
       return toMessageEvent(envelope, event.text);
     case 'replaced':

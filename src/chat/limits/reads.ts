@@ -19,7 +19,7 @@ const maxWaiting = 20;
 
 export function createReads({ atOnce, timeoutMs }: ReadSettings): Reads {
   const refuse = () => new ChatError('too-many-reads');
-  const queue = createFairQueue({
+  const queue = createFairQueue<number>({
     total: Infinity,
     each: atOnce === 0 ? Infinity : atOnce,
     waitingEach: maxWaiting,

@@ -2,11 +2,13 @@ import type { ChatErrorCode } from '../errors';
 import type { SavedTurn } from './turn';
 
 /**
- * An event of a turn. The order is: one `started`, deltas and replacements, exactly one terminal event.
+ * An event of a turn. The order is: one `started`, some `queued`, deltas and replacements, exactly one terminal event.
  * The terminal event (`ended` or `failed`) is sent only after the answer is saved.
  */
 export type TurnEvent =
   | { readonly type: 'started' }
+  /** The question waits to be sent. 1 is the place of the next one. */
+  | { readonly type: 'queued'; readonly place: number }
   | { readonly type: 'delta'; readonly text: string }
   | { readonly type: 'replaced'; readonly text: string }
   | TerminalEvent;

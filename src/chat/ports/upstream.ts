@@ -18,9 +18,14 @@ export interface Upstream {
    * received chunk. The call comes at the end of the event loop iteration in which the chunk arrives. Settles after
    * `completed`. The response is then read in the background for a moment, because Dify may still be naming the
    * conversation. If `take` throws, the connection is closed, and Dify then discards the answer.
-   * @throws ChatError `upstream-…`, before the first event or between two. Also throws the errors of `take`.
+   * A question may wait before it is sent. `take` then gets a `queued` event for each new place in the queue.
+   * @param leave ends this wait. It does not end the answer.
+   * @throws ChatError `upstream-…`, before the first event or between two, and `server-stopping` if `leave` fires. Also
+   *   throws the errors of `take`.
    */
-  ask(question: UpstreamQuestion, take: TakeEvents): Promise<void>;
+  ask(question: UpstreamQuestion, take: TakeEvents, leave?: AbortSignal): Promise<void>;
+  /** Returns how many questions wait to be sent. */
+  waiting(): number;
   /**
    * Stops an answer: `POST /chat-messages/:task_id/stop`, for the user who asked. Dify accepts every request and stops
    * what it can. The reply then ends by itself. If it is not read to that end, Dify saves nothing of it.
@@ -64,6 +69,8 @@ export type ReplyEvent =
       readonly messageId: string | undefined;
       readonly conversationId: string | undefined;
     }
+  /** The question waits to be sent. 1 is the place of the next one. This event always comes alone. */
+  | { readonly type: 'queued'; readonly place: number }
   | { readonly type: 'delta'; readonly text: string }
   | { readonly type: 'replaced'; readonly text: string }
   | { readonly type: 'completed'; readonly usage: Usage | null };

@@ -9,45 +9,82 @@ export interface FairQueueOptions {
   readonly refuse: () => Error;
 }
 
-export interface FairQueue {
+export interface FairQueue<Key> {
+  /** Takes a place if one is free. @returns a function that frees the place; null if the caller must wait. */
+  tryEnter(key: Key): (() => void) | null;
   /**
    * Waits for a place. Keys take turns, however many places each of them requests.
+   * @param onPlace see `announcePlaces`.
    * @returns a function that frees the place.
    * @throws the error of `refuse`, or the reason of `signal`.
    */
-  enter(key: number, signal?: AbortSignal): Promise<() => void>;
+  enter(key: Key, signal?: AbortSignal, onPlace?: (place: number) => void): Promise<() => void>;
+  /** Calls `onPlace` of every waiting caller whose place has changed. The place of the next one is 1. */
+  announcePlaces(): void;
 }
 
 interface Own {
   inside: number;
-  readonly waiting: (() => void)[];
+  readonly waiting: Waiting[];
 }
 
-export function createFairQueue({ total, each, waitingEach, refuse }: FairQueueOptions): FairQueue {
+interface Waiting {
+  readonly enter: () => void;
+  readonly onPlace: ((place: number) => void) | undefined;
+  /** The last announced place. */
+  place: number;
+}
+
+export function createFairQueue<Key>({ total, each, waitingEach, refuse }: FairQueueOptions): FairQueue<Key> {
   /** The key whose turn is next comes first. */
-  const keys = new Map<number, Own>();
+  const keys = new Map<Key, Own>();
   let inside = 0;
 
   return {
-    async enter(key, signal) {
+    tryEnter,
+    announcePlaces,
+    async enter(key, signal, onPlace) {
       signal?.throwIfAborted();
+      const release = tryEnter(key);
+      if (release !== null) return release;
       const own = ownOf(key);
-      if (own.waiting.length === 0 && isRoomFor(own)) {
-        count(own);
-        return createRelease(key, own);
-      }
       if (own.waiting.length >= waitingEach) {
         forgetIfIdle(key, own);
         throw refuse();
       }
-      await waitIn(key, own, signal);
+      await waitIn(key, own, signal, onPlace);
       // Without this, callers that enter one after another would block the event loop together.
       await yieldToEventLoop();
       return createRelease(key, own);
     },
   };
 
-  function ownOf(key: number): Own {
+  function tryEnter(key: Key): (() => void) | null {
+    const own = ownOf(key);
+    if (own.waiting.length > 0 || !isRoomFor(own)) {
+      forgetIfIdle(key, own);
+      return null;
+    }
+    count(own);
+    return createRelease(key, own);
+  }
+
+  function announcePlaces(): void {
+    let place = 0;
+    const queues = [...keys.values()].map(({ waiting }) => waiting);
+    for (let round = 0; queues.some(({ length }) => length > round); round += 1) {
+      for (const waiting of queues) {
+        const caller = waiting[round];
+        if (caller === undefined) continue;
+        place += 1;
+        if (caller.place === place) continue;
+        caller.place = place;
+        caller.onPlace?.(place);
+      }
+    }
+  }
+
+  function ownOf(key: Key): Own {
     const known = keys.get(key);
     if (known !== undefined) return known;
     const own: Own = { inside: 0, waiting: [] };
@@ -65,29 +102,35 @@ export function createFairQueue({ total, each, waitingEach, refuse }: FairQueueO
   }
 
   /** Moves a key to the end, so that all other keys have their turn first. */
-  function goBack(key: number, own: Own): void {
+  function goBack(key: Key, own: Own): void {
     keys.delete(key);
     keys.set(key, own);
   }
 
   /** Settles when the caller gets a place. The place is counted by then. */
-  function waitIn(key: number, own: Own, signal: AbortSignal | undefined): Promise<void> {
+  function waitIn(
+    key: Key,
+    own: Own,
+    signal: AbortSignal | undefined,
+    onPlace: Waiting['onPlace'],
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       const enter = () => {
         signal?.removeEventListener('abort', leave);
         resolve();
       };
       const leave = () => {
-        own.waiting.splice(own.waiting.indexOf(enter), 1);
+        own.waiting.splice(own.waiting.indexOf(caller), 1);
         forgetIfIdle(key, own);
         reject(signal?.reason as Error);
       };
+      const caller = { enter, onPlace, place: 0 };
       signal?.addEventListener('abort', leave);
-      own.waiting.push(enter);
+      own.waiting.push(caller);
     });
   }
 
-  function createRelease(key: number, own: Own): () => void {
+  function createRelease(key: Key, own: Own): () => void {
     let isHeld = true;
     return () => {
       if (!isHeld) return;
@@ -100,7 +143,7 @@ export function createFairQueue({ total, each, waitingEach, refuse }: FairQueueO
     };
   }
 
-  function forgetIfIdle(key: number, own: Own): void {
+  function forgetIfIdle(key: Key, own: Own): void {
     if (own.inside === 0 && own.waiting.length === 0) keys.delete(key);
   }
 
@@ -110,7 +153,7 @@ export function createFairQueue({ total, each, waitingEach, refuse }: FairQueueO
       if (own.waiting.length === 0 || own.inside >= each) continue;
       count(own);
       goBack(key, own);
-      own.waiting.shift()?.();
+      own.waiting.shift()?.enter();
     }
   }
 }

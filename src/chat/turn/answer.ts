@@ -39,6 +39,8 @@ export function createAnswer({ maxChars }: { maxChars: number }): Answer {
         case 'completed':
           usage = event.usage;
           break;
+        case 'queued':
+          break;
       }
     },
     freeze() {

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 import { createAnswer, type Answer } from './answer';
 import { createCheckpoints } from './checkpoints';
 import type { TakeEvents, FoundAnswer, ReplyEvent } from '../ports/upstream';
@@ -5,6 +7,7 @@ import { ChatError, toChatError, type ChatErrorCode } from '../errors';
 import type { EndReason } from '../stream/live-turns';
 import { describeError } from '../shared/log';
 import { LoggableError } from '../shared/loggable-error';
+import { doubling } from '../shared/retry';
 import { recover } from './recover';
 import type { TurnSettings } from '../settings';
 import type { NewTurn, TurnEnding, TurnProgress } from '../model/turn';
@@ -16,7 +19,7 @@ export interface PumpOptions extends SaveEndOptions {
   readonly turn: NewTurn;
   readonly settings: TurnSettings;
   readonly store: TurnStore;
-  /** Sends the question to Dify, in this conversation or, if null, in a new one. */
+  /** Sends the question to Dify, in this conversation or, if null, in a new one. See `Upstream.ask`. */
   readonly ask: (conversationId: string | null, take: TakeEvents) => Promise<void>;
   /** Asks Dify to stop generating. */
   readonly stop: (taskId: string) => Promise<void>;
@@ -108,6 +111,8 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
     if (endRequest.reason === 'stop') return stopped;
     log.warn(`Turn ${turn.turnId} ends early: ${describeError(error)}`);
     return { outcome: interruptions.has(code) ? 'interrupted' : 'failed', errorCode: code, usage: null };
+  } finally {
+    stopper.ended();
   }
 
   async function readWhole(): Promise<void> {
@@ -123,8 +128,9 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
     let hasBegun = false;
     try {
       await options.ask(conversationId, (events) => {
-        hasBegun = true;
         for (const event of events) take(event);
+        if (events[0]?.type === 'queued') return;
+        hasBegun = true;
         onProgress();
       });
     } catch (error) {
@@ -162,7 +168,7 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
     if (answer.isFrozen()) return;
     answer.take(event);
     if (event.type === 'identified') options.identify(event);
-    if (event.type === 'delta' || event.type === 'replaced') options.append(event);
+    if (event.type !== 'identified' && event.type !== 'completed') options.append(event);
     if (answer.isTooLong()) throw tooLong(options.settings);
   }
 }
@@ -172,20 +178,40 @@ function tooLong({ maxAnswerChars }: TurnSettings): ChatError {
   return new ChatError('answer-too-long', { cause: new LoggableError('ANSWER_TOO_LONG', message) });
 }
 
-/** Sends the stop to Dify when a stop is requested and Dify's task id is known, in any order. */
+const stopPauseMs = doubling(500, 5_000);
+
+/**
+ * Sends the stop to Dify when a stop is requested and Dify's task id is known, in any order. Sends it again until the
+ * reply has ended: Dify can refuse a stop, or accept it and go on.
+ */
 function createStopper({ turn, endRequest, stop, log }: PumpOptions) {
   let taskId: string | undefined;
-  const tell = () => {
-    if (taskId === undefined || endRequest.reason !== 'stop') return;
-    stop(taskId).catch((error: unknown) => {
-      log.warn(`Turn ${turn.turnId}: the stop request to Dify failed: ${describeError(error)}`);
-    });
+  let stopping: AbortController | undefined;
+  let hasEnded = false;
+  const onKnown = () => {
+    if (taskId === undefined || endRequest.reason !== 'stop' || stopping !== undefined) return;
+    stopping = new AbortController();
+    void stopUntilEnded(taskId, stopping.signal);
   };
-  endRequest.addEventListener('abort', tell, { once: true });
+  endRequest.addEventListener('abort', onKnown, { once: true });
   return {
     identified(id: string): void {
       taskId = id;
-      tell();
+      onKnown();
+    },
+    ended(): void {
+      hasEnded = true;
+      stopping?.abort();
     },
   };
+
+  async function stopUntilEnded(id: string, signal: AbortSignal): Promise<void> {
+    for (let tries = 1; !hasEnded; tries += 1) {
+      await stop(id).catch((error: unknown) => {
+        if (tries === 1)
+          log.warn(`Turn ${turn.turnId}: the stop request to Dify failed: ${describeError(error)}`);
+      });
+      await pause(stopPauseMs(tries), undefined, { signal }).catch(() => undefined);
+    }
+  }
 }

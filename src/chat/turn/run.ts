@@ -52,7 +52,11 @@ export function run(
     store,
     log,
     ask: (conversation, take) =>
-      upstream.ask({ query, inputs, prompt: character.prompt, user, conversationId: conversation }, take),
+      upstream.ask(
+        { query, inputs, prompt: character.prompt, user, conversationId: conversation },
+        take,
+        turnLog.endRequest,
+      ),
     stop: (taskId) => upstream.stop(taskId, user),
     findAnswer: (progress) =>
       findLost({ upstream, store }, turnId, {

@@ -46,7 +46,7 @@ export function createReader(db: Core.Strapi['db'], { selectsAtOnce, timeoutMs }
   const isSqlite = db.dialect.client === 'sqlite';
   const total = isSqlite ? (selectsAtOnce ?? sqliteThreads) : shareOf(poolSizeOf(db), selectsAtOnce);
   const selects = isSqlite ? createSqliteSelects(db, total) : createPostgresSelects(db, timeoutMs);
-  const queue = createFairQueue({
+  const queue = createFairQueue<number>({
     total,
     // One user cannot fill all places, so other users can still read.
     each: Math.max(1, total - 1),

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 
 import { ChatError, toChatError } from '../../chat/errors';
 import { atLoopEnd } from '../../chat/stream/loop-end';
+import { createAskInTurn } from './ask-in-turn';
 import { createSseDecoder } from './sse';
 import { createCall, isSuccess, readStart, type Call, type Response } from './call';
 import type { DifySettings } from '../../chat/settings';
@@ -24,7 +25,7 @@ export function createDifyClient(options: DifyClientOptions): Upstream {
   const { settings } = options;
   const get = getJson(settings);
   return {
-    ask,
+    ...createAskInTurn({ settings, warn: options.warn, ask }),
     stop: (taskId, user) => stop(settings, taskId, user),
     findLostAnswer: (lost, isKnown) => findLostAnswer(get, lost, isKnown),
     rate: (messageId, rating) => rate(settings, messageId, rating),

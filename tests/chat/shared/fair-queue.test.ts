@@ -27,6 +27,39 @@ function createGuests(queue: ReturnType<typeof createFairQueue>) {
 }
 
 describe('createFairQueue', () => {
+  it('announces the places of waiting callers when they have changed', async () => {
+    const queue = create({ total: 1 });
+    const places: string[] = [];
+    const enter = (name: string, key: number, signal?: AbortSignal) =>
+      queue.enter(key, signal, (place) => places.push(`${name} ${place}`));
+    const announced = () => {
+      queue.announcePlaces();
+      return places.splice(0);
+    };
+    const release = queue.tryEnter(1);
+    const leaving = new AbortController();
+    const [a2, a3, b1] = [enter('a2', 1), enter('a3', 1), enter('b1', 2, leaving.signal)];
+    expect(announced()).toEqual(['a2 1', 'b1 2', 'a3 3']);
+    expect(announced()).toEqual([]);
+    leaving.abort(new Error('left'));
+    await expect(b1).rejects.toThrow('left');
+    expect(announced()).toEqual(['a3 2']);
+    release?.();
+    const releaseSecond = await a2;
+    expect(announced()).toEqual(['a3 1']);
+    releaseSecond();
+    (await a3)();
+  });
+
+  it('gives a place to a caller who does not want to wait only if one is free', () => {
+    const queue = create({ total: 1 });
+    const release = queue.tryEnter(1);
+    expect(release).not.toBeNull();
+    expect(queue.tryEnter(2)).toBeNull();
+    release?.();
+    expect(queue.tryEnter(2)).not.toBeNull();
+  });
+
   it('admits up to the total limit of all keys, and the next one when one leaves', async () => {
     const { enter, leave, inside } = createGuests(create({ total: 2 }));
     await Promise.all([enter('a', 1), enter('b', 2)]);

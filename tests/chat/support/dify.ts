@@ -19,6 +19,9 @@ export function difySettings(
     idleTimeoutMs: 5_000,
     totalTimeoutMs: 10_000,
     endTimeoutMs: 5_000,
+    answersAtOnce: 0,
+    queueMs: 5_000,
+    spaceQuestions: false,
     ...overrides,
   };
 }

@@ -4,7 +4,7 @@ import { pump, type PumpOptions } from '../../../src/chat/turn/pump';
 import type { EndReason } from '../../../src/chat/stream/live-turns';
 import type { TurnStore } from '../../../src/chat/ports/turn-store';
 import type { TurnEvent } from '../../../src/chat/model/turn-event';
-import { createGate, settle } from '../support/collect';
+import { createGate, settle, until } from '../support/collect';
 import { ending, newTurn, recordingLog, turnSettings } from '../support/fixtures';
 import { createMemoryTurnStore, type MemoryTurnStore } from '../support/memory-turn-store';
 
@@ -494,6 +494,26 @@ describe('pump, on a stop request', () => {
       expect.stringMatching(/^warn Turn turn-1: the stop request to Dify failed: upstream-failed/u),
     ]);
     expect(log.lines.join()).not.toContain('app-top-secret');
+  });
+
+  it('sends the stop again until the reply has ended, and logs one failure', async () => {
+    const results = [new ChatError('upstream-failed'), undefined];
+    const stops: string[] = [];
+    const { pumping, dify, requestEnd, log } = await answering({
+      stop: async (taskId) => {
+        stops.push(taskId);
+        const error = results.shift();
+        if (error !== undefined) throw error;
+      },
+    });
+    await dify.say(identified, delta('Hel'));
+    await requestEnd('stop');
+    await until(() => stops.length === 3);
+    await dify.say(completed);
+    await dify.end();
+    expect(await pumping).toMatchObject({ outcome: 'stopped' });
+    expect(log.lines).toHaveLength(1);
+    expect(stops).toEqual(['t', 't', 't']);
   });
 
   it('keeps an end that is already being saved', async () => {

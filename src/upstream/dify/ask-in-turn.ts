@@ -1,0 +1,54 @@
+import type { TakeEvents, Upstream, UpstreamQuestion } from '../../chat/ports/upstream';
+import { ChatError } from '../../chat/errors';
+import type { DifySettings } from '../../chat/settings';
+import { createAnswerQueue } from './answer-queue';
+import { createSpacing } from './spacing';
+
+export interface AskInTurnOptions {
+  readonly settings: Pick<DifySettings, 'apiUrl' | 'answersAtOnce' | 'queueMs' | 'spaceQuestions'>;
+  readonly warn: (message: string) => void;
+  readonly ask: (question: UpstreamQuestion, take: TakeEvents) => Promise<void>;
+}
+
+/** Sends questions to Dify when it can take them: see `AnswerQueue` and `Spacing`. */
+export function createAskInTurn({
+  settings,
+  warn,
+  ask,
+}: AskInTurnOptions): Pick<Upstream, 'ask' | 'waiting'> {
+  const atOnce = settings.answersAtOnce ?? defaultAnswersAtOnce(settings.apiUrl);
+  const queue = createAnswerQueue({ atOnce, waitMs: settings.queueMs, warn });
+  const spacing = settings.spaceQuestions ? createSpacing() : null;
+
+  return {
+    waiting: queue.waiting,
+    async ask(question, take, leave = never) {
+      const { user, conversationId } = question;
+      if (conversationId !== null) await spacing?.untilFree(conversationId, leave).catch(throwStopping);
+      const release = await queue.enter(user, leave, (place) => take([{ type: 'queued', place }]));
+      const sentAtMs = performance.now();
+      if (conversationId !== null) spacing?.sent(conversationId, sentAtMs);
+      try {
+        await ask(question, (events) => {
+          const [first] = events;
+          if (first?.type === 'identified' && first.conversationId !== undefined)
+            spacing?.sent(first.conversationId, sentAtMs);
+          take(events);
+        });
+      } finally {
+        release();
+      }
+    },
+  };
+}
+
+const never = new AbortController().signal;
+
+/** A self-hosted Dify takes ten connections by default. The others are for stops and short calls. */
+function defaultAnswersAtOnce(apiUrl: string): number {
+  return new URL(apiUrl).hostname === 'api.dify.ai' ? 0 : 8;
+}
+
+function throwStopping(): never {
+  throw new ChatError('server-stopping');
+}
