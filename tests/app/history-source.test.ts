@@ -553,7 +553,7 @@ describe('erasures that an older version saved by user id', () => {
 describe('GET /api/chat/metrics', () => {
   it('returns 404 without CHAT_METRICS_TOKEN', async () => {
     const there = await app.anonymous.get('/api/chat/metrics');
-    const nothing = await app.anonymous.get('/api/chat/nothing-of-this-name');
+    const nothing = await app.anonymous.get('/api/nothing-of-this-name');
     expect([there.status, there.text]).toEqual([404, nothing.text]);
   });
 

@@ -35,7 +35,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
   async metrics(ctx: Context) {
     const chat = chatOf(strapi);
     const { metricsToken } = chat.settings;
-    // Without a body, Koa replies with 404, the same reply as for an unknown path.
+    // Without a body, the reply is the 404 of an unknown path.
     if (metricsToken === null || !hasToken(ctx.get('Authorization'), metricsToken)) return;
     const registry = createMetrics(chat, historyOf(strapi));
     ctx.type = registry.contentType;
