@@ -114,7 +114,8 @@ export default {
     endTurnToStart();
     const purged = Promise.all([purging?.stop(), filling?.stop(), tidying?.stop()]);
     endAtOnceOnNextSignal();
-    const { turns, settings, conversationCleanup } = chatOf(strapi);
+    const { turns, settings, conversationCleanup, upstreamCheck } = chatOf(strapi);
+    upstreamCheck.stop();
     await turns.drain(settings.drainTimeoutMs);
     // Only after the drain: it can be longer than a lease, and its turns are alive.
     clearInterval(heartbeat);
@@ -134,7 +135,7 @@ export default {
 async function startServing(strapi: Core.Strapi): Promise<void> {
   warnAtStart(strapi);
   relateByDocumentId(strapi);
-  const { turns, conversationCleanup } = chatOf(strapi);
+  const { turns, conversationCleanup, upstreamCheck } = chatOf(strapi);
   loginsOf(strapi).watch.start();
   await processLockOf(strapi).take();
   await turns.takeOver();
@@ -142,6 +143,7 @@ async function startServing(strapi: Core.Strapi): Promise<void> {
   socketServer = openSocketServer(strapi);
   resources = await startWatchingResources(strapi);
   conversationCleanup.start();
+  upstreamCheck.start();
   purging = startPurging(strapi);
   filling = startFillingLinks(strapi);
   tidying = startTidyingHistory({ tidy: (signal) => historyOf(strapi).access.tidy(signal), log: strapi.log });

@@ -260,7 +260,8 @@ describe("another user's turn", () => {
 
 describe('a process that gets SIGTERM', () => {
   it('lets live turns end, and returns 503 for new ones and for its readiness', async () => {
-    const leaving = await startApp();
+    const apps = [{ key: 'app-without-prompt', mode: 'chat' as const, form: [] }];
+    const leaving = await startApp({ dify: { apps } });
     const somebody = await leaving.createUser();
     const { documentId } = await leaving.admin.createCharacter();
     const { opened: finished, open: finish } = createGate();
@@ -275,8 +276,10 @@ describe('a process that gets SIGTERM', () => {
     expect((await leaving.anonymous.get('/api/chat/ready')).body.data).toMatchObject({
       status: 'ready',
       live_turns: 1,
+      upstream: { problem: 'prompt-variable-missing' },
       history: { state: 'ok', problem: null },
     });
+    expect(leaving.output()).toContain('The Dify app declares no variable "prompt"');
 
     const exited = leaving.signal('SIGTERM');
     for (;;) {

@@ -27,6 +27,11 @@ export interface Upstream {
   /** Returns how many questions wait to be sent. */
   waiting(): number;
   /**
+   * Returns what is wrong with the setup of the upstream, or null. It asks no model.
+   * @throws ChatError `upstream-…` if the request fails.
+   */
+  findProblem(): Promise<UpstreamProblem | null>;
+  /**
    * Stops an answer: `POST /chat-messages/:task_id/stop`, for the user who asked. Dify accepts every request and stops
    * what it can. The reply then ends by itself. If it is not read to that end, Dify saves nothing of it.
    * @throws ChatError `upstream-…` if the request fails.
@@ -59,6 +64,13 @@ export interface Upstream {
    * @throws ChatError `upstream-…` if the request fails.
    */
   deleteConversation(conversationId: string, user: string): Promise<void>;
+}
+
+export interface UpstreamProblem {
+  /** A short name, e.g. `prompt-variable-missing`. */
+  readonly code: string;
+  /** For the operator: what is wrong, and what to do. */
+  readonly message: string;
 }
 
 /** An event of a streamed reply, the same for all kinds of Dify apps. */

@@ -52,7 +52,8 @@ export function createFairQueue<Key>({ total, each, waitingEach, refuse }: FairQ
         forgetIfIdle(key, own);
         throw refuse();
       }
-      await waitIn(key, own, signal, onPlace);
+      // The place is counted when this settles.
+      await waitIn(own.waiting, { signal, onPlace, onLeft: () => forgetIfIdle(key, own) });
       // Without this, callers that enter one after another would block the event loop together.
       await yieldToEventLoop();
       return createRelease(key, own);
@@ -70,17 +71,11 @@ export function createFairQueue<Key>({ total, each, waitingEach, refuse }: FairQ
   }
 
   function announcePlaces(): void {
-    let place = 0;
     const queues = [...keys.values()].map(({ waiting }) => waiting);
-    for (let round = 0; queues.some(({ length }) => length > round); round += 1) {
-      for (const waiting of queues) {
-        const caller = waiting[round];
-        if (caller === undefined) continue;
-        place += 1;
-        if (caller.place === place) continue;
-        caller.place = place;
-        caller.onPlace?.(place);
-      }
+    for (const [index, caller] of inTurn(queues).entries()) {
+      const place = index + 1;
+      if (caller.place !== place) caller.onPlace?.(place);
+      caller.place = place;
     }
   }
 
@@ -105,29 +100,6 @@ export function createFairQueue<Key>({ total, each, waitingEach, refuse }: FairQ
   function goBack(key: Key, own: Own): void {
     keys.delete(key);
     keys.set(key, own);
-  }
-
-  /** Settles when the caller gets a place. The place is counted by then. */
-  function waitIn(
-    key: Key,
-    own: Own,
-    signal: AbortSignal | undefined,
-    onPlace: Waiting['onPlace'],
-  ): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const enter = () => {
-        signal?.removeEventListener('abort', leave);
-        resolve();
-      };
-      const leave = () => {
-        own.waiting.splice(own.waiting.indexOf(caller), 1);
-        forgetIfIdle(key, own);
-        reject(signal?.reason as Error);
-      };
-      const caller = { enter, onPlace, place: 0 };
-      signal?.addEventListener('abort', leave);
-      own.waiting.push(caller);
-    });
   }
 
   function createRelease(key: Key, own: Own): () => void {
@@ -156,4 +128,36 @@ export function createFairQueue<Key>({ total, each, waitingEach, refuse }: FairQ
       own.waiting.shift()?.enter();
     }
   }
+}
+
+interface Wait extends Pick<Waiting, 'onPlace'> {
+  readonly signal: AbortSignal | undefined;
+  /** Called when `signal` ends the wait. */
+  readonly onLeft: () => void;
+}
+
+/** Settles when the caller gets a place. @throws the reason of `signal`. */
+function waitIn(waiting: Waiting[], { signal, onPlace, onLeft }: Wait): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const enter = () => {
+      signal?.removeEventListener('abort', leave);
+      resolve();
+    };
+    const leave = () => {
+      waiting.splice(waiting.indexOf(caller), 1);
+      onLeft();
+      reject(signal?.reason as Error);
+    };
+    const caller = { enter, onPlace, place: 0 };
+    signal?.addEventListener('abort', leave);
+    waiting.push(caller);
+  });
+}
+
+/** Returns the callers of all queues in the order in which they enter: the first of each, then the second of each. */
+function inTurn(queues: readonly (readonly Waiting[])[]): Waiting[] {
+  const longest = Math.max(0, ...queues.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, round) =>
+    queues.flatMap((waiting) => waiting[round] ?? []),
+  ).flat();
 }

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 
 import { ChatError, toChatError } from '../../chat/errors';
 import { atLoopEnd } from '../../chat/stream/loop-end';
+import { findAppProblem } from './app-check';
 import { createAskInTurn } from './ask-in-turn';
 import { createSseDecoder } from './sse';
 import { createCall, isSuccess, readStart, type Call, type Response } from './call';
@@ -27,6 +28,7 @@ export function createDifyClient(options: DifyClientOptions): Upstream {
   return {
     ...createAskInTurn({ settings, warn: options.warn, ask }),
     stop: (taskId, user) => stop(settings, taskId, user),
+    findProblem: () => findAppProblem(get, settings.promptInput),
     findLostAnswer: (lost, isKnown) => findLostAnswer(get, lost, isKnown),
     rate: (messageId, rating) => rate(settings, messageId, rating),
     suggestQuestions: (messageId, user) => suggestQuestions(settings, messageId, user),

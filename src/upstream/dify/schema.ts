@@ -107,6 +107,23 @@ export function parseErrorBody(body: string): DifyErrorBody {
   return errorBodySchema.catch({}).parse(parseJson(body));
 }
 
+const inputFormSchema = z.object({ user_input_form: z.array(z.record(z.string(), z.unknown())) });
+const variableSchema = z
+  .object({ variable: z.string(), max_length: z.number().optional().catch(undefined) })
+  .transform(({ variable, max_length }) => ({ name: variable, maxChars: max_length }));
+
+/** A variable that a Dify app declares. `maxChars` is undefined if it has no maximum. */
+export type InputVariable = z.output<typeof variableSchema>;
+
+/** Returns the variables in the reply of `GET /parameters`, e.g. `[{"paragraph": {"variable": "prompt", …}}]`. */
+export function parseInputForm(body: string): readonly InputVariable[] {
+  const form = inputFormSchema.safeParse(parseJson(body));
+  if (!form.success) return [];
+  return form.data.user_input_form
+    .flatMap((entry) => Object.values(entry))
+    .flatMap((variable) => variableSchema.safeParse(variable).data ?? []);
+}
+
 const time = z
   .number()
   .transform((epochSeconds) => new Date(epochSeconds * 1000))

@@ -13,7 +13,7 @@ import { resourceProblemOf } from '../../../strapi/resources/resources';
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /** GET /api/chat/ready: whether this process accepts new questions. Load balancers call it, so it needs no token. */
   ready(ctx: Context) {
-    const { turns, live } = chatOf(strapi);
+    const { turns, live, upstreamCheck } = chatOf(strapi);
     const { writer } = historyOf(strapi);
     const problem = resourceProblemOf(strapi);
     const status = readinessOf(turns.isDraining(), problem);
@@ -23,6 +23,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
         status,
         problem,
         live_turns: live.all().length,
+        upstream: { problem: upstreamCheck.problem()?.code ?? null },
         ...(writer !== null && { history: toHistoryReply(writer.status()) }),
       },
     };

@@ -1,0 +1,63 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+import type { Upstream, UpstreamProblem } from './ports/upstream';
+import { describeError, type Log } from './shared/log';
+import { doubling } from './shared/retry';
+
+/** Asks the upstream, soon after the start, whether it is set up for characters. */
+export interface UpstreamCheck {
+  /** Begins in the background. */
+  start(): void;
+  stop(): void;
+  /** Returns what is wrong; null if nothing is, or if it is not known yet. */
+  problem(): UpstreamProblem | null;
+}
+
+const failurePauseMs = doubling(1_000, 300_000);
+
+export interface UpstreamCheckOptions {
+  readonly upstream: Pick<Upstream, 'findProblem'>;
+  readonly log: Log;
+  /** An operator who changes the app sees within this time whether it helps. */
+  readonly recheckMs?: number;
+}
+
+export function createUpstreamCheck({
+  upstream,
+  log,
+  recheckMs = 60_000,
+}: UpstreamCheckOptions): UpstreamCheck {
+  const stopping = new AbortController();
+  let problem: UpstreamProblem | null = null;
+  let failures = 0;
+  return {
+    start: () => void run(),
+    stop: () => stopping.abort(),
+    problem: () => problem,
+  };
+
+  /** Checks until the upstream has answered and nothing is wrong. */
+  async function run(): Promise<void> {
+    do {
+      await check();
+      const ms = failures > 0 ? failurePauseMs(failures) : recheckMs;
+      if (failures > 0 || problem !== null)
+        await pause(ms, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
+    } while ((failures > 0 || problem !== null) && !stopping.signal.aborted);
+  }
+
+  async function check(): Promise<void> {
+    try {
+      const found = await upstream.findProblem();
+      failures = 0;
+      if (found !== null && found.code !== problem?.code) log.error(found.message);
+      if (found === null && problem !== null)
+        log.info(`The upstream is set up now. Before: ${problem.code}.`);
+      problem = found;
+    } catch (error) {
+      failures += 1;
+      if (failures === 1)
+        log.warn(`Dify cannot be asked for the parameters of its app: ${describeError(error)}`);
+    }
+  }
+}
