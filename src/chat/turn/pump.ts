@@ -23,7 +23,7 @@ export interface PumpOptions extends SaveEndOptions {
   readonly ask: (conversationId: string | null, take: TakeEvents) => Promise<void>;
   /** Asks Dify to stop generating. */
   readonly stop: (taskId: string) => Promise<void>;
-  /** Returns the answer that Dify has saved for this turn, or null. */
+  /** Returns the answer that Dify has saved for this turn, or null. It begins with the text so far. */
   readonly findAnswer: (progress: TurnProgress) => Promise<FoundAnswer | null>;
   /** Fires when the turn must end before its answer does. Its reason is the `EndReason`. */
   readonly endRequest: AbortSignal;
@@ -156,9 +156,7 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
     const { messageId, conversationId, answer: whole } = found;
     if (ids.messageId === undefined)
       take({ type: 'identified', taskId: undefined, messageId, conversationId });
-    if (whole === text) return true;
-    if (whole.startsWith(text)) take({ type: 'delta', text: whole.slice(text.length) });
-    else take({ type: 'replaced', text: whole });
+    if (whole !== text) take({ type: 'delta', text: whole.slice(text.length) });
     return true;
   }
 

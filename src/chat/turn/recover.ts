@@ -39,19 +39,26 @@ export async function recover({ find, recoveryMs, signal }: RecoveryOptions): Pr
   return null;
 }
 
+/** A question whose reply was not read to its end, with the text that is saved of its answer. */
+export interface LostReply extends LostAnswer {
+  /** The found answer must begin with it. */
+  readonly beginning: string;
+}
+
 /**
- * Returns the answer that Dify has saved for a turn by now, or null.
+ * Returns the answer that Dify has saved for a turn by now. Returns null if it has none, or another one.
  * @throws ChatError `upstream-…` if the request to Dify fails. Also throws the errors of the store.
  */
 export async function findLost(
   { upstream, store }: { readonly upstream: Upstream; readonly store: TurnStore },
   turnId: string,
-  lost: LostAnswer,
+  { beginning, ...lost }: LostReply,
 ): Promise<FoundAnswer | null> {
   const found = await upstream
     .findLostAnswer(lost, (messageId) => store.hasMessage(messageId))
     .catch(toNothing);
-  if (found === null || lost.messageId !== undefined) return found;
+  if (found === null || !found.answer.startsWith(beginning)) return null;
+  if (lost.messageId !== undefined) return found;
   // The answer was found by its words. It may belong to another pending turn with the same words.
   return (await store.hasTwin(turnId)) ? null : found;
 }

@@ -1,10 +1,10 @@
-import type { FoundAnswer, LostAnswer } from '../ports/upstream';
+import type { FoundAnswer } from '../ports/upstream';
 import type { TurnOptions } from './options';
 import { toChatError } from '../errors';
 import { maxEventId } from '../model/event-id';
 import { describeError } from '../shared/log';
 import { toUpstreamUser } from '../model/owner';
-import { findLost, recover } from './recover';
+import { findLost, recover, type LostReply } from './recover';
 import type { TurnSettings } from '../settings';
 import type { AbandonedTurn, TurnEnding } from '../model/turn';
 
@@ -79,7 +79,7 @@ export function createRescue({ settings, upstream, store, log, onTurnEnded }: Re
   }
 
   async function look(turn: AbandonedTurn): Promise<FoundAnswer | 'unanswered' | null> {
-    const lost = toLostAnswer(turn);
+    const lost = toLostReply(turn);
     if (lost === null) return null;
     const find = () => findLost({ upstream, store }, turn.turnId, lost);
     try {
@@ -95,7 +95,7 @@ export function createRescue({ settings, upstream, store, log, onTurnEnded }: Re
 }
 
 /** Returns the question to look up in Dify. Null if its user is deleted, because Dify needs the user. */
-function toLostAnswer(turn: AbandonedTurn): LostAnswer | null {
+function toLostReply(turn: AbandonedTurn): LostReply | null {
   if (turn.ownerDocumentId === null) return null;
   return {
     user: toUpstreamUser({ documentId: turn.ownerDocumentId }),
@@ -103,6 +103,7 @@ function toLostAnswer(turn: AbandonedTurn): LostAnswer | null {
     askedAt: turn.createdAt,
     conversationId: turn.conversationId,
     messageId: turn.messageId,
+    beginning: turn.answer,
   };
 }
 

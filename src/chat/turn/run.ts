@@ -64,6 +64,7 @@ export function run(
         query,
         askedAt: turn.createdAt,
         messageId: progress.messageId,
+        beginning: progress.answer,
         conversationId: progress.conversationId ?? conversationId,
       }),
     giveUp,

@@ -172,6 +172,19 @@ describe('createRescue', () => {
     });
   });
 
+  it('keeps the text so far if the answer in Dify does not begin with it', async () => {
+    const { store, rescue, client, claim } = await abandoned();
+    const ids = await answered(client);
+    await store.checkpoint('turn-1', { ...ids, answer: 'Another text', lastEventId: 2 });
+    rescue.begin(await claim());
+    await ended(store);
+    expect(store.turn('turn-1')[1]).toMatchObject({
+      outcome: 'interrupted',
+      errorCode: 'process-died',
+      answer: 'Another text',
+    });
+  });
+
   it('keeps a stop request', async () => {
     const { store, rescue, claim } = await abandoned();
     await store.requestStop('turn-1');
