@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { invalidParam } from './errors';
 
 /** `agent` is the "New Agent": it streams like `agent-chat`, then sends the whole answer once more. */
@@ -20,6 +21,8 @@ export type AppSpec = {
   /** The variables that the app declares. It drops other inputs. Default: an optional `prompt`. */
   readonly form?: readonly FormField[];
   readonly openingStatement?: string;
+  /** Shown with the opening statement. */
+  readonly suggestedQuestions?: readonly string[];
   /** Default false: GET /messages/:id/suggested is refused, as in a new Dify app. */
   readonly suggestsQuestions?: boolean;
   /** Default true. If false, every call gets 403. */
@@ -28,7 +31,7 @@ export type AppSpec = {
   readonly maxActiveRequests?: number;
 };
 
-export type App = Required<AppSpec>;
+export type App = Required<AppSpec> & { readonly id: string; readonly workflowId: string };
 
 const promptField: FormField = { type: 'paragraph', variable: 'prompt', label: 'Character prompt' };
 
@@ -42,10 +45,13 @@ export const defaultApps: readonly AppSpec[] = [
 
 export function toApp(spec: AppSpec): App {
   return {
+    id: randomUUID(),
+    workflowId: randomUUID(),
     name: 'Emulated app',
     description: 'Answered by the Dify emulator.',
     form: [promptField],
     openingStatement: '',
+    suggestedQuestions: [],
     suggestsQuestions: false,
     apiEnabled: true,
     maxActiveRequests: 0,

@@ -53,16 +53,15 @@ export function readFields(request: RecordedRequest, query: URLSearchParams): Ca
     throw new DifyError(415, 'unsupported_media_type', eagerErrors.unsupported_media_type.message);
   }
   if (isRecord(request.body)) return request.body;
-  if (request.body === '') throw new DifyError(400, 'bad_request', eagerErrors.bad_request.message);
   if (typeof request.body !== 'string') throw new TypeError('The JSON body is not an object');
-  const reason = 'Expecting property name enclosed in double quotes: line 1 column 2 (char 1)';
-  throw new DifyError(400, 'bad_request', `Failed to decode JSON object: ${reason}`);
+  throw new DifyError(400, 'bad_request', eagerErrors.bad_request.message);
 }
 
 export function readEndUser(state: State, app: App, rule: UserRule, user: unknown): EndUser {
   const given = user ?? '';
   const name = typeof given === 'string' ? given : JSON.stringify(given);
   if (name === '' && rule === 'required') throw invalidParam('Arg user must be provided.');
+  if (name.length > 255) throw new TypeError('The name is longer than its column');
   return endUserOf(state, app, name === '' ? 'DEFAULT-USER' : name);
 }
 

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { composeAnswer } from './answer';
-import { keepDeclaredInputs } from './apps';
+import { keepDeclaredInputs, type App, type Inputs } from './apps';
 import { requireChatApp, requireConversation, type Call } from './call';
 import { createReply } from './create-reply';
-import { DifyError, eagerErrors, invalidParam } from './errors';
+import { invalidParam, type DifyError } from './errors';
 import { promptOf, type Turn } from './events';
 import { withoutFault } from './faults';
 import { optionalUuid, parseFields } from './fields';
 import type { Profile } from './frames';
 import type { Reply } from './reply';
-import { insertConversation, insertMessage, messagesOf } from './state';
+import { insertConversation, insertMessage, messagesOf, type Conversation } from './state';
 import { titleOf, toDeltas } from './text';
 import { createWire, type HttpAnswer } from './wire';
 
@@ -28,7 +28,7 @@ type ChatRequest = z.infer<typeof chatRequest>;
 export async function postChatMessage(call: Call): Promise<void> {
   const { emulation, app } = call;
   requireChatApp(app);
-  const asked = parseFields(chatRequest, call.fields, {
+  const asked = parseFields(chatRequest, withQueryText(call), {
     profile: emulation.profile,
     model: 'ChatRequestPayload',
     from: 'JSON body',
@@ -43,6 +43,14 @@ export async function postChatMessage(call: Call): Promise<void> {
   await playReply(call, { turn, isBlocking, autoName: asked.auto_generate_name });
 }
 
+/** 0.15 takes a number as a question. */
+function withQueryText({ emulation, fields }: Call): Call['fields'] {
+  const { query } = fields;
+  return emulation.profile === '0.15' && typeof query === 'number'
+    ? { ...fields, query: String(query) }
+    : fields;
+}
+
 /** POST /chat-messages/:task_id/stop. Always succeeds, but only stops a running reply of the same user. */
 export function postStop({ emulation, endUser, pathId }: Call): HttpAnswer {
   const task = emulation.state.tasks.get(pathId);
@@ -54,16 +62,19 @@ function takeSlot({ emulation, app }: Call): () => void {
   const { active } = emulation.state;
   const count = active.get(app.key) ?? 0;
   if (app.maxActiveRequests > 0 && count >= app.maxActiveRequests) {
-    throw tooManyRequests(app.maxActiveRequests, emulation.profile);
+    throw tooManyRequests(app, emulation.profile);
   }
   active.set(app.key, count + 1);
   return () => void active.set(app.key, (active.get(app.key) ?? 1) - 1);
 }
 
-/** Returns invalid_param in 0.15, whose handler of value errors catches this error first. */
-function tooManyRequests(allowed: number, profile: Profile): DifyError {
-  const message = eagerErrors.too_many_requests.message.replace(/\d+\.$/u, `${allowed}.`);
-  return profile === '0.15' ? invalidParam(message) : new DifyError(429, 'too_many_requests', message);
+/** Dify's handler of value errors catches this error first. */
+function tooManyRequests({ id, maxActiveRequests }: App, profile: Profile): DifyError {
+  const whose = profile === '0.15' ? '' : ` for ${id}`;
+  return invalidParam(
+    'Too many requests. Please try again later. ' +
+      `The current maximum concurrent requests allowed${whose} is ${maxActiveRequests}.`,
+  );
 }
 
 function insertTurn(call: Call, asked: ChatRequest): Turn {
@@ -72,12 +83,21 @@ function insertTurn(call: Call, asked: ChatRequest): Turn {
   if (asked.query === '') throw invalidParam('query is required');
   const query = asked.query.replaceAll('\u0000', '');
   const known = asked.conversation_id ? requireConversation(call, asked.conversation_id) : undefined;
-  const inputs = keepDeclaredInputs(app, asked.inputs);
+  const inputs = inputsOf(call, asked, known);
   const conversation = known ?? insertConversation(state, endUser, inputs);
   const earlier = messagesOf(state, conversation.id);
   const message = insertMessage(state, conversation, { query, inputs });
   const { profile } = emulation;
   return { app, profile, taskId: randomUUID(), conversation, message, earlier, startedAt: Date.now() };
+}
+
+/** 0.15 keeps the inputs of the conversation, whatever a later question sends. */
+function inputsOf(
+  { app, emulation }: Call,
+  { inputs }: ChatRequest,
+  known: Conversation | undefined,
+): Inputs {
+  return known && emulation.profile === '0.15' ? known.inputs : keepDeclaredInputs(app, inputs);
 }
 
 async function playReply(

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { requireConversation, type Call } from './call';
 import { invalidParam, notFound } from './errors';
 import { limit, optionalUuid, parseFields } from './fields';
-import { epochSeconds, type Conversation } from './state';
+import { epochSeconds, findConversation, type Conversation, type State } from './state';
 import type { HttpAnswer } from './wire';
 import { titleOf } from './text';
 
@@ -28,13 +28,22 @@ export function getConversations({ emulation, endUser, fields }: Call): HttpAnsw
   if (query.last_id !== undefined && start === 0) throw notFound('Last Conversation Not Exists.');
   const page = sorted.slice(start, start + query.limit);
   const has_more = sorted.length > start + query.limit;
-  return { status: 200, json: { limit: query.limit, has_more, data: page.map(conversationFields) } };
+  return {
+    status: 200,
+    json: { limit: query.limit, has_more, data: page.map((one) => conversationFields(one, state)) },
+  };
 }
 
-/** DELETE /conversations/:id. A soft delete; 1.x replies without a body. */
+/** DELETE /conversations/:id. A soft delete. 1.x replies without a body, also when there is no such conversation. */
 export function deleteConversation(call: Call): HttpAnswer {
-  requireConversation(call, call.pathId).deleted = true;
-  return call.emulation.profile === '0.15' ? { status: 200, json: { result: 'success' } } : { status: 204 };
+  const { emulation, endUser, pathId } = call;
+  if (emulation.profile === '0.15') {
+    requireConversation(call, pathId).deleted = true;
+    return { status: 200, json: { result: 'success' } };
+  }
+  const conversation = findConversation(emulation.state, endUser, pathId);
+  if (conversation) conversation.deleted = true;
+  return { status: 204, headers: { 'Content-Type': 'application/json' } };
 }
 
 const renameBody = z.object({ name: z.string().nullish(), auto_generate: z.boolean().default(false) });
@@ -53,7 +62,7 @@ export function renameConversation(call: Call): HttpAnswer {
   const first = [...state.messages.values()].find(({ conversationId }) => conversationId === conversation.id);
   conversation.name = given.auto_generate ? titleOf(first?.query ?? '') : (given.name ?? '');
   conversation.updatedAt = epochSeconds();
-  return { status: 200, json: conversationFields(conversation) };
+  return { status: 200, json: conversationFields(conversation, state) };
 }
 
 /** Sorts by time. Conversations of the same second keep the order of their creation. */
@@ -64,13 +73,8 @@ function sortBy(conversations: readonly Conversation[], order: (typeof sortOrder
   return order.startsWith('-') ? ascending.reverse() : ascending;
 }
 
-function conversationFields({
-  id,
-  name,
-  inputs,
-  createdAt,
-  updatedAt,
-}: Conversation): Record<string, unknown> {
-  const times = { created_at: createdAt, updated_at: updatedAt };
-  return { id, name, inputs, status: 'normal', introduction: '', ...times };
+function conversationFields(conversation: Conversation, { apps }: State): Record<string, unknown> {
+  const { id, name, inputs, appKey, createdAt, updatedAt } = conversation;
+  const introduction = apps.get(appKey)?.openingStatement ?? '';
+  return { id, name, inputs, status: 'normal', introduction, created_at: createdAt, updated_at: updatedAt };
 }

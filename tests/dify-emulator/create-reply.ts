@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { streamErrors } from './errors';
-import { blockingBody, inEnvelope, messageEndFields, textFields, usageOf, type Turn } from './events';
+import { blockingAnswer, inEnvelope, messageEndFields, textFields, usageOf, type Turn } from './events';
 import { dataFrame, pingFrame, type EventFields } from './frames';
 import type { Reply } from './reply';
 import type { RecordedRequest } from './requests';
@@ -48,6 +48,9 @@ export function createReply(setup: ReplySetup): Reply {
     deltas: setup.deltas,
     get said() {
       return draft.text;
+    },
+    get isStopped() {
+      return draft.isStopped;
     },
     wire,
     closed: wire.closed,
@@ -158,11 +161,10 @@ async function finish(
   const { turn, text } = draft;
   const usage = usageOf(turn, text, given);
   const workflow = turn.workflow && workflowFinishedFields(turn, { text, usage, isStopped: draft.isStopped });
-  if (workflow && turn.profile === '0.15') await emit(draft, 'workflow_finished', workflow);
+  if (workflow) await emit(draft, 'workflow_finished', workflow);
   draft.isFinished = true;
   save(draft, usage);
   await emit(draft, 'message_end', { ...messageEndFields(turn, usage), ...overrides });
-  if (workflow && turn.profile === '1.x') await emit(draft, 'workflow_finished', workflow);
 }
 
 async function end(draft: Draft, usage?: Partial<Usage>): Promise<void> {
@@ -170,7 +172,7 @@ async function end(draft: Draft, usage?: Partial<Usage>): Promise<void> {
   clearInterval(draft.pings?.timer);
   const { turn, wire } = draft;
   await draft.beforeClose((ms) => pause(draft, ms));
-  if (draft.blocking) await wire.answer({ status: 200, json: blockingBody(turn) });
+  if (draft.blocking) await wire.answer(blockingAnswer(turn));
   else await wire.end();
   draft.life.abort();
 }

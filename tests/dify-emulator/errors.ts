@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { Profile } from './frames';
 import type { HttpAnswer } from './wire';
 
@@ -9,6 +10,8 @@ export class DifyError extends Error {
     message: string,
     /** The wrong field. Only the 0.15 profile names it, and then omits `status`. */
     readonly field?: string,
+    /** The methods of the route, if the request has another one. */
+    readonly allow?: string,
   ) {
     super(message);
   }
@@ -17,25 +20,59 @@ export class DifyError extends Error {
 export const invalidParam = (message: string, field?: string): DifyError =>
   new DifyError(400, 'invalid_param', message, field);
 
+export const methodNotAllowed = (methods: readonly string[]): DifyError => {
+  const message = 'The method is not allowed for the requested URL.';
+  return new DifyError(405, 'method_not_allowed', message, undefined, [...methods, 'OPTIONS'].join(', '));
+};
+
 export const notFound = (message: string): DifyError => new DifyError(404, 'not_found', message);
 
 export const unauthorized = (message: string): DifyError => new DifyError(401, 'unauthorized', message);
 
 /** Converts an error to a response. An unexpected error becomes the response that Dify sends for its own bugs. */
-export function toErrorAnswer(error: unknown, profile: Profile): HttpAnswer {
+export function toErrorAnswer(error: unknown, profile: Profile, pathname: string): HttpAnswer {
   if (!(error instanceof DifyError)) return crash(profile);
-  const { status, code, message, field } = error;
+  const { status, code, field } = error;
+  const message = error.message + (profile === '1.x' && status === 404 ? similarRoutes(pathname) : '');
   return {
     status,
-    headers: status === 401 && profile === '1.x' ? { 'WWW-Authenticate': 'Bearer realm="api"' } : {},
+    headers: headersOf(error, profile),
     json: field === undefined ? { code, message, status } : { code, message, params: field },
   };
 }
 
-function crash(profile: Profile): HttpAnswer {
-  if (profile === '0.15') return { status: 500, json: { message: 'Internal Server Error', code: 'unknown' } };
-  return { status: 500, json: { ...eagerErrors.internal_server_error, code: 'internal_server_error' } };
+/** Only 1.x asks for a key by a header, and only 0.15 lists the allowed methods. */
+function headersOf({ status, allow }: DifyError, profile: Profile): OutgoingHttpHeaders {
+  if (profile === '1.x') return status === 401 ? { 'WWW-Authenticate': 'Bearer realm="api"' } : {};
+  return allow === undefined ? {} : { Allow: allow };
 }
+
+/** The web framework of 1.x adds routes of a similar name to a 404. */
+function similarRoutes(pathname: string): string {
+  const similar: Record<string, string> = {
+    '/v1/chat-messages': '/v1/chat-messages or /api/chat-messages or /v1/chat-messages/<string:task_id>/stop',
+    '/v1/messages': '/v1/messages or /v1/chat-messages or /api/messages',
+  };
+  const routes = similar[pathname];
+  return routes === undefined
+    ? ''
+    : ` You have requested this URI [${pathname}] but did you mean ${routes} ?`;
+}
+
+function crash(profile: Profile): HttpAnswer {
+  const json = { message: 'Internal Server Error', code: 'unknown' };
+  return { status: 500, json: profile === '0.15' ? json : { ...json, status: 500 } };
+}
+
+/** The web framework answers an unknown route itself. */
+export const routeUnknown: HttpAnswer = {
+  status: 404,
+  headers: { 'Content-Type': 'text/html; charset=utf-8' },
+  body:
+    '<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n' +
+    '<p>The requested URL was not found on the server. ' +
+    'If you entered the URL manually please check your spelling and try again.</p>\n',
+};
 
 /** Errors that Dify may send for POST /chat-messages instead of a stream, by code. */
 export const eagerErrors = {
@@ -66,7 +103,10 @@ export const eagerErrors = {
   },
   completion_request_error: { status: 400, message: 'Completion request failed.' },
   invalid_param: { status: 400, message: 'Workflow not published' },
-  bad_request: { status: 400, message: 'Invalid JSON payload received or JSON payload is empty.' },
+  bad_request: {
+    status: 400,
+    message: 'The browser (or proxy) sent a request that this server could not understand.',
+  },
   agent_not_published: { status: 400, message: 'Agent not published' },
   unsupported_media_type: {
     status: 415,

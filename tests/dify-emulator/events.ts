@@ -1,7 +1,8 @@
 import type { App } from './apps';
-import type { EventFields, Profile } from './frames';
+import { pythonJson, type EventFields, type Profile } from './frames';
 import type { Conversation, Message, Thought } from './state';
 import { computeUsage, type Usage } from './usage';
+import type { HttpAnswer } from './wire';
 
 /** One question and its answer. Its rows exist before the first byte is sent. */
 export type Turn = {
@@ -20,7 +21,6 @@ export type Turn = {
 export type Workflow = {
   readonly runId: string;
   readonly id: string;
-  readonly inputs: EventFields;
   steps: number;
 };
 
@@ -61,17 +61,18 @@ export function thoughtFields(thought: Partial<Thought> & Pick<Thought, 'id' | '
 /** Returns `metadata` of `message_end` and of the blocking answer. 1.x always has three keys, 0.15 only one. */
 export function metadataFields(turn: Turn, usage: Usage): EventFields {
   if (turn.profile === '0.15') return { usage };
-  return { annotation_reply: null, retriever_resources: [], usage };
+  return { annotation_reply: null, retriever_resources: [], usage: usageFields(turn, usage) };
 }
 
 export function messageEndFields(turn: Turn, usage: Usage): EventFields {
   const metadata = metadataFields(turn, usage);
-  return { id: turn.message.id, metadata, ...(turn.profile === '1.x' && { files: null }) };
+  return { id: turn.message.id, metadata, files: turn.app.mode === 'advanced-chat' ? [] : null };
 }
 
-export function blockingBody(turn: Turn): EventFields {
+/** Returns the whole reply to a blocking question. */
+export function blockingAnswer(turn: Turn): HttpAnswer {
   const { app, taskId, message } = turn;
-  return {
+  const json = pythonJson({
     event: 'message',
     task_id: taskId,
     id: message.id,
@@ -81,13 +82,22 @@ export function blockingBody(turn: Turn): EventFields {
     answer: message.answer,
     metadata: metadataFields(turn, message.usage ?? usageOf(turn, message.answer)),
     created_at: message.createdAt,
-  };
+  });
+  const type = turn.profile === '0.15' ? 'application/json' : 'application/json; charset=utf-8';
+  return { status: 200, headers: { 'Content-Type': type }, body: json };
 }
 
 export function usageOf(turn: Turn, answer: string, given: Partial<Usage> = {}): Usage {
   const history = turn.earlier.flatMap(({ query, answer: said }) => [query, said]);
   const prompt = [promptOf(turn), ...history, turn.message.query].join('\n');
   return { ...computeUsage({ prompt, answer, latencyMs: Date.now() - turn.startedAt }), ...given };
+}
+
+/** Returns the usage with the two times that 1.x adds. Only a chatflow measures them. */
+export function usageFields({ profile, workflow }: Turn, usage: Usage): EventFields {
+  if (profile === '0.15') return usage;
+  const seconds = workflow && usage.completion_tokens > 0 ? usage.latency : null;
+  return { ...usage, time_to_first_token: seconds, time_to_generate: seconds };
 }
 
 /** Returns the character prompt, or an empty string if the message has none. */

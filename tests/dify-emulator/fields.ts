@@ -29,7 +29,7 @@ export function parseFields<T>(
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => toProblem(issue, input));
-  throw source.profile === '0.15' ? asReqparse(problems, source) : asPydantic(problems, source);
+  throw source.profile === '0.15' ? asReqparse(problems, source) : asPydantic(problems, source, input);
 }
 
 type Problem = { readonly field: string; readonly value: unknown; readonly issue: z.core.$ZodIssue };
@@ -56,14 +56,19 @@ function asReqparse(problems: readonly Problem[], { from }: FieldsSource): DifyE
   return invalidParam(`${shown(value)} is not a valid choice`, field);
 }
 
-/** Returns the error of 1.x: its message is the report of pydantic. */
-function asPydantic(problems: readonly Problem[], { model }: FieldsSource): DifyError {
+/** Returns the error of 1.x: its message is the report of pydantic. A missing field is reported with the whole input. */
+function asPydantic(
+  problems: readonly Problem[],
+  { model }: FieldsSource,
+  input: Readonly<Record<string, unknown>>,
+): DifyError {
   const count = `${problems.length} validation error${problems.length === 1 ? '' : 's'} for ${model}`;
   const lines = problems.map((problem) => {
     const [kind, text] = pydanticKind(problem);
-    const value = JSON.stringify(problem.value ?? {});
+    const value = problem.value === undefined ? input : problem.value;
+    const given = `input_value=${shortened(pythonRepr(value))}, input_type=${pythonType(value)}`;
     const help = `    For further information visit https://errors.pydantic.dev/2.11/v/${kind}`;
-    return `${problem.field}\n  ${text} [type=${kind}, input_value=${value}]\n${help}`;
+    return `${problem.field}\n  ${text} [type=${kind}, ${given}]\n${help}`;
   });
   return invalidParam([count, ...lines].join('\n'));
 }
@@ -87,4 +92,31 @@ function pydanticKind({ field, value, issue }: Problem): readonly [string, strin
 
 function shown(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** Writes a value as Python's `repr`. */
+function pythonRepr(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (value === null) return 'None';
+  if (Array.isArray(value)) return `[${value.map(pythonRepr).join(', ')}]`;
+  if (typeof value !== 'object') return JSON.stringify(value);
+  return `{${Object.entries(value as object)
+    .map(([key, field]) => `${pythonRepr(key)}: ${pythonRepr(field)}`)
+    .join(', ')}}`;
+}
+
+/** Keeps the first 25 and the last 24 bytes, as pydantic does. */
+function shortened(repr: string): string {
+  const bytes = Buffer.from(repr);
+  return bytes.length <= 50
+    ? repr
+    : `${bytes.subarray(0, 25).toString()}...${bytes.subarray(-24).toString()}`;
+}
+
+function pythonType(value: unknown): string {
+  if (value === null) return 'NoneType';
+  if (Array.isArray(value)) return 'list';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'int' : 'float';
+  return { string: 'str', boolean: 'bool' }[typeof value as string] ?? 'dict';
 }

@@ -4,7 +4,7 @@ import { requireChatApp, requireConversation, type Call } from './call';
 import { DifyError, invalidParam, notFound } from './errors';
 import type { Profile } from './frames';
 import { limit, optionalUuid, parseFields, uuidPattern } from './fields';
-import { findConversation, messagesOf, type Message } from './state';
+import { findConversation, messagesOf, type Message, type Thought } from './state';
 import type { HttpAnswer } from './wire';
 
 const listQuery = z.object({ conversation_id: z.string().regex(uuidPattern), first_id: optionalUuid, limit });
@@ -65,31 +65,51 @@ function requireMessage({ emulation, endUser, pathId }: Call): Message {
   return message;
 }
 
-/** Messages of the API have no parent. 1.x returns an all-zero UUID for it. */
+/** Messages of the API have no parent, which Dify writes as an all-zero UUID. */
 function messageFields(message: Message, profile: Profile): Record<string, unknown> {
   const { id, conversationId, inputs, query, answer, feedback, thoughts, createdAt, status, error } = message;
-  const parent_message_id = profile === '0.15' ? null : '00000000-0000-0000-0000-000000000000';
-  const files = profile === '0.15' ? 'message_files' : 'files';
-  const agent_thoughts = thoughts.map((thought) => ({
-    ...thought,
-    chain_id: null,
-    message_id: id,
-    created_at: createdAt,
-    [files]: [],
-  }));
+  const files = { message_files: [] };
+  const agent_thoughts = thoughts.map((thought) => thoughtFields(thought, message, profile));
   return {
     id,
     conversation_id: conversationId,
-    parent_message_id,
+    parent_message_id: '00000000-0000-0000-0000-000000000000',
     inputs,
     query,
     answer,
-    message_files: [],
+    ...(profile === '0.15' && files),
     feedback: feedback && { rating: feedback },
     retriever_resources: [],
-    agent_thoughts,
     created_at: createdAt,
+    agent_thoughts,
+    ...(profile === '1.x' && files),
     status,
     error,
   };
 }
+
+/** 0.15 lists one empty file for a thought without files. */
+function thoughtFields(thought: Thought, message: Message, profile: Profile): Record<string, unknown> {
+  const { id, position, thought: text, tool, tool_labels, tool_input, observation } = thought;
+  const call = { position, thought: text, tool, tool_labels, tool_input };
+  const fields = {
+    id,
+    chain_id: null,
+    message_id: message.id,
+    ...call,
+    created_at: message.createdAt,
+    observation,
+  };
+  return profile === '0.15' ? { ...fields, message_files: [emptyFile] } : { ...fields, files: [] };
+}
+
+const emptyFile = {
+  id: null,
+  filename: null,
+  type: null,
+  url: null,
+  mime_type: null,
+  size: 0,
+  transfer_method: null,
+  belongs_to: 'user',
+};

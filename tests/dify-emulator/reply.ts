@@ -18,6 +18,8 @@ export interface Reply {
   readonly deltas: readonly string[];
   /** The answer so far. */
   readonly said: string;
+  /** Whether a stop has ended the reply. */
+  readonly isStopped: boolean;
   /** The bytes of the response: headers, chunks. */
   readonly wire: Wire;
   /** Resolves after the response has ended, by the client or by the emulator. */

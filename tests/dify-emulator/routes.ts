@@ -2,7 +2,7 @@ import { getInfo, getMeta, getParameters } from './app-info';
 import type { Call, UserRule } from './call';
 import { postChatMessage, postStop } from './chat-messages';
 import { deleteConversation, getConversations, renameConversation } from './conversations';
-import { DifyError, notFound } from './errors';
+import { methodNotAllowed } from './errors';
 import { getMessages, getSuggested, postFeedback } from './messages';
 import type { HttpAnswer } from './wire';
 
@@ -32,20 +32,18 @@ const routes: readonly Route[] = [
   { method: 'GET', path: at('/meta'), user: 'none', handle: getMeta },
 ];
 
+/** Returns undefined for a path that no route has. */
 export function findRoute(
   method: string,
   pathname: string,
-): { readonly route: Route; readonly pathId: string } {
+): { readonly route: Route; readonly pathId: string } | undefined {
   const matching = routes.filter(({ path }) => path.test(pathname));
   const route = matching.find((candidate) => candidate.method === method);
   if (route) return { route, pathId: route.path.exec(pathname)?.[1] ?? '' };
   if (matching.length > 0) {
-    throw new DifyError(405, 'method_not_allowed', 'The method is not allowed for the requested URL.');
+    throw methodNotAllowed(matching.map((candidate) => candidate.method));
   }
-  throw notFound(
-    'The requested URL was not found on the server. ' +
-      'If you entered the URL manually please check your spelling and try again.',
-  );
+  return undefined;
 }
 
 export function isChatPost(method: string, pathname: string): boolean {

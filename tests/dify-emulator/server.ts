@@ -2,7 +2,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Behaviour, Behaviours } from './behaviours';
 import { authorise, readEndUser, readFields, type Emulation } from './call';
 import { answerControl, isControl, type Control } from './control';
-import { toErrorAnswer } from './errors';
+import { routeUnknown, toErrorAnswer } from './errors';
 import { recordRequest, type RecordedRequest } from './requests';
 import { findRoute, isChatPost } from './routes';
 import { sendAnswer } from './wire';
@@ -42,7 +42,7 @@ async function serve(setup: ServerSetup, req: IncomingMessage, res: ServerRespon
     await dispatch({ emulation, request, res, url, behaviour });
   } catch (error) {
     if (res.headersSent) res.destroy();
-    else await sendAnswer(res, toErrorAnswer(error, emulation.profile), emulation.profile);
+    else await sendAnswer(res, toErrorAnswer(error, emulation.profile, url.pathname), emulation.profile);
   }
 }
 
@@ -63,7 +63,9 @@ type Dispatched = {
 /** Checks in the order of Dify: the route, the key, the body, the user, then the checks of the route. */
 async function dispatch({ emulation, request, res, url, behaviour }: Dispatched): Promise<void> {
   const { state, profile } = emulation;
-  const { route, pathId } = findRoute(request.method, url.pathname);
+  const found = findRoute(request.method, url.pathname);
+  if (!found) return sendAnswer(res, routeUnknown, profile);
+  const { route, pathId } = found;
   const app = authorise(request, state);
   const fields = readFields(request, url.searchParams);
   const endUser = readEndUser(state, app, route.user, fields['user']);

@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { toJson, type Profile } from './frames';
+import { bodyJson, type Profile } from './frames';
 
 /** A complete HTTP response. `json` is written in the style of the profile, `body` unchanged. */
 export type HttpAnswer = {
@@ -76,7 +76,7 @@ export function createWire(res: ServerResponse, profile: Profile): Wire {
 export async function sendAnswer(res: ServerResponse, answer: HttpAnswer, profile: Profile): Promise<void> {
   if (res.headersSent || res.destroyed) return;
   const isJson = answer.json !== undefined;
-  const body = isJson ? `${toJson(answer.json, profile)}\n` : (answer.body ?? '');
+  const body = isJson ? `${bodyJson(answer.json, profile)}\n` : (answer.body ?? '');
   res.writeHead(answer.status, {
     ...(isJson && { 'Content-Type': 'application/json' }),
     ...(answer.status !== 204 && { 'Content-Length': Buffer.byteLength(body) }),

@@ -1,8 +1,7 @@
-import { usageOf } from '../events';
 import { dataFrame, pingFrame } from '../frames';
-import { generate } from '../generate';
+import { generate, generateAsChatflow } from '../generate';
 import type { Reply } from '../reply';
-import { createWorkflow, workflowFinishedFields, workflowStartedFields } from '../workflow';
+import { createWorkflow, workflowStartedFields } from '../workflow';
 import { plays } from './fault';
 
 /** Faults in which a reply fails, breaks off or never ends. `after` counts deltas. */
@@ -23,7 +22,11 @@ export const endings = {
   'workflow-failed': plays(
     '`workflow_finished` with status `failed`, then `error`',
     { after: 3 },
-    failWorkflow,
+    (reply, { after }) =>
+      generateAsChatflow(reply, {
+        pieces: after,
+        failure: { code: 'completion_request_error', message: '[openai] Rate Limit Error' },
+      }),
   ),
   'workflow-paused': plays('`workflow_paused` is the last event', { after: 3 }, pauseWorkflow),
   'eof-at-once': plays('200 and headers, then EOF', {}, async (reply) => {
@@ -108,21 +111,10 @@ async function halfFrame(reply: Reply): Promise<void> {
   await reply.raw(frame.subarray(0, frame.length / 2));
 }
 
-async function failWorkflow(reply: Reply, { after }: { readonly after: number }): Promise<void> {
-  const { turn } = reply;
-  const error = 'Run failed: [openai] Rate Limit Error';
-  const workflow = (turn.workflow = createWorkflow(turn));
-  await reply.event({ event: 'workflow_started', ...workflowStartedFields(workflow, turn.profile) });
-  await reply.tell(after);
-  const finished = workflowFinishedFields(turn, { text: '', usage: usageOf(turn, ''), error });
-  await reply.event({ event: 'workflow_finished', ...finished });
-  await reply.error('invalid_param', error);
-}
-
 async function pauseWorkflow(reply: Reply, { after }: { readonly after: number }): Promise<void> {
   const { turn } = reply;
   const workflow = createWorkflow(turn);
-  await reply.event({ event: 'workflow_started', ...workflowStartedFields(workflow, turn.profile) });
+  await reply.event({ event: 'workflow_started', ...workflowStartedFields(workflow, turn) });
   await reply.raw(pingFrame);
   await reply.tell(after);
   const form = { form_id: 'form-1', node_id: 'human', node_title: 'Ask a person', form_content: 'Go on?' };

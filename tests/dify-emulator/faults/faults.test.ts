@@ -227,7 +227,7 @@ describe('odd replies', () => {
   it('json-instead-of-stream replies to a stream request with JSON', async () => {
     const stream = await askFor('json-instead-of-stream');
     await stream.over;
-    expect(stream.headers['content-type']).toBe('application/json');
+    expect(stream.headers['content-type']).toBe('application/json; charset=utf-8');
     expect(JSON.parse(stream.text())).toMatchObject({
       event: 'message',
       mode: 'chat',
@@ -253,9 +253,13 @@ describe('endings', () => {
 
   it('workflow-failed fails the workflow, then the reply', async () => {
     const events = await eventsOf({ name: 'workflow-failed', after: 1 });
-    expect(namesOf(events)).toBe('workflow_started message workflow_finished error');
-    expect(events[2]).toMatchObject({
-      data: { status: 'failed', error: expect.stringContaining('Run failed') },
+    expect(namesOf(events)).toBe(
+      'workflow_started node_started node_finished node_started message node_finished workflow_finished error',
+    );
+    expect(events.at(-2)).toMatchObject({ data: { status: 'failed', error: expect.any(String) } });
+    expect(events.at(-1)).toMatchObject({
+      code: 'invalid_param',
+      message: expect.stringMatching(/^Run failed: /u),
     });
   });
 
@@ -427,7 +431,7 @@ describe('refusals', () => {
     [
       'conversation-gone',
       404,
-      'Conversation Not Exists. You have requested this URI [/v1/chat-messages] but',
+      String.raw`Conversation Not Exists. You have requested this URI [\/v1\/chat-messages] but`,
     ],
     [{ name: 'gateway-html', status: 502 }, 502, '<h1>502 Bad Gateway</h1>'],
     [{ name: 'gateway-html', status: 503 }, 503, '<h1>503 Service Temporarily Unavailable</h1>'],

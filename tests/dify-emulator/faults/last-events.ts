@@ -79,7 +79,7 @@ export const lastEvents = {
 async function startWorkflow(reply: Reply): Promise<void> {
   const { turn } = reply;
   turn.workflow = createWorkflow(turn);
-  await reply.event({ event: 'workflow_started', ...workflowStartedFields(turn.workflow, turn.profile) });
+  await reply.event({ event: 'workflow_started', ...workflowStartedFields(turn.workflow, turn) });
 }
 
 async function finishWorkflow(reply: Reply, text: string, status = 'succeeded'): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { blockingBody, thoughtFields } from '../events';
+import { blockingAnswer, thoughtFields } from '../events';
 import { generate, sayOnceMore } from '../generate';
 import { plays } from './fault';
 
@@ -87,7 +87,7 @@ export const oddities = {
     {},
     async (reply) => {
       reply.turn.message.answer = reply.deltas.join('');
-      await reply.refuse({ status: 200, json: blockingBody(reply.turn) });
+      await reply.refuse(blockingAnswer(reply.turn));
     },
   ),
   'thoughts-only': plays('an empty `agent_thought`, then EOF', {}, async (reply) => {

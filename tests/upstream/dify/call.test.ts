@@ -12,10 +12,10 @@ describe('createCall', () => {
     const dify = await createDifyEmulator().listen();
     const call = createCall(difySettings(dify));
     const got = await call.get('/conversations', { user: 'a&b=c d 好' });
-    const posted = await call.post('/messages/x/feedbacks', { user: 'ann' }, 'text/plain');
+    const posted = await call.post('/chat-messages/x/stop', { user: 'ann' }, 'text/plain');
     expect([await readStart(got.body), await readStart(posted.body)]).toEqual([
       expect.stringContaining('"data":[]'),
-      expect.stringContaining('not_found'),
+      expect.stringContaining('success'),
     ]);
     expect(dify.requests).toMatchObject([
       { method: 'GET', path: '/v1/conversations?user=a%26b%3Dc+d+%E5%A5%BD' },

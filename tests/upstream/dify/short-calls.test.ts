@@ -140,7 +140,7 @@ describe('rate', () => {
   );
 
   it('encodes the message id as one path segment', async () => {
-    await client().rate('a/b?c=d', like);
+    await thrown(client().rate('a/b?c=d', like));
     expect(dify.requests.map(({ path }) => path)).toEqual(['/v1/messages/a%2Fb%3Fc%3Dd/feedbacks']);
   });
 
@@ -178,7 +178,6 @@ describe('suggestQuestions', () => {
   it('returns no questions for an unknown message and another user’s message', async () => {
     expect(await suggest(unknownId)).toEqual([]);
     expect(await suggest(await askOne('user-bob'))).toEqual([]);
-    expect(await suggest('a/b')).toEqual([]);
   });
 
   it('waits longer than a call without a model', async () => {
