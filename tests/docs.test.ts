@@ -408,7 +408,8 @@ describe.each(documents)('%s', (file) => {
       'CONVERSATION',
       'TODAY',
     ];
-    const ofOthers = [...ofProxies, 'NODE_ENV', 'ENV_PATH', ...ofExamples];
+    const ofDify = ['APP_MAX_EXECUTION_TIME', 'SERVER_WORKER_AMOUNT', 'SERVER_WORKER_CONNECTIONS'];
+    const ofOthers = [...ofProxies, ...ofDify, 'NODE_ENV', 'ENV_PATH', ...ofExamples];
     const ofTests = ['FAULTS_SEED'];
 
     expect(named.filter((name) => !explained.has(name) && ![...ofOthers, ...ofTests].includes(name))).toEqual(
