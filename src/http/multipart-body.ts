@@ -45,8 +45,9 @@ export async function readMultipart(ctx: Context, folder: string, maxBytes: numb
   const fields: [string, string][] = [];
   const files: [string, UploadedFile][] = [];
   const outputs: WriteStream[] = [];
-  const body = decodeBody(ctx);
   const parser = createParser(ctx);
+  // This starts to read. Only code below handles its errors, so nothing between may throw.
+  const body = decodeBody(ctx);
 
   try {
     await new Promise<void>((resolve, reject) => {
@@ -61,9 +62,11 @@ export async function readMultipart(ctx: Context, folder: string, maxBytes: numb
       parser.on('error', (error) => reject(malformed(error)));
       parser.on('field', (name, value, _nameIsCut, valueIsCut) => {
         if (valueIsCut) reject(tooManyParts());
+        if (isMalformedUtf8(name) || isMalformedUtf8(value)) reject(notUtf8());
         fields.push([name, value]);
       });
       parser.on('file', (name, content, originalFilename, _encoding, mimetype) => {
+        if (isMalformedUtf8(name) || isMalformedUtf8(originalFilename)) reject(notUtf8());
         const newFilename = randomBytes(12).toString('hex');
         const filepath = path.join(folder, newFilename);
         const output = createWriteStream(filepath);
@@ -124,6 +127,9 @@ function grouped<T>(entries: readonly (readonly [string, T])[]): Record<string, 
   return Object.fromEntries(groups);
 }
 
+/** Busboy decodes texts itself and replaces malformed UTF-8. A text of an upload has no other reason for U+FFFD. */
+const isMalformedUtf8 = (text: string | undefined) => text?.includes('\uFFFD') ?? false;
+
 const isFileSystemError = (error: unknown) => error instanceof Error && 'syscall' in error;
 
 const tooLarge = (maxBytes: number) =>
@@ -135,6 +141,9 @@ const tooManyParts = () =>
   new ChatError('payload-too-large', {
     sentence: `An upload holds at most ${maxFiles} files and ${maxFields} fields of ${maxFieldBytes} bytes each.`,
   });
+
+const notUtf8 = () =>
+  new ChatError('invalid-request', { sentence: 'The names and fields of the body must be UTF-8.' });
 
 const malformed = (cause: unknown) =>
   new ChatError('invalid-request', { sentence: 'The body must be valid multipart/form-data.', cause });

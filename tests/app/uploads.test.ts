@@ -219,6 +219,35 @@ describe('an upload by an administrator', () => {
     expect((await send(gzipSync(Buffer.alloc(2 * uploadLimit)), 'gzip')).status).toBe(413);
   });
 
+  it('with a Content-Encoding that does not fit and without a boundary is refused with 400', async () => {
+    const headers = { ...asAdmin, 'Content-Encoding': 'gzip', 'Content-Type': 'multipart/form-data' };
+    expect((await upload(app.url, 'POST', '/upload', fileBody(), headers)).status).toBe(400);
+    expect((await upload(app.url, 'POST', '/upload', fileBody(), asAdmin)).status).toBe(201);
+  });
+
+  it('with malformed UTF-8 in a field or a name is refused with 400', async () => {
+    const malformed = Buffer.from([0xc3, 0x28]);
+    const field = (name: Buffer, value: Buffer) =>
+      Buffer.concat([
+        Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="`),
+        name,
+        Buffer.from('"\r\n\r\n'),
+        value,
+        Buffer.from('\r\n'),
+        fileBody(),
+      ]);
+    const bodies = [
+      field(Buffer.from('fileInfo'), Buffer.concat([Buffer.from('{"name":"'), malformed, Buffer.from('"}')])),
+      field(malformed, Buffer.from('{}')),
+    ];
+    const names = fileBody(pixel, 'files', 'NAME').toString('latin1').split('NAME');
+    bodies.push(Buffer.from(names.join(malformed.toString('latin1')), 'latin1'));
+    for (const body of bodies) {
+      const reply = await upload(app.url, 'POST', '/upload', body, asAdmin);
+      expect([reply.status, reply.text]).toEqual([400, expect.stringContaining('UTF-8')]);
+    }
+  });
+
   it('of another kind of multipart is refused with 415', async () => {
     for (const type of ['multipart/mixed', 'multipart/related', 'multipart/octet-stream']) {
       const headers = { ...asAdmin, 'Content-Type': `${type}; boundary=${boundary}` };
