@@ -17,7 +17,7 @@ export function prefersEventStream(accept: string): boolean {
 
 /** Parses a header `Accept`. Parameters other than the weight do not matter, because no type has variants. */
 function parseAccept(accept: string): Range[] {
-  const withoutQuotes = accept.toLowerCase().replaceAll(/"(?:[^"\\]|\\.)*"/gu, '""');
+  const withoutQuotes = accept.toLowerCase().replaceAll(/"(?:[^"\\]|\\.?)*"?/gu, '""');
   return withoutQuotes.split(',').map((range) => {
     const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
     const weight = parameters.find((parameter) => /^q\s*=/u.test(parameter))?.split('=')[1];

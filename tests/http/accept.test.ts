@@ -34,4 +34,18 @@ describe('prefersEventStream', () => {
   ])('is false for "%s"', (accept) => {
     expect(prefersEventStream(accept)).toBe(false);
   });
+
+  it('reads a quote without an end in linear time', () => {
+    const start = performance.now();
+    expect(prefersEventStream(`text/event-stream;a=${'\\"'.repeat(80_000)}`)).toBe(true);
+    expect(prefersEventStream(`application/json;a=${'\\"'.repeat(80_000)}, text/event-stream`)).toBe(false);
+    expect(performance.now() - start).toBeLessThan(500);
+  });
+
+  it.each(['text/event-stream;a="b', 'text/event-stream;a="b\\', 'text/event-stream;a="b\\"'])(
+    'is true for "%s", whose quote has no end',
+    (accept) => {
+      expect(prefersEventStream(accept)).toBe(true);
+    },
+  );
 });
