@@ -1,22 +1,21 @@
 /*
- * Ids of sessions, turns and conversations are UUIDs in lower case. Clients may send them in upper case. Ids of
- * messages keep their case, because an import can bring any.
+ * This server makes ids of sessions and turns: UUIDs in lower case. Clients may send them in upper case. Ids of
+ * messages and of the history keep their case, because an import or a program can bring any.
  */
 
 const uuid = '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
 const names = ['session_id', 'turn_id', 'conversation_id'] as const;
 
 const wholeId = new RegExp(`^${uuid}$`, 'u');
-const idInPath = new RegExp(`(?<=/(?:sessions|deletesession|turns|conversations|ws)/)${uuid}(?=/|$)`, 'gu');
-const idInQuery = new RegExp(`(?<=(?:${names.join('|')})[^=&]*=)${uuid}(?=&|$)`, 'gu');
+const idInPath = new RegExp(
+  `(?<=/(?:sessions|deletesession|turns|ws)/|^(?:/api)?/conversations/)${uuid}(?=/|$)`,
+  'gu',
+);
 
 const toLowerCase = (id: string): string => id.toLowerCase();
 
 /** Returns a path with these ids in lower case. */
 export const lowerIdsInPath = (path: string): string => path.replaceAll(idInPath, toLowerCase);
-
-/** Returns a query string with these ids in lower case, also in filters. */
-export const lowerIdsInQuery = (query: string): string => query.replaceAll(idInQuery, toLowerCase);
 
 /** Changes these ids of a parsed body to lower case, beside or inside `data`. */
 export function lowerIdsInBody(body: unknown): void {

@@ -1,6 +1,6 @@
 import type { Context, Next } from 'koa';
 
-import { lowerIdsInBody, lowerIdsInPath, lowerIdsInQuery } from '../http/lower-case-ids';
+import { lowerIdsInBody, lowerIdsInPath } from '../http/lower-case-ids';
 
 /**
  * Reads ids and headers in other spellings. A UUID can be in upper case (RFC 9562). Polyfills of EventSource send
@@ -8,10 +8,9 @@ import { lowerIdsInBody, lowerIdsInPath, lowerIdsInQuery } from '../http/lower-c
  */
 export default () =>
   function spellings(ctx: Context, next: Next): Promise<void> {
-    // Setting these is slow, because Koa parses the URL again.
-    const [path, query] = [lowerIdsInPath(ctx.path), lowerIdsInQuery(ctx.querystring)];
+    const path = lowerIdsInPath(ctx.path);
+    // Setting it is slow, because Koa parses the URL again.
     if (path !== ctx.path) ctx.path = path;
-    if (query !== ctx.querystring) ctx.querystring = query;
     lowerIdsInBody(ctx.request.body);
     const { lastEventId } = ctx.query;
     if (typeof lastEventId === 'string' && lastEventId !== '') {

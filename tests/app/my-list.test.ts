@@ -65,6 +65,22 @@ describe('pages of my-list', () => {
     expect(body.meta.pagination).toEqual({ page: 1, pageSize: 20, pageCount: 1, total: 12 });
   });
 
+  it('of a session ignore the sessions of other users, as its path does', async () => {
+    const { body } = await user.myList('?pageSize=1');
+    const [{ session_id, conversation_id }] = body.data;
+    const other = await app.createUser();
+    await other.ask({ character_id: ada.documentId, query: 'mine' });
+    const rows = app.db('chat_sessions').where({ user_id: other.user.id });
+    await rows.update({ conversation_id });
+    for (const field of ['[session_id]', '[session][session_id]', '[session]']) {
+      const list = await user.myList(`?filters${field}=${conversation_id}`);
+      expect([field, list.body.data.map((one: { session_id: string }) => one.session_id)]).toEqual([
+        field,
+        [session_id, session_id],
+      ]);
+    }
+  });
+
   it('are empty beyond the last one, and have at most 100 messages', async () => {
     expect((await user.myList('?page=99')).body).toMatchObject({
       data: [],

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import { startApp, type App } from '../support/app';
 import { readStream, terminalsOf, textOf, type Client, type StreamEvent } from '../support/client';
 import { createGate } from '../support/gate';
@@ -94,7 +96,7 @@ describe('a client that comes back', () => {
 
   it('can write its ids in upper case, and a slash after each path', async () => {
     const { body } = await user.ask({ character_id: characterId, query: 'In capitals' });
-    const [{ turn_id, session_id, conversation_id }] = body.data;
+    const [{ turn_id, session_id, conversation_id }, answer] = body.data;
     const [turn, session] = [turn_id.toUpperCase(), session_id.toUpperCase()];
     const paths = [
       `${turns}/${turn}`,
@@ -121,17 +123,43 @@ describe('a client that comes back', () => {
       `filters[session_id]=${session}`,
       `filters[turn_id][$in][0]=${turn}`,
       `filters[$or][0][conversation_id][$eq]=${conversation_id.toUpperCase()}`,
+      `filters[session]=${session}`,
+      `filters[session][$in][0]=${session}`,
+      `filters[session][id]=${session}`,
+      `filters[session][session_id]=${session}`,
+      `filters[session_id][$eqi]=${conversation_id.toUpperCase()}`,
+      `filters[conversation_id][$eqi]=${session}`,
     ];
     for (const filter of filters) {
       const list = await user.myList(`/?${filter}`);
       expect([filter, list.body.meta?.pagination.total]).toEqual([filter, 2]);
     }
+    const message = answer.message_id.toUpperCase();
+    const one = await user.myList(`/?filters[message_id]=${message}`);
+    expect(one.body.data.map(({ message_id }: { message_id: string }) => message_id)).toEqual([
+      answer.message_id,
+    ]);
+    expect((await user.get(`/api/chat/sessions/${session}/messages/${message}`)).status).toBe(200);
+    const read = await user.request('PUT', `/api/chat-conversations/messages/${message}/read`);
+    expect(read.status).toBe(200);
     const again = { character_id: characterId, query: session, session_id: session, conversation_id };
     const asked = await user.post('/api/chat-conversations/create-message/', { data: again });
     expect(asked.body.data[0]).toMatchObject({ session_id, query: session });
     const added = await user.post('/api/chat/message/', { session_id: session, content: turn });
     expect(added.body.data).toMatchObject({ session_id, content: turn });
     expect((await stop(user, turn)).status).toBe(200);
+  });
+
+  it('reaches a message whose id an import wrote in upper case', async () => {
+    const { body } = await user.ask({ character_id: characterId, query: 'Imported' });
+    const [, { message_id, session_id }] = body.data;
+    const imported = randomUUID().toUpperCase();
+    await app.db('chat_conversations').where({ message_id }).update({ message_id: imported });
+    expect((await user.get(`/api/chat/sessions/${session_id}/messages/${imported}`)).status).toBe(200);
+    const filtered = await user.myList(`?filters[message_id]=${imported}`);
+    expect(filtered.body.meta.pagination.total).toBe(1);
+    expect((await user.request('DELETE', `/api/chat/messages/${imported}`)).status).toBe(200);
+    expect((await user.post(`/api/chat/messages/${imported}/restore`, {})).status).toBe(200);
   });
 
   it('gets the outcome of a turn that broke off', async () => {

@@ -11,6 +11,7 @@ import type { NewMessage } from '../model/message';
 import { reference } from './session-request';
 import type { RequestSettings } from '../settings';
 import { isBlank } from '../shared/blank-text';
+import { isUuid } from '../shared/id-spellings';
 import { toStorableJson } from '../shared/storable-text';
 
 /**
@@ -98,9 +99,7 @@ export function parseConversationPage(query: unknown): Range {
 
 /** Returns a UUID in lower case. @throws ChatError `invalid-request` if the value is not a UUID. */
 export function parseConversationId(text: unknown): string {
-  if (typeof text === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/iu.test(text)) {
-    return text.toLowerCase();
-  }
+  if (typeof text === 'string' && isUuid(text)) return text.toLowerCase();
   throw new ChatError('invalid-request', { sentence: 'conversation_id must be a UUID.' });
 }
 

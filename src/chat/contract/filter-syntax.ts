@@ -4,11 +4,15 @@
  * other columns or relations, and cannot cause a database error.
  */
 import { ChatError } from '../errors';
+import { spellingsOf } from '../shared/id-spellings';
 import { toStorableText } from '../shared/storable-text';
 import type { Comparison, TextMatch, Filter, Value } from '../model/filter';
 
-/** `reference`: an id with several equivalent forms, so it can be compared but not ordered. */
-export type FieldKind = 'text' | 'integer' | 'date' | 'boolean' | 'reference';
+/**
+ * `id`: a text that can be a UUID. `reference`: an id with several equivalent forms, so it can be compared but not
+ * ordered. Equality of both also finds a UUID that the client writes in upper case.
+ */
+export type FieldKind = 'text' | 'id' | 'integer' | 'date' | 'boolean' | 'reference';
 
 /** The fields that a client may name, by their path from the root (`ai_character.id`). */
 export type FieldKinds = Readonly<Record<string, FieldKind>>;
@@ -70,7 +74,7 @@ export function parseFilters(filters: unknown, fields: FieldKinds): Filter {
     const parse = Object.hasOwn(operators, operator) ? operators[operator] : undefined;
     if (parse === undefined) throw refuse(at, 'is not an operator');
     const filter = parse(target, operand, at);
-    if (target.kind === 'text' && looksThroughText(operator)) textMatches += 1;
+    if (isText(target) && looksThroughText(operator)) textMatches += 1;
     if (textMatches > maxTextMatches)
       throw refuse(at, `searches text too often: at most ${maxTextMatches} times`);
     return filter;
@@ -92,14 +96,14 @@ interface Place {
 type ParseOperator = (target: Target, operand: unknown, at: Place) => Filter;
 
 const operators: Readonly<Record<string, ParseOperator>> = {
-  $eq: compare('='),
+  $eq: equals('='),
   $eqi: (target, operand, at) => matchWhole(target, operand, at),
-  $ne: compare('!='),
+  $ne: equals('!='),
   $nei: (target, operand, at) => ({ kind: 'not', filter: matchWhole(target, operand, at) }),
-  $lt: compare('<'),
-  $lte: compare('<='),
-  $gt: compare('>'),
-  $gte: compare('>='),
+  $lt: order('<'),
+  $lte: order('<='),
+  $gt: order('>'),
+  $gte: order('>='),
   $in: (target, operand, at) => isIn(target, operand, at),
   $notIn: (target, operand, at) => ({ kind: 'not', filter: isIn(target, operand, at) }),
   $between: (target, operand, at) => between(target, operand, at),
@@ -119,21 +123,28 @@ function looksThroughText(operator: string): boolean {
   return /contains|with|eqi|nei/iu.test(operator);
 }
 
-function compare(comparison: Comparison): ParseOperator {
+function equals(comparison: '=' | '!='): ParseOperator {
   return (target, operand, at) => {
-    const isEquality = comparison === '=' || comparison === '!=';
-    if (target.kind === 'reference' && !isEquality)
-      throw refuse(at, 'does not apply to an id: use $eq, $ne, $in or $notIn');
-    if (target.kind === 'boolean' && !isEquality)
-      throw refuse(at, 'does not apply to true or false: use $eq or $ne');
+    const { field } = target;
+    const [value, ...others] = parseSpellings(target, operand, at);
+    if (others.length === 0) return { kind: 'compare', field, comparison, value };
+    const filter: Filter = { kind: 'in', field, values: [value, ...others] };
+    return comparison === '=' ? filter : { kind: 'not', filter };
+  };
+}
+
+function order(comparison: Exclude<Comparison, '=' | '!='>): ParseOperator {
+  return (target, operand, at) => {
+    if (target.kind === 'reference') throw refuse(at, 'does not apply to an id: use $eq, $ne, $in or $notIn');
+    if (target.kind === 'boolean') throw refuse(at, 'does not apply to true or false: use $eq or $ne');
     return { kind: 'compare', field: target.field, comparison, value: parseValue(target, operand, at) };
   };
 }
 
 export function match(kind: TextMatch, ignoreCase: boolean): ParseOperator {
-  return ({ field, kind: fieldKind }, operand, at) => {
-    if (fieldKind !== 'text') throw refuse(at, 'applies to text only');
-    return { kind: 'match', field, match: kind, text: parseText(operand, at), ignoreCase };
+  return (target, operand, at) => {
+    if (!isText(target)) throw refuse(at, 'applies to text only');
+    return { kind: 'match', field: target.field, match: kind, text: parseText(operand, at), ignoreCase };
   };
 }
 
@@ -141,27 +152,30 @@ function not(parse: ParseOperator): ParseOperator {
   return (target, operand, at) => ({ kind: 'not', filter: parse(target, operand, at) });
 }
 
+/** Ignores case. An id can also be the other id of a session, which only equality finds. */
 function matchWhole(target: Target, operand: unknown, at: Place): Filter {
-  if (target.kind !== 'text') return compare('=')(target, operand, at);
-  return {
-    kind: 'match',
-    field: target.field,
-    match: 'whole',
-    text: parseText(operand, at),
-    ignoreCase: true,
-  };
+  const equal = () => equals('=')(target, operand, at);
+  const whole = () => match('whole', true)(target, operand, at);
+  if (target.kind === 'id') return { kind: 'any', filters: [whole(), equal()] };
+  return isText(target) ? whole() : equal();
 }
+
+const isText = ({ kind }: Target): boolean => kind === 'text' || kind === 'id';
 
 function isIn(target: Target, operand: unknown, at: Place): Filter {
   const list = asList(operand);
   if (list.length > maxConditions) throw refuse(at, `lists more than ${maxConditions} values`);
-  return { kind: 'in', field: target.field, values: list.map((item) => parseValue(target, item, at)) };
+  return {
+    kind: 'in',
+    field: target.field,
+    values: list.flatMap((item) => parseSpellings(target, item, at)),
+  };
 }
 
 function between(target: Target, operand: unknown, at: Place): Filter {
   const list = asList(operand);
   if (list.length !== 2) throw refuse(at, 'takes two values');
-  return { kind: 'all', filters: [compare('>=')(target, list[0], at), compare('<=')(target, list[1], at)] };
+  return { kind: 'all', filters: [order('>=')(target, list[0], at), order('<=')(target, list[1], at)] };
 }
 
 function isNull({ field }: Target, expected: boolean): Filter {
@@ -169,10 +183,18 @@ function isNull({ field }: Target, expected: boolean): Filter {
   return expected ? filter : { kind: 'not', filter };
 }
 
+/** Returns the value. An id that is a UUID in upper case also returns its lower case. */
+function parseSpellings(target: Target, operand: unknown, at: Place): readonly [Value, ...Value[]] {
+  const value = parseValue(target, operand, at);
+  const isId = target.kind === 'id' || target.kind === 'reference';
+  return isId ? spellingsOf(String(value)) : [value];
+}
+
 function parseValue({ kind }: Target, operand: unknown, at: Place): Value {
   const text = parseText(operand, at);
   switch (kind) {
     case 'text':
+    case 'id':
     case 'reference':
       return text;
     case 'integer': {

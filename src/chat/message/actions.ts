@@ -7,6 +7,7 @@ import type { Message } from '../model/message';
 import type { Messages } from './list';
 import type { MessageStore } from '../ports/message-store';
 import { toUpstreamUser, type Owner } from '../model/owner';
+import { findBySpelling } from '../shared/id-spellings';
 
 /**
  * The actions of an owner on a message.
@@ -66,7 +67,7 @@ export function createMessageActions(options: MessageActionsOptions): MessageAct
   };
 
   async function find(owner: Owner, messageId: string): Promise<Message> {
-    const message = await store.find(owner, messageId);
+    const message = await findBySpelling(messageId, (id) => store.find(owner, id));
     if (message === null) throw new ChatError('message-not-found');
     return message;
   }

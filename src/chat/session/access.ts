@@ -12,6 +12,7 @@ import { toContentEvent, toMessageEvent, toSupersededEvent, type SessionEvents }
 import { defaultTitle, type SessionEntry, type SessionWish } from '../model/session';
 import type { Sent } from '../turn/send';
 import type { Turns } from '../turn/turns';
+import { findBySpelling } from '../shared/id-spellings';
 import { walk, type After } from '../shared/walk';
 import type { Range, Selection, MessageRange, Page } from '../model/page';
 import type { SessionStore } from '../ports/session-store';
@@ -127,13 +128,14 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
   };
 
   async function deleteSession(owner: Owner, reference: string): Promise<void> {
-    const { sessionId } = await findSession(store, owner, reference);
-    for (let isDeleted: boolean | null = false; isDeleted !== true;) {
-      const { liveTurnId } = await findSession(store, owner, sessionId);
+    let { sessionId, liveTurnId } = await findSession(store, owner, reference);
+    for (;;) {
       // Nobody needs the answer any more. If the stop fails, the answer ends by itself.
       if (liveTurnId !== null) await turns.stop(owner, liveTurnId).catch(() => undefined);
-      isDeleted = await store.deleteSession(owner, sessionId, new Date(), liveTurnId);
+      const isDeleted = await store.deleteSession(owner, sessionId, new Date(), liveTurnId);
       if (isDeleted === null) throw new ChatError('session-not-found');
+      if (isDeleted) break;
+      ({ sessionId, liveTurnId } = await findSession(store, owner, sessionId));
     }
     events.publish({ event: 'session_deleted', session_id: sessionId });
     onErased();
@@ -153,7 +155,7 @@ function createMessageAccess({
   return { findMessage, findMessageIn, editQuestion, reviseQuestion, deleteMessage, restoreMessage };
 
   async function findMessage(owner: Owner, reference: MessageReference): Promise<Message> {
-    const message = await store.findMessage(owner, reference);
+    const message = await inSpellings(reference, (one) => store.findMessage(owner, one));
     if (message === null) throw new ChatError('message-not-found');
     return message;
   }
@@ -209,11 +211,23 @@ function createMessageAccess({
   }
 
   async function restoreMessage(owner: Owner, reference: MessageReference): Promise<void> {
-    if (!(await store.restoreMessage(owner, reference, toRestorableSince(restorableMs))))
-      throw new ChatError('message-not-found');
-    const restored = await store.findMessage(owner, reference);
+    const since = toRestorableSince(restorableMs);
+    const named = await inSpellings(reference, async (one) =>
+      (await store.restoreMessage(owner, one, since)) ? one : null,
+    );
+    if (named === null) throw new ChatError('message-not-found');
+    const restored = await store.findMessage(owner, named);
     if (restored !== null) events.publish(toContentEvent('message_restored', restored));
   }
+}
+
+/** Calls `find` with each spelling of a `message_id`. @returns the first result that is not null. */
+async function inSpellings<T>(
+  reference: MessageReference,
+  find: (reference: MessageReference) => Promise<T | null>,
+): Promise<T | null> {
+  if ('id' in reference) return find(reference);
+  return findBySpelling(reference.messageId, (messageId) => find({ messageId }));
 }
 
 function toRestorableSince(restorableMs: number): Date {

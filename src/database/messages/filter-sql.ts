@@ -88,7 +88,7 @@ function join(
 
 function compare(field: string, comparison: Comparison, value: Value, context: FilterContext): Condition {
   if (isSessionId(field) && isEquality(comparison)) {
-    return { sql: `m.session_id ${comparison} ${sessionRow}`, bindings: [value, value] };
+    return { sql: `m.session_id ${comparison} ${sessionRow}`, bindings: toBindings(value, context) };
   }
   if (field in linkColumns) {
     const condition = refersTo(field, String(value), context);
@@ -103,7 +103,7 @@ function isIn(field: string, values: readonly Value[], context: FilterContext): 
   // For `=`, SQLite uses an index that also has the order of the list. It does not use it for a list of values.
   if (values.length === 1) return compare(field, '=', only, context);
   if (isSessionId(field)) {
-    const bindings = values.flatMap((value) => [value, value]);
+    const bindings = values.flatMap((value) => toBindings(value, context));
     return { sql: `m.session_id in (${values.map(() => sessionRow).join(', ')})`, bindings };
   }
   if (!(field in linkColumns)) {
@@ -116,12 +116,18 @@ function isIn(field: string, values: readonly Value[], context: FilterContext): 
   };
 }
 
+const ownSession = `select max(id) from chat_sessions
+  where id in (${sessionsNamed}) and user_id = ? and is_deleted = ?`;
+
 /**
- * SQL for the row id of a session by its id or by Dify's. The database reads it once as a value and finds the messages
- * by their index. It is 0, which no row has, if the session does not exist. Null would make both `=` and `!=` match
- * nothing.
+ * SQL for the row id of the session that a path with this id finds. The database reads it once as a value and finds the
+ * messages by their index. It is 0, which no row has, if the owner has no such session. Null would make both `=` and
+ * `!=` match nothing.
  */
-const sessionRow = `coalesce((select max(id) from (${sessionsNamed}) named), 0)`;
+const sessionRow = `coalesce((${ownSession}), 0)`;
+
+/** Returns the values of `ownSession`. */
+const toBindings = (id: Value, { owner }: FilterContext): Value[] => [id, id, owner.id, false];
 
 const isSessionId = (field: string) => field === 'session_id' || field === 'session.session_id';
 const isEquality = (comparison: Comparison) => comparison === '=' || comparison === '!=';
@@ -142,7 +148,8 @@ const linkColumns: Readonly<Record<string, string>> = {
   'session.id': 'm.session_id',
 };
 
-function refersTo(field: string, reference: string, { owner, character }: FilterContext): Condition {
+function refersTo(field: string, reference: string, context: FilterContext): Condition {
+  const { owner, character } = context;
   switch (field) {
     case 'ai_character.id':
     case 'ai_character.documentId': {
@@ -156,10 +163,9 @@ function refersTo(field: string, reference: string, { owner, character }: Filter
     case 'session.id':
       if (isRowId(reference)) return { sql: 'm.session_id = ?', bindings: [Number(reference)] };
       return {
-        sql: `m.session_id = coalesce(
-          (select max(id) from (${sessionsNamed} union all
-            select id from chat_sessions where document_id = ?) named), 0)`,
-        bindings: [reference, reference, reference],
+        sql: `m.session_id =
+          coalesce((${ownSession}), (select max(id) from chat_sessions where document_id = ?), 0)`,
+        bindings: [...toBindings(reference, context), reference],
       };
     default:
       // Another user has no messages in this list. The reply must not reveal whether that user exists.

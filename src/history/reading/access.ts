@@ -1,5 +1,6 @@
 import type { CharacterSource } from '../../chat/ports/character-source';
 import { ChatError } from '../../chat/errors';
+import { findBySpelling } from '../../chat/shared/id-spellings';
 import { toStorableText } from '../../chat/shared/storable-text';
 import type { SessionSource } from '../../chat/ports/session-source';
 import type { UserSource } from '../../chat/ports/user-source';
@@ -33,7 +34,8 @@ export interface RecordedMessagePage {
 
 /**
  * The history of finished generations for owners and administrators. It can lag by some seconds. A conversation is
- * named by its own id or by Dify's. Every method throws a ChatError: `history-unavailable` while the store is unavailable, or `invalid-request`, which names the parameter.
+ * named by its own id or by Dify's. Every method throws ChatError `history-unavailable` while the store is unavailable,
+ * and `invalid-request` with the name of the wrong parameter. Errors of the main database pass through unchanged.
  */
 export interface HistoryAccess {
   /** Returns conversations, latest first. `query`: `limit?`, and `offset?` or `cursor?`. */
@@ -92,21 +94,21 @@ export function createHistoryAccess({
     async listMessages(whose, conversationId, query) {
       const page = parseMessagePage(query);
       const scope = await toScope(users, whose);
-      const { records } = await listRecords(scope, toConversationId(conversationId), withOneMore(page));
-      if (records.length === 0 && page.after === null) throw new ChatError('conversation-not-found');
-      return toMessagePage(records, page.limit);
+      const found = await listRecords(scope, toConversationId(conversationId), withOneMore(page));
+      if (found === null && page.after === null) throw new ChatError('conversation-not-found');
+      return toMessagePage(found?.records ?? [], page.limit);
     },
 
     async deleteConversation(user, conversationId) {
       const scope = await toUserScope(users, user);
       const newest = { limit: 1, offset: 0, after: null };
-      const { id, records } = await listRecords(scope, toConversationId(conversationId), newest);
-      const [found] = records;
+      const found = await listRecords(scope, toConversationId(conversationId), newest);
       // Do not erase in advance: the caller has not seen turns that are not copied yet.
-      if (found === undefined) throw new ChatError('conversation-not-found');
+      if (found === null) throw new ChatError('conversation-not-found');
       // Erase what the caller has seen, even if the process that saved it has a clock that is ahead.
-      const before = new Date(Math.max(Date.now(), found.createdAt.getTime()) + 1);
-      await ask((from) => from.erase({ ...scope, conversationId: id, before }));
+      const times = found.records.map(({ createdAt }) => createdAt.getTime());
+      const before = new Date(Math.max(Date.now(), ...times) + 1);
+      await ask((from) => from.erase({ ...scope, conversationId: found.id, before }));
     },
 
     async statistics(whose, query) {
@@ -129,18 +131,18 @@ export function createHistoryAccess({
 
   /**
    * Lists the records of a conversation. If none has this id, it can be Dify's id of a session.
-   * @returns also the id by which the history has the conversation.
+   * @returns also the id by which the history has the conversation; null if it has no such record.
    */
   async function listRecords(scope: Scope, given: string, page: HistoryPage) {
-    const list = async (id: string) => ({
-      id,
-      records: await ask((from) => from.listRecords(scope, id, page)),
-    });
-    const found = await list(given);
-    if (found.records.length > 0) return found;
+    const list = async (id: string) => {
+      const records = await ask((from) => from.listRecords(scope, id, page));
+      return records.length > 0 ? { id, records } : null;
+    };
+    const found = await findBySpelling(given, list);
+    if (found !== null) return found;
     const owner = scope === 'everybody' ? null : scope.userDocumentId;
-    const sessionId = await sessions.findSessionId(given, owner);
-    return sessionId === null ? found : list(sessionId);
+    const sessionId = await findBySpelling(given, (id) => sessions.findSessionId(id, owner));
+    return sessionId === null ? null : list(sessionId);
   }
 
   async function findCharacters(documentIds: readonly (string | null)[]): Promise<Characters> {

@@ -9,6 +9,7 @@ const fields: FieldKinds = {
   id: 'integer',
   query: 'text',
   role: 'text',
+  message_id: 'id',
   createdAt: 'date',
   is_superseded: 'boolean',
   'ai_character.id': 'reference',
@@ -46,6 +47,9 @@ const compare = (field: string, comparison: string, value: unknown) => ({
   comparison,
   value,
 });
+const upper = '0B8D43A4-2A43-4B32-B1A5-4FC5B1F8B8A0';
+const lower = upper.toLowerCase();
+const isIn = (field: string, ...values: readonly string[]) => ({ kind: 'in', field, values });
 const not = (filter: unknown) => ({ kind: 'not', filter });
 const all = (...filters: readonly unknown[]) => ({ kind: 'all', filters });
 
@@ -55,6 +59,12 @@ describe('parseFilters', () => {
       ['a bare value', { query: 'sea' }, compare('query', '=', 'sea')],
       ['$eq', { query: { $eq: 'sea' } }, compare('query', '=', 'sea')],
       ['$ne', { query: { $ne: 'sea' } }, compare('query', '!=', 'sea')],
+      ['a UUID in upper case', { message_id: upper }, isIn('message_id', upper, lower)],
+      ['$ne of such a UUID', { message_id: { $ne: upper } }, not(isIn('message_id', upper, lower))],
+      ['$in of such a UUID', { message_id: { $in: ['1', upper] } }, isIn('message_id', '1', upper, lower)],
+      ['such a UUID of a relation', { user: upper }, isIn('user.id', upper, lower)],
+      ['a UUID in lower case', { message_id: lower }, compare('message_id', '=', lower)],
+      ['a UUID in a text', { query: upper }, compare('query', '=', upper)],
       ['$eqi', { query: { $eqi: 'sea' } }, match('whole', true)],
       ['$nei', { query: { $nei: 'sea' } }, not(match('whole', true))],
       ['$lt', { id: { $lt: '7' } }, compare('id', '<', 7)],

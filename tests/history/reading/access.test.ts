@@ -158,6 +158,30 @@ describe('listConversations', () => {
   });
 });
 
+describe('a conversation whose id is a UUID', () => {
+  const upper = '0B8D43A4-2A43-4B32-B1A5-4FC5B1F8B8A0';
+  const lower = upper.toLowerCase();
+
+  it('is found in the case of its record first, then in lower case', async () => {
+    const { history, store } = historyOf([
+      ...turns(1, { conversationId: upper }),
+      ...turns(3, { conversationId: lower }),
+    ]);
+    const count = async (id: string) => (await history.listMessages(mine, id, {})).messages.length;
+    expect([await count(upper), await count(lower)]).toEqual([2, 6]);
+    await history.deleteConversation(mine, upper);
+    expect(store.records.map(({ conversationId }) => conversationId)).toEqual([lower, lower, lower]);
+    expect(await count(upper)).toBe(6);
+    await history.deleteConversation(mine, upper);
+    expect(store.records).toEqual([]);
+  });
+
+  it("is found by Dify's id in upper case", async () => {
+    const { history } = historyOf(turns(1));
+    expect((await history.listMessages(mine, difysId.toUpperCase(), {})).messages).toHaveLength(2);
+  });
+});
+
 describe('listMessages', () => {
   it('returns OpenAI messages in the order of the conversation, with the data of their record', async () => {
     const { history } = historyOf([historyRecord()]);

@@ -4,7 +4,7 @@ import type { ChatCompletion, FailedCompletion } from '../../../history';
 import { historyOf } from '../../../app';
 
 interface Page {
-  /** 1 to 100. */
+  /** At least 1. A limit above 100 becomes 100. */
   readonly limit?: number | undefined;
   /** The `next_cursor` of the previous page. */
   readonly cursor?: string | undefined;
@@ -12,8 +12,8 @@ interface Page {
 
 /**
  * The history as a service for other code of this project: `strapi.service('api::history.history')`. The server saves
- * the turns of the chat without it. Every function rejects with a ChatError: `history-unavailable` while the store is
- * unavailable, or `invalid-request`, which names the wrong field.
+ * the turns of the chat without it. Every function rejects with ChatError `history-unavailable` while the store is
+ * unavailable, and with `invalid-request`, which names the wrong field. Errors of the main database pass through.
  */
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /**
