@@ -5,13 +5,13 @@ import { isOfAccounts, needsNoLogin } from '../http/account-paths';
 
 /**
  * Prepares requests for Strapi's own account routes.
- * Many HTTP clients send their token with every request. A login, a registration or a refresh ignores it: Strapi would
- * refuse a valid token with 403, and an expired one with 401.
+ * Many HTTP clients send their token with every request, or `null` instead of a token. A login, a registration or a
+ * refresh ignores the header: Strapi would refuse a valid token with 403, and everything else with 401.
  * A text with NUL or a lone surrogate is refused: PostgreSQL stores no NUL, and bcrypt does not compare beyond it.
  */
 export default () =>
   function accountRequests(ctx: Context, next: Next): Promise<void> {
-    if (needsNoLogin(ctx.path) && hasJwt(ctx)) delete ctx.request.headers.authorization;
+    if (needsNoLogin(ctx.path) && !hasApiToken(ctx)) delete ctx.request.headers.authorization;
     if (isOfAccounts(ctx.path)) {
       assertStorable(ctx.query);
       assertStorable(ctx.request.body);
@@ -19,8 +19,8 @@ export default () =>
     return next();
   };
 
-/** A JWT has dots. An API token has none, and may need its own rights here. */
-const hasJwt = (ctx: Context): boolean => /^bearer\s.*\./iu.test(ctx.get('Authorization'));
+/** Returns whether the header has the form of Strapi's API tokens: hexadecimal. A token may need its own rights here. */
+const hasApiToken = (ctx: Context): boolean => /^bearer\s+[\da-f]{64,}$/iu.test(ctx.get('Authorization'));
 
 /** @throws ChatError `invalid-request` for the first field that cannot be stored unchanged. */
 function assertStorable(fields: unknown): void {

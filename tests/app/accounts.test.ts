@@ -301,12 +301,18 @@ it('hides the columns that keep names unique, and ignores or refuses them in req
   expect(filtered.status).toBe(400);
 });
 
-describe('an account request with a token that is valid, expired or nonsense', () => {
+describe('an account request with an Authorization header', () => {
   const expired = () =>
     sign({ userId: '1', sessionId: 'x', type: 'access', iat: 1, exp: 2 }, 'secret of another time');
-  it('logs in, registers, refreshes and asks for a new password all the same', async () => {
+  it('logs in, registers, refreshes and asks for a new password, whatever the token is', async () => {
     const first = (await register({ username: 'header', email: 'header@example.com' })).body;
-    const tokens = { valid: first.jwt, expired: expired(), nonsense: 'a.b.c' };
+    const tokens = {
+      valid: first.jwt,
+      expired: expired(),
+      nonsense: 'a.b.c',
+      none: 'null',
+      unknown: 'undefined',
+    };
     let { refreshToken } = first;
     for (const [what, token] of Object.entries(tokens)) {
       const client = createClient(app.url, token);
