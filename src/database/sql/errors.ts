@@ -10,9 +10,11 @@ export function isDataException(error: unknown): boolean {
   return /^22[0-9A-Z]{3}$/u.test(codeOf(error));
 }
 
+/** Codes of the operating system. Errors of mail servers and files have the same codes. */
+const system = /^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EHOSTUNREACH|EMFILE|ENFILE|ENOSPC)$/u;
+
 const unavailable = new RegExp(
   [
-    '^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EHOSTUNREACH|EMFILE|ENFILE|ENOSPC)$',
     // PostgreSQL: the connection failed, the server is out of resources, shuts down or accepts no connections.
     '^(08|53|57P)[0-9A-Z]+$|^55000$|^3D000$|^28',
     // A deadlock, a conflict, or a lock timeout.
@@ -36,8 +38,19 @@ const lost = new RegExp(
 
 /** Returns whether the database is unreachable, locked or full. The request is valid, and a later retry can succeed. */
 export function isDatabaseUnavailable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return error.name === 'KnexTimeoutError' || lost.test(error.message) || unavailable.test(codeOf(error));
+  const { name, message } = Object(error) as { readonly name?: unknown; readonly message?: unknown };
+  const code = codeOf(error);
+  return (
+    name === 'KnexTimeoutError' ||
+    (typeof message === 'string' && lost.test(message)) ||
+    unavailable.test(code) ||
+    system.test(code)
+  );
+}
+
+/** Returns whether the error has a code of the operating system, so that its source need not be the database. */
+export function isSystemError(error: unknown): boolean {
+  return system.test(codeOf(error));
 }
 
 /** Returns whether the database has no space on its disk. */
