@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 
 import { openHistoryToAdmins } from './api/history/admin-routes';
 import { nameInAdminPanel } from './strapi/startup/admin-labels';
+import { keepAdminLoginErrors } from './strapi/patches/admin-login-errors';
 import { evenAdminLogins } from './strapi/patches/admin-login-time';
 import { beforeListening } from './strapi/startup/before-listening';
 import { keepForReading, showLinkedCharacters } from './strapi/entries/chat-entries';
@@ -43,6 +44,7 @@ import { answersSent } from './middlewares/koasseStream';
 import { createNumberTable, numberCharacters } from './database/characters/numbers';
 import { createErasureTable } from './database/history/erasures';
 import { createUnneededTable } from './database/sessions/unneeded-conversations';
+import { markDriverErrors } from './database/sql/driver-errors';
 import { createLoginTable } from './database/users/login-table';
 import { indexPendingAnswers } from './database/turns/pending-answers';
 import { createCounterTable, nameCountsByDocument } from './database/users/counters';
@@ -71,8 +73,10 @@ export default {
     assertSettings(strapi);
     endTurnToStart = startInTurn(strapi);
     surviveBrokenConnections(strapi);
+    markDriverErrors(strapi.db.connection);
     skipApiTokens(strapi);
     evenAdminLogins(strapi);
+    keepAdminLoginErrors(strapi);
     if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
     giveNumericIds(strapi);
     showNumericIds(strapi);

@@ -8,8 +8,9 @@ const withoutLogin = new RegExp(
   'iu',
 );
 
-/** Matches the paths of the plugin users-permissions that take names, passwords or codes. */
-const ofAccounts = /^\/api\/(auth|users)(\/|$)/iu;
+/** Matches the paths of users and administrators that take names, passwords or codes. */
+const ofAccounts =
+  /^\/(api\/(auth|users)|admin\/(login|register|register-admin|registration-info|(forgot|reset)-password))(\/|$)/iu;
 
 export const needsNoLogin = (path: string): boolean => withoutLogin.test(path);
 export const isOfAccounts = (path: string): boolean => ofAccounts.test(path);

@@ -15,6 +15,7 @@ export default () =>
     if (isOfAccounts(ctx.path)) {
       assertStorable(ctx.query);
       assertStorable(ctx.request.body);
+      assertStorable((ctx.request.body as { userInfo?: unknown } | undefined)?.userInfo);
     }
     return next();
   };

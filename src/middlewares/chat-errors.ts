@@ -6,7 +6,13 @@ import { ChatError, describeError } from '../chat';
 import { needsNoLogin } from '../http/account-paths';
 import { isAppUser } from '../http/owner';
 import { setRateLimit } from '../http/rate-limit';
-import { isDatabaseUnavailable, isDataException, isUniqueViolation } from '../database/sql/errors';
+import { isDriverError } from '../database/sql/driver-errors';
+import {
+  isDatabaseUnavailable,
+  isDataException,
+  isSystemError,
+  isUniqueViolation,
+} from '../database/sql/errors';
 
 /**
  * The API folders of this application. On other routes, Strapi handles its own errors.
@@ -33,6 +39,16 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) =>
       await next();
     } catch (error) {
       if (isStrapis(ctx, error)) throw error;
+      answer(ctx, error);
+      return;
+    }
+    // `patches/admin-login-errors.ts` keeps an error that Strapi hides.
+    const hidden: unknown = ctx.status >= 500 ? ctx.state['hiddenError'] : undefined;
+    if (hidden !== undefined && !isStrapis(ctx, hidden)) answer(ctx, hidden);
+    const refusal = ctx.status === 403 ? toClearRefusal(ctx) : undefined;
+    if (refusal !== undefined) reply(ctx, refusal);
+
+    function answer(ctx: Context, error: unknown): void {
       if (ctx.res.closed) {
         // The client has left, which is often the reason for the error. Only the request log shows it, as nginx's 499.
         ctx.status = 499;
@@ -41,10 +57,7 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) =>
       const known = toKnownError(error);
       if (known.status >= 500) strapi.log.error(`${ctx.method} ${ctx.path}: ${describeError(error)}`);
       reply(ctx, known);
-      return;
     }
-    const refusal = ctx.status === 403 ? toClearRefusal(ctx) : undefined;
-    if (refusal !== undefined) reply(ctx, refusal);
   };
 
 /** Returns an error that says more than Strapi's 403, if the client can do something. */
@@ -69,9 +82,10 @@ function reply(ctx: Context, error: ChatError): void {
 function isStrapis(ctx: Context, error: unknown): boolean {
   if (error instanceof ChatError) return false;
   if (error instanceof errors.ApplicationError || error instanceof errors.HttpError) return true;
-  if (isDatabaseUnavailable(error) || isDataException(error)) return false;
   const hasRoute = ctx.state['route'] !== undefined;
-  return hasRoute && !isChatRoute(ctx);
+  if (!hasRoute || isChatRoute(ctx) || isDataException(error)) return false;
+  // Strapi's own routes also send mails and save files.
+  return !isDatabaseUnavailable(error) || (isSystemError(error) && !isDriverError(error));
 }
 
 function toKnownError(error: unknown): ChatError {

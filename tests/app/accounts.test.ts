@@ -350,6 +350,13 @@ describe('a text that no database stores unchanged', () => {
         ['/api/auth/reset-password', { code: text, password, passwordConfirmation: password }],
         ['/api/auth/reset-password', { code, password: text, passwordConfirmation: text }],
         ['/api/auth/refresh', { refreshToken: text }],
+        ['/admin/login', { email: text, password }],
+        ['/admin/login', { email: 'stored@example.com', password: text }],
+        ['/admin/register', { registrationToken: text, userInfo: {} }],
+        ['/admin/register', { registrationToken: code, userInfo: { firstname: text } }],
+        ['/admin/register-admin', { ...account, firstname: text }],
+        ['/admin/forgot-password', { email: `${text}@example.com` }],
+        ['/admin/reset-password', { resetPasswordToken: text, password }],
       ];
       for (const [path, body] of bodies) {
         const { status, body: reply } = await app.anonymous.post(path, body);

@@ -70,6 +70,31 @@ describe('while the database is unavailable', () => {
     expect((await app.anonymous.post('/api/auth/local/register', account)).status).toBe(200);
   });
 
+  it('the login of administrators and its forgotten password return 503 with Retry-After, too', async () => {
+    const admin = { email: 'admin@example.com', password };
+    const reset = { resetPasswordToken: 'unknown', password };
+    const bringBack = await takeDatabaseAway();
+    const replies = await Promise.all([
+      app.anonymous.post('/admin/login', admin),
+      // SQLite still reads while another process holds the write lock.
+      ...(database === 'sqlite'
+        ? []
+        : [
+            app.anonymous.post('/admin/forgot-password', admin),
+            app.anonymous.post('/admin/reset-password', reset),
+            app.anonymous.get('/admin/registration-info?registrationToken=unknown'),
+          ]),
+    ]);
+    if (database === 'sqlite') await app.anonymous.post('/admin/forgot-password', admin);
+    await bringBack();
+
+    for (const { status, headers, body } of replies) {
+      expect([status, body?.error?.details?.code]).toEqual([503, 'database-unavailable']);
+      expect(headers.get('retry-after')).toBe('5');
+    }
+    expect((await app.anonymous.post('/admin/login', admin)).status).toBe(200);
+  });
+
   it('the history returns 503 with Retry-After to administrators', async () => {
     // SQLite still reads while another process holds the write lock.
     if (database === 'sqlite') return;
