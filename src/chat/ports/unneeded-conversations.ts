@@ -11,6 +11,8 @@ export interface UnneededConversation {
 
 /** The conversations that must be deleted in Dify. The transaction that erases a session adds its conversation. */
 export interface UnneededConversations {
+  /** Adds a conversation that Dify began too late for that transaction. Does nothing if a session has it. */
+  add(conversation: Pick<UnneededConversation, 'conversationId' | 'user'>): Promise<void>;
   /** Returns one that is due, and makes it due again after a growing pause. No other process gets it until then. */
   claim(): Promise<UnneededConversation | null>;
   /** Removes one that Dify does not have any more. */

@@ -60,10 +60,10 @@ export interface Upstream {
   suggestQuestions(messageId: string, user: string): Promise<readonly string[]>;
   /**
    * Deletes a conversation: `DELETE /conversations/:conversation_id`, for the user who began it. Does nothing if Dify
-   * does not have it.
+   * does not have it. `signal` ends the request.
    * @throws ChatError `upstream-…` if the request fails.
    */
-  deleteConversation(conversationId: string, user: string): Promise<void>;
+  deleteConversation(conversationId: string, user: string, signal?: AbortSignal): Promise<void>;
 }
 
 export interface UpstreamProblem {

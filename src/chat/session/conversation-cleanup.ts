@@ -1,3 +1,5 @@
+import { AsyncResource } from 'node:async_hooks';
+
 import type { UnneededConversation, UnneededConversations } from '../ports/unneeded-conversations';
 import type { Upstream } from '../ports/upstream';
 import { describeError, type Log } from '../shared/log';
@@ -7,9 +9,11 @@ import { settledWithin } from '../shared/settled-within';
 export interface ConversationCleanup {
   /** Starts now, and then runs once a minute. */
   start(): void;
-  /** Runs soon, because a session was erased. Does nothing before `start`. */
+  /** Runs soon, because a session was erased. Does nothing before `start`. Call it after the commit. */
   wake(): void;
-  /** Settles when it does not use the database any more. Waits at most five seconds. */
+  /** Adds a conversation, unless a session has it, and runs soon. Never rejects. */
+  add(conversation: Pick<UnneededConversation, 'conversationId' | 'user'>): Promise<void>;
+  /** Ends the running request. Settles when it does not use the database any more. Waits at most five seconds. */
   stop(): Promise<void>;
 }
 
@@ -21,7 +25,7 @@ export interface ConversationCleanupOptions {
 
 const everyMs = 60_000;
 const lastRoundMs = 5_000;
-/** A round ends after these failures: Dify is probably unreachable, and each failure takes some seconds. */
+/** A round ends after these failures in a row: Dify is probably unreachable, and each failure takes some seconds. */
 const maxFailures = 3;
 /** With the pauses of the store, this is about a week. */
 export const maxTries = 175;
@@ -29,17 +33,29 @@ export const maxTries = 175;
 export function createConversationCleanup(options: ConversationCleanupOptions): ConversationCleanup {
   const { store, upstream, log } = options;
   const stopping = new AbortController();
+  const { signal } = stopping;
   let timer: NodeJS.Timeout | undefined;
   let round: Promise<void> | undefined;
   let isStarted = false;
+  let isWoken = false;
   let isFailing = false;
+  // `wake` can be called with the transaction of its caller in the asynchronous context. A round must not run in it.
+  const begin = AsyncResource.bind(() => {
+    round = run();
+  });
   return {
     start() {
       isStarted = true;
       runAfter(0);
     },
-    wake() {
-      if (isStarted && round === undefined) runAfter(0);
+    wake,
+    async add(conversation) {
+      try {
+        await store.add(conversation);
+        wake();
+      } catch (error) {
+        log.warn(`A conversation that Dify must delete could not be saved: ${describeError(error)}`);
+      }
     },
     async stop() {
       stopping.abort();
@@ -48,34 +64,40 @@ export function createConversationCleanup(options: ConversationCleanupOptions): 
     },
   };
 
+  function wake(): void {
+    if (!isStarted) return;
+    if (round === undefined) runAfter(0);
+    else isWoken = true;
+  }
+
   function runAfter(ms: number): void {
     clearTimeout(timer);
-    if (stopping.signal.aborted) return;
-    timer = setTimeout(() => {
-      round = run();
-    }, ms);
+    if (!signal.aborted) timer = setTimeout(begin, ms);
   }
 
   async function run(): Promise<void> {
+    isWoken = false;
     await deleteAll().catch((error: unknown) => {
-      log.warn(`Conversations to delete in Dify could not be read: ${describeError(error)}`);
+      if (signal.aborted) return;
+      log.warn(`The list of conversations to delete in Dify could not be used: ${describeError(error)}`);
     });
     round = undefined;
-    runAfter(everyMs);
+    runAfter(isWoken ? 0 : everyMs);
   }
 
   async function deleteAll(): Promise<void> {
-    for (let failures = 0; failures < maxFailures && !stopping.signal.aborted;) {
+    for (let failures = 0; failures < maxFailures && !signal.aborted;) {
       const conversation = await store.claim();
-      if (conversation === null) return;
-      if (!(await isDeleted(conversation))) failures += 1;
+      if (conversation === null || signal.aborted) return;
+      failures = (await tryDelete(conversation)) ? 0 : failures + 1;
     }
   }
 
-  async function isDeleted({ id, conversationId, user, tries }: UnneededConversation): Promise<boolean> {
+  async function tryDelete({ id, conversationId, user, tries }: UnneededConversation): Promise<boolean> {
     try {
-      await upstream.deleteConversation(conversationId, user);
+      await upstream.deleteConversation(conversationId, user, signal);
     } catch (error) {
+      if (signal.aborted) return false;
       if (!isFailing)
         log.warn(`Dify did not delete a conversation: ${describeError(error)}. It is tried again.`);
       isFailing = true;
@@ -84,6 +106,8 @@ export function createConversationCleanup(options: ConversationCleanupOptions): 
       await store.settle(id);
       return false;
     }
+    // The next process tries again and finds that Dify does not have it.
+    if (signal.aborted) return true;
     if (isFailing) log.info('Dify deletes conversations again.');
     isFailing = false;
     await store.settle(id);

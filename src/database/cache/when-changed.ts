@@ -1,5 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
+import { afterCommit } from '../sql/transaction';
+
 type Database = Core.Strapi['db'];
 
 /**
@@ -25,12 +27,7 @@ export function whenChanged(db: Database, models: readonly string[], onChange: (
  */
 export async function nowAndOnCommit(db: Database, run: () => void): Promise<void> {
   run();
-  if (!db.inTransaction()) return;
-  // A nested transaction begins and commits nothing, but it gives access to `onCommit` of the outer one.
-  await db.transaction((around) => {
-    (around as { onCommit(run: () => void): void }).onCommit(run);
-    return Promise.resolve();
-  });
+  if (db.inTransaction()) await afterCommit(db, run);
 }
 
 function whenHooksAreBack({ lifecycles }: Database, run: () => void): void {

@@ -185,12 +185,14 @@ async function deleteSession(
     if (row.live_turn_id !== null && row.live_turn_id !== liveTurnId) return false;
     const deleted = { is_deleted: true, deleted_at: at };
     const { conversation_id: conversationId } = row;
-    const drops = deleteConversations && conversationId !== null;
-    if (drops) await noteUnneeded(db, trx, [{ conversationId, user: toUpstreamUser(owner) }]);
-    // If the session is restored, its next question begins a new conversation.
+    // If the session is restored, its next question begins a new conversation. Without the claim, the end of a turn
+    // that still runs does not give the session its conversation back.
+    const parted = deleteConversations && { conversation_id: null, live_turn_id: null };
     await own(db, owner, sessionId)
       .transacting(trx)
-      .update({ ...deleted, ...(drops && { conversation_id: null }) });
+      .update({ ...deleted, ...parted });
+    if (deleteConversations && conversationId !== null)
+      await noteUnneeded(db, trx, [{ conversationId, user: toUpstreamUser(owner) }]);
     const messages = db.connection('chat_conversations').transacting(trx);
     await messages.where({ session_id: row.id, is_deleted: false }).update(deleted);
     return true;

@@ -2,6 +2,8 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import type { UnneededConversations } from '../../chat';
+import { partsOf } from '../sql/parts';
+import { inTransaction } from '../sql/transaction';
 import { unlessDone } from '../sql/unless-done';
 
 type Database = Core.Strapi['db'];
@@ -11,8 +13,6 @@ const tableName = 'chat_unneeded_conversations';
 
 const firstPauseMs = 10_000;
 const longestPauseMs = 3_600_000;
-/** Rows in one statement. SQLite limits the values of a statement. */
-const rowsAtOnce = 100;
 
 /** Creates the table. The server calls this before users can erase anything. */
 export async function createUnneededTable(db: Database): Promise<void> {
@@ -31,23 +31,46 @@ export async function createUnneededTable(db: Database): Promise<void> {
   );
 }
 
-/** Queues conversations for deletion in Dify. This counts only if the transaction is committed. */
+/** A conversation, and the `user` that the server sent to Dify. */
+type Conversation = Parameters<UnneededConversations['add']>[0];
+
+/**
+ * Queues conversations for deletion in Dify, except those that a session still has. So the caller first erases the
+ * sessions. This counts only if the transaction is committed.
+ */
 export async function noteUnneeded(
   db: Database,
   trx: Knex.Transaction,
-  conversations: readonly { readonly conversationId: string; readonly user: string }[],
+  conversations: readonly Conversation[],
 ): Promise<void> {
   const users = new Map(conversations.map(({ conversationId, user }) => [conversationId, user]));
-  const rows = [...users].map(([conversationId, user]) => ({
-    conversation_id: conversationId,
-    upstream_user: user,
-    due: Date.now(),
-    tries: 0,
-  }));
-  for (let start = 0; start < rows.length; start += rowsAtOnce) {
-    const some = rows.slice(start, start + rowsAtOnce);
-    await db.connection(tableName).transacting(trx).insert(some).onConflict('conversation_id').ignore();
+  // A row has four values.
+  for (const part of partsOf([...users.keys()], 4)) {
+    const needed = await findNeeded(db, trx, part);
+    const rows = part
+      .filter((conversationId) => !needed.has(conversationId))
+      .map((conversationId) => ({
+        conversation_id: conversationId,
+        upstream_user: users.get(conversationId),
+        due: Date.now(),
+        tries: 0,
+      }));
+    if (rows.length === 0) continue;
+    await db.connection(tableName).transacting(trx).insert(rows).onConflict('conversation_id').ignore();
   }
+}
+
+async function findNeeded(
+  db: Database,
+  trx: Knex.Transaction,
+  conversationIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows = (await db
+    .connection('chat_sessions')
+    .transacting(trx)
+    .whereIn('conversation_id', conversationIds)
+    .select('conversation_id')) as { conversation_id: string }[];
+  return new Set(rows.map((row) => row.conversation_id));
 }
 
 interface Row {
@@ -61,6 +84,7 @@ interface Row {
 export function createUnneededConversations(db: Database): UnneededConversations {
   const rows = () => db.connection(tableName);
   return {
+    add: (conversation) => inTransaction(db, (trx) => noteUnneeded(db, trx, [conversation])),
     async claim() {
       for (;;) {
         const row = (await rows()

@@ -1,9 +1,10 @@
 /** SQLite limits the number of values in one statement. */
 const maxValues = 500;
 
-/** Splits values into parts. Each part fits into one statement. */
-export function* partsOf<T>(values: readonly T[]): Generator<readonly T[], void> {
-  for (let start = 0; start < values.length; start += maxValues) {
-    yield values.slice(start, start + maxValues);
+/** Splits items into parts. Each part fits into one statement, which has `valuesEach` values for each item. */
+export function* partsOf<T>(items: readonly T[], valuesEach = 1): Generator<readonly T[], void> {
+  const most = Math.floor(maxValues / valuesEach);
+  for (let start = 0; start < items.length; start += most) {
+    yield items.slice(start, start + most);
   }
 }

@@ -55,8 +55,7 @@ export function createOwnDataStore(db: Database, reader: Reader): OwnDataStore {
           order: ['deleted_at', 'id'],
           limit,
         });
-        // The session of a purged message can remain, and with it the conversation.
-        if (sessions > 0) await noteUnneeded(db, trx, await withUsers(db, trx, conversations));
+        await noteUnneeded(db, trx, await withUsers(db, trx, conversations));
         return { messages, sessions };
       }),
   };
@@ -126,7 +125,9 @@ async function eraseBit(
   const found = (await where(rows())
     .orderBy([...order])
     .limit(limit)
-    .select('id', 'created_at', 'conversation_id', 'user_id')) as FoundRow[];
+    .select('id', 'created_at', 'conversation_id', 'user_id')
+    // A turn that ends meanwhile could else give its rows a conversation after this.
+    .forUpdate()) as FoundRow[];
   if (found.length === 0) return { count: 0, latestMs: 0, conversations: [] };
   const ids = found.map(({ id }) => id);
   await where(rows()).whereIn('id', ids).delete();

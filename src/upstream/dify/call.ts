@@ -51,12 +51,13 @@ const client = new Axios({
   headers: { 'Accept-Encoding': 'identity', 'User-Agent': 'character-chat' },
 });
 
-export function createCall(settings: CallSettings): Call {
+/** @param signal ends the call. */
+export function createCall(settings: CallSettings, signal?: AbortSignal): Call {
   const abort = new AbortController();
   const deadlines = startDeadlines(settings, (error) => abort.abort(error));
   const common: AxiosRequestConfig = {
     baseURL: settings.apiUrl,
-    signal: abort.signal,
+    signal: signal === undefined ? abort.signal : AbortSignal.any([abort.signal, signal]),
     transport: createTransport(() => deadlines.connected()),
     // For other hosts, axios reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
     ...(isLoopback(settings.apiUrl) && { proxy: false }),

@@ -32,7 +32,8 @@ export function createDifyClient(options: DifyClientOptions): Upstream {
     findLostAnswer: (lost, isKnown) => findLostAnswer(get, lost, isKnown),
     rate: (messageId, rating) => rate(settings, messageId, rating),
     suggestQuestions: (messageId, user) => suggestQuestions(settings, messageId, user),
-    deleteConversation: (conversationId, user) => deleteConversation(settings, conversationId, user),
+    deleteConversation: (conversationId, user, signal) =>
+      deleteConversation(settings, { conversationId, user, signal }),
   };
 
   async function ask(question: UpstreamQuestion, take: TakeEvents): Promise<void> {

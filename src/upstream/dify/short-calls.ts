@@ -44,13 +44,15 @@ export async function suggestQuestions(
 
 export async function deleteConversation(
   settings: CallSettings,
-  conversationId: string,
-  user: string,
+  {
+    conversationId,
+    user,
+    signal,
+  }: { readonly conversationId: string; readonly user: string; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
   const path = `/conversations/${encodeURIComponent(conversationId)}`;
-  const reply = await send(settings, timeoutMs, (call) => call.delete(path, { user }));
-  // Dify 1.x replies with 204, and 0.15 with 200.
-  if (reply.status !== 204 && !isRefusal(reply, 404, 'not_found')) requireOk(reply);
+  const reply = await send(settings, timeoutMs, (call) => call.delete(path, { user }), signal);
+  if (!isRefusal(reply, 404, 'not_found')) requireOk(reply);
 }
 
 const json = 'application/json';
@@ -64,11 +66,12 @@ async function send(
   settings: CallSettings,
   withinMs: number,
   request: (call: Call) => Promise<Response>,
+  signal?: AbortSignal,
 ): Promise<Reply> {
   // Nothing calls `deadlines.received`, so the deadline of the first byte is also that of the last byte.
   const firstByteTimeoutMs = Math.min(settings.firstByteTimeoutMs, withinMs);
   const connectTimeoutMs = Math.min(settings.connectTimeoutMs, withinMs);
-  const call = createCall({ ...settings, connectTimeoutMs, firstByteTimeoutMs });
+  const call = createCall({ ...settings, connectTimeoutMs, firstByteTimeoutMs }, signal);
   try {
     const response = await request(call);
     const body = await readStart(response.body);
