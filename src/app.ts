@@ -92,7 +92,7 @@ function createApp(strapi: Core.Strapi): App {
   const chat = createChat({
     settings,
     upstream: createDifyClient({ settings: settings.dify, warn: (message) => log.warn(message) }),
-    turnStore: createTurnStore(db, processLock),
+    turnStore: createTurnStore(db, processLock, settings.dify),
     messageStore: createMessageStore(db, reader),
     sessionStore: createSessionStore(db, reader, settings.dify),
     ownDataStore: createOwnDataStore(db, reader),

@@ -18,6 +18,7 @@ import { guardDrafts } from './strapi/rights/draft-reading';
 import { endLoginsWithAccount } from './strapi/logins/end-logins';
 import { eraseWithUser } from './strapi/entries/erase-with-user';
 import { startHistory, type RunningHistory } from './strapi/jobs/copy-history';
+import { dropConversationsWithSessions } from './strapi/entries/session-conversations';
 import { indexSessions } from './strapi/startup/index-sessions';
 import { keepMessageCounts } from './strapi/entries/message-counts';
 import { keepQuestionTexts } from './strapi/entries/question-texts';
@@ -87,6 +88,7 @@ export default {
     keepForReading(strapi);
     showLinkedCharacters(strapi);
     eraseWithUser(strapi);
+    dropConversationsWithSessions(strapi);
     endLoginsWithAccount(strapi);
     indexSessions(strapi);
     await guardChats(strapi);

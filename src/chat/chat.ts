@@ -69,6 +69,12 @@ export function createChat(dependencies: ChatDependencies): Chat {
   const text = createTextAllowance(counters.charsPerDay);
   const limits = createTurnLimits({ settings: settings.limits, counters, text, log });
   const writes = createWriteLimits({ counters, text });
+  const conversationCleanup = createConversationCleanup({
+    store: dependencies.unneededConversations,
+    upstream,
+    log,
+  });
+  const onErased = () => conversationCleanup.wake();
   const turns = createTurns({
     settings: settings.turns,
     upstream,
@@ -78,17 +84,12 @@ export function createChat(dependencies: ChatDependencies): Chat {
     limits,
     log,
     onTurnEnded: dependencies.onTurnEnded ?? (() => undefined),
+    dropConversation: (conversation) => conversationCleanup.add(conversation),
   });
   const { exposePrompt } = settings.turns;
   const messages = createMessages({ store: messageStore, characters, exposePrompt });
   const { restorableMs } = settings;
   const events = createSessionEvents();
-  const conversationCleanup = createConversationCleanup({
-    store: dependencies.unneededConversations,
-    upstream,
-    log,
-  });
-  const onErased = () => conversationCleanup.wake();
   const sessions = createSessionAccess({
     store: sessionStore,
     characters,

@@ -16,7 +16,10 @@ export interface OwnData {
   export(owner: Owner): AsyncGenerator<string, void>;
   /** Stops the owner's turns and permanently erases all their sessions and messages. */
   erase(owner: Owner): Promise<Erased>;
-  /** Does the same for a user who is being deleted. It waits for no turn, so it can run inside a transaction. */
+  /**
+   * Does the same for a user who is being deleted. It waits for no turn, so it can run inside a transaction. The caller
+   * then wakes the cleanup of conversations.
+   */
   eraseUser(user: UserOfData): Promise<Erased>;
   /** Erases everything that nobody can restore any more. Ends when all is erased or `signal` fires. */
   purge(signal: AbortSignal): Promise<Erased>;
@@ -52,7 +55,7 @@ export function createOwnData(options: OwnDataOptions): OwnData {
     eraseUser(user) {
       for (const turn of liveOf(user.id)) turn.requestEnd('stop');
       // Do not queue: this may run inside a transaction that others wait for.
-      return untilNone((limit) => store.eraseSome(user, limit)).finally(onErased);
+      return untilNone((limit) => store.eraseSome(user, limit));
     },
     purge(signal) {
       const deletedBefore = new Date(Date.now() - restorableMs);

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import { startApp, type App } from '../support/app';
 import { createClient, readStream, type Client } from '../support/client';
+import { createGate } from '../support/gate';
 import { until } from '../support/until';
 
 let app: App;
@@ -316,8 +317,65 @@ describe('the conversation in Dify', () => {
 
     await user.request('POST', `/api/chat/sessions/${dropped['session_id']}/restore`);
     const again = { character_id: characterId, query: 'Go on', session_id: dropped['session_id'] };
-    expect((await user.ask(again)).status).toBe(200);
+    const { status, body } = await user.ask(again);
+    expect(status).toBe(200);
+    expect(body.data[0].conversation_id).not.toBe(dropped['conversation_id']);
     await app.signalAnother(url, 'SIGTERM');
+  });
+
+  /** Asks a question that Dify answers only after `answer` is called. @returns the ids of the turn. */
+  async function askSlowly(user: Client) {
+    const [asked, answering] = [createGate(), createGate()];
+    let conversationId = '';
+    app.dify.script(async (reply) => {
+      ({ conversationId } = reply);
+      asked.open();
+      await answering.opened;
+      await reply.say('late');
+      await reply.end();
+    });
+    const { events } = await user.stream({ character_id: characterId, query: 'Slow question' });
+    const { turn_id, session_id } = (await events.next()).value?.data ?? {};
+    await asked.opened;
+    return { conversationId, turn_id, session_id, answer: answering.open };
+  }
+
+  it('is deleted when Dify begins it only after its user has erased everything', async () => {
+    const user = await app.createUser();
+    const { conversationId, answer } = await askSlowly(user);
+    expect((await user.request('DELETE', '/api/chat/me')).status).toBe(200);
+    answer();
+    await until(() => isDeleted(conversationId) === true);
+  });
+
+  it('is deleted when its user is deleted while Dify answers', async () => {
+    const user = await app.createUser();
+    const { conversationId, answer } = await askSlowly(user);
+    const path = '/content-manager/collection-types/plugin::users-permissions.user';
+    await app.admin.client.request('DELETE', `${path}/${user.user.documentId}`);
+    answer();
+    await until(() => isDeleted(conversationId) === true);
+  });
+
+  it('continues after a stop, even if Dify names it only later', async () => {
+    const user = await app.createUser();
+    const { conversationId, turn_id, session_id, answer } = await askSlowly(user);
+    await user.post(`/api/chat-conversations/turns/${turn_id}/stop`, {});
+    answer();
+    const session = () => app.db('chat_sessions').where({ session_id }).first('conversation_id');
+    await until(async () => (await session()).conversation_id === conversationId);
+    const { body } = await user.ask({ character_id: characterId, query: 'Go on', session_id });
+    expect(body.data[0].conversation_id).toBe(conversationId);
+  });
+
+  it('is deleted when an administrator deletes its session', async () => {
+    const user = await app.createUser();
+    const { conversation_id: id = '', session_id } = await ask(user);
+    const { document_id } = await app.db('chat_sessions').where({ session_id }).first('document_id');
+    const path = '/content-manager/collection-types/api::chat-session.chat-session';
+    expect((await app.admin.client.request('DELETE', `${path}/${document_id}`)).status).toBe(200);
+    await until(() => isDeleted(id) === true);
+    await until(async () => (await queued()).length === 0);
   });
 
   it('is deleted after a restart if Dify was unreachable, and its row names nothing else', async () => {

@@ -3,6 +3,14 @@ import type { Knex } from 'knex';
 
 import type { NewTurn, TurnStore } from '../../src/chat';
 import { noLock, type HolderState, type ProcessLock } from '../../src/database/locks/process-lock';
+import {
+  createUnneededConversations,
+  noteUnneeded,
+} from '../../src/database/sessions/unneeded-conversations';
+import type { Reader } from '../../src/database/reader/reader';
+import { createOwnDataStore } from '../../src/database/users/own-data';
+import { createSessionStore } from '../../src/database/sessions/store';
+import { inTransaction } from '../../src/database/sql/transaction';
 import { createTurnStore } from '../../src/database/turns/store';
 import { ada, bob, ending, newSession, newTurn } from '../chat/support/fixtures';
 import { itKeepsTurns } from '../chat/support/turn-store-contract';
@@ -377,3 +385,129 @@ describe('turns of other processes', () => {
     await holder.destroy();
   });
 });
+
+describe("UnneededConversations on Strapi's database", () => {
+  const rows = () => connection('chat_unneeded_conversations');
+  const conversation = { conversationId: 'dify-conversation', user: `user-${ada.documentId}` };
+  const owner = { id: ada.id };
+  let store: TurnStore;
+
+  beforeEach(async () => {
+    await createEmptyStore();
+    await rows().delete();
+    store = createTurnStore(db, noLock, { deleteConversations: true });
+  });
+  const unneeded = () => createUnneededConversations(db);
+  const deleteSession = (deleteConversations = true) =>
+    createSessionStore(db, {} as Reader, { deleteConversations }).deleteSession(
+      ada,
+      'session-1',
+      new Date(),
+      'turn-1',
+    );
+  const session = () => connection('chat_sessions').where({ session_id: 'session-1' }).first();
+  const queued = () => rows().pluck('conversation_id');
+
+  it('gets no conversation that a session has', async () => {
+    await store.open(newTurn());
+    await store.identify('turn-1', conversation.conversationId);
+    await unneeded().add(conversation);
+    expect(await queued()).toEqual([]);
+    await connection('chat_sessions').delete();
+    await unneeded().add(conversation);
+    await unneeded().add(conversation);
+    expect(await queued()).toEqual(['dify-conversation']);
+  });
+
+  it('gives none away that two sessions had, until the last one is erased', async () => {
+    await store.open(newTurn());
+    const second = { turnId: 'turn-2', questionMessageId: 'question 2', answerMessageId: 'answer 2' };
+    await store.open(newTurn({ ...second, session: newSession('session-2') }));
+    await connection('chat_sessions').update({ conversation_id: 'shared' });
+    await connection('chat_sessions').where({ session_id: 'session-1' }).delete();
+    await rows().insert({ conversation_id: 'shared', upstream_user: 'user-1', due: 0, tries: 0 });
+    expect(await unneeded().claim()).toBeNull();
+    await connection('chat_sessions').delete();
+    expect(await unneeded().claim()).toMatchObject({ conversationId: 'shared', user: 'user-1', tries: 0 });
+  });
+
+  it('gives one to only one of two processes, and again after a pause that doubles', async () => {
+    await unneeded().add(conversation);
+    const claims = await Promise.all([unneeded().claim(), unneeded().claim()]);
+    expect(claims.filter((claim) => claim !== null)).toEqual([
+      { ...conversation, id: expect.any(Number), tries: 0 },
+    ]);
+    for (const [tries, pauseMs] of [
+      [1, 20_000],
+      [2, 40_000],
+      [30, 3_600_000],
+    ] as const) {
+      await rows().update({ due: 0, tries });
+      const before = Date.now();
+      const claim = await unneeded().claim();
+      expect(claim).toMatchObject({ tries });
+      const [row] = await rows();
+      expect(row.tries).toBe(tries + 1);
+      expect(Number(row.due) - before - pauseMs).toBeGreaterThanOrEqual(0);
+      expect(Number(row.due) - Date.now() - pauseMs).toBeLessThanOrEqual(0);
+      expect(await unneeded().claim()).toBeNull();
+    }
+    await unneeded().settle((await rows().first('id')).id);
+    expect(await rows()).toEqual([]);
+  });
+
+  it('gets more conversations than fit into one statement', async () => {
+    const many = Array.from({ length: 1_100 }, (_, index) => ({
+      conversationId: `c${index}`,
+      user: 'user-1',
+    }));
+    await inTransaction(db, (trx) => noteUnneeded(db, trx, many));
+    expect(await queued()).toHaveLength(1_100);
+  });
+
+  it('gets the conversation of a running answer whose session is deleted, and the session does not', async () => {
+    await store.open(newTurn());
+    expect(await deleteSession()).toBe(true);
+    await store.checkpoint('turn-1', { ...ids, answer: 'Hel', lastEventId: 2 });
+    expect(await store.identify('turn-1', conversation.conversationId)).toBe(false);
+    await store.close('turn-1', ending({ ...ids, outcome: 'stopped' }));
+    await store.continueIn('turn-1', conversation.conversationId);
+    expect(await session()).toMatchObject({ conversation_id: null });
+    await unneeded().add(conversation);
+    expect(await queued()).toEqual(['dify-conversation']);
+  });
+
+  it('does not get it without the setting, because the session keeps it', async () => {
+    const keeping = createTurnStore(db);
+    await keeping.open(newTurn());
+    expect(await deleteSession(false)).toBe(true);
+    await keeping.close('turn-1', ending({ ...ids, outcome: 'stopped', conversationId: undefined }));
+    await keeping.continueIn('turn-1', conversation.conversationId);
+    expect(await session()).toMatchObject({ conversation_id: 'dify-conversation' });
+    await unneeded().add(conversation);
+    expect(await queued()).toEqual([]);
+  });
+
+  it('gets the conversation that only erased lines name', async () => {
+    await store.open(newTurn());
+    await store.close('turn-1', ending({ ...ids, conversationId: 'before' }));
+    await connection('chat_sessions').update({ conversation_id: 'now' });
+    const data = createOwnDataStore(db, {} as Reader);
+    await connection('chat_conversations')
+      .where({ user_id: owner.id })
+      .update({ is_deleted: true, deleted_at: new Date(0) });
+    expect(await data.purgeSome(new Date(), 100)).toEqual({ messages: 2, sessions: 0 });
+    expect(await queued()).toEqual(['before']);
+    expect(await rows().first('upstream_user')).toEqual({ upstream_user: conversation.user });
+  });
+
+  it('does not get a conversation of erased lines whose session goes on', async () => {
+    await store.open(newTurn());
+    await store.close('turn-1', ending(ids));
+    await connection('chat_conversations').update({ is_deleted: true, deleted_at: new Date(0) });
+    await createOwnDataStore(db, {} as Reader).purgeSome(new Date(), 100);
+    expect(await queued()).toEqual([]);
+  });
+});
+
+const ids = { taskId: 'dify-task', messageId: 'dify-message', conversationId: 'dify-conversation' };

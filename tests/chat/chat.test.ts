@@ -15,6 +15,8 @@ import { createMemoryHistorySource, finishedTurn } from '../history/support/memo
 import { createMemoryHistoryStore } from '../history/support/memory-history-store';
 import { createMemoryTurnStore } from './support/memory-turn-store';
 
+const noUnneeded = { add: async () => undefined, claim: async () => null, settle: async () => undefined };
+
 describe('createChat', () => {
   it('answers a question with the given parts, and lists its messages', async () => {
     const dify = await createDifyEmulator({ titleDelayMs: 1 }).listen();
@@ -39,7 +41,7 @@ describe('createChat', () => {
       },
       sessionStore: createEmptySessionStore(),
       ownDataStore: createEmptyOwnDataStore(),
-      unneededConversations: { claim: async () => null, settle: async () => undefined },
+      unneededConversations: noUnneeded,
       searchStore: {
         searchWindow: async () => ({ ids: [], end: null }),
         findHits: async () => [],
@@ -87,7 +89,7 @@ describe('createChat', () => {
       },
       sessionStore: createEmptySessionStore(),
       ownDataStore: createEmptyOwnDataStore(),
-      unneededConversations: { claim: async () => null, settle: async () => undefined },
+      unneededConversations: noUnneeded,
       searchStore: {
         searchWindow: async () => ({ ids: [], end: null }),
         findHits: async () => [],

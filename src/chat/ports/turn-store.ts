@@ -29,12 +29,16 @@ export interface TurnStore {
   /** Saves the answer so far. Does nothing to a turn that has ended. */
   checkpoint(turnId: string, progress: Checkpoint): Promise<void>;
 
-  /** Saves Dify's conversation on the lines and the session of a turn. Clients can continue by it from now on. */
-  identify(turnId: string, conversationId: string): Promise<void>;
+  /**
+   * Saves Dify's conversation on the lines and the session of a turn. Clients can continue by it from now on.
+   * @returns whether the turn has a line that is not deleted.
+   */
+  identify(turnId: string, conversationId: string): Promise<boolean>;
 
   /**
    * Saves Dify's conversation on the session of a turn that no longer claims it. The next question then continues
-   * there. Does nothing if the session has got another conversation or is being answered.
+   * there. Does nothing if the session has got another conversation, is being answered, or has lost its conversation
+   * by its deletion.
    */
   continueIn(turnId: string, conversationId: string): Promise<void>;
 

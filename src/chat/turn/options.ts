@@ -6,6 +6,12 @@ import type { LiveTurns } from '../stream/live-turns';
 import type { TurnLimits } from '../limits/turn-limits';
 import type { Log } from '../shared/log';
 
+/** A conversation in Dify, and the `user` that the server sent to Dify. */
+export interface Conversation {
+  readonly conversationId: string;
+  readonly user: string;
+}
+
 /** The parts that turns need. */
 export interface TurnOptions {
   readonly settings: TurnSettings;
@@ -17,4 +23,6 @@ export interface TurnOptions {
   readonly log: Log;
   /** The turns call this each time they have saved the end of a turn. It must not throw. */
   readonly onTurnEnded: () => void;
+  /** Lets Dify delete a conversation, unless a session has it. Never rejects. */
+  readonly dropConversation: (conversation: Conversation) => Promise<void>;
 }

@@ -27,6 +27,8 @@ export interface PumpOptions extends SaveEndOptions {
   readonly findAnswer: (progress: TurnProgress) => Promise<FoundAnswer | null>;
   /** Fires when the turn must end before its answer does. Its reason is the `EndReason`. */
   readonly endRequest: AbortSignal;
+  /** Saves Dify's conversation after the end of the turn. Never rejects. */
+  readonly saveConversation: (conversationId: string) => Promise<void>;
   readonly identify: (ids: Pick<TurnProgress, 'messageId' | 'conversationId'>) => void;
   readonly append: (event: TurnEvent) => void;
   /** Returns the id of the last appended event. */
@@ -54,11 +56,39 @@ export async function pump(options: PumpOptions): Promise<TerminalEvent> {
     onFailed: (error) => log.warn(`Turn ${turn.turnId}: a checkpoint failed: ${describeError(error)}`),
   });
 
-  const reading = readToEnd(options, answer, () => checkpoints.due());
+  const late = createLateConversation(options);
+  const reading = readToEnd(options, answer, {
+    onProgress: () => checkpoints.due(),
+    onLateConversation: late.name,
+  });
   const end = await Promise.race([reading, requestedEnd(options, reading)]);
   answer.freeze();
   await checkpoints.stop();
-  return saveEnd(options, { ...answer.progress(), ...end, lastEventId: options.lastEventId() + 1 });
+  const ending = { ...answer.progress(), ...end, lastEventId: options.lastEventId() + 1 };
+  const terminal = await saveEnd(options, ending);
+  // The turn or its session can be deleted, because that stops the turn. Then nothing else has the conversation.
+  if (terminal.outcome !== 'completed') late.name(ending.conversationId);
+  late.end();
+  return terminal;
+}
+
+/** Saves a conversation that Dify names after the end of the turn, e.g. after a stop that Dify did not see in time. */
+function createLateConversation({ saveConversation }: Pick<PumpOptions, 'saveConversation'>) {
+  let conversationId: string | undefined;
+  let hasEnded = false;
+  const save = () => {
+    if (hasEnded && conversationId !== undefined) void saveConversation(conversationId);
+  };
+  return {
+    name(id: string | undefined): void {
+      conversationId = id ?? conversationId;
+      save();
+    },
+    end(): void {
+      hasEnded = true;
+      save();
+    },
+  };
 }
 
 /** Saves a checkpoint. When Dify's conversation becomes known, also saves it on the whole turn, once. */
@@ -97,7 +127,17 @@ function requestedEnd({ endRequest, settings }: PumpOptions, reading: Promise<En
   });
 }
 
-async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () => void): Promise<End> {
+interface ReadingListener {
+  readonly onProgress: () => void;
+  /** Called with the conversation if Dify names it after the turn has ended. */
+  readonly onLateConversation: (conversationId: string | undefined) => void;
+}
+
+async function readToEnd(
+  options: PumpOptions,
+  answer: Answer,
+  { onProgress, onLateConversation }: ReadingListener,
+): Promise<End> {
   const { turn, log, endRequest } = options;
   const stopper = createStopper(options);
   try {
@@ -162,8 +202,11 @@ async function readToEnd(options: PumpOptions, answer: Answer, onProgress: () =>
 
   function take(event: ReplyEvent): void {
     if (event.type === 'identified' && event.taskId !== undefined) stopper.identified(event.taskId);
-    // The turn has ended. The server reads on only because Dify needs a reader.
-    if (answer.isFrozen()) return;
+    if (answer.isFrozen()) {
+      // The turn has ended. The server reads on only because Dify needs a reader.
+      if (event.type === 'identified') onLateConversation(event.conversationId);
+      return;
+    }
     answer.take(event);
     if (event.type === 'identified') options.identify(event);
     if (event.type !== 'identified' && event.type !== 'completed') options.append(event);

@@ -1,4 +1,5 @@
 import type { FoundAnswer } from '../ports/upstream';
+import { saveEndedConversation } from './save-end';
 import type { TurnOptions } from './options';
 import { toChatError } from '../errors';
 import { maxEventId } from '../model/event-id';
@@ -8,7 +9,10 @@ import { findLost, recover, type LostReply } from './recover';
 import type { TurnSettings } from '../settings';
 import type { AbandonedTurn, TurnEnding } from '../model/turn';
 
-export type RescueOptions = Pick<TurnOptions, 'settings' | 'upstream' | 'store' | 'log' | 'onTurnEnded'>;
+export type RescueOptions = Pick<
+  TurnOptions,
+  'settings' | 'upstream' | 'store' | 'log' | 'onTurnEnded' | 'dropConversation'
+>;
 
 /** Ends the turns of processes that died. Saves the whole answer if Dify has it, else the text so far. */
 export interface Rescue {
@@ -25,7 +29,8 @@ const concurrency = 8;
 /** How often a turn is claimed, a lease apart, while Dify does not answer. After a power cut, Dify may start later. */
 const maxUnansweredRounds = 5;
 
-export function createRescue({ settings, upstream, store, log, onTurnEnded }: RescueOptions): Rescue {
+export function createRescue(options: RescueOptions): Rescue {
+  const { settings, upstream, store, log, onTurnEnded } = options;
   const queue: AbandonedTurn[] = [];
   const inHand = new Set<string>();
   const unansweredRounds = new Map<string, number>();
@@ -73,9 +78,15 @@ export function createRescue({ settings, upstream, store, log, onTurnEnded }: Re
     const ending = found === null ? toInterrupted(turn) : toEnding(found, settings);
     // The session is already free. Save this before the end: a client that sees the end may ask again immediately.
     if (ending.conversationId !== undefined) await store.continueIn(turn.turnId, ending.conversationId);
-    await store.close(turn.turnId, ending);
+    await store.close(turn.turnId, ending).finally(() => keep(turn, ending.conversationId));
     onTurnEnded();
     log.warn(`Turn ${turn.turnId} of a process that died is now "${ending.outcome}".`);
+  }
+
+  async function keep({ turnId, ownerDocumentId }: AbandonedTurn, conversationId?: string): Promise<void> {
+    if (ownerDocumentId === null || conversationId === undefined) return;
+    const user = toUpstreamUser({ documentId: ownerDocumentId });
+    await saveEndedConversation(options, { turnId, user }, conversationId);
   }
 
   async function look(turn: AbandonedTurn): Promise<FoundAnswer | 'unanswered' | null> {

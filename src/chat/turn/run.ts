@@ -8,6 +8,7 @@ import { type LiveTurn, createTurnLog } from '../stream/live-turns';
 import { createWireFormat } from '../stream/formatter';
 import { toUpstreamUser } from '../model/owner';
 import { pump } from './pump';
+import { saveEndedConversation } from './save-end';
 import { findLost } from './recover';
 import { describeError } from '../shared/log';
 
@@ -21,7 +22,7 @@ export interface Running {
 
 /** Starts a saved turn. From now on, the turn runs and ends without its caller. */
 export function run(
-  { settings, upstream, store, live, log, onTurnEnded }: TurnOptions,
+  { settings, upstream, store, live, log, onTurnEnded, dropConversation }: TurnOptions,
   turn: NewTurn,
   question: Question,
   character: AnsweringCharacter,
@@ -69,6 +70,7 @@ export function run(
       }),
     giveUp,
     onTurnEnded,
+    saveConversation: (id) => saveEndedConversation({ store, log, dropConversation }, { turnId, user }, id),
     endRequest: turnLog.endRequest,
     identify: wire.identify,
     lastEventId: turnLog.lastId,

@@ -6,6 +6,7 @@ import { toTerminalEvent } from '../stream/saved-turn';
 import { toChatError } from '../errors';
 import { describeError, type Log } from '../shared/log';
 import { doubling, retry } from '../shared/retry';
+import type { TurnOptions } from './options';
 
 export interface SaveEndOptions {
   readonly turn: Pick<NewTurn, 'turnId'>;
@@ -57,3 +58,29 @@ const isErased = (error: unknown): boolean => toChatError(error).code === 'turn-
 
 const firstSaveRetryMs = 100;
 const saveRetryEveryMs = 1_000;
+
+type Parts = Pick<TurnOptions, 'store' | 'log' | 'dropConversation'>;
+
+/** A turn that has ended, and the `user` that the server sent to Dify. */
+export interface EndedTurn {
+  readonly turnId: string;
+  readonly user: string;
+}
+
+/**
+ * Saves Dify's conversation on a turn that has ended, and on its session if that can continue there. If the turn was
+ * erased or deleted meanwhile, lets Dify delete the conversation. Never rejects.
+ */
+export async function saveEndedConversation(
+  { store, log, dropConversation }: Parts,
+  { turnId, user }: EndedTurn,
+  conversationId: string,
+): Promise<void> {
+  try {
+    await store.continueIn(turnId, conversationId);
+    if (await store.identify(turnId, conversationId)) return;
+    await dropConversation({ conversationId, user });
+  } catch (error) {
+    log.warn(`Turn ${turnId}: its conversation in Dify could not be saved: ${describeError(error)}`);
+  }
+}

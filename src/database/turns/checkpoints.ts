@@ -26,7 +26,7 @@ export function createTurnCheckpoints(db: Database): Pick<TurnStore, 'checkpoint
     (statement, group) => saveProgress(statement, group, now),
     { isOneStatement: true },
   );
-  const identify = inGroups<Identification, void>(db, saveConversations);
+  const identify = inGroups<Identification, boolean>(db, saveConversations);
   return {
     checkpoint: (turnId, progress) => withFreeMessageId({ turnId, ...progress }, checkpoint),
     identify: (turnId, conversationId) => identify({ turnId, conversationId }),
@@ -60,18 +60,24 @@ async function saveProgress(
   return group.map(() => undefined);
 }
 
-async function saveConversations(statement: RunStatement, group: readonly Identification[]): Promise<void[]> {
+/** @returns for each turn whether it has a line that is not deleted. */
+async function saveConversations(
+  statement: RunStatement,
+  group: readonly Identification[],
+): Promise<boolean[]> {
+  const rows = group.map(({ turnId, conversationId }) => [turnId, conversationId]);
+  const save = (table: string, key: string) =>
+    `update ${table} set conversation_id = given.column2 from $given where ${key} = given.column1`;
   // Update the session before its messages, in the same order as deleting a session. This avoids deadlocks.
-  for (const [table, key] of [
-    ['chat_sessions', 'live_turn_id'],
-    ['chat_conversations', 'turn_id'],
-  ] as const) {
-    await statement(
-      toGiven(
-        `update ${table} set conversation_id = given.column2 from $given where ${key} = given.column1`,
-        group.map(({ turnId, conversationId }) => [turnId, conversationId]),
-      ),
-    );
-  }
-  return group.map(() => undefined);
+  await statement(toGiven(save('chat_sessions', 'live_turn_id'), rows));
+  const lines = await statement<LineRow>(
+    toGiven(`${save('chat_conversations', 'turn_id')} returning turn_id, is_deleted`, rows),
+  );
+  const shown = new Set(lines.filter((line) => !line.is_deleted).map((line) => line.turn_id));
+  return group.map(({ turnId }) => shown.has(turnId));
+}
+
+interface LineRow {
+  readonly turn_id: string;
+  readonly is_deleted: boolean | number | null;
 }

@@ -19,7 +19,11 @@ type Database = Core.Strapi['db'];
  * Creates the store of turns on Strapi's database. It uses plain SQL.
  * The Document Service would cost about thirty times as much per turn.
  */
-export function createTurnStore(db: Database, lock: ProcessLock = noLock): TurnStore {
+export function createTurnStore(
+  db: Database,
+  lock: ProcessLock = noLock,
+  { deleteConversations = false }: { readonly deleteConversations?: boolean } = {},
+): TurnStore {
   return {
     findSession: (owner, reference) => findSession(db, owner, reference),
     open: createTurnOpening(db, lock),
@@ -29,7 +33,7 @@ export function createTurnStore(db: Database, lock: ProcessLock = noLock): TurnS
     find: (owner, turnId) => find(db, owner, turnId),
     requestStop: (turnId) => requestStop(db, turnId),
     close: createTurnEnding(db),
-    continueIn: (turnId, conversationId) => continueIn(db, turnId, conversationId),
+    continueIn: (turnId, conversationId) => continueIn(db, turnId, { conversationId, deleteConversations }),
     hasMessage: (messageId) => hasMessage(db, messageId),
     hasTwin: (turnId) => hasTwin(db, turnId),
     claimAbandoned: (abandonment) => claimAbandoned(db, lock, abandonment),
@@ -94,12 +98,19 @@ async function requestStop(db: Database, turnId: string): Promise<string | null>
   return row?.task_id ?? null;
 }
 
-async function continueIn(db: Database, turnId: string, conversationId: string): Promise<void> {
+async function continueIn(
+  db: Database,
+  turnId: string,
+  {
+    conversationId,
+    deleteConversations,
+  }: { readonly conversationId: string; readonly deleteConversations: boolean },
+): Promise<void> {
   const ofTurn = db.connection('chat_conversations').where({ turn_id: turnId, role: 'assistant' });
   await db
     .connection('chat_sessions')
     .whereIn('id', ofTurn.select('session_id'))
-    .where({ conversation_id: null, live_turn_id: null })
+    .where({ conversation_id: null, live_turn_id: null, ...(deleteConversations && { is_deleted: false }) })
     .update({ conversation_id: conversationId });
 }
 

@@ -1,6 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import { chatOf } from '../../app';
+import { afterCommit } from '../../database/sql/transaction';
 
 const userUid = 'plugin::users-permissions.user';
 
@@ -17,7 +18,9 @@ export function eraseWithUser(strapi: Core.Strapi): void {
       id: number;
       documentId: string;
     }[];
-    for (const user of users) await chatOf(strapi).ownData.eraseUser(user);
+    const { ownData, conversationCleanup } = chatOf(strapi);
+    for (const user of users) await ownData.eraseUser(user);
+    await afterCommit(strapi.db, () => conversationCleanup.wake());
   };
   strapi.db.lifecycles.subscribe({ models: [userUid], beforeDelete: erase, beforeDeleteMany: erase });
 }

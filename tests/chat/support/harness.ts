@@ -44,6 +44,7 @@ export function createHarness(options: HarnessOptions) {
     characters: createMemoryCharacters([keeper, pirate, silent, unborn], [unpublished]),
     live,
     onTurnEnded: () => undefined,
+    dropConversation: async () => undefined,
     limits: createTurnLimits({
       settings: { ...limitSettings, ...limits },
       counters,

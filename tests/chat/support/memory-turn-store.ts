@@ -102,7 +102,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
 
     async identify(turnId, conversationId) {
       const row = turns.get(turnId);
-      if (row === undefined) return;
+      if (row === undefined) return false;
       turns.set(turnId, {
         ...row,
         question: { ...row.question, conversationId },
@@ -110,6 +110,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       });
       const session = sessions.get(row.sessionRowId);
       if (session?.liveTurnId === turnId) sessions.set(session.rowId, { ...session, conversationId });
+      return session?.isDeleted !== true;
     },
 
     async keepAlive(turnIds) {

@@ -433,6 +433,13 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       expect(await thrown(openAgain({}))).toMatchObject({ code: 'turn-in-progress' });
     });
 
+    it('returns whether the turn has a line that is not deleted', async () => {
+      await store.open(newTurn());
+      const ids = ['turn-1', 'turn-2'];
+      const saved = await Promise.all(ids.map((turnId) => store.identify(turnId, 'dify-conversation')));
+      expect(saved).toEqual([true, false]);
+    });
+
     it('saves a conversation id that an end without one keeps', async () => {
       await store.open(newTurn());
       await store.identify('turn-1', 'dify-conversation');

@@ -55,6 +55,7 @@ async function opened(reply: Ask, { ask = reply, ...changes }: Changes = {}) {
     append: (event) => told.push(event),
     lastEventId: () => told.length + 1,
     onTurnEnded: () => undefined,
+    saveConversation: async () => undefined,
     ...changes,
   });
   return { store, log, told, ids, pumping, answer: () => store.turn(turn.turnId)[1] };
@@ -445,6 +446,61 @@ describe('pump, on a stop request', () => {
     expect(told).toEqual([]);
   });
 
+  it('saves a conversation that Dify names after the grace, once', async () => {
+    const late: string[] = [];
+    const { pumping, dify, requestEnd } = await answering({
+      settings: { ...turnSettings, stopGraceMs: 20 },
+      saveConversation: async (id) => void late.push(id),
+    });
+    await requestEnd('stop');
+    await pumping;
+    expect(late).toEqual([]);
+    await dify.say(identified, delta('Hel'));
+    await dify.end();
+    await dify.read;
+    expect(late).toEqual(['c']);
+  });
+
+  it('saves a conversation that Dify names while the end is being saved, after the end', async () => {
+    const [saving, saved] = [createGate(), createGate()];
+    const order: string[] = [];
+    const { pumping, dify, requestEnd } = await answering({
+      settings: { ...turnSettings, stopGraceMs: 20 },
+      store: await openedStore((memory) => ({
+        async close(...ending) {
+          saving.open();
+          await saved.opened;
+          order.push('end');
+          return memory.close(...ending);
+        },
+      })),
+      saveConversation: async (id) => void order.push(id),
+    });
+    await requestEnd('stop');
+    await saving.opened;
+    await dify.say(identified);
+    saved.open();
+    await pumping;
+    await dify.end();
+    expect(order).toEqual(['end', 'c']);
+  });
+
+  it.each([
+    ['a stopped', true, ['c']],
+    ['a completed', false, []],
+  ])('checks after %s turn whether its conversation is still needed', async (_kind, isStopped, expected) => {
+    const checked: string[] = [];
+    const { pumping, dify, requestEnd } = await answering({
+      saveConversation: async (id) => void checked.push(id),
+    });
+    await dify.say(identified, delta('Hel'));
+    if (isStopped) await requestEnd('stop');
+    await dify.say(completed);
+    await dify.end();
+    await pumping;
+    expect(checked).toEqual(expected);
+  });
+
   it('ignores the text and the errors of Dify after the grace', async () => {
     const { pumping, dify, requestEnd, told, log } = await answering({
       settings: { ...turnSettings, stopGraceMs: 20, maxAnswerChars: 5 },
@@ -789,6 +845,17 @@ describe('pump, if saving the end fails', () => {
     });
   });
 
+  it('checks whether the conversation of an erased turn is still needed', async () => {
+    const checked: string[] = [];
+    const erased = new ChatError('turn-not-found');
+    const { pumping } = await opened(() => reply([identified, delta('Hello')], [completed]), {
+      store: await openedStore(() => ({ close: () => Promise.reject(erased) })),
+      saveConversation: async (id) => void checked.push(id),
+    });
+    expect(await pumping).toMatchObject({ code: 'turn-not-found' });
+    expect(checked).toEqual(['c']);
+  });
+
   it('returns "internal" if the answer was deleted meanwhile, and frees the session', async () => {
     const { pumping, store } = await opened(async function* () {
       yield [identified, delta('Hello')];
@@ -815,8 +882,9 @@ describe('pump, when Dify sends its conversation id', () => {
         note(`checkpoint ${progress.answer}`);
       },
       identify: async (turnId, conversationId) => {
-        await memory.identify(turnId, conversationId);
+        const isShown = await memory.identify(turnId, conversationId);
         note(`identify ${conversationId}`);
+        return isShown;
       },
       ...changes,
     }));
@@ -862,6 +930,7 @@ describe('pump, when Dify sends its conversation id', () => {
         tries += 1;
         note(`try ${tries}`);
         if (tries === 1) throw new Error('busy');
+        return true;
       },
     });
     const { pumping, dify, log } = await answering({ store, settings });
@@ -898,6 +967,7 @@ describe('pump, when Dify sends its conversation id', () => {
           begun.open();
           await gate.opened;
           order.push('identify');
+          return true;
         },
         close: async (...args) => {
           order.push('close');

@@ -26,13 +26,22 @@ async function abandoned(
 ) {
   const store = createMemoryTurnStore();
   const log = recordingLog();
-  const rescue = createRescue({ settings, upstream: client, store, log, onTurnEnded: () => undefined });
+  const dropped: unknown[] = [];
+  const rescue = createRescue({
+    settings,
+    upstream: client,
+    store,
+    log,
+    onTurnEnded: () => undefined,
+    dropConversation: async (conversation) => void dropped.push(conversation),
+  });
   await store.open(newTurn(changes));
   return {
     store,
     log,
     rescue,
     client,
+    dropped,
     claim: () => store.claimAbandoned({ leaseMs: -60_000, isStart: false }),
   };
 }
@@ -229,12 +238,31 @@ describe('createRescue', () => {
     dify = await createDifyEmulator().listen();
   });
 
+  it('lets Dify delete the conversation of a session that was deleted before the process died', async () => {
+    const { store, rescue, client, claim, dropped } = await abandoned();
+    const { conversationId } = await answered(client);
+    store.deleteSession('session-1');
+    rescue.begin(await claim());
+    await until(() => dropped.length > 0);
+    expect(dropped).toEqual([{ conversationId, user }]);
+  });
+
+  it('keeps the conversation of any other session', async () => {
+    const { store, rescue, client, claim, dropped } = await abandoned();
+    await answered(client);
+    rescue.begin(await claim());
+    await ended(store);
+    await until(() => rescue.turnIds().length === 0);
+    expect(dropped).toEqual([]);
+  });
+
   it('releases a turn that cannot be saved', async () => {
     const { store, log, claim } = await abandoned();
     const rescue = createRescue({
       settings: turnSettings,
       upstream: difyClient(difySettings(dify)),
       onTurnEnded: () => undefined,
+      dropConversation: async () => undefined,
       store: { ...store, close: () => Promise.reject(new Error('away')) },
       log,
     });
@@ -319,6 +347,7 @@ describe('createRescue', () => {
       settings: turnSettings,
       upstream: difyClient(difySettings(dify)),
       onTurnEnded: () => undefined,
+      dropConversation: async () => undefined,
       store: {
         ...store,
         async close(...ending) {
