@@ -231,6 +231,12 @@ export class ChatError extends Error {
   }
 }
 
+/** Returns the upstream's own sentence about an error, for operators. Keys in it are masked. Null if there is none. */
+export function upstreamMessageOf({ cause }: ChatError): string | null {
+  const { upstreamMessage } = (cause ?? {}) as { readonly upstreamMessage?: unknown };
+  return typeof upstreamMessage === 'string' ? upstreamMessage : null;
+}
+
 /** Returns a ChatError unchanged. Returns `internal` for any other error, with that error as its cause. */
 export function toChatError(error: unknown): ChatError {
   return error instanceof ChatError ? error : new ChatError('internal', { cause: error });

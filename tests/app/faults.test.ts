@@ -202,7 +202,7 @@ describe('an answer that Dify refuses or fails', () => {
   it.each<[Fault, ours: string, hasText: boolean]>([
     ['error-first', 'upstream-failed', false],
     [{ name: 'error-after-deltas', after: 3 }, 'upstream-failed', true],
-    [{ name: 'workflow-failed', after: 3 }, 'upstream-rejected', true],
+    [{ name: 'workflow-failed', after: 3 }, 'upstream-failed', true],
   ])('is saved as failed with the text so far: %p', async (fault, ours, hasText) => {
     const { events, row, terminal } = await ask(fault);
     expect(row).toMatchObject({ outcome: 'failed', error_code: ours, answer: textOf(events) });

@@ -110,7 +110,7 @@ export function toWireEvent(
         ...envelope,
         code: event.code,
         status,
-        message: sentence,
+        message: event.sentence ?? sentence,
         outcome: event.outcome,
       };
     }

@@ -15,4 +15,10 @@ export type TurnEvent =
 
 export type TerminalEvent =
   | { readonly type: 'ended'; readonly outcome: 'completed' | 'stopped'; readonly saved: SavedTurn }
-  | { readonly type: 'failed'; readonly outcome: 'interrupted' | 'failed'; readonly code: ChatErrorCode };
+  | {
+      readonly type: 'failed';
+      readonly outcome: 'interrupted' | 'failed';
+      readonly code: ChatErrorCode;
+      /** Says more than the sentence of the code. It is not saved. */
+      readonly sentence?: string;
+    };

@@ -82,6 +82,8 @@ export interface TurnEnding extends Checkpoint {
   readonly outcome: FinalOutcome;
   readonly errorCode: ChatErrorCode | null;
   readonly usage: Usage | null;
+  /** The upstream's own sentence about its error, for operators. */
+  readonly errorDetail: string | null;
 }
 
 /** The two saved lines of a turn: the question, then the answer. */

@@ -1,14 +1,17 @@
 import { ChatError } from '../errors';
 import { LoggableError } from './loggable-error';
 
-/** Logs for the operator: ids and codes, never a question, an answer, a prompt, a key or text from Dify. */
+/**
+ * Logs for the operator: ids, codes and Dify's own sentences about an error. Never a question, an answer, a prompt or a
+ * key.
+ */
 export interface Log {
   info(message: string): void;
   warn(message: string): void;
   error(message: string): void;
 }
 
-/** Describes an error for the log. Most messages are left out, because they can quote SQL, URLs or text from Dify. */
+/** Describes an error for the log. Most messages are left out, because they can quote SQL, URLs or texts of users. */
 export function describeError(error: unknown): string {
   if (error instanceof ChatError) {
     const cause = error.cause === undefined ? '' : `, ${describeCause(error.cause)}`;
@@ -33,7 +36,14 @@ function describeCause(cause: unknown): string {
 }
 
 /** The fields that this application sets on a cause. Other fields are not logged: they can hold anything. */
-const noteNames = ['upstreamStatus', 'upstreamCode', 'transportCode', 'expired'] as const;
+const noteNames = [
+  'upstreamStatus',
+  'upstreamCode',
+  'upstreamMessage',
+  'remedy',
+  'transportCode',
+  'expired',
+] as const;
 
 function describeNotes(cause: unknown): string | undefined {
   if (typeof cause !== 'object' || cause === null) return undefined;

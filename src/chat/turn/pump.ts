@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createAnswer, type Answer } from './answer';
 import { createCheckpoints } from './checkpoints';
 import type { TakeEvents, FoundAnswer, ReplyEvent } from '../ports/upstream';
-import { ChatError, toChatError, type ChatErrorCode } from '../errors';
+import { ChatError, chatErrors, toChatError, upstreamMessageOf, type ChatErrorCode } from '../errors';
 import type { EndReason } from '../stream/live-turns';
 import { describeError } from '../shared/log';
 import { LoggableError } from '../shared/loggable-error';
@@ -61,15 +61,27 @@ export async function pump(options: PumpOptions): Promise<TerminalEvent> {
     onProgress: () => checkpoints.due(),
     onLateConversation: late.name,
   });
-  const end = await Promise.race([reading, requestedEnd(options, reading)]);
+  const { error, ...end } = await Promise.race([reading, requestedEnd(options, reading)]);
   answer.freeze();
   await checkpoints.stop();
-  const ending = { ...answer.progress(), ...end, lastEventId: options.lastEventId() + 1 };
+  const ending = {
+    ...answer.progress(),
+    ...end,
+    errorDetail: error === undefined ? null : upstreamMessageOf(error),
+    lastEventId: options.lastEventId() + 1,
+  };
   const terminal = await saveEnd(options, ending);
   // The turn or its session can be deleted, because that stops the turn. Then nothing else has the conversation.
   if (terminal.outcome !== 'completed') late.name(ending.conversationId);
   late.end();
-  return terminal;
+  return withSentence(terminal, error);
+}
+
+/** Returns the event with the sentence of the error, if that says more than its code. */
+function withSentence(terminal: TerminalEvent, error: ChatError | undefined): TerminalEvent {
+  if (terminal.type !== 'failed' || terminal.code !== error?.code) return terminal;
+  const { message } = error;
+  return message === chatErrors[error.code].sentence ? terminal : { ...terminal, sentence: message };
 }
 
 /** Saves a conversation that Dify names after the end of the turn, e.g. after a stop that Dify did not see in time. */
@@ -103,7 +115,10 @@ function createSave({ turn, store, lastEventId }: PumpOptions, answer: Answer): 
   };
 }
 
-type End = Pick<TurnEnding, 'outcome' | 'errorCode' | 'usage'>;
+interface End extends Pick<TurnEnding, 'outcome' | 'errorCode' | 'usage'> {
+  /** The error that ended the turn. */
+  readonly error?: ChatError;
+}
 
 const stopped: End = { outcome: 'stopped', errorCode: null, usage: null };
 
@@ -146,11 +161,13 @@ async function readToEnd(
       ? { ...stopped, usage: answer.usage() }
       : { outcome: 'completed', errorCode: null, usage: answer.usage() };
   } catch (error) {
-    const { code } = toChatError(error);
+    const chatError = toChatError(error);
+    const { code } = chatError;
     // After a stop, an error of Dify does not matter: the user wanted the end.
     if (endRequest.reason === 'stop') return stopped;
     log.warn(`Turn ${turn.turnId} ends early: ${describeError(error)}`);
-    return { outcome: interruptions.has(code) ? 'interrupted' : 'failed', errorCode: code, usage: null };
+    const outcome = interruptions.has(code) ? 'interrupted' : 'failed';
+    return { outcome, errorCode: code, usage: null, error: chatError };
   } finally {
     stopper.ended();
   }

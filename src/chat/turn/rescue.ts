@@ -126,6 +126,7 @@ function toInterrupted({ answer, messageId, conversationId }: AbandonedTurn): Tu
     taskId: undefined,
     outcome: 'interrupted',
     errorCode: 'process-died',
+    errorDetail: null,
     usage: null,
     lastEventId: maxEventId,
   };
@@ -137,7 +138,7 @@ function toEnding(
   { maxAnswerChars }: TurnSettings,
 ): TurnEnding {
   const ids = { messageId, conversationId, taskId: undefined, lastEventId: maxEventId };
-  const found = { answer, usage: null, ...ids };
+  const found = { answer, usage: null, errorDetail: null, ...ids };
   return answer.length > maxAnswerChars
     ? { ...found, outcome: 'interrupted', errorCode: 'answer-too-long' }
     : { ...found, outcome: 'completed', errorCode: null };

@@ -126,6 +126,7 @@ function toEndAnswers(
        message_id = ${freeMessageId('given.column5')}, last_event_id = cast(given.column9 as integer),
        outcome = case when stop_requested then 'stopped' else given.column6 end,
        error_code = case when stop_requested then null else given.column7 end,
+       error_detail = case when stop_requested then null else given.column10 end,
        usage = ${usage}, held_by = null, alive_at = null, ended_at = ?, history_due = ?, updated_at = ?
      from $given
      where ${isTurn} and role = 'assistant' and outcome = 'pending'
@@ -140,6 +141,7 @@ function toEndAnswers(
       turn.errorCode,
       toJsonColumn(turn.usage),
       turn.lastEventId,
+      turn.errorDetail,
     ]),
     [now, now, now],
   );

@@ -104,6 +104,7 @@ const messageView: View = {
     turn_id: ['Turn', 'A question and its answer share one.'],
     outcome: ['Outcome', 'How the answer ended.'],
     error_code: ['Error code'],
+    error_detail: ['Error of Dify', 'What Dify said about the error. Users do not see it.'],
     task_id: ['Dify task'],
     stop_requested: ['Stop asked for'],
     idempotency_key: ['Idempotency key'],
@@ -137,6 +138,7 @@ const messageView: View = {
       ['outcome', 4],
       ['error_code', 4],
     ],
+    [['error_detail', 12]],
     [
       ['message_status', 4],
       ['feedback', 4],
@@ -162,4 +164,4 @@ export const views: readonly View[] = [characterView, sessionView, messageView];
 /**
  * Increase it when the views above change. The server applies each version once, so that the changes of editors stay.
  */
-export const viewsVersion = 5;
+export const viewsVersion = 6;

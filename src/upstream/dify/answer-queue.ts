@@ -65,7 +65,7 @@ export function createAnswerQueue({ atOnce, waitMs, warn }: AnswerQueueOptions):
     if (nowMs - warnedAtMs >= warnEveryMs) {
       warnedAtMs = nowMs;
       warn(
-        `${waiting} question(s) wait, because Dify gives ${atOnce} answers at once (DIFY_ANSWERS_AT_ONCE). ` +
+        `${waiting} question(s) wait, because Dify gives ${atOnce} answers at the same time (DIFY_ANSWERS_AT_ONCE). ` +
           'If your Dify takes more connections, raise it.',
       );
     }

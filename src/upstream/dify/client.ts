@@ -11,6 +11,7 @@ import { findLostAnswer } from './find-answer';
 import type { ReplyEvent, UpstreamQuestion, TakeEvents, Upstream } from '../../chat/ports/upstream';
 import { deleteConversation, getJson, rate, stop, suggestQuestions } from './short-calls';
 import { fromDifyError, fromTransportError } from './errors';
+import { fromRefusedInput, type SentInputs } from './refused-input';
 import { createReplyTranslator, shortenedFrame } from './reply-event';
 import { eventOf, parseErrorBody, parseFrame, type DifyFrame } from './schema';
 
@@ -42,7 +43,7 @@ export function createDifyClient(options: DifyClientOptions): Upstream {
     let isComplete = false;
     try {
       const response = await postQuestion(settings, question, call);
-      await assertEventStream(response);
+      await assertEventStream(response, { inputs: question.inputs, promptInput: settings.promptInput });
       body = response.body;
       const reply = createReply(options);
       isComplete = await readUntil(body, {
@@ -213,13 +214,14 @@ function createReply({ settings: { maxFrameChars }, warn }: DifyClientOptions): 
 }
 
 /** @throws ChatError unless the response is an event stream. Some gateways change the status or drop the type. */
-async function assertEventStream({ status, contentType, body }: Response): Promise<void> {
+async function assertEventStream({ status, contentType, body }: Response, sent: SentInputs): Promise<void> {
   const isStream =
     contentType === ''
       ? await startsLikeEventStream(body)
       : /^\s*text\/event-stream\s*(;|$)/iu.test(contentType);
   if (isSuccess(status) && isStream) return;
-  throw fromDifyError(status, parseErrorBody(await readStart(body)));
+  const error = parseErrorBody(await readStart(body));
+  throw fromRefusedInput(status, error, sent) ?? fromDifyError(status, error);
 }
 
 /** The length of the longest name of a field and its colon: `event:`. */

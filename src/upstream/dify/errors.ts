@@ -1,5 +1,6 @@
 import { ChatError, type ChatErrorCode } from '../../chat/errors';
 import { FrameTooLongError } from './sse';
+import { maskSecrets } from './mask-secrets';
 import type { DifyErrorBody } from './schema';
 
 /** Dify's own error codes, from error responses and from `error` events. */
@@ -34,18 +35,40 @@ function codeOfStatus(status: number): ChatErrorCode {
 }
 
 /**
- * Converts an error response or an `error` event of Dify. It checks Dify's text only for two beginnings, because some
- * versions give these two errors a wrong code. It keeps no text and no unknown code: they can contain keys and prompts.
+ * Converts an error response of Dify. It reads Dify's text only for the beginnings of errors to which Dify gives a wrong
+ * code. The text goes into `upstreamMessage` of the cause, for the operator. Clients never get it.
  */
 export function fromDifyError(status: number, { code, message = '' }: DifyErrorBody): ChatError {
   const known = code !== undefined && Object.hasOwn(codes, code) ? code : undefined;
-  return new ChatError(chooseCode(), { cause: { upstreamStatus: status, upstreamCode: known ?? 'unknown' } });
+  return new ChatError(chooseCode(), { cause: toCause(status, known, message) });
 
   function chooseCode(): ChatErrorCode {
     if (message.startsWith('Too many requests')) return 'upstream-busy';
     if (message.startsWith('Conversation Not Exists')) return 'upstream-conversation-gone';
     return (known === undefined ? undefined : codes[known]) ?? codeOfStatus(status);
   }
+}
+
+/**
+ * Converts an `error` event. It is a failure while answering, whatever its code: Dify refuses a question before the
+ * stream. A chatflow reports every failure of its model as `invalid_param`.
+ */
+export function fromErrorEvent({
+  status = 500,
+  ...body
+}: DifyErrorBody & { status?: number | undefined }): ChatError {
+  const error = fromDifyError(status, body);
+  return error.code === 'upstream-rejected'
+    ? new ChatError('upstream-failed', { cause: error.cause })
+    : error;
+}
+
+function toCause(status: number, code = 'unknown', message = ''): object {
+  return {
+    upstreamStatus: status,
+    upstreamCode: code,
+    ...(message !== '' && { upstreamMessage: maskSecrets(message) }),
+  };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { ChatError } from '../../chat/errors';
 import { toStorableText } from '../../chat/shared/storable-text';
-import { fromDifyError } from './errors';
+import { fromErrorEvent } from './errors';
 import { toUsage, type DifyFrame } from './schema';
 import type { ReplyEvent } from '../../chat/ports/upstream';
 
@@ -97,7 +97,7 @@ export function createReplyTranslator(): ReplyTranslator {
       case 'message_end':
         return toCompleted({ type: 'completed', usage: toUsage(frame) });
       case 'error':
-        throw fromDifyError(frame.status ?? 500, frame);
+        throw fromErrorEvent(frame);
       case 'agent_thought':
         late.step(frame);
         return [];

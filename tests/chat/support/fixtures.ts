@@ -91,6 +91,7 @@ export function ending(changes: Partial<TurnEnding> = {}): TurnEnding {
   return {
     outcome: 'completed',
     errorCode: null,
+    errorDetail: null,
     usage: null,
     answer: 'Calm.',
     taskId: 'dify-task',

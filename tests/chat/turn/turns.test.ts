@@ -1037,7 +1037,7 @@ function faultOutcomes(): Readonly<Record<FaultName, FaultOutcome>> {
     'thoughts-only': interrupted('thoughts-only'),
     'error-first': failed('error-first', 'upstream-failed'),
     'error-after-deltas': failed('error-after-deltas', 'upstream-failed', first(3)),
-    'workflow-failed': failed('workflow-failed', 'upstream-rejected', first(3)),
+    'workflow-failed': failed('workflow-failed', 'upstream-failed', first(3)),
     'workflow-paused': interrupted('workflow-paused', first(3)),
     'eof-at-once': interrupted('eof-at-once'),
     'eof-after-deltas': interrupted('eof-after-deltas', first(3)),

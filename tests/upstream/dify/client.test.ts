@@ -510,7 +510,7 @@ describe('createDifyClient', () => {
         first(2),
         'upstream-quota-exceeded',
       ],
-      ['a failed workflow', { name: 'workflow-failed', after: 3 }, first(3), 'upstream-rejected'],
+      ['a failed workflow', { name: 'workflow-failed', after: 3 }, first(3), 'upstream-failed'],
       ['a paused workflow', { name: 'workflow-paused', after: 3 }, first(3), 'upstream-interrupted'],
       ['EOF after the headers', 'eof-at-once', '', 'upstream-interrupted'],
       ['EOF in the middle', { name: 'eof-after-deltas', after: 4 }, first(4), 'upstream-interrupted'],
@@ -534,7 +534,7 @@ describe('createDifyClient', () => {
         `${messageFrame('Hel')}${messageFrame('lo')}data: {"event":"error","code":"invalid_param"}\n\n`,
       );
       await cut();
-      expect(await asked).toMatchObject({ text: 'Hello', error: chatError('upstream-rejected') });
+      expect(await asked).toMatchObject({ text: 'Hello', error: chatError('upstream-failed') });
     });
 
     it('invalid HTTP bytes in one piece with the text before them', async () => {
@@ -693,7 +693,7 @@ describe('createDifyClient', () => {
   });
 
   describe('shows no data of the request or of Dify in its errors:', () => {
-    const secrets = ['app-top-secret', 'Ada', 'How is the sea', 'do not repeat'];
+    const secrets = ['app-top-secret', 'Ada', 'How is the sea'];
 
     it.each<[string, Fault]>([
       ['a refusal', { name: 'refuse', code: 'unauthorized', message: 'app-top-secret: do not repeat' }],
@@ -708,6 +708,8 @@ describe('createDifyClient', () => {
       dify.next(fault);
       const { error } = await askDify(client());
       expectSilence(error, secrets);
+      // Dify's own sentence is for the log.
+      expect((error as Error).message).not.toContain('do not repeat');
     });
 
     it('a refused connection', async () => {

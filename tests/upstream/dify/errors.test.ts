@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 
-import { fromDifyError, fromTransportError } from '../../../src/upstream/dify/errors';
-import { ChatError, type ChatErrorCode } from '../../../src/chat/errors';
+import { fromDifyError, fromErrorEvent, fromTransportError } from '../../../src/upstream/dify/errors';
+import { ChatError, upstreamMessageOf, type ChatErrorCode } from '../../../src/chat/errors';
 import { describeError } from '../../../src/chat/shared/log';
 import { FrameTooLongError } from '../../../src/upstream/dify/sse';
 
@@ -71,14 +71,20 @@ describe('fromDifyError', () => {
     expect(fromDifyError(status, { code: 'unheard_of', message: 'Oops' }).code).toBe(ours);
   });
 
-  it('keeps the status and the code for the log, but not the message', () => {
+  it('keeps the status, the code and the message without keys for the log, and shows clients none of it', () => {
     const error = fromDifyError(400, {
       code: 'invalid_param',
       message: 'Incorrect API key provided: sk-1234',
     });
-    expect(error.cause).toEqual({ upstreamStatus: 400, upstreamCode: 'invalid_param' });
+    expect(error.cause).toEqual({
+      upstreamStatus: 400,
+      upstreamCode: 'invalid_param',
+      upstreamMessage: 'Incorrect API key provided: ***',
+    });
+    expect(describeError(error)).toContain('Incorrect API key provided: ***');
+    expect(upstreamMessageOf(error)).toBe('Incorrect API key provided: ***');
     expect(said(error)).not.toContain('sk-1234');
-    expect(said(error)).not.toContain('Incorrect');
+    expect(error.message).not.toContain('Incorrect');
   });
 
   it.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])(
@@ -92,6 +98,22 @@ describe('fromDifyError', () => {
     expect(said(fromDifyError(400, { code: 'Incorrect API key provided: sk-1234' }))).not.toContain(
       'sk-1234',
     );
+  });
+});
+
+describe('fromErrorEvent', () => {
+  it.each<[string, string, ChatErrorCode]>([
+    // A chatflow whose model fails, as Dify 0.15.3 and 1.12.1 report it.
+    ['invalid_param', 'Run failed: [openai] Error: quota', 'upstream-failed'],
+    ['bad_request', '', 'upstream-failed'],
+    ['not_found', '', 'upstream-failed'],
+    ['completion_request_error', '', 'upstream-failed'],
+    ['provider_quota_exceeded', '', 'upstream-quota-exceeded'],
+    ['provider_not_initialize', '', 'upstream-misconfigured'],
+  ])('maps %s %j to %s', (code, message, ours) => {
+    const error = fromErrorEvent({ status: 400, code, message });
+    expect(error.code).toBe(ours);
+    expect(upstreamMessageOf(error)).toBe(message === '' ? null : message);
   });
 });
 

@@ -124,6 +124,7 @@ async function answer(
   if (end.event === 'message_end') return { data: end.data.map((reply) => selectFields(reply, fields)) };
   const { turn_id, session_id, conversation_id, message_id, outcome } = end;
   throw new ChatError(end.code, {
+    sentence: end.message,
     details: { turn_id, session_id, conversation_id, message_id, outcome },
   });
 }
