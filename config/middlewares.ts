@@ -43,17 +43,16 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
       },
     },
     'strapi::query',
-    // Strapi requires its own parser in this list. `global::body` calls it, so here it parses nothing.
-    { name: 'strapi::body', config: { json: false, urlencoded: false, text: false, multipart: false } },
-    { name: 'global::body', config: { maxBytes: variables.BODY_LIMIT } },
     'strapi::session',
     'strapi::favicon',
     'global::landing-page',
     'global::paths-without-api',
     'global::spellings',
-    'global::account-requests',
-    'global::refuse-multipart',
     'global::known-paths',
+    // Strapi requires its own parser in this list. `global::body` calls it, so here it parses nothing.
+    { name: 'strapi::body', config: { json: false, urlencoded: false, text: false, multipart: false } },
+    { name: 'global::body', config: { maxBytes: variables.BODY_LIMIT } },
+    'global::account-requests',
     'strapi::public',
   ];
 };

@@ -1,7 +1,7 @@
 import type { Context, Next } from 'koa';
 
 import { ChatError, toStorableText } from '../chat';
-import { isOfAccounts, needsNoLogin } from '../http/account-paths';
+import { isOfAccounts, needsNoLogin } from '../http/requests/account-paths';
 
 /**
  * Prepares requests for Strapi's own account routes.

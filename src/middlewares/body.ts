@@ -5,8 +5,9 @@ import type { Core } from '@strapi/strapi';
 import type { Context, Middleware, Next } from 'koa';
 
 import { ChatError } from '../chat';
-import { hasMultipartBody } from '../http/multipart-body';
-import { hasBody, readBody } from '../http/request-body';
+import { hasMultipartBody } from '../http/requests/multipart-body';
+import { lowerIdsInBody } from '../http/requests/lower-case-ids';
+import { hasBody, readBody } from '../http/requests/request-body';
 
 interface BodyConfig {
   /** Limit of a body without its `Content-Encoding`. */
@@ -30,6 +31,7 @@ export default ({ maxBytes }: BodyConfig, { strapi }: { strapi: Core.Strapi }) =
       if (!isUtf8(bytes)) throw new ChatError('invalid-request', { sentence: 'The body must be UTF-8.' });
       await parse(withBody(ctx, isNull(bytes) ? Buffer.alloc(0) : bytes), nothing);
       assertParsed(ctx, bytes);
+      lowerIdsInBody(ctx.request.body);
     }
     await next();
   };

@@ -3,7 +3,7 @@ import { errors } from '@strapi/utils';
 import type { Context, Next } from 'koa';
 
 import { ChatError, describeError } from '../chat';
-import { needsNoLogin } from '../http/account-paths';
+import { needsNoLogin } from '../http/requests/account-paths';
 import { isAppUser } from '../http/owner';
 import { setRateLimit } from '../http/rate-limit';
 import { isDriverError } from '../database/sql/driver-errors';

@@ -5,7 +5,7 @@ import type { Core } from '@strapi/strapi';
 import type { Context, Next } from 'koa';
 
 import { openTemporaryFolder } from '../strapi/startup/temporary-folder';
-import { readMultipart } from '../http/multipart-body';
+import { readMultipart } from '../http/requests/multipart-body';
 
 /**
  * `global::multipart`: a route that names it in its `config.middlewares` accepts files. All other routes answer 415.

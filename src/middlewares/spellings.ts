@@ -1,9 +1,9 @@
 import type { Context, Next } from 'koa';
 
-import { lowerIdsInBody, lowerIdsInPath } from '../http/lower-case-ids';
+import { lowerIdsInPath } from '../http/requests/lower-case-ids';
 
 /**
- * Reads ids and headers in other spellings. A UUID can be in upper case (RFC 9562). Polyfills of EventSource send
+ * Reads paths and headers in other spellings. A UUID can be in upper case (RFC 9562). Polyfills of EventSource send
  * `Last-Event-ID` as a query parameter.
  */
 export default () =>
@@ -11,7 +11,6 @@ export default () =>
     const path = lowerIdsInPath(ctx.path);
     // Setting it is slow, because Koa parses the URL again.
     if (path !== ctx.path) ctx.path = path;
-    lowerIdsInBody(ctx.request.body);
     const { lastEventId } = ctx.query;
     if (typeof lastEventId === 'string' && lastEventId !== '') {
       ctx.request.headers['last-event-id'] ??= lastEventId;

@@ -2,7 +2,7 @@ import { ServerResponse, STATUS_CODES, type IncomingMessage, type Server } from 
 import type { Duplex } from 'node:stream';
 
 import type { ChatError } from '../chat';
-import { lowerIdsInPath } from '../http/lower-case-ids';
+import { lowerIdsInPath } from '../http/requests/lower-case-ids';
 
 /** The parts of an upgrade request that the server reads. It ignores the query string, because logs store it. */
 export interface UpgradeRequest {

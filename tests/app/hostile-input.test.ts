@@ -336,6 +336,27 @@ describe('an unknown path', () => {
   );
 });
 
+describe('a body that the server cannot read', () => {
+  const bodies: readonly [type: string, body: string][] = [
+    ['text/plain', 'text'],
+    ['application/json', '{"half":'],
+    ['application/json', '\xff'.repeat(2_000_000)],
+    ['multipart/form-data; boundary=x', '--x--'],
+  ];
+  it.each([
+    [404, '/api/typo'],
+    [404, '/typo'],
+    [405, '/api/chat-conversations/my-list'],
+    [405, '/api/chat/ready'],
+  ])('does not hide the %s of POST %s', async (expected, path) => {
+    for (const [type, body] of bodies) {
+      const headers = { 'Content-Type': type, Authorization: `Bearer ${user.token}` };
+      const reply = await fetch(`${app.url}${path}`, { method: 'POST', headers, body });
+      expect([type, reply.status]).toEqual([type, expected]);
+    }
+  });
+});
+
 describe('a known path with another method', () => {
   it.each([
     ['GET', createMessage, 'POST'],

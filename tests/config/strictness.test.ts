@@ -91,8 +91,8 @@ describe('a variable of the configuration', () => {
       },
     });
     expect(read('middlewares', { BODY_LIMIT: '512kb' })).toContainEqual({
-      name: 'strapi::body',
-      config: { jsonLimit: '512kb', multipart: false },
+      name: 'global::body',
+      config: { maxBytes: 524_288 },
     });
     expect(read('plugins', { UPLOAD_LIMIT: '2mb' })).toMatchObject({
       upload: { config: { sizeLimit: 2 * 1024 * 1024 } },

@@ -17,7 +17,7 @@ import {
 } from '../../../chat';
 import { chatOf } from '../../../app';
 import { closeSignal, wantsEventStream, type EventSource } from '../../../middlewares/koasseStream';
-import { cursorOf, cursorOfResend } from '../../../http/event-cursor';
+import { cursorOf, cursorOfResend } from '../../../http/requests/event-cursor';
 import { ownerOf } from '../../../http/owner';
 import { setRateLimit } from '../../../http/rate-limit';
 

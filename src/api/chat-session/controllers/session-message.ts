@@ -16,7 +16,7 @@ import {
 } from '../../../chat';
 import { chatOf } from '../../../app';
 import { closeSignal, wantsEventStream, type EventSource } from '../../../middlewares/koasseStream';
-import { cursorOfResend } from '../../../http/event-cursor';
+import { cursorOfResend } from '../../../http/requests/event-cursor';
 import { ownerOf } from '../../../http/owner';
 import { setRateLimit } from '../../../http/rate-limit';
 import { messagePageSize, param, success } from '../envelope';

@@ -3,8 +3,8 @@ import { createBrotliDecompress, createUnzip } from 'node:zlib';
 
 import type { Context } from 'koa';
 
-import { ChatError } from '../chat';
-import { onClosed } from './on-closed';
+import { ChatError } from '../../chat';
+import { onClosed } from '../on-closed';
 
 /** The body of a request without its `Content-Encoding`. */
 export interface DecodedBody {

@@ -6,8 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import { Busboy } from '@fastify/busboy';
 import type { Context } from 'koa';
 
-import { ChatError } from '../chat';
-import { onClosed } from './on-closed';
+import { ChatError } from '../../chat';
+import { onClosed } from '../on-closed';
 import { decodeBody } from './request-body';
 
 /** An uploaded file as Strapi's upload plugin expects it. */

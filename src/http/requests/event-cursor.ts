@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 
-import { ChatError } from '../chat';
+import { ChatError } from '../../chat';
 
 /**
  * Returns the id of the last event that the client has; 0 for none. Clients that cannot set headers send `after`

@@ -1,4 +1,4 @@
-import { lowerIdsInPath } from '../../src/http/lower-case-ids';
+import { lowerIdsInPath } from '../../../src/http/requests/lower-case-ids';
 
 const upper = '0B8D43A4-2A43-4B32-B1A5-4FC5B1F8B8A0';
 const lower = upper.toLowerCase();
