@@ -144,7 +144,7 @@ function parseWhole(
   { fallback, min, max }: { readonly fallback: number; readonly min: number; readonly max?: number },
 ): number {
   if (value === undefined) return fallback;
-  const number = typeof value === 'string' && /^\d{1,15}$/u.test(value) ? Number(value) : -1;
+  const number = typeof value === 'string' && /^\d+$/u.test(value) ? Number(value) : -1;
   if (number < min || (max !== undefined && number > max))
     throw invalid(`${name} must be a whole number from ${min}${max === undefined ? '' : ` to ${max}`}.`);
   return number;

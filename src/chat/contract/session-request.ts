@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { ChatError } from '../errors';
 import { boundedJson, boundedText } from './bounded';
-import { parse } from './invalid-request';
+import { listLimit, parse, wholeNumber } from './invalid-request';
 import type { MessageRole, MessageReference } from '../model/message';
 import { oncePer } from '../shared/once-per';
 import type { Owner } from '../model/owner';
@@ -23,19 +23,13 @@ export interface PageRequest {
 
 const maxPageSize = 100;
 
-const number = z.coerce
-  .number('must be a number')
-  .int('must be a whole number')
-  .min(1, 'begins at 1')
-  .max(1_000_000, 'is too large')
-  .nullish();
-
-const pageSchema = z.object({ page: number, page_size: number, pageSize: number });
+const size = listLimit(maxPageSize).nullish();
+const pageSchema = z.object({ page: wholeNumber(1, 1_000_000).nullish(), page_size: size, pageSize: size });
 
 export function parsePage(params: unknown, defaultPageSize: number): PageRequest {
   const { page: given, page_size, pageSize: camelCase } = parse(pageSchema, params ?? {});
   const page = given ?? 1;
-  const pageSize = Math.min(page_size ?? camelCase ?? defaultPageSize, maxPageSize);
+  const pageSize = page_size ?? camelCase ?? defaultPageSize;
   return { page, pageSize, range: { limit: pageSize, offset: (page - 1) * pageSize } };
 }
 

@@ -38,7 +38,9 @@ describe('parseMessagePageRequest', () => {
       query: { offset: 3, limit: 10 },
     });
     expect(parseMessagePageRequest({ pagination: { start: '0' } }).part).toEqual({ start: 0, limit: 20 });
-    expect(parseMessagePageRequest({ pagination: { limit: '101' } }).part).toEqual({ start: 0, limit: 100 });
+    for (const limit of ['101', '1000001', '9'.repeat(400)]) {
+      expect(parseMessagePageRequest({ pagination: { limit } }).part).toEqual({ start: 0, limit: 100 });
+    }
   });
 
   it.each([

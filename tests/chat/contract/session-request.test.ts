@@ -37,15 +37,19 @@ describe('parsePage', () => {
   });
 
   it('limits a page to 100 entries', () => {
-    expect(parsePage({ page_size: 5_000 }, 20)).toMatchObject({ pageSize: 100, range: { limit: 100 } });
+    for (const size of [101, '5000', 1_000_001, '1e30']) {
+      for (const params of [{ page_size: size }, { pageSize: size }]) {
+        expect(parsePage(params, 20)).toMatchObject({ pageSize: 100, range: { limit: 100 } });
+      }
+    }
   });
 
   it.each([
-    [{ page: 0 }, 'page begins at 1.'],
-    [{ page_size: -1 }, 'page_size begins at 1.'],
+    [{ page: 0 }, 'page must be at least 1.'],
+    [{ page_size: -1 }, 'page_size must be at least 1.'],
     [{ page: 1.5 }, 'page must be a whole number.'],
     [{ pageSize: 'x' }, 'pageSize must be a number.'],
-    [{ page: 1_000_001 }, 'page is too large.'],
+    [{ page: 1_000_001 }, 'page can be at most 1000000.'],
   ])('rejects %j', async (params, sentence) => {
     expect(await refused(() => parsePage(params, 20))).toBe(sentence);
   });
