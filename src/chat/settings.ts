@@ -11,9 +11,26 @@ const seconds = (fallback: number) =>
     .default(fallback)
     .transform((given) => given * 1000);
 
+/** The id of a conversation in an address: a UUID, or a placeholder of Dify's documentation. */
+const id = '([\\da-f]{8}-[\\da-f-]{27}|:[^/]+|%7B[^/]+)';
+
 /** Matches the path of an endpoint of Dify, which people copy from Dify's documentation or from its pages. */
-const endpoint =
-  /(\/api|\/console\/api\/apps\/[^/]+)?\/(chat-messages|completion-messages|workflows\/run|messages|conversations|parameters|info|files\/upload)(\/[^/]+){0,2}$/u;
+const endpoint = new RegExp(
+  [
+    '(/api|/console/api/apps/[^/]+)?/(',
+    [
+      '(chat|completion)-messages(/[^/]+/stop)?',
+      'workflows/run',
+      'messages(/[^/]+/(feedbacks|suggested))?',
+      `conversations(/${id}|/[^/]+/(name|variables))?`,
+      'parameters',
+      'info',
+      'files/upload',
+    ].join('|'),
+    ')$',
+  ].join(''),
+  'iu',
+);
 
 const apiUrl = z
   .string('is missing. Set it to the address of your Dify, e.g. https://api.dify.ai/v1')

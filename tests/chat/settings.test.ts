@@ -253,6 +253,9 @@ describe('parseChatSettings', () => {
     ['https://proxy.example/dify', 'https://proxy.example/dify/v1'],
     ['https://proxy.example/dify/v1', 'https://proxy.example/dify/v1'],
     ['https://proxy.example/myv1', 'https://proxy.example/myv1/v1'],
+    ['https://gw.example/messages/v1', 'https://gw.example/messages/v1'],
+    ['https://gw.example/conversations/dify', 'https://gw.example/conversations/dify/v1'],
+    ['https://gw.example/info/dify', 'https://gw.example/info/dify/v1'],
   ])('reads the address %s as %s', (given, url) => {
     expect(apiUrl(given)).toBe(url);
   });
@@ -281,6 +284,9 @@ describe('parseChatSettings', () => {
     ['https://dify.example/api/chat-messages', 'https://dify.example/v1'],
     ['http://localhost/console/api/apps/13f717a8/chat-messages', 'http://localhost/v1'],
     ['https://dify.example/v1/chat-messages/task/stop', 'https://dify.example/v1'],
+    ['https://dify.example/v1/messages/{message_id}/feedbacks', 'https://dify.example/v1'],
+    ['https://dify.example/v1/conversations/:conversation_id', 'https://dify.example/v1'],
+    ['https://dify.example/v1/conversations/3e7f234e-92f2-43c6-8e4f-d46e01425317', 'https://dify.example/v1'],
   ])('rejects the endpoint %s, and gives the address %s', async (url, address) => {
     expect(await problems({ ...required, DIFY_API_URL: url })).toEqual([
       `DIFY_API_URL must not end with an endpoint. Set it to ${address}`,
