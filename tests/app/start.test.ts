@@ -82,7 +82,7 @@ it('the application starts with the example environment of the contract, and war
     ]);
     expect(output).not.toMatch(/Missing transfer\.token\.salt|Encryption key is missing/u);
     expect(output.match(/CHAT_EXPOSE_PROMPT[^\n]*/gu)).toEqual([
-      'CHAT_EXPOSE_PROMPT is not set, so replies show users the prompts of characters: set it to true or false.',
+      'CHAT_EXPOSE_PROMPT is not set, so replies show users the prompts of characters. Set it to true or false.',
     ]);
   } finally {
     await app.stop();

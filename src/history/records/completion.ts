@@ -137,7 +137,7 @@ const context = {
 };
 
 /** Zod issue for a record without the name of a model. */
-const withoutModel = { path: ['model'], error: 'must be text' };
+const withoutModel = { path: ['model'], error: 'must name the model' };
 
 function hasModel({ model, modelName }: z.output<z.ZodObject<typeof context>>): boolean {
   return (model ?? modelName) !== undefined;

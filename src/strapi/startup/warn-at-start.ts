@@ -8,13 +8,13 @@ export function warnAtStart(strapi: Core.Strapi): void {
     strapi.log.warn(warning);
 }
 
-/** Whether users see prompts is a decision. In production, the server reminds of it while nobody has made it. */
+/** Returns a warning in production while the operator has not decided whether users see prompts. */
 function findChatWarnings({ config }: Core.Strapi): string[] {
   const isProduction = config.get('environment') === 'production';
   const choice: unknown = config.get('chat.CHAT_EXPOSE_PROMPT');
   const isMade = typeof choice === 'string' && choice.trim() !== '';
   if (!isProduction || isMade) return [];
   return [
-    'CHAT_EXPOSE_PROMPT is not set, so replies show users the prompts of characters: set it to true or false.',
+    'CHAT_EXPOSE_PROMPT is not set, so replies show users the prompts of characters. Set it to true or false.',
   ];
 }

@@ -68,7 +68,7 @@ describe('toCompletionRecord', () => {
 
   it('refuses a completion without a model', async () => {
     const { model: _model, ...rest } = completion;
-    const refusal = { code: 'invalid-request', message: 'model must be text.' };
+    const refusal = { code: 'invalid-request', message: 'model must name the model.' };
     expect(await thrown(() => toCompletionRecord(rest as ChatCompletion))).toMatchObject(refusal);
   });
 
