@@ -88,21 +88,26 @@ function withHonestFailures(strategy: AuthStrategy, strapi: Core.Strapi): AuthSt
     async authenticate(ctx) {
       const result = await strategy.authenticate(ctx);
       const isRefused = result?.authenticated !== true && (result?.error ?? null) === null;
-      if (isRefused && (await isGoodToken(ctx, strapi))) throw new ChatError('database-unavailable');
+      if (isRefused && (await canBeGood(ctx, strapi))) throw new ChatError('database-unavailable');
       return result;
     },
   };
 }
 
-/** Returns true if the token's user exists and has a role, or if the server cannot read the user. */
-async function isGoodToken(ctx: Context, strapi: Core.Strapi): Promise<boolean> {
+/**
+ * Returns true if the token's user exists and has a role, or if the server cannot read the user. Without a token, it
+ * returns true if the server cannot read the permissions of the Public role.
+ */
+async function canBeGood(ctx: Context, strapi: Core.Strapi): Promise<boolean> {
   const users = strapi.plugin('users-permissions');
   const jwt = users.service('jwt') as { getToken(ctx: Context): Promise<{ id?: unknown } | null> | null };
   const user = users.service('user') as {
     fetchAuthenticatedUser(id: unknown): Promise<{ role?: unknown } | null>;
   };
+  const permission = users.service('permission') as { findPublicPermissions(): Promise<unknown> };
   try {
     const token = await jwt.getToken(ctx);
+    if (token === null) await permission.findPublicPermissions();
     if (token?.id === undefined) return false;
     // The plugin also replies "not authenticated" to a user without a role. An admin can create such a user.
     return ((await user.fetchAuthenticatedUser(token.id))?.role ?? null) !== null;
