@@ -18,7 +18,19 @@ beforeAll(async () => {
       DIFY_MAX_FRAME_CHARS: '300000',
       CHAT_MAX_ANSWER_CHARS: '100000',
     },
-    dify: { apps: [{ key: `app-${canaries.key}`, mode: 'chat' }], pingEveryMs: 100 },
+    dify: {
+      apps: [
+        {
+          key: `app-${canaries.key}`,
+          mode: 'chat',
+          form: [
+            { type: 'paragraph', variable: 'prompt' },
+            { type: 'text-input', variable: 'city', maxLength: 5 },
+          ],
+        },
+      ],
+      pingEveryMs: 100,
+    },
   });
   user = await app.createUser();
   characterId = (await app.admin.createCharacter()).documentId;
@@ -175,7 +187,7 @@ describe('an answer that breaks off', () => {
 
 describe('an answer that Dify refuses or fails', () => {
   const midStream: [code: string, ours: string][] = [
-    ['invalid_param', 'upstream-rejected'],
+    ['invalid_param', 'upstream-failed'],
     ['provider_not_initialize', 'upstream-misconfigured'],
     ['provider_quota_exceeded', 'upstream-quota-exceeded'],
     ['model_currently_not_support', 'upstream-misconfigured'],
@@ -194,7 +206,14 @@ describe('an answer that Dify refuses or fails', () => {
         .db('chat_conversations')
         .where({ turn_id: events[0]?.data.turn_id, role: 'assistant' })
         .first();
-      expect(row).toMatchObject({ outcome: 'failed', error_code: ours, answer: 'Half an ' });
+      expect(row).toMatchObject({
+        outcome: 'failed',
+        error_code: ours,
+        // For those who may read chats in the admin panel. The key is masked.
+        error_detail: 'Incorrect API key provided: ***',
+        answer: 'Half an ',
+      });
+      expect(app.output()).toContain('Incorrect API key provided: ***');
       expect(terminalsOf(events).map(({ data }) => data.code)).toEqual([ours]);
     },
   );
@@ -208,6 +227,15 @@ describe('an answer that Dify refuses or fails', () => {
     expect(row).toMatchObject({ outcome: 'failed', error_code: ours, answer: textOf(events) });
     expect(row.answer !== '').toBe(hasText);
     expect(terminal).toMatchObject({ event: 'error', code: ours });
+  });
+
+  it('names the variable of inputs that Dify refuses, in the stream and in the JSON reply', async () => {
+    const question = { character_id: characterId, query: 'Where?', inputs: { city: 'Amsterdam' } };
+    const sentence = 'inputs.city can be at most 5 characters long.';
+    const events = await user.streamAll(question);
+    expect(events.at(-1)?.data).toMatchObject({ code: 'invalid-request', status: 400, message: sentence });
+    const { status, body } = await user.ask(question);
+    expect([status, body.error.message]).toEqual([400, sentence]);
   });
 
   const before: [Fault, status: number, ours: string][] = [
@@ -310,6 +338,6 @@ it('the tests try every fault of the emulator', () => {
 
 it('logs the error code of a failed answer with the status and code from Dify', () => {
   expect(app.output()).toContain(
-    'ends early: upstream-misconfigured, {"upstreamStatus":401,"upstreamCode":"unauthorized"}',
+    'ends early: upstream-misconfigured, {"upstreamStatus":401,"upstreamCode":"unauthorized","upstreamMessage":"Incorrect',
   );
 });
