@@ -99,6 +99,8 @@ describe('after a harmless fault of Dify, the server', () => {
     'workflow-end',
     'late-outputs',
     { name: 'late-outputs', last: 'message_end' },
+    'late-outputs-missing',
+    'huge-outputs',
     'late-thought',
     'end-then-pings',
     'end-without-blank-line',
@@ -119,8 +121,8 @@ describe('after a harmless fault of Dify, the server', () => {
     expect(row.answer.startsWith('Let us talk of something else.')).toBe(true);
   });
 
-  it.each<Fault>(['empty-answer', 'late-outputs-missing'])('saves %s as completed', async (fault) => {
-    const { row } = await ask(fault);
+  it('saves an empty answer as completed', async () => {
+    const { row } = await ask('empty-answer');
     expect(row).toMatchObject({ outcome: 'completed', answer: '' });
   });
 

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 
 import { ChatError, toChatError } from '../../chat/errors';
 import { atLoopEnd } from '../../chat/stream/loop-end';
@@ -43,14 +43,17 @@ export function createDifyClient(options: DifyClientOptions): Upstream {
     let isComplete = false;
     try {
       const response = await postQuestion(settings, question, call);
-      await assertEventStream(response, { inputs: question.inputs, promptInput: settings.promptInput });
-      body = response.body;
+      body = await requireEventStream(response, {
+        inputs: question.inputs,
+        promptInput: settings.promptInput,
+      });
       const reply = createReply(options);
       isComplete = await readUntil(body, {
         isEnough: (chunk) => {
           call.deadlines.received();
-          const isEnd = pass(reply.take(chunk));
-          call.deadlines.ending(reply.isEnding());
+          const batch = reply.take(chunk);
+          const isEnd = pass(batch);
+          call.deadlines.ending(reply.isEnding(), batch.hasFrames);
           return isEnd;
         },
         isEnoughAtEnd: () => pass(reply.end()),
@@ -144,6 +147,8 @@ function readUntil(body: Readable, { isEnough, isEnoughAtEnd }: Enough): Promise
 }
 
 interface Batch {
+  /** Whether the chunk completed frames that the translator needs. Pings are none. */
+  readonly hasFrames: boolean;
   /** The events of the chunk, up to the end of the reply. */
   readonly events: readonly ReplyEvent[];
   /** The error that ends the reply, if one does. */
@@ -160,7 +165,7 @@ interface IncomingReply {
 }
 
 function createReply({ settings: { maxFrameChars }, warn }: DifyClientOptions): IncomingReply {
-  const translator = createReplyTranslator();
+  const translator = createReplyTranslator(maxFrameChars);
   const decoder = createSseDecoder({ maxFrameChars, isUnused, shorten });
   return {
     take: (chunk) => toBatch((read) => decoder.feed(chunk, ({ data }) => read(parse(data)))),
@@ -168,7 +173,7 @@ function createReply({ settings: { maxFrameChars }, warn }: DifyClientOptions): 
       toBatch((read, add) => {
         // The last frame can be incomplete. That needs no warning.
         decoder.end(({ data }) => read(parseFrame(data)));
-        add(translator.end());
+        translator.end(add);
       }),
     isEnding: translator.isEnding,
   };
@@ -198,47 +203,63 @@ function createReply({ settings: { maxFrameChars }, warn }: DifyClientOptions): 
     convert: (read: (frame: DifyFrame | null) => void, add: (more: readonly ReplyEvent[]) => void) => void,
   ): Batch {
     const events: ReplyEvent[] = [];
+    let hasFrames = false;
     const hasEnded = () => events.at(-1)?.type === 'completed';
     const add = (more: readonly ReplyEvent[]) => {
       if (!hasEnded()) events.push(...more);
     };
     try {
       convert((frame) => {
-        if (frame !== null && !hasEnded()) events.push(...translator.read(frame));
+        hasFrames = true;
+        if (frame !== null && !hasEnded()) translator.read(frame, add);
       }, add);
-      return { events, failure: undefined };
+      return { events, hasFrames, failure: undefined };
     } catch (error) {
-      return { events, failure: error instanceof Error ? error : toChatError(error) };
+      return { events, hasFrames, failure: error instanceof Error ? error : toChatError(error) };
     }
   }
 }
 
-/** @throws ChatError unless the response is an event stream. Some gateways change the status or drop the type. */
-async function assertEventStream({ status, contentType, body }: Response, sent: SentInputs): Promise<void> {
+/**
+ * Some gateways change the status or drop the type.
+ * @returns the body. @throws ChatError unless it is an event stream.
+ */
+async function requireEventStream(
+  { status, contentType, body }: Response,
+  sent: SentInputs,
+): Promise<Readable> {
+  const { start, whole } = contentType === '' ? await peek(body) : { start: '', whole: body };
   const isStream =
     contentType === ''
-      ? await startsLikeEventStream(body)
+      ? /^(?:data|event|id|retry)?:/u.test(start)
       : /^\s*text\/event-stream\s*(;|$)/iu.test(contentType);
-  if (isSuccess(status) && isStream) return;
-  const error = parseErrorBody(await readStart(body));
+  if (isSuccess(status) && isStream) return whole;
+  const error = parseErrorBody(await readStart(whole));
   throw fromRefusedInput(status, error, sent) ?? fromDifyError(status, error);
 }
 
 /** The length of the longest name of a field and its colon: `event:`. */
-const fieldBytes = 6;
+const fieldChars = 6;
+/** A reply that begins with more blank bytes than this is no event stream. */
+const maxBlankBytes = 4_096;
 
-/** Looks at the first bytes, and puts them back. */
-async function startsLikeEventStream(body: Readable): Promise<boolean> {
+/** Reads the first characters that are not blank. @returns them, and a body that has all bytes. */
+async function peek(body: Readable): Promise<{ readonly start: string; readonly whole: Readable }> {
   const chunks: Buffer[] = [];
   let bytes = 0;
+  let start = '';
   for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes >= fieldBytes) break;
+    start = Buffer.concat(chunks)
+      .toString('utf8')
+      .replace(/^[\uFEFF\s]+/u, '');
+    if (start.length >= fieldChars || bytes >= maxBlankBytes) break;
   }
-  const start = Buffer.concat(chunks);
-  if (!body.readableEnded) body.unshift(start);
-  return /^(?:\uFEFF|\s)*(?:data|event|id|retry)?:/u.test(start.toString('utf8'));
+  // A body that has ended takes no bytes back.
+  if (body.readableEnded) return { start, whole: Readable.from(chunks) };
+  body.unshift(Buffer.concat(chunks));
+  return { start, whole: body };
 }
 
 /** Reads and discards the rest of the response after the end of the reply. */

@@ -6,8 +6,8 @@ export interface Deadlines {
   connected(): void;
   /** Any byte counts. A ping is not a message, but it shows that Dify is alive. */
   received(): void;
-  /** Starts the deadline of the last events if the reply is ending, else cancels it. It is not started again. */
-  ending(isEnding: boolean): void;
+  /** Starts the deadline of the last events if the reply is ending, else cancels it. Needed events start it again. */
+  ending(isEnding: boolean, hasNeeded: boolean): void;
   cancel(): void;
 }
 
@@ -51,13 +51,10 @@ export function startDeadlines(settings: DeadlineSettings, onExpired: (error: Ch
       clearTimeout(phase);
       phase = setTimeout(lookWhetherIdle, settings.idleTimeoutMs);
     },
-    ending(isEnding) {
-      if (isEnding) {
-        last ??= setTimeout(expire, settings.endTimeoutMs, 'upstream-interrupted', 'end');
-      } else if (last !== undefined) {
-        clearTimeout(last);
-        last = undefined;
-      }
+    ending(isEnding, hasNeeded) {
+      if (isEnding && last !== undefined && !hasNeeded) return;
+      clearTimeout(last);
+      last = isEnding ? setTimeout(expire, settings.endTimeoutMs, 'upstream-interrupted', 'end') : undefined;
     },
     cancel,
   };

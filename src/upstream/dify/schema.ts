@@ -1,7 +1,7 @@
 /**
  * The parts of Dify's data that this server uses. Dify adds and removes events and fields in nearly every release, and
- * sends null for missing values. So every field is optional, and a value of another type counts as missing. The rest
- * (node inputs and outputs, prompts, agent thoughts) is dropped here.
+ * sends null for missing values. So every field is optional, and a value of another type counts as missing. The rest,
+ * e.g. prompts and the inputs of nodes, is dropped here.
  */
 import { z } from 'zod';
 
@@ -54,6 +54,7 @@ const lateFrameSchema = frameSchema.extend({
   event: z.enum(['agent_thought', 'workflow_finished']),
   id,
   thought: text,
+  tool: text,
   data: z
     .object({ status: text, outputs: z.object({ answer: text, text }).optional().catch(undefined) })
     .optional()
@@ -62,7 +63,8 @@ const lateFrameSchema = frameSchema.extend({
 type LateFrame = z.infer<typeof lateFrameSchema>;
 
 /** One `data:` frame of a streamed reply. Its texts are unchanged: code that uses one makes it storable first. */
-export type DifyFrame = z.infer<typeof frameSchema> & Partial<Pick<LateFrame, 'id' | 'thought' | 'data'>>;
+export type DifyFrame = z.infer<typeof frameSchema> &
+  Partial<Pick<LateFrame, 'id' | 'thought' | 'tool' | 'data'>>;
 
 /** Returns the event of a frame by the start of its JSON, where Dify writes it. Undefined if it is not there. */
 export function eventOf(start: string): string | undefined {
@@ -141,7 +143,7 @@ const steps = z
  * Returns the text of an agent's steps. Dify keeps it there if the answer lost its reader. Empty before the last step,
  * which calls no tool and has text.
  */
-function textOfSteps(all: z.output<typeof steps> = []): string {
+export function textOfSteps(all: z.output<typeof steps> = []): string {
   const last = all.at(-1);
   const isDone = (last?.thought ?? '') !== '' && (last?.tool ?? '') === '';
   return isDone ? all.map(({ thought = '' }) => thought).join('') : '';

@@ -445,6 +445,20 @@ describe('createTurns', () => {
       expect(log.lines.join()).not.toContain('sk-1234');
     });
 
+    it('which is interrupted if Dify neither sends nor saves the text', async () => {
+      const { askToEnd, store } = harness({
+        difySettings: { endTimeoutMs: 30 },
+        settings: { recoveryMs: 400 },
+      });
+      dify.next({ name: 'late-outputs-missing', saved: 'nothing' });
+      await askToEnd();
+      expect(store.turns()[0]?.[1]).toMatchObject({
+        answer: '',
+        outcome: 'interrupted',
+        errorCode: 'upstream-interrupted',
+      });
+    });
+
     it.each(faultCases())(
       'which is $outcome ($code) for the fault $name of Dify',
       async ({ fault, difySettings = {}, settings = {}, outcome, code, text }) => {
@@ -1010,9 +1024,11 @@ function faultOutcomes(): Readonly<Record<FaultName, FaultOutcome>> {
     'workflow-end': { ...completed('workflow-end'), difySettings: { endTimeoutMs: 30 } },
     'late-outputs': completed('late-outputs'),
     'late-outputs-missing': {
-      ...completed('late-outputs-missing', ''),
+      ...completed('late-outputs-missing'),
+      settings: { recoveryMs: 2_000 },
       difySettings: { endTimeoutMs: 30 },
     },
+    'huge-outputs': { ...completed('huge-outputs'), settings: { recoveryMs: 2_000 } },
     'late-thought': completed('late-thought'),
     'pause-then-pings': interrupted('pause-then-pings', first(3), { endTimeoutMs: 30 }),
     'end-then-pings': completed('end-then-pings'),

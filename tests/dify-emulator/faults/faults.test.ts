@@ -370,6 +370,8 @@ describe('last events', () => {
     ['late-outputs', /^workflow_started message_end workflow_finished$/u],
     [{ name: 'late-outputs', last: 'message_end' }, /^workflow_started workflow_finished message_end$/u],
     ['late-thought', /^agent_thought agent_thought message_end$/u],
+    ['huge-outputs', /^workflow_started workflow_finished message_end$/u],
+    [{ name: 'huge-outputs', then: 'eof' }, /^workflow_started workflow_finished$/u],
   ] as const)('%j ends the response', async (fault, names) => {
     const stream = await askFor(fault);
     expect(await stream.over).toBe('ended');

@@ -30,12 +30,24 @@ export const lastEvents = {
     },
   ),
   'late-outputs-missing': plays(
-    'a chatflow without text; `message_end` is the last event; then `pings`, `silence` or `eof`',
-    { then: 'pings' },
-    async (reply, { then }) => {
+    'a chatflow without text; `message_end` is the last event; then `pings`, `silence` or `eof`; Dify saves `answer` or `nothing`',
+    { then: 'pings', saved: 'answer' },
+    async (reply, { then, saved }) => {
       await startWorkflow(reply);
-      await endMessage(reply, '');
+      await endMessage(reply, saved === 'answer' ? reply.deltas.join('') : '');
       await endBy(reply, then);
+    },
+  ),
+  'huge-outputs': plays(
+    'a workflow with `status`, whose text comes only in `workflow_finished`, of `bytes` bytes; then `message_end` or `eof`',
+    { bytes: 3_000_000, status: 'succeeded', then: 'message_end' },
+    async (reply, { bytes, status, then }) => {
+      await startWorkflow(reply);
+      const { turn, deltas } = reply;
+      turn.message.answer = deltas.join('');
+      await finishWorkflow(reply, 'o'.repeat(bytes), status);
+      if (then === 'message_end') await endMessage(reply, turn.message.answer);
+      await reply.cut();
     },
   ),
   'late-thought': plays('the text comes only in an `agent_thought`', {}, async (reply) => {

@@ -226,12 +226,74 @@ describe('createDifyClient', () => {
       expect(await asked).toMatchObject({ text: 'Hello', error: undefined });
     });
 
+    it.each([
+      ['ends within the first bytes', ['data:']],
+      ['has no bytes', []],
+      ['is blank', ['\n\n', ' ']],
+    ])('no content type and a body that %s, as a failure', async (_name, pieces) => {
+      const reply = heldReply(dify);
+      const asked = askDify(client());
+      const { wire, raw, cut } = await reply;
+      wire.open({ 'Content-Type': undefined });
+      for (const piece of pieces) await raw(piece);
+      await cut();
+      expect((await asked).error).toBeInstanceOf(ChatError);
+    });
+
+    it('no content type, a BOM and blank lines', async () => {
+      const reply = heldReply(dify);
+      const asked = askDify(client());
+      const { wire, raw, pause, cut } = await reply;
+      wire.open({ 'Content-Type': undefined });
+      await raw(`\uFEFF${'\r\n'.repeat(3)}`);
+      await pause(50);
+      await raw(`${messageFrame('Hello')}${endFrame}`);
+      await cut();
+      expect(await asked).toMatchObject({ text: 'Hello', error: undefined });
+    });
+
     it('past the content of an end event over the limit, and warns with the name of the setting', async () => {
       dify.next('huge-end');
       const { text, events, error } = await askDify(client());
       expect([text, error]).toEqual([wholeText, undefined]);
       expect(events.at(-1)).toEqual({ type: 'completed', usage: null });
       expect(warnings).toEqual([expect.stringMatching(/DIFY_MAX_FRAME_CHARS \(1000000\).*message_end/u)]);
+    });
+
+    it.each([
+      ['workflow_started', 'before the ids'],
+      ['node_started', 'before the ids'],
+      ['some_new_event', 'before the ids'],
+    ])('past a %s over the limit %s', async (event) => {
+      const reply = heldReply(dify);
+      const asked = askDify(client({ maxFrameChars: 10_000 }));
+      const { raw, say, end } = await reply;
+      await raw(`data: {"event": "${event}", "data": {"inputs": "${'x'.repeat(30_000)}"}}\n\n`);
+      await say('Hello');
+      await end();
+      expect(await asked).toMatchObject({ text: 'Hello', error: undefined });
+      expect(warnings).toEqual([expect.stringContaining(`DIFY_MAX_FRAME_CHARS (10000)`)]);
+    });
+
+    it('past a workflow_finished over the limit if the text came before', async () => {
+      const reply = heldReply(dify);
+      const asked = askDify(client({ maxFrameChars: 10_000 }));
+      const { event, say, end } = await reply;
+      await event({ event: 'workflow_started' });
+      await say('Hello');
+      await event({ event: 'workflow_finished', data: { outputs: { files: 'x'.repeat(30_000) } } });
+      await end();
+      expect(await asked).toMatchObject({ text: 'Hello', error: undefined });
+    });
+
+    it('tens of thousands of unused events without parsing them', async () => {
+      const parse = jest.spyOn(JSON, 'parse');
+      dify.next({ name: 'many-unused', events: 50_000 });
+      const { text } = await askDify(client());
+      const parsed = parse.mock.calls.length;
+      parse.mockRestore();
+      expect(text).toBe(wholeText);
+      expect(parsed).toBeLessThan(500);
     });
 
     it('past a frame that is not JSON, and warns without quoting it', async () => {
@@ -444,13 +506,24 @@ describe('createDifyClient', () => {
         { name: 'late-outputs', last: 'message_end' },
         wholeText,
       ],
-      ['message_end of a chatflow without text, then pings', 'late-outputs-missing', ''],
+      [
+        'message_end of a chatflow without text, then pings',
+        'late-outputs-missing',
+        '',
+        'upstream-interrupted',
+      ],
       [
         'message_end of a chatflow without text, then silence',
         { name: 'late-outputs-missing', then: 'silence' },
         '',
+        'upstream-interrupted',
       ],
-      ['message_end of a chatflow without text, then EOF', { name: 'late-outputs-missing', then: 'eof' }, ''],
+      [
+        'message_end of a chatflow without text, then EOF',
+        { name: 'late-outputs-missing', then: 'eof' },
+        '',
+        'upstream-interrupted',
+      ],
       ['the only text in a thought, then message_end', 'late-thought', wholeText],
     ];
 
@@ -485,6 +558,22 @@ describe('createDifyClient', () => {
       const { events, text, error } = await asked;
       expect([text, error]).toEqual(['Hello', undefined]);
       expect(events.at(-1)).toMatchObject({ type: 'completed', usage: { total_tokens: 7 } });
+    });
+
+    it('events that are needed after workflow_finished: until their end', async () => {
+      const reply = heldReply(dify);
+      const asked = askDify(client({ endTimeoutMs: 200 }));
+      const { event, pause, say, end } = await reply;
+      await event({ event: 'workflow_started' });
+      await event({ event: 'workflow_finished', data: { status: 'succeeded' } });
+      for (const word of ['I ', 'am ', 'late.']) {
+        await pause(120);
+        await say(word);
+      }
+      await end({ total_tokens: 7 });
+      const { events, text, error } = await asked;
+      expect([text, error]).toEqual(['I am late.', undefined]);
+      expect(events.at(-1)).toMatchObject({ usage: { total_tokens: 7 } });
     });
 
     it('a workflow that goes on after a pause: until its end', async () => {
@@ -524,6 +613,35 @@ describe('createDifyClient', () => {
       expect(answer.error).toEqual(chatError(code));
       expect(answer.text).toBe(text);
       expect(answer.events.filter(({ type }) => type === 'completed')).toEqual([]);
+    });
+
+    it('a first error with the ids of the conversation that Dify keeps', async () => {
+      const reply = heldReply(dify);
+      const asked = askDify(client());
+      const { raw, cut } = await reply;
+      await raw(
+        'data: {"event": "error", "conversation_id": "75c09c9f", "message_id": "1fa818f3", "created_at": 1795970524, ' +
+          '"code": "completion_request_error", "status": 400, "message": "Error: 429"}\n\n',
+      );
+      await cut();
+      expect(await asked).toMatchObject({
+        events: [
+          { type: 'identified', taskId: undefined, messageId: '1fa818f3', conversationId: '75c09c9f' },
+        ],
+        error: chatError('upstream-failed'),
+      });
+    });
+
+    it.each([
+      ['message_end', 'succeeded'],
+      ['eof', 'succeeded'],
+      ['eof', 'failed'],
+    ])('the only text in a frame over the size limit, then %s (%s)', async (then, status) => {
+      dify.next({ name: 'huge-outputs', then, status });
+      const { text, error } = await askDify(client());
+      expect(text).toBe('');
+      expect(error).toMatchObject({ code: 'upstream-interrupted' });
+      expect(warnings).toEqual([expect.stringMatching(/DIFY_MAX_FRAME_CHARS.*workflow_finished/u)]);
     });
 
     it('an error in the same chunk as the text before it', async () => {

@@ -92,10 +92,23 @@ describe('startDeadlines', () => {
   it('expires if the last events take too long, whatever else arrives', () => {
     deadlines.connected();
     deadlines.received();
-    deadlines.ending(true);
+    deadlines.ending(true, true);
     jest.advanceTimersByTime(19);
     deadlines.received();
-    deadlines.ending(true);
+    deadlines.ending(true, false);
+    jest.advanceTimersByTime(1);
+    expect(ends()).toEqual([{ code: 'upstream-interrupted', cause: { expired: 'end' } }]);
+  });
+
+  it('gives the last events time again after each needed one', () => {
+    deadlines.connected();
+    deadlines.received();
+    deadlines.ending(true, true);
+    jest.advanceTimersByTime(19);
+    deadlines.received();
+    deadlines.ending(true, true);
+    jest.advanceTimersByTime(19);
+    expect(ends()).toEqual([]);
     jest.advanceTimersByTime(1);
     expect(ends()).toEqual([{ code: 'upstream-interrupted', cause: { expired: 'end' } }]);
   });
@@ -103,8 +116,8 @@ describe('startDeadlines', () => {
   it('does not expire if the reply turns out not to end', () => {
     deadlines.connected();
     deadlines.received();
-    deadlines.ending(true);
-    deadlines.ending(false);
+    deadlines.ending(true, true);
+    deadlines.ending(false, true);
     jest.advanceTimersByTime(40);
     expect(ends()).toEqual([]);
   });

@@ -1,4 +1,4 @@
-import { createReplyTranslator } from '../../../src/upstream/dify/reply-event';
+import { createReplyTranslator, type AddEvents } from '../../../src/upstream/dify/reply-event';
 import type { ReplyEvent } from '../../../src/chat/ports/upstream';
 import { parseFrame } from '../../../src/upstream/dify/schema';
 import { thrown } from '../../chat/support/collect';
@@ -8,12 +8,18 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** Translates frames of Dify in their order. */
 function translate(...frames: readonly Fields[]): ReplyEvent[] {
-  const translator = createReplyTranslator();
-  return frames.flatMap((fields) => {
+  const events: ReplyEvent[] = [];
+  read(frames, (more) => events.push(...more));
+  return events;
+}
+
+function read(frames: readonly Fields[], add: AddEvents): void {
+  const translator = createReplyTranslator(1_000);
+  for (const fields of frames) {
     const frame = parseFrame(JSON.stringify(fields));
     if (frame === null) throw new Error('This is not a frame.');
-    return translator.read(frame);
-  });
+    translator.read(frame, add);
+  }
 }
 
 const delta = (text: string): ReplyEvent => ({ type: 'delta', text });
@@ -117,28 +123,44 @@ describe('createReplyTranslator', () => {
       event: 'workflow_finished',
       data: { status: 'succeeded', outputs },
     });
-    const step = (id: string, thought: string) => ({ event: 'agent_thought', id, thought });
+    const step = (id: string, thought: string, tool = '') => ({ event: 'agent_thought', id, thought, tool });
+    const hi = [delta('Hi')];
 
-    it.each<[string, string, readonly Fields[]]>([
-      ['the outputs of a workflow', 'Hi', [finished({ answer: 'Hi' }), end]],
-      ['an output of another name', 'Hi', [finished({ text: 'Hi' }), end]],
-      ['outputs after message_end', 'Hi', [{ event: 'workflow_started' }, end, finished({ answer: 'Hi' })]],
-      ['the steps of an agent', 'Let me see. Hi', [step('1', 'Let me see. '), step('2', 'Hi'), end]],
-      ['the last state of a step', 'Hi', [step('1', ''), step('1', 'Hi'), end]],
-      ['nothing if pieces came', 'Hi', [{ event: 'message', answer: 'Hi' }, finished({ answer: 'Hi' }), end]],
-      ['no thought if pieces came', 'Hi', [{ event: 'agent_message', answer: 'Hi' }, step('1', 'Hi'), end]],
+    it.each<[string, readonly ReplyEvent[], readonly Fields[]]>([
+      ['the outputs of a workflow', hi, [finished({ answer: 'Hi' }), end]],
+      ['an output of another name', hi, [finished({ text: 'Hi' }), end]],
+      ['outputs after message_end', hi, [{ event: 'workflow_started' }, end, finished({ answer: 'Hi' })]],
+      ['the steps of an agent', [delta('Hm. Hi')], [step('1', 'Hm. ', 'search'), step('2', 'Hi'), end]],
+      ['the last state of a step', hi, [step('1', ''), step('1', 'Hi'), end]],
+      ['no steps before the last one, which calls no tool', [], [step('1', 'Hm. ', 'search'), end]],
+      ['no steps if the last one has no text', [], [step('1', 'Hm. '), step('2', ''), end]],
+      ['nothing if pieces came', hi, [{ event: 'message', answer: 'Hi' }, finished({ answer: 'Hi' }), end]],
+      ['no thought if pieces came', hi, [{ event: 'agent_message', answer: 'Hi' }, step('1', 'Hi'), end]],
       [
         'nothing if the text was taken back',
-        '',
+        [{ type: 'replaced', text: '' }],
         [{ event: 'message_replace', answer: '' }, finished({ answer: 'Hi' }), end],
       ],
-      ['outputs of other types', '', [finished({ answer: ['Hi'] }), end]],
-      ['no outputs', '', [finished(null), end]],
+      ['outputs of other types', [], [finished({ answer: ['Hi'] }), end]],
+      ['no outputs', [], [finished(null), end]],
     ])('reads %s', (_name, text, frames) => {
-      const events = translate(...frames);
-      expect(textOf(events)).toBe(text);
-      expect(events.at(-1)).toEqual({ type: 'completed', usage: null });
-      expect(events).toHaveLength(text === '' && events.length === 1 ? 1 : 2);
+      expect(translate(...frames)).toEqual([...text, { type: 'completed', usage: null }]);
+    });
+
+    const isUnread = { code: 'upstream-interrupted', cause: { code: 'ANSWER_UNREAD' } };
+
+    it.each<[string, readonly Fields[]]>([
+      ['outputs', [{ event: 'workflow_finished' }, end]],
+      ['outputs after message_end', [{ event: 'workflow_started' }, end, { event: 'workflow_finished' }]],
+      ['a step', [step('1', 'Hm.'), { event: 'agent_thought' }, end]],
+      ['many long steps', [...[...Array(30).keys()].map((id) => step(`${id}`, 'x'.repeat(40))), end]],
+    ])('breaks off if the frame of %s was too long', async (_name, frames) => {
+      expect(await thrown(() => translate(...frames))).toMatchObject(isUnread);
+    });
+
+    it('reads a step that grows often, whatever all its states need', () => {
+      const states = [...Array(500).keys()].map((length) => step('1', 'x'.repeat(length)));
+      expect(textOf(translate(...states, end))).toBe('x'.repeat(499));
     });
   });
 
@@ -192,6 +214,13 @@ describe('createReplyTranslator', () => {
       messageId: '\uFFFD',
       conversationId: `${'x'.repeat(254)}\uFFFD`,
     });
+  });
+
+  it('reports the ids of an error event before it throws', async () => {
+    const events: ReplyEvent[] = [];
+    const failed = () => read([{ event: 'error', ...ids }], (more) => events.push(...more));
+    expect(await thrown(failed)).toMatchObject({ code: 'upstream-failed' });
+    expect(events).toEqual([identified]);
   });
 
   it.each([
