@@ -53,11 +53,12 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
       heartbeatEveryMs,
       lastEvent: (frame) =>
         loginEnd.aborted ? toLastEvent(frame?.data, new ChatError('login-ended')) : undefined,
-    });
-    // Koa would let the client wait. A normal end would look like the whole answer.
-    stream.once('error', (error) => {
-      if (!ctx.res.closed) strapi.log.error(`${ctx.method} ${ctx.path}: cut off: ${describeError(error)}`);
-      ctx.res.destroy();
+      // Koa would log an error of its body itself, with its message, and let the client wait. A normal end would look
+      // like the whole answer.
+      onFailed(error) {
+        if (!ctx.res.closed) strapi.log.error(`${ctx.method} ${ctx.path}: cut off: ${describeError(error)}`);
+        ctx.res.destroy();
+      },
     });
     ctx.res.once('pipe', () => ctx.res.flushHeaders());
     ctx.body = stream;

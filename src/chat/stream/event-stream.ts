@@ -7,6 +7,8 @@ export interface EventStreamOptions {
   readonly heartbeatEveryMs: number;
   /** Returns the JSON of one more event, which goes after the last batch. `last` is the last frame that was sent. */
   readonly lastEvent?: (last: Frame | undefined) => string | undefined;
+  /** Gets the error of `batches`. The stream is then destroyed without an error. */
+  readonly onFailed?: (error: Error) => void;
 }
 
 /** The maximum of one write, and of all writes to one client in one iteration of the event loop. */
@@ -19,8 +21,9 @@ const nextSlice = createYield(32);
  * one chunk and so one write, unless it is long. After `heartbeatEveryMs` without a write, the stream sends a comment.
  *
  * It reads the next batch when the client has room. For a client that does not read, it holds one batch, and the rest
- * stays in the log. It ends when `batches` ends. If `batches` throws, the stream is destroyed with that error. When the
- * stream is destroyed, it calls `batches.return()`. The caller must end a wait in `batches` by their signal.
+ * stays in the log. It ends when `batches` ends. If `batches` throws, the stream is destroyed with that error, or calls
+ * `onFailed`. When the stream is destroyed, it calls `batches.return()`. The caller must end a wait in `batches` by their
+ * signal.
  */
 export class EventStream extends Readable {
   readonly #batches: AsyncGenerator<readonly Frame[], void>;
@@ -76,7 +79,12 @@ export class EventStream extends Readable {
 
   readonly #fail = (error: Error): void => {
     // Later, so that the previous chunk reaches the client.
-    setImmediate(() => this.destroy(error));
+    setImmediate(() => {
+      const { onFailed } = this.#options;
+      if (onFailed === undefined) return this.destroy(error);
+      if (!this.destroyed) onFailed(error);
+      return this.destroy();
+    });
   };
 
   #push(chunk: string): void {

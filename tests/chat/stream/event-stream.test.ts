@@ -3,6 +3,8 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline, Writable } from 'node:stream';
 
+import Koa from 'koa';
+
 import { EventStream, type EventStreamOptions } from '../../../src/chat/stream/event-stream';
 import { encodeFrame, heartbeatFrame, type Frame } from '../../../src/chat/stream/sse';
 import { stream as streamOf } from '../support/bytes';
@@ -106,10 +108,10 @@ function createClient(): Client {
 
 /** Reads a reply with a real client until it ends or breaks. The client `leave` disconnects after the first chunk. */
 async function readReply(
-  reply: (response: http.ServerResponse) => void,
+  reply: (response: http.ServerResponse, request: http.IncomingMessage) => void,
   client: 'stay' | 'leave' = 'stay',
 ): Promise<{ readonly items: readonly Buffer[]; readonly error: unknown }> {
-  const server = http.createServer((_request, response) => reply(response)).listen(0, '127.0.0.1');
+  const server = http.createServer((request, response) => reply(response, request)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const [response] = (await once(http.get({ port, agent: false }), 'response')) as [http.IncomingMessage];
@@ -327,6 +329,30 @@ describe('EventStream', () => {
       });
       expect(Buffer.concat(items).toString()).toBe(heartbeatFrame + encodeFrame(frame(1)));
       expect(error).toMatchObject({ code: 'ECONNRESET', message: 'aborted' });
+    });
+
+    it('passes the error of its batches to `onFailed`, and Koa logs nothing', async () => {
+      const failed: string[] = [];
+      const logged = jest.spyOn(console, 'error').mockImplementation(() => undefined);
+      async function* breaking() {
+        yield [frame(1)];
+        throw new Error('broken');
+      }
+      const koa = new Koa().use((ctx) => {
+        ctx.body = new EventStream(breaking(), {
+          ...everySecond,
+          onFailed(error) {
+            failed.push(error.message);
+            ctx.res.destroy();
+          },
+        });
+      });
+      const { error } = await readReply((response, request) => void koa.callback()(request, response));
+      const lines = [...logged.mock.calls];
+      logged.mockRestore();
+      expect(error).toMatchObject({ code: 'ECONNRESET' });
+      expect(failed).toEqual(['broken']);
+      expect(lines).toEqual([]);
     });
 
     it('returns from its batches when the client leaves', async () => {
