@@ -2,6 +2,8 @@ import { open, stat, statfs, type FileHandle } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 
+import { isDatabaseFull } from '../../database/sql/errors';
+
 /** The reasons why this process should get no new questions. Clients of `GET /api/chat/ready` see them. */
 export type ResourceProblem = 'missing-database-file' | 'disk-full' | 'too-many-open-files';
 
@@ -11,14 +13,21 @@ export type Check = () => Promise<ResourceProblem | null>;
 /** A turn needs two: one for its client and one for Dify. The rest is for the load balancer, which asks for the reason. */
 const spareDescriptors = 8;
 
-/** Opens some files at the same time, because the system does not tell how many descriptors are left. */
+/**
+ * Opens some files, because the system does not tell how many descriptors are left. Opens one after the other, and
+ * stops at the first failure, so that others do not lack the last ones.
+ */
 export const checkDescriptors: Check = async () => {
-  const opened = await Promise.allSettled(Array.from({ length: spareDescriptors }, () => open(os.devNull)));
-  await Promise.all(opened.filter(isFulfilled).map(({ value }) => value.close()));
-  const hasTooFew = opened.some(
-    (result) => result.status === 'rejected' && /^E[MN]FILE$/u.test(codeOf(result.reason)),
-  );
-  return hasTooFew ? 'too-many-open-files' : null;
+  const opened: FileHandle[] = [];
+  try {
+    while (opened.length < spareDescriptors) opened.push(await open(os.devNull));
+    return null;
+  } catch (error) {
+    if (/^E[MN]FILE$/u.test(codeOf(error))) return 'too-many-open-files';
+    throw error;
+  } finally {
+    await Promise.all(opened.map((file) => file.close()));
+  }
 };
 
 /**
@@ -42,8 +51,32 @@ export function createDiskCheck(filename: string, minFreeBytes = 1_048_576): Che
   };
 }
 
-function isFulfilled(result: PromiseSettledResult<FileHandle>): result is PromiseFulfilledResult<FileHandle> {
-  return result.status === 'fulfilled';
+export interface WriteCheck {
+  /** Reports an error of any statement of the database. */
+  failed(error: unknown): void;
+  readonly check: Check;
+}
+
+/**
+ * Creates a check that begins when a statement fails because the database has no space. From then on, it calls `write`
+ * each time, until that works. A disk with space can be full for the database: a quota, or the disk of PostgreSQL.
+ */
+export function createWriteCheck(write: () => Promise<unknown>): WriteCheck {
+  let isFull = false;
+  return {
+    failed(error) {
+      if (isDatabaseFull(error)) isFull = true;
+    },
+    async check() {
+      if (!isFull) return null;
+      // Any other error, e.g. of a busy database, does not say that there is space again.
+      isFull = await write().then(
+        () => false,
+        () => true,
+      );
+      return isFull ? 'disk-full' : null;
+    },
+  };
 }
 
 /** @throws the error unless it says that the file does not exist. */

@@ -1,5 +1,12 @@
+import { readdirSync } from 'node:fs';
+
 import { startResourceWatch } from '../../../src/strapi/resources/watch';
-import { createDiskCheck, type Check } from '../../../src/strapi/resources/checks';
+import {
+  checkDescriptors,
+  createDiskCheck,
+  createWriteCheck,
+  type Check,
+} from '../../../src/strapi/resources/checks';
 import { until } from '../../support/until';
 
 function collectLog() {
@@ -49,4 +56,37 @@ describe('the resource watch', () => {
     await watch.stop();
     expect(lines).toEqual(['A resource of the server could not be checked: Error EIO']);
   });
+});
+
+describe('the check of writes', () => {
+  const failure = (code: string) => Object.assign(new Error('insert into …'), { code });
+
+  it('finds a full disk from the first error that says so until a row is saved, whatever else fails', async () => {
+    const results: (Error | null)[] = [
+      failure('SQLITE_FULL'),
+      failure('SQLITE_BUSY'),
+      new Error('away'),
+      null,
+    ];
+    let writes = 0;
+    const { failed, check } = createWriteCheck(async () => {
+      writes += 1;
+      const result = results.shift();
+      if (result instanceof Error) throw result;
+    });
+    failed(failure('SQLITE_BUSY'));
+    expect(await check()).toBeNull();
+    expect(writes).toBe(0);
+    failed(failure('SQLITE_FULL'));
+    const found = [await check(), await check(), await check(), await check(), await check()];
+    expect(found).toEqual(['disk-full', 'disk-full', 'disk-full', null, null]);
+    expect(writes).toBe(4);
+  });
+});
+
+it('the check of descriptors finds none missing, and closes what it opens', async () => {
+  const open = () => readdirSync('/proc/self/fd').length;
+  const before = open();
+  expect(await checkDescriptors()).toBeNull();
+  expect(open()).toBe(before);
 });
