@@ -94,6 +94,23 @@ describe('the history', () => {
     expect(gone.map(({ status }) => status)).toEqual([404, 404]);
   });
 
+  it('keeps both lines of a turn after an administrator deletes one of them', async () => {
+    const user = await app.createUser();
+    const id = await chat(user, ['Kept']);
+    const before = (await user.get(`/api/v1/conversations/${id}`)).body.messages;
+    const [question] = (await user.myList(`?filters[session_id]=${id}&sort=id:asc`)).body.data;
+    const messages = '/content-manager/collection-types/api::chat-conversation.chat-conversation';
+    const { status } = await app.admin.client.request('DELETE', `${messages}/${question.documentId}`);
+    expect(status).toBe(200);
+    // The history is copied in order, so a later turn shows that it has seen the deletion.
+    await chat(user, ['Later']);
+    expect((await user.get(`/api/v1/conversations/${id}`)).body.messages).toEqual(before);
+    expect(before).toMatchObject([
+      { role: 'user', content: 'Kept' },
+      { role: 'assistant', content: expect.any(String) },
+    ]);
+  });
+
   it('is listed page by page', async () => {
     const user = await app.createUser();
     const id = await chat(user, ['1', '2', '3']);
