@@ -30,6 +30,7 @@ import { linkToSingleRows } from './strapi/entries/single-links';
 import { startSqliteCheckpoints, type SqliteCheckpoints } from './strapi/jobs/sqlite-checkpoints';
 import { warnAtStart } from './strapi/startup/warn-at-start';
 import { declareStockUploads } from './strapi/patches/stock-uploads';
+import { reportFailedRelationChecks } from './strapi/patches/relation-checks';
 import { surviveBrokenConnections } from './strapi/patches/survive-broken-connections';
 import { skipApiTokens } from './strapi/patches/skip-api-tokens';
 import { useOwnTemporaryFolder, type TemporaryFolder } from './strapi/startup/temporary-folder';
@@ -78,6 +79,7 @@ export default {
     skipApiTokens(strapi);
     evenAdminLogins(strapi);
     keepAdminLoginErrors(strapi);
+    reportFailedRelationChecks(strapi);
     if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
     giveNumericIds(strapi);
     showNumericIds(strapi);
