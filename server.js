@@ -21,10 +21,9 @@ function start() {
     void require('@strapi/strapi').createStrapi({ appDir: __dirname, distDir }).start();
   } catch (error) {
     // Strapi wraps the error of a file in config/ and adds a stack trace, which does not help the operator.
-    const { settingsProblems } = require(path.join(distDir, 'src', 'env', 'variables.js'));
-    const text = String(error);
-    if (!text.includes(settingsProblems)) throw error;
-    console.error(text.slice(text.indexOf(settingsProblems)));
+    const [problems] = /The settings are not complete:.*/s.exec(String(error)) ?? [];
+    if (problems === undefined) throw error;
+    console.error(problems);
     process.exitCode = 1;
   }
 }

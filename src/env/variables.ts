@@ -2,15 +2,13 @@ import { z } from 'zod';
 
 // Reads settings from environment variables. Each variable is a text.
 
-/** The first line of a `SettingsError`. `server.js` finds the problems by it. */
-export const settingsProblems = 'The settings are not complete:';
-
 /** Lists all problems with the names of their variables, so that an operator can fix them together. */
 export class SettingsError extends Error {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super([settingsProblems, ...problems.map((problem) => `  - ${problem}.`)].join('\n'));
+    // `server.js` finds the problems by the first line.
+    super(['The settings are not complete:', ...problems.map((problem) => `  - ${problem}.`)].join('\n'));
     this.name = 'SettingsError';
     this.problems = problems;
     // The message is for the operator. A stack trace does not help and would print the message twice.
