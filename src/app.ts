@@ -18,6 +18,7 @@ import { createUserCounters } from './database/users/counters';
 import { createOwnDataStore } from './database/users/own-data';
 import { createUserSource } from './database/users/source';
 import { createHistory, type History, type HistoryNaming, type HistoryStore } from './history';
+import { createUpstreamCheck, type UpstreamCheck } from './upstream/check';
 import { createDifyClient } from './upstream/dify/client';
 
 /** The parts of one Strapi instance, made once. Chat, history, upstream and database meet only here. */
@@ -26,6 +27,7 @@ interface App {
   readonly history: History;
   /** Only a process that serves requests takes this lock. It shows other processes that this one is alive. */
   readonly processLock: ProcessLock;
+  readonly upstreamCheck: UpstreamCheck;
   /** Stops the running reads. The caller must call it before it closes the database. */
   stopReading(): Promise<void>;
 }
@@ -61,6 +63,10 @@ export function processLockOf(strapi: Core.Strapi): ProcessLock {
   return appOf(strapi).processLock;
 }
 
+export function upstreamCheckOf(strapi: Core.Strapi): UpstreamCheck {
+  return appOf(strapi).upstreamCheck;
+}
+
 export async function stopReading(strapi: Core.Strapi): Promise<void> {
   await apps.get(strapi)?.stopReading();
 }
@@ -89,9 +95,10 @@ function createApp(strapi: Core.Strapi): App {
     model: settings.modelName,
     retentionDays: settings.history.retentionDays,
   });
+  const upstream = createDifyClient({ settings: settings.dify, warn: (message) => log.warn(message) });
   const chat = createChat({
     settings,
-    upstream: createDifyClient({ settings: settings.dify, warn: (message) => log.warn(message) }),
+    upstream,
     turnStore: createTurnStore(db, processLock, settings.dify),
     messageStore: createMessageStore(db, reader),
     sessionStore: createSessionStore(db, reader, settings.dify),
@@ -103,7 +110,8 @@ function createApp(strapi: Core.Strapi): App {
     log,
     onTurnEnded: () => history.writer?.wake(),
   });
-  return { chat, history, processLock, stopReading: () => reader.close() };
+  const upstreamCheck = createUpstreamCheck({ upstream, log });
+  return { chat, history, processLock, upstreamCheck, stopReading: () => reader.close() };
 }
 
 function surveyMemoryOf(strapi: Core.Strapi): SurveyMemory {

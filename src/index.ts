@@ -39,7 +39,15 @@ import type { ResourceWatch } from './strapi/resources/watch';
 import { startTidyingHistory, type Tidying } from './strapi/jobs/tidy-history';
 import { HistoryProblem, parseHistoryStoreSettings } from './history';
 import { SettingsError } from './chat';
-import { chatOf, historyOf, historyStoreOf, keepHistoryIn, processLockOf, stopReading } from './app';
+import {
+  chatOf,
+  historyOf,
+  historyStoreOf,
+  keepHistoryIn,
+  processLockOf,
+  stopReading,
+  upstreamCheckOf,
+} from './app';
 import { openBeside } from './history/store/thread/in-thread';
 import { loginsOf } from './strapi/logins/logins';
 import { answersSent } from './middlewares/koasseStream';
@@ -122,8 +130,8 @@ export default {
     endTurnToStart();
     const purged = Promise.all([purging?.stop(), filling?.stop(), tidying?.stop()]);
     endAtOnceOnNextSignal();
-    const { turns, settings, conversationCleanup, upstreamCheck } = chatOf(strapi);
-    upstreamCheck.stop();
+    const { turns, settings, conversationCleanup } = chatOf(strapi);
+    upstreamCheckOf(strapi).stop();
     await turns.drain(settings.drainTimeoutMs);
     // Only after the drain: it can be longer than a lease, and its turns are alive.
     clearInterval(heartbeat);
@@ -143,7 +151,7 @@ export default {
 async function startServing(strapi: Core.Strapi): Promise<void> {
   warnAtStart(strapi);
   relateByDocumentId(strapi);
-  const { turns, conversationCleanup, upstreamCheck } = chatOf(strapi);
+  const { turns, conversationCleanup } = chatOf(strapi);
   loginsOf(strapi).watch.start();
   await processLockOf(strapi).take();
   await turns.takeOver();
@@ -151,7 +159,7 @@ async function startServing(strapi: Core.Strapi): Promise<void> {
   socketServer = openSocketServer(strapi);
   resources = await startWatchingResources(strapi);
   conversationCleanup.start();
-  upstreamCheck.start();
+  upstreamCheckOf(strapi).start();
   purging = startPurging(strapi);
   filling = startFillingLinks(strapi);
   tidying = startTidyingHistory({ tidy: (signal) => historyOf(strapi).access.tidy(signal), log: strapi.log });

@@ -22,7 +22,6 @@ import { createTextAllowance } from './limits/text-allowance';
 import { createTurns, type Turns } from './turn/turns';
 import type { UnneededConversations } from './ports/unneeded-conversations';
 import type { Upstream } from './ports/upstream';
-import { createUpstreamCheck, type UpstreamCheck } from './upstream-check';
 import { createWriteLimits, type WriteLimits } from './limits/write-limits';
 
 export interface ChatDependencies {
@@ -58,7 +57,6 @@ export interface Chat {
   readonly connect: Connect;
   readonly ownData: OwnData;
   readonly conversationCleanup: ConversationCleanup;
-  readonly upstreamCheck: UpstreamCheck;
   readonly search: Search;
   readonly reads: Reads;
 }
@@ -125,6 +123,5 @@ export function createChat(dependencies: ChatDependencies): Chat {
       onErased,
     }),
     conversationCleanup,
-    upstreamCheck: createUpstreamCheck({ upstream, log }),
   };
 }

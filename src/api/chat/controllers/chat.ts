@@ -2,7 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
 import type { HistoryStatus } from '../../../history';
-import { chatOf, historyOf } from '../../../app';
+import { chatOf, historyOf, upstreamCheckOf } from '../../../app';
 import { loginEndOf } from '../../../strapi/logins/login-end';
 import { closeSignal } from '../../../middlewares/koasseStream';
 import { createMetrics, hasToken } from '../../../http/metrics';
@@ -13,7 +13,7 @@ import { resourceProblemOf } from '../../../strapi/resources/resources';
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /** GET /api/chat/ready: whether this process accepts new questions. Load balancers call it, so it needs no token. */
   ready(ctx: Context) {
-    const { turns, live, upstreamCheck } = chatOf(strapi);
+    const { turns, live } = chatOf(strapi);
     const { writer } = historyOf(strapi);
     const problem = resourceProblemOf(strapi);
     const status = readinessOf(turns.isDraining(), problem);
@@ -23,7 +23,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
         status,
         problem,
         live_turns: live.all().length,
-        upstream: { problem: upstreamCheck.problem()?.code ?? null },
+        upstream: { problem: upstreamCheckOf(strapi).problem()?.code ?? null },
         ...(writer !== null && { history: toHistoryReply(writer.status()) }),
       },
     };

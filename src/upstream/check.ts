@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { Upstream, UpstreamProblem } from './ports/upstream';
-import { describeError, type Log } from './shared/log';
-import { doubling } from './shared/retry';
+import type { Upstream, UpstreamProblem } from '../chat/ports/upstream';
+import { describeError, type Log } from '../chat/shared/log';
+import { doubling } from '../chat/shared/retry';
 
 /** Asks the upstream, soon after the start, whether it is set up for characters. */
 export interface UpstreamCheck {

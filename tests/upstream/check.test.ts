@@ -1,8 +1,8 @@
 import { ChatError } from '../../src/chat/errors';
 import type { UpstreamProblem } from '../../src/chat/ports/upstream';
-import { createUpstreamCheck } from '../../src/chat/upstream-check';
-import { recordingLog } from './support/fixtures';
-import { until } from './support/collect';
+import { createUpstreamCheck } from '../../src/upstream/check';
+import { recordingLog } from '../chat/support/fixtures';
+import { until } from '../chat/support/collect';
 
 const missing: UpstreamProblem = { code: 'prompt-variable-missing', message: 'Add the variable.' };
 
