@@ -12,45 +12,43 @@ const common = {
 };
 
 /**
- * Test files of the application that are about HTTP, WebSockets or Dify, and not about SQL, and those that run Strapi's
- * slow commands. `npm run check` runs them on SQLite only, `npm run check:full` on PostgreSQL too.
+ * Test files of the application that are about SQL, locks or the loss of a database. `npm run check` runs them on both
+ * databases, and all others on SQLite only. `npm run check:full` runs everything on both.
  */
-const onSqliteOnly = [
-  'app/account-mails',
-  'app/across-doors',
-  'app/attempts',
-  'app/character-imports',
-  'app/chat-reading',
-  'app/conversation-api-spec',
-  'app/create-message',
-  'app/disconnect',
-  'app/ended-by-import',
-  'app/ended-logins',
-  'app/ended-streams',
-  'app/examples',
-  'app/faults',
-  'app/history-doors',
-  'app/hostile-input',
-  'app/import',
-  'app/limits',
-  'app/permissions',
-  'app/registration',
-  'app/remembered-characters',
-  'app/session-api-spec',
-  'app/stalled-readers',
-  'app/start',
-  'app/turn-access',
-  'app/uploads',
-  'app/websocket',
-  'app/websocket-bounds',
-  'app/write-limits',
-  'faults/bursts',
-  'faults/connections',
-  'faults/stalled-readers',
-  'faults/uploads',
-  'faults/websockets',
+const onBoth = [
+  'app/character-links',
+  'app/database-outage',
+  'app/heavy-reads',
+  'app/history',
+  'app/history-source',
+  'app/isolation',
+  'app/killed-process',
+  'app/my-list',
+  'app/own-data',
+  'app/postgres-lock',
+  'app/reader',
+  'app/search',
+  'app/session-api',
+  'app/session-edit',
+  'app/session-races',
+  'app/starting-together',
+  'app/statements',
+  'app/turn-cost',
+  'app/turn-store',
+  'app/user-counters',
+  'faults/duplicates',
+  'faults/heavy-reads',
+  'faults/history',
+  'faults/outages',
+  'faults/processes',
+  'faults/writes',
+  'upgrade/upgrade',
 ];
+/** Test files that run Strapi's slow commands or old databases again and again. Only `npm run check:full` runs them. */
+const onlyFull = ['app/account-upgrade', 'app/character-imports', 'app/ended-by-import'];
 const isFull = process.env['FAULTS'] === 'full';
+
+const toPaths = (files) => files.map((file) => `<rootDir>/tests/${file}.test.ts`);
 
 const application = {
   ...common,
@@ -59,6 +57,7 @@ const application = {
     '<rootDir>/tests/faults/*.test.ts',
     '<rootDir>/tests/upgrade/*.test.ts',
   ],
+  testPathIgnorePatterns: isFull ? [] : toPaths(onlyFull),
 };
 
 export default {
@@ -88,9 +87,7 @@ export default {
       ...application,
       displayName: 'postgres',
       globals: { database: 'postgres' },
-      testPathIgnorePatterns: isFull
-        ? []
-        : onSqliteOnly.map((file) => `<rootDir>/tests/${file}\\.test\\.ts$`),
+      ...(!isFull && { testMatch: toPaths(onBoth) }),
       globalSetup: '<rootDir>/tests/support/start-postgres-template.ts',
       globalTeardown: '<rootDir>/tests/support/stop-postgres.ts',
     },

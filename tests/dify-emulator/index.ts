@@ -38,6 +38,8 @@ export type DifyEmulatorOptions = {
   readonly stopDelayMs?: number;
   /** Time from `message_end` to the name of a new conversation. 0.15 keeps the socket until then. Default 100. */
   readonly titleDelayMs?: number;
+  /** Requests that are answered at the same time. Further ones wait. Default: no bound. A new Dify has 10. */
+  readonly connections?: number;
   /** Replies continue and are saved after the client has left. Default false: only the newest Dify does so. */
   readonly detached?: boolean;
 };
@@ -96,6 +98,7 @@ async function listen(options: DifyEmulatorOptions): Promise<DifyEmulator> {
     emulation,
     behaviours,
     control: { behaviours, requests },
+    connections: options.connections ?? Infinity,
     onRequest: (request, isChat) => {
       requests.push(request);
       if (isChat) chats.arrived(request);

@@ -1,6 +1,7 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Behaviour, Behaviours } from './behaviours';
 import { authorise, readEndUser, readFields, type Emulation } from './call';
+import { createConnections } from './connections';
 import { answerControl, isControl, type Control } from './control';
 import { routeUnknown, toErrorAnswer } from './errors';
 import { recordRequest, type RecordedRequest } from './requests';
@@ -11,18 +12,21 @@ export type ServerSetup = {
   readonly emulation: Emulation;
   readonly behaviours: Behaviours;
   readonly control: Control;
+  /** See `DifyEmulatorOptions`. */
+  readonly connections: number;
   readonly onRequest: (request: RecordedRequest, isChat: boolean) => void;
   /** Called when a POST /chat-messages begins. Returns a function to call when its response has ended. */
   readonly onChatOpen: () => () => void;
 };
 
 export function createServer(setup: ServerSetup): http.Server {
+  const enter = createConnections(setup.connections);
   return http.createServer((req, res) => {
     // A client may leave at any time. The code that writes listens for 'close'.
     req.on('error', () => undefined);
     res.on('error', () => undefined);
     res.socket?.setNoDelay(true);
-    void serve(setup, req, res).catch(() => res.destroy());
+    enter(res, () => void serve(setup, req, res).catch(() => res.destroy()));
   });
 }
 
