@@ -33,6 +33,7 @@ function read(env: Env) {
     DATABASE_CONNECTION_TIMEOUT_MS: count(10_000, 3_600_000),
     DATABASE_FILENAME: text('.tmp/data.db'),
     DATABASE_SQLITE_SYNCHRONOUS: z.enum(['NORMAL', 'FULL'], 'must be NORMAL or FULL').default('NORMAL'),
+    DATABASE_SQLITE_BUSY_TIMEOUT_MS: count(5_000, 60_000),
     DATABASE_URL: z.string().optional(),
     DATABASE_DIRECT_URL: z.string().optional(),
     DATABASE_HOST: text('localhost'),
@@ -82,7 +83,7 @@ function sqlite(variables: Variables, filename = variables.DATABASE_FILENAME) {
       ) {
         connection.pragma('journal_mode = WAL');
         connection.pragma(`synchronous = ${variables.DATABASE_SQLITE_SYNCHRONOUS}`);
-        connection.pragma('busy_timeout = 5000');
+        connection.pragma(`busy_timeout = ${variables.DATABASE_SQLITE_BUSY_TIMEOUT_MS}`);
         // 10,000 pages are 40 MB. A thread normally moves the log earlier (`src/strapi/jobs/sqlite-checkpoints.ts`).
         connection.pragma('wal_autocheckpoint = 10000');
         beginWithTheLock(connection);

@@ -14,7 +14,8 @@ let user: Client;
 let characterId: string;
 
 beforeAll(async () => {
-  app = await startApp({ env: { CHAT_CHECKPOINT_SECONDS: '0.05' } });
+  const env = { CHAT_CHECKPOINT_SECONDS: '0.05', DATABASE_SQLITE_BUSY_TIMEOUT_MS: '300' };
+  app = await startApp({ env });
   user = await app.createUser();
   characterId = (await app.admin.createCharacter()).documentId;
 });

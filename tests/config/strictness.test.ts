@@ -46,6 +46,7 @@ describe('a variable of the configuration', () => {
     ['middlewares', 'CORS_ORIGINS', ['app.example', 'https://app.example/', 'https://app.example,']],
     ['database', 'DATABASE_CLIENT', ['mysql', 'Postgres']],
     ['database', 'DATABASE_SQLITE_SYNCHRONOUS', ['full', 'OFF']],
+    ['database', 'DATABASE_SQLITE_BUSY_TIMEOUT_MS', ['0', 'soon']],
     ['database', 'DATABASE_PORT', ['5432a', '0', '65536']],
     ['database', 'DATABASE_SSL', ['require']],
     ['database', 'DATABASE_SSL_REJECT_UNAUTHORIZED', ['maybe']],
