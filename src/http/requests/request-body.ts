@@ -4,7 +4,6 @@ import { createBrotliDecompress, createUnzip } from 'node:zlib';
 import type { Context } from 'koa';
 
 import { ChatError } from '../../chat';
-import { onClosed } from '../on-closed';
 
 /** The body of a request without its `Content-Encoding`. */
 export interface DecodedBody {
@@ -59,6 +58,7 @@ export async function readBody(ctx: Context, maxBytes: number): Promise<Buffer> 
   const { stream, stop, toClientError } = decodeBody(ctx);
   const chunks: Buffer[] = [];
   let size = 0;
+  let onLeft = () => {};
   try {
     await new Promise<void>((resolve, reject) => {
       stream.on('data', (chunk: Buffer) => {
@@ -69,11 +69,16 @@ export async function readBody(ctx: Context, maxBytes: number): Promise<Buffer> 
       stream.once('end', resolve);
       stream.on('error', (error) => reject(toClientError(error)));
       // A decoder does not end when the client leaves.
-      onClosed(ctx.res, () => reject(new ChatError('invalid-request', { sentence: 'The body broke off.' })));
+      onLeft = () => reject(new ChatError('invalid-request', { sentence: 'The body broke off.' }));
+      if (ctx.res.closed) onLeft();
+      ctx.res.once('close', onLeft);
     });
   } catch (error) {
     stop();
     throw error;
+  } finally {
+    // The response can stay open for minutes. Its listener would keep the body in memory.
+    ctx.res.off('close', onLeft);
   }
   return Buffer.concat(chunks);
 }

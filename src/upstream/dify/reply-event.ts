@@ -179,17 +179,19 @@ function createLateText(maxChars: number) {
   let outputs = '';
   let isUnread = false;
   let chars = 0;
-  const steps = new Map<string, Step>();
+  /** Only agents have steps. */
+  let steps: Map<string, Step> | undefined;
   return {
     /** Dify sends a step again as it grows. Without an id, the frame was too long. */
     step({ id, thought = '', tool = '' }: DifyFrame): void {
       if (id !== undefined) {
+        steps ??= new Map();
         chars += charsOf(id, { thought, tool }) - charsOf(id, steps.get(id));
         steps.set(id, { thought, tool });
       }
       if (id !== undefined && chars <= maxChars) return;
       isUnread = true;
-      steps.clear();
+      steps = undefined;
       chars = 0;
     },
     finished({ data }: DifyFrame): void {
@@ -197,7 +199,7 @@ function createLateText(maxChars: number) {
       outputs = data?.outputs?.answer ?? data?.outputs?.text ?? '';
     },
     isUnread: () => isUnread,
-    text: () => (outputs === '' && !isUnread ? textOfSteps([...steps.values()]) : outputs),
+    text: () => (outputs === '' && !isUnread ? textOfSteps([...(steps?.values() ?? [])]) : outputs),
   };
 }
 
