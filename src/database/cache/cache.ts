@@ -30,16 +30,19 @@ export function createCache<K extends string | number, V extends object | string
   maxEntries: number,
 ): Cache<K, V> {
   let clearCount = 0;
+  /** The errors with which lru-cache rejects a dropped load that has found nothing, although it ignores the drop. */
+  const drops = new WeakSet<object>();
   const entries = new LRUCache<K, V, () => Promise<V | null>>({
     max: maxEntries,
     ttl: ttlMs,
     perf: { now: () => performance.now() },
     // Readers that share a load get its value, also after `forget()` or `clear()`. It is then not cached.
     ignoreFetchAbort: true,
-    async fetchMethod(_key, _stale, { context: load, options }) {
+    async fetchMethod(_key, _stale, { context: load, options, signal }) {
       const startMs = performance.now();
       const value = await load();
       options.ttl = leftFrom(startMs);
+      if (value === null && signal.aborted) drops.add(signal.reason as Error);
       return value ?? undefined;
     },
   });
@@ -51,7 +54,14 @@ export function createCache<K extends string | number, V extends object | string
 
   return {
     get: (key) => entries.get(key),
-    read: async (key, load) => (await entries.fetch(key, { context: load })) ?? null,
+    async read(key, load) {
+      try {
+        return (await entries.fetch(key, { context: load })) ?? null;
+      } catch (error) {
+        if (drops.has(error as Error)) return null;
+        throw error;
+      }
+    },
     beginRead() {
       const startMs = performance.now();
       const clearsBefore = clearCount;

@@ -70,6 +70,19 @@ describe('a cache', () => {
     expect(cache.get('a')).toBeUndefined();
   });
 
+  it.each(['forget', 'clear'] as const)(
+    'returns null from a load that finds nothing and started before %s()',
+    async (drop) => {
+      const cache = createCache<string, string>(1_000, 10);
+      let find: (value: string | null) => void = () => undefined;
+      const reading = cache.read('a', () => new Promise((resolve) => (find = resolve)));
+      if (drop === 'forget') cache.forget('a');
+      else cache.clear();
+      find(null);
+      expect(await reading).toBeNull();
+    },
+  );
+
   it('shares one load between concurrent readers, and then caches its value', async () => {
     const cache = createCache<string, number>(1_000, 10);
     const gate = createGate();
