@@ -30,7 +30,10 @@ export { parseReplyFields, selectFields, type ReplyFields } from './contract/rep
 export type { Hit, SearchStore } from './ports/search-store';
 export { assertCharacter } from './session/access';
 export { toUpstreamUser } from './model/owner';
-export type { UnneededConversations } from './ports/unneeded-conversations';
+export type { UnneededConversations, UpstreamConversation } from './ports/unneeded-conversations';
+export { isUuid } from './shared/id-spellings';
+export { doubling } from './shared/retry';
+export { invalidRequest } from './contract/invalid-request';
 export type { After } from './shared/walk';
 export type { MessageRange, Range, Selection } from './model/page';
 export type { MessageReference, NewMessage } from './model/message';

@@ -38,12 +38,12 @@ export function createUpstreamCheck({
 
   /** Checks until the upstream has answered and nothing is wrong. */
   async function run(): Promise<void> {
-    do {
+    while (!stopping.signal.aborted) {
       await check();
+      if (failures === 0 && problem === null) return;
       const ms = failures > 0 ? failurePauseMs(failures) : recheckMs;
-      if (failures > 0 || problem !== null)
-        await pause(ms, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
-    } while ((failures > 0 || problem !== null) && !stopping.signal.aborted);
+      await pause(ms, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
+    }
   }
 
   async function check(): Promise<void> {

@@ -14,6 +14,16 @@ describe('onClosed', () => {
     expect(run).toHaveBeenCalledTimes(1);
   });
 
+  it('returns a function that ends the wait', async () => {
+    const stream = new PassThrough();
+    const run = jest.fn();
+    onClosed(stream, run)();
+    expect(stream.listenerCount('close')).toBe(0);
+    stream.destroy();
+    await once(stream, 'close');
+    expect(run).not.toHaveBeenCalled();
+  });
+
   it('calls its function immediately for a stream that is closed already', async () => {
     const stream = new PassThrough().destroy();
     await once(stream, 'close');

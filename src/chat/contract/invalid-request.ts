@@ -10,6 +10,11 @@ export function toInvalidRequest(error: z.ZodError): ChatError {
   return new ChatError('invalid-request', { sentence, details: { errors: problems } });
 }
 
+/** Returns an error with this sentence. The sentence can quote the client. */
+export function invalidRequest(sentence: string): ChatError {
+  return new ChatError('invalid-request', { sentence: sentence.toWellFormed() });
+}
+
 /** Parses a value by a schema. @throws ChatError `invalid-request` with all problems. */
 export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const result = schema.safeParse(value);

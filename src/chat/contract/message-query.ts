@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { ChatError } from '../errors';
+import { invalidRequest } from './invalid-request';
 import { parseFilters, type FieldKinds } from './filter-syntax';
 import { sortFields, type SortKey, type Cursor, type MessageQuery } from '../model/message-query';
 
@@ -67,14 +67,16 @@ export function parseMessagePageRequest(params: Readonly<Record<string, unknown>
     ...unknown
   } = params;
   const [stranger] = Object.keys(unknown);
-  if (stranger !== undefined) throw invalid(`There is no parameter "${stranger.slice(0, 100)}".`);
+  if (stranger !== undefined) throw invalidRequest(`There is no parameter "${stranger.slice(0, 100)}".`);
 
   const part = parsePart({ page, pageSize, pagination });
   const range = toRange(part);
   const sortKeys = sort === undefined ? [] : parseSort(sort);
   const after = cursor === undefined ? null : parseCursor(cursor);
   if (after !== null && (sortKeys.length > 0 || range.offset > 0)) {
-    throw invalid('cursor cannot be combined with sort, page or start: it goes from newest to oldest.');
+    throw invalidRequest(
+      'cursor cannot be combined with sort, page or start: it goes from newest to oldest.',
+    );
   }
   return {
     part,
@@ -97,7 +99,7 @@ function parsePart({ page, pageSize, pagination }: Paging & { readonly paginatio
   const paging = { page: page ?? nested.page, pageSize: pageSize ?? nested.pageSize };
   if (start === undefined && limit === undefined) return parsePaging(paging);
   if (paging.page !== undefined || paging.pageSize !== undefined)
-    throw invalid('pagination takes page and pageSize, or start and limit, not both.');
+    throw invalidRequest('pagination takes page and pageSize, or start and limit, not both.');
   return {
     start: parseWhole('pagination[start]', start, { fallback: 0, min: 0, max: maxStart }),
     limit: parseSize('pagination[limit]', limit),
@@ -134,7 +136,7 @@ const paginationSchema = z
 function parsePagination(pagination: unknown): z.output<typeof paginationSchema> {
   if (pagination === undefined) return {};
   const parsed = paginationSchema.safeParse(pagination);
-  if (!parsed.success) throw invalid('pagination takes page and pageSize, or start and limit.');
+  if (!parsed.success) throw invalidRequest('pagination takes page and pageSize, or start and limit.');
   return parsed.data;
 }
 
@@ -146,7 +148,9 @@ function parseWhole(
   if (value === undefined) return fallback;
   const number = typeof value === 'string' && /^\d+$/u.test(value) ? Number(value) : -1;
   if (number < min || (max !== undefined && number > max))
-    throw invalid(`${name} must be a whole number from ${min}${max === undefined ? '' : ` to ${max}`}.`);
+    throw invalidRequest(
+      `${name} must be a whole number from ${min}${max === undefined ? '' : ` to ${max}`}.`,
+    );
   return number;
 }
 
@@ -156,12 +160,12 @@ function parseSort(sort: unknown): SortKey[] {
     const [field = '', direction = 'asc', ...rest] = text.split(':').map((part) => part.trim());
     const known = sortFields.find((name) => name === field);
     if (known === undefined)
-      throw invalid(`sort can name ${sortFields.join(', ')}; not "${field.slice(0, 100)}".`);
+      throw invalidRequest(`sort can name ${sortFields.join(', ')}; not "${field.slice(0, 100)}".`);
     if (rest.length > 0 || !/^(asc|desc)$/iu.test(direction))
-      throw invalid('sort takes asc or desc, e.g. createdAt:desc.');
+      throw invalidRequest('sort takes asc or desc, e.g. createdAt:desc.');
     return { field: known, descending: direction.toLowerCase() === 'desc' };
   });
-  if (keys.length > sortFields.length) throw invalid('sort names too many fields.');
+  if (keys.length > sortFields.length) throw invalidRequest('sort names too many fields.');
   return keys;
 }
 
@@ -175,7 +179,7 @@ function toSortTexts(sort: unknown): string[] {
         : toSortTexts(direction),
     );
   }
-  throw invalid('sort must be a field with a direction, e.g. createdAt:desc.');
+  throw invalidRequest('sort must be a field with a direction, e.g. createdAt:desc.');
 }
 
 /** Encodes a cursor. It is opaque to clients: they send back the value of `meta.nextCursor`. */
@@ -188,11 +192,7 @@ function parseCursor(cursor: unknown): Cursor {
     typeof cursor === 'string' ? Buffer.from(cursor.slice(0, 100), 'base64url').toString('latin1') : '';
   const [, time, id] = /^(\d{1,15})\.(\d{1,10})$/u.exec(text) ?? [];
   if (time === undefined || id === undefined || Number(id) > 2_147_483_647) {
-    throw invalid('cursor must be a value of meta.nextCursor.');
+    throw invalidRequest('cursor must be a value of meta.nextCursor.');
   }
   return { createdAt: new Date(Number(time)), id: Number(id) };
-}
-
-function invalid(sentence: string): ChatError {
-  return new ChatError('invalid-request', { sentence: sentence.toWellFormed() });
 }

@@ -1,4 +1,4 @@
-import { ChatError } from '../errors';
+import { invalidRequest } from './invalid-request';
 import type { CharacterReply, MessageReply } from './message-reply';
 
 /** The fields that a reply shows of each message, of its character and of its user. Null means that it is left out. */
@@ -98,7 +98,7 @@ function parseFields(parameter: string, value: unknown, known: readonly string[]
   if (names.length === 0 || names.includes('*')) return new Set(known);
   const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw invalid(`${parameter} can name ${known.join(', ')}; not "${unknown.slice(0, 100)}".`);
+    throw invalidRequest(`${parameter} can name ${known.join(', ')}; not "${unknown.slice(0, 100)}".`);
   }
   return new Set([...always, ...names]);
 }
@@ -110,7 +110,7 @@ function toNames(parameter: string, value: unknown): readonly string[] {
   if (typeof value === 'object' && value !== null) {
     return Object.values(value).flatMap((name: unknown) => toNames(parameter, name));
   }
-  throw invalid(`${parameter} must be names of fields, e.g. ${parameter}=id.`);
+  throw invalidRequest(`${parameter} must be names of fields, e.g. ${parameter}=id.`);
 }
 
 function parsePopulate(populate: unknown): Partial<Record<Relation, ReadonlySet<string> | null>> {
@@ -130,10 +130,11 @@ function parseRelation(relation: Relation, value: unknown): ReadonlySet<string> 
   if (typeof value === 'string' && isAll(value)) return everything[relation];
   const parameter = `populate[${relation}]`;
   if (typeof value !== 'object' || value === null)
-    throw invalid(`${parameter} must be true, false or fields.`);
+    throw invalidRequest(`${parameter} must be true, false or fields.`);
   const { fields, ...others } = value as Readonly<Record<string, unknown>>;
   const [stranger] = Object.keys(others);
-  if (stranger !== undefined) throw invalid(`${parameter} can have fields; not "${stranger.slice(0, 100)}".`);
+  if (stranger !== undefined)
+    throw invalidRequest(`${parameter} can have fields; not "${stranger.slice(0, 100)}".`);
   return parseFields(`${parameter}[fields]`, fields, relationFields[relation]);
 }
 
@@ -141,9 +142,5 @@ const isAll = (value: string): boolean => ['*', 'true', ''].includes(value);
 
 function assertRelation(name: string): Relation {
   if (name === 'ai_character' || name === 'user') return name;
-  throw invalid(`populate can name ai_character and user; not "${name.slice(0, 100)}".`);
-}
-
-function invalid(sentence: string): ChatError {
-  return new ChatError('invalid-request', { sentence: sentence.toWellFormed() });
+  throw invalidRequest(`populate can name ai_character and user; not "${name.slice(0, 100)}".`);
 }

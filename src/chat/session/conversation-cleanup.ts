@@ -1,6 +1,10 @@
 import { AsyncResource } from 'node:async_hooks';
 
-import type { UnneededConversation, UnneededConversations } from '../ports/unneeded-conversations';
+import type {
+  UnneededConversation,
+  UnneededConversations,
+  UpstreamConversation,
+} from '../ports/unneeded-conversations';
 import type { Upstream } from '../ports/upstream';
 import { describeError, type Log } from '../shared/log';
 import { settledWithin } from '../shared/settled-within';
@@ -12,7 +16,7 @@ export interface ConversationCleanup {
   /** Runs soon, because a session was erased. Does nothing before `start`. Call it after the commit. */
   wake(): void;
   /** Adds a conversation, unless a session has it, and runs soon. Never rejects. */
-  add(conversation: Pick<UnneededConversation, 'conversationId' | 'user'>): Promise<void>;
+  add(conversation: UpstreamConversation): Promise<void>;
   /** Ends the running request. Settles when it does not use the database any more. Waits at most five seconds. */
   stop(): Promise<void>;
 }

@@ -1,16 +1,11 @@
 import type { TurnSettings } from '../settings';
+import type { UpstreamConversation } from '../ports/unneeded-conversations';
 import type { Upstream } from '../ports/upstream';
 import type { TurnStore } from '../ports/turn-store';
 import type { CharacterSource } from '../ports/character-source';
 import type { LiveTurns } from '../stream/live-turns';
 import type { TurnLimits } from '../limits/turn-limits';
 import type { Log } from '../shared/log';
-
-/** A conversation in Dify, and the `user` that the server sent to Dify. */
-export interface Conversation {
-  readonly conversationId: string;
-  readonly user: string;
-}
 
 /** The parts that turns need. */
 export interface TurnOptions {
@@ -24,5 +19,5 @@ export interface TurnOptions {
   /** The turns call this each time they have saved the end of a turn. It must not throw. */
   readonly onTurnEnded: () => void;
   /** Lets Dify delete a conversation, unless a session has it. Never rejects. */
-  readonly dropConversation: (conversation: Conversation) => Promise<void>;
+  readonly dropConversation: (conversation: UpstreamConversation) => Promise<void>;
 }

@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import type { UnneededConversations } from '../../chat';
+import { doubling, type UnneededConversations, type UpstreamConversation } from '../../chat';
 import { partsOf } from '../sql/parts';
 import { inTransaction } from '../sql/transaction';
 import { unlessDone } from '../sql/unless-done';
@@ -11,8 +11,7 @@ type Database = Core.Strapi['db'];
 /** Lists conversations that Dify must delete. The table is no content type, so Strapi does not change it. */
 const tableName = 'chat_unneeded_conversations';
 
-const firstPauseMs = 10_000;
-const longestPauseMs = 3_600_000;
+const pauseMs = doubling(10_000, 3_600_000);
 
 /** Creates the table. The server calls this before users can erase anything. */
 export async function createUnneededTable(db: Database): Promise<void> {
@@ -31,9 +30,6 @@ export async function createUnneededTable(db: Database): Promise<void> {
   );
 }
 
-/** A conversation, and the `user` that the server sent to Dify. */
-type Conversation = Parameters<UnneededConversations['add']>[0];
-
 /**
  * Queues conversations for deletion in Dify, except those that a session still has. So the caller first erases the
  * sessions. This counts only if the transaction is committed.
@@ -41,7 +37,7 @@ type Conversation = Parameters<UnneededConversations['add']>[0];
 export async function noteUnneeded(
   db: Database,
   trx: Knex.Transaction,
-  conversations: readonly Conversation[],
+  conversations: readonly UpstreamConversation[],
 ): Promise<void> {
   const users = new Map(conversations.map(({ conversationId, user }) => [conversationId, user]));
   // A row has four values.
@@ -100,9 +96,8 @@ export function createUnneededConversations(db: Database): UnneededConversations
           .first()) as Row | undefined;
         if (row === undefined) return null;
         const { id, due, tries } = row;
-        const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(tries, 20));
         // Another process may have claimed it in the meantime.
-        const next = { due: Date.now() + pauseMs, tries: tries + 1 };
+        const next = { due: Date.now() + pauseMs(tries + 1), tries: tries + 1 };
         if ((await rows().where({ id, due }).update(next)) === 0) continue;
         return { id, conversationId: row.conversation_id, user: row.upstream_user, tries };
       }

@@ -1,3 +1,5 @@
+import { isUuid } from '../../chat';
+
 /*
  * This server makes ids of sessions and turns: UUIDs in lower case. Clients may send them in upper case. Ids of
  * messages and of the history keep their case, because an import or a program can bring any.
@@ -6,7 +8,6 @@
 const uuid = '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
 const names = ['session_id', 'turn_id', 'conversation_id'] as const;
 
-const wholeId = new RegExp(`^${uuid}$`, 'u');
 const idInPath = new RegExp(
   `(?<=/(?:sessions|deletesession|turns|ws)/|^(?:/api)?/conversations/)${uuid}(?=/|$)`,
   'gu',
@@ -25,7 +26,7 @@ export function lowerIdsInBody(body: unknown): void {
     const values = fields as Record<string, unknown>;
     for (const name of names) {
       const id = values[name];
-      if (typeof id === 'string' && wholeId.test(id)) values[name] = toLowerCase(id);
+      if (typeof id === 'string' && isUuid(id)) values[name] = toLowerCase(id);
     }
   }
 }

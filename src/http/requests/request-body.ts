@@ -4,6 +4,7 @@ import { createBrotliDecompress, createUnzip } from 'node:zlib';
 import type { Context } from 'koa';
 
 import { ChatError } from '../../chat';
+import { onClosed } from '../on-closed';
 
 /** The body of a request without its `Content-Encoding`. */
 export interface DecodedBody {
@@ -58,7 +59,7 @@ export async function readBody(ctx: Context, maxBytes: number): Promise<Buffer> 
   const { stream, stop, toClientError } = decodeBody(ctx);
   const chunks: Buffer[] = [];
   let size = 0;
-  let onLeft = () => {};
+  let stopWaiting = () => {};
   try {
     await new Promise<void>((resolve, reject) => {
       stream.on('data', (chunk: Buffer) => {
@@ -69,16 +70,15 @@ export async function readBody(ctx: Context, maxBytes: number): Promise<Buffer> 
       stream.once('end', resolve);
       stream.on('error', (error) => reject(toClientError(error)));
       // A decoder does not end when the client leaves.
-      onLeft = () => reject(new ChatError('invalid-request', { sentence: 'The body broke off.' }));
-      if (ctx.res.closed) onLeft();
-      ctx.res.once('close', onLeft);
+      const onLeft = () => reject(new ChatError('invalid-request', { sentence: 'The body broke off.' }));
+      stopWaiting = onClosed(ctx.res, onLeft);
     });
   } catch (error) {
     stop();
     throw error;
   } finally {
     // The response can stay open for minutes. Its listener would keep the body in memory.
-    ctx.res.off('close', onLeft);
+    stopWaiting();
   }
   return Buffer.concat(chunks);
 }

@@ -1,15 +1,15 @@
+import { isUuid } from '../../chat/shared/id-spellings';
 import { toStorableText } from '../../chat/shared/storable-text';
 
 const maxChars = 500;
 
 /** Matches words that can be a key: after a usual beginning, or long. */
 const words = /\b(?:bearer|basic)\s+\S+|\b(?:app|sk|pk|key|token)-[\w.-]{3,}|[\w+=-]{20,}/giu;
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/iu;
 
 /** Returns at most 500 characters of a text from Dify, with `***` for every word that can be a key. */
 export function maskSecrets(text: string): string {
   const masked = text
     .slice(0, 2 * maxChars)
-    .replaceAll(words, (word) => (uuid.test(word) || /^[a-z_]+$/iu.test(word) ? word : '***'));
+    .replaceAll(words, (word) => (isUuid(word) || /^[a-z_]+$/iu.test(word) ? word : '***'));
   return toStorableText(masked.slice(0, maxChars));
 }

@@ -2,7 +2,7 @@ import { factories } from '@strapi/strapi';
 import type { Context } from 'koa';
 import { z } from 'zod';
 
-import { ChatError } from '../../../chat';
+import { invalidRequest } from '../../../chat';
 import { isAppUser } from '../../../http/owner';
 import { findByNumericId } from '../../../database/characters/numbers';
 import { isRowId } from '../../../database/sql/row-id';
@@ -86,10 +86,11 @@ const shownFields = new Set([...fields, 'suggested_questions', '*']);
 function toPublishedOnly(query: Context['query']): Context['query'] {
   const { filters, populate, status = 'published', ...rest } = query as Record<string, unknown>;
   const stranger = Object.keys(rest).find((name) => !appUserParams.has(name));
-  if (stranger !== undefined) throw refuse(`There is no parameter "${stranger.slice(0, 100)}".`);
-  if (status !== 'published') throw refuse('status can only be published.');
+  if (stranger !== undefined) throw invalidRequest(`There is no parameter "${stranger.slice(0, 100)}".`);
+  if (status !== 'published') throw invalidRequest('status can only be published.');
   if (filters !== undefined) assertOwnFields(filters);
-  if (countConditions(filters) > maxConditions) throw refuse(`filters can have ${maxConditions} conditions.`);
+  if (countConditions(filters) > maxConditions)
+    throw invalidRequest(`filters can have ${maxConditions} conditions.`);
   if (rest['sort'] !== undefined) assertNames('sort', rest['sort'], fields);
   if (rest['fields'] !== undefined) assertNames('fields', rest['fields'], shownFields);
   return {
@@ -117,13 +118,13 @@ function countConditions(filters: unknown): number {
 
 function assertOwnFields(filters: unknown): void {
   if (typeof filters !== 'object' || filters === null || Array.isArray(filters)) {
-    throw refuse('filters must name fields, e.g. filters[name][$eq]=Ada.');
+    throw invalidRequest('filters must name fields, e.g. filters[name][$eq]=Ada.');
   }
   for (const [key, value] of Object.entries(filters) as [string, unknown][]) {
     if (['$and', '$or'].includes(key) && Array.isArray(value)) value.forEach(assertOwnFields);
     else if (key === '$not') assertOwnFields(value);
     else if (!fields.has(key))
-      throw refuse(`filters can name ${[...fields].join(', ')}; not "${key.slice(0, 100)}".`);
+      throw invalidRequest(`filters can name ${[...fields].join(', ')}; not "${key.slice(0, 100)}".`);
   }
 }
 
@@ -138,7 +139,7 @@ function assertNames(parameter: string, value: unknown, known: ReadonlySet<strin
     .split(',')
     .map((text) => text.split(':')[0]?.trim() ?? '');
   if (!names.every((name) => known.has(name)))
-    throw refuse(`${parameter} can name ${[...known].join(', ')}.`);
+    throw invalidRequest(`${parameter} can name ${[...known].join(', ')}.`);
 }
 
 const fieldName = z.enum(['url', 'name', 'alternativeText', 'caption', 'width', 'height', 'formats', 'mime']);
@@ -153,10 +154,6 @@ function toPopulate(populate: unknown): string[] | object {
   const named =
     typeof populate === 'object' && populate !== null ? Object.entries(populate).flat() : [populate];
   const isKnown = named.every((name) => ['*', 'true', 'avatar', '0'].includes(String(name)));
-  if (!isKnown) throw refuse('populate can only be avatar.');
+  if (!isKnown) throw invalidRequest('populate can only be avatar.');
   return ['avatar'];
-}
-
-function refuse(sentence: string): ChatError {
-  return new ChatError('invalid-request', { sentence: sentence.toWellFormed() });
 }
