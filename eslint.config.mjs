@@ -71,8 +71,19 @@ const directions = [
     'The thread of the store loads this: of the chat only shared/, or it would be larger by megabytes.',
   ),
   only(
-    'src/upstream/**/*.ts',
+    'src/upstream/*.ts',
     ['^(@strapi/|koa$|knex$)', sockets, folders(...aboveParts, 'database', 'history')],
+    'An upstream implements chat/ports/upstream.',
+  ),
+  only(
+    'src/upstream/*/**/*.ts',
+    [
+      '^(@strapi/|koa$|knex$)',
+      sockets,
+      folders(...aboveParts.filter((name) => name !== 'http'), 'database', 'history'),
+      // One level up is upstream/http, which the upstreams share.
+      '^(\\.\\./){2,}http(/|$)',
+    ],
     'An upstream implements chat/ports/upstream.',
   ),
   only(

@@ -1,6 +1,6 @@
 import { ChatError, type ChatErrorCode } from '../../chat/errors';
-import { FrameTooLongError } from './sse';
-import { maskSecrets } from './mask-secrets';
+import { FrameTooLongError } from '../http/sse';
+import { maskSecrets } from '../http/mask-secrets';
 import type { DifyErrorBody } from './schema';
 
 /** Dify's own error codes, from error responses and from `error` events. */

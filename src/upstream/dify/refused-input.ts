@@ -1,5 +1,5 @@
 import { ChatError } from '../../chat/errors';
-import { maskSecrets } from './mask-secrets';
+import { maskSecrets } from '../http/mask-secrets';
 import type { DifyErrorBody } from './schema';
 
 /** The values that the server sent for the variables of the Dify app. */

@@ -1,6 +1,6 @@
 /** Calls that Dify answers with one complete response. Each call is one request with its own timeout. */
 import { ChatError } from '../../chat/errors';
-import { createCall, isSuccess, readStart, type Call, type Response } from './call';
+import { createCall, isSuccess, readStart, type Call, type Response } from '../http/call';
 import type { CallSettings } from '../../chat/settings';
 import type { GetJson } from './find-answer';
 import { fromDifyError, fromTransportError } from './errors';

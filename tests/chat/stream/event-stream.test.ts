@@ -9,7 +9,7 @@ import { EventStream, type EventStreamOptions } from '../../../src/chat/stream/e
 import { encodeFrame, heartbeatFrame, type Frame } from '../../../src/chat/stream/sse';
 import { stream as streamOf } from '../support/bytes';
 import { attempt, collect, createGate, settle, thrown } from '../support/collect';
-import { decodeSse } from '../../upstream/dify/support/decode-sse';
+import { decodeSse } from '../../upstream/support/decode-sse';
 
 // Only the heartbeat uses a timer that is faked here. Sockets have their own timers, and streams use ticks.
 beforeEach(() => jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] }));

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { encodeFrame, encodeFrames, heartbeatFrame } from '../../../src/chat/stream/sse';
 import { cutAt, stream, toBytes } from '../support/bytes';
 import { collect } from '../support/collect';
-import { decodeSse } from '../../upstream/dify/support/decode-sse';
+import { decodeSse } from '../../upstream/support/decode-sse';
 
 async function decode(chunks: readonly (string | Uint8Array)[]) {
   return (await collect(decodeSse(stream(chunks), { maxFrameChars: 100_000 }))).flat();

@@ -24,7 +24,7 @@ import {
   textOf,
 } from '../../chat/support/dify';
 import { describeError } from '../../../src/chat/shared/log';
-import { listen } from './support/raw-upstream';
+import { listen } from '../support/raw-upstream';
 import { expectSilence } from '../../chat/support/silence';
 
 jest.setTimeout(10_000);

@@ -3,7 +3,7 @@ import type { Deflate, Gzip } from 'node:zlib';
 
 import { askDify, difyClient, difySettings, readDify } from '../../chat/support/dify';
 import { createGate } from '../../support/gate';
-import { listen } from './support/raw-upstream';
+import { listen } from '../support/raw-upstream';
 
 type Compressor = Gzip | Deflate | BrotliCompress;
 

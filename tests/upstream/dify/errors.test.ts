@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { fromDifyError, fromErrorEvent, fromTransportError } from '../../../src/upstream/dify/errors';
 import { ChatError, upstreamMessageOf, type ChatErrorCode } from '../../../src/chat/errors';
 import { describeError } from '../../../src/chat/shared/log';
-import { FrameTooLongError } from '../../../src/upstream/dify/sse';
+import { FrameTooLongError } from '../../../src/upstream/http/sse';
 
 /** Returns all text of an error that the application sends or logs. */
 function said(error: ChatError): string {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 
 import { createDifyEmulator } from '../../dify-emulator';
 import { askDify, difyClient, difySettings } from '../../chat/support/dify';
-import { listenTls } from './support/tls-upstream';
+import { listenTls } from '../support/tls-upstream';
 
 const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY'].flatMap((name) => [
   name,

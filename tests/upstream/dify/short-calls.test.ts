@@ -5,7 +5,7 @@ import { composeSuggestions } from '../../dify-emulator/answer';
 import { createDifyEmulator, type DifyEmulator, type DifyEmulatorOptions } from '../../dify-emulator';
 import { createGate, thrown } from '../../chat/support/collect';
 import { askDify, difyClient, difySettings, heldReply, question } from '../../chat/support/dify';
-import { answering, listen } from './support/raw-upstream';
+import { answering, listen } from '../support/raw-upstream';
 import { expectSilence } from '../../chat/support/silence';
 
 const apps = [{ key: 'app-kind', mode: 'chat', suggestsQuestions: true }] as const;

@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 
-import { createCall, readStart } from '../../../src/upstream/dify/call';
+import { createCall, readStart } from '../../../src/upstream/http/call';
 import { createDifyEmulator } from '../../dify-emulator';
 import { thrown } from '../../chat/support/collect';
 import { difySettings } from '../../chat/support/dify';
-import { answering, listen } from './support/raw-upstream';
-import { listenTls } from './support/tls-upstream';
+import { answering, listen } from '../support/raw-upstream';
+import { listenTls } from '../support/tls-upstream';
 
 describe('createCall', () => {
   it('encodes the query, and sends a body with the Accept header', async () => {

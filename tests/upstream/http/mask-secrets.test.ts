@@ -1,4 +1,4 @@
-import { maskSecrets } from '../../../src/upstream/dify/mask-secrets';
+import { maskSecrets } from '../../../src/upstream/http/mask-secrets';
 
 describe('maskSecrets', () => {
   it.each([

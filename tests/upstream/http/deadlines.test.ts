@@ -1,4 +1,4 @@
-import { startDeadlines, type Deadlines } from '../../../src/upstream/dify/deadlines';
+import { startDeadlines, type Deadlines } from '../../../src/upstream/http/deadlines';
 import type { ChatError } from '../../../src/chat/errors';
 
 const settings = {

@@ -1,4 +1,4 @@
-import type { SseMessage } from '../../../../src/upstream/dify/sse';
+import type { SseMessage } from '../../../src/upstream/http/sse';
 
 /**
  * Implements the standard literally, and without chunks. The tests compare the decoder with it.

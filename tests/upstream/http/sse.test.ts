@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 
-import { createSseDecoder, FrameTooLongError, type SseMessage } from '../../../src/upstream/dify/sse';
+import { createSseDecoder, FrameTooLongError, type SseMessage } from '../../../src/upstream/http/sse';
 import { cutAt, cuts, stream, toBytes } from '../../chat/support/bytes';
 import { attempt, collect } from '../../chat/support/collect';
-import { decodeSse } from './support/decode-sse';
-import { parseEventStream } from './support/event-stream-standard';
+import { decodeSse } from '../support/decode-sse';
+import { parseEventStream } from '../support/event-stream-standard';
 
 const roomy = { maxFrameChars: 1_000_000 };
 

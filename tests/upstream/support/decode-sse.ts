@@ -1,4 +1,4 @@
-import { createSseDecoder, type DecoderOptions, type SseMessage } from '../../../../src/upstream/dify/sse';
+import { createSseDecoder, type DecoderOptions, type SseMessage } from '../../../src/upstream/http/sse';
 
 /** Decodes a stream. Yields one batch for each chunk that completes messages. */
 export async function* decodeSse(
