@@ -4,8 +4,7 @@ import { toStorableText } from '../../chat/shared/storable-text';
 import { fromErrorEvent } from './errors';
 import { textOfSteps, toUsage, type DifyFrame } from './schema';
 import type { ReplyEvent } from '../../chat/ports/upstream';
-
-export type AddEvents = (events: readonly ReplyEvent[]) => void;
+import type { AddEvents } from '../http/read-reply';
 
 export interface ReplyTranslator {
   /**

@@ -7,6 +7,7 @@ import { z } from 'zod';
 
 import { toStorableText } from '../../chat/shared/storable-text';
 import type { Usage } from '../../chat/model/outcome';
+import { parseJson } from '../http/parse-json';
 
 const text = z.string().optional().catch(undefined);
 const maxIdChars = 255;
@@ -207,13 +208,4 @@ const suggestion = z.string().trim().min(1).max(maxSuggestionChars).transform(to
 /** Returns the questions of `GET /messages/:message_id/suggested`; null if the body is not a list of them. */
 export function parseSuggestions(body: string): readonly string[] | null {
   return parseItems(body, suggestion)?.slice(0, maxSuggestions) ?? null;
-}
-
-/** Returns undefined for text that is not JSON. Every schema here refuses undefined. */
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }

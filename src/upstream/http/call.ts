@@ -24,7 +24,7 @@ export interface Response {
   readonly body: Readable;
 }
 
-/** One call of Dify, with its own connection, its own deadlines and its own cancellation. */
+/** One call of an upstream, with its own connection, its own deadlines and its own cancellation. */
 export interface Call {
   readonly deadlines: Deadlines;
   get(path: string, query: Readonly<Record<string, string>>): Promise<Response>;
@@ -34,7 +34,7 @@ export interface Call {
   expired(): ChatError | undefined;
 }
 
-/** More than any JSON error of Dify, and more than five long answers. A longer body is cut, and then is not JSON. */
+/** More than any JSON error of an upstream, and more than five long answers. A longer body is cut, and then is not JSON. */
 const maxBodyBytes = 8 * 1024 * 1024;
 
 /** Has none of axios' defaults, which are mostly for browsers. axios keeps a copy of them for each open response. */

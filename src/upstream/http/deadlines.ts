@@ -1,10 +1,10 @@
 import { ChatError } from '../../chat/errors';
 import type { DeadlineSettings } from '../../chat/settings';
 
-/** Watches the phases of one call of Dify, and calls `onExpired` once if one takes too long. */
+/** Watches the phases of one call of an upstream, and calls `onExpired` once if one takes too long. */
 export interface Deadlines {
   connected(): void;
-  /** Any byte counts. A ping is not a message, but it shows that Dify is alive. */
+  /** Any byte counts. A ping is not a message, but it shows that the upstream is alive. */
   received(): void;
   /** Starts the deadline of the last events if the reply is ending, else cancels it. Needed events start it again. */
   ending(isEnding: boolean, hasNeeded: boolean): void;

@@ -29,6 +29,8 @@ export class FrameTooLongError extends LoggableError {
 export interface DecoderOptions {
   /** The maximum length of a frame's data, in UTF-16 code units. It limits the memory of an unfinished frame. */
   readonly maxFrameChars: number;
+  /** For the operator: what to do about a frame over the limit. */
+  readonly remedy?: string;
   /** Returns whether nobody needs the frame whose data starts like this. The decoder then drops it. */
   readonly isUnused?: (start: string) => boolean;
   /** Returns the data that replaces a frame over the limit. Undefined if the frame is needed whole. */
@@ -54,6 +56,7 @@ const startChars = 128;
 
 export function createSseDecoder({
   maxFrameChars,
+  remedy = '',
   isUnused = () => false,
   shorten = () => undefined,
 }: DecoderOptions): SseDecoder {
@@ -92,7 +95,7 @@ export function createSseDecoder({
       deliver(onMessage);
       if (tooLong) {
         throw new FrameTooLongError(
-          `A frame is longer than ${maxFrameChars} characters. Raise DIFY_MAX_FRAME_CHARS.`,
+          `A frame is longer than ${maxFrameChars} characters. ${remedy}`.trimEnd(),
         );
       }
     },

@@ -1,4 +1,5 @@
-import { createReplyTranslator, type AddEvents } from '../../../src/upstream/dify/reply-event';
+import { createReplyTranslator } from '../../../src/upstream/dify/reply-event';
+import type { AddEvents } from '../../../src/upstream/http/read-reply';
 import type { ReplyEvent } from '../../../src/chat/ports/upstream';
 import { parseFrame } from '../../../src/upstream/dify/schema';
 import { thrown } from '../../chat/support/collect';

@@ -1,0 +1,37 @@
+import { createCall, readStart, type Call, type Response } from './call';
+import type { CallSettings } from '../../chat/settings';
+import { fromTransportError } from './errors';
+
+/** The complete response of a call that is not streamed. */
+export interface ShortReply {
+  readonly status: number;
+  readonly body: string;
+}
+
+/**
+ * Sends one request with its own timeout, and reads its whole response.
+ * @param withinMs the time from the connection to the end of the response.
+ * @throws ChatError `upstream-…` if no response arrives in time.
+ */
+export async function shortCall(
+  settings: CallSettings,
+  withinMs: number,
+  request: (call: Call) => Promise<Response>,
+  signal?: AbortSignal,
+): Promise<ShortReply> {
+  // Nothing calls `deadlines.received`, so the deadline of the first byte is also that of the last byte.
+  const firstByteTimeoutMs = Math.min(settings.firstByteTimeoutMs, withinMs);
+  const connectTimeoutMs = Math.min(settings.connectTimeoutMs, withinMs);
+  const call = createCall({ ...settings, connectTimeoutMs, firstByteTimeoutMs }, signal);
+  try {
+    const response = await request(call);
+    const body = await readStart(response.body);
+    const expired = call.expired();
+    if (expired !== undefined) throw expired;
+    return { status: response.status, body };
+  } catch (error) {
+    throw call.expired() ?? fromTransportError(error, { hasBegun: false });
+  } finally {
+    call.deadlines.cancel();
+  }
+}
