@@ -20,6 +20,8 @@ export interface Response {
   readonly status: number;
   /** Empty if the response has none. */
   readonly contentType: string;
+  /** The header as it came. Empty if the response has none. */
+  readonly retryAfter: string;
   /** Decompressed. */
   readonly body: Readable;
 }
@@ -62,14 +64,14 @@ export function createCall(settings: CallSettings, signal?: AbortSignal): Call {
     // For other hosts, axios reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
     ...(isLoopback(settings.apiUrl) && { proxy: false }),
   };
-  const authorization = { Authorization: `Bearer ${settings.apiKey}` };
+  const authorization = settings.apiKey === '' ? {} : { Authorization: `Bearer ${settings.apiKey}` };
   return {
     deadlines,
     get: (path, query) =>
       send({
         ...common,
         method: 'GET',
-        url: `${path}?${new URLSearchParams(query).toString()}`,
+        url: [path, new URLSearchParams(query).toString()].filter(Boolean).join('?'),
         headers: { ...authorization, Accept: 'application/json' },
       }),
     post: (path, body, accept) => sendJson('POST', path, body, accept),
@@ -90,7 +92,8 @@ export function createCall(settings: CallSettings, signal?: AbortSignal): Call {
 
 async function send(config: AxiosRequestConfig): Promise<Response> {
   const { status, headers, data }: AxiosResponse<Readable> = await client.request(config);
-  return { status, contentType: String(headers['content-type'] ?? ''), body: data };
+  const header = (name: string) => String(headers[name] ?? '');
+  return { status, contentType: header('content-type'), retryAfter: header('retry-after'), body: data };
 }
 
 /** Returns whether a response with this status is not an error and not a redirect. */

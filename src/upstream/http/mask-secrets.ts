@@ -4,7 +4,7 @@ import { toStorableText } from '../../chat/shared/storable-text';
 const maxChars = 500;
 
 /** Matches words that can be a key: after a usual beginning, or long. */
-const words = /\b(?:bearer|basic)\s+\S+|\b(?:app|sk|pk|key|token)-[\w.-]{3,}|[\w+=-]{20,}/giu;
+const words = /\b(?:bearer|basic)\s+\S+|\b(?:app|sk|pk|key|token)-[\w.*-]{3,}|[\w*+=-]{20,}/giu;
 
 /** Returns at most 500 characters of a text from an upstream, with `***` for every word that can be a key. */
 export function maskSecrets(text: string): string {

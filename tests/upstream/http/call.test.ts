@@ -25,6 +25,26 @@ describe('createCall', () => {
     await dify.close();
   });
 
+  it('sends no empty query, and no Authorization header without a key', async () => {
+    const dify = await createDifyEmulator().listen();
+    const call = createCall({ ...difySettings(dify), apiKey: '' });
+    await call.get('/models', {});
+    expect(dify.requests).toMatchObject([{ path: '/v1/models' }]);
+    expect(dify.requests[0]?.headers).not.toHaveProperty('authorization');
+    call.deadlines.cancel();
+    await dify.close();
+  });
+
+  it('returns the header Retry-After', async () => {
+    const upstream = await listen((socket) =>
+      socket.end('HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nConnection: close\r\n\r\n'),
+    );
+    const call = createCall(difySettings(upstream));
+    expect(await call.get('/x', {})).toMatchObject({ status: 429, retryAfter: '7' });
+    call.deadlines.cancel();
+    await upstream.close();
+  });
+
   it.each([200, 204, 302, 404, 500])('returns a response for the status %d', async (status) => {
     const upstream = await answering(status, '');
     const call = createCall(difySettings(upstream));

@@ -6,6 +6,8 @@ describe('maskSecrets', () => {
     ['the header was Authorization: Bearer abc.def', 'the header was Authorization: ***'],
     ['key app-Xy12345 is unknown', 'key *** is unknown'],
     ['token 0a1b2c3d4e5f60718293a4b5', 'token ***'],
+    ['Incorrect API key provided: sk-abc***********wxyz.', 'Incorrect API key provided: ***'],
+    ['Incorrect API key provided: abcd****************wxyz.', 'Incorrect API key provided: ***.'],
     ['AIzaSyD-9tSrke72PouQMnMX-a7eZSW0jkFMBWY', '***'],
   ])('masks the key in %j', (text, masked) => {
     expect(maskSecrets(text)).toBe(masked);
