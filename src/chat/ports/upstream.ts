@@ -8,6 +8,18 @@ export interface UpstreamQuestion {
   readonly user: string;
   /** Null starts a new conversation. */
   readonly conversationId: string | null;
+  /** Reads the earlier exchanges of the session, newest first. For an upstream that keeps no conversations. */
+  readonly earlier?: () => AsyncIterable<Exchange>;
+  /** The character's model. Without it, the upstream uses its own. */
+  readonly model?: string;
+  /** The character's values for the parameters of the model, as an editor has set them. Each upstream checks its own. */
+  readonly parameters?: Readonly<Record<string, unknown>>;
+}
+
+/** A question and its answer. The answer is the text so far if it was stopped or broke off. */
+export interface Exchange {
+  readonly question: string;
+  readonly answer: string;
 }
 
 export type TakeEvents = (events: readonly ReplyEvent[]) => void;
@@ -21,7 +33,7 @@ export interface Upstream {
    * A question may wait before it is sent. `take` then gets a `queued` event for each new place in the queue.
    * @param leave ends this wait. It does not end the answer.
    * @throws ChatError `upstream-…`, before the first event or between two, and `server-stopping` if `leave` fires. Also
-   *   throws the errors of `take`.
+   *   throws the errors of `take` and of `earlier`.
    */
   ask(question: UpstreamQuestion, take: TakeEvents, leave?: AbortSignal): Promise<void>;
   /** Returns how many questions wait to be sent. */
@@ -73,8 +85,9 @@ export interface UpstreamProblem {
   readonly message: string;
 }
 
-/** An event of a streamed reply, the same for all kinds of Dify apps. */
+/** An event of a streamed reply, the same for all upstreams. */
 export type ReplyEvent =
+  /** Can come again, when more ids are known. */
   | {
       readonly type: 'identified';
       readonly taskId: string | undefined;
