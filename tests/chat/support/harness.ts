@@ -3,6 +3,7 @@ import { createLiveTurns, type LiveTurn } from '../../../src/chat/stream/live-tu
 import { createTurnLimits } from '../../../src/chat/limits/turn-limits';
 import type { UserCounters } from '../../../src/chat/ports/user-counters';
 import type { Frame } from '../../../src/chat/stream/sse';
+import type { Upstream } from '../../../src/chat/ports/upstream';
 import type { TurnStore } from '../../../src/chat/ports/turn-store';
 import { createTextAllowance } from '../../../src/chat/limits/text-allowance';
 import { createTurns } from '../../../src/chat/turn/turns';
@@ -16,9 +17,7 @@ import { createMemoryCharacters } from './memory-characters';
 import { createMemoryCounters } from './memory-counters';
 import { createMemoryTurnStore } from './memory-turn-store';
 
-export interface HarnessOptions {
-  readonly dify: DifyEmulator;
-  readonly difySettings?: Partial<DifySettings>;
+interface CommonOptions {
   readonly settings?: Partial<TurnSettings>;
   readonly limits?: Partial<LimitSettings>;
   /** By default, nothing is counted per minute or day. */
@@ -27,9 +26,19 @@ export interface HarnessOptions {
   readonly store?: (store: TurnStore) => Partial<TurnStore>;
 }
 
-/** Creates turns from real parts. Only the database is in memory, and Dify is the emulator. */
-export function createHarness(options: HarnessOptions) {
-  const { dify, difySettings: changes, settings, limits, store: change } = options;
+export interface HarnessOptions extends CommonOptions {
+  readonly dify: DifyEmulator;
+  readonly difySettings?: Partial<DifySettings>;
+}
+
+/** Asks another upstream than Dify. */
+interface UpstreamOptions extends CommonOptions {
+  readonly upstream: Upstream;
+}
+
+/** Creates turns from real parts. Only the database is in memory, and Dify is the emulator unless `upstream` is given. */
+export function createHarness(options: HarnessOptions | UpstreamOptions) {
+  const { settings, limits, store: change } = options;
   const { counters = createMemoryCounters() } = options;
   const store = createMemoryTurnStore();
   const log = recordingLog();
@@ -39,7 +48,10 @@ export function createHarness(options: HarnessOptions) {
   const unborn = { ...keeper, id: 21, documentId: 'character-unborn', prompt: null };
   const turns = createTurns({
     settings: { ...turnSettings, ...settings },
-    upstream: difyClient(difySettings(dify, changes), log.lines),
+    upstream:
+      'upstream' in options
+        ? options.upstream
+        : difyClient(difySettings(options.dify, options.difySettings), log.lines),
     store: { ...store, ...change?.(store) },
     characters: createMemoryCharacters([keeper, pirate, silent, unborn], [unpublished]),
     live,

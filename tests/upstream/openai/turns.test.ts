@@ -1,0 +1,98 @@
+import type { TurnSettings } from '../../../src/chat/settings';
+import { composeAnswer } from '../../dify-emulator/answer';
+import { toDeltas } from '../../dify-emulator/text';
+import { faults, startOpenAiEmulator, type OpenAiEmulator } from '../../openai-emulator';
+import { ada, keeper } from '../../chat/support/fixtures';
+import { createHarness, eventsOf, shownText } from '../../chat/support/harness';
+import { onlySession } from '../../chat/support/memory-turn-store';
+import { openAiClient, openAiSettings } from './support/openai';
+
+jest.setTimeout(10_000);
+
+const query = 'How is the sea?';
+const deltas = toDeltas(composeAnswer({ prompt: keeper.prompt ?? '', query, earlier: [] }));
+const first = (count: number) => deltas.slice(0, count).join('');
+
+/** Longer than a test. So no deadline ends what a stop must end. */
+const patient = { firstByteTimeoutMs: 60_000, idleTimeoutMs: 60_000, totalTimeoutMs: 60_000 };
+
+let openai: OpenAiEmulator;
+
+beforeEach(async () => {
+  openai = await startOpenAiEmulator();
+});
+
+afterEach(async () => {
+  await openai.idle();
+  await openai.close();
+});
+
+function harness(settings: Partial<TurnSettings> = {}) {
+  return createHarness({ upstream: openAiClient(openAiSettings(openai, patient)), settings });
+}
+
+describe('a turn that an OpenAI-compatible server answers', () => {
+  it('is saved with its text, its usage and the id of the completion, and has no conversation', async () => {
+    const { ask, store } = harness();
+    const turn = await ask();
+    const events = await eventsOf(turn);
+    expect(shownText(events)).toBe(deltas.join(''));
+    expect(events.at(-1)).toMatchObject({ event: 'message_end', outcome: 'completed' });
+    expect(store.turn(turn.turnId)).toMatchObject([
+      { role: 'user', query, conversationId: null },
+      {
+        role: 'assistant',
+        answer: deltas.join(''),
+        outcome: 'completed',
+        messageId: expect.stringMatching(/^chatcmpl-/u),
+        conversationId: null,
+        usage: { prompt_tokens: 20, completion_tokens: deltas.length, total_tokens: 20 + deltas.length },
+      },
+    ]);
+    expect(onlySession(store, ada).conversationId).toBeNull();
+  });
+
+  it.each([
+    ['in the middle', 3],
+    ['before its first byte', 0],
+  ])('is stopped %s: the request ends, and the text so far is saved', async (_name, after) => {
+    openai.next(faults.stall(after));
+    const { ask, store } = harness({ stopGraceMs: 60_000 });
+    const asked = openai.nextRequest();
+    const turn = await ask();
+    await asked;
+    const shown = turn.follow(0, new AbortController().signal);
+    let text = '';
+    while (text !== first(after)) {
+      const { value } = await shown.next();
+      text += (value ?? [])
+        .map(({ data }) => (JSON.parse(data) as { answer?: string }).answer ?? '')
+        .join('');
+    }
+    turn.requestEnd('stop');
+    await turn.ended;
+    expect(store.turn(turn.turnId)[1]).toMatchObject({ outcome: 'stopped', answer: first(after) });
+    await openai.idle();
+  });
+
+  it('that breaks off is interrupted, with the text so far', async () => {
+    openai.next(faults.eof(4));
+    const { ask, store } = harness({ recoveryMs: 1 });
+    const turn = await ask();
+    expect((await eventsOf(turn)).at(-1)).toMatchObject({ event: 'error', code: 'upstream-interrupted' });
+    expect(store.turn(turn.turnId)[1]).toMatchObject({ outcome: 'interrupted', answer: first(4) });
+  });
+
+  it('that is refused fails, and keeps the words of the server for the operator', async () => {
+    openai.next(faults.refuses(429, { message: 'Out of credit.', code: 'insufficient_quota' }));
+    const { ask, log } = harness();
+    const events = await eventsOf(await ask());
+    expect(events.at(-1)).toMatchObject({
+      event: 'error',
+      code: 'upstream-quota-exceeded',
+      outcome: 'failed',
+    });
+    expect(JSON.stringify(events)).not.toContain('Out of credit');
+    expect(log.lines.join()).toContain('Out of credit.');
+  });
+});
