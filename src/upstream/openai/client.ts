@@ -80,8 +80,10 @@ export function createOpenAiClient({ settings, warn }: OpenAiClientOptions): Ups
     const body = await readStart(response.body);
     if (!/stream_options|include_usage/u.test(body))
       return { ...response, body: Readable.from([Buffer.from(body)]) };
-    takesStreamOptions = false;
-    return send(request);
+    const second = await send(request);
+    // Not after any refusal, because one can quote a user. Without the usage, no tokens are counted.
+    if (isSuccess(second.status)) takesStreamOptions = false;
+    return second;
   }
 }
 

@@ -173,6 +173,14 @@ describe('createOpenAiClient', () => {
       expect(sent).toEqual([true, false, false]);
     });
 
+    it('stream_options again after a refusal that only quotes them', async () => {
+      openai.always(faults.refuses(422, { message: 'Too long: "What is stream_options?"' }));
+      const asking = client();
+      expect((await ask(asking)).error).toEqual(chatError('upstream-rejected'));
+      openai.always(faults.finishes('stop'));
+      expect((await ask(asking)).events.at(-1)).toMatchObject({ usage: { prompt_tokens: 20 } });
+    });
+
     it('a question that is refused for another reason only once', async () => {
       openai.always(faults.refuses(400, { message: 'Too many messages.' }));
       const { error } = await ask(client());
