@@ -3,7 +3,7 @@ import { maskSecrets } from '../http/mask-secrets';
 import type { DifyErrorBody } from './schema';
 
 /** The values that the server sent for the variables of the Dify app. */
-export interface SentInputs {
+interface SentInputs {
   /** Those of the client. */
   readonly inputs: Readonly<Record<string, unknown>>;
   /** The variable that receives the character's prompt. */

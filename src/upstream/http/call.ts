@@ -12,8 +12,13 @@ import { TLSSocket } from 'node:tls';
 import { Axios, type AxiosRequestConfig, type AxiosResponse } from 'axios';
 
 import { ChatError } from '../../chat/errors';
-import type { CallSettings } from '../../chat/settings';
+import type { DeadlineSettings } from '../../chat/settings';
 import { startDeadlines, type Deadlines } from './deadlines';
+
+/** Where a call goes: an address, and a key or the headers of a login. An empty key is not sent. */
+export type CallTarget = DeadlineSettings & { readonly apiUrl: string } & (
+    { readonly apiKey: string } | { readonly headers: Readonly<Record<string, string>> }
+  );
 
 /** A response of any status. Its body is not read yet. */
 export interface Response {
@@ -22,6 +27,8 @@ export interface Response {
   readonly contentType: string;
   /** The header as it came. Empty if the response has none. */
   readonly retryAfter: string;
+  /** The values of `Set-Cookie`. */
+  readonly cookies: readonly string[];
   /** Decompressed. */
   readonly body: Readable;
 }
@@ -30,7 +37,8 @@ export interface Response {
 export interface Call {
   readonly deadlines: Deadlines;
   get(path: string, query: Readonly<Record<string, string>>): Promise<Response>;
-  post(path: string, body: unknown, accept: string): Promise<Response>;
+  /** @param accept defaults to JSON. */
+  post(path: string, body: unknown, accept?: string): Promise<Response>;
   delete(path: string, body: unknown): Promise<Response>;
   /** Returns the error of the deadline that ended the call, if one did. */
   expired(): ChatError | undefined;
@@ -53,18 +61,20 @@ const client = new Axios({
   headers: { 'Accept-Encoding': 'identity', 'User-Agent': 'character-chat' },
 });
 
+const json = 'application/json';
+
 /** @param signal ends the call. */
-export function createCall(settings: CallSettings, signal?: AbortSignal): Call {
+export function createCall(target: CallTarget, signal?: AbortSignal): Call {
   const abort = new AbortController();
-  const deadlines = startDeadlines(settings, (error) => abort.abort(error));
+  const deadlines = startDeadlines(target, (error) => abort.abort(error));
   const common: AxiosRequestConfig = {
-    baseURL: settings.apiUrl,
+    baseURL: target.apiUrl,
     signal: signal === undefined ? abort.signal : AbortSignal.any([abort.signal, signal]),
     transport: createTransport(() => deadlines.connected()),
     // For other hosts, axios reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
-    ...(isLoopback(settings.apiUrl) && { proxy: false }),
+    ...(isLoopback(target.apiUrl) && { proxy: false }),
   };
-  const authorization = settings.apiKey === '' ? {} : { Authorization: `Bearer ${settings.apiKey}` };
+  const headers = toHeaders(target);
   return {
     deadlines,
     get: (path, query) =>
@@ -72,28 +82,39 @@ export function createCall(settings: CallSettings, signal?: AbortSignal): Call {
         ...common,
         method: 'GET',
         url: [path, new URLSearchParams(query).toString()].filter(Boolean).join('?'),
-        headers: { ...authorization, Accept: 'application/json' },
+        headers: { ...headers, Accept: json },
       }),
     post: (path, body, accept) => sendJson('POST', path, body, accept),
-    delete: (path, body) => sendJson('DELETE', path, body, 'application/json'),
+    delete: (path, body) => sendJson('DELETE', path, body),
     expired: () => (abort.signal.reason instanceof ChatError ? abort.signal.reason : undefined),
   };
 
-  function sendJson(method: string, path: string, body: unknown, accept: string): Promise<Response> {
+  function sendJson(method: string, path: string, body: unknown, accept = json): Promise<Response> {
     return send({
       ...common,
       method,
       url: path,
       data: JSON.stringify(body),
-      headers: { ...authorization, Accept: accept, 'Content-Type': 'application/json' },
+      headers: { ...headers, Accept: accept, 'Content-Type': json },
     });
   }
+}
+
+function toHeaders(target: CallTarget): Readonly<Record<string, string>> {
+  if ('headers' in target) return target.headers;
+  return target.apiKey === '' ? {} : { Authorization: `Bearer ${target.apiKey}` };
 }
 
 async function send(config: AxiosRequestConfig): Promise<Response> {
   const { status, headers, data }: AxiosResponse<Readable> = await client.request(config);
   const header = (name: string) => String(headers[name] ?? '');
-  return { status, contentType: header('content-type'), retryAfter: header('retry-after'), body: data };
+  return {
+    status,
+    contentType: header('content-type'),
+    retryAfter: header('retry-after'),
+    cookies: headers['set-cookie'] ?? [],
+    body: data,
+  };
 }
 
 /** Returns whether a response with this status is not an error and not a redirect. */

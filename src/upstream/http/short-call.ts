@@ -1,11 +1,12 @@
-import { createCall, readStart, type Call, type Response } from './call';
-import type { CallSettings } from '../../chat/settings';
+import { createCall, readStart, type Call, type CallTarget, type Response } from './call';
 import { fromTransportError } from './errors';
 
 /** The complete response of a call that is not streamed. */
 export interface ShortReply {
   readonly status: number;
   readonly body: string;
+  /** The values of `Set-Cookie`. */
+  readonly cookies: readonly string[];
 }
 
 /**
@@ -14,21 +15,21 @@ export interface ShortReply {
  * @throws ChatError `upstream-…` if no response arrives in time.
  */
 export async function shortCall(
-  settings: CallSettings,
+  target: CallTarget,
   withinMs: number,
   request: (call: Call) => Promise<Response>,
   signal?: AbortSignal,
 ): Promise<ShortReply> {
   // Nothing calls `deadlines.received`, so the deadline of the first byte is also that of the last byte.
-  const firstByteTimeoutMs = Math.min(settings.firstByteTimeoutMs, withinMs);
-  const connectTimeoutMs = Math.min(settings.connectTimeoutMs, withinMs);
-  const call = createCall({ ...settings, connectTimeoutMs, firstByteTimeoutMs }, signal);
+  const firstByteTimeoutMs = Math.min(target.firstByteTimeoutMs, withinMs);
+  const connectTimeoutMs = Math.min(target.connectTimeoutMs, withinMs);
+  const call = createCall({ ...target, connectTimeoutMs, firstByteTimeoutMs }, signal);
   try {
     const response = await request(call);
     const body = await readStart(response.body);
     const expired = call.expired();
     if (expired !== undefined) throw expired;
-    return { status: response.status, body };
+    return { status: response.status, body, cookies: response.cookies };
   } catch (error) {
     throw call.expired() ?? fromTransportError(error, { hasBegun: false });
   } finally {

@@ -35,6 +35,29 @@ describe('createCall', () => {
     await dify.close();
   });
 
+  it('sends the headers of a login in place of a key', async () => {
+    const dify = await createDifyEmulator().listen();
+    const { apiKey: _key, ...target } = difySettings(dify);
+    const call = createCall({ ...target, headers: { Cookie: 'a=1; b=2', 'X-CSRF-Token': 'x' } });
+    await call.post('/chat-messages/x/stop', {});
+    expect(dify.requests[0]?.headers).toMatchObject({ cookie: 'a=1; b=2', 'x-csrf-token': 'x' });
+    expect(dify.requests[0]?.headers).not.toHaveProperty('authorization');
+    call.deadlines.cancel();
+    await dify.close();
+  });
+
+  it('returns each cookie of a response', async () => {
+    const upstream = await listen((socket) =>
+      socket.end(
+        'HTTP/1.1 204 Done\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2; Path=/\r\nConnection: close\r\n\r\n',
+      ),
+    );
+    const call = createCall(difySettings(upstream));
+    expect((await call.get('/x', {})).cookies).toEqual(['a=1', 'b=2; Path=/']);
+    call.deadlines.cancel();
+    await upstream.close();
+  });
+
   it('returns the header Retry-After', async () => {
     const upstream = await listen((socket) =>
       socket.end('HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nConnection: close\r\n\r\n'),
