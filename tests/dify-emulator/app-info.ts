@@ -2,8 +2,8 @@ import type { FormField } from './apps';
 import type { Call } from './call';
 import type { HttpAnswer } from './wire';
 
-const off = { enabled: false };
-const image = {
+export const off = { enabled: false };
+export const image = {
   enabled: false,
   number_limits: 3,
   detail: 'high',
@@ -37,7 +37,13 @@ export function getParameters({ app }: Call): HttpAnswer {
   return { status: 200, json };
 }
 
-function formField({ variable, label = variable, required = false, maxLength, options }: FormField): unknown {
+export function formField({
+  variable,
+  label = variable,
+  required = false,
+  maxLength,
+  options,
+}: FormField): unknown {
   return { label, variable, required, default: '', max_length: maxLength, options };
 }
 

@@ -16,6 +16,8 @@ export type FormField = {
 export type AppSpec = {
   readonly key: string;
   readonly mode: AppMode;
+  /** The id in addresses of the console. Default: a random one. */
+  readonly id?: string;
   readonly name?: string;
   readonly description?: string;
   /** The variables that the app declares. It drops other inputs. Default: an optional `prompt`. */
@@ -31,7 +33,7 @@ export type AppSpec = {
   readonly maxActiveRequests?: number;
 };
 
-export type App = Required<AppSpec> & { readonly id: string; readonly workflowId: string };
+export type App = Required<AppSpec> & { readonly workflowId: string };
 
 const promptField: FormField = { type: 'paragraph', variable: 'prompt', label: 'Character prompt' };
 

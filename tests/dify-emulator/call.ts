@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { App } from './apps';
 import type { Behaviour } from './behaviours';
+import type { Account } from './console/account';
 import { DifyError, eagerErrors, invalidParam, notFound, unauthorized } from './errors';
 import type { Profile } from './frames';
 import { isJsonRequest, isRecord, type RecordedRequest } from './requests';
@@ -10,6 +11,7 @@ import { endUserOf, findConversation, type Conversation, type EndUser, type Stat
 export type Emulation = {
   readonly profile: Profile;
   readonly state: State;
+  readonly account: Account;
   readonly tokenIntervalMs: number;
   readonly pingEveryMs: number;
   readonly stopDelayMs: number;

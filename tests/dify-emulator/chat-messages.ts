@@ -58,7 +58,7 @@ export function postStop({ emulation, endUser, pathId }: Call): HttpAnswer {
   return { status: 200, json: { result: 'success' } };
 }
 
-function takeSlot({ emulation, app }: Call): () => void {
+export function takeSlot({ emulation, app }: Call): () => void {
   const { active } = emulation.state;
   const count = active.get(app.key) ?? 0;
   if (app.maxActiveRequests > 0 && count >= app.maxActiveRequests) {
@@ -100,7 +100,8 @@ function inputsOf(
   return known && emulation.profile === '0.15' ? known.inputs : keepDeclaredInputs(app, inputs);
 }
 
-async function playReply(
+/** Plays the reply of a question whose rows exist. */
+export async function playReply(
   call: Call,
   { turn, isBlocking, autoName }: { turn: Turn; isBlocking: boolean; autoName: boolean },
 ): Promise<void> {

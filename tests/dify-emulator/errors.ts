@@ -33,7 +33,8 @@ export const unauthorized = (message: string): DifyError => new DifyError(401, '
 export function toErrorAnswer(error: unknown, profile: Profile, pathname: string): HttpAnswer {
   if (!(error instanceof DifyError)) return crash(profile);
   const { status, code, field } = error;
-  const message = error.message + (profile === '1.x' && status === 404 ? similarRoutes(pathname) : '');
+  const message =
+    profile === '1.x' && status === 404 ? withSimilarRoutes(error.message, pathname) : error.message;
   return {
     status,
     headers: headersOf(error, profile),
@@ -48,15 +49,21 @@ function headersOf({ status, allow }: DifyError, profile: Profile): OutgoingHttp
 }
 
 /** The web framework of 1.x adds routes of a similar name to a 404. */
-function similarRoutes(pathname: string): string {
+function withSimilarRoutes(message: string, pathname: string): string {
   const similar: Record<string, string> = {
     '/v1/chat-messages': '/v1/chat-messages or /api/chat-messages or /v1/chat-messages/<string:task_id>/stop',
     '/v1/messages': '/v1/messages or /v1/chat-messages or /api/messages',
   };
-  const routes = similar[pathname];
-  return routes === undefined
-    ? ''
-    : ` You have requested this URI [${pathname}] but did you mean ${routes} ?`;
+  const routes = similar[pathname] ?? similarInConsole(pathname);
+  if (routes === undefined) return message;
+  const sentence = message.endsWith('.') ? message : `${message}.`;
+  return `${sentence} You have requested this URI [${pathname}] but did you mean ${routes} ?`;
+}
+
+function similarInConsole(pathname: string): string | undefined {
+  return /^\/console\/api\/apps\/[^/]+\/chat-messages$/u.test(pathname)
+    ? '/console/api/apps/<uuid:app_id>/chat-messages or /console/api/trial-apps/<uuid:app_id>/chat-messages'
+    : undefined;
 }
 
 function crash(profile: Profile): HttpAnswer {

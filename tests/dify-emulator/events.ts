@@ -102,6 +102,6 @@ export function usageFields({ profile, workflow }: Turn, usage: Usage): EventFie
 
 /** Returns the character prompt, or an empty string if the message has none. */
 export function promptOf({ message }: Turn): string {
-  const { prompt } = message.inputs;
+  const { prompt } = message.console ?? message.inputs;
   return typeof prompt === 'string' ? prompt : '';
 }

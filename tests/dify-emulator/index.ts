@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { defaultApps, toApp, type AppSpec } from './apps';
 import { createBehaviours, toBehaviour, type Script } from './behaviours';
 import type { Emulation } from './call';
+import { createAccount, defaultAccount, type AccountSpec } from './console/account';
 import type { Fault } from './faults';
 import type { Profile } from './frames';
 import type { RecordedRequest } from './requests';
@@ -42,6 +43,8 @@ export type DifyEmulatorOptions = {
   readonly connections?: number;
   /** Replies continue and are saved after the client has left. Default false: only the newest Dify does so. */
   readonly detached?: boolean;
+  /** The account that can log in to the console. Default: see `defaultAccount`. */
+  readonly account?: AccountSpec;
 };
 
 /** A running emulator. */
@@ -51,6 +54,8 @@ export interface DifyEmulator {
   /** The key of the default app. */
   readonly apiKey: string;
   readonly apps: readonly Required<AppSpec>[];
+  /** The account that can log in to the console. */
+  readonly account: AccountSpec;
   /** All received API requests, oldest first. */
   readonly requests: RecordedRequest[];
   /** Number of POST /chat-messages responses that are not finished. */
@@ -70,6 +75,9 @@ export interface DifyEmulator {
   nextRequest(): Promise<RecordedRequest>;
   /** Resolves when `openStreams` is 0. */
   idle(): Promise<void>;
+
+  /** Makes the access tokens of the console invalid. Refresh tokens stay valid. */
+  expireLogins(): void;
 
   /** Returns all conversations, including deleted ones. */
   conversations(appKey?: string): readonly Conversation[];
@@ -118,7 +126,18 @@ function createEmulation(
 ): Emulation {
   const { profile = '1.x', tokenIntervalMs = 0, pingEveryMs = 10_000 } = options;
   const { stopDelayMs = 50, titleDelayMs = 100, detached = false } = options;
-  return { profile, state, tokenIntervalMs, pingEveryMs, stopDelayMs, titleDelayMs, detached, shutdown };
+  const account = createAccount(options.account ?? defaultAccount);
+  return {
+    profile,
+    state,
+    account,
+    tokenIntervalMs,
+    pingEveryMs,
+    stopDelayMs,
+    titleDelayMs,
+    detached,
+    shutdown,
+  };
 }
 
 type Running = {
@@ -142,6 +161,7 @@ function createHandle(running: Running): DifyEmulator {
     url: `http://${host}:${port}`,
     apiKey: apps[0]?.key ?? '',
     apps,
+    account: emulation.account,
     requests,
     get openStreams() {
       return chats.count();
@@ -158,6 +178,7 @@ function createHandle(running: Running): DifyEmulator {
     reset: () => behaviours.clear(),
     nextRequest: () => chats.next(),
     idle: () => chats.idle(),
+    expireLogins: () => emulation.account.accessTokens.clear(),
     conversations: (appKey) =>
       [...state.conversations.values()].filter((one) => appKey === undefined || one.appKey === appKey),
     messages: (conversationId) => messagesOf(state, conversationId),

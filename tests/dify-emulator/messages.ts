@@ -19,11 +19,21 @@ export function getMessages(call: Call): HttpAnswer {
     from: 'query string',
   });
   const all = messagesOf(state, requireConversation(call, query.conversation_id).id);
+  const { page, has_more } = pageOf(all, query, 'First Message Not Exists.');
+  const data = page.map((message) => messageFields(message, profile));
+  return { status: 200, json: { limit: query.limit, has_more, data } };
+}
+
+/** Returns the messages before `first_id`, or the newest ones, oldest first. */
+export function pageOf(
+  all: readonly Message[],
+  query: { readonly first_id?: string | undefined; readonly limit: number },
+  unknownFirst: string,
+): { readonly page: readonly Message[]; readonly has_more: boolean } {
   const end = query.first_id === undefined ? all.length : all.findIndex(({ id }) => id === query.first_id);
-  if (end === -1) throw notFound('First Message Not Exists.');
+  if (end === -1) throw notFound(unknownFirst);
   const start = Math.max(0, end - query.limit);
-  const data = all.slice(start, end).map((message) => messageFields(message, profile));
-  return { status: 200, json: { limit: query.limit, has_more: start > 0, data } };
+  return { page: all.slice(start, end), has_more: start > 0 };
 }
 
 const feedbackBody = z.object({
@@ -89,7 +99,7 @@ function messageFields(message: Message, profile: Profile): Record<string, unkno
 }
 
 /** 0.15 lists one empty file for a thought without files. */
-function thoughtFields(thought: Thought, message: Message, profile: Profile): Record<string, unknown> {
+export function thoughtFields(thought: Thought, message: Message, profile: Profile): Record<string, unknown> {
   const { id, position, thought: text, tool, tool_labels, tool_input, observation } = thought;
   const call = { position, thought: text, tool, tool_labels, tool_input };
   const fields = {

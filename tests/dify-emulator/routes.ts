@@ -1,6 +1,7 @@
 import { getInfo, getMeta, getParameters } from './app-info';
 import type { Call, UserRule } from './call';
 import { postChatMessage, postStop } from './chat-messages';
+import { isConsoleChatPost } from './console/routes';
 import { deleteConversation, getConversations, renameConversation } from './conversations';
 import { methodNotAllowed } from './errors';
 import { getMessages, getSuggested, postFeedback } from './messages';
@@ -47,5 +48,5 @@ export function findRoute(
 }
 
 export function isChatPost(method: string, pathname: string): boolean {
-  return method === 'POST' && pathname === '/v1/chat-messages';
+  return (method === 'POST' && pathname === '/v1/chat-messages') || isConsoleChatPost(method, pathname);
 }

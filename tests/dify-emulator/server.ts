@@ -1,6 +1,7 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Behaviour, Behaviours } from './behaviours';
 import { authorise, readEndUser, readFields, type Emulation } from './call';
+import { answerConsole, isConsole } from './console/routes';
 import { createConnections } from './connections';
 import { answerControl, isControl, type Control } from './control';
 import { routeUnknown, toErrorAnswer } from './errors';
@@ -67,6 +68,7 @@ type Dispatched = {
 /** Checks in the order of Dify: the route, the key, the body, the user, then the checks of the route. */
 async function dispatch({ emulation, request, res, url, behaviour }: Dispatched): Promise<void> {
   const { state, profile } = emulation;
+  if (isConsole(url.pathname)) return answerConsole({ emulation, request, res, url, behaviour });
   const found = findRoute(request.method, url.pathname);
   if (!found) return sendAnswer(res, routeUnknown, profile);
   const { route, pathId } = found;

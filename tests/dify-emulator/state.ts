@@ -27,6 +27,17 @@ export type Message = {
   feedback: 'like' | 'dislike' | null;
   usage: Usage | null;
   thoughts: readonly Thought[];
+  /** Set for a question of the console. */
+  readonly console?: ConsoleDetails;
+};
+
+export type ConsoleDetails = {
+  readonly prompt: string;
+  readonly parentId: string | null;
+  /** The messages that the model got before this question, oldest first. */
+  readonly earlier: readonly Message[];
+  /** Whether the configuration of the question suggests further questions. */
+  readonly suggests: boolean;
 };
 
 export type Thought = {
@@ -103,7 +114,7 @@ export function insertConversation(state: State, endUser: EndUser, inputs: Input
 export function insertMessage(
   state: State,
   conversation: Conversation,
-  asked: { readonly query: string; readonly inputs: Inputs },
+  asked: Pick<Message, 'query' | 'inputs' | 'console'>,
 ): Message {
   const message: Message = {
     id: randomUUID(),

@@ -11,6 +11,8 @@ export type Exchange = {
   readonly status: number;
   /** Names are in lower case. Only the headers that the comparison uses. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The values of `Set-Cookie`. */
+  readonly cookies: readonly string[];
   readonly reply: string;
 };
 
@@ -38,7 +40,8 @@ function toExchange(block: string): Exchange {
     path: target,
     body,
     status: Number(statusLine.split(' ')[1]),
-    headers: Object.fromEntries(headers),
+    headers: Object.fromEntries(headers.filter(([header]) => header !== 'set-cookie')),
+    cookies: headers.flatMap(([header, value]) => (header === 'set-cookie' ? [value] : [])),
     reply: reply.join('\n\n'),
   };
 }

@@ -1,6 +1,7 @@
 import { generate, type Failure, type Model } from '../generate';
 import { createDifyEmulator, type AppSpec, type DifyEmulator, type Profile, type Reply } from '../index';
 import { send, type Arriving } from '../test-client';
+import { createConsoleLogin, type ConsoleLogin } from './console-login';
 import type { Exchange } from './read';
 import type { Answered } from './shape';
 
@@ -11,6 +12,7 @@ type Replay = {
   /** Recorded ids, and those that the emulator gave to the same conversations, messages and tasks. */
   readonly ids: Map<string, string>;
   readonly answered: Map<string, Answered>;
+  readonly login: ConsoleLogin;
 };
 
 /** Sends the requests of one file to a new emulator, in their order. Returns its replies by the names of the requests. */
@@ -26,7 +28,14 @@ export async function replay(
     stopDelayMs: 1,
   }).listen();
   dify.always((reply) => generate(reply, modelFor(reply)));
-  const run: Replay = { dify, file, exchanges, ids: new Map(), answered: new Map() };
+  const run: Replay = {
+    dify,
+    file,
+    exchanges,
+    ids: new Map(),
+    answered: new Map(),
+    login: createConsoleLogin(profile),
+  };
   try {
     for (const exchange of exchanges) {
       if (!run.answered.has(exchange.name)) await repeat(run, exchange);
@@ -42,6 +51,7 @@ async function repeat(run: Replay, exchange: Exchange): Promise<void> {
   const streaming = exchange.path.endsWith('/stop') ? stoppedBy(run, exchange) : undefined;
   const stream = streaming && (await start(run, streaming));
   if (exchange.path.startsWith('/v1/messages?') && exchange.status === 200) await askEarlier(run, exchange);
+  if (exchange.name === 'login-locked') await refuseLogins(run, exchange);
   if (exchange.name.startsWith('app-busy') && run.dify.openStreams === 0) await occupy(run, exchange);
   await finish(run, exchange, await request(run, exchange));
   if (streaming && stream) await finish(run, streaming, stream);
@@ -86,19 +96,26 @@ async function askEarlier(run: Replay, list: Exchange): Promise<void> {
   }
 }
 
+/** The recording contains the last of five refused logins. */
+async function refuseLogins(run: Replay, exchange: Exchange): Promise<void> {
+  for (let refused = 1; refused < 5; refused++) await (await request(run, exchange)).over;
+}
+
 /** Keeps the only place of the app taken. */
 async function occupy(run: Replay, { path, body = '' }: Exchange): Promise<void> {
   const stream = await send(run.dify, path, { key: 'busy', body: body.replace('blocking', 'streaming') });
   await stream.until('answer');
 }
 
-function request({ dify, file, ids }: Replay, { name, method, path, body }: Exchange): Promise<Arriving> {
+function request(run: Replay, { name, method, path, body }: Exchange): Promise<Arriving> {
+  const { dify, file, ids, login } = run;
+  learnApp(run, name, path);
   const translated = (text: string): string => text.replaceAll(anyId, (id) => ids.get(id) ?? id);
   return send(dify, translated(path), {
     method,
     key: keyFor(file, name),
-    headers: headersFor(name),
-    ...(body !== undefined && { body: translated(body).replace(...longPrompt) }),
+    headers: file === 'console' ? login.headersFor(name) : headersFor(name),
+    ...(body !== undefined && { body: login.bodyFor(name, translated(body).replace(...longPrompt)) }),
   });
 }
 
@@ -106,7 +123,8 @@ async function finish(run: Replay, exchange: Exchange, stream: Arriving): Promis
   await stream.over;
   const { status, headers } = stream;
   const reply = stream.text();
-  run.answered.set(exchange.name, { status, headers, reply });
+  run.answered.set(exchange.name, { status, headers, cookies: headers['set-cookie'] ?? [], reply });
+  run.login.learn(stream);
   learn(run, exchange.reply, reply);
 }
 
@@ -115,6 +133,14 @@ function learn({ ids }: Replay, recorded: string, emulated: string): void {
     const [theirs, ours] = [recorded, emulated].map((text) => idIn(text.split(`"${field}"`)[1] ?? ''));
     if (theirs !== undefined && ours !== undefined) ids.set(theirs, ours);
   }
+}
+
+/** The address of the console contains the id of the app. */
+function learnApp({ dify, ids }: Replay, name: string, path: string): void {
+  const recorded = /\/apps\/([\w-]{36})/u.exec(path)?.[1];
+  const key = { 'app-chatflow': 'advanced-chat', 'agent-chat': 'agent-chat' }[name] ?? 'chat';
+  const id = dify.apps.find((app) => app.key === key)?.id;
+  if (recorded !== undefined && id !== undefined && name !== 'app-unknown') ids.set(recorded, id);
 }
 
 const anyId = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gu;
