@@ -1,12 +1,18 @@
 import type { TakeEvents, Upstream, UpstreamQuestion } from '../../chat/ports/upstream';
 import { ChatError } from '../../chat/errors';
 import type { DifySettings } from '../../chat/settings';
-import { createAnswerQueue } from './answer-queue';
+import { createAnswerQueue, type AnswerQueue } from './answer-queue';
 import { createSpacing } from './spacing';
 
-export interface AskInTurnOptions {
-  readonly settings: Pick<DifySettings, 'apiUrl' | 'answersAtOnce' | 'queueMs' | 'spaceQuestions'>;
+export interface QueueOptions {
+  readonly settings: Pick<DifySettings, 'apiUrl' | 'answersAtOnce' | 'queueMs'>;
   readonly warn: (message: string) => void;
+}
+
+export interface AskInTurnOptions extends QueueOptions {
+  readonly settings: QueueOptions['settings'] & Pick<DifySettings, 'spaceQuestions'>;
+  /** A queue that several apps of one Dify share. Default: one for these questions only. */
+  readonly queue?: AnswerQueue;
   readonly ask: (question: UpstreamQuestion, take: TakeEvents) => Promise<void>;
 }
 
@@ -15,9 +21,8 @@ export function createAskInTurn({
   settings,
   warn,
   ask,
+  queue = createQueue({ settings, warn }),
 }: AskInTurnOptions): Pick<Upstream, 'ask' | 'waiting'> {
-  const atOnce = settings.answersAtOnce ?? defaultAnswersAtOnce(settings.apiUrl);
-  const queue = createAnswerQueue({ atOnce, waitMs: settings.queueMs, warn });
   const spacing = settings.spaceQuestions ? createSpacing() : null;
 
   return {
@@ -40,6 +45,11 @@ export function createAskInTurn({
       }
     },
   };
+}
+
+export function createQueue({ settings, warn }: QueueOptions): AnswerQueue {
+  const atOnce = settings.answersAtOnce ?? defaultAnswersAtOnce(settings.apiUrl);
+  return createAnswerQueue({ atOnce, waitMs: settings.queueMs, warn });
 }
 
 const never = new AbortController().signal;

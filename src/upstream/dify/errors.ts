@@ -6,6 +6,7 @@ import type { DifyErrorBody } from './schema';
 /** Dify's own error codes, from error responses and from `error` events. */
 const codes: Readonly<Record<string, ChatErrorCode>> = {
   agent_not_published: 'upstream-misconfigured',
+  app_not_found: 'upstream-misconfigured',
   app_unavailable: 'upstream-misconfigured',
   bad_request: 'upstream-rejected',
   completion_request_error: 'upstream-failed',

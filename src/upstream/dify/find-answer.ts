@@ -12,7 +12,7 @@ const clockSlackMs = 5_000;
 /** Dify saves a question as soon as it arrives. A later one with the same words is another question. */
 const arrivalMs = 30_000;
 /** How many of the newest messages of a conversation, and conversations of a user, the server reads. */
-const messageLimit = '5';
+export const messageLimit = '5';
 const conversationLimit = '20';
 
 /** See `Upstream.findLostAnswer`. Without any id, it reads each conversation that the user started at that time. */
@@ -35,16 +35,27 @@ interface Found {
   readonly conversationId: string;
 }
 
-/** Finds a message in one conversation, where questions are asked one after another. So the newest unknown one fits. */
 async function findIn(
   get: GetJson,
   conversationId: string,
   lost: LostAnswer,
   isKnown: IsKnown,
 ): Promise<Found | null> {
-  const messages = await getMessages(get, conversationId, lost.user);
+  const message = await findMessage(await getMessages(get, conversationId, lost.user), lost, isKnown);
+  return message && { message, conversationId };
+}
+
+/**
+ * Finds the message in a page of one conversation, oldest first. Questions are asked there one after another. So the
+ * newest unknown one fits.
+ */
+export async function findMessage(
+  messages: readonly SavedMessage[],
+  lost: LostAnswer,
+  isKnown: IsKnown,
+): Promise<SavedMessage | null> {
   for (const message of messages.filter((one) => isMeant(one, lost)).reverse()) {
-    if (lost.messageId !== undefined || !(await isKnown(message.id))) return { message, conversationId };
+    if (lost.messageId !== undefined || !(await isKnown(message.id))) return message;
   }
   return null;
 }
