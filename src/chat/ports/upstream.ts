@@ -10,10 +10,21 @@ export interface UpstreamQuestion {
   readonly conversationId: string | null;
   /** Reads the earlier exchanges of the session, newest first. For an upstream that keeps no conversations. */
   readonly earlier?: () => AsyncIterable<Exchange>;
+  /**
+   * The upstream's id of the answer that this question follows, for an upstream with branches. Null begins anew inside
+   * the conversation. Default: the newest answer.
+   */
+  readonly parentMessageId?: string | null | undefined;
   /** The character's model. Without it, the upstream uses its own. */
-  readonly model?: string;
+  readonly model?: UpstreamModel | undefined;
   /** The character's values for the parameters of the model, as an editor has set them. Each upstream checks its own. */
-  readonly parameters?: Readonly<Record<string, unknown>>;
+  readonly parameters?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface UpstreamModel {
+  readonly name: string;
+  /** For an upstream with models of several providers. Without it, the upstream uses its own provider. */
+  readonly provider?: string | undefined;
 }
 
 /** A question and its answer. The answer is the text so far if it was stopped or broke off. */

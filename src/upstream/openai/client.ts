@@ -99,10 +99,10 @@ interface ChatRequest extends ModelParameters {
 }
 
 async function toRequest(question: UpstreamQuestion, settings: OpenAiSettings): Promise<ChatRequest> {
-  const { user, model = settings.model, parameters = {} } = question;
+  const { user, model, parameters = {} } = question;
   return {
     ...parseParameters(parameters),
-    model,
+    model: model?.name ?? settings.model,
     messages: await toMessages(question, settings.historyTokens),
     stream: true,
     user,

@@ -115,7 +115,7 @@ describe('createOpenAiClient', () => {
         messages: [],
         tools: [],
       };
-      const answer = await ask(client(), { model: 'small', parameters });
+      const answer = await ask(client(), { model: { name: 'small' }, parameters });
       expect(answer).toMatchObject({ text: wholeText, error: undefined });
       const { messages, ...body } = openai.requests[0]?.body as Record<string, unknown>;
       expect(messages).toHaveLength(2);
