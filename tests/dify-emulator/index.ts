@@ -55,7 +55,7 @@ export interface DifyEmulator {
   readonly apiKey: string;
   readonly apps: readonly Required<AppSpec>[];
   /** The account that can log in to the console. */
-  readonly account: AccountSpec;
+  readonly account: AccountSpec & { readonly refusedLogins: number };
   /** All received API requests, oldest first. */
   readonly requests: RecordedRequest[];
   /** Number of POST /chat-messages responses that are not finished. */
@@ -76,8 +76,8 @@ export interface DifyEmulator {
   /** Resolves when `openStreams` is 0. */
   idle(): Promise<void>;
 
-  /** Makes the access tokens of the console invalid. Refresh tokens stay valid. */
-  expireLogins(): void;
+  /** Makes the access tokens of the console invalid, and with `all` the refresh tokens, too. */
+  expireLogins(which?: 'access' | 'all'): void;
 
   /** Returns all conversations, including deleted ones. */
   conversations(appKey?: string): readonly Conversation[];
@@ -178,7 +178,10 @@ function createHandle(running: Running): DifyEmulator {
     reset: () => behaviours.clear(),
     nextRequest: () => chats.next(),
     idle: () => chats.idle(),
-    expireLogins: () => emulation.account.accessTokens.clear(),
+    expireLogins: (which) => {
+      emulation.account.accessTokens.clear();
+      if (which === 'all') emulation.account.refreshTokens.clear();
+    },
     conversations: (appKey) =>
       [...state.conversations.values()].filter((one) => appKey === undefined || one.appKey === appKey),
     messages: (conversationId) => messagesOf(state, conversationId),

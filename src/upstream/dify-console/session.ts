@@ -1,0 +1,143 @@
+import { z } from 'zod';
+
+import { ChatError } from '../../chat/errors';
+import type { UpstreamProblem } from '../../chat/ports/upstream';
+import type { DeadlineSettings } from '../../chat/settings';
+import { fromDifyError } from '../dify/errors';
+import { parseErrorBody, type DifyErrorBody } from '../dify/schema';
+import { isRefusal, timeoutMs } from '../dify/short-reply';
+import { isSuccess, type CallTarget } from '../http/call';
+import { parseJson } from '../http/parse-json';
+import { shortCall, type ShortReply } from '../http/short-call';
+import { toLogin, type Login } from './login';
+
+export interface AccountSettings extends DeadlineSettings {
+  /** E.g. `https://dify.example.com/console/api`. */
+  readonly consoleUrl: string;
+  readonly email: string;
+  readonly password: string;
+}
+
+/**
+ * The login of one account to Dify's console. Each process has its own, because Dify takes a refresh token only once.
+ */
+export interface ConsoleSession {
+  /**
+   * Runs `work` with a login. If `work` throws `LoginExpiredError`, renews the login and runs `work` once more.
+   * @throws ChatError `upstream-…` if there is no login. Also throws the errors of `work`.
+   */
+  run<T>(work: (target: CallTarget) => Promise<T>): Promise<T>;
+  /** Returns why Dify refused the login; null if it did not. */
+  problem(): UpstreamProblem | null;
+}
+
+/** Dify does not accept the tokens of a call. */
+export class LoginExpiredError extends ChatError {
+  constructor(error: DifyErrorBody) {
+    super('upstream-misconfigured', { cause: fromDifyError(401, error).cause });
+  }
+}
+
+/** A refused login is final: after five of them, Dify locks the account for 24 hours. */
+interface Refusal {
+  readonly upstreamStatus: number;
+  readonly upstreamCode: string;
+  readonly remedy: string;
+}
+
+export function createSession(settings: AccountSettings): ConsoleSession {
+  const { consoleUrl: apiUrl, email, password } = settings;
+  let login: Login | undefined;
+  let renewal: Promise<Login> | undefined;
+  let refusal: Refusal | undefined;
+
+  return {
+    async run(work) {
+      const used = login ?? (await renew(undefined));
+      try {
+        return await work(targetOf(used));
+      } catch (error) {
+        if (!(error instanceof LoginExpiredError)) throw error;
+        return work(targetOf(await renew(used)));
+      }
+    },
+    problem: () =>
+      refusal === undefined ? null : { code: 'console-login-refused', message: refusal.remedy },
+  };
+
+  function targetOf({ headers }: Pick<Login, 'headers'>): CallTarget {
+    const { connectTimeoutMs, firstByteTimeoutMs, idleTimeoutMs, totalTimeoutMs, endTimeoutMs } = settings;
+    const deadlines = { connectTimeoutMs, firstByteTimeoutMs, idleTimeoutMs, totalTimeoutMs, endTimeoutMs };
+    return { ...deadlines, apiUrl, headers };
+  }
+
+  /** Callers that wait at the same time share one renewal. */
+  async function renew(used: Login | undefined): Promise<Login> {
+    if (login !== undefined && login !== used) return login;
+    renewal ??= obtain().finally(() => {
+      renewal = undefined;
+    });
+    return renewal;
+  }
+
+  async function obtain(): Promise<Login> {
+    if (refusal !== undefined) throw new ChatError('upstream-misconfigured', { cause: refusal });
+    const refreshed = login === undefined ? null : await refresh(login);
+    login = undefined;
+    login = refreshed ?? (await logIn());
+    return login;
+  }
+
+  /** Returns null if Dify does not accept the refresh token, e.g. because it was used before. */
+  async function refresh({ headers, refreshBody }: Login): Promise<Login | null> {
+    const target = targetOf({ headers });
+    const reply = await shortCall(target, timeoutMs, (call) => call.post('/refresh-token', refreshBody));
+    if (reply.status >= 500 || reply.status === 429) throw toError(reply);
+    return isSuccess(reply.status) ? toLogin(reply) : null;
+  }
+
+  async function logIn(): Promise<Login> {
+    const plain = await postLogin(password);
+    // Versions from about 1.11 on take Base64 only. They do not count a password that they cannot decode.
+    const reply = isRefusal(plain, 401, 'authentication_failed')
+      ? await postLogin(Buffer.from(password).toString('base64'))
+      : plain;
+    const given = isSuccess(reply.status) ? toLogin(reply) : null;
+    if (given !== null) return given;
+    if (!isRefused(reply)) throw toError(reply);
+    refusal = toRefusal(reply);
+    throw new ChatError('upstream-misconfigured', { cause: refusal });
+  }
+
+  function postLogin(secret: string): Promise<ShortReply> {
+    const body = { email, password: secret, language: 'en-US', remember_me: true };
+    return shortCall(targetOf({ headers: {} }), timeoutMs, (call) => call.post('/login', body));
+  }
+}
+
+function toError({ status, body }: ShortReply): ChatError {
+  return fromDifyError(status, parseErrorBody(body));
+}
+
+const resultSchema = z.object({ result: z.literal('fail') });
+
+/** Without a code of Dify, e.g. from a proxy, only the usual statuses of a refused login count. */
+function isRefused({ status, body }: ShortReply): boolean {
+  if (isSuccess(status)) return resultSchema.safeParse(parseJson(body)).success;
+  if (status === 400 || status === 401 || status === 403) return true;
+  return status >= 400 && status < 500 && parseErrorBody(body).code !== undefined;
+}
+
+function toRefusal(reply: ShortReply): Refusal {
+  const isLocked = isRefusal(reply, 429, 'email_code_login_limit');
+  const what = isLocked
+    ? 'Dify has locked the account of the console for 24 hours, after five refused logins.'
+    : 'Dify refused the login to its console.';
+  return {
+    upstreamStatus: reply.status,
+    upstreamCode: isLocked ? 'email_code_login_limit' : 'login_refused',
+    remedy:
+      `${what} Check the email and the password, then restart the server. ` +
+      'The server does not log in again until then, because Dify locks an account after five refused logins.',
+  };
+}

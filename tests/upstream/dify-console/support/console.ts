@@ -1,0 +1,40 @@
+import type { Upstream } from '../../../../src/chat/ports/upstream';
+import { createDifyConsole, type ConsoleSettings } from '../../../../src/upstream/dify-console/console';
+import { difySettings } from '../../../chat/support/dify';
+import type { DifyEmulator } from '../../../dify-emulator';
+
+/** The settings of an account, with long timeouts. */
+export function consoleSettings(
+  dify: Pick<DifyEmulator, 'url' | 'account'>,
+  overrides: Partial<ConsoleSettings> = {},
+): ConsoleSettings {
+  const { apiKey: _key, apiUrl: _url, ...settings } = difySettings({ url: dify.url, apiKey: '' });
+  const { email, password } = dify.account;
+  return { ...settings, consoleUrl: `${dify.url}/console/api`, email, password, ...overrides };
+}
+
+export function appIdOf(dify: DifyEmulator, key = 'app-emulated-chat'): string {
+  const id = dify.apps.find((app) => app.key === key)?.id;
+  if (id === undefined) throw new Error(`The emulator has no app ${key}.`);
+  return id;
+}
+
+/** Returns the upstream of one app of the emulator. */
+export function consoleUpstream(
+  dify: DifyEmulator,
+  { overrides = {}, key = 'app-emulated-chat', warnings = [] }: ConsoleOf = {},
+): Upstream {
+  const settings = consoleSettings(dify, overrides);
+  return createDifyConsole({ settings, warn: (message) => warnings.push(message) }).app(appIdOf(dify, key));
+}
+
+interface ConsoleOf {
+  readonly overrides?: Partial<ConsoleSettings>;
+  readonly key?: string;
+  readonly warnings?: string[];
+}
+
+/** Returns the received requests to addresses that end so. */
+export function requestsTo(dify: DifyEmulator, end: string) {
+  return dify.requests.filter(({ path }) => new URL(path, dify.url).pathname.endsWith(end));
+}
