@@ -56,8 +56,7 @@ export function createUpstreamCheck({
       problem = found;
     } catch (error) {
       failures += 1;
-      if (failures === 1)
-        log.warn(`Dify cannot be asked for the parameters of its app: ${describeError(error)}`);
+      if (failures === 1) log.warn(`The setup of the upstream cannot be checked: ${describeError(error)}`);
     }
   }
 }

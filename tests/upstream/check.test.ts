@@ -50,7 +50,9 @@ describe('createUpstreamCheck', () => {
     const { check, log, calls } = checking([new ChatError('upstream-unreachable'), null]);
     check.start();
     await until(() => calls() === 2);
-    expect(log.lines).toEqual([expect.stringMatching(/^warn Dify cannot be asked .*upstream-unreachable/u)]);
+    expect(log.lines).toEqual([
+      expect.stringMatching(/^warn The setup of the upstream cannot be checked: upstream-unreachable/u),
+    ]);
   });
 
   it('stops', async () => {

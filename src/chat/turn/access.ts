@@ -99,7 +99,7 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
     try {
       await upstream.stop(taskId, toUpstreamUser(owner));
     } catch (error) {
-      log.warn(`The stop request to Dify failed: ${describeError(error)}`);
+      log.warn(`The stop request failed: ${describeError(error)}`);
     }
   }
 

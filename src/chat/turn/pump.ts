@@ -177,7 +177,7 @@ async function readToEnd(
       await read(turn.session.conversationId);
     } catch (error) {
       if (toChatError(error).code !== 'upstream-interrupted' || !(await isRecovered())) throw error;
-      log.info(`Turn ${turn.turnId} broke off. The server found the whole answer in Dify.`);
+      log.info(`Turn ${turn.turnId} broke off. The upstream has saved the whole answer.`);
     }
   }
 
@@ -196,7 +196,7 @@ async function readToEnd(
       const isGone = toChatError(error).code === 'upstream-conversation-gone';
       if (!isGone || hasBegun || conversationId === null || options.endRequest.aborted) throw error;
       log.warn(
-        `Turn ${turn.turnId}: Dify no longer has the session's conversation. The turn continues in a new one.`,
+        `Turn ${turn.turnId}: the upstream no longer has the session's conversation. The turn continues in a new one.`,
       );
       await read(null);
     }
@@ -266,8 +266,7 @@ function createStopper({ turn, endRequest, stop, log }: PumpOptions) {
   async function stopUntilEnded(id: string, signal: AbortSignal): Promise<void> {
     for (let tries = 1; !hasEnded; tries += 1) {
       await stop(id).catch((error: unknown) => {
-        if (tries === 1)
-          log.warn(`Turn ${turn.turnId}: the stop request to Dify failed: ${describeError(error)}`);
+        if (tries === 1) log.warn(`Turn ${turn.turnId}: the stop request failed: ${describeError(error)}`);
       });
       await pause(stopPauseMs(tries), undefined, { signal }).catch(() => undefined);
     }

@@ -99,7 +99,7 @@ export function createRescue(options: RescueOptions): Rescue {
     } catch (error) {
       const rounds = (unansweredRounds.get(turn.turnId) ?? 0) + 1;
       unansweredRounds.set(turn.turnId, rounds);
-      log.warn(`Turn ${turn.turnId}: Dify cannot be asked for its answer: ${describeError(error)}`);
+      log.warn(`Turn ${turn.turnId}: the upstream cannot be asked for its answer: ${describeError(error)}`);
       return rounds < maxUnansweredRounds ? 'unanswered' : null;
     }
   }

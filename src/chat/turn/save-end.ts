@@ -81,6 +81,6 @@ export async function saveEndedConversation(
     if (await store.identify(turnId, conversationId)) return;
     await dropConversation({ conversationId, user });
   } catch (error) {
-    log.warn(`Turn ${turnId}: its conversation in Dify could not be saved: ${describeError(error)}`);
+    log.warn(`Turn ${turnId}: its conversation in the upstream could not be saved: ${describeError(error)}`);
   }
 }

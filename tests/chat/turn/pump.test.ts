@@ -547,7 +547,7 @@ describe('pump, on a stop request', () => {
     await dify.end();
     expect(await pumping).toMatchObject({ outcome: 'stopped' });
     expect(log.lines).toEqual([
-      expect.stringMatching(/^warn Turn turn-1: the stop request to Dify failed: upstream-failed/u),
+      expect.stringMatching(/^warn Turn turn-1: the stop request failed: upstream-failed/u),
     ]);
     expect(log.lines.join()).not.toContain('app-top-secret');
   });

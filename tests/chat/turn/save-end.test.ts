@@ -48,7 +48,7 @@ describe('saveEndedConversation', () => {
       identify: () => Promise.reject(new Error('away')),
     });
     expect(log.lines).toEqual([
-      expect.stringMatching(/^warn Turn turn-1: its conversation in Dify could not/u),
+      expect.stringMatching(/^warn Turn turn-1: its conversation in the upstream could not/u),
     ]);
     expect(dropped).toEqual([]);
   });
