@@ -47,6 +47,8 @@ export interface Upstream {
    *   throws the errors of `take` and of `earlier`.
    */
   ask(question: UpstreamQuestion, take: TakeEvents, leave?: AbortSignal): Promise<void>;
+  /** Whether the upstream saves answers. If not, the server does not look for a lost one. */
+  readonly savesAnswers: boolean;
   /** Returns how many questions wait to be sent. */
   waiting(): number;
   /**

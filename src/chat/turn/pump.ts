@@ -23,8 +23,11 @@ export interface PumpOptions extends SaveEndOptions {
   readonly ask: (conversationId: string | null, take: TakeEvents) => Promise<void>;
   /** Asks Dify to stop generating. */
   readonly stop: (taskId: string) => Promise<void>;
-  /** Returns the answer that Dify has saved for this turn, or null. It begins with the text so far. */
-  readonly findAnswer: (progress: TurnProgress) => Promise<FoundAnswer | null>;
+  /**
+   * Returns the answer that the upstream has saved for this turn, or null. It begins with the text so far. Undefined if
+   * the upstream saves no answers.
+   */
+  readonly findAnswer: ((progress: TurnProgress) => Promise<FoundAnswer | null>) | undefined;
   /** Fires when the turn must end before its answer does. Its reason is the `EndReason`. */
   readonly endRequest: AbortSignal;
   /** Saves Dify's conversation after the end of the turn. Never rejects. */
@@ -203,9 +206,11 @@ async function readToEnd(
   }
 
   async function isRecovered(): Promise<boolean> {
+    const { findAnswer } = options;
+    if (findAnswer === undefined) return false;
     const { answer: text, ...ids } = answer.progress();
     const found = await recover({
-      find: () => options.findAnswer({ answer: text, ...ids }),
+      find: () => findAnswer({ answer: text, ...ids }),
       recoveryMs: options.settings.recoveryMs,
       signal: endRequest,
     });

@@ -91,7 +91,7 @@ export function createRescue(options: RescueOptions): Rescue {
 
   async function look(turn: AbandonedTurn): Promise<FoundAnswer | 'unanswered' | null> {
     const lost = toLostReply(turn);
-    if (lost === null) return null;
+    if (lost === null || !upstream.savesAnswers) return null;
     const find = () => findLost({ upstream, store }, turn.turnId, lost);
     try {
       const found = await find();

@@ -1,7 +1,8 @@
 import type { Admission } from '../limits/turn-limits';
 import type { RateLimit } from '../errors';
 import type { TurnOptions } from './options';
-import type { NewTurn } from '../model/turn';
+import type { NewTurn, TurnProgress } from '../model/turn';
+import type { FoundAnswer } from '../ports/upstream';
 import type { Question } from '../model/question';
 import type { AnsweringCharacter } from '../model/character';
 import { type LiveTurn, createTurnLog } from '../stream/live-turns';
@@ -59,15 +60,7 @@ export function run(
         turnLog.endRequest,
       ),
     stop: (taskId) => upstream.stop(taskId, user),
-    findAnswer: (progress) =>
-      findLost({ upstream, store }, turnId, {
-        user,
-        query,
-        askedAt: turn.createdAt,
-        messageId: progress.messageId,
-        beginning: progress.answer,
-        conversationId: progress.conversationId ?? conversationId,
-      }),
+    findAnswer: upstream.savesAnswers ? findAnswer : undefined,
     giveUp,
     onTurnEnded,
     saveConversation: (id) => saveEndedConversation({ store, log, dropConversation }, { turnId, user }, id),
@@ -90,4 +83,15 @@ export function run(
       turnLog.append(wire.event({ type: 'failed', outcome: 'failed', code: 'internal' }));
     });
   return turnLog;
+
+  function findAnswer(progress: TurnProgress): Promise<FoundAnswer | null> {
+    return findLost({ upstream, store }, turnId, {
+      user,
+      query,
+      askedAt: turn.createdAt,
+      messageId: progress.messageId,
+      beginning: progress.answer,
+      conversationId: progress.conversationId ?? conversationId,
+    });
+  }
 }

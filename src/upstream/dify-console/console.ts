@@ -57,6 +57,7 @@ export function createDifyConsole({ settings, warn }: ConsoleOptions): DifyConso
             await postQuestion(access, { body, maxFrameChars, warn }, take);
           },
         }),
+        savesAnswers: true,
         stop: (taskId) => stop(access, taskId),
         findProblem: () => findAppProblem(access),
         findLostAnswer: (lost, isKnown) => findLostAnswer(access, lost, isKnown),

@@ -35,6 +35,7 @@ export function createDifyClient({ settings, warn }: DifyClientOptions): Upstrea
           take,
         ),
     }),
+    savesAnswers: true,
     stop: (taskId, user) => stop(settings, taskId, user),
     findProblem: () => findAppProblem(get, promptInput),
     findLostAnswer: (lost, isKnown) => findLostAnswer(get, lost, isKnown),

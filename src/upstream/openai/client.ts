@@ -33,6 +33,7 @@ export function createOpenAiClient({ settings, warn }: OpenAiClientOptions): Ups
 
   return {
     ask,
+    savesAnswers: false,
     waiting: () => 0,
     stop: async (taskId) => running.get(taskId)?.abort(),
     findProblem: () => findModelProblem(callSettings, settings.model),

@@ -84,6 +84,19 @@ function heldDify() {
 }
 
 describe('createRescue', () => {
+  it('does not look for an answer in an upstream that saves none', async () => {
+    const { client, asked } = heldDify();
+    const settings = { ...turnSettings, recoveryMs: 60_000 };
+    const { store, rescue, claim } = await abandoned(
+      {},
+      { settings, client: { ...client, savesAnswers: false } },
+    );
+    rescue.begin(await claim());
+    await ended(store);
+    expect(store.turn('turn-1')[1]).toMatchObject({ outcome: 'interrupted', errorCode: 'process-died' });
+    expect(asked()).toBe(0);
+  });
+
   it('completes a turn with the answer that it finds in Dify by its ids', async () => {
     const { store, rescue, client, claim, log } = await abandoned();
     const { answer, ...ids } = await answered(client);
