@@ -1,5 +1,5 @@
 export { createChat, type Chat, type ChatDependencies } from './chat';
-export type { Character } from './model/character';
+export { upstreamKinds, type Character, type UpstreamChoice, type UpstreamKind } from './model/character';
 export type { CharacterSource } from './ports/character-source';
 export { createCondition } from './shared/condition';
 export { createYield } from './shared/yield-to-event-loop';

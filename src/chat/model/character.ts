@@ -9,6 +9,29 @@ export interface Character {
   readonly introduce: string | null;
   readonly openingStatement: string | null;
   readonly suggestedQuestions: unknown;
+  /** Who answers for the character, as an editor has chosen. Private: no reply contains it. */
+  readonly upstream: UpstreamChoice;
+}
+
+export const upstreamKinds = ['dify', 'dify-console', 'openai'] as const;
+
+/** Dify's Service API, Dify's console API, or an OpenAI-compatible server. */
+export type UpstreamKind = (typeof upstreamKinds)[number];
+
+/** The upstream of a character. Null stands for the default of the settings, or of the app itself. */
+export interface UpstreamChoice {
+  readonly kind: UpstreamKind | null;
+  /** The app at Dify. For the Service API, it only names the app: the key chooses it. */
+  readonly appId: string | null;
+  /** The API key of the app or of the server, encrypted. */
+  readonly sealedKey: string | null;
+  /** The provider of the model, for an upstream with several. */
+  readonly modelProvider: string | null;
+  readonly model: string | null;
+  /** Parameters of the model, e.g. `temperature`. Each upstream checks its own. */
+  readonly modelParameters: Readonly<Record<string, unknown>> | null;
+  /** Values for the variables of the Dify app. Those of a question replace them. */
+  readonly inputs: Readonly<Record<string, unknown>> | null;
 }
 
 export type AnsweringCharacter = Character & { readonly prompt: string };

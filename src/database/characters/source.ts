@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import type { Character, CharacterSource } from '../../chat';
+import { upstreamKinds, type Character, type CharacterSource, type UpstreamChoice } from '../../chat';
 import { numberCharacters } from './numbers';
 import { parseJsonColumn } from '../sql/json-column';
 import { partsOf } from '../sql/parts';
@@ -18,6 +18,13 @@ interface CharacterRow {
   readonly introduce: string | null;
   readonly opening_statement: string | null;
   readonly suggested_questions: unknown;
+  readonly upstream: string | null;
+  readonly upstream_app_id: string | null;
+  readonly upstream_key: string | null;
+  readonly model_provider: string | null;
+  readonly model: string | null;
+  readonly model_parameters: unknown;
+  readonly inputs: unknown;
 }
 
 /**
@@ -73,6 +80,13 @@ function selectCharacters(db: Database): CharacterRows {
       'p.introduce',
       'p.opening_statement',
       'p.suggested_questions',
+      'p.upstream',
+      'p.upstream_app_id',
+      'p.upstream_key',
+      'p.model_provider',
+      'p.model',
+      'p.model_parameters',
+      'p.inputs',
     ) as CharacterRows;
 }
 
@@ -86,5 +100,28 @@ function toCharacter({ numeric_id: id, ...row }: CharacterRow): Character | null
     introduce: row.introduce,
     openingStatement: row.opening_statement,
     suggestedQuestions: parseJsonColumn(row.suggested_questions),
+    upstream: toUpstreamChoice(row),
   };
+}
+
+function toUpstreamChoice(row: Omit<CharacterRow, 'numeric_id'>): UpstreamChoice {
+  return {
+    kind: upstreamKinds.find((kind) => kind === row.upstream) ?? null,
+    appId: orNull(row.upstream_app_id),
+    sealedKey: orNull(row.upstream_key),
+    modelProvider: orNull(row.model_provider),
+    model: orNull(row.model),
+    modelParameters: parseRecord(row.model_parameters),
+    inputs: parseRecord(row.inputs),
+  };
+}
+
+/** The admin panel saves an emptied field as an empty text. */
+const orNull = (text: string | null): string | null => (text === '' ? null : text);
+
+function parseRecord(column: unknown): Readonly<Record<string, unknown>> | null {
+  const value = parseJsonColumn(column);
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : null;
 }

@@ -1,4 +1,4 @@
-import type { Character } from '../../../src/chat/model/character';
+import type { Character, UpstreamChoice } from '../../../src/chat/model/character';
 import type { Log } from '../../../src/chat/shared/log';
 import type { Message } from '../../../src/chat/model/message';
 import type { Owner } from '../../../src/chat/model/owner';
@@ -21,6 +21,17 @@ export const users: UserSource = {
     ),
 };
 
+/** Leaves the choice to the settings. */
+export const defaultUpstream: UpstreamChoice = {
+  kind: null,
+  appId: null,
+  sealedKey: null,
+  modelProvider: null,
+  model: null,
+  modelParameters: null,
+  inputs: null,
+};
+
 export const keeper: Character = {
   id: 12,
   documentId: 'character-keeper',
@@ -29,6 +40,7 @@ export const keeper: Character = {
   introduce: 'Keeps the light.',
   openingStatement: 'Come in, it is wet outside.',
   suggestedQuestions: ['How is the sea?'],
+  upstream: defaultUpstream,
 };
 
 export const pirate: Character = {
