@@ -13,13 +13,14 @@ import { createReader } from './database/reader/reader';
 import { createSessionSource } from './database/sessions/source';
 import { createSessionStore } from './database/sessions/store';
 import { createUnneededConversations } from './database/sessions/unneeded-conversations';
+import { createUpstreamKeys } from './database/upstreams/keys';
 import { createTurnStore } from './database/turns/store';
 import { createUserCounters } from './database/users/counters';
 import { createOwnDataStore } from './database/users/own-data';
 import { createUserSource } from './database/users/source';
 import { createHistory, type History, type HistoryNaming, type HistoryStore } from './history';
 import { createUpstreamCheck, type UpstreamCheck } from './upstream/check';
-import { createDifyClient } from './upstream/dify/client';
+import { createUpstreams } from './upstream/upstreams';
 
 /** The parts of one Strapi instance, made once. Chat, history, upstream and database meet only here. */
 interface App {
@@ -95,10 +96,15 @@ function createApp(strapi: Core.Strapi): App {
     model: settings.modelName,
     retentionDays: settings.history.retentionDays,
   });
-  const upstream = createDifyClient({ settings: settings.dify, warn: (message) => log.warn(message) });
+  const upstreams = createUpstreams({
+    settings,
+    keys: createUpstreamKeys(db),
+    unseal: (sealedKey) => unsealKey(strapi, sealedKey),
+    warn: (message) => log.warn(message),
+  });
   const chat = createChat({
     settings,
-    upstream,
+    upstreams,
     turnStore: createTurnStore(db, processLock, settings.dify),
     messageStore: createMessageStore(db, reader),
     sessionStore: createSessionStore(db, reader, settings.dify),
@@ -110,7 +116,7 @@ function createApp(strapi: Core.Strapi): App {
     log,
     onTurnEnded: () => history.writer?.wake(),
   });
-  const upstreamCheck = createUpstreamCheck({ upstream, log });
+  const upstreamCheck = createUpstreamCheck({ upstreams, log });
   return { chat, history, processLock, upstreamCheck, stopReading: () => reader.close() };
 }
 
@@ -121,4 +127,14 @@ function surveyMemoryOf(strapi: Core.Strapi): SurveyMemory {
     read: () => store.get({ key }),
     write: async (value) => void (await store.set({ key, value })),
   };
+}
+
+/** Returns null if the key cannot be decrypted. */
+function unsealKey(strapi: Core.Strapi, sealedKey: string): string | null {
+  try {
+    const { decrypt } = strapi.service('admin::encryption') as { decrypt(sealed: string): string | null };
+    return decrypt(sealedKey);
+  } catch {
+    return null;
+  }
 }

@@ -53,6 +53,7 @@ import { loginsOf } from './strapi/logins/logins';
 import { answersSent } from './middlewares/koasseStream';
 import { createNumberTable, numberCharacters } from './database/characters/numbers';
 import { createErasureTable } from './database/history/erasures';
+import { createUpstreamKeysTable } from './database/upstreams/keys';
 import { createUnneededTable } from './database/sessions/unneeded-conversations';
 import { markDriverErrors } from './database/sql/driver-errors';
 import { createLoginTable } from './database/users/login-table';
@@ -116,6 +117,7 @@ export default {
     await nameCountsByDocument(strapi.db);
     await createErasureTable(strapi.db);
     await createUnneededTable(strapi.db);
+    await createUpstreamKeysTable(strapi.db);
     await createLoginTable(strapi.db);
     await createNumberTable(strapi.db);
     await numberCharacters(strapi.db);

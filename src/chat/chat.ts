@@ -21,13 +21,13 @@ import type { TurnStore } from './ports/turn-store';
 import { createTextAllowance } from './limits/text-allowance';
 import { createTurns, type Turns } from './turn/turns';
 import type { UnneededConversations } from './ports/unneeded-conversations';
-import type { Upstream } from './ports/upstream';
+import type { Upstreams } from './ports/upstreams';
 import { createWriteLimits, type WriteLimits } from './limits/write-limits';
 
 export interface ChatDependencies {
   readonly settings: ChatSettings;
-  /** The service that answers questions. */
-  readonly upstream: Upstream;
+  /** The services that answer questions. */
+  readonly upstreams: Upstreams;
   readonly turnStore: TurnStore;
   readonly messageStore: MessageStore;
   readonly sessionStore: SessionStore;
@@ -46,7 +46,7 @@ export interface Chat {
   readonly settings: ChatSettings;
   readonly turns: Turns;
   readonly live: LiveTurns;
-  /** Returns how many questions wait to be sent to the upstream. */
+  /** Returns how many questions wait to be sent to their upstream. */
   readonly queuedTurns: () => number;
   /** Controllers count each write with this before they do it. Turns have their own limits. */
   readonly writes: WriteLimits;
@@ -62,20 +62,20 @@ export interface Chat {
 }
 
 export function createChat(dependencies: ChatDependencies): Chat {
-  const { settings, upstream, messageStore, sessionStore, characters, counters, log } = dependencies;
+  const { settings, upstreams, messageStore, sessionStore, characters, counters, log } = dependencies;
   const live = createLiveTurns();
   const text = createTextAllowance(counters.charsPerDay);
   const limits = createTurnLimits({ settings: settings.limits, counters, text, log });
   const writes = createWriteLimits({ counters, text });
   const conversationCleanup = createConversationCleanup({
     store: dependencies.unneededConversations,
-    upstream,
+    upstreams,
     log,
   });
   const onErased = () => conversationCleanup.wake();
   const turns = createTurns({
     settings: settings.turns,
-    upstream,
+    upstreams,
     store: dependencies.turnStore,
     characters,
     live,
@@ -99,13 +99,13 @@ export function createChat(dependencies: ChatDependencies): Chat {
   return {
     settings,
     live,
-    queuedTurns: () => upstream.waiting(),
+    queuedTurns: () => upstreams.waiting(),
     turns,
     writes,
     messages,
     messageActions: createMessageActions({
       store: messageStore,
-      upstream,
+      upstreams,
       messages,
       onRead: (message) => events.publish(toMessageEvent('message_read', message)),
     }),

@@ -54,7 +54,7 @@ export {
   parseUserId,
   toMessageReference,
 } from './contract/session-request';
-export type { Session, SessionReference } from './model/session';
+export type { OtherThreads, Session, SessionReference } from './model/session';
 export type { Sent } from './turn/send';
 export { parseChatSettings, type ChatSettings, type LimitSettings, type SocketSettings } from './settings';
 export type { Frame } from './stream/sse';
@@ -70,11 +70,13 @@ export type {
   SentTurn,
   TurnEnding,
   TurnProgress,
+  EarlierExchange,
 } from './model/turn';
 export type { TurnStore } from './ports/turn-store';
 export type { FinalOutcome, TurnOutcome, Usage } from './model/outcome';
 export type { SavedTurn } from './model/turn';
 export type { TurnState } from './turn/access';
+export type { UpstreamKeys } from './ports/upstream-keys';
 export type { UserSource } from './ports/user-source';
 export { SettingsError } from '../env/variables';
 export { toLastEvent } from './contract/stream-event';

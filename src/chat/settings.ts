@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { upstreamKinds, type UpstreamKind } from './model/character';
 import { count, flag, origins, parseSettings, setting, variablesOf, type SettingsOf } from '../env/variables';
 
 /** Reads a time in seconds and returns milliseconds. */
@@ -32,15 +33,12 @@ const endpoint = new RegExp(
   'iu',
 );
 
-const apiUrl = z
-  .string('is missing. Set it to the address of your Dify, e.g. https://api.dify.ai/v1')
-  .transform((text, context) => {
+/** The address of a server, without a slash at its end. */
+const address = (example: string) =>
+  z.string().transform((text, context) => {
     const url = URL.canParse(text) ? new URL(text) : null;
     if (url === null || !['http:', 'https:'].includes(url.protocol)) {
-      context.addIssue({
-        code: 'custom',
-        message: 'must be an http or https address, e.g. https://api.dify.ai/v1',
-      });
+      context.addIssue({ code: 'custom', message: `must be an http or https address, e.g. ${example}` });
       return z.NEVER;
     }
     if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
@@ -50,16 +48,36 @@ const apiUrl = z
       });
       return z.NEVER;
     }
-    const base = `${url.origin}${url.pathname}`.replace(/\/+$/u, '');
-    const address = base.replace(endpoint, '').replace(/\/v1$/u, '') + '/v1';
-    if (!endpoint.test(base)) return address;
-    context.addIssue({ code: 'custom', message: `must not end with an endpoint. Set it to ${address}` });
-    return z.NEVER;
+    return `${url.origin}${url.pathname}`.replace(/\/+$/u, '');
   });
 
+const apiUrl = address('https://api.dify.ai/v1').transform((base, context) => {
+  const api = base.replace(endpoint, '').replace(/\/v1$/u, '') + '/v1';
+  if (!endpoint.test(base)) return api;
+  context.addIssue({ code: 'custom', message: `must not end with an endpoint. Set it to ${api}` });
+  return z.NEVER;
+});
+
+/** People copy the address of a page of Dify. The console API is on the same host, below `/console/api`. */
+const consoleUrl = address('https://dify.example.com').transform(
+  (base) => base.replace(/(\/console\/api|\/apps?|\/signin)(\/.*)?$/u, '') + '/console/api',
+);
+
+const baseUrl = address('https://api.openai.com/v1').transform((base) =>
+  base.replace(/\/(chat\/completions|models)$/u, ''),
+);
+
+/** A word that goes into an HTTP header. */
 const apiKey = z
-  .string('is missing. Set it to the API key of your Dify app (it begins with "app-")')
+  .string()
   .regex(/^[\x21-\x7e]+$/u, 'must be one word of printable ASCII: it goes into an HTTP header');
+
+const orNull = <Schema extends z.ZodType>(schema: Schema) =>
+  schema.optional().transform((given) => given ?? null);
+
+const oneWord = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,255}$/u, 'must be one word of at most 255 characters, printable ASCII');
 
 /** A secret that nobody can guess: one long word that fits into an HTTP header. */
 const metricsToken = z
@@ -73,10 +91,15 @@ const metricsToken = z
  * `config/chat.ts` reads these variables. `.env.example` explains them, and a test compares both.
  */
 const table = {
+  /** Who answers for characters that choose nothing else. */
+  upstream: setting(
+    'CHAT_UPSTREAM',
+    z.enum(upstreamKinds, `must be ${upstreamKinds.join(', ')}`).default('dify'),
+  ),
   dify: {
     /** Ends with `/v1`, without a slash after it. */
-    apiUrl: setting('DIFY_API_URL', apiUrl),
-    apiKey: setting('DIFY_API_KEY', apiKey),
+    apiUrl: setting('DIFY_API_URL', orNull(apiUrl)),
+    apiKey: setting('DIFY_API_KEY', orNull(apiKey)),
     /** The variable in the prompt template of the Dify app that receives the character's prompt. */
     promptInput: setting(
       'DIFY_PROMPT_INPUT',
@@ -107,6 +130,26 @@ const table = {
     queueMs: setting('DIFY_QUEUE_SECONDS', seconds(60)),
     /** Whether two questions of a conversation are sent more than a second apart. */
     spaceQuestions: setting('DIFY_SPACE_QUESTIONS', flag(true)),
+  },
+  /** Dify's console API, with one account for all apps. */
+  console: {
+    /** Ends with `/console/api`. */
+    url: setting('DIFY_CONSOLE_URL', orNull(consoleUrl)),
+    email: setting('DIFY_CONSOLE_EMAIL', orNull(z.email('must be an email address'))),
+    password: setting('DIFY_CONSOLE_PASSWORD', orNull(z.string())),
+    /** The app of characters that name none. */
+    appId: setting('DIFY_CONSOLE_APP_ID', orNull(z.uuid('must be the id of an app, a UUID'))),
+  },
+  /** An OpenAI-compatible server. */
+  openai: {
+    /** Without a slash at its end. */
+    baseUrl: setting('OPENAI_BASE_URL', orNull(baseUrl)),
+    /** Null if the server takes no key. */
+    apiKey: setting('OPENAI_API_KEY', orNull(apiKey)),
+    /** The model of characters that name none. */
+    model: setting('OPENAI_MODEL', orNull(oneWord)),
+    /** How many tokens of earlier turns go with a question. */
+    historyTokens: setting('OPENAI_HISTORY_TOKENS', count(4_000, 10_000_000, 0)),
   },
   turns: {
     /** Whether replies show users the prompt of a character. */
@@ -175,13 +218,7 @@ const table = {
     retentionDays: setting('MES_RETENTION_DAYS', count(0, 36_500, 0)),
   },
   /** The name of the model in the history. Dify does not report it. */
-  modelName: setting(
-    'DIFY_MODEL_NAME',
-    z
-      .string()
-      .regex(/^[\x21-\x7e]{1,255}$/u, 'must be one word of at most 255 characters, printable ASCII')
-      .default('dify'),
-  ),
+  modelName: setting('DIFY_MODEL_NAME', oneWord.default('dify')),
   /** The token that allows a client to read the metrics. Null: nobody may read them. */
   metricsToken: setting('CHAT_METRICS_TOKEN', metricsToken),
   /** How long a deleted message or session can be restored. */
@@ -208,7 +245,8 @@ export type ReadSettings = ChatSettings['reads'];
 export type RequestSettings = ChatSettings['request'];
 export type SocketSettings = ChatSettings['sockets'];
 export type HistorySettings = ChatSettings['history'];
-export type DifySettings = ChatSettings['dify'];
+/** How one app of Dify is asked. */
+export type DifySettings = ChatSettings['dify'] & { readonly apiUrl: string; readonly apiKey: string };
 export type DeadlineSettings = Pick<
   DifySettings,
   'connectTimeoutMs' | 'firstByteTimeoutMs' | 'idleTimeoutMs' | 'totalTimeoutMs' | 'endTimeoutMs'
@@ -223,5 +261,36 @@ export const settingNames = variablesOf(table);
  * @throws SettingsError with a list of all problems.
  */
 export function parseChatSettings(variables: unknown): ChatSettings {
-  return parseSettings(table, variables);
+  return parseSettings(table, variables, findMissing);
+}
+
+/** The variables without which an upstream cannot be asked, and what they must be set to. */
+const required: Readonly<Record<UpstreamKind, Readonly<Record<string, string>>>> = {
+  dify: {
+    DIFY_API_URL: 'the address of your Dify, e.g. https://api.dify.ai/v1',
+    DIFY_API_KEY: 'the API key of your Dify app (it begins with "app-")',
+  },
+  'dify-console': {
+    DIFY_CONSOLE_URL: 'the address of your Dify, e.g. https://dify.example.com',
+    DIFY_CONSOLE_EMAIL: 'the email of an account of your Dify',
+    DIFY_CONSOLE_PASSWORD: 'the password of that account',
+  },
+  openai: {
+    OPENAI_BASE_URL: 'the address of your server, e.g. https://api.openai.com/v1',
+    OPENAI_MODEL: 'the name of a model that your server lists',
+  },
+};
+
+/** An upstream that a variable begins to set up must be whole, and so must the default one. */
+function findMissing(given: Readonly<Record<string, unknown>>): string[] {
+  return upstreamKinds.flatMap((kind) => {
+    const variables = Object.entries(required[kind]);
+    const isDefault = kind === (given['CHAT_UPSTREAM'] ?? 'dify');
+    // Dify's address alone is enough if each character brings the key of its app.
+    const isBegun = kind === 'dify-console' && variables.some(([name]) => given[name] !== undefined);
+    if (!isDefault && !isBegun) return [];
+    return variables
+      .filter(([name]) => given[name] === undefined)
+      .map(([name, value]) => `${name} is missing. Set it to ${value}`);
+  });
 }

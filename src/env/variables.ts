@@ -75,7 +75,7 @@ export function parseVariables<Schema extends z.ZodType>(
 ): z.infer<Schema> {
   const result = schema.safeParse(withoutBlanks(variables));
   if (result.success) return result.data;
-  throw new SettingsError(result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`));
+  throw new SettingsError(problemsOf(result.error));
 }
 
 /**
@@ -119,15 +119,23 @@ export function variablesOf(table: SettingsTable): string[] {
 
 /**
  * Reads the settings of a table from variables. Each is a text or not set.
+ * @param findMissing returns a problem for each variable that must be set because of the values of others.
  * @throws SettingsError which lists every problem.
  */
 export function parseSettings<Table extends SettingsTable>(
   table: Table,
   variables: unknown,
+  findMissing: (given: Readonly<Record<string, unknown>>) => readonly string[] = () => [],
 ): SettingsOf<Table> {
-  const values = parseVariables(z.object(schemasOf(table)), variables);
-  return fill(table, values) as SettingsOf<Table>;
+  const given = withoutBlanks(variables) as Record<string, unknown>;
+  const result = z.object(schemasOf(table)).safeParse(given);
+  const problems = [...(result.success ? [] : problemsOf(result.error)), ...findMissing(given)];
+  if (!result.success || problems.length > 0) throw new SettingsError(problems);
+  return fill(table, result.data) as SettingsOf<Table>;
 }
+
+const problemsOf = ({ issues }: z.ZodError): string[] =>
+  issues.map(({ path, message }) => `${path.join('.')} ${message}`);
 
 function schemasOf(table: SettingsTable): Record<string, z.ZodType> {
   return Object.assign(

@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { Upstream, UpstreamProblem } from '../chat/ports/upstream';
+import { defaultChoice } from '../chat/model/character';
+import type { UpstreamProblem } from '../chat/ports/upstream';
+import type { Upstreams } from '../chat/ports/upstreams';
 import { describeError, type Log } from '../chat/shared/log';
 import { doubling } from '../chat/shared/retry';
 
@@ -16,14 +18,14 @@ export interface UpstreamCheck {
 const failurePauseMs = doubling(1_000, 300_000);
 
 export interface UpstreamCheckOptions {
-  readonly upstream: Pick<Upstream, 'findProblem'>;
+  readonly upstreams: Pick<Upstreams, 'findProblem'>;
   readonly log: Log;
   /** An operator who changes the app sees within this time whether it helps. */
   readonly recheckMs?: number;
 }
 
 export function createUpstreamCheck({
-  upstream,
+  upstreams,
   log,
   recheckMs = 60_000,
 }: UpstreamCheckOptions): UpstreamCheck {
@@ -48,7 +50,7 @@ export function createUpstreamCheck({
 
   async function check(): Promise<void> {
     try {
-      const found = await upstream.findProblem();
+      const found = await upstreams.findProblem(defaultChoice);
       failures = 0;
       if (found !== null && found.code !== problem?.code) log.error(found.message);
       if (found === null && problem !== null)

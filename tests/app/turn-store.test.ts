@@ -388,7 +388,11 @@ describe('turns of other processes', () => {
 
 describe("UnneededConversations on Strapi's database", () => {
   const rows = () => connection('chat_unneeded_conversations');
-  const conversation = { conversationId: 'dify-conversation', user: `user-${ada.documentId}` };
+  const conversation = {
+    conversationId: 'dify-conversation',
+    user: `user-${ada.documentId}`,
+    upstreamId: 'dify',
+  };
   const owner = { id: ada.id };
   let store: TurnStore;
 
@@ -460,6 +464,7 @@ describe("UnneededConversations on Strapi's database", () => {
     const many = Array.from({ length: 1_100 }, (_, index) => ({
       conversationId: `c${index}`,
       user: 'user-1',
+      upstreamId: null,
     }));
     await inTransaction(db, (trx) => noteUnneeded(db, trx, many));
     expect(await queued()).toHaveLength(1_100);

@@ -1,7 +1,8 @@
+import { createMemoryKeys } from './support/one-upstream';
 import { createChat } from '../../src/chat/chat';
 import { parseChatSettings } from '../../src/chat/settings';
 import { createHistoryWriter } from '../../src/history/copying/writer';
-import { createDifyClient } from '../../src/upstream/dify/client';
+import { createUpstreams } from '../../src/upstream/upstreams';
 import { createDifyEmulator } from '../dify-emulator';
 import { until } from './support/collect';
 import { ada, keeper, recordingLog, users } from './support/fixtures';
@@ -29,7 +30,12 @@ describe('createChat', () => {
     const log = recordingLog();
     const chat = createChat({
       settings,
-      upstream: createDifyClient({ settings: settings.dify, warn: log.warn }),
+      upstreams: createUpstreams({
+        settings,
+        keys: createMemoryKeys(),
+        unseal: () => null,
+        warn: log.warn,
+      }),
       turnStore,
       messageStore: {
         list: async () => {
@@ -73,7 +79,12 @@ describe('createChat', () => {
     const writer = createHistoryWriter({ source, store, users, log, model: 'gpt-of-ours' });
     const chat = createChat({
       settings,
-      upstream: createDifyClient({ settings: settings.dify, warn: log.warn }),
+      upstreams: createUpstreams({
+        settings,
+        keys: createMemoryKeys(),
+        unseal: () => null,
+        warn: log.warn,
+      }),
       turnStore: {
         ...turnStore,
         async close(turnId, ending) {

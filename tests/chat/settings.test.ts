@@ -5,7 +5,12 @@ import { thrown } from './support/collect';
 
 const required = { DIFY_API_URL: 'https://dify.example/v1', DIFY_API_KEY: 'app-top-secret' };
 
-function apiUrl(url: string): string {
+const account = {
+  DIFY_CONSOLE_EMAIL: 'ann@example.org',
+  DIFY_CONSOLE_PASSWORD: 'secret',
+};
+
+function apiUrl(url: string): string | null {
   return parseChatSettings({ ...required, DIFY_API_URL: url }).dify.apiUrl;
 }
 
@@ -17,6 +22,7 @@ async function problems(variables: unknown): Promise<readonly string[]> {
 
 /** A value other than the default for each variable. */
 const others: Readonly<Record<string, string>> = {
+  CHAT_UPSTREAM: 'openai',
   DIFY_API_URL: 'http://localhost:5001/v1',
   DIFY_API_KEY: 'app-another',
   DIFY_PROMPT_INPUT: 'persona',
@@ -31,6 +37,14 @@ const others: Readonly<Record<string, string>> = {
   DIFY_QUEUE_SECONDS: '7',
   DIFY_SPACE_QUESTIONS: 'false',
   DIFY_DELETE_CONVERSATIONS: 'true',
+  DIFY_CONSOLE_URL: 'https://dify.example/console/api',
+  DIFY_CONSOLE_EMAIL: 'editor@example.org',
+  DIFY_CONSOLE_PASSWORD: 'open sesame',
+  DIFY_CONSOLE_APP_ID: '13f717a8-aba2-4155-b139-817ca700651f',
+  OPENAI_BASE_URL: 'https://models.example/v1',
+  OPENAI_API_KEY: 'sk-ours',
+  OPENAI_MODEL: 'gpt-of-ours',
+  OPENAI_HISTORY_TOKENS: '0',
   CHAT_MAX_QUERY_CHARS: '6',
   CHAT_MAX_INPUTS_CHARS: '7',
   CHAT_MAX_ANSWER_CHARS: '8',
@@ -68,6 +82,9 @@ const others: Readonly<Record<string, string>> = {
 describe('parseChatSettings', () => {
   it('requires the address and the key of Dify, and has a default for all other settings', () => {
     expect(parseChatSettings(required)).toEqual({
+      upstream: 'dify',
+      console: { url: null, email: null, password: null, appId: null },
+      openai: { baseUrl: null, apiKey: null, model: null, historyTokens: 4_000 },
       dify: {
         apiUrl: 'https://dify.example/v1',
         apiKey: 'app-top-secret',
@@ -124,6 +141,19 @@ describe('parseChatSettings', () => {
 
   it('reads every variable', () => {
     expect(parseChatSettings(others)).toEqual({
+      upstream: 'openai',
+      console: {
+        url: 'https://dify.example/console/api',
+        email: 'editor@example.org',
+        password: 'open sesame',
+        appId: '13f717a8-aba2-4155-b139-817ca700651f',
+      },
+      openai: {
+        baseUrl: 'https://models.example/v1',
+        apiKey: 'sk-ours',
+        model: 'gpt-of-ours',
+        historyTokens: 0,
+      },
       dify: {
         apiUrl: 'http://localhost:5001/v1',
         apiKey: 'app-another',
@@ -214,11 +244,50 @@ describe('parseChatSettings', () => {
     ]);
   });
 
+  it('requires the variables of the chosen upstream only', async () => {
+    expect(await problems({ CHAT_UPSTREAM: 'openai' })).toEqual([
+      expect.stringContaining('OPENAI_BASE_URL is missing'),
+      expect.stringContaining('OPENAI_MODEL is missing'),
+    ]);
+    const console = { CHAT_UPSTREAM: 'dify-console', DIFY_CONSOLE_URL: 'https://dify.example' };
+    expect(await problems(console)).toEqual([
+      expect.stringContaining('DIFY_CONSOLE_EMAIL is missing'),
+      expect.stringContaining('DIFY_CONSOLE_PASSWORD is missing'),
+    ]);
+  });
+
+  it('requires the whole account of a console that it names', async () => {
+    expect(await problems({ ...required, DIFY_CONSOLE_EMAIL: 'ann@example.org' })).toEqual([
+      expect.stringContaining('DIFY_CONSOLE_URL is missing'),
+      expect.stringContaining('DIFY_CONSOLE_PASSWORD is missing'),
+    ]);
+  });
+
+  it.each([
+    ['https://dify.example', 'https://dify.example/console/api'],
+    ['https://dify.example/console/api/', 'https://dify.example/console/api'],
+    ['https://dify.example/app/13f717a8/configuration', 'https://dify.example/console/api'],
+    ['https://dify.example/apps', 'https://dify.example/console/api'],
+    ['http://localhost:8080/signin', 'http://localhost:8080/console/api'],
+  ])('reads the address %s of the console as %s', (given, url) => {
+    expect(parseChatSettings({ ...required, ...account, DIFY_CONSOLE_URL: given }).console.url).toBe(url);
+  });
+
+  it.each([
+    ['https://api.openai.com/v1/', 'https://api.openai.com/v1'],
+    ['https://api.openai.com/v1/chat/completions', 'https://api.openai.com/v1'],
+    ['http://localhost:11434/v1', 'http://localhost:11434/v1'],
+  ])('reads the address %s of an OpenAI-compatible server as %s', (given, url) => {
+    expect(parseChatSettings({ ...required, OPENAI_BASE_URL: given }).openai.baseUrl).toBe(url);
+  });
+
   it('never shows the value of a variable', async () => {
     const secret = 'top-secret';
-    const bad = Object.fromEntries(settingNames.map((name) => [name, `${secret} ${secret}`]));
+    // A password can be any text.
+    const names = settingNames.filter((name) => name !== 'DIFY_CONSOLE_PASSWORD');
+    const bad = Object.fromEntries(names.map((name) => [name, `${secret} ${secret}`]));
     const error = (await thrown(() => parseChatSettings(bad))) as SettingsError;
-    expect(error.problems.length).toBe(settingNames.length);
+    expect(error.problems.filter((problem) => !problem.includes(' is missing'))).toHaveLength(names.length);
     expect(error.message + error.stack + JSON.stringify(error)).not.toContain(secret);
   });
 
@@ -334,15 +403,26 @@ describe('parseChatSettings', () => {
   });
 });
 
+/** Returns other values than those of `others` for the variables that this one needs. */
+function neighboursOf(name: string): Record<string, string> {
+  if (name === 'CHAT_UPSTREAM') return { OPENAI_BASE_URL: 'http://localhost/v1', OPENAI_MODEL: 'tiny' };
+  if (!name.startsWith('DIFY_CONSOLE')) return {};
+  return {
+    DIFY_CONSOLE_URL: 'http://localhost',
+    DIFY_CONSOLE_EMAIL: 'ann@example.org',
+    DIFY_CONSOLE_PASSWORD: 'secret',
+  };
+}
+
 describe('settingNames', () => {
   it('contains exactly the known variables', () => {
     expect([...settingNames].sort()).toEqual(Object.keys(others).sort());
   });
 
   it('contains only variables that change the settings', () => {
-    const usual = parseChatSettings(required);
     for (const name of settingNames) {
-      const changed = parseChatSettings({ ...required, [name]: others[name] });
+      const usual = parseChatSettings({ ...required, ...neighboursOf(name) });
+      const changed = parseChatSettings({ ...required, ...neighboursOf(name), [name]: others[name] });
       expect({ name, isChanged: !isSame(changed, usual) }).toEqual({ name, isChanged: true });
     }
   });

@@ -11,7 +11,7 @@ function checking(results: readonly (UpstreamProblem | Error | null)[]) {
   const log = recordingLog();
   let calls = 0;
   const check = createUpstreamCheck({
-    upstream: {
+    upstreams: {
       async findProblem() {
         const result = results[Math.min(calls, results.length - 1)];
         calls += 1;

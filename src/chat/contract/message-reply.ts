@@ -32,6 +32,7 @@ export interface MessageReply {
   readonly feedback: string | null;
   readonly parent_message_id: string | null;
   readonly is_superseded: boolean;
+  readonly thread_restarted: boolean;
   readonly ai_character: CharacterReply | null;
   readonly user: {
     readonly id: number;
@@ -72,6 +73,7 @@ export function toMessageReply(
     feedback: message.feedback,
     parent_message_id: message.parentMessageId,
     is_superseded: message.isSuperseded,
+    thread_restarted: message.isThreadRestarted,
     ai_character: character ? toCharacterReply(character, exposePrompt) : null,
     user: { id: owner.id, documentId: owner.documentId, username: owner.username, email: owner.email },
     createdAt: message.createdAt.toISOString(),

@@ -29,6 +29,7 @@ const messageFields = [
   'feedback',
   'parent_message_id',
   'is_superseded',
+  'thread_restarted',
   'createdAt',
   'updatedAt',
 ] as const satisfies readonly (keyof MessageReply)[];

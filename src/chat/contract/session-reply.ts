@@ -32,6 +32,7 @@ export interface SessionMessageReply {
   readonly message_status: string;
   readonly parent_message_id: string | null;
   readonly is_superseded: boolean;
+  readonly thread_restarted: boolean;
   readonly created_at: string;
   readonly updated_at: string;
   readonly is_deleted: boolean;
@@ -71,6 +72,7 @@ export function toSessionMessageReply(message: Message): SessionMessageReply {
     message_status: message.status,
     parent_message_id: message.parentMessageId,
     is_superseded: message.isSuperseded,
+    thread_restarted: message.isThreadRestarted,
     created_at: message.createdAt.toISOString(),
     updated_at: message.updatedAt.toISOString(),
     is_deleted: false,

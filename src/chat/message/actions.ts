@@ -1,4 +1,4 @@
-import type { Upstream } from '../ports/upstream';
+import type { Upstreams } from '../ports/upstreams';
 import { ChatError } from '../errors';
 import type { Feedback } from '../contract/feedback';
 import { isDifysMessageId } from '../model/message-id';
@@ -34,19 +34,20 @@ export interface MessageActions {
 
 export interface MessageActionsOptions {
   readonly store: Pick<MessageStore, 'find' | 'mark'>;
-  readonly upstream: Pick<Upstream, 'rate' | 'suggestQuestions'>;
+  readonly upstreams: Pick<Upstreams, 'find'>;
   readonly messages: Pick<Messages, 'toReplies'>;
   /** Called after a message was marked as read. */
   readonly onRead: (message: Message) => void;
 }
 
 export function createMessageActions(options: MessageActionsOptions): MessageActions {
-  const { store, upstream, messages, onRead } = options;
+  const { store, upstreams, messages, onRead } = options;
   return {
     async rate(owner, messageId, { rating, content }) {
       const answer = await findEndedAnswer(owner, messageId);
       if (isDifysMessageId(answer.messageId)) {
-        await upstream.rate(answer.messageId, { user: toUpstreamUser(owner), rating, content });
+        const upstream = await upstreams.find(answer.upstreamId);
+        await upstream?.rate(answer.messageId, { user: toUpstreamUser(owner), rating, content });
       }
       return toReply(owner, await store.mark(owner, answer.id, { feedback: rating }));
     },
@@ -62,7 +63,8 @@ export function createMessageActions(options: MessageActionsOptions): MessageAct
     async suggestQuestions(owner, messageId) {
       const answer = await findEndedAnswer(owner, messageId);
       if (!isDifysMessageId(answer.messageId)) return [];
-      return upstream.suggestQuestions(answer.messageId, toUpstreamUser(owner));
+      const upstream = await upstreams.find(answer.upstreamId);
+      return (await upstream?.suggestQuestions(answer.messageId, toUpstreamUser(owner))) ?? [];
     },
   };
 

@@ -13,6 +13,8 @@ export interface Character {
   readonly upstream: UpstreamChoice;
 }
 
+export type AnsweringCharacter = Character & { readonly prompt: string };
+
 export const upstreamKinds = ['dify', 'dify-console', 'openai'] as const;
 
 /** Dify's Service API, Dify's console API, or an OpenAI-compatible server. */
@@ -34,4 +36,13 @@ export interface UpstreamChoice {
   readonly inputs: Readonly<Record<string, unknown>> | null;
 }
 
-export type AnsweringCharacter = Character & { readonly prompt: string };
+/** The choice of a character that leaves everything to the settings. */
+export const defaultChoice: UpstreamChoice = {
+  kind: null,
+  appId: null,
+  sealedKey: null,
+  modelProvider: null,
+  model: null,
+  modelParameters: null,
+  inputs: null,
+};

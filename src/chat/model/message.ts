@@ -25,6 +25,10 @@ export interface Message {
   readonly parentMessageId: string | null;
   /** Whether an edit has replaced this message, or has changed a question before it. */
   readonly isSuperseded: boolean;
+  /** The upstream that answered the turn. No reply contains it. See `upstreamIdOf`. */
+  readonly upstreamId: string | null;
+  /** In an answer line: whether the upstream did not know the earlier exchanges of the session. */
+  readonly isThreadRestarted: boolean;
   /**
    * In an answer line: the id of the last event that the saved text contains, or of the terminal event after the end.
    * Null before the first checkpoint, and if it is unknown.

@@ -15,10 +15,12 @@ export interface Question {
   readonly query: string;
   /** The session to continue. If it is empty, the server starts a new session. */
   readonly session: SessionReference;
-  /** Values for the variables of the Dify app. The server overwrites the prompt variable. */
+  /** Values for the variables of the Dify app. They replace those of the character, but not the prompt. */
   readonly inputs: Readonly<Record<string, unknown>>;
   /** The `message_id` of an earlier question that this one repeats. */
   readonly regenerates?: string;
   /** The `Message.id` of the question that this one replaces. That one and all lines after it become superseded. */
   readonly supersedes?: number;
+  /** The `Message.id` of the question that this one repeats. An upstream with branches supersedes from that one on. */
+  readonly branchesAt?: number;
 }

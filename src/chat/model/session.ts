@@ -3,11 +3,20 @@ export interface Session {
   readonly rowId: number;
   /** The public id, a UUID. */
   readonly sessionId: string;
-  /** Dify's id of the thread; null until Dify has answered once. */
+  /** The upstream's id of the thread; null until the upstream has answered once. */
   readonly conversationId: string | null;
   /** The character's documentId; null while the session has no character. */
   readonly characterId: string | null;
+  /** The upstream that has this thread. See `NamedUpstream.id`. Null for Dify's Service API: see `upstreamIdOf`. */
+  readonly upstreamId: string | null;
+  /** The conversations that other upstreams have of this session, by the upstream's id. */
+  readonly otherThreads: OtherThreads;
 }
+
+export type OtherThreads = Readonly<Record<string, string>>;
+
+/** Returns the upstream of a session or turn. Before a character could choose one, Dify's Service API answered all. */
+export const upstreamIdOf = (saved: string | null): string => saved ?? 'dify';
 
 /**
  * Identifies a session that a client wants to continue: by this server's id, by Dify's, or by both. Each field may hold

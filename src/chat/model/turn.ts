@@ -1,7 +1,7 @@
 import type { Owner } from './owner';
-import type { Session } from './session';
+import type { OtherThreads, Session } from './session';
 import type { Idempotency } from './question';
-import type { FinalOutcome, Usage } from './outcome';
+import type { FinalOutcome, TurnOutcome, Usage } from './outcome';
 import type { ChatErrorCode } from '../errors';
 import type { Message } from './message';
 
@@ -11,6 +11,7 @@ export interface NewTurn {
   readonly owner: Owner;
   /** The session that the turn continues or starts. */
   readonly session: Session | NewSession;
+  readonly thread: Thread;
   /** The character's documentId. */
   readonly characterId: string;
   readonly query: string;
@@ -31,6 +32,16 @@ export interface SentTurn {
   readonly fingerprint: string;
 }
 
+/** A question and its answer, as far as it came. */
+export interface EarlierExchange {
+  readonly question: string;
+  readonly answer: string;
+  readonly outcome: TurnOutcome | null;
+  /** Of the answer. */
+  readonly messageId: string;
+  readonly conversationId: string | null;
+}
+
 /** A pending turn that no process answers any more, with its saved data. */
 export interface AbandonedTurn {
   readonly turnId: string;
@@ -42,6 +53,8 @@ export interface AbandonedTurn {
   /** Dify's ids, if they were known. */
   readonly messageId: string | undefined;
   readonly conversationId: string | null;
+  /** See `upstreamIdOf`. */
+  readonly upstreamId: string | null;
 }
 
 /** Decides which pending turns count as abandoned. */
@@ -55,10 +68,26 @@ export interface Abandonment {
   readonly isStart: boolean;
 }
 
+/** Where a turn is answered. */
+export interface Thread {
+  /** See `NamedUpstream.id`. */
+  readonly upstreamId: string;
+  /** The model, for the history; null if it is unknown. */
+  readonly model: string | null;
+  /** The upstream's conversation, which the question continues. Null begins one. */
+  readonly conversationId: string | null;
+  /** The session's conversations in other upstreams. */
+  readonly otherThreads: OtherThreads;
+  /** Whether the upstream does not know the earlier exchanges of the session. */
+  readonly isRestarted: boolean;
+}
+
 export interface NewSession {
   readonly rowId: null;
   readonly sessionId: string;
   readonly conversationId: null;
+  readonly upstreamId: null;
+  readonly otherThreads: OtherThreads;
   readonly characterId: string;
   readonly title: string;
 }
@@ -82,6 +111,8 @@ export interface TurnEnding extends Checkpoint {
   readonly outcome: FinalOutcome;
   readonly errorCode: ChatErrorCode | null;
   readonly usage: Usage | null;
+  /** Whether the upstream had lost the conversation, so that the turn continued in a new one. */
+  readonly isThreadRestarted: boolean;
   /** The upstream's own sentence about its error, for operators. */
   readonly errorDetail: string | null;
 }

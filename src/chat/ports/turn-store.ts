@@ -7,6 +7,7 @@ import type {
   AbandonedTurn,
   Abandonment,
   Checkpoint,
+  EarlierExchange,
   TurnEnding,
 } from '../model/turn';
 
@@ -17,7 +18,7 @@ export interface TurnStore {
 
   /**
    * Saves the question and the pending answer, claims the session for this turn, and marks the lines it supersedes.
-   * @returns false if the session's conversation or character has changed since it was read. Then nothing is saved.
+   * @returns false if the session's conversation, upstream or character has changed since it was read. Then nothing is saved.
    * @throws ChatError `turn-in-progress` if the session is already claimed, with the other `turn_id` in its details.
    *   Also throws if the owner has used the idempotency key before.
    */
@@ -53,6 +54,15 @@ export interface TurnStore {
 
   /** Reports these turns as alive, so that `claimAbandoned` skips them. */
   keepAlive(turnIds: readonly string[]): Promise<void>;
+
+  /**
+   * Reads the earlier exchanges of a turn's session, newest first. Leaves out superseded and deleted ones, and lines
+   * that a client has added.
+   */
+  readEarlier(turn: NewTurn): AsyncIterable<EarlierExchange>;
+
+  /** Saves the upstream's id of the answer that a turn follows, for an upstream with branches. */
+  saveParent(turnId: string, parentId: string): Promise<void>;
 
   /** Returns the owner's turn; null if it is unknown, deleted or another user's. */
   find(owner: Owner, turnId: string): Promise<SavedTurn | null>;

@@ -3,6 +3,8 @@ export interface UpstreamConversation {
   /** Dify's id. */
   readonly conversationId: string;
   readonly user: string;
+  /** Where it is. See `upstreamIdOf`. */
+  readonly upstreamId: string | null;
 }
 
 /** A conversation that Dify still has although its session is erased here. It names nothing else. */

@@ -49,13 +49,18 @@ export interface Upstream {
   ask(question: UpstreamQuestion, take: TakeEvents, leave?: AbortSignal): Promise<void>;
   /** Whether the upstream saves answers. If not, the server does not look for a lost one. */
   readonly savesAnswers: boolean;
+  /** Whether the upstream keeps conversations. If not, each question brings the earlier exchanges. */
+  readonly keepsConversations: boolean;
+  /** Whether a question can follow an answer other than the newest one. */
+  readonly hasBranches: boolean;
   /** Returns how many questions wait to be sent. */
   waiting(): number;
   /**
    * Returns what is wrong with the setup of the upstream, or null. It asks no model.
+   * @param model the model of a character. Default: that of the settings or of the app.
    * @throws ChatError `upstream-…` if the request fails.
    */
-  findProblem(): Promise<UpstreamProblem | null>;
+  findProblem(model?: string): Promise<UpstreamProblem | null>;
   /**
    * Stops an answer: `POST /chat-messages/:task_id/stop`, for the user who asked. Dify accepts every request and stops
    * what it can. The reply then ends by itself. If it is not read to that end, Dify saves nothing of it.

@@ -5,7 +5,9 @@ import type {
   UnneededConversations,
   UpstreamConversation,
 } from '../ports/unneeded-conversations';
+import { ChatError } from '../errors';
 import type { Upstream } from '../ports/upstream';
+import type { Upstreams } from '../ports/upstreams';
 import { describeError, type Log } from '../shared/log';
 import { settledWithin } from '../shared/settled-within';
 
@@ -23,7 +25,7 @@ export interface ConversationCleanup {
 
 export interface ConversationCleanupOptions {
   readonly store: UnneededConversations;
-  readonly upstream: Pick<Upstream, 'deleteConversation'>;
+  readonly upstreams: Pick<Upstreams, 'find'>;
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
 }
 
@@ -35,7 +37,7 @@ const maxFailures = 3;
 export const maxTries = 175;
 
 export function createConversationCleanup(options: ConversationCleanupOptions): ConversationCleanup {
-  const { store, upstream, log } = options;
+  const { store, upstreams, log } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
   let timer: NodeJS.Timeout | undefined;
@@ -97,8 +99,10 @@ export function createConversationCleanup(options: ConversationCleanupOptions): 
     }
   }
 
-  async function tryDelete({ id, conversationId, user, tries }: UnneededConversation): Promise<boolean> {
+  async function tryDelete(conversation: UnneededConversation): Promise<boolean> {
+    const { id, conversationId, user, tries } = conversation;
     try {
+      const upstream = await findUpstream(upstreams, conversation);
       await upstream.deleteConversation(conversationId, user, signal);
     } catch (error) {
       if (signal.aborted) return false;
@@ -117,4 +121,14 @@ export function createConversationCleanup(options: ConversationCleanupOptions): 
     await store.settle(id);
     return true;
   }
+}
+
+/** @throws ChatError `upstream-misconfigured` if the settings or the key of the upstream are missing. */
+async function findUpstream(
+  upstreams: Pick<Upstreams, 'find'>,
+  { upstreamId }: UnneededConversation,
+): Promise<Upstream> {
+  const upstream = await upstreams.find(upstreamId);
+  if (upstream === null) throw new ChatError('upstream-misconfigured');
+  return upstream;
 }

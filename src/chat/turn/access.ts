@@ -50,7 +50,7 @@ export interface TurnAccess {
 }
 
 export function createTurnAccess(options: TurnOptions): TurnAccess {
-  const { settings, upstream, store, characters, live, log } = options;
+  const { settings, upstreams, store, characters, live, log } = options;
   return { find, follow, awaitEnd, stop };
 
   async function find(owner: Owner, turnId: string): Promise<TurnState> {
@@ -94,10 +94,10 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
     return (await characters.findForDisplay([documentId])).get(documentId) ?? null;
   }
 
-  /** Sends the stop to Dify. If this fails, the answer continues to its end. It is still saved as `stopped`. */
-  async function stopInDify(taskId: string, owner: Owner): Promise<void> {
+  /** Sends the stop to the upstream. If this fails, the answer continues to its end. It is still saved as `stopped`. */
+  async function stopInUpstream(taskId: string, owner: Owner, [, answer]: SavedTurn): Promise<void> {
     try {
-      await upstream.stop(taskId, toUpstreamUser(owner));
+      await (await upstreams.find(answer.upstreamId))?.stop(taskId, toUpstreamUser(owner));
     } catch (error) {
       log.warn(`The stop request failed: ${describeError(error)}`);
     }
@@ -109,7 +109,7 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
     const running = live.find(turnId);
     if (running === undefined) {
       const taskId = await store.requestStop(turnId);
-      if (taskId !== null) await stopInDify(taskId, owner);
+      if (taskId !== null) await stopInUpstream(taskId, owner, state.saved);
     } else {
       running.requestEnd('stop');
       await running.ended;

@@ -10,6 +10,9 @@ export interface Answer {
   /** Marks the answer as ended. The pump then takes no further events. */
   freeze(): void;
   isFrozen(): boolean;
+  /** Marks that the upstream had lost the conversation, and that this answer begins a new one. */
+  restartThread(): void;
+  isThreadRestarted(): boolean;
   progress(): TurnProgress;
   usage(): Usage | null;
 }
@@ -18,6 +21,7 @@ export function createAnswer({ maxChars }: { maxChars: number }): Answer {
   let answer = '';
   let usage: Usage | null = null;
   let isFrozen = false;
+  let isThreadRestarted = false;
   let ids: Omit<TurnProgress, 'answer'> = {
     taskId: undefined,
     messageId: undefined,
@@ -47,6 +51,10 @@ export function createAnswer({ maxChars }: { maxChars: number }): Answer {
       isFrozen = true;
     },
     isFrozen: () => isFrozen,
+    restartThread() {
+      isThreadRestarted = true;
+    },
+    isThreadRestarted: () => isThreadRestarted,
     isTooLong: () => answer.length > maxChars,
     progress: () => ({ answer, ...ids }),
     usage: () => usage,

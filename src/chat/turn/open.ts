@@ -6,6 +6,7 @@ import type { NewSession, NewTurn } from '../model/turn';
 import type { Character, AnsweringCharacter } from '../model/character';
 import { newMessageId } from '../model/message-id';
 import type { CharacterSource } from '../ports/character-source';
+import type { NamedUpstream } from '../ports/upstreams';
 import { ChatError } from '../errors';
 import { isBlank } from '../shared/blank-text';
 import type { TurnStore } from '../ports/turn-store';
@@ -14,6 +15,7 @@ import type { LiveTurn } from '../stream/live-turns';
 import type { Drain } from './drain';
 import type { TurnOptions } from './options';
 import { run } from './run';
+import { toThread } from './thread';
 
 export type Open = (question: Question, idempotency: Idempotency | null) => Promise<LiveTurn>;
 
@@ -22,7 +24,7 @@ export function createOpen(
   options: TurnOptions,
   drain: Pick<Drain, 'isDraining' | 'giveUp' | 'track'>,
 ): Open {
-  const { store, characters, limits } = options;
+  const { store, characters, upstreams, limits } = options;
 
   return async (question, idempotency) => {
     if (drain.isDraining()) throw new ChatError('server-stopping');
@@ -43,33 +45,50 @@ export function createOpen(
     admission: Admission,
   ): Promise<LiveTurn> {
     const character = await findAnswering(characters, question.characterId);
+    const answering = await upstreams.choose(character.upstream);
     const session = await findSession(store, question, character);
     const rateLimit = await admission.count(question.query);
-    let turn = toNewTurn(question, session, character, idempotency);
+    let turn = toNewTurn({ question, character, answering, idempotency }, session);
     // The session has changed since it was read. For example, a turn of another device has set the conversation.
-    while (!(await store.open(turn)))
-      turn = { ...turn, session: await findSession(store, question, character) };
-    return run(options, turn, question, character, { admission, rateLimit, giveUp: drain.giveUp });
+    while (!(await store.open(turn))) {
+      const changed = await findSession(store, question, character);
+      turn = { ...turn, session: changed, thread: toThread(answering, changed) };
+    }
+    const { upstream } = answering;
+    return run({ ...options, upstream }, turn, question, character, {
+      admission,
+      rateLimit,
+      giveUp: drain.giveUp,
+    });
   }
 }
 
+/** The parts of a new turn other than its session. */
+interface Asked {
+  readonly question: Question;
+  readonly character: Character;
+  readonly answering: NamedUpstream;
+  readonly idempotency: Idempotency | null;
+}
+
 function toNewTurn(
-  { owner, query, regenerates, supersedes }: Question,
+  { question, character, answering, idempotency }: Asked,
   session: Session | NewSession,
-  character: Character,
-  idempotency: Idempotency | null,
 ): NewTurn {
+  const { owner, query, regenerates } = question;
+  const branchesAt = answering.upstream.hasBranches ? question.branchesAt : undefined;
   return {
     turnId: randomUUID(),
     owner,
     session,
+    thread: toThread(answering, session),
     characterId: character.documentId,
     query,
     questionMessageId: newMessageId(),
     answerMessageId: newMessageId(),
     createdAt: new Date(),
     regenerates: regenerates ?? null,
-    supersedes: supersedes ?? null,
+    supersedes: question.supersedes ?? branchesAt ?? null,
     idempotency,
   };
 }
@@ -92,7 +111,15 @@ async function findSession(
   if (sessionId === undefined && conversationId === undefined) {
     const title = toTitle(question.query);
     const sessionId = randomUUID();
-    return { rowId: null, sessionId, conversationId: null, characterId: character.documentId, title };
+    return {
+      rowId: null,
+      sessionId,
+      conversationId: null,
+      upstreamId: null,
+      otherThreads: {},
+      characterId: character.documentId,
+      title,
+    };
   }
   const session = await store.findSession(question.owner, question.session);
   if (session === null) throw new ChatError('session-not-found');

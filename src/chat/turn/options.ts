@@ -1,6 +1,6 @@
 import type { TurnSettings } from '../settings';
 import type { UpstreamConversation } from '../ports/unneeded-conversations';
-import type { Upstream } from '../ports/upstream';
+import type { Upstreams } from '../ports/upstreams';
 import type { TurnStore } from '../ports/turn-store';
 import type { CharacterSource } from '../ports/character-source';
 import type { LiveTurns } from '../stream/live-turns';
@@ -10,7 +10,7 @@ import type { Log } from '../shared/log';
 /** The parts that turns need. */
 export interface TurnOptions {
   readonly settings: TurnSettings;
-  readonly upstream: Upstream;
+  readonly upstreams: Upstreams;
   readonly store: TurnStore;
   readonly characters: CharacterSource;
   readonly live: LiveTurns;

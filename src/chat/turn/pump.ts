@@ -8,7 +8,7 @@ import type { EndReason } from '../stream/live-turns';
 import { describeError } from '../shared/log';
 import { LoggableError } from '../shared/loggable-error';
 import { doubling } from '../shared/retry';
-import { recover } from './recover';
+import { recover } from './recovery/recover';
 import type { TurnSettings } from '../settings';
 import type { NewTurn, TurnEnding, TurnProgress } from '../model/turn';
 import type { TurnStore } from '../ports/turn-store';
@@ -70,6 +70,7 @@ export async function pump(options: PumpOptions): Promise<TerminalEvent> {
   const ending = {
     ...answer.progress(),
     ...end,
+    isThreadRestarted: answer.isThreadRestarted(),
     errorDetail: error === undefined ? null : upstreamMessageOf(error),
     lastEventId: options.lastEventId() + 1,
   };
@@ -177,7 +178,7 @@ async function readToEnd(
 
   async function readWhole(): Promise<void> {
     try {
-      await read(turn.session.conversationId);
+      await read(turn.thread.conversationId);
     } catch (error) {
       if (toChatError(error).code !== 'upstream-interrupted' || !(await isRecovered())) throw error;
       log.info(`Turn ${turn.turnId} broke off. The upstream has saved the whole answer.`);
@@ -201,6 +202,7 @@ async function readToEnd(
       log.warn(
         `Turn ${turn.turnId}: the upstream no longer has the session's conversation. The turn continues in a new one.`,
       );
+      answer.restartThread();
       await read(null);
     }
   }

@@ -2,15 +2,16 @@ import type { Admission } from '../limits/turn-limits';
 import type { RateLimit } from '../errors';
 import type { TurnOptions } from './options';
 import type { NewTurn, TurnProgress } from '../model/turn';
-import type { FoundAnswer } from '../ports/upstream';
+import type { FoundAnswer, Upstream } from '../ports/upstream';
 import type { Question } from '../model/question';
 import type { AnsweringCharacter } from '../model/character';
 import { type LiveTurn, createTurnLog } from '../stream/live-turns';
 import { createWireFormat } from '../stream/formatter';
 import { toUpstreamUser } from '../model/owner';
+import { toAsk } from './ask';
 import { pump } from './pump';
 import { saveEndedConversation } from './save-end';
-import { findLost } from './recover';
+import { findLost } from './recovery/recover';
 import { describeError } from '../shared/log';
 
 /** The parts of a running turn other than its question. */
@@ -21,16 +22,23 @@ export interface Running {
   readonly giveUp: AbortSignal;
 }
 
+/** The parts that turns need, with the upstream of this one. */
+export interface RunOptions extends TurnOptions {
+  readonly upstream: Upstream;
+}
+
 /** Starts a saved turn. From now on, the turn runs and ends without its caller. */
 export function run(
-  { settings, upstream, store, live, log, onTurnEnded, dropConversation }: TurnOptions,
+  options: RunOptions,
   turn: NewTurn,
   question: Question,
   character: AnsweringCharacter,
   { admission, rateLimit, giveUp }: Running,
 ): LiveTurn {
-  const { turnId, owner } = turn;
-  const { sessionId, conversationId } = turn.session;
+  const { settings, upstream, store, live, log, onTurnEnded } = options;
+  const { turnId, owner, thread } = turn;
+  const { sessionId } = turn.session;
+  const { conversationId } = thread;
   const turnLog = createTurnLog({
     turnId,
     sessionId,
@@ -45,7 +53,8 @@ export function run(
     exposePrompt: settings.exposePrompt,
   });
   const user = toUpstreamUser(owner);
-  const { query, inputs } = question;
+  const { query } = question;
+  const ask = toAsk(options, { turn, question, character, user });
   live.add(turnLog);
   turnLog.append(wire.event({ type: 'started' }));
   void pump({
@@ -53,17 +62,13 @@ export function run(
     settings,
     store,
     log,
-    ask: (conversation, take) =>
-      upstream.ask(
-        { query, inputs, prompt: character.prompt, user, conversationId: conversation },
-        take,
-        turnLog.endRequest,
-      ),
+    ask: (conversation, take) => ask(conversation, take, turnLog.endRequest),
     stop: (taskId) => upstream.stop(taskId, user),
     findAnswer: upstream.savesAnswers ? findAnswer : undefined,
     giveUp,
     onTurnEnded,
-    saveConversation: (id) => saveEndedConversation({ store, log, dropConversation }, { turnId, user }, id),
+    saveConversation: (id) =>
+      saveEndedConversation(options, { turnId, user, upstreamId: thread.upstreamId }, id),
     endRequest: turnLog.endRequest,
     identify: wire.identify,
     lastEventId: turnLog.lastId,

@@ -65,6 +65,8 @@ type Parts = Pick<TurnOptions, 'store' | 'log' | 'dropConversation'>;
 export interface EndedTurn {
   readonly turnId: string;
   readonly user: string;
+  /** See `upstreamIdOf`. */
+  readonly upstreamId: string | null;
 }
 
 /**
@@ -73,13 +75,13 @@ export interface EndedTurn {
  */
 export async function saveEndedConversation(
   { store, log, dropConversation }: Parts,
-  { turnId, user }: EndedTurn,
+  { turnId, user, upstreamId }: EndedTurn,
   conversationId: string,
 ): Promise<void> {
   try {
     await store.continueIn(turnId, conversationId);
     if (await store.identify(turnId, conversationId)) return;
-    await dropConversation({ conversationId, user });
+    await dropConversation({ conversationId, user, upstreamId });
   } catch (error) {
     log.warn(`Turn ${turnId}: its conversation in the upstream could not be saved: ${describeError(error)}`);
   }

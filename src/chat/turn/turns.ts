@@ -7,9 +7,9 @@ import { createTurnAccess, type TurnAccess } from './access';
 import { createDrain } from './drain';
 import { createOpen } from './open';
 import type { TurnOptions } from './options';
-import { createRescue } from './rescue';
+import { createRescue } from './recovery/rescue';
 import { createSend, type Sent } from './send';
-import { createTakeover } from './takeover';
+import { createTakeover } from './recovery/takeover';
 
 export interface Turns extends TurnAccess {
   /**
@@ -31,7 +31,7 @@ export interface Turns extends TurnAccess {
 
   /**
    * Asks the question of a turn again, whatever its outcome. This adds a turn at the end of the session. Earlier
-   * answers stay.
+   * answers stay. An upstream with branches continues before that question, so the lines since then are superseded.
    * @param request.inputs values for the variables of the Dify app. The first ones were not saved.
    * @throws ChatError as `send`, and `turn-not-found`.
    */
@@ -97,5 +97,6 @@ function toSameQuestion([question, answer]: SavedTurn): Omit<Question, 'owner' |
     session: { sessionId: answer.sessionId ?? undefined },
     // All versions of a question refer to the first one.
     regenerates: question.parentMessageId ?? question.messageId,
+    branchesAt: question.id,
   };
 }

@@ -99,6 +99,7 @@ interface TurnRow {
   readonly outcome: FinalOutcome;
   readonly error_code: string | null;
   readonly usage: unknown;
+  readonly model: string | null;
   readonly created_at: Date | number | string;
   readonly updated_at: Date | number | string;
   readonly ended_at: Date | number | string | null;
@@ -120,7 +121,9 @@ async function selectTurns(db: Database, ids: readonly number[]): Promise<readon
       .orderBy('m.id')
       .select(
         db.connection.raw('coalesce(q.query, m.query) as query'),
-        ...['id', 'turn_id', 'answer', 'outcome', 'error_code', 'usage'].map((column) => `m.${column}`),
+        ...['id', 'turn_id', 'answer', 'outcome', 'error_code', 'usage', 'model'].map(
+          (column) => `m.${column}`,
+        ),
         ...['created_at', 'updated_at', 'ended_at'].map((column) => `m.${column}`),
         's.session_id',
         'u.document_id as user_document_id',
@@ -142,6 +145,7 @@ function toFinishedTurn(row: TurnRow): FinishedTurn | null {
     outcome: row.outcome,
     errorCode: isChatErrorCode(row.error_code) ? row.error_code : null,
     usage: parseJsonColumn(row.usage) as Usage | null,
+    model: row.model,
     createdAt: new Date(row.created_at),
     endedAt: new Date(row.ended_at ?? row.updated_at),
   };

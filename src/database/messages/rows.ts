@@ -26,6 +26,8 @@ export interface MessageRow {
   readonly parent_message_id: string | null;
   /** Null for messages from before this column existed. */
   readonly is_superseded: boolean | number | null;
+  readonly upstream: string | null;
+  readonly thread_restarted: boolean | number | null;
   readonly last_event_id: number | null;
   readonly created_at: Date | number | string;
   readonly updated_at: Date | number | string;
@@ -61,6 +63,8 @@ export const messageColumns = [
   'feedback',
   'parent_message_id',
   'is_superseded',
+  'upstream',
+  'thread_restarted',
   'last_event_id',
   'created_at',
   'updated_at',
@@ -122,6 +126,8 @@ export function toMessage(row: MessageRow): Message {
     feedback: row.feedback,
     parentMessageId: row.parent_message_id,
     isSuperseded: Boolean(row.is_superseded),
+    upstreamId: row.upstream,
+    isThreadRestarted: Boolean(row.thread_restarted),
     lastEventId: row.last_event_id,
     createdAt: new Date(row.created_at),
     updatedAt: new Date(row.updated_at),

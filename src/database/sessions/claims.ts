@@ -1,6 +1,7 @@
 import { ChatError, type NewTurn, type Session } from '../../chat';
 import { characterOf } from '../characters/links';
 import { toGiven } from '../sql/given-rows';
+import { toThreadsColumn } from './threads';
 import type { RunStatement, Statement } from '../sql/statements';
 
 /**
@@ -11,22 +12,26 @@ import type { RunStatement, Statement } from '../sql/statements';
 export async function claimSession(
   statement: RunStatement,
   turn: NewTurn,
-  { rowId, conversationId, characterId }: Session,
+  { rowId, conversationId, characterId, upstreamId }: Session,
 ): Promise<boolean> {
   const claimed = await statement({
     sql: `update chat_sessions set live_turn_id = ?, ai_character_document_id = ?, last_message_at = ?, updated_at = ?,
-       message_count = message_count + 2
-     where id = ? and is_deleted = ? and live_turn_id is null
-       and conversation_id is not distinct from ? and ${characterOf('chat_sessions')} is not distinct from ?
+       upstream = ?, conversation_id = ?, other_threads = ?, message_count = message_count + 2
+     where id = ? and is_deleted = ? and live_turn_id is null and conversation_id is not distinct from ?
+       and upstream is not distinct from ? and ${characterOf('chat_sessions')} is not distinct from ?
      returning id`,
     values: [
       turn.turnId,
       turn.characterId,
       turn.createdAt,
       turn.createdAt,
+      turn.thread.upstreamId,
+      turn.thread.conversationId,
+      toThreadsColumn(turn.thread.otherThreads),
       rowId,
       false,
       conversationId,
+      upstreamId,
       characterId,
     ],
   });

@@ -27,6 +27,7 @@ import { isSuperseded, messagesAlone, selectMessages, toMessage, type MessageRow
 import type { Reader } from '../reader/reader';
 import { sessionsNamed } from '../sql/sessions-named';
 import { selectSessions, toSessionEntry, type SessionRow } from './rows';
+import { conversationsOf, threadColumns, type ThreadColumns } from './threads';
 import { noteUnneeded } from './unneeded-conversations';
 import { inTransaction } from '../sql/transaction';
 
@@ -165,10 +166,9 @@ interface SessionDeletion {
   readonly deleteConversations: boolean;
 }
 
-interface DeletedSessionRow {
+interface DeletedSessionRow extends ThreadColumns {
   readonly id: number;
   readonly live_turn_id: string | null;
-  readonly conversation_id: string | null;
 }
 
 async function deleteSession(
@@ -180,19 +180,17 @@ async function deleteSession(
     const row = (await own(db, owner, sessionId)
       .transacting(trx)
       .forNoKeyUpdate()
-      .first('id', 'live_turn_id', 'conversation_id')) as DeletedSessionRow | undefined;
+      .first('id', 'live_turn_id', ...threadColumns)) as DeletedSessionRow | undefined;
     if (row === undefined) return null;
     if (row.live_turn_id !== null && row.live_turn_id !== liveTurnId) return false;
     const deleted = { is_deleted: true, deleted_at: at };
-    const { conversation_id: conversationId } = row;
     // If the session is restored, its next question begins a new conversation. Without the claim, the end of a turn
     // that still runs does not give the session its conversation back.
-    const parted = deleteConversations && { conversation_id: null, live_turn_id: null };
+    const parted = deleteConversations && { conversation_id: null, other_threads: null, live_turn_id: null };
     await own(db, owner, sessionId)
       .transacting(trx)
       .update({ ...deleted, ...parted });
-    if (deleteConversations && conversationId !== null)
-      await noteUnneeded(db, trx, [{ conversationId, user: toUpstreamUser(owner) }]);
+    if (deleteConversations) await noteUnneeded(db, trx, conversationsOf(row, toUpstreamUser(owner)));
     const messages = db.connection('chat_conversations').transacting(trx);
     await messages.where({ session_id: row.id, is_deleted: false }).update(deleted);
     return true;

@@ -28,6 +28,11 @@ export async function createUnneededTable(db: Database): Promise<void> {
         table.integer('tries').notNullable();
       }),
   );
+  // The table of an older release has no such column, because there was only one upstream.
+  await unlessDone(
+    () => schema().hasColumn(tableName, 'upstream'),
+    () => schema().alterTable(tableName, (table) => void table.string('upstream', 255)),
+  );
 }
 
 /**
@@ -39,15 +44,16 @@ export async function noteUnneeded(
   trx: Knex.Transaction,
   conversations: readonly UpstreamConversation[],
 ): Promise<void> {
-  const users = new Map(conversations.map(({ conversationId, user }) => [conversationId, user]));
-  // A row has four values.
-  for (const part of partsOf([...users.keys()], 4)) {
+  const byId = new Map(conversations.map((conversation) => [conversation.conversationId, conversation]));
+  // A row has five values.
+  for (const part of partsOf([...byId.keys()], 5)) {
     const needed = await findNeeded(db, trx, part);
     const rows = part
       .filter((conversationId) => !needed.has(conversationId))
       .map((conversationId) => ({
         conversation_id: conversationId,
-        upstream_user: users.get(conversationId),
+        upstream_user: byId.get(conversationId)?.user,
+        upstream: byId.get(conversationId)?.upstreamId ?? null,
         due: Date.now(),
         tries: 0,
       }));
@@ -73,6 +79,7 @@ interface Row {
   readonly id: number;
   readonly conversation_id: string;
   readonly upstream_user: string;
+  readonly upstream: string | null;
   readonly due: number | string;
   readonly tries: number;
 }
@@ -99,7 +106,8 @@ export function createUnneededConversations(db: Database): UnneededConversations
         // Another process may have claimed it in the meantime.
         const next = { due: Date.now() + pauseMs(tries + 1), tries: tries + 1 };
         if ((await rows().where({ id, due }).update(next)) === 0) continue;
-        return { id, conversationId: row.conversation_id, user: row.upstream_user, tries };
+        const { conversation_id: conversationId, upstream_user: user, upstream: upstreamId } = row;
+        return { id, conversationId, user, upstreamId, tries };
       }
     },
     async settle(id) {

@@ -146,6 +146,7 @@ interface AbandonedRow {
   readonly message_id: string;
   readonly task_id: string | null;
   readonly conversation_id: string | null;
+  readonly upstream: string | null;
   readonly created_at: Date | number | string;
   readonly owner_document_id: string | null;
 }
@@ -155,7 +156,16 @@ async function selectTurns(
   trx: Knex.Transaction,
   ids: readonly number[],
 ): Promise<readonly AbandonedTurn[]> {
-  const columns = ['turn_id', 'query', 'answer', 'message_id', 'task_id', 'conversation_id', 'created_at'];
+  const columns = [
+    'turn_id',
+    'query',
+    'answer',
+    'message_id',
+    'task_id',
+    'conversation_id',
+    'upstream',
+    'created_at',
+  ];
   const rows = (await db.connection
     .from({ a: 'chat_conversations' })
     .transacting(trx)
@@ -205,5 +215,6 @@ function toAbandonedTurn(row: AbandonedRow): AbandonedTurn {
     // Until Dify sends its task id, the message has an id that this application created.
     messageId: row.task_id === null ? undefined : row.message_id,
     conversationId: row.conversation_id,
+    upstreamId: row.upstream,
   };
 }

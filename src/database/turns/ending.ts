@@ -127,6 +127,7 @@ function toEndAnswers(
        outcome = case when stop_requested then 'stopped' else given.column6 end,
        error_code = case when stop_requested then null else given.column7 end,
        error_detail = case when stop_requested then null else given.column10 end,
+       thread_restarted = coalesce(thread_restarted, false) or cast(given.column11 as boolean),
        usage = ${usage}, held_by = null, alive_at = null, ended_at = ?, history_due = ?, updated_at = ?
      from $given
      where ${isTurn} and role = 'assistant' and outcome = 'pending'
@@ -142,6 +143,7 @@ function toEndAnswers(
       toJsonColumn(turn.usage),
       turn.lastEventId,
       turn.errorDetail,
+      turn.isThreadRestarted,
     ]),
     [now, now, now],
   );

@@ -110,9 +110,11 @@ async function beginSession(db: Database, statement: RunStatement, turn: TurnOfN
   return Number(row?.id);
 }
 
-function sessionRow({ session, owner, characterId, turnId, createdAt }: TurnOfNewSession) {
+function sessionRow({ session, thread, owner, characterId, turnId, createdAt }: TurnOfNewSession) {
   return {
     session_id: session.sessionId,
+    upstream: thread.upstreamId,
+    conversation_id: thread.conversationId,
     title: session.title,
     user_id: owner.id,
     ai_character_document_id: characterId,
@@ -161,7 +163,8 @@ function createMessageRows(db: Database, lock: ProcessLock): MessageRows {
 function messageRows(turn: NewTurn, session: number | string, holder: string | null): readonly Row[] {
   const common = {
     query: turn.query,
-    conversation_id: turn.session.conversationId,
+    conversation_id: turn.thread.conversationId,
+    upstream: turn.thread.upstreamId,
     session_id: session,
     turn_id: turn.turnId,
     ai_character_document_id: turn.characterId,
@@ -185,6 +188,8 @@ function messageRows(turn: NewTurn, session: number | string, holder: string | n
     held_by: holder,
     alive_at: 1,
     parent_message_id: turn.questionMessageId,
+    model: turn.thread.model,
+    thread_restarted: turn.thread.isRestarted,
     ...common,
   };
   return [question, answer];

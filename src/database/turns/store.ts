@@ -6,6 +6,8 @@ import { characterOf } from '../characters/links';
 import { nowIn } from '../sql/clock';
 import { sessionsNamed } from '../sql/sessions-named';
 import { selectMessages } from '../messages/rows';
+import { readEarlier, saveParent } from './earlier';
+import { parseThreads } from '../sessions/threads';
 import { isPending } from '../sql/is-pending';
 import { noLock, type ProcessLock } from '../locks/process-lock';
 import { toSavedTurn } from './saved';
@@ -34,6 +36,8 @@ export function createTurnStore(
     requestStop: (turnId) => requestStop(db, turnId),
     close: createTurnEnding(db),
     continueIn: (turnId, conversationId) => continueIn(db, turnId, { conversationId, deleteConversations }),
+    readEarlier: (turn) => readEarlier(db, turn),
+    saveParent: (turnId, parentId) => saveParent(db, turnId, parentId),
     hasMessage: (messageId) => hasMessage(db, messageId),
     hasTwin: (turnId) => hasTwin(db, turnId),
     claimAbandoned: (abandonment) => claimAbandoned(db, lock, abandonment),
@@ -43,7 +47,7 @@ export function createTurnStore(
 async function findSession(db: Database, owner: Owner, reference: SessionReference): Promise<Session | null> {
   const query = db
     .connection('chat_sessions')
-    .select('id', 'session_id', 'conversation_id')
+    .select('id', 'session_id', 'conversation_id', 'upstream', 'other_threads')
     .select(db.connection.raw(`${characterOf('chat_sessions')} as character_id`))
     .where({ user_id: owner.id, is_deleted: false })
     .orderBy('id', 'desc');
@@ -58,6 +62,8 @@ async function findSession(db: Database, owner: Owner, reference: SessionReferen
     sessionId: row.session_id,
     conversationId: row.conversation_id,
     characterId: row.character_id,
+    upstreamId: row.upstream,
+    otherThreads: parseThreads(row.other_threads),
   };
 }
 
@@ -66,6 +72,8 @@ interface SessionRow {
   readonly session_id: string;
   readonly conversation_id: string | null;
   readonly character_id: string | null;
+  readonly upstream: string | null;
+  readonly other_threads: unknown;
 }
 
 async function findSent(db: Database, owner: Owner, key: string): Promise<SentTurn | null> {
@@ -110,6 +118,7 @@ async function continueIn(
   await db
     .connection('chat_sessions')
     .whereIn('id', ofTurn.select('session_id'))
+    .whereRaw(`upstream is not distinct from (${ofTurn.clone().limit(1).select('upstream').toQuery()})`)
     .where({ conversation_id: null, live_turn_id: null, ...(deleteConversations && { is_deleted: false }) })
     .update({ conversation_id: conversationId });
 }
@@ -126,6 +135,7 @@ async function hasTwin(db: Database, turnId: string): Promise<boolean> {
     .whereNull('other.task_id')
     .whereNot('other.turn_id', turnId)
     .whereRaw('other.conversation_id is not distinct from own.conversation_id')
+    .whereRaw('other.upstream is not distinct from own.upstream')
     .first('other.id');
   return row !== undefined;
 }

@@ -6,6 +6,7 @@ import { noteErasure } from '../history/erasures';
 import { selectMessages, toMessage, type MessageRow } from '../messages/rows';
 import type { Reader } from '../reader/reader';
 import { selectSessions, toSessionEntry, type SessionRow } from '../sessions/rows';
+import { conversationsOf, threadColumns, type ThreadColumns } from '../sessions/threads';
 import { noteUnneeded } from '../sessions/unneeded-conversations';
 import { inTransaction } from '../sql/transaction';
 
@@ -40,8 +41,11 @@ export function createOwnDataStore(db: Database, reader: Reader): OwnDataStore {
         const own = { where: (rows: Knex.QueryBuilder) => rows.where({ user_id: id }), order: ['id'] };
         const { latestMs, conversations, ...erased } = await eraseSome(db, trx, { ...own, limit });
         const user = toUpstreamUser({ documentId });
-        const unneeded = conversations.map(({ conversationId }) => ({ conversationId, user }));
-        await noteUnneeded(db, trx, unneeded);
+        await noteUnneeded(
+          db,
+          trx,
+          conversations.flatMap((row) => conversationsOf(row, user)),
+        );
         // Queue this even if no row was left, because the history still has rows that were purged here.
         // A process with a faster clock may have written rows with a time after now.
         const before = new Date(Math.max(Date.now(), latestMs) + 1);
@@ -80,24 +84,18 @@ async function eraseSome(
   return { messages: 0, sessions, ...ofSessions };
 }
 
-/** A conversation in Dify, with the row id of its user. */
-interface Conversation {
-  readonly conversationId: string;
-  readonly userId: number | null;
-}
-
 /** Leaves out conversations whose user is deleted: they were noted together with the user. */
-async function withUsers(db: Database, trx: Knex.Transaction, conversations: readonly Conversation[]) {
-  const ids = [...new Set(conversations.flatMap(({ userId }) => userId ?? []))];
+async function withUsers(db: Database, trx: Knex.Transaction, rows: readonly FoundRow[]) {
+  const ids = [...new Set(rows.flatMap(({ user_id: userId }) => userId ?? []))];
   const users = (await db
     .connection('up_users')
     .transacting(trx)
     .whereIn('id', ids)
     .select('id', 'document_id')) as { id: number; document_id: string }[];
   const names = new Map(users.map((user) => [user.id, toUpstreamUser({ documentId: user.document_id })]));
-  return conversations.flatMap(({ conversationId, userId }) => {
-    const user = userId === null ? undefined : names.get(userId);
-    return user === undefined ? [] : [{ conversationId, user }];
+  return rows.flatMap((row) => {
+    const user = row.user_id === null ? undefined : names.get(row.user_id);
+    return user === undefined ? [] : conversationsOf(row, user);
   });
 }
 
@@ -106,8 +104,8 @@ interface Bit {
   readonly count: number;
   /** The creation time of the newest row; 0 if no row was found. */
   readonly latestMs: number;
-  /** The conversations that the rows name. A row has one only after Dify has begun to answer. */
-  readonly conversations: readonly Conversation[];
+  /** The rows that name conversations. A row has one only after its upstream has begun to answer. */
+  readonly conversations: readonly FoundRow[];
 }
 
 /**
@@ -118,29 +116,31 @@ interface Bit {
 async function eraseBit(
   db: Database,
   trx: Knex.Transaction,
-  table: string,
+  table: keyof typeof conversationColumns,
   { where, order, limit }: Selection,
 ): Promise<Bit> {
   const rows = () => db.connection(table).transacting(trx) as Knex.QueryBuilder;
   const found = (await where(rows())
     .orderBy([...order])
     .limit(limit)
-    .select('id', 'created_at', 'conversation_id', 'user_id')
+    .select('id', 'created_at', 'user_id', ...conversationColumns[table])
     // A turn that ends meanwhile could else give its rows a conversation after this.
     .forUpdate()) as FoundRow[];
   if (found.length === 0) return { count: 0, latestMs: 0, conversations: [] };
   const ids = found.map(({ id }) => id);
   await where(rows()).whereIn('id', ids).delete();
   const latestMs = Math.max(...found.map(({ created_at: createdAt }) => new Date(createdAt).getTime()));
-  const conversations = found.flatMap(({ conversation_id: conversationId, user_id: userId }) =>
-    conversationId === null ? [] : [{ conversationId, userId }],
-  );
-  return { count: found.length, latestMs, conversations };
+  return { count: found.length, latestMs, conversations: found };
 }
 
-interface FoundRow {
+const conversationColumns = {
+  chat_conversations: ['conversation_id', 'upstream'],
+  chat_sessions: threadColumns,
+} as const;
+
+/** A message or a session. */
+interface FoundRow extends ThreadColumns {
   readonly id: number;
   readonly created_at: Date | number | string;
-  readonly conversation_id: string | null;
   readonly user_id: number | null;
 }

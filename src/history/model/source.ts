@@ -15,6 +15,8 @@ export interface FinishedTurn {
   readonly outcome: FinalOutcome;
   readonly errorCode: ChatErrorCode | null;
   readonly usage: Usage | null;
+  /** Null if the character's upstream does not tell which model answers. */
+  readonly model: string | null;
   readonly createdAt: Date;
   readonly endedAt: Date;
 }

@@ -12,8 +12,9 @@ const maxTokens = 2_147_483_647;
  * stopped answer has the `finish_reason` `cancelled`, OpenAI's word for a run that its user ended. A reader who
  * expects only `stop` then sees that the text is incomplete. An answer that failed or broke off is an error, with its
  * text so far.
+ * @param defaultModel the name of a model that is unknown.
  */
-export function toRecord(turn: FinishedTurn, model: string): HistoryRecord {
+export function toRecord(turn: FinishedTurn, defaultModel: string): HistoryRecord {
   const usage = toUsage(turn.usage);
   const error = toError(turn);
   return {
@@ -24,7 +25,7 @@ export function toRecord(turn: FinishedTurn, model: string): HistoryRecord {
     characterId: turn.characterId,
     tokenId: null,
     channelId: null,
-    model,
+    model: turn.model ?? defaultModel,
     messages: [{ role: 'user', content: turn.query }],
     response: error === null ? toCompletion(turn, usage) : null,
     usage,

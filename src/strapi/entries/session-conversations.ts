@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 
 import { chatOf } from '../../app';
 import { toUpstreamUser } from '../../chat';
+import { conversationsOf, threadColumns, type ThreadColumns } from '../../database/sessions/threads';
 import { noteUnneeded } from '../../database/sessions/unneeded-conversations';
 import { afterCommit, inTransaction } from '../../database/sql/transaction';
 
@@ -33,10 +34,8 @@ async function findConversations({ db }: Core.Strapi, trx: Knex.Transaction, doc
     .transacting(trx)
     .join({ u: 'up_users' }, 'u.id', 's.user_id')
     .where({ 's.document_id': documentId })
-    .whereNotNull('s.conversation_id')
-    .select('s.conversation_id', 'u.document_id')) as { conversation_id: string; document_id: string }[];
-  return rows.map((row) => ({
-    conversationId: row.conversation_id,
-    user: toUpstreamUser({ documentId: row.document_id }),
-  }));
+    .select('u.document_id', ...threadColumns.map((column) => `s.${column}`))) as (ThreadColumns & {
+    document_id: string;
+  })[];
+  return rows.flatMap((row) => conversationsOf(row, toUpstreamUser({ documentId: row.document_id })));
 }

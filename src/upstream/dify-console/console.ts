@@ -1,6 +1,7 @@
 import { ChatError } from '../../chat/errors';
 import type { TakeEvents, Upstream, UpstreamQuestion } from '../../chat/ports/upstream';
 import type { DifySettings } from '../../chat/settings';
+import type { AnswerQueue } from '../dify/answer-queue';
 import { createAskInTurn, createQueue } from '../dify/ask-in-turn';
 import { askStreamed } from '../dify/ask-streamed';
 import { fromDifyError } from '../dify/errors';
@@ -30,6 +31,8 @@ export interface ConsoleSettings
 export interface ConsoleOptions {
   readonly settings: ConsoleSettings;
   readonly warn: (message: string) => void;
+  /** A queue that is shared with the Service API of the same Dify. Default: one for this account only. */
+  readonly queue?: AnswerQueue | undefined;
 }
 
 /** Dify's console API, with which Dify's own pages try an app. All apps share one login and one queue. */
@@ -38,11 +41,11 @@ export interface DifyConsole {
   app(appId: string): Upstream;
 }
 
-export function createDifyConsole({ settings, warn }: ConsoleOptions): DifyConsole {
+export function createDifyConsole({ settings, warn, ...options }: ConsoleOptions): DifyConsole {
   const { consoleUrl: apiUrl, maxFrameChars, answersAtOnce, queueMs, spaceQuestions } = settings;
   const session = createSession(settings);
   const inTurn = { settings: { apiUrl, answersAtOnce, queueMs, spaceQuestions }, warn };
-  const queue = createQueue(inTurn);
+  const queue = options.queue ?? createQueue(inTurn);
   const readApp = cacheApps(async (appId) => parseApp(requireOk(await getApp({ session, appId }))));
 
   return {
@@ -58,6 +61,8 @@ export function createDifyConsole({ settings, warn }: ConsoleOptions): DifyConso
           },
         }),
         savesAnswers: true,
+        keepsConversations: true,
+        hasBranches: true,
         stop: (taskId) => stop(access, taskId),
         findProblem: () => findAppProblem(access),
         findLostAnswer: (lost, isKnown) => findLostAnswer(access, lost, isKnown),

@@ -12,7 +12,7 @@ export interface QueueOptions {
 export interface AskInTurnOptions extends QueueOptions {
   readonly settings: QueueOptions['settings'] & Pick<DifySettings, 'spaceQuestions'>;
   /** A queue that several apps of one Dify share. Default: one for these questions only. */
-  readonly queue?: AnswerQueue;
+  readonly queue?: AnswerQueue | undefined;
   readonly ask: (question: UpstreamQuestion, take: TakeEvents) => Promise<void>;
 }
 

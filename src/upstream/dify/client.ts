@@ -1,6 +1,7 @@
 import type { Upstream, UpstreamQuestion } from '../../chat/ports/upstream';
 import type { DifySettings } from '../../chat/settings';
 import type { Call, Response } from '../http/call';
+import type { AnswerQueue } from './answer-queue';
 import { findAppProblem } from './app-check';
 import { createAskInTurn } from './ask-in-turn';
 import { askStreamed } from './ask-streamed';
@@ -12,15 +13,18 @@ import { deleteConversation, getJson, rate, stop, suggestQuestions } from './sho
 export interface DifyClientOptions {
   readonly settings: DifySettings;
   readonly warn: (message: string) => void;
+  /** A queue that several apps of one Dify share. Default: one for this app only. */
+  readonly queue?: AnswerQueue;
 }
 
-export function createDifyClient({ settings, warn }: DifyClientOptions): Upstream {
+export function createDifyClient({ settings, warn, queue }: DifyClientOptions): Upstream {
   const { promptInput, maxFrameChars } = settings;
   const get = getJson(settings);
   return {
     ...createAskInTurn({
       settings,
       warn,
+      queue,
       ask: (question, take) =>
         askStreamed(
           {
@@ -36,6 +40,8 @@ export function createDifyClient({ settings, warn }: DifyClientOptions): Upstrea
         ),
     }),
     savesAnswers: true,
+    keepsConversations: true,
+    hasBranches: false,
     stop: (taskId, user) => stop(settings, taskId, user),
     findProblem: () => findAppProblem(get, promptInput),
     findLostAnswer: (lost, isKnown) => findLostAnswer(get, lost, isKnown),

@@ -34,9 +34,11 @@ export function createOpenAiClient({ settings, warn }: OpenAiClientOptions): Ups
   return {
     ask,
     savesAnswers: false,
+    keepsConversations: false,
+    hasBranches: true,
     waiting: () => 0,
     stop: async (taskId) => running.get(taskId)?.abort(),
-    findProblem: () => findModelProblem(callSettings, settings.model),
+    findProblem: (model = settings.model) => findModelProblem(callSettings, model),
     findLostAnswer: async () => null,
     rate: async () => undefined,
     suggestQuestions: async () => [],

@@ -23,6 +23,7 @@ describe('toMessageReply', () => {
       feedback: null,
       parent_message_id: 'msg-0',
       is_superseded: false,
+      thread_restarted: false,
       ai_character: {
         id: 12,
         documentId: 'character-keeper',

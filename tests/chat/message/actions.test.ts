@@ -1,3 +1,4 @@
+import { oneUpstream, silentUpstream } from '../support/one-upstream';
 import type { Rating } from '../../../src/chat/ports/upstream';
 import { ChatError } from '../../../src/chat/errors';
 import { createMessageActions } from '../../../src/chat/message/actions';
@@ -30,10 +31,11 @@ function harness(all: readonly Message[], failure?: ChatError) {
   };
   const actions = createMessageActions({
     store,
-    upstream: {
+    upstreams: oneUpstream({
+      ...silentUpstream,
       rate: (messageId: string, rating: Rating) => tell([messageId, rating], undefined),
       suggestQuestions: (messageId: string, user: string) => tell([messageId, user], ['Why?']),
-    },
+    }),
     messages: createMessages({
       store: { list: () => Promise.reject(new Error('Unexpected call.')) },
       characters: createMemoryCharacters([keeper]),

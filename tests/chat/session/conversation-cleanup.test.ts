@@ -1,25 +1,24 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-import {
-  createConversationCleanup,
-  maxTries,
-  type ConversationCleanupOptions,
-} from '../../../src/chat/session/conversation-cleanup';
+import { createConversationCleanup, maxTries } from '../../../src/chat/session/conversation-cleanup';
 import { ChatError } from '../../../src/chat/errors';
 import type { UnneededConversation } from '../../../src/chat/ports/unneeded-conversations';
 import { createDifyEmulator, type DifyEmulator } from '../../dify-emulator';
 import { createGate, settle, until } from '../support/collect';
 import { difyClient, difySettings, question } from '../support/dify';
 import { recordingLog } from '../support/fixtures';
+import { oneUpstream, silentUpstream } from '../support/one-upstream';
+import type { Upstream } from '../../../src/chat/ports/upstream';
 
 const named = (conversationId: string, tries = 0): UnneededConversation => ({
   id: 1,
   conversationId,
   user: question.user,
+  upstreamId: null,
   tries,
 });
 
-type Delete = ConversationCleanupOptions['upstream']['deleteConversation'];
+type Delete = Upstream['deleteConversation'];
 
 /** Creates the cleanup of these conversations. */
 function create(waiting: UnneededConversation[], deleteConversation: Delete = async () => undefined) {
@@ -35,12 +34,13 @@ function create(waiting: UnneededConversation[], deleteConversation: Delete = as
       },
       settle: async () => void (counts.settled += 1),
     },
-    upstream: {
+    upstreams: oneUpstream({
+      ...silentUpstream,
       async deleteConversation(...given) {
         counts.asked += 1;
         await deleteConversation(...given);
       },
-    },
+    }),
     log,
   });
   return { cleanup, waiting, lines: log.lines, counts, added };
@@ -175,7 +175,7 @@ describe('the cleanup of conversations runs', () => {
     const { cleanup, counts, added } = create([]);
     cleanup.start();
     await pass(0);
-    const conversation = { conversationId: 'late', user: 'user-1' };
+    const conversation = { conversationId: 'late', user: 'user-1', upstreamId: null };
     await cleanup.add(conversation);
     await pass(0);
     expect(added).toEqual([conversation]);

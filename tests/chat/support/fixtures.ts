@@ -1,9 +1,9 @@
-import type { Character, UpstreamChoice } from '../../../src/chat/model/character';
+import { defaultChoice, type Character } from '../../../src/chat/model/character';
 import type { Log } from '../../../src/chat/shared/log';
 import type { Message } from '../../../src/chat/model/message';
 import type { Owner } from '../../../src/chat/model/owner';
 import type { LimitSettings, TurnSettings } from '../../../src/chat/settings';
-import type { NewTurn, TurnEnding } from '../../../src/chat/model/turn';
+import type { NewTurn, Thread, TurnEnding } from '../../../src/chat/model/turn';
 import type { UserSource } from '../../../src/chat/ports/user-source';
 
 export const ada: Owner = { id: 1, documentId: 'doc-ada', username: 'ada', email: 'ada@example.org' };
@@ -21,17 +21,6 @@ export const users: UserSource = {
     ),
 };
 
-/** Leaves the choice to the settings. */
-export const defaultUpstream: UpstreamChoice = {
-  kind: null,
-  appId: null,
-  sealedKey: null,
-  modelProvider: null,
-  model: null,
-  modelParameters: null,
-  inputs: null,
-};
-
 export const keeper: Character = {
   id: 12,
   documentId: 'character-keeper',
@@ -40,7 +29,7 @@ export const keeper: Character = {
   introduce: 'Keeps the light.',
   openingStatement: 'Come in, it is wet outside.',
   suggestedQuestions: ['How is the sea?'],
-  upstream: defaultUpstream,
+  upstream: defaultChoice,
 };
 
 export const pirate: Character = {
@@ -77,6 +66,7 @@ export function newTurn(changes: Partial<NewTurn> = {}): NewTurn {
     turnId: 'turn-1',
     owner: ada,
     session: newSession('session-1'),
+    thread: newThread(changes.session?.conversationId ?? null),
     characterId: keeper.documentId,
     query: 'How is the sea?',
     questionMessageId: 'msg-question',
@@ -89,11 +79,18 @@ export function newTurn(changes: Partial<NewTurn> = {}): NewTurn {
   };
 }
 
+/** Returns where Dify's Service API continues, in this conversation. */
+export function newThread(conversationId: string | null): Thread {
+  return { upstreamId: 'dify', model: null, conversationId, otherThreads: {}, isRestarted: false };
+}
+
 export function newSession(sessionId: string): NewTurn['session'] {
   return {
     rowId: null,
     sessionId,
     conversationId: null,
+    upstreamId: null,
+    otherThreads: {},
     characterId: keeper.documentId,
     title: 'How is the sea?',
   };
@@ -105,6 +102,7 @@ export function ending(changes: Partial<TurnEnding> = {}): TurnEnding {
     errorCode: null,
     errorDetail: null,
     usage: null,
+    isThreadRestarted: false,
     answer: 'Calm.',
     taskId: 'dify-task',
     messageId: 'dify-message',
@@ -134,6 +132,8 @@ export function message(changes: Partial<Message> = {}): Message {
     feedback: null,
     parentMessageId: 'msg-0',
     isSuperseded: false,
+    upstreamId: null,
+    isThreadRestarted: false,
     lastEventId: null,
     createdAt: new Date('2026-01-02T03:04:05.678Z'),
     updatedAt: new Date('2026-01-02T03:04:06.789Z'),

@@ -1,3 +1,4 @@
+import { oneUpstream } from './one-upstream';
 import type { DifySettings, LimitSettings, TurnSettings } from '../../../src/chat/settings';
 import { createLiveTurns, type LiveTurn } from '../../../src/chat/stream/live-turns';
 import { createTurnLimits } from '../../../src/chat/limits/turn-limits';
@@ -48,10 +49,11 @@ export function createHarness(options: HarnessOptions | UpstreamOptions) {
   const unborn = { ...keeper, id: 21, documentId: 'character-unborn', prompt: null };
   const turns = createTurns({
     settings: { ...turnSettings, ...settings },
-    upstream:
+    upstreams: oneUpstream(
       'upstream' in options
         ? options.upstream
         : difyClient(difySettings(options.dify, options.difySettings), log.lines),
+    ),
     store: { ...store, ...change?.(store) },
     characters: createMemoryCharacters([keeper, pirate, silent, unborn], [unpublished]),
     live,

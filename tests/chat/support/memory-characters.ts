@@ -1,6 +1,5 @@
-import type { Character } from '../../../src/chat/model/character';
+import { defaultChoice, type Character } from '../../../src/chat/model/character';
 import type { CharacterSource } from '../../../src/chat/ports/character-source';
-import { defaultUpstream } from './fixtures';
 
 /** Creates a source of characters in memory. It shows only the ids of unpublished characters. */
 export function createMemoryCharacters(
@@ -27,7 +26,7 @@ function withoutContent({ documentId, id }: Character): Character {
     introduce: null,
     openingStatement: null,
     suggestedQuestions: null,
-    upstream: defaultUpstream,
+    upstream: defaultChoice,
   };
   return { documentId, id, ...nothing };
 }

@@ -37,6 +37,8 @@ export interface MemoryTurnStore extends TurnStore {
   sessions(): readonly SessionRow[];
   turns(): readonly SavedTurn[];
   turn(turnId: string): SavedTurn;
+  /** Returns what `saveParent` has saved for a turn. */
+  parentOf(turnId: string): string | undefined;
   deleteSession(sessionId: string): void;
   /** Deletes the answer as an admin would, while its turn may still be running. */
   deleteAnswer(turnId: string): void;
@@ -47,6 +49,7 @@ export interface MemoryTurnStore extends TurnStore {
 export function createMemoryTurnStore(): MemoryTurnStore {
   const sessions = new Map<number, SessionRow>();
   const turns = new Map<string, TurnRow>();
+  const parents = new Map<string, string>();
   let lastId = 0;
 
   return {
@@ -140,6 +143,19 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       return savedTurn(turnId);
     },
 
+    async *readEarlier({ session, turnId }) {
+      for (const { sessionRowId, answer } of [...turns.values()].reverse()) {
+        const isShown = !answer.isSuperseded && answer.turnId !== turnId;
+        if (sessionRowId !== session.rowId || !isShown) continue;
+        const { query: question, outcome, messageId, conversationId } = answer;
+        yield { question, answer: answer.answer ?? '', outcome, messageId, conversationId };
+      }
+    },
+
+    async saveParent(turnId, parentId) {
+      parents.set(turnId, parentId);
+    },
+
     async hasMessage(messageId) {
       return [...turns.values()].some(({ question, answer }) =>
         [question.messageId, answer.messageId].includes(messageId),
@@ -181,6 +197,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
     sessions: () => [...sessions.values()],
     turns: () => [...turns.keys()].map(savedTurn),
     turn: savedTurn,
+    parentOf: (turnId) => parents.get(turnId),
     deleteSession(sessionId) {
       const row = [...sessions.values()].find((session) => session.sessionId === sessionId);
       if (row !== undefined) sessions.set(row.rowId, { ...row, isDeleted: true });
@@ -206,13 +223,15 @@ export function createMemoryTurnStore(): MemoryTurnStore {
 
   function insertSession({ owner, session }: NewTurn): number {
     const rowId = ++lastId;
-    const { sessionId, characterId } = session;
+    const { sessionId, characterId, upstreamId, otherThreads } = session;
     const title = 'title' in session ? session.title : '';
     sessions.set(rowId, {
       rowId,
       sessionId,
       conversationId: null,
       characterId,
+      upstreamId,
+      otherThreads,
       title,
       ownerId: owner.id,
       liveTurnId: null,
@@ -232,7 +251,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
     }
   }
 
-  function claim(rowId: number, { turnId, session, characterId }: NewTurn): boolean {
+  function claim(rowId: number, { turnId, session, characterId, thread }: NewTurn): boolean {
     const row = sessions.get(rowId);
     if (row === undefined || row.isDeleted) throw new ChatError('session-not-found');
     if (row.liveTurnId !== null) {
@@ -240,7 +259,9 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       throw new ChatError('turn-in-progress', { details });
     }
     const isAsRead = row.conversationId === session.conversationId && row.characterId === session.characterId;
-    if (isAsRead) sessions.set(rowId, { ...row, liveTurnId: turnId, characterId });
+    const { conversationId, upstreamId, otherThreads } = thread;
+    const changed = { liveTurnId: turnId, characterId, conversationId, upstreamId, otherThreads };
+    if (isAsRead) sessions.set(rowId, { ...row, ...changed });
     return isAsRead;
   }
 
@@ -251,7 +272,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       documentId: `message-${id}`,
       query: turn.query,
       answer: '',
-      conversationId: turn.session.conversationId,
+      conversationId: turn.thread.conversationId,
       sessionId: turn.session.sessionId,
       turnId: turn.turnId,
       characterId: turn.characterId,
@@ -263,6 +284,8 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       feedback: null,
       parentMessageId: null,
       isSuperseded: false,
+      upstreamId: turn.thread.upstreamId,
+      isThreadRestarted: turn.thread.isRestarted,
       lastEventId: null,
       createdAt: turn.createdAt,
       updatedAt: new Date(),
@@ -306,7 +329,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
   function end(
     turnId: string,
     row: TurnRow,
-    { outcome, errorCode, usage }: Pick<TurnEnding, 'outcome' | 'errorCode' | 'usage'>,
+    { outcome, errorCode, usage, isThreadRestarted }: TurnEnding,
   ): void {
     const { conversationId } = row.answer;
     const end =
@@ -316,7 +339,12 @@ export function createMemoryTurnStore(): MemoryTurnStore {
     turns.set(turnId, {
       ...row,
       question: { ...row.question, conversationId },
-      answer: { ...row.answer, ...end, usage },
+      answer: {
+        ...row.answer,
+        ...end,
+        usage,
+        isThreadRestarted: row.answer.isThreadRestarted || isThreadRestarted,
+      },
     });
     const session = sessions.get(row.sessionRowId);
     if (session?.liveTurnId !== turnId) return;
@@ -339,11 +367,13 @@ function toAbandonedTurn(turnId: string, { ownerDocumentId, taskId, answer }: Tu
     answer: answer.answer ?? '',
     messageId: taskId === undefined ? undefined : answer.messageId,
     conversationId: answer.conversationId,
+    upstreamId: answer.upstreamId,
   };
 }
 
-function toSession({ rowId, sessionId, conversationId, characterId }: SessionRow): Session {
-  return { rowId, sessionId, conversationId, characterId };
+function toSession(row: SessionRow): Session {
+  const { rowId, sessionId, conversationId, characterId, upstreamId, otherThreads } = row;
+  return { rowId, sessionId, conversationId, characterId, upstreamId, otherThreads };
 }
 
 /** Returns the only session of an owner. @throws Error if the owner has none or several. */

@@ -205,6 +205,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
         {
           turnId: 'turn-2',
           ownerDocumentId: ada.documentId,
+          upstreamId: 'dify',
           query: 'How is the sea?',
           createdAt,
           answer: 'Ca',

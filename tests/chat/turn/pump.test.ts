@@ -62,7 +62,14 @@ async function opened(reply: Ask, { ask = reply, ...changes }: Changes = {}) {
 }
 
 const inConversation = newTurn({
-  session: { rowId: 1, sessionId: 'session-1', conversationId: 'lost', characterId: 'character-keeper' },
+  session: {
+    rowId: 1,
+    sessionId: 'session-1',
+    conversationId: 'lost',
+    characterId: 'character-keeper',
+    upstreamId: null,
+    otherThreads: {},
+  },
 });
 
 describe('pump', () => {

@@ -23,7 +23,7 @@ async function save(
       log,
       dropConversation: async (conversation) => void dropped.push(conversation),
     },
-    { turnId: 'turn-1', user: 'user-1' },
+    { turnId: 'turn-1', user: 'user-1', upstreamId: null },
     'late',
   );
   return { store, log, dropped };
@@ -40,7 +40,7 @@ describe('saveEndedConversation', () => {
 
   it('lets Dify delete it if the session was deleted', async () => {
     const { dropped } = await save((store) => store.deleteSession('session-1'));
-    expect(dropped).toEqual([{ conversationId: 'late', user: 'user-1' }]);
+    expect(dropped).toEqual([{ conversationId: 'late', user: 'user-1', upstreamId: null }]);
   });
 
   it('only logs a warning if the database fails', async () => {

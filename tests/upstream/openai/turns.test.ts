@@ -32,24 +32,25 @@ function harness(settings: Partial<TurnSettings> = {}) {
 }
 
 describe('a turn that an OpenAI-compatible server answers', () => {
-  it('is saved with its text, its usage and the id of the completion, and has no conversation', async () => {
+  it('is saved with its text, its usage and the id of the completion, in the conversation of its session', async () => {
     const { ask, store } = harness();
     const turn = await ask();
     const events = await eventsOf(turn);
     expect(shownText(events)).toBe(deltas.join(''));
     expect(events.at(-1)).toMatchObject({ event: 'message_end', outcome: 'completed' });
+    const { sessionId, conversationId } = onlySession(store, ada);
+    expect(conversationId).toBe(sessionId);
     expect(store.turn(turn.turnId)).toMatchObject([
-      { role: 'user', query, conversationId: null },
+      { role: 'user', query, conversationId },
       {
         role: 'assistant',
         answer: deltas.join(''),
         outcome: 'completed',
         messageId: expect.stringMatching(/^chatcmpl-/u),
-        conversationId: null,
+        conversationId,
         usage: { prompt_tokens: 20, completion_tokens: deltas.length, total_tokens: 20 + deltas.length },
       },
     ]);
-    expect(onlySession(store, ada).conversationId).toBeNull();
   });
 
   it.each([

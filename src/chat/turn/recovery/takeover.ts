@@ -1,6 +1,6 @@
-import { describeError } from '../shared/log';
+import { describeError } from '../../shared/log';
 import type { Rescue } from './rescue';
-import type { TurnOptions } from './options';
+import type { TurnOptions } from '../options';
 
 export interface Takeover {
   /** See `Turns.heartbeatMs`. */

@@ -1,17 +1,17 @@
-import type { FoundAnswer } from '../ports/upstream';
-import { saveEndedConversation } from './save-end';
-import type { TurnOptions } from './options';
-import { toChatError } from '../errors';
-import { maxEventId } from '../model/event-id';
-import { describeError } from '../shared/log';
-import { toUpstreamUser } from '../model/owner';
+import type { FoundAnswer } from '../../ports/upstream';
+import { saveEndedConversation } from '../save-end';
+import type { TurnOptions } from '../options';
+import { toChatError } from '../../errors';
+import { maxEventId } from '../../model/event-id';
+import { describeError } from '../../shared/log';
+import { toUpstreamUser } from '../../model/owner';
 import { findLost, recover, type LostReply } from './recover';
-import type { TurnSettings } from '../settings';
-import type { AbandonedTurn, TurnEnding } from '../model/turn';
+import type { TurnSettings } from '../../settings';
+import type { AbandonedTurn, TurnEnding } from '../../model/turn';
 
 export type RescueOptions = Pick<
   TurnOptions,
-  'settings' | 'upstream' | 'store' | 'log' | 'onTurnEnded' | 'dropConversation'
+  'settings' | 'upstreams' | 'store' | 'log' | 'onTurnEnded' | 'dropConversation'
 >;
 
 /** Ends the turns of processes that died. Saves the whole answer if Dify has it, else the text so far. */
@@ -30,7 +30,7 @@ const concurrency = 8;
 const maxUnansweredRounds = 5;
 
 export function createRescue(options: RescueOptions): Rescue {
-  const { settings, upstream, store, log, onTurnEnded } = options;
+  const { settings, upstreams, store, log, onTurnEnded } = options;
   const queue: AbandonedTurn[] = [];
   const inHand = new Set<string>();
   const unansweredRounds = new Map<string, number>();
@@ -83,15 +83,19 @@ export function createRescue(options: RescueOptions): Rescue {
     log.warn(`Turn ${turn.turnId} of a process that died is now "${ending.outcome}".`);
   }
 
-  async function keep({ turnId, ownerDocumentId }: AbandonedTurn, conversationId?: string): Promise<void> {
+  async function keep(
+    { turnId, ownerDocumentId, upstreamId }: AbandonedTurn,
+    conversationId?: string,
+  ): Promise<void> {
     if (ownerDocumentId === null || conversationId === undefined) return;
     const user = toUpstreamUser({ documentId: ownerDocumentId });
-    await saveEndedConversation(options, { turnId, user }, conversationId);
+    await saveEndedConversation(options, { turnId, user, upstreamId }, conversationId);
   }
 
   async function look(turn: AbandonedTurn): Promise<FoundAnswer | 'unanswered' | null> {
     const lost = toLostReply(turn);
-    if (lost === null || !upstream.savesAnswers) return null;
+    const upstream = await upstreams.find(turn.upstreamId);
+    if (lost === null || upstream === null || !upstream.savesAnswers) return null;
     const find = () => findLost({ upstream, store }, turn.turnId, lost);
     try {
       const found = await find();
@@ -128,6 +132,7 @@ function toInterrupted({ answer, messageId, conversationId }: AbandonedTurn): Tu
     errorCode: 'process-died',
     errorDetail: null,
     usage: null,
+    isThreadRestarted: false,
     lastEventId: maxEventId,
   };
 }
@@ -138,7 +143,7 @@ function toEnding(
   { maxAnswerChars }: TurnSettings,
 ): TurnEnding {
   const ids = { messageId, conversationId, taskId: undefined, lastEventId: maxEventId };
-  const found = { answer, usage: null, errorDetail: null, ...ids };
+  const found = { answer, usage: null, errorDetail: null, isThreadRestarted: false, ...ids };
   return answer.length > maxAnswerChars
     ? { ...found, outcome: 'interrupted', errorCode: 'answer-too-long' }
     : { ...found, outcome: 'completed', errorCode: null };

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { recover } from '../../../src/chat/turn/recover';
+import { recover } from '../../../../src/chat/turn/recovery/recover';
 
 const whole = { answer: 'whole', messageId: 'dify-message', conversationId: 'dify-conversation' };
 const never = new AbortController().signal;

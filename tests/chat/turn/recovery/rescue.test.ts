@@ -1,11 +1,12 @@
-import { ChatError } from '../../../src/chat/errors';
-import { createRescue } from '../../../src/chat/turn/rescue';
-import type { AbandonedTurn } from '../../../src/chat/model/turn';
-import { createDifyEmulator, type DifyEmulator } from '../../dify-emulator';
-import { createGate, settle, until } from '../support/collect';
-import { askDify, difyClient, difySettings } from '../support/dify';
-import { ada, ending, newSession, newTurn, recordingLog, turnSettings } from '../support/fixtures';
-import { createMemoryTurnStore } from '../support/memory-turn-store';
+import { oneUpstream } from '../../support/one-upstream';
+import { ChatError } from '../../../../src/chat/errors';
+import { createRescue } from '../../../../src/chat/turn/recovery/rescue';
+import type { AbandonedTurn } from '../../../../src/chat/model/turn';
+import { createDifyEmulator, type DifyEmulator } from '../../../dify-emulator';
+import { createGate, settle, until } from '../../support/collect';
+import { askDify, difyClient, difySettings } from '../../support/dify';
+import { ada, ending, newSession, newTurn, recordingLog, turnSettings } from '../../support/fixtures';
+import { createMemoryTurnStore } from '../../support/memory-turn-store';
 
 jest.setTimeout(10_000);
 
@@ -29,7 +30,7 @@ async function abandoned(
   const dropped: unknown[] = [];
   const rescue = createRescue({
     settings,
-    upstream: client,
+    upstreams: oneUpstream(client),
     store,
     log,
     onTurnEnded: () => undefined,
@@ -257,7 +258,7 @@ describe('createRescue', () => {
     store.deleteSession('session-1');
     rescue.begin(await claim());
     await until(() => dropped.length > 0);
-    expect(dropped).toEqual([{ conversationId, user }]);
+    expect(dropped).toEqual([{ conversationId, user, upstreamId: 'dify' }]);
   });
 
   it('keeps the conversation of any other session', async () => {
@@ -273,7 +274,7 @@ describe('createRescue', () => {
     const { store, log, claim } = await abandoned();
     const rescue = createRescue({
       settings: turnSettings,
-      upstream: difyClient(difySettings(dify)),
+      upstreams: oneUpstream(difyClient(difySettings(dify))),
       onTurnEnded: () => undefined,
       dropConversation: async () => undefined,
       store: { ...store, close: () => Promise.reject(new Error('away')) },
@@ -358,7 +359,7 @@ describe('createRescue', () => {
     const { store, log, claim } = await abandoned();
     const rescue = createRescue({
       settings: turnSettings,
-      upstream: difyClient(difySettings(dify)),
+      upstreams: oneUpstream(difyClient(difySettings(dify))),
       onTurnEnded: () => undefined,
       dropConversation: async () => undefined,
       store: {

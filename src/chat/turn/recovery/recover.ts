@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { Upstream, FoundAnswer, LostAnswer } from '../ports/upstream';
-import { toChatError } from '../errors';
-import { settledWithin } from '../shared/settled-within';
-import type { TurnStore } from '../ports/turn-store';
+import type { Upstream, FoundAnswer, LostAnswer } from '../../ports/upstream';
+import { toChatError } from '../../errors';
+import { settledWithin } from '../../shared/settled-within';
+import type { TurnStore } from '../../ports/turn-store';
 
 export interface RecoveryOptions {
   /** Asks Dify for the answer that it has saved. Returns null while Dify has none. */

@@ -1,0 +1,59 @@
+import { isDifysMessageId } from '../model/message-id';
+import type { AnsweringCharacter } from '../model/character';
+import type { Question } from '../model/question';
+import type { EarlierExchange, NewTurn } from '../model/turn';
+import type { TakeEvents, Upstream, UpstreamModel } from '../ports/upstream';
+import type { TurnStore } from '../ports/turn-store';
+
+/** Sends the question in this conversation or, if null, in a new one. See `Upstream.ask`. */
+export type Ask = (conversationId: string | null, take: TakeEvents, leave: AbortSignal) => Promise<void>;
+
+interface Asked {
+  readonly turn: NewTurn;
+  readonly question: Question;
+  readonly character: AnsweringCharacter;
+  /** See `toUpstreamUser`. */
+  readonly user: string;
+}
+
+/** Returns how the upstream is asked: with the character's prompt and model, and with what came before. */
+export function toAsk(
+  { upstream, store }: { readonly upstream: Upstream; readonly store: TurnStore },
+  { turn, question, character, user }: Asked,
+): Ask {
+  const { prompt, upstream: choice } = character;
+  const sent = {
+    query: question.query,
+    inputs: { ...choice.inputs, ...question.inputs },
+    prompt,
+    user,
+    model: toModel(character),
+    parameters: choice.modelParameters ?? {},
+    earlier: () => store.readEarlier(turn),
+  };
+  return async (conversationId, take, leave) => {
+    const parentMessageId =
+      upstream.keepsConversations && upstream.hasBranches ? await findParent(conversationId) : undefined;
+    await upstream.ask({ ...sent, conversationId, parentMessageId }, take, leave);
+  };
+
+  /** Returns the newest answer of the branch in use that is in this conversation; null if there is none. */
+  async function findParent(conversationId: string | null): Promise<string | null> {
+    if (conversationId === null) return null;
+    for await (const earlier of store.readEarlier(turn)) {
+      if (earlier.conversationId !== conversationId || !isSavedUpstream(earlier)) continue;
+      await store.saveParent(turn.turnId, earlier.messageId);
+      return earlier.messageId;
+    }
+    return null;
+  }
+}
+
+/** Dify saves no answer that lost its reader. With an unknown parent, it would answer without any history. */
+function isSavedUpstream({ messageId, outcome }: EarlierExchange): boolean {
+  return (outcome === 'completed' || outcome === 'stopped') && isDifysMessageId(messageId);
+}
+
+function toModel({ upstream: { model, modelProvider } }: AnsweringCharacter): UpstreamModel | undefined {
+  return model === null ? undefined : { name: model, provider: modelProvider ?? undefined };
+}

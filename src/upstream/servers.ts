@@ -1,0 +1,107 @@
+import { LRUCache } from 'lru-cache';
+
+import type { Upstream, UpstreamProblem } from '../chat/ports/upstream';
+import type { ChatSettings, DeadlineSettings } from '../chat/settings';
+import { createQueue } from './dify/ask-in-turn';
+import type { AnswerQueue } from './dify/answer-queue';
+import { createDifyClient } from './dify/client';
+import { createDifyConsole, type DifyConsole } from './dify-console/console';
+import { createOpenAiClient } from './openai/client';
+
+export interface ServersOptions {
+  readonly settings: Pick<ChatSettings, 'dify' | 'console' | 'openai'>;
+  readonly warn: (message: string) => void;
+}
+
+export type UpstreamOrProblem = Upstream | UpstreamProblem;
+
+/** The servers that the settings name. Each method returns a problem if the settings of its server are missing. */
+export interface Servers {
+  /** Returns the app of Dify's Service API with this key. Null: with the key of the settings. */
+  dify(key: string | null): UpstreamOrProblem;
+  /** Returns this app in Dify's console. Null: that of the settings. */
+  console(appId: string | null): UpstreamOrProblem;
+  /** Returns the OpenAI-compatible server, asked with this key. Null: with the key of the settings, or with none. */
+  openai(key: string | null): UpstreamOrProblem;
+  /** Returns how many questions wait to be sent. */
+  waiting(): number;
+}
+
+export const isProblem = (upstream: UpstreamOrProblem): upstream is UpstreamProblem => 'code' in upstream;
+
+const maxClients = 1_000;
+
+export function createServers({ settings, warn }: ServersOptions): Servers {
+  const { dify, console: account, openai } = settings;
+  const clients = new LRUCache<string, Upstream>({ max: maxClients });
+  const queues = createQueues({ settings, warn });
+  let difyConsole: DifyConsole | undefined;
+
+  return {
+    dify(given) {
+      const apiKey = given ?? dify.apiKey;
+      const { apiUrl } = dify;
+      if (apiUrl === null) return missing('DIFY_API_URL');
+      if (apiKey === null) return missing('DIFY_API_KEY', 'Or type the key of the app into the character.');
+      return client(`dify ${apiKey}`, () =>
+        createDifyClient({ settings: { ...dify, apiUrl, apiKey }, warn, queue: queues.of(apiUrl) }),
+      );
+    },
+    console(given) {
+      const appId = given ?? account.appId;
+      const { url: consoleUrl, email, password } = account;
+      if (consoleUrl === null || email === null || password === null) return missing('DIFY_CONSOLE_URL');
+      if (appId === null)
+        return missing('DIFY_CONSOLE_APP_ID', 'Or type the id of the app into the character.');
+      difyConsole ??= createDifyConsole({
+        settings: { ...dify, consoleUrl, email, password },
+        warn,
+        queue: queues.of(consoleUrl),
+      });
+      const { app } = difyConsole;
+      return client(`dify-console ${appId}`, () => app(appId));
+    },
+    openai(given) {
+      const { baseUrl, model, historyTokens } = openai;
+      const apiKey = given ?? openai.apiKey ?? '';
+      if (baseUrl === null) return missing('OPENAI_BASE_URL');
+      const server = { ...deadlinesOf(dify), maxFrameChars: dify.maxFrameChars, baseUrl, historyTokens };
+      return client(`openai ${apiKey}`, () =>
+        createOpenAiClient({ settings: { ...server, apiKey, model: model ?? '' }, warn }),
+      );
+    },
+    waiting: queues.waiting,
+  };
+
+  function client(name: string, create: () => Upstream): Upstream {
+    const existing = clients.get(name);
+    if (existing !== undefined) return existing;
+    const created = create();
+    clients.set(name, created);
+    return created;
+  }
+}
+
+/** All apps of one Dify share its connections, and so they share a queue. */
+function createQueues({ settings: { dify }, warn }: ServersOptions) {
+  const queues = new Map<string, AnswerQueue>();
+  return {
+    of(apiUrl: string): AnswerQueue {
+      const { host } = new URL(apiUrl);
+      const queue = queues.get(host) ?? createQueue({ settings: { ...dify, apiUrl }, warn });
+      queues.set(host, queue);
+      return queue;
+    },
+    waiting: () => [...queues.values()].reduce((sum, queue) => sum + queue.waiting(), 0),
+  };
+}
+
+function deadlinesOf(settings: DeadlineSettings): DeadlineSettings {
+  const { connectTimeoutMs, firstByteTimeoutMs, idleTimeoutMs, totalTimeoutMs, endTimeoutMs } = settings;
+  return { connectTimeoutMs, firstByteTimeoutMs, idleTimeoutMs, totalTimeoutMs, endTimeoutMs };
+}
+
+function missing(variable: string, alternative = ''): UpstreamProblem {
+  const message = `The settings of this upstream are missing. Set ${variable}. ${alternative}`.trim();
+  return { code: 'settings-missing', message };
+}
