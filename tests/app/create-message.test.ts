@@ -72,6 +72,7 @@ describe('create-message', () => {
       message_status: 'sent',
       error_code: null,
       is_superseded: false,
+      thread_restarted: false,
       tool_calls: null,
       feedback: null,
       ai_character: {

@@ -89,7 +89,7 @@ const more = {
   listed: ['user_id', 'updated_at', 'is_deleted', 'conversation_id', 'live_turn_id', 'last_message_at'],
   message: [
     ...['public_id', 'session_id', 'tool_calls', 'turn_id', 'outcome', 'message_status'],
-    ...['parent_message_id', 'updated_at', 'is_deleted', 'is_superseded'],
+    ...['parent_message_id', 'updated_at', 'is_deleted', 'is_superseded', 'thread_restarted'],
   ],
 };
 const envelope = ['code', 'message'];

@@ -50,10 +50,15 @@ interface Line {
   readonly is_superseded: boolean;
 }
 
-async function listOf(sessionId: string, query = ''): Promise<{ items: Line[]; total: number }> {
+/** Lists the lines of all branches. */
+async function listOf(
+  sessionId: string,
+  query = '?superseded=true',
+): Promise<{ items: Line[]; total: number }> {
   return (await user.get(`/api/chat/sessions/${sessionId}/messages${query}`)).body.data;
 }
-const linesOf = async (sessionId: string, query = '') => (await listOf(sessionId, query)).items;
+const linesOf = async (sessionId: string, query = '?superseded=true') =>
+  (await listOf(sessionId, query)).items;
 const shown = (lines: readonly Line[]) =>
   lines.filter(({ role }) => role === 'user').map(({ content, is_superseded }) => [content, is_superseded]);
 
@@ -377,12 +382,12 @@ async function refuseQuestion(query: string): Promise<() => Promise<void>> {
 }
 
 describe('superseded lines', () => {
-  it('are listed and counted unless superseded=false, in every list of the session API', async () => {
+  it('are left out unless superseded=true, in every list of the session API', async () => {
     const { sessionId, questions } = await converse('Old?', 'Older?');
     await revise(questions[0]!.message_id, 'New?');
     const api = `/api/chat/sessions/${sessionId}/messages`;
     for (const path of [api, `/aichat/sessions/${sessionId}/messages`]) {
-      expect((await user.get(path)).body.data.total).toBe(6);
+      expect((await user.get(path)).body.data.total).toBe(2);
       expect((await user.get(`${path}?superseded=true`)).body.data.total).toBe(6);
       const { items, total } = (await user.get(`${path}?superseded=false`)).body.data;
       expect([items.length, total]).toEqual([2, 2]);
@@ -398,7 +403,7 @@ describe('superseded lines', () => {
         const { data } = (await user.get(`${path}${query}`)).body;
         return (data.items?.[0] ?? data).messages.length;
       };
-      expect([await messagesOf(''), await messagesOf('?superseded=false')]).toEqual([6, 2]);
+      expect([await messagesOf(''), await messagesOf('?superseded=true')]).toEqual([2, 6]);
     }
   });
 

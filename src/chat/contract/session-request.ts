@@ -36,7 +36,7 @@ export function parsePage(params: unknown, defaultPageSize: number): PageRequest
 const isNoOrder = 'must be asc or desc';
 
 const selection = z.object({
-  superseded: z.enum(['true', 'false'], 'must be true or false').default('true'),
+  superseded: z.enum(['true', 'false'], 'must be true or false').default('false'),
   order: z
     .string(isNoOrder)
     .toLowerCase()
@@ -44,7 +44,7 @@ const selection = z.object({
     .default('asc'),
 });
 
-/** Parses `superseded?` and `order?` of a message list. Without them, the list has all messages, oldest first. */
+/** Parses `superseded?` and `order?` of a message list. Without them, the list has the branch in use, oldest first. */
 export function parseSelection(params: unknown): Selection & { readonly newestFirst: boolean } {
   const { superseded, order } = parse(selection, params ?? {});
   return { withSuperseded: superseded === 'true', newestFirst: order === 'desc' };

@@ -114,11 +114,12 @@ async function continueIn(
     deleteConversations,
   }: { readonly conversationId: string; readonly deleteConversations: boolean },
 ): Promise<void> {
-  const ofTurn = db.connection('chat_conversations').where({ turn_id: turnId, role: 'assistant' });
+  const ofTurn = (column: string) =>
+    db.connection('chat_conversations').where({ turn_id: turnId, role: 'assistant' }).select(column);
   await db
     .connection('chat_sessions')
-    .whereIn('id', ofTurn.select('session_id'))
-    .whereRaw(`upstream is not distinct from (${ofTurn.clone().limit(1).select('upstream').toQuery()})`)
+    .whereIn('id', ofTurn('session_id'))
+    .whereRaw('upstream is not distinct from ?', [ofTurn('upstream').limit(1)])
     .where({ conversation_id: null, live_turn_id: null, ...(deleteConversations && { is_deleted: false }) })
     .update({ conversation_id: conversationId });
 }

@@ -79,7 +79,8 @@ describe('parseSelection', () => {
     },
   );
 
-  it('leaves out superseded messages on request, and rejects other values', async () => {
+  it('leaves out superseded messages unless they are requested, and rejects other values', async () => {
+    expect(parseSelection({})).toMatchObject({ withSuperseded: false });
     expect(parseSelection({ superseded: 'false' })).toMatchObject({ withSuperseded: false });
     expect(parseSelection({ superseded: 'true' })).toMatchObject({ withSuperseded: true });
     expect(await refused(() => parseSelection({ superseded: 'no' }))).toBe(
