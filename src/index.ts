@@ -22,6 +22,7 @@ import { dropConversationsWithSessions } from './strapi/entries/session-conversa
 import { indexSessions } from './strapi/startup/index-sessions';
 import { keepMessageCounts } from './strapi/entries/message-counts';
 import { keepQuestionTexts } from './strapi/entries/question-texts';
+import { keepUpstreamKeys } from './strapi/upstreams/keep-keys';
 import { grantAuthenticated } from './strapi/startup/permissions';
 import { startInTurn } from './strapi/startup/start-in-turn';
 import { startPurging, type Purging } from './strapi/jobs/purge';
@@ -92,6 +93,8 @@ export default {
     if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
     giveNumericIds(strapi);
     showNumericIds(strapi);
+    // The settings cannot name an app of Dify's console yet.
+    keepUpstreamKeys(strapi, { hasDefaultApp: false });
     keepLinksOfDiscarded(strapi);
     linkToSingleRows(strapi);
     keepMessageCounts(strapi);

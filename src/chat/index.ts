@@ -31,6 +31,7 @@ export type { Hit, SearchStore } from './ports/search-store';
 export { assertCharacter } from './session/access';
 export { toUpstreamUser } from './model/owner';
 export type { UnneededConversations, UpstreamConversation } from './ports/unneeded-conversations';
+export { boundedJson } from './contract/bounded';
 export { isUuid } from './shared/id-spellings';
 export { doubling } from './shared/retry';
 export { invalidRequest } from './contract/invalid-request';

@@ -1,10 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
 
 import { isFull } from '../faults/support/scale';
 import { password } from '../support/admin';
 import { startApp, type App } from '../support/app';
+import { assertNoKeys, canaries } from '../support/canaries';
 import { createClient, type Client } from '../support/client';
 import { runStrapi } from '../support/strapi-command';
 import { until } from '../support/until';
@@ -24,11 +26,14 @@ let folder: string;
 let app: App;
 let ann: Person;
 let bob: Person;
+/** The encrypted keys of the character's draft and published row. */
+let keys: unknown[];
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'chat-import-'));
   app = await startApp({ env: { MES_SQL_DSN: historyFile('first') } });
-  const { documentId } = await app.admin.createCharacter();
+  const { documentId } = await app.admin.createCharacter({ upstream_key: canaries.characterKey });
+  keys = await keysIn(app);
   // The test deletes a user before the export. The import then gives the others new ids: Bob gets Ann's id.
   const gap = await app.createUser();
   ann = await createPerson(documentId, 'How is the sea?');
@@ -62,6 +67,8 @@ async function deleteUser({ user }: Client): Promise<void> {
 async function notCopied({ db }: App): Promise<number> {
   return (await db('chat_conversations').whereNotNull('history_due')).length;
 }
+
+const keysIn = ({ db }: App): Promise<unknown[]> => db('ai_characters').pluck('upstream_key');
 
 async function runOrFail(target: App, args: readonly string[]): Promise<void> {
   const { code, output } = await runStrapi(target, args);
@@ -118,6 +125,15 @@ const imports: readonly [history: string, options: readonly string[]][] = [
   ...(isFull ? [['third', ['--only', 'content']] as [string, string[]]] : []),
 ];
 
+describe('strapi export', () => {
+  it('contains the API keys of characters only encrypted', async () => {
+    const text = gunzipSync(await readFile(`${exported}.tar.gz`)).toString();
+    expect(keys).toEqual([expect.stringMatching(/^v1:/u), expect.stringMatching(/^v1:/u)]);
+    for (const key of keys) expect(text).toContain(key);
+    assertNoKeys(text, 'the export');
+  });
+});
+
 describe('strapi import that gives users new ids', () => {
   it(
     'into the same database keeps the history of each user, and later questions join it',
@@ -127,6 +143,7 @@ describe('strapi import that gives users new ids', () => {
       expect(numbers).not.toContainEqual({ document_id: ann.documentId, id: ann.id });
       await app.restart();
       await expectOwnHistories(app);
+      expect(await keysIn(app)).toEqual(keys);
       const client = await logIn(app, bob);
       const [{ ai_character: character }] = (await client.myList()).body.data;
       await client.ask({ session_id: bob.sessionId, character_id: character.documentId, query: 'And now?' });

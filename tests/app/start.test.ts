@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 
-import { baseEnv, secretsOfTests, startApp } from '../support/app';
+import { baseEnv, secretsOfTests, startApp, type App } from '../support/app';
 import { spawnStrapi } from '../support/app-process';
 import { assertCleanLog, canaries } from '../support/canaries';
 import { createDatabase } from '../support/database';
@@ -64,6 +64,21 @@ it('a start with a MySQL address as SQL_DSN ends with one sentence', async () =>
   expect(output).not.toContain('123456');
 });
 
+/** @returns the status and the named fields of a save with an API key, then the status and the key of one without. */
+async function saveKeyWithoutEncryption({ admin }: App): Promise<unknown[]> {
+  const { documentId } = await admin.createDraft({ name: 'Lin' });
+  const path = `/content-manager/collection-types/api::ai-character.ai-character/${documentId}`;
+  const save = (body: object) => admin.client.request('PUT', path, { body });
+  const refused = await save({ upstream_key: canaries.characterKey });
+  expect(refused.body.error.message).toBe(
+    'The server cannot encrypt an API key without ENCRYPTION_KEY. ' +
+      'Set ENCRYPTION_KEY, e.g. with "npm run secrets", and restart the server.',
+  );
+  const fields = refused.body.error.details.errors.map((error: { path: unknown }) => error.path);
+  const saved = await save({ name: 'Eve', upstream: 'openai', model: 'small', upstream_key: null });
+  return [refused.status, fields, saved.status, saved.body.data.upstream_key];
+}
+
 it('the application starts with the example environment of the contract, and warns of what is missing', async () => {
   const app = await startApp({
     env: { DIFY_API_URL: '', DIFY_API_KEY: '', TRANSFER_TOKEN_SALT: '', ENCRYPTION_KEY: '' },
@@ -73,12 +88,14 @@ it('the application starts with the example environment of the contract, and war
     const user = await app.createUser();
     const { documentId } = await app.admin.createCharacter();
     expect((await user.ask({ character_id: documentId, query: 'Hi' })).status).toBe(200);
+    expect(await saveKeyWithoutEncryption(app)).toEqual([400, [['upstream_key']], 200, null]);
     const output = app.output();
     expect(output.match(/TRANSFER_TOKEN_SALT[^\n]*/gu)).toEqual([
       'TRANSFER_TOKEN_SALT is not set, so "strapi transfer" does not work with this server. ' + secret,
     ]);
     expect(output.match(/ENCRYPTION_KEY[^\n]*/gu)).toEqual([
-      'ENCRYPTION_KEY is not set, so the admin panel shows an API token only when it is created. ' + secret,
+      'ENCRYPTION_KEY is not set, so the admin panel shows an API token only when it is created, ' +
+        `and no character can have an API key. ${secret}`,
     ]);
     expect(output).not.toMatch(/Missing transfer\.token\.salt|Encryption key is missing/u);
     expect(output.match(/CHAT_EXPOSE_PROMPT[^\n]*/gu)).toEqual([

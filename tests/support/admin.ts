@@ -1,3 +1,4 @@
+import { assertNoKeys } from './canaries';
 import { createClient, type Client } from './client';
 
 export interface CharacterFields {
@@ -8,6 +9,11 @@ export interface CharacterFields {
   readonly suggested_questions?: unknown;
   /** The id of an uploaded picture. */
   readonly avatar?: number;
+  readonly upstream?: string;
+  readonly upstream_app_id?: string;
+  readonly upstream_key?: string | null;
+  readonly model_parameters?: unknown;
+  readonly inputs?: unknown;
 }
 
 export interface CharacterIds {
@@ -153,7 +159,7 @@ export async function createAdmin(url: string): Promise<Admin> {
   return admin;
 }
 
-/** Creates a client of the admin API. Its POST replies are not checked for canaries, because they contain drafts. */
+/** Creates a client of the admin API. Its POST replies are checked for keys only, because they contain drafts. */
 function createAdminClient(url: string, token: string): Client {
   const client = createClient(url, token);
   return {
@@ -165,6 +171,7 @@ function createAdminClient(url: string, token: string): Client {
         body: JSON.stringify(body),
       });
       const text = await response.text();
+      assertNoKeys(text, `POST ${path}`);
       return {
         status: response.status,
         headers: response.headers,

@@ -1,4 +1,4 @@
-import { assertCleanLog, assertCleanReply, canaries } from './canaries';
+import { assertCleanLog, assertCleanReply, assertNoKeys, canaries } from './canaries';
 
 const jwt = `${base64url({ alg: 'HS256', typ: 'JWT' })}.${base64url({ userId: '1' })}.c2lnbmF0dXJl`;
 
@@ -22,11 +22,24 @@ describe('assertCleanLog', () => {
 });
 
 describe('assertCleanReply', () => {
-  it.each(['key', 'upstream', 'draft'] as const)('finds the canary in a reply: %s', (name) => {
-    expect(() => assertCleanReply(`{"a":"${canaries[name]}"}`, 'a reply')).toThrow('is in a reply');
-  });
+  it.each(['key', 'characterKey', 'upstream', 'draft'] as const)(
+    'finds the canary in a reply: %s',
+    (name) => {
+      expect(() => assertCleanReply(`{"a":"${canaries[name]}"}`, 'a reply')).toThrow('is in a reply');
+    },
+  );
 
   it('accepts prompts, questions and tokens, which replies may contain', () => {
     assertCleanReply(`${canaries.prompt} ${canaries.query} ${jwt}`, 'a reply');
+  });
+});
+
+describe('assertNoKeys', () => {
+  it.each(['key', 'characterKey'] as const)('finds the canary in a text: %s', (name) => {
+    expect(() => assertNoKeys(`{"a":"${canaries[name]}"}`, 'an export')).toThrow('is in an export');
+  });
+
+  it('accepts drafts, which administrators may see', () => {
+    assertNoKeys(canaries.draft, 'an export');
   });
 });

@@ -7,6 +7,8 @@ import { randomBytes } from 'node:crypto';
 export const canaries = {
   /** Part of Dify's key. It must never appear in a reply or in the log. */
   key: `key-canary-${randomBytes(8).toString('hex')}`,
+  /** An API key of a character. It must never appear in a reply or in the log. */
+  characterKey: `sk-canary-${randomBytes(8).toString('hex')}`,
   /** Part of Dify's error texts. It must never appear in a reply or in the log. */
   upstream: `upstream-canary-${randomBytes(8).toString('hex')}`,
   /** Part of prompts. Replies may contain it where the contract says so, the log never. */
@@ -17,13 +19,20 @@ export const canaries = {
   query: `query-canary-${randomBytes(8).toString('hex')}`,
 } as const;
 
-const neverInReplies = [canaries.key, canaries.upstream, canaries.draft];
+/** Not even administrators see these. */
+const keys = [canaries.key, canaries.characterKey];
+const neverInReplies = [...keys, canaries.upstream, canaries.draft];
 const neverInLogs = Object.values(canaries);
 /** Matches access and refresh tokens of users and admins: a header and claims, each JSON in base64url. */
 const anyJwt = /eyJ[\w-]+\.eyJ[\w-]+/u;
 
 export function assertCleanReply(text: string, where: string): void {
   assertNone(text, neverInReplies, where);
+}
+
+/** Checks a text that may contain drafts, e.g. a reply to an administrator, or an export. */
+export function assertNoKeys(text: string, where: string): void {
+  assertNone(text, keys, where);
 }
 
 /** @param secrets further texts, e.g. passwords. The check finds tokens of every user without them. */

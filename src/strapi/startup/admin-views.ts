@@ -13,26 +13,65 @@ export interface View {
   readonly isReadOnly: boolean;
 }
 
+/** Error sentences name fields by these labels, too. */
+export const characterLabels = {
+  name: ['Name', 'What users see.'],
+  avatar: ['Avatar', 'A square picture.'],
+  prompt: [
+    'Prompt',
+    'Who the character is and how it speaks. Sent with every question. A character without one cannot answer.',
+  ],
+  introduce: ['Introduction', 'Shown to users before they begin to chat.'],
+  opening_statement: ['Opening line', 'What the character says first.'],
+  suggested_questions: [
+    'Suggested questions',
+    'A list of texts, e.g. ["What is your day like?", "Tell me a story."]',
+  ],
+  upstream: [
+    'Answered by',
+    "dify: an app of Dify, by its API key. dify-console: an app of Dify with this character's own prompt and model. " +
+      'openai: a server with the API of OpenAI. Empty: what the settings of this server say.',
+  ],
+  upstream_app_id: [
+    'App id',
+    'The part after /app/ in the address of the app in Dify. For dify-console it chooses the app. Empty: the app of ' +
+      'the settings. For dify it names the app: keep it when you replace the key, so that conversations go on.',
+  ],
+  upstream_key: [
+    'API key',
+    'For dify: from the page "API access" of the app in Dify. For openai: from the operator of that server. Empty: ' +
+      'the key of the settings. A saved key shows as ********. Replace that text to change the key. Empty the ' +
+      'field to remove it.',
+  ],
+  model_provider: [
+    'Model provider',
+    'For dify-console: the provider of the model, as Dify names it, e.g. openai or langgenius/openai/openai. ' +
+      'Empty: the provider of the app.',
+  ],
+  model: [
+    'Model',
+    'For dify-console and openai: the name of the model, e.g. gpt-4o-mini. Empty: the model of the app or of the ' +
+      'settings. For dify, the app itself has the model.',
+  ],
+  model_parameters: [
+    'Model parameters',
+    'For dify-console and openai: a JSON object, e.g. {"temperature": 0.5, "max_tokens": 800}. Empty: those of the ' +
+      'app or of the model.',
+  ],
+  inputs: [
+    'Inputs',
+    'For dify: values for the other variables of the app, as a JSON object, e.g. {"style": "short"}. Values that ' +
+      "come with a question replace them. The character's prompt replaces a value for the prompt variable.",
+  ],
+} satisfies Readonly<Record<string, Label>>;
+
 const characterView: View = {
   uid: 'api::ai-character.ai-character',
   mainField: 'name',
   sortBy: 'name',
   sortOrder: 'ASC',
   isReadOnly: false,
-  labels: {
-    name: ['Name', 'What users see.'],
-    avatar: ['Avatar', 'A square picture.'],
-    prompt: [
-      'Prompt',
-      'Who the character is and how it speaks. Sent with every question. A character without one cannot answer.',
-    ],
-    introduce: ['Introduction', 'Shown to users before they begin to chat.'],
-    opening_statement: ['Opening line', 'What the character says first.'],
-    suggested_questions: [
-      'Suggested questions',
-      'A list of texts, e.g. ["What is your day like?", "Tell me a story."]',
-    ],
-  },
+  labels: characterLabels,
   list: ['id', 'name', 'introduce', 'updatedAt'],
   edit: [
     [
@@ -43,6 +82,17 @@ const characterView: View = {
     [['introduce', 12]],
     [['opening_statement', 12]],
     [['suggested_questions', 12]],
+    [
+      ['upstream', 6],
+      ['upstream_app_id', 6],
+    ],
+    [['upstream_key', 12]],
+    [
+      ['model_provider', 6],
+      ['model', 6],
+    ],
+    [['model_parameters', 12]],
+    [['inputs', 12]],
   ],
 };
 
@@ -164,4 +214,4 @@ export const views: readonly View[] = [characterView, sessionView, messageView];
 /**
  * Increase it when the views above change. The server applies each version once, so that the changes of editors stay.
  */
-export const viewsVersion = 6;
+export const viewsVersion = 7;

@@ -21,7 +21,8 @@ const secrets: readonly Secret[] = [
   {
     variable: 'ENCRYPTION_KEY',
     path: 'admin.secrets.encryptionKey',
-    without: 'the admin panel shows an API token only when it is created',
+    without:
+      'the admin panel shows an API token only when it is created, and no character can have an API key',
   },
   { variable: 'JWT_SECRET', path: 'plugin::users-permissions.jwtSecret' },
 ];

@@ -30,7 +30,15 @@ export type ModelParameters = z.infer<typeof parametersSchema>;
 export function parseParameters(given: Readonly<Record<string, unknown>>): ModelParameters {
   const parsed = parametersSchema.safeParse(given);
   if (parsed.success) return parsed.data;
-  const names = parsed.error.issues.map(({ path }) => String(path[0]));
+  const names = namesOf(parsed.error);
   const remedy = `The model takes no such value. Change these parameters of the character: ${names.join(', ')}.`;
   throw new ChatError('upstream-misconfigured', { cause: { remedy } });
 }
+
+/** Returns the names of the parameters with a value that no model takes. */
+export function findWrongParameters(given: Readonly<Record<string, unknown>>): readonly string[] {
+  const parsed = parametersSchema.safeParse(given);
+  return parsed.success ? [] : namesOf(parsed.error);
+}
+
+const namesOf = ({ issues }: z.ZodError): string[] => [...new Set(issues.map(({ path }) => String(path[0])))];
