@@ -136,6 +136,17 @@ describe('the admin panel', () => {
     expect(metadatas.introduce.list.label).toBe('Introduction');
   });
 
+  it('shows at the end of the form who answers for a character', async () => {
+    const { layouts, metadatas } = await configuration('api::ai-character.ai-character');
+    const names = layouts.edit.flat().map(({ name }: { name: string }) => name);
+    const ofUpstream = ['upstream', 'upstream_app_id', 'upstream_key', 'model_provider', 'model'];
+    expect(names.slice(-7)).toEqual([...ofUpstream, 'model_parameters', 'inputs']);
+    expect(metadatas.upstream_key.edit).toMatchObject({
+      label: 'API key',
+      description: expect.stringContaining('A saved key shows as ********'),
+    });
+  });
+
   it('shows messages read-only, with their character, user and session', async () => {
     const user = await app.createUser();
     const { documentId } = await app.admin.createCharacter({ name: 'Ada' });

@@ -92,6 +92,18 @@ export function describeUpgrade({ folder, openDatabases, historyEnv }: UpgradeOp
     expect((await list('api::ai-character.ai-character')).status).toBe(200);
   });
 
+  it('lets only the Super Admin use the fields of a character that are new', async () => {
+    const fieldsOf = async (code: 'strapi-super-admin' | 'strapi-editor' | 'strapi-author') =>
+      (await app.admin.permissionsOf(await app.admin.findRole(code)))
+        .filter(({ subject }) => subject === 'api::ai-character.ai-character')
+        .flatMap(({ properties }) => properties?.fields ?? []);
+    expect(await fieldsOf('strapi-super-admin')).toContain('upstream_key');
+    for (const code of ['strapi-editor', 'strapi-author'] as const) {
+      expect(await fieldsOf(code)).toContain('name');
+      expect(await fieldsOf(code)).not.toContain('upstream_key');
+    }
+  });
+
   it('replays a question that the earlier release saved with an idempotency key', async () => {
     const ann = await logIn('ann');
     const [sent] = (await ann.myList('?filters[query]=Sent once&sort=id')).body.data;
