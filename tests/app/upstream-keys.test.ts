@@ -308,6 +308,19 @@ describe('no reply contains an API key or its encrypted text', () => {
     expect((await token.get(`/api/ai-characters?${query}`)).status).toBe(400);
   });
 
+  it.each([
+    'filters[related][upstream_key][$startsWith]=v1',
+    'populate[related][filters][upstream_key][$startsWith]=v1',
+    'sort=related.upstream_key',
+  ])('and no query of the media library can use it: %s', async (query) => {
+    expect((await admin.get(`/upload/files?${query}`)).status).toBe(400);
+  });
+
+  it('nor does the error of another field that is saved with it', async () => {
+    const { status, text: body } = await save(documentId, { name: 'n'.repeat(200), upstream_key: key });
+    expect([status, body.includes('name'), body.includes(key)]).toEqual([400, true, false]);
+  });
+
   it.each(['filters[ai_character][upstream_key][$startsWith]=v1', 'sort=ai_character.upstream_key'])(
     'and no query of another type can use it: %s',
     async (query) => {
