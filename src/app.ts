@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 
 import { createChat, parseChatSettings, type Chat } from './chat';
 import { cacheCharacters } from './database/characters/cache';
+import { createKeySeal } from './database/characters/key-seal';
 import { createCharacterSource } from './database/characters/source';
 import { createHistorySource } from './database/history/source';
 import { createSurvey, type SurveyMemory } from './database/history/survey';
@@ -99,7 +100,7 @@ function createApp(strapi: Core.Strapi): App {
   const upstreams = createUpstreams({
     settings,
     keys: createUpstreamKeys(db),
-    unseal: (sealedKey) => unsealKey(strapi, sealedKey),
+    unseal: createKeySeal(strapi).unseal,
     warn: (message) => log.warn(message),
   });
   const chat = createChat({
@@ -127,14 +128,4 @@ function surveyMemoryOf(strapi: Core.Strapi): SurveyMemory {
     read: () => store.get({ key }),
     write: async (value) => void (await store.set({ key, value })),
   };
-}
-
-/** Returns null if the key cannot be decrypted. */
-function unsealKey(strapi: Core.Strapi, sealedKey: string): string | null {
-  try {
-    const { decrypt } = strapi.service('admin::encryption') as { decrypt(sealed: string): string | null };
-    return decrypt(sealedKey);
-  } catch {
-    return null;
-  }
 }

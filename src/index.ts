@@ -93,8 +93,7 @@ export default {
     if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
     giveNumericIds(strapi);
     showNumericIds(strapi);
-    // The settings cannot name an app of Dify's console yet.
-    keepUpstreamKeys(strapi, { hasDefaultApp: false });
+    keepUpstreamKeys(strapi, { hasDefaultApp: chatOf(strapi).settings.console.appId !== null });
     keepLinksOfDiscarded(strapi);
     linkToSingleRows(strapi);
     keepMessageCounts(strapi);

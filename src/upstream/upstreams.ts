@@ -32,7 +32,8 @@ export function createUpstreams({ settings, keys, unseal, warn }: UpstreamsOptio
       const named = name(choice);
       if ('code' in named)
         throw new ChatError('upstream-misconfigured', { cause: { remedy: named.message } });
-      if (choice.sealedKey !== null) await saveKey(named.id, choice.sealedKey);
+      if (choice.sealedKey !== null && kindOf(choice) !== 'dify-console')
+        await saveKey(named.id, choice.sealedKey);
       return named;
     },
     async find(savedId) {
@@ -48,8 +49,12 @@ export function createUpstreams({ settings, keys, unseal, warn }: UpstreamsOptio
     },
   };
 
+  function kindOf({ kind }: UpstreamChoice): UpstreamKind {
+    return kind ?? settings.upstream;
+  }
+
   function name(choice: UpstreamChoice): NamedUpstream | UpstreamProblem {
-    const kind = choice.kind ?? settings.upstream;
+    const kind = kindOf(choice);
     const key = choice.sealedKey === null || kind === 'dify-console' ? null : open(choice.sealedKey);
     if (key === unreadable) return keyMissing;
     const upstream = kind === 'dify-console' ? servers.console(choice.appId) : servers[kind](key);

@@ -165,6 +165,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
     async continueIn(turnId, conversationId) {
       const session = sessions.get(turns.get(turnId)?.sessionRowId ?? 0);
       if (session === undefined || session.conversationId !== null || session.liveTurnId !== null) return;
+      if (session.upstreamId !== turns.get(turnId)?.answer.upstreamId) return;
       sessions.set(session.rowId, { ...session, conversationId });
     },
 
@@ -258,7 +259,10 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       const details = { turn_id: row.liveTurnId, session_id: row.sessionId };
       throw new ChatError('turn-in-progress', { details });
     }
-    const isAsRead = row.conversationId === session.conversationId && row.characterId === session.characterId;
+    const isAsRead =
+      row.conversationId === session.conversationId &&
+      row.upstreamId === session.upstreamId &&
+      row.characterId === session.characterId;
     const { conversationId, upstreamId, otherThreads } = thread;
     const changed = { liveTurnId: turnId, characterId, conversationId, upstreamId, otherThreads };
     if (isAsRead) sessions.set(rowId, { ...row, ...changed });

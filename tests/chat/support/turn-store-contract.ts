@@ -287,6 +287,116 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     });
   });
 
+  describe('readEarlier', () => {
+    const read = async (changes: Partial<NewTurn> = {}) => {
+      const found = [];
+      const turn = newTurn({ ...thirdIds, session: await readSession(), ...changes });
+      for await (const exchange of store.readEarlier(turn)) found.push(exchange);
+      return found;
+    };
+
+    beforeEach(async () => {
+      await store.open(newTurn());
+      await store.close('turn-1', ending());
+    });
+
+    it('reads the exchanges of the session before the turn, newest first', async () => {
+      await openAgain({ query: 'And now?' });
+      await store.close('turn-2', ending({ outcome: 'stopped', answer: 'Ro', messageId: 'dify-message-2' }));
+      await openAgain({ ...thirdIds, query: 'And then?' });
+      const common = { conversationId: 'dify-conversation' };
+      expect(await read()).toEqual([
+        { ...common, question: 'And now?', answer: 'Ro', outcome: 'stopped', messageId: 'dify-message-2' },
+        {
+          ...common,
+          question: 'How is the sea?',
+          answer: 'Calm.',
+          outcome: 'completed',
+          messageId: 'dify-message',
+        },
+      ]);
+    });
+
+    it('leaves out superseded exchanges', async () => {
+      const [first] = (await store.find(ada, 'turn-1')) ?? [];
+      await openAgain({ supersedes: first?.id ?? 0 });
+      await store.close('turn-2', ending({ answer: 'Rough.', messageId: 'dify-message-2' }));
+      expect((await read()).map(({ answer }) => answer)).toEqual(['Rough.']);
+    });
+
+    it('reads nothing of other sessions, and nothing for a new one', async () => {
+      await store.open(newTurn({ ...secondIds, session: newSession('session-2') }));
+      expect(await read({ session: newSession('session-3') })).toEqual([]);
+      expect(await read()).toHaveLength(1);
+    });
+
+    it('reads more exchanges than one page has', async () => {
+      for (let count = 2; count <= 50; count += 1) {
+        const ids = { turnId: `t${count}`, questionMessageId: `q${count}`, answerMessageId: `a${count}` };
+        await openAgain(ids);
+        await store.close(ids.turnId, ending({ answer: `${count}`, messageId: `m${count}` }));
+      }
+      expect((await read()).map(({ answer }) => answer)).toEqual([
+        ...Array.from({ length: 49 }, (_, index) => `${50 - index}`),
+        'Calm.',
+      ]);
+    });
+  });
+
+  describe('a session whose character gets another upstream', () => {
+    const elsewhere = {
+      upstreamId: 'dify-console:app',
+      model: 'gpt-4o',
+      conversationId: null,
+      otherThreads: { dify: 'dify-conversation' },
+      isRestarted: true,
+    };
+
+    beforeEach(async () => {
+      await store.open(newTurn());
+      await store.close('turn-1', ending());
+      await openAgain({ thread: elsewhere });
+    });
+
+    it('keeps the conversations of both', async () => {
+      await store.close(
+        'turn-2',
+        ending({ conversationId: 'console-conversation', messageId: 'console-message' }),
+      );
+      expect(await readSession()).toMatchObject({
+        upstreamId: 'dify-console:app',
+        conversationId: 'console-conversation',
+        otherThreads: { dify: 'dify-conversation' },
+      });
+    });
+
+    it('remembers of each turn who answered it, and whether it restarted', async () => {
+      const answers = await Promise.all(['turn-1', 'turn-2'].map((id) => store.find(ada, id)));
+      expect(answers.map((turn) => [turn?.[1].upstreamId, turn?.[1].isThreadRestarted])).toEqual([
+        ['dify', false],
+        ['dify-console:app', true],
+      ]);
+    });
+
+    it('refuses a turn that read the session before', async () => {
+      await store.close('turn-2', ending({ conversationId: undefined, messageId: undefined }));
+      const stale = { ...(await readSession()), upstreamId: 'dify', conversationId: 'dify-conversation' };
+      expect(await store.open(newTurn({ ...thirdIds, session: stale }))).toBe(false);
+    });
+
+    it('does not continue in the conversation of the other one', async () => {
+      await store.close('turn-2', ending({ conversationId: undefined, messageId: undefined }));
+      await store.continueIn('turn-1', 'late');
+      expect((await readSession()).conversationId).toBeNull();
+    });
+  });
+
+  it('saves that the upstream had lost the conversation', async () => {
+    await store.open(newTurn());
+    const [, answer] = await store.close('turn-1', ending({ isThreadRestarted: true }));
+    expect(answer.isThreadRestarted).toBe(true);
+  });
+
   describe('hasTwin', () => {
     const other = { ...secondIds, session: newSession('session-2') };
 
