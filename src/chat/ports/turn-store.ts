@@ -27,8 +27,11 @@ export interface TurnStore {
   /** Returns the turn that the owner started with this idempotency key, and its fingerprint; or null. */
   findSent(owner: Owner, key: string): Promise<SentTurn | null>;
 
-  /** Saves the answer so far. Does nothing to a turn that has ended. */
-  checkpoint(turnId: string, progress: Checkpoint): Promise<void>;
+  /**
+   * Saves the answer so far. Does nothing to a turn that has ended.
+   * @returns whether another process has noted a stop, see `requestStop`.
+   */
+  checkpoint(turnId: string, progress: Checkpoint): Promise<boolean>;
 
   /**
    * Saves Dify's conversation on the lines and the session of a turn. Clients can continue by it from now on.

@@ -28,6 +28,8 @@ export interface PumpOptions extends SaveEndOptions {
    * the upstream saves no answers.
    */
   readonly findAnswer: ((progress: TurnProgress) => Promise<FoundAnswer | null>) | undefined;
+  /** Ends the turn, because its user has stopped it in another process. */
+  readonly requestStop: () => void;
   /** Fires when the turn must end before its answer does. Its reason is the `EndReason`. */
   readonly endRequest: AbortSignal;
   /** Saves Dify's conversation after the end of the turn. Never rejects. */
@@ -108,11 +110,14 @@ function createLateConversation({ saveConversation }: Pick<PumpOptions, 'saveCon
 }
 
 /** Saves a checkpoint. When Dify's conversation becomes known, also saves it on the whole turn, once. */
-function createSave({ turn, store, lastEventId }: PumpOptions, answer: Answer): () => Promise<void> {
+function createSave(
+  { turn, store, lastEventId, requestStop }: PumpOptions,
+  answer: Answer,
+): () => Promise<void> {
   let isIdentified = false;
   return async () => {
     const progress = { ...answer.progress(), lastEventId: lastEventId() };
-    await store.checkpoint(turn.turnId, progress);
+    if (await store.checkpoint(turn.turnId, progress)) requestStop();
     if (isIdentified || progress.conversationId === undefined) return;
     await store.identify(turn.turnId, progress.conversationId);
     isIdentified = true;

@@ -69,6 +69,7 @@ export function run(
     onTurnEnded,
     saveConversation: (id) =>
       saveEndedConversation(options, { turnId, user, upstreamId: thread.upstreamId }, id),
+    requestStop: () => turnLog.requestEnd('stop'),
     endRequest: turnLog.endRequest,
     identify: wire.identify,
     lastEventId: turnLog.lastId,

@@ -21,7 +21,7 @@ interface Identification {
 /** Saves running turns. One statement saves many of them. */
 export function createTurnCheckpoints(db: Database): Pick<TurnStore, 'checkpoint' | 'identify'> {
   const now = nowIn(db);
-  const checkpoint = inGroups<TurnCheckpoint, void>(
+  const checkpoint = inGroups<TurnCheckpoint, boolean>(
     db,
     (statement, group) => saveProgress(statement, group, now),
     { isOneStatement: true },
@@ -33,19 +33,23 @@ export function createTurnCheckpoints(db: Database): Pick<TurnStore, 'checkpoint
   };
 }
 
-/** Saves progress. A final state never changes, so it updates only pending answers. Unknown values stay unchanged. */
+/**
+ * Saves progress. A final state never changes, so it updates only pending answers. Unknown values stay unchanged.
+ * @returns for each turn whether a stop is requested.
+ */
 async function saveProgress(
   statement: RunStatement,
   group: readonly TurnCheckpoint[],
   now: string,
-): Promise<void[]> {
+): Promise<boolean[]> {
   const update = toGiven(
     `update chat_conversations set answer = given.column2, alive_at = ${now}, updated_at = ?,
        task_id = coalesce(given.column3, task_id),
        conversation_id = coalesce(given.column4, conversation_id),
        message_id = ${freeMessageId('given.column5')}, last_event_id = cast(given.column6 as integer)
      from $given
-     where turn_id = given.column1 and role = 'assistant' and outcome = 'pending'`,
+     where turn_id = given.column1 and role = 'assistant' and outcome = 'pending'
+     returning turn_id, stop_requested`,
     group.map(({ turnId, answer, taskId, conversationId, messageId, lastEventId }) => [
       turnId,
       answer,
@@ -56,8 +60,14 @@ async function saveProgress(
     ]),
     [new Date()],
   );
-  await statement(update);
-  return group.map(() => undefined);
+  const rows = await statement<CheckpointRow>(update);
+  const stopped = new Set(rows.filter((row) => row.stop_requested).map((row) => row.turn_id));
+  return group.map(({ turnId }) => stopped.has(turnId));
+}
+
+interface CheckpointRow {
+  readonly turn_id: string;
+  readonly stop_requested: boolean | number | null;
 }
 
 /** @returns for each turn whether it has a line that is not deleted. */

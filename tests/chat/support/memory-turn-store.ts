@@ -100,7 +100,9 @@ export function createMemoryTurnStore(): MemoryTurnStore {
 
     async checkpoint(turnId, progress) {
       const row = pending(turnId);
-      if (row !== undefined) saveProgress(turnId, row, progress);
+      if (row === undefined) return false;
+      saveProgress(turnId, row, progress);
+      return row.isStopRequested === true;
     },
 
     async identify(turnId, conversationId) {

@@ -391,6 +391,15 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     });
   });
 
+  it('tells a running turn at its checkpoints that a stop is requested', async () => {
+    await store.open(newTurn());
+    expect(await store.checkpoint('turn-1', progress)).toBe(false);
+    await store.requestStop('turn-1');
+    expect(await store.checkpoint('turn-1', progress)).toBe(true);
+    await store.close('turn-1', ending());
+    expect(await store.checkpoint('turn-1', progress)).toBe(false);
+  });
+
   it('saves that the upstream had lost the conversation', async () => {
     await store.open(newTurn());
     const [, answer] = await store.close('turn-1', ending({ isThreadRestarted: true }));

@@ -49,14 +49,18 @@ function harness({ settings, ...options }: Options = {}) {
 }
 
 /** Simulates two processes on one database. `checkpointed` settles when the task id of Dify is saved. */
-function twoProcesses({ here: options = {} }: { readonly here?: Options } = {}) {
+function twoProcesses(
+  { here: options = {} }: { readonly here?: Options } = {},
+  settings: Options['settings'] = {},
+) {
   const checkpointed = createGate();
   const there = harness({
-    settings: { checkpointEveryMs: 1 },
+    settings: { checkpointEveryMs: 1, ...settings },
     store: (memory) => ({
       checkpoint: async (turnId, progress) => {
-        await memory.checkpoint(turnId, progress);
+        const isStopRequested = await memory.checkpoint(turnId, progress);
         if (progress.taskId !== undefined) checkpointed.open();
+        return isStopRequested;
       },
     }),
   });
@@ -402,6 +406,19 @@ describe('createTurnAccess', () => {
           isLive: false,
           saved: [{}, { outcome: 'stopped', answer: 'Hel' }],
         });
+      });
+
+      it('is noticed there at the next checkpoint, so it ends also if Dify does not obey', async () => {
+        const { there, here, checkpointed } = twoProcesses({}, { stopGraceMs: 5 });
+        const reply = heldReply(dify);
+        const turn = await there.ask();
+        const { say, ignoreStop } = await reply;
+        ignoreStop();
+        await say('Hel');
+        await checkpointed;
+        await here.turns.stop(ada, turn.turnId);
+        await say('lo');
+        expect(await turn.ended).toMatchObject({ event: 'message_end', outcome: 'stopped' });
       });
 
       it('returns the turn as pending until the other process notices', async () => {

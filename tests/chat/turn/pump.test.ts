@@ -48,6 +48,7 @@ async function opened(reply: Ask, { ask = reply, ...changes }: Changes = {}) {
     log,
     ask: handingOver(ask),
     stop: async () => undefined,
+    requestStop: () => undefined,
     findAnswer: async () => null,
     giveUp: new AbortController().signal,
     endRequest: new AbortController().signal,
@@ -135,6 +136,7 @@ describe('pump', () => {
           begun.open();
           await gate.opened;
           order.push('checkpoint');
+          return false;
         },
         close: async (...args) => {
           order.push('close');
@@ -529,7 +531,7 @@ describe('pump, on a stop request', () => {
       store: await openedStore((memory) => ({
         checkpoint: async (turnId, progress) => {
           checkpoints.push(progress.answer);
-          await memory.checkpoint(turnId, progress);
+          return memory.checkpoint(turnId, progress);
         },
       })),
     });
@@ -706,6 +708,7 @@ describe('pump, at the shutdown of the process', () => {
         checkpoint: async () => {
           begun.open();
           await checkpoint.opened;
+          return false;
         },
       })),
     });
@@ -885,8 +888,9 @@ describe('pump, when Dify sends its conversation id', () => {
     };
     const store = await openedStore((memory) => ({
       checkpoint: async (turnId, progress) => {
-        await memory.checkpoint(turnId, progress);
+        const isStopRequested = await memory.checkpoint(turnId, progress);
         note(`checkpoint ${progress.answer}`);
+        return isStopRequested;
       },
       identify: async (turnId, conversationId) => {
         const isShown = await memory.identify(turnId, conversationId);

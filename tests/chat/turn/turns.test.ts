@@ -289,8 +289,9 @@ describe('createTurns', () => {
       const { ask, store } = harness({
         store: (memory) => ({
           checkpoint: async (...args) => {
-            await memory.checkpoint(...args);
+            const isStopRequested = await memory.checkpoint(...args);
             checkpoint.open();
+            return isStopRequested;
           },
         }),
       });
