@@ -58,6 +58,7 @@ export {
 export type { OtherThreads, Session, SessionReference } from './model/session';
 export type { Sent } from './turn/send';
 export { parseChatSettings, type ChatSettings, type LimitSettings, type SocketSettings } from './settings';
+export type { Batches } from './stream/follower';
 export type { Frame } from './stream/sse';
 export { EventStream } from './stream/event-stream';
 export { settledWithin } from './shared/settled-within';

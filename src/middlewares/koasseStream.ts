@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Core } from '@strapi/strapi';
 import type { Context, Next } from 'koa';
 
-import { ChatError, describeError, EventStream, toLastEvent, type Frame } from '../chat';
+import { ChatError, describeError, EventStream, toLastEvent, type Batches } from '../chat';
 import { chatOf } from '../app';
 import { prefersEventStream } from '../http/accept';
 import { cutOffAfter } from '../http/cut-off';
@@ -13,7 +13,7 @@ import { loginEndOf } from '../strapi/logins/login-end';
 /** The body that a controller sets for a client that wants an event stream. */
 export interface EventSource {
   /** Ends when it is done or when `signal` fires. */
-  follow(signal: AbortSignal): AsyncGenerator<readonly Frame[], void>;
+  follow(signal: AbortSignal): Batches;
 }
 
 /** Returns whether the client wants an event stream, by `Accept` or by `response_mode` in the body as with Dify. */

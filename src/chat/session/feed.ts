@@ -1,6 +1,7 @@
 import type { LiveTurns } from '../stream/live-turns';
 import type { Owner } from '../model/owner';
 import type { SessionEvents } from './events';
+import type { Batches } from '../stream/follower';
 import type { Frame } from '../stream/sse';
 import type { Follow } from '../turn/access';
 
@@ -85,7 +86,7 @@ export function createSessionFeed(options: SessionFeedOptions): SessionFeed {
     following.set(turnId, sent);
   }
 
-  async function send(batches: AsyncGenerator<readonly Frame[], void>): Promise<void> {
+  async function send(batches: Batches): Promise<void> {
     for await (const batch of batches) {
       lastBatch = lastBatch.then(() => sendBatch(batch));
       await lastBatch;

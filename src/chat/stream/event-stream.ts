@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 
+import type { Batch, Batches } from './follower';
 import { createYield } from '../shared/yield-to-event-loop';
 import { encodeFrames, encodeUnnumbered, heartbeatFrame, type Frame } from './sse';
 
@@ -26,7 +27,7 @@ const nextSlice = createYield(32);
  * signal.
  */
 export class EventStream extends Readable {
-  readonly #batches: AsyncGenerator<readonly Frame[], void>;
+  readonly #batches: Batches;
   readonly #options: EventStreamOptions;
   /** The rest of the last batch. */
   #chunks: Iterator<string, void> | undefined = [heartbeatFrame].values();
@@ -36,7 +37,7 @@ export class EventStream extends Readable {
   #heartbeat: NodeJS.Timeout | undefined;
   #pushedAt = 0;
 
-  constructor(batches: AsyncGenerator<readonly Frame[], void>, options: EventStreamOptions) {
+  constructor(batches: Batches, options: EventStreamOptions) {
     super({ objectMode: true, highWaterMark: 1 });
     this.#batches = batches;
     this.#options = options;
@@ -50,13 +51,20 @@ export class EventStream extends Readable {
     // The kernel takes megabytes for a client that does not read. Without a pause, other requests would wait for it.
     if (this.#charsInRow < maxWriteChars) return this.#readNext();
     this.#charsInRow = 0;
-    nextSlice()
-      .then(() => this.#readNext())
-      .catch(this.#fail);
+    void nextSlice().then(this.#readNext);
   }
 
+  readonly #readNext = (): void => {
+    if (this.destroyed) return;
+    try {
+      this.#pushNext();
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error('The batches cannot be read.'));
+    }
+  };
+
   /** Pushes the next chunk, from the next batch if none is left. Callbacks: an async function costs more memory. */
-  #readNext(): void {
+  #pushNext(): void {
     const chunk = this.#chunks?.next();
     if (chunk !== undefined && chunk.done !== true) {
       this.#charsInRow += chunk.value.length;
@@ -64,17 +72,22 @@ export class EventStream extends Readable {
       return;
     }
     this.#chunks = undefined;
-    this.#batches.next().then(this.#onBatch).catch(this.#fail);
+    if (this.#batches.poll === undefined) {
+      this.#batches.next().then(this.#onBatch).catch(this.#fail);
+      return;
+    }
+    const batch = this.#batches.poll(this.#readNext);
+    if (batch !== null) this.#onBatch(batch);
   }
 
-  readonly #onBatch = (batch: IteratorResult<readonly Frame[], void>): void => {
+  readonly #onBatch = (batch: Batch): void => {
     if (batch.done === true) {
       this.#pushEnd();
       return;
     }
     this.#last = batch.value.at(-1);
     this.#chunks = encodeFrames(batch.value, maxWriteChars);
-    this.#readNext();
+    this.#pushNext();
   };
 
   readonly #fail = (error: Error): void => {

@@ -1,8 +1,7 @@
 import type { RateLimit } from '../errors';
-import { createCondition } from '../shared/condition';
+import { Follower, type Batches, type FollowedLog } from './follower';
 import { createFrameLog } from './frame-log';
 import { atLoopEnd } from './loop-end';
-import type { Frame } from './sse';
 import { createTopics } from '../shared/topics';
 import { isTerminal, type TerminalWireEvent, type WireEvent } from '../contract/stream-event';
 import type { MessageHead } from './message-head';
@@ -22,11 +21,11 @@ export interface LiveTurn {
   /** Requests the end of the turn. The first request counts. The turn ends soon after, with the text so far. */
   requestEnd(reason: EndReason): void;
   /**
-   * Yields the events after `cursor`, in order. A batch has the events that are ready when the follower asks for it. If
+   * Returns the events after `cursor`, in order. A batch has the events that are ready when the follower asks for it. If
    * the log has dropped events that a slow follower missed, one `message_replace` with their text replaces them. Ends
    * after the terminal event, or when `signal` fires.
    */
-  follow(cursor: number, signal: AbortSignal): AsyncGenerator<readonly Frame[], void>;
+  follow(cursor: number, signal: AbortSignal): Batches;
 }
 
 /** Why a turn must end before its answer does: its owner stops it, or the process shuts down. */
@@ -54,9 +53,8 @@ export interface TurnLogOptions extends Pick<LiveTurn, 'turnId' | 'sessionId' | 
 
 export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
   const log = createFrameLog(maxChars);
-  const news = createCondition();
+  const followers = new Set<Follower>();
   const endRequest = new AbortController();
-  let followers = 0;
   let lingering: NodeJS.Timeout | undefined;
   let isEnded = false;
   let isNotifying = false;
@@ -75,8 +73,12 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
     isNotifying = true;
     atLoopEnd(() => {
       isNotifying = false;
-      news.notify();
+      wakeAll();
     });
+  }
+
+  function wakeAll(): void {
+    for (const follower of followers) follower.wake();
   }
 
   function append(event: WireEvent): void {
@@ -89,9 +91,9 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
     isEnded = true;
     settleEnded(event);
     // The last follower that leaves frees the log. A follower that does not read must not keep all of it until then.
-    if (followers > 0) lingering = setTimeout(log.shrink, lingerMs).unref();
+    if (followers.size > 0) lingering = setTimeout(log.shrink, lingerMs).unref();
     // Notify immediately: code that awaits `ended` may close the connections of the followers.
-    news.notify();
+    wakeAll();
   }
 
   function appendText(head: MessageHead, text: string): void {
@@ -100,32 +102,20 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
     notifySoon();
   }
 
-  async function* follow(cursor: number, signal: AbortSignal): AsyncGenerator<readonly Frame[], void> {
-    // A cursor above the newest id comes from another process. That follower starts from the beginning.
-    let last = cursor > log.lastId() ? 0 : Math.max(0, cursor);
-    followers += 1;
-    signal.addEventListener('abort', news.notify);
-    try {
-      while (!signal.aborted) {
-        const batch = log.after(last);
-        last = batch.at(-1)?.id ?? last;
-        if (batch.length > 0) yield batch;
-        else if (isEnded) return;
-        else await news.wait();
-      }
-    } finally {
-      signal.removeEventListener('abort', news.notify);
-      followers -= 1;
-      if (followers === 0) clearTimeout(lingering);
-    }
-  }
+  const followed: FollowedLog = {
+    lastId: log.lastId,
+    after: log.after,
+    followers,
+    hasEnded: () => isEnded,
+    onAllLeft: () => clearTimeout(lingering),
+  };
 
   return {
     ended,
     lastId: log.lastId,
     append,
     appendText,
-    follow,
+    follow: (cursor, signal) => new Follower(followed, cursor, signal),
     endRequest: endRequest.signal,
     requestEnd: (reason) => endRequest.abort(reason),
     ...turn,

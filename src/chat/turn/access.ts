@@ -4,7 +4,7 @@ import type { LiveTurn } from '../stream/live-turns';
 import { describeError } from '../shared/log';
 import { toUpstreamUser, type Owner } from '../model/owner';
 import { endOfSaved, followSaved, hasSeenEnd, type SavedTurnOptions } from '../stream/saved-turn';
-import type { Frame } from '../stream/sse';
+import type { Batches } from '../stream/follower';
 import type { SavedTurn } from '../model/turn';
 import type { TerminalWireEvent } from '../contract/stream-event';
 import { createWireFormat, type TurnIds } from '../stream/formatter';
@@ -16,7 +16,7 @@ export interface TurnState {
   readonly isLive: boolean;
 }
 
-export type Follow = (signal: AbortSignal) => AsyncGenerator<readonly Frame[], void>;
+export type Follow = (signal: AbortSignal) => Batches;
 
 /** The actions of an owner on a turn that has started. The turn can run in any process. */
 export interface TurnAccess {

@@ -1,3 +1,4 @@
+import type { Frame } from '../../../src/chat/stream/sse';
 import { createTurnLog, type TurnLog } from '../../../src/chat/stream/live-turns';
 import { toSocketFrame, type Outlet } from '../../../src/chat/session/feed';
 import { createCondition } from '../../../src/chat/shared/condition';
@@ -130,7 +131,7 @@ describe('createSessionFeed', () => {
     const { broken, open } = harness();
     const feed = open();
     // eslint-disable-next-line require-yield -- it throws before it has a frame
-    feed.follow('turn-9', async function* () {
+    feed.follow('turn-9', async function* (): AsyncGenerator<readonly Frame[], void> {
       throw new Error('Gone.');
     });
     await feed.idle();

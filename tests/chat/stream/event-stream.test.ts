@@ -6,6 +6,7 @@ import { pipeline, Writable } from 'node:stream';
 import Koa from 'koa';
 
 import { EventStream, type EventStreamOptions } from '../../../src/chat/stream/event-stream';
+import type { Batch, Batches } from '../../../src/chat/stream/follower';
 import { encodeFrame, heartbeatFrame, type Frame } from '../../../src/chat/stream/sse';
 import { stream as streamOf } from '../support/bytes';
 import { attempt, collect, createGate, settle, thrown } from '../support/collect';
@@ -34,8 +35,6 @@ async function* slowly(...pausesMs: readonly number[]): AsyncGenerator<readonly 
     yield [frame(index + 1)];
   }
 }
-
-type Batches = AsyncGenerator<readonly Frame[], void>;
 
 /** Yields the chunks that a client takes, one on demand. At its end the source is destroyed, as Koa does it. */
 async function* chunksOf(batches: Batches, options: EventStreamOptions): AsyncGenerator<string, void> {
@@ -141,6 +140,36 @@ async function pass(ms: number): Promise<void> {
     left -= 1;
   }
   await settle();
+}
+
+/** Batches that a test sends one by one. They are read without promises. */
+function createPolled(): Batches & { send(result: Batch): void; breakWith(error: Error): void } {
+  let result: Batch | null = null;
+  let failure: Error | undefined;
+  let wake = () => {};
+  const done: Batch = { done: true, value: undefined };
+  return {
+    poll(onReady) {
+      if (failure !== undefined) throw failure;
+      const ready = result;
+      result = null;
+      if (ready === null) wake = onReady;
+      return ready;
+    },
+    next: () => Promise.reject(new Error('`poll` must be used.')),
+    return: () => Promise.resolve(done),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    send(sent) {
+      result = sent;
+      wake();
+    },
+    breakWith(error) {
+      failure = error;
+      wake();
+    },
+  };
 }
 
 describe('EventStream', () => {
@@ -446,6 +475,54 @@ describe('EventStream', () => {
     }
     expect(text.replaceAll(heartbeatFrame, '')).toBe(encodeFrame(long));
     expect(text.slice(text.indexOf('id: '))).not.toContain(heartbeatFrame);
+  });
+
+  it('writes a polled batch in the tick in which it is ready', async () => {
+    const batches = createPolled();
+    const written: unknown[] = [];
+    const source = new EventStream(batches, everySecond).on('data', (chunk) => written.push(chunk));
+    await settle();
+    batches.send({ done: false, value: [frame(1)] });
+    expect(written).toEqual([heartbeatFrame, encodeFrame(frame(1))]);
+    await settle();
+    batches.send({ done: true, value: undefined });
+    await settle();
+    expect(source.readableEnded).toBe(true);
+  });
+
+  it('asks polled batches again after heartbeats, and loses none', async () => {
+    const batches = createPolled();
+    const written = chunksOf(batches, everySecond);
+    await written.next();
+    const beat = written.next();
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect((await beat).value).toBe(heartbeatFrame);
+    const next = written.next();
+    batches.send({ done: false, value: [frame(1)] });
+    expect((await next).value).toBe(encodeFrame(frame(1)));
+    await written.return();
+  });
+
+  it('passes the error of polled batches to `onFailed`', async () => {
+    const batches = createPolled();
+    const onFailed = jest.fn();
+    const source = new EventStream(batches, { ...everySecond, onFailed }).resume();
+    await settle();
+    const broken = new Error('broken');
+    batches.breakWith(broken);
+    await settle();
+    expect(onFailed).toHaveBeenCalledWith(broken);
+    expect(source.destroyed).toBe(true);
+  });
+
+  it('writes nothing that becomes ready after it was destroyed', async () => {
+    const batches = createPolled();
+    const lastEvent = jest.fn();
+    const source = new EventStream(batches, { ...everySecond, lastEvent }).resume();
+    await settle();
+    source.destroy();
+    batches.send({ done: true, value: undefined });
+    expect(lastEvent).not.toHaveBeenCalled();
   });
 
   it('starts no timer if it is never sent', () => {

@@ -1109,12 +1109,12 @@ async function seen(turn: LiveTurn, count: number): Promise<void> {
   }
 }
 
-async function leave(batches: AsyncGenerator): Promise<void> {
+async function leave(batches: AsyncIterable<unknown>): Promise<void> {
   for await (const batch of batches) if (batch === undefined) return;
 }
 
 async function watch(
-  batches: AsyncGenerator<readonly { readonly data: string }[], void>,
+  batches: AsyncIterable<readonly { readonly data: string }[]>,
   seen: WireEvent[],
 ): Promise<void> {
   for await (const batch of batches) seen.push(...batch.map(({ data }) => JSON.parse(data) as WireEvent));

@@ -1,0 +1,100 @@
+import type { FrameLog } from './frame-log';
+import type { Frame } from './sse';
+
+export type Batch = IteratorResult<readonly Frame[], void>;
+
+/** Frames in order, in batches. One reader reads them, by `next` or by `poll`, and awaits each batch. */
+export interface Batches extends AsyncIterableIterator<readonly Frame[], void> {
+  /** Returns the next batch. Null if none is ready: then calls `onReady` once, when the reader must ask again. */
+  poll?(onReady: () => void): Batch | null;
+  /** Stops reading. */
+  return(): Promise<Batch>;
+}
+
+/** The log that followers read. It wakes `followers` after each change. */
+export interface FollowedLog extends Pick<FrameLog, 'lastId' | 'after'> {
+  readonly followers: Set<Follower>;
+  hasEnded(): boolean;
+  /** Called when the last follower has left. */
+  onAllLeft(): void;
+}
+
+const done: IteratorReturnResult<void> = { done: true, value: undefined };
+
+/*
+ * Saves about 12 % of a paced event. An async generator makes some five promises for each batch, and before Node 24
+ * Strapi's async context runs hooks for each.
+ * Measured with 200 streams and 12 interleaved rounds on Node 20: 1.03 times revision 6b5a04b, 1.15 with a generator.
+ * Delete `poll` and write a generator when Node 22 is no longer supported and the benchmark shows less than 5 %.
+ */
+
+/** Follows a log after `cursor`. Ends after the last frame of an ended log, or when `signal` fires. */
+export class Follower implements Batches {
+  readonly #log: FollowedLog;
+  readonly #signal: AbortSignal;
+  #last: number;
+  #onReady: (() => void) | undefined;
+
+  constructor(log: FollowedLog, cursor: number, signal: AbortSignal) {
+    this.#log = log;
+    this.#signal = signal;
+    // A cursor above the newest id comes from another process. That follower starts from the beginning.
+    this.#last = cursor > log.lastId() ? 0 : Math.max(0, cursor);
+    if (signal.aborted) return;
+    log.followers.add(this);
+    signal.addEventListener('abort', this.#end);
+  }
+
+  poll(onReady: () => void): Batch | null {
+    if (!this.#log.followers.has(this)) return done;
+    const batch = this.#log.after(this.#last);
+    const newest = batch.at(-1);
+    if (newest !== undefined) {
+      this.#last = newest.id;
+      return { done: false, value: batch };
+    }
+    if (this.#log.hasEnded()) {
+      this.#leave();
+      return done;
+    }
+    this.#onReady = onReady;
+    return null;
+  }
+
+  /** Wakes the reader, if it waits. */
+  wake(): void {
+    const onReady = this.#onReady;
+    this.#onReady = undefined;
+    onReady?.();
+  }
+
+  next(): Promise<Batch> {
+    return new Promise((resolve) => {
+      const ask = () => {
+        const batch = this.poll(ask);
+        if (batch !== null) resolve(batch);
+      };
+      ask();
+    });
+  }
+
+  return(): Promise<Batch> {
+    this.#end();
+    return Promise.resolve(done);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  readonly #end = (): void => {
+    this.#leave();
+    this.wake();
+  };
+
+  #leave(): void {
+    this.#signal.removeEventListener('abort', this.#end);
+    this.#log.followers.delete(this);
+    if (this.#log.followers.size === 0) this.#log.onAllLeft();
+  }
+}
