@@ -181,6 +181,19 @@ export default tseslint.config(
     },
     rules: { 'no-console': 'off', '@typescript-eslint/no-require-imports': 'off' },
   },
+  {
+    // Node loads it before any TypeScript can run, and it changes internal functions of Node.
+    files: ['tests/support/module-cache.js'],
+    languageOptions: {
+      sourceType: 'commonjs',
+      globals: { process: 'readonly', require: 'readonly' },
+      parserOptions: { projectService: false, project: false, program: null },
+    },
+    rules: {
+      ...tseslint.configs.disableTypeChecked.rules,
+      '@typescript-eslint/no-require-imports': 'off',
+    },
+  },
   { files: ['scripts/**/*.ts', 'tests/dify-emulator/main.ts'], rules: { 'no-console': 'off' } },
   { files: ['*.mjs'], ...tseslint.configs.disableTypeChecked },
   {

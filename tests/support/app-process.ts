@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
-import { startArgs } from './start-args';
+import { startArgs, withModuleCache } from './start-args';
 
 const root = path.resolve(__dirname, '..', '..');
 
@@ -51,16 +51,23 @@ export async function startAppProcess(
   };
 }
 
-/** Runs the command of `npm start`. From this process's environment, it gets only `PATH`. */
+/** Runs the command of `npm start`. From this process's environment, it gets only `PATH` and the module cache. */
 export function spawnStrapi(
   env: Readonly<Record<string, string>>,
   onOutput: (text: string) => void,
 ): ChildProcess {
-  const child = spawn(process.execPath, startArgs(root), {
+  const cache = withModuleCache();
+  const child = spawn(process.execPath, [...cache.args, ...startArgs(root)], {
     cwd: root,
     // The time zone is not UTC, because dates must be correct in every time zone.
     // ENV_PATH excludes the developer's `.env`.
-    env: { PATH: process.env['PATH'] ?? '', TZ: 'Asia/Shanghai', ENV_PATH: '/dev/null', ...env },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      TZ: 'Asia/Shanghai',
+      ENV_PATH: '/dev/null',
+      ...cache.env,
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   child.stdout.setEncoding('utf8').on('data', onOutput);

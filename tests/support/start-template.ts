@@ -1,11 +1,17 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
 import { createAdmin } from './admin';
 import { baseEnv } from './app';
 import { startAppProcess } from './app-process';
 import { createDatabase, templateVariable, type TestDatabase } from './database';
 import { freePort } from './free-port';
+import { moduleCacheVariable } from './start-args';
 
 /** Starts the application once on an empty database. `copyTemplate` copies what it leaves. */
 export async function startTemplate(kind: 'sqlite' | 'postgres'): Promise<TestDatabase> {
+  process.env[moduleCacheVariable] ??= createModuleCache();
   const database = await createDatabase(kind);
   const port = await freePort();
   const dify = { DIFY_API_URL: 'http://127.0.0.1:9/v1', DIFY_API_KEY: 'app-none' };
@@ -19,4 +25,11 @@ export async function startTemplate(kind: 'sqlite' | 'postgres'): Promise<TestDa
 function nameOf({ env }: TestDatabase): string {
   const { DATABASE_FILENAME: file, DATABASE_URL: url = '' } = env;
   return file ?? new URL(url).pathname.slice(1);
+}
+
+/** Returns the path of a new file in a folder that is deleted when the test run ends. */
+function createModuleCache(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'chat-modules-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return path.join(folder, 'modules');
 }

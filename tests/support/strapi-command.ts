@@ -6,6 +6,7 @@ import path from 'node:path';
 
 import { assertCleanLog } from './canaries';
 import { secretsOfTests, type App } from './app';
+import { startArgs, withModuleCache } from './start-args';
 
 const root = path.resolve(__dirname, '..', '..');
 
@@ -43,9 +44,10 @@ export async function runStrapi(
     await symlink(path.join(root, target), path.join(folder, name));
   }
   const bin = path.join(root, 'node_modules', '@strapi', 'strapi', 'bin', 'strapi.js');
-  const child = spawn(process.execPath, [bin, ...args], {
+  const cache = withModuleCache();
+  const child = spawn(process.execPath, [...cache.args, ...startArgs(root).slice(0, -1), bin, ...args], {
     cwd: folder,
-    env: { PATH: process.env['PATH'] ?? '', ENV_PATH: '/dev/null', ...app.variables, ...env },
+    env: { PATH: process.env['PATH'] ?? '', ENV_PATH: '/dev/null', ...cache.env, ...app.variables, ...env },
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

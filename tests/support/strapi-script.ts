@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
+import { startArgs, withModuleCache } from './start-args';
+
 const root = path.resolve(__dirname, '..', '..');
 
 /**
@@ -29,9 +31,10 @@ export async function runInStrapi<T>(
 }
 
 async function runNode(env: Readonly<Record<string, string>>, args: readonly string[]) {
-  const child = spawn(process.execPath, args, {
+  const cache = withModuleCache();
+  const child = spawn(process.execPath, [...cache.args, ...startArgs(root).slice(0, -1), ...args], {
     cwd: root,
-    env: { PATH: process.env['PATH'] ?? '', ENV_PATH: '/dev/null', ...env },
+    env: { PATH: process.env['PATH'] ?? '', ENV_PATH: '/dev/null', ...cache.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
