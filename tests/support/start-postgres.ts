@@ -22,6 +22,11 @@ export default async function startPostgres(): Promise<void> {
     persistent: false,
     createPostgresUser: isRoot,
     initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8'],
+    // The tests end processes, not the machine. To wait for the disk would protect nothing.
+    postgresFlags: ['fsync', 'full_page_writes', 'synchronous_commit'].flatMap((name) => [
+      '-c',
+      `${name}=off`,
+    ]),
     onLog: () => undefined,
     onError: () => undefined,
   });
