@@ -182,6 +182,74 @@ describeOnEachStore('npm run history', (server, isDaily) => {
     expect(await oldDays()).toHaveLength(isDaily ? 5 : 0);
   });
 
+  it('keeps a record that is saved after the last record of a day and before its partition is dropped', async () => {
+    const late = record({ recordId: 'late', createdAt: new Date(someNoon) });
+    const other = open();
+    let isLate = false;
+    const overtaken: Store = {
+      ...store,
+      async dropEmptyPartitions(beforeDay, signal) {
+        if (beforeDay === '2025-01-16' && !isLate) {
+          isLate = true;
+          await other.save([late]);
+        }
+        return store.dropEmptyPartitions(beforeDay, signal);
+      },
+    };
+    await archive({ store: overtaken, folder, beforeDay: '2025-02-01', screen: quiet, signal: never });
+    await other.close();
+
+    expect(isLate).toBe(true);
+    expect(inOrder(recordsIn(folder))).toEqual(inOrder([...old, late]));
+    await expectExactly(store, [fresh]);
+  });
+
+  it('loses no record when records are saved all the time while it archives', async () => {
+    const other = open();
+    const late = randomRecords(createRandom(8), 100, 5).map((one) => ({
+      ...one,
+      recordId: `late-${one.recordId}`,
+    }));
+    let isOver = false;
+    const saving = (async () => {
+      for (const one of late) await other.save([one]);
+      isOver = true;
+    })();
+    while (!isOver)
+      await archive({ store, folder, beforeDay: '2025-02-01', screen: quiet, signal: never }).catch(
+        (error: unknown) => {
+          if (!(error instanceof HistoryCommandError)) throw error;
+        },
+      );
+    await saving;
+    await archive({ store, folder, beforeDay: '2025-02-01', screen: quiet, signal: never });
+    await other.close();
+
+    expect(inOrder(recordsIn(folder))).toEqual(inOrder([...old, ...late]));
+    await expectExactly(store, [fresh]);
+  });
+
+  it('reports an unreachable database, and continues in the next run', async () => {
+    const { cable } = history;
+    if (cable === null) return;
+    const screen: Screen = {
+      ...quiet,
+      say(line) {
+        if (line.startsWith('2025-01-12: removed')) cable.cut();
+      },
+    };
+    const away = archive({ store, folder, beforeDay: '2025-02-01', screen, signal: never });
+    await expect(away).rejects.toThrow(historyProblems.unreachable);
+    cable.repair();
+
+    await inProcess(archiveArgs());
+    expect(inOrder(recordsIn(folder))).toEqual(inOrder(old));
+    await expectExactly(store, [fresh]);
+  });
+
+  // In the check, only what depends on locks and connections runs on servers. The contract of the stores has the rest.
+  if (server !== 'sqlite' && !isFull) return;
+
   it('prints sizes, changes nothing with --dry-run, and prunes', async () => {
     const errors = old.filter(({ error }) => error !== null).length;
     const sizes = await inProcess(['size']);
@@ -225,7 +293,7 @@ describeOnEachStore('npm run history', (server, isDaily) => {
   });
 
   // A process takes seconds to start. One kind of partitions is enough: the signal comes between statements of both.
-  const signals = isDaily || (server !== 'sqlite' && !isFull) ? [] : (['SIGINT', 'SIGKILL'] as const);
+  const signals = isDaily ? (['SIGINT', 'SIGKILL'] as const) : [];
 
   for (const signal of signals) {
     it(`loses no record when ${signal} ends the process in the middle`, async () => {
@@ -254,8 +322,7 @@ describeOnEachStore('npm run history', (server, isDaily) => {
       const everywhere = new Set([...idsOf(kept), ...idsOf(recordsIn(folder))]);
       expect([...everywhere].sort()).toEqual(idsOf([...all, fresh]).sort());
 
-      const { code, stdout } = await command(archiveArgs(), { env });
-      expect([code, stdout]).toEqual([0, expect.stringContaining('Archived and removed')]);
+      expect(await inProcess(archiveArgs())).toContain('Archived and removed');
       expect(inOrder(recordsIn(folder))).toEqual(inOrder(all));
       await expectExactly(store, [fresh]);
     });
@@ -318,28 +385,6 @@ describeOnEachStore('npm run history', (server, isDaily) => {
     await expectExactly(store, [fresh]);
   });
 
-  it('keeps a record that is saved after the last record of a day and before its partition is dropped', async () => {
-    const late = record({ recordId: 'late', createdAt: new Date(someNoon) });
-    const other = open();
-    let isLate = false;
-    const overtaken: Store = {
-      ...store,
-      async dropEmptyPartitions(beforeDay, signal) {
-        if (beforeDay === '2025-01-16' && !isLate) {
-          isLate = true;
-          await other.save([late]);
-        }
-        return store.dropEmptyPartitions(beforeDay, signal);
-      },
-    };
-    await archive({ store: overtaken, folder, beforeDay: '2025-02-01', screen: quiet, signal: never });
-    await other.close();
-
-    expect(isLate).toBe(true);
-    expect(inOrder(recordsIn(folder))).toEqual(inOrder([...old, late]));
-    await expectExactly(store, [fresh]);
-  });
-
   it('writes a record that is saved to an earlier day meanwhile to the files of that day', async () => {
     const late = record({ recordId: 'late', createdAt: new Date(someNoon - 9 * dayMs) });
     const other = open();
@@ -364,49 +409,6 @@ describeOnEachStore('npm run history', (server, isDaily) => {
       expect([...new Set(days)]).toEqual([file.slice(-19, -9).replaceAll('_', '-')]);
     }
     expect(inOrder(recordsIn(folder))).toEqual(inOrder([...old, late]));
-    await expectExactly(store, [fresh]);
-  });
-
-  it('loses no record when records are saved all the time while it archives', async () => {
-    const other = open();
-    const late = randomRecords(createRandom(8), 100, 5).map((one) => ({
-      ...one,
-      recordId: `late-${one.recordId}`,
-    }));
-    let isOver = false;
-    const saving = (async () => {
-      for (const one of late) await other.save([one]);
-      isOver = true;
-    })();
-    while (!isOver)
-      await archive({ store, folder, beforeDay: '2025-02-01', screen: quiet, signal: never }).catch(
-        (error: unknown) => {
-          if (!(error instanceof HistoryCommandError)) throw error;
-        },
-      );
-    await saving;
-    await archive({ store, folder, beforeDay: '2025-02-01', screen: quiet, signal: never });
-    await other.close();
-
-    expect(inOrder(recordsIn(folder))).toEqual(inOrder([...old, ...late]));
-    await expectExactly(store, [fresh]);
-  });
-
-  it('reports an unreachable database, and continues in the next run', async () => {
-    const { cable } = history;
-    if (cable === null) return;
-    const screen: Screen = {
-      ...quiet,
-      say(line) {
-        if (line.startsWith('2025-01-12: removed')) cable.cut();
-      },
-    };
-    const away = archive({ store, folder, beforeDay: '2025-02-01', screen, signal: never });
-    await expect(away).rejects.toThrow(historyProblems.unreachable);
-    cable.repair();
-
-    await inProcess(archiveArgs());
-    expect(inOrder(recordsIn(folder))).toEqual(inOrder(old));
     await expectExactly(store, [fresh]);
   });
 });

@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => history.drop());
 
 /** More tables than SQLite accepts in one statement, which is 500. */
-const days = scale({ full: 1_200, smoke: 600 });
+const days = scale({ full: 1_200, smoke: 510 });
 
 describe(`SQLite history with tables for ${days} days`, () => {
   it('returns pages and counts through one view', async () => {

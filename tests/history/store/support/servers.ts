@@ -38,7 +38,7 @@ export function describeOnEachStore(
     const run = isThere(server) ? describe : describe.skip;
     for (const isDaily of [false, true]) {
       // In the check, a server runs these tests once. The contract of the stores runs on each kind.
-      if (server !== 'sqlite' && !isDaily && !isFull) continue;
+      if (!isDaily && !isFull) continue;
       run(`${what} on ${server}, with partitions: ${isDaily}`, () => tests(server, isDaily));
     }
   }
