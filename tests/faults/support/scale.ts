@@ -7,6 +7,12 @@ export const isFull = process.env['FAULTS'] === 'full';
 export const scale = (sizes: { readonly full: number; readonly smoke: number }): number =>
   isFull ? sizes.full : sizes.smoke;
 
+/**
+ * Describes tests that `npm run check` runs on SQLite only, because others run the same SQL on PostgreSQL. Use it in files
+ * that the check runs on both databases. `npm run check:full` runs everything on both.
+ */
+export const describeOnce = isFull || database === 'sqlite' ? describe : describe.skip;
+
 /** Timeout of a test. A test of the full suite runs for minutes. */
 export const classTimeoutMs = isFull ? 55 * 60_000 : 60_000;
 
