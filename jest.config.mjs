@@ -16,10 +16,7 @@ const common = {
  * databases, and all others on SQLite only. `npm run check:full` runs everything on both.
  */
 const onBoth = [
-  'app/character-links',
   'app/database-outage',
-  'app/heavy-reads',
-  'app/history',
   'app/history-source',
   'app/isolation',
   'app/killed-process',
@@ -28,20 +25,15 @@ const onBoth = [
   'app/postgres-lock',
   'app/reader',
   'app/search',
-  'app/session-api',
-  'app/session-edit',
   'app/session-races',
   'app/starting-together',
   'app/statements',
-  'app/turn-cost',
   'app/turn-store',
   'app/user-counters',
   'faults/duplicates',
-  'faults/heavy-reads',
   'faults/history',
   'faults/outages',
   'faults/processes',
-  'faults/writes',
   'upgrade/upgrade',
 ];
 /** Test files that run Strapi's slow commands or old databases again and again. Only `npm run check:full` runs them. */

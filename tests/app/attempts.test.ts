@@ -1,4 +1,5 @@
 import { openRaw } from '../faults/support/raw-client';
+import { isFull } from '../faults/support/scale';
 import { password } from '../support/admin';
 import { startApp, type App } from '../support/app';
 
@@ -76,7 +77,7 @@ describe('wrong logins', () => {
     });
   });
 
-  it.each([{}, { TRUSTED_PROXIES: '0', IS_PROXIED: 'true' }])(
+  it.each([{ TRUSTED_PROXIES: '0', IS_PROXIED: 'true' }, ...(isFull ? [{}] : [])])(
     'without a proxy are counted by the connection and not by X-Forwarded-For: %j',
     (env) =>
       withApp(env, async (app) => {

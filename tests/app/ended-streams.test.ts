@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 
+import { isFull } from '../faults/support/scale';
 import { holdsWithin } from '../support/until';
 import { password } from '../support/admin';
 import { startApp, type App } from '../support/app';
@@ -99,7 +100,8 @@ const endings: readonly (readonly [name: string, end: (login: Login) => Promise<
 describe.each(['the same process', 'another process'])('a login that is used in %s', (where) => {
   const url = () => (where === 'another process' ? other : app.url);
 
-  it.each(endings)(
+  // Each test reads a stream in both processes, so the check needs all endings in one of the two cases only.
+  it.each(where === 'another process' || isFull ? endings : endings.slice(0, 1))(
     'loses its streams and its WebSocket when %s, but its turn continues',
     async (name, end) => {
       const login = await register(app.url);

@@ -13,7 +13,7 @@ import { createUpstream } from './support/upstream';
 const messages = scale({ full: 100_000, smoke: 4_000 });
 /** One reader for each kind of read. */
 const readers = 3;
-const measuredMs = scale({ full: 30_000, smoke: 3_000 });
+const measuredMs = scale({ full: 30_000, smoke: 1_500 });
 /**
  * Bound for the delay that reads of others add to a first event and to a health check (99th percentile).
  * Without limits on reads and without threads, the delay is over 10 seconds. The bounds are loose for two reasons:
