@@ -125,7 +125,7 @@ function createPlaces({ turnsAtOnce, maxLiveTurns }: LimitSettings): (userDocume
   };
 }
 
-/** Keeps wrong numbers from Dify out of an integer column. No answer costs this many tokens. */
+/** Keeps wrong numbers from the upstream out of an integer column. No answer costs this many tokens. */
 const maxTokens = 10_000_000;
 
 function totalTokens(usage: Usage | null): number {

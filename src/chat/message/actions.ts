@@ -15,9 +15,9 @@ import { findBySpelling } from '../shared/id-spellings';
  */
 export interface MessageActions {
   /**
-   * Rates an answer, in Dify first. An answer that Dify does not have is rated only here.
+   * Rates an answer, in the upstream first. An answer that the upstream does not have is rated only here.
    * @throws ChatError `invalid-request` (the message is not an answer), `turn-in-progress` (it is still being
-   *   written), or `upstream-…` (the request to Dify failed). Then nothing has changed.
+   *   written), or `upstream-…` (the request to the upstream failed). Then nothing has changed.
    */
   rate(owner: Owner, messageId: string, feedback: Feedback): Promise<MessageReply>;
 
@@ -25,8 +25,8 @@ export interface MessageActions {
   markRead(owner: Owner, messageId: string): Promise<MessageReply>;
 
   /**
-   * Returns questions that the owner could ask next. Dify generates new ones for each call. The list is empty if Dify
-   * suggests none or does not have the answer.
+   * Returns questions that the owner could ask next. The upstream generates new ones for each call. The list is
+   * empty if the upstream suggests none or does not have the answer.
    * @throws ChatError as `rate` does.
    */
   suggestQuestions(owner: Owner, messageId: string): Promise<readonly string[]>;

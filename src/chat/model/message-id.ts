@@ -7,7 +7,10 @@ export function newMessageId(): string {
   return `${prefix}${Date.now()}_${randomBytes(8).toString('hex')}`;
 }
 
-/** Returns whether the id comes from Dify. Questions never have one, and answers have one once Dify names them. */
+/**
+ * Returns whether the id comes from the upstream. Questions never have one, and answers have one once the upstream
+ * names them.
+ */
 export function isDifysMessageId(messageId: string): boolean {
   return !messageId.startsWith(prefix);
 }

@@ -5,5 +5,5 @@ export type TurnOutcome = (typeof turnOutcomes)[number];
 
 export type FinalOutcome = Exclude<TurnOutcome, 'pending'>;
 
-/** Token counts and prices of one answer, as Dify reports them in `message_end`. */
+/** Token counts and prices of one answer, as the upstream reports them in `message_end`. */
 export type Usage = Readonly<Record<string, string | number | null>>;

@@ -5,7 +5,7 @@ import type { FinalOutcome, TurnOutcome, Usage } from './outcome';
 import type { ChatErrorCode } from '../errors';
 import type { Message } from './message';
 
-/** A turn before it is saved. Dify gets the question only after that. */
+/** A turn before it is saved. The upstream gets the question only after that. */
 export interface NewTurn {
   readonly turnId: string;
   readonly owner: Owner;
@@ -20,7 +20,9 @@ export interface NewTurn {
   readonly createdAt: Date;
   /** The `message_id` of the question that this one repeats, or null. */
   readonly regenerates: string | null;
-  /** The `Message.id` of the question that this one replaces, or null. All lines from that one on become superseded. */
+  /**
+   * The `Message.id` of the question that this one replaces, or null. All lines from that one on become superseded.
+   */
   readonly supersedes: number | null;
   /** Saved with the question permanently; null if the client sent no key. */
   readonly idempotency: Idempotency | null;
@@ -50,7 +52,7 @@ export interface AbandonedTurn {
   readonly query: string;
   readonly createdAt: Date;
   readonly answer: string;
-  /** Dify's ids, if they were known. */
+  /** The upstream's ids, if they were known. */
   readonly messageId: string | undefined;
   readonly conversationId: string | null;
   /** See `upstreamIdOf`. */
@@ -95,7 +97,7 @@ export interface NewSession {
 /** The current state of a running answer. */
 export interface TurnProgress {
   readonly answer: string;
-  /** Dify's ids, once they are known. Dify's stop call needs the `taskId`. */
+  /** The upstream's ids, once they are known. Its stop call needs the `taskId`. */
   readonly taskId: string | undefined;
   readonly messageId: string | undefined;
   readonly conversationId: string | undefined;

@@ -15,13 +15,13 @@ export interface SessionStore {
     range: Range,
     signal?: AbortSignal,
   ): Promise<{ readonly sessions: readonly SessionEntry[]; readonly total: number }>;
-  /** @param id the id of the session, or Dify's id of its conversation. */
+  /** @param id the id of the session, or the upstream's id of its conversation. */
   find(owner: Owner, id: string): Promise<SessionEntry | null>;
   /** @returns whether the session exists. */
   rename(owner: Owner, sessionId: string, title: string): Promise<boolean>;
   /**
-   * Deletes a session and all its messages, so that `restoreSession` restores exactly these. Does not delete a session
-   * with a running turn other than `liveTurnId`.
+   * Deletes a session and all its messages, so that `restoreSession` restores exactly these. Does not delete a
+   * session with a running turn other than `liveTurnId`.
    * @returns whether the session is deleted; null if it did not exist.
    */
   deleteSession(
@@ -31,7 +31,7 @@ export interface SessionStore {
     liveTurnId: string | null,
   ): Promise<boolean | null>;
   /**
-   * @param id the id of the session, or Dify's id of its conversation.
+   * @param id the id of the session, or the upstream's id of its conversation.
    * @returns whether the session existed and was deleted at or after `since`.
    */
   restoreSession(owner: Owner, id: string, since: Date): Promise<boolean>;

@@ -18,7 +18,8 @@ export interface TurnStore {
 
   /**
    * Saves the question and the pending answer, claims the session for this turn, and marks the lines it supersedes.
-   * @returns false if the session's conversation, upstream or character has changed since it was read. Then nothing is saved.
+   * @returns false if the session's conversation, upstream or character has changed since it was read. Then
+   *   nothing is saved.
    * @throws ChatError `turn-in-progress` if the session is already claimed, with the other `turn_id` in its details.
    *   Also throws if the owner has used the idempotency key before.
    */
@@ -34,15 +35,15 @@ export interface TurnStore {
   checkpoint(turnId: string, progress: Checkpoint): Promise<boolean>;
 
   /**
-   * Saves Dify's conversation on the lines and the session of a turn. Clients can continue by it from now on.
+   * Saves the upstream's conversation on the lines and the session of a turn. Clients can continue by it from now on.
    * @returns whether the turn has a line that is not deleted.
    */
   identify(turnId: string, conversationId: string): Promise<boolean>;
 
   /**
-   * Saves Dify's conversation on the session of a turn that no longer claims it. The next question then continues
-   * there. Does nothing if the session has got another conversation, is being answered, or has lost its conversation
-   * by its deletion.
+   * Saves the upstream's conversation on the session of a turn that no longer claims it. The next question then
+   * continues there. Does nothing if the session has got another conversation, is being answered, or has lost its
+   * conversation by its deletion.
    */
   continueIn(turnId: string, conversationId: string): Promise<void>;
 
@@ -50,8 +51,9 @@ export interface TurnStore {
   hasMessage(messageId: string): Promise<boolean>;
 
   /**
-   * Returns whether another pending turn of the user asks the same words in the same conversation. It counts only if it
-   * has no message id of Dify yet. A message that is found in Dify by its words may belong to that turn.
+   * Returns whether another pending turn of the user asks the same words in the same conversation. It counts only if
+   * it has no message id of the upstream yet. A message that is found in the upstream by its words may belong to
+   * that turn.
    */
   hasTwin(turnId: string): Promise<boolean>;
 
@@ -71,21 +73,23 @@ export interface TurnStore {
   find(owner: Owner, turnId: string): Promise<SavedTurn | null>;
 
   /**
-   * Notes a stop on a pending turn, for the process that runs it. The turn is then saved as `stopped`, however it ends.
-   * @returns Dify's task id, or null if it is not known yet.
+   * Notes a stop on a pending turn, for the process that runs it. The turn is then saved as `stopped`, however it
+   * ends.
+   * @returns the upstream's task id, or null if it is not known yet.
    */
   requestStop(turnId: string): Promise<string | null>;
 
   /**
-   * Saves the end and frees the session. The first end counts: a later one changes nothing and returns the saved rows.
+   * Saves the end and frees the session. The first end counts: a later one changes nothing and returns the saved
+   * rows.
    * @throws ChatError `turn-not-found` if the rows were erased in the meantime.
    */
   close(turnId: string, ending: TurnEnding): Promise<SavedTurn>;
 
   /**
-   * Takes over the pending turns that no process answers any more, and frees their sessions immediately. The turns then
-   * count as alive, so no other process gets them. With a lease, also frees sessions whose pending answer an admin has
-   * deleted.
+   * Takes over the pending turns that no process answers any more, and frees their sessions immediately. The turns
+   * then count as alive, so no other process gets them. With a lease, also frees sessions whose pending answer an
+   * admin has deleted.
    */
   claimAbandoned(abandonment: Abandonment): Promise<readonly AbandonedTurn[]>;
 }

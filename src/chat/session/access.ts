@@ -18,9 +18,9 @@ import type { Range, Selection, MessageRange, Page } from '../model/page';
 import type { SessionStore } from '../ports/session-store';
 
 /**
- * The actions of owners on their sessions and the lines in them. A `reference` to a session is its id or Dify's id of
- * its conversation. Every method throws ChatError `session-not-found` or `message-not-found` if the entry does not
- * exist or belongs to another user.
+ * The actions of owners on their sessions and the lines in them. A `reference` to a session is its id or the
+ * upstream's id of its conversation. Every method throws ChatError `session-not-found` or `message-not-found` if the
+ * entry does not exist or belongs to another user.
  */
 export interface SessionAccess {
   /**
@@ -57,8 +57,8 @@ export interface SessionAccess {
   /** @throws ChatError `invalid-request` unless the role is user; `turn-in-progress` while it is being answered. */
   editQuestion(owner: Owner, reference: MessageReference, content: string): Promise<Message>;
   /**
-   * Asks a question in other words. This adds a turn at the end of the session, which refers to the replaced question.
-   * That question and all lines after it keep their text and become superseded.
+   * Asks a question in other words. This adds a turn at the end of the session, which refers to the replaced
+   * question. That question and all lines after it keep their text and become superseded.
    * @throws ChatError `invalid-request` unless the role is user and the session has a character. Also throws as
    *   `Turns.send`. Then nothing changes.
    */
@@ -75,7 +75,7 @@ export interface SessionAccessOptions {
   readonly events: Pick<SessionEvents, 'publish'>;
   /** How long users can restore deleted sessions and messages. */
   readonly restorableMs: number;
-  /** Called after a session is deleted. Its conversation may have to be deleted in Dify. */
+  /** Called after a session is deleted. Its conversation may have to be deleted in the upstream. */
   readonly onErased: () => void;
 }
 

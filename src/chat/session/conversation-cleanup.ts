@@ -11,7 +11,7 @@ import type { Upstreams } from '../ports/upstreams';
 import { describeError, type Log } from '../shared/log';
 import { settledWithin } from '../shared/settled-within';
 
-/** Deletes conversations in Dify whose sessions are erased here. It runs in the background. */
+/** Deletes conversations in the upstream whose sessions are erased here. It runs in the background. */
 export interface ConversationCleanup {
   /** Starts now, and then runs once a minute. */
   start(): void;
@@ -31,7 +31,10 @@ export interface ConversationCleanupOptions {
 
 const everyMs = 60_000;
 const lastRoundMs = 5_000;
-/** A round ends after these failures in a row: Dify is probably unreachable, and each failure takes some seconds. */
+/**
+ * A round ends after these failures in a row: the upstream is probably unreachable, and each failure takes some
+ * seconds.
+ */
 const maxFailures = 3;
 /** With the pauses of the store, this is about a week. */
 export const maxTries = 175;
@@ -114,7 +117,7 @@ export function createConversationCleanup(options: ConversationCleanupOptions): 
       await store.settle(id);
       return false;
     }
-    // The next process tries again and finds that Dify does not have it.
+    // The next process tries again and finds that the upstream does not have it.
     if (signal.aborted) return true;
     if (isFailing) log.info('Dify deletes conversations again.');
     isFailing = false;

@@ -8,8 +8,8 @@ import type { Follow } from '../turn/access';
 /** Sends frames to one connected client. */
 export interface Outlet {
   /**
-   * Sends one line of JSON, even if the client has no room. Does nothing after the client is gone. Ends the connection
-   * of a client that reads too slowly. Never throws.
+   * Sends one line of JSON, even if the client has no room. Does nothing after the client is gone. Ends the
+   * connection of a client that reads too slowly. Never throws.
    */
   send(frame: string): void;
   /** Returns whether the client has read enough to get more. */
@@ -43,8 +43,8 @@ export interface SessionFeedOptions {
 }
 
 /**
- * Sends a client all events of a session. Also sends every turn of it that runs in this process, from its first event.
- * It buffers nothing: it reads each turn from its log as fast as the client reads.
+ * Sends a client all events of a session. Also sends every turn of it that runs in this process, from its first
+ * event. It buffers nothing: it reads each turn from its log as fast as the client reads.
  */
 export function createSessionFeed(options: SessionFeedOptions): SessionFeed {
   const { live, events, owner, sessionId, outlet, onBroken, signal } = options;

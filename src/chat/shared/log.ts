@@ -2,8 +2,8 @@ import { ChatError } from '../errors';
 import { LoggableError } from './loggable-error';
 
 /**
- * Logs for the operator: ids, codes and Dify's own sentences about an error. Never a question, an answer, a prompt or a
- * key.
+ * Logs for the operator: ids, codes and the upstream's own sentences about an error. Never a question, an answer, a
+ * prompt or a key.
  */
 export interface Log {
   info(message: string): void;

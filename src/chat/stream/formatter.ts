@@ -8,14 +8,14 @@ import { toMessageHead, type MessageHead } from './message-head';
 
 /** Converts the events of one turn to those that clients see. */
 export interface WireFormat {
-  /** Sets Dify's ids. All later events contain them. */
+  /** Sets the upstream's ids. All later events contain them. */
   identify(ids: Pick<TurnProgress, 'messageId' | 'conversationId'>): void;
   event(event: TurnEvent): WireEvent;
   /** Returns the head of the next `message` events. */
   messageHead(): MessageHead;
 }
 
-/** The ids of a turn that are known before Dify answers. */
+/** The ids of a turn that are known before the upstream answers. */
 export interface TurnIds {
   readonly turnId: string;
   readonly sessionId: string;

@@ -41,8 +41,8 @@ export interface TurnAccess {
 
   /**
    * Stops a turn and saves the text so far as `stopped`. Does nothing to a turn that has ended. The server sends the
-   * stop to Dify and reads the reply to its end. If Dify does not end it, the server ends the turn after
-   * `stopGraceMs`.
+   * stop to the upstream and reads the reply to its end. If the upstream does not end it, the server ends the turn
+   * after `stopGraceMs`.
    * @returns the turn after its end. It is still pending if another process answers it and has not seen the stop yet.
    * @throws ChatError `turn-not-found`
    */
@@ -94,7 +94,9 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
     return (await characters.findForDisplay([documentId])).get(documentId) ?? null;
   }
 
-  /** Sends the stop to the upstream. If this fails, the answer continues to its end. It is still saved as `stopped`. */
+  /**
+   * Sends the stop to the upstream. If this fails, the answer continues to its end. It is still saved as `stopped`.
+   */
   async function stopInUpstream(taskId: string, owner: Owner, [, answer]: SavedTurn): Promise<void> {
     try {
       await (await upstreams.find(answer.upstreamId))?.stop(taskId, toUpstreamUser(owner));

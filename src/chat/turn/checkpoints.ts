@@ -6,12 +6,14 @@ export interface CheckpointsOptions {
 
 /** All turns save at the same ten moments of an interval, so that the store can batch their writes. */
 const momentsPerInterval = 10;
-/** The first save happens within this time. It saves Dify's ids, which find the answer if this process dies. */
+/**
+ * The first save happens within this time. It saves the upstream's ids, which find the answer if this process dies.
+ */
 const firstWithinMs = 100;
 
 /**
- * Saves progress while a turn runs: soon after its start, then at most once per `everyMs`. A save is late by at most a
- * tenth of `everyMs`. Saves never overlap. An answer that ends before the first moment gets no checkpoint.
+ * Saves progress while a turn runs: soon after its start, then at most once per `everyMs`. A save is late by at most
+ * a tenth of `everyMs`. Saves never overlap. An answer that ends before the first moment gets no checkpoint.
  */
 export interface Checkpoints {
   /** Reports that the answer has new progress to save. */
@@ -53,8 +55,8 @@ export function createCheckpoints({ everyMs, save, onFailed }: CheckpointsOption
 }
 
 /**
- * Returns the time from now to the first moment that is at least `afterMs` away, in milliseconds. Moments are `stepMs`
- * apart, and all turns of the process share them.
+ * Returns the time from now to the first moment that is at least `afterMs` away, in milliseconds. Moments are
+ * `stepMs` apart, and all turns of the process share them.
  */
 function untilMoment(afterMs: number, stepMs: number): number {
   const nowMs = performance.now();

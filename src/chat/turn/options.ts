@@ -18,6 +18,6 @@ export interface TurnOptions {
   readonly log: Log;
   /** The turns call this each time they have saved the end of a turn. It must not throw. */
   readonly onTurnEnded: () => void;
-  /** Lets Dify delete a conversation, unless a session has it. Never rejects. */
+  /** Lets the upstream delete a conversation, unless a session has it. Never rejects. */
   readonly dropConversation: (conversation: UpstreamConversation) => Promise<void>;
 }

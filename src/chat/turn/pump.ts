@@ -19,20 +19,20 @@ export interface PumpOptions extends SaveEndOptions {
   readonly turn: NewTurn;
   readonly settings: TurnSettings;
   readonly store: TurnStore;
-  /** Sends the question to Dify, in this conversation or, if null, in a new one. See `Upstream.ask`. */
+  /** Sends the question to the upstream, in this conversation or, if null, in a new one. See `Upstream.ask`. */
   readonly ask: (conversationId: string | null, take: TakeEvents) => Promise<void>;
-  /** Asks Dify to stop generating. */
+  /** Asks the upstream to stop generating. */
   readonly stop: (taskId: string) => Promise<void>;
   /**
-   * Returns the answer that the upstream has saved for this turn, or null. It begins with the text so far. Undefined if
-   * the upstream saves no answers.
+   * Returns the answer that the upstream has saved for this turn, or null. It begins with the text so far. Undefined
+   * if the upstream saves no answers.
    */
   readonly findAnswer: ((progress: TurnProgress) => Promise<FoundAnswer | null>) | undefined;
   /** Ends the turn, because its user has stopped it in another process. */
   readonly requestStop: () => void;
   /** Fires when the turn must end before its answer does. Its reason is the `EndReason`. */
   readonly endRequest: AbortSignal;
-  /** Saves Dify's conversation after the end of the turn. Never rejects. */
+  /** Saves the upstream's conversation after the end of the turn. Never rejects. */
   readonly saveConversation: (conversationId: string) => Promise<void>;
   readonly identify: (ids: Pick<TurnProgress, 'messageId' | 'conversationId'>) => void;
   readonly append: (event: TurnEvent) => void;
@@ -49,8 +49,8 @@ const interruptions: ReadonlySet<ChatErrorCode> = new Set([
 
 /**
  * Reads one answer to its end and saves it, with or without followers. Never rejects: every error becomes an ending.
- * @returns the terminal event, after the end is saved. After a requested end, the server may still read Dify's reply in
- *   the background. Dify would discard the answer if its reader left.
+ * @returns the terminal event, after the end is saved. After a requested end, the server may still read the
+ *   upstream's reply in the background. Dify would discard the answer if its reader left.
  */
 export async function pump(options: PumpOptions): Promise<TerminalEvent> {
   const { turn, settings, log } = options;
@@ -90,7 +90,10 @@ function withSentence(terminal: TerminalEvent, error: ChatError | undefined): Te
   return message === chatErrors[error.code].sentence ? terminal : { ...terminal, sentence: message };
 }
 
-/** Saves a conversation that Dify names after the end of the turn, e.g. after a stop that Dify did not see in time. */
+/**
+ * Saves a conversation that the upstream names after the end of the turn, e.g. after a stop that the upstream did
+ * not see in time.
+ */
 function createLateConversation({ saveConversation }: Pick<PumpOptions, 'saveConversation'>) {
   let conversationId: string | undefined;
   let hasEnded = false;
@@ -109,7 +112,7 @@ function createLateConversation({ saveConversation }: Pick<PumpOptions, 'saveCon
   };
 }
 
-/** Saves a checkpoint. When Dify's conversation becomes known, also saves it on the whole turn, once. */
+/** Saves a checkpoint. When the upstream's conversation becomes known, also saves it on the whole turn, once. */
 function createSave(
   { turn, store, lastEventId, requestStop }: PumpOptions,
   answer: Answer,
@@ -153,7 +156,7 @@ function requestedEnd({ endRequest, settings }: PumpOptions, reading: Promise<En
 
 interface ReadingListener {
   readonly onProgress: () => void;
-  /** Called with the conversation if Dify names it after the turn has ended. */
+  /** Called with the conversation if the upstream names it after the turn has ended. */
   readonly onLateConversation: (conversationId: string | undefined) => void;
 }
 
@@ -172,7 +175,7 @@ async function readToEnd(
   } catch (error) {
     const chatError = toChatError(error);
     const { code } = chatError;
-    // After a stop, an error of Dify does not matter: the user wanted the end.
+    // After a stop, an error of the upstream does not matter: the user wanted the end.
     if (endRequest.reason === 'stop') return stopped;
     log.warn(`Turn ${turn.turnId} ends early: ${describeError(error)}`);
     const outcome = interruptions.has(code) ? 'interrupted' : 'failed';
@@ -200,8 +203,8 @@ async function readToEnd(
         onProgress();
       });
     } catch (error) {
-      // Somebody deleted the conversation in Dify. Dify has generated nothing, so it is safe to ask again in a new one.
-      // Otherwise the session could never continue.
+      // Somebody deleted the conversation in the upstream, which has generated nothing, so it is safe to ask again
+      // in a new one. Otherwise the session could never continue.
       const isGone = toChatError(error).code === 'upstream-conversation-gone';
       if (!isGone || hasBegun || conversationId === null || options.endRequest.aborted) throw error;
       log.warn(
@@ -251,8 +254,8 @@ function tooLong({ maxAnswerChars }: TurnSettings): ChatError {
 const stopPauseMs = doubling(500, 5_000);
 
 /**
- * Sends the stop to Dify when a stop is requested and Dify's task id is known, in any order. Sends it again until the
- * reply has ended: Dify can refuse a stop, or accept it and go on.
+ * Sends the stop to the upstream when a stop is requested and the upstream's task id is known, in any order. Sends
+ * it again until the reply has ended: it can refuse a stop, or accept it and go on.
  */
 function createStopper({ turn, endRequest, stop, log }: PumpOptions) {
   let taskId: string | undefined;

@@ -61,7 +61,7 @@ const saveRetryEveryMs = 1_000;
 
 type Parts = Pick<TurnOptions, 'store' | 'log' | 'dropConversation'>;
 
-/** A turn that has ended, and the `user` that the server sent to Dify. */
+/** A turn that has ended, and the `user` that the server sent with its question. */
 export interface EndedTurn {
   readonly turnId: string;
   readonly user: string;
@@ -70,8 +70,8 @@ export interface EndedTurn {
 }
 
 /**
- * Saves Dify's conversation on a turn that has ended, and on its session if that can continue there. If the turn was
- * erased or deleted meanwhile, lets Dify delete the conversation. Never rejects.
+ * Saves the upstream's conversation on a turn that has ended, and on its session if that can continue there. If the
+ * turn was erased or deleted meanwhile, lets the upstream delete the conversation. Never rejects.
  */
 export async function saveEndedConversation(
   { store, log, dropConversation }: Parts,

@@ -17,7 +17,7 @@ export interface Turns extends TurnAccess {
    * answer.
    * @throws ChatError `character-not-found`, `character-without-prompt`, `session-not-found`, `invalid-request` (the
    *   session is with another character), `turn-in-progress`, `server-stopping`, and those of the `TurnLimits`. Then
-   *   the server saves nothing and sends nothing to Dify.
+   *   the server saves nothing and sends nothing to the upstream.
    */
   start(question: Question): Promise<LiveTurn>;
 
@@ -38,9 +38,9 @@ export interface Turns extends TurnAccess {
   regenerate(owner: Owner, turnId: string, request: RegenerateRequest): Promise<Sent>;
 
   /**
-   * Refuses new turns, gives running turns `timeoutMs`, then ends them as interrupted. Settles when all ends are saved,
-   * at the latest five seconds after `timeoutMs`. Turns that cannot be saved by then, e.g. while the database is
-   * unavailable, stay pending for the next process.
+   * Refuses new turns, gives running turns `timeoutMs`, then ends them as interrupted. Settles when all ends are
+   * saved, at the latest five seconds after `timeoutMs`. Turns that cannot be saved by then, e.g. while the database
+   * is unavailable, stay pending for the next process.
    */
   drain(timeoutMs: number): Promise<void>;
   isDraining(): boolean;

@@ -6,7 +6,7 @@ import { settledWithin } from '../../shared/settled-within';
 import type { TurnStore } from '../../ports/turn-store';
 
 export interface RecoveryOptions {
-  /** Asks Dify for the answer that it has saved. Returns null while Dify has none. */
+  /** Asks the upstream for the answer that it has saved. Returns null while the upstream has none. */
   readonly find: () => Promise<FoundAnswer | null>;
   readonly recoveryMs: number;
   /** Ends the search, because the turn must end. */
@@ -18,9 +18,9 @@ const firstDelayMs = 300;
 const shortestAskMs = 500;
 
 /**
- * Looks in Dify for an answer that broke off. Some versions of Dify continue without a reader and save the answer a
- * moment later. Asks several times and doubles the pause each time. It takes `recoveryMs`, and at most `shortestAskMs`
- * more for the last request.
+ * Looks in the upstream for an answer that broke off. Some versions of Dify continue without a reader and save the
+ * answer a moment later. Asks several times and doubles the pause each time. It takes `recoveryMs`, and at most
+ * `shortestAskMs` more for the last request.
  * @returns the whole answer, or null. Never rejects: a failed request counts as no answer.
  */
 export async function recover({ find, recoveryMs, signal }: RecoveryOptions): Promise<FoundAnswer | null> {
@@ -46,8 +46,8 @@ export interface LostReply extends LostAnswer {
 }
 
 /**
- * Returns the answer that Dify has saved for a turn by now. Returns null if it has none, or another one.
- * @throws ChatError `upstream-…` if the request to Dify fails. Also throws the errors of the store.
+ * Returns the answer that the upstream has saved for a turn by now. Returns null if it has none, or another one.
+ * @throws ChatError `upstream-…` if the request to the upstream fails. Also throws the errors of the store.
  */
 export async function findLost(
   { upstream, store }: { readonly upstream: Upstream; readonly store: TurnStore },
@@ -63,7 +63,10 @@ export async function findLost(
   return (await store.hasTwin(turnId)) ? null : found;
 }
 
-/** Returns null if somebody has deleted the conversation in Dify, and so the answer. Rethrows every other error. */
+/**
+ * Returns null if somebody has deleted the conversation in the upstream, and so the answer. Rethrows every other
+ * error.
+ */
 function toNothing(error: unknown): null {
   if (toChatError(error).code !== 'upstream-conversation-gone') throw error;
   return null;

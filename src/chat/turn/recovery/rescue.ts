@@ -14,7 +14,7 @@ export type RescueOptions = Pick<
   'settings' | 'upstreams' | 'store' | 'log' | 'onTurnEnded' | 'dropConversation'
 >;
 
-/** Ends the turns of processes that died. Saves the whole answer if Dify has it, else the text so far. */
+/** Ends the turns of processes that died. Saves the whole answer if the upstream has it, else the text so far. */
 export interface Rescue {
   /** Takes over these turns and ends them in the background. */
   begin(turns: readonly AbandonedTurn[]): void;
@@ -24,9 +24,12 @@ export interface Rescue {
   stop(): Promise<void>;
 }
 
-/** How many turns the server looks up in Dify at the same time. A process that died can leave hundreds. */
+/** How many turns the server looks up in the upstream at the same time. A process that died can leave hundreds. */
 const concurrency = 8;
-/** How often a turn is claimed, a lease apart, while Dify does not answer. After a power cut, Dify may start later. */
+/**
+ * How often a turn is claimed, a lease apart, while the upstream does not answer. After a power cut, the upstream
+ * may start later.
+ */
 const maxUnansweredRounds = 5;
 
 export function createRescue(options: RescueOptions): Rescue {
@@ -109,7 +112,9 @@ export function createRescue(options: RescueOptions): Rescue {
   }
 }
 
-/** Returns the question to look up in Dify. Null if its user is deleted, because Dify needs the user. */
+/**
+ * Returns the question to look up in the upstream. Null if its user is deleted, because the upstream needs the user.
+ */
 function toLostReply(turn: AbandonedTurn): LostReply | null {
   if (turn.ownerDocumentId === null) return null;
   return {
