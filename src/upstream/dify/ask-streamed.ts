@@ -67,7 +67,7 @@ function createReply({ maxFrameChars, warn }: ReplyOptions): IncomingReply {
   }
 
   function parse(data: string): DifyFrame | null {
-    const frame = parseFrame(data);
+    const frame = parseFrame(data, translator.isIdentified());
     if (frame === null) warn('Dify sent a frame that is not a JSON object with an event. It is ignored.');
     return frame;
   }

@@ -13,6 +13,8 @@ export interface ReplyTranslator {
    *   its text is only in frames that could not be read.
    */
   read(frame: DifyFrame, add: AddEvents): void;
+  /** Returns whether the ids of the reply are known. Frames then need none. */
+  isIdentified(): boolean;
   /** Returns whether `read` needs frames of this event. */
   needs(event: string): boolean;
   /** Returns whether only a few last frames can follow. Some versions of Dify then send pings and no end. */
@@ -77,6 +79,7 @@ export function createReplyTranslator(maxLateChars: number): ReplyTranslator {
       }
       add(toReplyEvents(frame));
     },
+    isIdentified: () => isIdentified,
     needs: (event) =>
       (!isIdentified || textEvents.has(event) || otherEvents.has(event)) &&
       !(event === 'agent_thought' && pieces.areAny()),

@@ -11,8 +11,7 @@ import { parseJson } from '../http/parse-json';
 
 const text = z.string().optional().catch(undefined);
 const maxIdChars = 255;
-const requiredFrameId = z.string().min(1).max(maxIdChars);
-const id = requiredFrameId.optional().catch(undefined);
+const id = z.string().min(1).max(maxIdChars).optional().catch(undefined);
 
 const usageValue = z
   .union([z.string().max(64).transform(toStorableText), z.number()])
@@ -72,21 +71,20 @@ export function eventOf(start: string): string | undefined {
   return /^\{"event": ?"(\w{1,64})"/u.exec(start)?.[1];
 }
 
-/** A frame with words, like nearly every frame. Without defaults, the check takes half the time. */
+/** The needed part of a frame with words, like nearly every frame, once the ids of the reply are known. */
 const wordFrameSchema = z.object({
   event: z.enum(['message', 'agent_message']),
-  task_id: requiredFrameId,
-  message_id: requiredFrameId,
-  conversation_id: requiredFrameId,
   answer: z.string(),
-  metadata: z.undefined().optional(),
 });
 
-/** Returns the frame, or null if the line is not a JSON object with an `event`. */
-export function parseFrame(data: string): DifyFrame | null {
+/**
+ * Returns the frame, or null if the line is not a JSON object with an `event`.
+ * @param areIdsKnown whether a frame with words is returned without ids: all frames of a reply have the same.
+ */
+export function parseFrame(data: string, areIdsKnown = false): DifyFrame | null {
   const value = parseJson(data);
-  const words = wordFrameSchema.safeParse(value);
-  if (words.success) return words.data;
+  const words = areIdsKnown ? wordFrameSchema.safeParse(value) : undefined;
+  if (words?.success === true) return words.data;
   const late = lateFrameSchema.safeParse(value);
   if (late.success) return late.data;
   const frame = frameSchema.safeParse(value);

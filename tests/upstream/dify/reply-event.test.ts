@@ -17,7 +17,7 @@ function translate(...frames: readonly Fields[]): ReplyEvent[] {
 function read(frames: readonly Fields[], add: AddEvents): void {
   const translator = createReplyTranslator(1_000);
   for (const fields of frames) {
-    const frame = parseFrame(JSON.stringify(fields));
+    const frame = parseFrame(JSON.stringify(fields), translator.isIdentified());
     if (frame === null) throw new Error('This is not a frame.');
     translator.read(frame, add);
   }
