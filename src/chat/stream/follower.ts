@@ -24,7 +24,7 @@ const done: IteratorReturnResult<void> = { done: true, value: undefined };
 /*
  * Saves about 10 % of a paced event. An async generator makes some five promises for each batch, and before Node 24
  * Strapi's async context runs hooks for each.
- * Measured on Node 20 with 200 streams, in three runs of 8 to 12 interleaved rounds: 0.89 to 0.92 of a generator.
+ * Measured on Node 20 with 200 streams, in three runs of 10 to 12 interleaved rounds: 0.89 to 0.92 of a generator.
  * Delete `poll` and write a generator when Node 22 is no longer supported and the benchmark shows less than 5 %.
  */
 
