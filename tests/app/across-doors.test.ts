@@ -109,7 +109,9 @@ const readers: Readonly<Record<string, (conversation: Conversation) => Promise<r
     }
   },
   async 'session API'({ sessionId }) {
-    const { data } = (await user.get(`/api/chat/sessions/${sessionId}/messages?page_size=100`)).body;
+    const { data } = (
+      await user.get(`/api/chat/sessions/${sessionId}/messages?page_size=100&superseded=true`)
+    ).body;
     const session = (await user.get(`/api/chat/sessions/${sessionId}`)).body.data;
     expect([data.total, session.message_count]).toEqual([data.items.length, data.items.length]);
     return data.items.map(fromSession);
@@ -117,7 +119,7 @@ const readers: Readonly<Record<string, (conversation: Conversation) => Promise<r
   async 'session API in pages'({ sessionId }) {
     const lines: Line[] = [];
     for (let page = 1; ; page += 1) {
-      const path = `/aichat/sessions/${sessionId}/messages?page=${page}&pageSize=5&order=desc`;
+      const path = `/aichat/sessions/${sessionId}/messages?page=${page}&pageSize=5&order=desc&superseded=true`;
       const { items } = (await user.get(path)).body.data;
       if (items.length === 0) return lines;
       lines.unshift(...items.map(fromSession).reverse());
@@ -187,7 +189,7 @@ async function expectGone({ sessionId }: Conversation): Promise<void> {
   const exported = (await user.get('/api/chat/export')).text.includes(sessionId);
   const replies = await Promise.all([
     user.get(`/api/chat/sessions/${sessionId}`),
-    user.get(`/api/chat/sessions/${sessionId}/messages`),
+    user.get(`/api/chat/sessions/${sessionId}/messages?superseded=true`),
     user.get(`/conversations/${sessionId}/messages`),
   ]);
   const refused: unknown = await connect(app.url, `/ws/${sessionId}`, { token: user.token }).catch(

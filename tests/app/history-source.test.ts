@@ -170,6 +170,7 @@ describe('the end of a turn', () => {
         outcome: 'completed',
         errorCode: null,
         usage: expect.objectContaining({ total_tokens: expect.any(Number), currency: 'USD' }),
+        model: null,
         createdAt: new Date(row.created_at),
         endedAt: new Date(row.ended_at),
       },

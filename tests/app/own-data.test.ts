@@ -392,6 +392,7 @@ describeOnce('the conversation in Dify', () => {
       {
         id: expect.any(Number),
         conversation_id: id,
+        upstream: 'dify',
         upstream_user: `user-${user.user.documentId}`,
         due: expect.anything(),
         tries: 1,

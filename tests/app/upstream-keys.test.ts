@@ -255,7 +255,7 @@ describe('no reply contains an API key or its encrypted text', () => {
     }
     for (const reply of [await user.get(`/api/ai-characters/${documentId}`), await user.myList()]) {
       expect(reply.status).toBe(200);
-      expect(reply.text).not.toContain('upstream');
+      expect(reply.text).not.toContain('upstream_');
     }
   });
 
