@@ -3,6 +3,7 @@ import type { Core } from '@strapi/strapi';
 import { createChat, parseChatSettings, type Chat } from './chat';
 import { cacheCharacters } from './database/characters/cache';
 import { createKeySeal } from './database/characters/key-seal';
+import { createReadPublished } from './database/characters/published';
 import { createCharacterSource } from './database/characters/source';
 import { createHistorySource } from './database/history/source';
 import { createSurvey, type SurveyMemory } from './database/history/survey';
@@ -117,7 +118,7 @@ function createApp(strapi: Core.Strapi): App {
     log,
     onTurnEnded: () => history.writer?.wake(),
   });
-  const upstreamCheck = createUpstreamCheck({ upstreams, log });
+  const upstreamCheck = createUpstreamCheck({ upstreams, readPublished: createReadPublished(db), log });
   return { chat, history, processLock, upstreamCheck, stopReading: () => reader.close() };
 }
 

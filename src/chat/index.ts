@@ -1,6 +1,13 @@
 export { createChat, type Chat, type ChatDependencies } from './chat';
-export { upstreamKinds, type Character, type UpstreamChoice, type UpstreamKind } from './model/character';
+export {
+  defaultChoice,
+  upstreamKinds,
+  type Character,
+  type UpstreamChoice,
+  type UpstreamKind,
+} from './model/character';
 export type { CharacterSource } from './ports/character-source';
+export type { PublishedCharacter, ReadPublished } from './ports/published-characters';
 export { createCondition } from './shared/condition';
 export { createYield } from './shared/yield-to-event-loop';
 export { withDeadline } from './shared/deadline';
@@ -78,7 +85,9 @@ export type { TurnStore } from './ports/turn-store';
 export type { FinalOutcome, TurnOutcome, Usage } from './model/outcome';
 export type { SavedTurn } from './model/turn';
 export type { TurnState } from './turn/access';
+export type { UpstreamProblem } from './ports/upstream';
 export type { UpstreamKeys } from './ports/upstream-keys';
+export type { Upstreams } from './ports/upstreams';
 export type { UserSource } from './ports/user-source';
 export { SettingsError } from '../env/variables';
 export { toLastEvent } from './contract/stream-event';

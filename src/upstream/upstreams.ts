@@ -24,7 +24,8 @@ const maxKeys = 1_000;
 /** Finds the upstream of a character, and that of a turn which names it. */
 export function createUpstreams({ settings, keys, unseal, warn }: UpstreamsOptions): Upstreams {
   const servers = createServers({ settings, warn });
-  const opened = new LRUCache<string, string>({ max: maxKeys });
+  /** Strapi warns each time that it cannot decrypt a key. */
+  const opened = new LRUCache<string, string | typeof unreadable>({ max: maxKeys });
   const saved = new LRUCache<string, true>({ max: maxKeys });
 
   return {
@@ -43,9 +44,19 @@ export function createUpstreams({ settings, keys, unseal, warn }: UpstreamsOptio
       return upstream === null || isProblem(upstream) ? null : upstream;
     },
     waiting: servers.waiting,
-    async findProblem(choice) {
+    identify(choice) {
       const named = name(choice);
-      return 'code' in named ? named : named.upstream.findProblem(choice.model ?? undefined);
+      const kind = choice.kind ?? settings.upstream;
+      const isComplete = !('code' in named);
+      const id = isComplete ? named.id : [kind, choice.appId].filter(Boolean).join(':');
+      const shown = [id, choice.model].filter(Boolean).join(' ');
+      const group = `${shown} ${isComplete ? keyDigestOf(choice) : named.code}`;
+      return { kind, name: shown, group, isComplete };
+    },
+    async findProblem(choice, { promptChars } = {}) {
+      const named = name(choice);
+      if ('code' in named) return named;
+      return named.upstream.findProblem({ model: choice.model ?? undefined, promptChars });
     },
   };
 
@@ -64,9 +75,13 @@ export function createUpstreams({ settings, keys, unseal, warn }: UpstreamsOptio
     return { id: toId(kind, choice, key), upstream, model };
   }
 
+  function keyDigestOf({ sealedKey }: UpstreamChoice): string {
+    const key = sealedKey === null ? unreadable : open(sealedKey);
+    return key === unreadable ? '' : digestOf(key);
+  }
+
   function open(sealedKey: string): string | typeof unreadable {
-    const key = opened.get(sealedKey) ?? unseal(sealedKey);
-    if (key === null) return unreadable;
+    const key = opened.get(sealedKey) ?? unseal(sealedKey) ?? unreadable;
     opened.set(sealedKey, key);
     return key;
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { requireConversation, type Call } from './call';
+import { requireChatApp, requireConversation, type Call } from './call';
 import { invalidParam, notFound } from './errors';
 import { limit, optionalUuid, parseFields } from './fields';
 import { epochSeconds, findConversation, type Conversation, type State } from './state';
@@ -15,7 +15,8 @@ const listQuery = z.object({
 });
 
 /** GET /conversations. Returns pages of the user's conversations with this app. */
-export function getConversations({ emulation, endUser, fields }: Call): HttpAnswer {
+export function getConversations({ app, emulation, endUser, fields }: Call): HttpAnswer {
+  requireChatApp(app);
   const { profile, state } = emulation;
   const query = parseFields(listQuery, fields, {
     profile,

@@ -57,10 +57,9 @@ export interface Upstream {
   waiting(): number;
   /**
    * Returns what is wrong with the setup of the upstream, or null. It asks no model.
-   * @param model the model of a character. Default: that of the settings or of the app.
    * @throws ChatError `upstream-…` if the request fails.
    */
-  findProblem(model?: string): Promise<UpstreamProblem | null>;
+  findProblem(needs?: CharacterNeeds): Promise<UpstreamProblem | null>;
   /**
    * Stops an answer: `POST /chat-messages/:task_id/stop`, for the user who asked. Dify accepts every request and stops
    * what it can. The reply then ends by itself. If it is not read to that end, Dify saves nothing of it.
@@ -94,6 +93,14 @@ export interface Upstream {
    * @throws ChatError `upstream-…` if the request fails.
    */
   deleteConversation(conversationId: string, user: string, signal?: AbortSignal): Promise<void>;
+}
+
+/** What characters need of their upstream. */
+export interface CharacterNeeds {
+  /** Default: the model of the settings or of the app. */
+  readonly model?: string | undefined;
+  /** The length of their longest prompt in Unicode characters. Default: a usual length. */
+  readonly promptChars?: number | undefined;
 }
 
 export interface UpstreamProblem {

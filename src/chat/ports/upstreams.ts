@@ -1,5 +1,5 @@
-import type { UpstreamChoice } from '../model/character';
-import type { Upstream, UpstreamProblem } from './upstream';
+import type { UpstreamChoice, UpstreamKind } from '../model/character';
+import type { CharacterNeeds, Upstream, UpstreamProblem } from './upstream';
 
 /**
  * An upstream with its id. The id names the kind and the app, e.g. `dify`, `dify-console:<app id>` or
@@ -10,6 +10,17 @@ export interface NamedUpstream {
   readonly upstream: Upstream;
   /** The model that answers, for the history; null if it is unknown. */
   readonly model: string | null;
+}
+
+/** Who a choice names, even if its settings or its key are missing. */
+export interface UpstreamIdentity {
+  readonly kind: UpstreamKind;
+  /** The id of the upstream, and the model if the choice has one. */
+  readonly name: string;
+  /** Choices of the same group have the same upstream, key and model. It contains no key. */
+  readonly group: string;
+  /** Whether the settings and the key for it exist. */
+  readonly isComplete: boolean;
 }
 
 /** All upstreams of this server. */
@@ -23,6 +34,11 @@ export interface Upstreams {
   find(id: string | null): Promise<Upstream | null>;
   /** Returns how many questions wait to be sent. */
   waiting(): number;
+  /** Returns who a choice names. It asks nobody. */
+  identify(choice: UpstreamChoice): UpstreamIdentity;
   /** Returns what is wrong with the setup of an upstream, or null. See `Upstream.findProblem`. */
-  findProblem(choice: UpstreamChoice): Promise<UpstreamProblem | null>;
+  findProblem(
+    choice: UpstreamChoice,
+    needs?: Pick<CharacterNeeds, 'promptChars'>,
+  ): Promise<UpstreamProblem | null>;
 }

@@ -1,15 +1,16 @@
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import { upstreamKinds, type Character, type CharacterSource, type UpstreamChoice } from '../../chat';
+import type { Character, CharacterSource } from '../../chat';
 import { numberCharacters } from './numbers';
 import { parseJsonColumn } from '../sql/json-column';
 import { partsOf } from '../sql/parts';
 import { isRowId } from '../sql/row-id';
+import { toUpstreamChoice, upstreamColumns, type UpstreamColumns } from './upstream-choice';
 
 type Database = Core.Strapi['db'];
 
-interface CharacterRow {
+interface CharacterRow extends UpstreamColumns {
   readonly document_id: string;
   /** Null for a character that came by an import or by SQL, until `numberCharacters` sets it. */
   readonly numeric_id: number | null;
@@ -18,13 +19,6 @@ interface CharacterRow {
   readonly introduce: string | null;
   readonly opening_statement: string | null;
   readonly suggested_questions: unknown;
-  readonly upstream: string | null;
-  readonly upstream_app_id: string | null;
-  readonly upstream_key: string | null;
-  readonly model_provider: string | null;
-  readonly model: string | null;
-  readonly model_parameters: unknown;
-  readonly inputs: unknown;
 }
 
 /**
@@ -80,13 +74,7 @@ function selectCharacters(db: Database): CharacterRows {
       'p.introduce',
       'p.opening_statement',
       'p.suggested_questions',
-      'p.upstream',
-      'p.upstream_app_id',
-      'p.upstream_key',
-      'p.model_provider',
-      'p.model',
-      'p.model_parameters',
-      'p.inputs',
+      ...upstreamColumns.map((column) => `p.${column}`),
     ) as CharacterRows;
 }
 
@@ -102,26 +90,4 @@ function toCharacter({ numeric_id: id, ...row }: CharacterRow): Character | null
     suggestedQuestions: parseJsonColumn(row.suggested_questions),
     upstream: toUpstreamChoice(row),
   };
-}
-
-function toUpstreamChoice(row: Omit<CharacterRow, 'numeric_id'>): UpstreamChoice {
-  return {
-    kind: upstreamKinds.find((kind) => kind === row.upstream) ?? null,
-    appId: orNull(row.upstream_app_id),
-    sealedKey: orNull(row.upstream_key),
-    modelProvider: orNull(row.model_provider),
-    model: orNull(row.model),
-    modelParameters: parseRecord(row.model_parameters),
-    inputs: parseRecord(row.inputs),
-  };
-}
-
-/** The admin panel saves an emptied field as an empty text. */
-const orNull = (text: string | null): string | null => (text === '' ? null : text);
-
-function parseRecord(column: unknown): Readonly<Record<string, unknown>> | null {
-  const value = parseJsonColumn(column);
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Readonly<Record<string, unknown>>)
-    : null;
 }

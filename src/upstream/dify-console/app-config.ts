@@ -8,7 +8,10 @@ import { parseJson } from '../http/parse-json';
 const record = z.record(z.string(), z.unknown());
 const emptyRecord = record.catch({});
 
-const appSchema = z.object({ mode: z.string(), model_config: emptyRecord });
+/** The operator sees it. */
+const mode = z.string().transform((given) => (/^[a-z-]{1,32}$/u.test(given) ? given : 'unknown'));
+
+const appSchema = z.object({ mode, model_config: emptyRecord });
 
 /** A Dify app, as `GET /apps/:app_id` of the console shows it. */
 export type ConsoleApp = z.output<typeof appSchema>;

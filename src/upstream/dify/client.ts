@@ -43,7 +43,7 @@ export function createDifyClient({ settings, warn, queue }: DifyClientOptions): 
     keepsConversations: true,
     hasBranches: false,
     stop: (taskId, user) => stop(settings, taskId, user),
-    findProblem: () => findAppProblem(get, promptInput),
+    findProblem: ({ promptChars } = {}) => findAppProblem(settings, promptChars),
     findLostAnswer: (lost, isKnown) => findLostAnswer(get, lost, isKnown),
     rate: (messageId, rating) => rate(settings, messageId, rating),
     suggestQuestions: (messageId, user) => suggestQuestions(settings, messageId, user),

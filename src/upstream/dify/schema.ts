@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 
+import { ChatError } from '../../chat/errors';
 import { toStorableText } from '../../chat/shared/storable-text';
 import type { Usage } from '../../chat/model/outcome';
 import { parseJson } from '../http/parse-json';
@@ -116,10 +117,13 @@ const variableSchema = z
 /** A variable that a Dify app declares. `maxChars` is undefined if it has no maximum. */
 export type InputVariable = z.output<typeof variableSchema>;
 
-/** Returns the variables in the reply of `GET /parameters`, e.g. `[{"paragraph": {"variable": "prompt", …}}]`. */
+/**
+ * Returns the variables in the reply of `GET /parameters`, e.g. `[{"paragraph": {"variable": "prompt", …}}]`.
+ * @throws ChatError `upstream-malformed` for another reply, e.g. a page of a proxy.
+ */
 export function parseInputForm(body: string): readonly InputVariable[] {
   const form = inputFormSchema.safeParse(parseJson(body));
-  if (!form.success) return [];
+  if (!form.success) throw new ChatError('upstream-malformed');
   return form.data.user_input_form
     .flatMap((entry) => Object.values(entry))
     .flatMap((variable) => variableSchema.safeParse(variable).data ?? []);

@@ -38,7 +38,7 @@ export function createOpenAiClient({ settings, warn }: OpenAiClientOptions): Ups
     hasBranches: true,
     waiting: () => 0,
     stop: async (taskId) => running.get(taskId)?.abort(),
-    findProblem: (model = settings.model) => findModelProblem(callSettings, model),
+    findProblem: ({ model = settings.model } = {}) => findModelProblem(callSettings, model),
     findLostAnswer: async () => null,
     rate: async () => undefined,
     suggestQuestions: async () => [],

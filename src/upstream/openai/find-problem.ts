@@ -1,3 +1,4 @@
+import { ChatError } from '../../chat/errors';
 import type { CallSettings } from '../../chat/settings';
 import type { UpstreamProblem } from '../../chat/ports/upstream';
 import { isSuccess } from '../http/call';
@@ -22,6 +23,8 @@ export async function findModelProblem(
   if (status === 401 || status === 403) return keyRefused;
   if (hasNoList.has(status)) return null;
   if (!isSuccess(status)) throw fromOpenAiError(parseErrorBody(body), { status, apiKey: settings.apiKey });
+  // A page of a proxy. An API without a list answers in JSON.
+  if (body.trimStart().startsWith('<')) throw new ChatError('upstream-malformed');
   const names = parseModelNames(body);
   return names === null || spellingsOf(model).some((name) => names.includes(name))
     ? null

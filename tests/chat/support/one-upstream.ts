@@ -35,6 +35,7 @@ export function oneUpstream(upstream: Upstream, id = 'dify'): Upstreams {
     choose: async () => ({ id, upstream, model: null }),
     find: async () => upstream,
     waiting: () => upstream.waiting(),
-    findProblem: () => upstream.findProblem(),
+    identify: () => ({ kind: 'dify', name: id, group: id, isComplete: true }),
+    findProblem: (_choice, needs) => upstream.findProblem(needs),
   };
 }

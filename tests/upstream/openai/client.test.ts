@@ -525,6 +525,7 @@ describe('findProblem', () => {
   it.each([
     ['something else', 200, '[]', null],
     ['no content', 204, '', null],
+    ['the page of a proxy', 200, '<html>Sign in</html>', 'upstream-malformed'],
     ['a failure', 500, '', 'upstream-failed'],
     ['an overload', 503, '', 'upstream-busy'],
   ])('treats %s as what it is', async (_name, status, body, code) => {

@@ -13,7 +13,7 @@ export function consoleSettings(
   return { ...settings, consoleUrl: `${dify.url}/console/api`, email, password, ...overrides };
 }
 
-export function appIdOf(dify: DifyEmulator, key = 'app-emulated-chat'): string {
+export function appIdOf(dify: Pick<ConsoleOwner, 'apps'>, key = 'app-emulated-chat'): string {
   const id = dify.apps.find((app) => app.key === key)?.id;
   if (id === undefined) throw new Error(`The emulator has no app ${key}.`);
   return id;
@@ -21,12 +21,16 @@ export function appIdOf(dify: DifyEmulator, key = 'app-emulated-chat'): string {
 
 /** Returns the upstream of one app of the emulator. */
 export function consoleUpstream(
-  dify: DifyEmulator,
+  dify: ConsoleOwner,
   { overrides = {}, key = 'app-emulated-chat', warnings = [] }: ConsoleOf = {},
 ): Upstream {
   const settings = consoleSettings(dify, overrides);
   return createDifyConsole({ settings, warn: (message) => warnings.push(message) }).app(appIdOf(dify, key));
 }
+
+type ConsoleOwner = Pick<DifyEmulator, 'url' | 'account'> & {
+  readonly apps: readonly { readonly id: string; readonly key: string }[];
+};
 
 interface ConsoleOf {
   readonly overrides?: Partial<ConsoleSettings>;

@@ -1,0 +1,38 @@
+import type { Core } from '@strapi/strapi';
+
+import type { PublishedCharacter, ReadPublished } from '../../chat';
+import { toUpstreamChoice, upstreamColumns, type UpstreamColumns } from './upstream-choice';
+
+const pageSize = 200;
+
+interface PublishedRow extends UpstreamColumns {
+  readonly id: number;
+  readonly name: string | null;
+  /** PostgreSQL's driver returns a number, too: the length is no bigint. */
+  readonly prompt_chars: number;
+}
+
+/** Reads the published characters. The database measures the prompts, so that none of them is in memory. */
+export function createReadPublished({ connection }: Pick<Core.Strapi['db'], 'connection'>): ReadPublished {
+  return async function* read() {
+    let after = 0;
+    for (;;) {
+      const rows = (await connection('ai_characters')
+        .whereNotNull('published_at')
+        .where('id', '>', after)
+        .whereRaw('length(prompt) > 0')
+        .orderBy('id')
+        .limit(pageSize)
+        .select('id', 'name', ...upstreamColumns, {
+          prompt_chars: connection.raw('length(prompt)'),
+        })) as PublishedRow[];
+      if (rows.length > 0) yield rows.map(toPublished);
+      if (rows.length < pageSize) return;
+      after = rows.at(-1)?.id ?? after;
+    }
+  };
+}
+
+function toPublished(row: PublishedRow): PublishedCharacter {
+  return { name: row.name ?? '', upstream: toUpstreamChoice(row), promptChars: row.prompt_chars };
+}
