@@ -1,27 +1,16 @@
-import knex, { type Knex } from 'knex';
+import { openMainDatabase, type MainDatabase } from '../main-database';
 
 export interface UserOfToday {
   readonly documentId: string;
   readonly createdAt: Date;
 }
 
-/** The connection of `config/database.ts`. */
-export type MainDatabase =
-  | { readonly client: 'sqlite'; readonly connection: { readonly filename: string } }
-  | { readonly client: 'postgres'; readonly connection: { readonly schema?: string } };
-
 /** Returns the users who have these ids now. */
 export async function findUsersOfToday(
-  { client, connection }: MainDatabase,
+  database: MainDatabase,
   ids: readonly number[],
 ): Promise<ReadonlyMap<number, UserOfToday>> {
-  const db = knex({
-    client: client === 'sqlite' ? 'better-sqlite3' : 'pg',
-    connection: connection as Knex.StaticConnectionConfig,
-    useNullAsDefault: true,
-    pool: { min: 0, max: 1 },
-    ...(client === 'postgres' && { searchPath: [connection.schema ?? 'public'] }),
-  });
+  const db = openMainDatabase(database);
   try {
     const found = new Map<number, UserOfToday>();
     for (let done = 0; done < ids.length; done += 500) {

@@ -6,7 +6,7 @@ import { HistoryProblem, parseHistoryStoreSettings } from '../../src/history';
 import { dsn } from '../../src/history/settings';
 import { openHistoryStore, type Store } from '../../src/history/store/open';
 import { envFile, readEnvFile } from '../env-file';
-import type { MainDatabase } from './main-users';
+import type { MainDatabase } from '../main-database';
 import { HistoryCommandError } from './screen';
 
 const root = path.resolve(__dirname, '..', '..');

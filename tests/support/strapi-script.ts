@@ -30,6 +30,21 @@ export async function runInStrapi<T>(
   return JSON.parse(result) as T;
 }
 
+/** Encrypts keys as the admin panel does, for an application with these variables. */
+export async function sealKeys(
+  env: Readonly<Record<string, string>>,
+  keys: readonly string[],
+): Promise<readonly string[]> {
+  const script = `
+    require('@strapi/strapi').createStrapi({ appDir: ${JSON.stringify(root)}, distDir: ${JSON.stringify(path.join(root, 'dist'))} });
+    const { encryption } = require('@strapi/admin/strapi-server').services;
+    process.stdout.write('\\nresult:' + JSON.stringify(JSON.parse(process.env.KEYS).map(encryption.encrypt)));`;
+  const { code, output } = await runNode({ ...env, KEYS: JSON.stringify(keys) }, ['-e', script]);
+  const result = /^result:(.*)$/mu.exec(output)?.[1];
+  if (code !== 0 || result === undefined) throw new Error(`The script ended with ${code}:\n${output}`);
+  return JSON.parse(result) as readonly string[];
+}
+
 async function runNode(env: Readonly<Record<string, string>>, args: readonly string[]) {
   const cache = withModuleCache();
   const child = spawn(process.execPath, [...cache.args, ...startArgs(root).slice(0, -1), ...args], {

@@ -1,0 +1,61 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
+import { createStrapi } from '@strapi/strapi';
+
+import { parseChatSettings, SettingsError, type ChatSettings } from '../../src/chat';
+import type { MainDatabase } from '../main-database';
+
+const root = path.resolve(__dirname, '..', '..');
+const distDir = path.join(root, 'dist');
+
+/** What the doctor needs of the application. */
+export interface Application {
+  readonly settings: ChatSettings;
+  readonly database: MainDatabase;
+  /** Decrypts the key of a character. Returns null if that is not possible. */
+  unseal(sealedKey: string): string | null;
+}
+
+/** Settings with which the server does not start. The message says what to do. */
+export class UnusableSettings extends Error {}
+
+/**
+ * Reads the configuration as the server does, from the environment and `.env`. It starts nothing, and opens no database.
+ * @throws UnusableSettings
+ */
+export function readApplication(): Application {
+  if (!existsSync(path.join(distDir, 'config', 'chat.js')))
+    throw new UnusableSettings('The application is not built yet. Run npm run build.');
+  try {
+    const { config, log } = createStrapi({ appDir: root, distDir });
+    // Strapi warns of a key that it cannot decrypt. The report says the same.
+    log.silent = true;
+    const settings = parseChatSettings(config.get('chat'));
+    return { settings, database: config.get('database.connection') as MainDatabase, unseal };
+  } catch (error) {
+    throw toUnusable(error);
+  }
+}
+
+/** Strapi wraps the error of a file in config/, so the text is all that is left of a `SettingsError`. */
+function toUnusable(error: unknown): unknown {
+  const [problems] = /The settings are not complete:.*/su.exec(String(error)) ?? [];
+  if (error instanceof SettingsError) return new UnusableSettings(error.message);
+  return problems === undefined ? error : new UnusableSettings(problems);
+}
+
+interface AdminPlugin {
+  readonly services: { readonly encryption: { decrypt(sealed: string): string | null } };
+}
+
+function unseal(sealedKey: string): string | null {
+  // The plugin needs `createStrapi` first. Its service is that of `strapi.service('admin::encryption')`.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- it must not load before
+  const { services } = require('@strapi/admin/strapi-server') as AdminPlugin;
+  try {
+    return services.encryption.decrypt(sealedKey);
+  } catch {
+    return null;
+  }
+}
