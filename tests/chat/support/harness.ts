@@ -1,4 +1,5 @@
 import { oneUpstream } from './one-upstream';
+import type { Character } from '../../../src/chat/model/character';
 import type { DifySettings, LimitSettings, TurnSettings } from '../../../src/chat/settings';
 import { createLiveTurns, type LiveTurn } from '../../../src/chat/stream/live-turns';
 import { createTurnLimits } from '../../../src/chat/limits/turn-limits';
@@ -23,6 +24,8 @@ interface CommonOptions {
   readonly limits?: Partial<LimitSettings>;
   /** By default, nothing is counted per minute or day. */
   readonly counters?: UserCounters;
+  /** Changes the character that is asked. */
+  readonly character?: Partial<Character>;
   /** Replaces some methods of the store, for example with failing ones. */
   readonly store?: (store: TurnStore) => Partial<TurnStore>;
 }
@@ -55,7 +58,10 @@ export function createHarness(options: HarnessOptions | UpstreamOptions) {
         : difyClient(difySettings(options.dify, options.difySettings), log.lines),
     ),
     store: { ...store, ...change?.(store) },
-    characters: createMemoryCharacters([keeper, pirate, silent, unborn], [unpublished]),
+    characters: createMemoryCharacters(
+      [{ ...keeper, ...options.character }, pirate, silent, unborn],
+      [unpublished],
+    ),
     live,
     onTurnEnded: () => undefined,
     dropConversation: async () => undefined,
