@@ -25,7 +25,7 @@ export function getParameters({ app }: Call): HttpAnswer {
     more_like_this: off,
     user_input_form: app.form.map((field) => ({ [field.type]: toField(field) })),
     sensitive_word_avoidance: isChatflow ? off : { ...off, type: '', configs: [] },
-    file_upload: isChatflow ? off : { image },
+    file_upload: isChatflow ? off : { image: { ...image, enabled: app.takesFiles } },
     system_parameters: {
       image_file_size_limit: 10,
       video_file_size_limit: 100,

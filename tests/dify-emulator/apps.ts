@@ -31,6 +31,16 @@ export type AppSpec = {
   readonly apiEnabled?: boolean;
   /** Maximum of concurrent replies of the app. Default 0: no limit. */
   readonly maxActiveRequests?: number;
+  /** Default false: the app ignores the files of a question, as a new Dify app does. */
+  readonly takesFiles?: boolean;
+  /** The words that Dify looks for in questions and answers, and the answers that replace them. Default: no words. */
+  readonly moderation?: Moderation;
+};
+
+export type Moderation = {
+  readonly words: readonly string[];
+  readonly onQuestion: string;
+  readonly onAnswer: string;
 };
 
 export type App = Required<AppSpec> & { readonly workflowId: string };
@@ -57,6 +67,8 @@ export function toApp(spec: AppSpec): App {
     suggestsQuestions: false,
     apiEnabled: true,
     maxActiveRequests: 0,
+    takesFiles: false,
+    moderation: { words: [], onQuestion: '', onAnswer: '' },
     ...spec,
   };
 }

@@ -4,7 +4,7 @@ import type { Behaviour } from './behaviours';
 import type { Account } from './console/account';
 import { DifyError, eagerErrors, invalidParam, notFound, unauthorized } from './errors';
 import type { Profile } from './frames';
-import { isJsonRequest, isRecord, type RecordedRequest } from './requests';
+import { isFormRequest, isJsonRequest, isRecord, type RecordedRequest } from './requests';
 import { endUserOf, findConversation, type Conversation, type EndUser, type State } from './state';
 
 /** The state and the options that all calls of one emulator share. */
@@ -20,7 +20,7 @@ export type Emulation = {
   readonly shutdown: AbortSignal;
 };
 
-/** One authorized API call. `fields` is the JSON body, or the query string of a GET. */
+/** One authorized API call. `fields` is the JSON body, the form of an upload, or the query string of a GET. */
 export type Call = {
   readonly emulation: Emulation;
   readonly request: RecordedRequest;
@@ -49,8 +49,14 @@ export function authorise(request: RecordedRequest, state: State): App {
   return app;
 }
 
-export function readFields(request: RecordedRequest, query: URLSearchParams): Call['fields'] {
+/** @param takesForm whether the body is a form instead of JSON. Without one, no field is set. */
+export function readFields(
+  request: RecordedRequest,
+  query: URLSearchParams,
+  takesForm = false,
+): Call['fields'] {
   if (request.method === 'GET') return Object.fromEntries(query);
+  if (takesForm) return isFormRequest(request) && isRecord(request.body) ? request.body : {};
   if (!isJsonRequest(request)) {
     throw new DifyError(415, 'unsupported_media_type', eagerErrors.unsupported_media_type.message);
   }

@@ -7,7 +7,8 @@ import { createReply } from './create-reply';
 import { invalidParam, type DifyError } from './errors';
 import { promptOf, type Turn } from './events';
 import { withoutFault } from './faults';
-import { optionalUuid, parseFields } from './fields';
+import { givenFiles, optionalUuid, parseFields } from './fields';
+import { readQuestionFiles } from './files';
 import type { Profile } from './frames';
 import type { Reply } from './reply';
 import { insertConversation, insertMessage, messagesOf, type Conversation } from './state';
@@ -20,6 +21,7 @@ const chatRequest = z.object({
   response_mode: z.enum(['blocking', 'streaming']).nullish(),
   conversation_id: optionalUuid,
   auto_generate_name: z.boolean().default(true),
+  files: givenFiles,
 });
 
 type ChatRequest = z.infer<typeof chatRequest>;
@@ -39,7 +41,7 @@ export async function postChatMessage(call: Call): Promise<void> {
   if (isBlocking && app.mode === 'agent-chat') {
     throw invalidParam('Agent Chat App does not support blocking mode');
   }
-  const turn = insertTurn(call, asked);
+  const turn = await insertTurn(call, asked);
   await playReply(call, { turn, isBlocking, autoName: asked.auto_generate_name });
 }
 
@@ -77,16 +79,17 @@ function tooManyRequests({ id, maxActiveRequests }: App, profile: Profile): Dify
   );
 }
 
-function insertTurn(call: Call, asked: ChatRequest): Turn {
+async function insertTurn(call: Call, asked: ChatRequest): Promise<Turn> {
   const { emulation, app, endUser } = call;
   const { state } = emulation;
   if (asked.query === '') throw invalidParam('query is required');
   const query = asked.query.replaceAll('\u0000', '');
   const known = asked.conversation_id ? requireConversation(call, asked.conversation_id) : undefined;
   const inputs = inputsOf(call, asked, known);
+  const files = await readQuestionFiles(state, app, asked.files);
   const conversation = known ?? insertConversation(state, endUser, inputs);
   const earlier = messagesOf(state, conversation.id);
-  const message = insertMessage(state, conversation, { query, inputs });
+  const message = insertMessage(state, conversation, { query, inputs, files });
   const { profile } = emulation;
   return { app, profile, taskId: randomUUID(), conversation, message, earlier, startedAt: Date.now() };
 }
@@ -115,6 +118,7 @@ export async function playReply(
   const reply: Reply = createReply({
     turn,
     request: call.request,
+    emulation,
     wire: createWire(call.res, emulation.profile),
     deltas: toDeltas(text),
     blocking: isBlocking,

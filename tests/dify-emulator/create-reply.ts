@@ -1,8 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Emulation } from './call';
 import { streamErrors } from './errors';
 import { blockingAnswer, inEnvelope, messageEndFields, textFields, usageOf, type Turn } from './events';
+import { insertToolFile, linkTo } from './files';
 import { dataFrame, pingFrame, type EventFields } from './frames';
-import type { Reply } from './reply';
+import type { AnswerFile, Reply } from './reply';
 import type { RecordedRequest } from './requests';
 import type { Usage } from './usage';
 import type { Wire } from './wire';
@@ -11,6 +14,7 @@ import { workflowFinishedFields } from './workflow';
 export type ReplySetup = {
   readonly turn: Turn;
   readonly request: RecordedRequest;
+  readonly emulation: Emulation;
   readonly wire: Wire;
   readonly deltas: readonly string[];
   /** Sends one JSON body at the end instead of a stream. */
@@ -56,6 +60,7 @@ export function createReply(setup: ReplySetup): Reply {
     closed: wire.closed,
     say: (text, overrides) => unlessOver(() => say(draft, text, overrides)),
     tell: (count) => tell(draft, count),
+    showFile: (file) => unlessOver(() => showFile(draft, file)),
     replace: (text) => unlessOver(() => replace(draft, text)),
     event: ({ event, ...fields }) => unlessOver(() => emit(draft, event, fields)),
     ping: () => unlessOver(() => write(draft, pingFrame)),
@@ -117,6 +122,19 @@ async function tell(draft: Draft, count = Infinity): Promise<void> {
     await say(draft, draft.deltas[draft.told++] ?? '');
     await pause(draft, draft.tokenIntervalMs);
   }
+}
+
+async function showFile(draft: Draft, { type = 'image', url, ...made }: AnswerFile): Promise<void> {
+  const { emulation, request, turn } = draft;
+  const file = insertToolFile(emulation.state, made);
+  const fields = {
+    id: randomUUID(),
+    type,
+    belongs_to: 'assistant',
+    url: url ?? linkTo(file, { emulation, request }),
+  };
+  turn.message.files = [...turn.message.files, { id: fields.id, type, belongsTo: 'assistant', file }];
+  await emit(draft, 'message_file', fields);
 }
 
 async function replace(draft: Draft, text: string): Promise<void> {

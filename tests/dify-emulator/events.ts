@@ -36,13 +36,14 @@ export function inEnvelope(turn: Turn, event: string, fields: EventFields): Even
   };
 }
 
-/** Returns the event with text. Its name depends on the mode of the app. */
+/** Returns the event with text. Its name depends on the mode of the app, and in 1.x on the files of the message. */
 export function textFields(turn: Turn, text: string): EventFields & { readonly event: string } {
-  const { id } = turn.message;
+  const { id, files } = turn.message;
   if (turn.app.mode === 'agent-chat' || turn.app.mode === 'agent')
     return { event: 'agent_message', id, answer: text };
   const from_variable_selector = turn.app.mode === 'advanced-chat' ? ['llm', 'text'] : null;
-  return { event: 'message', id, answer: text, from_variable_selector };
+  const event = turn.profile === '1.x' && files.length > 0 ? 'message_file' : 'message';
+  return { event, id, answer: text, from_variable_selector };
 }
 
 export function thoughtFields(thought: Partial<Thought> & Pick<Thought, 'id' | 'position'>): EventFields {

@@ -11,6 +11,11 @@ export const optionalUuid = z
   .optional()
   .transform((id) => id || undefined);
 
+export const givenFiles = z
+  .array(z.record(z.string(), z.unknown()))
+  .nullish()
+  .transform((files) => files ?? []);
+
 export const limit = z.coerce.number().int().min(1).max(100).default(20);
 
 /** The source of the fields and pydantic's name of the model. Error messages contain them. */

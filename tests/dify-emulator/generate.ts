@@ -43,10 +43,21 @@ export async function generate(reply: Reply, model: Model = {}): Promise<void> {
 }
 
 async function generateAsChat(reply: Reply, model: Model): Promise<void> {
+  const { app, message } = reply.turn;
+  const { words, onQuestion, onAnswer } = app.moderation;
+  if (words.some((word) => message.query.includes(word))) return refuseQuestion(reply, onQuestion);
   reply.keepAlive();
   await model.before?.(reply);
   await writePieces(reply, model);
+  if (words.some((word) => reply.said.includes(word))) await reply.replace(onAnswer);
   if (model.failure) await reply.error(model.failure.code, model.failure.message);
+}
+
+/** Dify asks no model, and sends each character on its own. 0.15 then sends the whole answer again. */
+async function refuseQuestion(reply: Reply, answer: string): Promise<void> {
+  for (const character of answer) await reply.say(character);
+  if (reply.turn.profile === '0.15') await reply.replace(answer);
+  await reply.end({ prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 });
 }
 
 /** Writes the pieces of the answer. An answer that does not fail ends with an empty piece. */

@@ -12,11 +12,11 @@ import { createServer } from './server';
 import { createState, messagesOf, type Conversation, type Message } from './state';
 import { createWatch, type Watch } from './watch';
 
-export type { AppMode, AppSpec, FormField } from './apps';
+export type { AppMode, AppSpec, FormField, Moderation } from './apps';
 export type { Script } from './behaviours';
 export { faultNames, faults, type Fault, type FaultName } from './faults';
 export type { EventFields, Profile } from './frames';
-export type { Reply } from './reply';
+export type { AnswerFile, Reply } from './reply';
 export type { RecordedRequest } from './requests';
 export type { Conversation, Message } from './state';
 export type { Usage } from './usage';

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { composeSuggestions } from './answer';
 import { requireChatApp, requireConversation, type Call } from './call';
 import { DifyError, invalidParam, notFound } from './errors';
-import type { Profile } from './frames';
 import { limit, optionalUuid, parseFields, uuidPattern } from './fields';
+import { messageFileFields } from './files';
+import type { Profile } from './frames';
 import { findConversation, messagesOf, type Message, type Thought } from './state';
 import type { HttpAnswer } from './wire';
 
@@ -20,7 +21,7 @@ export function getMessages(call: Call): HttpAnswer {
   });
   const all = messagesOf(state, requireConversation(call, query.conversation_id).id);
   const { page, has_more } = pageOf(all, query, 'First Message Not Exists.');
-  const data = page.map((message) => messageFields(message, profile));
+  const data = page.map((message) => messageFields(message, call));
   return { status: 200, json: { limit: query.limit, has_more, data } };
 }
 
@@ -76,9 +77,10 @@ function requireMessage({ emulation, endUser, pathId }: Call): Message {
 }
 
 /** Messages of the API have no parent, which Dify writes as an all-zero UUID. */
-function messageFields(message: Message, profile: Profile): Record<string, unknown> {
+function messageFields(message: Message, call: Call): Record<string, unknown> {
+  const { profile } = call.emulation;
   const { id, conversationId, inputs, query, answer, feedback, thoughts, createdAt, status, error } = message;
-  const files = { message_files: [] };
+  const files = { message_files: message.files.map((file) => messageFileFields(file, call)) };
   const agent_thoughts = thoughts.map((thought) => thoughtFields(thought, message, profile));
   return {
     id,

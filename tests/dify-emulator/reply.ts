@@ -4,6 +4,16 @@ import type { RecordedRequest } from './requests';
 import type { Usage } from './usage';
 import type { HttpAnswer, Wire } from './wire';
 
+export type AnswerFile = {
+  readonly name: string;
+  readonly mimeType: string;
+  readonly bytes: Buffer;
+  /** Default 'image'. */
+  readonly type?: string;
+  /** Replaces the link to the file. */
+  readonly url?: string;
+};
+
 /**
  * Writes one reply. Promises resolve after the kernel has accepted the bytes. Calls after the end, after a stop or
  * after the client has left do nothing, so scripts need no checks.
@@ -29,6 +39,8 @@ export interface Reply {
   readonly say: (text: string, overrides?: EventFields) => Promise<void>;
   /** Sends the next `count` of `deltas` (default: all that are left), with pauses in between. */
   readonly tell: (count?: number) => Promise<void>;
+  /** Sends a file of the answer, as a tool makes it. */
+  readonly showFile: (file: AnswerFile) => Promise<void>;
   /** Sends `message_replace`: `text` replaces the answer so far. */
   readonly replace: (text: string) => Promise<void>;
   /** Sends any event. Adds the fields of every event that are not given. */

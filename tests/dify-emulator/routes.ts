@@ -4,6 +4,7 @@ import { postChatMessage, postStop } from './chat-messages';
 import { isConsoleChatPost } from './console/routes';
 import { deleteConversation, getConversations, renameConversation } from './conversations';
 import { methodNotAllowed } from './errors';
+import { postFile } from './files';
 import { getMessages, getSuggested, postFeedback } from './messages';
 import type { HttpAnswer } from './wire';
 
@@ -12,6 +13,8 @@ export type Route = {
   /** Has at most one group, which captures an id. */
   readonly path: RegExp;
   readonly user: UserRule;
+  /** The body is a form with a file. */
+  readonly takesForm?: true;
   /** Returns the response, or sends it itself. */
   readonly handle: (call: Call) => HttpAnswer | Promise<void>;
 };
@@ -28,6 +31,7 @@ const routes: readonly Route[] = [
   { method: 'GET', path: at('/conversations'), user: 'optional', handle: getConversations },
   { method: 'DELETE', path: at(`/conversations/${uuid}`), user: 'optional', handle: deleteConversation },
   { method: 'POST', path: at(`/conversations/${uuid}/name`), user: 'optional', handle: renameConversation },
+  { method: 'POST', path: at('/files/upload'), user: 'optional', takesForm: true, handle: postFile },
   { method: 'GET', path: at('/parameters'), user: 'none', handle: getParameters },
   { method: 'GET', path: at('/info'), user: 'none', handle: getInfo },
   { method: 'GET', path: at('/meta'), user: 'none', handle: getMeta },

@@ -5,6 +5,7 @@ import { answerConsole, isConsole } from './console/routes';
 import { createConnections } from './connections';
 import { answerControl, isControl, type Control } from './control';
 import { routeUnknown, toErrorAnswer } from './errors';
+import { getFile, isFileLink } from './files';
 import { recordRequest, type RecordedRequest } from './requests';
 import { findRoute, isChatPost } from './routes';
 import { sendAnswer } from './wire';
@@ -69,11 +70,12 @@ type Dispatched = {
 async function dispatch({ emulation, request, res, url, behaviour }: Dispatched): Promise<void> {
   const { state, profile } = emulation;
   if (isConsole(url.pathname)) return answerConsole({ emulation, request, res, url, behaviour });
+  if (isFileLink(url.pathname)) return sendAnswer(res, getFile(emulation, url), profile);
   const found = findRoute(request.method, url.pathname);
   if (!found) return sendAnswer(res, routeUnknown, profile);
   const { route, pathId } = found;
   const app = authorise(request, state);
-  const fields = readFields(request, url.searchParams);
+  const fields = readFields(request, url.searchParams, route.takesForm);
   const endUser = readEndUser(state, app, route.user, fields['user']);
   const answer = await route.handle({ emulation, request, res, app, endUser, fields, pathId, behaviour });
   if (answer) await sendAnswer(res, answer, profile);

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { App, Inputs } from './apps';
 import type { Usage } from './usage';
 
@@ -27,8 +27,32 @@ export type Message = {
   feedback: 'like' | 'dislike' | null;
   usage: Usage | null;
   thoughts: readonly Thought[];
+  files: readonly MessageFile[];
   /** Set for a question of the console. */
   readonly console?: ConsoleDetails;
+};
+
+/** A file that a user has uploaded, or that an app has made. Dify's users are all in one tenant. */
+export type StoredFile = {
+  readonly id: string;
+  readonly name: string;
+  readonly extension: string;
+  readonly mimeType: string;
+  readonly bytes: Buffer;
+  /** The id of the end user or of the account. */
+  readonly createdBy: string;
+  readonly createdAt: number;
+  readonly isOfTool: boolean;
+};
+
+/** A file in a question or in an answer. */
+export type MessageFile = {
+  readonly id: string;
+  readonly type: string;
+  readonly belongsTo: 'user' | 'assistant';
+  readonly file: StoredFile;
+  /** Set for a file that a question names by its address. */
+  readonly url?: string;
 };
 
 export type ConsoleDetails = {
@@ -63,6 +87,10 @@ export type State = {
   /** In order of arrival. */
   readonly messages: Map<string, Message>;
   readonly tasks: Map<string, Task>;
+  readonly files: Map<string, StoredFile>;
+  /** Signs the links to files. */
+  readonly fileSecret: Buffer;
+  readonly tenantId: string;
   /** Number of replies in progress, by app key. */
   readonly active: Map<string, number>;
 };
@@ -74,6 +102,9 @@ export function createState(apps: readonly App[]): State {
     conversations: new Map(),
     messages: new Map(),
     tasks: new Map(),
+    files: new Map(),
+    fileSecret: randomBytes(32),
+    tenantId: randomUUID(),
     active: new Map(),
   };
 }
@@ -114,7 +145,7 @@ export function insertConversation(state: State, endUser: EndUser, inputs: Input
 export function insertMessage(
   state: State,
   conversation: Conversation,
-  asked: Pick<Message, 'query' | 'inputs' | 'console'>,
+  asked: Pick<Message, 'query' | 'inputs' | 'console' | 'files'>,
 ): Message {
   const message: Message = {
     id: randomUUID(),

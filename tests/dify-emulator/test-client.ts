@@ -10,7 +10,7 @@ export type JsonAnswer = {
 
 type Asked = {
   readonly method?: string;
-  /** An object, which is sent as JSON, or a string, which is sent unchanged. */
+  /** An object, which is sent as JSON, or a string or a form, which are sent unchanged. */
   readonly body?: unknown;
   readonly key?: string;
   readonly headers?: http.OutgoingHttpHeaders;
@@ -32,21 +32,32 @@ export type Arriving = {
 
 export async function send(dify: DifyEmulator, path: string, asked: Asked = {}): Promise<Arriving> {
   const { body, method = body === undefined ? 'GET' : 'POST', key = dify.apiKey, headers } = asked;
-  const text = typeof body === 'string' ? body : (JSON.stringify(body) ?? '');
+  const { type, bytes } = await encode(body);
   const req = http.request(`${dify.url}${path}`, {
     method,
     agent: false,
     headers: {
       authorization: `Bearer ${key}`,
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-      'content-length': Buffer.byteLength(text),
+      ...(body !== undefined && { 'content-type': type }),
+      'content-length': bytes.length,
       ...headers,
     },
   });
-  req.end(text);
+  req.end(bytes);
   const [res] = (await once(req, 'response')) as [IncomingMessage];
   req.on('error', () => undefined);
   return arriving(res);
+}
+
+async function encode(body: unknown): Promise<{ readonly type: string; readonly bytes: Buffer }> {
+  const type = 'application/json';
+  if (typeof body === 'string') return { type, bytes: Buffer.from(body) };
+  if (!(body instanceof FormData)) return { type, bytes: Buffer.from(JSON.stringify(body) ?? '') };
+  const encoded = new Response(body);
+  return {
+    type: encoded.headers.get('content-type') ?? '',
+    bytes: Buffer.from(await encoded.arrayBuffer()),
+  };
 }
 
 /** Asks a question as a stream, with default values for all required fields. */

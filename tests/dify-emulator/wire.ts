@@ -6,7 +6,7 @@ export type HttpAnswer = {
   readonly status: number;
   readonly headers?: OutgoingHttpHeaders;
   readonly json?: unknown;
-  readonly body?: string;
+  readonly body?: string | Buffer;
 };
 
 /** Cuts the bytes of a stream into HTTP chunks. `flush` returns the bytes that `push` has kept. */
@@ -85,7 +85,7 @@ export async function sendAnswer(res: ServerResponse, answer: HttpAnswer, profil
   await endResponse(res, () => undefined, body);
 }
 
-async function endResponse(res: ServerResponse, open: () => void, body?: string): Promise<void> {
+async function endResponse(res: ServerResponse, open: () => void, body?: string | Buffer): Promise<void> {
   if (res.destroyed || res.writableEnded) return;
   open();
   const closed = new Promise<void>((resolve) => res.once('close', resolve));

@@ -8,7 +8,7 @@ const versions: readonly (readonly [string, Profile])[] = [
   ['0.15.3', '0.15'],
   ['1.12.1', '1.x'],
 ];
-const files = ['chat', 'agent-chat', 'advanced-chat', 'errors', 'console'];
+const files = ['chat', 'agent-chat', 'advanced-chat', 'errors', 'console', 'files', 'moderation'];
 
 const captures = versions.flatMap(([version, profile]) =>
   files.map((file) => ({ version, profile, file, exchanges: readCaptures(version, file) })),

@@ -115,7 +115,9 @@ function request(run: Replay, { name, method, path, body }: Exchange): Promise<A
     method,
     key: keyFor(file, name),
     headers: file === 'console' ? login.headersFor(name) : headersFor(name),
-    ...(body !== undefined && { body: login.bodyFor(name, translated(body).replace(...longPrompt)) }),
+    ...(body !== undefined && {
+      body: uploads[name] ?? login.bodyFor(name, translated(body).replace(...longPrompt)),
+    }),
   });
 }
 
@@ -126,6 +128,12 @@ async function finish(run: Replay, exchange: Exchange, stream: Arriving): Promis
   run.answered.set(exchange.name, { status, headers, cookies: headers['set-cookie'] ?? [], reply });
   run.login.learn(stream);
   learn(run, exchange.reply, reply);
+  if (exchange.name === 'upload') learnFile(run, exchange.reply, reply);
+}
+
+function learnFile({ ids }: Replay, recorded: string, emulated: string): void {
+  const [theirs, ours] = [idIn(recorded), idIn(emulated)];
+  if (theirs !== undefined && ours !== undefined) ids.set(theirs, ours);
 }
 
 function learn({ ids }: Replay, recorded: string, emulated: string): void {
@@ -165,6 +173,13 @@ const recordedApps: readonly AppSpec[] = [
     suggestedQuestions: ['你是谁？'],
   },
   { key: 'advanced-chat', mode: 'advanced-chat', openingStatement: '你好' },
+  { key: 'files', mode: 'chat', takesFiles: true },
+  {
+    key: 'moderation',
+    mode: 'chat',
+    // The second word is in each answer to the recorded prompt.
+    moderation: { words: ['毒', '底色'], onQuestion: '这个问题不能回答。', onAnswer: '回答被撤下。' },
+  },
   { key: 'completion', mode: 'completion' },
   { key: 'workflow', mode: 'workflow' },
   { key: 'busy', mode: 'chat', maxActiveRequests: 1 },
@@ -181,8 +196,24 @@ const recordedApps: readonly AppSpec[] = [
 
 function keyFor(file: string, name: string): string {
   if (name === 'key-wrong') return 'app-unknown';
+  if (name === 'question-files-where-off') return 'chat';
   if (name.startsWith('app-')) return name.split('-')[1] ?? '';
   return file === 'errors' ? 'chat' : file;
+}
+
+/** The recording does not contain the forms. */
+const uploads: Readonly<Record<string, FormData>> = {
+  upload: formWith({ name: '灯塔.png', type: 'image/png', bytes: 70 }),
+  'upload-unknown-kind': formWith({ name: 'a.exe', type: 'application/octet-stream', bytes: 70 }),
+  'upload-no-file': formWith(),
+  'upload-too-large': formWith({ name: 'b.png', type: 'image/png', bytes: 11 * 1024 * 1024 }),
+};
+
+function formWith(file?: { readonly name: string; readonly type: string; readonly bytes: number }): FormData {
+  const form = new FormData();
+  form.set('user', 'user-k3');
+  if (file) form.set('file', new File([new Uint8Array(file.bytes)], file.name, { type: file.type }));
+  return form;
 }
 
 function headersFor(name: string): Record<string, string> {

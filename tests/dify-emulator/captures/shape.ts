@@ -48,6 +48,8 @@ const runValues: readonly (readonly [RegExp, string])[] = [
   [/(\w+_token=)[^;]+; Expires=[^;]+/gu, '$1‹token›; Expires=‹time›'],
   [/("(?:access|refresh)_token": ?)"[^"]+"/gu, '$1‹token›'],
   [new RegExp(`("data": ?)\\[${text}(?:, ?${text})*\\]`, 'gu'), '$1‹texts›'],
+  [/"https?:\\?\/\\?\/[^"?]*?(?=\\?\/files\\?\/)/gu, '"‹origin›'],
+  [/timestamp=\d+&nonce=[0-9a-f]{32}&sign=[\w-]{43}/gu, '‹signature›'],
   [new RegExp(`("(?:model_provider|model_name)": ?)${text}`, 'gu'), '$1‹model›'],
 ];
 

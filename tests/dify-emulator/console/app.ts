@@ -37,6 +37,6 @@ function configOf(app: Call['app'], model: unknown): Record<string, unknown> {
     chat_prompt_config: {},
     completion_prompt_config: {},
     dataset_configs: { retrieval_model: 'multiple', datasets: { datasets: [] } },
-    file_upload: { image },
+    file_upload: { image: { ...image, enabled: app.takesFiles } },
   };
 }

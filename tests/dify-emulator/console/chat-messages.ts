@@ -5,7 +5,8 @@ import { requireConversation, type Call } from '../call';
 import { playReply, takeSlot } from '../chat-messages';
 import { DifyError, invalidParam } from '../errors';
 import type { Turn } from '../events';
-import { optionalUuid, parseFields } from '../fields';
+import { givenFiles, optionalUuid, parseFields } from '../fields';
+import { readQuestionFiles } from '../files';
 import type { Profile } from '../frames';
 import { isRecord } from '../requests';
 import { insertConversation, insertMessage, messagesOf, type Message } from '../state';
@@ -17,6 +18,7 @@ const chatRequest = z.object({
   response_mode: z.enum(['blocking', 'streaming']).nullish(),
   conversation_id: optionalUuid,
   parent_message_id: optionalUuid,
+  files: givenFiles,
 });
 
 type ChatRequest = z.infer<typeof chatRequest>;
@@ -33,7 +35,7 @@ export async function postConsoleMessage(call: Call): Promise<void> {
   call.res.once('close', takeSlot(call));
   if (isBlocking && app.mode === 'agent-chat')
     throw invalidParam('Agent Chat App does not support blocking mode');
-  await playReply(call, { turn: insertTurn(call, asked), isBlocking, autoName: false });
+  await playReply(call, { turn: await insertTurn(call, asked), isBlocking, autoName: false });
 }
 
 export function requireConsoleMode({ mode }: App): void {
@@ -43,7 +45,7 @@ export function requireConsoleMode({ mode }: App): void {
 
 export const appNotFound = (message: string): DifyError => new DifyError(404, 'app_not_found', message);
 
-function insertTurn(call: Call, asked: ChatRequest): Turn {
+async function insertTurn(call: Call, asked: ChatRequest): Promise<Turn> {
   const { emulation, app, endUser } = call;
   const { state, profile } = emulation;
   if (asked.query === '') throw invalidParam('query is required');
@@ -52,12 +54,14 @@ function insertTurn(call: Call, asked: ChatRequest): Turn {
   if (config) requireModel(config, profile);
   const inputs = keepDeclaredInputs(config ? { ...app, form: formOf(config) } : app, asked.inputs);
   const prompt = fill(config ? textOf(config['pre_prompt']) : '{{prompt}}', inputs);
+  const files = await readQuestionFiles(state, app, asked.files);
   const conversation = known ?? insertConversation(state, endUser, inputs);
   const parentId = asked.parent_message_id ?? null;
   const earlier = threadBefore(messagesOf(state, conversation.id), parentId);
   const suggests = config ? isEnabled(config['suggested_questions_after_answer']) : app.suggestsQuestions;
   const details = { prompt, parentId, earlier, suggests };
-  const message = insertMessage(state, conversation, { query: asked.query, inputs, console: details });
+  const { query } = asked;
+  const message = insertMessage(state, conversation, { query, inputs, files, console: details });
   return { app, profile, taskId: randomUUID(), conversation, message, earlier, startedAt: Date.now() };
 }
 

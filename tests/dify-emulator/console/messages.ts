@@ -3,9 +3,9 @@ import { composeSuggestions } from '../answer';
 import { requireConversation, type Call } from '../call';
 import { DifyError, notFound } from '../errors';
 import { limit, optionalUuid, parseFields, uuidPattern } from '../fields';
-import type { Profile } from '../frames';
+import { messageFileFields } from '../files';
 import { pageOf, thoughtFields } from '../messages';
-import { findConversation, messagesOf, type EndUser, type Message } from '../state';
+import { findConversation, messagesOf, type Message } from '../state';
 import type { HttpAnswer } from '../wire';
 import { requireConsoleMode } from './chat-messages';
 
@@ -19,7 +19,7 @@ export function getConsoleMessages(call: Call): HttpAnswer {
   const query = parseFields(listQuery, call.fields, source);
   const all = messagesOf(state, requireConversation(call, query.conversation_id).id);
   const { page, has_more } = pageOf(all, query, 'First message not found');
-  const data = page.map((message) => messageFields(message, profile, call.endUser));
+  const data = page.map((message) => messageFields(message, call));
   return { status: 200, json: { limit: query.limit, has_more, data } };
 }
 
@@ -61,7 +61,9 @@ function requireMessage({ emulation, endUser }: Call, id: string): Message {
   return message;
 }
 
-function messageFields(message: Message, profile: Profile, owner: EndUser): Record<string, unknown> {
+function messageFields(message: Message, call: Call): Record<string, unknown> {
+  const { emulation, endUser: owner } = call;
+  const { profile } = emulation;
   const { usage, feedback, thoughts } = message;
   const rated = { rating: feedback, content: null, from_source: 'admin', from_end_user_id: null };
   return {
@@ -83,7 +85,7 @@ function messageFields(message: Message, profile: Profile, owner: EndUser): Reco
     annotation_hit_history: null,
     created_at: message.createdAt,
     agent_thoughts: thoughts.map((thought) => thoughtFields(thought, message, profile)),
-    message_files: [],
+    message_files: message.files.map((file) => messageFileFields(file, call)),
     metadata: profile === '0.15' ? {} : { annotation_reply: null, retriever_resources: [], usage: null },
     status: message.status,
     error: message.error,

@@ -3,6 +3,7 @@ import type { Behaviour } from '../behaviours';
 import { readFields, type Call, type Emulation } from '../call';
 import { postStop } from '../chat-messages';
 import { routeUnknown } from '../errors';
+import { postFile } from '../files';
 import { isJsonRequest, isRecord, type RecordedRequest } from '../requests';
 import { sendAnswer, type HttpAnswer } from '../wire';
 import { ownerOf, postLogin, postRefresh, requireLogin } from './account';
@@ -55,6 +56,7 @@ export async function answerConsole(asked: ConsoleRequest): Promise<void> {
 
   async function callRoute(): Promise<HttpAnswer | void> {
     requireLogin(emulation, request);
+    if (isUpload(request, url)) return upload(asked);
     const route = routes.find(({ method, path }) => method === request.method && path.test(url.pathname));
     if (!route) return routeUnknown;
     const [, appId, pathId = ''] = route.path.exec(url.pathname) ?? [];
@@ -64,6 +66,18 @@ export async function answerConsole(asked: ConsoleRequest): Promise<void> {
     const fields = request.method === 'DELETE' ? {} : readFields(request, url.searchParams);
     return route.handle({ emulation, request, res, app, endUser, fields, pathId, behaviour });
   }
+}
+
+const isUpload = ({ method }: RecordedRequest, { pathname }: URL): boolean =>
+  method === 'POST' && pathname === '/console/api/files/upload';
+
+/** The address of an upload names no app: all apps of the account can use the file. */
+function upload({ emulation, request, res, url, behaviour }: ConsoleRequest): HttpAnswer {
+  const [app] = emulation.state.apps.values();
+  if (!app) throw appNotFound('App not found.');
+  const endUser = ownerOf(emulation.account, app);
+  const fields = readFields(request, url.searchParams, true);
+  return postFile({ emulation, request, res, app, endUser, fields, pathId: '', behaviour });
 }
 
 function logIn({ emulation, request, url }: ConsoleRequest): HttpAnswer | undefined {

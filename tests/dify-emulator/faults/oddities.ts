@@ -3,6 +3,12 @@ import { blockingAnswer, thoughtFields } from '../events';
 import { generate, sayOnceMore } from '../generate';
 import { plays } from './fault';
 
+/** A PNG of one pixel. */
+const onePixel = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==',
+  'base64',
+);
+
 /** Complete replies with events that a client may not expect. */
 export const oddities = {
   'unknown-event': plays('unknown events, with and without text', {}, async (reply) => {
@@ -21,9 +27,7 @@ export const oddities = {
     'an image, then every delta as a `message_file` that carries `answer`',
     {},
     async (reply) => {
-      const url = '/files/tools/sea.png?timestamp=1760000000&nonce=1&sign=x';
-      const image = { id: randomUUID(), type: 'image', belongs_to: 'assistant', url };
-      await reply.event({ event: 'message_file', ...image });
+      await reply.showFile({ name: 'sea.png', mimeType: 'image/png', bytes: onePixel });
       for (const delta of reply.deltas) await reply.say(delta, { event: 'message_file' });
       await reply.end();
     },
