@@ -194,7 +194,7 @@ export function refusal(
 
 export interface ChatErrorOptions {
   /** Replaces the sentence of the code, e.g. to name the field to change. Clients see it unchanged. */
-  readonly sentence?: string;
+  readonly sentence?: string | undefined;
   /** Ids that a client can use, e.g. the live `turn_id`. Clients see them unchanged: no upstream text, no secrets. */
   readonly details?: Readonly<Record<string, unknown>>;
   /** Seconds to wait before a new try, if this is known better than from the code. */

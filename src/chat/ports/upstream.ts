@@ -1,4 +1,6 @@
+import type { AnswerFile, QuestionFile } from '../model/file';
 import type { Usage } from '../model/outcome';
+import type { KeptFile, UpstreamFiles } from './upstream-files';
 
 export interface UpstreamQuestion {
   readonly query: string;
@@ -17,6 +19,10 @@ export interface UpstreamQuestion {
   readonly parentMessageId?: string | null | undefined;
   /** The character's model. Without it, the upstream uses its own. */
   readonly model?: UpstreamModel | undefined;
+  /** The files of the question, which are the user's own. */
+  readonly files?: readonly QuestionFile[];
+  /** Reads an upload that the server keeps; null if it is gone. For an upstream that keeps no files. */
+  readonly readFile?: (uploadFileId: string) => Promise<KeptFile | null>;
   /** The character's values for the parameters of the model, as an editor has set them. Each upstream checks its own. */
   readonly parameters?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -53,6 +59,8 @@ export interface Upstream {
   readonly keepsConversations: boolean;
   /** Whether a question can follow an answer other than the newest one. */
   readonly hasBranches: boolean;
+  /** Undefined if the upstream keeps no files. The server then keeps images for a while, and questions bring them. */
+  readonly files?: UpstreamFiles;
   /** Returns how many questions wait to be sent. */
   waiting(): number;
   /**
@@ -123,6 +131,8 @@ export type ReplyEvent =
   | { readonly type: 'queued'; readonly place: number }
   | { readonly type: 'delta'; readonly text: string }
   | { readonly type: 'replaced'; readonly text: string }
+  /** The answer has a file. */
+  | { readonly type: 'file'; readonly file: AnswerFile }
   | { readonly type: 'completed'; readonly usage: Usage | null };
 
 export interface UpstreamMessage {

@@ -44,6 +44,7 @@ export function createAnswer({ maxChars }: { maxChars: number }): Answer {
           usage = event.usage;
           break;
         case 'queued':
+        case 'file':
           break;
       }
     },

@@ -1,6 +1,8 @@
 /** Calls of the console that Dify answers with one complete response. */
 import { ChatError } from '../../chat/errors';
 import type { FoundAnswer, IsKnown, LostAnswer, Rating } from '../../chat/ports/upstream';
+import type { FileUpload } from '../../chat/ports/upstream-files';
+import { requireUploaded, uploadTimeoutMs } from '../dify/files';
 import { findMessage, messageLimit } from '../dify/find-answer';
 import { parseErrorBody, parseSavedMessages, type SavedMessage } from '../dify/schema';
 import {
@@ -13,6 +15,7 @@ import {
   timeoutMs,
 } from '../dify/short-reply';
 import type { Call, Response } from '../http/call';
+import { createForm } from '../http/form';
 import { shortCall, type ShortReply } from '../http/short-call';
 import { LoginExpiredError, type ConsoleSession } from './session';
 
@@ -94,9 +97,21 @@ async function newestMessages(
   conversationId: string,
   limit: string,
 ): Promise<readonly SavedMessage[]> {
-  const query = { conversation_id: conversationId, limit };
-  const reply = await request(access, (call, path) => call.get(`${path}/chat-messages`, query));
-  return parseSavedMessages(requireOk(reply));
+  return parseSavedMessages(await listMessages(access, { conversation_id: conversationId, limit }));
+}
+
+/** Returns the body of a page of messages. */
+export async function listMessages(
+  access: AppAccess,
+  query: Readonly<Record<string, string>>,
+): Promise<string> {
+  return requireOk(await request(access, (call, path) => call.get(`${path}/chat-messages`, query)));
+}
+
+/** All apps of the account can use the file. */
+export async function upload(access: AppAccess, file: FileUpload): Promise<string> {
+  const send = (call: Call) => call.postForm('/files/upload', createForm(file, {}));
+  return requireUploaded(await request(access, send, { withinMs: uploadTimeoutMs }));
 }
 
 interface RequestOptions {

@@ -5,6 +5,7 @@ import type { AnswerQueue } from '../dify/answer-queue';
 import { createAskInTurn, createQueue } from '../dify/ask-in-turn';
 import { askStreamed } from '../dify/ask-streamed';
 import { fromDifyError } from '../dify/errors';
+import { openFile } from '../dify/files';
 import type { DifyErrorBody } from '../dify/schema';
 import { requireOk } from '../dify/short-reply';
 import { maskSecrets } from '../http/mask-secrets';
@@ -15,10 +16,12 @@ import {
   findLostAnswer,
   findNewestMessage,
   getApp,
+  listMessages,
   pathOf,
   rate,
   stop,
   suggestQuestions,
+  upload,
   type AppAccess,
 } from './calls';
 import { createSession, LoginExpiredError, type AccountSettings } from './session';
@@ -30,6 +33,8 @@ export interface ConsoleSettings
 
 export interface ConsoleOptions {
   readonly settings: ConsoleSettings;
+  /** See `DifyClientOptions`. */
+  readonly fileHosts?: readonly string[];
   readonly warn: (message: string) => void;
   /** A queue that is shared with the Service API of the same Dify. Default: one for this account only. */
   readonly queue?: AnswerQueue | undefined;
@@ -41,11 +46,17 @@ export interface DifyConsole {
   app(appId: string): Upstream;
 }
 
-export function createDifyConsole({ settings, warn, ...options }: ConsoleOptions): DifyConsole {
+export function createDifyConsole({
+  settings,
+  fileHosts = [],
+  warn,
+  ...options
+}: ConsoleOptions): DifyConsole {
   const { consoleUrl: apiUrl, maxFrameChars, answersAtOnce, queueMs, spaceQuestions } = settings;
   const session = createSession(settings);
   const inTurn = { settings: { apiUrl, answersAtOnce, queueMs, spaceQuestions }, warn };
   const queue = options.queue ?? createQueue(inTurn);
+  const links = { ...settings, root: apiUrl.replace(/\/console\/api$/u, ''), fileHosts };
   const readApp = cacheApps(async (appId) => parseApp(requireOk(await getApp({ session, appId }))));
 
   return {
@@ -63,6 +74,11 @@ export function createDifyConsole({ settings, warn, ...options }: ConsoleOptions
         savesAnswers: true,
         keepsConversations: true,
         hasBranches: true,
+        files: {
+          upload: (file) => upload(access, file),
+          open: (file, signal) =>
+            openFile(links, (_file, query) => listMessages(access, query), file, signal),
+        },
         stop: (taskId) => stop(access, taskId),
         findProblem: () => findAppProblem(access),
         findLostAnswer: (lost, isKnown) => findLostAnswer(access, lost, isKnown),
@@ -80,11 +96,11 @@ async function toBody(
   question: UpstreamQuestion,
   app: ConsoleApp,
 ): Promise<Record<string, unknown>> {
-  const { query, inputs, conversationId } = question;
+  const { query, inputs, conversationId, files = [] } = question;
   return {
     response_mode: 'streaming',
     conversation_id: conversationId ?? '',
-    files: [],
+    files,
     query,
     inputs,
     model_config: toModelConfig(app, question),

@@ -6,20 +6,24 @@ import { findAppProblem } from './app-check';
 import { createAskInTurn } from './ask-in-turn';
 import { askStreamed } from './ask-streamed';
 import { fromDifyError } from './errors';
+import { openFile } from './files';
 import { findLostAnswer } from './find-answer';
 import { fromRefusedInput } from './refused-input';
-import { deleteConversation, getJson, rate, stop, suggestQuestions } from './short-calls';
+import { deleteConversation, getJson, rate, stop, suggestQuestions, upload } from './short-calls';
 
 export interface DifyClientOptions {
   readonly settings: DifySettings;
+  /** Other hosts than Dify's from which the server may fetch the files of answers. Default: none. */
+  readonly fileHosts?: readonly string[];
   readonly warn: (message: string) => void;
   /** A queue that several apps of one Dify share. Default: one for this app only. */
   readonly queue?: AnswerQueue;
 }
 
-export function createDifyClient({ settings, warn, queue }: DifyClientOptions): Upstream {
+export function createDifyClient({ settings, fileHosts = [], warn, queue }: DifyClientOptions): Upstream {
   const { promptInput, maxFrameChars } = settings;
   const get = getJson(settings);
+  const links = { ...settings, root: settings.apiUrl.replace(/\/v1$/u, ''), fileHosts };
   return {
     ...createAskInTurn({
       settings,
@@ -42,6 +46,11 @@ export function createDifyClient({ settings, warn, queue }: DifyClientOptions): 
     savesAnswers: true,
     keepsConversations: true,
     hasBranches: false,
+    files: {
+      upload: (file, user) => upload(settings, file, user),
+      open: (file, signal) =>
+        openFile(links, ({ user }, query) => get('/messages', { ...query, user }), file, signal),
+    },
     stop: (taskId, user) => stop(settings, taskId, user),
     findProblem: ({ promptChars } = {}) => findAppProblem(settings, promptChars),
     findLostAnswer: (lost, isKnown) => findLostAnswer(get, lost, isKnown),
@@ -54,7 +63,7 @@ export function createDifyClient({ settings, warn, queue }: DifyClientOptions): 
 
 function postQuestion(
   { promptInput }: DifySettings,
-  { query, inputs, prompt, user, conversationId }: UpstreamQuestion,
+  { query, inputs, prompt, user, conversationId, files }: UpstreamQuestion,
   call: Call,
 ): Promise<Response> {
   const body = {
@@ -63,6 +72,7 @@ function postQuestion(
     user,
     response_mode: 'streaming',
     conversation_id: conversationId ?? '',
+    ...(files !== undefined && files.length > 0 && { files }),
     // Sessions have their own titles. Dify would run a model for one, and some versions keep the reply open for it.
     auto_generate_name: false,
   };

@@ -11,6 +11,7 @@ const codes: Readonly<Record<string, ChatErrorCode>> = {
   bad_request: 'upstream-rejected',
   completion_request_error: 'upstream-failed',
   conversation_completed: 'upstream-conversation-gone',
+  file_too_large: 'payload-too-large',
   forbidden: 'upstream-misconfigured',
   internal_server_error: 'upstream-failed',
   invalid_param: 'upstream-rejected',
@@ -22,7 +23,14 @@ const codes: Readonly<Record<string, ChatErrorCode>> = {
   rate_limit_error: 'upstream-quota-exceeded',
   too_many_requests: 'upstream-busy',
   unauthorized: 'upstream-misconfigured',
+  unsupported_file_type: 'unsupported-media-type',
   unsupported_media_type: 'upstream-rejected',
+};
+
+/** For codes that clients usually get from this server itself. */
+const sentences: Partial<Record<ChatErrorCode, string>> = {
+  'payload-too-large': 'The answering service takes no file of this size. Send a smaller one.',
+  'unsupported-media-type': 'The answering service takes no file of this kind. Send another kind.',
 };
 
 /**
@@ -31,7 +39,8 @@ const codes: Readonly<Record<string, ChatErrorCode>> = {
  */
 export function fromDifyError(status: number, { code, message = '' }: DifyErrorBody): ChatError {
   const known = code !== undefined && Object.hasOwn(codes, code) ? code : undefined;
-  return new ChatError(chooseCode(), { cause: toCause(status, known, message) });
+  const chosen = chooseCode();
+  return new ChatError(chosen, { sentence: sentences[chosen], cause: toCause(status, known, message) });
 
   function chooseCode(): ChatErrorCode {
     if (message.startsWith('Too many requests')) return 'upstream-busy';

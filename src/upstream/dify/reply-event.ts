@@ -1,5 +1,6 @@
 import { ChatError } from '../../chat/errors';
 import { LoggableError } from '../../chat/shared/loggable-error';
+import type { AnswerFile } from '../../chat/model/file';
 import { toStorableText } from '../../chat/shared/storable-text';
 import { fromErrorEvent } from './errors';
 import { textOfSteps, toUsage, type DifyFrame } from './schema';
@@ -101,8 +102,8 @@ export function createReplyTranslator(maxLateChars: number): ReplyTranslator {
         agentText += frame.answer ?? '';
         return pieces.toDelta(frame.answer);
       case 'message_file':
-        // Some releases send text under this name after the reply has a file. A real file has a url.
-        return (frame.url ?? '') === '' ? pieces.toDelta(frame.answer) : [];
+        // 1.x sends text under this name if the question or the answer has a file. A real file has a url.
+        return (frame.url ?? '') === '' ? pieces.toDelta(frame.answer) : toFile(frame);
       case 'message_replace':
         if (agentText !== '') agentText = frame.answer ?? '';
         return pieces.toReplaced(frame.answer ?? '');
@@ -150,6 +151,13 @@ export function createReplyTranslator(maxLateChars: number): ReplyTranslator {
     if (text === '' && late.isUnread()) throw unread();
     return [...pieces.toDelta(text), completed];
   }
+}
+
+/** Leaves out a file of the question, and one without an id. */
+function toFile({ id, type, url, belongs_to: owner }: DifyFrame): readonly ReplyEvent[] {
+  if (id === undefined || type === undefined || url === undefined || owner === 'user') return [];
+  const file: AnswerFile = { id: toStorableText(id), type: toStorableText(type), url: toStorableText(url) };
+  return [{ type: 'file', file }];
 }
 
 /** Converts the pieces of an answer. */

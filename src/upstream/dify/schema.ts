@@ -63,9 +63,21 @@ const lateFrameSchema = frameSchema.extend({
 });
 type LateFrame = z.infer<typeof lateFrameSchema>;
 
+const maxLinkChars = 8_192;
+
+/** A file of a question or of an answer. */
+const fileFrameSchema = frameSchema.extend({
+  event: z.literal('message_file'),
+  id: z.string().min(1).max(maxIdChars),
+  type: z.string().min(1).max(64),
+  belongs_to: text,
+  url: z.string().min(1).max(maxLinkChars),
+});
+type FileFrame = z.infer<typeof fileFrameSchema>;
+
 /** One `data:` frame of a streamed reply. Its texts are unchanged: code that uses one makes it storable first. */
 export type DifyFrame = z.infer<typeof frameSchema> &
-  Partial<Pick<LateFrame, 'id' | 'thought' | 'tool' | 'data'>>;
+  Partial<Pick<LateFrame, 'id' | 'thought' | 'tool' | 'data'> & Pick<FileFrame, 'type' | 'belongs_to'>>;
 
 /** Returns the event of a frame by the start of its JSON, where Dify writes it. Undefined if it is not there. */
 export function eventOf(start: string): string | undefined {
@@ -88,6 +100,8 @@ export function parseFrame(data: string, areIdsKnown = false): DifyFrame | null 
   if (words?.success === true) return words.data;
   const late = lateFrameSchema.safeParse(value);
   if (late.success) return late.data;
+  const file = fileFrameSchema.safeParse(value);
+  if (file.success) return file.data;
   const frame = frameSchema.safeParse(value);
   return frame.success ? frame.data : null;
 }
@@ -178,6 +192,30 @@ export type SavedMessage = z.output<typeof messageSchema>;
 /** Returns a page of `GET /messages`, oldest first. Leaves out invalid messages; an invalid page is empty. */
 export function parseSavedMessages(body: string): readonly SavedMessage[] {
   return parseItems(body, messageSchema) ?? [];
+}
+
+const uploadSchema = z.object({ id: requiredId });
+
+/** Returns the id in the reply to an upload; null if it has none. */
+export function parseUpload(body: string): string | null {
+  return uploadSchema.safeParse(parseJson(body)).data?.id ?? null;
+}
+
+const messageFilesSchema = z
+  .object({ id: requiredId, message_files: z.array(z.unknown()).optional().catch(undefined) })
+  .transform(({ id, message_files = [] }) => ({
+    id,
+    files: message_files.flatMap((file) => messageFileSchema.safeParse(file).data ?? []),
+  }));
+
+const messageFileSchema = z.object({
+  id: requiredId,
+  url: z.string().min(1).max(maxLinkChars),
+});
+
+/** Returns the files of each message of a page, oldest first. It is as tolerant as `parseSavedMessages`. */
+export function parseMessageFiles(body: string): readonly z.output<typeof messageFilesSchema>[] {
+  return parseItems(body, messageFilesSchema) ?? [];
 }
 
 const conversationSchema = z

@@ -1,7 +1,10 @@
 /** Calls that Dify answers with one complete response. Each call is one request with its own timeout. */
 import type { Rating } from '../../chat/ports/upstream';
+import type { FileUpload } from '../../chat/ports/upstream-files';
 import type { CallSettings } from '../../chat/settings';
+import { createForm } from '../http/form';
 import { shortCall } from '../http/short-call';
+import { requireUploaded, uploadTimeoutMs } from './files';
 import type { GetJson } from './find-answer';
 import {
   isRefusal,
@@ -38,6 +41,12 @@ export async function suggestQuestions(
   // Dify's message is "Suggested Questions Is Disabled."
   if (isRefusal(reply, 400, 'bad_request') || isUnknown(reply)) return [];
   return requireSuggestions(reply);
+}
+
+export async function upload(settings: CallSettings, file: FileUpload, user: string): Promise<string> {
+  const form = createForm(file, { user });
+  const send = shortCall(settings, uploadTimeoutMs, (call) => call.postForm('/files/upload', form));
+  return requireUploaded(await send);
 }
 
 export async function deleteConversation(

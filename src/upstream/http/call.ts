@@ -14,6 +14,7 @@ import { Axios, type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { ChatError } from '../../chat/errors';
 import type { DeadlineSettings } from '../../chat/settings';
 import { startDeadlines, type Deadlines } from './deadlines';
+import type { Form } from './form';
 
 /** Where a call goes: an address, and a key or the headers of a login. An empty key is not sent. */
 export type CallTarget = DeadlineSettings & { readonly apiUrl: string } & (
@@ -36,9 +37,11 @@ export interface Response {
 /** One call of an upstream, with its own connection, its own deadlines and its own cancellation. */
 export interface Call {
   readonly deadlines: Deadlines;
-  get(path: string, query: Readonly<Record<string, string>>): Promise<Response>;
+  /** @param accept defaults to JSON. */
+  get(path: string, query: Readonly<Record<string, string>>, accept?: string): Promise<Response>;
   /** @param accept defaults to JSON. */
   post(path: string, body: unknown, accept?: string): Promise<Response>;
+  postForm(path: string, form: Form): Promise<Response>;
   delete(path: string, body: unknown): Promise<Response>;
   /** Returns the error of the deadline that ended the call, if one did. */
   expired(): ChatError | undefined;
@@ -77,14 +80,22 @@ export function createCall(target: CallTarget, signal?: AbortSignal): Call {
   const headers = toHeaders(target);
   return {
     deadlines,
-    get: (path, query) =>
+    get: (path, query, accept = json) =>
       send({
         ...common,
         method: 'GET',
         url: [path, new URLSearchParams(query).toString()].filter(Boolean).join('?'),
-        headers: { ...headers, Accept: json },
+        headers: { ...headers, Accept: accept },
       }),
     post: (path, body, accept) => sendJson('POST', path, body, accept),
+    postForm: (path, { body, contentType, size }) =>
+      send({
+        ...common,
+        method: 'POST',
+        url: path,
+        data: body,
+        headers: { ...headers, Accept: json, 'Content-Type': contentType, 'Content-Length': size },
+      }),
     delete: (path, body) => sendJson('DELETE', path, body),
     expired: () => (abort.signal.reason instanceof ChatError ? abort.signal.reason : undefined),
   };

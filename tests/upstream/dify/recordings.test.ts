@@ -1,5 +1,6 @@
 import http from 'node:http';
 import { once } from 'node:events';
+import { Readable } from 'node:stream';
 import type { AddressInfo } from 'node:net';
 
 import { upstreamMessageOf, type ChatError } from '../../../src/chat/errors';
@@ -10,7 +11,7 @@ import { askDify, difyClient, difySettings } from '../../chat/support/dify';
 const versions = ['0.15.3', '1.12.1'] as const;
 type Version = (typeof versions)[number];
 const kinds = ['chat', 'agent-chat', 'advanced-chat'] as const;
-type Kind = (typeof kinds)[number];
+type Kind = (typeof kinds)[number] | 'files' | 'moderation';
 const each = versions.flatMap((version) => kinds.map((kind): [Version, Kind] => [version, kind]));
 
 function recorded(version: Version, kind: Kind, name: string): Exchange {
@@ -91,6 +92,51 @@ describe.each(each)('the client of Dify %s, %s', (version, kind) => {
     expect(events.at(-1)).toMatchObject({ type: 'completed' });
   });
 });
+
+describe.each(versions)('the client of Dify %s', (version) => {
+  it('reads each piece of an answer to a question with a file', async () => {
+    const { error, text, events } = await askDify(await clientOf(recorded(version, 'files', 'question')));
+    expect(error).toBeUndefined();
+    expect(text).toMatch(/^你好 词1 .*词7$/u);
+    expect(events.filter(({ type }) => type === 'file')).toEqual([]);
+  });
+
+  it.each([
+    ['upload', /^[0-9a-f-]{36}$/u],
+    ['upload-unknown-kind', /^[0-9a-f-]{36}$/u],
+  ])('returns the id of a file after %s', async (name, id) => {
+    const client = await clientOf(recorded(version, 'files', name));
+    expect(await client.files?.upload(pixel, 'ada')).toMatch(id);
+  });
+
+  it('says that a file is too large', async () => {
+    const client = await clientOf(recorded(version, 'files', 'upload-too-large'));
+    await expect(client.files?.upload(pixel, 'ada')).rejects.toMatchObject({
+      code: 'payload-too-large',
+      message: 'The answering service takes no file of this size. Send a smaller one.',
+    });
+  });
+
+  it('refuses a question with an unknown file', async () => {
+    const client = await clientOf(recorded(version, 'files', 'question-file-unknown'));
+    expect((await askDify(client)).error).toMatchObject({ code: 'upstream-rejected' });
+  });
+
+  it.each([
+    ['question-refused', '这个问题不能回答。'],
+    ['answer-taken-back', '回答被撤下。'],
+  ])('shows only the sentence of the moderation after %s', async (name, sentence) => {
+    const { text, error } = await askDify(await clientOf(recorded(version, 'moderation', name)));
+    expect({ text, error }).toEqual({ text: sentence, error: undefined });
+  });
+});
+
+const pixel = {
+  name: 'pixel.png',
+  mimeType: 'image/png',
+  size: 3,
+  open: () => Readable.from([Buffer.from('abc')]),
+};
 
 describe.each(versions)('an answer of Dify %s that lost its reader', (version) => {
   const lost = (exchange: Exchange) => {

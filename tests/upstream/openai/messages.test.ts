@@ -71,6 +71,37 @@ describe('toMessages', () => {
   });
 });
 
+describe('toMessages of a question with images', () => {
+  const files = [
+    { type: 'image', transfer_method: 'local_file', upload_file_id: 'file-1' },
+    { type: 'image', transfer_method: 'remote_url', url: 'https://cdn.example/sea.png' },
+  ] as const;
+
+  it('sends kept images as data and others as addresses', async () => {
+    const readFile = async (id: string) => ({
+      mimeType: 'image/png',
+      base64: Buffer.from(id).toString('base64'),
+    });
+    const messages = await toMessages({ ...asked, files, readFile }, 1_000);
+    expect(messages.at(-1)).toEqual({
+      role: 'user',
+      content: [
+        { type: 'text', text: 'Now?' },
+        { type: 'image_url', image_url: { url: 'data:image/png;base64,ZmlsZS0x' } },
+        { type: 'image_url', image_url: { url: 'https://cdn.example/sea.png' } },
+      ],
+    });
+  });
+
+  it('refuses an image that the server no longer has', async () => {
+    const sent = toMessages({ ...asked, files, readFile: async () => null }, 1_000);
+    await expect(sent).rejects.toMatchObject({
+      code: 'invalid-request',
+      details: { upload_file_id: 'file-1' },
+    });
+  });
+});
+
 describe('estimateTokens', () => {
   it.each([
     ['', 4],
