@@ -5,6 +5,7 @@ import { cacheCharacters } from './database/characters/cache';
 import { createKeySeal } from './database/characters/key-seal';
 import { createReadPublished } from './database/characters/published';
 import { createCharacterSource } from './database/characters/source';
+import { createFileStore } from './database/files/store';
 import { createHistorySource } from './database/history/source';
 import { createSurvey, type SurveyMemory } from './database/history/survey';
 import { createProcessLock } from './database/locks/create-process-lock';
@@ -112,6 +113,7 @@ function createApp(strapi: Core.Strapi): App {
     sessionStore: createSessionStore(db, reader, settings.dify),
     ownDataStore: createOwnDataStore(db, reader),
     searchStore: createSearchStore(db, reader),
+    fileStore: createFileStore(db),
     unneededConversations: createUnneededConversations(db),
     characters,
     counters: createUserCounters(db, settings.limits),

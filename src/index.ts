@@ -59,6 +59,7 @@ import { createUnneededTable } from './database/sessions/unneeded-conversations'
 import { markDriverErrors } from './database/sql/driver-errors';
 import { createLoginTable } from './database/users/login-table';
 import { indexPendingAnswers } from './database/turns/pending-answers';
+import { createFileTable } from './database/files/store';
 import { createCounterTable, nameCountsByDocument } from './database/users/counters';
 import { openSocketServer, type SocketServer } from './websocket/server';
 
@@ -120,6 +121,7 @@ export default {
     await createErasureTable(strapi.db);
     await createUnneededTable(strapi.db);
     await createUpstreamKeysTable(strapi.db);
+    await createFileTable(strapi.db);
     await createLoginTable(strapi.db);
     await createNumberTable(strapi.db);
     await numberCharacters(strapi.db);

@@ -5,6 +5,8 @@ import type { UserCounters } from './ports/user-counters';
 import { createLiveTurns, type LiveTurns } from './stream/live-turns';
 import type { Log } from './shared/log';
 import { createMessageActions, type MessageActions } from './message/actions';
+import type { FileStore } from './ports/file-store';
+import { createUploads, type Uploads } from './file/uploads';
 import { createMessages, type Messages } from './message/list';
 import type { MessageStore } from './ports/message-store';
 import { createReads, type Reads } from './limits/reads';
@@ -33,6 +35,7 @@ export interface ChatDependencies {
   readonly sessionStore: SessionStore;
   readonly ownDataStore: OwnDataStore;
   readonly searchStore: SearchStore;
+  readonly fileStore: FileStore;
   readonly unneededConversations: UnneededConversations;
   readonly characters: CharacterSource;
   readonly counters: UserCounters;
@@ -56,6 +59,7 @@ export interface Chat {
   readonly sessionEvents: SessionEvents;
   readonly connect: Connect;
   readonly ownData: OwnData;
+  readonly uploads: Uploads;
   readonly conversationCleanup: ConversationCleanup;
   readonly search: Search;
   readonly reads: Reads;
@@ -71,6 +75,13 @@ export function createChat(dependencies: ChatDependencies): Chat {
     store: dependencies.unneededConversations,
     upstreams,
     log,
+  });
+  const uploads = createUploads({
+    settings: settings.files,
+    store: dependencies.fileStore,
+    characters,
+    upstreams,
+    writes,
   });
   const onErased = () => conversationCleanup.wake();
   const turns = createTurns({
@@ -114,8 +125,11 @@ export function createChat(dependencies: ChatDependencies): Chat {
     connect: createConnect({ live, events, turns, sessions, writes, request: settings.request }),
     search: createSearch(dependencies.searchStore),
     reads: createReads(settings.reads),
+    uploads,
     ownData: createOwnData({
       store: dependencies.ownDataStore,
+      files: dependencies.fileStore,
+      purgeFiles: () => uploads.purge(),
       characters,
       turns,
       live,

@@ -1,6 +1,8 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 
 import type { CharacterSource } from './ports/character-source';
+import type { FileStore } from './ports/file-store';
+import { toUploadReply } from './contract/file-reply';
 import { ChatError } from './errors';
 import { createFairQueue } from './shared/fair-queue';
 import type { LiveTurns } from './stream/live-turns';
@@ -27,6 +29,9 @@ export interface OwnData {
 
 export interface OwnDataOptions {
   readonly store: OwnDataStore;
+  readonly files: Pick<FileStore, 'listAfter'>;
+  /** Erases uploads that the server need not keep any more. */
+  readonly purgeFiles: () => Promise<void>;
   readonly characters: CharacterSource;
   readonly turns: Pick<TurnAccess, 'stop'>;
   readonly live: LiveTurns;
@@ -36,11 +41,14 @@ export interface OwnDataOptions {
   readonly onErased: () => void;
 }
 
-/** The approximate length of a session in an export, in characters. */
+/** Ids of rows begin at 1. */
+const start: After = { id: 0, limit: Number.MAX_SAFE_INTEGER };
+/** The approximate length of a session and of an upload in an export, in characters. */
 const charsOfSession = 500;
+const charsOfUpload = 300;
 
 export function createOwnData(options: OwnDataOptions): OwnData {
-  const { store, characters, turns, live, restorableMs, onErased } = options;
+  const { store, files, characters, turns, live, restorableMs, onErased, purgeFiles } = options;
   // One batch at a time, however many users erase their data.
   const refuse = () => new ChatError('server-busy');
   const batches = createFairQueue<number>({ total: 1, each: 1, waitingEach: Infinity, refuse });
@@ -57,7 +65,8 @@ export function createOwnData(options: OwnDataOptions): OwnData {
       // Do not queue: this may run inside a transaction that others wait for.
       return untilNone((limit) => store.eraseSome(user, limit));
     },
-    purge(signal) {
+    async purge(signal) {
+      await purgeFiles();
       const deletedBefore = new Date(Date.now() - restorableMs);
       return untilNone((limit) => store.purgeSome(deletedBefore, limit), {
         takeTurn: () => batches.enter(nobody),
@@ -69,8 +78,6 @@ export function createOwnData(options: OwnDataOptions): OwnData {
   async function* exportAll(owner: Owner): AsyncGenerator<string, void> {
     const { id, documentId, username, email } = owner;
     let head = toLine('user', { id, documentId, username, email });
-    // Ids of rows begin at 1.
-    const start: After = { id: 0, limit: Number.MAX_SAFE_INTEGER };
     const readSessions = async (after: After) =>
       (await store.listSessionsAfter(owner, after)).map((session) => ({ id: session.rowId, session }));
     const readMessages = (after: After) => store.listMessagesAfter(owner, after);
@@ -80,6 +87,14 @@ export function createOwnData(options: OwnDataOptions): OwnData {
     }
     for await (const messages of walk(readMessages, start, charsOf)) {
       yield head + (await toMessageLines(messages));
+      head = '';
+    }
+    for await (const uploads of walk(
+      (after) => files.listAfter(owner, after),
+      start,
+      () => charsOfUpload,
+    )) {
+      yield head + uploads.map(({ upload }) => toLine('file', toUploadReply(upload, owner))).join('');
       head = '';
     }
     if (head !== '') yield head;
@@ -163,6 +178,6 @@ async function untilNone(
   return total;
 }
 
-function toLine(type: 'user' | 'session' | 'message', value: object): string {
+function toLine(type: 'user' | 'session' | 'message' | 'file', value: object): string {
   return `${JSON.stringify({ type, ...value })}\n`;
 }

@@ -1,7 +1,16 @@
 import { z } from 'zod';
 
 import { upstreamKinds, type UpstreamKind } from './model/character';
-import { count, flag, origins, parseSettings, setting, variablesOf, type SettingsOf } from '../env/variables';
+import {
+  count,
+  flag,
+  origins,
+  parseSettings,
+  setting,
+  variablesOf,
+  words,
+  type SettingsOf,
+} from '../env/variables';
 
 /** Reads a time in seconds and returns milliseconds. */
 const seconds = (fallback: number) =>
@@ -201,6 +210,38 @@ const table = {
     /** Characters of JSON. */
     maxInputsChars: setting('CHAT_MAX_INPUTS_CHARS', count(20_000, 1_000_000)),
   },
+  /** Files of questions and of answers. */
+  files: {
+    /** Of one upload. */
+    maxBytes: setting('CHAT_FILE_MAX_BYTES', count(10_485_760, 104_857_600)),
+    /** An upload must have one of these media types, and one of these extensions. */
+    mimeTypes: setting(
+      'CHAT_FILE_TYPES',
+      words(/^[\w.+-]+\/[\w.+-]+$/u, 'must be media types, e.g. image/png, application/pdf', [
+        'image/png',
+        'image/jpeg',
+        'image/gif',
+        'image/webp',
+      ]),
+    ),
+    extensions: setting(
+      'CHAT_FILE_EXTENSIONS',
+      words(/^[a-z0-9]{1,20}$/u, 'must be extensions without a dot, e.g. png, pdf', [
+        'png',
+        'jpg',
+        'jpeg',
+        'gif',
+        'webp',
+      ]),
+    ),
+    /** 0 turns files off. */
+    maxPerQuestion: setting('CHAT_MAX_FILES', count(3, 100, 0)),
+    /** Hosts whose files questions may name by address, and from which the server may fetch files of answers. */
+    hosts: setting(
+      'CHAT_FILE_HOSTS',
+      words(/^[a-z0-9.-]+(:\d{1,5})?$/u, 'must be hosts, e.g. cdn.example.com or cdn.example.com:8443', []),
+    ),
+  },
   /** The WebSocket. */
   sockets: {
     /** Web origins whose pages may connect, or `*` for all. */
@@ -243,6 +284,7 @@ export type TurnSettings = ChatSettings['turns'];
 export type LimitSettings = ChatSettings['limits'];
 export type ReadSettings = ChatSettings['reads'];
 export type RequestSettings = ChatSettings['request'];
+export type FileSettings = ChatSettings['files'];
 export type SocketSettings = ChatSettings['sockets'];
 export type HistorySettings = ChatSettings['history'];
 /** How one app of Dify is asked. */

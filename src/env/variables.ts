@@ -66,6 +66,17 @@ export const origins = z
   .default(['*']);
 
 /**
+ * Words separated by commas, in lower case.
+ * @param isWord matches one word. @param problem says what each must be.
+ */
+export const words = (isWord: RegExp, problem: string, fallback: readonly string[]) =>
+  z
+    .string()
+    .transform((text) => text.split(',').map((word) => word.trim().toLowerCase()))
+    .refine((all) => all.every((word) => isWord.test(word)), problem)
+    .default([...fallback]);
+
+/**
  * Checks variables. Each is a text or not set.
  * @throws SettingsError which lists every problem.
  */

@@ -9,7 +9,7 @@ import { createDifyConsole, type DifyConsole } from './dify-console/console';
 import { createOpenAiClient } from './openai/client';
 
 export interface ServersOptions {
-  readonly settings: Pick<ChatSettings, 'dify' | 'console' | 'openai'>;
+  readonly settings: Pick<ChatSettings, 'dify' | 'console' | 'openai' | 'files'>;
   readonly warn: (message: string) => void;
 }
 
@@ -32,7 +32,8 @@ export const isProblem = (upstream: UpstreamOrProblem): upstream is UpstreamProb
 const maxClients = 1_000;
 
 export function createServers({ settings, warn }: ServersOptions): Servers {
-  const { dify, console: account, openai } = settings;
+  const { dify, console: account, openai, files } = settings;
+  const fileHosts = files.hosts;
   const clients = new LRUCache<string, Upstream>({ max: maxClients });
   const queues = createQueues({ settings, warn });
   let difyConsole: DifyConsole | undefined;
@@ -44,7 +45,12 @@ export function createServers({ settings, warn }: ServersOptions): Servers {
       if (apiUrl === null) return missing('DIFY_API_URL');
       if (apiKey === null) return missing('DIFY_API_KEY', 'Or type the key of the app into the character.');
       return client(`dify ${apiKey}`, () =>
-        createDifyClient({ settings: { ...dify, apiUrl, apiKey }, warn, queue: queues.of(apiUrl) }),
+        createDifyClient({
+          settings: { ...dify, apiUrl, apiKey },
+          fileHosts,
+          warn,
+          queue: queues.of(apiUrl),
+        }),
       );
     },
     console(given) {
@@ -55,6 +61,7 @@ export function createServers({ settings, warn }: ServersOptions): Servers {
         return missing('DIFY_CONSOLE_APP_ID', 'Or type the id of the app into the character.');
       difyConsole ??= createDifyConsole({
         settings: { ...dify, consoleUrl, email, password },
+        fileHosts,
         warn,
         queue: queues.of(consoleUrl),
       });

@@ -12,7 +12,7 @@ import type { ChatSettings } from '../chat/settings';
 import { createServers, isProblem, type UpstreamOrProblem } from './servers';
 
 export interface UpstreamsOptions {
-  readonly settings: Pick<ChatSettings, 'upstream' | 'dify' | 'console' | 'openai'>;
+  readonly settings: Pick<ChatSettings, 'upstream' | 'dify' | 'console' | 'openai' | 'files'>;
   readonly keys: UpstreamKeys;
   /** Decrypts the key of a character. Returns null if that is not possible. */
   readonly unseal: (sealedKey: string) => string | null;

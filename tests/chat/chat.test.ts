@@ -9,6 +9,7 @@ import { ada, keeper, recordingLog, users } from './support/fixtures';
 import { eventsOf, questionOf, shownText } from './support/harness';
 import { createHistoryStoreInMemory } from '../history/support/history-store-in-memory';
 import { createMemoryCharacters } from './support/memory-characters';
+import { createMemoryFileStore } from './support/memory-file-store';
 import { createEmptyOwnDataStore } from './support/memory-own-data-store';
 import { createEmptySessionStore } from './support/memory-session-store';
 import { createMemoryCounters } from './support/memory-counters';
@@ -47,6 +48,7 @@ describe('createChat', () => {
       },
       sessionStore: createEmptySessionStore(),
       ownDataStore: createEmptyOwnDataStore(),
+      fileStore: createMemoryFileStore(),
       unneededConversations: noUnneeded,
       searchStore: {
         searchWindow: async () => ({ ids: [], end: null }),
@@ -100,6 +102,7 @@ describe('createChat', () => {
       },
       sessionStore: createEmptySessionStore(),
       ownDataStore: createEmptyOwnDataStore(),
+      fileStore: createMemoryFileStore(),
       unneededConversations: noUnneeded,
       searchStore: {
         searchWindow: async () => ({ ids: [], end: null }),

@@ -22,6 +22,8 @@ function create(changes: Partial<OwnDataStore>, live = createLiveTurns()) {
     },
     live,
     restorableMs,
+    files: { listAfter: async () => [] },
+    purgeFiles: async () => undefined,
     onErased: () => undefined,
   });
   return { ownData, stopped };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { boundedJson, boundedText } from './bounded';
+import { characterIdSchema } from './character-id';
 import { parse } from './invalid-request';
 import { oncePer } from '../shared/once-per';
 import type { RequestSettings } from '../settings';
@@ -10,8 +11,6 @@ import type { Question } from '../model/question';
 
 /** The checked body of a create-message request. Only the owner is still missing. */
 export type QuestionBody = Omit<Question, 'owner'>;
-
-const isCharacterId = 'must be the documentId of an AI character';
 
 /**
  * Parses `{ "data": { "character_id", "query", "conversation_id"?, "session_id"?, "inputs"? } }`. Ignores other keys of
@@ -47,10 +46,7 @@ const questionSchema = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettin
     {
       data: z.object(
         {
-          character_id: z
-            .union([z.string().trim(), z.number()], isCharacterId)
-            .transform(String)
-            .refine((id) => id !== '' && id !== '0' && id.length <= 64 && !/^-|\./u.test(id), isCharacterId),
+          character_id: characterIdSchema,
           query: boundedText(z.string('must be the question, as text'), maxQueryChars).refine(
             (text) => !isBlank(text),
             'must be the question: it is empty',

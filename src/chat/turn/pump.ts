@@ -241,7 +241,8 @@ async function readToEnd(
     }
     answer.take(event);
     if (event.type === 'identified') options.identify(event);
-    if (event.type !== 'identified' && event.type !== 'completed' && event.type !== 'file') options.append(event);
+    if (event.type !== 'identified' && event.type !== 'completed' && event.type !== 'file')
+      options.append(event);
     if (answer.isTooLong()) throw tooLong(options.settings);
   }
 }

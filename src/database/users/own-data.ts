@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import { toUpstreamUser, type Erased, type OwnDataStore } from '../../chat';
+import { eraseFilesOf } from '../files/store';
 import { noteErasure } from '../history/erasures';
 import { selectMessages, toMessage, type MessageRow } from '../messages/rows';
 import type { Reader } from '../reader/reader';
@@ -39,6 +40,7 @@ export function createOwnDataStore(db: Database, reader: Reader): OwnDataStore {
     eraseSome: ({ id, documentId }, limit) =>
       inTransaction(db, async (trx) => {
         const own = { where: (rows: Knex.QueryBuilder) => rows.where({ user_id: id }), order: ['id'] };
+        await eraseFilesOf(db, trx, documentId);
         const { latestMs, conversations, ...erased } = await eraseSome(db, trx, { ...own, limit });
         const user = toUpstreamUser({ documentId });
         await noteUnneeded(

@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
+
+import { extensionOf } from '../contract/file-reply';
+import { ChatError } from '../errors';
+import type { WriteLimits } from '../limits/write-limits';
+import type { QuestionFile } from '../model/file';
+import { toUpstreamUser, type Owner } from '../model/owner';
+import type { CharacterSource } from '../ports/character-source';
+import type { FileStore, Upload } from '../ports/file-store';
+import type { FileUpload, KeptFile } from '../ports/upstream-files';
+import type { NamedUpstream, Upstreams } from '../ports/upstreams';
+import type { FileSettings } from '../settings';
+
+/** The files that users upload for their questions. */
+export interface Uploads {
+  /**
+   * Passes a file to the upstream of a character, and remembers whose it is.
+   * @throws ChatError `payload-too-large`, `unsupported-media-type`, `character-not-found`, those of the `WriteLimits`,
+   *   and `upstream-…` (the upload to Dify failed).
+   */
+  add(owner: Owner, characterId: string, file: FileUpload): Promise<Upload>;
+  /**
+   * Checks the files of a question that this upstream gets.
+   * @throws ChatError `invalid-request` for a file that the owner has not uploaded there, and for an address on a host
+   *   that the settings do not allow.
+   */
+  check(owner: Owner, upstream: NamedUpstream, files: readonly QuestionFile[]): Promise<void>;
+  /** Returns the bytes of an own upload that the server keeps; null if it is gone. */
+  read(owner: Owner, upstreamId: string, id: string): Promise<KeptFile | null>;
+  /** Erases the bytes that the server has kept for a day. */
+  purge(): Promise<void>;
+}
+
+export interface UploadsOptions {
+  readonly settings: FileSettings;
+  readonly store: FileStore;
+  readonly characters: CharacterSource;
+  readonly upstreams: Pick<Upstreams, 'choose'>;
+  readonly writes: WriteLimits;
+}
+
+/** An image that a question must bring is kept for this long after its upload. */
+const keptMs = 86_400_000;
+
+export function createUploads(options: UploadsOptions): Uploads {
+  const { settings, store, characters, upstreams, writes } = options;
+  return {
+    async add(owner, characterId, file) {
+      assertAllowed(file, settings);
+      const character = await characters.findPublished(characterId);
+      if (character === null) throw new ChatError('character-not-found');
+      const upstream = await upstreams.choose(character.upstream);
+      const { id, base64 } = await pass(owner, upstream, file);
+      const { name, mimeType, size } = file;
+      const upload = { id, upstreamId: upstream.id, name, mimeType, size, createdAt: new Date() };
+      await store.save(owner, { ...upload, base64 });
+      return upload;
+    },
+
+    async check(owner, upstream, files) {
+      if (files.length === 0) return;
+      const ids = files.flatMap((file) =>
+        file.transfer_method === 'local_file' ? [file.upload_file_id] : [],
+      );
+      const own = await store.findOwn(owner, upstream.id, ids);
+      for (const [index, file] of files.entries()) assertUsable(`data.files.${index}`, file, own);
+    },
+
+    read: (owner, upstreamId, id) => store.read(owner, upstreamId, id),
+    purge: () => store.eraseKept(new Date(Date.now() - keptMs)),
+  };
+
+  async function pass(
+    owner: Owner,
+    { upstream: { files } }: NamedUpstream,
+    file: FileUpload,
+  ): Promise<{ readonly id: string; readonly base64: string | null }> {
+    if (files !== undefined) {
+      await writes.count(owner);
+      return { id: await files.upload(file, toUpstreamUser(owner)), base64: null };
+    }
+    if (!file.mimeType.startsWith('image/')) throw notAllowed('This character takes only images.');
+    // Base64 has four characters for three bytes. The server stores them, so they count.
+    await writes.count(owner, Math.ceil(file.size / 3) * 4);
+    return { id: randomUUID(), base64: (await buffer(file.open())).toString('base64') };
+  }
+
+  function assertUsable(field: string, file: QuestionFile, own: ReadonlySet<string>): void {
+    const isAllowed =
+      file.transfer_method === 'remote_url'
+        ? settings.hosts.includes(new URL(file.url).host)
+        : own.has(file.upload_file_id);
+    if (!isAllowed) throw unusable(field, file);
+  }
+}
+
+/** The same error for another user's file and for an unknown one. */
+function unusable(field: string, file: QuestionFile): ChatError {
+  if (file.transfer_method === 'remote_url') {
+    return new ChatError('invalid-request', {
+      sentence: `${field}.url is on a host that this server does not allow. Upload the file instead.`,
+      details: { url: file.url },
+    });
+  }
+  return new ChatError('invalid-request', {
+    sentence: `${field}.upload_file_id is no file that you have uploaded for this character. Upload it again.`,
+    details: { upload_file_id: file.upload_file_id },
+  });
+}
+
+function assertAllowed({ name, mimeType, size }: FileUpload, settings: FileSettings): void {
+  const { maxPerQuestion, maxBytes, mimeTypes, extensions } = settings;
+  if (maxPerQuestion === 0) throw notAllowed('This server takes no files.');
+  if (size > maxBytes) {
+    throw new ChatError('payload-too-large', {
+      sentence: `The file is larger than ${maxBytes} bytes. Send a smaller one.`,
+    });
+  }
+  if (mimeTypes.includes(mimeType) && extensions.includes(extensionOf(name))) return;
+  throw notAllowed(`Send a file of one of these kinds: ${extensions.join(', ')}.`);
+}
+
+const notAllowed = (sentence: string) => new ChatError('unsupported-media-type', { sentence });
