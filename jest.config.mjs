@@ -17,6 +17,7 @@ const common = {
  */
 const onBoth = [
   'app/database-outage',
+  'app/files',
   'app/history-source',
   'app/isolation',
   'app/killed-process',

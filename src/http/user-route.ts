@@ -3,13 +3,18 @@ export interface UserRoute {
   readonly method: string;
   readonly path: string;
   readonly handler: string;
-  readonly config: { readonly middlewares: readonly string[]; readonly isForUsers: true };
+  readonly config: { readonly middlewares: readonly RouteMiddleware[]; readonly isForUsers: true };
 }
+
+/** A middleware of a route by its name, or with its configuration. */
+export type RouteMiddleware = string | { readonly name: string; readonly config: object };
 
 /** The middlewares of a route whose reply can be an event stream. */
 export const streamed = ['global::koasseStream'];
 /** The middlewares of a route that reads many rows. */
 export const reading = ['global::reads'];
+/** The middlewares of a route that takes a file for a question. */
+export const takesFile = [{ name: 'global::multipart', config: { isForQuestions: true } }];
 
 /**
  * Returns a route that logged-in users may call. `strapi/startup/permissions.ts` grants the permission once.
@@ -19,7 +24,7 @@ export function userRoute(
   method: string,
   path: string,
   handler: string,
-  middlewares: readonly string[] = [],
+  middlewares: readonly RouteMiddleware[] = [],
 ): UserRoute {
   return { method, path, handler, config: { middlewares, isForUsers: true } };
 }

@@ -13,6 +13,7 @@ const granted = {
     'regenerateTurn',
     'stopTurn',
     'suggestQuestions',
+    'uploadFile',
   ],
   'chat-session.chat-session': [
     'createSession',

@@ -77,6 +77,8 @@ const characterOfBody: Kind = {
   takes: ["Ada's documentId", "Ada's id"],
   refusalOf: () => refuse(400, 'character-not-found', 'invalid-request'),
 };
+/** The server refuses JSON, because a form must have a file. tests/app/files.test.ts tries the ids in forms. */
+const characterOfUpload: Kind = { takes: [], refusalOf: () => refuse(400, 'invalid-request') };
 const character: Kind = {
   takes: ["Ada's documentId", "Ada's id"],
   refusalOf: (id) => (id.includes('\0') ? refuse(400, 'invalid-request') : refuse(404)),
@@ -140,6 +142,7 @@ const requests: Readonly<Record<string, { readonly slots?: readonly Slot[]; read
       }),
       body: { data: { character_id: '$character', query: 'Whose is this?' } },
     },
+    'POST /api/chat-conversations/files': { slots: body({ character_id: characterOfUpload }), body: {} },
     'PUT /api/chat-conversations/messages/:message_id/feedback': { body: { data: { rating: 'like' } } },
     'GET /api/chat-conversations/my-list': {
       slots: query({

@@ -26,4 +26,9 @@ export function findFileRoutes(strapi: Core.Strapi): ReadonlySet<string> {
   );
 }
 
-const takesFiles = ({ config }: Route) => config?.middlewares?.includes('global::multipart') ?? false;
+const takesFiles = ({ config }: Route) => config?.middlewares?.some(isMultipart) ?? false;
+
+function isMultipart(middleware: unknown): boolean {
+  const named = middleware as { readonly name?: unknown } | string | null;
+  return (typeof named === 'string' ? named : named?.name) === 'global::multipart';
+}

@@ -1,3 +1,5 @@
+import { createReadStream } from 'node:fs';
+
 import { factories, type Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
@@ -8,7 +10,9 @@ import {
   parseInputs,
   parseQuestion,
   parseReplyFields,
+  parseUpload,
   selectFields,
+  toUploadReply,
   type Chat,
   type Owner,
   type ReplyFields,
@@ -32,6 +36,17 @@ export default factories.createCoreController(
       const key = parseIdempotencyKey(ctx.get('Idempotency-Key'));
       const fields = parseReplyFields(ctx.query);
       return answer(ctx, await turns.send(question, key, cursorOfResend(ctx)), fields);
+    },
+
+    /** POST /api/chat-conversations/files */
+    async uploadFile(ctx: Context) {
+      const owner = ownerOf(ctx);
+      const { body, files } = ctx.request as { readonly body?: unknown; readonly files?: unknown };
+      const { characterId, file } = parseUpload(body, files);
+      const open = () => createReadStream(file.filepath);
+      const upload = await chatOf(strapi).uploads.add(owner, characterId, { ...file, open });
+      ctx.status = 201;
+      return toUploadReply(upload, owner);
     },
 
     /** POST /api/chat-conversations/turns/:turn_id/regenerate */

@@ -1,9 +1,10 @@
-import { reading, streamed, userRoute } from '../../../http/user-route';
+import { reading, streamed, takesFile, userRoute } from '../../../http/user-route';
 
 /** The order matters: the router takes the first path that matches. */
 export default {
   routes: [
     userRoute('POST', '/chat-conversations/create-message', 'chat-conversation.createMessage', streamed),
+    userRoute('POST', '/chat-conversations/files', 'chat-conversation.uploadFile', takesFile),
     userRoute('GET', '/chat-conversations/turns/:turn_id', 'chat-conversation.findTurn'),
     userRoute('GET', '/chat-conversations/turns/:turn_id/stream', 'chat-conversation.followTurn', streamed),
     userRoute('POST', '/chat-conversations/turns/:turn_id/stop', 'chat-conversation.stopTurn'),
