@@ -117,11 +117,18 @@ function createApp(strapi: Core.Strapi): App {
     unneededConversations: createUnneededConversations(db),
     characters,
     counters: createUserCounters(db, settings.limits),
+    secret: secretOf(strapi),
     log,
     onTurnEnded: () => history.writer?.wake(),
   });
   const upstreamCheck = createUpstreamCheck({ upstreams, readPublished: createReadPublished(db), log });
   return { chat, history, processLock, upstreamCheck, stopReading: () => reader.close() };
+}
+
+/** Returns the first of the application's keys, without which the server does not start. */
+function secretOf(strapi: Core.Strapi): string {
+  const [first = ''] = strapi.config.get<string[]>('server.app.keys', []);
+  return first;
 }
 
 function surveyMemoryOf(strapi: Core.Strapi): SurveyMemory {

@@ -8,12 +8,13 @@ import { parseOptions } from '../bench/options';
 import { parseCommand } from '../scripts/history/options';
 import { chatErrors, type ChatErrorCode } from '../src/chat/errors';
 import { parseMessagePageRequest } from '../src/chat/contract/message-query';
+import { toAnswerFileReply } from '../src/chat/contract/file-link';
 import { toMessageReply } from '../src/chat/contract/message-reply';
 import { turnOutcomes } from '../src/chat/model/outcome';
 import type { TurnEvent } from '../src/chat/model/turn-event';
 import { toWireEvent, type WireEvent } from '../src/chat/contract/stream-event';
 import { readMailConfig } from '../src/env/mail-settings';
-import { ada, keeper, message } from './chat/support/fixtures';
+import { ada, keeper, links, message } from './chat/support/fixtures';
 import { codeBlocks } from './support/markdown';
 import { startArgs } from './support/start-args';
 
@@ -71,6 +72,7 @@ const events: { readonly [Name in WireEvent['event']]: WireEvent } = {
   queued: toWire({ type: 'queued', place: 3 }),
   message: toWire({ type: 'delta', text: 'Hi' }),
   message_replace: toWire({ type: 'replaced', text: 'Hi' }),
+  message_file: toWire({ type: 'file', file: { id: 'file', type: 'image', url: '/sea.png' } }),
   message_end: toWire({ type: 'ended', outcome: 'completed', saved: [message(), message()] }),
   error: toWire({ type: 'failed', outcome: 'failed', code: 'internal' }),
 };
@@ -87,6 +89,7 @@ function toWire(event: TurnEvent): WireEvent {
     },
     questionMessageId: 'question',
     toReplies: () => [],
+    toFile: (file) => toAnswerFileReply(file, message(), { owner: ada, links }),
   });
 }
 
@@ -178,6 +181,7 @@ describe('docs/http-api.md', () => {
       owner: ada,
       characters: new Map([[keeper.documentId, keeper]]),
       exposePrompt: true,
+      links,
     });
     const text = section(api, '### The reply in JSON');
     const [shown] = (sample(text) as { data: [typeof reply] }).data;
@@ -403,6 +407,7 @@ describe.each(documents)('%s', (file) => {
       'CHARACTER',
       'TURN',
       'QUESTION',
+      'FILE',
       'MESSAGE',
       'KEY',
       'CONVERSATION',

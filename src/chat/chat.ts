@@ -6,6 +6,7 @@ import { createLiveTurns, type LiveTurns } from './stream/live-turns';
 import type { Log } from './shared/log';
 import { createMessageActions, type MessageActions } from './message/actions';
 import type { FileStore } from './ports/file-store';
+import { createAnswerFiles, type AnswerFiles } from './file/answer-files';
 import { createUploads, type Uploads } from './file/uploads';
 import { createMessages, type Messages } from './message/list';
 import type { MessageStore } from './ports/message-store';
@@ -39,6 +40,8 @@ export interface ChatDependencies {
   readonly unneededConversations: UnneededConversations;
   readonly characters: CharacterSource;
   readonly counters: UserCounters;
+  /** A secret of this installation, the same in all its processes. */
+  readonly secret: string;
   readonly log: Log;
   /** The chat calls this each time it has saved the end of a turn. It must not throw. */
   readonly onTurnEnded?: () => void;
@@ -60,6 +63,7 @@ export interface Chat {
   readonly connect: Connect;
   readonly ownData: OwnData;
   readonly uploads: Uploads;
+  readonly answerFiles: AnswerFiles;
   readonly conversationCleanup: ConversationCleanup;
   readonly search: Search;
   readonly reads: Reads;
@@ -77,16 +81,20 @@ export function createChat(dependencies: ChatDependencies): Chat {
     log,
   });
   const uploads = createUploads({
-    settings: settings.files,
+    settings: { ...settings.files, maxFiles: settings.request.maxFiles },
     store: dependencies.fileStore,
     characters,
     upstreams,
     writes,
   });
+  const answerFiles = createAnswerFiles({ upstreams, secret: dependencies.secret });
+  const fileLinks = answerFiles.links;
   const onErased = () => conversationCleanup.wake();
   const turns = createTurns({
     settings: settings.turns,
     upstreams,
+    uploads,
+    fileLinks,
     store: dependencies.turnStore,
     characters,
     live,
@@ -96,7 +104,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
     dropConversation: (conversation) => conversationCleanup.add(conversation),
   });
   const { exposePrompt } = settings.turns;
-  const messages = createMessages({ store: messageStore, characters, exposePrompt });
+  const messages = createMessages({ store: messageStore, characters, exposePrompt, fileLinks });
   const { restorableMs } = settings;
   const events = createSessionEvents();
   const sessions = createSessionAccess({
@@ -126,6 +134,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
     search: createSearch(dependencies.searchStore),
     reads: createReads(settings.reads),
     uploads,
+    answerFiles,
     ownData: createOwnData({
       store: dependencies.ownDataStore,
       files: dependencies.fileStore,

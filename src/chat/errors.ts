@@ -44,6 +44,10 @@ export const chatErrors = {
     status: 404,
     sentence: 'There is no such message.',
   },
+  'file-not-found': {
+    status: 404,
+    sentence: 'There is no such file, or its link has expired.',
+  },
   'upgrade-required': {
     status: 426,
     sentence: 'This address accepts only WebSocket connections.',

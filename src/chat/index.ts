@@ -46,6 +46,7 @@ export { isUuid } from './shared/id-spellings';
 export { doubling } from './shared/retry';
 export { invalidRequest } from './contract/invalid-request';
 export type { After } from './shared/walk';
+export type { AnswerFile, QuestionFile } from './model/file';
 export type { MessageRange, Range, Selection } from './model/page';
 export type { MessageReference, NewMessage } from './model/message';
 export type { NewSessionEntry, SessionEntry } from './model/session';

@@ -41,6 +41,12 @@ export interface OwnDataOptions {
   readonly onErased: () => void;
 }
 
+/** Leaves out the links of an answer's files, which would expire. */
+const filesOf = ({ files, answerFiles }: Message) => [
+  ...files,
+  ...answerFiles.map(({ id, type }) => ({ id, type })),
+];
+
 /** Ids of rows begin at 1. */
 const start: After = { id: 0, limit: Number.MAX_SAFE_INTEGER };
 /** The approximate length of a session and of an upload in an export, in characters. */
@@ -80,6 +86,7 @@ export function createOwnData(options: OwnDataOptions): OwnData {
     let head = toLine('user', { id, documentId, username, email });
     const readSessions = async (after: After) =>
       (await store.listSessionsAfter(owner, after)).map((session) => ({ id: session.rowId, session }));
+    const readFiles = (after: After) => files.listAfter(owner, after);
     const readMessages = (after: After) => store.listMessagesAfter(owner, after);
     for await (const page of walk(readSessions, start, () => charsOfSession)) {
       yield head + page.map(({ session }) => toLine('session', toSessionReply(session, owner))).join('');
@@ -89,11 +96,7 @@ export function createOwnData(options: OwnDataOptions): OwnData {
       yield head + (await toMessageLines(messages));
       head = '';
     }
-    for await (const uploads of walk(
-      (after) => files.listAfter(owner, after),
-      start,
-      () => charsOfUpload,
-    )) {
+    for await (const uploads of walk(readFiles, start, () => charsOfUpload)) {
       yield head + uploads.map(({ upload }) => toLine('file', toUploadReply(upload, owner))).join('');
       head = '';
     }
@@ -109,6 +112,7 @@ export function createOwnData(options: OwnDataOptions): OwnData {
         return toLine('message', {
           ...toSessionMessageReply(message),
           conversation_id: message.conversationId,
+          files: filesOf(message),
           error_code: message.errorCode,
           usage: message.usage,
           feedback: message.feedback,

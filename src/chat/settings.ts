@@ -209,6 +209,8 @@ const table = {
     maxQueryChars: setting('CHAT_MAX_QUERY_CHARS', count(20_000, 1_000_000)),
     /** Characters of JSON. */
     maxInputsChars: setting('CHAT_MAX_INPUTS_CHARS', count(20_000, 1_000_000)),
+    /** Files of one question. 0 turns files off. */
+    maxFiles: setting('CHAT_MAX_FILES', count(3, 100, 0)),
   },
   /** Files of questions and of answers. */
   files: {
@@ -234,8 +236,6 @@ const table = {
         'webp',
       ]),
     ),
-    /** 0 turns files off. */
-    maxPerQuestion: setting('CHAT_MAX_FILES', count(3, 100, 0)),
     /** Hosts whose files questions may name by address, and from which the server may fetch files of answers. */
     hosts: setting(
       'CHAT_FILE_HOSTS',
@@ -284,7 +284,7 @@ export type TurnSettings = ChatSettings['turns'];
 export type LimitSettings = ChatSettings['limits'];
 export type ReadSettings = ChatSettings['reads'];
 export type RequestSettings = ChatSettings['request'];
-export type FileSettings = ChatSettings['files'];
+export type FileSettings = ChatSettings['files'] & Pick<RequestSettings, 'maxFiles'>;
 export type SocketSettings = ChatSettings['sockets'];
 export type HistorySettings = ChatSettings['history'];
 /** How one app of Dify is asked. */

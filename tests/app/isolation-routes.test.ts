@@ -446,9 +446,13 @@ describe('without a login', () => {
     expect(await allRows()).toEqual(before);
   });
 
-  it('only the routes for readiness and metrics are open', async () => {
+  it('only the routes for readiness, metrics and links to files are open', async () => {
     const open = routes.filter(([, { isPublic }]) => isPublic).map(([route]) => route);
-    expect(open).toEqual(['GET /api/chat/ready', 'GET /api/chat/metrics']);
+    expect(open).toEqual([
+      'GET /api/chat/ready',
+      'GET /api/chat/metrics',
+      'GET /api/chat-conversations/files/:link',
+    ]);
     expect((await send({ method: 'GET', target: '/api/chat/ready' })).status).toBe(200);
     // The metrics need their own token, which no user has.
     expect((await send({ method: 'GET', target: '/api/chat/metrics', token: ann.token })).status).toBe(404);

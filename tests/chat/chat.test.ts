@@ -56,6 +56,7 @@ describe('createChat', () => {
       },
       characters: createMemoryCharacters([keeper]),
       counters: createMemoryCounters(),
+      secret: 'of tests',
       log,
     });
 
@@ -110,6 +111,7 @@ describe('createChat', () => {
       },
       characters: createMemoryCharacters([keeper]),
       counters: createMemoryCounters(),
+      secret: 'of tests',
       log,
       onTurnEnded: () => writer.wake(),
     });

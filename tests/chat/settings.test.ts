@@ -124,12 +124,11 @@ describe('parseChatSettings', () => {
         maxLiveTurns: 500,
       },
       reads: { atOnce: 4, selectsAtOnce: null, timeoutMs: 10_000 },
-      request: { maxQueryChars: 20_000, maxInputsChars: 20_000 },
+      request: { maxQueryChars: 20_000, maxInputsChars: 20_000, maxFiles: 3 },
       files: {
         maxBytes: 10_485_760,
         mimeTypes: ['image/png', 'image/jpeg', 'image/gif', 'image/webp'],
         extensions: ['png', 'jpg', 'jpeg', 'gif', 'webp'],
-        maxPerQuestion: 3,
         hosts: [],
       },
       sockets: {
@@ -200,12 +199,11 @@ describe('parseChatSettings', () => {
         maxLiveTurns: 17,
       },
       reads: { atOnce: 26, selectsAtOnce: 27, timeoutMs: 28_000 },
-      request: { maxQueryChars: 6, maxInputsChars: 7 },
+      request: { maxQueryChars: 6, maxInputsChars: 7, maxFiles: 0 },
       files: {
         maxBytes: 30,
         mimeTypes: ['application/pdf', 'image/png'],
         extensions: ['pdf'],
-        maxPerQuestion: 0,
         hosts: ['cdn.example', 'localhost:9000'],
       },
       sockets: {

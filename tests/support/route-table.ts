@@ -118,6 +118,7 @@ const kindsOfParams: readonly (readonly [route: RegExp, kinds: Readonly<Record<s
   [/ \/api\/chat\/messages\/:message_id\/restore$/u, { message_id: deletedMessage }],
   [/ \/api\/v1\//u, { conversation_id: recorded }],
   [/ \/api\/ws\//u, { session_id: plainSocket }],
+  [/ \/api\/chat-conversations\/files\//u, { link: missing('file-not-found') }],
   [
     /./u,
     { session_id: session, message_id: message, turn_id: turn, user_id: user, conversation_id: conversation },

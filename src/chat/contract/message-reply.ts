@@ -1,4 +1,6 @@
 import type { Character } from '../model/character';
+import type { QuestionFile } from '../model/file';
+import { toAnswerFileReply, type AnswerFileReply, type FileLinks } from './file-link';
 import type { Message } from '../model/message';
 import type { Owner } from '../model/owner';
 
@@ -28,6 +30,7 @@ export interface MessageReply {
   readonly outcome: string | null;
   readonly error_code: string | null;
   readonly tool_calls: unknown;
+  readonly files: readonly (QuestionFile | AnswerFileReply)[];
   readonly usage: unknown;
   readonly feedback: string | null;
   readonly parent_message_id: string | null;
@@ -48,11 +51,12 @@ export interface ReplyContext {
   readonly owner: Owner;
   readonly characters: ReadonlyMap<string, Character>;
   readonly exposePrompt: boolean;
+  readonly links: FileLinks;
 }
 
 export function toMessageReply(
   message: Message,
-  { owner, characters, exposePrompt }: ReplyContext,
+  { owner, characters, exposePrompt, links }: ReplyContext,
 ): MessageReply {
   const character = message.characterId === null ? undefined : characters.get(message.characterId);
   return {
@@ -69,6 +73,10 @@ export function toMessageReply(
     outcome: message.outcome,
     error_code: message.errorCode,
     tool_calls: message.toolCalls,
+    files:
+      message.role === 'assistant'
+        ? message.answerFiles.map((file) => toAnswerFileReply(file, message, { owner, links }))
+        : message.files,
     usage: message.usage,
     feedback: message.feedback,
     parent_message_id: message.parentMessageId,

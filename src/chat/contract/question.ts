@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { boundedJson, boundedText } from './bounded';
 import { characterIdSchema } from './character-id';
+import { questionFilesSchema } from './question-files';
 import { parse } from './invalid-request';
 import { oncePer } from '../shared/once-per';
 import type { RequestSettings } from '../settings';
@@ -13,18 +14,19 @@ import type { Question } from '../model/question';
 export type QuestionBody = Omit<Question, 'owner'>;
 
 /**
- * Parses `{ "data": { "character_id", "query", "conversation_id"?, "session_id"?, "inputs"? } }`. Ignores other keys of
+ * Parses `{ "data": { "character_id", "query", "conversation_id"?, "session_id"?, "inputs"?, "files"? } }`. Ignores other keys of
  * `data`, so that a body written for Dify works. The SSE middleware reads `response_mode`.
  * @throws ChatError `invalid-request` with the name of the wrong field.
  */
 export function parseQuestion(body: unknown, settings: RequestSettings): QuestionBody {
-  const { character_id, query, conversation_id, session_id, inputs } = parse(
+  const { character_id, query, conversation_id, session_id, inputs, files } = parse(
     questionSchema(settings),
     body,
   ).data;
   return {
     characterId: toStorableText(character_id),
     query,
+    files,
     session: { sessionId: session_id, conversationId: conversation_id },
     inputs: toStorableJson(inputs) as Record<string, unknown>,
   };
@@ -41,7 +43,7 @@ export function parseInputs(body: unknown, settings: RequestSettings): Record<st
   >;
 }
 
-const questionSchema = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettings) =>
+const questionSchema = oncePer(({ maxQueryChars, maxInputsChars, maxFiles }: RequestSettings) =>
   z.object(
     {
       data: z.object(
@@ -54,6 +56,7 @@ const questionSchema = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettin
           conversation_id: optionalId,
           session_id: optionalId,
           inputs: inputsSchema(maxInputsChars),
+          files: questionFilesSchema(maxFiles),
         },
         'must be an object with character_id and query',
       ),

@@ -25,6 +25,7 @@ const messageFields = [
   'outcome',
   'error_code',
   'tool_calls',
+  'files',
   'usage',
   'feedback',
   'parent_message_id',

@@ -1,4 +1,6 @@
 import { chatErrors, type ChatError, type ChatErrorCode } from '../errors';
+import type { AnswerFile } from '../model/file';
+import type { AnswerFileReply } from './file-link';
 import type { MessageReply } from './message-reply';
 import type { SavedTurn } from '../model/turn';
 import type { Usage } from '../model/outcome';
@@ -24,6 +26,7 @@ export type WireEvent =
   | (Envelope & { readonly event: 'queued'; readonly place: number })
   | (Envelope & { readonly event: 'message'; readonly id: string; readonly answer: string })
   | (Envelope & { readonly event: 'message_replace'; readonly answer: string })
+  | (Envelope & { readonly event: 'message_file' } & AnswerFileReply)
   | (Envelope & {
       readonly event: 'message_end';
       readonly id: string;
@@ -75,11 +78,12 @@ export interface WireContext {
   readonly envelope: Envelope;
   readonly questionMessageId: string;
   readonly toReplies: (saved: SavedTurn) => readonly MessageReply[];
+  readonly toFile: (file: AnswerFile) => AnswerFileReply;
 }
 
 export function toWireEvent(
   event: TurnEvent,
-  { envelope, questionMessageId, toReplies }: WireContext,
+  { envelope, questionMessageId, toReplies, toFile }: WireContext,
 ): WireEvent {
   switch (event.type) {
     case 'started':
@@ -90,6 +94,8 @@ export function toWireEvent(
       return toMessageEvent(envelope, event.text);
     case 'replaced':
       return { event: 'message_replace', ...envelope, answer: event.text };
+    case 'file':
+      return { event: 'message_file', ...envelope, ...toFile(event.file) };
     case 'ended': {
       // Use the saved id, because clients use it from now on. It is Dify's, unless another message already has that id.
       const { messageId } = event.saved[1];

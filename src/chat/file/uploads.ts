@@ -110,8 +110,8 @@ function unusable(field: string, file: QuestionFile): ChatError {
 }
 
 function assertAllowed({ name, mimeType, size }: FileUpload, settings: FileSettings): void {
-  const { maxPerQuestion, maxBytes, mimeTypes, extensions } = settings;
-  if (maxPerQuestion === 0) throw notAllowed('This server takes no files.');
+  const { maxFiles, maxBytes, mimeTypes, extensions } = settings;
+  if (maxFiles === 0) throw notAllowed('This server takes no files.');
   if (size > maxBytes) {
     throw new ChatError('payload-too-large', {
       sentence: `The file is larger than ${maxBytes} bytes. Send a smaller one.`,

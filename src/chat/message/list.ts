@@ -1,6 +1,7 @@
 import type { CharacterSource } from '../ports/character-source';
 import { encodeCursor, parseMessagePageRequest, type Part } from '../contract/message-query';
 import type { Cursor, MessageQuery } from '../model/message-query';
+import type { FileLinks } from '../contract/file-link';
 import { toMessageReply, type MessageReply } from '../contract/message-reply';
 import { parseReplyFields, selectFields, type SelectedMessage } from '../contract/reply-fields';
 import type { Owner } from '../model/owner';
@@ -45,9 +46,10 @@ export interface MessagesOptions {
   readonly store: Pick<MessageStore, 'list'>;
   readonly characters: CharacterSource;
   readonly exposePrompt: boolean;
+  readonly fileLinks: FileLinks;
 }
 
-export function createMessages({ store, characters, exposePrompt }: MessagesOptions): Messages {
+export function createMessages({ store, characters, exposePrompt, fileLinks }: MessagesOptions): Messages {
   return {
     toReplies,
     async list(owner, params, signal) {
@@ -72,7 +74,7 @@ export function createMessages({ store, characters, exposePrompt }: MessagesOpti
   };
 
   async function toReplies(owner: Owner, messages: readonly Message[]): Promise<MessageReply[]> {
-    const replyContext = { owner, characters: await charactersOf(messages), exposePrompt };
+    const replyContext = { owner, characters: await charactersOf(messages), exposePrompt, links: fileLinks };
     return messages.map((message) => toMessageReply(message, replyContext));
   }
 

@@ -1,3 +1,4 @@
+import type { AnswerFile, QuestionFile } from './file';
 import type { TurnOutcome, Usage } from './outcome';
 
 export type MessageRole = 'user' | 'assistant' | 'tool';
@@ -20,6 +21,9 @@ export interface Message {
   readonly outcome: TurnOutcome | null;
   readonly errorCode: string | null;
   readonly toolCalls: unknown;
+  /** Of a question. */
+  readonly files: readonly QuestionFile[];
+  readonly answerFiles: readonly AnswerFile[];
   readonly usage: Usage | null;
   readonly feedback: 'like' | 'dislike' | null;
   readonly parentMessageId: string | null;

@@ -1,3 +1,4 @@
+import type { QuestionFile } from './file';
 import type { Owner } from './owner';
 import type { SessionReference } from './session';
 
@@ -13,6 +14,7 @@ export interface Question {
   /** The character's documentId or its `id`. */
   readonly characterId: string;
   readonly query: string;
+  readonly files?: readonly QuestionFile[];
   /** The session to continue. If it is empty, the server starts a new session. */
   readonly session: SessionReference;
   /** Values for the variables of the Dify app. They replace those of the character, but not the prompt. */

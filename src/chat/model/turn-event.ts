@@ -1,8 +1,9 @@
 import type { ChatErrorCode } from '../errors';
+import type { AnswerFile } from './file';
 import type { SavedTurn } from './turn';
 
 /**
- * An event of a turn. The order is: one `started`, some `queued`, deltas and replacements, exactly one terminal event.
+ * An event of a turn. The order is: one `started`, some `queued`, deltas, replacements and files, exactly one terminal event.
  * The terminal event (`ended` or `failed`) is sent only after the answer is saved.
  */
 export type TurnEvent =
@@ -11,6 +12,7 @@ export type TurnEvent =
   | { readonly type: 'queued'; readonly place: number }
   | { readonly type: 'delta'; readonly text: string }
   | { readonly type: 'replaced'; readonly text: string }
+  | { readonly type: 'file'; readonly file: AnswerFile }
   | TerminalEvent;
 
 export type TerminalEvent =

@@ -1,3 +1,4 @@
+import type { AnswerFile, QuestionFile } from './file';
 import type { Owner } from './owner';
 import type { OtherThreads, Session } from './session';
 import type { Idempotency } from './question';
@@ -15,6 +16,7 @@ export interface NewTurn {
   /** The character's documentId. */
   readonly characterId: string;
   readonly query: string;
+  readonly files: readonly QuestionFile[];
   readonly questionMessageId: string;
   readonly answerMessageId: string;
   readonly createdAt: Date;
@@ -113,6 +115,8 @@ export interface TurnEnding extends Checkpoint {
   readonly outcome: FinalOutcome;
   readonly errorCode: ChatErrorCode | null;
   readonly usage: Usage | null;
+  /** Empty keeps files that are saved already. */
+  readonly files: readonly AnswerFile[];
   /** Whether the upstream had lost the conversation, so that the turn continued in a new one. */
   readonly isThreadRestarted: boolean;
   /** The upstream's own sentence about its error, for operators. */

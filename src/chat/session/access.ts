@@ -187,6 +187,7 @@ function createMessageAccess({
       owner,
       characterId: assertCharacter(session),
       query: content,
+      files: old.files,
       session: { sessionId: session.sessionId },
       inputs: {},
       regenerates: old.messageId,

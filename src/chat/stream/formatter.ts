@@ -1,4 +1,5 @@
 import type { Character } from '../model/character';
+import { toAnswerFileReply, type FileLinks } from '../contract/file-link';
 import { toMessageReply } from '../contract/message-reply';
 import type { Owner } from '../model/owner';
 import type { TurnProgress } from '../model/turn';
@@ -23,6 +24,8 @@ export interface TurnIds {
   readonly questionMessageId: string;
   readonly answerMessageId: string;
   readonly createdAt: Date;
+  /** See `upstreamIdOf`. */
+  readonly upstreamId: string | null;
 }
 
 export interface WireFormatOptions {
@@ -31,9 +34,16 @@ export interface WireFormatOptions {
   /** Null if the character is deleted. */
   readonly character: Character | null;
   readonly exposePrompt: boolean;
+  readonly links: FileLinks;
 }
 
-export function createWireFormat({ ids, owner, character, exposePrompt }: WireFormatOptions): WireFormat {
+export function createWireFormat({
+  ids,
+  owner,
+  character,
+  exposePrompt,
+  links,
+}: WireFormatOptions): WireFormat {
   const characters = new Map(character === null ? [] : [[character.documentId, character]]);
   let envelope: Envelope = {
     turn_id: ids.turnId,
@@ -44,6 +54,11 @@ export function createWireFormat({ ids, owner, character, exposePrompt }: WireFo
     created_at: Math.floor(ids.createdAt.getTime() / 1000),
   };
   let head = toMessageHead(envelope);
+  const answer = () => ({
+    messageId: envelope.message_id,
+    conversationId: envelope.conversation_id,
+    upstreamId: ids.upstreamId,
+  });
   return {
     identify({ messageId, conversationId }) {
       envelope = {
@@ -59,7 +74,8 @@ export function createWireFormat({ ids, owner, character, exposePrompt }: WireFo
         envelope,
         questionMessageId: ids.questionMessageId,
         toReplies: (saved) =>
-          saved.map((message) => toMessageReply(message, { owner, characters, exposePrompt })),
+          saved.map((message) => toMessageReply(message, { owner, characters, exposePrompt, links })),
+        toFile: (file) => toAnswerFileReply(file, answer(), { owner, links }),
       }),
   };
 }

@@ -50,7 +50,7 @@ export interface TurnAccess {
 }
 
 export function createTurnAccess(options: TurnOptions): TurnAccess {
-  const { settings, upstreams, store, characters, live, log } = options;
+  const { settings, upstreams, store, characters, live, log, fileLinks: links } = options;
   return { find, follow, awaitEnd, stop };
 
   async function find(owner: Owner, turnId: string): Promise<TurnState> {
@@ -83,7 +83,7 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
     const { exposePrompt, checkpointEveryMs } = settings;
     return {
       saved,
-      wire: createWireFormat({ ids: toIds(saved), owner, character, exposePrompt }),
+      wire: createWireFormat({ ids: toIds(saved), owner, character, exposePrompt, links }),
       reload: () => store.find(owner, turnId),
       pollEveryMs: checkpointEveryMs,
     };
@@ -128,5 +128,6 @@ function toIds([question, answer]: SavedTurn): TurnIds {
     questionMessageId: question.messageId,
     answerMessageId: answer.messageId,
     createdAt: answer.createdAt,
+    upstreamId: answer.upstreamId,
   };
 }

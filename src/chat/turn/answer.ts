@@ -1,4 +1,5 @@
 import type { ReplyEvent } from '../ports/upstream';
+import type { AnswerFile } from '../model/file';
 import type { TurnProgress } from '../model/turn';
 import type { Usage } from '../model/outcome';
 
@@ -15,11 +16,16 @@ export interface Answer {
   isThreadRestarted(): boolean;
   progress(): TurnProgress;
   usage(): Usage | null;
+  files(): readonly AnswerFile[];
 }
+
+/** More files in one answer are left out. */
+export const maxAnswerFiles = 20;
 
 export function createAnswer({ maxChars }: { maxChars: number }): Answer {
   let answer = '';
   let usage: Usage | null = null;
+  const files: AnswerFile[] = [];
   let isFrozen = false;
   let isThreadRestarted = false;
   let ids: Omit<TurnProgress, 'answer'> = {
@@ -43,8 +49,10 @@ export function createAnswer({ maxChars }: { maxChars: number }): Answer {
         case 'completed':
           usage = event.usage;
           break;
-        case 'queued':
         case 'file':
+          files.push(event.file);
+          break;
+        case 'queued':
           break;
       }
     },
@@ -59,5 +67,6 @@ export function createAnswer({ maxChars }: { maxChars: number }): Answer {
     isTooLong: () => answer.length > maxChars,
     progress: () => ({ answer, ...ids }),
     usage: () => usage,
+    files: () => files,
   };
 }

@@ -3,10 +3,14 @@ import type { AnsweringCharacter } from '../model/character';
 import type { Question } from '../model/question';
 import type { EarlierExchange, NewTurn } from '../model/turn';
 import type { TakeEvents, Upstream, UpstreamModel } from '../ports/upstream';
-import type { TurnStore } from '../ports/turn-store';
+import type { TurnOptions } from './options';
 
 /** Sends the question in this conversation or, if null, in a new one. See `Upstream.ask`. */
 export type Ask = (conversationId: string | null, take: TakeEvents, leave: AbortSignal) => Promise<void>;
+
+interface AskOptions extends Pick<TurnOptions, 'store' | 'uploads'> {
+  readonly upstream: Upstream;
+}
 
 interface Asked {
   readonly turn: NewTurn;
@@ -18,7 +22,7 @@ interface Asked {
 
 /** Returns how the upstream is asked: with the character's prompt and model, and with what came before. */
 export function toAsk(
-  { upstream, store }: { readonly upstream: Upstream; readonly store: TurnStore },
+  { upstream, store, uploads }: AskOptions,
   { turn, question, character, user }: Asked,
 ): Ask {
   const { prompt, upstream: choice } = character;
@@ -27,6 +31,8 @@ export function toAsk(
     inputs: { ...choice.inputs, ...question.inputs },
     prompt,
     user,
+    files: turn.files,
+    readFile: (id: string) => uploads.read(turn.owner, turn.thread.upstreamId, id),
     model: toModel(character),
     parameters: choice.modelParameters ?? {},
     earlier: () => store.readEarlier(turn),

@@ -4,7 +4,7 @@ import type { Question } from '../model/question';
 
 /** Returns a digest of all fields of the question. Equivalent bodies have the same digest. */
 export function fingerprintOf(question: Question): string {
-  const { characterId, query, session, inputs, regenerates, supersedes } = question;
+  const { characterId, query, files = [], session, inputs, regenerates, supersedes } = question;
   const { sessionId, conversationId } = session;
   const asked = [
     characterId,
@@ -13,8 +13,9 @@ export function fingerprintOf(question: Question): string {
     conversationId ?? null,
     sorted(inputs),
     regenerates ?? null,
-    // Add this only if it is set: saved digests of older questions do not contain it.
+    // Add these only if they are set: saved digests of older questions do not contain them.
     ...(supersedes === undefined ? [] : [supersedes]),
+    ...(files.length === 0 ? [] : [sorted(files)]),
   ];
   return createHash('sha256').update(JSON.stringify(asked)).digest('hex');
 }

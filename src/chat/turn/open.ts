@@ -24,7 +24,7 @@ export function createOpen(
   options: TurnOptions,
   drain: Pick<Drain, 'isDraining' | 'giveUp' | 'track'>,
 ): Open {
-  const { store, characters, upstreams, limits } = options;
+  const { store, characters, upstreams, uploads, limits } = options;
 
   return async (question, idempotency) => {
     if (drain.isDraining()) throw new ChatError('server-stopping');
@@ -47,6 +47,7 @@ export function createOpen(
     const character = await findAnswering(characters, question.characterId);
     const answering = await upstreams.choose(character.upstream);
     const session = await findSession(store, question, character);
+    await uploads.check(question.owner, answering, question.files ?? []);
     const rateLimit = await admission.count(question.query);
     let turn = toNewTurn({ question, character, answering, idempotency }, session);
     // The session has changed since it was read. For example, a turn of another device has set the conversation.
@@ -75,7 +76,7 @@ function toNewTurn(
   { question, character, answering, idempotency }: Asked,
   session: Session | NewSession,
 ): NewTurn {
-  const { owner, query, regenerates } = question;
+  const { owner, query, files = [], regenerates } = question;
   const branchesAt = answering.upstream.hasBranches ? question.branchesAt : undefined;
   return {
     turnId: randomUUID(),
@@ -84,6 +85,7 @@ function toNewTurn(
     thread: toThread(answering, session),
     characterId: character.documentId,
     query,
+    files,
     questionMessageId: newMessageId(),
     answerMessageId: newMessageId(),
     createdAt: new Date(),

@@ -1,4 +1,6 @@
 import type { TurnSettings } from '../settings';
+import type { FileLinks } from '../contract/file-link';
+import type { Uploads } from '../file/uploads';
 import type { UpstreamConversation } from '../ports/unneeded-conversations';
 import type { Upstreams } from '../ports/upstreams';
 import type { TurnStore } from '../ports/turn-store';
@@ -11,6 +13,8 @@ import type { Log } from '../shared/log';
 export interface TurnOptions {
   readonly settings: TurnSettings;
   readonly upstreams: Upstreams;
+  readonly uploads: Pick<Uploads, 'check' | 'read'>;
+  readonly fileLinks: FileLinks;
   readonly store: TurnStore;
   readonly characters: CharacterSource;
   readonly live: LiveTurns;

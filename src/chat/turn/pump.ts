@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { createAnswer, type Answer } from './answer';
+import { createAnswer, maxAnswerFiles, type Answer } from './answer';
 import { createCheckpoints } from './checkpoints';
 import type { TakeEvents, FoundAnswer, ReplyEvent } from '../ports/upstream';
 import { ChatError, chatErrors, toChatError, upstreamMessageOf, type ChatErrorCode } from '../errors';
@@ -72,6 +72,7 @@ export async function pump(options: PumpOptions): Promise<TerminalEvent> {
   const ending = {
     ...answer.progress(),
     ...end,
+    files: answer.files(),
     isThreadRestarted: answer.isThreadRestarted(),
     errorDetail: error === undefined ? null : upstreamMessageOf(error),
     lastEventId: options.lastEventId() + 1,
@@ -239,10 +240,10 @@ async function readToEnd(
       if (event.type === 'identified') onLateConversation(event.conversationId);
       return;
     }
+    if (event.type === 'file' && answer.files().length >= maxAnswerFiles) return;
     answer.take(event);
     if (event.type === 'identified') options.identify(event);
-    if (event.type !== 'identified' && event.type !== 'completed' && event.type !== 'file')
-      options.append(event);
+    if (event.type !== 'identified' && event.type !== 'completed') options.append(event);
     if (answer.isTooLong()) throw tooLong(options.settings);
   }
 }

@@ -47,10 +47,11 @@ export function run(
     maxChars: settings.maxLogChars,
   });
   const wire = createWireFormat({
-    ids: { sessionId, conversationId, ...turn },
+    ids: { sessionId, conversationId, upstreamId: thread.upstreamId, ...turn },
     owner,
     character,
     exposePrompt: settings.exposePrompt,
+    links: options.fileLinks,
   });
   const user = toUpstreamUser(owner);
   const { query } = question;

@@ -94,6 +94,7 @@ function toSameQuestion([question, answer]: SavedTurn): Omit<Question, 'owner' |
   return {
     characterId: answer.characterId,
     query: question.query,
+    files: question.files,
     session: { sessionId: answer.sessionId ?? undefined },
     // All versions of a question refer to the first one.
     regenerates: question.parentMessageId ?? question.messageId,

@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import type { Message, Usage } from '../../chat';
+import type { AnswerFile, Message, QuestionFile, Usage } from '../../chat';
 import { characterOf } from '../characters/links';
 import { parseJsonColumn } from '../sql/json-column';
 
@@ -21,6 +21,7 @@ export interface MessageRow {
   readonly outcome: Message['outcome'];
   readonly error_code: string | null;
   readonly tool_calls: unknown;
+  readonly files: unknown;
   readonly usage: unknown;
   readonly feedback: Message['feedback'];
   readonly parent_message_id: string | null;
@@ -59,6 +60,7 @@ export const messageColumns = [
   'outcome',
   'error_code',
   'tool_calls',
+  'files',
   'usage',
   'feedback',
   'parent_message_id',
@@ -122,6 +124,8 @@ export function toMessage(row: MessageRow): Message {
     outcome: row.outcome,
     errorCode: row.error_code,
     toolCalls: parseJsonColumn(row.tool_calls),
+    files: row.role === 'user' ? ((parseJsonColumn(row.files) ?? []) as QuestionFile[]) : [],
+    answerFiles: row.role === 'assistant' ? ((parseJsonColumn(row.files) ?? []) as AnswerFile[]) : [],
     usage: parseJsonColumn(row.usage) as Usage | null,
     feedback: row.feedback,
     parentMessageId: row.parent_message_id,

@@ -118,6 +118,7 @@ function toEndAnswers(
   now: Date,
   { isTurn, isPostgres }: { readonly isTurn: string; readonly isPostgres: boolean },
 ): Statement {
+  const files = isPostgres ? 'cast(given.column12 as jsonb)' : 'given.column12';
   const usage = isPostgres ? 'cast(given.column8 as jsonb)' : 'given.column8';
   return toGiven(
     `update chat_conversations set answer = given.column2,
@@ -128,6 +129,7 @@ function toEndAnswers(
        error_code = case when stop_requested then null else given.column7 end,
        error_detail = case when stop_requested then null else given.column10 end,
        thread_restarted = coalesce(thread_restarted, false) or cast(given.column11 as boolean),
+       files = coalesce(${files}, files),
        usage = ${usage}, held_by = null, alive_at = null, ended_at = ?, history_due = ?, updated_at = ?
      from $given
      where ${isTurn} and role = 'assistant' and outcome = 'pending'
@@ -144,6 +146,7 @@ function toEndAnswers(
       turn.lastEventId,
       turn.errorDetail,
       turn.isThreadRestarted,
+      turn.files.length === 0 ? null : toJsonColumn(turn.files),
     ]),
     [now, now, now],
   );

@@ -4,6 +4,7 @@ import { ChatError, type NewTurn, type TurnStore } from '../../chat';
 import { nowIn } from '../sql/clock';
 import { inGroups } from '../sql/group-commit';
 import { insertRows, toInsertion, type Row } from '../sql/insert-rows';
+import { toJsonColumn } from '../sql/json-column';
 import type { ProcessLock } from '../locks/process-lock';
 import { claimSession } from '../sessions/claims';
 import type { RunStatement } from '../sql/statements';
@@ -176,6 +177,7 @@ function messageRows(turn: NewTurn, session: number | string, holder: string | n
     role: 'user',
     message_id: turn.questionMessageId,
     parent_message_id: turn.regenerates,
+    files: turn.files.length === 0 ? null : toJsonColumn(turn.files),
     idempotency_key: turn.idempotency?.key ?? null,
     request_fingerprint: turn.idempotency?.fingerprint ?? null,
     ...common,

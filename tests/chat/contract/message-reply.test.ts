@@ -1,7 +1,7 @@
 import { toMessageReply } from '../../../src/chat/contract/message-reply';
-import { ada, keeper, message } from '../support/fixtures';
+import { ada, keeper, links, message } from '../support/fixtures';
 
-const context = { owner: ada, characters: new Map([[keeper.documentId, keeper]]), exposePrompt: true };
+const context = { owner: ada, characters: new Map([[keeper.documentId, keeper]]), exposePrompt: true, links };
 
 describe('toMessageReply', () => {
   it('returns a message in the shape of the HTTP contract', () => {
@@ -19,6 +19,7 @@ describe('toMessageReply', () => {
       outcome: 'completed',
       error_code: null,
       tool_calls: null,
+      files: [],
       usage: { total_tokens: 50, currency: 'USD' },
       feedback: null,
       parent_message_id: 'msg-0',
@@ -37,6 +38,15 @@ describe('toMessageReply', () => {
       createdAt: '2026-01-02T03:04:05.678Z',
       updatedAt: '2026-01-02T03:04:06.789Z',
     });
+  });
+
+  it('shows the files of a question as they were sent, and those of an answer with a link', () => {
+    const files = [{ type: 'image', transfer_method: 'local_file', upload_file_id: 'file-1' }] as const;
+    const answerFiles = [{ id: 'file-2', type: 'image', url: 'http://dify.internal/sea.png' }];
+    expect(toMessageReply(message({ role: 'user', files }), context).files).toEqual(files);
+    expect(toMessageReply(message({ answerFiles }), context).files).toEqual([
+      { id: 'file-2', type: 'image', belongs_to: 'assistant', url: '/link/msg-1/file-2' },
+    ]);
   });
 
   it('omits the key of the prompt if exposePrompt is false', () => {

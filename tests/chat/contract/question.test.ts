@@ -2,7 +2,7 @@ import type { ChatError } from '../../../src/chat/errors';
 import { parseQuestion } from '../../../src/chat/contract/question';
 import { thrown } from '../support/collect';
 
-const settings = { maxQueryChars: 20, maxInputsChars: 100 };
+const settings = { maxQueryChars: 20, maxInputsChars: 100, maxFiles: 2 };
 const whole = { character_id: 'character-keeper', query: 'How is the sea?' };
 
 function parse(data: unknown) {
@@ -22,6 +22,7 @@ describe('parseQuestion', () => {
       query: 'How is the sea?',
       session: { sessionId: undefined, conversationId: undefined },
       inputs: {},
+      files: [],
     });
   });
 
@@ -158,5 +159,38 @@ describe('parseQuestion', () => {
     };
     const error = await refused(body);
     expect(error.message + JSON.stringify(error.details)).not.toContain(secret);
+  });
+});
+
+describe('the files of a question', () => {
+  const local = { type: 'image', transfer_method: 'local_file', upload_file_id: 'file-1' };
+  const remote = { type: 'document', transfer_method: 'remote_url', url: 'https://cdn.example/a.pdf' };
+
+  it('are read as Dify takes them, without other keys', () => {
+    const files = [
+      { ...local, url: '' },
+      { ...remote, upload_file_id: '' },
+    ];
+    expect(parse({ ...whole, files }).files).toEqual([local, remote]);
+  });
+
+  it.each([null, undefined, []])('can be %j', (files) => {
+    expect(parse({ ...whole, files }).files).toEqual([]);
+  });
+
+  it.each([
+    [[local, local, local], 'data.files can have at most 2 files.'],
+    ['x', 'data.files must be a list of files.'],
+    [[{ ...local, type: 'film' }], 'data.files.0.type must be one of image, document, audio, video, custom.'],
+    [
+      [{ ...local, transfer_method: 'tool_file' }],
+      'data.files.0.transfer_method must be an object with transfer_method: "local_file" or "remote_url".',
+    ],
+    [[{ ...local, upload_file_id: '' }], 'data.files.0.upload_file_id must be the id of an upload.'],
+    [[{ ...local, upload_file_id: 1 }], 'data.files.0.upload_file_id must be the id of an upload.'],
+    [[{ ...remote, url: 'file:///etc/passwd' }], 'data.files.0.url must be an http or https address.'],
+    [[remote, { ...remote, url: 'cdn' }], 'data.files.1.url must be an http or https address.'],
+  ])('are refused as %j', async (files, sentence) => {
+    expect((await refused({ data: { ...whole, files } })).message).toBe(sentence);
   });
 });

@@ -1,11 +1,12 @@
 import { toMessageReply } from '../../../src/chat/contract/message-reply';
 import { parseReplyFields, selectFields } from '../../../src/chat/contract/reply-fields';
-import { ada, keeper, message } from '../support/fixtures';
+import { ada, keeper, links, message } from '../support/fixtures';
 
 const reply = toMessageReply(message(), {
   owner: ada,
   characters: new Map([[keeper.documentId, keeper]]),
   exposePrompt: true,
+  links,
 });
 const selected = (params: Readonly<Record<string, unknown>>) => selectFields(reply, parseReplyFields(params));
 

@@ -108,7 +108,7 @@ describe('parseNewTitle', () => {
 });
 
 describe('parseNewMessage and parseEdit', () => {
-  const settings = { maxQueryChars: 20, maxInputsChars: 100 };
+  const settings = { maxQueryChars: 20, maxInputsChars: 100, maxFiles: 2 };
 
   it('refuse a text that shows nothing', async () => {
     const text = '\u200b\u00ad\u3164\u2800\ufeff';

@@ -3,16 +3,23 @@ import { toMessageReply } from '../../../src/chat/contract/message-reply';
 import type { SavedTurn } from '../../../src/chat/model/turn';
 import type { TurnEvent } from '../../../src/chat/model/turn-event';
 import { isTerminal, toLastEvent, toWireEvent } from '../../../src/chat/contract/stream-event';
-import { ada, keeper, message } from '../support/fixtures';
+import { toAnswerFileReply } from '../../../src/chat/contract/file-link';
+import { ada, keeper, links, message } from '../support/fixtures';
 import { namedEnvelope as envelope } from '../support/stream-events';
 
 const saved: SavedTurn = [message({ id: 1, role: 'user' }), message({ id: 2 })];
 
 function toWire(event: TurnEvent) {
-  const replyContext = { owner: ada, characters: new Map([[keeper.documentId, keeper]]), exposePrompt: true };
+  const replyContext = {
+    owner: ada,
+    characters: new Map([[keeper.documentId, keeper]]),
+    exposePrompt: true,
+    links,
+  };
   return toWireEvent(event, {
     envelope,
     questionMessageId: 'q',
+    toFile: (file) => toAnswerFileReply(file, message(), { owner: ada, links }),
     toReplies: (lines) => lines.map((line) => toMessageReply(line, replyContext)),
   });
 }
@@ -42,6 +49,18 @@ describe('toWireEvent', () => {
       event: 'turn_started',
       ...envelope,
       question_message_id: 'q',
+    });
+  });
+
+  it('returns a file in the format of Dify, with a link of this server', () => {
+    const file = { id: 'file-1', type: 'image', url: 'http://dify.internal/files/tools/a.png?sign=x' };
+    expect(toWire({ type: 'file', file })).toEqual({
+      event: 'message_file',
+      ...envelope,
+      id: 'file-1',
+      type: 'image',
+      belongs_to: 'assistant',
+      url: '/link/msg-1/file-1',
     });
   });
 

@@ -15,7 +15,7 @@ const settings = {
   maxBytes: 10,
   mimeTypes: ['image/png', 'application/pdf'],
   extensions: ['png', 'pdf'],
-  maxPerQuestion: 3,
+  maxFiles: 3,
   hosts: ['cdn.example'],
 };
 
@@ -67,7 +67,7 @@ describe('an upload for an upstream that keeps files', () => {
     ['another media type', { mimeType: 'text/html' }, {}, 'unsupported-media-type'],
     ['another extension', { name: 'sea.exe' }, {}, 'unsupported-media-type'],
     ['no extension', { name: 'png' }, {}, 'unsupported-media-type'],
-    ['files that are turned off', {}, { maxPerQuestion: 0 }, 'unsupported-media-type'],
+    ['files that are turned off', {}, { maxFiles: 0 }, 'unsupported-media-type'],
   ])('is refused for %s, before Dify gets it', async (_what, changes, others, code) => {
     const { uploads } = createForDify(others);
     await expect(uploads.add(ada, keeper.documentId, file(changes))).rejects.toMatchObject({ code });

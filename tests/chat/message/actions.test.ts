@@ -5,7 +5,7 @@ import { createMessageActions } from '../../../src/chat/message/actions';
 import { createMessages } from '../../../src/chat/message/list';
 import type { Message } from '../../../src/chat/model/message';
 import { thrown } from '../support/collect';
-import { ada, bob, keeper, message } from '../support/fixtures';
+import { ada, bob, keeper, links, message } from '../support/fixtures';
 import { createMemoryCharacters } from '../support/memory-characters';
 
 const difys = '8c6b3a52-5e1d-4a3b-9d77-1b5a2c7e9f01';
@@ -40,6 +40,7 @@ function harness(all: readonly Message[], failure?: ChatError) {
       store: { list: () => Promise.reject(new Error('Unexpected call.')) },
       characters: createMemoryCharacters([keeper]),
       exposePrompt: false,
+      fileLinks: links,
     }),
     onRead: (message) => void markedAsRead.push(message),
   });

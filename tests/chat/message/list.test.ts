@@ -4,7 +4,7 @@ import type { MessageStore } from '../../../src/chat/ports/message-store';
 import type { MessageQuery } from '../../../src/chat/model/message-query';
 import type { Owner } from '../../../src/chat/model/owner';
 import { thrown } from '../support/collect';
-import { ada, bob, keeper, message, pirate } from '../support/fixtures';
+import { ada, bob, keeper, links, message, pirate } from '../support/fixtures';
 import { createMemoryCharacters } from '../support/memory-characters';
 
 /** Creates a store with these messages of Ada, newest first. `asked` records its queries. */
@@ -30,7 +30,12 @@ function messagesOf(all: readonly Message[], exposePrompt = true) {
   const { store, asked } = storeOf(all);
   return {
     asked,
-    messages: createMessages({ store, characters: createMemoryCharacters([keeper], [pirate]), exposePrompt }),
+    messages: createMessages({
+      store,
+      characters: createMemoryCharacters([keeper], [pirate]),
+      exposePrompt,
+      fileLinks: links,
+    }),
   };
 }
 

@@ -152,6 +152,7 @@ describe('reviseQuestion', () => {
           owner: ada,
           characterId: 'character-keeper',
           query: 'In other words?',
+          files: [],
           session: { sessionId: 'session-1' },
           inputs: {},
           regenerates: 'msg-5',

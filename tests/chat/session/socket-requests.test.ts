@@ -49,7 +49,7 @@ function harness(changes: Partial<SessionRequestsOptions> = {}, turns = {}) {
     turns: { send: refuse, stop: refuse, follow: refuse, ...turns },
     sessions: { find: async () => session },
     writes: { count: async () => undefined },
-    settings: { maxQueryChars: 100, maxInputsChars: 100 },
+    settings: { maxQueryChars: 100, maxInputsChars: 100, maxFiles: 2 },
     owner: ada,
     sessionId: 'session-1',
     feed,

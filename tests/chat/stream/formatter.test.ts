@@ -1,5 +1,5 @@
 import { createWireFormat, type TurnIds, type WireFormatOptions } from '../../../src/chat/stream/formatter';
-import { ada, keeper, message, pirate } from '../support/fixtures';
+import { ada, keeper, links, message, pirate } from '../support/fixtures';
 
 const ids: TurnIds = {
   turnId: 'turn-1',
@@ -8,10 +8,11 @@ const ids: TurnIds = {
   questionMessageId: 'msg-question',
   answerMessageId: 'msg-answer',
   createdAt: new Date('2026-01-02T03:04:05.678Z'),
+  upstreamId: 'dify',
 };
 
 function format(changes: Partial<WireFormatOptions> = {}) {
-  return createWireFormat({ ids, owner: ada, character: keeper, exposePrompt: true, ...changes });
+  return createWireFormat({ ids, owner: ada, character: keeper, exposePrompt: true, links, ...changes });
 }
 
 const hi = { type: 'delta', text: 'Hi' } as const;

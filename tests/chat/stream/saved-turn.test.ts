@@ -13,7 +13,7 @@ import type { SavedTurn } from '../../../src/chat/model/turn';
 import { isTerminal, type WireEvent } from '../../../src/chat/contract/stream-event';
 import { createWireFormat } from '../../../src/chat/stream/formatter';
 import { collect, settle } from '../support/collect';
-import { ada, keeper, message } from '../support/fixtures';
+import { ada, keeper, links, message } from '../support/fixtures';
 import { shownText } from '../support/harness';
 
 function savedTurn(changes: Partial<Message> = {}): SavedTurn {
@@ -52,10 +52,12 @@ function reloading(turns: readonly (SavedTurn | null)[], { reload, pollEveryMs =
         questionMessageId: 'msg-question',
         answerMessageId: 'msg-answer',
         createdAt: saved[1].createdAt,
+        upstreamId: 'dify',
       },
       owner: ada,
       character: keeper,
       exposePrompt: true,
+      links,
     }),
     reload:
       reload ??

@@ -2,6 +2,7 @@ import { defaultChoice, type Character } from '../../../src/chat/model/character
 import type { Log } from '../../../src/chat/shared/log';
 import type { Message } from '../../../src/chat/model/message';
 import type { Owner } from '../../../src/chat/model/owner';
+import type { FileLinks } from '../../../src/chat/contract/file-link';
 import type { LimitSettings, TurnSettings } from '../../../src/chat/settings';
 import type { NewTurn, Thread, TurnEnding } from '../../../src/chat/model/turn';
 import type { UserSource } from '../../../src/chat/ports/user-source';
@@ -40,6 +41,9 @@ export const pirate: Character = {
   prompt: 'You are Anne Bonny.',
 };
 
+/** Makes links that show their file. */
+export const links: FileLinks = { to: ({ id, messageId }) => `/link/${messageId}/${id}` };
+
 export const turnSettings: TurnSettings = {
   exposePrompt: true,
   maxAnswerChars: 400_000,
@@ -69,6 +73,7 @@ export function newTurn(changes: Partial<NewTurn> = {}): NewTurn {
     thread: newThread(changes.session?.conversationId ?? null),
     characterId: keeper.documentId,
     query: 'How is the sea?',
+    files: [],
     questionMessageId: 'msg-question',
     answerMessageId: 'msg-answer',
     createdAt: new Date(),
@@ -104,6 +109,7 @@ export function ending(changes: Partial<TurnEnding> = {}): TurnEnding {
     usage: null,
     isThreadRestarted: false,
     answer: 'Calm.',
+    files: [],
     taskId: 'dify-task',
     messageId: 'dify-message',
     conversationId: 'dify-conversation',
@@ -128,6 +134,8 @@ export function message(changes: Partial<Message> = {}): Message {
     outcome: 'completed',
     errorCode: null,
     toolCalls: null,
+    files: [],
+    answerFiles: [],
     usage: { total_tokens: 50, currency: 'USD' },
     feedback: null,
     parentMessageId: 'msg-0',

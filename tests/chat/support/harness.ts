@@ -14,7 +14,7 @@ import type { WireEvent } from '../../../src/chat/contract/stream-event';
 import type { DifyEmulator } from '../../dify-emulator';
 import { collect } from './collect';
 import { difyClient, difySettings } from './dify';
-import { ada, keeper, limitSettings, pirate, recordingLog, turnSettings } from './fixtures';
+import { ada, keeper, limitSettings, links, pirate, recordingLog, turnSettings } from './fixtures';
 import { createMemoryCharacters } from './memory-characters';
 import { createMemoryCounters } from './memory-counters';
 import { createMemoryTurnStore } from './memory-turn-store';
@@ -57,6 +57,8 @@ export function createHarness(options: HarnessOptions | UpstreamOptions) {
         ? options.upstream
         : difyClient(difySettings(options.dify, options.difySettings), log.lines),
     ),
+    uploads: { check: async () => undefined, read: async () => null },
+    fileLinks: links,
     store: { ...store, ...change?.(store) },
     characters: createMemoryCharacters(
       [{ ...keeper, ...options.character }, pirate, silent, unborn],

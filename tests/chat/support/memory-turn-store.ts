@@ -81,6 +81,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
         question: newMessage(turn, {
           messageId: turn.questionMessageId,
           role: 'user',
+          files: turn.files,
           parentMessageId: turn.regenerates,
         }),
         answer: newMessage(turn, {
@@ -286,6 +287,8 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       outcome: null,
       errorCode: null,
       toolCalls: null,
+      files: [],
+      answerFiles: [],
       usage: null,
       feedback: null,
       parentMessageId: null,
@@ -335,7 +338,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
   function end(
     turnId: string,
     row: TurnRow,
-    { outcome, errorCode, usage, isThreadRestarted }: TurnEnding,
+    { outcome, errorCode, usage, files, isThreadRestarted }: TurnEnding,
   ): void {
     const { conversationId } = row.answer;
     const end =
@@ -349,6 +352,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
         ...row.answer,
         ...end,
         usage,
+        answerFiles: files,
         isThreadRestarted: row.answer.isThreadRestarted || isThreadRestarted,
       },
     });

@@ -52,6 +52,7 @@ describe('fingerprintOf', () => {
     ['a list instead of an object', { inputs: { a: [['x', 1]], b: null } }],
     ['the question to regenerate', { regenerates: 'msg-1' }],
     ['the question to supersede', { supersedes: 1 }],
+    ['a file', { files: [{ type: 'image', transfer_method: 'local_file', upload_file_id: 'file-1' }] }],
   ])('changes with %s', (_what, changes) => {
     expect(of(changes)).not.toBe(of());
   });

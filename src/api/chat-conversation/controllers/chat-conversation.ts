@@ -23,6 +23,7 @@ import { chatOf } from '../../../app';
 import { closeSignal, wantsEventStream, type EventSource } from '../../../middlewares/koasseStream';
 import { cursorOf, cursorOfResend } from '../../../http/requests/event-cursor';
 import { ownerOf } from '../../../http/owner';
+import { sendFile } from '../../../http/send-file';
 import { setRateLimit } from '../../../http/rate-limit';
 
 export default factories.createCoreController(
@@ -47,6 +48,14 @@ export default factories.createCoreController(
       const upload = await chatOf(strapi).uploads.add(owner, characterId, { ...file, open });
       ctx.status = 201;
       return toUploadReply(upload, owner);
+    },
+
+    /** GET /api/chat-conversations/files/:link */
+    async openFile(ctx: Context) {
+      const { link } = ctx['params'] as { readonly link: string };
+      const content = await chatOf(strapi).answerFiles.open(link, closeSignal(ctx));
+      if (content === null) throw new ChatError('file-not-found');
+      sendFile(ctx, content);
     },
 
     /** POST /api/chat-conversations/turns/:turn_id/regenerate */

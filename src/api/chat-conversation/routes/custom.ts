@@ -5,6 +5,13 @@ export default {
   routes: [
     userRoute('POST', '/chat-conversations/create-message', 'chat-conversation.createMessage', streamed),
     userRoute('POST', '/chat-conversations/files', 'chat-conversation.uploadFile', takesFile),
+    {
+      method: 'GET',
+      path: '/chat-conversations/files/:link',
+      handler: 'chat-conversation.openFile',
+      // The link is the permission.
+      config: { auth: false },
+    },
     userRoute('GET', '/chat-conversations/turns/:turn_id', 'chat-conversation.findTurn'),
     userRoute('GET', '/chat-conversations/turns/:turn_id/stream', 'chat-conversation.followTurn', streamed),
     userRoute('POST', '/chat-conversations/turns/:turn_id/stop', 'chat-conversation.stopTurn'),

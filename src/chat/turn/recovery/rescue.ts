@@ -137,6 +137,7 @@ function toInterrupted({ answer, messageId, conversationId }: AbandonedTurn): Tu
     errorCode: 'process-died',
     errorDetail: null,
     usage: null,
+    files: [],
     isThreadRestarted: false,
     lastEventId: maxEventId,
   };
@@ -148,7 +149,7 @@ function toEnding(
   { maxAnswerChars }: TurnSettings,
 ): TurnEnding {
   const ids = { messageId, conversationId, taskId: undefined, lastEventId: maxEventId };
-  const found = { answer, usage: null, errorDetail: null, isThreadRestarted: false, ...ids };
+  const found = { answer, usage: null, files: [], errorDetail: null, isThreadRestarted: false, ...ids };
   return answer.length > maxAnswerChars
     ? { ...found, outcome: 'interrupted', errorCode: 'answer-too-long' }
     : { ...found, outcome: 'completed', errorCode: null };

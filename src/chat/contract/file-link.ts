@@ -1,0 +1,37 @@
+import type { AnswerFile } from '../model/file';
+import type { Message } from '../model/message';
+import { toUpstreamUser, type Owner } from '../model/owner';
+import type { FileOfAnswer } from '../ports/upstream-files';
+
+/** A file of an answer, with the upstream that has it. */
+export interface LinkedFile extends FileOfAnswer {
+  /** See `upstreamIdOf`. */
+  readonly upstreamId: string | null;
+}
+
+export interface FileLinks {
+  /** Returns a link of this server to a file. It contains nothing of the upstream. */
+  to(file: LinkedFile): string;
+}
+
+/** A file of an answer, as Dify shows one. */
+export interface AnswerFileReply {
+  readonly id: string;
+  readonly type: string;
+  readonly belongs_to: 'assistant';
+  /** Relative to the address of this server. */
+  readonly url: string;
+}
+
+/** The answer that a file belongs to. */
+export type AnswerOfFile = Pick<Message, 'messageId' | 'conversationId' | 'upstreamId'>;
+
+export function toAnswerFileReply(
+  file: AnswerFile,
+  { messageId, conversationId, upstreamId }: AnswerOfFile,
+  { owner, links }: { readonly owner: Owner; readonly links: FileLinks },
+): AnswerFileReply {
+  const user = toUpstreamUser(owner);
+  const url = links.to({ ...file, messageId, conversationId, upstreamId, user });
+  return { id: file.id, type: file.type, belongs_to: 'assistant', url };
+}
