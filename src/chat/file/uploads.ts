@@ -22,8 +22,8 @@ export interface Uploads {
   add(owner: Owner, characterId: string, file: FileUpload): Promise<Upload>;
   /**
    * Checks the files of a question that this upstream gets.
-   * @throws ChatError `invalid-request` for a file that the owner has not uploaded there, and for an address on a host
-   *   that the settings do not allow.
+   * @throws ChatError `invalid-request` for a file that the owner has not uploaded there, for an address on a host that
+   *   the settings do not allow, and for another file than an image if the upstream takes only images.
    */
   check(owner: Owner, upstream: NamedUpstream, files: readonly QuestionFile[]): Promise<void>;
   /** Returns the bytes of an own upload that the server keeps; null if it is gone. */
@@ -64,7 +64,11 @@ export function createUploads(options: UploadsOptions): Uploads {
         file.transfer_method === 'local_file' ? [file.upload_file_id] : [],
       );
       const own = await store.findOwn(owner, upstream.id, ids);
-      for (const [index, file] of files.entries()) assertUsable(`data.files.${index}`, file, own);
+      for (const [index, file] of files.entries()) {
+        const field = `data.files.${index}`;
+        if (upstream.upstream.files === undefined && file.type !== 'image') throw onlyImages(field);
+        assertUsable(field, file, own);
+      }
     },
 
     read: (owner, upstreamId, id) => store.read(owner, upstreamId, id),
@@ -94,6 +98,9 @@ export function createUploads(options: UploadsOptions): Uploads {
     if (!isAllowed) throw unusable(field, file);
   }
 }
+
+const onlyImages = (field: string) =>
+  new ChatError('invalid-request', { sentence: `${field}.type must be image for this character.` });
 
 /** The same error for another user's file and for an unknown one. */
 function unusable(field: string, file: QuestionFile): ChatError {

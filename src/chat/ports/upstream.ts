@@ -154,6 +154,7 @@ export interface LostAnswer {
 
 export interface FoundAnswer extends UpstreamMessage {
   readonly answer: string;
+  readonly files?: readonly AnswerFile[];
 }
 
 export type IsKnown = (messageId: string) => Promise<boolean>;

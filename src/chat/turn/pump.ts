@@ -226,10 +226,12 @@ async function readToEnd(
       signal: endRequest,
     });
     if (found === null) return false;
-    const { messageId, conversationId, answer: whole } = found;
+    const { messageId, conversationId, answer: whole, files = [] } = found;
     if (ids.messageId === undefined)
       take({ type: 'identified', taskId: undefined, messageId, conversationId });
     if (whole !== text) take({ type: 'delta', text: whole.slice(text.length) });
+    const shown = new Set(answer.files().map(({ id }) => id));
+    for (const file of files) if (!shown.has(file.id)) take({ type: 'file', file });
     return true;
   }
 

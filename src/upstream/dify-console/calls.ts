@@ -3,7 +3,7 @@ import { ChatError } from '../../chat/errors';
 import type { FoundAnswer, IsKnown, LostAnswer, Rating } from '../../chat/ports/upstream';
 import type { FileUpload } from '../../chat/ports/upstream-files';
 import { requireUploaded, uploadTimeoutMs } from '../dify/files';
-import { findMessage, messageLimit } from '../dify/find-answer';
+import { findMessage, messageLimit, toFoundAnswer } from '../dify/find-answer';
 import { parseErrorBody, parseSavedMessages, type SavedMessage } from '../dify/schema';
 import {
   isRefusal,
@@ -83,8 +83,7 @@ export async function findLostAnswer(
   const { conversationId } = lost;
   if (conversationId === null) return null;
   const found = await findMessage(await newestMessages(access, conversationId, messageLimit), lost, isKnown);
-  if (found === null || found.answer === null) return null;
-  return { answer: found.answer, messageId: found.id, conversationId };
+  return found && toFoundAnswer(found, conversationId);
 }
 
 /** Returns the id of the newest message of a conversation; null if it has none. */

@@ -25,9 +25,16 @@ export async function findLostAnswer(
     lost.conversationId === null
       ? await findInNewConversations(get, lost, isKnown)
       : await findIn(get, lost.conversationId, lost, isKnown);
-  if (found === null) return null;
-  const { id: messageId, answer } = found.message;
-  return answer === null ? null : { answer, messageId, conversationId: found.conversationId };
+  return found && toFoundAnswer(found.message, found.conversationId);
+}
+
+/** Returns null if the answer is not complete. */
+export function toFoundAnswer(
+  { id: messageId, answer, files }: SavedMessage,
+  conversationId: string,
+): FoundAnswer | null {
+  if (answer === null) return null;
+  return { answer, messageId, conversationId, ...(files.length > 0 && { files }) };
 }
 
 interface Found {

@@ -149,6 +149,16 @@ const time = z
   .optional()
   .catch(undefined);
 
+const messageFileSchema = z.object({
+  id: z.string().min(1).max(maxIdChars).transform(toStorableText),
+  type: z.string().min(1).max(64).transform(toStorableText),
+  belongs_to: text,
+  url: z.string().min(1).max(maxLinkChars).transform(toStorableText),
+});
+
+const toMessageFiles = (files: readonly unknown[]) =>
+  files.flatMap((file) => messageFileSchema.safeParse(file).data ?? []);
+
 const requiredId = z.string().min(1).max(255).transform(toStorableText);
 
 const steps = z
@@ -174,8 +184,9 @@ const messageSchema = z
     status: text,
     agent_thoughts: steps,
     created_at: time,
+    message_files: z.array(z.unknown()).optional().catch(undefined),
   })
-  .transform(({ id, query, answer = '', status, agent_thoughts, created_at }) => {
+  .transform(({ id, query, answer = '', status, agent_thoughts, created_at, message_files = [] }) => {
     const saved = answer === '' ? textOfSteps(agent_thoughts) : answer;
     return {
       id,
@@ -183,6 +194,9 @@ const messageSchema = z
       // An answer that is being generated or was lost is empty.
       answer: status === 'error' || saved === '' ? null : toStorableText(saved),
       createdAt: created_at,
+      files: toMessageFiles(message_files).flatMap(({ belongs_to: owner, ...file }) =>
+        owner === 'assistant' ? [file] : [],
+      ),
     };
   });
 
@@ -205,13 +219,8 @@ const messageFilesSchema = z
   .object({ id: requiredId, message_files: z.array(z.unknown()).optional().catch(undefined) })
   .transform(({ id, message_files = [] }) => ({
     id,
-    files: message_files.flatMap((file) => messageFileSchema.safeParse(file).data ?? []),
+    files: toMessageFiles(message_files),
   }));
-
-const messageFileSchema = z.object({
-  id: requiredId,
-  url: z.string().min(1).max(maxLinkChars),
-});
 
 /** Returns the files of each message of a page, oldest first. It is as tolerant as `parseSavedMessages`. */
 export function parseMessageFiles(body: string): readonly z.output<typeof messageFilesSchema>[] {

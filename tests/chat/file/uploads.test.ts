@@ -118,6 +118,15 @@ describe('an upload for an upstream that keeps no files', () => {
     });
   });
 
+  it('cannot be named as anything else in a question', async () => {
+    const { uploads, named } = create(openAi());
+    const { id } = await uploads.add(ada, keeper.documentId, file());
+    await expect(uploads.check(ada, named, [{ ...local(id), type: 'document' }])).rejects.toMatchObject({
+      code: 'invalid-request',
+      message: 'data.files.0.type must be image for this character.',
+    });
+  });
+
   it('is erased after a day, and then unusable', async () => {
     const { uploads, named } = create(openAi());
     const { id } = await uploads.add(ada, keeper.documentId, file());

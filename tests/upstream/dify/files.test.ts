@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
 import type { FileContent, FileOfAnswer } from '../../../src/chat/ports/upstream-files';
-import type { ReplyEvent, Upstream } from '../../../src/chat/ports/upstream';
+import type { ReplyEvent, Upstream, UpstreamQuestion } from '../../../src/chat/ports/upstream';
 import { createDifyClient } from '../../../src/upstream/dify/client';
 import { toAddress } from '../../../src/upstream/dify/files';
 import { askDify, difySettings } from '../../chat/support/dify';
@@ -50,7 +50,11 @@ const upload = (content: string, name = 'sea.png') => ({
 const image = (id = '') => ({ type: 'image', transfer_method: 'local_file', upload_file_id: id }) as const;
 
 /** Asks a question whose answer has this file. */
-async function askForFile(upstream: Upstream, url?: string): Promise<FileOfAnswer> {
+async function askForFile(
+  upstream: Upstream,
+  url?: string,
+  files: UpstreamQuestion['files'] = [],
+): Promise<FileOfAnswer> {
   dify.script(async (reply) => {
     await reply.say('Look: ');
     const made = { name: 'sea.png', mimeType: 'image/png', bytes: Buffer.from('the sea') };
@@ -58,7 +62,7 @@ async function askForFile(upstream: Upstream, url?: string): Promise<FileOfAnswe
     await reply.say('the sea.');
     await reply.end();
   });
-  const { events, text: answer } = await askDify(upstream);
+  const { events, text: answer } = await askDify(upstream, { files });
   expect(answer).toBe('Look: the sea.');
   const find = <T extends ReplyEvent['type']>(type: T) =>
     events.find((event): event is Extract<ReplyEvent, { type: T }> => event.type === type);
@@ -116,6 +120,16 @@ describe.each<[string, Profile, () => Upstream]>([
     expect(await read(await upstream.files?.open({ ...file, url }, never))).toMatchObject({
       text: 'the sea',
     });
+  });
+
+  it('finds the files of a lost answer, and not those of its question', async () => {
+    const id = await upstream.files?.upload(upload('a picture'), 'user-ada');
+    const { messageId, ...file } = await askForFile(upstream, undefined, [image(id)]);
+    const { conversationId, user } = file;
+    const lost = { user, query: 'How is the sea?', askedAt: new Date(), conversationId, messageId };
+    expect((await upstream.findLostAnswer(lost))?.files).toEqual([
+      { id: file.id, type: 'image', url: expect.stringContaining('/files/tools/') },
+    ]);
   });
 
   it('returns null for a file that the conversation does not have', async () => {

@@ -231,8 +231,8 @@ describe('parseSavedMessages', () => {
       { id: 'm2', query: 'two', answer: 'a\0b', status: 'normal', created_at: 1_760_000_000 },
     );
     expect(parseSavedMessages(body)).toEqual([
-      { id: 'm1', query: 'one', answer: 'first', createdAt },
-      { id: 'm2', query: 'two', answer: 'a\uFFFDb', createdAt },
+      { id: 'm1', query: 'one', answer: 'first', createdAt, files: [] },
+      { id: 'm2', query: 'two', answer: 'a\uFFFDb', createdAt, files: [] },
     ]);
   });
 
@@ -279,7 +279,7 @@ describe('parseSavedMessages', () => {
       { id: 'm1', answer: 'first', created_at: 'now' },
     );
     expect(parseSavedMessages(body)).toEqual([
-      { id: 'm1', query: undefined, answer: 'first', createdAt: undefined },
+      { id: 'm1', query: undefined, answer: 'first', createdAt: undefined, files: [] },
     ]);
   });
 

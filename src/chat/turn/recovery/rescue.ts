@@ -145,11 +145,11 @@ function toInterrupted({ answer, messageId, conversationId }: AbandonedTurn): Tu
 
 /** Keeps the whole answer. Marks it as too long by the same limit as the pump. */
 function toEnding(
-  { answer, messageId, conversationId }: FoundAnswer,
+  { answer, messageId, conversationId, files = [] }: FoundAnswer,
   { maxAnswerChars }: TurnSettings,
 ): TurnEnding {
   const ids = { messageId, conversationId, taskId: undefined, lastEventId: maxEventId };
-  const found = { answer, usage: null, files: [], errorDetail: null, isThreadRestarted: false, ...ids };
+  const found = { answer, usage: null, files, errorDetail: null, isThreadRestarted: false, ...ids };
   return answer.length > maxAnswerChars
     ? { ...found, outcome: 'interrupted', errorCode: 'answer-too-long' }
     : { ...found, outcome: 'completed', errorCode: null };
