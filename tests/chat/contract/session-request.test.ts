@@ -56,10 +56,10 @@ describe('parsePage', () => {
 });
 
 describe('parseSelection', () => {
-  it('selects by default all messages, oldest first', () => {
-    const all = { withSuperseded: true, newestFirst: false };
-    expect(parseSelection({})).toEqual(all);
-    expect(parseSelection(undefined)).toEqual(all);
+  it('selects by default the branch in use, oldest first', () => {
+    const inUse = { withSuperseded: false, newestFirst: false };
+    expect(parseSelection({})).toEqual(inUse);
+    expect(parseSelection(undefined)).toEqual(inUse);
   });
 
   it.each([
@@ -69,7 +69,7 @@ describe('parseSelection', () => {
     ['DESC', true],
     ['Desc', true],
   ])('reads the order %s', (order, newestFirst) => {
-    expect(parseSelection({ order })).toEqual({ withSuperseded: true, newestFirst });
+    expect(parseSelection({ order })).toEqual({ withSuperseded: false, newestFirst });
   });
 
   it.each(['', 'descending', 'dsc', 'de\u017fc', ' desc', ['asc', 'desc'], { $eq: 'desc' }])(
