@@ -18,7 +18,7 @@ import type { SearchStore } from './ports/search-store';
 import { createSessionAccess, type SessionAccess } from './session/access';
 import type { SessionStore } from './ports/session-store';
 import { createConnect, type Connect } from './session/connection';
-import { createSessionEvents, toMessageEvent, type SessionEvents } from './session/events';
+import { createSessionEvents, toMessageEvent, toSupersededEvent, type SessionEvents } from './session/events';
 import type { ChatSettings } from './settings';
 import type { TurnStore } from './ports/turn-store';
 import { createTextAllowance } from './limits/text-allowance';
@@ -90,6 +90,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
   const answerFiles = createAnswerFiles({ upstreams, secret: dependencies.secret });
   const fileLinks = answerFiles.links;
   const onErased = () => conversationCleanup.wake();
+  const events = createSessionEvents();
   const turns = createTurns({
     settings: settings.turns,
     upstreams,
@@ -101,12 +102,12 @@ export function createChat(dependencies: ChatDependencies): Chat {
     limits,
     log,
     onTurnEnded: dependencies.onTurnEnded ?? (() => undefined),
+    onSuperseded: (question, turnId) => events.publish(toSupersededEvent(question, turnId)),
     dropConversation: (conversation) => conversationCleanup.add(conversation),
   });
   const { exposePrompt } = settings.turns;
   const messages = createMessages({ store: messageStore, characters, exposePrompt, fileLinks });
   const { restorableMs } = settings;
-  const events = createSessionEvents();
   const sessions = createSessionAccess({
     store: sessionStore,
     characters,

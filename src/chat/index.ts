@@ -29,7 +29,7 @@ export { toConversationReply, toConversationMessageReply } from './contract/conv
 export { parseIdempotencyKey } from './contract/idempotency-key';
 export type { DayCounter, MinuteCounter, UserCounters } from './ports/user-counters';
 export { describeError, type Log } from './shared/log';
-export { newMessageId } from './model/message-id';
+export { newMessageId, ownIdPrefix } from './model/message-id';
 export type { MessageQuery, SortKey } from './model/message-query';
 export type { Message, MessageMarks } from './model/message';
 export type { MessageStore } from './ports/message-store';
@@ -39,7 +39,7 @@ export { parseInputs, parseQuestion } from './contract/question';
 export { parseReplyFields, selectFields, type ReplyFields } from './contract/reply-fields';
 export type { Hit, SearchStore } from './ports/search-store';
 export { assertCharacter } from './session/access';
-export { toUpstreamUser } from './model/owner';
+export { toUpstreamUser, upstreamUserPrefix } from './model/owner';
 export type { UnneededConversations, UpstreamConversation } from './ports/unneeded-conversations';
 export { boundedJson } from './contract/bounded';
 export { isUuid } from './shared/id-spellings';
@@ -66,7 +66,7 @@ export {
   parseUserId,
   toMessageReference,
 } from './contract/session-request';
-export type { OtherThreads, Session, SessionReference } from './model/session';
+export { upstreamIdOf, type OtherThreads, type Session, type SessionReference } from './model/session';
 export type { Sent } from './turn/send';
 export { parseChatSettings, type ChatSettings, type LimitSettings, type SocketSettings } from './settings';
 export type { Batches } from './stream/follower';
@@ -83,8 +83,8 @@ export type {
   SentTurn,
   TurnEnding,
   TurnProgress,
-  EarlierExchange,
 } from './model/turn';
+export type { Exchange } from './ports/upstream';
 export type { TurnStore } from './ports/turn-store';
 export type { FinalOutcome, TurnOutcome, Usage } from './model/outcome';
 export type { SavedTurn } from './model/turn';

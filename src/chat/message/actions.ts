@@ -1,7 +1,7 @@
 import type { Upstreams } from '../ports/upstreams';
 import { ChatError } from '../errors';
 import type { Feedback } from '../contract/feedback';
-import { isDifysMessageId } from '../model/message-id';
+import { isUpstreamMessageId } from '../model/message-id';
 import type { MessageReply } from '../contract/message-reply';
 import type { Message } from '../model/message';
 import type { Messages } from './list';
@@ -45,7 +45,7 @@ export function createMessageActions(options: MessageActionsOptions): MessageAct
   return {
     async rate(owner, messageId, { rating, content }) {
       const answer = await findEndedAnswer(owner, messageId);
-      if (isDifysMessageId(answer.messageId)) {
+      if (isUpstreamMessageId(answer.messageId)) {
         const upstream = await upstreams.find(answer.upstreamId);
         await upstream?.rate(answer.messageId, { user: toUpstreamUser(owner), rating, content });
       }
@@ -62,7 +62,7 @@ export function createMessageActions(options: MessageActionsOptions): MessageAct
 
     async suggestQuestions(owner, messageId) {
       const answer = await findEndedAnswer(owner, messageId);
-      if (!isDifysMessageId(answer.messageId)) return [];
+      if (!isUpstreamMessageId(answer.messageId)) return [];
       const upstream = await upstreams.find(answer.upstreamId);
       return (await upstream?.suggestQuestions(answer.messageId, toUpstreamUser(owner))) ?? [];
     },

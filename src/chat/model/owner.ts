@@ -13,5 +13,8 @@ export interface Owner {
  * The documentId reveals nothing about the person. It is unique among installations that share one Dify app.
  */
 export function toUpstreamUser(owner: Pick<Owner, 'documentId'>): string {
-  return `user-${owner.documentId}`;
+  return `${upstreamUserPrefix}${owner.documentId}`;
 }
+
+/** Before the documentId in what `toUpstreamUser` returns. */
+export const upstreamUserPrefix = 'user-';

@@ -59,6 +59,8 @@ export interface SessionEntry {
   /** How many messages of the session are not deleted. */
   readonly messageCount: number;
   readonly conversationId: string | null;
+  /** The upstream of that conversation. See `upstreamIdOf`. */
+  readonly upstreamId: string | null;
   /** The character's documentId; null while the session has no character. */
   readonly characterId: string | null;
   /** The running turn, so that a client can follow it. */

@@ -2,7 +2,7 @@ import type { AnswerFile, QuestionFile } from './file';
 import type { Owner } from './owner';
 import type { OtherThreads, Session } from './session';
 import type { Idempotency } from './question';
-import type { FinalOutcome, TurnOutcome, Usage } from './outcome';
+import type { FinalOutcome, Usage } from './outcome';
 import type { ChatErrorCode } from '../errors';
 import type { Message } from './message';
 
@@ -34,16 +34,6 @@ export interface NewTurn {
 export interface SentTurn {
   readonly turnId: string;
   readonly fingerprint: string;
-}
-
-/** A question and its answer, as far as it came. */
-export interface EarlierExchange {
-  readonly question: string;
-  readonly answer: string;
-  readonly outcome: TurnOutcome | null;
-  /** Of the answer. */
-  readonly messageId: string;
-  readonly conversationId: string | null;
 }
 
 /** A pending turn that no process answers any more, with its saved data. */

@@ -1,4 +1,5 @@
 import type { Owner } from '../model/owner';
+import type { Exchange } from './upstream';
 import type { Session, SessionReference } from '../model/session';
 import type {
   SavedTurn,
@@ -7,7 +8,6 @@ import type {
   AbandonedTurn,
   Abandonment,
   Checkpoint,
-  EarlierExchange,
   TurnEnding,
 } from '../model/turn';
 
@@ -30,7 +30,7 @@ export interface TurnStore {
 
   /**
    * Saves the answer so far. Does nothing to a turn that has ended.
-   * @returns whether another process has noted a stop, see `requestStop`.
+   * @returns whether the turn must end: another process has noted a stop, or the rows are erased or have ended.
    */
   checkpoint(turnId: string, progress: Checkpoint): Promise<boolean>;
 
@@ -57,17 +57,23 @@ export interface TurnStore {
    */
   hasTwin(turnId: string): Promise<boolean>;
 
-  /** Reports these turns as alive, so that `claimAbandoned` skips them. */
-  keepAlive(turnIds: readonly string[]): Promise<void>;
+  /**
+   * Reports these turns as alive, so that `claimAbandoned` skips them.
+   * @returns those that must end: another process has noted a stop, or their rows are erased.
+   */
+  keepAlive(turnIds: readonly string[]): Promise<readonly string[]>;
 
   /**
-   * Reads the earlier exchanges of a turn's session, newest first. Leaves out superseded and deleted ones, and lines
-   * that a client has added.
+   * Reads the earlier exchanges of a turn's session, newest first. Leaves out superseded, deleted and empty ones, and
+   * lines that a client has added.
    */
-  readEarlier(turn: NewTurn): AsyncIterable<EarlierExchange>;
+  readEarlier(turn: NewTurn): AsyncIterable<Exchange>;
 
-  /** Saves the upstream's id of the answer that a turn follows, for an upstream with branches. */
-  saveParent(turnId: string, parentId: string): Promise<void>;
+  /**
+   * Returns the upstream's id of the answer that a turn follows: the newest one of the branch in use in this
+   * conversation that the upstream has saved. Null if there is none.
+   */
+  findParent(turn: NewTurn, conversationId: string): Promise<string | null>;
 
   /** Returns the owner's turn; null if it is unknown, deleted or another user's. */
   find(owner: Owner, turnId: string): Promise<SavedTurn | null>;

@@ -21,8 +21,11 @@ export interface UnneededConversation extends UpstreamConversation {
 export interface UnneededConversations {
   /** Adds a conversation that the upstream began too late for that transaction. Does nothing if a session has it. */
   add(conversation: UpstreamConversation): Promise<void>;
-  /** Returns one that is due, and makes it due again after a growing pause. No other process gets it until then. */
-  claim(): Promise<UnneededConversation | null>;
+  /**
+   * Returns one that is due, and makes it due again after a growing pause. No other process gets it until then.
+   * @param except the ids of upstreams whose conversations must wait.
+   */
+  claim(except?: readonly string[]): Promise<UnneededConversation | null>;
   /** Removes one that the upstream does not have any more. */
   settle(id: number): Promise<void>;
 }

@@ -8,6 +8,7 @@ import type {
 import { ChatError } from '../errors';
 import type { Upstream } from '../ports/upstream';
 import type { Upstreams } from '../ports/upstreams';
+import { upstreamIdOf } from '../model/session';
 import { describeError, type Log } from '../shared/log';
 import { settledWithin } from '../shared/settled-within';
 
@@ -31,10 +32,7 @@ export interface ConversationCleanupOptions {
 
 const everyMs = 60_000;
 const lastRoundMs = 5_000;
-/**
- * A round ends after these failures in a row: the upstream is probably unreachable, and each failure takes some
- * seconds.
- */
+/** After these failures in a row, an upstream waits for the next round: it is probably away, and each takes seconds. */
 const maxFailures = 3;
 /** With the pauses of the store, this is about a week. */
 export const maxTries = 175;
@@ -63,7 +61,7 @@ export function createConversationCleanup(options: ConversationCleanupOptions): 
         await store.add(conversation);
         wake();
       } catch (error) {
-        log.warn(`A conversation that Dify must delete could not be saved: ${describeError(error)}`);
+        log.warn(`A conversation to delete in an upstream could not be saved: ${describeError(error)}`);
       }
     },
     async stop() {
@@ -88,17 +86,18 @@ export function createConversationCleanup(options: ConversationCleanupOptions): 
     isWoken = false;
     await deleteAll().catch((error: unknown) => {
       if (signal.aborted) return;
-      log.warn(`The list of conversations to delete in Dify could not be used: ${describeError(error)}`);
+      log.warn(`The list of conversations to delete could not be used: ${describeError(error)}`);
     });
     round = undefined;
     runAfter(isWoken ? 0 : everyMs);
   }
 
   async function deleteAll(): Promise<void> {
-    for (let failures = 0; failures < maxFailures && !signal.aborted;) {
-      const conversation = await store.claim();
+    const failures = createFailures();
+    while (!signal.aborted) {
+      const conversation = await store.claim(failures.tooMany());
       if (conversation === null || signal.aborted) return;
-      failures = (await tryDelete(conversation)) ? 0 : failures + 1;
+      failures.count(conversation, await tryDelete(conversation));
     }
   }
 
@@ -110,20 +109,33 @@ export function createConversationCleanup(options: ConversationCleanupOptions): 
     } catch (error) {
       if (signal.aborted) return false;
       if (!isFailing)
-        log.warn(`Dify did not delete a conversation: ${describeError(error)}. It is tried again.`);
+        log.warn(`An upstream did not delete a conversation: ${describeError(error)}. It is tried again.`);
       isFailing = true;
       if (tries + 1 < maxTries) return false;
-      log.error(`Dify did not delete conversation ${conversationId} for a week. Delete it in Dify.`);
+      log.error(`Upstream ${upstreamIdOf(conversation.upstreamId)} did not delete conversation ${conversationId} for a week. Delete it there.`);
       await store.settle(id);
       return false;
     }
     // The next process tries again and finds that the upstream does not have it.
     if (signal.aborted) return true;
-    if (isFailing) log.info('Dify deletes conversations again.');
+    if (isFailing) log.info('Upstreams delete conversations again.');
     isFailing = false;
     await store.settle(id);
     return true;
   }
+}
+
+/** Counts failures in a row of each upstream, so that one that is away does not hold up the others. */
+function createFailures() {
+  const failures = new Map<string, number>();
+  return {
+    count({ upstreamId }: UnneededConversation, isDeleted: boolean): void {
+      const id = upstreamIdOf(upstreamId);
+      failures.set(id, isDeleted ? 0 : (failures.get(id) ?? 0) + 1);
+    },
+    /** Returns the ids of the upstreams with too many failures. */
+    tooMany: (): string[] => [...failures].flatMap(([id, count]) => (count < maxFailures ? [] : id)),
+  };
 }
 
 /** @throws ChatError `upstream-misconfigured` if the settings or the key of the upstream are missing. */

@@ -1,7 +1,6 @@
-import { isDifysMessageId } from '../model/message-id';
 import type { AnsweringCharacter } from '../model/character';
 import type { Question } from '../model/question';
-import type { EarlierExchange, NewTurn } from '../model/turn';
+import type { NewTurn } from '../model/turn';
 import type { TakeEvents, Upstream, UpstreamModel } from '../ports/upstream';
 import type { TurnOptions } from './options';
 
@@ -43,21 +42,10 @@ export function toAsk(
     await upstream.ask({ ...sent, conversationId, parentMessageId }, take, leave);
   };
 
-  /** Returns the newest answer of the branch in use that is in this conversation; null if there is none. */
+  /** Dify saves no answer that lost its reader. With an unknown parent, it would answer without any history. */
   async function findParent(conversationId: string | null): Promise<string | null> {
-    if (conversationId === null) return null;
-    for await (const earlier of store.readEarlier(turn)) {
-      if (earlier.conversationId !== conversationId || !isSavedUpstream(earlier)) continue;
-      await store.saveParent(turn.turnId, earlier.messageId);
-      return earlier.messageId;
-    }
-    return null;
+    return conversationId === null ? null : store.findParent(turn, conversationId);
   }
-}
-
-/** Dify saves no answer that lost its reader. With an unknown parent, it would answer without any history. */
-function isSavedUpstream({ messageId, outcome }: EarlierExchange): boolean {
-  return (outcome === 'completed' || outcome === 'stopped') && isDifysMessageId(messageId);
 }
 
 function toModel({ upstream: { model, modelProvider } }: AnsweringCharacter): UpstreamModel | undefined {

@@ -5,6 +5,7 @@ import type { UpstreamConversation } from '../ports/unneeded-conversations';
 import type { Upstreams } from '../ports/upstreams';
 import type { TurnStore } from '../ports/turn-store';
 import type { CharacterSource } from '../ports/character-source';
+import type { Message } from '../model/message';
 import type { LiveTurns } from '../stream/live-turns';
 import type { TurnLimits } from '../limits/turn-limits';
 import type { Log } from '../shared/log';
@@ -22,6 +23,8 @@ export interface TurnOptions {
   readonly log: Log;
   /** The turns call this each time they have saved the end of a turn. It must not throw. */
   readonly onTurnEnded: () => void;
+  /** The turns call this when asking a question again has superseded it and all lines after it. */
+  readonly onSuperseded: (question: Message, turnId: string) => void;
   /** Lets the upstream delete a conversation, unless a session has it. Never rejects. */
   readonly dropConversation: (conversation: UpstreamConversation) => Promise<void>;
 }

@@ -14,11 +14,11 @@ export function toThread({ id, upstream, model }: NamedUpstream, session: Sessio
   return { ...common, conversationId, isRestarted: conversationId === null && hasThread(session) };
 }
 
-/** Returns all conversations of a session in upstreams that keep them, by the upstream's id. */
-function threadsOf(session: Session | NewSession): OtherThreads {
-  const { sessionId, conversationId, upstreamId, otherThreads } = session;
-  const isOwn = conversationId === null || conversationId === sessionId;
-  return isOwn ? otherThreads : { ...otherThreads, [upstreamIdOf(upstreamId)]: conversationId };
+/** Returns all conversations of a session, by the id of the upstream. An upstream that keeps none has the session's id. */
+function threadsOf({ conversationId, upstreamId, otherThreads }: Session | NewSession): OtherThreads {
+  return conversationId === null
+    ? otherThreads
+    : { ...otherThreads, [upstreamIdOf(upstreamId)]: conversationId };
 }
 
 function withoutUpstream(threads: OtherThreads, id: string): OtherThreads {

@@ -79,7 +79,9 @@ export function createTurns(options: TurnOptions): Turns {
     send,
     async regenerate(owner, turnId, { inputs, idempotencyKey, after }) {
       const { saved } = await access.find(owner, turnId);
-      return send({ ...toSameQuestion(saved), owner, inputs }, idempotencyKey, after);
+      const sent = await send({ ...toSameQuestion(saved), owner, inputs }, idempotencyKey, after);
+      if (!sent.isReplay) await reportSuperseded(owner, saved, sent.turnId);
+      return sent;
     },
     drain: drain.drain,
     isDraining: drain.isDraining,
@@ -87,6 +89,11 @@ export function createTurns(options: TurnOptions): Turns {
     heartbeat: takeover.beat,
     heartbeatMs: takeover.everyMs,
   };
+
+  async function reportSuperseded(owner: Owner, [before]: SavedTurn, turnId: string): Promise<void> {
+    const now = await options.store.find(owner, before.turnId ?? '');
+    if (!before.isSuperseded && now?.[0].isSuperseded === true) options.onSuperseded(now[0], turnId);
+  }
 }
 
 function toSameQuestion([question, answer]: SavedTurn): Omit<Question, 'owner' | 'inputs'> {

@@ -1,7 +1,7 @@
 import type { Comparison, Filter, Owner, TextMatch, Value } from '../../chat';
 import { isSuperseded, shownAnswer } from './rows';
 import { isRowId } from '../sql/row-id';
-import { sessionsNamed } from '../sql/sessions-named';
+import { sessionNames, sessionsNamed } from '../sql/sessions-named';
 
 /** An SQL condition and its values. The SQL consists only of strings from this file. */
 export interface Condition {
@@ -127,7 +127,11 @@ const ownSession = `select max(id) from chat_sessions
 const sessionRow = `coalesce((${ownSession}), 0)`;
 
 /** Returns the values of `ownSession`. */
-const toBindings = (id: Value, { owner }: FilterContext): Value[] => [id, id, owner.id, false];
+const toBindings = (id: Value, { owner }: FilterContext): Value[] => [
+  ...sessionNames(String(id), owner),
+  owner.id,
+  false,
+];
 
 const isSessionId = (field: string) => field === 'session_id' || field === 'session.session_id';
 const isEquality = (comparison: Comparison) => comparison === '=' || comparison === '!=';

@@ -1,7 +1,7 @@
-import { ChatError, type NewTurn, type Session } from '../../chat';
+import { ChatError, upstreamIdOf, type NewTurn, type Session } from '../../chat';
 import { characterOf } from '../characters/links';
 import { toGiven } from '../sql/given-rows';
-import { toThreadsColumn } from './threads';
+import { toThreadsColumn, upstreamOf } from './threads';
 import type { RunStatement, Statement } from '../sql/statements';
 
 /**
@@ -18,7 +18,7 @@ export async function claimSession(
     sql: `update chat_sessions set live_turn_id = ?, ai_character_document_id = ?, last_message_at = ?, updated_at = ?,
        upstream = ?, conversation_id = ?, other_threads = ?, message_count = message_count + 2
      where id = ? and is_deleted = ? and live_turn_id is null and conversation_id is not distinct from ?
-       and upstream is not distinct from ? and ${characterOf('chat_sessions')} is not distinct from ?
+       and ${upstreamOf()} = ? and ${characterOf('chat_sessions')} is not distinct from ?
      returning id`,
     values: [
       turn.turnId,
@@ -31,7 +31,7 @@ export async function claimSession(
       rowId,
       false,
       conversationId,
-      upstreamId,
+      upstreamIdOf(upstreamId),
       characterId,
     ],
   });

@@ -11,6 +11,7 @@ export interface SessionRow {
   readonly title: string | null;
   readonly message_count: number | null;
   readonly conversation_id: string | null;
+  readonly upstream: string | null;
   readonly character_id: string | null;
   readonly live_turn_id: string | null;
   readonly last_message_at: Date | number | string | null;
@@ -31,6 +32,7 @@ export function toSessionEntry(row: SessionRow): SessionEntry {
     title: row.title ?? '',
     messageCount: row.message_count ?? 0,
     conversationId: row.conversation_id,
+    upstreamId: row.upstream,
     characterId: row.character_id,
     liveTurnId: row.live_turn_id,
     lastMessageAt: new Date(row.last_message_at ?? row.created_at),

@@ -13,8 +13,28 @@ export function createSessionSource(db: Core.Strapi['db']): SessionSource {
       if (userDocumentId !== null) {
         void sessions.join({ u: 'up_users' }, 'u.id', 's.user_id').where({ 'u.document_id': userDocumentId });
       }
-      const row = (await sessions.first('s.session_id')) as { readonly session_id: string } | undefined;
-      return row?.session_id ?? null;
+      const row = (await sessions.first('s.session_id')) as SessionRow | undefined;
+      if (row !== undefined || userDocumentId === null) return row?.session_id ?? null;
+      return findByEarlier(db, conversationId, userDocumentId);
     },
   };
+}
+
+interface SessionRow {
+  readonly session_id: string;
+}
+
+/** Finds the session by a conversation that it has had. The messages of a user have an index for it. */
+async function findByEarlier(
+  db: Core.Strapi['db'],
+  conversationId: string,
+  userDocumentId: string,
+): Promise<string | null> {
+  const row = (await db.connection
+    .from({ m: 'chat_conversations' })
+    .join({ u: 'up_users' }, 'u.id', 'm.user_id')
+    .join({ s: 'chat_sessions' }, 's.id', 'm.session_id')
+    .where({ 'u.document_id': userDocumentId, 'm.conversation_id': conversationId })
+    .first('s.session_id')) as SessionRow | undefined;
+  return row?.session_id ?? null;
 }

@@ -25,7 +25,7 @@ import { countMessage, lockSession } from '../messages/count';
 import { copyQuestion } from '../messages/question';
 import { isSuperseded, messagesAlone, selectMessages, toMessage, type MessageRow } from '../messages/rows';
 import type { Reader } from '../reader/reader';
-import { sessionsNamed } from '../sql/sessions-named';
+import { sessionNames, sessionsNamed } from '../sql/sessions-named';
 import { selectSessions, toSessionEntry, type SessionRow } from './rows';
 import { conversationsOf, threadColumns, type ThreadColumns } from './threads';
 import { noteUnneeded } from './unneeded-conversations';
@@ -90,7 +90,7 @@ async function create(db: Database, owner: Owner, session: NewSessionEntry): Pro
     ],
   });
   const times = { lastMessageAt: now, createdAt: now, updatedAt: now };
-  const rest = { messageCount: 0, conversationId: null, liveTurnId: null };
+  const rest = { messageCount: 0, conversationId: null, upstreamId: null, liveTurnId: null };
   return { rowId: Number(ids[0]), sessionId, title, characterId, ...rest, ...times };
 }
 
@@ -152,7 +152,7 @@ type SessionPageRow = SessionRow & { readonly few: number | string };
 async function find(db: Database, owner: Owner, id: string): Promise<SessionEntry | null> {
   const row = (await selectSessions(db)
     .where({ user_id: owner.id, is_deleted: false })
-    .whereRaw(`id in (${sessionsNamed})`, [id, id])
+    .whereRaw(`id in (${sessionsNamed})`, sessionNames(id, owner))
     .orderBy('id', 'desc')
     .first()) as SessionRow | undefined;
   return row === undefined ? null : toSessionEntry(row);
@@ -190,9 +190,9 @@ async function deleteSession(
     await own(db, owner, sessionId)
       .transacting(trx)
       .update({ ...deleted, ...parted });
-    if (deleteConversations) await noteUnneeded(db, trx, conversationsOf(row, toUpstreamUser(owner)));
     const messages = db.connection('chat_conversations').transacting(trx);
     await messages.where({ session_id: row.id, is_deleted: false }).update(deleted);
+    if (deleteConversations) await noteUnneeded(db, trx, conversationsOf(row, toUpstreamUser(owner)));
     return true;
   });
 }
@@ -204,7 +204,7 @@ async function restoreSession(db: Database, owner: Owner, id: string, since: Dat
       .connection('chat_sessions')
       .transacting(trx)
       .where({ user_id: owner.id, is_deleted: true })
-      .whereRaw(`id in (${sessionsNamed})`, [id, id])
+      .whereRaw(`id in (${sessionsNamed})`, sessionNames(id, owner))
       .where('deleted_at', '>=', since)
       .orderBy('id', 'desc')
       .first('id', 'deleted_at')) as { id: number; deleted_at: Date | number | string } | undefined;
@@ -305,6 +305,7 @@ async function addMessage(
           tool_calls: toJsonColumn(toolCalls),
           outcome: role === 'assistant' ? 'completed' : undefined,
           conversation_id: session.conversationId,
+          upstream: session.upstreamId,
           session: session.rowId,
           ai_character_document_id: session.characterId,
           user: owner.id,

@@ -1,7 +1,13 @@
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import { doubling, type UnneededConversations, type UpstreamConversation } from '../../chat';
+import {
+  doubling,
+  upstreamUserPrefix,
+  type UnneededConversations,
+  type UpstreamConversation,
+} from '../../chat';
+import { upstreamOf } from './threads';
 import { partsOf } from '../sql/parts';
 import { inTransaction } from '../sql/transaction';
 import { unlessDone } from '../sql/unless-done';
@@ -47,7 +53,11 @@ export async function noteUnneeded(
   const byId = new Map(conversations.map((conversation) => [conversation.conversationId, conversation]));
   // A row has five values.
   for (const part of partsOf([...byId.keys()], 5)) {
-    const needed = await findNeeded(db, trx, part);
+    const needed = await findNeeded(
+      db,
+      trx,
+      part.flatMap((id) => byId.get(id) ?? []),
+    );
     const rows = part
       .filter((conversationId) => !needed.has(conversationId))
       .map((conversationId) => ({
@@ -65,14 +75,34 @@ export async function noteUnneeded(
 async function findNeeded(
   db: Database,
   trx: Knex.Transaction,
-  conversationIds: readonly string[],
+  conversations: readonly UpstreamConversation[],
 ): Promise<ReadonlySet<string>> {
+  const conversationIds = conversations.map(({ conversationId }) => conversationId);
+  const users = [...new Set(conversations.map(({ user }) => user.slice(upstreamUserPrefix.length)))];
   const rows = (await db
     .connection('chat_sessions')
     .transacting(trx)
     .whereIn('conversation_id', conversationIds)
     .select('conversation_id')) as { conversation_id: string }[];
-  return new Set(rows.map((row) => row.conversation_id));
+  const others = (await ofOtherThreads(db)
+    .transacting(trx)
+    .whereIn('m.conversation_id', conversationIds)
+    .whereIn('u.document_id', users)
+    .distinct('m.conversation_id')) as { conversation_id: string }[];
+  return new Set([...rows, ...others].map((row) => row.conversation_id));
+}
+
+/**
+ * Selects messages `m` of users `u` whose session continues in another conversation, but can return to theirs. Messages
+ * have an index for the conversations of a user.
+ */
+function ofOtherThreads(db: Database): Knex.QueryBuilder {
+  const threads = `cast(s.other_threads as ${db.dialect.client === 'postgres' ? 'text' : 'char'})`;
+  return db.connection
+    .from({ u: 'up_users' })
+    .join({ m: 'chat_conversations' }, 'm.user_id', 'u.id')
+    .join({ s: 'chat_sessions' }, 's.id', 'm.session_id')
+    .whereRaw(`${threads} like '%"' || m.conversation_id || '"%'`) as Knex.QueryBuilder;
 }
 
 interface Row {
@@ -88,7 +118,7 @@ export function createUnneededConversations(db: Database): UnneededConversations
   const rows = () => db.connection(tableName);
   return {
     add: (conversation) => inTransaction(db, (trx) => noteUnneeded(db, trx, [conversation])),
-    async claim() {
+    async claim(except = []) {
       for (;;) {
         const row = (await rows()
           .where('due', '<=', Date.now())
@@ -99,6 +129,18 @@ export function createUnneededConversations(db: Database): UnneededConversations
               .where('conversation_id', db.connection.ref(`${tableName}.conversation_id`))
               .select('id'),
           )
+          .whereNotExists(
+            ofOtherThreads(db)
+              .where('m.conversation_id', db.connection.ref(`${tableName}.conversation_id`))
+              .whereRaw(
+                `u.document_id = substr(${tableName}.upstream_user, ${upstreamUserPrefix.length + 1})`,
+              )
+              .select('m.id'),
+          )
+          .modify((due) => {
+            if (except.length > 0)
+              void due.whereRaw(`${upstreamOf()} not in (${except.map(() => '?').join(', ')})`, [...except]);
+          })
           .orderBy('due')
           .first()) as Row | undefined;
         if (row === undefined) return null;

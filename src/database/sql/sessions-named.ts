@@ -1,6 +1,13 @@
 /**
- * SQL for the row ids of the sessions that a client calls by one id: this server's or Dify's. It takes the id twice.
- * As a subquery, each part uses its own index. With `or`, the database could read all sessions of the user instead.
+ * SQL for the row ids of the sessions that their owner calls by one id: this server's, or the id of a conversation that
+ * an upstream has or had of the session. `sessionNames` returns its values. As a subquery, each part uses its own index.
+ * With `or`, the database could read all sessions of the user instead.
  */
-export const sessionsNamed =
-  'select id from chat_sessions where session_id = ? union all select id from chat_sessions where conversation_id = ?';
+export const sessionsNamed = `select id from chat_sessions where session_id = ?
+  union all select id from chat_sessions where conversation_id = ?
+  union all select session_id from
+    (select session_id from chat_conversations where user_id = ? and conversation_id = ? limit 1) as earlier`;
+
+export function sessionNames(id: string, owner: { readonly id: number }): [string, string, number, string] {
+  return [id, id, owner.id, id];
+}

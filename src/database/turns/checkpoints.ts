@@ -35,7 +35,7 @@ export function createTurnCheckpoints(db: Database): Pick<TurnStore, 'checkpoint
 
 /**
  * Saves progress. A final state never changes, so it updates only pending answers. Unknown values stay unchanged.
- * @returns for each turn whether a stop is requested.
+ * @returns for each turn whether it must end. See `TurnStore.checkpoint`.
  */
 async function saveProgress(
   statement: RunStatement,
@@ -61,8 +61,8 @@ async function saveProgress(
     [new Date()],
   );
   const rows = await statement<CheckpointRow>(update);
-  const stopped = new Set(rows.filter((row) => row.stop_requested).map((row) => row.turn_id));
-  return group.map(({ turnId }) => stopped.has(turnId));
+  const going = new Set(rows.filter((row) => !row.stop_requested).map((row) => row.turn_id));
+  return group.map(({ turnId }) => !going.has(turnId));
 }
 
 interface CheckpointRow {

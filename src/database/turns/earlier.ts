@@ -1,27 +1,24 @@
 import type { Core } from '@strapi/strapi';
 
-import type { EarlierExchange, NewTurn, TurnOutcome } from '../../chat';
+import { ownIdPrefix, type Exchange, type NewTurn } from '../../chat';
 import { isSuperseded } from '../messages/rows';
 
 type Database = Core.Strapi['db'];
 
-/** An upstream takes some exchanges, so most turns need one page. */
-const pageSize = 20;
+/** An upstream takes some exchanges, so most turns need one page. An answer can have megabytes. */
+const pageSize = 10;
 
 interface ExchangeRow {
   readonly id: number;
   readonly query: string;
   readonly answer: string | null;
-  readonly outcome: TurnOutcome | null;
-  readonly message_id: string;
-  readonly conversation_id: string | null;
 }
 
 /** See `TurnStore.readEarlier`. The answer's row has both texts; it is empty of a question that was deleted. */
 export async function* readEarlier(
   db: Database,
   { session, turnId }: Pick<NewTurn, 'session' | 'turnId'>,
-): AsyncGenerator<EarlierExchange, void> {
+): AsyncGenerator<Exchange, void> {
   if (session.rowId === null) return;
   for (let before: number | undefined; ;) {
     const rows = await selectPage(db, { sessionRowId: session.rowId, turnId, before });
@@ -46,29 +43,32 @@ async function selectPage(
     .from({ m: 'chat_conversations' })
     .where({ 'm.session_id': sessionRowId, 'm.role': 'assistant', 'm.is_deleted': false })
     .whereRaw(`${isSuperseded} = ?`, [false])
-    .whereNotNull('m.turn_id')
     .whereNot('m.turn_id', turnId)
+    .whereNot('m.query', '')
+    .whereNot('m.answer', '')
     .orderBy('m.id', 'desc')
     .limit(pageSize)
-    .select('m.id', 'm.query', 'm.answer', 'm.outcome', 'm.message_id', 'm.conversation_id');
+    .select('m.id', 'm.query', 'm.answer');
   if (before !== undefined) void answers.where('m.id', '<', before);
   return (await answers) as readonly ExchangeRow[];
 }
 
-function toExchange(row: ExchangeRow): EarlierExchange {
-  return {
-    question: row.query,
-    answer: row.answer ?? '',
-    outcome: row.outcome,
-    messageId: row.message_id,
-    conversationId: row.conversation_id,
-  };
-}
+const toExchange = ({ query, answer }: ExchangeRow): Exchange => ({ question: query, answer: answer ?? '' });
 
-/** See `TurnStore.saveParent`. */
-export async function saveParent(db: Database, turnId: string, parentId: string): Promise<void> {
-  await db
-    .connection('chat_conversations')
-    .where({ turn_id: turnId, role: 'assistant' })
-    .update({ upstream_parent_id: parentId });
+/** See `TurnStore.findParent`. */
+export async function findParent(
+  db: Database,
+  { session, turnId }: Pick<NewTurn, 'session' | 'turnId'>,
+  conversationId: string,
+): Promise<string | null> {
+  const row = (await db.connection
+    .from({ m: 'chat_conversations' })
+    .where({ 'm.session_id': session.rowId, 'm.role': 'assistant', 'm.conversation_id': conversationId })
+    .whereRaw(`${isSuperseded} = ?`, [false])
+    .whereNot('m.turn_id', turnId)
+    .whereIn('m.outcome', ['completed', 'stopped'])
+    .whereNot('m.message_id', 'like', `${ownIdPrefix}%`)
+    .orderBy('m.id', 'desc')
+    .first('m.message_id')) as { readonly message_id: string } | undefined;
+  return row?.message_id ?? null;
 }

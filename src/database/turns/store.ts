@@ -1,13 +1,14 @@
 import type { Core } from '@strapi/strapi';
+import type { Knex } from 'knex';
 
 import type { Owner, SavedTurn, SentTurn, Session, SessionReference, TurnStore } from '../../chat';
 import { claimAbandoned } from './abandoned';
 import { characterOf } from '../characters/links';
 import { nowIn } from '../sql/clock';
-import { sessionsNamed } from '../sql/sessions-named';
+import { sessionNames, sessionsNamed } from '../sql/sessions-named';
 import { selectMessages } from '../messages/rows';
-import { readEarlier, saveParent } from './earlier';
-import { parseThreads } from '../sessions/threads';
+import { findParent, readEarlier } from './earlier';
+import { parseThreads, upstreamOf } from '../sessions/threads';
 import { isPending } from '../sql/is-pending';
 import { noLock, type ProcessLock } from '../locks/process-lock';
 import { toSavedTurn } from './saved';
@@ -37,7 +38,7 @@ export function createTurnStore(
     close: createTurnEnding(db),
     continueIn: (turnId, conversationId) => continueIn(db, turnId, { conversationId, deleteConversations }),
     readEarlier: (turn) => readEarlier(db, turn),
-    saveParent: (turnId, parentId) => saveParent(db, turnId, parentId),
+    findParent: (turn, conversationId) => findParent(db, turn, conversationId),
     hasMessage: (messageId) => hasMessage(db, messageId),
     hasTwin: (turnId) => hasTwin(db, turnId),
     claimAbandoned: (abandonment) => claimAbandoned(db, lock, abandonment),
@@ -53,7 +54,7 @@ async function findSession(db: Database, owner: Owner, reference: SessionReferen
     .orderBy('id', 'desc');
   // A client may send either id in either field. If it sends two, both must match.
   for (const id of [reference.sessionId, reference.conversationId]) {
-    if (id !== undefined) void query.whereRaw(`id in (${sessionsNamed})`, [id, id]);
+    if (id !== undefined) void query.whereRaw(`id in (${sessionsNamed})`, sessionNames(id, owner));
   }
   const row = (await query.first()) as SessionRow | undefined;
   if (row === undefined) return null;
@@ -84,13 +85,23 @@ async function findSent(db: Database, owner: Owner, key: string): Promise<SentTu
   return row === undefined ? null : { turnId: row.turn_id, fingerprint: row.request_fingerprint };
 }
 
-async function keepAlive(db: Database, turnIds: readonly string[]): Promise<void> {
-  await db
+async function keepAlive(db: Database, turnIds: readonly string[]): Promise<readonly string[]> {
+  const rows = (await db
     .connection('chat_conversations')
     .whereIn('turn_id', turnIds)
     .where({ role: 'assistant', outcome: 'pending' })
     // A process of an older release reads only `updated_at`.
-    .update({ alive_at: db.connection.raw(nowIn(db)), updated_at: new Date() });
+    .update({ alive_at: db.connection.raw(nowIn(db)), updated_at: new Date() }, [
+      'turn_id',
+      'stop_requested',
+    ])) as KeptRow[];
+  const going = new Set(rows.filter((row) => !row.stop_requested).map((row) => row.turn_id));
+  return turnIds.filter((turnId) => !going.has(turnId));
+}
+
+interface KeptRow {
+  readonly turn_id: string;
+  readonly stop_requested: boolean | number | null;
 }
 
 async function find(db: Database, owner: Owner, turnId: string): Promise<SavedTurn | null> {
@@ -114,12 +125,12 @@ async function continueIn(
     deleteConversations,
   }: { readonly conversationId: string; readonly deleteConversations: boolean },
 ): Promise<void> {
-  const ofTurn = (column: string) =>
+  const ofTurn = (column: string | Knex.Raw) =>
     db.connection('chat_conversations').where({ turn_id: turnId, role: 'assistant' }).select(column);
   await db
     .connection('chat_sessions')
     .whereIn('id', ofTurn('session_id'))
-    .whereRaw('upstream is not distinct from ?', [ofTurn('upstream').limit(1)])
+    .whereRaw(`${upstreamOf()} = ?`, [ofTurn(db.connection.raw(upstreamOf())).limit(1)])
     .where({ conversation_id: null, live_turn_id: null, ...(deleteConversations && { is_deleted: false }) })
     .update({ conversation_id: conversationId });
 }
@@ -136,7 +147,7 @@ async function hasTwin(db: Database, turnId: string): Promise<boolean> {
     .whereNull('other.task_id')
     .whereNot('other.turn_id', turnId)
     .whereRaw('other.conversation_id is not distinct from own.conversation_id')
-    .whereRaw('other.upstream is not distinct from own.upstream')
+    .whereRaw(`${upstreamOf('other')} = ${upstreamOf('own')}`)
     .first('other.id');
   return row !== undefined;
 }

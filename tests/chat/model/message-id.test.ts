@@ -1,4 +1,4 @@
-import { isDifysMessageId, newMessageId } from '../../../src/chat/model/message-id';
+import { isUpstreamMessageId, newMessageId } from '../../../src/chat/model/message-id';
 
 describe('newMessageId', () => {
   it('returns a unique id that contains the time of its creation', () => {
@@ -8,9 +8,9 @@ describe('newMessageId', () => {
   });
 });
 
-describe('isDifysMessageId', () => {
+describe('isUpstreamMessageId', () => {
   it('returns false for ids of newMessageId only', () => {
-    expect(isDifysMessageId(newMessageId())).toBe(false);
-    expect(isDifysMessageId('8c6b3a52-5e1d-4a3b-9d77-1b5a2c7e9f01')).toBe(true);
+    expect(isUpstreamMessageId(newMessageId())).toBe(false);
+    expect(isUpstreamMessageId('8c6b3a52-5e1d-4a3b-9d77-1b5a2c7e9f01')).toBe(true);
   });
 });

@@ -15,6 +15,7 @@ const session = {
   title: 'Winter',
   messageCount: 1,
   conversationId: null,
+  upstreamId: null,
   characterId: 'character-keeper',
   liveTurnId: null,
   lastMessageAt: new Date(),

@@ -28,9 +28,10 @@ function create(waiting: UnneededConversation[], deleteConversation: Delete = as
   const cleanup = createConversationCleanup({
     store: {
       add: async (conversation) => void added.push(conversation),
-      async claim() {
+      async claim(except = []) {
         counts.claims += 1;
-        return waiting.shift() ?? null;
+        const found = waiting.findIndex(({ upstreamId }) => !except.includes(upstreamId ?? 'dify'));
+        return waiting.splice(found, found === -1 ? 0 : 1)[0] ?? null;
       },
       settle: async () => void (counts.settled += 1),
     },
@@ -71,7 +72,7 @@ describe('the cleanup of conversations', () => {
     expect(dify.conversations().at(-1)?.deleted).toBe(true);
   });
 
-  it('keeps them while Dify fails, ends the round after three failures, and logs one line', async () => {
+  it('keeps them while their upstream fails, ends its round after three failures, and logs one line', async () => {
     const created = create(
       Array.from({ length: 5 }, () => named('some-id')),
       () => Promise.reject(new ChatError('upstream-unreachable')),
@@ -79,8 +80,17 @@ describe('the cleanup of conversations', () => {
     const { counts, lines, waiting } = await run(created, () => created.counts.asked === 3);
     expect([counts.settled, waiting.length]).toEqual([0, 2]);
     expect(lines).toEqual([
-      'warn Dify did not delete a conversation: upstream-unreachable. It is tried again.',
+      'warn An upstream did not delete a conversation: upstream-unreachable. It is tried again.',
     ]);
+  });
+
+  it('deletes those of other upstreams while one is away', async () => {
+    const away = Array.from({ length: 5 }, () => ({ ...named('some-id'), upstreamId: 'openai' }));
+    const created = create([...away, named('ok'), named('ok')], async (id) => {
+      if (id !== 'ok') throw new ChatError('upstream-unreachable');
+    });
+    const { counts, waiting } = await run(created, () => created.counts.settled === 2);
+    expect([counts.asked, waiting.length]).toEqual([5, 2]);
   });
 
   it('continues a round in which Dify refuses some of them', async () => {
@@ -99,7 +109,7 @@ describe('the cleanup of conversations', () => {
     const { counts, lines } = await run(created, () => created.counts.settled === 1);
     expect(counts.settled).toBe(1);
     expect(lines.at(-1)).toBe(
-      'error Dify did not delete conversation some-id for a week. Delete it in Dify.',
+      'error Upstream dify did not delete conversation some-id for a week. Delete it there.',
     );
   });
 

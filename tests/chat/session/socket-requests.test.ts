@@ -16,6 +16,7 @@ const session = {
   title: 'Winter',
   messageCount: 0,
   conversationId: null,
+  upstreamId: null,
   characterId: 'character-keeper',
   liveTurnId: null,
   lastMessageAt: new Date(),

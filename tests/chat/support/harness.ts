@@ -47,6 +47,7 @@ export function createHarness(options: HarnessOptions | UpstreamOptions) {
   const store = createMemoryTurnStore();
   const log = recordingLog();
   const live = createLiveTurns();
+  const superseded: (readonly [messageId: string, turnId: string])[] = [];
   const unpublished = { ...keeper, id: 19, documentId: 'character-draft' };
   const silent = { ...keeper, id: 20, documentId: 'character-silent', prompt: ' \n' };
   const unborn = { ...keeper, id: 21, documentId: 'character-unborn', prompt: null };
@@ -66,6 +67,7 @@ export function createHarness(options: HarnessOptions | UpstreamOptions) {
     ),
     live,
     onTurnEnded: () => undefined,
+    onSuperseded: (question, turnId) => void superseded.push([question.messageId, turnId]),
     dropConversation: async () => undefined,
     limits: createTurnLimits({
       settings: { ...limitSettings, ...limits },
@@ -76,7 +78,7 @@ export function createHarness(options: HarnessOptions | UpstreamOptions) {
     log,
   });
 
-  return { store, log, live, turns, ask, askToEnd };
+  return { store, log, live, turns, ask, askToEnd, superseded };
 
   function ask(changes: Partial<Question> = {}): Promise<LiveTurn> {
     return turns.start({ ...questionOf('How is the sea?'), ...changes });

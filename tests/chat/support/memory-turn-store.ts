@@ -1,3 +1,4 @@
+import { isUpstreamMessageId } from '../../../src/chat/model/message-id';
 import { ChatError } from '../../../src/chat/errors';
 import type { Message } from '../../../src/chat/model/message';
 import type { Owner } from '../../../src/chat/model/owner';
@@ -37,8 +38,6 @@ export interface MemoryTurnStore extends TurnStore {
   sessions(): readonly SessionRow[];
   turns(): readonly SavedTurn[];
   turn(turnId: string): SavedTurn;
-  /** Returns what `saveParent` has saved for a turn. */
-  parentOf(turnId: string): string | undefined;
   deleteSession(sessionId: string): void;
   /** Deletes the answer as an admin would, while its turn may still be running. */
   deleteAnswer(turnId: string): void;
@@ -49,7 +48,6 @@ export interface MemoryTurnStore extends TurnStore {
 export function createMemoryTurnStore(): MemoryTurnStore {
   const sessions = new Map<number, SessionRow>();
   const turns = new Map<string, TurnRow>();
-  const parents = new Map<string, string>();
   let lastId = 0;
 
   return {
@@ -101,7 +99,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
 
     async checkpoint(turnId, progress) {
       const row = pending(turnId);
-      if (row === undefined) return false;
+      if (row === undefined) return true;
       saveProgress(turnId, row, progress);
       return row.isStopRequested === true;
     },
@@ -124,6 +122,9 @@ export function createMemoryTurnStore(): MemoryTurnStore {
         const row = pending(turnId);
         if (row !== undefined) turns.set(turnId, { ...row, aliveAt: new Date() });
       }
+      return turnIds.filter(
+        (turnId) => pending(turnId) === undefined || pending(turnId)?.isStopRequested === true,
+      );
     },
 
     async find(owner, turnId) {
@@ -148,15 +149,23 @@ export function createMemoryTurnStore(): MemoryTurnStore {
 
     async *readEarlier({ session, turnId }) {
       for (const { sessionRowId, answer } of [...turns.values()].reverse()) {
-        const isShown = !answer.isSuperseded && answer.turnId !== turnId;
+        const isShown = !answer.isSuperseded && answer.turnId !== turnId && answer.answer !== '';
         if (sessionRowId !== session.rowId || !isShown) continue;
-        const { query: question, outcome, messageId, conversationId } = answer;
-        yield { question, answer: answer.answer ?? '', outcome, messageId, conversationId };
+        yield { question: answer.query, answer: answer.answer ?? '' };
       }
     },
 
-    async saveParent(turnId, parentId) {
-      parents.set(turnId, parentId);
+    async findParent({ session, turnId }, conversationId) {
+      const found = [...turns.values()].reverse().find(
+        ({ sessionRowId, answer }) =>
+          sessionRowId === session.rowId &&
+          answer.turnId !== turnId &&
+          !answer.isSuperseded &&
+          answer.conversationId === conversationId &&
+          ['completed', 'stopped'].includes(answer.outcome ?? '') &&
+          isUpstreamMessageId(answer.messageId),
+      );
+      return found?.answer.messageId ?? null;
     },
 
     async hasMessage(messageId) {
@@ -201,7 +210,6 @@ export function createMemoryTurnStore(): MemoryTurnStore {
     sessions: () => [...sessions.values()],
     turns: () => [...turns.keys()].map(savedTurn),
     turn: savedTurn,
-    parentOf: (turnId) => parents.get(turnId),
     deleteSession(sessionId) {
       const row = [...sessions.values()].find((session) => session.sessionId === sessionId);
       if (row !== undefined) sessions.set(row.rowId, { ...row, isDeleted: true });

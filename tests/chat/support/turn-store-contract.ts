@@ -304,16 +304,9 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       await openAgain({ query: 'And now?' });
       await store.close('turn-2', ending({ outcome: 'stopped', answer: 'Ro', messageId: 'dify-message-2' }));
       await openAgain({ ...thirdIds, query: 'And then?' });
-      const common = { conversationId: 'dify-conversation' };
       expect(await read()).toEqual([
-        { ...common, question: 'And now?', answer: 'Ro', outcome: 'stopped', messageId: 'dify-message-2' },
-        {
-          ...common,
-          question: 'How is the sea?',
-          answer: 'Calm.',
-          outcome: 'completed',
-          messageId: 'dify-message',
-        },
+        { question: 'And now?', answer: 'Ro' },
+        { question: 'How is the sea?', answer: 'Calm.' },
       ]);
     });
 
@@ -340,6 +333,33 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
         ...Array.from({ length: 49 }, (_, index) => `${50 - index}`),
         'Calm.',
       ]);
+    });
+  });
+
+  describe('findParent', () => {
+    const find = async (conversationId = 'dify-conversation') =>
+      store.findParent(newTurn({ ...thirdIds, session: await readSession() }), conversationId);
+
+    beforeEach(async () => {
+      await store.open(newTurn());
+      await store.close('turn-1', ending());
+    });
+
+    it('finds the newest answer of the conversation that the upstream has saved', async () => {
+      await openAgain({});
+      await store.close('turn-2', ending({ outcome: 'stopped', messageId: 'dify-message-2' }));
+      expect(await find()).toBe('dify-message-2');
+      expect(await find('another')).toBeNull();
+    });
+
+    it('skips an answer that broke off, one without an id of the upstream, and superseded ones', async () => {
+      await openAgain({});
+      await store.close('turn-2', ending({ outcome: 'interrupted', messageId: 'dify-message-2' }));
+      expect(await find()).toBe('dify-message');
+      const [first] = (await store.find(ada, 'turn-1')) ?? [];
+      await openAgain({ ...thirdIds, supersedes: first?.id ?? 0 });
+      await store.close('turn-3', ending({ messageId: undefined }));
+      expect(await find()).toBeNull();
     });
   });
 
@@ -397,7 +417,15 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     await store.requestStop('turn-1');
     expect(await store.checkpoint('turn-1', progress)).toBe(true);
     await store.close('turn-1', ending());
-    expect(await store.checkpoint('turn-1', progress)).toBe(false);
+    expect(await store.checkpoint('turn-1', progress)).toBe(true);
+  });
+
+  it('tells which of the running turns must end when it is told that they are alive', async () => {
+    await store.open(newTurn());
+    await store.open(newTurn({ ...secondIds, session: newSession('session-2') }));
+    expect(await store.keepAlive(['turn-1', 'turn-2'])).toEqual([]);
+    await store.requestStop('turn-1');
+    expect(await store.keepAlive(['turn-1', 'turn-2', 'erased'])).toEqual(['turn-1', 'erased']);
   });
 
   it('saves that the upstream had lost the conversation', async () => {

@@ -77,11 +77,16 @@ describe('toThread', () => {
 
   it('restarts after an upstream that keeps no conversations', () => {
     const fromOpenAi = session({ upstreamId: 'openai', conversationId: 'session-1' });
-    expect(toThread(named('dify'), fromOpenAi)).toMatchObject({
+    const thread = toThread(named('dify'), fromOpenAi);
+    expect(thread).toMatchObject({
       conversationId: null,
-      otherThreads: {},
+      otherThreads: { openai: 'session-1' },
       isRestarted: true,
     });
+    // The first turn there failed before the upstream named a conversation.
+    const { upstreamId, otherThreads } = thread;
+    const failed = session({ upstreamId, otherThreads, conversationId: null });
+    expect(toThread(named('dify'), failed).isRestarted).toBe(true);
   });
 
   it('does not restart a session without a conversation', () => {

@@ -825,7 +825,12 @@ describe('createTurns', () => {
     it('keeps its own turns alive, and logs nothing', async () => {
       const kept: (readonly string[])[] = [];
       const { ask, turns, store, log } = harness({
-        store: () => ({ keepAlive: async (turnIds) => void kept.push(turnIds) }),
+        store: () => ({
+          keepAlive: async (turnIds) => {
+            kept.push(turnIds);
+            return [];
+          },
+        }),
       });
       await turns.heartbeat();
       const reply = heldReply(dify);
@@ -854,7 +859,10 @@ describe('createTurns', () => {
       let claims = 0;
       const { ask, turns } = harness({
         store: () => ({
-          keepAlive: async (turnIds) => void kept.push(turnIds),
+          keepAlive: async (turnIds) => {
+            kept.push(turnIds);
+            return [];
+          },
           claimAbandoned: async () => {
             claims += 1;
             return [];
@@ -921,6 +929,7 @@ describe('createTurns', () => {
           keepAlive: async (turnIds) => {
             if (isAway) throw new ChatError('database-unavailable');
             kept.push(turnIds);
+            return [];
           },
         }),
       });
@@ -953,7 +962,10 @@ async function rescuing() {
   let isClaimed = false;
   const { turns, store } = harness({
     store: (memory) => ({
-      keepAlive: async (turnIds) => void kept.push(turnIds),
+      keepAlive: async (turnIds) => {
+        kept.push(turnIds);
+        return [];
+      },
       claimAbandoned: async () => {
         if (isClaimed) return [];
         isClaimed = true;

@@ -52,8 +52,9 @@ export function createTakeover({
   async function keepAlive(): Promise<void> {
     const turnIds = [...live.all().map(({ turnId }) => turnId), ...rescue.turnIds()];
     if (turnIds.length === 0 || !isDue(keptAliveMs)) return;
-    await store.keepAlive(turnIds);
+    const ending = await store.keepAlive(turnIds);
     keptAliveMs = performance.now();
+    for (const turnId of ending) live.find(turnId)?.requestEnd('stop');
   }
 
   function isTimeForSilent(): boolean {
