@@ -36,11 +36,12 @@ const directions = [
     'shared/ holds leaves that know no word of the chat.',
   ),
   ...[
-    ['model', 'ports', 'contract', 'limits', 'stream', 'turn', 'session', 'message'],
-    ['ports', 'contract', 'limits', 'stream', 'turn', 'session', 'message'],
-    ['contract', 'limits', 'stream', 'turn', 'session', 'message'],
-    ['limits', 'stream', 'turn', 'session', 'message'],
-    ['stream', 'limits', 'turn', 'session', 'message'],
+    ['model', 'ports', 'contract', 'limits', 'file', 'stream', 'turn', 'session', 'message'],
+    ['ports', 'contract', 'limits', 'file', 'stream', 'turn', 'session', 'message'],
+    ['contract', 'limits', 'file', 'stream', 'turn', 'session', 'message'],
+    ['limits', 'file', 'stream', 'turn', 'session', 'message'],
+    ['stream', 'limits', 'file', 'turn', 'session', 'message'],
+    ['file', 'stream', 'turn', 'session', 'message'],
     ['turn', 'session', 'message'],
     ['session', 'message'],
   ].map(([folder, ...above]) =>

@@ -8,7 +8,7 @@ import { parseOptions } from '../bench/options';
 import { parseCommand } from '../scripts/history/options';
 import { chatErrors, type ChatErrorCode } from '../src/chat/errors';
 import { parseMessagePageRequest } from '../src/chat/contract/message-query';
-import { toAnswerFileReply } from '../src/chat/contract/file-link';
+import { toAnswerFileReply } from '../src/chat/contract/file/link';
 import { toMessageReply } from '../src/chat/contract/message-reply';
 import { turnOutcomes } from '../src/chat/model/outcome';
 import type { TurnEvent } from '../src/chat/model/turn-event';

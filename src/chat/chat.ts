@@ -11,7 +11,7 @@ import { createUploads, type Uploads } from './file/uploads';
 import { createMessages, type Messages } from './message/list';
 import type { MessageStore } from './ports/message-store';
 import { createReads, type Reads } from './limits/reads';
-import { createOwnData, type OwnData } from './own-data';
+import { createOwnData, type OwnData } from './session/own-data';
 import type { OwnDataStore } from './ports/own-data-store';
 import { createSearch, type Search } from './message/search';
 import type { SearchStore } from './ports/search-store';

@@ -14,8 +14,8 @@ export { withDeadline } from './shared/deadline';
 export { ChatError, chatErrors, isChatErrorCode, type ChatErrorCode, type RateLimit } from './errors';
 export { createFairQueue } from './shared/fair-queue';
 export { parseFeedback } from './contract/feedback';
-export { parseUpload } from './contract/file-request';
-export { toUploadReply } from './contract/file-reply';
+export { parseUpload } from './contract/file/upload-request';
+export { toUploadReply } from './contract/file/upload-reply';
 export type { FileStore, NewUpload } from './ports/file-store';
 export type { Comparison, Filter, TextMatch, Value } from './model/filter';
 export {

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 
 import { isShallow } from '../shared/json-depth';
 import { toStorableText } from '../shared/storable-text';
@@ -27,3 +27,11 @@ export function boundedJson<Schema extends z.ZodType>(schema: Schema, maxChars: 
 export function boundedText(text: z.ZodString, maxChars: number) {
   return text.max(maxChars, `can be at most ${maxChars} characters long`).transform(toStorableText);
 }
+
+const isCharacterId = 'must be the documentId of an AI character';
+
+/** The `documentId` or the `id` of a character. */
+export const characterIdSchema = z
+  .union([z.string().trim(), z.number()], isCharacterId)
+  .transform(String)
+  .refine((id) => id !== '' && id !== '0' && id.length <= 64 && !/^-|\./u.test(id), isCharacterId);

@@ -1,6 +1,6 @@
 import type { Character } from '../model/character';
 import type { QuestionFile } from '../model/file';
-import { toAnswerFileReply, type AnswerFileReply, type FileLinks } from './file-link';
+import { toAnswerFileReply, type AnswerFileReply, type FileLinks } from './file/link';
 import type { Message } from '../model/message';
 import type { Owner } from '../model/owner';
 

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 
-import { boundedJson, boundedText } from './bounded';
-import { characterIdSchema } from './character-id';
-import { questionFilesSchema } from './question-files';
+import { boundedJson, boundedText, characterIdSchema } from './bounded';
+import { questionFilesSchema } from './file/question-files';
 import { parse } from './invalid-request';
 import { oncePer } from '../shared/once-per';
 import type { RequestSettings } from '../settings';

@@ -1,6 +1,6 @@
 import { chatErrors, type ChatError, type ChatErrorCode } from '../errors';
 import type { AnswerFile } from '../model/file';
-import type { AnswerFileReply } from './file-link';
+import type { AnswerFileReply } from './file/link';
 import type { MessageReply } from './message-reply';
 import type { SavedTurn } from '../model/turn';
 import type { Usage } from '../model/outcome';

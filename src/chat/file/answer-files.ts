@@ -1,5 +1,5 @@
-import type { FileLinks, LinkedFile } from '../contract/file-link';
-import type { FileContent } from '../ports/upstream-files';
+import type { FileLinks, LinkedFile } from '../contract/file/link';
+import type { FileContent } from '../model/file';
 import type { Upstreams } from '../ports/upstreams';
 import { createSealer } from './sealed';
 

@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 
-import { extensionOf } from '../contract/file-reply';
+import { extensionOf } from '../contract/file/upload-reply';
 import { ChatError } from '../errors';
 import type { WriteLimits } from '../limits/write-limits';
-import type { QuestionFile } from '../model/file';
+import type { FileUpload, KeptFile, QuestionFile } from '../model/file';
 import { toUpstreamUser, type Owner } from '../model/owner';
 import type { CharacterSource } from '../ports/character-source';
 import type { FileStore, Upload } from '../ports/file-store';
-import type { FileUpload, KeptFile } from '../ports/upstream-files';
 import type { NamedUpstream, Upstreams } from '../ports/upstreams';
 import type { FileSettings } from '../settings';
 

@@ -1,7 +1,7 @@
 import type { CharacterSource } from '../ports/character-source';
 import { encodeCursor, parseMessagePageRequest, type Part } from '../contract/message-query';
 import type { Cursor, MessageQuery } from '../model/message-query';
-import type { FileLinks } from '../contract/file-link';
+import type { FileLinks } from '../contract/file/link';
 import { toMessageReply, type MessageReply } from '../contract/message-reply';
 import { parseReplyFields, selectFields, type SelectedMessage } from '../contract/reply-fields';
 import type { Owner } from '../model/owner';

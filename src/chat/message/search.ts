@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { ChatError } from '../errors';
 import { boundedText } from '../contract/bounded';
-import { highlight, type Segment } from '../contract/highlight';
+import { highlight, type Segment } from './highlight';
 import { parse } from '../contract/invalid-request';
 import { isBlank } from '../shared/blank-text';
 import type { Owner } from '../model/owner';

@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+
 export const fileTypes = ['image', 'document', 'audio', 'video', 'custom'] as const;
 
 export type FileType = (typeof fileTypes)[number];
@@ -19,4 +21,33 @@ export interface AnswerFile {
   readonly type: string;
   /** The first link of the upstream. It expires, and no reply contains it. */
   readonly url: string;
+}
+
+export interface FileUpload {
+  readonly name: string;
+  readonly mimeType: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Returns the bytes from the start. A second call begins again. */
+  open(): Readable;
+}
+
+/** A file of an answer, with the ids to find it again. */
+export interface FileOfAnswer extends AnswerFile {
+  /** The `user` that the server sent to Dify. */
+  readonly user: string;
+  readonly conversationId: string | null;
+  readonly messageId: string;
+}
+
+export interface FileContent {
+  /** As the upstream sent it. */
+  readonly mimeType: string;
+  readonly body: Readable;
+}
+
+/** The bytes of an upload that the server keeps, for an upstream that keeps none. */
+export interface KeptFile {
+  readonly mimeType: string;
+  readonly base64: string;
 }

@@ -1,6 +1,6 @@
 import type { Owner } from '../model/owner';
 import type { After } from '../shared/walk';
-import type { KeptFile } from './upstream-files';
+import type { KeptFile } from '../model/file';
 
 /** An upload, and whose it is. */
 export interface Upload {

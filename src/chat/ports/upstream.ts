@@ -1,6 +1,12 @@
-import type { AnswerFile, QuestionFile } from '../model/file';
+import type {
+  AnswerFile,
+  FileContent,
+  FileOfAnswer,
+  FileUpload,
+  KeptFile,
+  QuestionFile,
+} from '../model/file';
 import type { Usage } from '../model/outcome';
-import type { KeptFile, UpstreamFiles } from './upstream-files';
 
 export interface UpstreamQuestion {
   readonly query: string;
@@ -109,6 +115,24 @@ export interface CharacterNeeds {
   readonly model?: string | undefined;
   /** The length of their longest prompt in Unicode characters. Default: a usual length. */
   readonly promptChars?: number | undefined;
+}
+
+/** The files of an upstream that keeps them. */
+export interface UpstreamFiles {
+  /**
+   * Uploads a file for a user: `POST /files/upload`. Dify takes its id in the questions of every user, so the caller
+   * must check whose file a question names.
+   * @returns the id of the file in questions.
+   * @throws ChatError `payload-too-large` or `unsupported-media-type` if Dify refuses the file; `upstream-…` if the
+   *   request fails.
+   */
+  upload(file: FileUpload, user: string): Promise<string>;
+  /**
+   * Opens a file of an answer, also after its link has expired. The caller must read or destroy the body.
+   * @returns null if the upstream no longer has it, and if the settings do not allow its host.
+   * @throws ChatError `upstream-…` if the request fails.
+   */
+  open(file: FileOfAnswer, signal: AbortSignal): Promise<FileContent | null>;
 }
 
 export interface UpstreamProblem {

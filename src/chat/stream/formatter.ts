@@ -1,5 +1,5 @@
 import type { Character } from '../model/character';
-import { toAnswerFileReply, type FileLinks } from '../contract/file-link';
+import { toAnswerFileReply, type FileLinks } from '../contract/file/link';
 import { toMessageReply } from '../contract/message-reply';
 import type { Owner } from '../model/owner';
 import type { TurnProgress } from '../model/turn';

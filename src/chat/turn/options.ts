@@ -1,5 +1,5 @@
 import type { TurnSettings } from '../settings';
-import type { FileLinks } from '../contract/file-link';
+import type { FileLinks } from '../contract/file/link';
 import type { Uploads } from '../file/uploads';
 import type { UpstreamConversation } from '../ports/unneeded-conversations';
 import type { Upstreams } from '../ports/upstreams';

@@ -1,7 +1,7 @@
 /** Calls of the console that Dify answers with one complete response. */
 import { ChatError } from '../../chat/errors';
 import type { FoundAnswer, IsKnown, LostAnswer, Rating } from '../../chat/ports/upstream';
-import type { FileUpload } from '../../chat/ports/upstream-files';
+import type { FileUpload } from '../../chat/model/file';
 import { requireUploaded, uploadTimeoutMs } from '../dify/files';
 import { findMessage, messageLimit, toFoundAnswer } from '../dify/find-answer';
 import { parseErrorBody, parseSavedMessages, type SavedMessage } from '../dify/schema';

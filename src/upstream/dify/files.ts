@@ -2,7 +2,7 @@
 import { pipeline, Transform } from 'node:stream';
 
 import { ChatError } from '../../chat/errors';
-import type { FileContent, FileOfAnswer } from '../../chat/ports/upstream-files';
+import type { FileContent, FileOfAnswer } from '../../chat/model/file';
 import type { DeadlineSettings } from '../../chat/settings';
 import { createCall, isSuccess, type Call } from '../http/call';
 import { codeOfStatus, fromTransportError } from '../http/errors';

@@ -1,6 +1,6 @@
 /** Calls that Dify answers with one complete response. Each call is one request with its own timeout. */
 import type { Rating } from '../../chat/ports/upstream';
-import type { FileUpload } from '../../chat/ports/upstream-files';
+import type { FileUpload } from '../../chat/model/file';
 import type { CallSettings } from '../../chat/settings';
 import { createForm } from '../http/form';
 import { shortCall } from '../http/short-call';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 
-import type { FileUpload } from '../../chat/ports/upstream-files';
+import type { FileUpload } from '../../chat/model/file';
 
 /** A body of `multipart/form-data` that is sent as a stream, with its length. */
 export interface Form {

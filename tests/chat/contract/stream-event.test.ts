@@ -3,7 +3,7 @@ import { toMessageReply } from '../../../src/chat/contract/message-reply';
 import type { SavedTurn } from '../../../src/chat/model/turn';
 import type { TurnEvent } from '../../../src/chat/model/turn-event';
 import { isTerminal, toLastEvent, toWireEvent } from '../../../src/chat/contract/stream-event';
-import { toAnswerFileReply } from '../../../src/chat/contract/file-link';
+import { toAnswerFileReply } from '../../../src/chat/contract/file/link';
 import { ada, keeper, links, message } from '../support/fixtures';
 import { namedEnvelope as envelope } from '../support/stream-events';
 

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
 import { createAnswerFiles } from '../../../src/chat/file/answer-files';
-import type { FileOfAnswer } from '../../../src/chat/ports/upstream-files';
+import type { FileOfAnswer } from '../../../src/chat/model/file';
 import type { Upstream } from '../../../src/chat/ports/upstream';
 
 const file = {

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 
 import { createUploads } from '../../../src/chat/file/uploads';
 import type { QuestionFile } from '../../../src/chat/model/file';
-import type { FileUpload } from '../../../src/chat/ports/upstream-files';
+import type { FileUpload } from '../../../src/chat/model/file';
 import type { Upstream } from '../../../src/chat/ports/upstream';
 import { createDifyEmulator, type DifyEmulator } from '../../dify-emulator';
 import { openAiClient, openAiSettings } from '../../upstream/openai/support/openai';

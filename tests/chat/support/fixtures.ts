@@ -2,7 +2,7 @@ import { defaultChoice, type Character } from '../../../src/chat/model/character
 import type { Log } from '../../../src/chat/shared/log';
 import type { Message } from '../../../src/chat/model/message';
 import type { Owner } from '../../../src/chat/model/owner';
-import type { FileLinks } from '../../../src/chat/contract/file-link';
+import type { FileLinks } from '../../../src/chat/contract/file/link';
 import type { LimitSettings, TurnSettings } from '../../../src/chat/settings';
 import type { NewTurn, Thread, TurnEnding } from '../../../src/chat/model/turn';
 import type { UserSource } from '../../../src/chat/ports/user-source';

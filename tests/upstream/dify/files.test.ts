@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
-import type { FileContent, FileOfAnswer } from '../../../src/chat/ports/upstream-files';
+import type { FileContent, FileOfAnswer } from '../../../src/chat/model/file';
 import type { ReplyEvent, Upstream, UpstreamQuestion } from '../../../src/chat/ports/upstream';
 import { createDifyClient } from '../../../src/upstream/dify/client';
 import { toAddress } from '../../../src/upstream/dify/files';

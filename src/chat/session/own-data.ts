@@ -1,17 +1,17 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 
-import type { CharacterSource } from './ports/character-source';
-import type { FileStore } from './ports/file-store';
-import { toUploadReply } from './contract/file-reply';
-import { ChatError } from './errors';
-import { createFairQueue } from './shared/fair-queue';
-import type { LiveTurns } from './stream/live-turns';
-import { charsOf, type Message } from './model/message';
-import type { Owner } from './model/owner';
-import { type After, walk } from './shared/walk';
-import { toSessionMessageReply, toSessionReply } from './contract/session-reply';
-import type { TurnAccess } from './turn/access';
-import type { Erased, UserOfData, OwnDataStore } from './ports/own-data-store';
+import type { CharacterSource } from '../ports/character-source';
+import type { FileStore } from '../ports/file-store';
+import { toUploadReply } from '../contract/file/upload-reply';
+import { ChatError } from '../errors';
+import { createFairQueue } from '../shared/fair-queue';
+import type { LiveTurns } from '../stream/live-turns';
+import { charsOf, type Message } from '../model/message';
+import type { Owner } from '../model/owner';
+import { type After, walk } from '../shared/walk';
+import { toSessionMessageReply, toSessionReply } from '../contract/session-reply';
+import type { TurnAccess } from '../turn/access';
+import type { Erased, UserOfData, OwnDataStore } from '../ports/own-data-store';
 
 export interface OwnData {
   /** Yields all data of the owner that is not deleted, as JSON Lines, a page at a time. The data can have any size. */

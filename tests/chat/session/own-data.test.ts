@@ -1,11 +1,11 @@
-import { createLiveTurns, createTurnLog } from '../../src/chat/stream/live-turns';
-import { createOwnData } from '../../src/chat/own-data';
-import type { Erased, OwnDataStore } from '../../src/chat/ports/own-data-store';
-import type { WireEvent } from '../../src/chat/contract/stream-event';
-import { collect } from './support/collect';
-import { ada, bob, keeper, message } from './support/fixtures';
-import { createMemoryCharacters } from './support/memory-characters';
-import { createEmptyOwnDataStore } from './support/memory-own-data-store';
+import { createLiveTurns, createTurnLog } from '../../../src/chat/stream/live-turns';
+import { createOwnData } from '../../../src/chat/session/own-data';
+import type { Erased, OwnDataStore } from '../../../src/chat/ports/own-data-store';
+import type { WireEvent } from '../../../src/chat/contract/stream-event';
+import { collect } from '../support/collect';
+import { ada, bob, keeper, message } from '../support/fixtures';
+import { createMemoryCharacters } from '../support/memory-characters';
+import { createEmptyOwnDataStore } from '../support/memory-own-data-store';
 
 const restorableMs = 30 * 86_400_000;
 

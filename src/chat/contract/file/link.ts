@@ -1,7 +1,6 @@
-import type { AnswerFile } from '../model/file';
-import type { Message } from '../model/message';
-import { toUpstreamUser, type Owner } from '../model/owner';
-import type { FileOfAnswer } from '../ports/upstream-files';
+import type { AnswerFile, FileOfAnswer } from '../../model/file';
+import type { Message } from '../../model/message';
+import { toUpstreamUser, type Owner } from '../../model/owner';
 
 /** A file of an answer, with the upstream that has it. */
 export interface LinkedFile extends FileOfAnswer {

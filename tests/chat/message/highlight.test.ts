@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { highlight } from '../../../src/chat/contract/highlight';
+import { highlight } from '../../../src/chat/message/highlight';
 
 /** Returns the excerpt with its matches in brackets. */
 const shown = (content: string, text: string) =>

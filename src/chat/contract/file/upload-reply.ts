@@ -1,5 +1,5 @@
-import type { Owner } from '../model/owner';
-import type { Upload } from '../ports/file-store';
+import type { Owner } from '../../model/owner';
+import type { Upload } from '../../ports/file-store';
 
 /** An upload as the HTTP API shows it: as Dify shows one, so that a client of Dify understands it. */
 export interface UploadReply {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { fileTypes, type QuestionFile } from '../model/file';
-import { toStorableText } from '../shared/storable-text';
+import { fileTypes, type QuestionFile } from '../../model/file';
+import { toStorableText } from '../../shared/storable-text';
 
 const maxUrlChars = 2_048;
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { characterIdSchema } from './character-id';
-import { parse } from './invalid-request';
-import { toStorableText } from '../shared/storable-text';
+import { characterIdSchema } from '../bounded';
+import { parse } from '../invalid-request';
+import { toStorableText } from '../../shared/storable-text';
 
 /** A request to upload a file. */
 export interface UploadRequest {
