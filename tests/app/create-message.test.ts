@@ -74,7 +74,7 @@ describe('create-message', () => {
       is_superseded: false,
       thread_restarted: false,
       tool_calls: null,
-    files: [],
+      files: [],
       feedback: null,
       ai_character: {
         id: character.id,

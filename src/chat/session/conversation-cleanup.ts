@@ -112,7 +112,9 @@ export function createConversationCleanup(options: ConversationCleanupOptions): 
         log.warn(`An upstream did not delete a conversation: ${describeError(error)}. It is tried again.`);
       isFailing = true;
       if (tries + 1 < maxTries) return false;
-      log.error(`Upstream ${upstreamIdOf(conversation.upstreamId)} did not delete conversation ${conversationId} for a week. Delete it there.`);
+      log.error(
+        `Upstream ${upstreamIdOf(conversation.upstreamId)} did not delete conversation ${conversationId} for a week. Delete it there.`,
+      );
       await store.settle(id);
       return false;
     }

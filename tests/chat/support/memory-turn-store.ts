@@ -156,15 +156,17 @@ export function createMemoryTurnStore(): MemoryTurnStore {
     },
 
     async findParent({ session, turnId }, conversationId) {
-      const found = [...turns.values()].reverse().find(
-        ({ sessionRowId, answer }) =>
-          sessionRowId === session.rowId &&
-          answer.turnId !== turnId &&
-          !answer.isSuperseded &&
-          answer.conversationId === conversationId &&
-          ['completed', 'stopped'].includes(answer.outcome ?? '') &&
-          isUpstreamMessageId(answer.messageId),
-      );
+      const found = [...turns.values()]
+        .reverse()
+        .find(
+          ({ sessionRowId, answer }) =>
+            sessionRowId === session.rowId &&
+            answer.turnId !== turnId &&
+            !answer.isSuperseded &&
+            answer.conversationId === conversationId &&
+            ['completed', 'stopped'].includes(answer.outcome ?? '') &&
+            isUpstreamMessageId(answer.messageId),
+        );
       return found?.answer.messageId ?? null;
     },
 
