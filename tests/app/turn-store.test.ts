@@ -12,7 +12,7 @@ import { createOwnDataStore } from '../../src/database/users/own-data';
 import { createSessionStore } from '../../src/database/sessions/store';
 import { inTransaction } from '../../src/database/sql/transaction';
 import { createTurnStore } from '../../src/database/turns/store';
-import { ada, bob, ending, newSession, newTurn } from '../chat/support/fixtures';
+import { ada, bob, ending, newSession, newThread, newTurn } from '../chat/support/fixtures';
 import { itKeepsTurns } from '../chat/support/turn-store-contract';
 import { holdsWithin } from '../support/until';
 import { startApp, type App } from '../support/app';
@@ -421,6 +421,54 @@ describe("UnneededConversations on Strapi's database", () => {
     await unneeded().add(conversation);
     await unneeded().add(conversation);
     expect(await queued()).toEqual(['dify-conversation']);
+  });
+
+  it('gets no conversation to which its session can return', async () => {
+    await store.open(newTurn());
+    await store.close('turn-1', ending());
+    const [row] = await connection('chat_sessions').where({ session_id: 'session-1' });
+    const before = await store.findSession(ada, { sessionId: 'session-1' });
+    const thread = { ...newThread(null), upstreamId: 'openai', otherThreads: { dify: 'dify-conversation' } };
+    const ids = { turnId: 'turn-2', questionMessageId: 'question 2', answerMessageId: 'answer 2' };
+    await store.open(newTurn({ ...ids, session: before!, thread }));
+    expect(await session()).toMatchObject({ conversation_id: null, upstream: 'openai' });
+    await unneeded().add(conversation);
+    expect(await queued()).toEqual([]);
+    await rows().insert({
+      conversation_id: 'dify-conversation',
+      upstream_user: conversation.user,
+      due: 0,
+      tries: 0,
+    });
+    expect(await unneeded().claim()).toBeNull();
+    await connection('chat_sessions').where({ id: row.id }).update({ other_threads: null });
+    expect(await unneeded().claim()).toMatchObject({ conversationId: 'dify-conversation' });
+  });
+
+  it('gets all conversations of a session that is deleted, each with its upstream', async () => {
+    await store.open(newTurn());
+    await store.close('turn-1', ending());
+    await connection('chat_sessions').update({
+      live_turn_id: 'turn-1',
+      other_threads: JSON.stringify({ 'dify:shop': 'c-shop', openai: 'session-1' }),
+    });
+    expect(await deleteSession()).toBe(true);
+    const all = await rows().orderBy('conversation_id').select('conversation_id', 'upstream');
+    expect(all).toEqual([
+      { conversation_id: 'c-shop', upstream: 'dify:shop' },
+      { conversation_id: 'dify-conversation', upstream: 'dify' },
+    ]);
+  });
+
+  it('lets those of an upstream wait that is away', async () => {
+    await unneeded().add(conversation);
+    await unneeded().add({ ...conversation, conversationId: 'c-shop', upstreamId: 'dify:shop' });
+    expect(await unneeded().claim(['dify', 'openai'])).toMatchObject({ conversationId: 'c-shop' });
+    expect(await unneeded().claim(['dify', 'openai'])).toBeNull();
+    expect(await unneeded().claim()).toMatchObject({
+      conversationId: 'dify-conversation',
+      upstreamId: 'dify',
+    });
   });
 
   it('gives none away that two sessions had, until the last one is erased', async () => {

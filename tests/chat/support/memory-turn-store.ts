@@ -57,7 +57,11 @@ export function createMemoryTurnStore(): MemoryTurnStore {
           row.ownerId === owner.id &&
           !row.isDeleted &&
           [sessionId, conversationId].every(
-            (id) => id === undefined || row.sessionId === id || row.conversationId === id,
+            (id) =>
+              id === undefined ||
+              row.sessionId === id ||
+              row.conversationId === id ||
+              hadConversation(row, id),
           ),
       );
       const row = found.at(-1);
@@ -225,6 +229,12 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       if (row !== undefined) turns.set(turnId, { ...row, isAnswerGone: true });
     },
   };
+
+  function hadConversation({ rowId }: SessionRow, conversationId: string): boolean {
+    return [...turns.values()].some(
+      ({ sessionRowId, answer }) => sessionRowId === rowId && answer.conversationId === conversationId,
+    );
+  }
 
   function findSent(owner: Owner, key: string): SentTurn | null {
     for (const [turnId, { ownerId, idempotency }] of turns) {

@@ -390,6 +390,15 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       });
     });
 
+    it('is found by the conversations of both, before and after the new one is known', async () => {
+      const find = (conversationId: string) => store.findSession(ada, { conversationId });
+      expect(await find('dify-conversation')).toMatchObject({ sessionId: 'session-1' });
+      await store.close('turn-2', ending({ conversationId: 'console', messageId: 'console-message' }));
+      for (const id of ['dify-conversation', 'console'])
+        expect(await find(id)).toMatchObject({ sessionId: 'session-1', conversationId: 'console' });
+      expect(await store.findSession(bob, { conversationId: 'dify-conversation' })).toBeNull();
+    });
+
     it('remembers of each turn who answered it, and whether it restarted', async () => {
       const answers = await Promise.all(['turn-1', 'turn-2'].map((id) => store.find(ada, id)));
       expect(answers.map((turn) => [turn?.[1].upstreamId, turn?.[1].isThreadRestarted])).toEqual([
@@ -602,7 +611,6 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       await store.close('turn-1', ending());
       await openAgain({});
       await store.identify('turn-1', 'another');
-      expect(await store.findSession(ada, { conversationId: 'another' })).toBeNull();
       expect(await store.findSession(ada, { sessionId: 'session-1' })).toMatchObject({
         conversationId: 'dify-conversation',
       });
