@@ -110,6 +110,10 @@ export const chatErrors = {
     status: 502,
     sentence: 'The answering service is not set up correctly. Contact the operator.',
   },
+  'upstream-model-unavailable': {
+    status: 502,
+    sentence: 'The answering service may not use its model. Contact the operator.',
+  },
   'upstream-failed': {
     status: 502,
     sentence: 'The answering service failed while answering.',

@@ -192,7 +192,7 @@ describe('an answer that Dify refuses or fails', () => {
     ['invalid_param', 'upstream-failed'],
     ['provider_not_initialize', 'upstream-misconfigured'],
     ['provider_quota_exceeded', 'upstream-quota-exceeded'],
-    ['model_currently_not_support', 'upstream-misconfigured'],
+    ['model_currently_not_support', 'upstream-model-unavailable'],
     ['completion_request_error', 'upstream-failed'],
     ['internal_server_error', 'upstream-failed'],
   ];
@@ -274,7 +274,7 @@ describe('an answer that Dify refuses or fails', () => {
     [
       { name: 'refuse', code: 'model_currently_not_support', status: 400, message: upstreamText },
       502,
-      'upstream-misconfigured',
+      'upstream-model-unavailable',
     ],
     [
       { name: 'refuse', code: 'completion_request_error', status: 400, message: upstreamText },

@@ -15,7 +15,7 @@ const codes: Readonly<Record<string, ChatErrorCode>> = {
   forbidden: 'upstream-misconfigured',
   internal_server_error: 'upstream-failed',
   invalid_param: 'upstream-rejected',
-  model_currently_not_support: 'upstream-misconfigured',
+  model_currently_not_support: 'upstream-model-unavailable',
   not_chat_app: 'upstream-misconfigured',
   not_found: 'upstream-rejected',
   provider_not_initialize: 'upstream-misconfigured',

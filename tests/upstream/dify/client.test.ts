@@ -395,7 +395,7 @@ describe('createDifyClient', () => {
       [
         'a model not allowed',
         { name: 'refuse', code: 'model_currently_not_support' },
-        'upstream-misconfigured',
+        'upstream-model-unavailable',
       ],
       ['a used-up quota', { name: 'refuse', code: 'provider_quota_exceeded' }, 'upstream-quota-exceeded'],
       ['a used-up plan', 'rate-limited', 'upstream-quota-exceeded'],

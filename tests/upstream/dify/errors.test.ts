@@ -30,7 +30,7 @@ describe('fromDifyError', () => {
     [400, 'conversation_completed', 'The conversation has ended.', 'upstream-conversation-gone'],
     [400, 'provider_not_initialize', 'No valid credentials found.', 'upstream-misconfigured'],
     [400, 'provider_quota_exceeded', 'Your quota has been exhausted.', 'upstream-quota-exceeded'],
-    [400, 'model_currently_not_support', 'Not the GPT-4 model.', 'upstream-misconfigured'],
+    [400, 'model_currently_not_support', 'Not the GPT-4 model.', 'upstream-model-unavailable'],
     [400, 'completion_request_error', 'Completion request failed.', 'upstream-failed'],
     [400, 'invalid_param', 'query is required', 'upstream-rejected'],
     [400, 'invalid_param', 'Too many requests. Please try again later.', 'upstream-busy'],
