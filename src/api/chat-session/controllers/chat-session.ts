@@ -13,9 +13,10 @@ import {
 import { chatOf } from '../../../app';
 import { closeSignal } from '../../../middlewares/koasseStream';
 import { ownerOf } from '../../../http/owner';
-import { param, sessionPageSize, success } from '../envelope';
+import { param } from '../../../http/param';
+import { sessionPageSize, success } from '../envelope';
 
-/** Actions on sessions in the session API. `global::session-envelope` puts errors into the API's envelope. */
+/** Actions on sessions in the session API. `global::error-shapes` puts errors into the API's envelope. */
 export default factories.createCoreController(
   'api::chat-session.chat-session',
   ({ strapi }: { strapi: Core.Strapi }) => ({

@@ -18,8 +18,9 @@ import { chatOf } from '../../../app';
 import { closeSignal, wantsEventStream, type EventSource } from '../../../middlewares/koasseStream';
 import { cursorOfResend } from '../../../http/requests/event-cursor';
 import { ownerOf } from '../../../http/owner';
+import { param } from '../../../http/param';
 import { setRateLimit } from '../../../http/rate-limit';
-import { messagePageSize, param, success } from '../envelope';
+import { messagePageSize, success } from '../envelope';
 
 /** Actions on the messages of a session in the session API. */
 export default ({ strapi }: { strapi: Core.Strapi }) => ({

@@ -5,7 +5,8 @@ import { assertOwn, parsePage, parseSelection, toSessionMessageReply, toSessionR
 import { chatOf } from '../../../app';
 import { closeSignal } from '../../../middlewares/koasseStream';
 import { ownerOf } from '../../../http/owner';
-import { messagePageSize, param, sessionPageSize, success } from '../envelope';
+import { param } from '../../../http/param';
+import { messagePageSize, sessionPageSize, success } from '../envelope';
 
 /** Each action returns the data of one screen of a client in one reply. */
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
