@@ -16,6 +16,7 @@ import type { OwnDataStore } from './ports/own-data-store';
 import { createSearch, type Search } from './message/search';
 import type { SearchStore } from './ports/search-store';
 import { createSessionAccess, type SessionAccess } from './session/access';
+import { createCharacterSessions, type CharacterSessions } from './session/character-sessions';
 import type { SessionStore } from './ports/session-store';
 import { createConnect, type Connect } from './session/connection';
 import { createSessionEvents, toMessageEvent, toSupersededEvent, type SessionEvents } from './session/events';
@@ -59,6 +60,7 @@ export interface Chat {
   readonly messages: Messages;
   readonly messageActions: MessageActions;
   readonly sessions: SessionAccess;
+  readonly characterSessions: CharacterSessions;
   readonly sessionEvents: SessionEvents;
   readonly connect: Connect;
   readonly ownData: OwnData;
@@ -130,6 +132,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
       onRead: (message) => events.publish(toMessageEvent('message_read', message)),
     }),
     sessions,
+    characterSessions: createCharacterSessions({ store: sessionStore, characters, sessions }),
     sessionEvents: events,
     connect: createConnect({ live, events, turns, sessions, writes, request: settings.request }),
     search: createSearch(dependencies.searchStore),

@@ -51,7 +51,7 @@ export type { MessageRange, Range, Selection } from './model/page';
 export type { MessageReference, NewMessage } from './model/message';
 export type { NewSessionEntry, SessionEntry } from './model/session';
 export type { SessionSource } from './ports/session-source';
-export type { SessionStore } from './ports/session-store';
+export type { AnswerRange, CharacterSessionRange, SessionStore } from './ports/session-store';
 export type { SessionConnection } from './session/connection';
 export type { Outlet } from './session/feed';
 export { toSessionMessageReply, toSessionReply } from './contract/session-reply';

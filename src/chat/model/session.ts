@@ -75,6 +75,12 @@ export interface NewSessionEntry {
   readonly characterId: string | null;
 }
 
+/** The order of a list of sessions. */
+export interface SessionOrder {
+  readonly by: 'createdAt' | 'lastMessageAt';
+  readonly newestFirst: boolean;
+}
+
 /** The values of a session that a client creates. */
 export interface SessionWish {
   /** Empty for the default title. */

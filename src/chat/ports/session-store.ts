@@ -1,5 +1,5 @@
 import type { Owner } from '../model/owner';
-import type { NewSessionEntry, SessionEntry } from '../model/session';
+import type { NewSessionEntry, SessionEntry, SessionOrder } from '../model/session';
 import type { Range, MessageRange } from '../model/page';
 import type { After } from '../shared/walk';
 import type { Message, MessageReference, NewMessage } from '../model/message';
@@ -15,6 +15,8 @@ export interface SessionStore {
     range: Range,
     signal?: AbortSignal,
   ): Promise<{ readonly sessions: readonly SessionEntry[]; readonly total: number }>;
+  /** Lists the sessions with one character. */
+  listWithCharacter(owner: Owner, range: CharacterSessionRange): Promise<readonly SessionEntry[]>;
   /** @param id the id of the session, or the upstream's id of its conversation. */
   find(owner: Owner, id: string): Promise<SessionEntry | null>;
   /** @returns whether the session exists. */
@@ -42,6 +44,8 @@ export interface SessionStore {
   countCurrentMessages(owner: Owner, session: SessionEntry, signal?: AbortSignal): Promise<number>;
   /** Lists the oldest lines of a session after the one with this `Message.id`. */
   listMessagesAfter(owner: Owner, session: SessionEntry, after: After): Promise<readonly Message[]>;
+  /** Lists the newest answers of turns, newest first. Leaves out superseded ones, and lines that a client has added. */
+  listAnswers(owner: Owner, session: SessionEntry, range: AnswerRange): Promise<readonly Message[]>;
   findMessage(owner: Owner, reference: MessageReference): Promise<Message | null>;
   addMessage(owner: Owner, session: SessionEntry, message: NewMessage): Promise<Message>;
   /**
@@ -52,4 +56,21 @@ export interface SessionStore {
   deleteMessage(owner: Owner, message: Message, at: Date): Promise<void>;
   /** @returns whether the message existed and was deleted at or after `since`. */
   restoreMessage(owner: Owner, reference: MessageReference, since: Date): Promise<boolean>;
+}
+
+export interface CharacterSessionRange {
+  /** The character's documentId. */
+  readonly characterId: string;
+  readonly order: SessionOrder;
+  /** The list begins after this session. */
+  readonly after: SessionEntry | null;
+  readonly limit: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface AnswerRange {
+  /** The `Message.id` before which the answers are. Null for the newest ones. */
+  readonly beforeId: number | null;
+  readonly limit: number;
+  readonly signal?: AbortSignal | undefined;
 }

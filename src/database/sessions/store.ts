@@ -26,6 +26,7 @@ import { copyQuestion } from '../messages/question';
 import { isSuperseded, messagesAlone, selectMessages, toMessage, type MessageRow } from '../messages/rows';
 import type { Reader } from '../reader/reader';
 import { sessionNames, sessionsNamed } from '../sql/sessions-named';
+import { listAnswers, listWithCharacter } from './character-pages';
 import { selectSessions, toSessionEntry, type SessionRow } from './rows';
 import { conversationsOf, threadColumns, type ThreadColumns } from './threads';
 import { noteUnneeded } from './unneeded-conversations';
@@ -43,6 +44,7 @@ export function createSessionStore(
     create: (owner, session) => create(db, owner, session),
     findLatestOrCreate: (owner, session) => findLatestOrCreate(db, owner, session),
     list: (owner, range, signal) => list(db, reader, owner, { ...range, signal }),
+    listWithCharacter: (owner, range) => listWithCharacter(db, reader, owner, range),
     find: (owner, id) => find(db, owner, id),
     async rename(owner, sessionId, title) {
       const count = await own(db, owner, sessionId).update({ title, updated_at: new Date() });
@@ -55,6 +57,7 @@ export function createSessionStore(
     countCurrentMessages: (owner, session, signal) =>
       countCurrentMessages(db, reader, owner, { session, signal }),
     listMessagesAfter: (owner, session, after) => listMessagesAfter(db, reader, owner, { ...after, session }),
+    listAnswers: (owner, session, range) => listAnswers(db, reader, owner, { ...range, session }),
     findMessage: (owner, reference) => findMessage(db, owner, reference),
     addMessage: (owner, session, message) => addMessage(db, owner, session, message),
     editQuestion: (owner, question, content) => editQuestion(db, owner, question, content),
