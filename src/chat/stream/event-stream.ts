@@ -6,6 +6,10 @@ import { encodeFrames, encodeUnnumbered, heartbeatFrame, type Frame } from './ss
 
 export interface EventStreamOptions {
   readonly heartbeatEveryMs: number;
+  /** The text that begins the stream. Default: a comment, so that proxies forward the response. */
+  readonly opening?: string;
+  /** The text that the stream sends when it is silent. Default: a comment. */
+  readonly heartbeat?: string;
   /** Returns the JSON of one more event, which goes after the last batch. `last` is the last frame that was sent. */
   readonly lastEvent?: (last: Frame | undefined) => string | undefined;
   /** Gets the error of `batches`. The stream is then destroyed without an error. */
@@ -18,8 +22,8 @@ const maxWriteChars = 16_384;
 const nextSlice = createYield(32);
 
 /**
- * The body of an event-stream response. It begins with a comment, so that proxies forward the response. Each batch is
- * one chunk and so one write, unless it is long. After `heartbeatEveryMs` without a write, the stream sends a comment.
+ * The body of an event-stream response. Each batch is one chunk and so one write, unless it is long. After
+ * `heartbeatEveryMs` without a write, the stream sends a heartbeat.
  *
  * It reads the next batch when the client has room. For a client that does not read, it holds one batch, and the rest
  * stays in the log. It ends when `batches` ends. If `batches` throws, the stream is destroyed with that error, or calls
@@ -30,7 +34,7 @@ export class EventStream extends Readable {
   readonly #batches: Batches;
   readonly #options: EventStreamOptions;
   /** The rest of the last batch. */
-  #chunks: Iterator<string, void> | undefined = [heartbeatFrame].values();
+  #chunks: Iterator<string, void> | undefined;
   #last: Frame | undefined;
   #charsInRow = 0;
   #isReading = false;
@@ -41,6 +45,7 @@ export class EventStream extends Readable {
     super({ objectMode: true, highWaterMark: 1 });
     this.#batches = batches;
     this.#options = options;
+    this.#chunks = [options.opening ?? heartbeatFrame].filter((text) => text !== '').values();
   }
 
   override _read(): void {
@@ -120,13 +125,13 @@ export class EventStream extends Readable {
   }
 
   /**
-   * Sends a comment if nothing was sent for the interval, the client has read everything, and no frame is half sent.
+   * Sends a heartbeat if nothing was sent for the interval, the client has read everything, and no frame is half sent.
    * The time is compared here, because it would cost more to start a timer again for each chunk.
    */
   #beat(): void {
-    const { heartbeatEveryMs } = this.#options;
+    const { heartbeatEveryMs, heartbeat = heartbeatFrame } = this.#options;
     const leftMs = this.#pushedAt + heartbeatEveryMs - performance.now();
     this.#heartbeat = setTimeout(() => this.#beat(), leftMs > 0 ? leftMs : heartbeatEveryMs);
-    if (leftMs <= 0 && this.readableLength === 0 && this.#chunks === undefined) this.push(heartbeatFrame);
+    if (leftMs <= 0 && this.readableLength === 0 && this.#chunks === undefined) this.push(heartbeat);
   }
 }

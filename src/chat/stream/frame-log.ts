@@ -1,4 +1,4 @@
-import type { Frame } from './sse';
+import type { NumberedFrame } from './sse';
 import { envelopeOf, isTerminal, type Envelope, type WireEvent } from '../contract/stream-event';
 import { encodeMessage, type MessageHead } from './message-head';
 
@@ -13,7 +13,7 @@ export interface FrameLog {
   /** Appends a `message` event. Keeps only its text, and makes JSON of it for each reader. */
   appendText(head: MessageHead, text: string): void;
   /** Returns the frames after the frame `cursor`, at most one batch. Empty if it is the newest. */
-  after(cursor: number): readonly Frame[];
+  after(cursor: number): readonly NumberedFrame[];
   /** Drops every frame except the newest. */
   shrink(): void;
 }
@@ -31,13 +31,13 @@ type Entry =
 export function createFrameLog(maxChars: number): FrameLog {
   const entries: Entry[] = [];
   let chars = 0;
-  let started: Frame | undefined;
+  let started: NumberedFrame | undefined;
   /** The id of the newest dropped frame. All frames up to it are dropped. */
   let gone = 0;
   let text = '';
   let newestGone: Envelope | undefined;
   /** One frame that replaces the dropped ones. All followers that have missed them share it. */
-  let summary: Frame | undefined;
+  let summary: NumberedFrame | undefined;
 
   const lastId = () => gone + entries.length;
 
@@ -67,7 +67,7 @@ export function createFrameLog(maxChars: number): FrameLog {
     summary = undefined;
   }
 
-  function missed(cursor: number): readonly Frame[] {
+  function missed(cursor: number): readonly NumberedFrame[] {
     if (newestGone !== undefined) {
       const event: WireEvent = { event: 'message_replace', ...newestGone, answer: text };
       summary ??= { id: gone, data: JSON.stringify(event) };
@@ -98,7 +98,7 @@ export function createFrameLog(maxChars: number): FrameLog {
     after(cursor) {
       if (cursor < gone) return missed(cursor);
       const start = cursor - gone;
-      const batch: Frame[] = [];
+      const batch: NumberedFrame[] = [];
       let size = 0;
       for (let index = start; index < entries.length && batch.length < maxBatchEvents; index += 1) {
         const entry = entries[index] as Entry;

@@ -1,14 +1,23 @@
 /** Encodes server-sent events. */
 
 export interface Frame {
-  /** A client that resumes sends this back as `Last-Event-ID`. */
-  readonly id: number;
+  /** A client that resumes sends this back as `Last-Event-ID`. Null in a dialect without ids. */
+  readonly id: number | null;
   /** One line of JSON. JSON escapes every line break, so no text can end a frame or start another. */
   readonly data: string;
 }
 
+/** A frame of a log, in which every frame has its number. */
+export interface NumberedFrame extends Frame {
+  readonly id: number;
+}
+
 export function encodeFrame({ id, data }: Frame): string {
-  return `id: ${id}\ndata: ${data}\n\n`;
+  return `${encodeId(id)}data: ${data}\n\n`;
+}
+
+function encodeId(id: Frame['id']): string {
+  return id === null ? '' : `id: ${id}\n`;
 }
 
 /** Encodes an event without an id. The `Last-Event-ID` of the client stays that of the previous frame. */
@@ -31,7 +40,7 @@ export function* encodeFrames(frames: readonly Frame[], maxChars: number): Gener
 }
 
 function* encodeLongFrame({ id, data }: Frame, maxChars: number): Generator<string, void> {
-  yield `id: ${id}\ndata: `;
+  yield `${encodeId(id)}data: `;
   for (let start = 0; start < data.length;) {
     const end = Math.min(start + maxChars, data.length);
     // Each piece becomes UTF-8 separately, so both halves of a surrogate pair go into one piece.

@@ -1,5 +1,5 @@
 import { Follower, type FollowedLog } from '../../../src/chat/stream/follower';
-import type { Frame } from '../../../src/chat/stream/sse';
+import type { NumberedFrame as Frame } from '../../../src/chat/stream/sse';
 import { collect } from '../support/collect';
 
 const never = new AbortController().signal;

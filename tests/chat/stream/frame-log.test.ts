@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 import { createFrameLog, type FrameLog } from '../../../src/chat/stream/frame-log';
-import type { Frame } from '../../../src/chat/stream/sse';
+import type { NumberedFrame as Frame } from '../../../src/chat/stream/sse';
 import { toMessageHead } from '../../../src/chat/stream/message-head';
 import type { WireEvent } from '../../../src/chat/contract/stream-event';
 import { shownText } from '../support/harness';
