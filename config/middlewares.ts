@@ -12,7 +12,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
     'global::unread-bodies',
     'global::request-log',
     'global::stalled-readers',
-    'global::session-envelope',
+    'global::error-shapes',
     'strapi::errors',
     'global::chat-errors',
     'strapi::security',

@@ -26,7 +26,6 @@ export {
   parseConversationPart,
 } from './contract/conversation-request';
 export { toConversationReply, toConversationMessageReply } from './contract/conversation-reply';
-export { parseIdempotencyKey } from './contract/idempotency-key';
 export type { DayCounter, MinuteCounter, UserCounters } from './ports/user-counters';
 export { describeError, type Log } from './shared/log';
 export { newMessageId, ownIdPrefix } from './model/message-id';
@@ -36,6 +35,7 @@ export type { MessageStore } from './ports/message-store';
 export type { Erased, OwnDataStore } from './ports/own-data-store';
 export type { Owner } from './model/owner';
 export { parseInputs, parseQuestion } from './contract/question';
+export { parseIdempotencyKey } from './contract/idempotency-key';
 export { parseReplyFields, selectFields, type ReplyFields } from './contract/reply-fields';
 export type { Hit, SearchStore } from './ports/search-store';
 export { assertCharacter } from './session/access';
@@ -94,4 +94,23 @@ export type { UpstreamKeys } from './ports/upstream-keys';
 export type { Upstreams } from './ports/upstreams';
 export type { UserSource } from './ports/user-source';
 export { SettingsError } from '../env/variables';
-export { toLastEvent } from './contract/stream-event';
+export { difyFraming, ownFraming, toDifyFrames, type Framing } from './stream/framing';
+export { toDifyAnswer } from './contract/dify/event';
+export { toDifyError } from './contract/dify/error';
+export {
+  toDifyConsoleMessage,
+  toDifyConversation,
+  toDifyInfo,
+  toDifyList,
+  toDifyMessage,
+  toDifyMeta,
+  toDifyParameters,
+  toDifySite,
+} from './contract/dify/reply';
+export {
+  parseDifyConversationPage,
+  parseDifyFeedback,
+  parseDifyMessagePage,
+  parseDifyName,
+  parseDifyQuestion,
+} from './contract/dify/request';

@@ -24,6 +24,7 @@ const chatApis: ReadonlySet<string> = new Set([
   'chat-conversation',
   'chat-session',
   'conversation',
+  'dify',
   'history',
 ]);
 

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { Core } from '@strapi/strapi';
 import type { Context, Next } from 'koa';
 
-import { ChatError, describeError, EventStream, toLastEvent, type Batches } from '../chat';
+import { ChatError, describeError, EventStream, ownFraming, type Batches, type Framing } from '../chat';
 import { chatOf } from '../app';
 import { prefersEventStream } from '../http/accept';
 import { cutOffAfter } from '../http/cut-off';
@@ -14,6 +14,8 @@ import { loginEndOf } from '../strapi/logins/login-end';
 export interface EventSource {
   /** Ends when it is done or when `signal` fires. */
   follow(signal: AbortSignal): Batches;
+  /** Default: the framing of this server. */
+  readonly framing?: Framing;
 }
 
 /** Returns whether the client wants an event stream, by `Accept` or by `response_mode` in the body as with Dify. */
@@ -49,10 +51,13 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
       'Cache-Control': 'no-cache, no-transform',
       'X-Accel-Buffering': 'no',
     });
+    const { opening, heartbeat, lastEvent } = source.framing ?? ownFraming;
     const stream = new EventStream(source.follow(closeSignal(ctx, loginEnd)), {
       heartbeatEveryMs,
+      opening,
+      heartbeat,
       lastEvent: (frame) =>
-        loginEnd.aborted ? toLastEvent(frame?.data, new ChatError('login-ended')) : undefined,
+        loginEnd.aborted ? lastEvent(frame?.data, new ChatError('login-ended')) : undefined,
       // Koa would log an error of its body itself, with its message, and let the client wait. A normal end would look
       // like the whole answer.
       onFailed(error) {

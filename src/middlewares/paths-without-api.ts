@@ -1,7 +1,8 @@
 import type { Context, Next } from 'koa';
 
 /** Matches paths that are documented at the root, although Strapi serves every API below `/api`. */
-const rootPaths = /^\/((aichat|ws)\/|conversations(\/|$)|users\/[^/]+\/conversations\/?$)/u;
+const rootPaths =
+  /^\/((aichat|ws)\/|conversations(\/|$)|console\/api\/apps\/|users\/[^/]+\/conversations\/?$)/u;
 
 /** Returns whether a path below `/api` is also served without `/api`. */
 export const isServedWithoutApi = (path: string): boolean => rootPaths.test(path.replace(/^\/api/u, ''));

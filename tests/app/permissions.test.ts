@@ -28,6 +28,9 @@ const granted = {
   'chat-session.session-view': ['firstScreen', 'list', 'session'],
   'chat.chat': ['eraseOwn', 'exportOwn', 'search'],
   'conversation.conversation': ['addMessage', 'findOrCreate', 'list', 'listMessages'],
+  'dify.dify-app': ['info', 'meta', 'parameters', 'site'],
+  'dify.dify-conversation': ['delete', 'list', 'rename', 'variables'],
+  'dify.dify-message': ['list', 'listInConsole', 'rate', 'send', 'stop', 'suggest', 'upload'],
   'history.history': ['deleteConversation', 'listConversations', 'listMessages', 'statistics'],
 };
 

@@ -14,20 +14,18 @@ export interface Feedback {
 
 const maxContentChars = 2_000;
 
-const schema = z.object(
+/** The fields of a feedback. The Dify API has them outside of `data`. */
+export const feedbackFields = z.object(
   {
-    data: z.object(
-      {
-        rating: z.enum(['like', 'dislike'], 'must be "like", "dislike" or null').nullable(),
-        content: boundedText(z.string('must be text'), maxContentChars)
-          .nullish()
-          .transform((text) => (text && !isBlank(text) ? text : undefined)),
-      },
-      'must be an object with rating',
-    ),
+    rating: z.enum(['like', 'dislike'], 'must be "like", "dislike" or null').nullable(),
+    content: boundedText(z.string('must be text'), maxContentChars)
+      .nullish()
+      .transform((text) => (text && !isBlank(text) ? text : undefined)),
   },
-  'must be {"data": {"rating": …}}',
+  'must be an object with rating',
 );
+
+const schema = z.object({ data: feedbackFields }, 'must be {"data": {"rating": …}}');
 
 /**
  * Parses `{ "data": { "rating", "content"? } }`. Ignores other keys.

@@ -48,7 +48,7 @@ const questionSchema = oncePer(({ maxQueryChars, maxInputsChars, maxFiles }: Req
       data: z.object(
         {
           character_id: characterIdSchema,
-          query: boundedText(z.string('must be the question, as text'), maxQueryChars).refine(
+          query: questionText(maxQueryChars).refine(
             (text) => !isBlank(text),
             'must be the question: it is empty',
           ),
@@ -68,10 +68,18 @@ const regenerateSchema = oncePer(({ maxInputsChars }: RequestSettings) =>
   z.object({ data: z.object({ inputs: inputsSchema(maxInputsChars) }).nullish() }).nullish(),
 );
 
+export function questionText(maxChars: number) {
+  return boundedText(z.string('must be the question, as text'), maxChars);
+}
+
 function inputsSchema(maxChars: number) {
-  return boundedJson(z.record(z.string(), z.unknown(), 'must be an object'), maxChars)
+  return inputsObject(maxChars)
     .nullish()
     .transform((inputs) => inputs ?? {});
+}
+
+export function inputsObject(maxChars: number) {
+  return boundedJson(z.record(z.string(), z.unknown(), 'must be an object'), maxChars);
 }
 
 /** Clients of Dify send "" or null for a new conversation. */

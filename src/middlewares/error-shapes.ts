@@ -1,0 +1,57 @@
+import type { Context, Next } from 'koa';
+
+import { toDifyError } from '../chat';
+
+/** An error as the middlewares below have sent it. */
+interface SentError {
+  readonly status: number;
+  readonly message: string;
+  readonly details?: { readonly code?: string };
+}
+
+/**
+ * The APIs that send errors in a shape of their own, by the paths they have, known and unknown. The text of the path
+ * counts, because an error can occur before the route is known.
+ */
+const shapes: readonly (readonly [paths: RegExp, reply: (ctx: Context, error: SentError) => void])[] = [
+  // The other paths below `/api/chat` are not of the session API.
+  [/^(\/api)?\/(aichat|chat\/(?!(search|export|me|ready|metrics)(\/|$)))/iu, replyInEnvelope],
+  [/^(\/api)?\/(dify\/|console\/api\/apps\/)/iu, replyAsDify],
+];
+
+/** Sends all errors of the session API and of the Dify API in the shapes of their contracts. */
+export default () =>
+  async function errorShapes(ctx: Context, next: Next): Promise<void> {
+    await next();
+    const error = errorOf(ctx);
+    if (error === undefined) return;
+    const [, reply] = shapes.find(([paths]) => paths.test(ctx.path)) ?? [];
+    reply?.(ctx, error);
+  };
+
+/** The session API uses the same envelope for success. */
+function replyInEnvelope(ctx: Context, { status, message, details }: SentError): void {
+  ctx.body = { code: status, message, data: null, error: details ?? {} };
+  ctx.status = status;
+}
+
+function replyAsDify(ctx: Context, { status, message, details }: SentError): void {
+  const code = isOfBody(ctx, details?.code) ? undefined : details?.code;
+  const reply = toDifyError({ code, status, message });
+  ctx.body = reply;
+  ctx.status = reply.status;
+  if (reply.status === 401) ctx.set('WWW-Authenticate', 'Bearer realm="api"');
+}
+
+/** Dify has a code of its own for a body that is not JSON. The body is parsed before the route is known. */
+const isOfBody = (ctx: Context, code: string | undefined): boolean =>
+  code === 'invalid-request' && ctx.state['route'] === undefined;
+
+/** Returns the error in Strapi's shape; undefined if the body has none. */
+function errorOf({ body, status }: Context): SentError | undefined {
+  if (typeof body !== 'object' || body === null || !('error' in body)) return undefined;
+  const { error } = body;
+  if (typeof error !== 'object' || error === null || !('message' in error)) return undefined;
+  const { details } = error as Pick<SentError, 'details'>;
+  return { status, message: String(error.message), ...(details !== undefined && { details }) };
+}
