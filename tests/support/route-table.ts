@@ -103,6 +103,22 @@ const recorded: Kind = {
   refusalOf: () => refuse(404, 'conversation-not-found'),
 };
 
+/** As in Dify, a missing thing is a success for a stop and for a deletion. */
+const nothingToDo = (status: number, ...takes: string[]): Kind => ({
+  takes,
+  refusalOf: () => refuse(status),
+});
+const dify = {
+  character_id: missing('app_not_found', "Ada's documentId", "Ada's id"),
+  task_id: nothingToDo(200, "Ann's turn_id"),
+  message_id: missing('not_found', "Ann's answer's message_id", "Ann's message_id"),
+  conversation_id: missing('not_found', ...sessionIds),
+};
+const namedDifyConversation: Kind = {
+  takes: sessionIds,
+  refusalOf: (id) => (uuid.test(id) ? refuse(404, 'not_found') : refuse(400, 'invalid_param')),
+};
+
 /** The id in the path of a WebSocket upgrade, which no list of routes contains. */
 export const upgradeSlot: Slot = { place: 'path', name: 'session_id', kind: session };
 
@@ -119,6 +135,8 @@ const kindsOfParams: readonly (readonly [route: RegExp, kinds: Readonly<Record<s
   [/ \/api\/v1\//u, { conversation_id: recorded }],
   [/ \/api\/ws\//u, { session_id: plainSocket }],
   [/ \/api\/chat-conversations\/files\//u, { link: missing('file-not-found') }],
+  [/^DELETE \/api\/dify\//u, { conversation_id: nothingToDo(204, ...sessionIds) }],
+  [/ \/api\/(dify|console\/api)\//u, dify],
   [
     /./u,
     { session_id: session, message_id: message, turn_id: turn, user_id: user, conversation_id: conversation },
@@ -184,6 +202,25 @@ const requests: Readonly<Record<string, { readonly slots?: readonly Slot[]; read
     },
     'POST /api/conversations/:conversation_id/messages': { body: { role: 'user', content: 'Theirs' } },
     'GET /api/conversations/:conversation_id/messages': { slots: query({ after: historyPosition }) },
+
+    ...Object.fromEntries(
+      ['dify/:character_id/v1', 'console/api/apps/:character_id'].map((path) => [
+        `POST /api/${path}/chat-messages`,
+        {
+          slots: body({ conversation_id: namedDifyConversation }),
+          body: { inputs: {}, query: 'Whose is this?' },
+        },
+      ]),
+    ),
+    'GET /api/dify/:character_id/v1/messages': {
+      slots: query({ conversation_id: namedDifyConversation }),
+    },
+    'GET /api/dify/:character_id/v1/conversations': { slots: query({ last_id: namedDifyConversation }) },
+    'GET /api/console/api/apps/:character_id/chat-messages': {
+      slots: query({ conversation_id: namedDifyConversation }),
+    },
+    'POST /api/dify/:character_id/v1/conversations/:conversation_id/name': { body: { name: 'Theirs' } },
+    'POST /api/dify/:character_id/v1/messages/:message_id/feedbacks': { body: { rating: 'like' } },
   };
 
 interface Route {
