@@ -132,7 +132,9 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ['eslint.config.mjs', 'jest.config.mjs', 'server.js'] },
+        projectService: {
+          allowDefaultProject: ['eslint.config.mjs', 'jest.config.mjs', 'server.js', 'tests/support/*.mjs'],
+        },
         tsconfigRootDir: import.meta.dirname,
       },
     },
@@ -196,7 +198,7 @@ export default tseslint.config(
     },
   },
   { files: ['scripts/**/*.ts', 'tests/dify-emulator/main.ts'], rules: { 'no-console': 'off' } },
-  { files: ['*.mjs'], ...tseslint.configs.disableTypeChecked },
+  { files: ['**/*.mjs'], ...tseslint.configs.disableTypeChecked },
   {
     // Applications of others, in the language of Strapi's own documentation.
     files: ['bench/peers/*/**/*.js'],

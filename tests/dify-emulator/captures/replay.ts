@@ -216,14 +216,14 @@ function formWith(file?: { readonly name: string; readonly type: string; readonl
   return form;
 }
 
-function headersFor(name: string): Record<string, string> {
+export function headersFor(name: string): Record<string, string> {
   if (name === 'key-missing') return { authorization: '' };
   if (name === 'key-basic') return { authorization: 'Basic Y2hhdA==' };
   return name === 'content-type-text' ? { 'content-type': 'text/plain' } : {};
 }
 
 /** Words in the recorded questions steered the model: README.md lists them. */
-function modelFor({ turn }: Reply): Model {
+export function modelFor({ turn }: Reply): Model {
   const { query } = turn.message;
   const dies = /die=(\d+)/u.exec(query)?.[1];
   return {
