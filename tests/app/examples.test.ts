@@ -203,6 +203,25 @@ describe('docs/http-api.md', () => {
   });
 });
 
+describe('docs/dify-api.md', () => {
+  const shell = useShell();
+
+  it('has examples that run as printed, in order', async () => {
+    const replies: string[] = [];
+    for (const { code } of inLanguage(blocksOf('docs/dify-api.md'), 'sh'))
+      replies.push(await shell.run(code));
+
+    const [answer = '', stream = '', lists = ''] = replies;
+    const { conversation_id: id } = JSON.parse(answer) as { conversation_id: string };
+    expect(eventsIn(stream).at(-1)).toMatchObject({ event: 'message_end', conversation_id: id });
+    const [messages, ofConsole] = lists
+      .split(/(?<=\})(?=\{"limit")/u)
+      .map((text) => JSON.parse(text) as unknown);
+    const data = [{ query: 'Who are you?' }, { query: 'Is it lonely?' }];
+    expect([messages, ofConsole]).toMatchObject([{ data }, { data }]);
+  });
+});
+
 describe('docs/websocket.md', () => {
   const blocks = blocksOf('docs/websocket.md');
   const frames = inLanguage(blocks, 'json').map((block) => ({
