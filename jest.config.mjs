@@ -17,6 +17,7 @@ const common = {
  */
 const onBoth = [
   'app/database-outage',
+  'app/dify-api',
   'app/files',
   'app/history-source',
   'app/isolation',
