@@ -191,6 +191,19 @@ describe('turns of a user per minute', () => {
     expect((await user.myList()).status).toBe(200);
   });
 
+  it('are the same in the Dify API, which refuses in the shape of Dify', async () => {
+    const user = await app.createUser();
+    const body = { inputs: {}, query: 'How is the sea?' };
+    const ask = () => user.post(`/api/dify/${characterId}/v1/chat-messages`, body);
+    const { status, headers } = await ask();
+    expect([status, told({ headers }).remaining]).toEqual([200, perMinute - 1]);
+    for (let count = 1; count < perMinute; count += 1) await user.ask(question());
+    const refused = await ask();
+    expect(refused.body).toEqual({ code: 'rate-limited', message: refused.body.message, status: 429 });
+    expect([refused.status, told(refused).remaining]).toEqual([429, 0]);
+    expect(told(refused).retryAfter).toBeGreaterThanOrEqual(1);
+  });
+
   it('are counted across processes and across a restart in which Strapi updates its tables', async () => {
     const user = await app.createUser();
     for (let count = 0; count < perMinute; count += 1) {
