@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { ChatError } from '../errors';
 import { boundedJson, boundedText, characterIdSchema } from './bounded';
 import { questionFilesSchema } from './file/question-files';
 import { parse } from './invalid-request';
@@ -40,6 +41,19 @@ export function parseInputs(body: unknown, settings: RequestSettings): Record<st
     string,
     unknown
   >;
+}
+
+/**
+ * Checks the `Idempotency-Key` header and returns it unchanged. The quotes of the draft standard are part of the key.
+ * @returns undefined if the header is empty.
+ * @throws ChatError `invalid-request`
+ */
+export function parseIdempotencyKey(header: string): string | undefined {
+  if (header === '') return undefined;
+  if (header.length <= 255 && /^[\x21-\x7e]+$/u.test(header)) return header;
+  throw new ChatError('invalid-request', {
+    sentence: 'Idempotency-Key must be 1 to 255 printable ASCII characters without spaces, e.g. a UUID.',
+  });
 }
 
 const questionSchema = oncePer(({ maxQueryChars, maxInputsChars, maxFiles }: RequestSettings) =>

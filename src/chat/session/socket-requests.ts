@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { ChatError, type RateLimit } from '../errors';
-import { parseIdempotencyKey } from '../contract/idempotency-key';
+import { parseIdempotencyKey } from '../contract/question';
 import { parse } from '../contract/invalid-request';
 import type { Owner } from '../model/owner';
 import { parseQuestion } from '../contract/question';

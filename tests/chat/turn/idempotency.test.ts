@@ -1,5 +1,5 @@
 import { fingerprintOf } from '../../../src/chat/turn/idempotency';
-import { parseIdempotencyKey } from '../../../src/chat/contract/idempotency-key';
+import { parseIdempotencyKey } from '../../../src/chat/contract/question';
 import type { Question } from '../../../src/chat/model/question';
 import { thrown } from '../support/collect';
 import { bob } from '../support/fixtures';
