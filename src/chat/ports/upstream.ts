@@ -10,8 +10,13 @@ import type { Usage } from '../model/outcome';
 
 export interface UpstreamQuestion {
   readonly query: string;
-  /** Values for the variables of the Dify app. They go with every question: some releases read them only there. */
+  /**
+   * The client's values for the variables of the Dify app. They go with every question: some releases read them only
+   * there.
+   */
   readonly inputs: Readonly<Record<string, unknown>>;
+  /** The character's values, which those of the client replace. Users must not learn their names. */
+  readonly characterInputs?: Readonly<Record<string, unknown>>;
   readonly prompt: string;
   readonly user: string;
   /** Null starts a new conversation. */

@@ -27,7 +27,8 @@ export function toAsk(
   const { prompt, upstream: choice } = character;
   const sent = {
     query: question.query,
-    inputs: { ...choice.inputs, ...question.inputs },
+    inputs: question.inputs,
+    characterInputs: choice.inputs ?? {},
     prompt,
     user,
     files: turn.files,

@@ -37,8 +37,7 @@ export function createDifyClient({ settings, fileHosts = [], warn, queue }: Dify
             warn,
             post: (call) => postQuestion(settings, question, call),
             toRefusal: (status, error) =>
-              fromRefusedInput(status, error, { inputs: question.inputs, promptInput }) ??
-              fromDifyError(status, error),
+              fromRefusedInput(status, error, { ...question, promptInput }) ?? fromDifyError(status, error),
           },
           take,
         ),
@@ -63,12 +62,12 @@ export function createDifyClient({ settings, fileHosts = [], warn, queue }: Dify
 
 function postQuestion(
   { promptInput }: DifySettings,
-  { query, inputs, prompt, user, conversationId, files }: UpstreamQuestion,
+  { query, inputs, characterInputs, prompt, user, conversationId, files }: UpstreamQuestion,
   call: Call,
 ): Promise<Response> {
   const body = {
     query,
-    inputs: { ...inputs, [promptInput]: prompt },
+    inputs: { ...characterInputs, ...inputs, [promptInput]: prompt },
     user,
     response_mode: 'streaming',
     conversation_id: conversationId ?? '',

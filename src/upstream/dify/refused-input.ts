@@ -6,6 +6,8 @@ import type { DifyErrorBody } from './schema';
 interface SentInputs {
   /** Those of the client. */
   readonly inputs: Readonly<Record<string, unknown>>;
+  /** Those of the character, unless the client replaces them. */
+  readonly characterInputs?: Readonly<Record<string, unknown>>;
   /** The variable that receives the character's prompt. */
   readonly promptInput: string;
 }
@@ -15,12 +17,12 @@ const refusal = /^(?:\(type '[^']*'\) )?(\S{1,100}) (is required )?in input form
 
 /**
  * Converts a refusal over the value of a variable. Returns undefined for every other error.
- * A value of the client is the client's error. A value that nobody sent, and the prompt, are for the operator.
+ * A value of the client is the client's error. A value of the character, and one that nobody sent, are for the operator.
  */
 export function fromRefusedInput(
   status: number,
   { code, message = '' }: DifyErrorBody,
-  { inputs, promptInput }: SentInputs,
+  { inputs, characterInputs = {}, promptInput }: SentInputs,
 ): ChatError | undefined {
   const [, variable, required, rest = ''] = refusal.exec(message) ?? [];
   if (code !== 'invalid_param' || variable === undefined) return undefined;
@@ -36,12 +38,17 @@ export function fromRefusedInput(
       upstreamStatus: status,
       upstreamCode: code,
       upstreamMessage: maskSecrets(message),
-      remedy:
-        variable === promptInput
-          ? `The prompt of the character ${problem}. Change the variable "${variable}" in Dify: make it a paragraph, and raise its maximum length.`
-          : `The Dify app requires the variable "${variable}". Make it optional in Dify, or let clients send it in inputs.`,
+      remedy: remedyOf(variable),
     },
   });
+
+  function remedyOf(name: string): string {
+    if (name === promptInput)
+      return `The prompt of the character ${problem}. Change the variable "${name}" in Dify: make it a paragraph, and raise its maximum length.`;
+    if (Object.hasOwn(characterInputs, name))
+      return `The value of the variable "${name}" ${problem}. Change it in the field "Inputs" of the character.`;
+    return `The Dify app requires the variable "${name}". Make it optional in Dify, or let clients send it in inputs.`;
+  }
 }
 
 /** Returns what is wrong with the value, without Dify's words. */

@@ -2,6 +2,7 @@ import type { DifySettings, TurnSettings } from '../../../src/chat/settings';
 import { ChatError, chatErrors, type ChatErrorCode } from '../../../src/chat/errors';
 import type { LiveTurn } from '../../../src/chat/stream/live-turns';
 import type { SavedTurn } from '../../../src/chat/model/turn';
+import { defaultChoice } from '../../../src/chat/model/character';
 import type { Question } from '../../../src/chat/model/question';
 import { isTerminal, type WireEvent } from '../../../src/chat/contract/stream-event';
 import { createDifyEmulator, type DifyEmulator, type Fault, type FaultName } from '../../dify-emulator';
@@ -104,6 +105,23 @@ describe('createTurns', () => {
         conversation_id: '',
         inputs: { mood: 'calm', prompt: keeper.prompt },
       });
+    });
+
+    it("sends the character's inputs, and does not blame the client if Dify refuses one", async () => {
+      const upstream = { ...defaultChoice, inputs: { mood: 'loud', secret_tone: 'x' } };
+      const { askToEnd, store } = harness({ character: { upstream } });
+      await askToEnd({ inputs: { mood: 'calm' } });
+      expect(dify.requests[0]?.body).toHaveProperty('inputs', {
+        mood: 'calm',
+        secret_tone: 'x',
+        prompt: keeper.prompt,
+      });
+      const message = 'secret_tone in input form must be less than 0 characters';
+      dify.next({ name: 'refuse', status: 400, code: 'invalid_param', message });
+      const events = await askToEnd({ inputs: { mood: 'calm' } });
+      expect(events.at(-1)).toMatchObject({ event: 'error', code: 'upstream-misconfigured', status: 502 });
+      expect(JSON.stringify(events)).not.toContain('secret_tone');
+      expect(store.turns().at(-1)?.[1].errorCode).toBe('upstream-misconfigured');
     });
 
     it('continues the conversation of the session', async () => {

@@ -2,7 +2,11 @@ import { upstreamMessageOf, type ChatError } from '../../../src/chat/errors';
 import { describeError } from '../../../src/chat/shared/log';
 import { fromRefusedInput } from '../../../src/upstream/dify/refused-input';
 
-const sent = { inputs: { city: '', mood: 'x'.repeat(60) }, promptInput: 'prompt' };
+const sent = {
+  inputs: { city: '', mood: 'x'.repeat(60) },
+  characterInputs: { mood: 'calm', secret_tone: 'x'.repeat(60) },
+  promptInput: 'prompt',
+};
 const refused = (message: string, code = 'invalid_param') => fromRefusedInput(400, { code, message }, sent);
 
 describe('fromRefusedInput', () => {
@@ -27,10 +31,14 @@ describe('fromRefusedInput', () => {
       /The prompt of the character can be at most 48 characters long.*"prompt" in Dify/u,
     ],
     ['town is required in input form', /The Dify app requires the variable \\"town\\"/u],
+    [
+      'secret_tone in input form must be less than 48 characters',
+      /\\"secret_tone\\" can be at most 48 characters long. Change it in the field \\"Inputs\\" of the character/u,
+    ],
   ])('is for the operator if nobody else can change it: %s', (message, remedy) => {
     const error = refused(message) as ChatError;
     expect(error.code).toBe('upstream-misconfigured');
-    expect(error.message).not.toContain('town');
+    expect(error.message).not.toMatch(/town|secret_tone/u);
     expect(upstreamMessageOf(error)).toBe(message);
     expect(describeError(error).replaceAll('\\"prompt\\"', '"prompt"')).toMatch(remedy);
   });
