@@ -1,11 +1,12 @@
 import { LRUCache } from 'lru-cache';
 
 import type { Upstream, UpstreamProblem } from '../chat/ports/upstream';
-import type { ChatSettings, DeadlineSettings } from '../chat/settings';
+import type { ChatSettings } from '../chat/settings';
 import { createQueue } from './dify/ask-in-turn';
 import type { AnswerQueue } from './dify/answer-queue';
 import { createDifyClient } from './dify/client';
 import { createDifyConsole, type DifyConsole } from './dify-console/console';
+import { deadlinesOf } from './http/deadlines';
 import { createOpenAiClient } from './openai/client';
 
 export interface ServersOptions {
@@ -101,11 +102,6 @@ function createQueues({ settings: { dify }, warn }: ServersOptions) {
     },
     waiting: () => [...queues.values()].reduce((sum, queue) => sum + queue.waiting(), 0),
   };
-}
-
-function deadlinesOf(settings: DeadlineSettings): DeadlineSettings {
-  const { connectTimeoutMs, firstByteTimeoutMs, idleTimeoutMs, totalTimeoutMs, endTimeoutMs } = settings;
-  return { connectTimeoutMs, firstByteTimeoutMs, idleTimeoutMs, totalTimeoutMs, endTimeoutMs };
 }
 
 function missing(variable: string, alternative = ''): UpstreamProblem {

@@ -7,6 +7,7 @@ import { fromDifyError } from '../dify/errors';
 import { parseErrorBody, type DifyErrorBody } from '../dify/schema';
 import { isRefusal, timeoutMs } from '../dify/short-reply';
 import { isSuccess, type CallTarget } from '../http/call';
+import { deadlinesOf } from '../http/deadlines';
 import { parseJson } from '../http/parse-json';
 import { shortCall, type ShortReply } from '../http/short-call';
 import { toLogin, type Login } from './login';
@@ -66,9 +67,7 @@ export function createSession(settings: AccountSettings): ConsoleSession {
   };
 
   function targetOf({ headers }: Pick<Login, 'headers'>): CallTarget {
-    const { connectTimeoutMs, firstByteTimeoutMs, idleTimeoutMs, totalTimeoutMs, endTimeoutMs } = settings;
-    const deadlines = { connectTimeoutMs, firstByteTimeoutMs, idleTimeoutMs, totalTimeoutMs, endTimeoutMs };
-    return { ...deadlines, apiUrl, headers };
+    return { ...deadlinesOf(settings), apiUrl, headers };
   }
 
   /** Callers that wait at the same time share one renewal. */

@@ -37,6 +37,8 @@ export interface Response {
 /** One call of an upstream, with its own connection, its own deadlines and its own cancellation. */
 export interface Call {
   readonly deadlines: Deadlines;
+  /** How long the response may stay open after the end of its reply. Then the server closes it. */
+  readonly endTimeoutMs: number;
   /** @param accept defaults to JSON. */
   get(path: string, query: Readonly<Record<string, string>>, accept?: string): Promise<Response>;
   /** @param accept defaults to JSON. */
@@ -80,6 +82,7 @@ export function createCall(target: CallTarget, signal?: AbortSignal): Call {
   const headers = toHeaders(target);
   return {
     deadlines,
+    endTimeoutMs: target.endTimeoutMs,
     get: (path, query, accept = json) =>
       send({
         ...common,

@@ -11,6 +11,12 @@ export interface Deadlines {
   cancel(): void;
 }
 
+/** Returns only the deadlines of these settings. */
+export function deadlinesOf(settings: DeadlineSettings): DeadlineSettings {
+  const { connectTimeoutMs, firstByteTimeoutMs, idleTimeoutMs, totalTimeoutMs, endTimeoutMs } = settings;
+  return { connectTimeoutMs, firstByteTimeoutMs, idleTimeoutMs, totalTimeoutMs, endTimeoutMs };
+}
+
 export function startDeadlines(settings: DeadlineSettings, onExpired: (error: ChatError) => void): Deadlines {
   let phase = setTimeout(expire, settings.connectTimeoutMs, 'upstream-unreachable', 'connect');
   const total = setTimeout(expire, settings.totalTimeoutMs, 'upstream-interrupted', 'total');

@@ -32,9 +32,6 @@ export interface OpenedReply {
   readonly reply: IncomingReply;
 }
 
-/** How long a response may stay open after the end of its reply. Then the server closes it. */
-const drainMs = 5_000;
-
 /**
  * Reads one reply to its end. Passes its events to `take`, one batch per received chunk. Settles after `completed`.
  * @param open sends the request. Its errors end the call.
@@ -68,7 +65,7 @@ export async function readReply(
     throw (isReported ? undefined : call.expired()) ?? fromTransportError(error, { hasBegun });
   } finally {
     call.deadlines.cancel();
-    if (isComplete) drain(body);
+    if (isComplete) drain(body, call.endTimeoutMs);
     else body?.destroy();
   }
   if (!isComplete) throw new ChatError('upstream-interrupted', { cause: { transportCode: 'EOF' } });
@@ -157,11 +154,11 @@ function readUntil(body: Readable, { isEnough, isEnoughAtEnd }: Enough): Promise
   });
 }
 
-/** Reads and discards the rest of the response after the end of the reply. */
-function drain(body: Readable | undefined): void {
+/** Reads and discards the rest of the response after the end of the reply, for at most `withinMs`. */
+function drain(body: Readable | undefined, withinMs: number): void {
   // Often the body has closed together with the last event. Then a timer would keep the whole turn in memory.
   if (body === undefined || body.closed) return;
-  const timer = setTimeout(() => body.destroy(), drainMs);
+  const timer = setTimeout(() => body.destroy(), withinMs);
   body.once('close', () => clearTimeout(timer));
   body.resume();
 }
