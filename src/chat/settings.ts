@@ -159,6 +159,9 @@ const table = {
     model: setting('OPENAI_MODEL', orNull(oneWord)),
     /** How many tokens of earlier turns go with a question. */
     historyTokens: setting('OPENAI_HISTORY_TOKENS', count(4_000, 10_000_000, 0)),
+    /** Such servers send no pings. A reasoning model is silent for minutes. */
+    firstByteTimeoutMs: setting('OPENAI_FIRST_BYTE_TIMEOUT_SECONDS', seconds(300)),
+    idleTimeoutMs: setting('OPENAI_IDLE_TIMEOUT_SECONDS', seconds(120)),
   },
   turns: {
     /** Whether replies show users the prompt of a character. */

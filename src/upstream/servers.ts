@@ -70,10 +70,11 @@ export function createServers({ settings, warn }: ServersOptions): Servers {
       return client(`dify-console ${appId}`, () => app(appId));
     },
     openai(given) {
-      const { baseUrl, model, historyTokens } = openai;
+      const { baseUrl, model, historyTokens, firstByteTimeoutMs, idleTimeoutMs } = openai;
       const apiKey = given ?? openai.apiKey ?? '';
       if (baseUrl === null) return missing('OPENAI_BASE_URL');
-      const server = { ...deadlinesOf(dify), maxFrameChars: dify.maxFrameChars, baseUrl, historyTokens };
+      const deadlines = { ...deadlinesOf(dify), firstByteTimeoutMs, idleTimeoutMs };
+      const server = { ...deadlines, maxFrameChars: dify.maxFrameChars, baseUrl, historyTokens };
       return client(`openai ${apiKey}`, () =>
         createOpenAiClient({ settings: { ...server, apiKey, model: model ?? '' }, warn }),
       );

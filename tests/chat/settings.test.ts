@@ -45,6 +45,8 @@ const others: Readonly<Record<string, string>> = {
   OPENAI_API_KEY: 'sk-ours',
   OPENAI_MODEL: 'gpt-of-ours',
   OPENAI_HISTORY_TOKENS: '0',
+  OPENAI_FIRST_BYTE_TIMEOUT_SECONDS: '31',
+  OPENAI_IDLE_TIMEOUT_SECONDS: '32',
   CHAT_MAX_QUERY_CHARS: '6',
   CHAT_MAX_INPUTS_CHARS: '7',
   CHAT_FILE_MAX_BYTES: '30',
@@ -89,7 +91,14 @@ describe('parseChatSettings', () => {
     expect(parseChatSettings(required)).toEqual({
       upstream: 'dify',
       console: { url: null, email: null, password: null, appId: null },
-      openai: { baseUrl: null, apiKey: null, model: null, historyTokens: 4_000 },
+      openai: {
+        baseUrl: null,
+        apiKey: null,
+        model: null,
+        historyTokens: 4_000,
+        firstByteTimeoutMs: 300_000,
+        idleTimeoutMs: 120_000,
+      },
       dify: {
         apiUrl: 'https://dify.example/v1',
         apiKey: 'app-top-secret',
@@ -164,6 +173,8 @@ describe('parseChatSettings', () => {
         apiKey: 'sk-ours',
         model: 'gpt-of-ours',
         historyTokens: 0,
+        firstByteTimeoutMs: 31_000,
+        idleTimeoutMs: 32_000,
       },
       dify: {
         apiUrl: 'http://localhost:5001/v1',

@@ -1,6 +1,8 @@
 import { defaultChoice, type UpstreamChoice } from '../../src/chat/model/character';
 import { parseChatSettings } from '../../src/chat/settings';
 import { createUpstreams } from '../../src/upstream/upstreams';
+import { startOpenAiEmulator, faults } from '../openai-emulator';
+import { askDify as ask } from '../chat/support/dify';
 import { thrown } from '../chat/support/collect';
 import { createMemoryKeys } from '../chat/support/one-upstream';
 import { ChatError } from '../../src/chat/errors';
@@ -55,6 +57,20 @@ describe('createUpstreams', () => {
     const { upstream } = await choose(choice);
     expect((await choose(choice)).id).toBe(id);
     expect(await upstreams.find(id)).toBe(upstream);
+  });
+
+  it('asks an OpenAI-compatible server within its own timeouts, not those of Dify', async () => {
+    const server = await startOpenAiEmulator({ models: null });
+    const timeouts = { DIFY_FIRST_BYTE_TIMEOUT_SECONDS: '60', DIFY_IDLE_TIMEOUT_SECONDS: '45' };
+    const silent = { OPENAI_FIRST_BYTE_TIMEOUT_SECONDS: '0.05', OPENAI_IDLE_TIMEOUT_SECONDS: '0.05' };
+    const own = { OPENAI_BASE_URL: server.url, OPENAI_API_KEY: server.apiKey };
+    const settings = { ...all, ...timeouts, ...silent, ...own };
+    const { upstream } = await create(settings).choose({ kind: 'openai' });
+    server.next(({ closed }) => closed);
+    expect((await ask(upstream)).error).toMatchObject({ code: 'upstream-timeout' });
+    server.next(faults.stall(2));
+    expect((await ask(upstream)).error).toMatchObject({ code: 'upstream-interrupted' });
+    await server.close();
   });
 
   it('tells apps apart by a digest of their keys, which does not contain them', async () => {
