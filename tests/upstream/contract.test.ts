@@ -1,3 +1,4 @@
+import { ChatError } from '../../src/chat/errors';
 import { defaultChoice } from '../../src/chat/model/character';
 import type { Frame } from '../../src/chat/stream/sse';
 import type { LiveTurn } from '../../src/chat/stream/live-turns';
@@ -107,6 +108,25 @@ describe.each(Object.entries(rigs))('a turn that %s answers', (_kind, start) => 
     expect(counters.tokensOf(ada.documentId)).toBe(tokens);
     expect(await thrown(ask())).toMatchObject({ code: 'token-limit-reached' });
   });
+
+  it.each(['stopped', 'erased'])(
+    'counts tokens if it is %s, even if the upstream reports none',
+    async (how) => {
+      rig.pause(3);
+      const counters = createMemoryCounters({ tokensPerDay: 1_000_000 });
+      const erased = new ChatError('turn-not-found');
+      const { ask } = harness({
+        counters,
+        ...(how === 'erased' && { store: () => ({ close: () => Promise.reject(erased) }) }),
+      });
+      const turn = await ask();
+      await readUntil(turn, first(3));
+      turn.requestEnd('stop');
+      await turn.ended;
+      expect(counters.tokensOf(ada.documentId)).toBeGreaterThan(0);
+      await rig.idle();
+    },
+  );
 
   it('fails if it is refused, and keeps the words of the upstream for the operator', async () => {
     rig.refuse('Out of credit.');

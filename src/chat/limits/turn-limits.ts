@@ -3,7 +3,8 @@ import { describeError, type Log } from '../shared/log';
 import type { Owner } from '../model/owner';
 import type { LimitSettings } from '../settings';
 import { storedChars, type TextAllowance } from './text-allowance';
-import type { Usage } from '../model/outcome';
+import { estimateTokens } from '../model/estimate-tokens';
+import type { FinalOutcome, Usage } from '../model/outcome';
 import type { UserCounters } from '../ports/user-counters';
 
 /** Decides which users may start a turn. Only the documentId identifies a user. */
@@ -23,12 +24,19 @@ export interface Admission {
    * @throws ChatError `rate-limited`, `token-limit-reached`, `text-limit-reached`
    */
   count(query: string): Promise<RateLimit | null>;
-  /** Counts the tokens of an answer. Never rejects: the client gets the answer even if the count fails. */
-  spend(usage: Usage | null): Promise<void>;
+  /** Counts the tokens of a turn that has ended. Never rejects: the client gets its end even if the count fails. */
+  spend(spent: SpentTokens): Promise<void>;
   /** Frees the place after the turn has ended. */
   release(): void;
   /** Frees the place of a turn that did not start, and takes back its count. */
   cancel(): void;
+}
+
+export interface SpentTokens {
+  readonly outcome: FinalOutcome;
+  readonly usage: Usage | null;
+  /** What the model has certainly read and written. Empty if the answer has no text. */
+  readonly texts: readonly string[];
 }
 
 export interface TurnLimitsOptions {
@@ -63,8 +71,8 @@ export function createTurnLimits({ settings, counters, text, log }: TurnLimitsOp
         counted = await countTurn(documentId);
         return counted;
       },
-      async spend(usage) {
-        const tokens = totalTokens(usage);
+      async spend(spent) {
+        const tokens = totalTokens(spent);
         if (tokensPerDay === null || tokens === 0) return;
         await tokensPerDay.add(documentId, tokens).catch((error: unknown) => {
           log.error(`${tokens} token(s) of a user could not be counted: ${describeError(error)}`);
@@ -128,7 +136,13 @@ function createPlaces({ turnsAtOnce, maxLiveTurns }: LimitSettings): (userDocume
 /** Keeps wrong numbers from the upstream out of an integer column. No answer costs this many tokens. */
 const maxTokens = 10_000_000;
 
-function totalTokens(usage: Usage | null): number {
-  const tokens = Math.ceil(Number(usage?.['total_tokens'] ?? 0));
-  return tokens > 0 ? Math.min(tokens, maxTokens) : 0;
+/**
+ * Returns the tokens of the usage. Without them, returns an estimate, so that a stop before the end saves no tokens.
+ * Dify 1.x reports a usage of 0 for a stopped answer. The 0 of a whole answer is true: no model has answered.
+ */
+function totalTokens({ outcome, usage, texts }: SpentTokens): number {
+  const reported = Math.ceil(Number(usage?.['total_tokens'] ?? 0));
+  if (reported > 0) return Math.min(reported, maxTokens);
+  if (outcome === 'completed' && usage !== null) return 0;
+  return texts.reduce((sum, text) => sum + estimateTokens(text), 0);
 }

@@ -40,6 +40,12 @@ export interface PumpOptions extends SaveEndOptions {
   readonly lastEventId: () => number;
 }
 
+export interface PumpEnd {
+  readonly terminal: TerminalEvent;
+  /** What this process has read, even if it could not be saved. */
+  readonly ending: Pick<TurnEnding, 'outcome' | 'answer' | 'usage'>;
+}
+
 /** Codes of an answer that broke off, with the text so far saved. Every other error is a failure. */
 const interruptions: ReadonlySet<ChatErrorCode> = new Set([
   'upstream-interrupted',
@@ -49,10 +55,10 @@ const interruptions: ReadonlySet<ChatErrorCode> = new Set([
 
 /**
  * Reads one answer to its end and saves it, with or without followers. Never rejects: every error becomes an ending.
- * @returns the terminal event, after the end is saved. After a requested end, the server may still read the
- *   upstream's reply in the background. Dify would discard the answer if its reader left.
+ * @returns the end, after it is saved. After a requested end, the server may still read the upstream's reply in the
+ *   background. Dify would discard the answer if its reader left.
  */
-export async function pump(options: PumpOptions): Promise<TerminalEvent> {
+export async function pump(options: PumpOptions): Promise<PumpEnd> {
   const { turn, settings, log } = options;
   const answer = createAnswer({ maxChars: settings.maxAnswerChars });
   const checkpoints = createCheckpoints({
@@ -81,7 +87,7 @@ export async function pump(options: PumpOptions): Promise<TerminalEvent> {
   // The turn or its session can be deleted, because that stops the turn. Then nothing else has the conversation.
   if (terminal.outcome !== 'completed') late.name(ending.conversationId);
   late.end();
-  return withSentence(terminal, error);
+  return { terminal: withSentence(terminal, error), ending };
 }
 
 /** Returns the event with the sentence of the error, if that says more than its code. */

@@ -79,10 +79,11 @@ export function run(
       else turnLog.append(wire.event(event));
     },
   })
-    .then(async (terminal) => {
+    .then(async ({ terminal, ending: { outcome, usage, answer } }) => {
       // Add the tokens to the daily count before sending the final event. A follow-up question is then checked against
       // them.
-      await admission.spend(terminal.type === 'ended' ? terminal.saved[1].usage : null);
+      const texts = answer === '' ? [] : [character.prompt, query, answer];
+      await admission.spend({ outcome, usage, texts });
       turnLog.append(wire.event(terminal));
     })
     .catch((error: unknown) => {

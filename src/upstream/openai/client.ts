@@ -84,7 +84,7 @@ export function createOpenAiClient({ settings, warn }: OpenAiClientOptions): Ups
     if (!/stream_options|include_usage/u.test(body))
       return { ...response, body: Readable.from([Buffer.from(body)]) };
     const second = await send(request);
-    // Not after any refusal, because one can quote a user. Without the usage, no tokens are counted.
+    // Not after any refusal, because one can quote a user. Without the usage, tokens are only estimated.
     if (isSuccess(second.status)) takesStreamOptions = false;
     return second;
   }

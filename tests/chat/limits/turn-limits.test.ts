@@ -1,5 +1,5 @@
 import type { ChatError } from '../../../src/chat/errors';
-import { createTurnLimits, type Admission } from '../../../src/chat/limits/turn-limits';
+import { createTurnLimits, type Admission, type SpentTokens } from '../../../src/chat/limits/turn-limits';
 import type { UserCounters } from '../../../src/chat/ports/user-counters';
 import type { LimitSettings } from '../../../src/chat/settings';
 import { createTextAllowance } from '../../../src/chat/limits/text-allowance';
@@ -36,6 +36,11 @@ function admitAll(admit: () => Admission, times: number): Admission[] {
       return [];
     }
   });
+}
+
+/** A whole answer without a usage and without text, except for `changes`. */
+function spent(changes: Partial<SpentTokens> = {}): SpentTokens {
+  return { outcome: 'completed', usage: null, texts: [], ...changes };
 }
 
 async function refusalOf(run: () => unknown): Promise<ChatError> {
@@ -204,7 +209,7 @@ describe('tokens per day', () => {
     for (const total_tokens of [60, 60]) {
       const admission = admit(ada);
       await admission.count('Hi');
-      await admission.spend({ total_tokens });
+      await admission.spend(spent({ usage: { total_tokens } }));
     }
     const { code, status, retryAfterSeconds, rateLimit } = await refusalOf(() => admit(ada).count('Hi'));
     expect([code, status, retryAfterSeconds]).toEqual(['token-limit-reached', 429, 30]);
@@ -223,11 +228,25 @@ describe('tokens per day', () => {
     [{ total_tokens: 'many' }, 0],
     [{ total_tokens: null }, 0],
     [{ currency: 'USD' }, 0],
-    [null, 0],
-  ])('count the usage %j as %d', async (usage, tokens) => {
+  ])('count the usage %j of a whole answer as %d', async (usage, tokens) => {
     const { admit, memory } = limitsWith({}, { tokensPerDay: 100 });
-    await admit(ada).spend(usage);
+    await admit(ada).spend(spent({ usage }));
     expect(memory.tokensOf(ada.documentId)).toBe(tokens);
+  });
+
+  it.each<[string, Partial<SpentTokens>]>([
+    ['a stopped answer without a usage', { outcome: 'stopped' }],
+    ['a stopped answer with the usage of Dify 1.x', { outcome: 'stopped', usage: { total_tokens: 0 } }],
+    ['an answer that broke off', { outcome: 'interrupted' }],
+    ['a failed answer with text', { outcome: 'failed' }],
+    ['a whole answer of a server that reports no usage', {}],
+  ])('count an estimate of %s', async (_name, changes) => {
+    const { admit, memory } = limitsWith({}, { tokensPerDay: 100 });
+    const texts = ['You are Ada.', 'Who?', 'Half an answer'];
+    await admit(ada).spend(spent({ texts, ...changes }));
+    expect(memory.tokensOf(ada.documentId)).toBe(4 + 4 + 4 + 2 + 4 + 5);
+    await admit(bob).spend(spent({ texts: [], ...changes }));
+    expect(memory.tokensOf(bob.documentId)).toBe(0);
   });
 
   it('are logged if they cannot be counted, and do not fail the turn', async () => {
@@ -241,7 +260,7 @@ describe('tokens per day', () => {
       },
     };
     const { admit, log } = limitsWith({}, { counters });
-    await admit(ada).spend({ total_tokens: 5 });
+    await admit(ada).spend(spent({ usage: { total_tokens: 5 } }));
     expect(log.lines).toEqual([expect.stringMatching(/^error 5 token\(s\) of a user could not be counted/u)]);
     expect(log.lines.join('')).not.toContain('secret');
   });

@@ -58,7 +58,7 @@ async function opened(reply: Ask, { ask = reply, ...changes }: Changes = {}) {
     onTurnEnded: () => undefined,
     saveConversation: async () => undefined,
     ...changes,
-  });
+  }).then(({ terminal }) => terminal);
   return { store, log, told, ids, pumping, answer: () => store.turn(turn.turnId)[1] };
 }
 

@@ -1,5 +1,6 @@
 import type { Exchange } from '../../../src/chat/ports/upstream';
-import { estimateTokens, toMessages } from '../../../src/upstream/openai/messages';
+import { estimateTokens } from '../../../src/chat/model/estimate-tokens';
+import { toMessages } from '../../../src/upstream/openai/messages';
 
 const asked = { prompt: 'You are Ada.', query: 'Now?' };
 
@@ -99,17 +100,5 @@ describe('toMessages of a question with images', () => {
       code: 'invalid-request',
       details: { upload_file_id: 'file-1' },
     });
-  });
-});
-
-describe('estimateTokens', () => {
-  it.each([
-    ['', 4],
-    ['abc', 5],
-    ['abcd', 6],
-    ['大海', 6],
-    ['🌊', 6],
-  ])('counts a message for %j as %d tokens', (text, tokens) => {
-    expect(estimateTokens(text)).toBe(tokens);
   });
 });
