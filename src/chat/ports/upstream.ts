@@ -25,9 +25,9 @@ export interface UpstreamQuestion {
   readonly earlier?: () => AsyncIterable<Exchange>;
   /**
    * The upstream's id of the answer that this question follows, for an upstream with branches. Null begins anew inside
-   * the conversation. Default: the newest answer.
+   * the conversation.
    */
-  readonly parentMessageId?: string | null | undefined;
+  readonly parentMessageId: string | null;
   /** The character's model. Without it, the upstream uses its own. */
   readonly model?: UpstreamModel | undefined;
   /** The files of the question, which are the user's own. */

@@ -39,7 +39,7 @@ export function toAsk(
   };
   return async (conversationId, take, leave) => {
     const parentMessageId =
-      upstream.keepsConversations && upstream.hasBranches ? await findParent(conversationId) : undefined;
+      upstream.keepsConversations && upstream.hasBranches ? await findParent(conversationId) : null;
     await upstream.ask({ ...sent, conversationId, parentMessageId }, take, leave);
   };
 

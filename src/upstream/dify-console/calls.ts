@@ -4,7 +4,7 @@ import type { FoundAnswer, IsKnown, LostAnswer, Rating } from '../../chat/ports/
 import type { FileUpload } from '../../chat/model/file';
 import { requireUploaded, uploadTimeoutMs } from '../dify/files';
 import { findMessage, messageLimit, toFoundAnswer } from '../dify/find-answer';
-import { parseErrorBody, parseSavedMessages, type SavedMessage } from '../dify/schema';
+import { parseErrorBody, parseSavedMessages } from '../dify/schema';
 import {
   isRefusal,
   isUnknown,
@@ -82,21 +82,9 @@ export async function findLostAnswer(
 ): Promise<FoundAnswer | null> {
   const { conversationId } = lost;
   if (conversationId === null) return null;
-  const found = await findMessage(await newestMessages(access, conversationId, messageLimit), lost, isKnown);
+  const newest = await listMessages(access, { conversation_id: conversationId, limit: messageLimit });
+  const found = await findMessage(parseSavedMessages(newest), lost, isKnown);
   return found && toFoundAnswer(found, conversationId);
-}
-
-/** Returns the id of the newest message of a conversation; null if it has none. */
-export async function findNewestMessage(access: AppAccess, conversationId: string): Promise<string | null> {
-  return (await newestMessages(access, conversationId, '1')).at(-1)?.id ?? null;
-}
-
-async function newestMessages(
-  access: AppAccess,
-  conversationId: string,
-  limit: string,
-): Promise<readonly SavedMessage[]> {
-  return parseSavedMessages(await listMessages(access, { conversation_id: conversationId, limit }));
 }
 
 /** Returns the body of a page of messages. */

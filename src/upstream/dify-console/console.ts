@@ -3,18 +3,19 @@ import type { TakeEvents, Upstream, UpstreamQuestion } from '../../chat/ports/up
 import type { DifySettings } from '../../chat/settings';
 import type { AnswerQueue } from '../dify/answer-queue';
 import { createAskInTurn, createQueue } from '../dify/ask-in-turn';
-import { askStreamed } from '../dify/ask-streamed';
+import { askStreamed, type ReplyOptions } from '../dify/ask-streamed';
 import { fromDifyError } from '../dify/errors';
 import { openFile } from '../dify/files';
 import type { DifyErrorBody } from '../dify/schema';
 import { requireOk } from '../dify/short-reply';
+import type { Call, CallTarget } from '../http/call';
 import { maskSecrets } from '../http/mask-secrets';
+import { unlessLeft } from '../http/unless-left';
 import { findAppProblem } from './app-check';
-import { cacheApps, parseApp, toModelConfig, type ConsoleApp } from './app-config';
+import { cacheApps, parseApp, toModelConfig } from './app-config';
 import {
   deleteConversation,
   findLostAnswer,
-  findNewestMessage,
   getApp,
   listMessages,
   pathOf,
@@ -22,7 +23,6 @@ import {
   stop,
   suggestQuestions,
   upload,
-  type AppAccess,
 } from './calls';
 import { createSession, LoginExpiredError, type AccountSettings } from './session';
 
@@ -62,15 +62,18 @@ export function createDifyConsole({
   return {
     app(appId) {
       const access = { session, appId };
+      const { ask, waiting } = createAskInTurn<PreparedQuestion>({
+        ...inTurn,
+        queue,
+        ask: (question, take) => postQuestion(appId, question, { maxFrameChars, warn }, take),
+      });
       return {
-        ...createAskInTurn({
-          ...inTurn,
-          queue,
-          ask: async (question, take) => {
-            const body = await toBody(access, question, await readApp(appId));
-            await postQuestion(access, { body, maxFrameChars, warn }, take);
-          },
-        }),
+        waiting,
+        // A question takes a place of the queue only with a login and the app. A console that hangs holds no place.
+        async ask(question, take, leave) {
+          const model_config = toModelConfig(await unlessLeft(readApp(appId), leave), question);
+          await session.run((target) => ask({ ...question, model_config, target }, take, leave), leave);
+        },
         savesAnswers: true,
         keepsConversations: true,
         hasBranches: true,
@@ -91,53 +94,36 @@ export function createDifyConsole({
   };
 }
 
-async function toBody(
-  access: AppAccess,
-  question: UpstreamQuestion,
-  app: ConsoleApp,
-): Promise<Record<string, unknown>> {
-  const { query, inputs, conversationId, files = [] } = question;
+interface PreparedQuestion extends UpstreamQuestion {
+  readonly model_config: Readonly<Record<string, unknown>>;
+  readonly target: CallTarget;
+}
+
+function postQuestion(
+  appId: string,
+  { target, ...question }: PreparedQuestion,
+  options: ReplyOptions,
+  take: TakeEvents,
+): Promise<void> {
+  const path = `${pathOf(appId)}/chat-messages`;
+  const post = (call: Call) => call.post(path, toBody(question), 'text/event-stream');
+  return askStreamed({ ...options, target, post, toRefusal }, take);
+}
+
+function toBody(question: Omit<PreparedQuestion, 'target'>): Record<string, unknown> {
+  const { query, inputs, conversationId, parentMessageId, model_config, files = [] } = question;
   return {
     response_mode: 'streaming',
     conversation_id: conversationId ?? '',
     files,
     query,
     inputs,
-    model_config: toModelConfig(app, question),
-    parent_message_id: await findParent(access, question),
+    model_config,
+    // Without a parent, Dify answers without the history of the conversation.
+    parent_message_id: parentMessageId,
     retriever_from: 'dev',
     auto_generate_name: false,
   };
-}
-
-/** Without a parent, Dify answers without the history of the conversation. */
-async function findParent(access: AppAccess, question: UpstreamQuestion): Promise<string | null> {
-  const { conversationId, parentMessageId } = question;
-  if (parentMessageId !== undefined) return parentMessageId;
-  return conversationId === null ? null : findNewestMessage(access, conversationId);
-}
-
-interface Posted {
-  readonly body: Record<string, unknown>;
-  readonly maxFrameChars: number;
-  readonly warn: (message: string) => void;
-}
-
-function postQuestion({ session, appId }: AppAccess, posted: Posted, take: TakeEvents): Promise<void> {
-  const { body, maxFrameChars, warn } = posted;
-  const path = `${pathOf(appId)}/chat-messages`;
-  return session.run((target) =>
-    askStreamed(
-      {
-        target,
-        maxFrameChars,
-        warn,
-        post: (call) => call.post(path, body, 'text/event-stream'),
-        toRefusal,
-      },
-      take,
-    ),
-  );
 }
 
 /** Converts a refused question. Dify refuses a login that has expired, and a model that it does not have. */

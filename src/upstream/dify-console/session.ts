@@ -10,6 +10,7 @@ import { isSuccess, type CallTarget } from '../http/call';
 import { deadlinesOf } from '../http/deadlines';
 import { parseJson } from '../http/parse-json';
 import { shortCall, type ShortReply } from '../http/short-call';
+import { unlessLeft } from '../http/unless-left';
 import { toLogin, type Login } from './login';
 
 export interface AccountSettings extends DeadlineSettings {
@@ -25,9 +26,11 @@ export interface AccountSettings extends DeadlineSettings {
 export interface ConsoleSession {
   /**
    * Runs `work` with a login. If `work` throws `LoginExpiredError`, renews the login and runs `work` once more.
-   * @throws ChatError `upstream-…` if there is no login. Also throws the errors of `work`.
+   * @param leave ends the wait for a login. It does not end `work`.
+   * @throws ChatError `upstream-…` if there is no login, and `server-stopping` if `leave` fires. Also throws the errors
+   *   of `work`.
    */
-  run<T>(work: (target: CallTarget) => Promise<T>): Promise<T>;
+  run<T>(work: (target: CallTarget) => Promise<T>, leave?: AbortSignal): Promise<T>;
   /** Returns why Dify refused the login; null if it did not. */
   problem(): UpstreamProblem | null;
 }
@@ -53,13 +56,13 @@ export function createSession(settings: AccountSettings): ConsoleSession {
   let refusal: Refusal | undefined;
 
   return {
-    async run(work) {
-      const used = login ?? (await renew(undefined));
+    async run(work, leave) {
+      const used = login ?? (await unlessLeft(renew(undefined), leave));
       try {
         return await work(targetOf(used));
       } catch (error) {
         if (!(error instanceof LoginExpiredError)) throw error;
-        return work(targetOf(await renew(used)));
+        return work(targetOf(await unlessLeft(renew(used), leave)));
       }
     },
     problem: () =>

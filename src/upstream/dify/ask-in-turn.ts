@@ -9,20 +9,24 @@ export interface QueueOptions {
   readonly warn: (message: string) => void;
 }
 
-export interface AskInTurnOptions extends QueueOptions {
+export interface AskInTurnOptions<Question extends UpstreamQuestion> extends QueueOptions {
   readonly settings: QueueOptions['settings'] & Pick<DifySettings, 'spaceQuestions'>;
   /** A queue that several apps of one Dify share. Default: one for these questions only. */
   readonly queue?: AnswerQueue | undefined;
-  readonly ask: (question: UpstreamQuestion, take: TakeEvents) => Promise<void>;
+  readonly ask: (question: Question, take: TakeEvents) => Promise<void>;
+}
+
+interface AskInTurn<Question extends UpstreamQuestion> extends Pick<Upstream, 'waiting'> {
+  ask(question: Question, take: TakeEvents, leave?: AbortSignal): Promise<void>;
 }
 
 /** Sends questions to Dify when it can take them: see `AnswerQueue` and `Spacing`. */
-export function createAskInTurn({
+export function createAskInTurn<Question extends UpstreamQuestion = UpstreamQuestion>({
   settings,
   warn,
   ask,
   queue = createQueue({ settings, warn }),
-}: AskInTurnOptions): Pick<Upstream, 'ask' | 'waiting'> {
+}: AskInTurnOptions<Question>): AskInTurn<Question> {
   const spacing = settings.spaceQuestions ? createSpacing() : null;
 
   return {

@@ -36,6 +36,7 @@ export const question: UpstreamQuestion = {
   prompt: 'You are Ada, a lighthouse keeper.',
   user: 'user-ada',
   conversationId: null,
+  parentMessageId: null,
 };
 
 export interface Answer {

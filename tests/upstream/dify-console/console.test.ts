@@ -1,6 +1,12 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+
 import { describeError } from '../../../src/chat/shared/log';
 import type { Upstream, UpstreamQuestion } from '../../../src/chat/ports/upstream';
+import { createAnswerQueue } from '../../../src/upstream/dify/answer-queue';
 import { createDifyConsole, type ConsoleSettings } from '../../../src/upstream/dify-console/console';
+import { createGate, thrown } from '../../chat/support/collect';
 import { askDify, heldReply, question, readDify } from '../../chat/support/dify';
 import { createDifyEmulator, type DifyEmulator, type Profile } from '../../dify-emulator';
 import { appIdOf, consoleSettings, consoleUpstream, requestsTo } from './support/console';
@@ -93,18 +99,18 @@ describe.each<Profile>(['0.15', '1.x'])('asking an app in the console of Dify %s
     expect(describeError(error)).toContain('Choose a provider and a model that Dify offers.');
   });
 
-  it('continues the conversation after its newest answer by default', async () => {
+  it('continues the conversation after the given answer', async () => {
     const upstream = upstreamOf();
-    const { conversationId } = await ask(upstream, { query: 'first' });
-    await ask(upstream, { query: 'second', conversationId });
-    await ask(upstream, { query: 'third', conversationId });
+    const { conversationId, messageId } = await ask(upstream, { query: 'first' });
+    const second = await ask(upstream, { query: 'second', conversationId, parentMessageId: messageId });
+    await ask(upstream, { query: 'third', conversationId, parentMessageId: second.messageId });
     expect(historyOf(conversationId)).toEqual(['first', 'second']);
   });
 
   it('branches after the given answer', async () => {
     const upstream = upstreamOf();
     const { conversationId, messageId } = await ask(upstream, { query: 'first' });
-    await ask(upstream, { query: 'second', conversationId });
+    await ask(upstream, { query: 'second', conversationId, parentMessageId: messageId });
     await ask(upstream, { query: 'branch', conversationId, parentMessageId: messageId });
     expect(historyOf(conversationId)).toEqual(['first']);
   });
@@ -112,17 +118,15 @@ describe.each<Profile>(['0.15', '1.x'])('asking an app in the console of Dify %s
   it('begins anew inside the conversation without a parent', async () => {
     const upstream = upstreamOf();
     const { conversationId } = await ask(upstream, { query: 'first' });
-    const anew = await ask(upstream, { query: 'anew', conversationId, parentMessageId: null });
+    const anew = await ask(upstream, { query: 'anew', conversationId });
     expect(anew.conversationId).toBe(conversationId);
     expect(historyOf(conversationId)).toEqual([]);
   });
 
   it('reports a conversation that Dify does not have', async () => {
     const conversationId = '8c6b3a52-5e1d-4a3b-9d77-1b5a2c7e9f01';
-    for (const parentMessageId of [undefined, null]) {
-      const { error } = await askDify(upstreamOf(), { conversationId, parentMessageId });
-      expect(error).toMatchObject({ code: 'upstream-conversation-gone' });
-    }
+    const { error } = await askDify(upstreamOf(), { conversationId });
+    expect(error).toMatchObject({ code: 'upstream-conversation-gone' });
   });
 
   it('asks again with a renewed login', async () => {
@@ -180,6 +184,52 @@ describe.each<Profile>(['0.15', '1.x'])('asking an app in the console of Dify %s
     expect(error).toMatchObject({ code: 'upstream-misconfigured' });
     expect(dify.requests).toEqual([]);
   });
+});
+
+describe('a console that hangs', () => {
+  const app = '8c6b3a52-5e1d-4a3b-9d77-1b5a2c7e9f01';
+  const tokens = '{"data": {"access_token": "access", "refresh_token": "refresh"}}';
+  const path = (end: string) => `/console/api${end}`;
+  const replies: Readonly<Record<string, readonly [number, string]>> = {
+    [path('/login')]: [200, tokens],
+    [path(`/apps/${app}`)]: [200, '{"mode": "chat", "model_config": {}}'],
+    [path(`/apps/${app}/chat-messages`)]: [401, '{"code": "unauthorized"}'],
+  };
+
+  it.each([path('/login'), path(`/apps/${app}`), path('/refresh-token')])(
+    'holds no place of the queue while it hangs in %s',
+    async (hanging) => {
+      const reached = createGate();
+      const server = http.createServer((req, res) => {
+        const asked = req.url ?? '';
+        const [status, body] = replies[asked] ?? [404, ''];
+        req.resume();
+        if (asked === hanging) reached.open();
+        else res.writeHead(status, { 'Content-Type': 'application/json' }).end(body);
+      });
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const queue = createAnswerQueue({ atOnce: 1, waitMs: 60_000, warn: () => undefined });
+      const account = { email: 'owner@example.com', password: 'Passw0rd123', refusedLogins: 0 };
+      const settings = consoleSettings({ url, account });
+      const upstream = createDifyConsole({ settings, warn: () => undefined, queue }).app(app);
+
+      const leaving = new AbortController();
+      const asking = thrown(upstream.ask(question, () => undefined, leaving.signal));
+      await reached.opened;
+      const places: number[] = [];
+      const entering = queue.enter('other', leaving.signal, (place) => places.push(place)).catch(() => null);
+      expect([queue.waiting(), places]).toEqual([0, []]);
+      leaving.abort();
+      const release = await entering;
+      expect(release).not.toBeNull();
+      release?.();
+      expect(await asking).toMatchObject({ code: 'server-stopping' });
+      server.close();
+      server.closeAllConnections();
+    },
+  );
 });
 
 /** Reads the batches that are left. */
