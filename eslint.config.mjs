@@ -52,6 +52,18 @@ const directions = [
     ),
   ),
   only(
+    'src/chat/contract/*/*.ts',
+    [
+      frameworks,
+      sockets,
+      folders(...aboveParts, 'upstream', 'database', 'history'),
+      folders('limits', 'stream', 'turn', 'session', 'message'),
+      // One level up is contract/file.
+      '^(\\.\\./){2,}file(/|$)',
+    ],
+    'chat/contract is below limits, file, stream, turn, session, message.',
+  ),
+  only(
     'src/history/**/*.ts',
     [
       '^(@strapi/|koa$|axios$)',

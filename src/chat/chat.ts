@@ -109,13 +109,12 @@ export function createChat(dependencies: ChatDependencies): Chat {
   });
   const { exposePrompt } = settings.turns;
   const messages = createMessages({ store: messageStore, characters, exposePrompt, fileLinks });
-  const { restorableMs } = settings;
   const sessions = createSessionAccess({
     store: sessionStore,
     characters,
     turns,
     events,
-    restorableMs,
+    restorableMs: settings.restorableMs,
     onErased,
   });
   return {
@@ -146,7 +145,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
       characters,
       turns,
       live,
-      restorableMs,
+      restorableMs: settings.restorableMs,
       onErased,
     }),
     conversationCleanup,
