@@ -41,11 +41,11 @@ export function createConversationCleanup(options: ConversationCleanupOptions): 
   const { store, upstreams, log } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
+  const tryDelete = createDeletion({ store, upstreams, log, signal });
   let timer: NodeJS.Timeout | undefined;
   let round: Promise<void> | undefined;
   let isStarted = false;
   let isWoken = false;
-  let isFailing = false;
   // `wake` can be called with the transaction of its caller in the asynchronous context. A round must not run in it.
   const begin = AsyncResource.bind(() => {
     round = run();
@@ -100,31 +100,39 @@ export function createConversationCleanup(options: ConversationCleanupOptions): 
       failures.count(conversation, await tryDelete(conversation));
     }
   }
+}
 
-  async function tryDelete(conversation: UnneededConversation): Promise<boolean> {
+type DeletionParts = Pick<ConversationCleanupOptions, 'store' | 'upstreams' | 'log'> & {
+  readonly signal: AbortSignal;
+};
+
+/** Returns a function that deletes a conversation in its upstream. The result is whether it is deleted. */
+function createDeletion({ store, upstreams, log, signal }: DeletionParts) {
+  /** The upstreams whose last deletion failed. Only the first failure is logged. */
+  const failing = new Set<string>();
+
+  return async function tryDelete(conversation: UnneededConversation): Promise<boolean> {
     const { id, conversationId, user, tries } = conversation;
+    const name = upstreamIdOf(conversation.upstreamId);
     try {
       const upstream = await findUpstream(upstreams, conversation);
       await upstream.deleteConversation(conversationId, user, signal);
     } catch (error) {
       if (signal.aborted) return false;
-      if (!isFailing)
-        log.warn(`An upstream did not delete a conversation: ${describeError(error)}. It is tried again.`);
-      isFailing = true;
+      if (!failing.has(name))
+        log.warn(`"${name}" did not delete a conversation: ${describeError(error)}. It is tried again.`);
+      failing.add(name);
       if (tries + 1 < maxTries) return false;
-      log.error(
-        `Upstream ${upstreamIdOf(conversation.upstreamId)} did not delete conversation ${conversationId} for a week. Delete it there.`,
-      );
+      log.error(`"${name}" did not delete conversation ${conversationId} for a week. Delete it there.`);
       await store.settle(id);
       return false;
     }
     // The next process tries again and finds that the upstream does not have it.
     if (signal.aborted) return true;
-    if (isFailing) log.info('Upstreams delete conversations again.');
-    isFailing = false;
+    if (failing.delete(name)) log.info(`"${name}" deletes conversations again.`);
     await store.settle(id);
     return true;
-  }
+  };
 }
 
 /** Counts failures in a row of each upstream, so that one that is away does not hold up the others. */

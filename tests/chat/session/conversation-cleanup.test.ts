@@ -80,7 +80,7 @@ describe('the cleanup of conversations', () => {
     const { counts, lines, waiting } = await run(created, () => created.counts.asked === 3);
     expect([counts.settled, waiting.length]).toEqual([0, 2]);
     expect(lines).toEqual([
-      'warn An upstream did not delete a conversation: upstream-unreachable. It is tried again.',
+      'warn "dify" did not delete a conversation: upstream-unreachable. It is tried again.',
     ]);
   });
 
@@ -109,7 +109,7 @@ describe('the cleanup of conversations', () => {
     const { counts, lines } = await run(created, () => created.counts.settled === 1);
     expect(counts.settled).toBe(1);
     expect(lines.at(-1)).toBe(
-      'error Upstream dify did not delete conversation some-id for a week. Delete it there.',
+      'error "dify" did not delete conversation some-id for a week. Delete it there.',
     );
   });
 
