@@ -49,11 +49,31 @@ interface Refusal {
   readonly remedy: string;
 }
 
+/** A refused login without a code of Dify, e.g. from a proxy. */
+interface Setback {
+  readonly error: ChatError;
+  readonly tries: number;
+  /** As `Date.now()`. */
+  readonly retryAtMs: number;
+}
+
+/** Dify refuses an account with one of these. */
+const refusalStatuses: ReadonlySet<number> = new Set([400, 401, 403]);
+
+const minutes = 60_000;
+/**
+ * The pauses after such refusals. A proxy can hide that Dify has counted the login as refused. So there are at most four
+ * tries a day, because the fifth one would lock the account.
+ */
+const pausesMs = [5 * minutes, 20 * minutes, 80 * minutes];
+const longestPauseMs = 24 * 60 * minutes;
+
 export function createSession(settings: AccountSettings): ConsoleSession {
   const { consoleUrl: apiUrl, email, password } = settings;
   let login: Login | undefined;
   let renewal: Promise<Login> | undefined;
   let refusal: Refusal | undefined;
+  let setback: Setback | undefined;
 
   return {
     async run(work, leave) {
@@ -99,16 +119,29 @@ export function createSession(settings: AccountSettings): ConsoleSession {
   }
 
   async function logIn(): Promise<Login> {
+    if (setback !== undefined && Date.now() < setback.retryAtMs) throw setback.error;
     const plain = await postLogin(password);
     // Versions from about 1.11 on take Base64 only. They do not count a password that they cannot decode.
     const reply = isRefusal(plain, 401, 'authentication_failed')
       ? await postLogin(Buffer.from(password).toString('base64'))
       : plain;
     const given = isSuccess(reply.status) ? toLogin(reply) : null;
-    if (given !== null) return given;
-    if (!isRefused(reply)) throw toError(reply);
-    refusal = toRefusal(reply);
-    throw new ChatError('upstream-misconfigured', { cause: refusal });
+    if (given !== null) {
+      setback = undefined;
+      return given;
+    }
+    if (isRefused(reply)) {
+      refusal = toRefusal(reply);
+      throw new ChatError('upstream-misconfigured', { cause: refusal });
+    }
+    const error = toError(reply);
+    if (refusalStatuses.has(reply.status)) setBack(error);
+    throw error;
+  }
+
+  function setBack(error: ChatError): void {
+    const tries = (setback?.tries ?? 0) + 1;
+    setback = { error, tries, retryAtMs: Date.now() + (pausesMs[tries - 1] ?? longestPauseMs) };
   }
 
   function postLogin(secret: string): Promise<ShortReply> {
@@ -123,21 +156,26 @@ function toError({ status, body }: ShortReply): ChatError {
 
 const resultSchema = z.object({ result: z.literal('fail') });
 
-/** Without a code of Dify, e.g. from a proxy, only the usual statuses of a refused login count. */
-function isRefused({ status, body }: ShortReply): boolean {
+/** Returns whether Dify has refused the account. Only Dify sends a code. Its 429 for too many requests passes. */
+function isRefused(reply: ShortReply): boolean {
+  const { status, body } = reply;
   if (isSuccess(status)) return resultSchema.safeParse(parseJson(body)).success;
-  if (status === 400 || status === 401 || status === 403) return true;
+  if (status === 429) return isLocked(reply);
   return status >= 400 && status < 500 && parseErrorBody(body).code !== undefined;
 }
 
+function isLocked(reply: ShortReply): boolean {
+  return isRefusal(reply, 429, 'email_code_login_limit');
+}
+
 function toRefusal(reply: ShortReply): Refusal {
-  const isLocked = isRefusal(reply, 429, 'email_code_login_limit');
-  const what = isLocked
+  const hasLocked = isLocked(reply);
+  const what = hasLocked
     ? 'Dify has locked the account of the console for 24 hours, after five refused logins.'
     : 'Dify refused the login to its console.';
   return {
     upstreamStatus: reply.status,
-    upstreamCode: isLocked ? 'email_code_login_limit' : 'login_refused',
+    upstreamCode: hasLocked ? 'email_code_login_limit' : 'login_refused',
     remedy:
       `${what} Check the email and the password, then restart the server. ` +
       'The server does not log in again until then, because Dify locks an account after five refused logins.',

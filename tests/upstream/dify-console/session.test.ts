@@ -167,6 +167,7 @@ describe('the session with a console that fails', () => {
     ['a gateway fails', 502, '<html>', 'upstream-failed'],
     ['Dify fails', 500, '{"code": "unknown", "message": "Internal Server Error"}', 'upstream-failed'],
     ['a proxy limits requests', 429, '<html>', 'upstream-busy'],
+    ['Dify limits requests', 429, '{"code": "too_many_requests", "message": "Wait."}', 'upstream-busy'],
     ['another page answers', 200, '<html>', 'upstream-malformed'],
   ])('logs in again later if %s', async (_what, status, body, code) => {
     replies['/login'] = [status, body];
@@ -180,7 +181,6 @@ describe('the session with a console that fails', () => {
 
   it.each([
     ['a banned account', 400, '{"code": "account_banned", "message": "Banned."}'],
-    ['a 401 without a body', 401, ''],
     ['a failure with status 200', 200, '{"result": "fail", "data": "no workspace"}'],
   ])('takes %s as a refused login', async (_what, status, body) => {
     replies['/login'] = [status, body];
@@ -189,6 +189,37 @@ describe('the session with a console that fails', () => {
       expect(await thrown(getApp({ session, appId }))).toMatchObject({ code: 'upstream-misconfigured' });
     expect(asked).toEqual(['/login']);
     expect(session.problem()).toMatchObject({ code: 'console-login-refused' });
+  });
+
+  it.each([
+    [400, '<html>Bad request</html>'],
+    [401, ''],
+    [403, '<html>Maintenance</html>'],
+  ])('logs in again after a growing pause if a %d is not about the account: %s', async (status, body) => {
+    let nowMs = Date.now();
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => nowMs);
+    replies['/login'] = [status, body];
+    const session = sessionOf();
+    const minutes = 60_000;
+    for (const [afterMs, tries] of [
+      [0, 1],
+      [4 * minutes, 1],
+      [1 * minutes, 2],
+      [19 * minutes, 2],
+      [1 * minutes, 3],
+      [80 * minutes, 4],
+      [23 * 60 * minutes, 4],
+    ] as const) {
+      nowMs += afterMs;
+      for (let call = 0; call < 2; call++) await thrown(getApp({ session, appId }));
+      expect(asked).toEqual(Array(tries).fill('/login'));
+      expect(session.problem()).toBeNull();
+    }
+    nowMs += 60 * minutes;
+    replies['/login'] = [200, tokens];
+    replies[app] = [200, '{}'];
+    expect((await getApp({ session, appId })).status).toBe(200);
+    clock.mockRestore();
   });
 
   it('does not log in because a refresh fails', async () => {
