@@ -94,7 +94,11 @@ export default {
     if (!chatOf(strapi).settings.turns.exposePrompt) hidePrompt(strapi);
     giveNumericIds(strapi);
     showNumericIds(strapi);
-    keepUpstreamKeys(strapi, { hasDefaultApp: chatOf(strapi).settings.console.appId !== null });
+    const { settings } = chatOf(strapi);
+    keepUpstreamKeys(strapi, {
+      defaultKind: settings.upstream,
+      hasDefaultApp: settings.console.appId !== null,
+    });
     keepLinksOfDiscarded(strapi);
     linkToSingleRows(strapi);
     keepMessageCounts(strapi);

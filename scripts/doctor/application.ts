@@ -3,7 +3,8 @@ import path from 'node:path';
 
 import { createStrapi } from '@strapi/strapi';
 
-import { parseChatSettings, SettingsError, type ChatSettings } from '../../src/chat';
+import { parseChatSettings, SettingsError, type ChatSettings, type UpstreamKey } from '../../src/chat';
+import { unsealWith } from '../../src/database/characters/key-seal';
 import type { MainDatabase } from '../main-database';
 
 const root = path.resolve(__dirname, '..', '..');
@@ -14,7 +15,7 @@ export interface Application {
   readonly settings: ChatSettings;
   readonly database: MainDatabase;
   /** Decrypts the key of a character. Returns null if that is not possible. */
-  unseal(sealedKey: string): string | null;
+  unseal(sealedKey: string): UpstreamKey | null;
 }
 
 /** Settings with which the server does not start. The message says what to do. */
@@ -49,13 +50,9 @@ interface AdminPlugin {
   readonly services: { readonly encryption: { decrypt(sealed: string): string | null } };
 }
 
-function unseal(sealedKey: string): string | null {
+function unseal(sealedKey: string): UpstreamKey | null {
   // The plugin needs `createStrapi` first. Its service is that of `strapi.service('admin::encryption')`.
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- it must not load before
   const { services } = require('@strapi/admin/strapi-server') as AdminPlugin;
-  try {
-    return services.encryption.decrypt(sealedKey);
-  } catch {
-    return null;
-  }
+  return unsealWith(services.encryption, sealedKey);
 }

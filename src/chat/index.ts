@@ -4,6 +4,7 @@ export {
   upstreamKinds,
   type Character,
   type UpstreamChoice,
+  type UpstreamKey,
   type UpstreamKind,
 } from './model/character';
 export type { CharacterSource } from './ports/character-source';

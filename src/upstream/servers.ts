@@ -20,7 +20,7 @@ export type UpstreamOrProblem = Upstream | UpstreamProblem;
 export interface Servers {
   /** Returns the app of Dify's Service API with this key. Null: with the key of the settings. */
   dify(key: string | null): UpstreamOrProblem;
-  /** Returns this app in Dify's console. Null: that of the settings. */
+  /** Returns this app in Dify's console. Null: no app is chosen, which is a problem. */
   console(appId: string | null): UpstreamOrProblem;
   /** Returns the OpenAI-compatible server, asked with this key. Null: with the key of the settings, or with none. */
   openai(key: string | null): UpstreamOrProblem;
@@ -54,8 +54,7 @@ export function createServers({ settings, warn }: ServersOptions): Servers {
         }),
       );
     },
-    console(given) {
-      const appId = given ?? account.appId;
+    console(appId) {
       const { url: consoleUrl, email, password } = account;
       if (consoleUrl === null || email === null || password === null) return missing('DIFY_CONSOLE_URL');
       if (appId === null)

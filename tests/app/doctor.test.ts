@@ -44,7 +44,11 @@ beforeAll(async () => {
       DIFY_CONSOLE_PASSWORD: account.password,
     }),
   });
-  sealed = await sealKeys(app.variables, [keys.short, keys.workflow, 'sk-wrong-doctor']);
+  sealed = await sealKeys(app.variables, [
+    { kind: 'dify', key: keys.short },
+    { kind: 'dify', key: keys.workflow },
+    { kind: 'openai', key: 'sk-wrong-doctor' },
+  ]);
 });
 afterAll(async () => {
   await app.stop();

@@ -32,7 +32,8 @@ let keys: unknown[];
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'chat-import-'));
   app = await startApp({ env: { MES_SQL_DSN: historyFile('first') } });
-  const { documentId } = await app.admin.createCharacter({ upstream_key: canaries.characterKey });
+  const { documentId } = await app.admin.createCharacter();
+  await app.admin.createCharacter({ upstream: 'dify', upstream_key: canaries.characterKey });
   keys = await keysIn(app);
   // The test deletes a user before the export. The import then gives the others new ids: Bob gets Ann's id.
   const gap = await app.createUser();
@@ -68,7 +69,8 @@ async function notCopied({ db }: App): Promise<number> {
   return (await db('chat_conversations').whereNotNull('history_due')).length;
 }
 
-const keysIn = ({ db }: App): Promise<unknown[]> => db('ai_characters').pluck('upstream_key');
+const keysIn = ({ db }: App): Promise<unknown[]> =>
+  db('ai_characters').whereNotNull('upstream_key').orderBy('id').pluck('upstream_key');
 
 async function runOrFail(target: App, args: readonly string[]): Promise<void> {
   const { code, output } = await runStrapi(target, args);

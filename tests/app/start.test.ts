@@ -64,7 +64,7 @@ async function saveKeyWithoutEncryption({ admin }: App): Promise<unknown[]> {
   const { documentId } = await admin.createDraft({ name: 'Lin' });
   const path = `/content-manager/collection-types/api::ai-character.ai-character/${documentId}`;
   const save = (body: object) => admin.client.request('PUT', path, { body });
-  const refused = await save({ upstream_key: canaries.characterKey });
+  const refused = await save({ upstream: 'dify', upstream_key: canaries.characterKey });
   expect(refused.body.error.message).toBe(
     'The server cannot encrypt an API key without ENCRYPTION_KEY. ' +
       'Set ENCRYPTION_KEY, e.g. with "npm run secrets", and restart the server.',

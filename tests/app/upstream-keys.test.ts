@@ -67,14 +67,16 @@ async function shownKey(documentId: string, status = 'draft'): Promise<unknown> 
   return (await admin.get(`${characters}/${documentId}?status=${status}`)).body.data.upstream_key;
 }
 
-/** Returns the decrypted keys of a character's rows: of the draft, then of the published row. */
+/** Returns the decrypted keys of a character's rows, entered for dify: of the draft, then of the published row. */
 async function savedKeys(documentId: string): Promise<unknown[]> {
   const rows = await app
     .db('ai_characters')
     .where({ document_id: documentId })
     .orderByRaw('published_at is not null')
     .select('upstream_key');
-  return rows.map(({ upstream_key: sealed }) => (sealed === null ? null : decrypt(String(sealed))));
+  return rows.map(({ upstream_key: sealed }) =>
+    sealed === null ? null : decrypt(String(sealed)).replace(/^dify /u, ''),
+  );
 }
 
 function decrypt(sealed: string): string {
@@ -106,14 +108,14 @@ describe('the API key of a character', () => {
   });
 
   it('stays if the mask, or no key, is saved', async () => {
-    const documentId = await create({ upstream_key: key });
+    const documentId = await create({ upstream: 'dify', upstream_key: key });
     expect((await save(documentId, { name: 'Lin', upstream_key: mask })).body.data.upstream_key).toBe(mask);
-    expect((await save(documentId, { name: 'Eve', upstream: 'openai' })).body.data.upstream_key).toBe(mask);
+    expect((await save(documentId, { name: 'Eve', model: 'm' })).body.data.upstream_key).toBe(mask);
     expect(await savedKeys(documentId)).toEqual([key]);
   });
 
   it('is replaced by a new one, and removed by an empty one', async () => {
-    const documentId = await create({ upstream_key: 'app-old' });
+    const documentId = await create({ upstream: 'dify', upstream_key: 'app-old' });
     expect((await save(documentId, { upstream_key: key })).body.data.upstream_key).toBe(mask);
     expect(await savedKeys(documentId)).toEqual([key]);
     for (const empty of ['', null]) {
@@ -123,12 +125,41 @@ describe('the API key of a character', () => {
     }
   });
 
+  it('is refused for another service than the one it was entered for', async () => {
+    const documentId = await create({ upstream: 'dify', upstream_key: key });
+    for (const body of [
+      { upstream: 'openai' },
+      { upstream: 'openai', upstream_key: mask },
+      { upstream: '' },
+    ]) {
+      const reply = await save(documentId, body);
+      expect([reply.status, reply.body.error?.details.errors[0].path]).toEqual([400, ['upstream_key']]);
+    }
+    const { status, body } = await admin.post(`${characters}/clone/${documentId}`, { upstream: 'openai' });
+    expect([status, body.error?.message]).toEqual([400, expect.stringContaining('was entered for dify.')]);
+    const data = { upstream: 'openai' };
+    const { status: ofToken } = await token.request('PUT', `/api/ai-characters/${documentId}`, {
+      body: { data },
+    });
+    expect([ofToken, await savedKeys(documentId)]).toEqual([400, [key]]);
+    const replaced = await save(documentId, { upstream: 'openai', upstream_key: 'sk-new' });
+    expect([replaced.status, await savedKeys(documentId)]).toEqual([200, ['openai sk-new']]);
+  });
+
+  it('is refused while nobody is chosen, because the default can change', async () => {
+    const { status, body } = await admin.post(characters, { name: 'Ada', upstream_key: key });
+    expect([status, body.error?.message]).toEqual([
+      400,
+      expect.stringContaining('"API key" cannot be saved while "Answered by" is empty'),
+    ]);
+  });
+
   it('is not made from a mask without a saved key', async () => {
     expect(await savedKeys(await create({ upstream_key: mask }))).toEqual([null]);
   });
 
   it('goes along with a publish, a discard and an unpublish', async () => {
-    const documentId = await create({ upstream_key: key });
+    const documentId = await create({ upstream: 'dify', upstream_key: key });
     const publish = await admin.post(`${characters}/${documentId}/actions/publish`, { upstream_key: mask });
     expect(publish.body.data.upstream_key).toBe(mask);
     expect(await savedKeys(documentId)).toEqual([key, key]);
@@ -150,7 +181,7 @@ describe('the API key of a character', () => {
     ['can have another one', { name: 'Clone', upstream_key: 'app-other' }, 'app-other'],
     ['can have none', { name: 'Clone', upstream_key: null }, null],
   ])('is copied to a clone, which %s', async (_what, body, saved) => {
-    const documentId = await create({ upstream_key: key });
+    const documentId = await create({ upstream: 'dify', upstream_key: key });
     const reply = await admin.post(`${characters}/clone/${documentId}`, body);
     expect([reply.status, reply.body.data.upstream_key]).toEqual([200, saved === null ? null : mask]);
     expect(await savedKeys(reply.body.data.documentId)).toEqual([saved]);
@@ -159,7 +190,7 @@ describe('the API key of a character', () => {
 
   it('is written by an API token, and not shown to it', async () => {
     const { body, status } = await token.post('/api/ai-characters', {
-      data: { name: 'Ada', upstream_key: key },
+      data: { name: 'Ada', upstream: 'dify', upstream_key: key },
     });
     expect([status, body.data.upstream_key]).toEqual([201, undefined]);
     const { documentId } = body.data;
@@ -170,7 +201,7 @@ describe('the API key of a character', () => {
   });
 
   it('follows the rights of administrators to this field', async () => {
-    const documentId = await create({ upstream_key: key });
+    const documentId = await create({ upstream: 'dify', upstream_key: key });
     const editor = await app.admin.findRole('strapi-editor');
     const permissions = (await app.admin.permissionsOf(editor)).map((permission) => {
       const fields = permission.properties?.fields?.filter((field) => field !== 'upstream_key');
@@ -191,13 +222,17 @@ describe('an API key that another ENCRYPTION_KEY has encrypted', () => {
   const foreign = `v1:${'0'.repeat(32)}:abcdef:${'0'.repeat(32)}`;
 
   it('shows as null, stays through saves of the form, and can be replaced', async () => {
-    const documentId = await create({});
+    const documentId = await create({ upstream: 'dify' });
     const rows = () => app.db('ai_characters').where({ document_id: documentId });
     await rows().update({ upstream_key: foreign });
     for (let reads = 0; reads < 3; reads += 1) expect(await shownKey(documentId)).toBeNull();
     expect(app.output().match(/Unable to decrypt/gu)).toHaveLength(1);
-    expect((await save(documentId, { name: 'Lin', upstream_key: null })).body.data.upstream_key).toBeNull();
-    expect((await rows()).map((row) => row.upstream_key)).toEqual([foreign]);
+    for (const empty of [null, '']) {
+      expect(
+        (await save(documentId, { name: 'Lin', upstream_key: empty })).body.data.upstream_key,
+      ).toBeNull();
+      expect((await rows()).map((row) => row.upstream_key)).toEqual([foreign]);
+    }
     expect((await save(documentId, { upstream_key: key })).body.data.upstream_key).toBe(mask);
     expect(await savedKeys(documentId)).toEqual([key]);
   });
@@ -209,7 +244,7 @@ describe('no reply contains an API key or its encrypted text', () => {
 
   beforeAll(async () => {
     const avatar = await app.admin.uploadPicture();
-    ({ documentId } = await app.admin.createCharacter({ upstream_key: key, avatar }));
+    ({ documentId } = await app.admin.createCharacter({ upstream: 'dify', upstream_key: key, avatar }));
     user = await app.createUser();
     await user.ask({ character_id: documentId, query: 'Hi' });
   });
@@ -351,7 +386,7 @@ describe('a character that is saved', () => {
   };
 
   it('returns 400 for a wrong field, which the admin panel shows below its input', async () => {
-    const body = { name: 'Ada', upstream_key: 'two words' };
+    const body = { name: 'Ada', upstream: 'dify', upstream_key: 'two words' };
     expect(await problem(admin.post(characters, body))).toEqual([
       400,
       'ValidationError',
@@ -361,7 +396,7 @@ describe('a character that is saved', () => {
   });
 
   it('is checked with the fields that are saved already', async () => {
-    const documentId = await create({ upstream_key: key });
+    const documentId = await create({ upstream: 'dify', upstream_key: key });
     expect(await problem(save(documentId, { upstream: 'dify-console' }))).toEqual([
       400,
       'ValidationError',
@@ -382,7 +417,7 @@ describe('a character that is saved', () => {
   });
 
   it('is not checked if none of these fields changes', async () => {
-    const documentId = await create({ upstream_key: key });
+    const documentId = await create({ upstream: 'dify', upstream_key: key });
     await app.db('ai_characters').where({ document_id: documentId }).update({ upstream: 'dify-console' });
     const form = { name: 'Lin', upstream: 'dify-console', upstream_key: mask, upstream_app_id: null };
     expect((await save(documentId, form)).status).toBe(200);

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
+import type { UpstreamKey } from '../../src/chat';
 import { startArgs, withModuleCache } from './start-args';
 
 const root = path.resolve(__dirname, '..', '..');
@@ -30,16 +31,19 @@ export async function runInStrapi<T>(
   return JSON.parse(result) as T;
 }
 
-/** Encrypts keys as the admin panel does, for an application with these variables. */
+/** Encrypts keys for a kind of upstream, as an application with these variables does. */
 export async function sealKeys(
   env: Readonly<Record<string, string>>,
-  keys: readonly string[],
+  keys: readonly UpstreamKey[],
 ): Promise<readonly string[]> {
   const script = `
     require('@strapi/strapi').createStrapi({ appDir: ${JSON.stringify(root)}, distDir: ${JSON.stringify(path.join(root, 'dist'))} });
     const { encryption } = require('@strapi/admin/strapi-server').services;
     process.stdout.write('\\nresult:' + JSON.stringify(JSON.parse(process.env.KEYS).map(encryption.encrypt)));`;
-  const { code, output } = await runNode({ ...env, KEYS: JSON.stringify(keys) }, ['-e', script]);
+  const { code, output } = await runNode(
+    { ...env, KEYS: JSON.stringify(keys.map(({ kind, key }) => `${kind} ${key}`)) },
+    ['-e', script],
+  );
   const result = /^result:(.*)$/mu.exec(output)?.[1];
   if (code !== 0 || result === undefined) throw new Error(`The script ended with ${code}:\n${output}`);
   return JSON.parse(result) as readonly string[];

@@ -1,4 +1,4 @@
-import { defaultChoice, type UpstreamChoice } from '../../src/chat/model/character';
+import { defaultChoice, type UpstreamChoice, type UpstreamKind } from '../../src/chat/model/character';
 import { parseChatSettings } from '../../src/chat/settings';
 import { createUpstreams } from '../../src/upstream/upstreams';
 import { startOpenAiEmulator, faults } from '../openai-emulator';
@@ -17,7 +17,7 @@ const account = {
 const openai = { OPENAI_BASE_URL: 'http://127.0.0.1:9/v1', OPENAI_MODEL: 'tiny' };
 const all = { ...dify, ...account, ...openai };
 
-/** A key `k` is sealed as `sealed:k`. */
+/** A key `k` for `dify` is sealed as `sealed:k`, and one for `openai` as `sealed-openai:k`. */
 function create(variables: Readonly<Record<string, string>> = all) {
   const keys = createMemoryKeys();
   const unsealed: string[] = [];
@@ -26,7 +26,8 @@ function create(variables: Readonly<Record<string, string>> = all) {
     keys,
     unseal(sealed) {
       unsealed.push(sealed);
-      return sealed.startsWith('sealed:') ? sealed.slice('sealed:'.length) : null;
+      const [, kind = 'dify', key] = /^sealed(?:-(openai))?:(.*)$/u.exec(sealed) ?? [];
+      return key === undefined ? null : { kind: kind as UpstreamKind, key };
     },
     warn: () => undefined,
   });
@@ -51,7 +52,9 @@ describe('createUpstreams', () => {
     [{ kind: 'dify' }, 'dify'],
     [{ kind: 'dify-console', appId }, `dify-console:${appId}`],
     [{ kind: 'openai' }, 'openai'],
-    [{ kind: 'dify', sealedKey: 'sealed:app-own', appId: 'shop' }, 'dify:shop'],
+    [{ kind: 'dify-console', appId: appId.toUpperCase() }, `dify-console:${appId}`],
+    [{ kind: 'dify', appId: 'shop' }, 'dify'],
+    [{ kind: 'dify', sealedKey: 'sealed:app-own', appId: 'shop', characterId: 'ada' }, 'dify:ada/shop'],
   ] as const)('names the upstream of %j', async (choice, id) => {
     const { choose, upstreams } = create();
     const { upstream } = await choose(choice);
@@ -86,11 +89,69 @@ describe('createUpstreams', () => {
 
   it('keeps the id of a named app when its key is replaced, and asks with the new key', async () => {
     const { choose, upstreams } = create();
-    const before = await choose({ sealedKey: 'sealed:app-old', appId: 'shop' });
-    const after = await choose({ sealedKey: 'sealed:app-new', appId: 'shop' });
+    const before = await choose({ sealedKey: 'sealed:app-old', appId: 'shop', characterId: 'ada' });
+    const after = await choose({ sealedKey: 'sealed:app-new', appId: 'shop', characterId: 'ada' });
     expect(after.id).toBe(before.id);
     expect(after.upstream).not.toBe(before.upstream);
     expect(await upstreams.find(after.id)).toBe(after.upstream);
+  });
+
+  it('does not share the key of a named app with another character that enters the same name', async () => {
+    const { choose, upstreams } = create();
+    const adas = await choose({ sealedKey: 'sealed:app-new', appId: 'shop', characterId: 'ada' });
+    const eves = await choose({ sealedKey: 'sealed:app-old', appId: 'shop', characterId: 'eve' });
+    expect(await upstreams.find(adas.id)).toBe(adas.upstream);
+    expect(await upstreams.find(eves.id)).toBe(eves.upstream);
+    expect(adas.upstream).not.toBe(eves.upstream);
+  });
+
+  it('asks with the first key of a named app again after an editor has returned to it', async () => {
+    const { choose, upstreams } = create();
+    const shop = { appId: 'shop', characterId: 'ada' };
+    const { id, upstream } = await choose({ ...shop, sealedKey: 'sealed:app-old' });
+    await choose({ ...shop, sealedKey: 'sealed:app-new' });
+    await choose({ ...shop, sealedKey: 'sealed:app-old' });
+    expect(await upstreams.find(id)).toBe(upstream);
+  });
+
+  it('has ids that fit into their column for the longest name of an app', async () => {
+    const named = { sealedKey: 'sealed:app-own', appId: 'a'.repeat(200), characterId: 'c'.repeat(24) };
+    expect((await create().choose(named)).id.length).toBeLessThanOrEqual(255);
+  });
+
+  it("names the default app of Dify's console as a character that chooses it does", async () => {
+    const { choose, upstreams } = create({ ...all, DIFY_CONSOLE_APP_ID: appId.toUpperCase() });
+    const byDefault = await choose({ kind: 'dify-console' });
+    expect(byDefault.id).toBe(`dify-console:${appId}`);
+    expect(await choose({ kind: 'dify-console', appId })).toEqual(byDefault);
+    expect(await create().upstreams.find(byDefault.id)).not.toBeNull();
+    const groups = [null, appId].map(
+      (id) => upstreams.identify({ ...defaultChoice, kind: 'dify-console', appId: id }).group,
+    );
+    expect(groups[0]).toBe(groups[1]);
+  });
+
+  it('never sends a key to another kind of upstream than the one it was entered for', async () => {
+    const { choose, keys, upstreams } = create({ ...all, CHAT_UPSTREAM: 'openai' });
+    const remedy =
+      "The character's API key was entered for dify, but openai answers for the character. " +
+      'Type the key for openai into the character, or empty the field.';
+    expect(await remedyOf(choose({ kind: 'openai', sealedKey: 'sealed:app-own' }))).toBe(remedy);
+    expect(await remedyOf(choose({ sealedKey: 'sealed:app-own' }))).toBe(remedy);
+    expect((await choose({ sealedKey: 'sealed-openai:sk-own' })).id).toMatch(/^openai:key-/u);
+    await keys.save('openai:key-0123456789abcdef', 'sealed:app-own');
+    expect(await upstreams.find('openai:key-0123456789abcdef')).toBeNull();
+  });
+
+  it('groups characters that name the same key differently, and shows the name', () => {
+    const { upstreams } = create();
+    const choice = { ...defaultChoice, sealedKey: 'sealed:app-own', characterId: 'ada' };
+    const [first, second] = [null, 'shop'].map((id) => upstreams.identify({ ...choice, appId: id }));
+    expect(second?.group).toBe(first?.group);
+    expect([first?.name, second?.name]).toEqual([
+      expect.stringMatching(/^dify:key-[0-9a-f]{16}$/u),
+      'dify:shop',
+    ]);
   });
 
   it('finds the app of an earlier turn after its character has changed, also in another process', async () => {

@@ -20,8 +20,16 @@ export const upstreamKinds = ['dify', 'dify-console', 'openai'] as const;
 /** Dify's Service API, Dify's console API, or an OpenAI-compatible server. */
 export type UpstreamKind = (typeof upstreamKinds)[number];
 
+/** An API key, and the kind of upstream that it was entered for. */
+export interface UpstreamKey {
+  readonly kind: UpstreamKind;
+  readonly key: string;
+}
+
 /** The upstream of a character. Null stands for the default of the settings, or of the app itself. */
 export interface UpstreamChoice {
+  /** The documentId of the character that chooses. Null stands for none: the settings choose. */
+  readonly characterId: string | null;
   readonly kind: UpstreamKind | null;
   /** The app at Dify. For the Service API, it only names the app: the key chooses it. */
   readonly appId: string | null;
@@ -38,6 +46,7 @@ export interface UpstreamChoice {
 
 /** The choice of a character that leaves everything to the settings. */
 export const defaultChoice: UpstreamChoice = {
+  characterId: null,
   kind: null,
   appId: null,
   sealedKey: null,

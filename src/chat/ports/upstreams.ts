@@ -2,8 +2,8 @@ import type { UpstreamChoice, UpstreamKind } from '../model/character';
 import type { CharacterNeeds, Upstream, UpstreamProblem } from './upstream';
 
 /**
- * An upstream with its id. The id names the kind and the app, e.g. `dify`, `dify-console:<app id>` or
- * `openai:key-<digest>`. Turns and sessions save it. It contains no key.
+ * An upstream with its id. The id names the kind and the app, e.g. `dify`, `dify:<character id>/<app id>`,
+ * `dify-console:<app id>` or `openai:key-<digest>`. Turns and sessions save it. It contains no key.
  */
 export interface NamedUpstream {
   readonly id: string;
@@ -30,7 +30,7 @@ export interface Upstreams {
    * @throws ChatError `upstream-misconfigured` if the settings or the key for it are missing.
    */
   choose(choice: UpstreamChoice): Promise<NamedUpstream>;
-  /** Returns the upstream with this id. Null if its settings or its key are missing. Null as id: the default one. */
+  /** Returns the upstream with this id. Null if its settings or its key are missing. See `upstreamIdOf` for null as id. */
   find(id: string | null): Promise<Upstream | null>;
   /** Returns how many questions wait to be sent. */
   waiting(): number;

@@ -1,12 +1,17 @@
 import type { Core } from '@strapi/strapi';
 import { LRUCache } from 'lru-cache';
 
-/** Encrypts the API keys of characters with ENCRYPTION_KEY, for the database. */
+import { upstreamKinds, type UpstreamKey } from '../../chat';
+
+/**
+ * Encrypts the API keys of characters with ENCRYPTION_KEY, for the database. The encrypted text also names the kind of
+ * upstream, so that no key can be sent to another service than the one it was entered for.
+ */
 export interface KeySeal {
   /** Returns null without ENCRYPTION_KEY. */
-  seal(key: string): string | null;
+  seal(key: UpstreamKey): string | null;
   /** Returns null if the text is no sealed key, or if another ENCRYPTION_KEY sealed it. Never throws. */
-  unseal(sealed: string): string | null;
+  unseal(sealed: string): UpstreamKey | null;
 }
 
 interface EncryptionService {
@@ -22,10 +27,10 @@ export function createKeySeal(strapi: Core.Strapi): KeySeal {
   const hasSecret = () => Boolean(strapi.config.get('admin.secrets.encryptionKey'));
 
   return {
-    seal: (key) => (hasSecret() ? service().encrypt(key) : null),
+    seal: ({ kind, key }) => (hasSecret() ? service().encrypt(`${kind} ${key}`) : null),
     unseal(sealed) {
       if (!hasSecret() || unreadable.has(sealed)) return null;
-      const key = decrypt(service(), sealed);
+      const key = unsealWith(service(), sealed);
       if (key === null) unreadable.set(sealed, true);
       return key;
     },
@@ -33,10 +38,17 @@ export function createKeySeal(strapi: Core.Strapi): KeySeal {
 }
 
 /** Strapi throws on a text that it has not encrypted. */
-function decrypt(service: EncryptionService, sealed: string): string | null {
+export function unsealWith(service: Pick<EncryptionService, 'decrypt'>, sealed: string): UpstreamKey | null {
   try {
-    return service.decrypt(sealed);
+    return parseKey(service.decrypt(sealed));
   } catch {
     return null;
   }
+}
+
+/** Parses the kind and the key. A key contains no space. */
+function parseKey(text: string | null): UpstreamKey | null {
+  const [name, key] = text?.split(' ') ?? [];
+  const kind = upstreamKinds.find((known) => known === name);
+  return kind === undefined || key === undefined ? null : { kind, key };
 }

@@ -1,12 +1,26 @@
 import type { Core } from '@strapi/strapi';
 
 import type { PublishedCharacter, ReadPublished } from '../../chat';
-import { toUpstreamChoice, upstreamColumns, type UpstreamColumns } from './upstream-choice';
+import { toUpstreamChoice, type UpstreamColumns } from './upstream-choice';
 
 const pageSize = 200;
 
-interface PublishedRow extends UpstreamColumns {
+const columns = [
+  'id',
+  'document_id',
+  'name',
+  'upstream',
+  'upstream_app_id',
+  'upstream_key',
+  'model',
+] as const;
+
+interface PublishedRow extends Pick<
+  UpstreamColumns,
+  'upstream' | 'upstream_app_id' | 'upstream_key' | 'model'
+> {
   readonly id: number;
+  readonly document_id: string;
   readonly name: string | null;
   /** PostgreSQL's driver returns a number, too: the length is no bigint. */
   readonly prompt_chars: number;
@@ -23,7 +37,7 @@ export function createReadPublished({ connection }: Pick<Core.Strapi['db'], 'con
         .whereRaw('length(prompt) > 0')
         .orderBy('id')
         .limit(pageSize)
-        .select('id', 'name', ...upstreamColumns, {
+        .select(...columns, {
           prompt_chars: connection.raw('length(prompt)'),
         })) as PublishedRow[];
       if (rows.length > 0) yield rows.map(toPublished);
@@ -34,5 +48,11 @@ export function createReadPublished({ connection }: Pick<Core.Strapi['db'], 'con
 }
 
 function toPublished(row: PublishedRow): PublishedCharacter {
-  return { name: row.name ?? '', upstream: toUpstreamChoice(row), promptChars: row.prompt_chars };
+  // No check uses these columns, which can be large.
+  const unused = { model_provider: null, model_parameters: null, inputs: null };
+  return {
+    name: row.name ?? '',
+    upstream: toUpstreamChoice({ ...row, ...unused }),
+    promptChars: row.prompt_chars,
+  };
 }

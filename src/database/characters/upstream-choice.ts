@@ -22,8 +22,9 @@ export interface UpstreamColumns {
   readonly inputs: unknown;
 }
 
-export function toUpstreamChoice(row: UpstreamColumns): UpstreamChoice {
+export function toUpstreamChoice(row: UpstreamColumns & { readonly document_id: string }): UpstreamChoice {
   return {
+    characterId: row.document_id,
     kind: upstreamKinds.find((kind) => kind === row.upstream) ?? null,
     appId: orNull(row.upstream_app_id),
     sealedKey: orNull(row.upstream_key),

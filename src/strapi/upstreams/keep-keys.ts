@@ -2,8 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 
 import type { Core } from '@strapi/strapi';
 
+import type { UpstreamKind } from '../../chat';
 import { createKeySeal, type KeySeal } from '../../database/characters/key-seal';
 import {
+  emptyToNull,
   keyField,
   keyMask,
   parseUpstreamFields,
@@ -30,7 +32,7 @@ export function keepUpstreamKeys(strapi: Core.Strapi, rules: UpstreamRules): voi
   strapi.documents.use(async (context, next) => {
     const { data, documentId } = context.params as { data?: Data; documentId?: string };
     if (context.uid === characterUid && data !== undefined) {
-      const shown = await findShown(strapi, mask, documentId);
+      const shown = await findShown(strapi, { mask, seal }, documentId);
       Object.assign(context.params, { data: toSaved(data, shown, { seal, rules }) });
     }
     const result: unknown = await next();
@@ -42,15 +44,29 @@ export function keepUpstreamKeys(strapi: Core.Strapi, rules: UpstreamRules): voi
   refuseQueries(strapi);
 }
 
-/** Returns the fields of the draft as an editor sees them. For a clone, it is the draft of the source. */
-async function findShown(strapi: Core.Strapi, mask: Mask, documentId: string | undefined): Promise<Data> {
-  if (documentId === undefined) return {};
+/** The fields of the draft as an editor sees them. */
+interface Shown {
+  readonly fields: Data;
+  /** The kind of upstream that the saved key was entered for. Null without a key that can be decrypted. */
+  readonly savedFor: UpstreamKind | null;
+}
+
+/** Returns the fields of the draft. For a clone, it is the draft of the source. */
+async function findShown(
+  strapi: Core.Strapi,
+  { mask, seal }: { readonly mask: Mask; readonly seal: KeySeal },
+  documentId: string | undefined,
+): Promise<Shown> {
+  if (documentId === undefined) return { fields: {}, savedFor: null };
   const where = { documentId, publishedAt: null };
   const draft = (await strapi.db
     .query(characterUid)
     .findOne({ where, select: [...upstreamFieldNames] })) as Record<string, unknown> | null;
-  if (draft !== null) mask(characterUid, draft);
-  return draft ?? {};
+  if (draft === null) return { fields: {}, savedFor: null };
+  const sealed = draft[keyField];
+  const savedFor = typeof sealed === 'string' ? (seal.unseal(sealed)?.kind ?? null) : null;
+  mask(characterUid, draft);
+  return { fields: draft, savedFor };
 }
 
 interface Saving {
@@ -63,25 +79,26 @@ interface Saving {
  * shows as null, stays until somebody enters a new one.
  * @throws ValidationError naming each wrong field. A save that changes none of the fields is not checked.
  */
-function toSaved(data: Data, shown: Data, { seal, rules }: Saving): Data {
+function toSaved(data: Data, shown: Shown, { seal, rules }: Saving): Data {
   const isOurs = (name: string) => (upstreamFieldNames as readonly string[]).includes(name);
   const rest: Data = Object.fromEntries(Object.entries(data).filter(([name]) => !isOurs(name)));
-  const changed = upstreamFieldNames.filter((name) => isChange(name, data[name], shown[name] ?? null));
+  const changed = upstreamFieldNames.filter((name) => isChange(name, data[name], shown.fields[name]));
   if (changed.length === 0) return rest;
   const given = Object.fromEntries(changed.map((name) => [name, data[name]]));
-  const fields = parseUpstreamFields({ ...shown, ...given }, rules);
-  const saved = changed.map((name) => [name, name === keyField ? sealKey(seal, fields[name]) : fields[name]]);
+  const fields = parseUpstreamFields({ ...shown.fields, ...given }, rules, shown.savedFor);
+  const saved = changed.map((name) => [name, name === keyField ? sealKey(seal, fields) : fields[name]]);
   return { ...rest, ...(Object.fromEntries(saved) as Data) };
 }
 
 function isChange(name: keyof UpstreamFields, given: unknown, shown: unknown): boolean {
   if (given === undefined || (name === keyField && given === keyMask)) return false;
-  return !isDeepStrictEqual(given, shown);
+  return !isDeepStrictEqual(emptyToNull(given), emptyToNull(shown));
 }
 
-function sealKey(seal: KeySeal, key: string | null): string | null {
-  if (key === null) return null;
-  const sealed = seal.seal(key);
+function sealKey(seal: KeySeal, { upstream: kind, upstream_key: key }: UpstreamFields): string | null {
+  // The rules refuse a key without a kind.
+  if (key === null || kind === null) return null;
+  const sealed = seal.seal({ kind, key });
   if (sealed !== null) return sealed;
   const message =
     'The server cannot encrypt an API key without ENCRYPTION_KEY. ' +

@@ -29,17 +29,19 @@ function sealWith(encryptionKey: string): KeySeal {
   return { seal: (key) => use(() => seal.seal(key)), unseal: (sealed) => use(() => seal.unseal(sealed)) };
 }
 
+const key = { kind: 'dify', key: 'app-1' } as const;
+
 describe('a key seal', () => {
-  it('returns the key that it has sealed, and seals it differently each time', () => {
+  it('returns the key and the kind that it has sealed, and seals it differently each time', () => {
     const { seal, unseal } = sealWith('one');
-    const [first, second] = [seal('app-1') ?? '', seal('app-1') ?? ''];
+    const [first, second] = [seal(key) ?? '', seal(key) ?? ''];
     expect(first).not.toBe(second);
     expect(first).not.toContain('app-1');
-    expect([unseal(first), unseal(second)]).toEqual(['app-1', 'app-1']);
+    expect([unseal(first), unseal(second)]).toEqual([key, key]);
   });
 
   it('returns null for a key that another ENCRYPTION_KEY has sealed, and logs that once', () => {
-    const sealed = sealWith('one').seal('app-1') ?? '';
+    const sealed = sealWith('one').seal(key) ?? '';
     const other = sealWith('two');
     expect([other.unseal(sealed), other.unseal(sealed), other.unseal(sealed)]).toEqual([null, null, null]);
     expect(warnings).toHaveLength(1);
@@ -52,10 +54,16 @@ describe('a key seal', () => {
     },
   );
 
+  it('returns null for a sealed text that names no kind of upstream', () => {
+    for (const text of ['app-1', 'other app-1']) {
+      expect(sealWith('one').unseal(encrypt(text) ?? '')).toBeNull();
+    }
+  });
+
   it('returns null without ENCRYPTION_KEY, and logs nothing', () => {
-    const sealed = sealWith('one').seal('app-1') ?? '';
+    const sealed = sealWith('one').seal(key) ?? '';
     const none = sealWith('');
-    expect([none.seal('app-1'), none.unseal(sealed)]).toEqual([null, null]);
+    expect([none.seal(key), none.unseal(sealed)]).toEqual([null, null]);
     expect(warnings).toEqual([]);
   });
 });

@@ -1,14 +1,16 @@
 import { errors } from '@strapi/utils';
 
-import { keyMask, parseUpstreamFields } from '../../../src/strapi/upstreams/fields';
+import type { UpstreamKind } from '../../../src/chat';
+import { keyMask, parseUpstreamFields, type UpstreamRules } from '../../../src/strapi/upstreams/fields';
 
 const appId = '7f3c1f0e-6a51-4f0b-9a9e-2f6f5d0c1b11';
-const rules = { hasDefaultApp: false };
-const parse = (given: object, own = rules) => parseUpstreamFields(given, own);
+const rules: UpstreamRules = { defaultKind: 'dify', hasDefaultApp: false };
+const parse = (given: object, own = rules, savedFor: UpstreamKind | null = null) =>
+  parseUpstreamFields(given, own, savedFor);
 
-function problemsOf(given: object, own = rules): unknown {
+function problemsOf(given: object, own = rules, savedFor: UpstreamKind | null = null): unknown {
   try {
-    parse(given, own);
+    parse(given, own, savedFor);
     return [];
   } catch (error) {
     if (!(error instanceof errors.ValidationError)) throw error;
@@ -38,12 +40,39 @@ describe('parseUpstreamFields', () => {
   });
 
   it('removes the spaces and line breaks around a pasted key, id and model', () => {
-    const given = { upstream_key: ' app-1\n', upstream_app_id: ' a ', model: ' m\n' };
+    const given = { upstream: 'dify', upstream_key: ' app-1\n', upstream_app_id: ' a ', model: ' m\n' };
     expect(parse(given)).toMatchObject({ upstream_key: 'app-1', upstream_app_id: 'a', model: 'm' });
   });
 
-  it('accepts the mask as a key', () => {
-    expect(parse({ upstream_key: keyMask })).toMatchObject({ upstream_key: keyMask });
+  it.each(['dify', 'openai'] as const)('accepts the mask of a key that was entered for %s', (upstream) => {
+    const given = { upstream, upstream_key: keyMask };
+    expect(parse(given, rules, upstream)).toMatchObject({ upstream_key: keyMask });
+  });
+
+  it.each([
+    ['dify', 'openai'],
+    ['openai', 'dify'],
+  ] as const)('refuses the mask of a key that was entered for %s if %s answers', (savedFor, upstream) => {
+    expect(problemsOf({ upstream, upstream_key: keyMask }, rules, savedFor)).toEqual([
+      [
+        'upstream_key',
+        `"API key" was entered for ${savedFor}. Enter the key for ${upstream}, or empty the field.`,
+      ],
+    ]);
+  });
+
+  it.each([keyMask, 'app-1'])('refuses a key while nobody is chosen: %s', (key) => {
+    const message =
+      '"API key" cannot be saved while "Answered by" is empty, because the default can change. ' +
+      'Choose who answers, or empty this field.';
+    expect(problemsOf({ upstream_key: key }, rules, 'dify')).toEqual([['upstream_key', message]]);
+  });
+
+  it('accepts an id of an app of at most 200 characters', () => {
+    expect(problemsOf({ upstream_app_id: 'a'.repeat(200) })).toEqual([]);
+    expect(problemsOf({ upstream_app_id: 'a'.repeat(201) })).toEqual([
+      ['upstream_app_id', '"App id" can be at most 200 characters long.'],
+    ]);
   });
 
   it.each<[what: string, key: unknown, message: RegExp]>([
@@ -109,10 +138,16 @@ describe('parseUpstreamFields', () => {
       expect(problemsOf(console)).toEqual([['upstream_app_id', message]]);
       expect(problemsOf({ ...console, upstream_app_id: 'my app' })).toEqual([['upstream_app_id', message]]);
       expect(problemsOf({ ...console, upstream_app_id: appId })).toEqual([]);
-      expect(problemsOf(console, { hasDefaultApp: true })).toEqual([]);
-      expect(problemsOf({ ...console, upstream_app_id: 'my app' }, { hasDefaultApp: true })).toEqual([
-        ['upstream_app_id', message],
-      ]);
+      expect(problemsOf(console, { ...rules, hasDefaultApp: true })).toEqual([]);
+      expect(
+        problemsOf({ ...console, upstream_app_id: 'my app' }, { ...rules, hasDefaultApp: true }),
+      ).toEqual([['upstream_app_id', message]]);
+    });
+
+    it('requires the same of a character that leaves the choice to the settings', () => {
+      const own = { ...rules, defaultKind: 'dify-console' } as const;
+      expect(problemsOf({ model: 'm' }, own)).toEqual([['upstream_app_id', expect.any(String)]]);
+      expect(problemsOf({ upstream_app_id: appId }, own)).toEqual([]);
     });
 
     it.each([keyMask, 'app-1'])('refuses a key, saved or new: %s', (key) => {
@@ -135,5 +170,6 @@ describe('parseUpstreamFields', () => {
     ]);
     expect(problemsOf({ upstream: 'openai', model_parameters: { temperature: 1 } })).toEqual([]);
     expect(problemsOf({ model_parameters })).toEqual([]);
+    expect(problemsOf({ model_parameters }, { ...rules, defaultKind: 'openai' })).toHaveLength(1);
   });
 });
