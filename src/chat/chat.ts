@@ -127,6 +127,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
     messageActions: createMessageActions({
       store: messageStore,
       upstreams,
+      characters,
       messages,
       onRead: (message) => events.publish(toMessageEvent('message_read', message)),
     }),

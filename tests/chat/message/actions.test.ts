@@ -36,6 +36,7 @@ function harness(all: readonly Message[], failure?: ChatError) {
       rate: (messageId: string, rating: Rating) => tell([messageId, rating], undefined),
       suggestQuestions: (messageId: string, user: string) => tell([messageId, user], ['Why?']),
     }),
+    characters: createMemoryCharacters([keeper]),
     messages: createMessages({
       store: { list: () => Promise.reject(new Error('Unexpected call.')) },
       characters: createMemoryCharacters([keeper]),
@@ -91,6 +92,36 @@ describe('rate', () => {
     const { actions, saved } = harness([answer], failure);
     expect(await thrown(actions.rate(ada, difys, like))).toBe(failure);
     expect(saved()).toEqual([answer]);
+  });
+
+  describe('if the upstream refuses its key', () => {
+    const refused = new ChatError('upstream-misconfigured');
+
+    it('rates only here an answer of an upstream that the character has left', async () => {
+      const former = { ...answer, upstreamId: 'dify:key-0123456789abcdef' };
+      const { actions, told } = harness([former], refused);
+      expect(await actions.rate(ada, difys, like)).toMatchObject({ feedback: 'like' });
+      expect(await actions.suggestQuestions(ada, difys)).toEqual([]);
+      expect(told).toHaveLength(2);
+    });
+
+    it('rates only here an answer of a character that is unpublished', async () => {
+      const { actions } = harness([{ ...answer, characterId: 'unpublished' }], refused);
+      expect(await actions.rate(ada, difys, like)).toMatchObject({ feedback: 'like' });
+    });
+
+    it('saves nothing for an answer of the upstream that still answers for the character', async () => {
+      const { actions, saved } = harness([answer], refused);
+      expect(await thrown(actions.rate(ada, difys, like))).toBe(refused);
+      expect(await thrown(actions.suggestQuestions(ada, difys))).toBe(refused);
+      expect(saved()).toEqual([answer]);
+    });
+  });
+
+  it('saves nothing if an upstream that the character has left cannot be reached', async () => {
+    const failure = new ChatError('upstream-unreachable');
+    const { actions } = harness([{ ...answer, upstreamId: 'openai' }], failure);
+    expect(await thrown(actions.rate(ada, difys, like))).toBe(failure);
   });
 
   it.each(['completed', 'stopped', 'interrupted', 'failed'] as const)(
