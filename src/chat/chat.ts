@@ -72,7 +72,8 @@ export interface Chat {
 }
 
 export function createChat(dependencies: ChatDependencies): Chat {
-  const { settings, upstreams, messageStore, sessionStore, characters, counters, log } = dependencies;
+  const { settings, upstreams, messageStore: store, sessionStore, characters, counters, log } = dependencies;
+  const { exposePrompt } = settings.turns;
   const live = createLiveTurns();
   const text = createTextAllowance(counters.charsPerDay);
   const limits = createTurnLimits({ settings: settings.limits, counters, text, log });
@@ -107,8 +108,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
     onSuperseded: (question, turnId) => events.publish(toSupersededEvent(question, turnId)),
     dropConversation: (conversation) => conversationCleanup.add(conversation),
   });
-  const { exposePrompt } = settings.turns;
-  const messages = createMessages({ store: messageStore, characters, exposePrompt, fileLinks });
+  const messages = createMessages({ store, characters, exposePrompt, fileLinks });
   const sessions = createSessionAccess({
     store: sessionStore,
     characters,
@@ -125,7 +125,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
     writes,
     messages,
     messageActions: createMessageActions({
-      store: messageStore,
+      store,
       upstreams,
       characters,
       messages,

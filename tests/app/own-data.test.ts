@@ -427,6 +427,9 @@ it('a start purges what was deleted too long ago to be restored, and keeps the r
   await age('chat_conversations', { session_id: id });
   await age('chat_conversations', { id: aged.message_id });
 
+  const gone = { upstream: 'dify:gone' };
+  await app.db('chat_upstream_keys').insert({ ...gone, sealed_key: 'sealed' });
+
   // Each process purges when it starts. On PostgreSQL, two processes start together.
   await app.signal('SIGTERM');
   await Promise.all([app.restart(), ...(process.env['TEST_POSTGRES_URL'] ? [app.startAnother()] : [])]);
@@ -434,6 +437,7 @@ it('a start purges what was deleted too long ago to be restored, and keeps the r
 
   expect(await app.db('chat_sessions').where({ session_id: old })).toEqual([]);
   await until(() => app.dify.conversations().find(({ id: one }) => one === conversation)?.deleted === true);
+  await until(async () => (await app.db('chat_upstream_keys').where(gone)).length === 0);
   expect(await countRows(user.user.id)).toEqual({ sessions: 1, messages: 2 });
   expect((await user.request('POST', `/api/chat/messages/${recent.message_id}/restore`)).status).toBe(200);
   expect(app.output()).not.toContain('could not be purged');

@@ -12,6 +12,7 @@ import { createOwnDataStore } from '../../src/database/users/own-data';
 import { createSessionStore } from '../../src/database/sessions/store';
 import { inTransaction } from '../../src/database/sql/transaction';
 import { createTurnStore } from '../../src/database/turns/store';
+import { createUpstreamKeys, pruneUpstreamKeys } from '../../src/database/upstreams/keys';
 import { ada, bob, ending, newSession, newThread, newTurn } from '../chat/support/fixtures';
 import { itKeepsTurns } from '../chat/support/turn-store-contract';
 import { holdsWithin } from '../support/until';
@@ -564,3 +565,40 @@ describe("UnneededConversations on Strapi's database", () => {
 });
 
 const ids = { taskId: 'dify-task', messageId: 'dify-message', conversationId: 'dify-conversation' };
+
+describe('the keys of upstreams', () => {
+  const left = () => connection('chat_upstream_keys').orderBy('upstream').pluck('upstream');
+
+  it('are pruned when no character, session, message or deletion needs them', async () => {
+    const keys = createUpstreamKeys(db);
+    const all = ['draft', 'published', 'now', 'other', 'message', 'deletion', 'unneeded', 'an-other'];
+    for (const name of all) await keys.save(`dify:${name}`, `sealed ${name}`);
+    for (const [name, at] of [
+      ['draft', null],
+      ['published', new Date()],
+    ] as const) {
+      const row = { document_id: name, name, upstream_key: `sealed ${name}`, published_at: at };
+      await connection('ai_characters').insert(row);
+    }
+    await (await createEmptyStore()).open(newTurn());
+    const threads = JSON.stringify({ 'dify:other': 'conversation' });
+    await connection('chat_sessions').update({ upstream: 'dify:now', other_threads: threads });
+    await connection('chat_conversations').update({ upstream: 'dify:message' });
+    const due = { conversation_id: 'key', upstream_user: 'ada', due: 0, tries: 0, upstream: 'dify:deletion' };
+    await connection('chat_unneeded_conversations').insert(due);
+
+    expect(await pruneUpstreamKeys(db)).toBe(2);
+    expect(await left()).toEqual([
+      'dify:deletion',
+      'dify:draft',
+      'dify:message',
+      'dify:now',
+      'dify:other',
+      'dify:published',
+    ]);
+    await connection('chat_unneeded_conversations').where({ conversation_id: 'key' }).delete();
+    await connection('ai_characters').whereIn('document_id', ['draft', 'published']).delete();
+    expect(await pruneUpstreamKeys(db)).toBe(3);
+    expect(await left()).toEqual(['dify:message', 'dify:now', 'dify:other']);
+  });
+});

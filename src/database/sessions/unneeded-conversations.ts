@@ -15,7 +15,7 @@ import { unlessDone } from '../sql/unless-done';
 type Database = Core.Strapi['db'];
 
 /** Lists conversations that Dify must delete. The table is no content type, so Strapi does not change it. */
-const tableName = 'chat_unneeded_conversations';
+export const unneededTable = 'chat_unneeded_conversations';
 
 const pauseMs = doubling(10_000, 3_600_000);
 
@@ -23,9 +23,9 @@ const pauseMs = doubling(10_000, 3_600_000);
 export async function createUnneededTable(db: Database): Promise<void> {
   const schema = () => db.getSchemaConnection();
   await unlessDone(
-    () => schema().hasTable(tableName),
+    () => schema().hasTable(unneededTable),
     () =>
-      schema().createTable(tableName, (table) => {
+      schema().createTable(unneededTable, (table) => {
         table.increments('id');
         table.string('conversation_id', 255).notNullable().unique();
         table.string('upstream_user', 255).notNullable();
@@ -36,8 +36,8 @@ export async function createUnneededTable(db: Database): Promise<void> {
   );
   // The table of an older release has no such column, because there was only one upstream.
   await unlessDone(
-    () => schema().hasColumn(tableName, 'upstream'),
-    () => schema().alterTable(tableName, (table) => void table.string('upstream', 255)),
+    () => schema().hasColumn(unneededTable, 'upstream'),
+    () => schema().alterTable(unneededTable, (table) => void table.string('upstream', 255)),
   );
 }
 
@@ -68,7 +68,7 @@ export async function noteUnneeded(
         tries: 0,
       }));
     if (rows.length === 0) continue;
-    await db.connection(tableName).transacting(trx).insert(rows).onConflict('conversation_id').ignore();
+    await db.connection(unneededTable).transacting(trx).insert(rows).onConflict('conversation_id').ignore();
   }
 }
 
@@ -115,7 +115,7 @@ interface Row {
 }
 
 export function createUnneededConversations(db: Database): UnneededConversations {
-  const rows = () => db.connection(tableName);
+  const rows = () => db.connection(unneededTable);
   return {
     add: (conversation) => inTransaction(db, (trx) => noteUnneeded(db, trx, [conversation])),
     async claim(except = []) {
@@ -126,14 +126,14 @@ export function createUnneededConversations(db: Database): UnneededConversations
           .whereNotExists(
             db
               .connection('chat_sessions')
-              .where('conversation_id', db.connection.ref(`${tableName}.conversation_id`))
+              .where('conversation_id', db.connection.ref(`${unneededTable}.conversation_id`))
               .select('id'),
           )
           .whereNotExists(
             ofOtherThreads(db)
-              .where('m.conversation_id', db.connection.ref(`${tableName}.conversation_id`))
+              .where('m.conversation_id', db.connection.ref(`${unneededTable}.conversation_id`))
               .whereRaw(
-                `u.document_id = substr(${tableName}.upstream_user, ${upstreamUserPrefix.length + 1})`,
+                `u.document_id = substr(${unneededTable}.upstream_user, ${upstreamUserPrefix.length + 1})`,
               )
               .select('m.id'),
           )

@@ -1,6 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import type { UpstreamKeys } from '../../chat';
+import { unneededTable } from '../sessions/unneeded-conversations';
 import { unlessDone } from '../sql/unless-done';
 
 type Database = Core.Strapi['db'];
@@ -37,3 +38,49 @@ export function createUpstreamKeys(db: Database): UpstreamKeys {
     },
   };
 }
+
+interface KeyRow {
+  readonly upstream: string;
+  readonly sealed_key: string;
+}
+
+/**
+ * Deletes the keys that nothing needs any more: no character has the key, in its draft or published, and no session,
+ * message or queued deletion names its upstream. @returns how many.
+ */
+export async function pruneUpstreamKeys(db: Database): Promise<number> {
+  const { connection } = db;
+  const removed = (await connection(tableName)
+    .whereNotExists(
+      connection('ai_characters')
+        .where('upstream_key', connection.ref(`${tableName}.sealed_key`))
+        .select('id'),
+    )
+    .select('upstream', 'sealed_key')) as KeyRow[];
+  let pruned = 0;
+  for (const row of removed) {
+    if (await isNamed(db, row.upstream)) continue;
+    // A character can have saved another key in the meantime.
+    pruned += await connection(tableName)
+      .where({ ...row })
+      .delete();
+  }
+  return pruned;
+}
+
+async function isNamed({ connection, dialect }: Database, upstream: string): Promise<boolean> {
+  const named = [
+    connection(unneededTable).where({ upstream }),
+    connection('chat_sessions').where({ upstream }),
+    connection('chat_sessions').whereRaw(hasThreadIn(dialect.client), [upstream]),
+    connection('chat_conversations').where({ upstream }),
+  ];
+  for (const rows of named) if ((await rows.first('id')) !== undefined) return true;
+  return false;
+}
+
+/** Returns SQL for the sessions that have a conversation in an upstream which does not answer now. */
+const hasThreadIn = (client: string): string =>
+  client === 'postgres'
+    ? 'jsonb_exists(other_threads, ?)'
+    : 'exists (select 1 from json_each(other_threads) where json_each.key = ?)';

@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 
 import { describeError, settledWithin } from '../../chat';
 import { chatOf } from '../../app';
+import { pruneUpstreamKeys } from '../../database/upstreams/keys';
 
 export interface Purging {
   /** Settles when it does not use the database any more. Waits at most five seconds for a database that hangs. */
@@ -12,7 +13,7 @@ const onceADayMs = 86_400_000;
 const lastRoundMs = 5_000;
 
 /**
- * Erases data that was deleted too long ago to be restored. It runs now, in the background, and then once a day.
+ * Erases data that was deleted too long ago to be restored, and API keys that nothing needs. It runs now, in the background, and then once a day.
  * Several processes may do this at the same time.
  */
 export function startPurging(strapi: Core.Strapi): Purging {
@@ -34,6 +35,10 @@ async function purge(strapi: Core.Strapi, signal: AbortSignal): Promise<void> {
   try {
     const { sessions, messages } = await chatOf(strapi).ownData.purge(signal);
     if (sessions + messages > 0) strapi.log.info(`Purged ${sessions} sessions and ${messages} messages.`);
+    if (signal.aborted) return;
+    // After the messages, because each of them can name an upstream.
+    const keys = await pruneUpstreamKeys(strapi.db);
+    if (keys > 0) strapi.log.info(`Purged ${keys} API keys that nothing names any more.`);
   } catch (error) {
     // The next round handles the rest.
     strapi.log.error(`Deleted sessions and messages could not be purged: ${describeError(error)}`);
