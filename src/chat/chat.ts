@@ -91,14 +91,13 @@ export function createChat(dependencies: ChatDependencies): Chat {
     writes,
   });
   const answerFiles = createAnswerFiles({ upstreams, secret: dependencies.secret });
-  const fileLinks = answerFiles.links;
   const onErased = () => conversationCleanup.wake();
   const events = createSessionEvents();
   const turns = createTurns({
     settings: settings.turns,
     upstreams,
     uploads,
-    fileLinks,
+    fileLinks: answerFiles.links,
     store: dependencies.turnStore,
     characters,
     live,
@@ -108,7 +107,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
     onSuperseded: (question, turnId) => events.publish(toSupersededEvent(question, turnId)),
     dropConversation: (conversation) => conversationCleanup.add(conversation),
   });
-  const messages = createMessages({ store, characters, exposePrompt, fileLinks });
+  const messages = createMessages({ store, characters, exposePrompt, fileLinks: answerFiles.links });
   const sessions = createSessionAccess({
     store: sessionStore,
     characters,
