@@ -3,7 +3,7 @@ import type { Core } from '@strapi/strapi';
 import { createChat, parseChatSettings, type Chat } from './chat';
 import { cacheCharacters } from './database/characters/cache';
 import { createKeySeal } from './database/characters/key-seal';
-import { createReadPublished } from './database/characters/published';
+import { createReadPublished, createReadPublishedVersion } from './database/characters/published';
 import { createCharacterSource } from './database/characters/source';
 import { createFileStore } from './database/files/store';
 import { createHistorySource } from './database/history/source';
@@ -121,7 +121,12 @@ function createApp(strapi: Core.Strapi): App {
     log,
     onTurnEnded: () => history.writer?.wake(),
   });
-  const upstreamCheck = createUpstreamCheck({ upstreams, readPublished: createReadPublished(db), log });
+  const upstreamCheck = createUpstreamCheck({
+    upstreams,
+    readPublished: createReadPublished(db),
+    readVersion: createReadPublishedVersion(db),
+    log,
+  });
   return { chat, history, processLock, upstreamCheck, stopReading: () => reader.close() };
 }
 

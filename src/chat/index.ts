@@ -8,7 +8,7 @@ export {
   type UpstreamKind,
 } from './model/character';
 export type { CharacterSource } from './ports/character-source';
-export type { PublishedCharacter, ReadPublished } from './ports/published-characters';
+export type { PublishedCharacter, ReadPublished, ReadPublishedVersion } from './ports/published-characters';
 export { createCondition } from './shared/condition';
 export { createYield } from './shared/yield-to-event-loop';
 export { withDeadline } from './shared/deadline';

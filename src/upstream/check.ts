@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { ReadPublished } from '../chat/ports/published-characters';
+import type { ReadPublished, ReadPublishedVersion } from '../chat/ports/published-characters';
 import type { UpstreamProblem } from '../chat/ports/upstream';
 import type { Upstreams } from '../chat/ports/upstreams';
 import { describeError, type Log } from '../chat/shared/log';
@@ -32,9 +32,12 @@ const failurePauseMs = doubling(1_000, 300_000);
 export interface UpstreamCheckOptions {
   readonly upstreams: Pick<Upstreams, 'identify' | 'findProblem'>;
   readonly readPublished: ReadPublished;
+  readonly readVersion: ReadPublishedVersion;
   readonly log: Log;
   /** An operator who changes an app, and an editor who publishes a character, sees within this time whether it helps. */
   readonly recheckMs?: number;
+  /** The characters are read again after this time, even if their version is the same. */
+  readonly rereadMs?: number;
 }
 
 /** What is known about one upstream. */
@@ -52,23 +55,26 @@ const unchecked: Result = { problem: null, failures: 0, dueAt: 0, promptChars: 0
 export function createUpstreamCheck({
   upstreams,
   readPublished,
+  readVersion,
   log,
   recheckMs = 60_000,
+  rereadMs = 600_000,
 }: UpstreamCheckOptions): UpstreamCheck {
   const stopping = new AbortController();
   /** By group. */
   const results = new Map<string, Result>();
   let cannotRead = false;
+  const readUses = cacheUses(() => groupByUpstream(upstreams, readPublished()), readVersion, rereadMs);
   return {
     start: () => void run(),
     stop: () => stopping.abort(),
     problem: () => [...results.values()].find(({ problem }) => problem !== null)?.problem ?? null,
   };
 
-  /** Reads the characters in each round. Asks the new upstreams, and those that were not all right. */
+  /** Reads the characters if they have changed. Asks the new upstreams, and those that were not all right. */
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
-      const uses = await readUses();
+      const uses = await usesNow();
       keep(uses);
       await checkEach(uses.filter(isDue), check);
       const dueInMs = Math.min(...[...results.values()].map(({ dueAt }) => dueAt)) - Date.now();
@@ -77,9 +83,9 @@ export function createUpstreamCheck({
     }
   }
 
-  async function readUses(): Promise<readonly UpstreamUse[]> {
+  async function usesNow(): Promise<readonly UpstreamUse[]> {
     try {
-      const uses = await groupByUpstream(upstreams, readPublished());
+      const uses = await readUses();
       cannotRead = false;
       return uses;
     } catch (error) {
@@ -128,6 +134,24 @@ export function createUpstreamCheck({
     if (found === null && before !== null)
       log.info(`The upstream "${use.name}" is set up now. Before: ${before.code}.`);
   }
+}
+
+/** Reads the uses again if the characters have changed, or after `forMs`. */
+function cacheUses(
+  read: () => Promise<readonly UpstreamUse[]>,
+  readVersion: ReadPublishedVersion,
+  forMs: number,
+): () => Promise<readonly UpstreamUse[]> {
+  let cached: { uses: readonly UpstreamUse[]; version: string; until: number } | undefined;
+  return async () => {
+    // Before the characters, so that a change in the meantime is found in the next round.
+    const version = await readVersion();
+    if (cached?.version === version && Date.now() < cached.until) return cached.uses;
+    const until = Date.now() + forMs;
+    const uses = await read();
+    cached = { uses, version, until };
+    return uses;
+  };
 }
 
 function describeUsers(use: UpstreamUse): string {

@@ -23,5 +23,5 @@ export async function chooseUpstream(
 ): Promise<void> {
   await db('ai_characters')
     .where({ document_id: documentId })
-    .update({ ...unset, ...columns });
+    .update({ ...unset, ...columns, updated_at: new Date() });
 }

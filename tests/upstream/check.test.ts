@@ -23,10 +23,15 @@ const published = (name: string, appId: string | null, promptChars = 10): Publis
 
 const nameOf = ({ appId }: UpstreamChoice) => (appId === null ? 'dify' : `dify:${appId}`);
 
+let versions = 0;
+
 /** Starts a check of upstreams that give these results. */
 function checking(
   find: (upstream: string, promptChars: number | undefined) => Found | Promise<Found>,
   readPage: () => readonly PublishedCharacter[] = () => [],
+  /** Each reading is another one by default. */
+  readVersion: () => Promise<string> = async () => `${(versions += 1)}`,
+  rereadMs?: number,
 ) {
   const log = recordingLog();
   const asked: string[] = [];
@@ -43,8 +48,10 @@ function checking(
     async *readPublished() {
       yield readPage();
     },
+    readVersion,
     log,
     recheckMs: 5,
+    ...(rereadMs !== undefined && { rereadMs }),
   });
   check.start();
   return { check, log, asked };
@@ -150,6 +157,42 @@ describe('createUpstreamCheck', () => {
       expect.stringContaining('"dify:a" is not set up.'),
       expect.stringContaining('"dify" is not set up.'),
     ]);
+  });
+
+  it('reads the characters again only when they have changed', async () => {
+    let version = 'first';
+    let [asked, reads] = [0, 0];
+    checking(
+      () => null,
+      () => ((reads += 1), []),
+      async () => ((asked += 1), version),
+    );
+    await until(() => asked === 4);
+    expect(reads).toBe(1);
+    version = 'second';
+    await until(() => reads === 2);
+  });
+
+  it('reads the characters again after a while, for changes that have no trace', async () => {
+    let reads = 0;
+    checking(
+      () => null,
+      () => ((reads += 1), []),
+      async () => 'same',
+      20,
+    );
+    await until(() => reads === 3);
+  });
+
+  it('asks an upstream again that has a problem, without reading the characters', async () => {
+    let reads = 0;
+    const { log } = checking(
+      inTurn(null, refused, refused, null),
+      () => ((reads += 1), [published('Ada', 'a')]),
+      async () => 'same',
+    );
+    await until(() => log.lines.length === 2);
+    expect([reads, log.lines[1]]).toEqual([1, expect.stringContaining('"dify:a" is set up now')]);
   });
 
   it('forgets the problem of an upstream that no published character uses any more', async () => {

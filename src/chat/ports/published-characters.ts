@@ -10,3 +10,6 @@ export interface PublishedCharacter {
 
 /** Reads the published characters that have a prompt, in pages. */
 export type ReadPublished = () => AsyncIterable<readonly PublishedCharacter[]>;
+
+/** Reads a text that changes when a published character does, also by another process. It is cheaper than all of them. */
+export type ReadPublishedVersion = () => Promise<string>;

@@ -1,6 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
-import type { PublishedCharacter, ReadPublished } from '../../chat';
+import type { PublishedCharacter, ReadPublished, ReadPublishedVersion } from '../../chat';
 import { toUpstreamChoice, type UpstreamColumns } from './upstream-choice';
 
 const pageSize = 200;
@@ -44,6 +44,20 @@ export function createReadPublished({ connection }: Pick<Core.Strapi['db'], 'con
       if (rows.length < pageSize) return;
       after = rows.at(-1)?.id ?? after;
     }
+  };
+}
+
+/** Counts rows for an unpublish. A publish makes a row with a new id. SQL can change only the date. */
+export function createReadPublishedVersion({
+  connection,
+}: Pick<Core.Strapi['db'], 'connection'>): ReadPublishedVersion {
+  return async () => {
+    const version: unknown = await connection('ai_characters')
+      .whereNotNull('published_at')
+      .count({ count: '*' })
+      .max({ id: 'id', updated: 'updated_at' })
+      .first();
+    return JSON.stringify(version);
   };
 }
 
