@@ -49,7 +49,10 @@ beforeAll(async () => {
       DIFY_CONSOLE_PASSWORD: account.password,
     }),
   });
-  const sealed = await sealKeys(app.variables, serviceKeys);
+  const sealed = await sealKeys(
+    app.variables,
+    serviceKeys.map((key) => ({ kind: 'dify', key })),
+  );
   const services = sealed.map((upstream_key, index) => ({
     upstream_key,
     upstream: 'dify' as const,

@@ -8,7 +8,8 @@ const upstreams = createUpstreams({
   settings: parseChatSettings({ DIFY_API_URL: 'http://127.0.0.1:9/v1', DIFY_API_KEY: 'app-default' }),
   keys: createMemoryKeys(),
   // A key is encrypted differently each time.
-  unseal: (sealed) => (sealed.startsWith('broken') ? null : (sealed.split(' ')[1] ?? null)),
+  unseal: (sealed) =>
+    sealed.startsWith('broken') ? null : { kind: 'dify', key: sealed.split(' ')[1] ?? '' },
   warn: () => undefined,
 });
 
@@ -29,13 +30,13 @@ describe('groupByUpstream', () => {
     expect(others).toEqual([]);
   });
 
-  it('groups by the key itself, even if it is encrypted twice or belongs to a named app', async () => {
+  it('groups by the key itself, even if it is encrypted twice or its app is named', async () => {
     const uses = await groupByUpstream(
       upstreams,
       published(key('1 app-a'), key('2 app-a'), key('3 app-a', 'named'), key('4 app-b', 'named'), {}),
     );
-    expect(uses.map(({ characters }) => characters)).toEqual([['C4'], ['C0', 'C1'], ['C2'], ['C3']]);
-    expect(uses.map(({ promptChars }) => promptChars)).toEqual([4, 1, 2, 3]);
+    expect(uses.map(({ characters }) => characters)).toEqual([['C4'], ['C0', 'C1', 'C2'], ['C3']]);
+    expect(uses.map(({ promptChars }) => promptChars)).toEqual([4, 2, 3]);
     expect(JSON.stringify(uses.map(({ name, group }) => [name, group]))).not.toMatch(/app-[ab]/u);
   });
 
