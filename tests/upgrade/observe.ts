@@ -9,8 +9,9 @@ export type Observed = Readonly<Record<string, unknown>>;
  */
 export async function observe(user: Client, day: string): Promise<Observed> {
   const seen: Record<string, unknown> = {};
-  async function see(path: string, body?: unknown): Promise<unknown> {
-    const reply = await user.request(body === undefined ? 'GET' : 'POST', path, { body });
+  /** @param more parameters that earlier releases did not need for the same reply. */
+  async function see(path: string, body?: unknown, more = ''): Promise<unknown> {
+    const reply = await user.request(body === undefined ? 'GET' : 'POST', `${path}${more}`, { body });
     if (reply.status !== 200) throw new Error(`${path} replied ${reply.status}: ${reply.text}`);
     seen[path] = reply.body ?? reply.text;
     return reply.body;
@@ -26,7 +27,7 @@ export async function observe(user: Client, day: string): Promise<Observed> {
   };
   for (const { session_id } of sessions.data) {
     await see(`/api/chat/sessions/${session_id}`);
-    await see(`/api/chat/sessions/${session_id}/messages?page_size=100`);
+    await see(`/api/chat/sessions/${session_id}/messages?page_size=100`, undefined, '&superseded=true');
     await see(`/conversations/${session_id}/messages`);
   }
   await see(`/users/${user.user.id}/conversations`);
