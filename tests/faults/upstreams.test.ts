@@ -199,9 +199,11 @@ describe.each(kinds)('an answer of the upstream %s', (kind) => {
         if (!isRight || terminals.length !== 1 || !connection.isWhole()) wrong.push({ bytes, saved, text });
       };
       await cutAt(0);
-      const step = isFull ? 1 : Math.ceil(length / 40);
-      const count = Math.ceil(length / step);
-      await sideBySide({ count, width: 20 }, (index) => cutAt(length - index * step));
+      // Answers to other questions are a little shorter or longer.
+      const longest = length;
+      const step = isFull ? 1 : Math.ceil(longest / 40);
+      const count = Math.ceil(longest / step);
+      await sideBySide({ count, width: 20 }, (index) => cutAt(longest - index * step));
       report(`${kind} cut at bytes`, { cuts: count + 1, 'texts lost or wrong': wrong.length });
       expect(wrong.slice(0, 3)).toEqual([]);
     },
