@@ -28,7 +28,7 @@ export interface Servers {
   waiting(): number;
 }
 
-export const isProblem = (upstream: UpstreamOrProblem): upstream is UpstreamProblem => 'code' in upstream;
+export const isProblem = (found: object): found is UpstreamProblem => 'code' in found;
 
 const maxClients = 1_000;
 

@@ -30,7 +30,7 @@ export function createUpstreams({ settings, keys, unseal, warn }: UpstreamsOptio
   return {
     async choose(choice) {
       const named = name(choice);
-      if ('code' in named)
+      if (isProblem(named))
         throw new ChatError('upstream-misconfigured', { cause: { remedy: named.message } });
       if (choice.sealedKey !== null && choices.kindOf(choice) !== 'dify-console')
         await saveKey(named.id, choice.sealedKey);
@@ -46,7 +46,7 @@ export function createUpstreams({ settings, keys, unseal, warn }: UpstreamsOptio
     identify(choice) {
       const kind = choices.kindOf(choice);
       const named = name(choice);
-      const isComplete = !('code' in named);
+      const isComplete = !isProblem(named);
       const app = choices.appOf(choice);
       const id = app === null && isComplete ? named.id : [kind, app].filter(Boolean).join(':');
       const shown = [id, choice.model].filter(Boolean).join(' ');
@@ -55,7 +55,7 @@ export function createUpstreams({ settings, keys, unseal, warn }: UpstreamsOptio
     },
     async findProblem(choice, { promptChars } = {}) {
       const named = name(choice);
-      if ('code' in named) return named;
+      if (isProblem(named)) return named;
       return named.upstream.findProblem({ model: choice.model ?? undefined, promptChars });
     },
   };

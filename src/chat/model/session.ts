@@ -13,6 +13,17 @@ export interface Session {
   readonly otherThreads: OtherThreads;
 }
 
+/**
+ * Returns whether a character answers in this session. A session without one takes the first character that is asked.
+ */
+export function answersIn(
+  session: Pick<Session, 'characterId' | 'conversationId'>,
+  characterDocumentId: string,
+): boolean {
+  const isFree = session.characterId === null && session.conversationId === null;
+  return isFree || session.characterId === characterDocumentId;
+}
+
 export type OtherThreads = Readonly<Record<string, string>>;
 
 /** Returns the upstream of a session or turn. Before a character could choose one, Dify's Service API answered all. */

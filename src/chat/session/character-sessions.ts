@@ -2,7 +2,7 @@ import { ChatError } from '../errors';
 import type { Character } from '../model/character';
 import type { Message } from '../model/message';
 import type { Owner } from '../model/owner';
-import { defaultTitle, toTitle, type SessionEntry, type SessionOrder } from '../model/session';
+import { answersIn, defaultTitle, toTitle, type SessionEntry, type SessionOrder } from '../model/session';
 import type { CharacterSource } from '../ports/character-source';
 import type { SessionStore } from '../ports/session-store';
 import type { SessionAccess } from './access';
@@ -100,9 +100,7 @@ export function createCharacterSessions({
 
   async function find(owner: Owner, character: Character, reference: string): Promise<SessionEntry> {
     const session = await store.find(owner, reference);
-    // A session without a character takes the first character that is asked.
-    const isFree = session?.characterId === null && session.conversationId === null;
-    if (session !== null && (isFree || session.characterId === character.documentId)) return session;
+    if (session !== null && answersIn(session, character.documentId)) return session;
     throw new ChatError('session-not-found');
   }
 }

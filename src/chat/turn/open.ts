@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import type { Question, Idempotency } from '../model/question';
-import { type Session, toTitle } from '../model/session';
+import { answersIn, type Session, toTitle } from '../model/session';
 import type { NewSession, NewTurn } from '../model/turn';
 import type { Character, AnsweringCharacter } from '../model/character';
 import { newMessageId } from '../model/message-id';
@@ -125,9 +125,7 @@ async function findSession(
   }
   const session = await store.findSession(question.owner, question.session);
   if (session === null) throw new ChatError('session-not-found');
-  // A session without a character takes the first character that is asked.
-  if (session.characterId === null && session.conversationId === null) return session;
-  if (session.characterId !== character.documentId) {
+  if (!answersIn(session, character.documentId)) {
     throw new ChatError('invalid-request', {
       sentence:
         'This session is with another character. Leave out session_id and conversation_id to start a new one.',

@@ -2,7 +2,7 @@ import type { Core } from '@strapi/strapi';
 
 import { statementsOf, type RunStatement } from '../sql/statements';
 import { inTransaction } from '../sql/transaction';
-import { unlessDone } from '../sql/unless-done';
+import { createTable } from '../sql/schema-changes';
 
 type Database = Core.Strapi['db'];
 
@@ -11,15 +11,10 @@ const tableName = 'chat_character_ids';
 
 /** Creates the table. If two processes start at the same time, one creates it and the other finds it. */
 export async function createNumberTable(db: Database): Promise<void> {
-  const schema = () => db.getSchemaConnection();
-  await unlessDone(
-    () => schema().hasTable(tableName),
-    () =>
-      schema().createTable(tableName, (table) => {
-        table.integer('id').primary();
-        table.integer('last_id').notNullable();
-      }),
-  );
+  await createTable(db, tableName, (table) => {
+    table.integer('id').primary();
+    table.integer('last_id').notNullable();
+  });
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import type { FileStore, NewUpload, Owner } from '../../chat';
-import { unlessDone } from '../sql/unless-done';
+import { createTable } from '../sql/schema-changes';
 
 type Database = Core.Strapi['db'];
 
@@ -11,27 +11,22 @@ const tableName = 'chat_files';
 
 /** Creates the table. The server calls this before it accepts uploads. */
 export async function createFileTable(db: Database): Promise<void> {
-  const schema = () => db.getSchemaConnection();
-  await unlessDone(
-    () => schema().hasTable(tableName),
-    () =>
-      schema().createTable(tableName, (table) => {
-        table.increments('id');
-        table.string('file_id', 255).notNullable();
-        table.string('upstream_id', 255).notNullable();
-        // Not the id of the row, which an import changes.
-        table.string('user_document_id', 255).notNullable();
-        table.string('name', 255).notNullable();
-        table.string('mime_type', 255).notNullable();
-        table.integer('size').notNullable();
-        // Milliseconds since 1970.
-        table.bigInteger('created').notNullable().index();
-        // Base64. Null if the upstream has the bytes.
-        table.text('content');
-        table.unique(['file_id', 'upstream_id']);
-        table.index(['user_document_id', 'id']);
-      }),
-  );
+  await createTable(db, tableName, (table) => {
+    table.increments('id');
+    table.string('file_id', 255).notNullable();
+    table.string('upstream_id', 255).notNullable();
+    // Not the id of the row, which an import changes.
+    table.string('user_document_id', 255).notNullable();
+    table.string('name', 255).notNullable();
+    table.string('mime_type', 255).notNullable();
+    table.integer('size').notNullable();
+    // Milliseconds since 1970.
+    table.bigInteger('created').notNullable().index();
+    // Base64. Null if the upstream has the bytes.
+    table.text('content');
+    table.unique(['file_id', 'upstream_id']);
+    table.index(['user_document_id', 'id']);
+  });
 }
 
 /** Creates the store of uploads on Strapi's database. */

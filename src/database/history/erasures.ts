@@ -2,7 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import type { Erasure, HistorySource } from '../../history';
-import { unlessDone } from '../sql/unless-done';
+import { addTextColumn, createTable } from '../sql/schema-changes';
 
 type Database = Core.Strapi['db'];
 
@@ -15,25 +15,17 @@ const userColumn = 'user_document_id';
  * If two processes start at the same time, one creates the table and the other finds it.
  */
 export async function createErasureTable(db: Database): Promise<void> {
-  const schema = () => db.getSchemaConnection();
-  await unlessDone(
-    () => schema().hasTable(tableName),
-    () =>
-      schema().createTable(tableName, (table) => {
-        table.increments('id');
-        // 0, or the user id that an older version wrote.
-        table.integer('user_id').notNullable();
-        table.string('conversation_id', 255);
-        // Milliseconds since 1970. The table has no foreign key to the user: the user can be deleted before the copy.
-        table.bigInteger('erased_before').notNullable();
-        table.string(userColumn, 255);
-      }),
-  );
+  await createTable(db, tableName, (table) => {
+    table.increments('id');
+    // 0, or the user id that an older version wrote.
+    table.integer('user_id').notNullable();
+    table.string('conversation_id', 255);
+    // Milliseconds since 1970. The table has no foreign key to the user: the user can be deleted before the copy.
+    table.bigInteger('erased_before').notNullable();
+    table.string(userColumn, 255);
+  });
   // A table of an older version lacks this column.
-  await unlessDone(
-    () => schema().hasColumn(tableName, userColumn),
-    () => schema().alterTable(tableName, (table) => void table.string(userColumn, 255)),
-  );
+  await addTextColumn(db, tableName, userColumn);
   await nameErasures(db);
 }
 

@@ -10,7 +10,7 @@ import {
 import { upstreamOf } from './threads';
 import { partsOf } from '../sql/parts';
 import { inTransaction } from '../sql/transaction';
-import { unlessDone } from '../sql/unless-done';
+import { addTextColumn, createTable } from '../sql/schema-changes';
 
 type Database = Core.Strapi['db'];
 
@@ -21,24 +21,16 @@ const pauseMs = doubling(10_000, 3_600_000);
 
 /** Creates the table. The server calls this before users can erase anything. */
 export async function createUnneededTable(db: Database): Promise<void> {
-  const schema = () => db.getSchemaConnection();
-  await unlessDone(
-    () => schema().hasTable(unneededTable),
-    () =>
-      schema().createTable(unneededTable, (table) => {
-        table.increments('id');
-        table.string('conversation_id', 255).notNullable().unique();
-        table.string('upstream_user', 255).notNullable();
-        // Milliseconds since 1970.
-        table.bigInteger('due').notNullable().index();
-        table.integer('tries').notNullable();
-      }),
-  );
+  await createTable(db, unneededTable, (table) => {
+    table.increments('id');
+    table.string('conversation_id', 255).notNullable().unique();
+    table.string('upstream_user', 255).notNullable();
+    // Milliseconds since 1970.
+    table.bigInteger('due').notNullable().index();
+    table.integer('tries').notNullable();
+  });
   // The table of an older release has no such column, because there was only one upstream.
-  await unlessDone(
-    () => schema().hasColumn(unneededTable, 'upstream'),
-    () => schema().alterTable(unneededTable, (table) => void table.string('upstream', 255)),
-  );
+  await addTextColumn(db, unneededTable, 'upstream');
 }
 
 /**

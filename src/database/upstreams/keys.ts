@@ -2,7 +2,7 @@ import type { Core } from '@strapi/strapi';
 
 import type { UpstreamKeys } from '../../chat';
 import { unneededTable } from '../sessions/unneeded-conversations';
-import { unlessDone } from '../sql/unless-done';
+import { createTable } from '../sql/schema-changes';
 
 type Database = Core.Strapi['db'];
 
@@ -11,15 +11,10 @@ const tableName = 'chat_upstream_keys';
 
 /** Creates the table. The server calls this before users can ask anything. */
 export async function createUpstreamKeysTable(db: Database): Promise<void> {
-  const schema = () => db.getSchemaConnection();
-  await unlessDone(
-    () => schema().hasTable(tableName),
-    () =>
-      schema().createTable(tableName, (table) => {
-        table.string('upstream', 255).primary();
-        table.text('sealed_key').notNullable();
-      }),
-  );
+  await createTable(db, tableName, (table) => {
+    table.string('upstream', 255).primary();
+    table.text('sealed_key').notNullable();
+  });
 }
 
 export function createUpstreamKeys(db: Database): UpstreamKeys {

@@ -8,7 +8,7 @@ import {
 
 import type { DayCounter, LimitSettings, MinuteCounter, RateLimit, UserCounters } from '../../chat';
 import { queryDriver, type Value } from '../sql/statements';
-import { unlessDone } from '../sql/unless-done';
+import { createTable } from '../sql/schema-changes';
 
 type Database = Core.Strapi['db'];
 
@@ -41,16 +41,11 @@ export function createUserCounters(db: Database, limits: LimitSettings): UserCou
  * If two processes start at the same time, one creates the table and the other finds it.
  */
 export async function createCounterTable(db: Database): Promise<void> {
-  const schema = () => db.getSchemaConnection();
-  await unlessDone(
-    () => schema().hasTable(tableName),
-    () =>
-      schema().createTable(tableName, (table) => {
-        table.string('key', 255).primary();
-        table.integer('points').notNullable().defaultTo(0);
-        table.bigInteger('expire');
-      }),
-  );
+  await createTable(db, tableName, (table) => {
+    table.string('key', 255).primary();
+    table.integer('points').notNullable().defaultTo(0);
+    table.bigInteger('expire');
+  });
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 
 import { statementsOf, type Statement } from '../sql/statements';
 import { inTransaction } from '../sql/transaction';
-import { unlessDone } from '../sql/unless-done';
+import { unlessDone } from '../sql/schema-changes';
 
 type Database = Core.Strapi['db'];
 
