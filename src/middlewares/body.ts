@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 
 import type { Core } from '@strapi/strapi';
@@ -29,7 +30,9 @@ export default ({ maxBytes }: BodyConfig, { strapi }: { strapi: Core.Strapi }) =
     if (methods.has(ctx.method) && hasBody(ctx) && !hasMultipartBody(ctx)) {
       const bytes = await readBody(ctx, maxBytes);
       if (!isUtf8(bytes)) throw new ChatError('invalid-request', { sentence: 'The body must be UTF-8.' });
-      await parse(withBody(ctx, isNull(bytes) ? Buffer.alloc(0) : bytes), nothing);
+      await withBody(ctx, isNull(bytes) ? Buffer.alloc(0) : bytes, async () => {
+        await parse(ctx, nothing);
+      });
       assertParsed(ctx, bytes);
       lowerIdsInBody(ctx.request.body);
     }
@@ -39,10 +42,15 @@ export default ({ maxBytes }: BodyConfig, { strapi }: { strapi: Core.Strapi }) =
 
 const nothing = () => Promise.resolve();
 
-/** Returns the context with these bytes as its body. */
-function withBody(ctx: Context, bytes: Buffer): Context {
-  const req = Object.assign(Readable.from(bytes), { headers: {} });
-  return Object.create(ctx, { req: { value: req } }) as Context;
+/** Runs `work` while the context has these bytes as its body. */
+async function withBody(ctx: Context, bytes: Buffer, work: () => Promise<void>): Promise<void> {
+  const { req } = ctx;
+  ctx.req = Object.assign(Readable.from(bytes), { headers: {} }) as unknown as IncomingMessage;
+  try {
+    await work();
+  } finally {
+    ctx.req = req;
+  }
 }
 
 /** Clients of typed languages send `null` for no body. */

@@ -96,14 +96,28 @@ const wordFrameSchema = z.object({
  */
 export function parseFrame(data: string, areIdsKnown = false): DifyFrame | null {
   const value = parseJson(data);
-  const words = areIdsKnown ? wordFrameSchema.safeParse(value) : undefined;
-  if (words?.success === true) return words.data;
-  const late = lateFrameSchema.safeParse(value);
-  if (late.success) return late.data;
-  const file = fileFrameSchema.safeParse(value);
-  if (file.success) return file.data;
-  const frame = frameSchema.safeParse(value);
-  return frame.success ? frame.data : null;
+  for (const schema of schemasOf(value, areIdsKnown)) {
+    const frame = schema.safeParse(value);
+    if (frame.success) return frame.data;
+  }
+  return null;
+}
+
+/** Returns the schemas that a frame may match, by its event. A frame without its own fields still has the common ones. */
+function schemasOf(value: unknown, areIdsKnown: boolean): readonly z.ZodType<DifyFrame>[] {
+  const { event } = (value ?? {}) as { readonly event?: unknown };
+  switch (event) {
+    case 'message':
+    case 'agent_message':
+      return areIdsKnown ? [wordFrameSchema, frameSchema] : [frameSchema];
+    case 'agent_thought':
+    case 'workflow_finished':
+      return [lateFrameSchema, frameSchema];
+    case 'message_file':
+      return [fileFrameSchema, frameSchema];
+    default:
+      return [frameSchema];
+  }
 }
 
 export function toUsage(frame: DifyFrame): Usage | null {
