@@ -1,6 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import { openHistoryToAdmins } from './api/history/admin-routes';
+import { addCardRoutes } from './strapi/character-cards/routes';
 import { nameInAdminPanel } from './strapi/startup/admin-labels';
 import { keepAdminLoginErrors } from './strapi/patches/admin-login-errors';
 import { evenAdminLogins } from './strapi/patches/admin-login-time';
@@ -112,6 +113,7 @@ export default {
     await guardChats(strapi);
     guardDrafts(strapi);
     await openHistoryToAdmins(strapi);
+    addCardRoutes(strapi);
     declareStockUploads(strapi);
     temporaryFolder = useOwnTemporaryFolder(strapi);
   },

@@ -1,3 +1,4 @@
+import { toStorableText } from '../chat';
 import type { Card, CardData } from './card';
 
 /** The fields of a character that a card has, too. */
@@ -16,9 +17,9 @@ const extension = 'character_chat';
 
 /** Returns the character that a card describes. Macros such as `{{user}}` remain: they are filled in with each question. */
 export function toCharacterFields({ data }: Card): CharacterFields {
-  const fill = (text: string) => withNickname(text, data.nickname);
+  const fill = (text: string) => toStorableText(withNickname(text, data.nickname));
   return {
-    name: [...data.name.trim()].slice(0, maxNameChars).join(''),
+    name: toStorableText([...data.name.trim()].slice(0, maxNameChars).join('')),
     prompt: fill(toPrompt(data)),
     introduce: fill(data.creator_notes),
     openingStatement: fill(data.first_mes),

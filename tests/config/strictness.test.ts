@@ -1,6 +1,7 @@
 import { env as strapiEnv } from '@strapi/utils';
 
 import readAdmin from '../../config/admin';
+import readCards from '../../config/cards';
 import readDatabase from '../../config/database';
 import readMiddlewares from '../../config/middlewares';
 import readPlugins from '../../config/plugins';
@@ -10,6 +11,7 @@ type Variables = Readonly<Record<string, string>>;
 
 const files = {
   admin: readAdmin,
+  cards: readCards,
   database: readDatabase,
   middlewares: readMiddlewares,
   plugins: readPlugins,
@@ -17,7 +19,7 @@ const files = {
 } as const;
 type File = keyof typeof files;
 
-const names = /^(AUTH|DATABASE|SQL)_|^(PORT|HOST|IS_PROXIED|CORS_ORIGINS|BODY_LIMIT)$/u;
+const names = /^(AUTH|DATABASE|SQL)_|^(PORT|HOST|IS_PROXIED|CORS_ORIGINS|BODY_LIMIT|CARD_LIMIT)$/u;
 
 /** What a file of the configuration says where the environment says this. */
 function read(file: File, variables: Variables): unknown {
@@ -43,6 +45,7 @@ describe('a variable of the configuration', () => {
     ['server', 'WEBHOOKS_POPULATE_RELATIONS', ['maybe']],
     ['admin', 'SERVE_ADMIN_PANEL', ['flase']],
     ['middlewares', 'BODY_LIMIT', ['abc', '0', '1tb', '1000mb', '-1kb']],
+    ['cards', 'CARD_LIMIT', ['abc', '0', '1000mb']],
     ['middlewares', 'CORS_ORIGINS', ['app.example', 'https://app.example/', 'https://app.example,']],
     ['database', 'DATABASE_CLIENT', ['mysql', 'Postgres']],
     ['database', 'DATABASE_SQLITE_SYNCHRONOUS', ['full', 'OFF']],
