@@ -29,6 +29,7 @@ export {
 export { toConversationReply, toConversationMessageReply } from './contract/conversation-reply';
 export type { DayCounter, MinuteCounter, UserCounters } from './ports/user-counters';
 export { describeError, type Log } from './shared/log';
+export { fillCharacterTexts } from './model/macros';
 export { newMessageId, ownIdPrefix } from './model/message-id';
 export type { MessageQuery, SortKey } from './model/message-query';
 export type { Message, MessageMarks } from './model/message';

@@ -108,6 +108,19 @@ describe('an imported card', () => {
   });
 });
 
+it('the macros of a card are filled in for users and for Dify', async () => {
+  const macros = { ...card, data: { ...card.data, first_mes: 'Hello {{user}}, I am {{char}}.' } };
+  const { documentId } = (await send(Buffer.from(JSON.stringify(macros)))).body.data;
+  await app.admin.publish(documentId);
+  const user = await app.createUser();
+  const texts = { prompt: 'You are Ada, an engineer.', opening_statement: 'Hello User, I am Ada.' };
+  const { body } = await user.get(`/api/ai-characters/${documentId}`);
+  expect(body.data).toMatchObject(texts);
+  const asked = await user.ask({ character_id: documentId, query: 'Who are you?' });
+  expect(asked.status).toBe(200);
+  expect(app.dify.requests.at(-1)?.body).toMatchObject({ inputs: { prompt: texts.prompt } });
+});
+
 it('a character without a card and without a picture exports as a PNG', async () => {
   const { documentId } = await app.admin.createCharacter({ name: 'Bo', prompt: 'You are Bo.' });
   const { bytes } = await read(documentId, 'png');

@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import type { Character, CharacterSource } from '../../chat';
+import { fillCharacterTexts, type Character, type CharacterSource } from '../../chat';
 import { numberCharacters } from './numbers';
 import { parseJsonColumn } from '../sql/json-column';
 import { partsOf } from '../sql/parts';
@@ -80,14 +80,16 @@ function selectCharacters(db: Database): CharacterRows {
 
 function toCharacter({ numeric_id: id, ...row }: CharacterRow): Character | null {
   if (id === null) return null;
+  const suggested_questions = parseJsonColumn(row.suggested_questions);
+  const texts = fillCharacterTexts({ ...row, suggested_questions });
   return {
     documentId: row.document_id,
     id,
     name: row.name,
-    prompt: row.prompt,
-    introduce: row.introduce,
-    openingStatement: row.opening_statement,
-    suggestedQuestions: parseJsonColumn(row.suggested_questions),
+    prompt: texts.prompt,
+    introduce: texts.introduce,
+    openingStatement: texts.opening_statement,
+    suggestedQuestions: texts.suggested_questions,
     upstream: toUpstreamChoice(row),
   };
 }

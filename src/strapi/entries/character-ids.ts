@@ -1,5 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
+import { fillCharacterTexts } from '../../chat';
 import { findNumericIds, nextNumericId } from '../../database/characters/numbers';
 import { entriesOf, toNumericIds, type Schema, type Schemas } from './character-id-params';
 
@@ -33,6 +34,7 @@ interface Sanitizers {
 /**
  * Shows a character's `numeric_id` in place of its row id in Strapi's own routes. A row id changes with every publish.
  * The routes also understand it in queries. This includes characters that another entry is populated with.
+ * The texts of these characters have their macros filled in, as in the chat's own replies.
  */
 export function showNumericIds(strapi: Core.Strapi): void {
   const sanitizers = strapi.contentAPI.sanitize as unknown as Sanitizers;
@@ -48,7 +50,10 @@ export function showNumericIds(strapi: Core.Strapi): void {
       strapi.db,
       characters.map(({ documentId }) => String(documentId)),
     );
-    for (const character of characters) character['id'] = ids.get(String(character['documentId'])) ?? null;
+    for (const character of characters) {
+      character['id'] = ids.get(String(character['documentId'])) ?? null;
+      Object.assign(character, fillCharacterTexts(character));
+    }
     return shown;
   };
 }
