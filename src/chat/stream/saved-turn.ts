@@ -35,7 +35,8 @@ export interface SavedTurnOptions {
 /**
  * Follows the saved rows of a turn that does not run in this process. The turn has ended, or another process answers it
  * and saves it about once a second. The rows hold the id of the last event of their text, so the ids are those of the
- * process that answers. A client that has a part of the text gets one event that replaces it.
+ * process that answers. A client that has a part of the text gets one event that replaces it. The rows have the files
+ * of the answer from its end on. A client can get a file again that it has.
  */
 export async function* followSaved(
   options: SavedTurnOptions,
@@ -61,6 +62,9 @@ export async function* followSaved(
     const { textId, endId } = eventIdsOf(saved);
     const terminal = toTerminalEvent(saved);
     const frames: Frame[] = [];
+    // With the last id that the client has, so that it gets them again if its connection breaks before the text.
+    if (terminal !== null && textId > cursor)
+      frames.push(...saved[1].answerFiles.map((file) => toFrame(seen, { type: 'file', file })));
     if (textId > seen) frames.push(...toTextEvents(shown, text).map((event) => toFrame(textId, event)));
     if (terminal !== null && endId > seen) frames.push(toFrame(endId, terminal));
     if (frames.length > 0) yield frames;

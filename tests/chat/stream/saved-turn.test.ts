@@ -192,6 +192,37 @@ describe('followSaved', () => {
       expect(texts).toEqual(['']);
     });
 
+    describe('with files', () => {
+      const answerFiles = ['one', 'two'].map((id) => ({ id, type: 'image', url: `http://dify/${id}` }));
+      const withFiles = (changes: Partial<Message> = {}) => savedTurn({ answerFiles, ...changes });
+
+      it('sends them as a running turn does, before the end', async () => {
+        const { ids, names, events } = await told(follow([withFiles()]).batches);
+        expect(names).toEqual(['turn_started', 'message_file', 'message_file', 'message', 'message_end']);
+        expect(ids).toEqual([1, 1, 1, 8, 9]);
+        expect(events.slice(1, 3)).toMatchObject(
+          ['one', 'two'].map((id) => ({
+            id,
+            type: 'image',
+            belongs_to: 'assistant',
+            url: `/link/dify-message/${id}`,
+          })),
+        );
+      });
+
+      it('sends them to a client that may lack them, and not to one that has all events before the end', async () => {
+        expect((await told(follow([withFiles()], { cursor: 7 }).batches)).ids).toEqual([7, 7, 8, 9]);
+        expect((await told(follow([withFiles()], { cursor: 8 }).batches)).names).toEqual(['message_end']);
+      });
+
+      it('sends them after the text of another process, and before an error', async () => {
+        const broken = withFiles({ outcome: 'interrupted', errorCode: 'process-died', lastEventId: 7 });
+        const { names, ids } = await told(follow([pending('Calm.', 6), broken]).batches);
+        expect(names).toEqual(['turn_started', 'message', 'message_file', 'message_file', 'error']);
+        expect(ids).toEqual([1, 6, 6, 6, 7]);
+      });
+    });
+
     it('sends the text so far of an interrupted turn, then the error', async () => {
       const broken = savedTurn({ answer: 'Ca', outcome: 'interrupted', errorCode: 'process-died' });
       const { names, texts, events } = await told(follow([broken]).batches);
