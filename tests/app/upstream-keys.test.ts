@@ -1,4 +1,4 @@
-import { createDecipheriv, createHash } from 'node:crypto';
+import { createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -42,7 +42,7 @@ beforeAll(async () => {
     url: `http://127.0.0.1:${(hooks.address() as AddressInfo).port}`,
     headers: '{}',
     events: JSON.stringify(
-      ['create', 'update', 'publish', 'unpublish', 'delete'].map((name) => `entry.${name}`),
+      ['create', 'update', 'publish', 'unpublish', 'draft-discard', 'delete'].map((name) => `entry.${name}`),
     ),
     enabled: true,
   });
@@ -368,14 +368,49 @@ describe('no reply contains an API key or its encrypted text', () => {
 
   it('nor does a webhook', async () => {
     const isOurs = (payload: string) => payload.includes(documentId);
+    await save(documentId, { name: 'Lin' });
+    await admin.post(`${characters}/${documentId}/actions/discard`, {});
     await admin.post(`${characters}/${documentId}/actions/unpublish`, {});
     await admin.request('DELETE', `${characters}/${documentId}`);
     await until(() => payloads.filter(isOurs).some((payload) => payload.includes('entry.delete')));
     const events = payloads.filter(isOurs).map((payload) => JSON.parse(payload).event);
-    expect(events).toEqual(expect.arrayContaining(['entry.create', 'entry.publish', 'entry.unpublish']));
+    const all = ['create', 'update', 'publish', 'unpublish', 'draft-discard', 'delete'];
+    expect(events).toEqual(expect.arrayContaining(all.map((name) => `entry.${name}`)));
     expect(payloads.join('')).not.toContain(key);
     expect(payloads.join('')).not.toMatch(encrypted);
     expect(payloads.join('')).not.toContain('upstream_key');
+  });
+});
+
+describe('an API key that the upstream refuses', () => {
+  const odd = `canary.${randomBytes(6).toString('hex')}`;
+
+  it.each([
+    ['of the usual form', key],
+    ['of any other form', odd],
+  ])('and that its error quotes is in no reply and no log line: a key %s', async (_form, wrong) => {
+    const { documentId } = await app.admin.createCharacter({ upstream: 'dify', upstream_key: wrong });
+    const user = await app.createUser();
+    const question = { character_id: documentId, query: 'Hi' };
+    const refuse = (code: string) =>
+      app.dify.next({ name: 'refuse', code, message: `No app has the key ${wrong}.`, status: 401 });
+    const replies: string[] = [];
+    refuse('unauthorized');
+    replies.push((await user.ask(question)).text);
+    refuse('unknown');
+    replies.push(JSON.stringify(await user.streamAll(question)));
+    // The emulator has no app with this key, so it refuses every further request, too.
+    replies.push((await user.ask(question)).text);
+    expect(replies.join()).toContain('upstream-misconfigured');
+    replies.push((await user.myList()).text, (await user.get('/api/chat/export')).text);
+    const messages =
+      '/content-manager/collection-types/api::chat-conversation.chat-conversation?pageSize=100';
+    const shown = await admin.get(messages);
+    expect(shown.text).toContain('No app has the key ***');
+    replies.push(shown.text, (await admin.get('/api/chat/ready')).text);
+    expect(replies.join().includes(wrong)).toBe(false);
+    expect(app.output()).toContain('No app has the key ***');
+    expect(app.output().includes(wrong)).toBe(false);
   });
 });
 

@@ -3,7 +3,15 @@ import type { Readable } from 'node:stream';
 
 import type { ChatError } from '../../chat/errors';
 import type { TakeEvents } from '../../chat/ports/upstream';
-import { createCall, isSuccess, readStart, type Call, type CallTarget, type Response } from '../http/call';
+import {
+  createCall,
+  isSuccess,
+  keyOf,
+  readStart,
+  type Call,
+  type CallTarget,
+  type Response,
+} from '../http/call';
 import { detectEventStream } from '../http/event-stream';
 import { readReply, toBatch, type IncomingReply } from '../http/read-reply';
 import { createSseDecoder } from '../http/sse';
@@ -26,14 +34,14 @@ export interface StreamedQuestion extends ReplyOptions {
 export async function askStreamed(question: StreamedQuestion, take: TakeEvents): Promise<void> {
   const call = createCall(question.target);
   const open = async () => {
-    const body = await requireEventStream(await question.post(call), question.toRefusal);
+    const body = await requireEventStream(await question.post(call), question);
     return { body, reply: createReply(question) };
   };
   await readReply(call, open, take);
 }
 
-function createReply({ maxFrameChars, warn }: ReplyOptions): IncomingReply {
-  const translator = createReplyTranslator(maxFrameChars);
+function createReply({ target, maxFrameChars, warn }: StreamedQuestion): IncomingReply {
+  const translator = createReplyTranslator({ maxLateChars: maxFrameChars, apiKey: keyOf(target) });
   const decoder = createSseDecoder({
     maxFrameChars,
     remedy: 'Raise DIFY_MAX_FRAME_CHARS.',
@@ -79,10 +87,10 @@ function createReply({ maxFrameChars, warn }: ReplyOptions): IncomingReply {
  */
 async function requireEventStream(
   response: Response,
-  toRefusal: StreamedQuestion['toRefusal'],
+  { target, toRefusal }: Pick<StreamedQuestion, 'target' | 'toRefusal'>,
 ): Promise<Readable> {
   const { status } = response;
   const { isEventStream, body } = await detectEventStream(response);
   if (isSuccess(status) && isEventStream) return body;
-  throw toRefusal(status, parseErrorBody(await readStart(body)));
+  throw toRefusal(status, parseErrorBody(await readStart(body), keyOf(target)));
 }

@@ -5,6 +5,7 @@ import { toStorableText } from '../../chat/shared/storable-text';
 import { fromErrorEvent } from './errors';
 import { textOfSteps, toUsage, type DifyFrame } from './schema';
 import type { ReplyEvent } from '../../chat/ports/upstream';
+import { withoutKey } from '../http/mask-secrets';
 import type { AddEvents } from '../http/read-reply';
 
 export interface ReplyTranslator {
@@ -56,11 +57,15 @@ type Completed = Extract<ReplyEvent, { type: 'completed' }>;
 
 const withoutUsage: Completed = { type: 'completed', usage: null };
 
-/**
- * Returns a translator for one reply of any kind of Dify app.
- * @param maxLateChars how much text of an agent's steps it keeps, in UTF-16 code units.
- */
-export function createReplyTranslator(maxLateChars: number): ReplyTranslator {
+export interface TranslatorOptions {
+  /** How much text of an agent's steps it keeps, in UTF-16 code units. */
+  readonly maxLateChars: number;
+  /** Dify can quote it in an error. */
+  readonly apiKey: string;
+}
+
+/** Returns a translator for one reply of any kind of Dify app. */
+export function createReplyTranslator({ maxLateChars, apiKey }: TranslatorOptions): ReplyTranslator {
   let isIdentified = false;
   let agentText = '';
   const pieces = createPieces();
@@ -110,7 +115,7 @@ export function createReplyTranslator(maxLateChars: number): ReplyTranslator {
       case 'message_end':
         return toCompleted({ type: 'completed', usage: toUsage(frame) });
       case 'error':
-        throw fromErrorEvent(frame);
+        throw fromErrorEvent({ ...frame, message: withoutKey(frame.message ?? '', apiKey) });
       case 'agent_thought':
         late.step(frame);
         return [];

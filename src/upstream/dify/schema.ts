@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { ChatError } from '../../chat/errors';
 import { toStorableText } from '../../chat/shared/storable-text';
 import type { Usage } from '../../chat/model/outcome';
+import { withoutKey } from '../http/mask-secrets';
 import { parseJson } from '../http/parse-json';
 
 const text = z.string().optional().catch(undefined);
@@ -132,9 +133,13 @@ const errorBodySchema = z.object({ code: text, message: text });
 /** The error that Dify sends instead of a stream. */
 export type DifyErrorBody = z.infer<typeof errorBodySchema>;
 
-/** Accepts any text, because proxies in front of Dify answer in HTML. */
-export function parseErrorBody(body: string): DifyErrorBody {
-  return errorBodySchema.catch({}).parse(parseJson(body));
+/**
+ * Accepts any text, because proxies in front of Dify answer in HTML.
+ * @param apiKey the key of the request, which the message must not contain.
+ */
+export function parseErrorBody(body: string, apiKey = ''): DifyErrorBody {
+  const { message, ...error } = errorBodySchema.catch({}).parse(parseJson(body));
+  return message === undefined ? error : { ...error, message: withoutKey(message, apiKey) };
 }
 
 const inputFormSchema = z.object({ user_input_form: z.array(z.record(z.string(), z.unknown())) });

@@ -12,8 +12,8 @@ export const timeoutMs = 5_000;
 export const suggestTimeoutMs = 30_000;
 
 /** Returns the body. @throws ChatError `upstream-…` unless the status is a success. */
-export function requireOk({ status, body }: ShortReply): string {
-  if (!isSuccess(status)) throw fromDifyError(status, parseErrorBody(body));
+export function requireOk({ status, body, apiKey }: ShortReply): string {
+  if (!isSuccess(status)) throw fromDifyError(status, parseErrorBody(body, apiKey));
   return body;
 }
 

@@ -119,6 +119,11 @@ function toHeaders(target: CallTarget): Readonly<Record<string, string>> {
   return target.apiKey === '' ? {} : { Authorization: `Bearer ${target.apiKey}` };
 }
 
+/** Returns the key of a target. Empty if it has none. */
+export function keyOf(target: CallTarget): string {
+  return 'apiKey' in target ? target.apiKey : '';
+}
+
 async function send(config: AxiosRequestConfig): Promise<Response> {
   const { status, headers, data }: AxiosResponse<Readable> = await client.request(config);
   const header = (name: string) => String(headers[name] ?? '');

@@ -13,3 +13,8 @@ export function maskSecrets(text: string): string {
     .replaceAll(words, (word) => (isUuid(word) || /^[a-z_]+$/iu.test(word) ? word : '***'));
   return toStorableText(masked.slice(0, maxChars));
 }
+
+/** Returns a text of an upstream without the key of the request, which it can quote. A key of a character has any form. */
+export function withoutKey(text: string, apiKey: string): string {
+  return apiKey === '' ? text : text.replaceAll(apiKey, '***');
+}

@@ -1,4 +1,4 @@
-import { createCall, readStart, type Call, type CallTarget, type Response } from './call';
+import { createCall, keyOf, readStart, type Call, type CallTarget, type Response } from './call';
 import { fromTransportError } from './errors';
 
 /** The complete response of a call that is not streamed. */
@@ -7,6 +7,8 @@ export interface ShortReply {
   readonly body: string;
   /** The values of `Set-Cookie`. */
   readonly cookies: readonly string[];
+  /** The key of the request, which an error in the body can quote. Empty without a key. */
+  readonly apiKey: string;
 }
 
 /**
@@ -29,7 +31,7 @@ export async function shortCall(
     const body = await readStart(response.body);
     const expired = call.expired();
     if (expired !== undefined) throw expired;
-    return { status: response.status, body, cookies: response.cookies };
+    return { status: response.status, body, cookies: response.cookies, apiKey: keyOf(target) };
   } catch (error) {
     throw call.expired() ?? fromTransportError(error, { hasBegun: false });
   } finally {

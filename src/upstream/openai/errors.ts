@@ -1,6 +1,6 @@
 import { ChatError, type ChatErrorCode } from '../../chat/errors';
 import { codeOfStatus } from '../http/errors';
-import { maskSecrets } from '../http/mask-secrets';
+import { maskSecrets, withoutKey } from '../http/mask-secrets';
 import type { ErrorDetail } from './schema';
 
 /** Codes and types of errors of OpenAI and of compatible servers. */
@@ -59,11 +59,6 @@ function codeOf(status: number): ChatErrorCode {
   // Servers of Anthropic's kind are overloaded.
   if (status === 529) return 'upstream-busy';
   return codeOfStatus(status);
-}
-
-/** A key of a character has any form. */
-function withoutKey(message: string, apiKey: string): string {
-  return apiKey === '' ? message : message.replaceAll(apiKey, '***');
 }
 
 const maxRetryAfterSeconds = 3_600;

@@ -13,7 +13,7 @@ import {
 } from '../../dify-emulator';
 import { composeAnswer } from '../../dify-emulator/answer';
 import { toDeltas } from '../../dify-emulator/text';
-import { settle } from '../../chat/support/collect';
+import { settle, thrown } from '../../chat/support/collect';
 import {
   askDify,
   difyClient,
@@ -24,7 +24,7 @@ import {
   textOf,
 } from '../../chat/support/dify';
 import { describeError } from '../../../src/chat/shared/log';
-import { listen } from '../support/raw-upstream';
+import { answering, listen } from '../support/raw-upstream';
 import { expectSilence } from '../../chat/support/silence';
 
 jest.setTimeout(10_000);
@@ -469,6 +469,43 @@ describe('createDifyClient', () => {
       expect((await askDify(difyClient(difySettings(upstream)))).error).toEqual(chatError('upstream-failed'));
       await upstream.idle();
       await upstream.close();
+    });
+  });
+
+  describe('shows no API key of any form that Dify quotes in', () => {
+    const apiKey = 'my.key';
+    const message = `The key ${apiKey} is wrong.`;
+    const expectMasked = (error: unknown) => {
+      expectSilence(error, [apiKey]);
+      expect(describeError(error)).toContain('The key *** is wrong.');
+    };
+
+    beforeEach(async () => {
+      await dify.close();
+      await start({ apps: [{ key: apiKey, mode: 'chat' }] });
+    });
+
+    it('a refused question', async () => {
+      dify.next({ name: 'refuse', code: 'invalid_param', message });
+      expectMasked((await askDify(client())).error);
+    });
+
+    it('an error event', async () => {
+      const reply = heldReply(dify);
+      const asked = askDify(client());
+      const { raw, cut } = await reply;
+      await raw(
+        `data: ${JSON.stringify({ event: 'error', code: 'invalid_param', status: 400, message })}\n\n`,
+      );
+      await cut();
+      expectMasked((await asked).error);
+    });
+
+    it('the reply to a short call', async () => {
+      const refusing = await answering(401, JSON.stringify({ code: 'unauthorized', message }));
+      const error = await thrown(client({ apiUrl: refusing.url }).stop('task', 'user-ada'));
+      await refusing.close();
+      expectMasked(error);
     });
   });
 

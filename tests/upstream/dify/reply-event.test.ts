@@ -15,7 +15,7 @@ function translate(...frames: readonly Fields[]): ReplyEvent[] {
 }
 
 function read(frames: readonly Fields[], add: AddEvents): void {
-  const translator = createReplyTranslator(1_000);
+  const translator = createReplyTranslator({ maxLateChars: 1_000, apiKey: 'app-emulated' });
   for (const fields of frames) {
     const frame = parseFrame(JSON.stringify(fields), translator.isIdentified());
     if (frame === null) throw new Error('This is not a frame.');
