@@ -70,10 +70,12 @@ export interface TurnStore {
   readEarlier(turn: NewTurn): AsyncIterable<Exchange>;
 
   /**
-   * Returns the upstream's id of the answer that a turn follows: the newest one of the branch in use in this
-   * conversation that the upstream has saved. Null if there is none.
+   * Saves which answer a turn follows in the upstream, so that operators can compare it with the upstream.
+   * @param conversationId null if the upstream begins a new conversation.
+   * @returns the upstream's id of that answer: the newest one of the branch in use in this conversation that the
+   *   upstream has saved. Null if there is none.
    */
-  findParent(turn: NewTurn, conversationId: string): Promise<string | null>;
+  saveParent(turn: NewTurn, conversationId: string | null): Promise<string | null>;
 
   /** Returns the owner's turn; null if it is unknown, deleted or another user's. */
   find(owner: Owner, turnId: string): Promise<SavedTurn | null>;

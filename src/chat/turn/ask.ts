@@ -39,13 +39,14 @@ export function toAsk(
   };
   return async (conversationId, take, leave) => {
     const parentMessageId =
-      upstream.keepsConversations && upstream.hasBranches ? await findParent(conversationId) : null;
+      upstream.keepsConversations && upstream.hasBranches ? await saveParent(conversationId) : null;
     await upstream.ask({ ...sent, conversationId, parentMessageId }, take, leave);
   };
 
   /** Dify saves no answer that lost its reader. With an unknown parent, it would answer without any history. */
-  async function findParent(conversationId: string | null): Promise<string | null> {
-    return conversationId === null ? null : store.findParent(turn, conversationId);
+  async function saveParent(conversationId: string | null): Promise<string | null> {
+    // A row begins without a parent. It has one to replace only if the upstream has lost the conversation.
+    return turn.thread.conversationId === null ? null : store.saveParent(turn, conversationId);
   }
 }
 

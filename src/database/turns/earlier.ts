@@ -55,20 +55,30 @@ async function selectPage(
 
 const toExchange = ({ query, answer }: ExchangeRow): Exchange => ({ question: query, answer: answer ?? '' });
 
-/** See `TurnStore.findParent`. */
-export async function findParent(
-  db: Database,
+/** See `TurnStore.saveParent`. */
+export async function saveParent(
+  { connection }: Database,
   { session, turnId }: Pick<NewTurn, 'session' | 'turnId'>,
-  conversationId: string,
+  conversationId: string | null,
 ): Promise<string | null> {
-  const row = (await db.connection
+  const parent = connection
     .from({ m: 'chat_conversations' })
-    .where({ 'm.session_id': session.rowId, 'm.role': 'assistant', 'm.conversation_id': conversationId })
+    .where({ 'm.session_id': session.rowId, 'm.role': 'assistant' })
+    // No message equals null.
+    .whereRaw('m.conversation_id = ?', [conversationId])
     .whereRaw(`${isSuperseded} = ?`, [false])
     .whereNot('m.turn_id', turnId)
     .whereIn('m.outcome', ['completed', 'stopped'])
     .whereNot('m.message_id', 'like', `${ownIdPrefix}%`)
     .orderBy('m.id', 'desc')
-    .first('m.message_id')) as { readonly message_id: string } | undefined;
-  return row?.message_id ?? null;
+    .limit(1)
+    .select('m.message_id');
+  const [row] = (await connection('chat_conversations')
+    .where({ turn_id: turnId, role: 'assistant' })
+    .update({ upstream_parent_id: parent }, ['upstream_parent_id'])) as ParentRow[];
+  return row?.upstream_parent_id ?? null;
+}
+
+interface ParentRow {
+  readonly upstream_parent_id: string | null;
 }

@@ -7,7 +7,7 @@ import { characterOf } from '../characters/links';
 import { nowIn } from '../sql/clock';
 import { sessionNames, sessionsNamed } from '../sql/sessions-named';
 import { selectMessages } from '../messages/rows';
-import { findParent, readEarlier } from './earlier';
+import { readEarlier, saveParent } from './earlier';
 import { parseThreads, upstreamOf } from '../sessions/threads';
 import { isPending } from '../sql/is-pending';
 import { noLock, type ProcessLock } from '../locks/process-lock';
@@ -38,7 +38,7 @@ export function createTurnStore(
     close: createTurnEnding(db),
     continueIn: (turnId, conversationId) => continueIn(db, turnId, { conversationId, deleteConversations }),
     readEarlier: (turn) => readEarlier(db, turn),
-    findParent: (turn, conversationId) => findParent(db, turn, conversationId),
+    saveParent: (turn, conversationId) => saveParent(db, turn, conversationId),
     hasMessage: (messageId) => hasMessage(db, messageId),
     hasTwin: (turnId) => hasTwin(db, turnId),
     claimAbandoned: (abandonment) => claimAbandoned(db, lock, abandonment),

@@ -159,7 +159,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       }
     },
 
-    async findParent({ session, turnId }, conversationId) {
+    async saveParent({ session, turnId }, conversationId) {
       const found = [...turns.values()]
         .reverse()
         .find(

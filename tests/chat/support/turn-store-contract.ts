@@ -336,9 +336,22 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     });
   });
 
-  describe('findParent', () => {
-    const find = async (conversationId = 'dify-conversation') =>
-      store.findParent(newTurn({ ...thirdIds, session: await readSession() }), conversationId);
+  describe('saveParent', () => {
+    let opened = 0;
+
+    /** Opens another turn, and returns the answer that it follows. */
+    async function parentOfNext(conversationId: string | null = 'dify-conversation') {
+      opened += 1;
+      const [turnId, questionMessageId, answerMessageId] = ['turn', 'msg-question', 'msg_'].map(
+        (name) => `${name}-next-${opened}`,
+      ) as [string, string, string];
+      const session = await readSession();
+      const turn = newTurn({ turnId, questionMessageId, answerMessageId, session });
+      await store.open(turn);
+      const parent = await store.saveParent(turn, conversationId);
+      await store.close(turnId, ending({ conversationId: undefined, messageId: undefined }));
+      return parent;
+    }
 
     beforeEach(async () => {
       await store.open(newTurn());
@@ -348,18 +361,22 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     it('finds the newest answer of the conversation that the upstream has saved', async () => {
       await openAgain({});
       await store.close('turn-2', ending({ outcome: 'stopped', messageId: 'dify-message-2' }));
-      expect(await find()).toBe('dify-message-2');
-      expect(await find('another')).toBeNull();
+      expect(await parentOfNext()).toBe('dify-message-2');
+    });
+
+    it.each(['another', null])('finds none in the conversation %s', async (conversationId) => {
+      expect(await parentOfNext(conversationId)).toBeNull();
     });
 
     it('skips an answer that broke off, one without an id of the upstream, and superseded ones', async () => {
       await openAgain({});
       await store.close('turn-2', ending({ outcome: 'interrupted', messageId: 'dify-message-2' }));
-      expect(await find()).toBe('dify-message');
+      expect(await parentOfNext()).toBe('dify-message');
+      expect(await parentOfNext()).toBe('dify-message');
       const [first] = (await store.find(ada, 'turn-1')) ?? [];
-      await openAgain({ ...thirdIds, supersedes: first?.id ?? 0 });
+      await openAgain({ ...thirdIds, answerMessageId: 'msg_3', supersedes: first?.id ?? 0 });
       await store.close('turn-3', ending({ messageId: undefined }));
-      expect(await find()).toBeNull();
+      expect(await parentOfNext()).toBeNull();
     });
   });
 

@@ -1,7 +1,8 @@
 import type { DifySettings, TurnSettings } from '../../../src/chat/settings';
-import { ChatError, chatErrors, type ChatErrorCode } from '../../../src/chat/errors';
+import { ChatError, chatErrors, toChatError, type ChatErrorCode } from '../../../src/chat/errors';
 import type { LiveTurn } from '../../../src/chat/stream/live-turns';
 import type { SavedTurn } from '../../../src/chat/model/turn';
+import type { TurnStore } from '../../../src/chat/ports/turn-store';
 import { defaultChoice } from '../../../src/chat/model/character';
 import type { Question } from '../../../src/chat/model/question';
 import { isTerminal, type WireEvent } from '../../../src/chat/contract/stream-event';
@@ -9,9 +10,10 @@ import { createDifyEmulator, type DifyEmulator, type Fault, type FaultName } fro
 import { composeAnswer } from '../../dify-emulator/answer';
 import { toDeltas } from '../../dify-emulator/text';
 import { createGate, settle, thrown, until } from '../support/collect';
-import { heldReply } from '../support/dify';
+import { difyClient, difySettings, heldReply } from '../support/dify';
 import { ada, bob, ending, keeper, newTurn, pirate } from '../support/fixtures';
 import { createHarness, eventsOf, shownText, type HarnessOptions } from '../support/harness';
+import { createMemoryCounters } from '../support/memory-counters';
 import { onlySession } from '../support/memory-turn-store';
 
 jest.setTimeout(10_000);
@@ -33,6 +35,16 @@ afterEach(async () => {
   expect(dify.openStreams).toBe(0);
   await dify.close();
 });
+
+/** Opens the first turn, and fails for every other one. */
+function failSecond(open: TurnStore['open']): TurnStore['open'] {
+  let opened = 0;
+  return async (turn) => {
+    opened += 1;
+    if (opened > 1) throw new Error('The database is busy.');
+    return open(turn);
+  };
+}
 
 function harness(options: Omit<HarnessOptions, 'dify'> = {}) {
   return createHarness({ dify, ...options });
@@ -594,6 +606,47 @@ describe('createTurns', () => {
       expect(dify.requests.at(-1)?.body).toHaveProperty('inputs', { mood: 'stormy', prompt: keeper.prompt });
       const [{ messageId }] = store.turn(turn.turnId);
       expect(store.turn(again.turnId)[0]).toMatchObject({ parentMessageId: messageId });
+    });
+
+    describe('with an upstream that has branches', () => {
+      const branching = () => ({ ...difyClient(difySettings(dify)), hasBranches: true });
+      const request = { inputs: {}, idempotencyKey: undefined };
+      const isSuperseded = (turn: SavedTurn) => turn.map((message) => message.isSuperseded);
+
+      it('supersedes the turn', async () => {
+        const { ask, turns, store, superseded } = createHarness({ upstream: branching() });
+        const turn = await ask();
+        await turn.ended;
+        const again = await turns.regenerate(ada, turn.turnId, request);
+        await again.awaitEnd(new AbortController().signal);
+        expect(isSuperseded(store.turn(turn.turnId))).toEqual([true, true]);
+        expect(superseded).toHaveLength(1);
+      });
+
+      it.each<[string, ChatErrorCode, Partial<Parameters<typeof createHarness>[0]>]>([
+        ['the limit per minute', 'rate-limited', { counters: createMemoryCounters({ turnsPerMinute: 1 }) }],
+        ['the limit per day', 'token-limit-reached', { counters: createMemoryCounters({ tokensPerDay: 1 }) }],
+        ['a busy database', 'internal', { store: (memory) => ({ open: failSecond(memory.open) }) }],
+      ])('supersedes nothing if %s refuses it', async (_what, code, options) => {
+        const { ask, turns, store, superseded } = createHarness({ upstream: branching(), ...options });
+        const turn = await ask();
+        await turn.ended;
+        const error = toChatError(await thrown(turns.regenerate(ada, turn.turnId, request)));
+        expect(error.code).toBe(code);
+        expect(isSuperseded(store.turn(turn.turnId))).toEqual([false, false]);
+        expect(superseded).toEqual([]);
+      });
+
+      it('supersedes nothing while the process is draining', async () => {
+        const { ask, turns, store } = createHarness({ upstream: branching() });
+        const turn = await ask();
+        await turn.ended;
+        await turns.drain(60_000);
+        expect(await thrown(turns.regenerate(ada, turn.turnId, request))).toMatchObject({
+          code: 'server-stopping',
+        });
+        expect(isSuperseded(store.turn(turn.turnId))).toEqual([false, false]);
+      });
     });
   });
 
