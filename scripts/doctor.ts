@@ -11,7 +11,7 @@ async function main(): Promise<number> {
   try {
     const { settings, database, unseal } = readApplication();
     // No check needs the key of an earlier turn.
-    const keys = { save: async () => undefined, find: async () => null };
+    const keys = { save: async () => undefined, find: async () => null, findPublished: async () => null };
     const upstreams = createUpstreams({ settings, keys, unseal, warn: () => undefined });
     const connection = openMainDatabase(database);
     const report = await examine(upstreams, createReadPublished({ connection }));

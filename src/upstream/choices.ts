@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 
 import type { UpstreamChoice, UpstreamKey, UpstreamKind } from '../chat/model/character';
+import type { NamedApp } from '../chat/ports/upstream-keys';
 import type { UpstreamProblem } from '../chat/ports/upstream';
 import type { ChatSettings } from '../chat/settings';
 
@@ -81,6 +82,12 @@ export function createChoices({ settings, unseal }: ChoicesOptions): Choices {
     opened.set(sealedKey, key);
     return key;
   }
+}
+
+/** Returns the character and its app in the part of an id after the kind. See `Choices.idOf`. */
+export function parseNamedApp(name: string): Pick<NamedApp, 'characterId' | 'appId'> | null {
+  const [, characterId = '', appId = ''] = /^([^/]+)\/(.+)$/su.exec(name) ?? [];
+  return appId === '' ? null : { characterId, appId };
 }
 
 const unreadable = Symbol('a key that cannot be decrypted');

@@ -7,7 +7,7 @@ import type { UpstreamProblem } from '../chat/ports/upstream';
 import type { UpstreamKeys } from '../chat/ports/upstream-keys';
 import type { NamedUpstream, Upstreams } from '../chat/ports/upstreams';
 import type { ChatSettings } from '../chat/settings';
-import { createChoices, type ChoicesOptions } from './choices';
+import { createChoices, parseNamedApp, type ChoicesOptions } from './choices';
 import { createServers, isProblem, type UpstreamOrProblem } from './servers';
 
 export interface UpstreamsOptions extends ChoicesOptions {
@@ -71,14 +71,19 @@ export function createUpstreams({ settings, keys, unseal, warn }: UpstreamsOptio
     return { id: choices.idOf(choice), upstream, model };
   }
 
-  /** @returns null if the id names a key that this server does not have any more. */
+  /**
+   * Finds the upstream of a turn. A named app can have another key by now, with which it has not answered yet.
+   * @returns null if the id names a key that this server does not have any more.
+   */
   async function findWithKey(
     kind: Exclude<UpstreamKind, 'dify-console'>,
     id: string,
     app: string | null,
   ): Promise<UpstreamOrProblem | null> {
     if (app === null) return servers[kind](null);
-    const sealedKey = await keys.find(id);
+    const named = parseNamedApp(app);
+    const published = named && (await keys.findPublished({ kind, ...named }));
+    const sealedKey = published ?? (await keys.find(id));
     const key = sealedKey === null ? null : choices.openFor(kind, sealedKey);
     return key === null ? null : servers[kind](key);
   }

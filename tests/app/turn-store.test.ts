@@ -566,6 +566,25 @@ describe("UnneededConversations on Strapi's database", () => {
 
 const ids = { taskId: 'dify-task', messageId: 'dify-message', conversationId: 'dify-conversation' };
 
+it('saves the answer that a turn follows in its row', async () => {
+  const store = await createEmptyStore();
+  await store.open(newTurn());
+  await store.close('turn-1', ending(ids));
+  const session = await store.findSession(ada, { sessionId: 'session-1' });
+  const next = { turnId: 'turn-2', questionMessageId: 'msg-question-2', answerMessageId: 'msg-answer-2' };
+  const turn = newTurn({ ...next, ...(session !== null && { session }) });
+  await store.open(turn);
+  const saved = () =>
+    connection('chat_conversations').where({ turn_id: 'turn-2' }).orderBy('id').pluck('upstream_parent_id');
+  for (const [conversationId, parent] of [
+    [ids.conversationId, ids.messageId],
+    [null, null],
+  ] as const) {
+    expect(await store.saveParent(turn, conversationId)).toBe(parent);
+    expect(await saved()).toEqual([null, parent]);
+  }
+});
+
 describe('the keys of upstreams', () => {
   const left = () => connection('chat_upstream_keys').orderBy('upstream').pluck('upstream');
 
@@ -600,5 +619,20 @@ describe('the keys of upstreams', () => {
     await connection('ai_characters').whereIn('document_id', ['draft', 'published']).delete();
     expect(await pruneUpstreamKeys(db)).toBe(3);
     expect(await left()).toEqual(['dify:message', 'dify:now', 'dify:other']);
+  });
+
+  it('are those that the published character has for a named app', async () => {
+    const shop = { document_id: 'ada', name: 'Ada', upstream: 'dify', upstream_app_id: 'shop' };
+    for (const [upstream_key, published_at] of [
+      ['sealed draft', null],
+      ['sealed published', new Date()],
+    ] as const)
+      await connection('ai_characters').insert({ ...shop, upstream_key, published_at });
+    const keys = createUpstreamKeys(db);
+    const named = { kind: 'dify', characterId: 'ada', appId: 'shop' } as const;
+    expect(await keys.findPublished(named)).toBe('sealed published');
+    for (const other of [{ kind: 'openai' }, { characterId: 'eve' }, { appId: 'other' }] as const)
+      expect(await keys.findPublished({ ...named, ...other })).toBeNull();
+    await connection('ai_characters').where({ document_id: 'ada' }).delete();
   });
 });

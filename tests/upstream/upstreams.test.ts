@@ -96,6 +96,16 @@ describe('createUpstreams', () => {
     expect(await upstreams.find(after.id)).toBe(after.upstream);
   });
 
+  it('finds a named app by the key that its published character has now, before anyone asks with it', async () => {
+    const { choose, keys, upstreams } = create();
+    const shop = { appId: 'shop/north', characterId: 'ada' };
+    const { id, upstream } = await choose({ ...shop, sealedKey: 'sealed:app-old' });
+    keys.published.set('ada/shop/north', 'sealed:app-new');
+    const found = await upstreams.find(id);
+    expect(found).not.toBe(upstream);
+    expect(found).toBe((await choose({ ...shop, sealedKey: 'sealed:app-new' })).upstream);
+  });
+
   it('does not share the key of a named app with another character that enters the same name', async () => {
     const { choose, upstreams } = create();
     const adas = await choose({ sealedKey: 'sealed:app-new', appId: 'shop', characterId: 'ada' });

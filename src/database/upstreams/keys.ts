@@ -31,6 +31,14 @@ export function createUpstreamKeys(db: Database): UpstreamKeys {
         { readonly sealed_key: string } | undefined;
       return row?.sealed_key ?? null;
     },
+    async findPublished({ kind, characterId, appId }) {
+      const row = (await db
+        .connection('ai_characters')
+        .where({ document_id: characterId, upstream: kind, upstream_app_id: appId })
+        .whereNotNull('published_at')
+        .first('upstream_key')) as { readonly upstream_key: string | null } | undefined;
+      return row?.upstream_key ?? null;
+    },
   };
 }
 

@@ -2,13 +2,19 @@ import type { Upstream } from '../../../src/chat/ports/upstream';
 import type { UpstreamKeys } from '../../../src/chat/ports/upstream-keys';
 import type { Upstreams } from '../../../src/chat/ports/upstreams';
 
-/** Keeps keys in memory. */
-export function createMemoryKeys(): UpstreamKeys & { readonly saved: Map<string, string> } {
+/** Keeps keys in memory: those of apps that have answered, and those of published characters by character and app. */
+export function createMemoryKeys(): UpstreamKeys & {
+  readonly saved: Map<string, string>;
+  readonly published: Map<string, string>;
+} {
   const saved = new Map<string, string>();
+  const published = new Map<string, string>();
   return {
     saved,
+    published,
     save: async (upstreamId, sealedKey) => void saved.set(upstreamId, sealedKey),
     find: async (upstreamId) => saved.get(upstreamId) ?? null,
+    findPublished: async ({ characterId, appId }) => published.get(`${characterId}/${appId}`) ?? null,
   };
 }
 
