@@ -17,6 +17,7 @@ import { createSessionSource } from './database/sessions/source';
 import { createSessionStore } from './database/sessions/store';
 import { createUnneededConversations } from './database/sessions/unneeded-conversations';
 import { createUpstreamKeys } from './database/upstreams/keys';
+import { createLoginAttempts } from './database/upstreams/login-attempts';
 import { createTurnStore } from './database/turns/store';
 import { createUserCounters } from './database/users/counters';
 import { createOwnDataStore } from './database/users/own-data';
@@ -102,6 +103,7 @@ function createApp(strapi: Core.Strapi): App {
   const upstreams = createUpstreams({
     settings,
     keys: createUpstreamKeys(db),
+    logins: createLoginAttempts(db, secretOf(strapi)),
     unseal: createKeySeal(strapi).unseal,
     warn: (message) => log.warn(message),
   });

@@ -56,6 +56,7 @@ import { answersSent } from './middlewares/koasseStream';
 import { createNumberTable, numberCharacters } from './database/characters/numbers';
 import { createErasureTable } from './database/history/erasures';
 import { createUpstreamKeysTable } from './database/upstreams/keys';
+import { createLoginAttemptsTable } from './database/upstreams/login-attempts';
 import { createUnneededTable } from './database/sessions/unneeded-conversations';
 import { markDriverErrors } from './database/sql/driver-errors';
 import { createLoginTable } from './database/users/login-table';
@@ -127,6 +128,7 @@ export default {
     await createErasureTable(strapi.db);
     await createUnneededTable(strapi.db);
     await createUpstreamKeysTable(strapi.db);
+    await createLoginAttemptsTable(strapi.db);
     await createFileTable(strapi.db);
     await createLoginTable(strapi.db);
     await createNumberTable(strapi.db);

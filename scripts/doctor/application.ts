@@ -14,6 +14,8 @@ const distDir = path.join(root, 'dist');
 export interface Application {
   readonly settings: ChatSettings;
   readonly database: MainDatabase;
+  /** See `secretOf` of the server. */
+  readonly secret: string;
   /** Decrypts the key of a character. Returns null if that is not possible. */
   unseal(sealedKey: string): UpstreamKey | null;
 }
@@ -33,7 +35,9 @@ export function readApplication(): Application {
     // Strapi warns of a key that it cannot decrypt. The report says the same.
     log.silent = true;
     const settings = parseChatSettings(config.get('chat'));
-    return { settings, database: config.get('database.connection') as MainDatabase, unseal };
+    const database = config.get('database.connection') as MainDatabase;
+    const [secret = ''] = config.get<string[]>('server.app.keys', []);
+    return { settings, database, secret, unseal };
   } catch (error) {
     throw toUnusable(error);
   }

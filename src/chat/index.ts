@@ -9,6 +9,14 @@ export {
 } from './model/character';
 export type { CharacterSource } from './ports/character-source';
 export type { PublishedCharacter, ReadPublished, ReadPublishedVersion } from './ports/published-characters';
+export { longestLoginPauseMs, loginClaimMs, loginPauseMs, maxLoginTries } from './limits/login-pause';
+export type {
+  LoginAttempts,
+  LoginClaim,
+  LoginRefusal,
+  LoginResult,
+  UpstreamAccount,
+} from './ports/upstreams/login-attempts';
 export { createCondition } from './shared/condition';
 export { createYield } from './shared/yield-to-event-loop';
 export { withDeadline } from './shared/deadline';
@@ -91,7 +99,7 @@ export type { FinalOutcome, TurnOutcome, Usage } from './model/outcome';
 export type { SavedTurn } from './model/turn';
 export type { TurnState } from './turn/access';
 export type { UpstreamProblem } from './ports/upstream';
-export type { UpstreamKeys } from './ports/upstream-keys';
+export type { UpstreamKeys } from './ports/upstreams/keys';
 export type { Upstreams } from './ports/upstreams';
 export type { UserSource } from './ports/user-source';
 export { SettingsError } from '../env/variables';

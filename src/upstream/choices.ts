@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 
 import type { UpstreamChoice, UpstreamKey, UpstreamKind } from '../chat/model/character';
-import type { NamedApp } from '../chat/ports/upstream-keys';
+import type { NamedApp } from '../chat/ports/upstreams/keys';
 import type { UpstreamProblem } from '../chat/ports/upstream';
 import type { ChatSettings } from '../chat/settings';
 

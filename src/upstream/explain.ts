@@ -14,6 +14,7 @@ const causeSchema = z
     transportCode: z.string().optional(),
     upstreamStatus: z.number().optional(),
     upstreamCode: z.string().optional(),
+    remedy: z.string().optional(),
   })
   .catch({});
 
@@ -25,7 +26,13 @@ const tls =
 export function explainFailure(error: unknown, kind: UpstreamKind): string {
   const variable = addresses[kind];
   if (!(error instanceof ChatError)) return 'The check failed. Report this with the log of the server.';
-  const { transportCode = '', upstreamStatus = 200, upstreamCode } = causeSchema.parse(error.cause);
+  const { transportCode = '', upstreamStatus = 200, upstreamCode, remedy } = causeSchema.parse(error.cause);
+  if (remedy !== undefined) return remedy;
+  if (error.code === 'database-unavailable')
+    return (
+      "The database cannot be read or written, so nobody logs in to Dify's console. " +
+      'It may have a refused login, and Dify locks an account after five. Check the database.'
+    );
   if (error.code === 'upstream-unreachable') return explainTransport(transportCode, variable);
   if (error.code === 'upstream-timeout')
     return `The server in ${variable} does not answer in time. Check the address, the firewalls and its load.`;

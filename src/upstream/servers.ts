@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
+import type { LoginAttempts } from '../chat/ports/upstreams/login-attempts';
 import type { Upstream, UpstreamProblem } from '../chat/ports/upstream';
 import type { ChatSettings } from '../chat/settings';
 import { createQueue } from './dify/ask-in-turn';
@@ -11,6 +12,7 @@ import { createOpenAiClient } from './openai/client';
 
 export interface ServersOptions {
   readonly settings: Pick<ChatSettings, 'dify' | 'console' | 'openai' | 'files'>;
+  readonly logins: LoginAttempts;
   readonly warn: (message: string) => void;
 }
 
@@ -32,7 +34,7 @@ export const isProblem = (found: object): found is UpstreamProblem => 'code' in 
 
 const maxClients = 1_000;
 
-export function createServers({ settings, warn }: ServersOptions): Servers {
+export function createServers({ settings, logins, warn }: ServersOptions): Servers {
   const { dify, console: account, openai, files } = settings;
   const fileHosts = files.hosts;
   const clients = new LRUCache<string, Upstream>({ max: maxClients });
@@ -61,6 +63,7 @@ export function createServers({ settings, warn }: ServersOptions): Servers {
         return missing('DIFY_CONSOLE_APP_ID', 'Or type the id of the app into the character.');
       difyConsole ??= createDifyConsole({
         settings: { ...dify, consoleUrl, email, password },
+        logins,
         fileHosts,
         warn,
         queue: queues.of(consoleUrl),
@@ -91,7 +94,7 @@ export function createServers({ settings, warn }: ServersOptions): Servers {
 }
 
 /** All apps of one Dify share its connections, and so they share a queue. */
-function createQueues({ settings: { dify }, warn }: ServersOptions) {
+function createQueues({ settings: { dify }, warn }: Omit<ServersOptions, 'logins'>) {
   const queues = new Map<string, AnswerQueue>();
   return {
     of(apiUrl: string): AnswerQueue {

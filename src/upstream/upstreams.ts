@@ -3,8 +3,9 @@ import { LRUCache } from 'lru-cache';
 import { ChatError } from '../chat/errors';
 import { upstreamKinds, type UpstreamChoice, type UpstreamKind } from '../chat/model/character';
 import { upstreamIdOf } from '../chat/model/session';
+import type { LoginAttempts } from '../chat/ports/upstreams/login-attempts';
 import type { UpstreamProblem } from '../chat/ports/upstream';
-import type { UpstreamKeys } from '../chat/ports/upstream-keys';
+import type { UpstreamKeys } from '../chat/ports/upstreams/keys';
 import type { NamedUpstream, Upstreams } from '../chat/ports/upstreams';
 import type { ChatSettings } from '../chat/settings';
 import { createChoices, parseNamedApp, type ChoicesOptions } from './choices';
@@ -13,6 +14,7 @@ import { createServers, isProblem, type UpstreamOrProblem } from './servers';
 export interface UpstreamsOptions extends ChoicesOptions {
   readonly settings: Pick<ChatSettings, 'upstream' | 'dify' | 'console' | 'openai' | 'files'>;
   readonly keys: UpstreamKeys;
+  readonly logins: LoginAttempts;
   readonly warn: (message: string) => void;
 }
 
@@ -21,8 +23,8 @@ const maxKeys = 1_000;
 const savedForMs = 3_600_000;
 
 /** Finds the upstream of a character, and that of a turn which names it. */
-export function createUpstreams({ settings, keys, unseal, warn }: UpstreamsOptions): Upstreams {
-  const servers = createServers({ settings, warn });
+export function createUpstreams({ settings, keys, logins, unseal, warn }: UpstreamsOptions): Upstreams {
+  const servers = createServers({ settings, logins, warn });
   const choices = createChoices({ settings, unseal });
   /** The sealed keys by the id of their upstream. */
   const saved = new LRUCache<string, string>({ max: maxKeys, ttl: savedForMs });

@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { appIdOf } from '../upstream/dify-console/support/console';
+import { isRecord } from '../dify-emulator/requests';
+import { appIdOf, requestsTo } from '../upstream/dify-console/support/console';
 import { startOpenAiEmulator, type OpenAiEmulator } from '../openai-emulator';
 import { startApp, secretsOfTests, type App } from '../support/app';
 import { assertCleanLog } from '../support/canaries';
@@ -65,8 +68,8 @@ async function createCharacter(
   await chooseUpstream(app, documentId, columns);
 }
 
-async function runDoctor(env: Readonly<Record<string, string>> = {}) {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'scripts/doctor.ts'], {
+async function runDoctor(env: Readonly<Record<string, string>> = {}, ...options: readonly string[]) {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'scripts/doctor.ts', ...options], {
     cwd: root,
     env: { PATH: process.env['PATH'] ?? '', ENV_PATH: '/dev/null', ...app.variables, ...env },
   });
@@ -83,6 +86,11 @@ async function runDoctor(env: Readonly<Record<string, string>> = {}) {
   ]);
   return { code, lines: output.trimEnd().split('\n') };
 }
+
+const wrong = 'Wrong-Passw0rd-1';
+/** Returns how often the wrong password was tried. Logins of the server have the right one. */
+const wrongTries = () =>
+  requestsTo(app.dify, '/login').filter(({ body }) => isRecord(body) && body['password'] === wrong).length;
 
 const line = (start: string, end = '') => expect.stringMatching(new RegExp(`^${start}.*${end}$`, 'u'));
 
@@ -107,14 +115,14 @@ describe('npm run doctor', () => {
   });
 
   it('says for each upstream what is wrong and what to do, and names its characters', async () => {
-    const [short = '', workflow = '', wrong = ''] = sealed;
+    const [short = '', workflow = '', refused = ''] = sealed;
     await createCharacter('Tom', { upstream: 'dify', upstream_key: short }, prompt);
     await createCharacter('Eve', { upstream: 'dify', upstream_app_id: 'eve', upstream_key: workflow });
     await createCharacter('Bob', { upstream: 'dify', upstream_key: 'v1:00:00:00' });
     await createCharacter('Kit', { upstream: 'dify-console', upstream_app_id: unknownApp });
     await createCharacter('Zoe', { upstream: 'openai', model: 'unknown-model' });
-    await createCharacter('Max', { upstream: 'openai', upstream_key: wrong });
-    await createCharacter('Ann', { upstream: 'openai', upstream_key: wrong });
+    await createCharacter('Max', { upstream: 'openai', upstream_key: refused });
+    await createCharacter('Ann', { upstream: 'openai', upstream_key: refused });
     const { code, lines } = await runDoctor();
     expect(code).toBe(1);
     expect(lines).toEqual([
@@ -143,12 +151,24 @@ describe('npm run doctor', () => {
   });
 
   it('logs in to the console once, and warns that Dify locks accounts', async () => {
-    const { code, lines } = await runDoctor({ DIFY_CONSOLE_PASSWORD: 'Wrong-Passw0rd-1' });
+    const { code, lines } = await runDoctor({ DIFY_CONSOLE_PASSWORD: wrong });
     expect(code).toBe(1);
     expect(lines).toContainEqual(
       line('dify-console:.*: Dify refused the login', 'locks an account after five refused logins\\.'),
     );
-    expect(app.dify.account.refusedLogins).toBe(1);
+    expect(wrongTries()).toBe(1);
+  });
+
+  it('does not repeat a refused login, unless --retry-login says so', async () => {
+    const env = { DIFY_CONSOLE_PASSWORD: wrong };
+    const refused = line('dify-console:.*: Dify refused the login', '--retry-login.*');
+    expect((await runDoctor(env)).lines).toContainEqual(refused);
+    expect(wrongTries()).toBe(1);
+    expect((await runDoctor(env, '--retry-login')).lines).toContainEqual(refused);
+    expect(wrongTries()).toBe(2);
+    expect((await runDoctor({}, '--retry-login')).lines).toContainEqual(
+      line('ok     dify-console:[0-9a-f-]{36}  for "Kim"'),
+    );
   });
 
   it('checks the upstreams of the settings if it cannot read the database', async () => {
@@ -163,6 +183,37 @@ describe('npm run doctor', () => {
       '',
       line('The database cannot be read', 'which creates the tables\\.'),
     ]);
+  });
+
+  it('logs in to the console before the first start of a server, and creates no file', async () => {
+    const file = path.join(tmpdir(), `doctor-${process.pid}.db`);
+    const { lines } = await runDoctor({
+      DATABASE_CLIENT: 'sqlite',
+      DATABASE_FILENAME: file,
+      DIFY_CONSOLE_APP_ID: appIdOf(app.dify, keys.chat),
+    });
+    expect(lines).toContainEqual(line('ok     dify-console:'));
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('does not log in to the console if the database is down', async () => {
+    const before = app.dify.requests.length;
+    const { code, lines } = await runDoctor({
+      DATABASE_CLIENT: 'postgres',
+      DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none',
+      DIFY_CONSOLE_APP_ID: appIdOf(app.dify, keys.chat),
+    });
+    expect(code).toBe(1);
+    expect(lines).toContainEqual(
+      line('dify-console:.*: The database cannot be read or written, so nobody logs in'),
+    );
+    expect(app.dify.requests.slice(before).filter(({ path: to }) => to.includes('/login'))).toEqual([]);
+  });
+
+  it('ends with 2 for an unknown option, and explains its options', async () => {
+    const { code, lines } = await runDoctor({}, '--retry');
+    expect([code, lines[0]]).toEqual([2, expect.stringContaining("'--retry'")]);
+    expect(lines).toContainEqual(line('  --retry-login  logs in to the console of Dify'));
   });
 
   it('ends with 2 for settings with which the server does not start', async () => {

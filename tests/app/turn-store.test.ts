@@ -13,7 +13,9 @@ import { createSessionStore } from '../../src/database/sessions/store';
 import { inTransaction } from '../../src/database/sql/transaction';
 import { createTurnStore } from '../../src/database/turns/store';
 import { createUpstreamKeys, pruneUpstreamKeys } from '../../src/database/upstreams/keys';
+import { createLoginAttempts } from '../../src/database/upstreams/login-attempts';
 import { ada, bob, ending, newSession, newThread, newTurn } from '../chat/support/fixtures';
+import { itKeepsLoginAttempts } from '../chat/support/login-attempts-contract';
 import { itKeepsTurns } from '../chat/support/turn-store-contract';
 import { holdsWithin } from '../support/until';
 import { startApp, type App } from '../support/app';
@@ -634,5 +636,31 @@ describe('the keys of upstreams', () => {
     for (const other of [{ kind: 'openai' }, { characterId: 'eve' }, { appId: 'other' }] as const)
       expect(await keys.findPublished({ ...named, ...other })).toBeNull();
     await connection('ai_characters').where({ document_id: 'ada' }).delete();
+  });
+});
+
+describe('the attempts to log in to upstreams', () => {
+  const rows = () => connection('chat_login_attempts');
+
+  itKeepsLoginAttempts(async () => {
+    await rows().delete();
+    const passed = (ms: number) => ({
+      claimed_at: connection.raw('claimed_at - ?', [ms]),
+      retry_at: connection.raw('retry_at - ?', [ms]),
+    });
+    return {
+      attempts: createLoginAttempts(db, 'secret'),
+      forward: async (ms) => void (await rows().update(passed(ms))),
+    };
+  });
+
+  it('name no account, and depend on the secret of the server', async () => {
+    await rows().delete();
+    const account = { url: 'http://dify', email: 'ann@example.org', password: 'hunter2' };
+    for (const secret of ['secret', 'another'])
+      expect((await createLoginAttempts(db, secret).claim(account)).state).toBe('claimed');
+    const saved = await rows();
+    expect(new Set(saved.map((row) => row.account)).size).toBe(2);
+    expect(JSON.stringify(saved)).not.toMatch(/dify|ann@|hunter2/u);
   });
 });

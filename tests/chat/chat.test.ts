@@ -1,3 +1,4 @@
+import { createMemoryLoginAttempts } from './support/memory-login-attempts';
 import { createMemoryKeys } from './support/one-upstream';
 import { createChat } from '../../src/chat/chat';
 import { parseChatSettings } from '../../src/chat/settings';
@@ -34,6 +35,7 @@ describe('createChat', () => {
       upstreams: createUpstreams({
         settings,
         keys: createMemoryKeys(),
+        logins: createMemoryLoginAttempts(),
         unseal: () => null,
         warn: log.warn,
       }),
@@ -85,6 +87,7 @@ describe('createChat', () => {
       upstreams: createUpstreams({
         settings,
         keys: createMemoryKeys(),
+        logins: createMemoryLoginAttempts(),
         unseal: () => null,
         warn: log.warn,
       }),

@@ -4,6 +4,7 @@ import { createUpstreams } from '../../src/upstream/upstreams';
 import { startOpenAiEmulator, faults } from '../openai-emulator';
 import { askDify as ask } from '../chat/support/dify';
 import { thrown } from '../chat/support/collect';
+import { createMemoryLoginAttempts } from '../chat/support/memory-login-attempts';
 import { createMemoryKeys } from '../chat/support/one-upstream';
 import { ChatError } from '../../src/chat/errors';
 
@@ -24,6 +25,7 @@ function create(variables: Readonly<Record<string, string>> = all) {
   const upstreams = createUpstreams({
     settings: parseChatSettings(variables),
     keys,
+    logins: createMemoryLoginAttempts(),
     unseal(sealed) {
       unsealed.push(sealed);
       const [, kind = 'dify', key] = /^sealed(?:-(openai))?:(.*)$/u.exec(sealed) ?? [];

@@ -1,12 +1,14 @@
 import { defaultChoice, type UpstreamChoice } from '../../src/chat/model/character';
 import { createUpstreams } from '../../src/upstream/upstreams';
 import { describeCharacters, groupByUpstream } from '../../src/upstream/uses';
+import { createMemoryLoginAttempts } from '../chat/support/memory-login-attempts';
 import { createMemoryKeys } from '../chat/support/one-upstream';
 import { parseChatSettings } from '../../src/chat/settings';
 
 const upstreams = createUpstreams({
   settings: parseChatSettings({ DIFY_API_URL: 'http://127.0.0.1:9/v1', DIFY_API_KEY: 'app-default' }),
   keys: createMemoryKeys(),
+  logins: createMemoryLoginAttempts(),
   // A key is encrypted differently each time.
   unseal: (sealed) =>
     sealed.startsWith('broken') ? null : { kind: 'dify', key: sealed.split(' ')[1] ?? '' },

@@ -2,6 +2,11 @@ import type { Core } from '@strapi/strapi';
 
 type Database = Core.Strapi['db'];
 
+/** A database whose kind is known. */
+export interface WithDialect {
+  readonly dialect: { readonly client: string };
+}
+
 /**
  * Returns SQL for the database's own time, in the form of Strapi's date columns.
  * PostgreSQL: UTC without a time zone. SQLite: milliseconds since 1970.
@@ -19,8 +24,13 @@ export function agoIn(db: Database, ms: number): string {
     : `(${sqliteNow} - ${wholeMs})`;
 }
 
+/** Returns SQL for the database's own time, in milliseconds since 1970. */
+export function nowMsIn(db: WithDialect): string {
+  return isPostgres(db) ? 'cast(extract(epoch from clock_timestamp()) * 1000 as bigint)' : sqliteNow;
+}
+
 const sqliteNow = "cast(unixepoch('subsec') * 1000 as integer)";
 
-function isPostgres(db: Database): boolean {
+function isPostgres(db: WithDialect): boolean {
   return db.dialect.client === 'postgres';
 }

@@ -3,9 +3,14 @@ import type { Knex } from 'knex';
 
 type Database = Core.Strapi['db'];
 
+/** A database whose schema can be changed. */
+export interface WithSchema {
+  getSchemaConnection(): Knex.SchemaBuilder;
+}
+
 /** Creates a table of this server, unless it exists. See `unlessDone`. */
 export async function createTable(
-  db: Database,
+  db: WithSchema,
   name: string,
   columns: (table: Knex.CreateTableBuilder) => void,
 ): Promise<void> {

@@ -5,6 +5,7 @@ import type { Knex } from 'knex';
 
 import { createGroupCommit } from '../sql/group-commit';
 import { loginTable, passwordMarkOfAccount, toPasswordMark, userOrigin } from './login-table';
+import { nowMsIn } from '../sql/clock';
 import { partsOf } from '../sql/parts';
 import { queryDriver, statementsOf } from '../sql/statements';
 import { inTransaction } from '../sql/transaction';
@@ -114,7 +115,7 @@ export function createLogins(db: Database): Logins {
 
   async function findTied(sessionId: string): Promise<TiedSession | null> {
     const [row] = await statementsOf(db.connection)<TiedRow>({
-      sql: `select family_id, user_id, ${nowMs(isPostgres)} as read_at from ${loginTable} where session_id = ?`,
+      sql: `select family_id, user_id, ${nowMsIn(db)} as read_at from ${loginTable} where session_id = ?`,
       values: [sessionId],
     });
     if (row === undefined) return null;
@@ -161,7 +162,6 @@ export function createLogins(db: Database): Logins {
 }
 
 function createLoginChanges(db: Database, trx: Knex.Transaction): LoginChanges {
-  const isPostgres = db.dialect.client === 'postgres';
   const run = statementsOf(trx);
   const sessions = () => db.connection('strapi_sessions').transacting(trx);
   return {
@@ -205,7 +205,7 @@ function createLoginChanges(db: Database, trx: Knex.Transaction): LoginChanges {
         values: [parent.sessionId, childId],
       });
       await run({
-        sql: `update ${loginTable} set rotated_at = ${nowMs(isPostgres)} where session_id = ?`,
+        sql: `update ${loginTable} set rotated_at = ${nowMsIn(db)} where session_id = ?`,
         values: [parent.sessionId],
       });
     },
@@ -256,11 +256,4 @@ function askSqlite(db: Database, sessionIds: readonly string[]): Promise<readonl
     sql: goodSessions('in (select value from json_each(?))'),
     values: [JSON.stringify(sessionIds)],
   });
-}
-
-/** Returns SQL for milliseconds since 1970 by the database's clock, which all processes share. */
-function nowMs(isPostgres: boolean): string {
-  return isPostgres
-    ? 'cast(extract(epoch from clock_timestamp()) * 1000 as bigint)'
-    : "cast((julianday('now') - 2440587.5) * 86400000 as integer)";
 }

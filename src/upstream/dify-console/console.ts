@@ -1,4 +1,5 @@
 import { ChatError } from '../../chat/errors';
+import type { LoginAttempts } from '../../chat/ports/upstreams/login-attempts';
 import type { TakeEvents, Upstream, UpstreamQuestion } from '../../chat/ports/upstream';
 import type { DifySettings } from '../../chat/settings';
 import type { AnswerQueue } from '../dify/answer-queue';
@@ -33,6 +34,7 @@ export interface ConsoleSettings
 
 export interface ConsoleOptions {
   readonly settings: ConsoleSettings;
+  readonly logins: LoginAttempts;
   /** See `DifyClientOptions`. */
   readonly fileHosts?: readonly string[];
   readonly warn: (message: string) => void;
@@ -48,12 +50,13 @@ export interface DifyConsole {
 
 export function createDifyConsole({
   settings,
+  logins,
   fileHosts = [],
   warn,
   ...options
 }: ConsoleOptions): DifyConsole {
   const { consoleUrl: apiUrl, maxFrameChars, answersAtOnce, queueMs, spaceQuestions } = settings;
-  const session = createSession(settings);
+  const session = createSession(settings, logins);
   const inTurn = { settings: { apiUrl, answersAtOnce, queueMs, spaceQuestions }, warn };
   const queue = options.queue ?? createQueue(inTurn);
   const links = { ...settings, root: apiUrl.replace(/\/console\/api$/u, ''), fileHosts };

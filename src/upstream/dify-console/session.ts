@@ -1,6 +1,13 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 
 import { ChatError } from '../../chat/errors';
+import type {
+  LoginAttempts,
+  LoginClaim,
+  LoginRefusal,
+  LoginResult,
+} from '../../chat/ports/upstreams/login-attempts';
 import type { UpstreamProblem } from '../../chat/ports/upstream';
 import type { DeadlineSettings } from '../../chat/settings';
 import { fromDifyError } from '../dify/errors';
@@ -42,38 +49,20 @@ export class LoginExpiredError extends ChatError {
   }
 }
 
-/** A refused login is final: after five of them, Dify locks the account for 24 hours. */
-interface Refusal {
-  readonly upstreamStatus: number;
-  readonly upstreamCode: string;
-  readonly remedy: string;
-}
-
-/** A refused login without a code of Dify, e.g. from a proxy. */
-interface Setback {
-  readonly error: ChatError;
-  readonly tries: number;
-  /** As `Date.now()`. */
-  readonly retryAtMs: number;
-}
-
-/** Dify refuses an account with one of these. */
+/** Dify refuses an account with one of these. A proxy sends them, too, but without a code of Dify. */
 const refusalStatuses: ReadonlySet<number> = new Set([400, 401, 403]);
 
-const minutes = 60_000;
-/**
- * The pauses after such refusals. A proxy can hide that Dify has counted the login as refused. So there are at most four
- * tries a day, because the fifth one would lock the account.
- */
-const pausesMs = [5 * minutes, 20 * minutes, 80 * minutes];
-const longestPauseMs = 24 * 60 * minutes;
+/** How soon to look again whether another process has logged in. */
+const busyPauseMs = 200;
 
-export function createSession(settings: AccountSettings): ConsoleSession {
+type Claimed = Extract<LoginClaim, { state: 'claimed' }>;
+
+export function createSession(settings: AccountSettings, logins: LoginAttempts): ConsoleSession {
   const { consoleUrl: apiUrl, email, password } = settings;
+  const account = { url: apiUrl, email, password };
   let login: Login | undefined;
   let renewal: Promise<Login> | undefined;
-  let refusal: Refusal | undefined;
-  let setback: Setback | undefined;
+  let refusal: LoginRefusal | undefined;
 
   return {
     async run(work, leave) {
@@ -86,7 +75,7 @@ export function createSession(settings: AccountSettings): ConsoleSession {
       }
     },
     problem: () =>
-      refusal === undefined ? null : { code: 'console-login-refused', message: refusal.remedy },
+      refusal === undefined ? null : { code: 'console-login-refused', message: remedyOf(refusal) },
   };
 
   function targetOf({ headers }: Pick<Login, 'headers'>): CallTarget {
@@ -103,7 +92,6 @@ export function createSession(settings: AccountSettings): ConsoleSession {
   }
 
   async function obtain(): Promise<Login> {
-    if (refusal !== undefined) throw new ChatError('upstream-misconfigured', { cause: refusal });
     const refreshed = login === undefined ? null : await refresh(login);
     login = undefined;
     login = refreshed ?? (await logIn());
@@ -119,29 +107,40 @@ export function createSession(settings: AccountSettings): ConsoleSession {
   }
 
   async function logIn(): Promise<Login> {
-    if (setback !== undefined && Date.now() < setback.retryAtMs) throw setback.error;
-    const plain = await postLogin(password);
-    // Versions from about 1.11 on take Base64 only. They do not count a password that they cannot decode.
-    const reply = isRefusal(plain, 401, 'authentication_failed')
-      ? await postLogin(Buffer.from(password).toString('base64'))
-      : plain;
+    const claim = await claimTry();
+    refusal = claim.state === 'refused' ? claim.reason : undefined;
+    if (claim.state === 'refused') throw toRefusedError(claim.reason);
+    if (claim.state === 'paused') throw toPausedError(claim.upstreamStatus);
+    const reply = await postEither().catch(async (error: unknown) => {
+      await save(claim, { type: 'unchecked' });
+      throw error;
+    });
     const given = isSuccess(reply.status) ? toLogin(reply) : null;
-    if (given !== null) {
-      setback = undefined;
-      return given;
-    }
-    if (isRefused(reply)) {
-      refusal = toRefusal(reply);
-      throw new ChatError('upstream-misconfigured', { cause: refusal });
-    }
-    const error = toError(reply);
-    if (refusalStatuses.has(reply.status)) setBack(error);
-    throw error;
+    const result = given === null ? toResult(reply) : ({ type: 'accepted' } as const);
+    await save(claim, result);
+    if (given !== null) return given;
+    if (result.type !== 'refused') throw toError(reply);
+    refusal = result.reason;
+    throw toRefusedError(refusal);
   }
 
-  function setBack(error: ChatError): void {
-    const tries = (setback?.tries ?? 0) + 1;
-    setback = { error, tries, retryAtMs: Date.now() + (pausesMs[tries - 1] ?? longestPauseMs) };
+  /** Waits while another process tries, because its result decides whether this one can. */
+  async function claimTry(): Promise<Exclude<LoginClaim, { state: 'busy' }>> {
+    for (;;) {
+      const claim = await logins.claim(account).catch((error: unknown) => {
+        throw new ChatError('database-unavailable', { cause: error });
+      });
+      if (claim.state !== 'busy') return claim;
+      await pause(busyPauseMs);
+    }
+  }
+
+  /** Versions from about 1.11 on take Base64 only. They do not count a password that they cannot decode. */
+  async function postEither(): Promise<ShortReply> {
+    const plain = await postLogin(password);
+    return isRefusal(plain, 401, 'authentication_failed')
+      ? postLogin(Buffer.from(password).toString('base64'))
+      : plain;
   }
 
   function postLogin(secret: string): Promise<ShortReply> {
@@ -165,19 +164,48 @@ function isRefused(reply: ShortReply): boolean {
 }
 
 function isLocked(reply: ShortReply): boolean {
-  return isRefusal(reply, 429, 'email_code_login_limit');
+  return isRefusal(reply, 429, lockedCode);
 }
 
-function toRefusal(reply: ShortReply): Refusal {
-  const hasLocked = isLocked(reply);
-  const what = hasLocked
-    ? 'Dify has locked the account of the console for 24 hours, after five refused logins.'
-    : 'Dify refused the login to its console.';
-  return {
-    upstreamStatus: reply.status,
-    upstreamCode: hasLocked ? 'email_code_login_limit' : 'login_refused',
-    remedy:
-      `${what} Check the email and the password, then restart the server. ` +
-      'The server does not log in again until then, because Dify locks an account after five refused logins.',
-  };
+const lockedCode = 'email_code_login_limit';
+
+/** A result that cannot be saved counts as a failed try. The login itself does not depend on it. */
+async function save(claim: Claimed, result: LoginResult): Promise<void> {
+  await claim.end(result).catch(() => undefined);
 }
+
+/** Returns what a reply without a login says about the account. */
+function toResult(reply: ShortReply): Exclude<LoginResult, { type: 'accepted' }> {
+  const { status: upstreamStatus } = reply;
+  if (isRefused(reply)) {
+    const upstreamCode = isLocked(reply) ? lockedCode : 'login_refused';
+    return { type: 'refused', reason: { upstreamStatus, upstreamCode } };
+  }
+  return refusalStatuses.has(upstreamStatus) ? { type: 'failed', upstreamStatus } : { type: 'unchecked' };
+}
+
+function toRefusedError(reason: LoginRefusal): ChatError {
+  return new ChatError('upstream-misconfigured', { cause: { ...reason, remedy: remedyOf(reason) } });
+}
+
+function remedyOf({ upstreamCode }: LoginRefusal): string {
+  const what =
+    upstreamCode === lockedCode
+      ? 'Dify has locked the account of the console for 24 hours, after five refused logins.'
+      : 'Dify refused the login to its console.';
+  return (
+    `${what} Check the email and the password, then restart the server. ` +
+    'If they are right by now, run "npm run doctor -- --retry-login". ' +
+    'No process logs in again until then, because Dify locks an account after five refused logins.'
+  );
+}
+
+function toPausedError(status: number | null): ChatError {
+  return status === null
+    ? new ChatError('upstream-failed', { cause: { remedy: pausedRemedy } })
+    : fromDifyError(status, {});
+}
+
+const pausedRemedy =
+  'Logins to the console of Dify did not end. The server tries again within a day. ' +
+  'Run "npm run doctor -- --retry-login" to try now.';

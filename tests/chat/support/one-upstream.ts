@@ -1,5 +1,5 @@
 import type { Upstream } from '../../../src/chat/ports/upstream';
-import type { UpstreamKeys } from '../../../src/chat/ports/upstream-keys';
+import type { UpstreamKeys } from '../../../src/chat/ports/upstreams/keys';
 import type { Upstreams } from '../../../src/chat/ports/upstreams';
 
 /** Keeps keys in memory: those of apps that have answered, and those of published characters by character and app. */

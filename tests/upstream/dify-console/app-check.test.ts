@@ -1,6 +1,7 @@
 import { createDifyConsole } from '../../../src/upstream/dify-console/console';
 import { createDifyEmulator, type DifyEmulator, type Profile } from '../../dify-emulator';
 import { thrown } from '../../chat/support/collect';
+import { createMemoryLoginAttempts } from '../../chat/support/memory-login-attempts';
 import { consoleSettings, consoleUpstream, requestsTo } from './support/console';
 
 describe.each<Profile>(['0.15', '1.x'])('findProblem of an app in the console of Dify %s', (profile) => {
@@ -12,7 +13,11 @@ describe.each<Profile>(['0.15', '1.x'])('findProblem of an app in the console of
   afterEach(() => dify.close());
 
   const upstreamOf = (appId: string) =>
-    createDifyConsole({ settings: consoleSettings(dify), warn: () => undefined }).app(appId);
+    createDifyConsole({
+      settings: consoleSettings(dify),
+      logins: createMemoryLoginAttempts(),
+      warn: () => undefined,
+    }).app(appId);
 
   it.each(['app-emulated-chat', 'app-emulated-agent-chat'])('finds nothing wrong with %s', async (key) => {
     expect(await consoleUpstream(dify, { key }).findProblem()).toBeNull();

@@ -8,6 +8,7 @@ import { createAnswerQueue } from '../../../src/upstream/dify/answer-queue';
 import { createDifyConsole, type ConsoleSettings } from '../../../src/upstream/dify-console/console';
 import { createGate, thrown } from '../../chat/support/collect';
 import { askDify, heldReply, question, readDify } from '../../chat/support/dify';
+import { createMemoryLoginAttempts } from '../../chat/support/memory-login-attempts';
 import { createDifyEmulator, type DifyEmulator, type Profile } from '../../dify-emulator';
 import { appIdOf, consoleSettings, consoleUpstream, requestsTo } from './support/console';
 
@@ -162,7 +163,11 @@ describe.each<Profile>(['0.15', '1.x'])('asking an app in the console of Dify %s
 
   it('shares one login and one queue between apps', async () => {
     const settings = consoleSettings(dify, { answersAtOnce: 1 });
-    const console = createDifyConsole({ settings, warn: () => undefined });
+    const console = createDifyConsole({
+      settings,
+      logins: createMemoryLoginAttempts(),
+      warn: () => undefined,
+    });
     const [one, other] = ['app-emulated-chat', 'app-emulated-agent-chat'].map((key) =>
       console.app(appIdOf(dify, key)),
     ) as [Upstream, Upstream];
@@ -179,7 +184,11 @@ describe.each<Profile>(['0.15', '1.x'])('asking an app in the console of Dify %s
   });
 
   it('sends no request for an app id that is no UUID', async () => {
-    const console = createDifyConsole({ settings: consoleSettings(dify), warn: () => undefined });
+    const console = createDifyConsole({
+      settings: consoleSettings(dify),
+      logins: createMemoryLoginAttempts(),
+      warn: () => undefined,
+    });
     const { error } = await askDify(console.app('../../setup'));
     expect(error).toMatchObject({ code: 'upstream-misconfigured' });
     expect(dify.requests).toEqual([]);
@@ -213,7 +222,12 @@ describe('a console that hangs', () => {
       const queue = createAnswerQueue({ atOnce: 1, waitMs: 60_000, warn: () => undefined });
       const account = { email: 'owner@example.com', password: 'Passw0rd123', refusedLogins: 0 };
       const settings = consoleSettings({ url, account });
-      const upstream = createDifyConsole({ settings, warn: () => undefined, queue }).app(app);
+      const upstream = createDifyConsole({
+        settings,
+        logins: createMemoryLoginAttempts(),
+        warn: () => undefined,
+        queue,
+      }).app(app);
 
       const leaving = new AbortController();
       const asking = thrown(upstream.ask(question, () => undefined, leaving.signal));

@@ -7,6 +7,7 @@ import { createDifyConsole } from '../../../src/upstream/dify-console/console';
 import { askDify } from '../../chat/support/dify';
 import { readCaptures, type Exchange } from '../../dify-emulator/captures/read';
 import { consoleSettings } from './support/console';
+import { createMemoryLoginAttempts } from '../../chat/support/memory-login-attempts';
 
 const versions = ['0.15.3', '1.12.1'] as const;
 type Version = (typeof versions)[number];
@@ -64,7 +65,12 @@ async function play(version: Version, replies: Record<string, readonly string[]>
   const { port } = server.address() as AddressInfo;
   const settings = consoleSettings({ url: `http://127.0.0.1:${port}`, account });
   const appId = recorded(version, 'app').path.split('/').at(-1) ?? '';
-  return { upstream: createDifyConsole({ settings, warn: () => undefined }).app(appId), received };
+  return {
+    upstream: createDifyConsole({ settings, logins: createMemoryLoginAttempts(), warn: () => undefined }).app(
+      appId,
+    ),
+    received,
+  };
 }
 
 describe.each(versions)('the console of Dify %s as recorded', (version) => {

@@ -4,15 +4,19 @@ import type { AddressInfo } from 'node:net';
 
 import { describeError } from '../../../src/chat/shared/log';
 import { getApp } from '../../../src/upstream/dify-console/calls';
+import { explainFailure } from '../../../src/upstream/explain';
 import {
   createSession,
   LoginExpiredError,
   type AccountSettings,
   type ConsoleSession,
 } from '../../../src/upstream/dify-console/session';
+import { loginClaimMs } from '../../../src/chat/limits/login-pause';
 import { createGate, thrown } from '../../chat/support/collect';
 import { expectSilence } from '../../chat/support/silence';
+import { createMemoryLoginAttempts } from '../../chat/support/memory-login-attempts';
 import { createDifyEmulator, type DifyEmulator, type Profile } from '../../dify-emulator';
+import { holdsWithin } from '../../support/until';
 import { appIdOf, consoleSettings, requestsTo } from './support/console';
 
 const readApp = (session: ConsoleSession, dify: DifyEmulator) => getApp({ session, appId: appIdOf(dify) });
@@ -25,8 +29,8 @@ describe.each<Profile>(['0.15', '1.x'])('the session with the console of Dify %s
   });
   afterEach(() => dify.close());
 
-  const sessionOf = (overrides: Partial<AccountSettings> = {}) =>
-    createSession(consoleSettings(dify, overrides));
+  const sessionOf = (overrides: Partial<AccountSettings> = {}, logins = createMemoryLoginAttempts()) =>
+    createSession(consoleSettings(dify, overrides), logins);
   const logins = () => requestsTo(dify, '/login').length;
   const refreshes = () => requestsTo(dify, '/refresh-token').length;
   /** The first one of 1.x has the plain password, which older versions take. */
@@ -111,7 +115,7 @@ describe.each<Profile>(['0.15', '1.x'])('the session with the console of Dify %s
 
   it('never repeats a login after the password has changed in Dify', async () => {
     const settings = consoleSettings(dify);
-    const session = createSession(settings);
+    const session = createSession(settings, createMemoryLoginAttempts());
     await readApp(session, dify);
     dify.expireLogins('all');
     Object.assign(dify.account, { password: 'Another-1' });
@@ -128,6 +132,81 @@ describe.each<Profile>(['0.15', '1.x'])('the session with the console of Dify %s
     expect(describeError(error)).toContain('Dify has locked the account of the console for 24 hours');
     await thrown(readApp(session, dify));
     expect(logins()).toBe(6 * loginsOfOne);
+  });
+
+  describe('of several processes', () => {
+    const wrong = { password: 'Wrong-Passw0rd-1' };
+    const accountOf = (overrides: Partial<AccountSettings> = {}) => {
+      const { consoleUrl: url, email, password } = consoleSettings(dify, overrides);
+      return { url, email, password };
+    };
+    afterEach(() => jest.restoreAllMocks());
+
+    it('is refused once for all of them, and after their restart', async () => {
+      const attempts = createMemoryLoginAttempts();
+      const sessions = [sessionOf(wrong, attempts), sessionOf(wrong, attempts)];
+      await Promise.all(sessions.map((session) => thrown(readApp(session, dify))));
+      const restarted = sessionOf(wrong, attempts);
+      expect(await thrown(readApp(restarted, dify))).toMatchObject({ code: 'upstream-misconfigured' });
+      expect(dify.account.refusedLogins).toBe(1);
+      for (const session of [...sessions, restarted])
+        expect(session.problem()).toMatchObject({
+          code: 'console-login-refused',
+          message: expect.stringContaining('npm run doctor -- --retry-login'),
+        });
+    });
+
+    it('begins again with another password', async () => {
+      const attempts = createMemoryLoginAttempts();
+      await thrown(readApp(sessionOf(wrong, attempts), dify));
+      expect((await readApp(sessionOf({}, attempts), dify)).status).toBe(200);
+    });
+
+    it('begins again after an operator has said so, also in a process that was refused', async () => {
+      const attempts = createMemoryLoginAttempts();
+      const session = sessionOf(wrong, attempts);
+      await thrown(readApp(session, dify));
+      Object.assign(dify.account, wrong);
+      expect(session.problem()).not.toBeNull();
+      await attempts.forget(accountOf(wrong));
+      expect((await readApp(session, dify)).status).toBe(200);
+      expect(session.problem()).toBeNull();
+    });
+
+    it('waits for the try of another process, which can have died', async () => {
+      const attempts = createMemoryLoginAttempts();
+      expect((await attempts.claim(accountOf())).state).toBe('claimed');
+      const reading = readApp(sessionOf({}, attempts), dify);
+      expect(await holdsWithin(50, () => logins() > 0)).toBe(false);
+      const late = Date.now() + loginClaimMs;
+      jest.spyOn(Date, 'now').mockImplementation(() => late);
+      expect((await reading).status).toBe(200);
+    });
+
+    it('does not begin while the attempts cannot be read', async () => {
+      const claim = () => Promise.reject(new Error('The database is down.'));
+      const session = sessionOf({}, { ...createMemoryLoginAttempts(), claim });
+      const error = await thrown(readApp(session, dify));
+      expect(error).toMatchObject({ code: 'database-unavailable' });
+      expect(explainFailure(error, 'dify-console')).toContain('The database cannot be read or written');
+      expect(dify.requests).toEqual([]);
+    });
+
+    it('succeeds although its result cannot be saved', async () => {
+      const attempts = createMemoryLoginAttempts();
+      const session = sessionOf(
+        {},
+        {
+          ...attempts,
+          async claim(account) {
+            const claim = await attempts.claim(account);
+            const end = () => Promise.reject(new Error('The database is down.'));
+            return claim.state === 'claimed' ? { ...claim, end } : claim;
+          },
+        },
+      );
+      expect((await readApp(session, dify)).status).toBe(200);
+    });
   });
 });
 
@@ -157,10 +236,10 @@ describe('the session with a console that fails', () => {
   const appId = '8c6b3a52-5e1d-4a3b-9d77-1b5a2c7e9f01';
   const app = `/apps/${appId}`;
   const tokens = '{"data": {"access_token": "secret-access", "refresh_token": "secret-refresh"}}';
-  const sessionOf = () => {
+  const sessionOf = (logins = createMemoryLoginAttempts()) => {
     const { port } = server.address() as AddressInfo;
     const account = { email: 'owner@example.com', password: 'Passw0rd123', refusedLogins: 0 };
-    return createSession(consoleSettings({ url: `http://127.0.0.1:${port}`, account }));
+    return createSession(consoleSettings({ url: `http://127.0.0.1:${port}`, account }), logins);
   };
 
   it.each([
@@ -219,6 +298,21 @@ describe('the session with a console that fails', () => {
     replies['/login'] = [200, tokens];
     replies[app] = [200, '{}'];
     expect((await getApp({ session, appId })).status).toBe(200);
+    clock.mockRestore();
+  });
+
+  it('logs in at most four times a day in all processes if a refusal is not about the account', async () => {
+    const start = Date.now();
+    let nowMs = start;
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => nowMs);
+    replies['/login'] = [401, ''];
+    const logins = createMemoryLoginAttempts();
+    const minutes = 60_000;
+    for (; nowMs < start + 24 * 60 * minutes; nowMs += 10 * minutes) {
+      for (const session of [sessionOf(logins), sessionOf(logins)])
+        expect(await thrown(getApp({ session, appId }))).toMatchObject({ code: 'upstream-misconfigured' });
+    }
+    expect(asked).toEqual(Array(4).fill('/login'));
     clock.mockRestore();
   });
 

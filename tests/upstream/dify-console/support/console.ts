@@ -1,6 +1,8 @@
+import type { LoginAttempts } from '../../../../src/chat/ports/upstreams/login-attempts';
 import type { Upstream } from '../../../../src/chat/ports/upstream';
 import { createDifyConsole, type ConsoleSettings } from '../../../../src/upstream/dify-console/console';
 import { difySettings } from '../../../chat/support/dify';
+import { createMemoryLoginAttempts } from '../../../chat/support/memory-login-attempts';
 import type { DifyEmulator } from '../../../dify-emulator';
 
 /** The settings of an account, with long timeouts. */
@@ -22,10 +24,16 @@ export function appIdOf(dify: Pick<ConsoleOwner, 'apps'>, key = 'app-emulated-ch
 /** Returns the upstream of one app of the emulator. */
 export function consoleUpstream(
   dify: ConsoleOwner,
-  { overrides = {}, key = 'app-emulated-chat', warnings = [] }: ConsoleOf = {},
+  {
+    overrides = {},
+    key = 'app-emulated-chat',
+    warnings = [],
+    logins = createMemoryLoginAttempts(),
+  }: ConsoleOf = {},
 ): Upstream {
   const settings = consoleSettings(dify, overrides);
-  return createDifyConsole({ settings, warn: (message) => warnings.push(message) }).app(appIdOf(dify, key));
+  const warn = (message: string) => warnings.push(message);
+  return createDifyConsole({ settings, logins, warn }).app(appIdOf(dify, key));
 }
 
 type ConsoleOwner = Pick<DifyEmulator, 'url' | 'account'> & {
@@ -36,6 +44,8 @@ interface ConsoleOf {
   readonly overrides?: Partial<ConsoleSettings>;
   readonly key?: string;
   readonly warnings?: string[];
+  /** Default: those of one process. */
+  readonly logins?: LoginAttempts;
 }
 
 /** Returns the received requests to addresses that end so. */

@@ -1,4 +1,4 @@
-import type { UpstreamKind } from '../model/character';
+import type { UpstreamKind } from '../../model/character';
 
 /** An app that an editor has named in a character. */
 export interface NamedApp {
