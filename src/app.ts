@@ -1,3 +1,5 @@
+import { EventEmitter } from 'node:events';
+
 import type { Core } from '@strapi/strapi';
 
 import { createChat, parseChatSettings, type Chat } from './chat';
@@ -26,6 +28,9 @@ import { createHistory, type History, type HistoryNaming, type HistoryStore } fr
 import { createUpstreamCheck, type UpstreamCheck } from './upstream/check';
 import { createUpstreams } from './upstream/upstreams';
 
+/** Finished messages by a column of their rows: both lines of a turn, or the line that a client has added. */
+export type FinishedMessages = { readonly turn_id: string } | { readonly message_id: string };
+
 /** The parts of one Strapi instance, made once. Chat, history, upstream and database meet only here. */
 interface App {
   readonly chat: Chat;
@@ -33,6 +38,7 @@ interface App {
   /** Only a process that serves requests takes this lock. It shows other processes that this one is alive. */
   readonly processLock: ProcessLock;
   readonly upstreamCheck: UpstreamCheck;
+  readonly messages: EventEmitter<{ finished: [FinishedMessages] }>;
   /** Stops the running reads. The caller must call it before it closes the database. */
   stopReading(): Promise<void>;
 }
@@ -72,6 +78,14 @@ export function upstreamCheckOf(strapi: Core.Strapi): UpstreamCheck {
   return appOf(strapi).upstreamCheck;
 }
 
+/** Calls `listener` after each save of finished messages in this process. It must not throw. */
+export function onMessagesFinished(
+  strapi: Core.Strapi,
+  listener: (finished: FinishedMessages) => void,
+): void {
+  appOf(strapi).messages.on('finished', listener);
+}
+
 export async function stopReading(strapi: Core.Strapi): Promise<void> {
   await apps.get(strapi)?.stopReading();
 }
@@ -107,6 +121,7 @@ function createApp(strapi: Core.Strapi): App {
     unseal: createKeySeal(strapi).unseal,
     warn: (message) => log.warn(message),
   });
+  const messages: App['messages'] = new EventEmitter();
   const chat = createChat({
     settings,
     upstreams,
@@ -121,7 +136,11 @@ function createApp(strapi: Core.Strapi): App {
     counters: createUserCounters(db, settings.limits),
     secret: secretOf(strapi),
     log,
-    onTurnEnded: () => history.writer?.wake(),
+    onTurnEnded(turnId) {
+      history.writer?.wake();
+      messages.emit('finished', { turn_id: turnId });
+    },
+    onMessageAdded: (messageId) => messages.emit('finished', { message_id: messageId }),
   });
   const upstreamCheck = createUpstreamCheck({
     upstreams,
@@ -129,7 +148,7 @@ function createApp(strapi: Core.Strapi): App {
     readVersion: createReadPublishedVersion(db),
     log,
   });
-  return { chat, history, processLock, upstreamCheck, stopReading: () => reader.close() };
+  return { chat, history, processLock, upstreamCheck, messages, stopReading: () => reader.close() };
 }
 
 /** Returns the first of the application's keys, without which the server does not start. */

@@ -18,6 +18,8 @@ import { guardChats, takeChatsFromStockRoles } from './strapi/rights/chat-readin
 import { guardDrafts } from './strapi/rights/draft-reading';
 import { endLoginsWithAccount } from './strapi/logins/end-logins';
 import { eraseWithUser } from './strapi/entries/erase-with-user';
+import { startMessageEvents } from './strapi/events/message-events';
+import type { EventQueue } from './strapi/events/event-queue';
 import { startHistory, type RunningHistory } from './strapi/jobs/copy-history';
 import { dropConversationsWithSessions } from './strapi/entries/session-conversations';
 import { indexSessions } from './strapi/startup/index-sessions';
@@ -72,6 +74,7 @@ let purging: Purging | undefined;
 let filling: Filling | undefined;
 let tidying: Tidying | undefined;
 let history: RunningHistory | undefined;
+let messageEvents: EventQueue | undefined;
 let resources: ResourceWatch | undefined;
 let checkpoints: SqliteCheckpoints | undefined;
 let temporaryFolder: TemporaryFolder | undefined;
@@ -145,14 +148,16 @@ export default {
     const purged = Promise.all([purging?.stop(), filling?.stop(), tidying?.stop()]);
     endAtOnceOnNextSignal();
     const { turns, settings, conversationCleanup } = chatOf(strapi);
+    const drainsUntilMs = Date.now() + settings.drainTimeoutMs;
     upstreamCheckOf(strapi).stop();
     await turns.drain(settings.drainTimeoutMs);
     // Only after the drain: it can be longer than a lease, and its turns are alive.
     clearInterval(heartbeat);
     loginsOf(strapi).watch.stop();
     await Promise.all([purged, conversationCleanup.stop()]);
-    // After the drain, because the history must get its turns, too.
-    await history?.stop();
+    // After the drain, because the history and Strapi's subscribers must get its turns, too.
+    const lastEventsMs = Math.max(minEventsMs, drainsUntilMs - Date.now());
+    await Promise.all([history?.stop(), messageEvents?.stop(lastEventsMs)]);
     await historyStoreOf(strapi)?.close();
     await resources?.stop();
     await Promise.all([answersSent(1_000), socketServer?.close(), checkpoints?.stop(), stopReading(strapi)]);
@@ -161,6 +166,9 @@ export default {
   },
 };
 
+/** The time for the last events of messages, if the running turns have used up the time of the drain. */
+const minEventsMs = 3_000;
+
 /** Starts the jobs of a server. A command that loads the application next to a server starts none of them. */
 async function startServing(strapi: Core.Strapi): Promise<void> {
   warnAtStart(strapi);
@@ -168,6 +176,8 @@ async function startServing(strapi: Core.Strapi): Promise<void> {
   const { turns, conversationCleanup } = chatOf(strapi);
   loginsOf(strapi).watch.start();
   await processLockOf(strapi).take();
+  // Before the first turn can end.
+  messageEvents = startMessageEvents(strapi);
   await turns.takeOver();
   heartbeat = setInterval(() => void turns.heartbeat(), turns.heartbeatMs);
   socketServer = openSocketServer(strapi);

@@ -45,7 +45,9 @@ export interface ChatDependencies {
   readonly secret: string;
   readonly log: Log;
   /** The chat calls this each time it has saved the end of a turn. It must not throw. */
-  readonly onTurnEnded?: () => void;
+  readonly onTurnEnded?: (turnId: string) => void;
+  /** The chat calls this each time it has saved a message that a client has added. It must not throw. */
+  readonly onMessageAdded?: (messageId: string) => void;
 }
 
 /** The product. All controllers use it. */
@@ -76,7 +78,6 @@ export function createChat(dependencies: ChatDependencies): Chat {
   const { exposePrompt } = settings.turns;
   const live = createLiveTurns();
   const text = createTextAllowance(counters.charsPerDay);
-  const limits = createTurnLimits({ settings: settings.limits, counters, text, log });
   const writes = createWriteLimits({ counters, text });
   const conversationCleanup = createConversationCleanup({
     store: dependencies.unneededConversations,
@@ -101,7 +102,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
     store: dependencies.turnStore,
     characters,
     live,
-    limits,
+    limits: createTurnLimits({ settings: settings.limits, counters, text, log }),
     log,
     onTurnEnded: dependencies.onTurnEnded ?? (() => undefined),
     onSuperseded: (question, turnId) => events.publish(toSupersededEvent(question, turnId)),
@@ -114,6 +115,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
     turns,
     events,
     restorableMs: settings.restorableMs,
+    onMessageAdded: dependencies.onMessageAdded ?? (() => undefined),
     onErased,
   });
   return {

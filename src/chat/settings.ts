@@ -265,6 +265,8 @@ const table = {
   modelName: setting('DIFY_MODEL_NAME', oneWord.default('dify')),
   /** The token that allows a client to read the metrics. Null: nobody may read them. */
   metricsToken: setting('CHAT_METRICS_TOKEN', metricsToken),
+  /** Whether Strapi's webhooks and lifecycle subscribers get an event for each finished message. */
+  strapiEvents: setting('CHAT_STRAPI_EVENTS', flag(false)),
   /** How long a deleted message or session can be restored. */
   restorableMs: setting(
     'CHAT_RESTORE_DAYS',

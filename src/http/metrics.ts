@@ -1,14 +1,24 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-import { Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 
 import type { Chat } from '../chat';
 import type { History } from '../history';
 
-/** Creates the gauges of this process and its history. Reading the registry reads each gauge. */
+/** The queue of Strapi's events of messages. */
+export interface EventQueueFigures {
+  waiting(): number;
+  dropped(): number;
+}
+
+/**
+ * Creates the metrics of this process and its history. Reading the registry reads each of them.
+ * @param events undefined if the server sends no such events.
+ */
 export function createMetrics(
   { turns, live, queuedTurns }: Pick<Chat, 'turns' | 'live' | 'queuedTurns'>,
   { writer }: Pick<History, 'writer'>,
+  events?: EventQueueFigures,
 ): Registry {
   const registry = new Registry();
   const add = (name: string, help: string, read: () => number) => {
@@ -24,6 +34,19 @@ export function createMetrics(
   add('chat_live_turns', 'Answers that are running in this process.', () => live.all().length);
   add('chat_queued_turns', 'Questions that wait, because Dify gives enough answers.', queuedTurns);
   add('chat_draining', '1 while this process takes no new questions.', () => Number(turns.isDraining()));
+  if (events !== undefined) {
+    const { waiting, dropped } = events;
+    add('chat_strapi_events_waiting', "Saved turns that wait for Strapi's events.", waiting);
+    new Counter({
+      name: 'chat_strapi_events_dropped_total',
+      help: "Saved turns for which the server has sent none of Strapi's events.",
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(dropped());
+      },
+    });
+  }
   if (writer === null) return registry;
   const { status } = writer;
   add('chat_history_up', '0 while the history or main database is unreachable for the writer.', () =>

@@ -3,9 +3,10 @@ import { createLiveTurns, createTurnLog } from '../../src/chat/stream/live-turns
 import type { HistoryWriter } from '../../src/history/copying/writer';
 import type { HistoryStatus } from '../../src/history/copying/status';
 
+type Events = Parameters<typeof createMetrics>[2];
 type Watched = Parameters<typeof createMetrics>[0];
 
-function watch(status: Partial<HistoryStatus> | null) {
+function watch(status: Partial<HistoryStatus> | null, events?: Events) {
   const live = createLiveTurns();
   live.add(createTurnLog({ turnId: 'a', sessionId: 's', ownerId: 1, rateLimit: null, maxChars: 10_000 }));
   const whole: HistoryStatus = {
@@ -21,11 +22,12 @@ function watch(status: Partial<HistoryStatus> | null) {
   return createMetrics(
     { live, queuedTurns: () => 4, turns: { isDraining: () => true } } as unknown as Watched,
     { writer },
+    events,
   );
 }
 
-async function figures(status: Partial<HistoryStatus> | null): Promise<string[]> {
-  const text = await watch(status).metrics();
+async function figures(status: Partial<HistoryStatus> | null, events?: Events): Promise<string[]> {
+  const text = await watch(status, events).metrics();
   return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 }
 
@@ -50,11 +52,23 @@ describe('the metrics', () => {
     expect(await figures({})).toContain('chat_history_up 1');
   });
 
+  const events = { waiting: () => 3, dropped: () => 2 };
+
+  it("contain the queue of Strapi's events if the server sends them", async () => {
+    expect(await figures(null, events)).toEqual([
+      'chat_live_turns 1',
+      'chat_queued_turns 4',
+      'chat_draining 1',
+      'chat_strapi_events_waiting 3',
+      'chat_strapi_events_dropped_total 2',
+    ]);
+  });
+
   it('have a TYPE and a HELP line each', async () => {
-    const text = await watch({}).metrics();
-    const names = (await figures({})).map((line) => line.split(' ')[0] ?? '');
+    const text = await watch({}, events).metrics();
+    const names = (await figures({}, events)).map((line) => line.split(' ')[0] ?? '');
     for (const name of names) {
-      expect(text).toContain(`# TYPE ${name} gauge`);
+      expect(text).toContain(`# TYPE ${name} ${name.endsWith('_total') ? 'counter' : 'gauge'}`);
       expect(text).toMatch(new RegExp(`# HELP ${name} \\S`, 'u'));
     }
   });

@@ -75,12 +75,14 @@ export interface SessionAccessOptions {
   readonly events: Pick<SessionEvents, 'publish'>;
   /** How long users can restore deleted sessions and messages. */
   readonly restorableMs: number;
+  /** Called after a message is added. It must not throw. */
+  readonly onMessageAdded: (messageId: string) => void;
   /** Called after a session is deleted. Its conversation may have to be deleted in the upstream. */
   readonly onErased: () => void;
 }
 
 export function createSessionAccess(options: SessionAccessOptions): SessionAccess {
-  const { store, characters, turns, events, restorableMs, onErased } = options;
+  const { store, characters, turns, events, restorableMs, onErased, onMessageAdded } = options;
   const restorableSince = () => toRestorableSince(restorableMs);
   return {
     async create(owner, { title, character }) {
@@ -122,6 +124,7 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
     async addMessage(owner, reference, message) {
       const added = await store.addMessage(owner, await findSession(store, owner, reference), message);
       events.publish(toContentEvent('message_added', added));
+      onMessageAdded(added.messageId);
       return added;
     },
     ...createMessageAccess(options),

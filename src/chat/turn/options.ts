@@ -22,7 +22,7 @@ export interface TurnOptions {
   readonly limits: TurnLimits;
   readonly log: Log;
   /** The turns call this each time they have saved the end of a turn. It must not throw. */
-  readonly onTurnEnded: () => void;
+  readonly onTurnEnded: (turnId: string) => void;
   /** The turns call this when asking a question again has superseded it and all lines after it. */
   readonly onSuperseded: (question: Message, turnId: string) => void;
   /** Lets the upstream delete a conversation, unless a session has it. Never rejects. */

@@ -16,7 +16,7 @@ export interface SaveEndOptions {
   /** Fires when the process can wait no longer. The next process ends a turn that is not saved by then. */
   readonly giveUp: AbortSignal;
   /** `saveEnd` calls this after it has saved the end. It must not throw. */
-  readonly onTurnEnded: () => void;
+  readonly onTurnEnded: (turnId: string) => void;
 }
 
 /**
@@ -48,7 +48,7 @@ export async function saveEnd(
     // If another process or an earlier try has already ended the turn, that end counts.
     const terminal = toTerminalEvent(await store.close(turnId, ending));
     if (terminal === null) throw new Error('Its rows have no end.');
-    onTurnEnded();
+    onTurnEnded(turnId);
     return terminal;
   }
 }

@@ -45,6 +45,7 @@ function harness(changes: Partial<SessionStore>, send: Turns['send'] = async () 
     turns: { stop: () => Promise.reject(new Error('No turn is running.')), send },
     events: { publish: (event) => void published.push(event) },
     restorableMs: 1_000,
+    onMessageAdded: () => undefined,
     onErased: () => undefined,
   });
   return { access, published };
@@ -129,6 +130,7 @@ describe('deleteSession', () => {
       },
       events: { publish: () => undefined },
       restorableMs: 1_000,
+      onMessageAdded: () => undefined,
       onErased: () => undefined,
     });
     await access.deleteSession(ada, 'session-1');

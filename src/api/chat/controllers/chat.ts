@@ -8,6 +8,7 @@ import { closeSignal } from '../../../middlewares/koasseStream';
 import { createMetrics, hasToken } from '../../../http/metrics';
 import { ownerOf } from '../../../http/owner';
 import { streamText } from '../../../http/text-stream';
+import { messageEventsOf } from '../../../strapi/events/message-events';
 import { resourceProblemOf } from '../../../strapi/resources/resources';
 
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
@@ -38,7 +39,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const { metricsToken } = chat.settings;
     // Without a body, the reply is the 404 of an unknown path.
     if (metricsToken === null || !hasToken(ctx.get('Authorization'), metricsToken)) return;
-    const registry = createMetrics(chat, historyOf(strapi));
+    const registry = createMetrics(chat, historyOf(strapi), messageEventsOf(strapi));
     ctx.type = registry.contentType;
     ctx.body = await registry.metrics();
   },

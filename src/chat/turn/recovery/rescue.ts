@@ -82,7 +82,7 @@ export function createRescue(options: RescueOptions): Rescue {
     // The session is already free. Save this before the end: a client that sees the end may ask again immediately.
     if (ending.conversationId !== undefined) await store.continueIn(turn.turnId, ending.conversationId);
     await store.close(turn.turnId, ending).finally(() => keep(turn, ending.conversationId));
-    onTurnEnded();
+    onTurnEnded(turn.turnId);
     log.warn(`Turn ${turn.turnId} of a process that died is now "${ending.outcome}".`);
   }
 

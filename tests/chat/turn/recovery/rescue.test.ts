@@ -28,12 +28,13 @@ async function abandoned(
   const store = createMemoryTurnStore();
   const log = recordingLog();
   const dropped: unknown[] = [];
+  const reported: string[] = [];
   const rescue = createRescue({
     settings,
     upstreams: oneUpstream(client),
     store,
     log,
-    onTurnEnded: () => undefined,
+    onTurnEnded: (turnId) => void reported.push(turnId),
     dropConversation: async (conversation) => void dropped.push(conversation),
   });
   await store.open(newTurn(changes));
@@ -43,6 +44,7 @@ async function abandoned(
     rescue,
     client,
     dropped,
+    reported,
     claim: () => store.claimAbandoned({ leaseMs: -60_000, isStart: false }),
   };
 }
@@ -286,12 +288,18 @@ describe('createRescue', () => {
     expect(log.lines).toEqual([expect.stringMatching(/^error Turn turn-1 .* could not be ended/u)]);
   });
 
-  it('ends all of 30 turns', async () => {
-    const { store, rescue, claim } = await abandoned();
+  it('ends all of 30 turns, and reports each of them', async () => {
+    const { store, rescue, claim, reported } = await abandoned();
     await addTurns(store, 30);
     rescue.begin(await claim());
     await until(() => rescue.turnIds().length === 0);
     expect(store.turns().map(([, { outcome }]) => outcome)).toEqual(Array(30).fill('interrupted'));
+    expect(reported.sort()).toEqual(
+      store
+        .turns()
+        .map(([{ turnId }]) => turnId)
+        .sort(),
+    );
   });
 
   it('ends the turns of repeated begin() calls', async () => {
