@@ -288,6 +288,7 @@ function expectToExist(command: string): void {
   const [, pattern, project, name = ''] =
     /^npx jest (\S+) --selectProjects (\w+)(?: -t "(.*)")?$/u.exec(command) ?? [];
   const [, program] = /^npx tsx (\S+)/u.exec(command) ?? [];
+  const [, compose] = /^docker compose (.+)$/u.exec(command) ?? [];
   if (command === 'npm ci') return;
   if (script !== undefined) {
     expect(scripts).toHaveProperty([script]);
@@ -298,6 +299,11 @@ function expectToExist(command: string): void {
     const found = testFiles.filter((file) => new RegExp(pattern, 'u').test(file));
     expect(found.filter((file) => read(file).includes(name))).not.toEqual([]);
     expect(read('jest.config.mjs')).toContain(`displayName: '${project}'`);
+  } else if (compose !== undefined) {
+    const [, service, inside] = /^exec (\w+) (.+)$/u.exec(compose) ?? [];
+    if (inside === undefined) return expect(existsSync(path.join(root, 'compose.yaml'))).toBe(true);
+    expect(read('compose.yaml')).toContain(`\n  ${service}:\n`);
+    expectToExist(inside);
   } else if (program !== undefined) expect(existsSync(path.join(root, program))).toBe(true);
   else if (command.startsWith('node ')) expect(command).toBe(`node ${startArgs(root).join(' ')}`);
   else throw new Error(`No test runs this example: ${command}`);
