@@ -20,24 +20,29 @@ export interface AppProcess {
 /** Starts the application and waits until it is up. @throws Error with the output if it ends before. */
 export async function startAppProcess(
   env: Readonly<Record<string, string>>,
-  output: string[],
+  onOutput: (text: string) => void = () => undefined,
 ): Promise<AppProcess> {
-  const child = spawnStrapi(env, (text) => output.push(text));
+  let output = '';
+  const child = spawnStrapi(env, (text) => {
+    output += text;
+    onOutput(text);
+  });
   let isAskedToEnd = false;
   await new Promise<void>((resolve, reject) => {
-    const own: string[] = [];
-    child.stdout?.on('data', (text: string) => {
-      own.push(text);
-      if (own.join('').includes('Strapi started successfully')) resolve();
-    });
-    child.once('close', () => reject(new Error(`The application ended at startup:\n${output.join('')}`)));
+    const look = () => {
+      if (!output.includes('Strapi started successfully')) return;
+      child.stdout?.off('data', look);
+      resolve();
+    };
+    child.stdout?.on('data', look);
+    child.once('close', () => reject(new Error(`The application ended at startup:\n${output}`)));
   });
   return {
     pid: child.pid ?? 0,
     async end(signal) {
       const hasEnded = child.exitCode !== null || child.signalCode !== null;
       if (hasEnded && !isAskedToEnd) {
-        throw new Error(`The application ended by itself:\n${output.join('').slice(-4_000)}`);
+        throw new Error(`The application ended by itself:\n${output.slice(-4_000)}`);
       }
       isAskedToEnd = true;
       if (!hasEnded) {

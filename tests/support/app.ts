@@ -107,8 +107,9 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
     ...env,
     ...difyEnv?.(dify),
   };
-  const output: string[] = [];
-  let main = await startAppProcess(variables, output);
+  let output = '';
+  const onOutput = (text: string) => void (output += text);
+  let main = await startAppProcess(variables, onOutput);
   const others = new Map<string, AppProcess>();
   const db = database.connect();
   const admin = await createAdmin(url);
@@ -129,21 +130,21 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
       const { body } = await createClient(url).post('/api/auth/local/register', account);
       return createClient(url, body.jwt, body.user);
     },
-    output: () => output.join(''),
+    output: () => output,
     pid: () => main.pid,
     async killAndRestart() {
       await main.end('SIGKILL');
-      main = await startAppProcess(variables, output);
+      main = await startAppProcess(variables, onOutput);
     },
     signal: (signal) => main.end(signal),
     async restart() {
-      main = await startAppProcess(variables, output);
+      main = await startAppProcess(variables, onOutput);
     },
     async startAnother(changes = {}) {
       const otherPort = await freePort();
       const otherUrl = `http://127.0.0.1:${otherPort}`;
       const env = { ...variables, PORT: String(otherPort), ...changes };
-      others.set(otherUrl, await startAppProcess(env, output));
+      others.set(otherUrl, await startAppProcess(env, onOutput));
       return otherUrl;
     },
     async signalAnother(otherUrl, signal) {
@@ -156,7 +157,7 @@ export async function startApp(options: AppOptions = {}): Promise<App> {
       await dify.close();
       await db.destroy();
       await database.drop();
-      assertCleanLog(output.join(''), secretsOfTests);
+      assertCleanLog(output, secretsOfTests);
     },
   };
 }

@@ -15,7 +15,7 @@ export async function startTemplate(kind: 'sqlite' | 'postgres'): Promise<TestDa
   const database = await createDatabase(kind);
   const port = await freePort();
   const dify = { DIFY_API_URL: 'http://127.0.0.1:9/v1', DIFY_API_KEY: 'app-none' };
-  const app = await startAppProcess({ ...baseEnv, ...database.env, ...dify, PORT: String(port) }, []);
+  const app = await startAppProcess({ ...baseEnv, ...database.env, ...dify, PORT: String(port) });
   await createAdmin(`http://127.0.0.1:${port}`);
   await app.end('SIGTERM');
   process.env[templateVariable(kind)] = nameOf(database);
