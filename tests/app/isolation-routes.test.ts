@@ -278,8 +278,11 @@ const slots = routes.flatMap(([route, row]) =>
 const doorsOf = (route: string, { isAtRoot }: Row) =>
   isAtRoot ? [route, route.replace(' /api', ' ')] : [route];
 
-/** Returns the requests to Dify, except those of the check of the upstreams, which runs in the background. */
-const requestsForUsers = () => app.dify.requests.filter(({ path }) => !path.startsWith('/v1/parameters'));
+/** Returns the requests to Dify, except those of the check of the upstreams, which runs once a minute. */
+const requestsForUsers = () =>
+  app.dify.requests.filter(
+    ({ path }) => !path.startsWith('/v1/parameters') && !path.includes('user=character-chat&'),
+  );
 
 /** Returns all rows that a request could change. */
 async function allRows(): Promise<unknown> {
