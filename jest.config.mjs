@@ -59,6 +59,7 @@ export default {
   // A file boots a whole Strapi; two cores run two of them.
   maxWorkers: 2,
   testTimeout: 60_000,
+  testSequencer: '<rootDir>/tests/support/test-order.mjs',
   projects: [
     {
       ...common,
