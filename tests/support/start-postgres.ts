@@ -21,7 +21,7 @@ export default async function startPostgres(): Promise<void> {
     password: 'postgres',
     persistent: false,
     createPostgresUser: isRoot,
-    initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8'],
+    initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8', '--no-sync'],
     // The tests end processes, not the machine. To wait for the disk would protect nothing.
     postgresFlags: ['fsync', 'full_page_writes', 'synchronous_commit'].flatMap((name) => [
       '-c',
