@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 
 import { isFull } from '../faults/support/scale';
+import { createUpstream, type Upstream } from '../faults/support/upstream';
 import { holdsWithin } from '../support/until';
 import { password } from '../support/admin';
 import { startApp, type App } from '../support/app';
@@ -16,6 +17,7 @@ let app: App;
 /** Another process on the same database. */
 let other: string;
 let characterId: string;
+let upstream: Upstream;
 
 /** How long a client may stay connected after its login has ended. */
 const withinMs = 10_000;
@@ -24,22 +26,25 @@ beforeAll(async () => {
   app = await startApp();
   other = await app.startAnother();
   characterId = (await app.admin.createCharacter()).documentId;
+  upstream = createUpstream(app.dify);
 });
 afterAll(() => app.stop());
-afterEach(() => app.dify.reset());
 
 const asClient = ({ jwt, user }: Login, url = app.url): Client => createClient(url, jwt, user);
 
 const said = 'Half of it';
 const wholeAnswer = `${said} and the rest.`;
 
-/** Has Dify send the first half of each answer, and the rest when the gate opens. */
-function answerInHalves(gate: Gate): void {
-  app.dify.always(async (reply) => {
-    await reply.say(said);
-    await gate.opened;
-    await reply.say(wholeAnswer.slice(said.length));
-    await reply.end();
+/** Has Dify send the first half of an answer, and the rest when the gate opens. Settles when Dify has the question. */
+function answerInHalves(query: string, gate: Gate): Promise<void> {
+  return new Promise((resolve) => {
+    upstream.on(query, async (reply) => {
+      resolve();
+      await reply.say(said);
+      await gate.opened;
+      await reply.say(wholeAnswer.slice(said.length));
+      await reply.end();
+    });
   });
 }
 
@@ -97,18 +102,19 @@ const endings: readonly (readonly [name: string, end: (login: Login) => Promise<
   ],
 ];
 
+// The tests run together, because each of them waits for the next check of the logins of other processes.
 describe.each(['the same process', 'another process'])('a login that is used in %s', (where) => {
   const url = () => (where === 'another process' ? other : app.url);
 
   // Each test reads a stream in both processes, so the check needs all endings in one of the two cases only.
-  it.each(where === 'another process' || isFull ? endings : endings.slice(0, 1))(
+  it.concurrent.each(where === 'another process' || isFull ? endings : endings.slice(0, 1))(
     'loses its streams and its WebSocket when %s, but its turn continues',
     async (name, end) => {
       const login = await register(app.url);
       const user = asClient(login, url());
       const gate = createGate();
-      answerInHalves(gate);
       const query = `${where}, ${name}, ${randomUUID()}`;
+      void answerInHalves(query, gate);
       const asked = await user.stream({ character_id: characterId, query });
       await readHalf(asked);
       const { turn_id, session_id } = await app
@@ -125,8 +131,8 @@ describe.each(['the same process', 'another process'])('a login that is used in 
       const device = await connect(url(), `/ws/${session_id}`, { token: login.jwt });
       await device.until(({ event }) => event === 'connected');
 
-      const since = performance.now();
       await end(login);
+      const since = performance.now();
       for (const { events } of [asked, here, there]) {
         const rest = await expectSoon(readStream(events), since);
         expect(rest).toMatchObject(lastWords);
@@ -137,7 +143,7 @@ describe.each(['the same process', 'another process'])('a login that is used in 
     },
   );
 
-  it('cannot ask over its WebSocket, even before the server closes it', async () => {
+  it.concurrent('cannot ask over its WebSocket, even before the server closes it', async () => {
     const login = await register(app.url);
     const { body } = await asClient(login).post('/api/chat/session', { character_id: characterId });
     const device = await connect(url(), `/ws/${body.data.session_id}`, { token: login.jwt });
@@ -151,23 +157,22 @@ describe.each(['the same process', 'another process'])('a login that is used in 
     expect(await app.db('chat_conversations').where({ query })).toEqual([]);
   });
 
-  it('gets 401 instead of a pending JSON answer', async () => {
+  it.concurrent('gets 401 instead of a pending JSON answer', async () => {
     const login = await register(app.url);
     const gate = createGate();
-    answerInHalves(gate);
     const query = `JSON, ${where}`;
-    const asking = app.dify.nextRequest();
+    const asking = answerInHalves(query, gate);
     const asked = asClient(login, url()).ask({ character_id: characterId, query });
     await asking;
-    const since = performance.now();
     await app.admin.setBlocked(login.user.documentId, true);
+    const since = performance.now();
     const { status, body } = await expectSoon(asked, since);
     expect([status, body.error.details.code]).toEqual([401, 'login-ended']);
     gate.open();
     await expectSaved(query);
   });
 
-  it('has its running export cut off', async () => {
+  it.concurrent('has its running export cut off', async () => {
     const login = await register(app.url);
     const { body } = await asClient(login).post('/api/chat/session', {});
     const session = await app.db('chat_sessions').where({ session_id: body.data.session_id }).first('id');
@@ -196,8 +201,8 @@ describe.each(['the same process', 'another process'])('a login that is used in 
     sent.on('error', () => undefined);
     const cutOffs = () => app.output().split('/api/chat/export: cut off, as its login has ended.').length;
     const before = cutOffs();
-    const since = performance.now();
     await app.admin.setBlocked(login.user.documentId, true);
+    const since = performance.now();
     const isCutOff = () => cutOffs() > before;
     expect(await expectSoon(holdsWithin(withinMs, isCutOff), since)).toBe(true);
     let bytes = 0;
