@@ -152,11 +152,14 @@ describe('with a lease of a minute', () => {
       const isFree = async () => (await inSession(sessionId)).status === 200;
       expect(await holdsWithin(wellWithinLeaseMs, isFree)).toBe(true);
       expect(await holdsWithin(wellWithinLeaseMs, () => hasEnded('Who takes over?'))).toBe(true);
-      otherUrl = await app.startAnother();
-      there = createClient(otherUrl, user.token, user.user);
     });
 
     onPostgres('that lose their locks', () => {
+      beforeAll(async () => {
+        otherUrl = await app.startAnother();
+        there = createClient(otherUrl, user.token, user.user);
+      });
+
       const isLock = { application_name: 'character-chat lock' };
       const locks = () =>
         app.db('pg_stat_activity').where(isLock).whereRaw('datname = current_database()').select('pid');
@@ -188,7 +191,7 @@ describe('with a lease of a minute', () => {
         const { asked, goOn } = await askHalf('Is the database away?');
         const allow = await app.database.refuseConnections();
         // Longer than a process waits before a free lock counts as free.
-        await new Promise((resolve) => setTimeout(resolve, 5_000));
+        await new Promise((resolve) => setTimeout(resolve, 4_000));
         await allow();
         expect(await holdsWithin(20_000, async () => (await locks()).length === 2)).toBe(true);
         expect((await answerOf('Is the database away?')).outcome).toBe('pending');
