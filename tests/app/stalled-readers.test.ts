@@ -25,7 +25,7 @@ let characterId: string;
 
 beforeAll(async () => {
   app = await startApp({
-    env: { CHAT_STALLED_READER_SECONDS: '2', CHAT_MAX_LIVE_LOG_CHARS: '64000000' },
+    env: { CHAT_STALLED_READER_SECONDS: '1', CHAT_MAX_LIVE_LOG_CHARS: '64000000' },
   });
   user = await app.createUser();
   characterId = (await app.admin.createCharacter()).documentId;
@@ -152,7 +152,7 @@ describe('a client that reads nothing', () => {
     const dropped = drops();
     await say(reply, 2);
     // Longer than twice the setting, but shorter than the heartbeat interval of 15 seconds.
-    await new Promise((resolve) => setTimeout(resolve, 4_500));
+    await new Promise((resolve) => setTimeout(resolve, 2_300));
     await reply.end();
     expect(textOf(await readStream(events))).toBe('01');
     expect(drops()).toBe(dropped);
