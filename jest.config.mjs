@@ -31,7 +31,6 @@ const onBoth = [
   'app/starting-together',
   'app/statements',
   'app/turn-store',
-  'app/upstreams',
   'app/user-counters',
   'faults/duplicates',
   'faults/history',
