@@ -55,8 +55,8 @@ const application = {
 };
 
 export default {
-  // A file boots a whole Strapi; two cores run two of them.
-  maxWorkers: 2,
+  // A file waits for a seventh of its time, so three of them keep two cores busy.
+  maxWorkers: 3,
   testTimeout: 60_000,
   testSequencer: '<rootDir>/tests/support/test-order.mjs',
   projects: [
