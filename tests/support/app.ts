@@ -39,8 +39,8 @@ export const baseEnv = {
   CHAT_MAX_READS_AT_ONCE: '1000',
   DIFY_ANSWERS_AT_ONCE: '0',
   DIFY_SPACE_QUESTIONS: 'false',
-  // Dify's emulator has saved an answer, or never will.
-  CHAT_RECOVERY_SECONDS: '1',
+  // Long enough for one request, because Dify's emulator saves an answer immediately or never.
+  CHAT_RECOVERY_SECONDS: '0.3',
   ...strapiSecrets,
 };
 
