@@ -180,6 +180,8 @@ export const chatErrors = {
 
 export type ChatErrorCode = keyof typeof chatErrors;
 
+export const chatErrorCodes = Object.keys(chatErrors) as ChatErrorCode[];
+
 export function isChatErrorCode(value: unknown): value is ChatErrorCode {
   return typeof value === 'string' && Object.hasOwn(chatErrors, value);
 }

@@ -20,7 +20,14 @@ export type {
 export { createCondition } from './shared/condition';
 export { createYield } from './shared/yield-to-event-loop';
 export { withDeadline } from './shared/deadline';
-export { ChatError, chatErrors, isChatErrorCode, type ChatErrorCode, type RateLimit } from './errors';
+export {
+  ChatError,
+  chatErrorCodes,
+  chatErrors,
+  isChatErrorCode,
+  type ChatErrorCode,
+  type RateLimit,
+} from './errors';
 export { createFairQueue } from './shared/fair-queue';
 export { parseFeedback } from './contract/feedback';
 export { parseUpload } from './contract/file/upload-request';
@@ -46,6 +53,10 @@ export type { Erased, OwnDataStore } from './ports/own-data-store';
 export type { Owner } from './model/owner';
 export { parseIdempotencyKey, parseInputs, parseQuestion } from './contract/question';
 export { parseReplyFields, selectFields, type ReplyFields } from './contract/reply-fields';
+export type { Reply } from './contract/reply';
+export * as schemas from './contract/schemas';
+export type { TurnReply } from './contract/turn-reply';
+export { searchParameters } from './message/search';
 export type { Hit, SearchStore } from './ports/search-store';
 export { assertCharacter } from './session/access';
 export { toUpstreamUser, upstreamUserPrefix } from './model/owner';
@@ -77,7 +88,13 @@ export {
 } from './contract/session-request';
 export { upstreamIdOf, type OtherThreads, type Session, type SessionReference } from './model/session';
 export type { Sent } from './turn/send';
-export { parseChatSettings, type ChatSettings, type LimitSettings, type SocketSettings } from './settings';
+export {
+  parseChatSettings,
+  type ChatSettings,
+  type LimitSettings,
+  type RequestSettings,
+  type SocketSettings,
+} from './settings';
 export type { Batches } from './stream/follower';
 export type { Frame } from './stream/sse';
 export { EventStream } from './stream/event-stream';

@@ -7,6 +7,7 @@ export type {
   FailedCompletion,
 } from './records/completion';
 export type { HistoryAccess } from './reading/access';
+export * as historySchemas from './reading/schemas';
 export { parseWhose, type UserReference, type Whose } from './reading/request';
 export type { FormerErasure, FormerUser, HistoryNaming, Match, Unnamed } from './naming/history-naming';
 export { dayBefore } from './tidy';

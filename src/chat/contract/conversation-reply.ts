@@ -1,28 +1,33 @@
 import { createHash } from 'node:crypto';
 
+import { z } from 'zod';
+
 import type { Message } from '../model/message';
 import type { Owner } from '../model/owner';
 import type { SessionEntry } from '../model/session';
+import { messageRoles } from '../model/message';
+import { dateTime, type Reply } from './reply';
 import { contentOf } from './session-reply';
 
 /** A session as the conversation API shows it. */
-export interface ConversationReply {
-  readonly id: string;
-  readonly user_id: string;
-  readonly created_at: string;
-  readonly updated_at: string;
-}
+export const conversationReply = z
+  .object({ id: z.string(), user_id: z.string(), created_at: dateTime, updated_at: dateTime })
+  .meta({ id: 'Conversation' });
+export type ConversationReply = Reply<typeof conversationReply>;
 
 /** A message as the conversation API shows it. */
-export interface ConversationMessageReply {
-  readonly id: string;
-  readonly conversation_id: string | null;
-  readonly role: string;
-  readonly content: string;
-  readonly tool_calls: unknown;
-  readonly created_at: string;
-  readonly updated_at: string;
-}
+export const conversationMessageReply = z
+  .object({
+    id: z.string(),
+    conversation_id: z.string().nullable(),
+    role: z.enum(messageRoles),
+    content: z.string(),
+    tool_calls: z.unknown(),
+    created_at: dateTime,
+    updated_at: dateTime,
+  })
+  .meta({ id: 'ConversationMessage' });
+export type ConversationMessageReply = Reply<typeof conversationMessageReply>;
 
 export function toConversationReply(session: SessionEntry, owner: Owner): ConversationReply {
   return {

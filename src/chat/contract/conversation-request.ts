@@ -7,7 +7,7 @@ import { listLimit, parse, wholeNumber } from './invalid-request';
 import { oncePer } from '../shared/once-per';
 import type { After } from '../shared/walk';
 import type { Range } from '../model/page';
-import type { NewMessage } from '../model/message';
+import { messageRoles, type NewMessage } from '../model/message';
 import { reference } from './session-request';
 import type { RequestSettings } from '../settings';
 import { isBlank } from '../shared/blank-text';
@@ -21,25 +21,26 @@ import { toStorableJson } from '../shared/storable-text';
 
 const flag = z.union([z.boolean(), z.stringbool()], 'must be true or false');
 
-const conversation = z.object({ user_id: reference.nullish(), new: flag.nullish() });
+export const conversationParameters = z.object({ user_id: reference.nullish(), new: flag.nullish() });
 
 /** Parses `user_id?` and `new?`. */
 export function parseConversationRequest(query: unknown, body: unknown) {
-  const { user_id, new: isNew } = parse(conversation, merge(query, body));
+  const { user_id, new: isNew } = parse(conversationParameters, merge(query, body));
   return { userId: user_id ?? undefined, isNew: isNew === true };
 }
 
-const message = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettings) =>
-  z
-    .object({
-      role: z.enum(['user', 'assistant', 'tool'], 'must be user, assistant or tool'),
-      content: boundedText(z.string('must be text'), maxQueryChars),
-      tool_calls: boundedJson(z.preprocess(readJson, toolCalls), maxInputsChars),
-    })
-    .refine(({ content, tool_calls }) => !isBlank(content) || (tool_calls ?? null) !== null, {
-      path: ['content'],
-      error: 'is empty',
-    }),
+export const conversationMessageParameters = ({ maxQueryChars, maxInputsChars }: RequestSettings) =>
+  z.object({
+    role: z.enum(messageRoles, 'must be user, assistant or tool'),
+    content: boundedText(z.string('must be text'), maxQueryChars),
+    tool_calls: boundedJson(z.preprocess(readJson, toolCalls), maxInputsChars),
+  });
+
+const message = oncePer((settings: RequestSettings) =>
+  conversationMessageParameters(settings).refine(
+    ({ content, tool_calls }) => !isBlank(content) || (tool_calls ?? null) !== null,
+    { path: ['content'], error: 'is empty' },
+  ),
 );
 
 /**
@@ -72,7 +73,7 @@ function readJson(value: unknown): unknown {
 
 const maxPart = 1_000;
 
-const part = z.object({
+export const conversationPartParameters = z.object({
   limit: listLimit(maxPart).optional(),
   after: z
     .string('must be the id of a message')
@@ -83,18 +84,18 @@ const part = z.object({
 
 /** Parses `limit?` and `after?`, the id of a message. Without them, the part is the whole list. */
 export function parseConversationPart(query: unknown): After {
-  const { limit = Number.MAX_SAFE_INTEGER, after } = parse(part, query ?? {});
+  const { limit = Number.MAX_SAFE_INTEGER, after } = parse(conversationPartParameters, query ?? {});
   return { limit, id: after ?? 0 };
 }
 
-const conversationPage = z.object({
+export const conversationPageParameters = z.object({
   limit: listLimit(maxPart).default(maxPart),
   offset: wholeNumber(0, 1_000_000_000).default(0),
 });
 
 /** Parses `limit?` and `offset?`. */
 export function parseConversationPage(query: unknown): Range {
-  return parse(conversationPage, query ?? {});
+  return parse(conversationPageParameters, query ?? {});
 }
 
 /** Returns a UUID in lower case. @throws ChatError `invalid-request` if the value is not a UUID. */

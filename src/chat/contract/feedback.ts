@@ -2,12 +2,13 @@ import { z } from 'zod';
 
 import { boundedText } from './bounded';
 import { parse } from './invalid-request';
+import { ratings } from '../model/message';
 import { isBlank } from '../shared/blank-text';
 
 /** A user's opinion of an answer. */
 export interface Feedback {
   /** Null removes the rating. */
-  readonly rating: 'like' | 'dislike' | null;
+  readonly rating: (typeof ratings)[number] | null;
   /** A comment for the operators of the Dify app. This server does not save it. */
   readonly content: string | undefined;
 }
@@ -17,7 +18,7 @@ const maxContentChars = 2_000;
 /** The fields of a feedback. The Dify API has them outside of `data`. */
 export const feedbackFields = z.object(
   {
-    rating: z.enum(['like', 'dislike'], 'must be "like", "dislike" or null').nullable(),
+    rating: z.enum(ratings, 'must be "like", "dislike" or null').nullable(),
     content: boundedText(z.string('must be text'), maxContentChars)
       .nullish()
       .transform((text) => (text && !isBlank(text) ? text : undefined)),
@@ -25,12 +26,12 @@ export const feedbackFields = z.object(
   'must be an object with rating',
 );
 
-const schema = z.object({ data: feedbackFields }, 'must be {"data": {"rating": …}}');
+export const feedbackBody = z.object({ data: feedbackFields }, 'must be {"data": {"rating": …}}');
 
 /**
  * Parses `{ "data": { "rating", "content"? } }`. Ignores other keys.
  * @throws ChatError `invalid-request` with the name of the wrong field.
  */
 export function parseFeedback(body: unknown): Feedback {
-  return parse(schema, body).data;
+  return parse(feedbackBody, body).data;
 }

@@ -33,6 +33,26 @@ const filterFields: FieldKinds = {
   'user.documentId': 'reference',
 };
 
+/** The parameters as the OpenAPI document shows them. `parseMessagePageRequest` also takes other notations of Strapi's. */
+export const messageListParameters = {
+  page: z.int().min(1).optional(),
+  pageSize: z.int().min(1).optional().describe('More than 100 counts as 100.'),
+  pagination: z
+    .object({
+      page: z.int().min(1).optional(),
+      pageSize: z.int().min(1).optional(),
+      start: z.int().min(0).optional(),
+      limit: z.int().min(1).optional(),
+    })
+    .optional(),
+  sort: z.string().optional().describe('E.g. `createdAt:desc`. Several with commas. Default: newest first.'),
+  filters: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('Conditions in the notation of Strapi, e.g. `filters[query][$containsi]=winter`.'),
+  cursor: z.string().optional().describe('A `meta.nextCursor`: continues after the last message seen.'),
+};
+
 /** The requested part of the list, in the client's own terms. The reply repeats them. */
 export type Part =
   { readonly page: number; readonly pageSize: number } | { readonly start: number; readonly limit: number };

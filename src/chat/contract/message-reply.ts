@@ -1,51 +1,61 @@
+import { z } from 'zod';
+
 import type { Character } from '../model/character';
-import type { QuestionFile } from '../model/file';
-import { toAnswerFileReply, type AnswerFileReply, type FileLinks } from './file/link';
-import type { Message } from '../model/message';
+import { answerFileReply, toAnswerFileReply, type FileLinks } from './file/link';
+import { questionFileReply } from './file/question-files';
+import { messageRoles, messageStatuses, ratings, type Message } from '../model/message';
+import { turnOutcomes } from '../model/outcome';
 import type { Owner } from '../model/owner';
+import { dateTime, usageReply, type Reply } from './reply';
 
 /** A character inside a message, as the HTTP API shows it. */
-export interface CharacterReply {
-  readonly id: number;
-  readonly documentId: string;
-  readonly name: string | null;
-  readonly prompt?: string | null;
-  readonly introduce: string | null;
-  readonly opening_statement: string | null;
-  readonly suggested_questions: unknown;
-}
+export const characterReply = z
+  .object({
+    id: z.int(),
+    documentId: z.string(),
+    name: z.string().nullable(),
+    prompt: z.string().nullable().optional().describe('Left out with `CHAT_EXPOSE_PROMPT=false`.'),
+    introduce: z.string().nullable(),
+    opening_statement: z.string().nullable(),
+    suggested_questions: z.unknown(),
+  })
+  .meta({ id: 'MessageCharacter' });
+export type CharacterReply = Reply<typeof characterReply>;
+
+/** The caller inside a message. */
+export const userReply = z
+  .object({ id: z.int(), documentId: z.string(), username: z.string(), email: z.string() })
+  .meta({ id: 'MessageUser' });
 
 /** A message as the HTTP API shows it. The user is always the caller. */
-export interface MessageReply {
-  readonly id: number;
-  readonly documentId: string;
-  readonly message_id: string;
-  readonly role: string;
-  readonly query: string;
-  readonly answer: string | null;
-  readonly conversation_id: string | null;
-  readonly session_id: string | null;
-  readonly turn_id: string | null;
-  readonly message_status: string;
-  readonly outcome: string | null;
-  readonly error_code: string | null;
-  readonly tool_calls: unknown;
-  readonly files: readonly (QuestionFile | AnswerFileReply)[];
-  readonly usage: unknown;
-  readonly feedback: string | null;
-  readonly parent_message_id: string | null;
-  readonly is_superseded: boolean;
-  readonly thread_restarted: boolean;
-  readonly ai_character: CharacterReply | null;
-  readonly user: {
-    readonly id: number;
-    readonly documentId: string;
-    readonly username: string;
-    readonly email: string;
-  };
-  readonly createdAt: string;
-  readonly updatedAt: string;
-}
+export const messageReply = z
+  .object({
+    id: z.int(),
+    documentId: z.string(),
+    message_id: z.string(),
+    role: z.enum(messageRoles),
+    query: z.string(),
+    answer: z.string().nullable(),
+    conversation_id: z.string().nullable(),
+    session_id: z.string().nullable(),
+    turn_id: z.string().nullable(),
+    message_status: z.enum(messageStatuses),
+    outcome: z.enum(turnOutcomes).nullable(),
+    error_code: z.string().nullable(),
+    tool_calls: z.unknown(),
+    files: z.array(z.union([questionFileReply, answerFileReply])),
+    usage: usageReply.nullable(),
+    feedback: z.enum(ratings).nullable(),
+    parent_message_id: z.string().nullable(),
+    is_superseded: z.boolean(),
+    thread_restarted: z.boolean(),
+    ai_character: characterReply.nullable(),
+    user: userReply,
+    createdAt: dateTime,
+    updatedAt: dateTime,
+  })
+  .meta({ id: 'Message' });
+export type MessageReply = Reply<typeof messageReply>;
 
 export interface ReplyContext {
   readonly owner: Owner;

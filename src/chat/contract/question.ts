@@ -20,7 +20,7 @@ export type QuestionBody = Omit<Question, 'owner'>;
  */
 export function parseQuestion(body: unknown, settings: RequestSettings): QuestionBody {
   const { character_id, query, conversation_id, session_id, inputs, files } = parse(
-    questionSchema(settings),
+    questionBody(settings),
     body,
   ).data;
   return {
@@ -37,10 +37,7 @@ export function parseQuestion(body: unknown, settings: RequestSettings): Questio
  * @throws ChatError `invalid-request` with the name of the wrong field.
  */
 export function parseInputs(body: unknown, settings: RequestSettings): Record<string, unknown> {
-  return toStorableJson(parse(regenerateSchema(settings), body)?.data?.inputs ?? {}) as Record<
-    string,
-    unknown
-  >;
+  return toStorableJson(parse(regenerateBody(settings), body)?.data?.inputs ?? {}) as Record<string, unknown>;
 }
 
 /**
@@ -56,7 +53,7 @@ export function parseIdempotencyKey(header: string): string | undefined {
   });
 }
 
-const questionSchema = oncePer(({ maxQueryChars, maxInputsChars, maxFiles }: RequestSettings) =>
+export const questionBody = oncePer(({ maxQueryChars, maxInputsChars, maxFiles }: RequestSettings) =>
   z.object(
     {
       data: z.object(
@@ -78,7 +75,7 @@ const questionSchema = oncePer(({ maxQueryChars, maxInputsChars, maxFiles }: Req
   ),
 );
 
-const regenerateSchema = oncePer(({ maxInputsChars }: RequestSettings) =>
+export const regenerateBody = oncePer(({ maxInputsChars }: RequestSettings) =>
   z.object({ data: z.object({ inputs: inputsSchema(maxInputsChars) }).nullish() }).nullish(),
 );
 

@@ -1,5 +1,13 @@
+import { z } from 'zod';
+
 import { invalidRequest } from './invalid-request';
-import type { CharacterReply, MessageReply } from './message-reply';
+import {
+  characterReply,
+  messageReply,
+  userReply,
+  type CharacterReply,
+  type MessageReply,
+} from './message-reply';
 
 /** The fields that a reply shows of each message, of its character and of its user. Null means that it is left out. */
 export interface ReplyFields {
@@ -8,7 +16,16 @@ export interface ReplyFields {
   readonly user: ReadonlySet<string> | null;
 }
 
-/** A message with the fields that the client has named. */
+/** A message with the fields that the client has named. Without `fields` and `populate`, all of `Message`. */
+export const selectedMessage = messageReply
+  .extend({
+    ai_character: characterReply.partial().required({ id: true, documentId: true }).nullable(),
+    user: userReply.partial().required({ id: true, documentId: true }),
+  })
+  .partial()
+  .required({ id: true, documentId: true })
+  .meta({ id: 'SelectedMessage' });
+
 export type SelectedMessage = Partial<MessageReply> & Pick<MessageReply, 'id' | 'documentId'>;
 
 const messageFields = [
@@ -49,6 +66,15 @@ const relationFields = {
 };
 
 type Relation = keyof typeof relationFields;
+
+/** The parameters as the OpenAPI document shows them. */
+export const replyFieldParameters = {
+  fields: z.string().optional().describe('Names of fields with commas. Default: all.'),
+  populate: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('Fields of `ai_character` and `user`, e.g. `populate[user][fields]=username`.'),
+};
 
 /** A reply without `fields` and `populate` shows everything. That is the contract. */
 const everything: ReplyFields = {

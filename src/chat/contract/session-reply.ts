@@ -1,42 +1,49 @@
-import type { Message } from '../model/message';
+import { z } from 'zod';
+
+import { messageRoles, messageStatuses, type Message } from '../model/message';
+import { turnOutcomes } from '../model/outcome';
 import type { Owner } from '../model/owner';
 import type { SessionEntry } from '../model/session';
+import { dateTime, type Reply } from './reply';
 
 /** A session as the session API shows it. */
-export interface SessionReply {
-  readonly session_id: string;
-  readonly user_id: string;
-  readonly title: string;
-  readonly message_count: number;
-  readonly conversation_id: string | null;
-  /** The running turn, so that a reloaded page can follow it. */
-  readonly live_turn_id: string | null;
-  readonly last_message_at: string;
-  readonly created_at: string;
-  readonly updated_at: string;
-  readonly is_deleted: boolean;
-}
+export const sessionReply = z
+  .object({
+    session_id: z.string(),
+    user_id: z.string(),
+    title: z.string(),
+    message_count: z.int(),
+    conversation_id: z.string().nullable(),
+    live_turn_id: z.string().nullable().describe('The running turn, so that a reloaded page can follow it.'),
+    last_message_at: dateTime,
+    created_at: dateTime,
+    updated_at: dateTime,
+    is_deleted: z.boolean(),
+  })
+  .meta({ id: 'Session' });
+export type SessionReply = Reply<typeof sessionReply>;
 
 /** One line as the session API shows it. */
-export interface SessionMessageReply {
-  /** The row number of the message (`Message.id`). */
-  readonly message_id: number;
-  /** The `message_id` of create-message, turns and my-list. */
-  readonly public_id: string;
-  readonly session_id: string | null;
-  readonly role: string;
-  readonly content: string;
-  readonly tool_calls: unknown;
-  readonly turn_id: string | null;
-  readonly outcome: string | null;
-  readonly message_status: string;
-  readonly parent_message_id: string | null;
-  readonly is_superseded: boolean;
-  readonly thread_restarted: boolean;
-  readonly created_at: string;
-  readonly updated_at: string;
-  readonly is_deleted: boolean;
-}
+export const sessionMessageReply = z
+  .object({
+    message_id: z.int().describe('The `id` of the entry.'),
+    public_id: z.string().describe('The `message_id` of create-message, turns and my-list.'),
+    session_id: z.string().nullable(),
+    role: z.enum(messageRoles),
+    content: z.string(),
+    tool_calls: z.unknown(),
+    turn_id: z.string().nullable(),
+    outcome: z.enum(turnOutcomes).nullable(),
+    message_status: z.enum(messageStatuses),
+    parent_message_id: z.string().nullable(),
+    is_superseded: z.boolean(),
+    thread_restarted: z.boolean(),
+    created_at: dateTime,
+    updated_at: dateTime,
+    is_deleted: z.boolean(),
+  })
+  .meta({ id: 'SessionMessage' });
+export type SessionMessageReply = Reply<typeof sessionMessageReply>;
 
 /** Returns the text of this line, not of the other line of its turn. */
 export function contentOf({ role, query, answer }: Message): string {

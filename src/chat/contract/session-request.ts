@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ChatError } from '../errors';
 import { boundedJson, boundedText } from './bounded';
 import { listLimit, parse, wholeNumber } from './invalid-request';
-import type { MessageRole, MessageReference } from '../model/message';
+import { messageRoles, type MessageRole, type MessageReference } from '../model/message';
 import { oncePer } from '../shared/once-per';
 import type { Owner } from '../model/owner';
 import type { Range, Selection } from '../model/page';
@@ -24,10 +24,14 @@ export interface PageRequest {
 const maxPageSize = 100;
 
 const size = listLimit(maxPageSize).nullish();
-const pageSchema = z.object({ page: wholeNumber(1, 1_000_000).nullish(), page_size: size, pageSize: size });
+export const pageParameters = z.object({
+  page: wholeNumber(1, 1_000_000).nullish(),
+  page_size: size,
+  pageSize: size,
+});
 
 export function parsePage(params: unknown, defaultPageSize: number): PageRequest {
-  const { page: given, page_size, pageSize: camelCase } = parse(pageSchema, params ?? {});
+  const { page: given, page_size, pageSize: camelCase } = parse(pageParameters, params ?? {});
   const page = given ?? 1;
   const pageSize = page_size ?? camelCase ?? defaultPageSize;
   return { page, pageSize, range: { limit: pageSize, offset: (page - 1) * pageSize } };
@@ -35,7 +39,7 @@ export function parsePage(params: unknown, defaultPageSize: number): PageRequest
 
 const isNoOrder = 'must be asc or desc';
 
-const selection = z.object({
+export const selectionParameters = z.object({
   superseded: z.enum(['true', 'false'], 'must be true or false').default('false'),
   order: z
     .string(isNoOrder)
@@ -46,7 +50,7 @@ const selection = z.object({
 
 /** Parses `superseded?` and `order?` of a message list. Without them, the list has the branch in use, oldest first. */
 export function parseSelection(params: unknown): Selection & { readonly newestFirst: boolean } {
-  const { superseded, order } = parse(selection, params ?? {});
+  const { superseded, order } = parse(selectionParameters, params ?? {});
   return { withSuperseded: superseded === 'true', newestFirst: order === 'desc' };
 }
 
@@ -56,7 +60,7 @@ const title = boundedText(z.string('must be text'), 255).transform((text) =>
 
 export const reference = z.union([z.string().max(64), z.number()], 'must be an id').transform(String);
 
-const newSession = z.object({
+export const newSessionBody = z.object({
   user_id: reference.nullish(),
   title: title.nullish(),
   character_id: reference.nullish(),
@@ -70,22 +74,23 @@ export interface SessionRequest {
 
 /** Parses `{ "user_id"?, "title"?, "character_id"? }`. A session can get its title and its character later. */
 export function parseNewSession(body: unknown): SessionRequest {
-  const { user_id, title: text, character_id } = parse(newSession, body ?? {});
+  const { user_id, title: text, character_id } = parse(newSessionBody, body ?? {});
   return { userId: user_id ?? undefined, title: text ?? '', characterId: character_id ?? undefined };
 }
 
 const user = z.object({ user_id: reference.nullish() });
+export const sessionListBody = user.extend(pageParameters.shape);
 
 /** Parses `{ "user_id"? }`. `parsePage` reads other keys of the same body. */
 export function parseUserId(body: unknown): string | undefined {
   return parse(user, body ?? {}).user_id ?? undefined;
 }
 
-const newTitle = z.object({ new_title: title.nullable() }, 'must be {"new_title": …}');
+export const newTitleBody = z.object({ new_title: title.nullable() }, 'must be {"new_title": …}');
 
 /** Parses `{ "new_title" }`. Null and a blank title become the default title. A missing title is an error. */
 export function parseNewTitle(body: unknown): string {
-  return parse(newTitle, body).new_title || defaultTitle;
+  return parse(newTitleBody, body).new_title || defaultTitle;
 }
 
 export interface MessageRequest {
@@ -97,11 +102,11 @@ export interface MessageRequest {
   readonly isQuestion: boolean;
 }
 
-const newMessage = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettings) =>
+export const newMessageBody = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettings) =>
   z.object({
     session_id: z.string('must be the id of a session').max(255, 'is too long to be an id'),
     content: content(maxQueryChars),
-    role: z.enum(['user', 'assistant', 'tool'], 'must be user, assistant or tool').default('user'),
+    role: z.enum(messageRoles, 'must be user, assistant or tool').default('user'),
     tool_calls: boundedJson(
       z.array(z.unknown(), 'must be a list').max(100, 'can be at most 100 long'),
       maxInputsChars,
@@ -112,7 +117,7 @@ const newMessage = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettings) 
 
 /** Parses `{ "session_id", "content", "role"?, "tool_calls"?, "reply"? }`. */
 export function parseNewMessage(body: unknown, settings: RequestSettings): MessageRequest {
-  const { session_id, content: text, role, tool_calls, reply } = parse(newMessage(settings), body);
+  const { session_id, content: text, role, tool_calls, reply } = parse(newMessageBody(settings), body);
   if (reply === true && role !== 'user') {
     throw new ChatError('invalid-request', { sentence: 'Only a message of role user can be replied to.' });
   }
@@ -131,7 +136,7 @@ export interface EditRequest {
   readonly isRegenerated: boolean;
 }
 
-const edit = oncePer(({ maxQueryChars }: RequestSettings) =>
+export const editBody = oncePer(({ maxQueryChars }: RequestSettings) =>
   z.object({
     new_content: content(maxQueryChars),
     regenerate: z.boolean('must be true or false').nullish(),
@@ -140,7 +145,7 @@ const edit = oncePer(({ maxQueryChars }: RequestSettings) =>
 
 /** Parses `{ "new_content", "regenerate"? }`. */
 export function parseEdit(body: unknown, settings: RequestSettings): EditRequest {
-  const { new_content, regenerate } = parse(edit(settings), body);
+  const { new_content, regenerate } = parse(editBody(settings), body);
   return { content: new_content, isRegenerated: regenerate === true };
 }
 

@@ -1,46 +1,61 @@
-import { chatErrors, type ChatError, type ChatErrorCode } from '../errors';
+import { z } from 'zod';
+
+import { chatErrorCodes, chatErrors, type ChatError } from '../errors';
 import type { AnswerFile } from '../model/file';
-import type { AnswerFileReply } from './file/link';
-import type { MessageReply } from './message-reply';
+import { answerFileReply, type AnswerFileReply } from './file/link';
+import { messageReply, type MessageReply } from './message-reply';
 import type { SavedTurn } from '../model/turn';
-import type { Usage } from '../model/outcome';
+import { seconds, usageReply, type Reply } from './reply';
 import type { TurnEvent } from '../model/turn-event';
 
 /** The fields of every event of a turn. `task_id` is the turn_id, under the name that a Dify client expects. */
-export interface Envelope {
-  readonly turn_id: string;
-  readonly task_id: string;
-  readonly session_id: string;
-  readonly conversation_id: string | null;
-  readonly message_id: string;
-  /** Seconds since 1970, the same in every event of a turn. */
-  readonly created_at: number;
-}
+const envelope = z.object({
+  turn_id: z.string(),
+  task_id: z.string(),
+  session_id: z.string(),
+  conversation_id: z.string().nullable(),
+  message_id: z.string(),
+  // The same in every event of a turn.
+  created_at: seconds,
+});
+export type Envelope = Reply<typeof envelope>;
+
+const failed = envelope.extend({
+  event: z.literal('error'),
+  code: z.enum(chatErrorCodes),
+  status: z.int(),
+  message: z.string(),
+  outcome: z.enum(['interrupted', 'failed']),
+});
+
+const others = [
+  envelope.extend({ event: z.literal('turn_started'), question_message_id: z.string() }),
+  envelope.extend({ event: z.literal('queued'), place: z.int() }),
+  envelope.extend({ event: z.literal('message'), id: z.string(), answer: z.string() }),
+  envelope.extend({ event: z.literal('message_replace'), answer: z.string() }),
+  envelope.extend({ event: z.literal('message_file'), ...answerFileReply.shape }),
+  envelope.extend({
+    event: z.literal('message_end'),
+    id: z.string(),
+    outcome: z.enum(['completed', 'stopped']),
+    metadata: z.object({ usage: usageReply.nullable() }),
+    data: z.array(messageReply),
+  }),
+] as const;
 
 /**
  * All events of a turn that clients get, over SSE and over WebSocket. They have Dify's shapes, so that a client written
  * for Dify understands them. From Dify, they contain only text, ids and usage.
  */
-export type WireEvent =
-  | (Envelope & { readonly event: 'turn_started'; readonly question_message_id: string })
-  | (Envelope & { readonly event: 'queued'; readonly place: number })
-  | (Envelope & { readonly event: 'message'; readonly id: string; readonly answer: string })
-  | (Envelope & { readonly event: 'message_replace'; readonly answer: string })
-  | (Envelope & { readonly event: 'message_file' } & AnswerFileReply)
-  | (Envelope & {
-      readonly event: 'message_end';
-      readonly id: string;
-      readonly outcome: 'completed' | 'stopped';
-      readonly metadata: { readonly usage: Usage | null };
-      readonly data: readonly MessageReply[];
-    })
-  | (Envelope & {
-      readonly event: 'error';
-      readonly code: ChatErrorCode;
-      readonly status: number;
-      readonly message: string;
-      readonly outcome: 'interrupted' | 'failed';
-    });
+export type WireEvent = Reply<(typeof others)[number] | typeof failed>;
+
+/** The events of an event stream. An `error` event that ends only this stream has no outcome: see `toLastEvent`. */
+export const streamEvent = z
+  .discriminatedUnion('event', [
+    ...others,
+    failed.partial().required({ event: true, code: true, status: true, message: true }),
+  ])
+  .meta({ id: 'StreamEvent' });
 
 export type TerminalWireEvent = Extract<WireEvent, { event: 'message_end' | 'error' }>;
 

@@ -1,8 +1,4 @@
-/** A piece of an excerpt. All pieces together are the excerpt. They contain no markup. */
-export interface Segment {
-  readonly text: string;
-  readonly isMatch: boolean;
-}
+import type { Segment } from '../contract/search-reply';
 
 /** The text shown around the first match, in UTF-16 units: about a line or two of Latin or Chinese text. */
 const charsBefore = 60;

@@ -3,30 +3,11 @@ import { encodeCursor, parseMessagePageRequest, type Part } from '../contract/me
 import type { Cursor, MessageQuery } from '../model/message-query';
 import type { FileLinks } from '../contract/file/link';
 import { toMessageReply, type MessageReply } from '../contract/message-reply';
-import { parseReplyFields, selectFields, type SelectedMessage } from '../contract/reply-fields';
+import type { MessageListReply, Pagination } from '../contract/message-list-reply';
+import { parseReplyFields, selectFields } from '../contract/reply-fields';
 import type { Owner } from '../model/owner';
 import type { Message } from '../model/message';
 import type { MessageStore } from '../ports/message-store';
-
-/** The part of the list and the total, in the terms of the request. */
-export type Pagination =
-  | {
-      readonly page: number;
-      readonly pageSize: number;
-      readonly pageCount: number;
-      readonly total: number;
-    }
-  | { readonly start: number; readonly limit: number; readonly total: number };
-
-/** A page of messages as the HTTP API shows it. */
-export interface MessageListReply {
-  readonly data: readonly SelectedMessage[];
-  readonly meta: {
-    readonly pagination: Pagination;
-    /** The `cursor` of the next page. Null on the last page, and if the request has a `sort`. */
-    readonly nextCursor: string | null;
-  };
-}
 
 export interface Messages {
   /**

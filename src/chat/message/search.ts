@@ -2,45 +2,15 @@ import { z } from 'zod';
 
 import { ChatError } from '../errors';
 import { boundedText } from '../contract/bounded';
-import { highlight, type Segment } from './highlight';
+import { highlight } from './highlight';
 import { parse } from '../contract/invalid-request';
 import { isBlank } from '../shared/blank-text';
 import type { Owner } from '../model/owner';
 import type { Range } from '../model/page';
+import type { HitReply, SearchReply } from '../contract/search-reply';
 import { contentOf } from '../contract/session-reply';
 import { parsePage } from '../contract/session-request';
 import type { Hit, SearchStore } from '../ports/search-store';
-
-/** A hit as a client sees it: an excerpt with the text, because the whole message can be long. */
-export interface HitReply {
-  readonly message_id: number;
-  readonly public_id: string;
-  readonly session_id: string | null;
-  readonly title: string | null;
-  readonly turn_id: string | null;
-  readonly role: string;
-  readonly outcome: string | null;
-  readonly is_superseded: boolean;
-  readonly highlights: readonly Segment[];
-  readonly created_at: string;
-}
-
-export interface SearchReply {
-  readonly data: readonly HitReply[];
-  readonly meta: {
-    /** Missing if the request has a cursor. */
-    readonly pagination?: {
-      readonly page: number;
-      readonly pageSize: number;
-      readonly pageCount: number;
-      readonly total: number;
-      /** False if the search did not read all messages. Then `total` counts only the newest ones. */
-      readonly isTotalExact: boolean;
-    };
-    /** The `cursor` that continues after this page; null if no messages are left. */
-    readonly nextCursor: string | null;
-  };
-}
 
 export interface Search {
   /**
@@ -57,7 +27,8 @@ const maxChars = 200;
 const maxId = 2_147_483_647;
 const isNoCursor = 'must be a value of meta.nextCursor';
 
-const request = z.object({
+/** Parameters of a search. `parsePage` reads the page. */
+export const searchParameters = z.object({
   q: boundedText(z.string('must be the text to look for'), maxChars).refine(
     (text) => !isBlank(text),
     'must be the text to look for: it is empty',
@@ -80,7 +51,7 @@ const windowRows = 2_000;
 export function createSearch(store: SearchStore, now = () => performance.now()): Search {
   return {
     async search(owner, params, signal) {
-      const { q, cursor } = parse(request, params);
+      const { q, cursor } = parse(searchParameters, params);
       const { page, pageSize, range } = parsePage(params, defaultPageSize);
       if (cursor !== undefined && page > 1) {
         throw new ChatError('invalid-request', { sentence: 'cursor cannot be combined with page.' });

@@ -1,7 +1,12 @@
 import type { AnswerFile, QuestionFile } from './file';
 import type { TurnOutcome, Usage } from './outcome';
 
-export type MessageRole = 'user' | 'assistant' | 'tool';
+export const messageRoles = ['user', 'assistant', 'tool'] as const;
+
+export type MessageRole = (typeof messageRoles)[number];
+
+export const messageStatuses = ['sent', 'read'] as const;
+export const ratings = ['like', 'dislike'] as const;
 
 /** One saved line of a session. Both lines of a turn hold the question and the answer. */
 export interface Message {
@@ -17,7 +22,7 @@ export interface Message {
   readonly turnId: string | null;
   /** The character's documentId; null if the message has no character. */
   readonly characterId: string | null;
-  readonly status: 'sent' | 'read';
+  readonly status: (typeof messageStatuses)[number];
   readonly outcome: TurnOutcome | null;
   readonly errorCode: string | null;
   readonly toolCalls: unknown;
@@ -25,7 +30,7 @@ export interface Message {
   readonly files: readonly QuestionFile[];
   readonly answerFiles: readonly AnswerFile[];
   readonly usage: Usage | null;
-  readonly feedback: 'like' | 'dislike' | null;
+  readonly feedback: (typeof ratings)[number] | null;
   readonly parentMessageId: string | null;
   /** Whether an edit has replaced this message, or has changed a question before it. */
   readonly isSuperseded: boolean;

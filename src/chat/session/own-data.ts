@@ -1,13 +1,15 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 
 import type { CharacterSource } from '../ports/character-source';
-import type { FileStore } from '../ports/file-store';
+import type { FileStore, Upload } from '../ports/file-store';
+import type { ExportLine } from '../contract/export-reply';
 import { toUploadReply } from '../contract/file/upload-reply';
 import { ChatError } from '../errors';
 import { createFairQueue } from '../shared/fair-queue';
 import type { LiveTurns } from '../stream/live-turns';
 import { charsOf, type Message } from '../model/message';
 import type { Owner } from '../model/owner';
+import type { SessionEntry } from '../model/session';
 import { type After, walk } from '../shared/walk';
 import { toSessionMessageReply, toSessionReply } from '../contract/session-reply';
 import type { TurnAccess } from '../turn/access';
@@ -83,13 +85,13 @@ export function createOwnData(options: OwnDataOptions): OwnData {
 
   async function* exportAll(owner: Owner): AsyncGenerator<string, void> {
     const { id, documentId, username, email } = owner;
-    let head = toLine('user', { id, documentId, username, email });
+    let head = toLine({ type: 'user', id, documentId, username, email });
     const readSessions = async (after: After) =>
       (await store.listSessionsAfter(owner, after)).map((session) => ({ id: session.rowId, session }));
     const readFiles = (after: After) => files.listAfter(owner, after);
     const readMessages = (after: After) => store.listMessagesAfter(owner, after);
     for await (const page of walk(readSessions, start, () => charsOfSession)) {
-      yield head + page.map(({ session }) => toLine('session', toSessionReply(session, owner))).join('');
+      yield head + page.map(({ session }) => toSessionLine(session, owner)).join('');
       head = '';
     }
     for await (const messages of walk(readMessages, start, charsOf)) {
@@ -97,7 +99,7 @@ export function createOwnData(options: OwnDataOptions): OwnData {
       head = '';
     }
     for await (const uploads of walk(readFiles, start, () => charsOfUpload)) {
-      yield head + uploads.map(({ upload }) => toLine('file', toUploadReply(upload, owner))).join('');
+      yield head + uploads.map(({ upload }) => toUploadLine(upload, owner)).join('');
       head = '';
     }
     if (head !== '') yield head;
@@ -109,7 +111,8 @@ export function createOwnData(options: OwnDataOptions): OwnData {
     return messages
       .map((message) => {
         const character = message.characterId === null ? undefined : known.get(message.characterId);
-        return toLine('message', {
+        return toLine({
+          type: 'message',
           ...toSessionMessageReply(message),
           conversation_id: message.conversationId,
           files: filesOf(message),
@@ -182,6 +185,12 @@ async function untilNone(
   return total;
 }
 
-function toLine(type: 'user' | 'session' | 'message' | 'file', value: object): string {
-  return `${JSON.stringify({ type, ...value })}\n`;
+const toSessionLine = (session: SessionEntry, owner: Owner): string =>
+  toLine({ type: 'session', ...toSessionReply(session, owner) });
+
+const toUploadLine = (upload: Upload, owner: Owner): string =>
+  toLine({ type: 'file', ...toUploadReply(upload, owner) });
+
+function toLine(line: ExportLine): string {
+  return `${JSON.stringify(line)}\n`;
 }

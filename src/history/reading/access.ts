@@ -13,24 +13,11 @@ import {
 } from '../records/completion';
 import type { ConversationSummary, HistoryPage, HistoryStore, Scope, StoredRecord } from '../model/store';
 import { toConversationReply, toRecordedMessages } from './reply';
-import type { Characters, ConversationReply, RecordedMessage, UserIds } from './reply';
+import type { Characters, ConversationPage, RecordedMessage, RecordedMessagePage, UserIds } from './reply';
 import { encodePosition, parseConversationPage, parseMessagePage, parseStatisticsRequest } from './request';
 import type { UserReference, Whose } from './request';
 import { foldBuckets, toStatisticsReply, type StatisticsReply } from './statistics';
 import { tidyHistory } from '../tidy';
-
-export interface ConversationPage {
-  readonly conversations: readonly ConversationReply[];
-  /** Cursor of the next page; null on the last one. */
-  readonly next_cursor: string | null;
-}
-
-export interface RecordedMessagePage {
-  /** In chronological order. */
-  readonly messages: readonly RecordedMessage[];
-  /** Cursor of the older messages; null if none exist. */
-  readonly next_cursor: string | null;
-}
 
 /**
  * The history of finished generations for owners and administrators. It can lag by some seconds. A conversation is

@@ -1,51 +1,71 @@
+import { z } from 'zod';
+
+import { dateTime, type Reply } from '../../chat/contract/reply';
 import type { Character } from '../../chat/model/character';
 import type { ConversationSummary, StoredRecord } from '../model/store';
 
 /** The character that answered, with its current name. */
-export interface CharacterReply {
-  readonly documentId: string;
-  /** Null if the character is not published any more. */
-  readonly name: string | null;
-}
+export const characterReply = z
+  .object({
+    documentId: z.string(),
+    name: z.string().nullable().describe('Null if the character is not published any more.'),
+  })
+  .meta({ id: 'HistoryCharacter' });
+export type CharacterReply = Reply<typeof characterReply>;
 
-export interface ConversationReply {
-  readonly conversation_id: string;
-  /** The current row id of the user; null if the user does not exist any more. */
-  readonly user_id: number | null;
-  readonly title: string;
-  readonly model: string;
-  readonly ai_character: CharacterReply | null;
-  readonly records: number;
-  readonly errors: number;
-  readonly total_tokens: number;
-  readonly created_at: string;
-  readonly updated_at: string;
-}
+const conversationReply = z
+  .object({
+    conversation_id: z.string(),
+    user_id: z
+      .int()
+      .nullable()
+      .describe('The current row id of the user. Null if the user does not exist any more.'),
+    title: z.string(),
+    model: z.string(),
+    ai_character: characterReply.nullable(),
+    records: z.int(),
+    errors: z.int(),
+    total_tokens: z.int(),
+    created_at: dateTime,
+    updated_at: dateTime,
+  })
+  .meta({ id: 'HistoryConversation' });
+export type ConversationReply = Reply<typeof conversationReply>;
+
+const usageReply = z.object({ prompt_tokens: z.int(), completion_tokens: z.int(), total_tokens: z.int() });
+type UsageReply = Reply<typeof usageReply>;
+
+const errorReply = z.object({ code: z.string(), message: z.string(), phase: z.string() });
+type ErrorReply = Reply<typeof errorReply>;
 
 /** An OpenAI message with the data of its record. */
-export interface RecordedMessage {
-  readonly role: string;
-  readonly content: unknown;
-  readonly [key: string]: unknown;
-  readonly record_id: string;
-  readonly created_at: string;
-  readonly model: string;
-  /** Usage of the whole record, on its last message; null on the others. */
-  readonly usage: UsageReply | null;
-  readonly error: ErrorReply | null;
-}
+const recordedMessage = z
+  .looseObject({
+    role: z.string(),
+    content: z.unknown(),
+    record_id: z.string(),
+    created_at: dateTime,
+    model: z.string(),
+    usage: usageReply.nullable().describe('Of the whole record, on its last message. Null on the others.'),
+    error: errorReply.nullable(),
+  })
+  .meta({ id: 'RecordedMessage' });
+export type RecordedMessage = Reply<typeof recordedMessage>;
 
-export interface UsageReply {
-  readonly prompt_tokens: number;
-  readonly completion_tokens: number;
-  readonly total_tokens: number;
-}
+export const conversationPage = z.object({
+  conversations: z.array(conversationReply),
+  next_cursor: z.string().nullable().describe('Cursor of the next page. Null on the last one.'),
+});
+export type ConversationPage = Reply<typeof conversationPage>;
 
-export interface ErrorReply {
-  readonly code: string;
-  readonly message: string;
-  readonly phase: string;
-}
+/** Messages in chronological order. */
+export const recordedMessagePage = z.object({
+  messages: z.array(recordedMessage),
+  next_cursor: z.string().nullable().describe('Cursor of the older messages. Null if none exist.'),
+});
+export type RecordedMessagePage = Reply<typeof recordedMessagePage>;
+
+export const deletionReply = z.object({ message: z.literal('Conversation deleted successfully') });
 
 export type Characters = ReadonlyMap<string, Character>;
 

@@ -15,7 +15,7 @@ const defaultDays = 30;
 
 const position = z.string('must be a value of next_cursor').transform(toPosition).optional();
 
-const conversationPage = z
+export const conversationPageParameters = z
   .object({
     limit: listLimit(maxLimit).default(20),
     offset: wholeNumber(0, maxOffset).optional(),
@@ -28,15 +28,15 @@ const conversationPage = z
 
 /** Parses `limit?`, and `offset?` or `cursor?`. */
 export function parseConversationPage(query: unknown): HistoryPage {
-  const { limit, offset = 0, cursor } = parse(conversationPage, query ?? {});
+  const { limit, offset = 0, cursor } = parse(conversationPageParameters, query ?? {});
   return { limit, offset, after: cursor ?? null };
 }
 
-const messagePage = z.object({ limit: listLimit(maxLimit).default(50), cursor: position });
+export const messagePageParameters = z.object({ limit: listLimit(maxLimit).default(50), cursor: position });
 
 /** Parses `limit?` and `cursor?`. */
 export function parseMessagePage(query: unknown): HistoryPage {
-  const { limit, cursor } = parse(messagePage, query ?? {});
+  const { limit, cursor } = parse(messagePageParameters, query ?? {});
   return { limit, offset: 0, after: cursor ?? null };
 }
 
@@ -78,24 +78,28 @@ const date = z
   )
   .optional();
 
+export const statisticsParameters = z.object({
+  from: date,
+  to: date,
+  time_zone: z.string('must be the name of a time zone').default('UTC'),
+});
+
 /** Parses `from?` and `to?`: dates in `time_zone?`, both included. The default is the last thirty days up to today. */
 export function parseStatisticsRequest(query: unknown, nowMs: number): StatisticsRequest {
-  const schema = z
-    .object({ from: date, to: date, time_zone: z.string('must be the name of a time zone').default('UTC') })
-    .transform(({ from: first, to: last, time_zone: timeZone }, context) => {
-      const refuse = (parameter: string, message: string) => {
-        context.addIssue({ code: 'custom', path: [parameter], message });
-        return z.NEVER;
-      };
-      const calendar = createCalendar(timeZone);
-      if (calendar === undefined) return refuse('time_zone', 'must be an IANA name, e.g. Asia/Shanghai');
-      const to = last ?? calendar.dateAt(nowMs);
-      const from = first ?? addDays(to, 1 - defaultDays);
-      const count = countDays(from, to);
-      if (count < 1) return refuse('from', 'must not be after to');
-      if (count > maxDays) return refuse('from', `can be at most ${maxDays} days before the end of to`);
-      return { timeZone, days: calendar.days(from, to) };
-    });
+  const schema = statisticsParameters.transform(({ from: first, to: last, time_zone: timeZone }, context) => {
+    const refuse = (parameter: string, message: string) => {
+      context.addIssue({ code: 'custom', path: [parameter], message });
+      return z.NEVER;
+    };
+    const calendar = createCalendar(timeZone);
+    if (calendar === undefined) return refuse('time_zone', 'must be an IANA name, e.g. Asia/Shanghai');
+    const to = last ?? calendar.dateAt(nowMs);
+    const from = first ?? addDays(to, 1 - defaultDays);
+    const count = countDays(from, to);
+    if (count < 1) return refuse('from', 'must not be after to');
+    if (count > maxDays) return refuse('from', `can be at most ${maxDays} days before the end of to`);
+    return { timeZone, days: calendar.days(from, to) };
+  });
   return parse(schema, query ?? {});
 }
 

@@ -1,33 +1,39 @@
+import { z } from 'zod';
+
+import type { Reply } from '../../chat/contract/reply';
 import type { Day } from './calendar';
 import type { Bucket } from '../model/store';
 import { fromNanos } from '../records/price';
-import { toCharacterReply, type CharacterReply, type Characters } from './reply';
+import { characterReply, toCharacterReply, type Characters } from './reply';
 import type { StatisticsRequest } from './request';
 
-export interface SumsReply {
-  readonly records: number;
-  /** How many of the records are errors. */
-  readonly errors: number;
-  readonly prompt_tokens: number;
-  readonly completion_tokens: number;
-  readonly total_tokens: number;
-  /** Exact decimal numbers, by currency. */
-  readonly price: Readonly<Record<string, string>>;
-}
+const sumsReply = z.object({
+  records: z.int(),
+  errors: z.int().describe('How many of the records are errors.'),
+  prompt_tokens: z.int(),
+  completion_tokens: z.int(),
+  total_tokens: z.int(),
+  price: z.record(z.string(), z.string()).describe('Exact decimal numbers, by currency.'),
+});
+export type SumsReply = Reply<typeof sumsReply>;
 
-export interface StatisticsReply {
-  /** All conversations, not only those of the range. */
-  readonly conversations: number;
-  readonly time_zone: string;
-  readonly from: string;
-  readonly to: string;
-  /** Sums of the range, like all fields below. */
-  readonly totals: SumsReply;
-  readonly models: readonly ({ readonly model: string } & SumsReply)[];
-  readonly characters: readonly ({ readonly ai_character: CharacterReply | null } & SumsReply)[];
-  /** Every day of the range, including days without records. */
-  readonly days: readonly ({ readonly date: string } & SumsReply)[];
-}
+const day = z.string().meta({ format: 'date' });
+
+export const statisticsReply = z
+  .object({
+    conversations: z.int().describe('All conversations, not only those of the range.'),
+    time_zone: z.string(),
+    from: day,
+    to: day,
+    totals: sumsReply.describe('Sums of the range, like all fields below.'),
+    models: z.array(sumsReply.extend({ model: z.string() })),
+    characters: z.array(sumsReply.extend({ ai_character: characterReply.nullable() })),
+    days: z
+      .array(sumsReply.extend({ date: day }))
+      .describe('Every day of the range, including days without records.'),
+  })
+  .meta({ id: 'Statistics' });
+export type StatisticsReply = Reply<typeof statisticsReply>;
 
 /** The sums of some buckets. Each bucket adds to the total, and to one model, one character and one day. */
 export interface Fold {

@@ -17,6 +17,7 @@ import {
   type Owner,
   type ReplyFields,
   type Sent,
+  type TurnReply,
   type TurnState,
 } from '../../../chat';
 import { chatOf } from '../../../app';
@@ -158,7 +159,7 @@ async function toTurnReply(
   owner: Owner,
   { saved, isLive }: TurnState,
   fields: ReplyFields,
-) {
+): Promise<{ readonly data: TurnReply }> {
   const [, answer] = saved;
   const replies = await messages.toReplies(owner, saved);
   return {

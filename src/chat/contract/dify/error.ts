@@ -1,11 +1,11 @@
+import { z } from 'zod';
+
 import type { ChatErrorCode } from '../../errors';
+import type { Reply } from '../reply';
 
 /** An error in the shape of Dify. */
-export interface DifyError {
-  readonly code: string;
-  readonly status: number;
-  readonly message: string;
-}
+export const difyError = z.object({ code: z.string(), status: z.int(), message: z.string() });
+export type DifyError = Reply<typeof difyError>;
 
 interface Row {
   readonly code: string;

@@ -1,7 +1,10 @@
+import { z } from 'zod';
+
 import type { ChatError } from '../../errors';
 import type { Usage } from '../../model/outcome';
-import type { AnswerFileReply } from '../file/link';
-import { toDifyError, type DifyError } from './error';
+import { answerFileReply } from '../file/link';
+import { seconds, usageReply, type Reply } from '../reply';
+import { difyError, toDifyError } from './error';
 import type { TerminalWireEvent, WireEvent } from '../stream-event';
 
 /*
@@ -10,51 +13,52 @@ import type { TerminalWireEvent, WireEvent } from '../stream-event';
  */
 
 /** The ids of an answer. Every event has them. */
-export interface DifyIds {
-  readonly conversation_id: string;
-  readonly message_id: string;
-  /** Seconds since 1970. */
-  readonly created_at: number;
-}
+const ids = z.object({ conversation_id: z.string(), message_id: z.string(), created_at: seconds });
+export type DifyIds = Reply<typeof ids>;
 
-interface Identified extends DifyIds {
-  readonly task_id: string;
-}
+const identified = ids.extend({ task_id: z.string() });
+type Identified = Reply<typeof identified>;
 
-/** The ids are unknown if the login ends before the first event. */
+export const difyMetadata = z
+  .object({ annotation_reply: z.null(), retriever_resources: z.array(z.never()), usage: usageReply })
+  .meta({ id: 'DifyMetadata' });
+export type DifyMetadata = Reply<typeof difyMetadata>;
+
+export const difyEvent = z
+  .discriminatedUnion('event', [
+    identified.extend({
+      event: z.literal('message'),
+      id: z.string(),
+      answer: z.string(),
+      from_variable_selector: z.null(),
+    }),
+    identified.extend({ event: z.literal('message_replace'), answer: z.string(), reason: z.literal('') }),
+    identified.extend({ event: z.literal('message_file'), ...answerFileReply.shape }),
+    identified.extend({
+      event: z.literal('message_end'),
+      id: z.string(),
+      metadata: difyMetadata,
+      files: z.null(),
+    }),
+    // The ids are unknown if the login ends before the first event.
+    ids.partial().extend({ event: z.literal('error'), ...difyError.shape }),
+  ])
+  .meta({ id: 'DifyEvent' });
+export type DifyEvent = Reply<typeof difyEvent>;
+
 type LostIds = { readonly [Name in keyof DifyIds]: DifyIds[Name] | undefined };
 
-export type DifyEvent =
-  | (Identified & {
-      readonly event: 'message';
-      readonly id: string;
-      readonly answer: string;
-      readonly from_variable_selector: null;
-    })
-  | (Identified & { readonly event: 'message_replace'; readonly answer: string; readonly reason: '' })
-  | (Identified & { readonly event: 'message_file' } & AnswerFileReply)
-  | (Identified & {
-      readonly event: 'message_end';
-      readonly id: string;
-      readonly metadata: DifyMetadata;
-      readonly files: null;
-    })
-  | (LostIds & DifyError & { readonly event: 'error' });
-
-export interface DifyMetadata {
-  readonly annotation_reply: null;
-  readonly retriever_resources: readonly [];
-  readonly usage: Usage;
-}
-
 /** The reply in blocking mode. */
-export interface DifyAnswer extends Identified {
-  readonly event: 'message';
-  readonly id: string;
-  readonly mode: 'chat';
-  readonly answer: string;
-  readonly metadata: DifyMetadata;
-}
+export const difyAnswer = identified
+  .extend({
+    event: z.literal('message'),
+    id: z.string(),
+    mode: z.literal('chat'),
+    answer: z.string(),
+    metadata: difyMetadata,
+  })
+  .meta({ id: 'DifyAnswer' });
+export type DifyAnswer = Reply<typeof difyAnswer>;
 
 /** Converts an event of a turn. Dify has no event for the start and the queue, and ends every answer with "". */
 export function toDifyEvents(event: WireEvent): readonly DifyEvent[] {

@@ -1,10 +1,13 @@
+import { z } from 'zod';
+
 import { isChatErrorCode, chatErrors } from '../../errors';
 import type { Character } from '../../model/character';
-import type { Message } from '../../model/message';
+import { ratings, type Message } from '../../model/message';
 import type { Owner } from '../../model/owner';
 import type { SessionEntry } from '../../model/session';
 import { toAnswerFileReply, type FileLinks } from '../file/link';
-import { toMetadata } from './event';
+import { seconds, type Reply } from '../reply';
+import { difyMetadata, toMetadata } from './event';
 
 /*
  * Replies in the shapes of Dify 1.12. A field that has no meaning here has Dify's empty value.
@@ -13,12 +16,23 @@ import { toMetadata } from './event';
 /** Dify's value for the parent of a message that came by its Service API. */
 const noParent = '00000000-0000-0000-0000-000000000000';
 
+/** An object and a list in which this server has nothing to say. */
+const emptyObject = z.strictObject({});
+const emptyList = z.array(z.never());
+
 /** A list in the shape of Dify. */
+export const difyList = <Item extends z.ZodType>(item: Item) =>
+  z.object({ limit: z.int(), has_more: z.boolean(), data: z.array(item) });
+
 export interface DifyList<T> {
   readonly limit: number;
   readonly has_more: boolean;
   readonly data: readonly T[];
 }
+
+/** The whole reply to some requests that only change something. */
+export const difySuccess = z.object({ result: z.literal('success') });
+export const difySuggestions = difySuccess.extend({ data: z.array(z.string()) });
 
 export function toDifyList<T>(limit: number, hasMore: boolean, data: readonly T[]): DifyList<T> {
   return { limit, has_more: hasMore, data };
@@ -33,7 +47,22 @@ export function toDifyConversationId({
 }
 
 /** `GET /v1/conversations`, `POST /v1/conversations/:id/name`. */
-export function toDifyConversation(session: SessionEntry, { openingStatement }: Character) {
+export const difyConversation = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    inputs: emptyObject,
+    status: z.literal('normal'),
+    introduction: z.string(),
+    created_at: seconds,
+    updated_at: seconds,
+  })
+  .meta({ id: 'DifyConversation' });
+
+export function toDifyConversation(
+  session: SessionEntry,
+  { openingStatement }: Character,
+): Reply<typeof difyConversation> {
   return {
     id: toDifyConversationId(session),
     name: session.title,
@@ -51,8 +80,43 @@ export interface MessageContext {
   readonly links: FileLinks;
 }
 
+const messageFile = z
+  .object({
+    id: z.string(),
+    filename: z.literal(''),
+    mime_type: z.null(),
+    size: z.null(),
+    upload_file_id: z.null(),
+    type: z.string(),
+    url: z.string(),
+    transfer_method: z.literal('tool_file'),
+    belongs_to: z.literal('assistant'),
+  })
+  .meta({ id: 'DifyMessageFile' });
+
+const messageFields = z.object({
+  id: z.string(),
+  conversation_id: z.string(),
+  inputs: emptyObject,
+  query: z.string(),
+  answer: z.string(),
+  created_at: seconds,
+  agent_thoughts: emptyList,
+  message_files: z.array(messageFile),
+  status: z.enum(['normal', 'error']),
+  error: z.string().nullable(),
+});
+
 /** `GET /v1/messages`: a turn, from its answer line. */
-export function toDifyMessage(answer: Message, context: MessageContext) {
+export const difyMessage = messageFields
+  .extend({
+    parent_message_id: z.string(),
+    feedback: z.object({ rating: z.enum(ratings) }).nullable(),
+    retriever_resources: emptyList,
+  })
+  .meta({ id: 'DifyMessage' });
+
+export function toDifyMessage(answer: Message, context: MessageContext): Reply<typeof difyMessage> {
   const { session } = context;
   return {
     id: answer.messageId,
@@ -77,11 +141,42 @@ export interface ConsoleContext extends MessageContext {
   readonly parent: Message | null;
 }
 
+const usageValue = z.union([z.string(), z.number(), z.null()]).optional();
+
 /** `GET /console/api/apps/:app_id/chat-messages`: a turn, from its answer line. */
-export function toDifyConsoleMessage(answer: Message, context: ConsoleContext) {
+export const difyConsoleMessage = messageFields
+  .extend({
+    message: z.array(z.object({ role: z.enum(['system', 'user']), text: z.string(), files: emptyList })),
+    message_tokens: usageValue,
+    answer_tokens: usageValue,
+    provider_response_latency: usageValue,
+    from_source: z.literal('console'),
+    from_end_user_id: z.null(),
+    from_account_id: z.string(),
+    feedbacks: z.array(
+      z.object({
+        rating: z.enum(ratings),
+        content: z.null(),
+        from_source: z.literal('user'),
+        from_end_user_id: z.null(),
+        from_account: z.null(),
+      }),
+    ),
+    workflow_run_id: z.null(),
+    annotation: z.null(),
+    annotation_hit_history: z.null(),
+    metadata: difyMetadata,
+    parent_message_id: z.string().nullable(),
+  })
+  .meta({ id: 'DifyConsoleMessage' });
+
+export function toDifyConsoleMessage(
+  answer: Message,
+  context: ConsoleContext,
+): Reply<typeof difyConsoleMessage> {
   const { owner, session, prompt, parent } = context;
   const { usage } = toMetadata(answer.usage);
-  const asked = { role: 'user', text: answer.query, files: [] };
+  const asked = { role: 'user', text: answer.query, files: [] } as const;
   return {
     id: answer.messageId,
     conversation_id: toDifyConversationId(session),
@@ -119,8 +214,42 @@ export function toDifyConsoleMessage(answer: Message, context: ConsoleContext) {
   };
 }
 
+const switchedOff = z.object({ enabled: z.literal(false) });
+
 /** `GET /v1/parameters`. The character has its prompt already, so the form is empty. */
-export function toDifyParameters({ openingStatement, suggestedQuestions }: Character) {
+export const difyParameters = z
+  .object({
+    opening_statement: z.string(),
+    suggested_questions: z.array(z.string()),
+    suggested_questions_after_answer: z.object({ enabled: z.literal(true) }),
+    speech_to_text: switchedOff,
+    text_to_speech: switchedOff.extend({ voice: z.literal(''), language: z.literal('') }),
+    retriever_resource: switchedOff,
+    annotation_reply: switchedOff,
+    more_like_this: switchedOff,
+    user_input_form: emptyList,
+    sensitive_word_avoidance: switchedOff.extend({ type: z.literal(''), configs: emptyList }),
+    file_upload: z.object({
+      image: switchedOff.extend({
+        number_limits: z.int(),
+        detail: z.literal('high'),
+        transfer_methods: z.array(z.enum(['remote_url', 'local_file'])),
+      }),
+    }),
+    system_parameters: z.object({
+      image_file_size_limit: z.int(),
+      video_file_size_limit: z.int(),
+      audio_file_size_limit: z.int(),
+      file_size_limit: z.int(),
+      workflow_file_upload_limit: z.int(),
+    }),
+  })
+  .meta({ id: 'DifyParameters' });
+
+export function toDifyParameters({
+  openingStatement,
+  suggestedQuestions,
+}: Character): Reply<typeof difyParameters> {
   return {
     opening_statement: openingStatement ?? '',
     suggested_questions: toTexts(suggestedQuestions),
@@ -151,17 +280,48 @@ export function toDifyParameters({ openingStatement, suggestedQuestions }: Chara
 }
 
 /** `GET /v1/info`. */
-export function toDifyInfo({ name, introduce }: Character) {
+export const difyInfo = z
+  .object({
+    name: z.string(),
+    description: z.string(),
+    tags: emptyList,
+    mode: z.literal('chat'),
+    author_name: z.literal(''),
+  })
+  .meta({ id: 'DifyInfo' });
+
+export function toDifyInfo({ name, introduce }: Character): Reply<typeof difyInfo> {
   return { name: name ?? '', description: introduce ?? '', tags: [], mode: 'chat', author_name: '' };
 }
 
 /** `GET /v1/meta`. */
-export function toDifyMeta() {
+export const difyMeta = z.object({ tool_icons: emptyObject });
+
+export function toDifyMeta(): Reply<typeof difyMeta> {
   return { tool_icons: {} };
 }
 
 /** `GET /v1/site`. */
-export function toDifySite({ name, introduce }: Character) {
+export const difySite = z
+  .object({
+    title: z.string(),
+    chat_color_theme: z.null(),
+    chat_color_theme_inverted: z.literal(false),
+    icon_type: z.literal('emoji'),
+    icon: z.string(),
+    icon_background: z.string(),
+    description: z.string().nullable(),
+    copyright: z.null(),
+    privacy_policy: z.null(),
+    custom_disclaimer: z.literal(''),
+    default_language: z.string(),
+    show_workflow_steps: z.literal(true),
+    use_icon_as_answer_icon: z.literal(false),
+    icon_url: z.null(),
+  })
+  .meta({ id: 'DifySite' });
+
+export function toDifySite({ name, introduce }: Character): Reply<typeof difySite> {
   return {
     title: name ?? '',
     chat_color_theme: null,
@@ -181,16 +341,16 @@ export function toDifySite({ name, introduce }: Character) {
 }
 
 /** Files of the answer. The server does not know the name, the size and the media type of one. */
-function toFiles(answer: Message, context: MessageContext) {
+function toFiles(answer: Message, context: MessageContext): readonly Reply<typeof messageFile>[] {
   return answer.answerFiles.map((file) => {
     const { id, type, url, belongs_to } = toAnswerFileReply(file, answer, context);
-    const unknown = { filename: '', mime_type: null, size: null, upload_file_id: null };
+    const unknown = { filename: '', mime_type: null, size: null, upload_file_id: null } as const;
     return { id, ...unknown, type, url, transfer_method: 'tool_file', belongs_to };
   });
 }
 
 /** Dify knows no state of a running answer: it is `normal`. */
-function toStatus({ outcome, errorCode }: Message) {
+function toStatus({ outcome, errorCode }: Message): Pick<Reply<typeof messageFields>, 'status' | 'error'> {
   if (outcome !== 'failed' && outcome !== 'interrupted') return { status: 'normal', error: null };
   const code = isChatErrorCode(errorCode) ? errorCode : 'internal';
   return { status: 'error', error: chatErrors[code].sentence };

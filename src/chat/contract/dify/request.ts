@@ -30,7 +30,7 @@ const uuid = z.string(isNoId).trim().refine(isUuid, isNoId).toLowerCase();
 /** Clients send "" or null for a missing id. */
 const optionalUuid = z.preprocess((id) => (id === '' || id === null ? undefined : id), uuid.optional());
 
-const question = oncePer(({ maxQueryChars, maxInputsChars, maxFiles }: RequestSettings) =>
+export const difyQuestionBody = oncePer(({ maxQueryChars, maxInputsChars, maxFiles }: RequestSettings) =>
   z.object(
     {
       inputs: inputsObject(maxInputsChars),
@@ -45,7 +45,7 @@ const question = oncePer(({ maxQueryChars, maxInputsChars, maxFiles }: RequestSe
 
 /** Parses `{ "inputs", "query", "response_mode"?, "conversation_id"?, "files"? }`. The default mode is blocking. */
 export function parseDifyQuestion(body: unknown, settings: RequestSettings): DifyQuestion {
-  const { inputs, query, response_mode, conversation_id, files } = parse(question(settings), body);
+  const { inputs, query, response_mode, conversation_id, files } = parse(difyQuestionBody(settings), body);
   return {
     inputs: toStorableJson(inputs) as Record<string, unknown>,
     query,
@@ -63,11 +63,11 @@ const messageId = z
   .transform((id) => toStorableText(id) || undefined)
   .optional();
 
-const messagePage = z.object({ conversation_id: uuid, first_id: messageId, limit });
+export const difyMessagePageParameters = z.object({ conversation_id: uuid, first_id: messageId, limit });
 
 /** Parses `conversation_id`, `first_id?` and `limit?` of a message list. */
 export function parseDifyMessagePage(query: unknown) {
-  const { conversation_id, first_id, limit: count } = parse(messagePage, query);
+  const { conversation_id, first_id, limit: count } = parse(difyMessagePageParameters, query);
   return { conversationId: conversation_id, firstId: first_id, limit: count };
 }
 
@@ -80,7 +80,7 @@ const orders = {
 
 const orderNames = Object.keys(orders) as (keyof typeof orders)[];
 
-const conversationPage = z.object({
+export const difyConversationPageParameters = z.object({
   last_id: optionalUuid,
   limit,
   sort_by: z.enum(orderNames, `must be ${orderNames.join(', ')}`).default('-updated_at'),
@@ -88,11 +88,11 @@ const conversationPage = z.object({
 
 /** Parses `last_id?`, `limit?` and `sort_by?` of a conversation list. */
 export function parseDifyConversationPage(query: unknown) {
-  const { last_id, limit: count, sort_by } = parse(conversationPage, query);
+  const { last_id, limit: count, sort_by } = parse(difyConversationPageParameters, query);
   return { lastId: last_id, limit: count, order: orders[sort_by] };
 }
 
-const newName = z
+export const difyNameBody = z
   .object(
     {
       name: boundedText(z.string('must be text'), 255).nullish(),
@@ -108,7 +108,7 @@ const newName = z
 
 /** Parses `{ "name"?, "auto_generate"? }`. @returns null if the server must choose the name. */
 export function parseDifyName(body: unknown): string | null {
-  return parse(newName, body);
+  return parse(difyNameBody, body);
 }
 
 /** Parses `{ "rating", "content"? }`. */

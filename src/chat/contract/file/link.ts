@@ -1,6 +1,9 @@
+import { z } from 'zod';
+
 import type { AnswerFile, FileOfAnswer } from '../../model/file';
 import type { Message } from '../../model/message';
 import { toUpstreamUser, type Owner } from '../../model/owner';
+import type { Reply } from '../reply';
 
 /** A file of an answer, with the upstream that has it. */
 export interface LinkedFile extends FileOfAnswer {
@@ -14,13 +17,15 @@ export interface FileLinks {
 }
 
 /** A file of an answer, as Dify shows one. */
-export interface AnswerFileReply {
-  readonly id: string;
-  readonly type: string;
-  readonly belongs_to: 'assistant';
-  /** Relative to the address of this server. */
-  readonly url: string;
-}
+export const answerFileReply = z
+  .object({
+    id: z.string(),
+    type: z.string(),
+    belongs_to: z.literal('assistant'),
+    url: z.string().describe('Relative to the address of this server.'),
+  })
+  .meta({ id: 'AnswerFile' });
+export type AnswerFileReply = Reply<typeof answerFileReply>;
 
 /** The answer that a file belongs to. */
 export type AnswerOfFile = Pick<Message, 'messageId' | 'conversationId' | 'upstreamId'>;

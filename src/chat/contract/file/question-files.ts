@@ -32,6 +32,18 @@ const fileSchema = z.discriminatedUnion(
   'must be an object with transfer_method: "local_file" or "remote_url"',
 );
 
+/** A file of a question, as replies show it. */
+export const questionFileReply = z
+  .discriminatedUnion('transfer_method', [
+    z.object({
+      type: z.enum(fileTypes),
+      transfer_method: z.literal('local_file'),
+      upload_file_id: z.string(),
+    }),
+    z.object({ type: z.enum(fileTypes), transfer_method: z.literal('remote_url'), url: z.string() }),
+  ])
+  .meta({ id: 'QuestionFile' }) satisfies z.ZodType<QuestionFile>;
+
 /** The files of a question, as Dify takes them. Clients of Dify send null or an empty list for none. */
 export function questionFilesSchema(maxFiles: number) {
   return z

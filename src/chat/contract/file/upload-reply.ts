@@ -1,18 +1,22 @@
+import { z } from 'zod';
+
 import type { Owner } from '../../model/owner';
 import type { Upload } from '../../ports/file-store';
+import { seconds, type Reply } from '../reply';
 
 /** An upload as the HTTP API shows it: as Dify shows one, so that a client of Dify understands it. */
-export interface UploadReply {
-  /** The `upload_file_id` of a question. */
-  readonly id: string;
-  readonly name: string;
-  readonly size: number;
-  readonly extension: string;
-  readonly mime_type: string;
-  readonly created_by: string;
-  /** Seconds since 1970. */
-  readonly created_at: number;
-}
+export const uploadReply = z
+  .object({
+    id: z.string().describe('The `upload_file_id` of a question.'),
+    name: z.string(),
+    size: z.int(),
+    extension: z.string(),
+    mime_type: z.string(),
+    created_by: z.string(),
+    created_at: seconds,
+  })
+  .meta({ id: 'Upload' });
+export type UploadReply = Reply<typeof uploadReply>;
 
 export function toUploadReply({ id, name, size, mimeType, createdAt }: Upload, owner: Owner): UploadReply {
   return {

@@ -1,0 +1,48 @@
+/** The schemas of requests and replies, for the OpenAPI document. */
+export {
+  conversationMessageParameters,
+  conversationPageParameters,
+  conversationPartParameters,
+  conversationParameters,
+} from './conversation-request';
+export { conversationMessageReply, conversationReply } from './conversation-reply';
+export { difyAnswer, difyEvent } from './dify/event';
+export {
+  difyConsoleMessage,
+  difyConversation,
+  difyInfo,
+  difyList,
+  difyMessage,
+  difyMeta,
+  difyParameters,
+  difySite,
+  difySuccess,
+  difySuggestions,
+} from './dify/reply';
+export {
+  difyConversationPageParameters,
+  difyMessagePageParameters,
+  difyNameBody,
+  difyQuestionBody,
+} from './dify/request';
+export { exportLine } from './export-reply';
+export { feedbackBody, feedbackFields } from './feedback';
+export { uploadReply } from './file/upload-reply';
+export { messageListReply } from './message-list-reply';
+export { messageListParameters } from './message-query';
+export { messageReply } from './message-reply';
+export { questionBody, regenerateBody } from './question';
+export { replyFieldParameters, selectedMessage } from './reply-fields';
+export { searchReply } from './search-reply';
+export { sessionMessageReply, sessionReply } from './session-reply';
+export {
+  editBody,
+  newMessageBody,
+  newSessionBody,
+  newTitleBody,
+  pageParameters,
+  selectionParameters,
+  sessionListBody,
+} from './session-request';
+export { streamEvent } from './stream-event';
+export { turnReply } from './turn-reply';
