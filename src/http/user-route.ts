@@ -1,9 +1,26 @@
+import { z } from 'zod';
+
+import { toRequest, type Operation, type RouteDescription, type RouteRequest } from './operation';
+
 /** A route in the form that Strapi reads from `routes/`. */
-export interface UserRoute {
+export interface DescribedRoute {
   readonly method: string;
   readonly path: string;
   readonly handler: string;
-  readonly config: { readonly middlewares: readonly RouteMiddleware[]; readonly isForUsers: true };
+  readonly request: RouteRequest;
+  readonly response?: z.ZodType;
+}
+
+export interface UserRoute extends DescribedRoute {
+  readonly config: {
+    readonly middlewares: readonly RouteMiddleware[];
+    readonly isForUsers: true;
+    readonly operation: Operation;
+  };
+}
+
+export interface PublicRoute extends DescribedRoute {
+  readonly config: { readonly auth: false; readonly operation: Operation };
 }
 
 /** A middleware of a route by its name, or with its configuration. */
@@ -24,9 +41,29 @@ export function userRoute(
   method: string,
   path: string,
   handler: string,
+  description: RouteDescription,
   middlewares: readonly RouteMiddleware[] = [],
 ): UserRoute {
-  return { method, path, handler, config: { middlewares, isForUsers: true } };
+  return {
+    ...describe(method, path, handler, description),
+    config: { middlewares, isForUsers: true, operation: description },
+  };
+}
+
+/** Returns a route that needs no login. */
+export function publicRoute(path: string, handler: string, description: RouteDescription): PublicRoute {
+  return { ...describe('GET', path, handler, description), config: { auth: false, operation: description } };
+}
+
+function describe(
+  method: string,
+  path: string,
+  handler: string,
+  description: RouteDescription,
+): DescribedRoute {
+  const { json } = description.reply;
+  const request = toRequest(path, description);
+  return { method, path, handler, request, ...(json instanceof z.ZodType && { response: json }) };
 }
 
 /** Returns the config of a route for API tokens. Users get 403 with this sentence, which says where their own data is. */

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 export const sessionPageSize = 20;
 export const messagePageSize = 50;
 
@@ -5,3 +7,11 @@ export const messagePageSize = 50;
 export function success<T>(data: T): { readonly code: 200; readonly message: string; readonly data: T } {
   return { code: 200, message: 'success', data };
 }
+
+/** Returns the schema of such a reply. */
+export const inEnvelope = <Data extends z.ZodType>(data: Data) =>
+  z.object({ code: z.literal(200), message: z.string(), data });
+
+/** Returns the schema of a page, as `data` of such a reply. */
+export const pageOf = <Item extends z.ZodType>(item: Item) =>
+  z.object({ items: z.array(item), total: z.int(), page: z.int(), page_size: z.int() });

@@ -1,10 +1,28 @@
 import { factories } from '@strapi/strapi';
 
+import type { Operation } from '../../../http/operation';
 import { reading } from '../../../http/user-route';
 
 /** Returns a new object for each route, because Strapi writes the route's permission into it. */
-const forUsers = () => ({ middlewares: reading, isForUsers: true });
+const forUsers = (operation: Operation) => ({ middlewares: reading, isForUsers: true, operation });
+
+/** Parameters that can reach drafts or search every column: see the controller. */
+const forbidden = ['_q', 'status', 'publicationFilter', 'hasPublishedVersion'];
 
 export default factories.createCoreRouter('api::ai-character.ai-character', {
-  config: { find: forUsers(), findOne: forUsers() },
+  config: {
+    find: forUsers({
+      id: 'listCharacters',
+      summary: 'List the published characters',
+      forbidden,
+      reply: { json: 'CharacterList' },
+    }),
+    findOne: forUsers({
+      id: 'findCharacter',
+      summary: 'Read a published character',
+      forbidden,
+      reply: { json: 'CharacterResult' },
+      statuses: [404],
+    }),
+  },
 });

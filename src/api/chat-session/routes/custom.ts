@@ -1,29 +1,222 @@
+import { z } from 'zod';
+
+import { schemas } from '../../../chat';
+import { anyLimits, type RouteDescription } from '../../../http/operation';
+import { asking, writing } from '../../../http/route-errors';
 import { reading, streamed, userRoute } from '../../../http/user-route';
+import { inEnvelope, pageOf } from '../envelope';
+
+const { sessionMessageReply, sessionReply, pageParameters, selectionParameters } = schemas;
+
+const session = { json: inEnvelope(sessionReply) };
+const message = { json: inEnvelope(sessionMessageReply) };
+/** A sentence that says what was done. */
+const done = { json: inEnvelope(z.string()) };
+const sessionWithMessages = sessionReply.extend({ messages: z.array(sessionMessageReply) });
+/** A question, with its answer once it has ended. */
+const questionWithReply = sessionMessageReply.extend({ reply: sessionMessageReply.optional() });
+const sendingHeaders = ['Idempotency-Key', 'Last-Event-ID'] as const;
+
+/** The descriptions of routes that have two paths. Their ids differ. */
+const createSession = (id: string): RouteDescription => ({
+  id,
+  summary: 'Create a session',
+  body: schemas.newSessionBody,
+  reply: session,
+  errors: ['not-yourself', 'character-not-found', ...writing],
+});
+const renameSession = (id: string): RouteDescription => ({
+  id,
+  summary: 'Rename a session',
+  body: schemas.newTitleBody,
+  reply: done,
+  errors: ['session-not-found', ...writing],
+});
+const deleteSession = (id: string): RouteDescription => ({
+  id,
+  summary: 'Delete a session',
+  reply: done,
+  errors: ['session-not-found', ...writing],
+});
+const listMessages = (id: string): RouteDescription => ({
+  id,
+  summary: 'List the messages of a session',
+  query: { ...pageParameters.shape, ...selectionParameters.shape },
+  reply: { json: inEnvelope(pageOf(sessionMessageReply)) },
+  errors: ['session-not-found'],
+});
 
 /** The session API. The server offers its views under `/aichat` without the prefix `/api`, too. */
 export default {
   routes: [
-    userRoute('POST', '/chat/session', 'chat-session.createSession'),
-    userRoute('POST', '/chat/sessions', 'chat-session.listSessions', reading),
-    userRoute('GET', '/chat/sessions/:session_id', 'chat-session.findSession'),
-    userRoute('PATCH', '/chat/sessions/:session_id', 'chat-session.renameSession'),
-    userRoute('DELETE', '/chat/sessions/:session_id', 'chat-session.deleteSession'),
-    userRoute('POST', '/chat/sessions/:session_id/restore', 'chat-session.restoreSession'),
-    userRoute('GET', '/chat/sessions/:session_id/messages', 'session-message.list', reading),
-    userRoute('GET', '/chat/sessions/:session_id/messages/:message_id', 'session-message.find'),
-    userRoute('POST', '/chat/message', 'session-message.add', streamed),
-    userRoute('PATCH', '/chat/messages/:message_id', 'session-message.edit', streamed),
-    userRoute('DELETE', '/chat/messages/:message_id', 'session-message.delete'),
-    userRoute('POST', '/chat/messages/:message_id/restore', 'session-message.restore'),
+    userRoute('POST', '/chat/session', 'chat-session.createSession', createSession('createSession')),
+    userRoute(
+      'POST',
+      '/chat/sessions',
+      'chat-session.listSessions',
+      {
+        id: 'listSessions',
+        summary: 'List sessions',
+        body: schemas.sessionListBody,
+        reply: { json: inEnvelope(z.array(sessionReply)) },
+        errors: ['not-yourself'],
+      },
+      reading,
+    ),
+    userRoute('GET', '/chat/sessions/:session_id', 'chat-session.findSession', {
+      id: 'findSession',
+      summary: 'Read a session',
+      reply: session,
+      errors: ['session-not-found'],
+    }),
+    userRoute(
+      'PATCH',
+      '/chat/sessions/:session_id',
+      'chat-session.renameSession',
+      renameSession('renameSession'),
+    ),
+    userRoute(
+      'DELETE',
+      '/chat/sessions/:session_id',
+      'chat-session.deleteSession',
+      deleteSession('deleteSession'),
+    ),
+    userRoute('POST', '/chat/sessions/:session_id/restore', 'chat-session.restoreSession', {
+      id: 'restoreSession',
+      summary: 'Restore a deleted session',
+      reply: done,
+      errors: ['session-not-found', ...writing],
+    }),
+    userRoute(
+      'GET',
+      '/chat/sessions/:session_id/messages',
+      'session-message.list',
+      listMessages('listSessionMessages'),
+      reading,
+    ),
+    userRoute('GET', '/chat/sessions/:session_id/messages/:message_id', 'session-message.find', {
+      id: 'findSessionMessage',
+      summary: 'Read a message of a session',
+      reply: message,
+      errors: ['message-not-found'],
+    }),
+    userRoute(
+      'POST',
+      '/chat/message',
+      'session-message.add',
+      {
+        id: 'addSessionMessage',
+        summary: 'Store a message, or ask a question in a session',
+        headers: sendingHeaders,
+        body: schemas.newMessageBody(anyLimits),
+        reply: { json: inEnvelope(questionWithReply), events: 'StreamEvent' },
+        errors: [...asking, ...writing],
+      },
+      streamed,
+    ),
+    userRoute(
+      'PATCH',
+      '/chat/messages/:message_id',
+      'session-message.edit',
+      {
+        id: 'editSessionMessage',
+        summary: 'Edit a question, or ask it in other words',
+        headers: sendingHeaders,
+        body: schemas.editBody(anyLimits),
+        reply: { json: inEnvelope(z.union([z.string(), questionWithReply])), events: 'StreamEvent' },
+        errors: ['message-not-found', ...asking, ...writing],
+      },
+      streamed,
+    ),
+    userRoute('DELETE', '/chat/messages/:message_id', 'session-message.delete', {
+      id: 'deleteSessionMessage',
+      summary: 'Delete a message',
+      reply: done,
+      errors: ['message-not-found', 'turn-in-progress', ...writing],
+    }),
+    userRoute('POST', '/chat/messages/:message_id/restore', 'session-message.restore', {
+      id: 'restoreSessionMessage',
+      summary: 'Restore a deleted message',
+      reply: done,
+      errors: ['message-not-found', ...writing],
+    }),
 
-    userRoute('GET', '/aichat/getsessionlist/:user_id', 'session-view.list', reading),
-    userRoute('GET', '/aichat/getsessionlistshow/:user_id', 'session-view.firstScreen', reading),
-    userRoute('POST', '/aichat/createsession', 'chat-session.createSession'),
-    userRoute('GET', '/aichat/sessions/:session_id', 'session-view.session', reading),
-    userRoute('PATCH', '/aichat/sessions/:session_id', 'chat-session.renameSession'),
-    userRoute('DELETE', '/aichat/deletesession/:session_id', 'chat-session.deleteSession'),
-    userRoute('GET', '/aichat/sessions/:session_id/messages', 'session-message.list', reading),
+    userRoute(
+      'GET',
+      '/aichat/getsessionlist/:user_id',
+      'session-view.list',
+      {
+        id: 'viewSessions',
+        summary: 'List sessions, with their number',
+        query: pageParameters.shape,
+        reply: { json: inEnvelope(pageOf(sessionReply)) },
+        errors: ['not-yourself'],
+      },
+      reading,
+    ),
+    userRoute(
+      'GET',
+      '/aichat/getsessionlistshow/:user_id',
+      'session-view.firstScreen',
+      {
+        id: 'viewFirstScreen',
+        summary: 'List sessions, the first one with its latest messages',
+        query: { ...pageParameters.shape, ...selectionParameters.shape },
+        reply: { json: inEnvelope(pageOf(sessionWithMessages.partial({ messages: true }))) },
+        errors: ['not-yourself'],
+      },
+      reading,
+    ),
+    userRoute(
+      'POST',
+      '/aichat/createsession',
+      'chat-session.createSession',
+      createSession('viewCreateSession'),
+    ),
+    userRoute(
+      'GET',
+      '/aichat/sessions/:session_id',
+      'session-view.session',
+      {
+        id: 'viewSession',
+        summary: 'Read a session with its latest messages',
+        query: selectionParameters.shape,
+        reply: { json: inEnvelope(sessionWithMessages) },
+        errors: ['session-not-found'],
+      },
+      reading,
+    ),
+    userRoute(
+      'PATCH',
+      '/aichat/sessions/:session_id',
+      'chat-session.renameSession',
+      renameSession('viewRenameSession'),
+    ),
+    userRoute(
+      'DELETE',
+      '/aichat/deletesession/:session_id',
+      'chat-session.deleteSession',
+      deleteSession('viewDeleteSession'),
+    ),
+    userRoute(
+      'GET',
+      '/aichat/sessions/:session_id/messages',
+      'session-message.list',
+      listMessages('viewSessionMessages'),
+      reading,
+    ),
 
-    userRoute('GET', '/ws/:session_id', 'session-socket.open'),
+    userRoute('GET', '/ws/:session_id', 'session-socket.open', {
+      id: 'openSocket',
+      summary: 'Open a WebSocket for a session',
+      reply: { empty: 101 },
+      errors: [
+        'session-not-found',
+        'upgrade-required',
+        'too-many-connections',
+        'server-busy',
+        'server-stopping',
+      ],
+    }),
   ],
 };

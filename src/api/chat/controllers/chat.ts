@@ -1,6 +1,7 @@
 import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
+import type { Reply } from '../../../chat';
 import type { HistoryStatus } from '../../../history';
 import { chatOf, historyOf, upstreamCheckOf } from '../../../app';
 import { loginEndOf } from '../../../strapi/logins/login-end';
@@ -10,10 +11,11 @@ import { ownerOf } from '../../../http/owner';
 import { streamText } from '../../../http/text-stream';
 import { messageEventsOf } from '../../../strapi/events/message-events';
 import { resourceProblemOf } from '../../../strapi/resources/resources';
+import type { readyReply } from '../ready-reply';
 
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /** GET /api/chat/ready: whether this process accepts new questions. Load balancers call it, so it needs no token. */
-  ready(ctx: Context) {
+  ready(ctx: Context): Reply<typeof readyReply> {
     const { turns, live } = chatOf(strapi);
     const { writer } = historyOf(strapi);
     const problem = resourceProblemOf(strapi);
