@@ -26,6 +26,7 @@ const chatApis: ReadonlySet<string> = new Set([
   'conversation',
   'dify',
   'history',
+  'openapi',
 ]);
 
 /**

@@ -1,6 +1,7 @@
 import type { Context, Next } from 'koa';
 
 import { toDifyError } from '../chat';
+import { errorShapeOf } from '../http/error-shape';
 
 /** An error as the middlewares below have sent it. */
 interface SentError {
@@ -9,24 +10,15 @@ interface SentError {
   readonly details?: { readonly code?: string };
 }
 
-/**
- * The APIs that send errors in a shape of their own, by the paths they have, known and unknown. The text of the path
- * counts, because an error can occur before the route is known.
- */
-const shapes: readonly (readonly [paths: RegExp, reply: (ctx: Context, error: SentError) => void])[] = [
-  // The other paths below `/api/chat` are not of the session API.
-  [/^(\/api)?\/(aichat|chat\/(?!(search|export|me|ready|metrics)(\/|$)))/iu, replyInEnvelope],
-  [/^(\/api)?\/(dify\/|console\/api\/apps\/)/iu, replyAsDify],
-];
-
 /** Sends all errors of the session API and of the Dify API in the shapes of their contracts. */
 export default () =>
   async function errorShapes(ctx: Context, next: Next): Promise<void> {
     await next();
     const error = errorOf(ctx);
     if (error === undefined) return;
-    const [, reply] = shapes.find(([paths]) => paths.test(ctx.path)) ?? [];
-    reply?.(ctx, error);
+    const shape = errorShapeOf(ctx.path);
+    if (shape === 'envelope') replyInEnvelope(ctx, error);
+    if (shape === 'dify') replyAsDify(ctx, error);
   };
 
 /** The session API uses the same envelope for success. */

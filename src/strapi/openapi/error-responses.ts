@@ -1,0 +1,88 @@
+import { STATUS_CODES } from 'node:http';
+
+import { chatErrors, toDifyError, type ChatErrorCode } from '../../chat';
+import type { ErrorShape } from '../../http/error-shape';
+import { toComponent, type Json } from './json';
+
+const text = { type: 'string' };
+const number = { type: 'integer' };
+const details = (code: Json = text) => ({ type: 'object', properties: { code }, additionalProperties: true });
+
+/** The components for errors. A code is missing in an error of Strapi itself. */
+export const errorComponents: Readonly<Record<string, Json>> = {
+  Error: {
+    type: 'object',
+    required: ['data', 'error'],
+    properties: {
+      data: { type: 'null' },
+      error: {
+        type: 'object',
+        required: ['status', 'name', 'message', 'details'],
+        properties: { status: number, name: text, message: text, details: details() },
+      },
+    },
+  },
+  SessionError: {
+    type: 'object',
+    required: ['code', 'message', 'data', 'error'],
+    properties: {
+      code: { ...number, description: 'The status.' },
+      message: text,
+      data: { type: 'null' },
+      error: details(),
+    },
+  },
+  DifyError: {
+    type: 'object',
+    required: ['code', 'message', 'status'],
+    properties: { code: text, message: text, status: number },
+  },
+};
+
+/** Returns the responses for errors of a route, by status. */
+export function toErrorResponses(
+  shape: ErrorShape,
+  codes: readonly ChatErrorCode[],
+  statuses: readonly number[] = [],
+): Readonly<Record<string, Json>> {
+  const byStatus = new Map<number, ChatErrorCode[]>(statuses.map((status) => [status, []]));
+  for (const code of new Set(codes)) {
+    const { status } = sentOf(shape, code);
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries([...byStatus].map(([status, all]) => [status, toResponse(shape, status, all)]));
+}
+
+function toResponse(shape: ErrorShape, status: number, codes: readonly ChatErrorCode[]): Json {
+  const lines = codes.map((code) => `- \`${sentOf(shape, code).code}\`: ${sentOf(shape, code).message}`);
+  return {
+    description: lines.length === 0 ? (STATUS_CODES[status] ?? '') : [...new Set(lines)].join('\n'),
+    ...((status === 429 || status === 503) && { headers: retryAfter }),
+    content: { 'application/json': { schema: toSchema(shape, status, codes) } },
+  };
+}
+
+const retryAfter = { 'Retry-After': { description: 'Seconds to wait.', schema: number } };
+
+function toSchema(shape: ErrorShape, status: number, codes: readonly ChatErrorCode[]): Json {
+  if (codes.length === 0) return toComponent(components[shape]);
+  const names = codes.map((code) => sentOf(shape, code).code);
+  const ofFramework = shape === 'dify' ? [toDifyError({ status, message: '' }).code] : [];
+  const code = { enum: [...new Set([...names, ...ofFramework])] };
+  return { allOf: [toComponent(components[shape]), { properties: inShape(shape, code) }] };
+}
+
+const components = { strapi: 'Error', envelope: 'SessionError', dify: 'DifyError' } as const;
+
+/** Returns the properties that hold the code. */
+function inShape(shape: ErrorShape, code: Json): Json {
+  if (shape === 'dify') return { code };
+  if (shape === 'envelope') return { error: details(code) };
+  return { error: { type: 'object', properties: { details: details(code) } } };
+}
+
+/** Returns what a client gets of an error. */
+function sentOf(shape: ErrorShape, code: ChatErrorCode): { code: string; status: number; message: string } {
+  const { status, sentence: message } = chatErrors[code];
+  return shape === 'dify' ? toDifyError({ code, status, message }) : { code, status, message };
+}

@@ -1,0 +1,78 @@
+import type { Core } from '@strapi/strapi';
+
+import type { Operation } from '../../http/operation';
+import { ofBodies, ofEachRoute, ofPublicRoutes, ofReads } from '../../http/route-errors';
+import type { ChatErrorCode } from '../../chat';
+import { accountRoutes } from './account-routes';
+
+/** A route that the document describes. */
+export interface DocumentedRoute {
+  /** In lower case. */
+  readonly method: string;
+  /** As the document writes it, e.g. `/chat/sessions/{session_id}`. */
+  readonly path: string;
+  readonly tag: string;
+  readonly isPublic: boolean;
+  readonly operation: Operation;
+  readonly codes: readonly ChatErrorCode[];
+  /** The component of a body that Strapi's generator does not know. */
+  readonly body?: string;
+}
+
+/** A route of Strapi, as far as this file reads it. */
+interface StrapiRoute {
+  readonly method: string;
+  readonly path: string;
+  readonly info?: { readonly apiName?: string; readonly pluginName?: string };
+  readonly request?: { readonly body?: object };
+  readonly config?: {
+    readonly auth?: unknown;
+    readonly middlewares?: readonly unknown[];
+    readonly operation?: Operation;
+  };
+}
+
+interface StrapiApi {
+  readonly routes: Readonly<Record<string, { readonly routes: readonly StrapiRoute[] }>>;
+}
+
+/** Returns the routes for users, those that need no login, and those of accounts. */
+export function listDocumentedRoutes(strapi: Core.Strapi): readonly DocumentedRoute[] {
+  return [...routesOf(strapi.apis).flatMap(toDocumented), ...accountRoutes];
+}
+
+function routesOf(apis: object): readonly StrapiRoute[] {
+  return (Object.values(apis) as readonly StrapiApi[])
+    .flatMap((api) => Object.values(api.routes))
+    .flatMap((router) => router.routes);
+}
+
+function toDocumented(route: StrapiRoute): DocumentedRoute[] {
+  const { method, path, info, config } = route;
+  if (config?.operation === undefined) return [];
+  const isPublic = config.auth === false;
+  return [
+    {
+      method: method.toLowerCase(),
+      path: path.replaceAll(/:(\w+)/gu, '{$1}'),
+      tag: info?.apiName ?? '',
+      isPublic,
+      operation: config.operation,
+      codes: codesOf(route, config.operation, isPublic),
+    },
+  ];
+}
+
+function codesOf(
+  { request, config }: StrapiRoute,
+  { errors = [] }: Operation,
+  isPublic: boolean,
+): readonly ChatErrorCode[] {
+  const isReading = config?.middlewares?.includes('global::reads') === true;
+  return [
+    ...(isPublic ? ofPublicRoutes : ofEachRoute),
+    ...(request?.body === undefined ? [] : ofBodies),
+    ...(isReading ? ofReads : []),
+    ...errors,
+  ];
+}
