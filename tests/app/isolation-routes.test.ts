@@ -456,12 +456,15 @@ describe('without a login', () => {
     expect(await allRows()).toEqual(before);
   });
 
-  it('only the routes for readiness, metrics and links to files are open', async () => {
+  it('only the routes for readiness, metrics, links to files and the description of the API are open', async () => {
     const open = routes.filter(([, { isPublic }]) => isPublic).map(([route]) => route);
     expect(open).toEqual([
       'GET /api/chat/ready',
       'GET /api/chat/metrics',
       'GET /api/chat-conversations/files/:link',
+      'GET /api/openapi.json',
+      'GET /api/docs',
+      'GET /api/docs/:file',
     ]);
     expect((await send({ method: 'GET', target: '/api/chat/ready' })).status).toBe(200);
     // The metrics need their own token, which no user has.

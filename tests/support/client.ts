@@ -1,6 +1,7 @@
 import { createParser } from 'eventsource-parser';
 
 import { assertCleanReply } from './canaries';
+import { assertDocumentedEvent, assertDocumentedReply } from './documented-replies';
 
 export interface Reply {
   readonly status: number;
@@ -33,7 +34,10 @@ export interface RequestOptions {
   readonly rawBody?: string | Uint8Array;
 }
 
-/** A client of the HTTP API, anonymous or with a token. It checks every reply for canaries. */
+/**
+ * A client of the HTTP API, anonymous or with a token. It checks every reply for canaries, and against the OpenAPI
+ * document.
+ */
 export interface Client {
   readonly token: string | undefined;
   readonly user: {
@@ -71,6 +75,8 @@ export function createClient(url: string, token?: string, user: Client['user'] =
       });
       const text = await response.text();
       assertCleanReply(text, `${method} ${path}`);
+      const { status } = response;
+      assertDocumentedReply({ method, path, status, type: response.headers.get('Content-Type'), text });
       return { status: response.status, headers: response.headers, text, body: parseJson(text) };
     },
     get: (path) => client.request('GET', path),
@@ -88,7 +94,7 @@ export function createClient(url: string, token?: string, user: Client['user'] =
       return {
         status: response.status,
         headers: response.headers,
-        events: readEvents(response),
+        events: readEvents(response, (event) => assertDocumentedEvent(method, path, event)),
         leave: () => abort.abort(),
       };
     },
@@ -104,12 +110,16 @@ export function createClient(url: string, token?: string, user: Client['user'] =
 
 const nobody = { id: 0, documentId: '', username: '', email: '' };
 
-async function* readEvents(response: Response): AsyncGenerator<StreamEvent, void> {
+async function* readEvents(
+  response: Response,
+  check: (event: unknown) => void,
+): AsyncGenerator<StreamEvent, void> {
   const ready: StreamEvent[] = [];
   const parser = createParser({
     onEvent({ id, data }) {
       assertCleanReply(data, 'an event stream');
       const parsed = parseJson(data) as { event: string };
+      check(parsed);
       ready.push({ id: Number(id), event: parsed.event, data: parsed });
     },
   });

@@ -134,7 +134,7 @@ const kindsOfParams: readonly (readonly [route: RegExp, kinds: Readonly<Record<s
   [/ \/api\/chat\/messages\/:message_id\/restore$/u, { message_id: deletedMessage }],
   [/ \/api\/v1\//u, { conversation_id: recorded }],
   [/ \/api\/ws\//u, { session_id: plainSocket }],
-  [/ \/api\/docs\//u, { file: { takes: [], refusalOf: () => refuse(404) } }],
+  [/ \/api\/docs\//u, { file: { takes: [], refusalOf: character.refusalOf } }],
   [/ \/api\/chat-conversations\/files\//u, { link: missing('file-not-found') }],
   [/^DELETE \/api\/dify\//u, { conversation_id: nothingToDo(204, ...sessionIds) }],
   [/ \/api\/(dify|console\/api)\//u, dify],

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -6,17 +6,19 @@ import { createAdmin } from './admin';
 import { baseEnv } from './app';
 import { startAppProcess } from './app-process';
 import { createDatabase, templateVariable, type TestDatabase } from './database';
+import { documentVariable } from './documented-replies';
 import { freePort } from './free-port';
 import { moduleCacheVariable } from './start-args';
 
 /** Starts the application once on an empty database. `copyTemplate` copies what it leaves. */
 export async function startTemplate(kind: 'sqlite' | 'postgres'): Promise<TestDatabase> {
-  process.env[moduleCacheVariable] ??= createModuleCache();
+  process.env[moduleCacheVariable] ??= createTemporaryFile('modules');
   const database = await createDatabase(kind);
   const port = await freePort();
   const dify = { DIFY_API_URL: 'http://127.0.0.1:9/v1', DIFY_API_KEY: 'app-none' };
   const app = await startAppProcess({ ...baseEnv, ...database.env, ...dify, PORT: String(port) });
   await createAdmin(`http://127.0.0.1:${port}`);
+  process.env[documentVariable] ??= await saveDocument(`http://127.0.0.1:${port}`);
   await app.end('SIGTERM');
   process.env[templateVariable(kind)] = nameOf(database);
   return database;
@@ -27,9 +29,17 @@ function nameOf({ env }: TestDatabase): string {
   return file ?? new URL(url).pathname.slice(1);
 }
 
+/** Saves the OpenAPI document of the application. `documented-replies.ts` compares replies with it. */
+async function saveDocument(url: string): Promise<string> {
+  const response = await fetch(`${url}/api/openapi.json`);
+  const file = createTemporaryFile('openapi.json');
+  writeFileSync(file, await response.text());
+  return file;
+}
+
 /** Returns the path of a new file in a folder that is deleted when the test run ends. */
-function createModuleCache(): string {
-  const folder = mkdtempSync(path.join(tmpdir(), 'chat-modules-'));
+function createTemporaryFile(name: string): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'chat-tests-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  return path.join(folder, 'modules');
+  return path.join(folder, name);
 }
