@@ -75,15 +75,12 @@ export interface Chat {
 
 export function createChat(dependencies: ChatDependencies): Chat {
   const { settings, upstreams, messageStore: store, sessionStore, characters, counters, log } = dependencies;
+  const { unneededConversations } = dependencies;
   const { exposePrompt } = settings.turns;
   const live = createLiveTurns();
   const text = createTextAllowance(counters.charsPerDay);
   const writes = createWriteLimits({ counters, text });
-  const conversationCleanup = createConversationCleanup({
-    store: dependencies.unneededConversations,
-    upstreams,
-    log,
-  });
+  const conversationCleanup = createConversationCleanup({ store: unneededConversations, upstreams, log });
   const uploads = createUploads({
     settings: { ...settings.files, maxFiles: settings.request.maxFiles },
     store: dependencies.fileStore,

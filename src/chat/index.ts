@@ -41,7 +41,12 @@ export {
   parseConversationMessage,
   parseConversationPart,
 } from './contract/conversation-request';
-export { toConversationReply, toConversationMessageReply } from './contract/conversation-reply';
+export {
+  toConversationReply,
+  toConversationMessageReply,
+  type ConversationMessageReply,
+  type ConversationReply,
+} from './contract/conversation-reply';
 export type { DayCounter, MinuteCounter, UserCounters } from './ports/user-counters';
 export { describeError, type Log } from './shared/log';
 export { fillCharacterTexts } from './model/macros';
@@ -68,13 +73,18 @@ export { invalidRequest } from './contract/invalid-request';
 export type { After } from './shared/walk';
 export type { AnswerFile, QuestionFile } from './model/file';
 export type { MessageRange, Range, Selection } from './model/page';
-export type { MessageReference, NewMessage } from './model/message';
-export type { NewSessionEntry, SessionEntry } from './model/session';
+export type { MessageReference, MessageRole, NewMessage } from './model/message';
+export type { NewSessionEntry, SessionEntry, SessionFilter, SessionRange } from './model/session';
 export type { SessionSource } from './ports/session-source';
 export type { AnswerRange, CharacterSessionRange, SessionStore } from './ports/session-store';
 export type { SessionConnection } from './session/connection';
 export type { Outlet } from './session/feed';
-export { toSessionMessageReply, toSessionReply } from './contract/session-reply';
+export {
+  toSessionError,
+  toSessionMessageReply,
+  type SessionMessageReply,
+  type SessionReply,
+} from './contract/session-reply';
 export {
   assertOwn,
   parseEdit,
@@ -83,6 +93,7 @@ export {
   parseNewTitle,
   parsePage,
   parseSelection,
+  parseSessionFilter,
   parseUserId,
   toMessageReference,
 } from './contract/session-request';

@@ -1,6 +1,6 @@
 import type { Context, Next } from 'koa';
 
-import { toDifyError } from '../chat';
+import { toDifyError, toSessionError } from '../chat';
 import { errorShapeOf } from '../http/error-shape';
 
 /** An error as the middlewares below have sent it. */
@@ -23,7 +23,7 @@ export default () =>
 
 /** The session API uses the same envelope for success. */
 function replyInEnvelope(ctx: Context, { status, message, details }: SentError): void {
-  ctx.body = { code: status, message, data: null, error: details ?? {} };
+  ctx.body = toSessionError(status, message, details ?? {});
   ctx.status = status;
 }
 

@@ -1,7 +1,7 @@
 import { ServerResponse, STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-import type { ChatError } from '../chat';
+import { toSessionError, type ChatError } from '../chat';
 import { lowerIdsInPath } from '../http/requests/lower-case-ids';
 
 /** The parts of an upgrade request that the server reads. It ignores the query string, because logs store it. */
@@ -51,13 +51,10 @@ export const upgradeOptions = {
   },
 };
 
-/** Answers an upgrade request with an HTTP error, in the same shape as all other errors. */
+/** Answers an upgrade request with an HTTP error, in the envelope of the session API. */
 export function refuse(socket: Duplex, error: ChatError): void {
   const { status, message, code, details, retryAfterSeconds } = error;
-  const body = JSON.stringify({
-    data: null,
-    error: { status, name: 'ChatError', message, details: { code, ...details } },
-  });
+  const body = JSON.stringify(toSessionError(status, message, { code, ...details }));
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
     'Content-Type: application/json; charset=utf-8',

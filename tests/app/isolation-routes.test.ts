@@ -354,7 +354,7 @@ function designed({ kind }: Slot, id: string, reply: Exchange): { isAsDesigned: 
   const code = codeOf(reply);
   const isAsDesigned =
     status === 0
-      ? (reply.status === 200 && reply.text.includes('"data":[]')) ||
+      ? (reply.status === 200 && /"(?:data|items)":\[\]/u.test(reply.text)) ||
         (reply.status === 400 && code === 'invalid-request')
       : reply.status === status && (codes.length === 0 ? code === 'none' : codes.includes(code));
   return { isAsDesigned: isAsDesigned ? true : `${reply.status} ${code}` };

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { startApp, type App } from '../support/app';
 import { createClient, type Client, type Reply } from '../support/client';
 import { differences, type Documented } from '../support/documented';
-import { connect } from '../support/socket-client';
+import { connect, refusalOf } from '../support/socket-client';
 
 let app: App;
 let user: Client;
@@ -82,11 +82,13 @@ const page = (item: unknown, pageSize: number) => ({
   page_size: pageSize,
 });
 
+const ownSessionKeys = ['conversation_id', 'ai_character', 'live_turn_id', 'last_message_at'];
+
 /** Keys that replies have in addition to the documented ones. */
 const more = {
-  session: ['conversation_id', 'live_turn_id', 'last_message_at'],
-  found: ['user_id', 'conversation_id', 'live_turn_id', 'last_message_at'],
-  listed: ['user_id', 'updated_at', 'is_deleted', 'conversation_id', 'live_turn_id', 'last_message_at'],
+  session: ownSessionKeys,
+  found: ['user_id', ...ownSessionKeys],
+  listed: ['user_id', 'updated_at', 'is_deleted', ...ownSessionKeys],
   message: [
     ...['public_id', 'session_id', 'tool_calls', 'turn_id', 'outcome', 'message_status'],
     ...['parent_message_id', 'updated_at', 'is_deleted', 'is_superseded', 'thread_restarted'],
@@ -417,5 +419,21 @@ describe('the documented error envelope', () => {
     const reply = await user.request('PATCH', path, { body: { new_content: 'x' } });
     expect([reply.status, differences(reply.body, refusal(400))]).toEqual([400, []]);
     await user.request('DELETE', path);
+  });
+});
+
+describe('the documented error envelope of /ws/:session_id', () => {
+  it.each(['/ws', '/api/ws'])('is that of the other paths: %s', async (path) => {
+    const plain = await user.get(`${path}/${ids.long}`);
+    expect([plain.status, differences(plain.body, refusal(426))]).toEqual([426, []]);
+    for (const [status, sessionId, token] of [
+      [401, ids.long, 'nonsense'],
+      [404, randomUUID(), user.token],
+      [404, ids.long, other.token],
+    ] as const) {
+      const refused = await refusalOf(connect(app.url, `${path}/${sessionId}`, { token }));
+      const body: unknown = JSON.parse(refused.body);
+      expect([refused.status, differences(body, refusal(status))]).toEqual([status, []]);
+    }
   });
 });

@@ -486,6 +486,49 @@ describe('messages', () => {
   });
 });
 
+describe('the character of a session', () => {
+  interface Shown {
+    readonly title: string;
+    readonly ai_character: { readonly id: number; readonly documentId: string; readonly name: string } | null;
+  }
+
+  it('is in every reply with the session, and selects sessions in every list', async () => {
+    const owner = await app.createUser();
+    const maren = await app.admin.createCharacter({ name: 'Maren' });
+    const anne = await app.admin.createCharacter({ name: 'Anne' });
+    const { data } = (await owner.get(`/api/ai-characters/${maren.documentId}`)).body;
+    const named = { id: data.id, documentId: maren.documentId, name: 'Maren' };
+    const winter = await createSession({ title: 'winter', character_id: maren.documentId }, owner);
+    expect(winter.ai_character).toEqual(named);
+    const summer = await createSession({ title: 'summer' }, owner);
+    expect(summer.ai_character).toBeNull();
+    await createSession({ title: 'autumn', character_id: anne.documentId }, owner);
+    for (const path of [`/api/chat/sessions/${winter.session_id}`, `/aichat/sessions/${winter.session_id}`]) {
+      expect((await owner.get(path)).body.data.ai_character).toEqual(named);
+    }
+
+    const paths = ['getsessionlist', 'getsessionlistshow'].map((name) => `/aichat/${name}/${owner.user.id}`);
+    const list = async (character?: string | number): Promise<Shown[][]> => {
+      const query = character === undefined ? '' : `?character_id=${character}`;
+      const pages = await Promise.all(paths.map((path) => owner.get(`${path}${query}`)));
+      for (const { body } of pages) expect(body.data.total).toBe(body.data.items.length);
+      const posted = await post('/api/chat/sessions', { character_id: character }, owner);
+      return [...pages.map(({ body }) => body.data.items), posted.body.data];
+    };
+    const titles = (lists: Shown[][]) => lists.map((sessions) => sessions.map(({ title }) => title));
+    for (const id of [data.id, maren.documentId]) {
+      const lists = await list(id);
+      expect(titles(lists)).toEqual(Array(3).fill(['winter']));
+      for (const [session] of lists) expect(session?.ai_character).toEqual(named);
+    }
+    expect(titles(await list('unknown'))).toEqual([[], [], []]);
+    expect(titles(await list())).toEqual(Array(3).fill(['autumn', 'summer', 'winter']));
+    const exported = (await owner.get('/api/chat/export')).text.split('\n').filter((line) => line !== '');
+    const lines = exported.map((line) => JSON.parse(line)).filter(({ type }) => type === 'session');
+    expect(lines.map(({ ai_character }) => ai_character?.name ?? null)).toEqual(['Maren', null, 'Anne']);
+  });
+});
+
 describe('the views', () => {
   it('return the first screen in one reply: the sessions, and the last messages of the newest one', async () => {
     const owner = await app.createUser();
@@ -521,6 +564,37 @@ describe('the views', () => {
     expect(second).toMatchObject({ total: 2, page: 2, page_size: 1 });
     const found = (await owner.get(`/api/chat/sessions/${older.session_id}`)).body.data;
     expect(second.items).toEqual([found]);
+  });
+
+  it('return the messages of the session that was changed last, also where another has a newer message', async () => {
+    const owner = await app.createUser();
+    const older = await createSession({ title: 'older' }, owner);
+    const newer = await createSession({ title: 'newer' }, owner);
+    const sent = [];
+    for (const { session_id } of [older, newer]) {
+      sent.push((await post('/api/chat/message', { session_id, content: 'Hello' }, owner)).body.data);
+    }
+    const shown = async () => {
+      const { items } = (await owner.get(`/aichat/getsessionlistshow/${owner.user.id}`)).body.data;
+      return items.map(({ title, messages }: { title: string; messages?: unknown[] }) => [
+        title,
+        messages?.length,
+      ]);
+    };
+    expect(await shown()).toEqual([
+      ['newer', 1],
+      ['older', undefined],
+    ]);
+    await patch(`/api/chat/sessions/${older.session_id}`, { new_title: 'renamed' }, owner);
+    expect(await shown()).toEqual([
+      ['newer', undefined],
+      ['renamed', 1],
+    ]);
+    await patch(`/api/chat/messages/${sent[1].message_id}`, { new_content: 'Edited' }, owner);
+    expect(await shown()).toEqual([
+      ['newer', 1],
+      ['renamed', undefined],
+    ]);
   });
 
   it('are empty for a user without sessions', async () => {

@@ -187,7 +187,7 @@ describe('the login of a WebSocket', () => {
     const path = `/ws/${await newSession()}`;
     for (const prefix of ['', '/api']) {
       const { status, body, headers } = await user.get(`${prefix}${path}`);
-      expect([status, body.error.details.code]).toEqual([426, 'upgrade-required']);
+      expect([status, body.error.code]).toEqual([426, 'upgrade-required']);
       expect(headers.get('upgrade')).toBe('websocket');
     }
     expect((await app.anonymous.get(path)).status).toBe(401);

@@ -97,6 +97,9 @@ const slotsOf =
 const query = slotsOf('query');
 const body = slotsOf('body');
 
+/** Selects sessions of a list. */
+const characterOfSessions = filter("Ada's documentId", "Ada's id");
+
 /** The history keeps conversations of deleted sessions. */
 const recorded: Kind = {
   takes: [...sessionIds, "Ann's deleted session_id"],
@@ -183,7 +186,12 @@ const requests: Readonly<Record<string, { readonly slots?: readonly Slot[]; read
       slots: body({ user_id: tooLong(64, user), character_id: characterOfBody }),
       body: {},
     },
-    'POST /api/chat/sessions': { slots: body({ user_id: tooLong(64, user) }), body: {} },
+    'POST /api/chat/sessions': {
+      slots: body({ user_id: tooLong(64, user), character_id: characterOfSessions }),
+      body: {},
+    },
+    'GET /api/aichat/getsessionlist/:user_id': { slots: query({ character_id: characterOfSessions }) },
+    'GET /api/aichat/getsessionlistshow/:user_id': { slots: query({ character_id: characterOfSessions }) },
     'PATCH /api/chat/sessions/:session_id': { body: { new_title: 'Theirs' } },
     'POST /api/chat/message': {
       slots: body({ session_id: tooLong(255, session) }),

@@ -71,8 +71,8 @@ export class RefusedError extends Error {
   }
 
   get code(): unknown {
-    const parsed = JSON.parse(this.body) as { error: { details: { code: unknown } } };
-    return parsed.error.details.code;
+    const parsed = JSON.parse(this.body) as { error: { code: unknown } };
+    return parsed.error.code;
   }
 }
 

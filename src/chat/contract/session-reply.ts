@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import type { Character } from '../model/character';
 import { messageRoles, messageStatuses, type Message } from '../model/message';
 import { turnOutcomes } from '../model/outcome';
 import type { Owner } from '../model/owner';
@@ -14,6 +15,10 @@ export const sessionReply = z
     title: z.string(),
     message_count: z.int(),
     conversation_id: z.string().nullable(),
+    ai_character: z
+      .object({ id: z.int(), documentId: z.string(), name: z.string().nullable() })
+      .nullable()
+      .describe('The character that answers. Its name is null while it is unpublished.'),
     live_turn_id: z.string().nullable().describe('The running turn, so that a reloaded page can follow it.'),
     last_message_at: dateTime,
     created_at: dateTime,
@@ -50,14 +55,25 @@ export function contentOf({ role, query, answer }: Message): string {
   return role === 'user' ? query : (answer ?? '');
 }
 
-/** `is_deleted` is always false, because the API does not show deleted entries. */
-export function toSessionReply(session: SessionEntry, owner: Owner): SessionReply {
+/**
+ * `is_deleted` is always false, because the API does not show deleted entries.
+ * @param characters the characters of the sessions, by documentId.
+ */
+export function toSessionReply(
+  session: SessionEntry,
+  owner: Owner,
+  characters: ReadonlyMap<string, Character>,
+): SessionReply {
+  const character = session.characterId === null ? undefined : characters.get(session.characterId);
   return {
     session_id: session.sessionId,
     user_id: String(owner.id),
     title: session.title,
     message_count: session.messageCount,
     conversation_id: session.conversationId,
+    ai_character: character
+      ? { id: character.id, documentId: character.documentId, name: character.name }
+      : null,
     live_turn_id: session.liveTurnId,
     last_message_at: session.lastMessageAt.toISOString(),
     created_at: session.createdAt.toISOString(),
@@ -84,4 +100,17 @@ export function toSessionMessageReply(message: Message): SessionMessageReply {
     updated_at: message.updatedAt.toISOString(),
     is_deleted: false,
   };
+}
+
+/** An error in the envelope of the session API. */
+export interface SessionErrorReply {
+  readonly code: number;
+  readonly message: string;
+  readonly data: null;
+  /** Has the error code as `code`, unless Strapi has made the error. */
+  readonly error: object;
+}
+
+export function toSessionError(status: number, message: string, details: object): SessionErrorReply {
+  return { code: status, message, data: null, error: details };
 }

@@ -7,7 +7,7 @@ import { messageRoles, type MessageRole, type MessageReference } from '../model/
 import { oncePer } from '../shared/once-per';
 import type { Owner } from '../model/owner';
 import type { Range, Selection } from '../model/page';
-import { defaultTitle } from '../model/session';
+import { defaultTitle, type SessionFilter } from '../model/session';
 import type { RequestSettings } from '../settings';
 import { isBlank } from '../shared/blank-text';
 import { toStorableJson, toStorableText } from '../shared/storable-text';
@@ -58,7 +58,9 @@ const title = boundedText(z.string('must be text'), 255).transform((text) =>
   isBlank(text) ? '' : text.trim(),
 );
 
-export const reference = z.union([z.string().max(64), z.number()], 'must be an id').transform(String);
+export const reference = z
+  .union([z.string().max(64), z.number()], 'must be an id')
+  .transform((id) => toStorableText(String(id)));
 
 export const newSessionBody = z.object({
   user_id: reference.nullish(),
@@ -84,6 +86,13 @@ export const sessionListBody = user.extend(pageParameters.shape);
 /** Parses `{ "user_id"? }`. `parsePage` reads other keys of the same body. */
 export function parseUserId(body: unknown): string | undefined {
   return parse(user, body ?? {}).user_id ?? undefined;
+}
+
+const filter = z.object({ character_id: reference.nullish() });
+
+/** Parses `character_id?` of a list of sessions. `parsePage` reads other keys of the same query string or body. */
+export function parseSessionFilter(params: unknown): SessionFilter {
+  return { character: parse(filter, params ?? {}).character_id ?? undefined };
 }
 
 export const newTitleBody = z.object({ new_title: title.nullable() }, 'must be {"new_title": …}');

@@ -5,6 +5,7 @@ import type { FileLinks } from '../contract/file/link';
 import { toMessageReply, type MessageReply } from '../contract/message-reply';
 import type { MessageListReply, Pagination } from '../contract/message-list-reply';
 import { parseReplyFields, selectFields } from '../contract/reply-fields';
+import { characterIdsOf } from '../model/character';
 import type { Owner } from '../model/owner';
 import type { Message } from '../model/message';
 import type { MessageStore } from '../ports/message-store';
@@ -55,13 +56,9 @@ export function createMessages({ store, characters, exposePrompt, fileLinks }: M
   };
 
   async function toReplies(owner: Owner, messages: readonly Message[]): Promise<MessageReply[]> {
-    const replyContext = { owner, characters: await charactersOf(messages), exposePrompt, links: fileLinks };
+    const known = await characters.findForDisplay(characterIdsOf(messages));
+    const replyContext = { owner, characters: known, exposePrompt, links: fileLinks };
     return messages.map((message) => toMessageReply(message, replyContext));
-  }
-
-  function charactersOf(messages: readonly Message[]) {
-    const ids = new Set(messages.flatMap(({ characterId }) => characterId ?? []));
-    return characters.findForDisplay([...ids]);
   }
 }
 

@@ -13,6 +13,11 @@ export interface Character {
   readonly upstream: UpstreamChoice;
 }
 
+/** Returns the documentIds of the characters of these sessions or messages, each once. */
+export function characterIdsOf(rows: readonly { readonly characterId: string | null }[]): string[] {
+  return [...new Set(rows.flatMap(({ characterId }) => characterId ?? []))];
+}
+
 export type AnsweringCharacter = Character & { readonly prompt: string };
 
 export const upstreamKinds = ['dify', 'dify-console', 'openai'] as const;

@@ -1,3 +1,5 @@
+import type { Range } from './page';
+
 /** One user's thread with one character. */
 export interface Session {
   readonly rowId: number;
@@ -85,6 +87,15 @@ export interface NewSessionEntry {
   readonly title: string;
   readonly characterId: string | null;
 }
+
+/** Selects sessions of an owner. */
+export interface SessionFilter {
+  /** Any id of the character that answers in them. Undefined for all sessions. */
+  readonly character?: string | undefined;
+}
+
+/** Selects sessions of an owner, and a part of them. */
+export interface SessionRange extends Range, SessionFilter {}
 
 /** The order of a list of sessions. */
 export interface SessionOrder {

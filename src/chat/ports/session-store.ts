@@ -1,6 +1,6 @@
 import type { Owner } from '../model/owner';
-import type { NewSessionEntry, SessionEntry, SessionOrder } from '../model/session';
-import type { Range, MessageRange } from '../model/page';
+import type { NewSessionEntry, SessionEntry, SessionOrder, SessionRange } from '../model/session';
+import type { MessageRange } from '../model/page';
 import type { After } from '../shared/walk';
 import type { Message, MessageReference, NewMessage } from '../model/message';
 
@@ -12,7 +12,7 @@ export interface SessionStore {
   /** Lists sessions. The one with the newest message comes first. */
   list(
     owner: Owner,
-    range: Range,
+    range: SessionRange,
     signal?: AbortSignal,
   ): Promise<{ readonly sessions: readonly SessionEntry[]; readonly total: number }>;
   /** Lists the sessions with one character. */

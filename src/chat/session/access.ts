@@ -1,5 +1,6 @@
 import type { CharacterSource } from '../ports/character-source';
 import { ChatError } from '../errors';
+import { characterIdsOf } from '../model/character';
 import {
   charsOf,
   type Message,
@@ -9,12 +10,13 @@ import {
 } from '../model/message';
 import type { Owner } from '../model/owner';
 import { toContentEvent, toMessageEvent, toSupersededEvent, type SessionEvents } from './events';
-import { defaultTitle, type SessionEntry, type SessionWish } from '../model/session';
+import { defaultTitle, type SessionEntry, type SessionRange, type SessionWish } from '../model/session';
 import type { Sent } from '../turn/send';
 import type { Turns } from '../turn/turns';
 import { findBySpelling } from '../shared/id-spellings';
+import { toSessionReply, type SessionReply } from '../contract/session-reply';
 import { walk, type After } from '../shared/walk';
-import type { Range, Selection, MessageRange, Page } from '../model/page';
+import type { Selection, MessageRange, Page } from '../model/page';
 import type { SessionStore } from '../ports/session-store';
 
 /**
@@ -30,8 +32,11 @@ export interface SessionAccess {
   create(owner: Owner, session: SessionWish): Promise<SessionEntry>;
   /** Returns the session with the newest message, or a new one. */
   findLatestOrCreate(owner: Owner): Promise<SessionEntry>;
-  list(owner: Owner, range: Range, signal?: AbortSignal): Promise<Page<SessionEntry>>;
+  list(owner: Owner, range: SessionRange, signal?: AbortSignal): Promise<Page<SessionEntry>>;
   find(owner: Owner, reference: string): Promise<SessionEntry>;
+  /** Returns a session of the owner as the session API shows it. */
+  toReply(owner: Owner, session: SessionEntry): Promise<SessionReply>;
+  toReplies(owner: Owner, sessions: readonly SessionEntry[]): Promise<SessionReply[]>;
   rename(owner: Owner, reference: string, title: string): Promise<void>;
   /** Deletes a session, and stops a running answer in it. */
   deleteSession(owner: Owner, reference: string): Promise<void>;
@@ -96,6 +101,13 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
       return { items: sessions, total };
     },
     find: (owner, reference) => findSession(store, owner, reference),
+    async toReply(owner, session) {
+      return toSessionReply(session, owner, await characters.findForDisplay(characterIdsOf([session])));
+    },
+    async toReplies(owner, sessions) {
+      const known = await characters.findForDisplay(characterIdsOf(sessions));
+      return sessions.map((session) => toSessionReply(session, owner, known));
+    },
     async rename(owner, reference, title) {
       const { sessionId } = await findSession(store, owner, reference);
       assertThere(await store.rename(owner, sessionId, title), 'session-not-found');

@@ -7,9 +7,9 @@ import { toUploadReply } from '../contract/file/upload-reply';
 import { ChatError } from '../errors';
 import { createFairQueue } from '../shared/fair-queue';
 import type { LiveTurns } from '../stream/live-turns';
+import { characterIdsOf } from '../model/character';
 import { charsOf, type Message } from '../model/message';
 import type { Owner } from '../model/owner';
-import type { SessionEntry } from '../model/session';
 import { type After, walk } from '../shared/walk';
 import { toSessionMessageReply, toSessionReply } from '../contract/session-reply';
 import type { TurnAccess } from '../turn/access';
@@ -91,7 +91,12 @@ export function createOwnData(options: OwnDataOptions): OwnData {
     const readFiles = (after: After) => files.listAfter(owner, after);
     const readMessages = (after: After) => store.listMessagesAfter(owner, after);
     for await (const page of walk(readSessions, start, () => charsOfSession)) {
-      yield head + page.map(({ session }) => toSessionLine(session, owner)).join('');
+      const sessions = page.map(({ session }) => session);
+      const known = await characters.findForDisplay(characterIdsOf(sessions));
+      yield (
+        head +
+        sessions.map((one) => toLine({ type: 'session', ...toSessionReply(one, owner, known) })).join('')
+      );
       head = '';
     }
     for await (const messages of walk(readMessages, start, charsOf)) {
@@ -106,8 +111,7 @@ export function createOwnData(options: OwnDataOptions): OwnData {
   }
 
   async function toMessageLines(messages: readonly Message[]): Promise<string> {
-    const ids = new Set(messages.flatMap(({ characterId }) => characterId ?? []));
-    const known = await characters.findForDisplay([...ids]);
+    const known = await characters.findForDisplay(characterIdsOf(messages));
     return messages
       .map((message) => {
         const character = message.characterId === null ? undefined : known.get(message.characterId);
@@ -184,9 +188,6 @@ async function untilNone(
   }
   return total;
 }
-
-const toSessionLine = (session: SessionEntry, owner: Owner): string =>
-  toLine({ type: 'session', ...toSessionReply(session, owner) });
 
 const toUploadLine = (upload: Upload, owner: Owner): string =>
   toLine({ type: 'file', ...toUploadReply(upload, owner) });

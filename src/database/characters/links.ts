@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
+import { isRowId } from '../sql/row-id';
 import { inTransaction } from '../sql/transaction';
 
 type Database = Core.Strapi['db'];
@@ -22,6 +23,18 @@ const pauseMs = 10;
 export function characterOf(table: string): string {
   const ofRow = `(select document_id from ai_characters where ai_characters.id = ${table}.ai_character_id)`;
   return `coalesce(${table}.ai_character_document_id, ${ofRow})`;
+}
+
+/**
+ * Returns SQL for the documentId of the character with this id, and its value; SQL for an empty text if none exists.
+ * The database reads it once as a value. Both rows of a character have the same documentId.
+ */
+export function characterNamed(reference: string): { readonly sql: string; readonly value: string | number } {
+  const column = isRowId(reference) ? 'numeric_id' : 'document_id';
+  return {
+    sql: `coalesce((select max(document_id) from ai_characters where ${column} = ?), '')`,
+    value: isRowId(reference) ? Number(reference) : reference,
+  };
 }
 
 /** Databases in which every row has the documentId of its character. */

@@ -12,6 +12,15 @@ export async function lockSession(db: Database, trx: Knex.Transaction, rowId: nu
   await db.connection('chat_sessions').transacting(trx).where({ id: rowId }).forNoKeyUpdate().first('id');
 }
 
+/** Locks the session row and notes that the session changes now. */
+export async function touchSession(db: Database, trx: Knex.Transaction, rowId: number): Promise<void> {
+  await db
+    .connection('chat_sessions')
+    .transacting(trx)
+    .where({ id: rowId, is_deleted: false })
+    .update({ updated_at: new Date() });
+}
+
 /** Changes the message count of a session. @returns whether the session exists. */
 export async function countMessage(
   db: Database,

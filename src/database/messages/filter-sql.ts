@@ -1,4 +1,5 @@
 import type { Comparison, Filter, Owner, TextMatch, Value } from '../../chat';
+import { characterNamed } from '../characters/links';
 import { isSuperseded, shownAnswer } from './rows';
 import { isRowId } from '../sql/row-id';
 import { sessionNames, sessionsNamed } from '../sql/sessions-named';
@@ -157,12 +158,8 @@ function refersTo(field: string, reference: string, context: FilterContext): Con
   switch (field) {
     case 'ai_character.id':
     case 'ai_character.documentId': {
-      // The database reads this value once, as for a session. Both rows of a character have the same documentId.
-      const named = isRowId(reference) ? 'numeric_id' : 'document_id';
-      return {
-        sql: `${character} = coalesce((select max(document_id) from ai_characters where ${named} = ?), '')`,
-        bindings: [isRowId(reference) ? Number(reference) : reference],
-      };
+      const named = characterNamed(reference);
+      return { sql: `${character} = ${named.sql}`, bindings: [named.value] };
     }
     case 'session.id':
       if (isRowId(reference)) return { sql: 'm.session_id = ?', bindings: [Number(reference)] };

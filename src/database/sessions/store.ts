@@ -13,15 +13,16 @@ import {
   type NewMessage,
   type NewSessionEntry,
   type Owner,
-  type Range,
   type SessionEntry,
+  type SessionFilter,
+  type SessionRange,
   type SessionStore,
   toUpstreamUser,
 } from '../../chat';
-import { characterOf } from '../characters/links';
+import { characterColumn, characterNamed, characterOf } from '../characters/links';
 import { countUpToFew, fewRows } from '../reader/few-rows';
 import { toJsonColumn } from '../sql/json-column';
-import { countMessage, lockSession } from '../messages/count';
+import { countMessage, lockSession, touchSession } from '../messages/count';
 import { copyQuestion } from '../messages/question';
 import { isSuperseded, messagesAlone, selectMessages, toMessage, type MessageRow } from '../messages/rows';
 import type { Reader } from '../reader/reader';
@@ -124,32 +125,43 @@ async function list(
   db: Database,
   reader: Reader,
   owner: Owner,
-  { limit, offset, signal }: Range & { readonly signal: AbortSignal | undefined },
+  { limit, offset, character, signal }: SessionRange & { readonly signal: AbortSignal | undefined },
 ) {
-  const all = () =>
-    db.connection.from({ s: 'chat_sessions' }).where({ user_id: owner.id, is_deleted: false });
-  const isShort = offset + limit <= fewRows;
+  const all = () => selected(db, owner, { character });
+  // With a filter, even a short page can pass many rows.
+  const isShort = character === undefined && offset + limit <= fewRows;
   const page = latestFirst(all())
     .select('s.*', db.connection.raw(`${characterOf('s')} as character_id`))
-    .select(db.connection.raw(`(${countUpToFew('chat_sessions')}) as few`, [owner.id, false]))
     .limit(limit)
     .offset(offset) as unknown as Knex.QueryBuilder<SessionPageRow, SessionPageRow[]>;
+  if (isShort)
+    void page.select(db.connection.raw(`(${countUpToFew('chat_sessions')}) as few`, [owner.id, false]));
   const rows = isShort
     ? await page
     : await reader.rows<SessionPageRow>(owner, page, { signal, interruptedAt: 's.id' });
   // A page after the last one has no row, so it has no total.
-  const few = rows[0] === undefined ? null : Number(rows[0].few);
-  const total = few !== null && few <= fewRows ? few : await countAll();
+  const few = Number(rows[0]?.few ?? Infinity);
+  const total = few <= fewRows ? few : await countAll();
   return { sessions: rows.map(toSessionEntry), total };
 
   async function countAll(): Promise<number> {
     const select = all().count({ count: 's.id' });
-    const [row] = await reader.rows<CountRow>(owner, select, { signal });
+    const interrupted = character === undefined ? {} : { interruptedAt: 's.id' };
+    const [row] = await reader.rows<CountRow>(owner, select, { signal, ...interrupted });
     return Number(row?.count ?? 0);
   }
 }
 
-type SessionPageRow = SessionRow & { readonly few: number | string };
+/** Selects the owner's sessions, as `s`. */
+function selected(db: Database, owner: Owner, { character }: SessionFilter): Knex.QueryBuilder {
+  const sessions = db.connection.from({ s: 'chat_sessions' });
+  void sessions.where({ 's.user_id': owner.id, 's.is_deleted': false });
+  if (character === undefined) return sessions;
+  const { sql, value } = characterNamed(character);
+  return sessions.whereRaw(`${characterColumn(db, 's')} = ${sql}`, [value]);
+}
+
+type SessionPageRow = SessionRow & { readonly few?: number | string };
 
 /** @param id the session's id or Dify's conversation id. Of several sessions in one conversation, the newest counts. */
 async function find(db: Database, owner: Owner, id: string): Promise<SessionEntry | null> {
@@ -329,7 +341,7 @@ async function editQuestion(db: Database, owner: Owner, question: Message, conte
     const messages = () => db.connection('chat_conversations').transacting(trx).where({ user_id: owner.id });
     const row = (await messages().where({ id: question.id }).first('session_id')) as
       { session_id: number | null } | undefined;
-    if (row !== undefined && row.session_id !== null) await lockSession(db, trx, row.session_id);
+    if (row !== undefined && row.session_id !== null) await touchSession(db, trx, row.session_id);
     const count = await messages().where({ id: question.id, is_deleted: false }).update(changed);
     if (count === 0) throw new ChatError('message-not-found');
     if (question.turnId !== null) {

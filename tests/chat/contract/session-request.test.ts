@@ -5,6 +5,7 @@ import {
   parseNewTitle,
   parsePage,
   parseSelection,
+  parseSessionFilter,
 } from '../../../src/chat/contract/session-request';
 import { thrown } from '../support/collect';
 
@@ -115,5 +116,16 @@ describe('parseNewMessage and parseEdit', () => {
     const message = { session_id: 's', content: text };
     expect(await refused(() => parseNewMessage(message, settings))).toBe('content is empty.');
     expect(await refused(() => parseEdit({ new_content: text }, settings))).toBe('new_content is empty.');
+  });
+});
+
+describe('parseSessionFilter', () => {
+  it('reads character_id as a number or as text, and replaces what no database stores', () => {
+    expect(parseSessionFilter({ character_id: 7 })).toEqual({ character: '7' });
+    expect(parseSessionFilter({ character_id: 'a\0b' })).toEqual({ character: 'a\uFFFDb' });
+  });
+
+  it.each([undefined, null, {}, { character_id: null }])('selects all sessions for %j', (params) => {
+    expect(parseSessionFilter(params)).toEqual({ character: undefined });
   });
 });

@@ -5,7 +5,7 @@ import type { Sent } from '../../../src/chat/turn/send';
 import type { SessionEvent } from '../../../src/chat/session/events';
 import type { Turns } from '../../../src/chat/turn/turns';
 import { thrown } from '../support/collect';
-import { ada, message } from '../support/fixtures';
+import { ada, keeper, message } from '../support/fixtures';
 import { createMemoryCharacters } from '../support/memory-characters';
 import { createEmptySessionStore } from '../support/memory-session-store';
 
@@ -41,7 +41,7 @@ function harness(changes: Partial<SessionStore>, send: Turns['send'] = async () 
   const published: (SessionEvent | null)[] = [];
   const access = createSessionAccess({
     store: createEmptySessionStore(changes),
-    characters: createMemoryCharacters([]),
+    characters: createMemoryCharacters([keeper]),
     turns: { stop: () => Promise.reject(new Error('No turn is running.')), send },
     events: { publish: (event) => void published.push(event) },
     restorableMs: 1_000,
@@ -107,6 +107,20 @@ describe.each<[string, (access: Access) => Promise<unknown>, unknown]>([
     const { access, published } = harness({});
     expect(await thrown(run(access))).toMatchObject({ status: 404 });
     expect(published).toEqual([]);
+  });
+});
+
+describe('toReplies', () => {
+  it('names the character of each session', async () => {
+    const { access } = harness({});
+    const deleted = { ...session, characterId: 'character-deleted' };
+    const replies = await access.toReplies(ada, [session, { ...session, characterId: null }, deleted]);
+    expect(replies.map(({ ai_character }) => ai_character)).toEqual([
+      { id: keeper.id, documentId: keeper.documentId, name: keeper.name },
+      null,
+      null,
+    ]);
+    expect(await access.toReply(ada, session)).toEqual(replies[0]);
   });
 });
 

@@ -6,9 +6,9 @@ import {
   parseNewSession,
   parseNewTitle,
   parsePage,
+  parseSessionFilter,
   parseUserId,
   storedChars,
-  toSessionReply,
 } from '../../../chat';
 import { chatOf } from '../../../app';
 import { closeSignal } from '../../../middlewares/koasseStream';
@@ -27,24 +27,27 @@ export default factories.createCoreController(
       const { userId, title, characterId } = parseNewSession(ctx.request.body);
       assertOwn(owner, userId);
       await writes.count(owner, storedChars(title));
-      return success(toSessionReply(await sessions.create(owner, { title, character: characterId }), owner));
+      const session = await sessions.create(owner, { title, character: characterId });
+      return success(await sessions.toReply(owner, session));
     },
 
     /** POST /api/chat/sessions */
     async listSessions(ctx: Context) {
       const owner = ownerOf(ctx);
       assertOwn(owner, parseUserId(ctx.request.body));
-      const { range } = parsePage(ctx.request.body, sessionPageSize);
-      const { items } = await chatOf(strapi).sessions.list(owner, range, closeSignal(ctx));
-      return success(items.map((session) => toSessionReply(session, owner)));
+      const body: unknown = ctx.request.body;
+      const range = { ...parsePage(body, sessionPageSize).range, ...parseSessionFilter(body) };
+      const { sessions } = chatOf(strapi);
+      const { items } = await sessions.list(owner, range, closeSignal(ctx));
+      return success(await sessions.toReplies(owner, items));
     },
 
     /** GET /api/chat/sessions/:session_id */
     async findSession(ctx: Context) {
       const owner = ownerOf(ctx);
-      return success(
-        toSessionReply(await chatOf(strapi).sessions.find(owner, param(ctx, 'session_id')), owner),
-      );
+      const { sessions } = chatOf(strapi);
+      const session = await sessions.find(owner, param(ctx, 'session_id'));
+      return success(await sessions.toReply(owner, session));
     },
 
     /** PATCH /api/chat/sessions/:session_id, PATCH /aichat/sessions/:session_id */

@@ -1,7 +1,14 @@
 import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
-import { assertOwn, parsePage, parseSelection, toSessionMessageReply, toSessionReply } from '../../../chat';
+import {
+  assertOwn,
+  parsePage,
+  parseSelection,
+  parseSessionFilter,
+  toSessionMessageReply,
+  type SessionEntry,
+} from '../../../chat';
 import { chatOf } from '../../../app';
 import { closeSignal } from '../../../middlewares/koasseStream';
 import { ownerOf } from '../../../http/owner';
@@ -15,14 +22,15 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const owner = ownerOf(ctx);
     assertOwn(owner, param(ctx, 'user_id'));
     const { page, pageSize, range } = parsePage(ctx.query, sessionPageSize);
-    const { items, total } = await chatOf(strapi).sessions.list(owner, range, closeSignal(ctx));
-    const sessions = items.map((session) => toSessionReply(session, owner));
-    return success({ items: sessions, total, page, page_size: pageSize });
+    const { sessions } = chatOf(strapi);
+    const wanted = { ...range, ...parseSessionFilter(ctx.query) };
+    const { items, total } = await sessions.list(owner, wanted, closeSignal(ctx));
+    return success({ items: await sessions.toReplies(owner, items), total, page, page_size: pageSize });
   },
 
   /**
    * GET /aichat/getsessionlistshow/:user_id: everything for a first screen. Only page 1 contains messages, those of
-   * the latest session.
+   * its session that was changed last.
    */
   async firstScreen(ctx: Context) {
     const owner = ownerOf(ctx);
@@ -30,13 +38,14 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const { page, pageSize, range } = parsePage(ctx.query, sessionPageSize);
     const signal = closeSignal(ctx);
     const newest = { ...parseSelection(ctx.query), count: messagePageSize, signal };
+    const wanted = { ...range, ...parseSessionFilter(ctx.query) };
     const { sessions } = chatOf(strapi);
-    const { items, total } = await sessions.list(owner, range, signal);
-    const latest = page === 1 ? items[0] : undefined;
-    const messages = latest === undefined ? [] : await sessions.latestMessages(owner, latest, newest);
-    const replies = items.map((session) => ({
-      ...toSessionReply(session, owner),
-      ...(session === latest && { messages: messages.map(toSessionMessageReply) }),
+    const { items, total } = await sessions.list(owner, wanted, signal);
+    const changed = page === 1 ? changedLast(items) : undefined;
+    const messages = changed === undefined ? [] : await sessions.latestMessages(owner, changed, newest);
+    const replies = (await sessions.toReplies(owner, items)).map((reply) => ({
+      ...reply,
+      ...(reply.session_id === changed?.sessionId && { messages: messages.map(toSessionMessageReply) }),
     }));
     return success({ items: replies, total, page, page_size: pageSize });
   },
@@ -48,6 +57,13 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const { sessions } = chatOf(strapi);
     const session = await sessions.find(owner, param(ctx, 'session_id'));
     const messages = await sessions.latestMessages(owner, session, newest);
-    return success({ ...toSessionReply(session, owner), messages: messages.map(toSessionMessageReply) });
+    const reply = await sessions.toReply(owner, session);
+    return success({ ...reply, messages: messages.map(toSessionMessageReply) });
   },
 });
+
+/** Of two sessions that were changed at the same time, returns the one with the newer message. */
+function changedLast(sessions: readonly SessionEntry[]): SessionEntry | undefined {
+  const [first, ...others] = sessions;
+  return others.reduce((last, one) => (last && one.updatedAt > last.updatedAt ? one : last), first);
+}
