@@ -23,6 +23,7 @@ import { createLoginAttempts } from './database/upstreams/login-attempts';
 import { createTurnStore } from './database/turns/store';
 import { createUserCounters } from './database/users/counters';
 import { createOwnDataStore } from './database/users/own-data';
+import { createOwnerSource } from './database/users/owners';
 import { createUserSource } from './database/users/source';
 import { createHistory, type History, type HistoryNaming, type HistoryStore } from './history';
 import { createUpstreamCheck, type UpstreamCheck } from './upstream/check';
@@ -133,6 +134,7 @@ function createApp(strapi: Core.Strapi): App {
     fileStore: createFileStore(db),
     unneededConversations: createUnneededConversations(db),
     characters,
+    ownerSource: createOwnerSource(db),
     counters: createUserCounters(db, settings.limits),
     secret: secretOf(strapi),
     log,

@@ -252,7 +252,13 @@ describe('docs/http-api.md', () => {
 
 /** Says how each document with examples is tested. A document of `lines` has examples that take minutes or never end. */
 const examples = {
-  run: ['docs/dify-api.md', 'docs/http-api.md', 'docs/websocket.md', 'tests/dify-emulator/README.md'],
+  run: [
+    'docs/dify-api.md',
+    'docs/http-api.md',
+    'docs/services.md',
+    'docs/websocket.md',
+    'tests/dify-emulator/README.md',
+  ],
   lines: ['README.md', 'CONTRIBUTING.md', 'bench/README.md', 'docs/operations.md', 'tests/upgrade/README.md'],
 };
 const exampleLanguages = ['sh', 'js', 'ts'];

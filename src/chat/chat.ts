@@ -16,6 +16,7 @@ import type { OwnDataStore } from './ports/own-data-store';
 import { createSearch, type Search } from './message/search';
 import type { SearchStore } from './ports/search-store';
 import { createSessionAccess, type SessionAccess } from './session/access';
+import { createOwners, type Owners } from './session/owners';
 import { createCharacterSessions, type CharacterSessions } from './session/character-sessions';
 import type { SessionStore } from './ports/session-store';
 import { createConnect, type Connect } from './session/connection';
@@ -26,6 +27,7 @@ import { createTextAllowance } from './limits/text-allowance';
 import { createTurns, type Turns } from './turn/turns';
 import type { UnneededConversations } from './ports/unneeded-conversations';
 import type { Upstreams } from './ports/upstreams';
+import type { OwnerSource } from './ports/user-source';
 import { createWriteLimits, type WriteLimits } from './limits/write-limits';
 
 export interface ChatDependencies {
@@ -40,6 +42,7 @@ export interface ChatDependencies {
   readonly fileStore: FileStore;
   readonly unneededConversations: UnneededConversations;
   readonly characters: CharacterSource;
+  readonly ownerSource: OwnerSource;
   readonly counters: UserCounters;
   /** A secret of this installation, the same in all its processes. */
   readonly secret: string;
@@ -62,6 +65,7 @@ export interface Chat {
   readonly messages: Messages;
   readonly messageActions: MessageActions;
   readonly sessions: SessionAccess;
+  readonly owners: Owners;
   readonly characterSessions: CharacterSessions;
   readonly sessionEvents: SessionEvents;
   readonly connect: Connect;
@@ -130,6 +134,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
       onRead: (message) => events.publish(toMessageEvent('message_read', message)),
     }),
     sessions,
+    owners: createOwners(dependencies.ownerSource),
     characterSessions: createCharacterSessions({ store: sessionStore, characters, sessions }),
     sessionEvents: events,
     connect: createConnect({ live, events, turns, sessions, writes, request: settings.request }),

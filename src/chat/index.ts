@@ -92,9 +92,13 @@ export {
   parseNewSession,
   parseNewTitle,
   parsePage,
+  parseMessageTarget,
   parseSelection,
   parseSessionFilter,
+  parseSessionTarget,
+  parseSessionWish,
   parseUserId,
+  parseUserTarget,
   toMessageReference,
 } from './contract/session-request';
 export { upstreamIdOf, type OtherThreads, type Session, type SessionReference } from './model/session';
@@ -129,7 +133,7 @@ export type { TurnState } from './turn/access';
 export type { UpstreamProblem } from './ports/upstream';
 export type { UpstreamKeys } from './ports/upstreams/keys';
 export type { Upstreams } from './ports/upstreams';
-export type { UserSource } from './ports/user-source';
+export type { OwnerSource, UserSource } from './ports/user-source';
 export { SettingsError } from '../env/variables';
 export { difyFraming, ownFraming, toDifyFrames, type Framing } from './stream/framing';
 export { toDifyAnswer } from './contract/dify/event';

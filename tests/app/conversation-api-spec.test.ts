@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { startApp, type App } from '../support/app';
 import type { Client, Reply } from '../support/client';
 import { differences, type Documented } from '../support/documented';
+import { runInStrapi } from '../support/strapi-script';
 
 let app: App;
 let user: Client;
@@ -168,6 +169,101 @@ describe('a documented request', () => {
     expect(Date.parse(again.updated_at)).toBeGreaterThanOrEqual(Date.parse(again.created_at));
   });
 });
+
+interface ServiceResults {
+  readonly first: { readonly id: string };
+  readonly again: { readonly id: string };
+  readonly other: { readonly id: string };
+  readonly added: readonly unknown[];
+  readonly history: readonly unknown[];
+  readonly rest: readonly unknown[];
+  readonly conversations: readonly { readonly id: string }[];
+  readonly codes: readonly (string | null)[];
+}
+
+describe('the service functions', () => {
+  let results: ServiceResults;
+  beforeAll(async () => {
+    const owner = await app.createUser();
+    results = await runInStrapi(app.variables, callServices, {
+      owner: owner.user.documentId,
+      stranger: other.user.id,
+      unknown: randomUUID(),
+      toolCalls,
+    });
+  });
+
+  it('get or create a conversation, and list those of a user', () => {
+    const { first, again, other: second, conversations } = results;
+    expect(differences(first, { sample: conversation })).toEqual([]);
+    expect(again.id).toBe(first.id);
+    expect(conversations.map(({ id }) => id).sort()).toEqual([first.id, second.id].sort());
+    expect(differences(conversations, { sample: [conversation] })).toEqual([]);
+  });
+
+  it('add messages of each role, and return them in the order in which they were said', () => {
+    const { first, added, history, rest } = results;
+    const said = { conversation_id: first.id, content: message.content };
+    expect(added).toMatchObject([
+      { ...said, role: 'user', tool_calls: null },
+      { ...said, role: 'assistant', tool_calls: toolCalls },
+      { ...said, role: 'tool', tool_calls: [toolCalls] },
+    ]);
+    expect(differences(added[0], { sample: message, same: ['role', 'content'] })).toEqual([]);
+    expect(history).toEqual(added);
+    expect(rest).toEqual([added[1]]);
+  });
+
+  it('reject invalid arguments, unknown conversations and those of other users', () => {
+    const notFound = Array<string>(4).fill('session-not-found');
+    expect(results.codes).toEqual([...notFound, ...Array<string>(5).fill('invalid-request')]);
+  });
+});
+
+/** Runs in another process, so it uses no variable from outside. */
+async function callServices(
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the process has no types
+  strapi: any,
+  {
+    owner,
+    stranger,
+    unknown,
+    toolCalls,
+  }: Readonly<Record<'owner' | 'stranger' | 'unknown' | 'toolCalls', unknown>>,
+): Promise<ServiceResults> {
+  const service = strapi.service('api::conversation.conversation');
+  const first = await service.getOrCreateConversation({ user_id: owner });
+  const said = { conversation_id: first.id, content: 'Hello, how can I help you today?' };
+  const added = [
+    await service.addMessage({ ...said, role: 'user' }),
+    await service.addMessage({ ...said, role: 'assistant', tool_calls: toolCalls }),
+    await service.addMessage({ ...said, role: 'tool', tool_calls: [toolCalls], user_id: owner }),
+  ];
+  const history = await service.getChatHistory({ conversation_id: first.id });
+  const rest = await service.getChatHistory({ conversation_id: first.id, after: added[0].id, limit: 1 });
+  const again = await service.getOrCreateConversation({ user_id: owner });
+  const codes = [];
+  for (const call of [
+    () => service.getChatHistory({ conversation_id: unknown }),
+    () => service.getChatHistory({ conversation_id: first.id, user_id: stranger }),
+    () => service.addMessage({ ...said, role: 'user', conversation_id: unknown }),
+    () => service.addMessage({ ...said, role: 'user', user_id: stranger }),
+    () => service.getChatHistory({ conversation_id: 'user-123' }),
+    () => service.addMessage({ ...said, role: 'system' }),
+    () => service.addMessage({ ...said, role: 'user', content: ' ' }),
+    () => service.getOrCreateConversation({ user_id: 'nobody' }),
+    () => service.getUserConversations({}),
+  ])
+    codes.push(
+      await call().then(
+        () => null,
+        ({ code }: { code: string }) => code,
+      ),
+    );
+  const other = await service.getOrCreateConversation({ user_id: owner, new: true });
+  const conversations = await service.getUserConversations({ user_id: owner });
+  return { first, again, other, added, history, rest, conversations, codes };
+}
 
 const ofConversation = calls.filter(({ path }) =>
   path({ user: { ...noUser(), id: 1 }, conversation: 'x' }).includes('/x/'),

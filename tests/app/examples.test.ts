@@ -15,6 +15,7 @@ import type { Client } from '../support/client';
 import { differences } from '../support/documented';
 import { codeBlocks, type CodeBlock } from '../support/markdown';
 import { openShell, type Shell } from '../support/shell';
+import { runSourceInStrapi } from '../support/strapi-script';
 import { connect } from '../support/socket-client';
 import { until } from '../support/until';
 
@@ -268,6 +269,28 @@ describe('docs/websocket.md', () => {
       const real = device.frames.find(({ event }) => event === frame.event);
       expect([frame.event, differencesFrom(block, real)]).toEqual([frame.event, []]);
     }
+  });
+});
+
+describe('docs/services.md', () => {
+  const blocks = blocksOf('docs/services.md');
+
+  it('has examples that run as printed and print what the document shows', async () => {
+    const examples = inLanguage(blocks, 'ts').map(({ code }) => `{${toJavaScript(code)}}`);
+    const owner = await app.createUser();
+    const printed = await runSourceInStrapi<string[]>(
+      app.variables,
+      `async (strapi) => {
+        const userId = ${owner.user.id};
+        const lines = [];
+        const console = { log: (line) => lines.push(line) };
+        ${examples.join('\n')}
+        return lines;
+      }`,
+    );
+
+    const shown = inLanguage(blocks, 'text').map(({ code }) => code);
+    expect(`${printed.join('\n')}\n`).toBe(shown.join(''));
   });
 });
 

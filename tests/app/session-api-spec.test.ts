@@ -8,6 +8,7 @@ import { startApp, type App } from '../support/app';
 import { createClient, type Client, type Reply } from '../support/client';
 import { differences, type Documented } from '../support/documented';
 import { connect, refusalOf } from '../support/socket-client';
+import { runInStrapi } from '../support/strapi-script';
 
 let app: App;
 let user: Client;
@@ -437,3 +438,153 @@ describe('the documented error envelope of /ws/:session_id', () => {
     }
   });
 });
+
+/** What each service function returned, and the codes with which it rejected. */
+interface ServiceResults {
+  readonly returned: Readonly<Record<string, unknown>>;
+  readonly codes: Readonly<Record<string, readonly (string | null)[]>>;
+}
+
+describe('the service functions', () => {
+  let results: ServiceResults;
+  const chosen = randomUUID();
+
+  beforeAll(async () => {
+    const owner = await app.createUser();
+    const args = { owner: owner.user.id, stranger: other.user.documentId, chosen, unknown: randomUUID() };
+    results = await runInStrapi(app.variables, callServices, args);
+  });
+
+  const session = success({ ...chatSession, session_id: chosen, message_count: 0 }).data;
+  it.each<[string, Documented]>([
+    ['createSession', { sample: session, same: ['session_id', 'title'], extra: { '': more.session } }],
+    ['createSession again', { sample: session, same: ['session_id', 'title'], extra: { '': more.session } }],
+    ['createSession without an id', { sample: session, same: [], extra: { '': more.session } }],
+    ['getSession', { sample: session, same: ['session_id', 'title'], extra: { '': more.session } }],
+    ['listSessions', { sample: [session], same: ['is_deleted'], extra: { '': more.session } }],
+    ['updateSessionTitle', { sample: true, same: [''] }],
+    ['createMessage', { sample: chatMessage, same: ['role', 'content'], extra: { '': more.message } }],
+    ['getMessage', { sample: chatMessage, same: ['role', 'content'], extra: { '': more.message } }],
+    ['listMessages', { sample: [chatMessage], same: ['role', 'content'], extra: { '': more.message } }],
+    ['updateMessageContent', { sample: true, same: [''] }],
+    ['softDeleteMessage', { sample: true, same: [''] }],
+    ['softDeleteSession', { sample: true, same: [''] }],
+  ])('return the documented result: %s', (name, documented) => {
+    expect(differences(results.returned[name], documented)).toEqual([]);
+  });
+
+  it('change what they say', () => {
+    expect(results.returned['the session afterwards']).toMatchObject({ title: 'New', message_count: 1 });
+    expect(results.returned['the message afterwards']).toMatchObject({ content: 'edited' });
+    expect(results.returned['the sessions of another user']).toEqual([]);
+  });
+
+  it('reject an unknown id, a deleted one and one of another user with the same code', () => {
+    const { codes } = results;
+    for (const name of [
+      'getSession',
+      'updateSessionTitle',
+      'softDeleteSession',
+      'createMessage',
+      'listMessages',
+    ]) {
+      expect([name, codes[name]]).toEqual([name, Array(3).fill('session-not-found')]);
+    }
+    for (const name of ['getMessage', 'updateMessageContent', 'softDeleteMessage']) {
+      expect([name, codes[name]]).toEqual([name, Array(3).fill('message-not-found')]);
+    }
+  });
+
+  it('reject arguments as the HTTP API rejects bodies', () => {
+    expect(results.codes['invalid']).toEqual(Array(9).fill('invalid-request'));
+  });
+});
+
+/** Runs in another process, so it uses no variable from outside. */
+async function callServices(
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the process has no types
+  strapi: any,
+  {
+    owner,
+    stranger,
+    chosen,
+    unknown,
+  }: Readonly<Record<'owner' | 'stranger' | 'chosen' | 'unknown', unknown>>,
+): Promise<ServiceResults> {
+  const service = strapi.service('api::chat-session.chat-session');
+  const returned: Record<string, unknown> = {};
+  const codes: Record<string, (string | null)[]> = { invalid: [] };
+  const codeOf = (call: Promise<unknown>) =>
+    call.then(
+      () => null,
+      ({ code }) => code,
+    );
+  const refuse = async (name: string, args: object, unknownArgs: object) => {
+    codes[name] = [
+      await codeOf(service[name]({ ...args, ...unknownArgs })),
+      await codeOf(service[name]({ ...args, user_id: stranger })),
+    ];
+  };
+  const title = '技术讨论';
+
+  returned['createSession'] = await service.createSession({ user_id: owner, session_id: chosen, title });
+  returned['createSession again'] = await service.createSession({ user_id: owner, session_id: chosen });
+  const { session_id } = (returned['createSession without an id'] = await service.createSession({
+    user_id: owner,
+  }));
+  returned['getSession'] = await service.getSession({ session_id: chosen, user_id: owner });
+  returned['listSessions'] = await service.listSessions({ user_id: owner, page: 1, page_size: 20 });
+  returned['the sessions of another user'] = await service.listSessions({ user_id: stranger, page: 9 });
+
+  const said = { session_id, content: '你好！', role: 'user' };
+  const { message_id, public_id } = (returned['createMessage'] = await service.createMessage(said));
+  await service.createMessage(said);
+  returned['getMessage'] = await service.getMessage({ message_id: public_id });
+  returned['listMessages'] = await service.listMessages({ session_id, page: 1, page_size: 50 });
+
+  const ofSession = { session_id: unknown };
+  const ofMessage = { message_id: 2_000_000_000 };
+  await refuse('getSession', { session_id }, ofSession);
+  await refuse('updateSessionTitle', { session_id, new_title: 'x' }, ofSession);
+  await refuse('softDeleteSession', { session_id }, ofSession);
+  await refuse('createMessage', said, ofSession);
+  await refuse('listMessages', { session_id }, ofSession);
+  await refuse('getMessage', { message_id }, ofMessage);
+  await refuse('updateMessageContent', { message_id, new_content: 'x' }, ofMessage);
+  await refuse('softDeleteMessage', { message_id }, ofMessage);
+  const answer = await service.createMessage({ ...said, role: 'assistant' });
+  for (const call of [
+    () => service.createSession({ user_id: 'nobody' }),
+    () => service.createSession({ user_id: owner, session_id: 'no UUID' }),
+    () => service.createSession({ user_id: stranger, session_id: chosen }),
+    () => service.createSession({ user_id: owner, title: 7 }),
+    () => service.listSessions({ page: 1 }),
+    () => service.listMessages({ session_id, page: 0 }),
+    () => service.createMessage({ ...said, content: ' ' }),
+    () => service.createMessage({ ...said, role: 'admin' }),
+    () => service.updateMessageContent({ message_id: answer.message_id, new_content: 'x' }),
+  ])
+    codes['invalid']?.push(await codeOf(call()));
+  await service.softDeleteMessage({ message_id: answer.message_id });
+
+  returned['updateSessionTitle'] = await service.updateSessionTitle({ session_id, new_title: 'New' });
+  returned['updateMessageContent'] = await service.updateMessageContent({
+    message_id,
+    new_content: 'edited',
+  });
+  returned['the message afterwards'] = await service.getMessage({ message_id });
+  returned['softDeleteMessage'] = await service.softDeleteMessage({ message_id });
+  returned['the session afterwards'] = await service.getSession({ session_id });
+  for (const name of ['getMessage', 'updateMessageContent', 'softDeleteMessage'])
+    codes[name]?.push(await codeOf(service[name]({ message_id, new_content: 'x' })));
+  returned['softDeleteSession'] = await service.softDeleteSession({ session_id });
+  for (const name of [
+    'getSession',
+    'updateSessionTitle',
+    'softDeleteSession',
+    'createMessage',
+    'listMessages',
+  ])
+    codes[name]?.push(await codeOf(service[name](said)));
+  return { returned, codes };
+}

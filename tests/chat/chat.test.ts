@@ -6,7 +6,7 @@ import { createHistoryWriter } from '../../src/history/copying/writer';
 import { createUpstreams } from '../../src/upstream/upstreams';
 import { createDifyEmulator } from '../dify-emulator';
 import { until } from './support/collect';
-import { ada, keeper, recordingLog, users } from './support/fixtures';
+import { ada, keeper, ownerSource, recordingLog, users } from './support/fixtures';
 import { eventsOf, questionOf, shownText } from './support/harness';
 import { createHistoryStoreInMemory } from '../history/support/history-store-in-memory';
 import { createMemoryCharacters } from './support/memory-characters';
@@ -52,6 +52,7 @@ describe('createChat', () => {
       ownDataStore: createEmptyOwnDataStore(),
       fileStore: createMemoryFileStore(),
       unneededConversations: noUnneeded,
+      ownerSource,
       searchStore: {
         searchWindow: async () => ({ ids: [], end: null }),
         findHits: async () => [],
@@ -108,6 +109,7 @@ describe('createChat', () => {
       ownDataStore: createEmptyOwnDataStore(),
       fileStore: createMemoryFileStore(),
       unneededConversations: noUnneeded,
+      ownerSource,
       searchStore: {
         searchWindow: async () => ({ ids: [], end: null }),
         findHits: async () => [],

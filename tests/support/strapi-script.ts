@@ -9,18 +9,27 @@ const root = path.resolve(__dirname, '..', '..');
 
 /**
  * Loads the application in a new process, like Strapi's commands, and runs a function there. The function must not use
- * variables from outside. @returns its result, converted by JSON.
+ * variables from outside, other than `args`. @returns its result, converted by JSON.
  */
-export async function runInStrapi<T>(
+export async function runInStrapi<T, Args>(
   env: Readonly<Record<string, string>>,
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- scripts call untyped parts of Strapi
-  run: (strapi: any) => Promise<T>,
+  run: (strapi: any, args: Args) => Promise<T>,
+  args?: Args,
+): Promise<T> {
+  return runSourceInStrapi(env, `(strapi) => (${run.toString()})(strapi, ${JSON.stringify(args ?? null)})`);
+}
+
+/** Does the same with the JavaScript of a function of `strapi`. */
+export async function runSourceInStrapi<T>(
+  env: Readonly<Record<string, string>>,
+  source: string,
 ): Promise<T> {
   const script = `
     require('@strapi/strapi').createStrapi({ appDir: ${JSON.stringify(root)}, distDir: ${JSON.stringify(path.join(root, 'dist'))} })
       .load()
       .then(async (strapi) => {
-        const result = await (${run.toString()})(strapi);
+        const result = await (${source})(strapi);
         await strapi.destroy();
         process.stdout.write('\\nresult:' + JSON.stringify(result ?? null) + '\\n', () => process.exit(0));
       })

@@ -10,6 +10,7 @@ import type { Range, Selection } from '../model/page';
 import { defaultTitle, type SessionFilter } from '../model/session';
 import type { RequestSettings } from '../settings';
 import { isBlank } from '../shared/blank-text';
+import { isUuid } from '../shared/id-spellings';
 import { toStorableJson, toStorableText } from '../shared/storable-text';
 
 /** Parsers for requests of the session API. Each one throws ChatError `invalid-request` with the name of the field. */
@@ -172,4 +173,60 @@ export function toMessageReference(text: string): MessageReference {
 export function assertOwn(owner: Owner, userId: string | undefined): void {
   if (userId === undefined || userId === String(owner.id) || userId === owner.documentId) return;
   throw new ChatError('not-yourself');
+}
+
+// The arguments of the services that other code of the same Strapi calls.
+
+const isNoSessionId = 'must be the id of a session';
+const sessionId = z
+  .string(isNoSessionId)
+  .min(1, isNoSessionId)
+  .max(255, 'is too long to be an id')
+  .transform((id) => (isUuid(id) ? id.toLowerCase() : toStorableText(id)));
+
+const maybeOwner = { user_id: reference.nullish() };
+const sessionTarget = z.object({ session_id: sessionId, ...maybeOwner });
+const messageTarget = z.object({
+  message_id: z.union([z.string().max(255), z.number()], 'must be an id'),
+  ...maybeOwner,
+});
+const userTarget = z.object({ user_id: reference });
+const sessionWish = z.object({
+  user_id: reference,
+  session_id: z
+    .string('must be a UUID')
+    .refine(isUuid, 'must be a UUID')
+    .transform((id) => id.toLowerCase())
+    .nullish(),
+});
+
+/** Parses `user_id`, the numeric id or the documentId of a user. */
+export function parseUserTarget(args: unknown): string {
+  return parse(userTarget, args).user_id;
+}
+
+/** Parses `session_id` and `user_id?`. */
+export function parseSessionTarget(args: unknown): {
+  readonly sessionId: string;
+  readonly userId: string | undefined;
+} {
+  const { session_id, user_id } = parse(sessionTarget, args);
+  return { sessionId: session_id, userId: user_id ?? undefined };
+}
+
+/** Parses `message_id` and `user_id?`. */
+export function parseMessageTarget(args: unknown): {
+  readonly reference: MessageReference;
+  readonly userId: string | undefined;
+} {
+  const { message_id, user_id } = parse(messageTarget, args);
+  return { reference: toMessageReference(String(message_id)), userId: user_id ?? undefined };
+}
+
+/** Parses `user_id`, `session_id?`, `title?` and `character_id?` of a new session. */
+export function parseSessionWish(
+  args: unknown,
+): SessionRequest & { readonly userId: string; readonly sessionId: string | undefined } {
+  const { user_id, session_id } = parse(sessionWish, args);
+  return { ...parseNewSession(args), userId: user_id, sessionId: session_id ?? undefined };
 }

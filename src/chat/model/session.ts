@@ -84,6 +84,8 @@ export interface SessionEntry {
 }
 
 export interface NewSessionEntry {
+  /** Undefined for a new id. */
+  readonly sessionId?: string | undefined;
   readonly title: string;
   readonly characterId: string | null;
 }
@@ -105,6 +107,8 @@ export interface SessionOrder {
 
 /** The values of a session that a client creates. */
 export interface SessionWish {
+  /** An id that other code has chosen. Undefined for a new one. */
+  readonly sessionId?: string | undefined;
   /** Empty for the default title. */
   readonly title: string;
   readonly character: string | undefined;

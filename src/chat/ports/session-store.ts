@@ -6,7 +6,8 @@ import type { Message, MessageReference, NewMessage } from '../model/message';
 
 /** Stores sessions and their lines. Each method sees only the owner's entries. Only restoring sees deleted ones. */
 export interface SessionStore {
-  create(owner: Owner, session: NewSessionEntry): Promise<SessionEntry>;
+  /** @returns null if any session already has this id. */
+  create(owner: Owner, session: NewSessionEntry): Promise<SessionEntry | null>;
   /** Returns the session with the newest message, or creates this one. Concurrent calls return the same session. */
   findLatestOrCreate(owner: Owner, session: NewSessionEntry): Promise<SessionEntry>;
   /** Lists sessions. The one with the newest message comes first. */

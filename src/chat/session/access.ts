@@ -26,8 +26,9 @@ import type { SessionStore } from '../ports/session-store';
  */
 export interface SessionAccess {
   /**
+   * Creates a session. If the owner already has one with `session.sessionId`, returns that one.
    * @param session.character any id of the character that must answer.
-   * @throws ChatError `character-not-found`
+   * @throws ChatError `character-not-found`, or `invalid-request` if the id is another user's or is deleted.
    */
   create(owner: Owner, session: SessionWish): Promise<SessionEntry>;
   /** Returns the session with the newest message, or a new one. */
@@ -90,9 +91,13 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
   const { store, characters, turns, events, restorableMs, onErased, onMessageAdded } = options;
   const restorableSince = () => toRestorableSince(restorableMs);
   return {
-    async create(owner, { title, character }) {
+    async create(owner, { sessionId, title, character }) {
       const characterId = character === undefined ? null : await findCharacter(characters, character);
-      return store.create(owner, { title: title || defaultTitle, characterId });
+      const find = async () => (sessionId === undefined ? null : store.find(owner, sessionId));
+      const wish = { sessionId, title: title || defaultTitle, characterId };
+      const session = (await find()) ?? (await store.create(owner, wish)) ?? (await find());
+      if (session !== null) return session;
+      throw new ChatError('invalid-request', { sentence: 'This session_id is in use. Choose another one.' });
     },
     findLatestOrCreate: (owner) =>
       store.findLatestOrCreate(owner, { title: defaultTitle, characterId: null }),

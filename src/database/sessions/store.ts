@@ -21,6 +21,7 @@ import {
 } from '../../chat';
 import { characterColumn, characterNamed, characterOf } from '../characters/links';
 import { countUpToFew, fewRows } from '../reader/few-rows';
+import { isUniqueViolation } from '../sql/errors';
 import { toJsonColumn } from '../sql/json-column';
 import { countMessage, lockSession, touchSession } from '../messages/count';
 import { copyQuestion } from '../messages/question';
@@ -75,10 +76,18 @@ function ownSession(owner: Owner, sessionId: string) {
   return { session_id: sessionId, user_id: owner.id, is_deleted: false };
 }
 
-async function create(db: Database, owner: Owner, session: NewSessionEntry): Promise<SessionEntry> {
+async function create(db: Database, owner: Owner, session: NewSessionEntry): Promise<SessionEntry | null> {
+  try {
+    return await insert(db, owner, session);
+  } catch (error) {
+    if (session.sessionId !== undefined && isUniqueViolation(error)) return null;
+    throw error;
+  }
+}
+
+async function insert(db: Database, owner: Owner, session: NewSessionEntry): Promise<SessionEntry> {
   const now = new Date();
-  const sessionId = randomUUID();
-  const { title, characterId } = session;
+  const { sessionId = randomUUID(), title, characterId } = session;
   const { ids } = await db.query('api::chat-session.chat-session').createMany({
     data: [
       {
@@ -110,7 +119,7 @@ async function findLatestOrCreate(
     const row = (await latestFirst(selectSessions(db).transacting(trx))
       .where({ user_id: owner.id, is_deleted: false })
       .first()) as SessionRow | undefined;
-    return row === undefined ? create(db, owner, session) : toSessionEntry(row);
+    return row === undefined ? insert(db, owner, session) : toSessionEntry(row);
   });
 }
 

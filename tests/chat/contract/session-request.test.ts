@@ -1,11 +1,15 @@
 import type { ChatError } from '../../../src/chat/errors';
 import {
   parseEdit,
+  parseMessageTarget,
   parseNewMessage,
   parseNewTitle,
   parsePage,
   parseSelection,
   parseSessionFilter,
+  parseSessionTarget,
+  parseSessionWish,
+  parseUserTarget,
 } from '../../../src/chat/contract/session-request';
 import { thrown } from '../support/collect';
 
@@ -127,5 +131,48 @@ describe('parseSessionFilter', () => {
 
   it.each([undefined, null, {}, { character_id: null }])('selects all sessions for %j', (params) => {
     expect(parseSessionFilter(params)).toEqual({ character: undefined });
+  });
+});
+
+describe('the arguments of the services', () => {
+  const uuid = '123E4567-E89B-12D3-A456-426614174000';
+
+  it('name a session in any case, and its owner by any id', () => {
+    expect(parseSessionTarget({ session_id: uuid, user_id: 7 })).toEqual({
+      sessionId: uuid.toLowerCase(),
+      userId: '7',
+    });
+    expect(parseSessionTarget({ session_id: 'Conversation', user_id: null })).toEqual({
+      sessionId: 'Conversation',
+      userId: undefined,
+    });
+  });
+
+  it('name a message by its number or its public id', () => {
+    expect(parseMessageTarget({ message_id: 7 })).toEqual({ reference: { id: 7 }, userId: undefined });
+    expect(parseMessageTarget({ message_id: 'msg_1_a', user_id: 'ada' })).toEqual({
+      reference: { messageId: 'msg_1_a' },
+      userId: 'ada',
+    });
+  });
+
+  it('describe a new session', () => {
+    expect(parseSessionWish({ user_id: 1, session_id: uuid, title: ' Winter ', character_id: 7 })).toEqual({
+      userId: '1',
+      sessionId: uuid.toLowerCase(),
+      title: 'Winter',
+      characterId: '7',
+    });
+  });
+
+  it.each<[() => unknown, string]>([
+    [() => parseUserTarget({}), 'user_id must be an id.'],
+    [() => parseUserTarget(undefined), 'body Invalid input'],
+    [() => parseSessionTarget({ session_id: '' }), 'session_id must be the id of a session.'],
+    [() => parseSessionTarget({ session_id: 'x'.repeat(256) }), 'session_id is too long to be an id.'],
+    [() => parseMessageTarget({ message_id: true }), 'message_id must be an id.'],
+    [() => parseSessionWish({ user_id: 1, session_id: 'x' }), 'session_id must be a UUID.'],
+  ])('are refused by name: %#', async (run, sentence) => {
+    expect(await refused(run)).toContain(sentence);
   });
 });

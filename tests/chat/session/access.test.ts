@@ -110,6 +110,29 @@ describe.each<[string, (access: Access) => Promise<unknown>, unknown]>([
   });
 });
 
+describe('create', () => {
+  const wish = { sessionId: 'session-1', title: 'Winter', character: undefined };
+
+  it('returns the session that the owner already has under the id', async () => {
+    const { access } = harness({ find: async () => session });
+    expect(await access.create(ada, wish)).toBe(session);
+  });
+
+  it('returns the session that a concurrent call has created', async () => {
+    const found = [null, session];
+    const { access } = harness({ find: async () => found.shift() ?? null, create: async () => null });
+    expect(await access.create(ada, wish)).toBe(session);
+  });
+
+  it('refuses an id that another user or a deleted session has', async () => {
+    const { access } = harness({ create: async () => null });
+    expect(await thrown(access.create(ada, wish))).toMatchObject({
+      code: 'invalid-request',
+      message: 'This session_id is in use. Choose another one.',
+    });
+  });
+});
+
 describe('toReplies', () => {
   it('names the character of each session', async () => {
     const { access } = harness({});

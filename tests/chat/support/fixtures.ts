@@ -5,7 +5,7 @@ import type { Owner } from '../../../src/chat/model/owner';
 import type { FileLinks } from '../../../src/chat/contract/file/link';
 import type { LimitSettings, TurnSettings } from '../../../src/chat/settings';
 import type { NewTurn, Thread, TurnEnding } from '../../../src/chat/model/turn';
-import type { UserSource } from '../../../src/chat/ports/user-source';
+import type { OwnerSource, UserSource } from '../../../src/chat/ports/user-source';
 
 export const ada: Owner = { id: 1, documentId: 'doc-ada', username: 'ada', email: 'ada@example.org' };
 export const bob: Owner = { id: 2, documentId: 'doc-bob', username: 'bob', email: 'bob@example.org' };
@@ -20,6 +20,15 @@ export const users: UserSource = {
         .filter(({ documentId }) => documentIds.includes(documentId))
         .map(({ id, documentId }) => [documentId, id]),
     ),
+};
+
+/** Knows the users Ada and Bob. Ada owns `session-1` and the message 5, which is also `msg-5`. */
+export const ownerSource: OwnerSource = {
+  find: async (reference) =>
+    [ada, bob].find(({ id, documentId }) => [String(id), documentId].includes(reference)) ?? null,
+  findOfSession: async (id) => (id === 'session-1' ? ada : null),
+  findOfMessage: async (reference) =>
+    ('id' in reference ? reference.id === 5 : reference.messageId === 'msg-5') ? ada : null,
 };
 
 export const keeper: Character = {
