@@ -367,6 +367,37 @@ describe('docs/operations.md', () => {
   });
 });
 
+describe('docs/contract.md', () => {
+  const findTestFile = (name: string) =>
+    [`tests/${name}.test.ts`, `tests/${name}.ts`, name].find((file) => existsSync(path.join(root, file)));
+  const isTestOf = (file: string, name: string) =>
+    ["'", '"', '`'].some((quote) => read(file).includes(`${quote}${name}`));
+  const sections = read('docs/contract.md')
+    .split(/^## /mu)
+    .slice(1)
+    .map((text) => ({ title: text.slice(0, text.indexOf('\n')), text }));
+
+  it.each(sections)('has a verdict and existing tests for each point of "$title"', ({ text }) => {
+    const [ownFile = ''] = matches(text, /Tests: `([^`]+)`/gu);
+    const points = rows(text);
+
+    expect(points.length).toBeGreaterThan(20);
+    for (const [point, verdict = '', tests = '', ...more] of points) {
+      const [, otherFile, names = ''] = /^(?:`([^`]+)`: )?(.+)$/u.exec(tests) ?? [];
+      const file = findTestFile(otherFile ?? ownFile);
+      const missing = codesIn(names).filter((name) => file === undefined || !isTestOf(file, name));
+
+      expect([point, verdict, missing, codesIn(names).length > 0, more]).toEqual([
+        point,
+        expect.stringMatching(/^(kept|differs|not kept)$/u),
+        [],
+        true,
+        [],
+      ]);
+    }
+  });
+});
+
 describe('docs/decisions/README.md', () => {
   it('lists all decisions in order', () => {
     const files = readdirSync(path.join(root, 'docs/decisions')).filter((file) => /^\d/u.test(file));

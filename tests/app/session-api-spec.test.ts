@@ -475,6 +475,7 @@ describe('the service functions', () => {
 
   it('change what they say', () => {
     expect(results.returned['the session afterwards']).toMatchObject({ title: 'New', message_count: 1 });
+    expect(results.returned['the session without a title']).toMatchObject({ title: '新会话' });
     expect(results.returned['the message afterwards']).toMatchObject({ content: 'edited' });
     expect(results.returned['the sessions of another user']).toEqual([]);
   });
@@ -568,6 +569,8 @@ async function callServices(
   await service.softDeleteMessage({ message_id: answer.message_id });
 
   returned['updateSessionTitle'] = await service.updateSessionTitle({ session_id, new_title: 'New' });
+  await service.updateSessionTitle({ session_id: chosen });
+  returned['the session without a title'] = await service.getSession({ session_id: chosen });
   returned['updateMessageContent'] = await service.updateMessageContent({
     message_id,
     new_content: 'edited',
