@@ -246,8 +246,11 @@ const isFull = process.env['FAULTS'] === 'full';
 const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 
 (isFull ? describe : describe.skip)('the steps of the Dockerfile, in an empty folder', () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'chat-image-'));
+  let folder: string;
   let server: ChildProcess | undefined;
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'chat-image-'));
+  });
   afterAll(() => {
     server?.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
