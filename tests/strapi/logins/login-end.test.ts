@@ -18,7 +18,9 @@ async function serve(reply: (ctx: Context) => void, afterMs: number) {
   const server = koa.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const [response] = (await once(get({ port, agent: false }), 'response')) as [IncomingMessage];
+  // Node 26 reports a reset to the request, too.
+  const request = get({ port, agent: false }).on('error', () => undefined);
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
   return { response, lines, login, close: () => new Promise((resolve) => server.close(resolve)) };
 }
 
