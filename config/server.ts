@@ -18,6 +18,12 @@ const proxyCount = z.coerce
   .max(10, 'can be at most 10')
   .optional();
 
+/**
+ * How long an idle connection stays open. Proxies keep theirs for a minute. If the server closes one first, the proxy can
+ * send a request on it at the same moment, and the request fails.
+ */
+const keepAliveMs = 65_000;
+
 const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Server => {
   const variables = readVariables(env, {
     HOST: text('0.0.0.0'),
@@ -34,7 +40,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Server =>
     host: variables.HOST,
     port: variables.PORT,
     ...(variables.PUBLIC_URL !== undefined && { url: variables.PUBLIC_URL }),
-    http: { serverOptions: upgradeOptions },
+    http: { serverOptions: { ...upgradeOptions, keepAliveTimeout: keepAliveMs } },
     app: { keys: env.array('APP_KEYS', []) },
     // Without a salt, Strapi would disable transfers with a warning of several lines.
     transfer: { remote: { enabled: env('TRANSFER_TOKEN_SALT', '') !== '' } },

@@ -216,3 +216,10 @@ describe('a process that dies', () => {
     expect(next.body.data[0]).toMatchObject({ conversation_id, session_id });
   });
 });
+
+describe('an idle connection', () => {
+  it('stays open for more than a minute, so that a proxy is the first to close it', async () => {
+    const { headers } = await app.anonymous.get('/api/chat/ready');
+    expect(headers.get('keep-alive')).toBe('timeout=65');
+  });
+});
