@@ -10,7 +10,7 @@ export const ofEachRoute: Codes = [
 ];
 /** Every route that needs no login. */
 export const ofPublicRoutes: Codes = ['internal'];
-/** Every route with a body. */
+/** Every route that can get a body. */
 export const ofBodies: Codes = ['payload-too-large', 'unsupported-media-type'];
 /** Every route that reads many rows. */
 export const ofReads: Codes = ['too-many-reads', 'read-timeout', 'server-stopping'];

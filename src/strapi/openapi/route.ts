@@ -24,7 +24,6 @@ interface StrapiRoute {
   readonly method: string;
   readonly path: string;
   readonly info?: { readonly apiName?: string; readonly pluginName?: string };
-  readonly request?: { readonly body?: object };
   readonly config?: {
     readonly auth?: unknown;
     readonly middlewares?: readonly unknown[];
@@ -64,14 +63,14 @@ function toDocumented(route: StrapiRoute): DocumentedRoute[] {
 }
 
 function codesOf(
-  { request, config }: StrapiRoute,
+  { method, config }: StrapiRoute,
   { errors = [] }: Operation,
   isPublic: boolean,
 ): readonly ChatErrorCode[] {
   const isReading = config?.middlewares?.includes('global::reads') === true;
   return [
     ...(isPublic ? ofPublicRoutes : ofEachRoute),
-    ...(request?.body === undefined ? [] : ofBodies),
+    ...(method === 'GET' ? [] : ofBodies),
     ...(isReading ? ofReads : []),
     ...errors,
   ];

@@ -21,10 +21,8 @@ function tidyInner(key: string, inner: unknown): unknown {
 }
 
 function isNoise(key: string, inner: unknown): boolean {
-  if (key === 'additionalProperties') return inner === false || isEmpty(inner);
+  if (key === 'additionalProperties') return inner === false;
   if (key === 'readOnly' || key === 'propertyNames' || key === '$schema' || key === 'x-strapi-serialize')
     return true;
   return typeof inner === 'number' && Math.abs(inner) === Number.MAX_SAFE_INTEGER;
 }
-
-const isEmpty = (schema: unknown): boolean => isJson(schema) && Object.keys(schema).length === 0;

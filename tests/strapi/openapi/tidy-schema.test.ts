@@ -17,6 +17,12 @@ describe('tidySchema', () => {
     expect(tidySchema(schema)).toEqual({ type: 'object', additionalProperties: { type: 'string' } });
   });
 
+  it('keeps that an object has other keys', () => {
+    const schema = { type: 'object', properties: {}, additionalProperties: {} };
+
+    expect(tidySchema(schema)).toEqual(schema);
+  });
+
   it('leaves out the bounds of safe integers only', () => {
     const integer = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
 
