@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { listLimit, parse, wholeNumber } from '../../chat/contract/invalid-request';
 import { toStorableText } from '../../chat/shared/storable-text';
-import { addDays, countDays, createCalendar, type Day } from './calendar';
+import { addDays, countDays, createCalendar, type Day } from '../calendar';
 import type { HistoryPage, Position } from '../model/store';
 
 /** Parses requests to the history. Every function throws ChatError `invalid-request`, which names the parameter. */

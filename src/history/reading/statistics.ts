@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { Reply } from '../../chat/contract/reply';
-import type { Day } from './calendar';
+import type { Day } from '../calendar';
 import type { Bucket } from '../model/store';
 import { fromNanos } from '../records/price';
 import { characterReply, toCharacterReply, type Characters } from './reply';

@@ -1,22 +1,55 @@
-/** A day of UTC, as `2025-01-15`. */
+import { LRUCache } from 'lru-cache';
+
+import { addDays, createCalendar, type Day as Range } from '../calendar';
+
+/** A day of the store's time zone, as `2025-01-15`. */
 export type Day = string;
 
-export const dayMs = 86_400_000;
-
-export function dayOf(timeMs: number): Day {
-  return new Date(timeMs).toISOString().slice(0, 10);
+/** The days of the store's time zone. Tables are named after them. */
+export interface Days {
+  of(timeMs: number): Day;
+  /** @throws RangeError if the day does not exist. */
+  startOf(day: Day): number;
+  /** Excluded. It is also the start of the next day. */
+  endOf(day: Day): number;
 }
 
-/** @throws RangeError if the day does not exist. */
-export function startOf(day: Day): number {
-  const start = Date.parse(`${day}T00:00:00.000Z`);
-  if (!/^\d{4}-\d\d-\d\d$/u.test(day) || Number.isNaN(start) || dayOf(start) !== day)
-    throw new RangeError('A day is written as 2025-01-15.');
-  return start;
+/** No time zone differs by less, so a day begins with a quarter of an hour. */
+export const quarterHourMs = 900_000;
+
+/** @throws RangeError if the text names no time zone. */
+export function createDays(timeZone: string): Days {
+  const calendar = createCalendar(timeZone);
+  if (calendar === undefined) throw new RangeError('This is not the name of a time zone.');
+  // Each question to the calendar formats dates, which is slow.
+  const ofQuarters = new LRUCache<number, Day>({ max: 4_000 });
+  const ranges = new LRUCache<Day, Range>({ max: 1_000 });
+
+  const rangeOf = (day: Day): Range => {
+    const cached = ranges.get(day);
+    if (cached !== undefined) return cached;
+    const [range] = isDay(day) ? calendar.days(day, day) : [];
+    if (range === undefined) throw new RangeError('A day is written as 2025-01-15.');
+    ranges.set(day, range);
+    return range;
+  };
+
+  return {
+    of(timeMs) {
+      const quarter = Math.floor(timeMs / quarterHourMs);
+      const cached = ofQuarters.get(quarter);
+      if (cached !== undefined) return cached;
+      const day = calendar.dateAt(quarter * quarterHourMs);
+      ofQuarters.set(quarter, day);
+      return day;
+    },
+    startOf: (day) => rangeOf(day).startMs,
+    endOf: (day) => rangeOf(day).endMs,
+  };
 }
 
-export function endOf(day: Day): number {
-  return startOf(day) + dayMs;
+function isDay(text: string): boolean {
+  return /^\d{4}-\d\d-\d\d$/u.test(text) && !Number.isNaN(Date.parse(text)) && addDays(text, 0) === text;
 }
 
 /** Returns the end of a table's name: `2025_01_15`. */

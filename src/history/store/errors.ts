@@ -25,6 +25,26 @@ const codes: readonly (readonly [RegExp, HistoryProblemCode])[] = [
 const lost =
   /(Connection terminated|Connection ended|Connection lost|is not queryable|closed state|Transaction query already complete|timeout expired|aborted)/u;
 
+/** A table does not exist, because another process or an operator has just dropped, renamed or not yet created it. */
+export class MissingTable extends Error {
+  constructor() {
+    super('A table of the history does not exist.');
+    this.name = 'MissingTable';
+  }
+}
+
+const missing =
+  /^(42P01|23514|ER_(NO_SUCH_TABLE|BAD_TABLE_ERROR|VIEW_INVALID|NON_INSERTABLE_TABLE|NON_UPDATABLE_TABLE|NO_PARTITION_FOR_GIVEN_VALUE|TABLE_DEF_CHANGED))$/u;
+
+/** Returns true if the list of tables has changed since the caller read it. Then the work can be repeated. */
+export function isMissingTable(error: unknown): boolean {
+  if (error instanceof MissingTable) return true;
+  const { code, message } = Object(error) as Readonly<Record<string, unknown>>;
+  if (typeof code !== 'string') return false;
+  // PostgreSQL reports a missing partition as a violated check. The tables have no other checks.
+  return missing.test(code) || (code === 'SQLITE_ERROR' && /no such table/u.test(String(message)));
+}
+
 export function toProblem(error: unknown): HistoryProblem {
   if (error instanceof HistoryProblem) return error;
   return new HistoryProblem(codeFor(error), { cause: error });

@@ -11,12 +11,13 @@ import { HistoryProblem } from '../model/problem';
 import { connect } from './connect';
 import { convert, createIdentity } from './convert';
 import type { Database, Statements } from './database';
-import { dayMs, dayOf, startOf } from './days';
+import { addDays } from '../calendar';
+import { createDays } from './days';
 import { erase } from './operations/erase';
 import type { Layout } from './layout/layout';
-import { mysqlLayout } from './layout/mysql';
-import { postgresLayout } from './layout/postgres';
-import { sqliteLayout } from './layout/sqlite';
+import { createMysqlLayout } from './layout/mysql';
+import { createPostgresLayout } from './layout/postgres';
+import { createSqliteLayout } from './layout/sqlite';
 import {
   assign,
   endNaming,
@@ -26,7 +27,8 @@ import {
   match,
   matchNumber,
 } from './operations/naming';
-import { describeProblem, toProblem } from './errors';
+import { createDroppedCheck, prepareDays, type DroppedCheck } from './operations/dropped';
+import { describeProblem, isMissingTable, toProblem } from './errors';
 import { prune } from './operations/prune';
 import {
   countConversations,
@@ -38,7 +40,7 @@ import {
 import { dropEmptyPartitions, removeExactly } from './operations/remove-exactly';
 import { save } from './operations/save';
 import { textOf } from './rows';
-import { alone, createSums, lockState } from './schema';
+import { alone, createSums } from './schema';
 import { listPartitions, listSizes } from './sizes';
 
 /** After a failed attempt to open, callers get the same error for this long, without another attempt. */
@@ -51,10 +53,13 @@ const retryMigratingMs = 5_000;
 const lastRetryMigratingMs = 3_600_000;
 /** How long a call waits while the store opens. Rebuilding the tables of an older version can take minutes. */
 const openingMs = 10_000;
+/** Pause before work is repeated because a table has disappeared, and for how long it is repeated. */
+const retryTablesMs = 50;
+const retryTablesForMs = 5_000;
 /** How long the end of the process may wait for the store. */
 export const closingMs = 5_000;
 
-const layouts = { sqlite: sqliteLayout, postgres: postgresLayout, mysql: mysqlLayout };
+const layouts = { sqlite: createSqliteLayout, postgres: createPostgresLayout, mysql: createMysqlLayout };
 
 /** Receives messages about failures that no caller gets as a rejection. The messages are safe to log. */
 export type Warn = (message: string) => void;
@@ -66,6 +71,7 @@ export type Store = HistoryStore & HistoryMaintenance & HistoryNaming;
 interface Open {
   readonly database: Database;
   readonly layout: Layout;
+  readonly droppedCheck: DroppedCheck;
 }
 
 /**
@@ -81,7 +87,7 @@ export function openHistoryStore(
   const opening = createOpening(settings, warn);
   const use = async <T>(work: (open: Open) => Promise<T>): Promise<T> => {
     try {
-      return await work(await opening.open());
+      return await useTables(await opening.open(), work);
     } catch (error) {
       throw toProblem(error);
     }
@@ -99,7 +105,8 @@ export function openHistoryStore(
     preparePartitions: (from, days) => use((open) => preparePartitions(open, from, days)),
     listSizes: () => use(({ database }) => listSizes(database)),
     listPartitions: () => use(({ database, layout }) => listPartitions(database, layout)),
-    readBefore: (day, after, limit) => use((open) => readBefore(open, startOf(day), after, limit)),
+    readBefore: (day, after, limit) =>
+      use((open) => readBefore(open, open.layout.days.startOf(day), after, limit)),
     remove: (positions) => use((open) => removeExactly(open, positions)),
     dropEmptyPartitions: (beforeDay, signal) => use((open) => dropEmptyPartitions(open, beforeDay, signal)),
     migrated: () => use(() => opening.migrated()),
@@ -115,13 +122,30 @@ export function openHistoryStore(
   };
 }
 
-async function preparePartitions({ database, layout }: Open, from: Date, count: number): Promise<void> {
-  const days = Array.from({ length: count }, (_, index) => dayOf(from.getTime() + index * dayMs));
-  await layout.prepare(database, days);
-  await database.transaction(async (statements) => {
-    const { isDaily } = await lockState(statements);
-    if (isDaily) await layout.targets(statements, isDaily, days);
+/** Runs work on the tables. Repeats it if a table has disappeared, or is just being renamed. */
+async function useTables<T>(open: Open, work: (open: Open) => Promise<T>): Promise<T> {
+  let check = open.droppedCheck.inTime;
+  const attempt = async () => {
+    await check();
+    check = open.droppedCheck.now;
+    return work(open);
+  };
+  return retry(attempt, {
+    pauseMs: () => retryTablesMs,
+    forMs: retryTablesForMs,
+    isRetryable: isMissingTable,
   });
+}
+
+async function preparePartitions(open: Open, from: Date, count: number): Promise<void> {
+  const { days } = open.layout;
+  const today = days.of(from.getTime());
+  const wanted = Array.from({ length: count }, (_, index) => addDays(today, index));
+  // A time zone can skip a day.
+  await prepareDays(
+    open,
+    wanted.filter((day) => days.startOf(day) < days.endOf(day)),
+  );
 }
 
 interface Opening {
@@ -140,15 +164,16 @@ function createOpening(settings: HistoryStoreSettings | HistoryProblem, warn: Wa
     if (settings instanceof HistoryProblem) throw settings;
     if (settings.mustExist === true) assertFile(settings.address);
     const database = connect(settings);
-    const layout = layouts[database.kind];
+    const layout = layouts[database.kind](createDays('UTC'));
     try {
       await createTables(database, layout, settings);
     } catch (error) {
       await database.close();
       throw error;
     }
-    migration = migrate({ database, layout }, settings.dailyPartitions, closing.signal, warn);
-    return { database, layout };
+    const open = { database, layout, droppedCheck: createDroppedCheck({ database, layout }) };
+    migration = migrate(open, settings.dailyPartitions, closing.signal, warn);
+    return open;
   };
 
   return {
@@ -258,13 +283,21 @@ function quoted(name: string): string {
 
 /** Migrates in the background and retries until it succeeds. The store works meanwhile. */
 async function migrate(
-  { database, layout }: Open,
+  open: Open,
   isDaily: boolean,
   signal: AbortSignal,
   warn: Warn,
 ): Promise<void> {
   const what = isDaily ? 'divided by days' : 'joined';
-  await retry(() => (signal.aborted ? Promise.resolve() : layout.migrate(database, isDaily, signal)), {
+  const run = async () => {
+    if (signal.aborted) return;
+    await useTables(open, async ({ database, layout, droppedCheck }) => {
+      // Joined tables would not show which days somebody has dropped.
+      await droppedCheck.now();
+      await layout.migrate(database, isDaily, signal);
+    });
+  };
+  await retry(run, {
     pauseMs: doubling(retryMigratingMs, lastRetryMigratingMs),
     signal,
     onFailed(error, { nextInMs }) {

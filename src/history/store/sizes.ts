@@ -1,7 +1,7 @@
 import type { DayPartition, TableSize } from '../model/maintenance';
 import type { Database, Statements } from './database';
 import type { Day } from './days';
-import { segmentOf, type Layout } from './layout/layout';
+import { daysOf, segmentOf, type Layout } from './layout/layout';
 import { countOf } from './operations/prune';
 import { errorsTable, numberOf, recordsTable } from './rows';
 
@@ -13,7 +13,7 @@ export async function listSizes(statements: Statements): Promise<readonly TableS
   const sizes: TableSize[] = [];
   for (const table of tables) {
     const [row] = await statements.all(`select count(*) as count from ${table}`);
-    // Includes SQLite's daily tables, whose names begin with the common name.
+    // Includes the tables of days, whose names begin with the common name.
     const own = [...bytes].filter(([name]) => name === table || name.startsWith(`${table}_`));
     sizes.push({
       table,
@@ -26,12 +26,12 @@ export async function listSizes(statements: Statements): Promise<readonly TableS
 
 /** See `HistoryMaintenance.listPartitions`. */
 export async function listPartitions(database: Database, layout: Layout): Promise<readonly DayPartition[]> {
-  const days = await layout.listDays(database);
+  const days = daysOf(await layout.listTables(database));
   if (days.length === 0) return [];
-  const bytes = database.kind === 'mysql' ? await bytesByPartition(database) : await bytesByTable(database);
+  const bytes = await bytesByTable(database);
   const partitions: DayPartition[] = [];
   for (const day of days)
-    partitions.push({ day, rows: await countOf(database, day), bytes: bytesOf(bytes, day) });
+    partitions.push({ day, rows: await countOf(database, layout, day), bytes: bytesOf(bytes, day) });
   return partitions;
 }
 
@@ -51,14 +51,6 @@ async function bytesByTable(statements: Statements): Promise<ReadonlyMap<string,
             where table_schema = database()`,
   }[statements.kind];
   return toMap(await statements.all(sql));
-}
-
-async function bytesByPartition(statements: Statements): Promise<ReadonlyMap<string, number>> {
-  const rows = await statements.all(
-    `select partition_name as name, data_length + index_length as bytes from information_schema.partitions
-     where table_schema = database() and partition_name is not null`,
-  );
-  return toMap(rows);
 }
 
 function toMap(rows: Awaited<ReturnType<Statements['all']>>): ReadonlyMap<string, number> {

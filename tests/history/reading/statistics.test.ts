@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { createCalendar } from '../../../src/history/reading/calendar';
+import { createCalendar } from '../../../src/history/calendar';
 import type { HistoryRecord } from '../../../src/history/model/record';
 import { parseStatisticsRequest } from '../../../src/history/reading/request';
 import {

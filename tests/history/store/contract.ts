@@ -410,15 +410,9 @@ export function describeHistoryStore(
           if (!isDaily) return;
           expect(partition).toMatchObject({ day: '2025-01-15', rows: 2 });
           expect(partition?.bytes).toBeGreaterThan(0);
-          const select = {
-            sqlite: 'conversation_histories_2025_01_15',
-            postgres: 'conversation_histories_2025_01_15',
-          };
-          const from =
-            server === 'mariadb'
-              ? 'conversation_histories partition (conversation_histories_2025_01_15)'
-              : select[server];
-          expect(await history.rows(`select record_id from ${from}`)).toEqual([{ record_id: 'turn-1' }]);
+          expect(await history.rows('select record_id from conversation_histories_2025_01_15')).toEqual([
+            { record_id: 'turn-1' },
+          ]);
         });
 
         it('of days without an error are dropped like others after the tables were divided later', async () => {
@@ -455,6 +449,107 @@ export function describeHistoryStore(
           await expectExactly(
             records.slice(0, saved).filter(({ createdAt }) => createdAt >= new Date('2025-01-10T00:00:00Z')),
           );
+        });
+      });
+
+      const ofDays = isDaily ? describe : describe.skip;
+      ofDays('a day that an operator drops', () => {
+        const records = randomRecords(createRandom(12), scale({ full: 800, smoke: 200 }), 5);
+        const isOf = (day: string) => (one: HistoryRecord) => dayOf(one.createdAt.getTime()) === day;
+        const without = (day: string) => records.filter((one) => !isOf(day)(one));
+        const tablesOf = (day: string) =>
+          ['conversation_histories', 'error_conversation_histories'].map(
+            (name) => `${name}_${day.replaceAll('-', '_')}`,
+          );
+        const dropTables = async (...tables: string[]) => {
+          for (const table of tables) await history.rows(`drop table ${table}`);
+        };
+        const namesLike = async (day: string) =>
+          (await store.listPartitions()).filter((partition) => partition.day === day);
+
+        beforeEach(async () => {
+          await store.save(records);
+          await store.listConversations('everybody', firstPage);
+        });
+
+        it.each(['2025-01-11', '2025-01-13', '2025-01-15'])(
+          'is gone from records, lists and sums: %s of five days',
+          async (day) => {
+            await dropTables(...tablesOf(day));
+
+            await expectExactly(without(day), open());
+            expect(await namesLike(day)).toEqual([]);
+            expect(await history.rows('select count(*) as count from conversation_histories')).toHaveLength(
+              1,
+            );
+          },
+        );
+
+        it('is gone when it was the last of all days', async () => {
+          for (const day of ['2025-01-11', '2025-01-12', '2025-01-13', '2025-01-14', '2025-01-15'])
+            await dropTables(...tablesOf(day));
+
+          await expectExactly([], open());
+          await store.save(records);
+          await expectExactly(records);
+        });
+
+        const inThisThread = openStore === openHistoryStore ? it : it.skip;
+        inThisThread('is gone within a minute for a process that has it in use', async () => {
+          await dropTables(...tablesOf('2025-01-13'));
+          const now = Date.now();
+          const clock = jest.spyOn(Date, 'now').mockImplementation(() => now + 60_000);
+          try {
+            await expectExactly(without('2025-01-13'));
+          } finally {
+            clock.mockRestore();
+          }
+        });
+
+        it('can still be opened and erased by a process that has it in use', async () => {
+          await dropTables(...tablesOf('2025-01-13'));
+          const [conversation] = await store.listConversations('everybody', firstPage);
+          if (conversation === undefined) throw new Error('There are conversations.');
+          const { conversationId, userDocumentId } = conversation;
+          const read = await store.listRecords({ userDocumentId }, conversationId, firstPage);
+          const isSame = (one: HistoryRecord) => one.conversationId === conversationId;
+          const own = inOrder(without('2025-01-13').filter(isSame));
+          expect(read.map(({ recordId }) => recordId)).toEqual(own.map(({ recordId }) => recordId));
+
+          const before = new Date(someNoon + dayMs);
+          await store.erase({ userDocumentId, conversationId, before });
+          await expectExactly(
+            without('2025-01-13').filter((one) => !isSame(one)),
+            open(),
+          );
+        });
+
+        it('loses only its successes or errors if only one of its tables is dropped', async () => {
+          const [successes = '', errors = ''] = tablesOf('2025-01-13');
+          await dropTables(errors);
+          const withoutErrors = records.filter((one) => one.error === null || !isOf('2025-01-13')(one));
+          await expectExactly(withoutErrors, open());
+
+          await dropTables(successes);
+          await expectExactly(without('2025-01-13'), open());
+          expect(await namesLike('2025-01-13')).toEqual([]);
+        });
+
+        it('takes late records before anybody has noticed', async () => {
+          await dropTables(...tablesOf('2025-01-13'));
+          const late = record({ recordId: 'late', createdAt: new Date(someNoon - 2 * dayMs) });
+          await store.save([late]);
+
+          await expectExactly([...without('2025-01-13'), late]);
+          await expectExactly([...without('2025-01-13'), late], open());
+        });
+
+        it('is gone when the tables are joined before anybody has noticed', async () => {
+          await dropTables(...tablesOf('2025-01-13'));
+          const joined = open(false);
+          await joined.migrated();
+
+          await expectExactly(without('2025-01-13'), joined);
         });
       });
 

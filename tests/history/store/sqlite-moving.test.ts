@@ -1,7 +1,8 @@
 import { connect } from '../../../src/history/store/connect';
 import type { Database } from '../../../src/history/store/database';
 import { erase } from '../../../src/history/store/operations/erase';
-import { sqliteLayout } from '../../../src/history/store/layout/sqlite';
+import { createDays } from '../../../src/history/store/days';
+import { createSqliteLayout } from '../../../src/history/store/layout/sqlite';
 import { openHistoryStore } from '../../../src/history/store/open';
 import { prune } from '../../../src/history/store/operations/prune';
 import { listConversations, listRecords } from '../../../src/history/store/operations/read';
@@ -9,6 +10,7 @@ import { dayMs, record, someNoon } from './support/records';
 import { createHistory, type TestHistory } from './support/servers';
 
 const never = new AbortController().signal;
+const sqliteLayout = createSqliteLayout(createDays('UTC'));
 const firstPage = { limit: 100, offset: 0, after: null };
 const ofAll = { userDocumentId: 'user1', conversationId: null, before: new Date(Date.UTC(2100, 0)) };
 const recordOf = (userDocumentId: string, day: number) =>

@@ -1,5 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import type { Database, Statements } from '../database';
-import { suffixOf, type Day } from '../days';
+import { dayIn, suffixOf, type Day, type Days } from '../days';
+import { MissingTable } from '../errors';
 import { errorsTable, recordsTable } from '../rows';
 
 /** A pair of tables for writing records: for all days, or for one day. */
@@ -16,8 +19,18 @@ export interface Target {
   readonly lookIn: readonly Segment[];
 }
 
+/** The days that have tables of their own, oldest first. Normally both lists are equal. */
+export interface DayTables {
+  readonly records: readonly Day[];
+  readonly errors: readonly Day[];
+  /** Whether further tables hold records of any day, because records are being moved. */
+  readonly isMoving: boolean;
+}
+
 /** How the records are divided among tables. Readers of the two table names never notice it. */
 export interface Layout {
+  readonly days: Days;
+
   /** Creates the tables of a new store. */
   create(statements: Statements, isDaily: boolean): Promise<void>;
 
@@ -30,17 +43,20 @@ export interface Layout {
   /** Returns the segments from which to remove records, oldest first. */
   segments(statements: Statements): Promise<readonly Segment[]>;
 
+  /** Returns the tables of days. Null if days have no tables. */
+  listTables(statements: Statements): Promise<DayTables | null>;
+
   /** Makes the two names show a column that all tables already have. */
   refresh(statements: Statements): Promise<void>;
 
-  /** Creates what these days need outside of a transaction. */
-  prepare(database: Database, days: readonly Day[]): Promise<void>;
+  /** Makes the two names readable again after somebody has dropped a table. */
+  repairNames(database: Database): Promise<void>;
 
-  /** Creates what these days need. The caller holds the lock of the state. */
+  /** Creates the tables that these days lack. */
+  createDays(database: Database, days: readonly Day[]): Promise<void>;
+
+  /** The caller holds the lock of the state. @throws MissingTable if a day has no table yet. */
   targets(statements: Statements, isDaily: boolean, days: readonly Day[]): Promise<ReadonlyMap<Day, Target>>;
-
-  /** Returns the days, oldest first; none if days have no tables or partitions of their own. */
-  listDays(statements: Statements): Promise<readonly Day[]>;
 
   /** Whether a day is dropped together with its records. Otherwise it is dropped when it is empty. */
   readonly dropsWhole: boolean;
@@ -67,7 +83,63 @@ export const bothTables = [
   { name: errorsTable, table: 'errors' },
 ] as const;
 
-/** Sends all days to one segment. */
-export function allTo(segment: Segment, days: readonly Day[]): ReadonlyMap<Day, Target> {
-  return new Map(days.map((day) => [day, { into: segment, lookIn: [segment] }]));
+/** Returns the days whose table of this kind is among the names. */
+export function daysAmong(names: Iterable<string>, table: 'records' | 'errors'): Day[] {
+  return [...names]
+    .flatMap((name) => {
+      const day = dayIn(name);
+      return day !== null && segmentOf(day)[table] === name ? day : [];
+    })
+    .sort();
+}
+
+/** Returns the days that have at least one table, oldest first. */
+export function daysOf(tables: Pick<DayTables, 'records' | 'errors'> | null): Day[] {
+  return tables === null ? [] : [...new Set([...tables.records, ...tables.errors])].sort();
+}
+
+/** Returns those of these days that lack a table. */
+export function incompleteOf(tables: Pick<DayTables, 'records' | 'errors'>, days: readonly Day[]): Day[] {
+  const [records, errors] = [new Set(tables.records), new Set(tables.errors)];
+  return days.filter((day) => !records.has(day) || !errors.has(day));
+}
+
+/** One existing table of records. */
+export interface RecordTable {
+  readonly name: string;
+  readonly isError: boolean;
+}
+
+/** Returns the existing tables that can hold records of these days, oldest first. */
+export async function listRecordTables(
+  layout: Layout,
+  statements: Statements,
+  { first, last }: { readonly first: Day; readonly last: Day },
+): Promise<RecordTable[]> {
+  const [segments, tables] = [await layout.segments(statements), await layout.listTables(statements)];
+  const exists = (day: Day | null, table: 'records' | 'errors') =>
+    day === null || tables?.[table].includes(day) === true;
+  return segments
+    .filter(({ day }) => day === null || (day >= first && day <= last))
+    .flatMap((segment) => [
+      ...(exists(segment.day, 'records') ? [{ name: segment.records, isError: false }] : []),
+      ...(exists(segment.day, 'errors') ? [{ name: segment.errors, isError: true }] : []),
+    ]);
+}
+
+/**
+ * Reads the sources of these days. On MySQL, several statements see several states.
+ * @throws MissingTable if the sources have changed meanwhile, because somebody divides or joins the tables.
+ */
+export async function readSources<T>(
+  layout: Layout,
+  statements: Statements,
+  { first, last }: { readonly first: Day; readonly last: Day },
+  read: (sources: readonly (readonly Segment[])[]) => Promise<T>,
+): Promise<T> {
+  const sources = await layout.sources(statements, first, last);
+  const result = await read(sources);
+  if (statements.kind !== 'mysql') return result;
+  if (!isDeepStrictEqual(sources, await layout.sources(statements, first, last))) throw new MissingTable();
+  return result;
 }

@@ -1,7 +1,16 @@
-import { marks, type Database, type Statements } from '../database';
+import type { Database, Statements } from '../database';
 import { retry } from '../../../chat/shared/retry';
-import { dayIn, dayMs, dayOf, endOf, startOf, type Day } from '../days';
-import { allTo, bothTables, segmentOf, whole, type Layout } from './layout';
+import { quarterHourMs, type Day, type Days } from '../days';
+import {
+  bothTables,
+  daysAmong,
+  daysOf,
+  incompleteOf,
+  segmentOf,
+  whole,
+  type DayTables,
+  type Layout,
+} from './layout';
 import { columnsOf } from '../rows';
 import { createRecordTable, lockState } from '../schema';
 
@@ -11,110 +20,119 @@ const dropAttempts = 10;
 
 const byRange = ' partition by range (created_at)';
 
-export const postgresLayout: Layout = {
-  dropsWhole: true,
+export function createPostgresLayout(days: Days): Layout {
+  return {
+    days,
+    dropsWhole: true,
 
-  async create(statements, isDaily) {
-    for (const { name, table } of bothTables)
-      await createRecordTable(statements, name, table, isDaily ? byRange : '');
-  },
+    async create(statements, isDaily) {
+      for (const { name, table } of bothTables)
+        await createRecordTable(statements, name, table, isDaily ? byRange : '');
+    },
 
-  sources: async () => [[whole]],
+    sources: async () => [[whole]],
 
-  segments: async () => [whole],
+    segments: async () => [whole],
 
-  refresh: async () => undefined,
+    listTables,
 
-  prepare: async () => undefined,
+    refresh: async () => undefined,
 
-  async targets(statements, isDaily, days) {
-    if (isDaily) await createMissing(statements, days);
-    return allTo(whole, days);
-  },
+    // A partition that somebody drops disappears from its table.
+    repairNames: async () => undefined,
 
-  listDays,
+    createDays: (database, wanted) =>
+      database.transaction(async (statements) => {
+        await lockState(statements);
+        await createMissing(statements, days, wanted);
+      }),
 
-  async drop(database, days) {
-    for (const day of days) await dropDay(database, day, async () => true);
-  },
+    targets: async (_statements, _isDaily, wanted) =>
+      new Map(wanted.map((day) => [day, { into: whole, lookIn: [whole] }])),
 
-  async dropEmpty(database, days) {
-    for (const day of days) await dropDay(database, day, (statements) => isEmpty(statements, day));
-  },
+    async drop(database, gone) {
+      for (const day of gone) await dropDay(database, day, async () => true);
+    },
 
-  async migrate(database, isDaily) {
-    await database.transaction(async (statements) => {
-      // Writers wait here until all rows are copied. Readers wait only for the short exchange of the tables at the
-      // end.
-      const state = await lockState(statements);
-      if (state.isDaily === isDaily) return;
-      const days = isDaily ? await daysOf(statements) : [];
-      for (const { name, table } of bothTables) {
-        await createRecordTable(statements, `${name}_new`, table, isDaily ? byRange : '');
-        for (const day of days) {
-          // The old partitions are dropped with their table. No other process knows the new table yet.
-          await statements.run(
-            `create table ${segmentOf(day)[table]} partition of ${name}_new for values ${range(day)}`,
-          );
-        }
-        const columns = columnsOf(table).join(', ');
-        await statements.run(`insert into ${name}_new (${columns}) select ${columns} from ${name}`);
-      }
-      for (const { name } of bothTables) await statements.run(`drop table ${name}`);
-      for (const { name } of bothTables) await statements.run(`alter table ${name}_new rename to ${name}`);
-      await statements.run('update history_state set daily = ? where id = 1', [isDaily ? 1 : 0]);
-    });
-  },
-};
+    async dropEmpty(database, gone) {
+      for (const day of gone) await dropDay(database, day, (statements) => isEmpty(statements, days, day));
+    },
 
-function range(day: Day): string {
-  return `from (${startOf(day)}) to (${endOf(day)})`;
+    migrate: (database, isDaily) => database.transaction((statements) => migrate(statements, days, isDaily)),
+  };
+}
+
+async function migrate(statements: Statements, days: Days, isDaily: boolean): Promise<void> {
+  // Writers wait here until all rows are copied. Readers wait only for the short exchange of the tables at the end.
+  const state = await lockState(statements);
+  if (state.isDaily === isDaily) return;
+  const own = isDaily ? await daysWithRecords(statements, days) : [];
+  for (const { name, table } of bothTables) {
+    await createRecordTable(statements, `${name}_new`, table, isDaily ? byRange : '');
+    for (const day of own) {
+      // The old partitions are dropped with their table. No other process knows the new table yet.
+      await statements.run(
+        `create table ${segmentOf(day)[table]} partition of ${name}_new for values ${rangeOf(days, day)}`,
+      );
+    }
+    const columns = columnsOf(table).join(', ');
+    await statements.run(`insert into ${name}_new (${columns}) select ${columns} from ${name}`);
+  }
+  for (const { name } of bothTables) await statements.run(`drop table ${name}`);
+  for (const { name } of bothTables) await statements.run(`alter table ${name}_new rename to ${name}`);
+  await statements.run('update history_state set daily = ? where id = 1', [isDaily ? 1 : 0]);
+}
+
+function rangeOf(days: Days, day: Day): string {
+  return `from (${days.startOf(day)}) to (${days.endOf(day)})`;
 }
 
 /** Returns the days of both tables together: a day has both partitions. */
-async function daysOf(statements: Statements): Promise<Day[]> {
-  const days = bothTables.map(({ name }) => `select floor(created_at / ${dayMs}.0) as day from ${name}`);
-  const rows = await statements.all(days.join(' union '));
-  return rows.map((row) => dayOf(Number(row['day']) * dayMs)).sort();
+async function daysWithRecords(statements: Statements, days: Days): Promise<Day[]> {
+  const quarters = bothTables.map(
+    ({ name }) => `select created_at / ${quarterHourMs} as quarter from ${name}`,
+  );
+  const rows = await statements.all(quarters.join(' union '));
+  return [...new Set(rows.map((row) => days.of(Number(row['quarter']) * quarterHourMs)))].sort();
 }
 
-async function listDays(statements: Statements): Promise<readonly Day[]> {
+/** Returns the days that have partitions. Null if the tables are not partitioned. */
+async function listTables(statements: Statements): Promise<DayTables | null> {
   const rows = await statements.all(
-    `select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
-     where i.inhparent in (to_regclass('${whole.records}'), to_regclass('${whole.errors}'))`,
+    `select p.relkind as kind, c.relname as name from pg_class p
+     left join pg_inherits i on i.inhparent = p.oid left join pg_class c on c.oid = i.inhrelid
+     where p.oid in (to_regclass('${whole.records}'), to_regclass('${whole.errors}'))`,
   );
-  return [...new Set(rows.flatMap((row) => dayIn(String(row['name'])) ?? []))].sort();
+  if (!rows.some((row) => row['kind'] === 'p')) return null;
+  const names = rows.map((row) => String(row['name']));
+  return { records: daysAmong(names, 'records'), errors: daysAmong(names, 'errors'), isMoving: false };
 }
 
 /**
  * Creates tables and attaches them as partitions. Creating them as partitions would lock out all readers. The caller
  * holds the lock of the state, so no other process creates the same ones.
  */
-async function createMissing(statements: Statements, days: readonly Day[]): Promise<void> {
-  const names = days.flatMap((day) => [segmentOf(day).records, segmentOf(day).errors]);
-  if (names.length === 0) return;
-  const rows = await statements.all(
-    `select relname as name from pg_class
-     where relispartition and relnamespace = current_schema()::regnamespace and relname in (${marks(names.length)})`,
-    names,
-  );
-  const existing = new Set(rows.map((row) => row['name']));
-  for (const day of days) {
+async function createMissing(statements: Statements, days: Days, wanted: readonly Day[]): Promise<void> {
+  const tables = await listTables(statements);
+  if (tables === null) return;
+  for (const day of incompleteOf(tables, wanted)) {
     for (const { name, table } of bothTables) {
+      if (tables[table].includes(day)) continue;
       const partition = segmentOf(day)[table];
-      if (existing.has(partition)) continue;
       await statements.run(`create table ${partition} (like ${name} including all)`);
-      await statements.run(`alter table ${name} attach partition ${partition} for values ${range(day)}`);
+      await statements.run(
+        `alter table ${name} attach partition ${partition} for values ${rangeOf(days, day)}`,
+      );
     }
   }
 }
 
-async function isEmpty(statements: Statements, day: Day): Promise<boolean> {
-  if (!(await listDays(statements)).includes(day)) return false;
+async function isEmpty(statements: Statements, days: Days, day: Day): Promise<boolean> {
+  if (!daysOf(await listTables(statements)).includes(day)) return false;
   // Read by the two names: an older version may have created only one of the two partitions of a day.
   const has = bothTables.map(
     ({ name }) =>
-      `exists (select 1 from ${name} where created_at >= ${startOf(day)} and created_at < ${endOf(day)})`,
+      `exists (select 1 from ${name} where created_at >= ${days.startOf(day)} and created_at < ${days.endOf(day)})`,
   );
   const [row] = await statements.all(`select ${has.join(' or ')} as has_rows`);
   return row?.['has_rows'] === false;

@@ -1,10 +1,9 @@
 import type { Erasure } from '../../model/store';
 import type { Binding, Database, Statements } from '../database';
-import { dayOf } from '../days';
 import { keyOf, saveErasure } from './erasures';
 import type { Layout } from '../layout/layout';
 import { removeAll } from './remove';
-import { repairBeginnings } from './repair';
+import { repairConversations } from './repair';
 import { numberOf } from '../rows';
 import { lockState } from '../schema';
 
@@ -50,10 +49,10 @@ async function eraseOwned(
   const firstAt = row?.['first_at'];
   if (firstAt === null || firstAt === undefined || numberOf(firstAt) >= before) return 0;
   const removed = await eraseOf(database, layout, erasure, {
-    first: dayOf(numberOf(firstAt)),
+    first: layout.days.of(numberOf(firstAt)),
     firstAt: numberOf(firstAt),
   });
-  await repairBeginnings(database, layout, { before, userDocumentId, conversationId });
+  await repairConversations(database, layout, { before, userDocumentId, conversationId });
   return removed;
 }
 
@@ -78,7 +77,7 @@ async function eraseOf(
   }
   return removeAll(
     { database, layout },
-    { first, last: dayOf(before - 1) },
+    { first, last: layout.days.of(before - 1) },
     {
       where: `${conditions.join(' and ')} and created_at >= ? and created_at < ?`,
       bindings: [...bindings, firstAt, before],

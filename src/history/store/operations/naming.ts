@@ -9,9 +9,8 @@ import {
   type Database,
   type Statements,
 } from '../database';
-import { dayOf } from '../days';
 import { findErased } from './erasures';
-import type { Layout, Segment } from '../layout/layout';
+import type { Layout } from '../layout/layout';
 import { deleteRows, selectSummed, sizeOf, type Found } from './remove';
 import { numberOf, textOf } from '../rows';
 import { lockState } from '../schema';
@@ -113,7 +112,7 @@ export async function match({ database, layout }: Open, matches: readonly Match[
     const owners = new Map(some.map((one) => [keyOf(one.position), one.userDocumentId]));
     await database.transaction(async (statements) => {
       await lockState(statements);
-      const found = await findRecords(statements, await layout.segments(statements), some, notLookedFor);
+      const found = await findRecords(statements, layout, some, notLookedFor);
       const owned = await settle(
         statements,
         found,
@@ -130,14 +129,14 @@ const toPosition = ({ timeMs, recordId }: Found): Position => ({ timeMs, id: rec
 /** Returns those of these positions for which the condition still holds. */
 async function findRecords(
   statements: Statements,
-  segments: readonly Segment[],
+  layout: Layout,
   wanted: readonly { readonly position: Position }[],
   condition: Condition,
 ): Promise<readonly Found[]> {
   const found: Found[] = [];
-  for (const segment of segments) {
+  for (const segment of await layout.segments(statements)) {
     const own = wanted.filter(
-      ({ position }) => segment.day === null || segment.day === dayOf(position.timeMs),
+      ({ position }) => segment.day === null || segment.day === layout.days.of(position.timeMs),
     );
     if (own.length === 0) continue;
     const times = own.map(({ position }) => position.timeMs);
@@ -324,7 +323,7 @@ async function assignWhere(
           const condition = `${notFound} and user_id = ?`;
           const page = await selectPositions(statements, segment[table], condition, of, cursor);
           const wanted = page.positions.map((position) => ({ position }));
-          const found = await findRecords(statements, segments, wanted, notFound);
+          const found = await findRecords(statements, layout, wanted, notFound);
           const owned = found.filter((record) => ownerOf(record) !== null);
           return { count: (await settle(statements, owned, ownerOf)).length, next: page.next };
         });

@@ -1,8 +1,8 @@
 import type { Database } from '../database';
-import { dayOf, endOf, startOf, type Day } from '../days';
-import type { Layout } from '../layout/layout';
+import type { Day } from '../days';
+import { daysOf, type Layout } from '../layout/layout';
 import { removeAll } from './remove';
-import { repairBeginnings } from './repair';
+import { repairConversations } from './repair';
 import { numberOf } from '../rows';
 import { lockState } from '../schema';
 
@@ -15,19 +15,19 @@ export async function prune(
   beforeDay: Day,
   signal: AbortSignal,
 ): Promise<number> {
-  const before = startOf(beforeDay);
-  const days = (await layout.listDays(database)).filter((day) => day < beforeDay);
+  const before = layout.days.startOf(beforeDay);
+  const days = daysOf(await layout.listTables(database)).filter((day) => day < beforeDay);
   let removed = 0;
   if (layout.dropsWhole && days.length > 0) removed += await dropWhole(database, layout, days, signal);
   removed += await removeAll(
     { database, layout },
-    { first: '', last: dayOf(before - 1) },
+    { first: '', last: layout.days.of(before - 1) },
     { where: 'created_at < ?', bindings: [before], order: ['created_at', 'record_id'] },
     signal,
   );
   if (!layout.dropsWhole && !signal.aborted) await layout.drop(database, days);
   await removeBuckets(database, before, signal);
-  await repairBeginnings(database, layout, { before, userDocumentId: null, conversationId: null }, signal);
+  await repairConversations(database, layout, { before, userDocumentId: null, conversationId: null }, signal);
   return removed;
 }
 
@@ -41,18 +41,18 @@ async function dropWhole(
   let removed = 0;
   for (const day of days) {
     if (signal.aborted) break;
-    removed += await countOf(database, day);
+    removed += await countOf(database, layout, day);
     await layout.drop(database, [day]);
   }
   return removed;
 }
 
 /** Counts the records of both tables, errors included. */
-export async function countOf(database: Database, day: Day): Promise<number> {
+export async function countOf(database: Database, layout: Layout, day: Day): Promise<number> {
   const [row] = await database.all(
     `select coalesce(sum(records), 0) as records from history_buckets
      where user_document_id = '' and start_ms >= ? and start_ms < ?`,
-    [startOf(day), endOf(day)],
+    [layout.days.startOf(day), layout.days.endOf(day)],
   );
   return numberOf(row?.['records']);
 }

@@ -7,8 +7,7 @@ import type {
   StoredRecord,
 } from '../../model/store';
 import { marks, type Binding, type Database, type Row, type Statements } from '../database';
-import { dayOf } from '../days';
-import type { Layout, Segment } from '../layout/layout';
+import { readSources, type Layout, type Segment } from '../layout/layout';
 import { numberOf, selection, textOf, toRecord } from '../rows';
 import { everybody } from './sums';
 
@@ -38,13 +37,15 @@ export function listRecords(
     if (conversation === null) return [];
     const lastAt = Math.min(conversation.lastAt, after?.timeMs ?? Infinity);
     if (lastAt < conversation.firstAt) return [];
-    const sources = await layout.sources(statements, dayOf(conversation.firstAt), dayOf(lastAt));
-    const newestFirst = [...sources].reverse();
-    if (after !== null || offset === 0)
-      return selectRecords(statements, newestFirst, conversation, after, '<', limit);
-    // Read only the positions first, so that the texts of skipped records are not read.
-    const first = await positionAt(statements, newestFirst, conversation, offset);
-    return first === null ? [] : selectRecords(statements, newestFirst, conversation, first, '<=', limit);
+    const days = { first: layout.days.of(conversation.firstAt), last: layout.days.of(lastAt) };
+    return readSources(layout, statements, days, async (sources) => {
+      const newestFirst = [...sources].reverse();
+      if (after !== null || offset === 0)
+        return selectRecords(statements, newestFirst, conversation, after, '<', limit);
+      // Read only the positions first, so that the texts of skipped records are not read.
+      const first = await positionAt(statements, newestFirst, conversation, offset);
+      return first === null ? [] : selectRecords(statements, newestFirst, conversation, first, '<=', limit);
+    });
   });
 }
 
@@ -139,16 +140,20 @@ export function readBefore(
   after: Position | null,
   limit: number,
 ): Promise<readonly StoredRecord[]> {
-  return database.snapshot(async (statements) => {
-    const firstDay = after === null ? '' : dayOf(after.timeMs);
-    const sources = await layout.sources(statements, firstDay, dayOf(before - 1));
-    return selectFrom(statements, sources, {
-      where: `created_at < ? ${after === null ? '' : 'and created_at >= ? and (created_at > ? or record_id > ?)'}`,
-      bindings: [before, ...(after === null ? [] : [after.timeMs, after.timeMs, after.id])],
-      direction: 'asc',
-      limit,
-    });
-  });
+  const days = {
+    first: after === null ? '' : layout.days.of(after.timeMs),
+    last: layout.days.of(before - 1),
+  };
+  return database.snapshot((statements) =>
+    readSources(layout, statements, days, (sources) =>
+      selectFrom(statements, sources, {
+        where: `created_at < ? ${after === null ? '' : 'and created_at >= ? and (created_at > ? or record_id > ?)'}`,
+        bindings: [before, ...(after === null ? [] : [after.timeMs, after.timeMs, after.id])],
+        direction: 'asc',
+        limit,
+      }),
+    ),
+  );
 }
 
 interface Selection {

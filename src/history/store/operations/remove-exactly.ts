@@ -1,9 +1,9 @@
 import type { Position } from '../../model/store';
 import { chunks, tuples, type Database } from '../database';
-import { dayOf, startOf, type Day } from '../days';
-import type { Layout } from '../layout/layout';
+import type { Day } from '../days';
+import { daysOf, type Layout } from '../layout/layout';
 import { removeAll } from './remove';
-import { repairBeginnings } from './repair';
+import { repairConversations } from './repair';
 
 /** Keys in one statement. */
 const perStatement = 200;
@@ -20,7 +20,7 @@ export async function removeExactly(open: Open, positions: readonly Position[]):
     const times = some.map(({ timeMs }) => timeMs);
     const [first, last] = [Math.min(...times), Math.max(...times)];
     const keys = tuples(open.database.kind, some.length, 2);
-    const days = { first: dayOf(first), last: dayOf(last) };
+    const days = { first: open.layout.days.of(first), last: open.layout.days.of(last) };
     removed += await removeAll(open, days, {
       // The times let databases skip partitions.
       where: `(record_id, created_at) in (${keys}) and created_at between ? and ?`,
@@ -37,12 +37,12 @@ export async function dropEmptyPartitions(
   beforeDay: Day,
   signal: AbortSignal,
 ): Promise<void> {
-  const days = (await layout.listDays(database)).filter((day) => day < beforeDay);
+  const days = daysOf(await layout.listTables(database)).filter((day) => day < beforeDay);
   if (days.length > 0) await layout.dropEmpty(database, days);
-  await repairBeginnings(
+  await repairConversations(
     database,
     layout,
-    { before: startOf(beforeDay), userDocumentId: null, conversationId: null },
+    { before: layout.days.startOf(beforeDay), userDocumentId: null, conversationId: null },
     signal,
   );
 }

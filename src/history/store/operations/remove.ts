@@ -1,6 +1,7 @@
 import { tuples, type Binding, type Database, type Row, type Statements } from '../database';
 import type { Day } from '../days';
-import { whole, type Layout, type Segment } from '../layout/layout';
+import { isMissingTable } from '../errors';
+import { readSources, type Layout, type Segment } from '../layout/layout';
 import { numberOf, textOf, toUsage } from '../rows';
 import { lockState } from '../schema';
 import { subtract, type Summed } from './sums';
@@ -53,25 +54,29 @@ export async function removeAll(
 }
 
 /** Reads one snapshot, so that no record moves past the check. */
-async function isAnyLeft(
-  { database, layout }: Open,
-  { first, last }: Days,
+async function isAnyLeft({ database, layout }: Open, days: Days, removal: Removal): Promise<boolean> {
+  return database.snapshot((statements) =>
+    readSources(layout, statements, days, async (sources) => {
+      for (const source of sources) if (await hasAny(statements, source, removal)) return true;
+      return false;
+    }),
+  );
+}
+
+async function hasAny(
+  statements: Statements,
+  source: readonly Segment[],
   { where, bindings }: Removal,
 ): Promise<boolean> {
-  return database.snapshot(async (statements) => {
-    for (const source of await layout.sources(statements, first, last)) {
-      const tables = source.flatMap(({ records, errors }) => [records, errors]);
-      const looks = tables.map(
-        (table) => `select * from (select 1 as found from ${table} where ${where} limit 1) ${table}_found`,
-      );
-      const rows = await statements.all(
-        looks.join(' union all '),
-        tables.flatMap(() => bindings),
-      );
-      if (rows.length > 0) return true;
-    }
-    return false;
-  });
+  const tables = source.flatMap(({ records, errors }) => [records, errors]);
+  const looks = tables.map(
+    (table) => `select * from (select 1 as found from ${table} where ${where} limit 1) ${table}_found`,
+  );
+  const rows = await statements.all(
+    looks.join(' union all '),
+    tables.flatMap(() => bindings),
+  );
+  return rows.length > 0;
 }
 
 async function removeFrom(
@@ -82,10 +87,12 @@ async function removeFrom(
 ): Promise<number> {
   let removed = 0;
   while (signal?.aborted !== true) {
-    const bit = await database.transaction(async (statements) => {
-      await lockState(statements);
-      return removeBit(statements, segment, removal);
-    });
+    const bit = await database
+      .transaction(async (statements) => {
+        await lockState(statements);
+        return removeBit(statements, segment, removal);
+      })
+      .catch(nothingIfMissing);
     removed += bit.removed;
     if (!bit.isMore) break;
     await database.rest();
@@ -93,14 +100,18 @@ async function removeFrom(
   return removed;
 }
 
-async function removeBit(
-  statements: Statements,
-  segment: Segment,
-  removal: Removal,
-): Promise<{ removed: number; isMore: boolean }> {
-  // Another process may have dropped the day's segment meanwhile; then nothing is left to do.
-  if (segment !== whole && !(await hasTable(statements, segment.records)))
-    return { removed: 0, isMore: false };
+interface Bit {
+  readonly removed: number;
+  readonly isMore: boolean;
+}
+
+/** Another process may have dropped or renamed the tables meanwhile. The check for records that are left finds those. */
+function nothingIfMissing(error: unknown): Bit {
+  if (!isMissingTable(error)) throw error;
+  return { removed: 0, isMore: false };
+}
+
+async function removeBit(statements: Statements, segment: Segment, removal: Removal): Promise<Bit> {
   const records = await select(statements, segment.records, removal);
   const errors = await select(statements, segment.errors, removal);
   const oldest = [...records, ...errors]
@@ -125,11 +136,6 @@ async function removeBit(
     removed: bit.length,
     isMore: bit.length < records.length + errors.length || bit.length === rowsPerBit,
   };
-}
-
-/** Reads the schema in memory: the table of tables has no index, and has many rows if many days exist. */
-async function hasTable(statements: Statements, name: string): Promise<boolean> {
-  return (await statements.all('select 1 from pragma_table_info(?) limit 1', [name])).length > 0;
 }
 
 interface Sized {

@@ -1,14 +1,19 @@
-import { tuples, type Binding, type Database, type Row, type Statements } from '../database';
-import type { Layout, Segment } from '../layout/layout';
+import { chunks, tuples, type Binding, type Database, type Row, type Statements } from '../database';
+import { listRecordTables, type Layout, type RecordTable } from '../layout/layout';
 import { numberOf, textOf } from '../rows';
 import { lockState } from '../schema';
 import { titleOf } from './sums';
 
 const conversationsPerBit = 50;
 
+/** Tables that one statement reads. */
+const tablesPerStatement = 20;
+
 /** Selects the conversations that began before a time: of one user and of one conversation, if given. */
 export interface Straddling {
   readonly before: number;
+  /** Selects only conversations that ended at this time or later. */
+  readonly since?: number;
   readonly userDocumentId: string | null;
   readonly conversationId: string | null;
 }
@@ -17,14 +22,14 @@ interface Key {
   readonly userDocumentId: string;
   readonly conversationId: string;
   readonly firstAt: number;
+  readonly lastAt: number;
 }
 
 /**
- * Corrects conversations that have lost their beginning: their start and their first question. If a dropped partition
- * took uncounted records, it also corrects the counts. Each conversation is correct on its own, and a corrected one is
- * not selected again. So this can stop at any point and run again.
+ * Makes the sums of conversations those of the records that are left. Each conversation is correct on its own, so this
+ * can stop at any point and run again.
  */
-export async function repairBeginnings(
+export async function repairConversations(
   database: Database,
   layout: Layout,
   straddling: Straddling,
@@ -36,7 +41,7 @@ export async function repairBeginnings(
     const keys: readonly Key[] = await database.transaction(async (statements) => {
       await lockState(statements);
       const some = await selectKeys(statements, straddling, cursor);
-      if (some.length > 0) await repair(statements, await layout.segments(statements), some);
+      if (some.length > 0) await repair(statements, layout, some);
       return some;
     });
     after = keys.at(-1) ?? null;
@@ -51,7 +56,7 @@ export async function repairBeginnings(
  */
 async function selectKeys(
   statements: Statements,
-  { before, userDocumentId, conversationId }: Straddling,
+  { before, since, userDocumentId, conversationId }: Straddling,
   after: Key | null,
 ): Promise<readonly Key[]> {
   const conditions: string[] = ['first_at < ?'];
@@ -60,6 +65,7 @@ async function selectKeys(
     conditions.push(condition);
     bindings.push(...values);
   };
+  if (since !== undefined) narrow('last_at >= ?', since);
   if (userDocumentId !== null) narrow('user_document_id = ?', userDocumentId);
   if (conversationId !== null) narrow('conversation_id = ?', conversationId);
   if (after !== null)
@@ -72,7 +78,7 @@ async function selectKeys(
       after.conversationId,
     );
   const rows = await statements.all(
-    `select user_document_id, conversation_id, first_at from history_conversations where ${conditions.join(' and ')}
+    `select user_document_id, conversation_id, first_at, last_at from history_conversations where ${conditions.join(' and ')}
      order by first_at, user_document_id, conversation_id limit ${conversationsPerBit}`,
     bindings,
   );
@@ -84,77 +90,97 @@ function toKey(row: Row): Key {
     userDocumentId: textOf(row['user_document_id']),
     conversationId: textOf(row['conversation_id']),
     firstAt: numberOf(row['first_at']),
+    lastAt: numberOf(row['last_at']),
   };
 }
 
-interface Found {
-  readonly tables: readonly string[];
-  readonly firstAt: number;
-  readonly counts: readonly [records: number, errors: number, totalTokens: number];
+/** The first or last time of a conversation, and the tables that have a record of this time. */
+interface End {
+  readonly timeMs: number;
+  readonly tables: readonly RecordTable[];
 }
 
-async function repair(
-  statements: Statements,
-  segments: readonly Segment[],
-  keys: readonly Key[],
-): Promise<void> {
+/** What the tables have of a conversation. */
+interface Found {
+  readonly first: End;
+  readonly last: End;
+  readonly records: number;
+  readonly errors: number;
+  readonly totalTokens: number;
+}
+
+async function repair(statements: Statements, layout: Layout, keys: readonly Key[]): Promise<void> {
+  const [firstAt, lastAt] = [
+    Math.min(...keys.map((key) => key.firstAt)),
+    Math.max(...keys.map((key) => key.lastAt)),
+  ];
+  const days = { first: layout.days.of(firstAt), last: layout.days.of(lastAt) };
   const found = new Map<string, Found>();
-  // The first day that has a conversation contains its beginning, unless a table of all days has an older record.
-  const ofDays = new Set<string>();
-  for (const segment of segments) {
-    const open = keys.filter((key) => !ofDays.has(nameOf(key)));
-    if (open.length === 0) break;
-    for (const [name, one] of await findIn(statements, segment, open)) {
-      found.set(name, older(found.get(name), one));
-      if (segment.day !== null) ofDays.add(name);
-    }
-  }
-  // One table for all days has all records, so its counts are those of the conversation.
-  const isAll = segments.length === 1;
+  for (const tables of chunks(await listRecordTables(layout, statements, days), tablesPerStatement))
+    for (const [name, one] of await findIn(statements, tables, keys, [firstAt, lastAt]))
+      found.set(name, joined(found.get(name), one));
   for (const key of keys) {
     const one = found.get(nameOf(key));
     if (one === undefined) await forget(statements, key);
-    else await update(statements, key, one, isAll);
+    else await update(statements, key, one);
   }
-}
-
-/** Returns the older one. If both begin at the same time, the first record can be in the tables of either. */
-function older(one: Found | undefined, other: Found): Found {
-  if (one === undefined || other.firstAt < one.firstAt) return other;
-  return other.firstAt > one.firstAt ? one : { ...one, tables: [...one.tables, ...other.tables] };
 }
 
 const nameOf = ({ userDocumentId, conversationId }: Pick<Key, 'userDocumentId' | 'conversationId'>) =>
   `${userDocumentId} ${conversationId}`;
 
+function joined(one: Found | undefined, other: Found): Found {
+  if (one === undefined) return other;
+  return {
+    first: joinedEnd(one.first, other.first, (time, otherTime) => time < otherTime),
+    last: joinedEnd(one.last, other.last, (time, otherTime) => time > otherTime),
+    records: one.records + other.records,
+    errors: one.errors + other.errors,
+    totalTokens: one.totalTokens + other.totalTokens,
+  };
+}
+
+function joinedEnd(one: End, other: End, isFurther: (time: number, otherTime: number) => boolean): End {
+  if (one.timeMs === other.timeMs) return { ...one, tables: [...one.tables, ...other.tables] };
+  return isFurther(one.timeMs, other.timeMs) ? one : other;
+}
+
 async function findIn(
   statements: Statements,
-  segment: Segment,
+  tables: readonly RecordTable[],
   keys: readonly Key[],
+  range: readonly [firstAt: number, lastAt: number],
 ): Promise<ReadonlyMap<string, Found>> {
+  const rows = await statements.all(
+    tables
+      .map(
+        (
+          { name },
+          index,
+        ) => `select ${index} as source, user_document_id, conversation_id, count(*) as records,
+           sum(total_tokens) as tokens, min(created_at) as first_at, max(created_at) as last_at
+         from ${name} where (user_document_id, conversation_id) in (${tuples(statements.kind, keys.length, 2)})
+           and created_at between ? and ? group by user_document_id, conversation_id`,
+      )
+      .join(' union all '),
+    tables.flatMap(() => [
+      ...keys.flatMap(({ userDocumentId, conversationId }) => [userDocumentId, conversationId]),
+      ...range,
+    ]),
+  );
   const found = new Map<string, Found>();
-  for (const table of [segment.records, segment.errors]) {
-    const rows = await statements.all(
-      `select user_document_id, conversation_id, count(*) as records, sum(total_tokens) as tokens, min(created_at) as first_at
-       from ${table} where (user_document_id, conversation_id) in (${tuples(statements.kind, keys.length, 2)})
-       group by user_document_id, conversation_id`,
-      keys.flatMap(({ userDocumentId, conversationId }) => [userDocumentId, conversationId]),
-    );
-    for (const row of rows) {
-      const key = toKey(row);
-      const before = found.get(nameOf(key));
-      const [records, errors, tokens] = before?.counts ?? [0, 0, 0];
-      const count = numberOf(row['records']);
-      found.set(nameOf(key), {
-        tables: [segment.records, segment.errors],
-        firstAt: Math.min(before?.firstAt ?? Infinity, key.firstAt),
-        counts: [
-          records + count,
-          errors + (table === segment.errors ? count : 0),
-          tokens + numberOf(row['tokens']),
-        ],
-      });
-    }
+  for (const row of rows) {
+    const table = tables[numberOf(row['source'])];
+    if (table === undefined) continue;
+    const [key, records] = [toKey(row), numberOf(row['records'])];
+    const own = {
+      first: { timeMs: key.firstAt, tables: [table] },
+      last: { timeMs: key.lastAt, tables: [table] },
+      records,
+      errors: table.isError ? records : 0,
+      totalTokens: numberOf(row['tokens']),
+    };
+    found.set(nameOf(key), joined(found.get(nameOf(key)), own));
   }
   return found;
 }
@@ -166,35 +192,51 @@ async function forget(statements: Statements, { userDocumentId, conversationId }
   );
 }
 
-async function update(
-  statements: Statements,
-  { userDocumentId, conversationId }: Key,
-  { tables, firstAt, counts }: Found,
-  isAll: boolean,
-): Promise<void> {
-  const [first] = await statements.all(
-    `${tables
-      .map(
-        (table) => `select * from (select record_id, messages from ${table}
-                    where user_document_id = ? and conversation_id = ? and created_at = ? order by record_id limit 1) ${table}`,
-      )
-      .join(' union all ')} order by record_id limit 1`,
-    tables.flatMap(() => [userDocumentId, conversationId, firstAt]),
-  );
-  if (first === undefined) throw new Error('A conversation has no record at the time it begins.');
+async function update(statements: Statements, key: Key, found: Found): Promise<void> {
+  const first = await selectAt(statements, key, found.first, 'asc');
+  const last = await selectAt(statements, key, found.last, 'desc');
   const messages = first['messages'];
   const parsed: unknown = typeof messages === 'string' ? JSON.parse(messages) : messages;
   await statements.run(
-    `update history_conversations set first_at = ?, first_id = ?, title = ?
-       ${isAll ? ', records = ?, errors = ?, total_tokens = ?' : ''}
+    `update history_conversations set records = ?, errors = ?, total_tokens = ?, first_at = ?, first_id = ?, title = ?,
+       last_at = ?, last_id = ?, model = ?, character_id = ?
      where user_document_id = ? and conversation_id = ?`,
     [
-      firstAt,
+      found.records,
+      found.errors,
+      found.totalTokens,
+      found.first.timeMs,
       textOf(first['record_id']),
       titleOf(Array.isArray(parsed) ? parsed : []),
-      ...(isAll ? counts : []),
-      userDocumentId,
-      conversationId,
+      found.last.timeMs,
+      textOf(last['record_id']),
+      textOf(last['model']),
+      textOf(last['character_id']),
+      key.userDocumentId,
+      key.conversationId,
     ],
   );
+}
+
+/** Selects the record with the lowest or highest id among those of this time. */
+async function selectAt(
+  statements: Statements,
+  { userDocumentId, conversationId }: Key,
+  { timeMs, tables }: End,
+  order: 'asc' | 'desc',
+): Promise<Row> {
+  const ends = tables.map(
+    ({
+      name,
+    }) => `select * from (select record_id, model, coalesce(character_id, '') as character_id, messages
+       from ${name} where user_document_id = ? and conversation_id = ? and created_at = ?
+       order by record_id ${order} limit 1) ${name}_end`,
+  );
+  const [row] = await statements.all(
+    `${ends.join(' union all ')} order by record_id ${order} limit 1`,
+    ends.flatMap(() => [userDocumentId, conversationId, timeMs]),
+  );
+  if (row === undefined)
+    throw new Error('A conversation has no record at the time at which it begins or ends.');
+  return row;
 }

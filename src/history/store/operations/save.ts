@@ -1,9 +1,9 @@
 import type { HistoryRecord } from '../../model/record';
 import { chunks, marks, type Database, type Statements } from '../database';
-import { dayOf, type Day } from '../days';
+import type { Day } from '../days';
+import { prepareDays } from './dropped';
 import { findErased, type Erasable } from './erasures';
 import type { Layout, Segment, Target } from '../layout/layout';
-import { isWithoutPartition } from '../layout/mysql';
 import { columnsOf, numberOf, textOf, toBindings, toStored } from '../rows';
 import { lockState, markUnnamed } from '../schema';
 import { add, type Titled } from './sums';
@@ -17,31 +17,17 @@ const idsPerLookup = 500;
 export async function save(
   database: Database,
   layout: Layout,
-  records: readonly HistoryRecord[],
+  given: readonly HistoryRecord[],
 ): Promise<number> {
-  const distinct = [...new Map(records.map(toStored).map((record) => [keyOf(record), record])).values()];
-  if (distinct.length === 0) return 0;
-  try {
-    return await saveOnce(database, layout, distinct);
-  } catch (error) {
-    if (!isWithoutPartition(error)) throw error;
-    // Another process dropped a partition or divided the table between the check and the insert.
-    return saveOnce(database, layout, distinct);
-  }
-}
-
-async function saveOnce(
-  database: Database,
-  layout: Layout,
-  records: readonly HistoryRecord[],
-): Promise<number> {
-  await layout.prepare(database, daysOf(records));
+  const records = [...new Map(given.map(toStored).map((record) => [keyOf(record), record])).values()];
+  if (records.length === 0) return 0;
+  await prepareDays({ database, layout }, daysOf(layout, records));
   return database.transaction(async (statements) => {
     const { isDaily } = await lockState(statements);
     const wanted = await withoutErased(statements, records);
-    const targets = await layout.targets(statements, isDaily, daysOf(wanted));
+    const targets = await layout.targets(statements, isDaily, daysOf(layout, wanted));
     const fresh: HistoryRecord[] = [];
-    for (const { target, group } of groupByTarget(wanted, targets)) {
+    for (const { target, group } of groupByTarget(layout, wanted, targets)) {
       const missing = await withoutExisting(statements, target.lookIn, group);
       await insert(statements, target.into, missing);
       fresh.push(...missing);
@@ -56,8 +42,8 @@ function keyOf({ recordId, createdAt }: HistoryRecord): string {
   return `${createdAt.getTime()} ${recordId}`;
 }
 
-function daysOf(records: readonly HistoryRecord[]): Day[] {
-  return [...new Set(records.map(({ createdAt }) => dayOf(createdAt.getTime())))].sort();
+function daysOf({ days }: Layout, records: readonly HistoryRecord[]): Day[] {
+  return [...new Set(records.map(({ createdAt }) => days.of(createdAt.getTime())))].sort();
 }
 
 function toSummed(record: HistoryRecord): Titled {
@@ -65,12 +51,13 @@ function toSummed(record: HistoryRecord): Titled {
 }
 
 function groupByTarget(
+  { days }: Layout,
   records: readonly HistoryRecord[],
   targets: ReadonlyMap<Day, Target>,
 ): Iterable<{ readonly target: Target; readonly group: HistoryRecord[] }> {
   const groups = new Map<string, { readonly target: Target; readonly group: HistoryRecord[] }>();
   for (const record of records) {
-    const target = targets.get(dayOf(record.createdAt.getTime()));
+    const target = targets.get(days.of(record.createdAt.getTime()));
     if (target === undefined) throw new Error('The layout has no target for a requested day.');
     const name = target.lookIn.map((segment) => segment.records).join(' ');
     const existing = groups.get(name);

@@ -1,6 +1,8 @@
 import type { HistoryRecord } from '../../model/record';
 import { toStorableText } from '../../../chat/shared/storable-text';
 import { chunks, incoming, marks, onConflict, tuples, type Binding, type Statements } from '../database';
+import { quarterHourMs } from '../days';
+import type { RecordTable } from '../layout/layout';
 import { bucketSums } from '../schema';
 
 /** The data of a record that the sums need. */
@@ -16,7 +18,6 @@ export interface Summed {
   readonly timeMs: number;
 }
 
-const quarterHourMs = 900_000;
 /** Stands for the user in the sums of all users. */
 export const everybody = '';
 const maxTitleCharacters = 120;
@@ -217,6 +218,32 @@ async function upsertBuckets(statements: Statements, shares: readonly Share[], s
       some.flatMap(([, { key, sums }]) => [...key, ...sums]),
     );
   }
+}
+
+/** Makes the buckets of a range of time those of the records in these tables. */
+export async function recountBuckets(
+  statements: Statements,
+  tables: readonly RecordTable[],
+  range: readonly [start: number, end: number],
+): Promise<void> {
+  await statements.run('delete from history_buckets where start_ms >= ? and start_ms < ?', range);
+  if (tables.length === 0) return;
+  const shares = tables.flatMap(({ name, isError }) =>
+    [`'${everybody}'`, 'user_document_id'].map(
+      (user) => `select ${user} as share_of, created_at - created_at % ${quarterHourMs} as start_ms, model,
+           coalesce(character_id, '') as character_id, currency, 1 as records, ${isError ? 1 : 0} as errors,
+           prompt_tokens, completion_tokens, total_tokens, price_nanos
+         from ${name} where created_at >= ? and created_at < ?
+           ${user === 'user_document_id' ? "and user_document_id <> ''" : ''}`,
+    ),
+  );
+  const keys = ['start_ms', 'model', 'character_id', 'currency'].join(', ');
+  await statements.run(
+    `insert into history_buckets (user_document_id, ${keys}, ${bucketSums.join(', ')})
+     select share_of, ${keys}, ${bucketSums.map((sum) => `sum(${sum})`).join(', ')}
+     from (${shares.join(' union all ')}) shares group by share_of, ${keys}`,
+    shares.flatMap(() => [...range]),
+  );
 }
 
 function addTo(

@@ -1,4 +1,4 @@
-import { addDays, countDays, createCalendar, type Calendar } from '../../../src/history/reading/calendar';
+import { addDays, countDays, createCalendar, type Calendar } from '../../src/history/calendar';
 
 function calendarOf(timeZone: string): Calendar {
   const calendar = createCalendar(timeZone);
