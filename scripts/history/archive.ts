@@ -2,16 +2,23 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 
-import type { HistoryMaintenance, HistoryRecord, Position, StoredRecord } from '../../src/history';
+import type {
+  HistoryMaintenance,
+  HistoryRecord,
+  HistoryStore,
+  Position,
+  StoredRecord,
+} from '../../src/history';
 import { readLines, writeWhole, type Content } from './archive-file';
 import { fromLine, toLine } from './line';
 import { counted, HistoryCommandError, type Screen } from './screen';
-import { assertRunning, dayAfter, dayOf, walkRecords } from './walk';
+import { assertRunning, dayAfter, walkRecords } from './walk';
 
 export interface ArchiveOptions {
-  readonly store: Pick<HistoryMaintenance, 'readBefore' | 'remove' | 'dropEmptyPartitions'>;
+  readonly store: Pick<HistoryMaintenance, 'readBefore' | 'remove' | 'dropEmptyPartitions'> &
+    Pick<HistoryStore, 'dayOf'>;
   readonly folder: string;
-  /** A UTC day. Records of this day and of later days stay. */
+  /** Records of this day and of later days stay. */
   readonly beforeDay: string;
   readonly screen: Screen;
   readonly signal: AbortSignal;
@@ -39,8 +46,9 @@ export async function archive(options: ArchiveOptions): Promise<number> {
   for (;;) {
     const [oldest] = await store.readBefore(beforeDay, null, 1);
     if (oldest === undefined) break;
-    round = dayOf(oldest.createdAt) === day ? round + 1 : 1;
-    day = dayOf(oldest.createdAt);
+    const oldestDay = await store.dayOf(oldest.createdAt);
+    round = oldestDay === day ? round + 1 : 1;
+    day = oldestDay;
     if (round > roundsPerDay)
       throw new HistoryCommandError(
         `${day} keeps receiving records while it is archived. Run it again later.`,
@@ -128,7 +136,7 @@ async function* recordsOf(
 ): AsyncGenerator<StoredRecord, void> {
   for await (const record of walkRecords(options)) {
     // Skips a record that was saved to an earlier day meanwhile. The next round archives that day.
-    if (dayOf(record.createdAt) !== day) continue;
+    if ((await options.store.dayOf(record.createdAt)) !== day) continue;
     const isError = record.error !== null;
     if (isError === (kind === 'error_conversation_histories')) yield record;
   }

@@ -8,7 +8,7 @@ Maintains the history of finished generations. MES_SQL_DSN of the environment or
 
   size                                 prints the size of each table
   partitions                           lists the days with their own tables (MES_DAILY_PARTITION)
-  prune --older-than 30d               removes records older than this number of whole UTC days
+  prune --older-than 30d               removes records older than this number of whole days
   archive --older-than 30d --to DIR    writes such records to files, one per table and day, and then removes them
   restore FILE                         restores the records of an archive file
   unassigned                           lists the numbers in old records that have no user and that no user sees

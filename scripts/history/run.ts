@@ -34,7 +34,7 @@ export async function run(command: Command, { store, screen, signal, findUsers }
       return restore({ store, file: command.file, dryRun: command.dryRun, screen, signal });
     case 'prune':
     case 'archive': {
-      const beforeDay = dayBefore(new Date(), command.days);
+      const beforeDay = await dayBefore(store, new Date(), command.days);
       if (command.dryRun) return showOld({ store, screen, signal }, beforeDay);
       if (command.name === 'prune') return prune({ store, screen, signal }, beforeDay);
       const removed = await archive({ store, folder: command.folder, beforeDay, screen, signal });

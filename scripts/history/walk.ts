@@ -1,11 +1,14 @@
-import type { HistoryMaintenance, Position, StoredRecord } from '../../src/history';
+import type { HistoryMaintenance, HistoryStore, Position, StoredRecord } from '../../src/history';
 import { HistoryCommandError } from './screen';
 
 /** Small enough that the texts of a page fit into memory. */
 const pageSize = 200;
 
+/** The store, with the days of its time zone. */
+type Store = Pick<HistoryMaintenance, 'readBefore'> & Pick<HistoryStore, 'dayOf'>;
+
 export interface Walk {
-  readonly store: Pick<HistoryMaintenance, 'readBefore'>;
+  readonly store: Store;
   readonly beforeDay: string;
   readonly signal: AbortSignal;
 }
@@ -36,7 +39,7 @@ export interface DayCount {
 export async function* countDays(walk: Walk): AsyncGenerator<DayCount, void> {
   let count: { day: string; records: number; errors: number } | undefined;
   for await (const { createdAt, error } of walkRecords(walk)) {
-    const day = dayOf(createdAt);
+    const day = await walk.store.dayOf(createdAt);
     if (count !== undefined && count.day !== day) yield count;
     if (count?.day !== day) count = { day, records: 0, errors: 0 };
     count.records += 1;
@@ -45,11 +48,6 @@ export async function* countDays(walk: Walk): AsyncGenerator<DayCount, void> {
   if (count !== undefined) yield count;
 }
 
-/** Returns the UTC day. */
-export function dayOf(time: Date): string {
-  return time.toISOString().slice(0, 10);
-}
-
 export function dayAfter(day: string): string {
-  return dayOf(new Date(Date.parse(day) + 86_400_000));
+  return new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
 }

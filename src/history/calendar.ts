@@ -78,6 +78,15 @@ function createFormat(timeZone: string): Intl.DateTimeFormat | undefined {
   }
 }
 
+/** Returns true if both names mean the same time zone, e.g. `UTC` and `Etc/UTC`. */
+export function isSameTimeZone(one: string, other: string): boolean {
+  return one === other || canonical(one) === canonical(other);
+}
+
+function canonical(timeZone: string): string | undefined {
+  return createFormat(timeZone)?.resolvedOptions().timeZone;
+}
+
 /** Adds days to a date, without a time zone. */
 export function addDays(date: string, days: number): string {
   return new Date(Date.parse(date) + days * dayMs).toISOString().slice(0, 10);

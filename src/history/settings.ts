@@ -4,13 +4,16 @@ import { z } from 'zod';
 
 import { count, flag, withoutBlanks } from '../env/variables';
 import { DsnError, parseDsn, type DatabaseAddress } from '../env/dsn';
+import { createCalendar } from './calendar';
 import { HistoryProblem } from './model/problem';
 
 /** How to open the store of the history. */
 export interface HistoryStoreSettings {
   readonly address: HistoryAddress;
-  /** Whether each UTC day has its own table or partition. */
+  /** Whether each day has its own table or partition. */
   readonly dailyPartitions: boolean;
+  /** The time zone of days. It never changes for a store. */
+  readonly timeZone: string;
   readonly pool: PoolSettings;
   /** Whether opening fails for a database without a history, instead of creating one. */
   readonly mustExist?: boolean;
@@ -46,9 +49,12 @@ export const dsn = z.string().transform((text, context) => {
   }
 });
 
+const isTimeZone = (text: string) => createCalendar(text) !== undefined;
+
 const schema = z.object({
   MES_SQL_DSN: dsn.optional(),
   MES_DAILY_PARTITION: flag(false),
+  MES_TIME_ZONE: z.string().refine(isTimeZone, 'must be an IANA name, e.g. Asia/Shanghai').default('UTC'),
   SQL_MAX_IDLE_CONNS: count(2, 10_000, 0),
   SQL_MAX_OPEN_CONNS: count(10, 10_000),
   SQL_MAX_LIFETIME: count(60, 31_536_000, 0),
@@ -95,6 +101,7 @@ export function parseHistoryStoreSettings(config: unknown): HistoryStoreSettings
   return {
     address,
     dailyPartitions: variables.MES_DAILY_PARTITION,
+    timeZone: variables.MES_TIME_ZONE,
     pool: {
       maxIdle: Math.min(variables.SQL_MAX_IDLE_CONNS, variables.SQL_MAX_OPEN_CONNS),
       maxOpen: variables.SQL_MAX_OPEN_CONNS,

@@ -1,12 +1,11 @@
+import { addDays } from './calendar';
 import type { HistoryStore } from './model/store';
-
-const dayMs = 86_400_000;
 
 /** Enough days to survive a weekend on which no partition can be made. */
 const preparedDays = 7;
 
 export interface TidyOptions {
-  readonly store: Pick<HistoryStore, 'preparePartitions' | 'prune'>;
+  readonly store: Pick<HistoryStore, 'dayOf' | 'preparePartitions' | 'prune'>;
   /** 0 keeps all records. */
   readonly retentionDays: number;
   readonly signal: AbortSignal;
@@ -17,10 +16,14 @@ export async function tidyHistory({ store, retentionDays, signal }: TidyOptions)
   const now = new Date();
   await store.preparePartitions(now, preparedDays);
   if (retentionDays === 0 || signal.aborted) return 0;
-  return store.prune(dayBefore(now, retentionDays), signal);
+  return store.prune(await dayBefore(store, now, retentionDays), signal);
 }
 
-/** Returns the UTC day this many days before `now`. Records created before that day are older than that. */
-export function dayBefore(now: Date, days: number): string {
-  return new Date(now.getTime() - days * dayMs).toISOString().slice(0, 10);
+/** Returns the day this many days before `now`. Records created before that day are older than that. */
+export async function dayBefore(
+  store: Pick<HistoryStore, 'dayOf'>,
+  now: Date,
+  days: number,
+): Promise<string> {
+  return addDays(await store.dayOf(now), -days);
 }

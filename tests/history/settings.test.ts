@@ -12,6 +12,7 @@ describe('parseHistoryStoreSettings', () => {
     expect(parseHistoryStoreSettings({ ...beside, MES_SQL_DSN: ' ' })).toEqual({
       address: { kind: 'sqlite', filename: '/app/.tmp/data.history.db' },
       dailyPartitions: false,
+      timeZone: 'UTC',
       pool: { maxIdle: 2, maxOpen: 10, maxLifetimeMs: 60_000 },
     });
   });
@@ -61,6 +62,7 @@ describe('parseHistoryStoreSettings', () => {
     const settings = {
       MES_SQL_DSN: './elsewhere/history.db',
       MES_DAILY_PARTITION: 'true',
+      MES_TIME_ZONE: 'Asia/Shanghai',
       SQL_MAX_IDLE_CONNS: '50',
       SQL_MAX_OPEN_CONNS: '20',
       SQL_MAX_LIFETIME: '300',
@@ -70,6 +72,7 @@ describe('parseHistoryStoreSettings', () => {
     expect(parseHistoryStoreSettings({ ...beside, ...settings })).toEqual({
       address: { kind: 'sqlite', filename: '/app/elsewhere/history.db' },
       dailyPartitions: true,
+      timeZone: 'Asia/Shanghai',
       pool: { maxIdle: 20, maxOpen: 20, maxLifetimeMs: 300_000 },
     });
   });
@@ -79,13 +82,14 @@ describe('parseHistoryStoreSettings', () => {
       ...beside,
       MES_SQL_DSN: 'root:secret@tpc(localhost)/x',
       MES_DAILY_PARTITION: 'maybe',
+      MES_TIME_ZONE: '+08:00',
       SQL_MAX_OPEN_CONNS: '0',
     });
 
     expect(problem).toBeInstanceOf(HistoryProblem);
     expect(problem).toMatchObject({ code: 'bad-settings' });
     const { message } = problem as HistoryProblem;
-    for (const name of ['MES_SQL_DSN', 'MES_DAILY_PARTITION', 'SQL_MAX_OPEN_CONNS'])
+    for (const name of ['MES_SQL_DSN', 'MES_DAILY_PARTITION', 'MES_TIME_ZONE', 'SQL_MAX_OPEN_CONNS'])
       expect(message).toContain(name);
     expect(message).not.toContain('secret');
   });

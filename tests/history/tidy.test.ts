@@ -42,8 +42,9 @@ describe('tidyHistory', () => {
     expect(await tidyHistory({ store, retentionDays: 1, signal: ending.signal })).toBe(1);
   });
 
-  it('counts whole UTC days, so that it removes nothing too early', () => {
-    expect(dayBefore(new Date('2026-03-01T00:00:00Z'), 1)).toBe('2026-02-28');
-    expect(dayBefore(new Date('2026-03-01T23:59:59Z'), 30)).toBe('2026-01-30');
+  it('counts whole days of the store, so that it removes nothing too early', async () => {
+    const store = createHistoryStoreInMemory();
+    expect(await dayBefore(store, new Date('2026-03-01T00:00:00Z'), 1)).toBe('2026-02-28');
+    expect(await dayBefore(store, new Date('2026-03-01T23:59:59Z'), 30)).toBe('2026-01-30');
   });
 });

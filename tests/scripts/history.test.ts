@@ -454,6 +454,7 @@ describe('npm run history', () => {
     const store = openHistoryStore({
       address: { kind: 'sqlite', filename: env.MES_SQL_DSN },
       dailyPartitions: false,
+      timeZone: 'UTC',
       pool: { maxIdle: 1, maxOpen: 1, maxLifetimeMs: 0 },
     });
     const one = historyRecord({ userDocumentId: null, formerUserId: 7 });

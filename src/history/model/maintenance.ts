@@ -9,7 +9,7 @@ export interface TableSize {
   readonly bytes: number;
 }
 
-/** A UTC day that has its own tables or partitions. */
+/** A day that has its own tables or partitions. */
 export interface DayPartition {
   /** `2025-01-15` */
   readonly day: string;
@@ -29,7 +29,7 @@ export interface HistoryMaintenance {
   /** Returns the days, oldest first; none if the store is not partitioned. Can take as long as `listSizes`. */
   listPartitions(): Promise<readonly DayPartition[]>;
 
-  /** Returns records created before this UTC day, errors included, ordered by position, oldest first. */
+  /** Returns records created before this day, errors included, ordered by position, oldest first. */
   readBefore(day: string, after: Position | null, limit: number): Promise<readonly StoredRecord[]>;
 
   /**
@@ -40,7 +40,7 @@ export interface HistoryMaintenance {
   remove(positions: readonly Position[]): Promise<number>;
 
   /**
-   * Finishes the work of `remove`. Drops empty partitions of the days before this UTC day, and corrects the beginnings
+   * Finishes the work of `remove`. Drops empty partitions of the days before this day, and corrects the beginnings
    * of conversations. Runs until done or until `signal` fires. Safe to repeat.
    */
   dropEmptyPartitions(beforeDay: string, signal: AbortSignal): Promise<void>;

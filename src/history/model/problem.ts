@@ -9,6 +9,8 @@ export const historyProblems = {
   'login-refused': 'The database of the history refuses the login: user, password or rights are wrong.',
   'no-such-database': 'The database of the history does not exist on its server.',
   'no-history': 'The settings name a database without a history.',
+  'other-time-zone':
+    'MES_TIME_ZONE is not the time zone with which the history was made. Set it back, or choose a new MES_SQL_DSN.',
   'not-writable': 'The database of the history can be read only, or its folder cannot be written to.',
   full: 'The database of the history has no room left.',
   busy: 'The database of the history is busy with something else.',

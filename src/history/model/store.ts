@@ -96,11 +96,14 @@ export interface HistoryStore {
   erase(erasure: Erasure): Promise<number>;
 
   /**
-   * Removes records created before this UTC day (`2025-01-15`), with their sums. Drops whole partitions if they exist.
+   * Removes records created before this day (`2025-01-15`), with their sums. Drops whole partitions if they exist.
    * Otherwise it deletes some rows at a time, until done or until `signal` fires.
    * @returns how many records it removed; for dropped partitions, the count of the sums.
    */
   prune(beforeDay: string, signal: AbortSignal): Promise<number>;
+
+  /** Returns the day of a time in the time zone of the store, as `2025-01-15`. */
+  dayOf(time: Date): Promise<string>;
 
   /** Makes the partitions of the coming days. Does nothing if the store has no partitions. */
   preparePartitions(from: Date, days: number): Promise<void>;

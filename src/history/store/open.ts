@@ -11,7 +11,7 @@ import { HistoryProblem } from '../model/problem';
 import { connect } from './connect';
 import { convert, createIdentity } from './convert';
 import type { Database, Statements } from './database';
-import { addDays } from '../calendar';
+import { addDays, isSameTimeZone } from '../calendar';
 import { createDays } from './days';
 import { erase } from './operations/erase';
 import type { Layout } from './layout/layout';
@@ -102,6 +102,7 @@ export function openHistoryStore(
     countConversations: (scope) => use(({ database }) => countConversations(database, scope)),
     erase: (erasure) => use(({ database, layout }) => erase(database, layout, erasure)),
     prune: (beforeDay, signal) => use(({ database, layout }) => prune(database, layout, beforeDay, signal)),
+    dayOf: (time) => use(async ({ layout }) => layout.days.of(time.getTime())),
     preparePartitions: (from, days) => use((open) => preparePartitions(open, from, days)),
     listSizes: () => use(({ database }) => listSizes(database)),
     listPartitions: () => use(({ database, layout }) => listPartitions(database, layout)),
@@ -164,9 +165,10 @@ function createOpening(settings: HistoryStoreSettings | HistoryProblem, warn: Wa
     if (settings instanceof HistoryProblem) throw settings;
     if (settings.mustExist === true) assertFile(settings.address);
     const database = connect(settings);
-    const layout = layouts[database.kind](createDays('UTC'));
+    const layout = layouts[database.kind](createDays(settings.timeZone));
     try {
       await createTables(database, layout, settings);
+      await assertTimeZone(database, settings.timeZone);
     } catch (error) {
       await database.close();
       throw error;
@@ -236,7 +238,7 @@ function noHistory(): HistoryProblem {
 async function createTables(
   database: Database,
   layout: Layout,
-  { address, dailyPartitions, mustExist = false }: HistoryStoreSettings,
+  { address, dailyPartitions, timeZone, mustExist = false }: HistoryStoreSettings,
 ): Promise<void> {
   const state = await readState(database);
   if (state === 'ready') return;
@@ -253,11 +255,18 @@ async function createTables(
     // The row of state comes last: it proves that everything else exists.
     if ((await statements.all('select daily from history_state where id = 1')).length > 0) return;
     await layout.create(statements, dailyPartitions);
-    await statements.run('insert into history_state (id, daily, identity, unnamed) values (1, ?, ?, 0)', [
-      dailyPartitions ? 1 : 0,
-      createIdentity(),
-    ]);
+    await statements.run(
+      'insert into history_state (id, daily, identity, unnamed, time_zone) values (1, ?, ?, 0, ?)',
+      [dailyPartitions ? 1 : 0, createIdentity(), timeZone],
+    );
   });
+}
+
+/** The tables of days would not fit together. @throws HistoryProblem `other-time-zone` */
+async function assertTimeZone(statements: Statements, timeZone: string): Promise<void> {
+  const [row] = await statements.all('select * from history_state where id = 1');
+  const own = row?.['time_zone'] ?? 'UTC';
+  if (!isSameTimeZone(textOf(own), timeZone)) throw new HistoryProblem('other-time-zone');
 }
 
 /** `by-number`: a version that named users by number made the store, or its conversion is not finished. */
@@ -282,12 +291,7 @@ function quoted(name: string): string {
 }
 
 /** Migrates in the background and retries until it succeeds. The store works meanwhile. */
-async function migrate(
-  open: Open,
-  isDaily: boolean,
-  signal: AbortSignal,
-  warn: Warn,
-): Promise<void> {
+async function migrate(open: Open, isDaily: boolean, signal: AbortSignal, warn: Warn): Promise<void> {
   const what = isDaily ? 'divided by days' : 'joined';
   const run = async () => {
     if (signal.aborted) return;

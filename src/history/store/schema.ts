@@ -212,11 +212,11 @@ export async function createSums(statements: Statements): Promise<void> {
 
 /**
  * `identity` distinguishes stores, and shows that all tables exist. `unnamed` is 2 while records are left to check,
- * then 1 while numbers are left, then 0.
+ * then 1 while numbers are left, then 0. `time_zone` is null or missing in stores of older versions, which used UTC.
  */
 export async function stateColumns(statements: Statements): Promise<readonly string[]> {
   const { key } = await typesOf(statements);
-  return [`identity ${key(64)}`, 'unnamed integer'];
+  return [`identity ${key(64)}`, 'unnamed integer', `time_zone ${key(64)}`];
 }
 
 /**

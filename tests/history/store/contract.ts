@@ -1,6 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { HistoryRecord, HistoryStoreSettings, StoredRecord } from '../../../src/history';
+import {
+  historyProblems,
+  type HistoryRecord,
+  type HistoryStoreSettings,
+  type StoredRecord,
+} from '../../../src/history';
 import { openHistoryStore, type Store } from '../../../src/history/store/open';
 import { createRandom } from '../../faults/support/random';
 import { scale } from '../../faults/support/scale';
@@ -39,8 +44,8 @@ export function describeHistoryStore(
       let store: Store;
       let others: Store[];
 
-      const open = (daily = isDaily): Store => {
-        const other = openStore(history.settings(daily));
+      const open = (daily = isDaily, timeZone = 'UTC'): Store => {
+        const other = openStore(history.settings(daily, timeZone));
         others.push(other);
         return other;
       };
@@ -550,6 +555,49 @@ export function describeHistoryStore(
           await joined.migrated();
 
           await expectExactly(without('2025-01-13'), joined);
+        });
+      });
+
+      describe('days of a time zone', () => {
+        /** New York changed its clocks on 2025-03-09, so this day has 23 hours. */
+        const times = ['2025-03-09T04:59Z', '2025-03-09T05:00Z', '2025-03-10T03:59Z', '2025-03-10T04:00Z'];
+        const records = times.map((time) => record({ recordId: time, createdAt: new Date(time) }));
+
+        it('begin at midnight of MES_TIME_ZONE', async () => {
+          const there = open(isDaily, 'America/New_York');
+          await there.save(records);
+          const used = (await there.listPartitions()).filter(({ rows }) => rows > 0);
+          expect(used.map(({ day, rows }) => [day, rows])).toEqual(
+            isDaily
+              ? [
+                  ['2025-03-08', 1],
+                  ['2025-03-09', 2],
+                  ['2025-03-10', 1],
+                ]
+              : [],
+          );
+          expect(await there.dayOf(new Date('2025-03-10T03:59Z'))).toBe('2025-03-09');
+
+          expect(await there.readBefore('2025-03-10', null, 10)).toHaveLength(3);
+          expect(await there.prune('2025-03-10', never)).toBe(3);
+          await expectExactly(records.slice(3), there);
+        });
+
+        it('stay those of the first start', async () => {
+          await open(isDaily, 'America/New_York').save(records);
+
+          await expect(store.countConversations('everybody')).rejects.toMatchObject({
+            code: 'other-time-zone',
+            message: historyProblems['other-time-zone'],
+          });
+          expect(await open(isDaily, 'US/Eastern').countConversations('everybody')).toBe(1);
+        });
+
+        it('can be divided and joined', async () => {
+          await open(isDaily, 'America/New_York').save(records);
+          const other = open(!isDaily, 'America/New_York');
+          await other.migrated();
+          await expectExactly(records, other);
         });
       });
 

@@ -34,6 +34,7 @@ export function createHistoryStoreInMemory(initial: readonly HistoryRecord[] = [
     },
     prepared,
     isClosed: () => isClosed,
+    dayOf: async (time) => time.toISOString().slice(0, 10),
     async save(added) {
       add(added.filter((record) => !erasures.some((erasure) => isErased(record, erasure))));
     },

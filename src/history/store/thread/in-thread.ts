@@ -51,6 +51,7 @@ export function openInThread(settings: HistoryStoreSettings, warn: Warn = warnPr
     countConversations: (scope) => ask('countConversations', [scope]),
     erase: (erasure) => ask('erase', [erasure]),
     prune: (beforeDay, signal) => ask('prune', [beforeDay], signal),
+    dayOf: (time) => ask('dayOf', [time]),
     preparePartitions: (...args) => ask('preparePartitions', args),
     listSizes: () => ask('listSizes', []),
     listPartitions: () => ask('listPartitions', []),

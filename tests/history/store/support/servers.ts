@@ -14,7 +14,7 @@ export type ServerName = 'sqlite' | 'postgres' | 'mariadb';
 
 /** An empty database for a test of the history. */
 export interface TestHistory {
-  settings(dailyPartitions: boolean): HistoryStoreSettings;
+  settings(dailyPartitions: boolean, timeZone?: string): HistoryStoreSettings;
   /** The value of `MES_SQL_DSN` for this database. */
   readonly dsn: string;
   /** A separate connection to this database. */
@@ -51,9 +51,10 @@ export function createHistory(server: ServerName, name = newName()): Promise<Tes
 
 const settingsFor =
   (address: HistoryAddress) =>
-  (dailyPartitions: boolean): HistoryStoreSettings => ({
+  (dailyPartitions: boolean, timeZone = 'UTC'): HistoryStoreSettings => ({
     address,
     dailyPartitions,
+    timeZone,
     pool: { maxIdle: 1, maxOpen: 4, maxLifetimeMs: 60_000 },
   });
 
