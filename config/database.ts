@@ -4,6 +4,7 @@ import type { Core } from '@strapi/strapi';
 import { z } from 'zod';
 
 import { dsn } from '../src/history/settings';
+import { limitedTo, type PooledConnection } from '../src/history/store/connection-age';
 import { count, flag, readVariables, text } from '../src/env/variables';
 import { cacheStatements } from '../src/database/sql/sqlite-statement-cache';
 import { addSqliteFunctions } from '../src/database/reader/sqlite-functions';
@@ -26,6 +27,8 @@ const mainDsn = dsn.transform((address, context) => {
   return z.NEVER;
 });
 
+const poolSize = (min: number) => count(min, 10_000, min).removeDefault().optional();
+
 function read(env: Env) {
   const variables = readVariables(env, {
     SQL_DSN: mainDsn.optional(),
@@ -41,8 +44,11 @@ function read(env: Env) {
     DATABASE_NAME: text('strapi'),
     DATABASE_USERNAME: text('strapi'),
     DATABASE_SCHEMA: text('public'),
-    DATABASE_POOL_MIN: count(2, 10_000, 0),
-    DATABASE_POOL_MAX: count(10, 10_000),
+    DATABASE_POOL_MIN: poolSize(0),
+    DATABASE_POOL_MAX: poolSize(1),
+    SQL_MAX_IDLE_CONNS: poolSize(0),
+    SQL_MAX_OPEN_CONNS: poolSize(1),
+    SQL_MAX_LIFETIME: count(0, 31_536_000, 0),
     DATABASE_SSL: flag(false),
     DATABASE_SSL_CA: z.string().optional(),
     DATABASE_SSL_REJECT_UNAUTHORIZED: flag(true),
@@ -124,9 +130,21 @@ function postgres(variables: Variables, connectionString = variables.DATABASE_UR
       keepAlive: true,
       keepAliveInitialDelayMillis: 60_000,
     },
-    pool: {
-      min: Math.min(variables.DATABASE_POOL_MIN, variables.DATABASE_POOL_MAX),
-      max: variables.DATABASE_POOL_MAX,
+    pool: poolOf(variables),
+  };
+}
+
+/** Returns the size of the pool. The settings of both databases (SQL_MAX_…) apply where those of this one are not set. */
+function poolOf(variables: Variables) {
+  const max = variables.DATABASE_POOL_MAX ?? variables.SQL_MAX_OPEN_CONNS ?? 10;
+  const min = variables.DATABASE_POOL_MIN ?? variables.SQL_MAX_IDLE_CONNS ?? 2;
+  const limitAge = limitedTo(variables.SQL_MAX_LIFETIME * 1000);
+  return {
+    min: Math.min(min, max),
+    max,
+    afterCreate(connection: PooledConnection, done: (error: unknown, connection: PooledConnection) => void) {
+      limitAge(connection);
+      done(null, connection);
     },
   };
 }

@@ -63,6 +63,7 @@ import { createUnneededTable } from './database/sessions/unneeded-conversations'
 import { markDriverErrors } from './database/sql/driver-errors';
 import { createLoginTable } from './database/users/login-table';
 import { indexPendingAnswers } from './database/turns/pending-answers';
+import { limitPool } from './strapi/startup/limit-pool';
 import { createFileTable } from './database/files/store';
 import { createCounterTable, nameCountsByDocument } from './database/users/counters';
 import { openSocketServer, type SocketServer } from './websocket/server';
@@ -88,6 +89,7 @@ export default {
       strapi,
       openBeside(historySettings, (message) => strapi.log.warn(message)),
     );
+    await limitPool(strapi);
     assertSettings(strapi);
     endTurnToStart = startInTurn(strapi);
     surviveBrokenConnections(strapi);

@@ -31,4 +31,18 @@ onPostgres('processes that start together', () => {
     const sessions = () => app.db('pg_stat_activity').where({ application_name: 'character-chat start' });
     await until(async () => (await sessions()).length === 0);
   });
+
+  it('open no more connections than PostgreSQL allows, and log a warning', async () => {
+    const { rows } = await app.db.raw('show max_connections');
+    const wanted = String(Number(rows[0].max_connections) + 1);
+    const url = await app.startAnother({ SQL_MAX_IDLE_CONNS: '2', SQL_MAX_OPEN_CONNS: wanted });
+
+    expect((await fetch(`${url}/api/chat/ready`)).status).toBe(200);
+    const [, allowed, own] =
+      /allow \d+ connections to PostgreSQL, but the server allows (\d+)\. .* at most (\d+)\. Lower/u.exec(
+        app.output(),
+      ) ?? [];
+    expect(Number(own)).toBe(Math.floor(Number(allowed) / 2));
+    expect(app.output().split('connections to PostgreSQL, but')).toHaveLength(2);
+  });
 });

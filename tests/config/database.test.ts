@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { env as strapiEnv } from '@strapi/utils';
-import knex from 'knex';
+import knex, { type Knex } from 'knex';
 
 import readDatabase from '../../config/database';
 
@@ -71,6 +71,45 @@ it('names the server itself beside a pooler, for the lock of a process', () => {
     connection: { connection: { connectionString: 'postgres://pooler' } },
     directUrl: 'postgres://server',
   });
+});
+
+describe('the pool of PostgreSQL', () => {
+  const poolFor = (variables: Readonly<Record<string, string>>) => {
+    const { pool } = connectionFor({ DATABASE_CLIENT: 'postgres', ...variables }) as {
+      pool: Knex.PoolConfig;
+    };
+    return { min: pool.min, max: pool.max };
+  };
+
+  it('has the size of its own settings, else of SQL_MAX_…', () => {
+    expect(poolFor({})).toEqual({ min: 2, max: 10 });
+    expect(poolFor({ SQL_MAX_IDLE_CONNS: '5', SQL_MAX_OPEN_CONNS: '50' })).toEqual({ min: 5, max: 50 });
+    expect(poolFor({ SQL_MAX_IDLE_CONNS: '50', SQL_MAX_OPEN_CONNS: '20' })).toEqual({ min: 20, max: 20 });
+    expect(poolFor({ SQL_MAX_OPEN_CONNS: '50', DATABASE_POOL_MAX: '4', DATABASE_POOL_MIN: '0' })).toEqual({
+      min: 0,
+      max: 4,
+    });
+  });
+});
+
+it('replaces a connection to PostgreSQL after SQL_MAX_LIFETIME, if it is set', async () => {
+  const isMarkedAfter = async (variables: Readonly<Record<string, string>>) => {
+    const { pool } = connectionFor({ DATABASE_CLIENT: 'postgres', ...variables }) as {
+      pool: { afterCreate(connection: object, done: () => void): void };
+    };
+    const connection = {};
+    pool.afterCreate(connection, () => undefined);
+    await jest.advanceTimersByTimeAsync(300_000);
+    return '__knex__disposed' in connection;
+  };
+  jest.useFakeTimers();
+  try {
+    expect(await isMarkedAfter({})).toBe(false);
+    expect(await isMarkedAfter({ SQL_MAX_LIFETIME: '301' })).toBe(false);
+    expect(await isMarkedAfter({ SQL_MAX_LIFETIME: '300' })).toBe(true);
+  } finally {
+    jest.useRealTimers();
+  }
 });
 
 describe('a transaction on SQLite', () => {

@@ -95,11 +95,14 @@ describe('parseHistoryStoreSettings', () => {
   });
 
   it('accepts the settings of config/history.ts, with the main database', () => {
+    const valueOf = (name: string) => (name.startsWith('MES') ? name : '7');
     const env = (name: string, fallback?: string) =>
-      name.startsWith('MES') || name.startsWith('SQL_MAX') ? name : fallback;
+      name.startsWith('MES') || name.startsWith('SQL_MAX') ? valueOf(name) : fallback;
     const config = readConfig({ env } as never);
 
-    expect(config).toMatchObject(Object.fromEntries(historyStoreSettingNames.map((name) => [name, name])));
+    expect(config).toMatchObject(
+      Object.fromEntries(historyStoreSettingNames.map((name) => [name, valueOf(name)])),
+    );
     expect(config.mainDatabase).toMatchObject({ client: 'sqlite' });
   });
 });

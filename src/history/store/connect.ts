@@ -3,6 +3,7 @@ import path from 'node:path';
 import createKnex, { type Knex } from 'knex';
 
 import type { HistoryStoreSettings, PoolSettings } from '../settings';
+import { limitedTo, type PooledConnection } from './connection-age';
 import { createDatabase, type Database } from './database';
 
 type Address = HistoryStoreSettings['address'];
@@ -117,20 +118,4 @@ function afterCreate<T>(prepare: (connection: T) => void) {
 /** The pool closes idle connections above the minimum. */
 function toPool({ maxIdle, maxOpen }: PoolSettings) {
   return { min: maxIdle, max: maxOpen, idleTimeoutMillis: 10_000 };
-}
-
-/** knex never hands out a connection with this mark. The pool makes another connection instead. */
-interface PooledConnection {
-  __knex__disposed?: unknown;
-}
-
-function limitedTo(maxLifetimeMs: number) {
-  return (connection: PooledConnection): void => {
-    if (maxLifetimeMs === 0) return;
-    const mark = () => {
-      connection.__knex__disposed ??= 'It has been open for long enough.';
-    };
-    // A timer above the largest allowed delay would fire immediately.
-    setTimeout(mark, Math.min(maxLifetimeMs, 2_147_483_647)).unref();
-  };
 }
