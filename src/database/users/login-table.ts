@@ -46,6 +46,14 @@ export async function createLoginTable(db: Database): Promise<void> {
   );
 }
 
+/**
+ * Drops the table. A server that does not tie sessions calls it. The next one that does creates the table again, and
+ * ties the sessions that exist then.
+ */
+export async function dropLoginTable(db: Database): Promise<void> {
+  await db.getSchemaConnection().dropTableIfExists(loginTable);
+}
+
 /** Creates the table. The database deletes a row together with its session or its account. */
 async function createTable(db: Database, trx: Knex.Transaction): Promise<void> {
   await db.getSchemaConnection(trx).createTable(loginTable, (table) => {

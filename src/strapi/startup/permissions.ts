@@ -5,7 +5,7 @@ interface Route {
 }
 
 interface Api {
-  readonly routes: Readonly<Record<string, { readonly routes: readonly Route[] }>>;
+  readonly routes: Readonly<Record<string, { readonly routes?: readonly Route[] }>>;
 }
 
 /**
@@ -13,7 +13,7 @@ interface Api {
  */
 function actionsForUsers(strapi: Core.Strapi): string[] {
   const apis = Object.values(strapi.apis) as unknown as readonly Api[];
-  const routes = apis.flatMap((api) => Object.values(api.routes)).flatMap((router) => router.routes);
+  const routes = apis.flatMap((api) => Object.values(api.routes)).flatMap((router) => router.routes ?? []);
   const actions = routes.flatMap(({ config = {} }) =>
     config.isForUsers === true && config.auth ? config.auth.scope : [],
   );

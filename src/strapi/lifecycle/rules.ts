@@ -1,0 +1,38 @@
+import type { Core } from '@strapi/strapi';
+
+import { chatOf } from '../../app';
+import { giveNumericIds, showNumericIds } from '../entries/character-ids';
+import { keepLinksOfDiscarded } from '../entries/character-links';
+import { keepForReading, showLinkedCharacters } from '../entries/chat-entries';
+import { eraseWithUser } from '../entries/erase-with-user';
+import { keepMessageCounts } from '../entries/message-counts';
+import { keepQuestionTexts } from '../entries/question-texts';
+import { dropConversationsWithSessions } from '../entries/session-conversations';
+import { linkToSingleRows } from '../entries/single-links';
+import { keepUpstreamKeys } from '../upstreams/keep-keys';
+
+/** Adds the rules for entries of the chat's content types. Call it in `register`, after these types exist. */
+export function keepEntryRules(strapi: Core.Strapi): void {
+  const { settings } = chatOf(strapi);
+  if (!settings.turns.exposePrompt) hidePrompt(strapi);
+  giveNumericIds(strapi);
+  showNumericIds(strapi);
+  keepUpstreamKeys(strapi, {
+    defaultKind: settings.upstream,
+    hasDefaultApp: settings.console.appId !== null,
+  });
+  keepLinksOfDiscarded(strapi);
+  linkToSingleRows(strapi);
+  keepMessageCounts(strapi);
+  keepQuestionTexts(strapi);
+  keepForReading(strapi);
+  showLinkedCharacters(strapi);
+  eraseWithUser(strapi);
+  dropConversationsWithSessions(strapi);
+}
+
+/** Makes the prompt private. Strapi then leaves it out of replies, and clients cannot filter, sort or search by it. */
+function hidePrompt(strapi: Core.Strapi): void {
+  const { prompt } = strapi.contentType('api::ai-character.ai-character').attributes;
+  Object.assign(prompt as object, { private: true, searchable: false });
+}

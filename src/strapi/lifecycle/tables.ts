@@ -1,0 +1,24 @@
+import type { Core } from '@strapi/strapi';
+
+import { createNumberTable, numberCharacters } from '../../database/characters/numbers';
+import { createFileTable } from '../../database/files/store';
+import { createErasureTable } from '../../database/history/erasures';
+import { createUnneededTable } from '../../database/sessions/unneeded-conversations';
+import { indexPendingAnswers } from '../../database/turns/pending-answers';
+import { createUpstreamKeysTable } from '../../database/upstreams/keys';
+import { createLoginAttemptsTable } from '../../database/upstreams/login-attempts';
+import { createCounterTable, nameCountsByDocument } from '../../database/users/counters';
+
+/** Creates the tables that are no content types. Call it after Strapi has created its tables. */
+export async function createTables({ db }: Core.Strapi): Promise<void> {
+  await createCounterTable(db);
+  await nameCountsByDocument(db);
+  await createErasureTable(db);
+  await createUnneededTable(db);
+  await createUpstreamKeysTable(db);
+  await createLoginAttemptsTable(db);
+  await createFileTable(db);
+  await createNumberTable(db);
+  await numberCharacters(db);
+  await indexPendingAnswers(db);
+}
