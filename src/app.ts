@@ -57,6 +57,18 @@ export function keepHistoryIn(strapi: Core.Strapi, store: Store): void {
   historyStores.set(strapi, store);
 }
 
+const variables = new WeakMap<Core.Strapi, unknown>();
+
+/** Takes the unchecked variables of the chat's settings. Without it, they are those of `config/chat.ts`. */
+export function useVariables(strapi: Core.Strapi, given: unknown): void {
+  variables.set(strapi, given);
+}
+
+/** Returns the unchecked variables of the chat's settings. */
+export function chatVariablesOf(strapi: Core.Strapi): unknown {
+  return variables.get(strapi) ?? strapi.config.get('chat');
+}
+
 /** Returns undefined if no history is configured. */
 export function historyStoreOf(strapi: Core.Strapi): Store | undefined {
   return historyStores.get(strapi);
@@ -101,7 +113,7 @@ function appOf(strapi: Core.Strapi): App {
 
 function createApp(strapi: Core.Strapi): App {
   const { db, log } = strapi;
-  const settings = parseChatSettings(strapi.config.get('chat'));
+  const settings = parseChatSettings(chatVariablesOf(strapi));
   const processLock = createProcessLock(strapi);
   const reader = createReader(db, settings.reads);
   const characters = cacheCharacters(createCharacterSource(db), db, settings.cacheCharactersMs);

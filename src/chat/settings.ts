@@ -7,6 +7,7 @@ import {
   origins,
   parseSettings,
   setting,
+  valuesOf,
   variablesOf,
   words,
   type SettingsOf,
@@ -300,8 +301,21 @@ export type DeadlineSettings = Pick<
 >;
 export type CallSettings = DeadlineSettings & Pick<DifySettings, 'apiUrl' | 'apiKey'>;
 
-/** The names of all variables. `config/chat.ts` reads them, and `.env.example` explains them. */
+/** The names of all variables. `.env.example` explains them. */
 export const settingNames = variablesOf(table);
+
+/** Older and more general variables, used where the setting's own variable is empty. */
+export const otherNames = {
+  DIFY_API_URL: 'DIFFBOT_API_URL',
+  DIFY_API_KEY: 'DIFFBOT_API_KEY',
+  CHAT_WS_ORIGINS: 'CORS_ORIGINS',
+} as const;
+
+/** Reads the variables of the settings, unchecked. */
+export function chatVariables(env: (name: string) => unknown): Record<string, unknown> {
+  const others = Object.entries(otherNames).map(([name, other]) => [name, env(name) || env(other)]);
+  return { ...valuesOf(env, settingNames), ...(Object.fromEntries(others) as object) };
+}
 
 /**
  * Checks the variables of the environment and returns the settings.

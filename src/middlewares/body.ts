@@ -10,9 +10,13 @@ import { hasMultipartBody } from '../http/requests/multipart-body';
 import { lowerIdsInBody } from '../http/requests/lower-case-ids';
 import { hasBody, readBody } from '../http/requests/request-body';
 
+type CreateParser = (config: object, options: { strapi: Core.Strapi }) => unknown;
+
 interface BodyConfig {
   /** Limit of a body without its `Content-Encoding`. */
   readonly maxBytes: number;
+  /** Strapi's own middleware, if another one has its name. */
+  readonly create?: CreateParser;
 }
 
 const methods: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
@@ -22,8 +26,8 @@ const methods: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
  * 500. It also accepts malformed UTF-8, and ignores a body without a `Content-Type`. So this middleware reads the bytes,
  * checks them, and hands them to Strapi's. `global::multipart` reads multipart bodies.
  */
-export default ({ maxBytes }: BodyConfig, { strapi }: { strapi: Core.Strapi }) => {
-  const create = strapi.middleware('strapi::body');
+export default ({ maxBytes, create: given }: BodyConfig, { strapi }: { strapi: Core.Strapi }) => {
+  const create: CreateParser = given ?? strapi.middleware('strapi::body');
   const parse = create({ jsonLimit: maxBytes, multipart: false }, { strapi }) as Middleware;
 
   return async function body(ctx: Context, next: Next): Promise<void> {

@@ -18,7 +18,7 @@ import {
  * The API folders of this application. On other routes, Strapi handles its own errors.
  * The body is parsed before the route is known.
  */
-const chatApis: ReadonlySet<string> = new Set([
+const chatApis: readonly string[] = [
   'ai-character',
   'chat',
   'chat-conversation',
@@ -27,7 +27,12 @@ const chatApis: ReadonlySet<string> = new Set([
   'dify',
   'history',
   'openapi',
-]);
+];
+
+interface ChatErrorsConfig {
+  /** The names of these APIs, if they differ. */
+  readonly apis?: readonly string[];
+}
 
 /**
  * Sends errors of the chat as HTTP replies in Strapi's shape.
@@ -35,18 +40,18 @@ const chatApis: ReadonlySet<string> = new Set([
  * It would also log the whole error, which can quote SQL with users' texts.
  * On every route, an unavailable database is a 503, and a value that the database refuses is a 400.
  */
-export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) =>
+export default ({ apis = chatApis }: ChatErrorsConfig, { strapi }: { strapi: Core.Strapi }) =>
   async function chatErrors(ctx: Context, next: Next): Promise<void> {
     try {
       await next();
     } catch (error) {
-      if (isStrapis(ctx, error)) throw error;
+      if (isStrapis(ctx, error, apis)) throw error;
       answer(ctx, error);
       return;
     }
     // `patches/admin-login-errors.ts` keeps an error that Strapi hides.
     const hidden: unknown = ctx.status >= 500 ? ctx.state['hiddenError'] : undefined;
-    if (hidden !== undefined && !isStrapis(ctx, hidden)) answer(ctx, hidden);
+    if (hidden !== undefined && !isStrapis(ctx, hidden, apis)) answer(ctx, hidden);
     const refusal = ctx.status === 403 ? toClearRefusal(ctx) : undefined;
     if (refusal !== undefined) reply(ctx, refusal);
 
@@ -81,11 +86,11 @@ function reply(ctx: Context, error: ChatError): void {
 }
 
 /** Returns whether Strapi handles the error: errors of its own classes, and bugs on other routes. */
-function isStrapis(ctx: Context, error: unknown): boolean {
+function isStrapis(ctx: Context, error: unknown, apis: readonly string[]): boolean {
   if (error instanceof ChatError) return false;
   if (error instanceof errors.ApplicationError || error instanceof errors.HttpError) return true;
   const hasRoute = ctx.state['route'] !== undefined;
-  if (!hasRoute || isChatRoute(ctx) || isDataException(error)) return false;
+  if (!hasRoute || apis.includes(routeOf(ctx).info?.apiName ?? '') || isDataException(error)) return false;
   // Strapi's own routes also send mails and save files.
   return !isDatabaseUnavailable(error) || (isSystemError(error) && !isDriverError(error));
 }
@@ -110,10 +115,6 @@ function refusalStatus(error: unknown): number | undefined {
   const number = Number(status ?? httpCode);
   if (number >= 400 && number < 500) return number;
   return isDataException(error) || isUniqueViolation(error) ? 400 : undefined;
-}
-
-function isChatRoute(ctx: Context): boolean {
-  return chatApis.has(routeOf(ctx).info?.apiName ?? '');
 }
 
 interface Route {

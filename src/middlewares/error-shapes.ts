@@ -10,13 +10,20 @@ interface SentError {
   readonly details?: { readonly code?: string };
 }
 
+interface ErrorShapesConfig {
+  /** What stands before the paths of the Dify API, e.g. `/api/ai`. */
+  readonly start?: string | undefined;
+}
+
 /** Sends all errors of the session API and of the Dify API in the shapes of their contracts. */
-export default () =>
+export default ({ start }: ErrorShapesConfig = {}) =>
   async function errorShapes(ctx: Context, next: Next): Promise<void> {
     await next();
     const error = errorOf(ctx);
     if (error === undefined) return;
-    const shape = errorShapeOf(ctx.path);
+    const path =
+      start !== undefined && ctx.path.startsWith(`${start}/`) ? ctx.path.slice(start.length) : ctx.path;
+    const shape = errorShapeOf(path);
     if (shape === 'envelope') replyInEnvelope(ctx, error);
     if (shape === 'dify') replyAsDify(ctx, error);
   };

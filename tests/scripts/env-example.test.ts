@@ -7,7 +7,7 @@ import { env as strapiEnv } from '@strapi/utils';
 import { secretNames } from '../../scripts/secrets';
 import { historyStoreSettingNames, parseHistoryStoreSettings } from '../../src/history/settings';
 import { mailVariableNames } from '../../src/env/mail-settings';
-import { parseChatSettings, settingNames } from '../../src/chat/settings';
+import { otherNames, parseChatSettings, settingNames } from '../../src/chat/settings';
 
 const root = path.resolve(__dirname, '..', '..');
 const configFolder = path.join(root, 'config');
@@ -31,6 +31,7 @@ describe('.env.example', () => {
       ...configFiles.flatMap(variablesIn),
       ...mailVariableNames,
       ...settingNames,
+      ...Object.values(otherNames),
       ...historyStoreSettingNames,
       ...secretNames,
     ]);

@@ -182,8 +182,9 @@ function match(
   { field, match, text, ignoreCase }: Extract<Filter, { kind: 'match' }>,
   { dialect }: FilterContext,
 ): Condition {
-  const column = ignoreCase ? `lower(${columnOf(field)})` : columnOf(field);
-  const value = ignoreCase ? 'lower(?)' : '?';
+  const lower = dialect === 'sqlite' ? 'chat_lower' : 'lower';
+  const column = ignoreCase ? `${lower}(${columnOf(field)})` : columnOf(field);
+  const value = ignoreCase ? `${lower}(?)` : '?';
   if (text === '' && match !== 'whole') return { sql: `${column} is not null`, bindings: [] };
   if (match === 'contains') return containsText(columnOf(field), text, { dialect, ignoreCase });
   const sql: Record<Exclude<TextMatch, 'contains'>, string> = {

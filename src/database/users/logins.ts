@@ -81,7 +81,8 @@ export interface LoginChanges {
 /** More than a PostgreSQL pool has connections, and few enough for one statement. */
 const maxTogether = 500;
 
-export function createLogins(db: Database): Logins {
+/** @param isTied whether sessions are tied to accounts. Otherwise, a session counts by its user id and its own row. */
+export function createLogins(db: Database, isTied = true): Logins {
   const isPostgres = db.dialect.client === 'postgres';
   const findOne = createGroupCommit(async (sessionIds: readonly string[]) => {
     const found = await findAccountIds(sessionIds);
@@ -93,7 +94,7 @@ export function createLogins(db: Database): Logins {
     const found = new Map<string, number>();
     for (let start = 0; start < sessionIds.length; start += maxTogether) {
       const some = sessionIds.slice(start, start + maxTogether);
-      const rows = isPostgres ? await askPostgres(db, some) : await askSqlite(db, some);
+      const rows = isPostgres ? await askPostgres(db, some, isTied) : await askSqlite(db, some, isTied);
       for (const row of rows) found.set(row.session_id, row.user_id);
       if (start + maxTogether < sessionIds.length) await othersTurn();
     }
@@ -240,10 +241,23 @@ const goodSessions = (isGiven: string) =>
     `where l.session_id ${isGiven} and u.blocked is not true and l.password_mark = ${passwordMarkOfAccount}`,
   ].join(' ');
 
+/** Returns the SQL for sessions that nothing ties to their accounts. Strapi stores user ids as text. */
+const untiedSessions = (isGiven: string) =>
+  [
+    'select s.session_id, u.id as user_id from strapi_sessions s',
+    'join up_users u on u.id = cast(s.user_id as integer)',
+    `where s.session_id ${isGiven} and s.origin = '${userOrigin}' and u.blocked is not true`,
+  ].join(' ');
+
 /** Runs a prepared statement without knex, because each request needs it. */
-async function askPostgres(db: Database, sessionIds: readonly string[]): Promise<readonly GoodRow[]> {
+async function askPostgres(
+  db: Database,
+  sessionIds: readonly string[],
+  isTied: boolean,
+): Promise<readonly GoodRow[]> {
+  const sessions = isTied ? goodSessions : untiedSessions;
   const response = await queryDriver(db, {
-    sql: goodSessions("= any(string_to_array($1, ','))"),
+    sql: sessions("= any(string_to_array($1, ','))"),
     // Session ids are hexadecimal, so none contains a comma.
     bindings: [sessionIds.join(',')],
     options: { name: 'chat-good-logins' },
@@ -251,9 +265,14 @@ async function askPostgres(db: Database, sessionIds: readonly string[]): Promise
   return (response as { readonly rows: readonly GoodRow[] }).rows;
 }
 
-function askSqlite(db: Database, sessionIds: readonly string[]): Promise<readonly GoodRow[]> {
+function askSqlite(
+  db: Database,
+  sessionIds: readonly string[],
+  isTied: boolean,
+): Promise<readonly GoodRow[]> {
+  const sessions = isTied ? goodSessions : untiedSessions;
   return statementsOf(db.connection)<GoodRow>({
-    sql: goodSessions('in (select value from json_each(?))'),
+    sql: sessions('in (select value from json_each(?))'),
     values: [JSON.stringify(sessionIds)],
   });
 }

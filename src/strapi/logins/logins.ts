@@ -24,12 +24,18 @@ export interface UserLogins {
 }
 
 const all = new WeakMap<Core.Strapi, UserLogins>();
+const untied = new WeakSet<Core.Strapi>();
+
+/** Reads Strapi's own sessions, which nothing ties to accounts. Call it before `loginsOf`. */
+export function readStockSessions(strapi: Core.Strapi): void {
+  untied.add(strapi);
+}
 
 /** Returns the logins of this Strapi instance, made once. */
 export function loginsOf(strapi: Core.Strapi): UserLogins {
   const existing = all.get(strapi);
   if (existing !== undefined) return existing;
-  const store = createLogins(strapi.db);
+  const store = createLogins(strapi.db, !untied.has(strapi));
   const watch = createLoginWatch(store, strapi.log);
   const listeners: (() => void)[] = [];
   const mayEndElsewhere = strapi.db.dialect.client === 'postgres';

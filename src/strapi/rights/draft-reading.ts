@@ -23,8 +23,9 @@ interface AuthService {
  * Refuses drafts on every route of the content API. End users never get drafts. An API token needs full access or the
  * permission `readDrafts`, which a read-only token cannot have. Strapi itself answers `?status=draft` to everybody who
  * may read the type. It must run before the server handles requests, and after the strategies are registered.
+ * @param isGuarded decides for each content type whether its routes are guarded.
  */
-export function guardDrafts(strapi: Core.Strapi): void {
+export function guardDrafts(strapi: Core.Strapi, isGuarded: (uid: string) => boolean = () => true): void {
   const auth = strapi.get('auth') as AuthService;
   const { verify } = auth;
   const getModel: GetModel = (uid) => strapi.getModel(uid as 'api::ai-character.ai-character');
@@ -32,7 +33,7 @@ export function guardDrafts(strapi: Core.Strapi): void {
     await verify(who, config);
     const sentence = who === undefined ? undefined : refusal(who);
     const uid = config === false ? undefined : uidOf(config?.scope);
-    if (sentence === undefined || uid === undefined) return;
+    if (sentence === undefined || uid === undefined || !isGuarded(uid)) return;
     const query = strapi.requestContext.get()?.query;
     if (query !== undefined && asksForDrafts(getModel, uid, query))
       throw new ChatError('forbidden', { sentence });

@@ -41,6 +41,11 @@ export async function nameInAdminPanel(strapi: Core.Strapi): Promise<void> {
   await store.set({ key: 'admin-views', value: viewsVersion });
 }
 
+/** Makes `nameInAdminPanel` run again, after Strapi has forgotten these labels. */
+export async function forgetAdminNames(strapi: Core.Strapi): Promise<void> {
+  await strapi.store({ type: 'core', name: 'character-chat' }).delete({ key: 'admin-views' });
+}
+
 function applyView(configuration: Configuration, view: View): Configuration {
   const metadatas = Object.fromEntries(
     Object.entries(configuration.metadatas).map(([name, { edit, list }]) => {

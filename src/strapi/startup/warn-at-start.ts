@@ -1,5 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
+import { chatVariablesOf } from '../../app';
 import { findSecretWarnings } from './secrets';
 
 /** Logs what an operator should set, although the server works without it. */
@@ -9,9 +10,9 @@ export function warnAtStart(strapi: Core.Strapi): void {
 }
 
 /** Returns a warning in production while the operator has not decided whether users see prompts. */
-function findChatWarnings({ config }: Core.Strapi): string[] {
-  const isProduction = config.get('environment') === 'production';
-  const choice: unknown = config.get('chat.CHAT_EXPOSE_PROMPT');
+export function findChatWarnings(strapi: Core.Strapi): string[] {
+  const isProduction = strapi.config.get('environment') === 'production';
+  const { CHAT_EXPOSE_PROMPT: choice } = chatVariablesOf(strapi) as { CHAT_EXPOSE_PROMPT?: unknown };
   const isMade = typeof choice === 'string' && choice.trim() !== '';
   if (!isProduction || isMade) return [];
   return [
