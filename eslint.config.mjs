@@ -135,6 +135,8 @@ export default tseslint.config(
   {
     ignores: [
       'dist/',
+      'dist-plugin/',
+      'plugin/',
       'node_modules/',
       '.tmp/',
       '.cache/',

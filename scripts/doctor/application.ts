@@ -44,7 +44,7 @@ export function readApplication(): Application {
 }
 
 /** Strapi wraps the error of a file in config/, so the text is all that is left of a `SettingsError`. */
-function toUnusable(error: unknown): unknown {
+export function toUnusable(error: unknown): unknown {
   const [problems] = /The settings are not complete:.*/su.exec(String(error)) ?? [];
   if (error instanceof SettingsError) return new UnusableSettings(error.message);
   return problems === undefined ? error : new UnusableSettings(problems);
@@ -54,7 +54,8 @@ interface AdminPlugin {
   readonly services: { readonly encryption: { decrypt(sealed: string): string | null } };
 }
 
-function unseal(sealedKey: string): UpstreamKey | null {
+/** Decrypts a key as Strapi does. It needs an earlier call of `createStrapi`. */
+export function unseal(sealedKey: string): UpstreamKey | null {
   // The plugin needs `createStrapi` first. Its service is that of `strapi.service('admin::encryption')`.
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- it must not load before
   const { services } = require('@strapi/admin/strapi-server') as AdminPlugin;

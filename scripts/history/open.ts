@@ -4,25 +4,22 @@ import { env } from '@strapi/utils';
 import readConfig from '../../config/history';
 import { HistoryProblem, parseHistoryStoreSettings } from '../../src/history';
 import { dsn } from '../../src/history/settings';
-import { openHistoryStore, type Store } from '../../src/history/store/open';
 import { envFile, readEnvFile } from '../env-file';
 import type { MainDatabase } from '../main-database';
+import type { Places } from './command';
 import { HistoryCommandError } from './screen';
 
 const root = path.resolve(__dirname, '..', '..');
 
 /**
- * Opens the store of the application. The environment overrides the variables of `.env`.
- * @param mustExist whether a database without a history is an error. Otherwise, the first use creates the history.
+ * Returns where the history and the users of the application are. The environment overrides the variables of `.env`.
+ * @throws HistoryCommandError
  */
-export function openStore({ mustExist }: { readonly mustExist: boolean }): Store {
-  const settings = parseHistoryStoreSettings({ ...readSettings(), folder: root });
-  if (settings instanceof HistoryProblem) throw new HistoryCommandError(settings.message);
-  return openHistoryStore({ ...settings, mustExist });
-}
-
-export function readMainDatabase(): MainDatabase {
-  return readSettings().mainDatabase as MainDatabase;
+export function readPlaces(): Places {
+  const given = { ...readSettings(), folder: root };
+  const store = parseHistoryStoreSettings(given);
+  if (store instanceof HistoryProblem) throw new HistoryCommandError(store.message);
+  return { store, mainDatabase: given.mainDatabase as MainDatabase };
 }
 
 function readSettings() {

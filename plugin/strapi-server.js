@@ -1,0 +1,3 @@
+'use strict';
+
+module.exports = require('./dist/src/plugin/strapi-server.js').default;

@@ -1,0 +1,3 @@
+'use strict';
+
+exports.upgradeOptions = require('./dist/src/websocket/upgrade.js').upgradeOptions;

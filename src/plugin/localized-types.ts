@@ -1,0 +1,35 @@
+import type { Core } from '@strapi/strapi';
+
+import { ownUids } from './own-uids';
+
+/**
+ * Gives the content types what i18n gives each type that exists when it registers. It registers before this plugin
+ * does. Without these attributes, Strapi cannot publish a character.
+ */
+export function addLocaleAttributes(strapi: Core.Strapi): void {
+  if (strapi.plugin('i18n') === undefined) return;
+  for (const uid of ownUids) {
+    const { attributes, collectionName } = strapi.contentType(uid as 'api::ai-character.ai-character');
+    Object.assign(attributes, {
+      locale: { writable: true, private: true, configurable: false, visible: false, type: 'string' },
+      localizations: {
+        type: 'relation',
+        relation: 'oneToMany',
+        target: uid,
+        writable: false,
+        private: true,
+        configurable: false,
+        visible: false,
+        unstable_virtual: true,
+        joinColumn: {
+          name: 'document_id',
+          referencedColumn: 'document_id',
+          referencedTable: strapi.db.metadata.identifiers.getTableName(collectionName ?? uid),
+          on: ({ results }: { readonly results: readonly { readonly id: number }[] }) => ({
+            id: { $notIn: results.map(({ id }) => id) },
+          }),
+        },
+      },
+    });
+  }
+}

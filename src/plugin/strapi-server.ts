@@ -1,0 +1,119 @@
+import type { Core } from '@strapi/strapi';
+
+import { openHistoryToAdmins } from '../api/history/admin-routes';
+import { chatOf, useVariables } from '../app';
+import { markDriverErrors } from '../database/sql/driver-errors';
+import { dropLoginTable } from '../database/users/login-table';
+import { SettingsError } from '../chat';
+import { keepEntryRules } from '../strapi/lifecycle/rules';
+import { createServing, type Serving } from '../strapi/lifecycle/serving';
+import { createTables } from '../strapi/lifecycle/tables';
+import { readStockSessions } from '../strapi/logins/logins';
+import { surviveBrokenConnections } from '../strapi/patches/survive-broken-connections';
+import { guardChats, takeChatsFromStockRoles } from '../strapi/rights/chat-reading';
+import { guardDrafts } from '../strapi/rights/draft-reading';
+import { nameInAdminPanel } from '../strapi/startup/admin-labels';
+import { beforeListening } from '../strapi/startup/before-listening';
+import { grantAuthenticated } from '../strapi/startup/permissions';
+import { startInTurn } from '../strapi/startup/start-in-turn';
+import { findChatWarnings } from '../strapi/startup/warn-at-start';
+import { guardAgainstAbsence, type AbsenceGuard } from './absence';
+import { afterBootstraps } from './after-bootstraps';
+import { addApis } from './apis';
+import { GuestProblem } from './guest-problem';
+import { openHistory } from './history';
+import { assertHost, findHostWarnings } from './host-checks';
+import { addLocaleAttributes } from './localized-types';
+import { addPathMiddlewares, addRouteMiddlewares } from './middlewares';
+import { createOwnPaths } from './own-paths';
+import { ownUids } from './own-uids';
+import { parsePluginSettings, readEnvironment, variablesOf, type PluginSettings } from './settings';
+import { addFunctionsToSqlite } from './sqlite-functions';
+
+let endTurnToStart = () => {};
+let serving: Serving | undefined;
+let absence: AbsenceGuard | undefined;
+
+interface Options {
+  readonly strapi: Core.Strapi;
+}
+
+/** The server part of the plugin: the APIs of the application, in a project of somebody else. */
+export default {
+  config: {
+    default: ({ env }: { readonly env: (name: string) => string | undefined }) => readEnvironment(env),
+    // `register` checks the settings, because Strapi would print a stack trace here.
+    validator: () => undefined,
+  },
+
+  /** Adds everything to the host. @throws GuestProblem which names what to change. */
+  async register({ strapi }: Options): Promise<void> {
+    assertHost(strapi);
+    const settings = readSettings(strapi);
+    serving = createServing(strapi, false);
+    endTurnToStart = startInTurn(strapi);
+    surviveBrokenConnections(strapi);
+    addFunctionsToSqlite(strapi);
+    markDriverErrors(strapi.db.connection);
+    readStockSessions(strapi);
+    const apiNames = addToHost(strapi, settings);
+    keepEntryRules(strapi);
+    await guardChats(strapi);
+    guardDrafts(strapi, (uid) => ownUids.has(uid));
+    await openHistoryToAdmins(strapi);
+    absence = guardAgainstAbsence(strapi, apiNames);
+    afterBootstraps(strapi, () => prepare(strapi));
+  },
+
+  /** Strapi waits for this before it closes every connection. Running turns end here. */
+  async destroy(): Promise<void> {
+    endTurnToStart();
+    await absence?.stop();
+    await serving?.stop();
+  },
+};
+
+/** @throws GuestProblem which lists every problem. */
+function readSettings(strapi: Core.Strapi): PluginSettings {
+  const variables = variablesOf(strapi);
+  try {
+    const settings = parsePluginSettings(variables);
+    useVariables(strapi, variables);
+    openHistory(strapi, variables);
+    chatOf(strapi);
+    return settings;
+  } catch (error) {
+    throw error instanceof SettingsError ? new GuestProblem(error.message) : error;
+  }
+}
+
+/** @returns the names of the added APIs. */
+function addToHost(strapi: Core.Strapi, settings: PluginSettings): readonly string[] {
+  const {
+    CHAT_API_PREFIX: prefix,
+    CHAT_PATHS_WITHOUT_API: servesWithoutApi,
+    BODY_LIMIT: maxBodyBytes,
+  } = settings;
+  addRouteMiddlewares(strapi);
+  const apis = addApis(strapi, prefix);
+  addLocaleAttributes(strapi);
+  const paths = createOwnPaths(strapi, { apis, prefix, servesWithoutApi });
+  addPathMiddlewares(strapi, { paths, apis, prefix, maxBodyBytes });
+  return apis.map(({ registeredName }) => registeredName);
+}
+
+/** Runs after Strapi has created the tables, the roles and the rights. */
+async function prepare(strapi: Core.Strapi): Promise<void> {
+  await absence?.start();
+  await grantAuthenticated(strapi);
+  await takeChatsFromStockRoles(strapi);
+  await nameInAdminPanel(strapi);
+  await dropLoginTable(strapi.db);
+  await createTables(strapi);
+  endTurnToStart();
+  beforeListening(strapi, async () => {
+    for (const warning of [...findChatWarnings(strapi), ...findHostWarnings(strapi)])
+      strapi.log.warn(warning);
+    await serving?.start();
+  });
+}
