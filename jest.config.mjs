@@ -8,7 +8,12 @@ const common = {
   rootDir: import.meta.dirname,
   testEnvironment: 'node',
   transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }] },
-  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.tmp/', '<rootDir>/.cache/'],
+  modulePathIgnorePatterns: [
+    '<rootDir>/dist/',
+    '<rootDir>/dist-plugin/',
+    '<rootDir>/.tmp/',
+    '<rootDir>/.cache/',
+  ],
 };
 
 /**
@@ -44,6 +49,35 @@ const isFull = process.env['FAULTS'] === 'full';
 
 const toPaths = (files) => files.map((file) => `<rootDir>/tests/${file}.test.ts`);
 
+/**
+ * Test files of the documented contracts. They also run in a project of somebody else, in which the plugin is.
+ * `npm run check` runs the first one there.
+ */
+const inHosts = [
+  'app/create-message',
+  'app/ai-characters',
+  'app/chat-reading',
+  'app/conversation-api',
+  'app/dify-api',
+  'app/history',
+  'app/my-list',
+  'app/session-api',
+  'app/websocket',
+];
+
+const host = {
+  ...common,
+  testMatch: [...toPaths(isFull ? inHosts : inHosts.slice(0, 1)), '<rootDir>/tests/hosts/**/*.test.ts'],
+};
+
+const hostOnPostgres = {
+  ...host,
+  displayName: 'host-postgres',
+  globals: { database: 'postgres', inHost: true },
+  globalSetup: '<rootDir>/tests/support/start-hosts-on-postgres.ts',
+  globalTeardown: '<rootDir>/tests/support/stop-hosts.ts',
+};
+
 const application = {
   ...common,
   testMatch: [
@@ -68,6 +102,7 @@ export default {
         '<rootDir>/tests/app/',
         '<rootDir>/tests/faults/[^/]+$',
         '<rootDir>/tests/history/store/',
+        '<rootDir>/tests/hosts/',
         '<rootDir>/tests/upgrade/',
       ],
     },
@@ -86,6 +121,14 @@ export default {
       globalSetup: '<rootDir>/tests/support/start-postgres-template.ts',
       globalTeardown: '<rootDir>/tests/support/stop-postgres.ts',
     },
+    {
+      ...host,
+      displayName: 'host',
+      globals: { database: 'sqlite', inHost: true },
+      globalSetup: '<rootDir>/tests/support/start-hosts.ts',
+      globalTeardown: '<rootDir>/tests/support/stop-hosts.ts',
+    },
+    ...(isFull ? [hostOnPostgres] : []),
     {
       ...common,
       displayName: 'history',

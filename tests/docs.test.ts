@@ -14,6 +14,7 @@ import { turnOutcomes } from '../src/chat/model/outcome';
 import type { TurnEvent } from '../src/chat/model/turn-event';
 import { envelopeOf, toWireEvent, type WireEvent } from '../src/chat/contract/stream-event';
 import { readMailConfig } from '../src/env/mail-settings';
+import { pluginSettingNames } from '../src/plugin/settings';
 import { ada, keeper, links, message } from './chat/support/fixtures';
 import { codeBlocks } from './support/markdown';
 import { startArgs } from './support/start-args';
@@ -259,7 +260,14 @@ const examples = {
     'docs/websocket.md',
     'tests/dify-emulator/README.md',
   ],
-  lines: ['README.md', 'CONTRIBUTING.md', 'bench/README.md', 'docs/operations.md', 'tests/upgrade/README.md'],
+  lines: [
+    'docs/plugin.md',
+    'README.md',
+    'CONTRIBUTING.md',
+    'bench/README.md',
+    'docs/operations.md',
+    'tests/upgrade/README.md',
+  ],
 };
 const exampleLanguages = ['sh', 'js', 'ts'];
 /** The parts of such documents that tests/app/examples.test.ts runs. */
@@ -451,7 +459,7 @@ describe.each(documents)('%s', (file) => {
       'TODAY',
     ];
     const ofDify = ['APP_MAX_EXECUTION_TIME', 'SERVER_WORKER_AMOUNT', 'SERVER_WORKER_CONNECTIONS'];
-    const ofOthers = [...ofProxies, ...ofDify, 'NODE_ENV', 'ENV_PATH', ...ofExamples];
+    const ofOthers = [...pluginSettingNames, ...ofProxies, ...ofDify, 'NODE_ENV', 'ENV_PATH', ...ofExamples];
     const ofTests = ['FAULTS_SEED'];
 
     expect(named.filter((name) => !explained.has(name) && ![...ofOthers, ...ofTests].includes(name))).toEqual(

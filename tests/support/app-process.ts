@@ -2,9 +2,14 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
+import { inHost } from './database';
+import { hostCommand } from './host/make-host';
 import { startArgs, withModuleCache } from './start-args';
 
 const root = path.resolve(__dirname, '..', '..');
+
+/** The variable with the folder of a host. Jest projects with the global `inHost` start it as their application. */
+export const hostVariable = 'TEST_HOST_FOLDER';
 
 /** One running process of the application. */
 export interface AppProcess {
@@ -17,16 +22,22 @@ export interface AppProcess {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Starts the application and waits until it is up. @throws Error with the output if it ends before. */
+/**
+ * Starts the application and waits until it is up.
+ * @param host the folder of the host to start, or null for the application itself.
+ * @throws Error with the output if it ends before.
+ */
 export async function startAppProcess(
   env: Readonly<Record<string, string>>,
   onOutput: (text: string) => void = () => undefined,
+  host?: string | null,
 ): Promise<AppProcess> {
   let output = '';
-  const child = spawnStrapi(env, (text) => {
+  const take = (text: string) => {
     output += text;
     onOutput(text);
-  });
+  };
+  const child = spawnStrapi(env, take, host);
   let isAskedToEnd = false;
   await new Promise<void>((resolve, reject) => {
     const look = () => {
@@ -60,22 +71,27 @@ export async function startAppProcess(
 export function spawnStrapi(
   env: Readonly<Record<string, string>>,
   onOutput: (text: string) => void,
+  host: string | null = (inHost && process.env[hostVariable]) || null,
 ): ChildProcess {
-  const cache = withModuleCache();
-  const child = spawn(process.execPath, [...cache.args, ...startArgs(root)], {
-    cwd: root,
+  const command = host === null ? applicationCommand(env) : hostCommand(host, env);
+  const child = spawn(process.execPath, command.args, {
+    cwd: command.cwd,
     // The time zone is not UTC, because dates must be correct in every time zone.
     // ENV_PATH excludes the developer's `.env`.
     env: {
       PATH: process.env['PATH'] ?? '',
       TZ: 'Asia/Shanghai',
       ENV_PATH: '/dev/null',
-      ...cache.env,
-      ...env,
+      ...command.env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   child.stdout.setEncoding('utf8').on('data', onOutput);
   child.stderr.setEncoding('utf8').on('data', onOutput);
   return child;
+}
+
+function applicationCommand(env: Readonly<Record<string, string>>) {
+  const cache = withModuleCache();
+  return { args: [...cache.args, ...startArgs(root)], cwd: root, env: { ...cache.env, ...env } };
 }

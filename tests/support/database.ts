@@ -8,6 +8,9 @@ import knex, { type Knex } from 'knex';
 /** The database of the current Jest project: see jest.config.mjs. SQLite in a project that names none. */
 export const database = (globalThis as { database?: 'sqlite' | 'postgres' }).database ?? 'sqlite';
 
+/** Whether the tests of this Jest project run in a host with the plugin. */
+export const inHost = (globalThis as { inHost?: boolean }).inHost === true;
+
 /** An empty database of that kind. */
 export interface TestDatabase {
   /** Variables with which the application uses this database. */
@@ -28,13 +31,14 @@ export function createDatabase(kind = database): Promise<TestDatabase> {
  * `start-template.ts` has made: to create the tables takes a second for each application.
  */
 export function copyTemplate(): Promise<TestDatabase> {
-  const template = process.env[templateVariable(database)];
+  const template = process.env[templateVariable(database, inHost)];
   if (template === undefined) throw new Error(`The tests have no template of ${database}.`);
   return database === 'postgres' ? createPostgresDatabase(template) : createSqliteDatabase(template);
 }
 
 /** The environment variable with the template's database name or file. */
-export const templateVariable = (kind: typeof database) => `TEST_TEMPLATE_${kind.toUpperCase()}`;
+export const templateVariable = (kind: typeof database, ofHost: boolean) =>
+  `TEST_TEMPLATE_${ofHost ? 'HOST_' : ''}${kind.toUpperCase()}`;
 
 async function createSqliteDatabase(template?: string): Promise<TestDatabase> {
   const folder = await mkdtemp(path.join(tmpdir(), 'chat-sqlite-'));

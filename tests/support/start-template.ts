@@ -10,17 +10,24 @@ import { documentVariable } from './documented-replies';
 import { freePort } from './free-port';
 import { moduleCacheVariable } from './start-args';
 
-/** Starts the application once on an empty database. `copyTemplate` copies what it leaves. */
-export async function startTemplate(kind: 'sqlite' | 'postgres'): Promise<TestDatabase> {
+/**
+ * Starts the application once on an empty database. `copyTemplate` copies what it leaves.
+ * @param host the folder of the host to start, or null for the application itself.
+ */
+export async function startTemplate(
+  kind: 'sqlite' | 'postgres',
+  host: string | null = null,
+): Promise<TestDatabase> {
   process.env[moduleCacheVariable] ??= createTemporaryFile('modules');
   const database = await createDatabase(kind);
   const port = await freePort();
   const dify = { DIFY_API_URL: 'http://127.0.0.1:9/v1', DIFY_API_KEY: 'app-none' };
-  const app = await startAppProcess({ ...baseEnv, ...database.env, ...dify, PORT: String(port) });
+  const env = { ...baseEnv, ...database.env, ...dify, PORT: String(port) };
+  const app = await startAppProcess(env, undefined, host);
   await createAdmin(`http://127.0.0.1:${port}`);
   process.env[documentVariable] ??= await saveDocument(`http://127.0.0.1:${port}`);
   await app.end('SIGTERM');
-  process.env[templateVariable(kind)] = nameOf(database);
+  process.env[templateVariable(kind, host !== null)] = nameOf(database);
   return database;
 }
 
