@@ -382,7 +382,7 @@ describe('a user who asks', () => {
 
   it('gets 409 for all but one of many concurrent questions in a session', async () => {
     const first = (await user.ask({ character_id: character.documentId, query: 'Hi' })).body.data[1];
-    app.dify.always({ name: 'slow-deltas', ms: 20 });
+    app.dify.always({ name: 'slow-deltas', ms: 100 });
     const replies = await Promise.all(
       Array.from({ length: 12 }, () =>
         user.ask({ character_id: character.documentId, query: 'Race?', session_id: first.session_id }),

@@ -48,7 +48,8 @@ const neverGiven: ReadonlySet<string> = new Set(['plugin::users-permissions.user
  * Returns whether a role is Strapi's Editor or Author with exactly the permissions that Strapi gave it. The role
  * editor creates a changed permission again, so its time shows the change. A removed permission is missing. The
  * function does not compare the fields of a permission, because upgrades add fields to content types. A type without
- * any permission may be newer than the role, except for this application's own types.
+ * any permission may be newer than the role, except for this application's own types. Of a localized type, Strapi
+ * itself removes permissions that name no locale.
  */
 export function isStockRole(strapi: Core.Strapi, { code, createdAt, permissions }: Role): boolean {
   if (code !== 'strapi-editor' && code !== 'strapi-author') return false;
@@ -61,15 +62,17 @@ export function isStockRole(strapi: Core.Strapi, { code, createdAt, permissions 
   );
   const given = new Set(permissions.map(key));
   const subjectsOfRole = new Set(permissions.map(({ subject }) => subject));
-  const expected = new Set([
+  const expected = actions.flatMap(({ actionId, subjects }) =>
+    (subjects ?? [])
+      .filter((subject) => subjectsOfRole.has(subject) || ownUids.has(subject))
+      .map((subject) => ({ key: `${actionId} ${subject}`, isRequired: !isLocalized(strapi, subject) })),
+  );
+  const known = new Set([...mediaLibrary, ...expected.map((one) => one.key)]);
+  const required = [
     ...mediaLibrary,
-    ...actions.flatMap(({ actionId, subjects }) =>
-      (subjects ?? [])
-        .filter((subject) => subjectsOfRole.has(subject) || ownUids.has(subject))
-        .map((subject) => `${actionId} ${subject}`),
-    ),
-  ]);
-  return given.size === expected.size && [...given].every((one) => expected.has(one));
+    ...expected.filter(({ isRequired }) => isRequired).map((one) => one.key),
+  ];
+  return [...given].every((one) => known.has(one)) && required.every((one) => given.has(one));
 }
 
 function expectedActions(strapi: Core.Strapi): Action[] {
@@ -85,11 +88,22 @@ function expectedActions(strapi: Core.Strapi): Action[] {
     }));
 }
 
-function isDisplayed(strapi: Core.Strapi, uid: string): boolean {
+const isDisplayed = (strapi: Core.Strapi, uid: string): boolean =>
+  pluginOptionsOf(strapi, uid)['content-manager']?.visible !== false;
+
+const isLocalized = (strapi: Core.Strapi, uid: string): boolean =>
+  pluginOptionsOf(strapi, uid).i18n?.localized === true;
+
+interface PluginOptions {
+  readonly 'content-manager'?: { readonly visible?: boolean };
+  readonly i18n?: { readonly localized?: boolean };
+}
+
+function pluginOptionsOf(strapi: Core.Strapi, uid: string): PluginOptions {
   const { pluginOptions } = strapi.contentType(uid as 'api::ai-character.ai-character') as {
-    pluginOptions?: { 'content-manager'?: { visible?: boolean } };
+    pluginOptions?: PluginOptions;
   };
-  return pluginOptions?.['content-manager']?.visible !== false;
+  return pluginOptions ?? {};
 }
 
 const key = ({ action, subject }: Permission): string => (subject ? `${action} ${subject}` : action);
