@@ -100,11 +100,6 @@ const directions = [
     'An upstream implements chat/ports/upstream.',
   ),
   only(
-    'src/cards/**/*.ts',
-    ['^(@strapi/|koa$|axios$|knex$)', sockets, folders(...aboveParts, 'upstream', 'database', 'history')],
-    'Cards know no framework.',
-  ),
-  only(
     'src/database/**/*.ts',
     ['^(koa$|axios$)', sockets, folders(...aboveParts, 'upstream'), insideChat],
     'database/ implements the ports of chat and history, by their index.',

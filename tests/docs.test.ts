@@ -7,9 +7,9 @@ import { parseEnv } from 'node:util';
 import { parseOptions } from '../bench/options';
 import { parseCommand } from '../scripts/history/options';
 import { chatErrors, type ChatErrorCode } from '../src/chat/errors';
-import { parseMessagePageRequest } from '../src/chat/contract/message-query';
+import { parseMessagePageRequest } from '../src/chat/contract/messages/query';
 import { toAnswerFileReply } from '../src/chat/contract/file/link';
-import { toMessageReply } from '../src/chat/contract/message-reply';
+import { toMessageReply } from '../src/chat/contract/messages/reply';
 import { turnOutcomes } from '../src/chat/model/outcome';
 import type { TurnEvent } from '../src/chat/model/turn-event';
 import { envelopeOf, toWireEvent, type WireEvent } from '../src/chat/contract/stream-event';
@@ -195,11 +195,11 @@ describe('docs/http-api.md', () => {
 
     // Both tables are private, so the test reads them from the source. The next test uses the documented operators.
     const [fieldTable = ''] = matches(
-      read('src/chat/contract/message-query.ts'),
+      read('src/chat/contract/messages/query.ts'),
       /filterFields[^{]+\{(.+?)\n\};/gsu,
     );
     const [operatorTable = ''] = matches(
-      read('src/chat/contract/filter-syntax.ts'),
+      read('src/chat/contract/messages/filter-syntax.ts'),
       /const operators[^{]+\{(.+?)\n\};/gsu,
     );
     expect(fields.sort()).toEqual(matches(fieldTable, /^ {2}'?([\w.]+)'?:/gmu).sort());

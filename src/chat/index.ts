@@ -29,7 +29,7 @@ export {
   type RateLimit,
 } from './errors';
 export { createFairQueue } from './shared/fair-queue';
-export { parseFeedback } from './contract/feedback';
+export { parseFeedback } from './contract/messages/feedback';
 export { parseUpload } from './contract/file/upload-request';
 export { toUploadReply } from './contract/file/upload-reply';
 export type { FileStore, NewUpload } from './ports/file-store';
@@ -40,13 +40,13 @@ export {
   parseConversationPage,
   parseConversationMessage,
   parseConversationPart,
-} from './contract/conversation-request';
+} from './contract/conversation/request';
 export {
   toConversationReply,
   toConversationMessageReply,
   type ConversationMessageReply,
   type ConversationReply,
-} from './contract/conversation-reply';
+} from './contract/conversation/reply';
 export type { DayCounter, MinuteCounter, UserCounters } from './ports/user-counters';
 export { describeError, type Log } from './shared/log';
 export { fillCharacterTexts } from './model/macros';
@@ -57,7 +57,7 @@ export type { MessageStore } from './ports/message-store';
 export type { Erased, OwnDataStore } from './ports/own-data-store';
 export type { Owner } from './model/owner';
 export { parseIdempotencyKey, parseInputs, parseQuestion } from './contract/question';
-export { parseReplyFields, selectFields, type ReplyFields } from './contract/reply-fields';
+export { parseReplyFields, selectFields, type ReplyFields } from './contract/messages/reply-fields';
 export type { Reply } from './contract/reply';
 export * as schemas from './contract/schemas';
 export type { TurnReply } from './contract/turn-reply';

@@ -2,7 +2,7 @@ import type { Core } from '@strapi/strapi';
 
 import type {} from '../../types/services';
 import type { SessionReply } from '../../src/chat';
-import type { ConversationReply } from '../../src/chat/contract/conversation-reply';
+import type { ConversationReply } from '../../src/chat/contract/conversation/reply';
 import createConversationService from '../../src/api/conversation/services/conversation';
 
 /** Calls the services as other code of the same Strapi does. The compiler checks the types of arguments and results. */

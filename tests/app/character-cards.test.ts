@@ -1,5 +1,5 @@
-import { readCard, parseCard, toPng } from '../../src/cards/card';
-import { isPng, readTexts } from '../../src/cards/png';
+import { readCard, parseCard, toPng } from '../../src/strapi/character-cards/card';
+import { isPng, readTexts } from '../../src/strapi/character-cards/png';
 import { startApp, type App } from '../support/app';
 
 const uid = 'api::ai-character.ai-character';

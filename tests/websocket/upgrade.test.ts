@@ -67,13 +67,10 @@ describe('a rejected WebSocket', () => {
       'close',
     ]);
     expect(JSON.parse(text)).toEqual({
+      code: 429,
+      message: sentence,
       data: null,
-      error: {
-        status: 429,
-        name: 'ChatError',
-        message: sentence,
-        details: { code: 'too-many-connections' },
-      },
+      error: { code: 'too-many-connections' },
     });
   });
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ratings } from '../model/message';
 import { uploadReply } from './file/upload-reply';
 import { questionFileReply } from './file/question-files';
-import { userReply } from './message-reply';
+import { userReply } from './messages/reply';
 import { usageReply, type Reply } from './reply';
 import { sessionMessageReply, sessionReply } from './session-reply';
 

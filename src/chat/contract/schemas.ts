@@ -4,8 +4,8 @@ export {
   conversationPageParameters,
   conversationPartParameters,
   conversationParameters,
-} from './conversation-request';
-export { conversationMessageReply, conversationReply } from './conversation-reply';
+} from './conversation/request';
+export { conversationMessageReply, conversationReply } from './conversation/reply';
 export { difyAnswer, difyEvent } from './dify/event';
 export {
   difyConsoleMessage,
@@ -26,13 +26,13 @@ export {
   difyQuestionBody,
 } from './dify/request';
 export { exportLine } from './export-reply';
-export { feedbackBody, feedbackFields } from './feedback';
+export { feedbackBody, feedbackFields } from './messages/feedback';
 export { uploadReply } from './file/upload-reply';
-export { messageListReply } from './message-list-reply';
-export { messageListParameters } from './message-query';
-export { messageReply } from './message-reply';
+export { messageListReply } from './messages/list-reply';
+export { messageListParameters } from './messages/query';
+export { messageReply } from './messages/reply';
 export { questionBody, regenerateBody } from './question';
-export { replyFieldParameters, selectedMessage } from './reply-fields';
+export { replyFieldParameters, selectedMessage } from './messages/reply-fields';
 export { searchReply } from './search-reply';
 export { sessionMessageReply, sessionReply } from './session-reply';
 export {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { chatErrorCodes, chatErrors, type ChatError } from '../errors';
 import type { AnswerFile } from '../model/file';
 import { answerFileReply, type AnswerFileReply } from './file/link';
-import { messageReply, type MessageReply } from './message-reply';
+import { messageReply, type MessageReply } from './messages/reply';
 import type { SavedTurn } from '../model/turn';
 import { seconds, usageReply, type Reply } from './reply';
 import type { TurnEvent } from '../model/turn-event';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { turnOutcomes } from '../model/outcome';
-import { selectedMessage } from './reply-fields';
+import { selectedMessage } from './messages/reply-fields';
 import type { Reply } from './reply';
 
 /** The state of a turn. `message_id`, `outcome` and `error_code` are those of the answer. */

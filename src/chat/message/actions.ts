@@ -1,8 +1,8 @@
 import type { Upstreams } from '../ports/upstreams';
 import { ChatError } from '../errors';
-import type { Feedback } from '../contract/feedback';
+import type { Feedback } from '../contract/messages/feedback';
 import { isUpstreamMessageId } from '../model/message-id';
-import type { MessageReply } from '../contract/message-reply';
+import type { MessageReply } from '../contract/messages/reply';
 import type { Message } from '../model/message';
 import { upstreamIdOf } from '../model/session';
 import type { CharacterSource } from '../ports/character-source';

@@ -1,10 +1,10 @@
 import type { CharacterSource } from '../ports/character-source';
-import { encodeCursor, parseMessagePageRequest, type Part } from '../contract/message-query';
+import { encodeCursor, parseMessagePageRequest, type Part } from '../contract/messages/query';
 import type { Cursor, MessageQuery } from '../model/message-query';
 import type { FileLinks } from '../contract/file/link';
-import { toMessageReply, type MessageReply } from '../contract/message-reply';
-import type { MessageListReply, Pagination } from '../contract/message-list-reply';
-import { parseReplyFields, selectFields } from '../contract/reply-fields';
+import { toMessageReply, type MessageReply } from '../contract/messages/reply';
+import type { MessageListReply, Pagination } from '../contract/messages/list-reply';
+import { parseReplyFields, selectFields } from '../contract/messages/reply-fields';
 import { characterIdsOf } from '../model/character';
 import type { Owner } from '../model/owner';
 import type { Message } from '../model/message';

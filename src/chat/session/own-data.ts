@@ -7,9 +7,10 @@ import { toUploadReply } from '../contract/file/upload-reply';
 import { ChatError } from '../errors';
 import { createFairQueue } from '../shared/fair-queue';
 import type { LiveTurns } from '../stream/live-turns';
-import { characterIdsOf } from '../model/character';
+import { characterIdsOf, type Character } from '../model/character';
 import { charsOf, type Message } from '../model/message';
 import type { Owner } from '../model/owner';
+import type { SessionEntry } from '../model/session';
 import { type After, walk } from '../shared/walk';
 import { toSessionMessageReply, toSessionReply } from '../contract/session-reply';
 import type { TurnAccess } from '../turn/access';
@@ -91,11 +92,12 @@ export function createOwnData(options: OwnDataOptions): OwnData {
     const readFiles = (after: After) => files.listAfter(owner, after);
     const readMessages = (after: After) => store.listMessagesAfter(owner, after);
     for await (const page of walk(readSessions, start, () => charsOfSession)) {
-      const sessions = page.map(({ session }) => session);
-      const known = await characters.findForDisplay(characterIdsOf(sessions));
       yield (
         head +
-        sessions.map((one) => toLine({ type: 'session', ...toSessionReply(one, owner, known) })).join('')
+        (await toSessionLines(
+          page.map(({ session }) => session),
+          owner,
+        ))
       );
       head = '';
     }
@@ -110,23 +112,14 @@ export function createOwnData(options: OwnDataOptions): OwnData {
     if (head !== '') yield head;
   }
 
+  async function toSessionLines(sessions: readonly SessionEntry[], owner: Owner): Promise<string> {
+    const known = await characters.findForDisplay(characterIdsOf(sessions));
+    return sessions.map((one) => toLine({ type: 'session', ...toSessionReply(one, owner, known) })).join('');
+  }
+
   async function toMessageLines(messages: readonly Message[]): Promise<string> {
     const known = await characters.findForDisplay(characterIdsOf(messages));
-    return messages
-      .map((message) => {
-        const character = message.characterId === null ? undefined : known.get(message.characterId);
-        return toLine({
-          type: 'message',
-          ...toSessionMessageReply(message),
-          conversation_id: message.conversationId,
-          files: filesOf(message),
-          error_code: message.errorCode,
-          usage: message.usage,
-          feedback: message.feedback,
-          ai_character: character ? { documentId: character.documentId, name: character.name } : null,
-        });
-      })
-      .join('');
+    return messages.map((message) => toMessageLine(message, known)).join('');
   }
 
   function liveOf(userId: number) {
@@ -187,6 +180,20 @@ async function untilNone(
     await yieldToEventLoop();
   }
   return total;
+}
+
+function toMessageLine(message: Message, known: ReadonlyMap<string, Character>): string {
+  const character = message.characterId === null ? undefined : known.get(message.characterId);
+  return toLine({
+    type: 'message',
+    ...toSessionMessageReply(message),
+    conversation_id: message.conversationId,
+    files: filesOf(message),
+    error_code: message.errorCode,
+    usage: message.usage,
+    feedback: message.feedback,
+    ai_character: character ? { documentId: character.documentId, name: character.name } : null,
+  });
 }
 
 const toUploadLine = (upload: Upload, owner: Owner): string =>

@@ -1,6 +1,6 @@
 import type { Character } from '../model/character';
 import { toAnswerFileReply, type FileLinks } from '../contract/file/link';
-import { toMessageReply } from '../contract/message-reply';
+import { toMessageReply } from '../contract/messages/reply';
 import type { Owner } from '../model/owner';
 import type { TurnProgress } from '../model/turn';
 import type { TurnEvent } from '../model/turn-event';

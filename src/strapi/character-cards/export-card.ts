@@ -5,9 +5,9 @@ import type { Core } from '@strapi/strapi';
 import { errors } from '@strapi/utils';
 import sharp from 'sharp';
 
-import { parseCard, toPng } from '../../cards/card';
-import { toCard } from '../../cards/character-fields';
-import { isPng } from '../../cards/png';
+import { parseCard, toPng } from './card';
+import { toCard } from './character-fields';
+import { isPng } from './png';
 import { characterUid, type Rights } from './rights';
 
 export type CardFormat = 'json' | 'png';

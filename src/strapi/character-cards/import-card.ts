@@ -2,9 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 
 import type { Core } from '@strapi/strapi';
 
-import { readCard } from '../../cards/card';
-import { toCharacterFields, unusedParts } from '../../cards/character-fields';
-import { isPng, withTexts } from '../../cards/png';
+import { readCard } from './card';
+import { toCharacterFields, unusedParts } from './character-fields';
+import { isPng, withTexts } from './png';
 import type { UploadedFile } from '../../http/requests/multipart-body';
 import { characterUid, type Rights } from './rights';
 

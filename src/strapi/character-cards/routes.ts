@@ -2,7 +2,7 @@ import type { Core } from '@strapi/strapi';
 import { errors } from '@strapi/utils';
 import type { Context } from 'koa';
 
-import { CardError } from '../../cards/card-error';
+import { CardError } from './card-error';
 import type { UploadedFile } from '../../http/requests/multipart-body';
 import { exportCard, parseFormat } from './export-card';
 import { importCard } from './import-card';

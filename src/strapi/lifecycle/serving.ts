@@ -70,7 +70,8 @@ export function createServing(strapi: Core.Strapi, movesSqliteLog: boolean): Ser
     },
 
     async stop() {
-      const { purging, filling, tidying, history, messageEvents, resources, socketServer, checkpoints } = jobs;
+      const { purging, filling, tidying, history, messageEvents, resources, socketServer, checkpoints } =
+        jobs;
       const purged = Promise.all([purging?.stop(), filling?.stop(), tidying?.stop()]);
       const { turns, settings, conversationCleanup } = chatOf(strapi);
       const drainsUntilMs = Date.now() + settings.drainTimeoutMs;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import type { Operation } from '../../http/operation';
 import { ofBodies } from '../../http/route-errors';
-import type { DocumentedRoute } from './route';
+import type { DocumentedRoute } from './documented-route';
 
 /** The routes of users-permissions that apps use. The plugin describes some of them, and not all correctly. */
 

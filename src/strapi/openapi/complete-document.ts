@@ -4,7 +4,7 @@ import { errorShapeOf } from '../../http/error-shape';
 import type { Operation } from '../../http/operation';
 import { errorComponents, toErrorResponses } from './error-responses';
 import { isJson, toComponent, type Json } from './json';
-import type { DocumentedRoute } from './route';
+import type { DocumentedRoute } from './documented-route';
 import { tidySchema } from './tidy-schema';
 
 export interface DocumentOptions {

@@ -4,20 +4,7 @@ import type { Operation } from '../../http/operation';
 import { ofBodies, ofEachRoute, ofPublicRoutes, ofReads } from '../../http/route-errors';
 import type { ChatErrorCode } from '../../chat';
 import { accountRoutes } from './account-routes';
-
-/** A route that the document describes. */
-export interface DocumentedRoute {
-  /** In lower case. */
-  readonly method: string;
-  /** As the document writes it, e.g. `/chat/sessions/{session_id}`. */
-  readonly path: string;
-  readonly tag: string;
-  readonly isPublic: boolean;
-  readonly operation: Operation;
-  readonly codes: readonly ChatErrorCode[];
-  /** The component of a body that Strapi's generator does not know. */
-  readonly body?: string;
-}
+import type { DocumentedRoute } from './documented-route';
 
 /** A route of Strapi, as far as this file reads it. */
 interface StrapiRoute {

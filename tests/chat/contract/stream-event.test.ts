@@ -1,5 +1,5 @@
 import { ChatError, chatErrors, type ChatErrorCode } from '../../../src/chat/errors';
-import { toMessageReply } from '../../../src/chat/contract/message-reply';
+import { toMessageReply } from '../../../src/chat/contract/messages/reply';
 import type { SavedTurn } from '../../../src/chat/model/turn';
 import type { TurnEvent } from '../../../src/chat/model/turn-event';
 import { isTerminal, toLastEvent, toWireEvent } from '../../../src/chat/contract/stream-event';

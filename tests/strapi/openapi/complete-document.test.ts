@@ -1,5 +1,5 @@
 import { completeDocument, type Generated } from '../../../src/strapi/openapi/complete-document';
-import type { DocumentedRoute } from '../../../src/strapi/openapi/route';
+import type { DocumentedRoute } from '../../../src/strapi/openapi/documented-route';
 
 const json = (schema: Readonly<Record<string, unknown>>) => ({ content: { 'application/json': { schema } } });
 const session = { $ref: '#/components/schemas/Session' };

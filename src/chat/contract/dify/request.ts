@@ -8,7 +8,7 @@ import { isUuid } from '../../shared/id-spellings';
 import { oncePer } from '../../shared/once-per';
 import { toStorableJson, toStorableText } from '../../shared/storable-text';
 import { boundedText } from '../bounded';
-import { feedbackFields, type Feedback } from '../feedback';
+import { feedbackFields, type Feedback } from '../messages/feedback';
 import { parse, wholeNumber } from '../invalid-request';
 import { inputsObject, questionText } from '../question';
 import { questionFilesSchema } from '../file/question-files';

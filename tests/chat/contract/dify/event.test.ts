@@ -2,7 +2,7 @@ import { ChatError } from '../../../../src/chat/errors';
 import { toDifyAnswer, toDifyEvents, toLastDifyEvent } from '../../../../src/chat/contract/dify/event';
 import { isTerminal, toWireEvent, type WireEvent } from '../../../../src/chat/contract/stream-event';
 import { toAnswerFileReply } from '../../../../src/chat/contract/file/link';
-import { toMessageReply } from '../../../../src/chat/contract/message-reply';
+import { toMessageReply } from '../../../../src/chat/contract/messages/reply';
 import type { TurnEvent } from '../../../../src/chat/model/turn-event';
 import { ada, keeper, links, message } from '../../support/fixtures';
 

@@ -1,8 +1,8 @@
 import {
   parseConversationPage,
   parseConversationPart,
-} from '../../../src/chat/contract/conversation-request';
-import { thrown } from '../support/collect';
+} from '../../../../src/chat/contract/conversation/request';
+import { thrown } from '../../support/collect';
 
 describe('parseConversationPage and parseConversationPart', () => {
   it('cut a limit above 1000', () => {

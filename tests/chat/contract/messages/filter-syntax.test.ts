@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 
-import { ChatError } from '../../../src/chat/errors';
-import { parseFilters, type FieldKinds } from '../../../src/chat/contract/filter-syntax';
-import type { Filter } from '../../../src/chat/model/filter';
-import { thrown } from '../support/collect';
+import { ChatError } from '../../../../src/chat/errors';
+import { parseFilters, type FieldKinds } from '../../../../src/chat/contract/messages/filter-syntax';
+import type { Filter } from '../../../../src/chat/model/filter';
+import { thrown } from '../../support/collect';
 
 const fields: FieldKinds = {
   id: 'integer',

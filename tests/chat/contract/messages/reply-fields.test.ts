@@ -1,6 +1,6 @@
-import { toMessageReply } from '../../../src/chat/contract/message-reply';
-import { parseReplyFields, selectFields } from '../../../src/chat/contract/reply-fields';
-import { ada, keeper, links, message } from '../support/fixtures';
+import { toMessageReply } from '../../../../src/chat/contract/messages/reply';
+import { parseReplyFields, selectFields } from '../../../../src/chat/contract/messages/reply-fields';
+import { ada, keeper, links, message } from '../../support/fixtures';
 
 const reply = toMessageReply(message(), {
   owner: ada,

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
-import type { Character } from '../model/character';
-import { answerFileReply, toAnswerFileReply, type FileLinks } from './file/link';
-import { questionFileReply } from './file/question-files';
-import { messageRoles, messageStatuses, ratings, type Message } from '../model/message';
-import { turnOutcomes } from '../model/outcome';
-import type { Owner } from '../model/owner';
-import { dateTime, usageReply, type Reply } from './reply';
+import type { Character } from '../../model/character';
+import { answerFileReply, toAnswerFileReply, type FileLinks } from '../file/link';
+import { questionFileReply } from '../file/question-files';
+import { messageRoles, messageStatuses, ratings, type Message } from '../../model/message';
+import { turnOutcomes } from '../../model/outcome';
+import type { Owner } from '../../model/owner';
+import { dateTime, usageReply, type Reply } from '../reply';
 
 /** A character inside a message, as the HTTP API shows it. */
 export const characterReply = z

@@ -1,4 +1,4 @@
-import { toMessageRowId, toMessageUuid } from '../../../src/chat/contract/conversation-reply';
+import { toMessageRowId, toMessageUuid } from '../../../../src/chat/contract/conversation/reply';
 
 const documentId = 'q8urlkhii1jmqa51lwwslp3z';
 

@@ -1,6 +1,6 @@
-import type { ChatError } from '../../../src/chat/errors';
-import { encodeCursor, parseMessagePageRequest } from '../../../src/chat/contract/message-query';
-import { thrown } from '../support/collect';
+import type { ChatError } from '../../../../src/chat/errors';
+import { encodeCursor, parseMessagePageRequest } from '../../../../src/chat/contract/messages/query';
+import { thrown } from '../../support/collect';
 
 const place = { createdAt: new Date('2026-01-02T03:04:05.678Z'), id: 42 };
 

@@ -1,18 +1,18 @@
 import { z } from 'zod';
 
-import { ChatError } from '../errors';
-import { boundedJson, boundedText } from './bounded';
-import { toMessageRowId } from './conversation-reply';
-import { listLimit, parse, wholeNumber } from './invalid-request';
-import { oncePer } from '../shared/once-per';
-import type { After } from '../shared/walk';
-import type { Range } from '../model/page';
-import { messageRoles, type NewMessage } from '../model/message';
-import { reference } from './session-request';
-import type { RequestSettings } from '../settings';
-import { isBlank } from '../shared/blank-text';
-import { isUuid } from '../shared/id-spellings';
-import { toStorableJson } from '../shared/storable-text';
+import { ChatError } from '../../errors';
+import { boundedJson, boundedText } from '../bounded';
+import { toMessageRowId } from './reply';
+import { listLimit, parse, wholeNumber } from '../invalid-request';
+import { oncePer } from '../../shared/once-per';
+import type { After } from '../../shared/walk';
+import type { Range } from '../../model/page';
+import { messageRoles, type NewMessage } from '../../model/message';
+import { reference } from '../session-request';
+import type { RequestSettings } from '../../settings';
+import { isBlank } from '../../shared/blank-text';
+import { isUuid } from '../../shared/id-spellings';
+import { toStorableJson } from '../../shared/storable-text';
 
 /**
  * Parsers for requests of the conversation API. Values come from the query string, as documented, or from a JSON body.

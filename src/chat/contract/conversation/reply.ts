@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 
 import { z } from 'zod';
 
-import type { Message } from '../model/message';
-import type { Owner } from '../model/owner';
-import type { SessionEntry } from '../model/session';
-import { messageRoles } from '../model/message';
-import { dateTime, type Reply } from './reply';
-import { contentOf } from './session-reply';
+import type { Message } from '../../model/message';
+import type { Owner } from '../../model/owner';
+import type { SessionEntry } from '../../model/session';
+import { messageRoles } from '../../model/message';
+import { dateTime, type Reply } from '../reply';
+import { contentOf } from '../session-reply';
 
 /** A session as the conversation API shows it. */
 export const conversationReply = z

@@ -1,8 +1,8 @@
 import { deflateSync, crc32 } from 'node:zlib';
 
-import { parseCard, readCard, toPng, type Card } from '../../src/cards/card';
-import { toCard, toCharacterFields, unusedParts } from '../../src/cards/character-fields';
-import { withTexts, readTexts } from '../../src/cards/png';
+import { parseCard, readCard, toPng, type Card } from '../../../src/strapi/character-cards/card';
+import { toCard, toCharacterFields, unusedParts } from '../../../src/strapi/character-cards/character-fields';
+import { withTexts, readTexts } from '../../../src/strapi/character-cards/png';
 
 function chunk(type: string, data: Buffer): Buffer {
   const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);

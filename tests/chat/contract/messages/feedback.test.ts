@@ -1,5 +1,5 @@
-import { parseFeedback } from '../../../src/chat/contract/feedback';
-import { thrown } from '../support/collect';
+import { parseFeedback } from '../../../../src/chat/contract/messages/feedback';
+import { thrown } from '../../support/collect';
 
 const parse = (data: unknown) => parseFeedback({ data });
 

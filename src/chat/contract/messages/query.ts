@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { invalidRequest } from './invalid-request';
+import { invalidRequest } from '../invalid-request';
 import { parseFilters, type FieldKinds } from './filter-syntax';
-import { sortFields, type SortKey, type Cursor, type MessageQuery } from '../model/message-query';
+import { sortFields, type SortKey, type Cursor, type MessageQuery } from '../../model/message-query';
 
 /** The fields of a message that a client may filter by. `ai_character.id` accepts any id of the character. */
 const filterFields: FieldKinds = {

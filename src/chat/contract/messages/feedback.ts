@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-import { boundedText } from './bounded';
-import { parse } from './invalid-request';
-import { ratings } from '../model/message';
-import { isBlank } from '../shared/blank-text';
+import { boundedText } from '../bounded';
+import { parse } from '../invalid-request';
+import { ratings } from '../../model/message';
+import { isBlank } from '../../shared/blank-text';
 
 /** A user's opinion of an answer. */
 export interface Feedback {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { Reply } from './reply';
+import type { Reply } from '../reply';
 import { selectedMessage } from './reply-fields';
 
 /** The part of the list and the total, in the terms of the request. */

@@ -1,13 +1,7 @@
 import { z } from 'zod';
 
-import { invalidRequest } from './invalid-request';
-import {
-  characterReply,
-  messageReply,
-  userReply,
-  type CharacterReply,
-  type MessageReply,
-} from './message-reply';
+import { invalidRequest } from '../invalid-request';
+import { characterReply, messageReply, userReply, type CharacterReply, type MessageReply } from './reply';
 
 /** The fields that a reply shows of each message, of its character and of its user. Null means that it is left out. */
 export interface ReplyFields {

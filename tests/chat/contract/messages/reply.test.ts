@@ -1,5 +1,5 @@
-import { toMessageReply } from '../../../src/chat/contract/message-reply';
-import { ada, keeper, links, message } from '../support/fixtures';
+import { toMessageReply } from '../../../../src/chat/contract/messages/reply';
+import { ada, keeper, links, message } from '../../support/fixtures';
 
 const context = { owner: ada, characters: new Map([[keeper.documentId, keeper]]), exposePrompt: true, links };
 

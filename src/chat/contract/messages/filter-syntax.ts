@@ -3,10 +3,10 @@
  * values of the right kind. Refuses everything else with a sentence that says what to change. So a client cannot reach
  * other columns or relations, and cannot cause a database error.
  */
-import { ChatError } from '../errors';
-import { spellingsOf } from '../shared/id-spellings';
-import { toStorableText } from '../shared/storable-text';
-import type { Comparison, TextMatch, Filter, Value } from '../model/filter';
+import { ChatError } from '../../errors';
+import { spellingsOf } from '../../shared/id-spellings';
+import { toStorableText } from '../../shared/storable-text';
+import type { Comparison, TextMatch, Filter, Value } from '../../model/filter';
 
 /**
  * `id`: a text that can be a UUID. `reference`: an id with several equivalent forms, so it can be compared but not

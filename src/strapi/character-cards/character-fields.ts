@@ -1,4 +1,4 @@
-import { toStorableText } from '../chat';
+import { toStorableText } from '../../chat';
 import type { Card, CardData } from './card';
 
 /** The fields of a character that a card has, too. */
