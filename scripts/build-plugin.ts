@@ -16,7 +16,7 @@ interface Manifest {
 
 /** Packages of the application only: for its admin panel and its mails. */
 const ofApplication =
-  /^(react|react-dom|react-router-dom|styled-components|@strapi\/provider-email-nodemailer)$/u;
+  /^(react|react-dom|react-intl|react-redux|react-router-dom|styled-components|tsx|@strapi\/(design-system|icons|provider-email-nodemailer))$/u;
 
 /** Returns the manifest of the package. The host brings Strapi, so that only one copy of it exists. */
 function toPluginManifest(root: Manifest, own: object): object {

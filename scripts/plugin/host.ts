@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 
 import { createStrapi } from '@strapi/strapi';
-import { env } from '@strapi/utils';
+import { env, importDefault } from '@strapi/utils';
 
 import { pluginName, readEnvironment, toVariables } from '../../src/plugin/settings';
 import type { MainDatabase } from '../main-database';
@@ -21,17 +21,28 @@ export interface Host {
 export function readHost(): Host {
   const folder = process.cwd();
   const isTypeScript = existsSync(path.join(folder, 'tsconfig.json'));
-  const { config, log } = createStrapi({
-    appDir: folder,
-    distDir: isTypeScript ? path.join(folder, 'dist') : folder,
-  });
+  const distDir = isTypeScript ? path.join(folder, 'dist') : folder;
+  const { config, log } = createStrapi({ appDir: folder, distDir });
   log.silent = true;
   const [secret = ''] = config.get<string[]>('server.app.keys', []);
-  const given = config.get<Record<string, unknown>>(`plugins.${pluginName}.config`, {});
+  const forEnvironment = path.join('env', process.env['NODE_ENV'] ?? 'development');
+  const given = ['', forEnvironment].map((name) =>
+    readConfig(path.join(distDir, 'config', name, 'plugins.js')),
+  );
   return {
     folder,
-    variables: toVariables({ ...readEnvironment(env), ...given }),
+    variables: toVariables(Object.assign(readEnvironment(env), ...given) as Record<string, unknown>),
     database: config.get('database.connection') as MainDatabase,
     secret,
   };
+}
+
+type Plugins = Readonly<Record<string, { readonly config?: Readonly<Record<string, unknown>> } | undefined>>;
+
+/** Returns the plugin's part of a file of plugins. Strapi reads such a file only when it loads the plugins. */
+function readConfig(file: string): Readonly<Record<string, unknown>> {
+  if (!existsSync(file)) return {};
+  const exported = importDefault(file) as Plugins | ((options: { env: typeof env }) => Plugins);
+  const plugins = typeof exported === 'function' ? exported({ env }) : exported;
+  return plugins[pluginName]?.config ?? {};
 }

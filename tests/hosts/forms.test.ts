@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+
 import type { Knex } from 'knex';
 
 import { createDifyEmulator, type DifyEmulator } from '../dify-emulator';
@@ -5,8 +9,9 @@ import { createAdmin, password } from '../support/admin';
 import { baseEnv } from '../support/app';
 import { hostVariable, startAppProcess, type AppProcess } from '../support/app-process';
 import { createClient, type Client } from '../support/client';
-import { createDatabase, type TestDatabase } from '../support/database';
+import { copyTemplate, createDatabase, type TestDatabase } from '../support/database';
 import { freePort } from '../support/free-port';
+import { hostCommand } from '../support/host/make-host';
 import { refresh } from '../support/login';
 
 // Each test starts processes.
@@ -110,5 +115,45 @@ describe('the application and the plugin', () => {
     await database.drop();
   });
 });
+
+describe('a command of the plugin', () => {
+  let database: TestDatabase;
+  const env = () => ({ ...baseEnv, ...database.env, DIFY_API_URL: dify.url, DIFY_API_KEY: dify.apiKey });
+
+  beforeAll(async () => {
+    database = await copyTemplate();
+  });
+
+  afterAll(() => database.drop());
+
+  it('checks the upstream of the host', async () => {
+    const { code, output } = await runCommand('doctor', [], env());
+    expect([code, output]).toEqual([0, expect.stringMatching(/^ok +dify/u) as string]);
+  });
+
+  it('says that the host has no history yet', async () => {
+    const { code, output } = await runCommand('history', ['size'], env());
+    expect([code, output]).toEqual([1, expect.stringContaining('a database without a history') as string]);
+  });
+});
+
+/** Runs a command in the folder of the host, as npx does. */
+async function runCommand(name: string, args: readonly string[], env: Readonly<Record<string, string>>) {
+  const { cwd, env: variables } = hostCommand(host(), env);
+  const file = path.join(
+    cwd,
+    'node_modules',
+    'strapi-plugin-character-chat',
+    'dist',
+    'scripts',
+    'plugin',
+    `${name}.js`,
+  );
+  const child = spawn(process.execPath, [file, ...args], { cwd, env: variables });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += String(text)));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, output };
+}
 
 const userAt = (jwt: string): Client => createClient(url, jwt);
