@@ -6,7 +6,7 @@ import { baseEnv } from '../support/app';
 import { startAppProcess, spawnStrapi, type AppProcess } from '../support/app-process';
 import { createAdmin } from '../support/admin';
 import { createClient } from '../support/client';
-import { createDatabase, type TestDatabase } from '../support/database';
+import { copyTemplate, createDatabase, type TestDatabase } from '../support/database';
 import { freePort } from '../support/free-port';
 
 // Each test starts processes.
@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  database = await createDatabase();
+  database = await copyTemplate();
 });
 
 afterEach(async () => {
@@ -146,7 +146,7 @@ describe('the replies of the host', () => {
       await running?.end('SIGTERM');
       running = undefined;
       await database.drop();
-      database = await createDatabase();
+      database = await copyTemplate();
     }
     expect(replies[1]).toEqual(replies[0]);
   });
@@ -154,8 +154,10 @@ describe('the replies of the host', () => {
 
 describe('users-permissions', () => {
   it.each([false, true])(
-    'keeps its default rights and gets ours, named last: %s',
+    'keeps its default rights and gets ours on an empty database, named last: %s',
     async (isUsersPermissionsLast) => {
+      await database.drop();
+      database = await createDatabase();
       await start({ plugins: enabled(upstream), isUsersPermissionsLast });
       const connection = database.connect();
       const rows = (await connection('up_permissions')
