@@ -98,7 +98,11 @@ describe('messages of an older release that linked to character rows', () => {
     const { id: _id, document_id: _documentId, idempotency_key: _key, turn_id: _turn, ...columns } = pattern;
     await app.db.batchInsert(
       'chat_conversations',
-      Array.from({ length: 1_200 }, (_, index) => ({ ...columns, message_id: `many ${index}` })),
+      Array.from({ length: 1_200 }, (_, index) => ({
+        ...columns,
+        document_id: `many${index}`,
+        message_id: `many ${index}`,
+      })),
       100,
     );
     await linkByRows(app.db, documentId);
