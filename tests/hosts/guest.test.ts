@@ -42,7 +42,11 @@ async function start(options: Partial<HostOptions> = {}): Promise<void> {
   await host.change({ language: 'javascript', ...options });
   const port = await freePort();
   url = `http://127.0.0.1:${port}`;
-  running = await startAppProcess({ ...baseEnv, ...database.env, PORT: String(port) }, undefined, host.folder);
+  running = await startAppProcess(
+    { ...baseEnv, ...database.env, PORT: String(port) },
+    undefined,
+    host.folder,
+  );
 }
 
 /** Starts the host and waits for its end. @returns its output. */
