@@ -18,6 +18,11 @@ const inFlat = async () => {
   return Number(row?.['count']);
 };
 
+/** Jest does not know the errors of SQLite as errors if another file of the same worker has loaded its driver. */
+const isMissing = expect.objectContaining({
+  message: expect.stringMatching(/no such table|doesn't exist/u) as string,
+});
+
 /** Creates a store with these records, and closes it. */
 async function createWith(isDaily: boolean, count: number): Promise<readonly string[]> {
   const records = randomRecords(createRandom(11), count, 20);
@@ -68,7 +73,7 @@ describe.each([
     expect(await idsIn(store)).toEqual(expected);
     await store.migrated();
     expect(await idsIn(store)).toEqual(expected);
-    await expect(inFlat()).rejects.toThrow();
+    await expect(inFlat()).rejects.toEqual(isMissing);
     await store.close();
   }, 120_000);
 });
@@ -98,7 +103,7 @@ describe.each([
       const store = openHistoryStore(history.settings(true));
       await store.migrated();
       expect(await idsIn(store)).toEqual(expected);
-      await expect(inFlat()).rejects.toThrow();
+      await expect(inFlat()).rejects.toEqual(isMissing);
       await store.close();
     });
   },
