@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { startApp, type App } from '../support/app';
 import { createClient, type Client, type Reply } from '../support/client';
-import { boundary, fileBody, pixel } from '../support/multipart';
-import { routeTable, type Row } from '../support/route-table';
+import { codeOf, idsOfTurn, toRequest, type OwnThings } from '../support/route-requests';
 import { connect } from '../support/socket-client';
 
 const writesPerMinute = 5;
@@ -165,52 +164,17 @@ const isClosed = (route: string) =>
 /** GET routes that run a model. */
 const costly = ['GET /api/chat-conversations/messages/:message_id/suggested'];
 
-const isUpload = (route: string): boolean => /\/files(\/upload)?$/u.test(route);
-
-/** Returns a form with a picture for a character. */
-function uploadOf(characterId: string) {
-  const field = `--${boundary}\r\nContent-Disposition: form-data; name="character_id"\r\n\r\n${characterId}\r\n`;
-  return {
-    rawBody: Buffer.concat([Buffer.from(field), fileBody(pixel, 'file')]),
-    headers: { 'Content-Type': `multipart/form-data; boundary=${boundary}` },
-  };
-}
-
 describe('every route that writes', () => {
-  let ids: Readonly<Record<string, string>>;
+  let things: OwnThings;
   let user: Client;
 
   beforeAll(async () => {
     user = await app.createUser();
-    const [question, answer] = (await user.ask({ character_id: characterId, query: 'Hello' })).body.data;
+    const asked = (await user.ask({ character_id: characterId, query: 'Hello' })).body.data;
     await user.ask({ character_id: characterId, query: 'Used up' });
     await useUp(user);
-    ids = {
-      "Ann's session_id": question.session_id,
-      "Ann's message_id": answer.message_id,
-      "Ann's message row": String(question.id),
-      "Ann's turn_id": question.turn_id,
-      "Ann's conversation_id": question.conversation_id,
-      "Ada's documentId": characterId,
-    };
+    things = { characterId, ids: { ...idsOfTurn(asked), "Ada's documentId": characterId } };
   });
-
-  const idFor = (takes: readonly string[]) =>
-    takes.map((name) => ids[name]).find((id) => id !== undefined) ?? ids["Ann's session_id"] ?? '';
-
-  /** Builds a valid request with the user's own ids. */
-  function toRequest(route: string, { slots, body }: Row) {
-    const [method = '', pattern = ''] = route.split(' ');
-    const path = slots
-      .filter(({ place }) => place === 'path')
-      .reduce((text, { name, kind }) => text.replace(`:${name}`, idFor(kind.takes)), pattern);
-    const json = JSON.stringify(body ?? {}).replace('$character', characterId);
-    const content = JSON.parse(json) as { session_id?: string };
-    if (slots.some(({ place, name }) => place === 'body' && name === 'session_id')) {
-      content.session_id = ids["Ann's session_id"] ?? '';
-    }
-    return { method, path, content };
-  }
 
   it('returns 429 to a user who has used up the limit', async () => {
     const { body } = await app.admin.client.get('/users-permissions/routes');
@@ -223,15 +187,9 @@ describe('every route that writes', () => {
     const found: Record<string, unknown> = {};
     const expected: Record<string, unknown> = {};
     for (const route of writing) {
-      const row = routeTable[route];
-      if (row === undefined) throw new Error(`${route} is not in the table of routes.`);
-      const { method, path, content } = toRequest(route, row);
-      const sent = isUpload(route) ? uploadOf(characterId) : method !== 'GET' && { body: content };
-      const reply = await user.request(method, path, { ...sent });
-      // The shape of Dify has the code at its top.
-      const error = reply.body?.error ?? reply.body;
-      const code: unknown = error?.details?.code ?? error?.code;
-      found[route] = [reply.status, typeof code === 'string' ? code : null];
+      const { method, path, options } = toRequest(route, things);
+      const reply = await user.request(method, path, options);
+      found[route] = [reply.status, codeOf(reply.body)];
       if (isClosed(route)) expected[route] = [403, null];
       else expected[route] = others[route] === undefined ? [429, 'rate-limited'] : [200, null];
     }
