@@ -29,6 +29,7 @@ const onBoth = [
   'app/killed-process',
   'app/my-list',
   'app/own-data',
+  'app/personal-tokens',
   'app/postgres-lock',
   'app/reader',
   'app/search',

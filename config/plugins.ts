@@ -9,6 +9,8 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin =>
     AUTH_ACCESS_TOKEN_SECONDS: count(3600, 2_592_000),
     AUTH_REMEMBER_SECONDS: count(5, 3600, 0),
     AUTH_REFRESH_AGAIN_SECONDS: count(0, 300, 0),
+    AUTH_TOKENS_PER_USER: count(20, 1000, 0),
+    AUTH_TOKENS_END_WITH_PASSWORD: flag(true),
     AUTH_MAX_ATTEMPTS_PER_MINUTE: count(10, 1_000_000),
     UPLOAD_LIMIT: size.default('50mb').transform(toBytes),
     AUTH_ALLOW_REGISTRATION: flag(true),
@@ -29,6 +31,8 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin =>
         // `src/extensions/users-permissions` reads these.
         cacheLoginsSeconds: variables.AUTH_REMEMBER_SECONDS,
         refreshAgainSeconds: variables.AUTH_REFRESH_AGAIN_SECONDS,
+        tokensPerUser: variables.AUTH_TOKENS_PER_USER,
+        endTokensWithPassword: variables.AUTH_TOKENS_END_WITH_PASSWORD,
         allowRegistration: variables.AUTH_ALLOW_REGISTRATION,
         minPasswordChars: variables.AUTH_MIN_PASSWORD_CHARS,
         validationRules: { validatePassword: createPasswordRule(variables.AUTH_MIN_PASSWORD_CHARS) },

@@ -457,6 +457,7 @@ describe.each(documents)('%s', (file) => {
       'KEY',
       'CONVERSATION',
       'TODAY',
+      'TOKEN',
     ];
     const ofDify = ['APP_MAX_EXECUTION_TIME', 'SERVER_WORKER_AMOUNT', 'SERVER_WORKER_CONNECTIONS'];
     const ofOthers = [...pluginSettingNames, ...ofProxies, ...ofDify, 'NODE_ENV', 'ENV_PATH', ...ofExamples];

@@ -28,6 +28,22 @@ export const chatErrors = {
     status: 403,
     sentence: 'You may not do this.',
   },
+  'token-scope': {
+    status: 403,
+    sentence: 'This personal token lacks the scope for this. Use a token that has it.',
+  },
+  'token-not-allowed': {
+    status: 403,
+    sentence: 'A personal token may not do this. Log in, and send the jwt instead.',
+  },
+  'token-not-found': {
+    status: 404,
+    sentence: 'There is no such personal token.',
+  },
+  'too-many-tokens': {
+    status: 409,
+    sentence: 'You have as many personal tokens as a user may have. Revoke one first.',
+  },
   'session-not-found': {
     status: 404,
     sentence: 'There is no such session.',

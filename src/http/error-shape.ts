@@ -7,7 +7,7 @@ export type ErrorShape = 'strapi' | 'envelope' | 'dify';
  */
 const shapes: readonly (readonly [paths: RegExp, shape: ErrorShape])[] = [
   // The other paths below `/api/chat` are not of the session API.
-  [/^(\/api)?\/(aichat|ws\/|chat\/(?!(search|export|me|ready|metrics)(\/|$)))/iu, 'envelope'],
+  [/^(\/api)?\/(aichat|ws\/|chat\/(?!(search|export|me|tokens|ready|metrics)(\/|$)))/iu, 'envelope'],
   [/^(\/api)?\/(dify\/|console\/api\/apps\/)/iu, 'dify'],
 ];
 

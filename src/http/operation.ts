@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { ChatErrorCode, RequestSettings } from '../chat';
+import type { ChatErrorCode, RequestSettings, TokenScope } from '../chat';
 
 /** What the OpenAPI document says about a route, beside what Strapi reads from `request` and `response`. */
 export interface Operation {
@@ -36,6 +36,8 @@ export interface RouteReply {
 
 /** What `userRoute` needs to describe a route. */
 export interface RouteDescription extends Operation {
+  /** The scope that a personal token needs, if the method does not say it. `none` refuses every personal token. */
+  readonly tokenScope?: TokenScope | 'none';
   /** Parameters of the query string, as the parser takes them. */
   readonly query?: Readonly<Record<string, z.ZodType>>;
   /** The parser of a JSON body. */

@@ -8,6 +8,10 @@ export const ofEachRoute: Codes = [
   ...(['invalid-request', 'unauthorized', 'login-ended', 'forbidden'] as const),
   ...(['database-unavailable', 'internal'] as const),
 ];
+/** Every route that takes personal tokens with the right scope. */
+export const ofTokenRoutes: Codes = ['token-scope'];
+/** Every other route that needs a login. */
+export const ofTokenlessRoutes: Codes = ['token-not-allowed'];
 /** Every route that needs no login. */
 export const ofPublicRoutes: Codes = ['internal'];
 /** Every route that can get a body. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import type { TokenScope } from '../chat';
 import { toRequest, type Operation, type RouteDescription, type RouteRequest } from './operation';
 
 /** A route in the form that Strapi reads from `routes/`. */
@@ -15,6 +16,8 @@ export interface UserRoute extends DescribedRoute {
   readonly config: {
     readonly middlewares: readonly RouteMiddleware[];
     readonly isForUsers: true;
+    /** The scope that a personal token needs. Without it, the route refuses every personal token. */
+    readonly tokenScope?: TokenScope;
     readonly operation: Operation;
   };
 }
@@ -44,9 +47,15 @@ export function userRoute(
   description: RouteDescription,
   middlewares: readonly RouteMiddleware[] = [],
 ): UserRoute {
+  const { tokenScope = method === 'GET' ? 'read' : 'ask' } = description;
   return {
     ...describe(method, path, handler, description),
-    config: { middlewares, isForUsers: true, operation: description },
+    config: {
+      middlewares,
+      isForUsers: true,
+      ...(tokenScope !== 'none' && { tokenScope }),
+      operation: description,
+    },
   };
 }
 

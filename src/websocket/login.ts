@@ -1,13 +1,16 @@
 import type { Core } from '@strapi/strapi';
 import { z } from 'zod';
 
-import { ChatError, type Owner } from '../chat';
+import { assertScope, ChatError, tokenScopes, type Owner, type TokenScope } from '../chat';
 import type { Login } from '../strapi/logins/login-watch';
+import type { JwtService } from '../strapi/logins/tied-tokens';
 
 /** The user and the login of a token. */
 export interface SocketLogin {
   readonly owner: Owner;
   readonly login: Login;
+  /** A JWT has all scopes. */
+  readonly scopes: readonly TokenScope[];
 }
 
 /** The action of the route. Roles that have it in the role editor may connect. */
@@ -24,8 +27,8 @@ const userSchema = z.object({
 });
 
 /**
- * Returns the end user of an access token. It repeats the rules of users-permissions, whose middleware needs a request.
- * @throws ChatError `unauthorized`, `forbidden` (the role may not connect), `database-unavailable`
+ * Returns the end user of a JWT or a personal token. It repeats the rules of users-permissions, whose middleware needs a request.
+ * @throws ChatError `unauthorized`, `forbidden` (the role may not connect), `token-scope`, `database-unavailable`
  */
 export async function logIn(strapi: Core.Strapi, token: string): Promise<SocketLogin> {
   try {
@@ -40,14 +43,12 @@ export async function logIn(strapi: Core.Strapi, token: string): Promise<SocketL
 
 async function readUser(strapi: Core.Strapi, token: string): Promise<SocketLogin> {
   const plugin = strapi.plugin('users-permissions');
-  const jwt = plugin.service('jwt') as {
-    verify(token: string): Promise<{ id?: unknown; sessionId?: string }>;
-  };
+  const jwt = plugin.service('jwt') as JwtService;
   const users = plugin.service('user') as { fetchAuthenticatedUser(id: unknown): Promise<unknown> };
   const permissions = plugin.service('permission') as {
     findRolePermissions(roleId: number): Promise<readonly { readonly action: string }[]>;
   };
-  const { id, sessionId = null } = await jwt.verify(token);
+  const { id, sessionId = null, tokenLogin } = await jwt.verify(token);
   const user = userSchema.safeParse(await users.fetchAuthenticatedUser(id)).data;
   if (user === undefined || user.blocked === true) throw new ChatError('unauthorized');
   if (user.confirmed !== true && (await needsConfirmation(strapi))) throw new ChatError('unauthorized');
@@ -55,10 +56,13 @@ async function readUser(strapi: Core.Strapi, token: string): Promise<SocketLogin
   if (role === null || role === undefined) throw new ChatError('unauthorized');
   const granted = await permissions.findRolePermissions(role.id);
   if (!granted.some((permission) => permission.action === action)) throw new ChatError('forbidden');
+  const scopes = tokenLogin?.scopes ?? tokenScopes;
+  assertScope(scopes, 'read');
   const { documentId, username, email } = user;
   return {
     owner: { id: user.id, documentId, username, email },
     login: { userId: user.id, documentId, sessionId },
+    scopes,
   };
 }
 

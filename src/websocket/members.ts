@@ -1,23 +1,16 @@
 import type { Core } from '@strapi/strapi';
 
-import {
-  describeError,
-  type ChatError,
-  type Owner,
-  type SessionConnection,
-  type SessionEntry,
-} from '../chat';
+import { describeError, type ChatError, type SessionConnection, type SessionEntry } from '../chat';
 import { chatOf } from '../app';
 import type { Login } from '../strapi/logins/login-watch';
 import { loginsOf } from '../strapi/logins/logins';
 import { findSessionHolders } from '../database/sessions/holders';
 import type { SocketClient } from './client';
 import { closeCodes } from './close';
+import type { SocketLogin } from './login';
 
-/** The user, login and session by which a client enters. */
-export interface Entrance {
-  readonly owner: Owner;
-  readonly login: Login;
+/** The login and the session by which a client enters. */
+export interface Entrance extends SocketLogin {
   readonly session: SessionEntry;
 }
 
@@ -48,11 +41,11 @@ export function createMembers(strapi: Core.Strapi, toClientError: (error: unknow
   let isChecking = false;
   return { join, dismissFormer, idle };
 
-  function join(client: SocketClient, { owner, login, session }: Entrance): (frame: string) => void {
+  function join(client: SocketClient, { owner, login, scopes, session }: Entrance): (frame: string) => void {
     const { outlet, gone } = client;
     if (gone.aborted) return () => undefined;
     const { sessionId } = session;
-    const connection = chat.connect({ owner, session, outlet, signal: gone, toClientError });
+    const connection = chat.connect({ owner, scopes, session, outlet, signal: gone, toClientError });
     const member = { client, ownerId: owner.id, sessionId, connection };
     members.add(member);
     // Subscribe after the connection does, so that the client gets the deletion event before the close.

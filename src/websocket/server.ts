@@ -89,9 +89,9 @@ export function openSocketServer(strapi: Core.Strapi): SocketServer {
   }
 
   async function enter(token: string, sessionId: string, place: Place): Promise<Entrance> {
-    const { owner, login } = await logIn(strapi, token);
-    place.claimFor(owner.id);
-    return { owner, login, session: await chat.sessions.find(owner, sessionId) };
+    const entrant = await logIn(strapi, token);
+    place.claimFor(entrant.owner.id);
+    return { ...entrant, session: await chat.sessions.find(entrant.owner, sessionId) };
   }
 
   function welcome(ws: WebSocket, stream: Duplex): SocketClient {

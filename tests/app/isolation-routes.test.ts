@@ -77,12 +77,15 @@ async function createThings(whose: string, user: Client, query: string) {
   const { data: gone } = (await user.post('/api/chat/message', { session_id, content: query })).body;
   await user.request('DELETE', `/api/chat/messages/${gone.message_id}`);
   const session = await app.db('chat_sessions').where({ session_id }).first();
+  const { data: token } = (await user.post('/api/chat/tokens', { data: { name: 'Robot', scopes: ['read'] } }))
+    .body;
   const things = {
     session_id,
     'session row': session.id,
     'session documentId': session.document_id,
     conversation_id: question.conversation_id,
     turn_id: question.turn_id,
+    token_id: token.token_id,
     message_id: question.message_id,
     'message row': question.id,
     'message documentId': question.documentId,
@@ -287,7 +290,14 @@ const requestsForUsers = () =>
 /** Returns all rows that a request could change. */
 async function allRows(): Promise<unknown> {
   const rows: Record<string, unknown> = {};
-  for (const table of ['chat_sessions', 'chat_conversations', 'up_users', 'ai_characters', 'chat_limits']) {
+  for (const table of [
+    'chat_sessions',
+    'chat_conversations',
+    'chat_tokens',
+    'up_users',
+    'ai_characters',
+    'chat_limits',
+  ]) {
     rows[table] = await app.db(table).orderBy(table === 'chat_limits' ? 'key' : 'id');
   }
   return rows;

@@ -27,6 +27,7 @@ const granted = {
   'chat-session.session-socket': ['open'],
   'chat-session.session-view': ['firstScreen', 'list', 'session'],
   'chat.chat': ['eraseOwn', 'exportOwn', 'search'],
+  'chat.token': ['create', 'list', 'revoke'],
   'conversation.conversation': ['addMessage', 'findOrCreate', 'list', 'listMessages'],
   'dify.dify-app': ['info', 'meta', 'parameters', 'site'],
   'dify.dify-conversation': ['delete', 'list', 'rename', 'variables'],

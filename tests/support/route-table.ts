@@ -138,6 +138,7 @@ const kindsOfParams: readonly (readonly [route: RegExp, kinds: Readonly<Record<s
   [/ \/api\/v1\//u, { conversation_id: recorded }],
   [/ \/api\/ws\//u, { session_id: plainSocket }],
   [/ \/api\/docs\//u, { file: { takes: [], refusalOf: character.refusalOf } }],
+  [/ \/api\/chat\/tokens\//u, { token_id: missing('token-not-found', "Ann's token_id") }],
   [/ \/api\/chat-conversations\/files\//u, { link: missing('file-not-found') }],
   [/^DELETE \/api\/dify\//u, { conversation_id: nothingToDo(204, ...sessionIds) }],
   [/ \/api\/(dify|console\/api)\//u, dify],
@@ -198,6 +199,8 @@ const requests: Readonly<Record<string, { readonly slots?: readonly Slot[]; read
       body: { content: 'Theirs' },
     },
     'PATCH /api/chat/messages/:message_id': { body: { new_content: 'Theirs' } },
+
+    'POST /api/chat/tokens': { body: { data: { name: 'Theirs', scopes: ['read', 'ask'] } } },
 
     'POST /api/aichat/createsession': {
       slots: body({ user_id: tooLong(64, user), character_id: characterOfBody }),

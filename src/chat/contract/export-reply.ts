@@ -6,11 +6,13 @@ import { questionFileReply } from './file/question-files';
 import { userReply } from './messages/reply';
 import { usageReply, type Reply } from './reply';
 import { sessionMessageReply, sessionReply } from './session-reply';
+import { tokenReply } from './token/reply';
 
 /** One line of an export. */
 export const exportLine = z
   .discriminatedUnion('type', [
     userReply.extend({ type: z.literal('user') }),
+    tokenReply.extend({ type: z.literal('token') }),
     sessionReply.extend({ type: z.literal('session') }),
     sessionMessageReply.extend({
       type: z.literal('message'),

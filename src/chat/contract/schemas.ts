@@ -45,4 +45,6 @@ export {
   sessionListBody,
 } from './session-request';
 export { streamEvent } from './stream-event';
+export { newTokenReply, tokenReply } from './token/reply';
+export { newTokenBody } from './token/request';
 export { turnReply } from './turn-reply';

@@ -18,3 +18,22 @@ export function toUpstreamUser(owner: Pick<Owner, 'documentId'>): string {
 
 /** Before the documentId in what `toUpstreamUser` returns. */
 export const upstreamUserPrefix = 'user-';
+
+/** `read` allows requests that change nothing. `ask` allows all other requests of the chat APIs. */
+export const tokenScopes = ['read', 'ask'] as const;
+export type TokenScope = (typeof tokenScopes)[number];
+
+/** A token that a user has made for a client that cannot renew a JWT. The server does not store its secret. */
+export interface PersonalToken {
+  readonly tokenId: string;
+  readonly name: string;
+  readonly scopes: readonly TokenScope[];
+  readonly createdAt: Date;
+  /** Null if the token does not expire. */
+  readonly expiresAt: Date | null;
+  /** At most an hour before the real last use. Null if no client has used the token. */
+  readonly lastUsedAt: Date | null;
+}
+
+/** The part of a token that its user chooses. */
+export type TokenRequest = Pick<PersonalToken, 'name' | 'scopes' | 'expiresAt'>;

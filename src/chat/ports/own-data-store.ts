@@ -1,4 +1,4 @@
-import type { Owner } from '../model/owner';
+import type { Owner, PersonalToken } from '../model/owner';
 import type { After } from '../shared/walk';
 import type { SessionEntry } from '../model/session';
 import type { Message } from '../model/message';
@@ -17,6 +17,8 @@ export interface OwnDataStore {
   /** Lists sessions by age, without deleted ones. */
   listSessionsAfter(owner: Owner, after: After): Promise<readonly SessionEntry[]>;
   listMessagesAfter(owner: Owner, after: After): Promise<readonly Message[]>;
+  /** Lists the personal tokens that have not expired, oldest first. */
+  listTokens(owner: Owner): Promise<readonly PersonalToken[]>;
   /** Returns the running turns of a user, in all processes. */
   findLiveTurns(userId: number): Promise<readonly string[]>;
   /**

@@ -1,6 +1,6 @@
 import type { ChatError } from '../errors';
 import type { LiveTurns } from '../stream/live-turns';
-import type { Owner } from '../model/owner';
+import type { Owner, TokenScope } from '../model/owner';
 import type { SessionAccess } from './access';
 import type { SessionEntry } from '../model/session';
 import type { SessionEvents } from './events';
@@ -20,6 +20,7 @@ export interface SessionConnection {
 
 export interface ConnectOptions {
   readonly owner: Owner;
+  readonly scopes: readonly TokenScope[];
   /** The caller has checked that the session belongs to the owner. */
   readonly session: SessionEntry;
   readonly outlet: Outlet;
@@ -48,7 +49,7 @@ export function createConnect({
   writes,
   request,
 }: SessionConnectionsOptions): Connect {
-  return ({ owner, session, outlet, signal, toClientError }) => {
+  return ({ owner, scopes, session, outlet, signal, toClientError }) => {
     const { sessionId } = session;
     const running = live.all().find((turn) => turn.sessionId === sessionId);
     outlet.send(
@@ -74,6 +75,7 @@ export function createConnect({
       writes,
       settings: request,
       owner,
+      scopes,
       sessionId,
       feed,
       outlet,

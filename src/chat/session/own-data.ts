@@ -3,13 +3,14 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { CharacterSource } from '../ports/character-source';
 import type { FileStore, Upload } from '../ports/file-store';
 import type { ExportLine } from '../contract/export-reply';
+import { toTokenReply } from '../contract/token/reply';
 import { toUploadReply } from '../contract/file/upload-reply';
 import { ChatError } from '../errors';
 import { createFairQueue } from '../shared/fair-queue';
 import type { LiveTurns } from '../stream/live-turns';
 import { characterIdsOf, type Character } from '../model/character';
 import { charsOf, type Message } from '../model/message';
-import type { Owner } from '../model/owner';
+import type { Owner, PersonalToken } from '../model/owner';
 import type { SessionEntry } from '../model/session';
 import { type After, walk } from '../shared/walk';
 import { toSessionMessageReply, toSessionReply } from '../contract/session-reply';
@@ -85,20 +86,14 @@ export function createOwnData(options: OwnDataOptions): OwnData {
   };
 
   async function* exportAll(owner: Owner): AsyncGenerator<string, void> {
-    const { id, documentId, username, email } = owner;
-    let head = toLine({ type: 'user', id, documentId, username, email });
+    let head = toAccountLines(owner, await store.listTokens(owner));
     const readSessions = async (after: After) =>
       (await store.listSessionsAfter(owner, after)).map((session) => ({ id: session.rowId, session }));
     const readFiles = (after: After) => files.listAfter(owner, after);
     const readMessages = (after: After) => store.listMessagesAfter(owner, after);
     for await (const page of walk(readSessions, start, () => charsOfSession)) {
-      yield (
-        head +
-        (await toSessionLines(
-          page.map(({ session }) => session),
-          owner,
-        ))
-      );
+      const sessions = page.map(({ session }) => session);
+      yield head + (await toSessionLines(sessions, owner));
       head = '';
     }
     for await (const messages of walk(readMessages, start, charsOf)) {
@@ -180,6 +175,14 @@ async function untilNone(
     await yieldToEventLoop();
   }
   return total;
+}
+
+function toAccountLines(
+  { id, documentId, username, email }: Owner,
+  tokens: readonly PersonalToken[],
+): string {
+  const account = toLine({ type: 'user', id, documentId, username, email });
+  return account + tokens.map((token) => toLine({ type: 'token', ...toTokenReply(token) })).join('');
 }
 
 function toMessageLine(message: Message, known: ReadonlyMap<string, Character>): string {

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { ChatError, type RateLimit } from '../errors';
 import { parseIdempotencyKey } from '../contract/question';
 import { parse } from '../contract/invalid-request';
-import type { Owner } from '../model/owner';
+import { assertScope } from '../limits/token-scope';
+import type { Owner, TokenScope } from '../model/owner';
 import { parseQuestion } from '../contract/question';
 import type { SessionAccess } from './access';
 import type { Outlet, SessionFeed } from './feed';
@@ -52,6 +53,8 @@ export interface SessionRequestsOptions {
   readonly writes: WriteLimits;
   readonly settings: RequestSettings;
   readonly owner: Owner;
+  /** What the client's token allows. */
+  readonly scopes: readonly TokenScope[];
   readonly sessionId: string;
   readonly feed: SessionFeed;
   readonly outlet: Outlet;
@@ -72,7 +75,7 @@ const maxFollowedTurns = 32;
  * @returns a function that handles a frame. It never rejects: it sends every error to the client.
  */
 export function createSessionRequests(options: SessionRequestsOptions): (frame: string) => Promise<void> {
-  const { turns, owner, feed, outlet, toClientError } = options;
+  const { turns, owner, scopes, feed, outlet, toClientError } = options;
   let open = 0;
 
   return async function handle(frame) {
@@ -93,8 +96,10 @@ export function createSessionRequests(options: SessionRequestsOptions): (frame: 
   async function answer(request: Request): Promise<object> {
     switch (request.type) {
       case 'ask':
+        assertScope(scopes, 'ask');
         return ask(request);
       case 'stop': {
+        assertScope(scopes, 'ask');
         await options.writes.count(owner);
         const { saved } = await turns.stop(owner, request.turn_id);
         return { event: 'request_done', turn_id: request.turn_id, outcome: saved[1].outcome };

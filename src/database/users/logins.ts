@@ -9,6 +9,7 @@ import { nowMsIn } from '../sql/clock';
 import { partsOf } from '../sql/parts';
 import { queryDriver, statementsOf } from '../sql/statements';
 import { inTransaction } from '../sql/transaction';
+import { addToken, countTokens, endTokensOf, isTokenLogin, type NewToken, type Tokens } from './tokens';
 
 type Database = Core.Strapi['db'];
 
@@ -40,16 +41,19 @@ export type Rotation =
     }
   | { readonly state: 'gone' };
 
-/** Checks which sessions of users-permissions are valid, and to which account they belong. */
+/**
+ * Checks which logins of users-permissions are valid, and to which account they belong. A login is a session or a
+ * personal token.
+ */
 export interface Logins {
   /**
-   * Returns the user id of a session's account.
+   * Returns the user id of a login's account.
    * Returns null if the session or account no longer exists, or if the account is blocked.
    * Also returns null if the account has another documentId or another password than at login.
    * Concurrent calls share one statement.
    */
   findAccountId(sessionId: string): Promise<number | null>;
-  /** Returns the user ids of valid sessions by session id. */
+  /** Returns the user ids of valid logins by session id, or by the name of a token's login. */
   findAccountIds(sessionIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Returns the user ids of those accounts that are not blocked, by documentId. For logins without a session. */
   findAccounts(documentIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
@@ -62,8 +66,8 @@ export interface Logins {
     userId: number,
     run: (account: LoginAccount | null, changes: LoginChanges) => Promise<T>,
   ): Promise<T>;
-  /** Ends every login of these accounts. */
-  endAllOf(userIds: readonly number[]): Promise<void>;
+  /** Ends every session of these accounts, and every personal token if `withTokens` is true. */
+  endAllOf(userIds: readonly number[], options: { readonly withTokens: boolean }): Promise<void>;
 }
 
 /** Changes to the logins of an account whose row is locked. */
@@ -76,22 +80,26 @@ export interface LoginChanges {
   tieChild(parent: TiedSession, childId: string): Promise<void>;
   setStatus(sessionId: string, status: 'active' | 'rotated'): Promise<void>;
   endFamily(familyId: string): Promise<void>;
+  /** Counts the personal tokens that have not expired. */
+  countTokens(account: LoginAccount): Promise<number>;
+  addToken(account: LoginAccount, token: NewToken): Promise<void>;
 }
 
 /** More than a PostgreSQL pool has connections, and few enough for one statement. */
 const maxTogether = 500;
 
 /** @param isTied whether sessions are tied to accounts. Otherwise, a session counts by its user id and its own row. */
-export function createLogins(db: Database, isTied = true): Logins {
+export function createLogins(db: Database, tokens: Pick<Tokens, 'findAccountIds'>, isTied = true): Logins {
   const isPostgres = db.dialect.client === 'postgres';
-  const findOne = createGroupCommit(async (sessionIds: readonly string[]) => {
-    const found = await findAccountIds(sessionIds);
-    return sessionIds.map((sessionId) => found.get(sessionId) ?? null);
+  const findOne = createGroupCommit(async (logins: readonly string[]) => {
+    const found = await findAccountIds(logins);
+    return logins.map((login) => found.get(login) ?? null);
   }, maxTogether);
   return { findAccountId: findOne, findAccountIds, findAccounts, findTied, withAccount, endAllOf };
 
-  async function findAccountIds(sessionIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const found = new Map<string, number>();
+  async function findAccountIds(logins: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const sessionIds = logins.filter((login) => !isTokenLogin(login));
+    const found = new Map(await tokens.findAccountIds(logins));
     for (let start = 0; start < sessionIds.length; start += maxTogether) {
       const some = sessionIds.slice(start, start + maxTogether);
       const rows = isPostgres ? await askPostgres(db, some, isTied) : await askSqlite(db, some, isTied);
@@ -148,9 +156,13 @@ export function createLogins(db: Database, isTied = true): Logins {
     });
   }
 
-  async function endAllOf(userIds: readonly number[]): Promise<void> {
+  async function endAllOf(
+    userIds: readonly number[],
+    { withTokens }: { readonly withTokens: boolean },
+  ): Promise<void> {
     await inTransaction(db, async (trx) => {
       for (const some of partsOf(userIds)) {
+        if (withTokens) await endTokensOf(db, trx, some);
         await db
           .connection('strapi_sessions')
           .transacting(trx)
@@ -217,6 +229,8 @@ function createLoginChanges(db: Database, trx: Knex.Transaction): LoginChanges {
       const family = db.connection(loginTable).where({ family_id: familyId }).select('session_row_id');
       await sessions().whereIn('id', family).delete();
     },
+    countTokens: ({ id }) => countTokens(db, trx, id),
+    addToken: (account, token) => addToken(db, trx, account, token),
   };
 }
 

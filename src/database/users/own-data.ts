@@ -10,6 +10,7 @@ import { selectSessions, toSessionEntry, type SessionRow } from '../sessions/row
 import { conversationsOf, threadColumns, type ThreadColumns } from '../sessions/threads';
 import { noteUnneeded } from '../sessions/unneeded-conversations';
 import { inTransaction } from '../sql/transaction';
+import { listTokensOf } from './tokens';
 
 type Database = Core.Strapi['db'];
 
@@ -29,6 +30,7 @@ export function createOwnDataStore(db: Database, reader: Reader): OwnDataStore {
       const page = selectMessages(db).where(own).where('m.id', '>', id).orderBy('m.id').limit(limit);
       return (await reader.rows<MessageRow>(owner, page)).map(toMessage);
     },
+    listTokens: ({ id }) => listTokensOf(db, id),
     async findLiveTurns(userId) {
       const rows = (await db
         .connection('chat_sessions')

@@ -12,6 +12,8 @@ import { cacheLogins } from '../../strapi/logins/cache-logins';
 import { cachePermissions, type PermissionService } from '../../strapi/logins/cache-permissions';
 import { tieSessions } from '../../strapi/logins/tie-sessions';
 import { hasSessions, tieTokens, type JwtService } from '../../strapi/logins/tied-tokens';
+import { acceptTokens } from '../../strapi/tokens/accept-tokens';
+import { limitTokens } from '../../strapi/tokens/limit-tokens';
 
 interface Auth {
   register(type: string, strategy: AuthStrategy): Auth;
@@ -43,7 +45,8 @@ const extend = (plugin: Plugin): Plugin => ({
     ...plugin.services,
     jwt: ({ strapi }) => {
       const jwt = plugin.services.jwt({ strapi });
-      return hasSessions(strapi) ? tieTokens(jwt, strapi) : checkLegacyTokens(jwt, strapi);
+      const tied = hasSessions(strapi) ? tieTokens(jwt, strapi) : checkLegacyTokens(jwt, strapi);
+      return acceptTokens(tied, strapi);
     },
     user: ({ strapi }) => noteCheckedPassword(plugin.services.user({ strapi }), strapi),
     permission: ({ strapi }) =>
@@ -53,12 +56,11 @@ const extend = (plugin: Plugin): Plugin => ({
     tieSessions(strapi);
     const auth = strapi.get('auth') as Auth;
     const { register } = auth;
-    auth.register = (type, strategy) =>
-      register.call(
-        auth,
-        type,
-        cacheLogins(withHonestFailures(strategy, strapi), strapi, cacheTimes(strapi).loginMs),
-      );
+    auth.register = (type, strategy) => {
+      const honest = withHonestFailures(strategy, strapi);
+      const cached = cacheLogins(honest, strapi, cacheTimes(strapi).loginMs);
+      return register.call(auth, type, limitTokens(cached));
+    };
     try {
       return plugin.register({ strapi });
     } finally {
@@ -100,7 +102,7 @@ function withHonestFailures(strategy: AuthStrategy, strapi: Core.Strapi): AuthSt
  */
 async function canBeGood(ctx: Context, strapi: Core.Strapi): Promise<boolean> {
   const users = strapi.plugin('users-permissions');
-  const jwt = users.service('jwt') as { getToken(ctx: Context): Promise<{ id?: unknown } | null> | null };
+  const jwt = users.service('jwt') as JwtService;
   const user = users.service('user') as {
     fetchAuthenticatedUser(id: unknown): Promise<{ role?: unknown } | null>;
   };

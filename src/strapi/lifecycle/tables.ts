@@ -8,6 +8,7 @@ import { indexPendingAnswers } from '../../database/turns/pending-answers';
 import { createUpstreamKeysTable } from '../../database/upstreams/keys';
 import { createLoginAttemptsTable } from '../../database/upstreams/login-attempts';
 import { createCounterTable, nameCountsByDocument } from '../../database/users/counters';
+import { createTokenTable } from '../../database/users/tokens';
 
 /** Creates the tables that are no content types. Call it after Strapi has created its tables. */
 export async function createTables({ db }: Core.Strapi): Promise<void> {
@@ -18,6 +19,7 @@ export async function createTables({ db }: Core.Strapi): Promise<void> {
   await createUpstreamKeysTable(db);
   await createLoginAttemptsTable(db);
   await createFileTable(db);
+  await createTokenTable(db);
   await createNumberTable(db);
   await numberCharacters(db);
   await indexPendingAnswers(db);

@@ -5,11 +5,14 @@ import { loginsOf } from './logins';
 import { createCache } from '../../database/cache/cache';
 import { whenChanged } from '../../database/cache/when-changed';
 import type { AuthenticateResult, AuthStrategy } from './auth-strategy';
+import { bearerTokenOf, setTokenLogin, tokenLoginOf, type TokenLogin } from './request-token';
 
 /** The recent result of a good token: a user, and the permissions of their role. */
 interface Login {
   readonly user: object;
   readonly sessionId: string;
+  /** Only for a personal token. */
+  readonly tokenLogin: TokenLogin | undefined;
   readonly result: AuthenticateResult;
   readonly expiresAtMs: number;
 }
@@ -36,7 +39,7 @@ export function cacheLogins(strategy: AuthStrategy, strapi: Core.Strapi, forMs: 
   return {
     ...strategy,
     async authenticate(ctx) {
-      const token = forMs > 0 ? readToken(ctx) : null;
+      const token = forMs > 0 ? bearerTokenOf(ctx) : null;
       if (token === null) return strategy.authenticate(ctx);
       if ((logins.get(token)?.expiresAtMs ?? Infinity) <= Date.now()) logins.forget(token);
       let isOwn = false;
@@ -56,18 +59,13 @@ export function cacheLogins(strategy: AuthStrategy, strapi: Core.Strapi, forMs: 
       // Use a copy, so that a request cannot change the user of the next request.
       ctx.state['user'] = { ...login.user };
       ctx.state['session'] = { id: login.sessionId };
+      if (login.tokenLogin !== undefined) setTokenLogin(ctx, login.tokenLogin);
       return login.result;
     },
   };
 }
 
-/** Reads the token as the plugin does. Returns null if none exists. */
-function readToken(ctx: Context): string | null {
-  const [scheme, token, ...rest] = ctx.get('Authorization').split(/\s+/u);
-  return scheme?.toLowerCase() === 'bearer' && token !== undefined && rest.length === 0 ? token : null;
-}
-
-/** Returns null if nobody is logged in, or if the session manager did not issue the token. */
+/** Returns null if nobody is logged in, or if the token is neither of the session manager nor a personal one. */
 function toLogin(
   ctx: Context,
   token: string,
@@ -76,7 +74,21 @@ function toLogin(
 ): Login | null {
   const user: unknown = ctx.state['user'];
   if (result?.authenticated !== true || typeof user !== 'object' || user === null) return null;
+  const session = sessionOf(ctx, token, strapi);
+  return session === null ? null : { user: { ...user }, result, ...session };
+}
+
+function sessionOf(
+  ctx: Context,
+  token: string,
+  strapi: Core.Strapi,
+): Pick<Login, 'sessionId' | 'tokenLogin' | 'expiresAtMs'> | null {
+  const tokenLogin = tokenLoginOf(ctx);
+  if (tokenLogin !== undefined) {
+    const { id } = ctx.state['session'] as { readonly id: string };
+    return { sessionId: id, tokenLogin, expiresAtMs: tokenLogin.expiresAtMs };
+  }
   const { isValid, payload } = strapi.sessionManager('users-permissions').validateAccessToken(token);
   if (!isValid || payload === null) return null;
-  return { user: { ...user }, sessionId: payload.sessionId, result, expiresAtMs: payload.exp * 1000 };
+  return { sessionId: payload.sessionId, tokenLogin, expiresAtMs: payload.exp * 1000 };
 }

@@ -1,6 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
-import { loginsOf } from './logins';
+import { endsTokensWithPassword, loginsOf } from './logins';
 
 const userUid = 'plugin::users-permissions.user';
 
@@ -14,8 +14,9 @@ interface Event {
 }
 
 /**
- * Ends all logins of an account that is blocked or deleted, or that gets another password, by any API. It finds the
- * accounts before the change, because `where` may not match them afterwards.
+ * Ends all logins of an account that is blocked or deleted, or that gets another password, by any API. A setting keeps
+ * personal tokens after a new password. It finds the accounts before the change, because `where` may not match them
+ * afterwards.
  */
 export function endLoginsWithAccount(strapi: Core.Strapi): void {
   const find = async ({ params, state }: Event) => {
@@ -39,14 +40,14 @@ export function endLoginsWithAccount(strapi: Core.Strapi): void {
 
   async function endUpdated({ params, state: { userIds } }: Event): Promise<void> {
     if (userIds === undefined) return;
-    const hasNewPassword = params.data?.password !== undefined;
-    await end(hasNewPassword ? userIds : await idsOf({ id: { $in: userIds }, blocked: true }));
+    await end(await idsOf({ id: { $in: userIds }, blocked: true }));
+    if (params.data?.password !== undefined) await end(userIds, endsTokensWithPassword(strapi));
   }
 
-  async function end(userIds: readonly number[] = []): Promise<void> {
+  async function end(userIds: readonly number[] = [], withTokens = true): Promise<void> {
     if (userIds.length === 0) return;
     const { store, ended } = loginsOf(strapi);
-    await store.endAllOf(userIds);
+    await store.endAllOf(userIds, { withTokens });
     await ended(userIds);
   }
 

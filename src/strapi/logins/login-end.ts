@@ -19,7 +19,7 @@ export function loginEndOf(strapi: Core.Strapi, ctx: Context): AbortSignal {
 }
 
 /** Returns null for an API token, an admin, or a request without a login. */
-function loginOf(ctx: Context): Login | null {
+export function loginOf(ctx: Context): Login | null {
   const user = ctx.state['user'] as { id?: unknown; documentId?: unknown } | null | undefined;
   if (!isAppUser(ctx) || typeof user?.id !== 'number' || typeof user.documentId !== 'string') return null;
   const session = ctx.state['session'] as { id?: string } | undefined;

@@ -2,11 +2,13 @@ import type { Core } from '@strapi/strapi';
 
 import { createLoginWatch, type LoginWatch } from './login-watch';
 import { createLogins, type Logins } from '../../database/users/logins';
+import { createTokens, type Tokens } from '../../database/users/tokens';
 import { nowAndOnCommit } from '../../database/cache/when-changed';
 
 /** The logins of users in this process. */
 export interface UserLogins {
   readonly store: Logins;
+  readonly tokens: Tokens;
   readonly watch: LoginWatch;
   /**
    * Returns whether a login that was good still is. SQLite has only one process, so the answer is always yes:
@@ -35,12 +37,14 @@ export function readStockSessions(strapi: Core.Strapi): void {
 export function loginsOf(strapi: Core.Strapi): UserLogins {
   const existing = all.get(strapi);
   if (existing !== undefined) return existing;
-  const store = createLogins(strapi.db, !untied.has(strapi));
+  const tokens = createTokens(strapi.db, endsTokensWithPassword(strapi));
+  const store = createLogins(strapi.db, tokens, !untied.has(strapi));
   const watch = createLoginWatch(store, strapi.log);
   const listeners: (() => void)[] = [];
   const mayEndElsewhere = strapi.db.dialect.client === 'postgres';
   const logins: UserLogins = {
     store,
+    tokens,
     watch,
     isStillGood: async (sessionId) =>
       !mayEndElsewhere || sessionId === null || (await store.findAccountId(sessionId)) !== null,
@@ -53,4 +57,9 @@ export function loginsOf(strapi: Core.Strapi): UserLogins {
   };
   all.set(strapi, logins);
   return logins;
+}
+
+/** Returns whether a change of the password also ends the personal tokens of the account. */
+export function endsTokensWithPassword(strapi: Core.Strapi): boolean {
+  return strapi.config.get<boolean>('plugin::users-permissions.endTokensWithPassword', true);
 }

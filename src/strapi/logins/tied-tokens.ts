@@ -1,11 +1,23 @@
 import type { Core } from '@strapi/strapi';
+import type { Context } from 'koa';
 
 import { loginsOf } from './logins';
+import type { TokenLogin } from './request-token';
 import { userOrigin } from '../../database/users/login-table';
 
-/** The part of the plugin's token service that this file uses. */
+/** The login that a token proves. */
+export interface TokenPayload {
+  readonly id?: unknown;
+  readonly sessionId?: string;
+  /** Only for a personal token. */
+  readonly tokenLogin?: TokenLogin;
+}
+
+/** The part of the plugin's token service that the application uses. */
 export interface JwtService {
-  verify(token: string): Promise<{ readonly id?: unknown; readonly sessionId?: string }>;
+  verify(token: string): Promise<TokenPayload>;
+  /** Verifies the token of a request. Returns null if it has none. */
+  getToken(ctx: Context): Promise<TokenPayload | null> | null;
   issue(payload: object): unknown;
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { Operation } from '../../http/operation';
-import { ofBodies } from '../../http/route-errors';
+import { ofBodies, ofTokenRoutes, ofTokenlessRoutes } from '../../http/route-errors';
 import type { DocumentedRoute } from './documented-route';
 
 /** The routes of users-permissions that apps use. The plugin describes some of them, and not all correctly. */
@@ -48,6 +48,7 @@ interface AccountRoute extends Pick<Operation, 'id' | 'summary'> {
   readonly body?: SchemaName;
   readonly json: SchemaName;
   readonly needsLogin?: true;
+  readonly takesTokens?: true;
 }
 
 const routes: Readonly<Record<string, AccountRoute>> = {
@@ -101,12 +102,13 @@ const routes: Readonly<Record<string, AccountRoute>> = {
     summary: 'Read the own account',
     json: 'Account',
     needsLogin: true,
+    takesTokens: true,
   },
 };
 
 export const accountRoutes: readonly DocumentedRoute[] = Object.entries(routes).map(([name, route]) => {
   const [method = '', path = ''] = name.split(' ');
-  const { id, summary, body, json, needsLogin = false } = route;
+  const { id, summary, body, json, needsLogin = false, takesTokens = false } = route;
   return {
     method: method.toLowerCase(),
     path,
@@ -122,6 +124,8 @@ export const accountRoutes: readonly DocumentedRoute[] = Object.entries(routes).
     codes: [
       ...(['invalid-request', 'database-unavailable', 'internal'] as const),
       ...(body === undefined ? [] : ofBodies),
+      ...(needsLogin && !takesTokens ? ofTokenlessRoutes : []),
+      ...(takesTokens ? ofTokenRoutes : []),
     ],
     ...(body !== undefined && { body }),
   };

@@ -60,7 +60,12 @@ export function completeDocument(
     paths: tidySchema(paths),
     components: {
       securitySchemes: {
-        login: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The `jwt` of a login.' },
+        login: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description: 'The `jwt` of a login, or a personal token.',
+        },
       },
       schemas: usedComponents({ ...generated.components, ...errorComponents }, paths),
     },

@@ -1,8 +1,15 @@
 import type { Core } from '@strapi/strapi';
 
 import type { Operation } from '../../http/operation';
-import { ofBodies, ofEachRoute, ofPublicRoutes, ofReads } from '../../http/route-errors';
-import type { ChatErrorCode } from '../../chat';
+import {
+  ofBodies,
+  ofEachRoute,
+  ofPublicRoutes,
+  ofReads,
+  ofTokenRoutes,
+  ofTokenlessRoutes,
+} from '../../http/route-errors';
+import type { ChatErrorCode, TokenScope } from '../../chat';
 import { accountRoutes } from './account-routes';
 import type { DocumentedRoute } from './documented-route';
 
@@ -14,6 +21,7 @@ interface StrapiRoute {
   readonly config?: {
     readonly auth?: unknown;
     readonly middlewares?: readonly unknown[];
+    readonly tokenScope?: TokenScope;
     readonly operation?: Operation;
   };
 }
@@ -56,9 +64,12 @@ function codesOf(
 ): readonly ChatErrorCode[] {
   const isReading = config?.middlewares?.includes('global::reads') === true;
   return [
-    ...(isPublic ? ofPublicRoutes : ofEachRoute),
+    ...(isPublic ? ofPublicRoutes : [...ofEachRoute, ...tokenCodesOf(config?.tokenScope)]),
     ...(method === 'GET' ? [] : ofBodies),
     ...(isReading ? ofReads : []),
     ...errors,
   ];
 }
+
+const tokenCodesOf = (scope: TokenScope | undefined): readonly ChatErrorCode[] =>
+  scope === undefined ? ofTokenlessRoutes : ofTokenRoutes;

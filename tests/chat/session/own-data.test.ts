@@ -7,6 +7,14 @@ import { ada, bob, keeper, message } from '../support/fixtures';
 import { createMemoryCharacters } from '../support/memory-characters';
 import { createEmptyOwnDataStore } from '../support/memory-own-data-store';
 
+const token = {
+  tokenId: 'token-1',
+  name: 'Robot',
+  scopes: ['read' as const],
+  createdAt: new Date('2026-11-21T14:00:00Z'),
+  expiresAt: null,
+  lastUsedAt: null,
+};
 const restorableMs = 30 * 86_400_000;
 
 function create(changes: Partial<OwnDataStore>, live = createLiveTurns()) {
@@ -44,6 +52,27 @@ describe('an export', () => {
   it('contains only the account of a user without messages', async () => {
     const text = (await collect(create({}).ownData.export(ada))).join('');
     expect(text).toBe(`${JSON.stringify({ type: 'user', ...ada })}\n`);
+  });
+
+  it('lists the personal tokens of the user', async () => {
+    const text = (await collect(create({ listTokens: async () => [token] }).ownData.export(ada))).join('');
+    expect(
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      { type: 'user', ...ada },
+      {
+        type: 'token',
+        token_id: 'token-1',
+        name: 'Robot',
+        scopes: ['read'],
+        created_at: '2026-11-21T14:00:00.000Z',
+        expires_at: null,
+        last_used_at: null,
+      },
+    ]);
   });
 
   it('names the character of a message, and reads a page only on demand', async () => {

@@ -52,6 +52,7 @@ function harness(changes: Partial<SessionRequestsOptions> = {}, turns = {}) {
     writes: { count: async () => undefined },
     settings: { maxQueryChars: 100, maxInputsChars: 100, maxFiles: 2 },
     owner: ada,
+    scopes: ['read', 'ask'],
     sessionId: 'session-1',
     feed,
     outlet: {
@@ -354,5 +355,25 @@ describe('any frame', () => {
     const reply = await request({ type: 'stop', turn_id: turnId });
     expect(reply).toMatchObject({ event: 'request_failed', code: 'internal', status: 500 });
     expect(JSON.stringify(reply)).not.toContain('secret');
+  });
+});
+
+describe('a client whose personal token may only read', () => {
+  it('can resume a turn and ping, but not ask or stop', async () => {
+    const { request } = harness({ scopes: ['read'] }, { follow: async () => follow });
+    expect(await request({ type: 'ping' })).toMatchObject({ event: 'pong' });
+    expect(await request({ type: 'resume', turn_id: turnId })).toMatchObject({ event: 'request_done' });
+    for (const frame of [
+      { type: 'ask', query: 'How is the sea?' },
+      { type: 'stop', turn_id: turnId },
+    ]) {
+      expect(await request(frame)).toMatchObject({
+        event: 'request_failed',
+        type: frame.type,
+        code: 'token-scope',
+        status: 403,
+        details: { scope: 'ask' },
+      });
+    }
   });
 });

@@ -5,6 +5,7 @@ export function createEmptyOwnDataStore(changes: Partial<OwnDataStore> = {}): Ow
   return {
     listSessionsAfter: async () => [],
     listMessagesAfter: async () => [],
+    listTokens: async () => [],
     findLiveTurns: async () => [],
     eraseSome: async () => ({ sessions: 0, messages: 0 }),
     purgeSome: async () => ({ sessions: 0, messages: 0 }),

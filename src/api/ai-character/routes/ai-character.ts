@@ -4,7 +4,12 @@ import type { Operation } from '../../../http/operation';
 import { reading } from '../../../http/user-route';
 
 /** Returns a new object for each route, because Strapi writes the route's permission into it. */
-const forUsers = (operation: Operation) => ({ middlewares: reading, isForUsers: true, operation });
+const forUsers = (operation: Operation) => ({
+  middlewares: reading,
+  isForUsers: true,
+  tokenScope: 'read',
+  operation,
+});
 
 /** Parameters that can reach drafts or search every column: see the controller. */
 const forbidden = ['_q', 'status', 'publicationFilter', 'hasPublishedVersion'];

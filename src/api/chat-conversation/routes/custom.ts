@@ -115,6 +115,8 @@ export default {
       {
         id: 'suggestQuestions',
         summary: 'Get questions to ask next',
+        // It runs a model.
+        tokenScope: 'ask',
         reply: { json: z.object({ data: z.array(z.string()) }) },
         errors: [...ofMessage, 'turn-in-progress', ...calling],
       },

@@ -57,6 +57,7 @@ export default {
       {
         id: 'listSessions',
         summary: 'List sessions',
+        tokenScope: 'read',
         body: schemas.sessionListBody,
         reply: { json: inEnvelope(z.array(sessionReply)) },
         errors: ['not-yourself'],

@@ -5,6 +5,7 @@ import type { Reply } from '../../../chat';
 import type { HistoryStatus } from '../../../history';
 import { chatOf, historyOf, upstreamCheckOf } from '../../../app';
 import { loginEndOf } from '../../../strapi/logins/login-end';
+import { loginsOf } from '../../../strapi/logins/logins';
 import { closeSignal } from '../../../middlewares/koasseStream';
 import { createMetrics, hasToken } from '../../../http/metrics';
 import { ownerOf } from '../../../http/owner';
@@ -60,11 +61,14 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     await streamText(ctx, { type, log: strapi.log, loginEnd }, lines);
   },
 
-  /** DELETE /api/chat/me: erases what the account has said. The account itself stays. */
+  /** DELETE /api/chat/me: erases what the account has said, and its personal tokens. The account itself stays. */
   async eraseOwn(ctx: Context) {
     const { ownData, writes } = chatOf(strapi);
+    const { tokens, ended } = loginsOf(strapi);
     const owner = ownerOf(ctx);
     await writes.count(owner);
+    await tokens.endAll(owner.id);
+    await ended([owner.id]);
     return { data: await ownData.erase(owner) };
   },
 });

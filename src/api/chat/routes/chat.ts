@@ -40,7 +40,7 @@ export default {
       'chat.eraseOwn',
       {
         id: 'eraseOwnData',
-        summary: 'Erase all own sessions and messages',
+        summary: 'Erase all own sessions, messages and personal tokens',
         reply: { json: z.object({ data: z.object({ sessions: z.int(), messages: z.int() }) }) },
         errors: ['server-busy', ...writing],
       },

@@ -62,6 +62,8 @@ export default {
     userRoute('GET', `${app}/messages/:message_id/suggested`, 'dify-message.suggest', {
       id: 'difySuggest',
       summary: 'Get questions to ask next',
+      // It runs a model.
+      tokenScope: 'ask',
       reply: { json: schemas.difySuggestions },
       errors: [...ofMessage, 'turn-in-progress', ...writing, ...calling],
     }),
