@@ -107,6 +107,19 @@ describe('GET /api/openapi.json', () => {
     expect(others.filter((name) => !/^\w+ \/api\/(auth|users\/me)/u.test(name))).toEqual([]);
   });
 
+  it('says for each route that needs a login how it refuses a personal token', () => {
+    const needsLogin = operations.filter(([, { security }]) => security === undefined);
+    const refusals = needsLogin.map(([name, { responses }]) => [
+      name,
+      [...JSON.stringify(responses['403']?.content).matchAll(/token-(?:scope|not-allowed)/gu)].map(String),
+    ]);
+    const isForLoginsOnly = /\/api\/(auth\/|chat\/tokens)/u;
+
+    expect(refusals).toEqual(
+      needsLogin.map(([name]) => [name, [isForLoginsOnly.test(name) ? 'token-not-allowed' : 'token-scope']]),
+    );
+  });
+
   it('has schemas for every body, and for every reply that has one', () => {
     for (const [name, { requestBody, responses }] of operations) {
       const contents = [requestBody, ...Object.values(responses)].map((part) => part?.content ?? {});

@@ -174,8 +174,21 @@ describe('users-permissions', () => {
       expect(rights).toContain('authenticated plugin::users-permissions.auth.changePassword');
       expect(rights).toContain('authenticated api::chat-conversation.chat-conversation.createMessage');
       expect(rights).toContain('authenticated api::history.history.listConversations');
+      expect(rights.filter((right) => right.includes('api::chat.token'))).toEqual([]);
     },
   );
+
+  it('takes no personal token, and nobody can make one', async () => {
+    await start({ plugins: enabled(upstream) });
+    const account = { username: 'user', email: 'user@example.com', password: 'Passw0rd-of-tests' };
+    const { body } = await createClient(url).post('/api/auth/local/register', account);
+    const user = createClient(url, body.jwt, body.user);
+    const data = { name: 'Robot', scopes: ['read'] };
+    expect((await user.post('/api/chat/tokens', { data })).status).toBe(404);
+    expect((await user.get('/api/chat/export')).status).toBe(200);
+    expect((await user.request('DELETE', '/api/chat/me')).status).toBe(200);
+    expect((await createClient(url, `cct_${'A'.repeat(43)}`).myList()).status).toBe(401);
+  });
 });
 
 describe('a start without the plugin', () => {
