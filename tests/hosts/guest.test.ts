@@ -7,7 +7,11 @@ import { startAppProcess, spawnStrapi, type AppProcess } from '../support/app-pr
 import { createAdmin } from '../support/admin';
 import { createClient } from '../support/client';
 import { copyTemplate, createDatabase, type TestDatabase } from '../support/database';
+import { documentVariable } from '../support/documented-replies';
 import { freePort } from '../support/free-port';
+
+// Most replies here are of the host itself, and no document describes them.
+delete process.env[documentVariable];
 
 // Each test starts processes.
 jest.setTimeout(120_000);
