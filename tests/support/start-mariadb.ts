@@ -46,6 +46,8 @@ export default async function startMariadb(): Promise<void> {
     [
       '--no-defaults',
       `--datadir=${data}`,
+      // A server deletes temporary tables when it starts, also those of another server in the same folder.
+      `--tmpdir=${folder}`,
       `--port=${port}`,
       '--bind-address=127.0.0.1',
       `--socket=${path.join(folder, 'socket')}`,
