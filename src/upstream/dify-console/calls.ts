@@ -40,6 +40,11 @@ export function getApp(access: AppAccess): Promise<ShortReply> {
   return request(access, (call, path) => call.get(path, {}));
 }
 
+/** Lists the models that the account may use: `GET /workspaces/current/models/model-types/llm`. */
+export function getModels(access: AppAccess): Promise<ShortReply> {
+  return request(access, (call) => call.get('/workspaces/current/models/model-types/llm', {}));
+}
+
 export async function stop(access: AppAccess, taskId: string): Promise<void> {
   const stopped = `/chat-messages/${encodeURIComponent(taskId)}/stop`;
   requireOk(await request(access, (call, path) => call.post(`${path}${stopped}`, {})));

@@ -86,7 +86,7 @@ export function createDifyConsole({
             openFile(links, (_file, query) => listMessages(access, query), file, signal),
         },
         stop: (taskId) => stop(access, taskId),
-        findProblem: () => findAppProblem(access),
+        findProblem: ({ model } = {}) => findAppProblem(access, model),
         findLostAnswer: (lost, isKnown) => findLostAnswer(access, lost, isKnown),
         rate: (messageId, rating) => rate(access, messageId, rating),
         suggestQuestions: (messageId) => suggestQuestions(access, messageId),

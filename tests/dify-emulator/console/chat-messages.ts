@@ -97,6 +97,10 @@ export const modelOf = (profile: Profile): Readonly<Record<string, unknown>> => 
   completion_params: { stop: [] },
 });
 
+/** The models that the account may use, by provider. */
+export const modelsOf = (profile: Profile) =>
+  providers[profile].map((provider) => ({ provider, models: modelNames.map((model) => ({ model })) }));
+
 function requireModel(config: Inputs, profile: Profile): void {
   const { model } = config;
   if (!isRecord(model)) throw invalidParam('model is required');

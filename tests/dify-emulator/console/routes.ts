@@ -8,7 +8,7 @@ import { isJsonRequest, isRecord, type RecordedRequest } from '../requests';
 import { sendAnswer, type HttpAnswer } from '../wire';
 import { ownerOf, postLogin, postRefresh, requireLogin } from './account';
 import { getConsoleApp } from './app';
-import { appNotFound, postConsoleMessage } from './chat-messages';
+import { appNotFound, modelsOf, postConsoleMessage } from './chat-messages';
 import {
   deleteConsoleConversation,
   getConsoleMessages,
@@ -57,6 +57,8 @@ export async function answerConsole(asked: ConsoleRequest): Promise<void> {
   async function callRoute(): Promise<HttpAnswer | void> {
     requireLogin(emulation, request);
     if (isUpload(request, url)) return upload(asked);
+    if (url.pathname === '/console/api/workspaces/current/models/model-types/llm')
+      return { status: 200, json: { data: modelsOf(emulation.profile) } };
     const route = routes.find(({ method, path }) => method === request.method && path.test(url.pathname));
     if (!route) return routeUnknown;
     const [, appId, pathId = ''] = route.path.exec(url.pathname) ?? [];

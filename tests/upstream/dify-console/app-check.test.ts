@@ -24,6 +24,16 @@ describe.each<Profile>(['0.15', '1.x'])('findProblem of an app in the console of
     expect(requestsTo(dify, '/chat-messages')).toEqual([]);
   });
 
+  it('finds nothing wrong with a model that Dify lists, and reports another', async () => {
+    const upstream = consoleUpstream(dify);
+    expect(await upstream.findProblem({ model: 'fake-large' })).toBeNull();
+    expect(await upstream.findProblem({ model: 'gpt-0' })).toMatchObject({
+      code: 'model-unknown',
+      message: expect.stringContaining('"gpt-0"'),
+    });
+    expect(requestsTo(dify, '/chat-messages')).toEqual([]);
+  });
+
   it('reports an app of the wrong kind', async () => {
     const upstream = consoleUpstream(dify, { key: 'app-emulated-advanced-chat' });
     expect(await upstream.findProblem()).toMatchObject({
