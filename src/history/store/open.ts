@@ -112,7 +112,11 @@ export function openHistoryStore(
     dropEmptyPartitions: (beforeDay, signal) => use((open) => dropEmptyPartitions(open, beforeDay, signal)),
     migrated: () => use(() => opening.migrated()),
     identity: () => use(({ database }) => readIdentity(database)),
-    listUnnamed: () => use(listUnnamed),
+    async listUnnamed() {
+      // While records move between tables, a reader of all of them can miss some.
+      await use(() => opening.migrated());
+      return use(listUnnamed);
+    },
     match: (matches) => use((open) => match(open, matches)),
     matchNumber: (...args) => use((open) => matchNumber(open, ...args)),
     endNaming: () => use(({ database }) => endNaming(database)),
