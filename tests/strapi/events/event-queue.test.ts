@@ -110,10 +110,13 @@ describe('the queue of events', () => {
     const { gate, sent, log, queue } = createHeldQueue();
     queue.add('a');
     queue.add('b');
+    // The first item is being sent when the queue stops.
+    await new Promise((resolve) => setImmediate(resolve));
     await queue.stop(1);
     expect([queue.waiting(), queue.dropped()]).toEqual([0, 2]);
     expect(log.lines).toEqual(['warn The process ends. 2 turns get no events of Strapi.']);
     gate.open();
+    await until(() => sent.length > 0);
     await new Promise((resolve) => setImmediate(resolve));
     expect(sent).toEqual(['a']);
   });
