@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import { forgetAdminNames } from '../strapi/startup/admin-labels';
-import { ownUids } from './own-uids';
+import { ownUids } from '../strapi/entries/own-uids';
 
 /*
  * A start of the host without this plugin knows none of its content types and actions. Strapi then drops their tables,

@@ -1,6 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
-import { ownUids } from './own-uids';
+import { ownUids } from '../strapi/entries/own-uids';
 
 /**
  * Gives the content types what i18n gives each type that exists when it registers. It registers before this plugin

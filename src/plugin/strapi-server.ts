@@ -26,7 +26,7 @@ import { assertHost, findHostWarnings } from './host-checks';
 import { addLocaleAttributes } from './localized-types';
 import { addPathMiddlewares, addRouteMiddlewares } from './middlewares';
 import { createOwnPaths } from './own-paths';
-import { ownUids } from './own-uids';
+import { ownUids } from '../strapi/entries/own-uids';
 import { parsePluginSettings, readEnvironment, variablesOf, type PluginSettings } from './settings';
 import { addFunctionsToSqlite } from './sqlite-functions';
 

@@ -1,6 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
-import { chatUids } from '../entries/chat-entries';
+import { ownUids } from '../entries/own-uids';
 
 export interface Permission {
   readonly id: number;
@@ -38,8 +38,6 @@ const mediaLibrary = [
   'plugin::upload.assets.download',
   'plugin::upload.assets.copy-link',
 ];
-
-const ownUids: ReadonlySet<string> = new Set([...chatUids, 'api::ai-character.ai-character']);
 
 /** Strapi does not grant these types to the two roles; only an administrator does. */
 const neverGiven: ReadonlySet<string> = new Set(['plugin::users-permissions.user']);

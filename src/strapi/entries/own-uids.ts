@@ -1,4 +1,4 @@
-import { chatUids } from '../strapi/entries/chat-entries';
+import { chatUids } from './chat-entries';
 
-/** The content types of the plugin. */
+/** The content types of the product. */
 export const ownUids: ReadonlySet<string> = new Set(['api::ai-character.ai-character', ...chatUids]);
