@@ -15,9 +15,7 @@ export const english = {
   'character-chat.cards.export.failed': 'The card cannot be exported. Try again.',
 } as const;
 
-export type MessageId = keyof typeof english;
-
-export const chinese: Readonly<Record<MessageId, string>> = {
+export const chinese: Readonly<Record<keyof typeof english, string>> = {
   'character-chat.cards.import': '导入角色卡',
   'character-chat.cards.import.title': '导入角色卡',
   'character-chat.cards.import.hint':
