@@ -101,6 +101,7 @@ export default {
       testMatch: ['<rootDir>/tests/**/*.test.ts'],
       testPathIgnorePatterns: [
         '<rootDir>/tests/app/',
+        '<rootDir>/tests/browser/',
         '<rootDir>/tests/faults/[^/]+$',
         '<rootDir>/tests/history/store/',
         '<rootDir>/tests/hosts/',
@@ -121,6 +122,14 @@ export default {
       ...(!isFull && { testMatch: toPaths(onBoth) }),
       globalSetup: '<rootDir>/tests/support/start-postgres-template.ts',
       globalTeardown: '<rootDir>/tests/support/stop-postgres.ts',
+    },
+    {
+      ...common,
+      displayName: 'browser',
+      testMatch: ['<rootDir>/tests/browser/**/*.test.ts'],
+      globals: { database: 'sqlite' },
+      globalSetup: '<rootDir>/tests/browser/support/start-browser.ts',
+      globalTeardown: '<rootDir>/tests/support/stop-sqlite.ts',
     },
     {
       ...host,

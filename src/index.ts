@@ -29,6 +29,7 @@ import { findSecretProblems } from './strapi/startup/secrets';
 import { startInTurn } from './strapi/startup/start-in-turn';
 import { useOwnTemporaryFolder, type TemporaryFolder } from './strapi/startup/temporary-folder';
 import { warnAtStart } from './strapi/startup/warn-at-start';
+import { addWorkplace } from './strapi/workplace/workplace';
 
 let endTurnToStart = () => {};
 let serving: Serving | undefined;
@@ -60,6 +61,7 @@ export default {
     guardDrafts(strapi);
     await openHistoryToAdmins(strapi);
     addCardRoutes(strapi);
+    await addWorkplace(strapi);
     declareStockUploads(strapi);
     temporaryFolder = useOwnTemporaryFolder(strapi);
   },

@@ -17,6 +17,7 @@ import { beforeListening } from '../strapi/startup/before-listening';
 import { grantAuthenticated } from '../strapi/startup/permissions';
 import { startInTurn } from '../strapi/startup/start-in-turn';
 import { findChatWarnings } from '../strapi/startup/warn-at-start';
+import { addWorkplace } from '../strapi/workplace/workplace';
 import { guardAgainstAbsence, type AbsenceGuard } from './absence';
 import { afterBootstraps } from './after-bootstraps';
 import { addApis } from './apis';
@@ -61,6 +62,7 @@ export default {
     await guardChats(strapi);
     guardDrafts(strapi, (uid) => ownUids.has(uid));
     await openHistoryToAdmins(strapi);
+    await addWorkplace(strapi);
     absence = guardAgainstAbsence(strapi, apiNames);
     afterBootstraps(strapi, () => prepare(strapi));
   },

@@ -1,0 +1,40 @@
+import type { Core } from '@strapi/strapi';
+
+import type { AdminRoute, WorkplacePart } from './part';
+
+const parts: readonly WorkplacePart[] = [];
+
+/** The part of Strapi's permission service that this file uses. */
+interface PermissionService {
+  readonly actionProvider: { registerMany(actions: readonly object[]): Promise<void> };
+}
+
+/**
+ * Adds the rights and the admin routes of the editors' workplace. The caller must await this before Strapi bootstraps,
+ * because the bootstrap drops unknown rights.
+ */
+export async function addWorkplace(strapi: Core.Strapi): Promise<void> {
+  const permissions = strapi.service('admin::permission') as PermissionService;
+  const rights = parts.flatMap((part) => part.rights);
+  await permissions.actionProvider.registerMany(
+    rights.map((right) => ({ ...right, section: 'settings', category: 'chat' })),
+  );
+  strapi.server.routes({
+    type: 'admin',
+    prefix: '/admin/character-chat',
+    routes: parts.flatMap((part) => part.routes(strapi)).map(toStrapiRoute),
+  });
+}
+
+function toStrapiRoute({ right, ...route }: AdminRoute) {
+  return {
+    ...route,
+    config: {
+      policies: [
+        'admin::isAuthenticatedAdmin',
+        { name: 'admin::hasPermissions', config: { actions: [`api::${right}`] } },
+      ],
+    },
+    info: { type: 'admin' as const },
+  };
+}
