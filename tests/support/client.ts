@@ -31,7 +31,7 @@ export interface RequestOptions {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent unchanged, instead of `body` as JSON. */
-  readonly rawBody?: string | Uint8Array<ArrayBuffer>;
+  readonly rawBody?: string | Uint8Array;
 }
 
 /**
@@ -71,7 +71,9 @@ export function createClient(url: string, token?: string, user: Client['user'] =
         method,
         redirect: 'manual',
         headers: { ...auth, ...(body !== undefined && { 'Content-Type': 'application/json' }), ...headers },
-        ...(rawBody !== undefined ? { body: rawBody } : body !== undefined && { body: JSON.stringify(body) }),
+        ...(rawBody !== undefined
+          ? { body: typeof rawBody === 'string' ? rawBody : new Uint8Array(rawBody) }
+          : body !== undefined && { body: JSON.stringify(body) }),
       });
       const text = await response.text();
       assertCleanReply(text, `${method} ${path}`);
