@@ -18,7 +18,8 @@ const dialect: Dialect = {
       `select table_type as type from information_schema.tables
        where table_schema = database() and table_name = '${whole.records}'`,
     );
-    const isView = own?.['type'] === 'VIEW';
+    // The view is missing for a moment while another process drops and creates it.
+    const isView = own === undefined || own['type'] === 'VIEW';
     return new Map(
       rows.map((row) => {
         const name = String(row['name']);

@@ -162,8 +162,10 @@ async function createSegment(statements: Statements, segment: Segment): Promise<
 }
 
 async function createDays(setup: Setup, statements: Statements, days: readonly Day[]): Promise<void> {
-  const missing = incompleteOf(await readTables(setup, statements), days);
-  if (missing.length === 0) return;
+  const tables = await readTables(setup, statements);
+  const missing = incompleteOf(tables, days);
+  // Another process can have joined the tables while this one waited for the lock.
+  if (!tables.isDivided || missing.length === 0) return;
   for (const day of missing) await createSegment(statements, segmentOf(day));
   await rebuildViews(setup, statements, missing);
 }
