@@ -7,6 +7,8 @@ export interface Operation {
   /** Unique in the document. Generated clients name a function by it. */
   readonly id: string;
   readonly summary: string;
+  /** What happens, for a caller: side effects, order, what a second call does. */
+  readonly description?: string;
   readonly headers?: readonly ('Idempotency-Key' | 'Last-Event-ID')[];
   /** Parameters of Strapi's own routes that users may not send. */
   readonly forbidden?: readonly string[];
@@ -66,7 +68,11 @@ export function toRequest(path: string, { query, body, form }: RouteDescription)
 }
 
 /** The file of a form. */
-export const fileInForm = z.any().meta({ type: 'string', contentMediaType: 'application/octet-stream' });
+export const fileInForm = z.any().meta({
+  type: 'string',
+  contentMediaType: 'application/octet-stream',
+  description: 'One file, with its name.',
+});
 
 /** Settings of parsers for the document. It states no limit that an operator can set. */
 export const anyLimits: RequestSettings = {

@@ -8,6 +8,8 @@ import { createConfig, lintFromString } from '@redocly/openapi-core';
 import fc from 'fast-check';
 import ts from 'typescript';
 
+import { chatErrors } from '../../src/chat/errors';
+import { turnOutcomes } from '../../src/chat/model/outcome';
 import { startApp, type App } from '../support/app';
 import { anyJson, arbitraryOf } from '../support/arbitrary-of-schema';
 import type { Client } from '../support/client';
@@ -24,6 +26,7 @@ interface Operation {
     readonly in: string;
     readonly required?: boolean;
     readonly schema: Json;
+    readonly description?: string;
   }[];
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Json }>> };
   readonly responses: Readonly<
@@ -130,6 +133,46 @@ describe('GET /api/openapi.json', () => {
         const isBare = status === '204' || status === '101';
         expect([name, status, content === undefined]).toEqual([name, status, isBare]);
       }
+    }
+  });
+
+  it('describes every field of a body and a reply, and every parameter', () => {
+    const { schemas } = document.components;
+    const ofReplies = operations.flatMap(([name, { responses }]) =>
+      Object.entries(responses)
+        // The components of errors describe theirs.
+        .filter(([status]) => Number(status) < 400)
+        .map(([status, response]) => [`${name} ${status}`, response] as const),
+    );
+    const ofBodies = operations.map(([name, { requestBody }]) => [`${name} body`, requestBody] as const);
+    const isOfDify = ([name]: readonly [string, unknown]) => /dify|console/iu.test(name);
+    const fields = [...Object.entries(schemas), ...ofReplies, ...ofBodies]
+      .filter((part) => !isOfDify(part))
+      .flatMap(([name, part]) => undescribedIn(part, name));
+    const parameters = operations
+      .filter((operation) => !isOfDify(operation))
+      .flatMap(([name, operation]) => operation.parameters.map((parameter) => ({ name, parameter })))
+      .filter(({ parameter }) => (parameter.description ?? parameter.schema['description']) === undefined)
+      .map(({ name, parameter }) => `${name} ${parameter.name}`);
+
+    expect(fields).toEqual([]);
+    // Strapi describes its own parameter by an enumeration.
+    expect(parameters).toEqual(['GET /api/ai-characters populate', 'GET /api/ai-characters/{id} populate']);
+  });
+
+  it('names each event, each error code and each outcome with its meaning', () => {
+    const { StreamEvent, Message } = document.components.schemas;
+    const events = StreamEvent?.['oneOf'] as readonly Json[];
+    const outcome = (Message?.['properties'] as Record<string, Json>)['outcome'];
+
+    expect(events.filter(({ description }) => description === undefined)).toEqual([]);
+    for (const name of turnOutcomes.filter((one) => one !== 'completed'))
+      expect(outcome?.['description']).toContain(`\`${name}\``);
+    const described = JSON.stringify(operations.filter(([name]) => !/dify|console/u.test(name)));
+    for (const [code, { sentence, advice }] of Object.entries(chatErrors)) {
+      const line = JSON.stringify(`- \`${code}\`: ${sentence}`).slice(1, -1);
+      expect([code, described.includes(line)]).toEqual([code, true]);
+      expect([code, described.includes(JSON.stringify(advice).slice(1, -1))]).toEqual([code, true]);
     }
   });
 
@@ -301,5 +344,21 @@ describe('a request that the document allows', () => {
 
   const toText = (value: unknown) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
 });
+
+/** These contain the reply, and say nothing themselves. */
+const wrappers = ['data', 'meta'];
+
+/** Returns the properties without a description in a part of the document. A constant says what it is. */
+function undescribedIn(part: unknown, at: string): string[] {
+  if (Array.isArray(part)) return part.flatMap((item) => undescribedIn(item, at));
+  if (typeof part !== 'object' || part === null) return [];
+  return Object.entries(part as Json).flatMap(([key, value]) => {
+    if (key !== 'properties') return undescribedIn(value, at);
+    return Object.entries(value as Readonly<Record<string, Json>>).flatMap(([name, schema]) => {
+      const isDescribed = wrappers.includes(name) || 'description' in schema || 'const' in schema;
+      return [...(isDescribed ? [] : [`${at}.${name}`]), ...undescribedIn(schema, `${at}.${name}`)];
+    });
+  });
+}
 
 const paramsOf = (route: string) => [...route.matchAll(/:(\w+)/gu)].map(([, name]) => name);

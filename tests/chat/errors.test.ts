@@ -9,12 +9,16 @@ import {
 const codes = Object.entries(chatErrors);
 
 describe('chatErrors', () => {
-  it.each(codes)('%s has an error status and one sentence for the client', (code, { status, sentence }) => {
-    expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/u);
-    expect(status).toBeGreaterThanOrEqual(400);
-    expect(status).toBeLessThan(600);
-    expect(sentence).toMatch(/^[A-Z].+\.$/u);
-  });
+  it.each(codes)(
+    '%s has an error status, a sentence for the client and an advice',
+    (code, { status, sentence, advice }) => {
+      expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/u);
+      expect(status).toBeGreaterThanOrEqual(400);
+      expect(status).toBeLessThan(600);
+      expect(sentence).toMatch(/^[A-Z].+\.$/u);
+      expect(advice).toMatch(/^[A-Z].+\.$/u);
+    },
+  );
 
   it('contains a retry delay only for errors that can pass soon', () => {
     const retried = codes.filter(

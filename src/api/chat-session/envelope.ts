@@ -10,8 +10,13 @@ export function success<T>(data: T): { readonly code: 200; readonly message: str
 
 /** Returns the schema of such a reply. */
 export const inEnvelope = <Data extends z.ZodType>(data: Data) =>
-  z.object({ code: z.literal(200), message: z.string(), data });
+  z.object({ code: z.literal(200), message: z.string().describe('Always `success`.'), data });
 
 /** Returns the schema of a page, as `data` of such a reply. */
 export const pageOf = <Item extends z.ZodType>(item: Item) =>
-  z.object({ items: z.array(item), total: z.int(), page: z.int(), page_size: z.int() });
+  z.object({
+    items: z.array(item).describe('The entries of this page.'),
+    total: z.int().describe('The number of entries on all pages.'),
+    page: z.int().describe('The number of this page, from 1.'),
+    page_size: z.int().describe('The maximum number of entries of a page.'),
+  });

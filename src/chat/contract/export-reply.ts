@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-import { ratings } from '../model/message';
+import { answerFileReply } from './file/link';
 import { uploadReply } from './file/upload-reply';
 import { questionFileReply } from './file/question-files';
-import { userReply } from './messages/reply';
-import { usageReply, type Reply } from './reply';
+import { messageReply, userReply } from './messages/reply';
+import type { Reply } from './reply';
 import { sessionMessageReply, sessionReply } from './session-reply';
 import { tokenReply } from './token/reply';
 
@@ -16,13 +16,20 @@ export const exportLine = z
     sessionReply.extend({ type: z.literal('session') }),
     sessionMessageReply.extend({
       type: z.literal('message'),
-      conversation_id: z.string().nullable(),
-      // The links of an answer's files would expire, so the export has none.
-      files: z.array(z.union([questionFileReply, z.object({ id: z.string(), type: z.string() })])),
-      error_code: z.string().nullable(),
-      usage: usageReply.nullable(),
-      feedback: z.enum(ratings).nullable(),
-      ai_character: z.object({ documentId: z.string(), name: z.string().nullable() }).nullable(),
+      conversation_id: messageReply.shape.conversation_id,
+      files: z
+        .array(z.union([questionFileReply, answerFileReply.pick({ id: true, type: true })]))
+        .describe('Files of an answer have no links here, because links expire.'),
+      error_code: messageReply.shape.error_code,
+      usage: messageReply.shape.usage,
+      feedback: messageReply.shape.feedback,
+      ai_character: z
+        .object({
+          documentId: z.string().describe('The id of the character.'),
+          name: z.string().nullable().describe('Null while the character is unpublished.'),
+        })
+        .nullable()
+        .describe('The character of the message, or null.'),
     }),
     uploadReply.extend({ type: z.literal('file') }),
   ])

@@ -58,15 +58,20 @@ export const questionBody = oncePer(({ maxQueryChars, maxInputsChars, maxFiles }
     {
       data: z.object(
         {
-          character_id: characterIdSchema,
-          query: questionText(maxQueryChars).refine(
-            (text) => !isBlank(text),
-            'must be the question: it is empty',
+          character_id: characterIdSchema.describe('The `documentId` or `id` of a published character.'),
+          query: questionText(maxQueryChars)
+            .refine((text) => !isBlank(text), 'must be the question: it is empty')
+            .describe('The question.'),
+          conversation_id: optionalId.describe(
+            "Dify's id of the session to continue. Either id can be in either field; two ids must match.",
           ),
-          conversation_id: optionalId,
-          session_id: optionalId,
-          inputs: inputsSchema(maxInputsChars),
-          files: questionFilesSchema(maxFiles),
+          session_id: optionalId.describe(
+            'The session to continue. Without it, or with an empty text or null, a new session begins.',
+          ),
+          inputs: inputsSchema(maxInputsChars).describe(
+            'Variables of the Dify app, nested at most 8 levels deep. The server overwrites an input for the prompt.',
+          ),
+          files: questionFilesSchema(maxFiles).describe('Files of the question, as Dify takes them.'),
         },
         'must be an object with character_id and query',
       ),
@@ -76,7 +81,17 @@ export const questionBody = oncePer(({ maxQueryChars, maxInputsChars, maxFiles }
 );
 
 export const regenerateBody = oncePer(({ maxInputsChars }: RequestSettings) =>
-  z.object({ data: z.object({ inputs: inputsSchema(maxInputsChars) }).nullish() }).nullish(),
+  z
+    .object({
+      data: z
+        .object({
+          inputs: inputsSchema(maxInputsChars).describe(
+            'Variables of the Dify app. The server does not keep those of the first time.',
+          ),
+        })
+        .nullish(),
+    })
+    .nullish(),
 );
 
 export function questionText(maxChars: number) {

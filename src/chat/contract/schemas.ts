@@ -32,6 +32,7 @@ export { messageListReply } from './messages/list-reply';
 export { messageListParameters } from './messages/query';
 export { messageReply } from './messages/reply';
 export { questionBody, regenerateBody } from './question';
+export { dateTime, pageReply, rangeReply } from './reply';
 export { replyFieldParameters, selectedMessage } from './messages/reply-fields';
 export { searchReply } from './search-reply';
 export { sessionMessageReply, sessionReply } from './session-reply';

@@ -1,25 +1,27 @@
 import { z } from 'zod';
 
 import { messageRoles } from '../model/message';
-import { turnOutcomes } from '../model/outcome';
-import { dateTime, type Reply } from './reply';
+import { dateTime, isSupersededReply, outcomeReply, pageReply, type Reply } from './reply';
 
 /** A piece of an excerpt. All pieces together are the excerpt. They contain no markup. */
-const segment = z.object({ text: z.string(), isMatch: z.boolean() });
+const segment = z.object({
+  text: z.string().describe('A piece of the text. `…` marks a cut.'),
+  isMatch: z.boolean().describe('True for the text that was searched for.'),
+});
 export type Segment = Reply<typeof segment>;
 
 /** A hit as a client sees it: an excerpt with the text, because the whole message can be long. */
 const hit = z
   .object({
-    message_id: z.int(),
-    public_id: z.string(),
-    session_id: z.string().nullable(),
-    title: z.string().nullable(),
-    turn_id: z.string().nullable(),
-    role: z.enum(messageRoles),
-    outcome: z.enum(turnOutcomes).nullable(),
-    is_superseded: z.boolean(),
-    highlights: z.array(segment),
+    message_id: z.int().describe('The `id` of the entry.'),
+    public_id: z.string().describe('The `message_id` of create-message, turns and my-list.'),
+    session_id: z.string().nullable().describe('The session of the message.'),
+    title: z.string().nullable().describe('The title of the session.'),
+    turn_id: z.string().nullable().describe('The turn of the message.'),
+    role: z.enum(messageRoles).describe('Who said it.'),
+    outcome: outcomeReply,
+    is_superseded: isSupersededReply,
+    highlights: z.array(segment).describe('The text around the first match, in pieces without markup.'),
     created_at: dateTime,
   })
   .meta({ id: 'SearchHit' });
@@ -27,22 +29,18 @@ export type HitReply = Reply<typeof hit>;
 
 export const searchReply = z
   .object({
-    data: z.array(hit),
+    data: z.array(hit).describe('Messages with the text, the newest first.'),
     meta: z.object({
-      // A request with a cursor gets none.
-      pagination: z
-        .object({
-          page: z.int(),
-          pageSize: z.int(),
-          pageCount: z.int(),
-          total: z.int(),
+      pagination: pageReply
+        .extend({
           isTotalExact: z
             .boolean()
             .describe(
               'False if the search did not read all messages. `total` then counts only the newest ones.',
             ),
         })
-        .optional(),
+        .optional()
+        .describe('The page. A page by `cursor` has none.'),
       nextCursor: z
         .string()
         .nullable()

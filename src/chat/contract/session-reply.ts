@@ -2,28 +2,33 @@ import { z } from 'zod';
 
 import type { Character } from '../model/character';
 import { messageRoles, messageStatuses, type Message } from '../model/message';
-import { turnOutcomes } from '../model/outcome';
 import type { Owner } from '../model/owner';
 import type { SessionEntry } from '../model/session';
-import { dateTime, type Reply } from './reply';
+import { dateTime, isSupersededReply, outcomeReply, threadRestartedReply, type Reply } from './reply';
+
+const isDeletedReply = z.boolean().describe('Always false: deleted entries are not shown.');
 
 /** A session as the session API shows it. */
 export const sessionReply = z
   .object({
-    session_id: z.string(),
-    user_id: z.string(),
-    title: z.string(),
-    message_count: z.int(),
-    conversation_id: z.string().nullable(),
+    session_id: z.string().describe('The id of the session in every API.'),
+    user_id: z.string().describe('The numeric id of the caller, as text.'),
+    title: z.string().describe('A session that a question begins takes its title from it.'),
+    message_count: z.int().describe('All messages, those of other branches too.'),
+    conversation_id: z.string().nullable().describe("Dify's id of the session. Null until Dify sends it."),
     ai_character: z
-      .object({ id: z.int(), documentId: z.string(), name: z.string().nullable() })
+      .object({
+        id: z.int().describe('Never changes.'),
+        documentId: z.string().describe('Never changes.'),
+        name: z.string().nullable().describe('Null while the character is unpublished.'),
+      })
       .nullable()
-      .describe('The character that answers. Its name is null while it is unpublished.'),
+      .describe('The character that answers, or null.'),
     live_turn_id: z.string().nullable().describe('The running turn, so that a reloaded page can follow it.'),
-    last_message_at: dateTime,
+    last_message_at: dateTime.describe('Lists are sorted by it.'),
     created_at: dateTime,
-    updated_at: dateTime,
-    is_deleted: z.boolean(),
+    updated_at: dateTime.describe('A message, an edit or a new title changes it.'),
+    is_deleted: isDeletedReply,
   })
   .meta({ id: 'Session' });
 export type SessionReply = Reply<typeof sessionReply>;
@@ -33,19 +38,27 @@ export const sessionMessageReply = z
   .object({
     message_id: z.int().describe('The `id` of the entry.'),
     public_id: z.string().describe('The `message_id` of create-message, turns and my-list.'),
-    session_id: z.string().nullable(),
-    role: z.enum(messageRoles),
-    content: z.string(),
-    tool_calls: z.unknown(),
-    turn_id: z.string().nullable(),
-    outcome: z.enum(turnOutcomes).nullable(),
-    message_status: z.enum(messageStatuses),
-    parent_message_id: z.string().nullable(),
-    is_superseded: z.boolean(),
-    thread_restarted: z.boolean(),
+    session_id: z.string().nullable().describe('The session of the message.'),
+    role: z.enum(messageRoles).describe('Who said it.'),
+    content: z.string().describe('The text of this message alone.'),
+    tool_calls: z.unknown().describe('Calls that a client has stored with the message.'),
+    turn_id: z
+      .string()
+      .nullable()
+      .describe('The same for a question and its answer. Null for a stored message.'),
+    outcome: outcomeReply,
+    message_status: z.enum(messageStatuses).describe('`read` once its owner has marked it as read.'),
+    parent_message_id: z
+      .string()
+      .nullable()
+      .describe(
+        "For an answer: its question's `public_id`. For a repeated or edited question: the old one's.",
+      ),
+    is_superseded: isSupersededReply,
+    thread_restarted: threadRestartedReply,
     created_at: dateTime,
     updated_at: dateTime,
-    is_deleted: z.boolean(),
+    is_deleted: isDeletedReply,
   })
   .meta({ id: 'SessionMessage' });
 export type SessionMessageReply = Reply<typeof sessionMessageReply>;

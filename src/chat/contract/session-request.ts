@@ -26,9 +26,9 @@ const maxPageSize = 100;
 
 const size = listLimit(maxPageSize).nullish();
 export const pageParameters = z.object({
-  page: wholeNumber(1, 1_000_000).nullish(),
-  page_size: size,
-  pageSize: size,
+  page: wholeNumber(1, 1_000_000).nullish().describe('Default: 1.'),
+  page_size: size.describe('Default: 20, for messages 50. More than 100 counts as 100.'),
+  pageSize: size.describe('The same as `page_size`.'),
 });
 
 export function parsePage(params: unknown, defaultPageSize: number): PageRequest {
@@ -41,12 +41,16 @@ export function parsePage(params: unknown, defaultPageSize: number): PageRequest
 const isNoOrder = 'must be asc or desc';
 
 export const selectionParameters = z.object({
-  superseded: z.enum(['true', 'false'], 'must be true or false').default('false'),
+  superseded: z
+    .enum(['true', 'false'], 'must be true or false')
+    .default('false')
+    .describe('`true` adds the superseded messages of other branches.'),
   order: z
     .string(isNoOrder)
     .toLowerCase()
     .pipe(z.enum(['asc', 'desc'], isNoOrder))
-    .default('asc'),
+    .default('asc')
+    .describe('`asc`: in the order in which the messages were said.'),
 });
 
 /** Parses `superseded?` and `order?` of a message list. Without them, the list has the branch in use, oldest first. */
@@ -63,10 +67,16 @@ export const reference = z
   .union([z.string().max(64), z.number()], 'must be an id')
   .transform((id) => toStorableText(String(id)));
 
+const ownId = reference
+  .nullish()
+  .describe("The caller's numeric id or documentId. Another one gets `not-yourself`.");
+
 export const newSessionBody = z.object({
-  user_id: reference.nullish(),
-  title: title.nullish(),
-  character_id: reference.nullish(),
+  user_id: ownId,
+  title: title.nullish().describe('At most 255 characters. Without it, the session gets a default title.'),
+  character_id: reference
+    .nullish()
+    .describe('The character. Without it, the session takes the first one that is asked in it.'),
 });
 
 export interface SessionRequest {
@@ -81,7 +91,7 @@ export function parseNewSession(body: unknown): SessionRequest {
   return { userId: user_id ?? undefined, title: text ?? '', characterId: character_id ?? undefined };
 }
 
-const user = z.object({ user_id: reference.nullish() });
+const user = z.object({ user_id: ownId });
 export const sessionListBody = user.extend(pageParameters.shape);
 
 /** Parses `{ "user_id"? }`. `parsePage` reads other keys of the same body. */
@@ -96,7 +106,10 @@ export function parseSessionFilter(params: unknown): SessionFilter {
   return { character: parse(filter, params ?? {}).character_id ?? undefined };
 }
 
-export const newTitleBody = z.object({ new_title: title.nullable() }, 'must be {"new_title": …}');
+export const newTitleBody = z.object(
+  { new_title: title.nullable().describe('Null and a blank title become the default title.') },
+  'must be {"new_title": …}',
+);
 
 /** Parses `{ "new_title" }`. Null and a blank title become the default title. A missing title is an error. */
 export function parseNewTitle(body: unknown): string {
@@ -114,14 +127,22 @@ export interface MessageRequest {
 
 export const newMessageBody = oncePer(({ maxQueryChars, maxInputsChars }: RequestSettings) =>
   z.object({
-    session_id: z.string('must be the id of a session').max(255, 'is too long to be an id'),
-    content: content(maxQueryChars),
-    role: z.enum(messageRoles, 'must be user, assistant or tool').default('user'),
+    session_id: z
+      .string('must be the id of a session')
+      .max(255, 'is too long to be an id')
+      .describe('The session.'),
+    content: content(maxQueryChars).describe('The text.'),
+    role: z.enum(messageRoles, 'must be user, assistant or tool').default('user').describe('Who said it.'),
     tool_calls: boundedJson(
       z.array(z.unknown(), 'must be a list').max(100, 'can be at most 100 long'),
       maxInputsChars,
-    ).nullish(),
-    reply: z.boolean('must be true or false').nullish(),
+    )
+      .nullish()
+      .describe('Kept with the message, unchanged.'),
+    reply: z
+      .boolean('must be true or false')
+      .nullish()
+      .describe('True asks the character of the session. Otherwise the message is only stored.'),
   }),
 );
 
@@ -148,8 +169,11 @@ export interface EditRequest {
 
 export const editBody = oncePer(({ maxQueryChars }: RequestSettings) =>
   z.object({
-    new_content: content(maxQueryChars),
-    regenerate: z.boolean('must be true or false').nullish(),
+    new_content: content(maxQueryChars).describe('The new words.'),
+    regenerate: z
+      .boolean('must be true or false')
+      .nullish()
+      .describe('True asks the question in its new words. Otherwise the saved question changes.'),
   }),
 );
 

@@ -10,37 +10,71 @@ import type { TurnEvent } from '../model/turn-event';
 
 /** The fields of every event of a turn. `task_id` is the turn_id, under the name that a Dify client expects. */
 const envelope = z.object({
-  turn_id: z.string(),
-  task_id: z.string(),
-  session_id: z.string(),
-  conversation_id: z.string().nullable(),
-  message_id: z.string(),
-  // The same in every event of a turn.
-  created_at: seconds,
+  turn_id: z.string().describe('The turn.'),
+  task_id: z.string().describe("The same as `turn_id`, under the name that Dify's clients look for."),
+  session_id: z.string().describe('The session. Send it with the next question.'),
+  conversation_id: z.string().nullable().describe("Dify's id of the session. Null while it is unknown."),
+  message_id: z.string().describe("The answer's id: this server's until Dify has sent its own, then Dify's."),
+  created_at: seconds.describe('When the turn began, in seconds since 1970. The same in all its events.'),
 });
 export type Envelope = Reply<typeof envelope>;
 
-const failed = envelope.extend({
-  event: z.literal('error'),
-  code: z.enum(chatErrorCodes),
-  status: z.int(),
-  message: z.string(),
-  outcome: z.enum(['interrupted', 'failed']),
-});
+const repeatedId = z.string().describe('Repeats `message_id`.');
+
+const failed = envelope
+  .extend({
+    event: z.literal('error'),
+    code: z.enum(chatErrorCodes).describe('What went wrong.'),
+    status: z.int().describe('The HTTP status of the code.'),
+    message: z.string().describe('A fixed sentence for people.'),
+    outcome: z.enum(['interrupted', 'failed']).describe('How the answer ended.'),
+  })
+  .describe(
+    'Terminal: the answer ended early, and the text so far is saved. The turn has the two messages. With the code ' +
+      '`login-ended`, only this stream ends: the turn continues, and the event has no `outcome` and no `id`.',
+  );
 
 const others = [
-  envelope.extend({ event: z.literal('turn_started'), question_message_id: z.string() }),
-  envelope.extend({ event: z.literal('queued'), place: z.int() }),
-  envelope.extend({ event: z.literal('message'), id: z.string(), answer: z.string() }),
-  envelope.extend({ event: z.literal('message_replace'), answer: z.string() }),
-  envelope.extend({ event: z.literal('message_file'), ...answerFileReply.shape }),
-  envelope.extend({
-    event: z.literal('message_end'),
-    id: z.string(),
-    outcome: z.enum(['completed', 'stopped']),
-    metadata: z.object({ usage: usageReply.nullable() }),
-    data: z.array(messageReply),
-  }),
+  envelope
+    .extend({
+      event: z.literal('turn_started'),
+      question_message_id: z.string().describe('The `message_id` of the question.'),
+    })
+    .describe('The first event: the question is saved. A client that already has text starts over.'),
+  envelope
+    .extend({ event: z.literal('queued'), place: z.int().describe('1 for the next question.') })
+    .describe(
+      'The question waits, because the upstream gives as many answers as it can. The event comes when the wait begins, ' +
+        'and at most once a second when the place has changed.',
+    ),
+  envelope
+    .extend({
+      event: z.literal('message'),
+      id: repeatedId,
+      answer: z.string().describe('Text to append to the text so far.'),
+    })
+    .describe('A piece of the answer.'),
+  envelope
+    .extend({ event: z.literal('message_replace'), answer: z.string().describe('The whole text so far.') })
+    .describe(
+      "`answer` replaces all text before it. It comes after Dify's moderation, or when a client has fallen far behind.",
+    ),
+  envelope
+    .extend({ event: z.literal('message_file'), ...answerFileReply.shape })
+    .describe(
+      'A file of the answer. A client that follows a turn again can get a file twice, with the same `id`.',
+    ),
+  envelope
+    .extend({
+      event: z.literal('message_end'),
+      id: repeatedId,
+      outcome: z.enum(['completed', 'stopped']).describe('`stopped` if its user ended the answer.'),
+      metadata: z
+        .object({ usage: usageReply.nullable().describe('Tokens and prices, or null.') })
+        .describe('What the upstream reports about the answer.'),
+      data: z.array(messageReply).describe('The question and its answer, as saved.'),
+    })
+    .describe('Terminal: the answer is saved. It is complete, or its user stopped it.'),
 ] as const;
 
 /**
@@ -53,7 +87,10 @@ export type WireEvent = Reply<(typeof others)[number] | typeof failed>;
 export const streamEvent = z
   .discriminatedUnion('event', [
     ...others,
-    failed.partial().required({ event: true, code: true, status: true, message: true }),
+    failed
+      .partial()
+      .required({ event: true, code: true, status: true, message: true })
+      .describe(failed.description ?? ''),
   ])
   .meta({ id: 'StreamEvent' });
 

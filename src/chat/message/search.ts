@@ -29,17 +29,19 @@ const isNoCursor = 'must be a value of meta.nextCursor';
 
 /** Parameters of a search. `parsePage` reads the page. */
 export const searchParameters = z.object({
-  q: boundedText(z.string('must be the text to look for'), maxChars).refine(
-    (text) => !isBlank(text),
-    'must be the text to look for: it is empty',
-  ),
+  q: boundedText(z.string('must be the text to look for'), maxChars)
+    .refine((text) => !isBlank(text), 'must be the text to look for: it is empty')
+    .describe(
+      'The text: 1 to 200 characters in any language. Case does not matter. `%` and `_` are ordinary.',
+    ),
   cursor: z
     .string(isNoCursor)
     .max(20, isNoCursor)
     .transform((cursor) => Buffer.from(cursor, 'base64url').toString('latin1'))
     .refine((id) => /^\d{1,10}$/u.test(id) && Number(id) <= maxId, isNoCursor)
     .transform(Number)
-    .optional(),
+    .optional()
+    .describe('A `meta.nextCursor`: continues after that page. Not with a later `page`.'),
 });
 
 /** The maximum rows and milliseconds of one search. After that, the reply has a cursor that continues. */

@@ -7,7 +7,7 @@ import type { ConversationSummary, StoredRecord } from '../model/store';
 /** The character that answered, with its current name. */
 export const characterReply = z
   .object({
-    documentId: z.string(),
+    documentId: z.string().describe('The id of the character.'),
     name: z.string().nullable().describe('Null if the character is not published any more.'),
   })
   .meta({ id: 'HistoryCharacter' });
@@ -15,52 +15,64 @@ export type CharacterReply = Reply<typeof characterReply>;
 
 const conversationReply = z
   .object({
-    conversation_id: z.string(),
+    conversation_id: z.string().describe('The `session_id` of the chat.'),
     user_id: z
       .int()
       .nullable()
       .describe('The current row id of the user. Null if the user does not exist any more.'),
-    title: z.string(),
-    model: z.string(),
-    ai_character: characterReply.nullable(),
-    records: z.int(),
-    errors: z.int(),
-    total_tokens: z.int(),
-    created_at: dateTime,
-    updated_at: dateTime,
+    title: z.string().describe('The first question.'),
+    model: z.string().describe('What answered.'),
+    ai_character: characterReply.nullable().describe('The character that answered.'),
+    records: z.int().describe('How many questions with their results it has.'),
+    errors: z.int().describe('How many of the records failed.'),
+    total_tokens: z.int().describe('The tokens of all its records.'),
+    created_at: dateTime.describe('When its first question was asked.'),
+    updated_at: dateTime.describe('When its last question was asked. The list is sorted by it.'),
   })
   .meta({ id: 'HistoryConversation' });
 export type ConversationReply = Reply<typeof conversationReply>;
 
-const usageReply = z.object({ prompt_tokens: z.int(), completion_tokens: z.int(), total_tokens: z.int() });
+const usageReply = z.object({
+  prompt_tokens: z.int().describe('Tokens of the prompt.'),
+  completion_tokens: z.int().describe('Tokens of the answer.'),
+  total_tokens: z.int().describe('All tokens.'),
+});
 type UsageReply = Reply<typeof usageReply>;
 
-const errorReply = z.object({ code: z.string(), message: z.string(), phase: z.string() });
+const errorReply = z.object({
+  code: z.string().describe('The code of the error.'),
+  message: z.string().describe('A sentence for people.'),
+  phase: z.string().describe('`before-answer` or `during-answer`.'),
+});
 type ErrorReply = Reply<typeof errorReply>;
 
 /** An OpenAI message with the data of its record. */
 const recordedMessage = z
   .looseObject({
-    role: z.string(),
-    content: z.unknown(),
-    record_id: z.string(),
-    created_at: dateTime,
-    model: z.string(),
+    role: z.string().describe("As in OpenAI's format, e.g. `user` or `assistant`."),
+    content: z.unknown().describe("The text, or what OpenAI's format has in its place."),
+    record_id: z.string().describe('The same in all messages of a record. The `turn_id` of a turn.'),
+    created_at: dateTime.describe("When the record's question was asked."),
+    model: z.string().describe('What answered.'),
     usage: usageReply.nullable().describe('Of the whole record, on its last message. Null on the others.'),
-    error: errorReply.nullable(),
+    error: errorReply
+      .nullable()
+      .describe('Of the whole record, on its last message. Null if it did not fail.'),
   })
   .meta({ id: 'RecordedMessage' });
 export type RecordedMessage = Reply<typeof recordedMessage>;
 
 export const conversationPage = z.object({
-  conversations: z.array(conversationReply),
+  conversations: z.array(conversationReply).describe('Sorted by their latest record, the newest first.'),
   next_cursor: z.string().nullable().describe('Cursor of the next page. Null on the last one.'),
 });
 export type ConversationPage = Reply<typeof conversationPage>;
 
 /** Messages in chronological order. */
 export const recordedMessagePage = z.object({
-  messages: z.array(recordedMessage),
+  messages: z
+    .array(recordedMessage)
+    .describe('The latest messages in the order in which they were said. A record is never split.'),
   next_cursor: z.string().nullable().describe('Cursor of the older messages. Null if none exist.'),
 });
 export type RecordedMessagePage = Reply<typeof recordedMessagePage>;

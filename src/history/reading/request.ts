@@ -13,12 +13,16 @@ const maxOffset = 10_000;
 const maxDays = 366;
 const defaultDays = 30;
 
-const position = z.string('must be a value of next_cursor').transform(toPosition).optional();
+const position = z
+  .string('must be a value of next_cursor')
+  .transform(toPosition)
+  .optional()
+  .describe('A `next_cursor`. Cursors show nothing twice and cost the same on every page.');
 
 export const conversationPageParameters = z
   .object({
-    limit: listLimit(maxLimit).default(20),
-    offset: wholeNumber(0, maxOffset).optional(),
+    limit: listLimit(maxLimit).default(20).describe('More than 100 counts as 100.'),
+    offset: wholeNumber(0, maxOffset).optional().describe('The number to skip. Not with `cursor`.'),
     cursor: position,
   })
   .refine(({ offset, cursor }) => offset === undefined || cursor === undefined, {
@@ -32,7 +36,10 @@ export function parseConversationPage(query: unknown): HistoryPage {
   return { limit, offset, after: cursor ?? null };
 }
 
-export const messagePageParameters = z.object({ limit: listLimit(maxLimit).default(50), cursor: position });
+export const messagePageParameters = z.object({
+  limit: listLimit(maxLimit).default(50).describe('In messages. More than 100 counts as 100.'),
+  cursor: position,
+});
 
 /** Parses `limit?` and `cursor?`. */
 export function parseMessagePage(query: unknown): HistoryPage {
@@ -79,9 +86,12 @@ const date = z
   .optional();
 
 export const statisticsParameters = z.object({
-  from: date,
-  to: date,
-  time_zone: z.string('must be the name of a time zone').default('UTC'),
+  from: date.describe('The first day, e.g. `2026-01-31`. Default: the 29th day before `to`.'),
+  to: date.describe('The last day, included: at most 366 days in all. Default: today.'),
+  time_zone: z
+    .string('must be the name of a time zone')
+    .default('UTC')
+    .describe('The IANA name of the time zone of the days, e.g. `Europe/Berlin`.'),
 });
 
 /** Parses `from?` and `to?`: dates in `time_zone?`, both included. The default is the last thirty days up to today. */

@@ -8,29 +8,37 @@ import { characterReply, toCharacterReply, type Characters } from './reply';
 import type { StatisticsRequest } from './request';
 
 const sumsReply = z.object({
-  records: z.int(),
+  records: z.int().describe('Questions with their results.'),
   errors: z.int().describe('How many of the records are errors.'),
-  prompt_tokens: z.int(),
-  completion_tokens: z.int(),
-  total_tokens: z.int(),
-  price: z.record(z.string(), z.string()).describe('Exact decimal numbers, by currency.'),
+  prompt_tokens: z.int().describe('Tokens of the prompts.'),
+  completion_tokens: z.int().describe('Tokens of the answers.'),
+  total_tokens: z.int().describe('All tokens.'),
+  price: z
+    .record(z.string(), z.string())
+    .describe('Exact decimal numbers, by currency. Add them up as decimals.'),
 });
 export type SumsReply = Reply<typeof sumsReply>;
 
-const day = z.string().meta({ format: 'date' });
+const day = z.string().meta({ format: 'date', description: 'A day of the time zone.' });
 
 export const statisticsReply = z
   .object({
     conversations: z.int().describe('All conversations, not only those of the range.'),
-    time_zone: z.string(),
+    time_zone: z.string().describe('The time zone of the days.'),
     from: day,
     to: day,
     totals: sumsReply.describe('Sums of the range, like all fields below.'),
-    models: z.array(sumsReply.extend({ model: z.string() })),
-    characters: z.array(sumsReply.extend({ ai_character: characterReply.nullable() })),
+    models: z
+      .array(sumsReply.extend({ model: z.string().describe('What answered.') }))
+      .describe('The sums of each model.'),
+    characters: z
+      .array(sumsReply.extend({ ai_character: characterReply.nullable().describe('Who answered.') }))
+      .describe('The sums of each character.'),
     days: z
       .array(sumsReply.extend({ date: day }))
-      .describe('Every day of the range, including days without records.'),
+      .describe(
+        'Every day of the range, including days without records. A record counts on the day of its question.',
+      ),
   })
   .meta({ id: 'Statistics' });
 export type StatisticsReply = Reply<typeof statisticsReply>;

@@ -51,7 +51,8 @@ export function completeDocument(
     info: {
       title: 'Character chat',
       version: options.version,
-      description: 'Chat with AI characters. The guide is docs/http-api.md.',
+      description:
+        'Chat with AI characters. Begin with docs/build-your-app.md. docs/http-api.md says what happens when.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: options.url ?? '/' }],
@@ -79,12 +80,16 @@ function toOperation(
   options: DocumentOptions,
 ): Json {
   const { operation, tag, isPublic, codes } = route;
-  const { id: operationId, summary, headers = [], statuses } = operation;
+  const { id: operationId, summary, description, headers = [], statuses } = operation;
   const bare = path.slice(options.prefix.length);
+  const sentences = [
+    ...(description === undefined ? [] : [description]),
+    ...(options.isServedWithoutPrefix(path) ? [`The path \`${bare}\` works, too.`] : []),
+  ];
   return {
     operationId,
     summary,
-    ...(options.isServedWithoutPrefix(path) && { description: `The path \`${bare}\` works, too.` }),
+    ...(sentences.length > 0 && { description: sentences.join(' ') }),
     tags: [tag],
     ...(isPublic && { security: [] }),
     parameters: [...toParameters(generated, operation), ...headers.map(toHeader)],
@@ -104,13 +109,34 @@ function toParameters(
   return parameters
     .filter(({ name }) => !forbidden.includes(String(name)))
     .map((parameter) =>
-      parameter['in'] === 'path' ? { ...parameter, schema: { type: 'string' } } : parameter,
+      parameter['in'] === 'path'
+        ? { ...parameter, ...(ofPath[String(parameter['name'])] ?? { schema: { type: 'string' } }) }
+        : parameter,
     );
 }
 
+const inPath = (description: string): Json => ({ schema: { type: 'string' }, description });
+
+/** The ids in paths by their names. */
+const ofPath: Readonly<Record<string, Json>> = {
+  id: inPath('The `documentId` or `id` of a character.'),
+  character_id: inPath('The `documentId` or `id` of a published character.'),
+  turn_id: inPath('The `turn_id` of an event, a message or an error.'),
+  task_id: inPath('The `task_id` of an event.'),
+  session_id: inPath("The id of a session: this server's, or Dify's `conversation_id`."),
+  conversation_id: inPath("The id of a session: this server's, or Dify's."),
+  message_id: inPath('The id of a message. The session API also takes its number.'),
+  user_id: inPath("The caller's numeric id or documentId."),
+  token_id: inPath('The `token_id` of a personal token.'),
+  link: inPath('The last part of the `url` of a file.'),
+};
+
 const headerDescriptions = {
-  'Idempotency-Key': 'A new key for each question, e.g. a UUID. A second request with it joins the first.',
-  'Last-Event-ID': 'The id of the last event that the client has.',
+  'Idempotency-Key':
+    '1 to 255 printable ASCII characters without spaces, e.g. a UUID. Use a new key for each question. ' +
+    'A second request with the same key and question joins the first, and gets `Idempotent-Replayed: true`.',
+  'Last-Event-ID':
+    'The `id` of the last event that the client has. The stream continues after it. At most nine digits.',
 };
 
 function toHeader(name: keyof typeof headerDescriptions): Json {

@@ -6,19 +6,40 @@ import { toComponent, type Json } from './json';
 
 const text = { type: 'string' };
 const number = { type: 'integer' };
-const details = (code: Json = text) => ({ type: 'object', properties: { code }, additionalProperties: true });
+const details = (
+  code: Json = { ...text, description: 'For programs. Missing in an error of Strapi itself.' },
+) => ({
+  type: 'object',
+  properties: { code },
+  additionalProperties: true,
+});
+const always = { data: { type: 'null', description: 'Always null.' } };
+const message = {
+  ...text,
+  description: 'A fixed sentence for people, unless it names the part of the request that is wrong.',
+};
 
-/** The components for errors. A code is missing in an error of Strapi itself. */
+/** The components for errors. */
 export const errorComponents: Readonly<Record<string, Json>> = {
   Error: {
     type: 'object',
     required: ['data', 'error'],
     properties: {
-      data: { type: 'null' },
+      ...always,
       error: {
         type: 'object',
+        description: 'What went wrong.',
         required: ['status', 'name', 'message', 'details'],
-        properties: { status: number, name: text, message: text, details: details() },
+        properties: {
+          status: { ...number, description: 'The HTTP status.' },
+          name: { ...text, description: "`ChatError`, or the name of Strapi's error." },
+          message,
+          details: {
+            ...details(),
+            description:
+              'The `code`, the ids that belong to it, e.g. the running `turn_id`, and all problems of a body as `errors`.',
+          },
+        },
       },
     },
   },
@@ -27,9 +48,9 @@ export const errorComponents: Readonly<Record<string, Json>> = {
     required: ['code', 'message', 'data', 'error'],
     properties: {
       code: { ...number, description: 'The status.' },
-      message: text,
-      data: { type: 'null' },
-      error: details(),
+      message,
+      ...always,
+      error: { ...details(), description: 'The `code`, and the ids that belong to it.' },
     },
   },
   DifyError: {
@@ -54,12 +75,20 @@ export function toErrorResponses(
 }
 
 function toResponse(shape: ErrorShape, status: number, codes: readonly ChatErrorCode[]): Json {
-  const lines = codes.map((code) => `- \`${sentOf(shape, code).code}\`: ${sentOf(shape, code).message}`);
+  const lines = codes.map((code) => toLine(shape, code));
   return {
     description: lines.length === 0 ? (STATUS_CODES[status] ?? '') : [...new Set(lines)].join('\n'),
     ...((status === 429 || status === 503) && { headers: retryAfter }),
     content: { 'application/json': { schema: toSchema(shape, status, codes) } },
   };
+}
+
+/** Returns the code, its sentence and what to do. Some sentences already say it. Dify's clients know Dify's codes. */
+function toLine(shape: ErrorShape, code: ChatErrorCode): string {
+  const { code: name, message } = sentOf(shape, code);
+  const { advice } = chatErrors[code];
+  const isSaid = shape === 'dify' || message.includes(advice);
+  return `- \`${name}\`: ${message}${isSaid ? '' : ` ${advice}`}`;
 }
 
 const retryAfter = { 'Retry-After': { description: 'Seconds to wait.', schema: number } };

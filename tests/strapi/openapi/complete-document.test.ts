@@ -70,6 +70,17 @@ describe('completeDocument', () => {
     expect(operation).toMatchObject({ security: [], description: 'The path `/chat/session` works, too.' });
   });
 
+  it('says what a route does before where else its path is served', () => {
+    const description = 'It stays empty.';
+    const operation = { id: 'a', summary: 'A', description, reply: {} };
+
+    expect(complete({ operation }, { isServedWithoutPrefix: () => true }).operation).toMatchObject({
+      description: 'It stays empty. The path `/chat/session` works, too.',
+    });
+    expect(complete({ operation }).operation).toMatchObject({ description });
+    expect(complete().operation).not.toHaveProperty('description');
+  });
+
   it('replaces the errors of the generator, and keeps its reply', () => {
     const { operation } = complete();
 

@@ -1,3 +1,4 @@
+import { chatErrors } from '../../../src/chat/errors';
 import { toErrorResponses } from '../../../src/strapi/openapi/error-responses';
 
 describe('toErrorResponses', () => {
@@ -26,6 +27,15 @@ describe('toErrorResponses', () => {
         },
       },
     });
+  });
+
+  it('says what to do after each code, unless its sentence says it', () => {
+    const [notFound, failed] = ['turn-not-found', 'upstream-misconfigured'] as const;
+    const { 404: first, 502: second } = toErrorResponses('envelope', [notFound, failed]);
+    const { sentence, advice } = chatErrors[notFound];
+
+    expect(first?.['description']).toBe(`- \`${notFound}\`: ${sentence} ${advice}`);
+    expect(second?.['description']).toBe(`- \`${failed}\`: ${chatErrors[failed].sentence}`);
   });
 
   it('uses the statuses and codes of Dify in its shape', () => {

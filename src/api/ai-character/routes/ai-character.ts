@@ -19,12 +19,17 @@ export default factories.createCoreRouter('api::ai-character.ai-character', {
     find: forUsers({
       id: 'listCharacters',
       summary: 'List the published characters',
+      description:
+        '`filters`, `sort`, `fields`, `populate` and `pagination` have the notation of Strapi. ' +
+        'Filters take at most ten conditions on fields of a character. Only `avatar` can be ' +
+        'populated.',
       forbidden,
       reply: { json: 'CharacterList' },
     }),
     findOne: forUsers({
       id: 'findCharacter',
       summary: 'Read a published character',
+      description: 'By its `id` or `documentId`.',
       forbidden,
       reply: { json: 'CharacterResult' },
       statuses: [404],

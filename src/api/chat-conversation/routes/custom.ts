@@ -24,6 +24,11 @@ export default {
       {
         id: 'createMessage',
         summary: 'Ask a character a question',
+        description:
+          'Saves the question, then asks the upstream. The reply is JSON once the answer has ended, ' +
+          'or an event stream with `Accept: text/event-stream` or `response_mode: streaming`. A ' +
+          'client that leaves does not end its answer. A failed answer has the status of its error; ' +
+          '`details` then has the ids of the saved turn.',
         headers: sendingHeaders,
         query: replyFieldParameters,
         body: schemas.questionBody(anyLimits),
@@ -39,7 +44,12 @@ export default {
       {
         id: 'uploadFile',
         summary: 'Upload a file for a question',
-        form: z.object({ character_id: z.string(), file: fileInForm }),
+        description:
+          'Passes the file to the Dify app of the character. Name its `id` in `files` of a question.',
+        form: z.object({
+          character_id: z.string().describe('The character that gets the question.'),
+          file: fileInForm,
+        }),
         reply: { json: schemas.uploadReply, status: 201 },
         errors: ['character-not-found', ...writing, ...calling],
       },
@@ -49,12 +59,16 @@ export default {
     publicRoute('/chat-conversations/files/:link', 'chat-conversation.openFile', {
       id: 'openFile',
       summary: 'Download a file of an answer',
+      description:
+        'Needs no login: the link is the permission. It expires after 30 minutes, and each reply has ' +
+        'new ones.',
       reply: { file: true },
       errors: ['file-not-found', ...calling],
     }),
     userRoute('GET', '/chat-conversations/turns/:turn_id', 'chat-conversation.findTurn', {
       id: 'findTurn',
       summary: 'Read the state of a question and its answer',
+      description: 'The text of a running answer is that of the last checkpoint.',
       query: replyFieldParameters,
       reply: turn,
       errors: ['turn-not-found'],
@@ -66,6 +80,9 @@ export default {
       {
         id: 'followTurn',
         summary: 'Follow an answer, from the start or after an event',
+        description:
+          'Sends the events after the one that the client names, then new ones until the end. The ' +
+          'header wins over `after`. The reply is 204 if the client has the terminal event.',
         headers: ['Last-Event-ID'],
         query: { after: z.string().optional().describe('The id of the last event that the client has.') },
         reply: { events: 'StreamEvent', empty: 204 },
@@ -76,6 +93,9 @@ export default {
     userRoute('POST', '/chat-conversations/turns/:turn_id/stop', 'chat-conversation.stopTurn', {
       id: 'stopTurn',
       summary: 'Stop an answer',
+      description:
+        'Replies once the answer has ended, with the text so far. A turn that has ended keeps its ' +
+        'outcome. If another process runs the answer, the reply can still be `pending`.',
       query: replyFieldParameters,
       reply: turn,
       errors: ['turn-not-found', ...writing],
@@ -87,6 +107,9 @@ export default {
       {
         id: 'regenerateTurn',
         summary: 'Ask the question of a turn again',
+        description:
+          'Starts a new turn at the end of the session, for another answer or after a failure. The ' +
+          'existing turns stay.',
         headers: sendingHeaders,
         query: replyFieldParameters,
         body: schemas.regenerateBody(anyLimits),
@@ -98,6 +121,8 @@ export default {
     userRoute('PUT', '/chat-conversations/messages/:message_id/feedback', 'chat-conversation.rateMessage', {
       id: 'rateMessage',
       summary: 'Rate an answer',
+      description:
+        'Sends the rating to Dify first, then saves it. Only an answer that has ended can be rated.',
       body: schemas.feedbackBody,
       reply: oneMessage,
       errors: [...ofMessage, 'turn-in-progress', ...calling],
@@ -105,6 +130,7 @@ export default {
     userRoute('PUT', '/chat-conversations/messages/:message_id/read', 'chat-conversation.readMessage', {
       id: 'readMessage',
       summary: 'Mark a message as read',
+      description: 'Sets `message_status` to `read`. It cannot be undone. A second request changes nothing.',
       reply: oneMessage,
       errors: ofMessage,
     }),
@@ -115,6 +141,9 @@ export default {
       {
         id: 'suggestQuestions',
         summary: 'Get questions to ask next',
+        description:
+          'At most 10 questions. The upstream runs a model for each call, so ask once. Empty if the ' +
+          'Dify app does not suggest questions.',
         // It runs a model.
         tokenScope: 'ask',
         reply: { json: z.object({ data: z.array(z.string()) }) },
@@ -128,6 +157,10 @@ export default {
       {
         id: 'listMyMessages',
         summary: 'List own messages',
+        description:
+          'Newest first. Request pages by `cursor` until `meta.nextCursor` is null: nothing is ' +
+          'repeated or skipped. A running answer is in the list with its text so far. A parameter ' +
+          'that is not listed here is refused.',
         query: { ...schemas.messageListParameters, ...replyFieldParameters },
         reply: { json: schemas.messageListReply },
       },

@@ -12,15 +12,20 @@ const session = { json: inEnvelope(sessionReply) };
 const message = { json: inEnvelope(sessionMessageReply) };
 /** A sentence that says what was done. */
 const done = { json: inEnvelope(z.string()) };
-const sessionWithMessages = sessionReply.extend({ messages: z.array(sessionMessageReply) });
+const sessionWithMessages = sessionReply.extend({
+  messages: z.array(sessionMessageReply).describe('The last 50 messages, the oldest first.'),
+});
 /** A question, with its answer once it has ended. */
-const questionWithReply = sessionMessageReply.extend({ reply: sessionMessageReply.optional() });
+const questionWithReply = sessionMessageReply.extend({
+  reply: sessionMessageReply.optional().describe('The answer, if the message was a question to a character.'),
+});
 const sendingHeaders = ['Idempotency-Key', 'Last-Event-ID'] as const;
 
 /** The descriptions of routes that have two paths. Their ids differ. */
 const createSession = (id: string): RouteDescription => ({
   id,
   summary: 'Create a session',
+  description: 'With a character or without one. A title can come later.',
   body: schemas.newSessionBody,
   reply: session,
   errors: ['not-yourself', 'character-not-found', ...writing],
@@ -35,12 +40,14 @@ const renameSession = (id: string): RouteDescription => ({
 const deleteSession = (id: string): RouteDescription => ({
   id,
   summary: 'Delete a session',
+  description: 'Stops its running answer. The session can be restored for some days, then it is erased.',
   reply: done,
   errors: ['session-not-found', ...writing],
 });
 const listMessages = (id: string): RouteDescription => ({
   id,
   summary: 'List the messages of a session',
+  description: 'The branch in use, in the order in which the messages were said.',
   query: { ...pageParameters.shape, ...selectionParameters.shape },
   reply: { json: inEnvelope(pageOf(sessionMessageReply)) },
   errors: ['session-not-found'],
@@ -57,6 +64,7 @@ export default {
       {
         id: 'listSessions',
         summary: 'List sessions',
+        description: 'The session with the newest message comes first.',
         tokenScope: 'read',
         body: schemas.sessionListBody,
         reply: { json: inEnvelope(z.array(sessionReply)) },
@@ -85,6 +93,7 @@ export default {
     userRoute('POST', '/chat/sessions/:session_id/restore', 'chat-session.restoreSession', {
       id: 'restoreSession',
       summary: 'Restore a deleted session',
+      description: 'Also restores what was deleted with it.',
       reply: done,
       errors: ['session-not-found', ...writing],
     }),
@@ -108,6 +117,9 @@ export default {
       {
         id: 'addSessionMessage',
         summary: 'Store a message, or ask a question in a session',
+        description:
+          'Without `reply`, the message is only stored. With it, the reply comes when the answer has ' +
+          'ended, as `reply`, or it is the event stream of create-message.',
         headers: sendingHeaders,
         body: schemas.newMessageBody(anyLimits),
         reply: { json: inEnvelope(questionWithReply), events: 'StreamEvent' },
@@ -122,6 +134,10 @@ export default {
       {
         id: 'editSessionMessage',
         summary: 'Edit a question, or ask it in other words',
+        description:
+          'In place: the server asks nobody, and the answers after it become superseded. With ' +
+          '`regenerate`: a new turn begins at the end of the session, and the old branch becomes ' +
+          'superseded. Only questions can be edited.',
         headers: sendingHeaders,
         body: schemas.editBody(anyLimits),
         reply: { json: inEnvelope(z.union([z.string(), questionWithReply])), events: 'StreamEvent' },
@@ -132,6 +148,7 @@ export default {
     userRoute('DELETE', '/chat/messages/:message_id', 'session-message.delete', {
       id: 'deleteSessionMessage',
       summary: 'Delete a message',
+      description: 'It can be restored for some days. Deleted text is shown in neither message of a turn.',
       reply: done,
       errors: ['message-not-found', 'turn-in-progress', ...writing],
     }),
@@ -162,6 +179,9 @@ export default {
       {
         id: 'viewFirstScreen',
         summary: 'List sessions, the first one with its latest messages',
+        description:
+          'On page 1, the session that was changed last has its last 50 messages. Other sessions have ' +
+          'none.',
         query: { ...pageParameters.shape, ...selectionParameters.shape },
         reply: { json: inEnvelope(pageOf(sessionWithMessages.partial({ messages: true }))) },
         errors: ['not-yourself'],
@@ -181,6 +201,7 @@ export default {
       {
         id: 'viewSession',
         summary: 'Read a session with its latest messages',
+        description: 'The last 50 messages, the oldest first.',
         query: selectionParameters.shape,
         reply: { json: inEnvelope(sessionWithMessages) },
         errors: ['session-not-found'],
@@ -210,6 +231,7 @@ export default {
     userRoute('GET', '/ws/:session_id', 'session-socket.open', {
       id: 'openSocket',
       summary: 'Open a WebSocket for a session',
+      description: 'Sends the turns and changes of a session. docs/websocket.md has its frames.',
       reply: { empty: 101 },
       errors: [
         'session-not-found',

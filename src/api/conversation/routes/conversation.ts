@@ -15,6 +15,9 @@ export default {
     userRoute('POST', '/conversations', 'conversation.findOrCreate', {
       id: 'findOrCreateConversation',
       summary: 'Get the latest conversation, or create one',
+      description:
+        'The one with the newest message. Concurrent calls get the same one. Values can be in the ' +
+        'query string or in the body, which wins.',
       query: schemas.conversationParameters.shape,
       body: schemas.conversationParameters,
       reply: { json: schemas.conversationReply },
@@ -23,6 +26,9 @@ export default {
     userRoute('POST', '/conversations/:conversation_id/messages', 'conversation.addMessage', {
       id: 'addConversationMessage',
       summary: 'Add a message to a conversation',
+      description:
+        'Stores the message. No character is asked. Values can be in the query string or in the ' +
+        'body, which wins.',
       query: optionalMessage.shape,
       body: optionalMessage,
       reply: { json: schemas.conversationMessageReply },
@@ -35,6 +41,9 @@ export default {
       {
         id: 'listConversationMessages',
         summary: 'List the messages of a conversation',
+        description:
+          'All messages in the order in which they were said, or a part. If the server cannot complete ' +
+          'a list, it cuts the connection.',
         query: schemas.conversationPartParameters.shape,
         reply: { json: z.array(schemas.conversationMessageReply) },
         errors: ['session-not-found'],
@@ -48,6 +57,7 @@ export default {
       {
         id: 'listConversations',
         summary: 'List conversations',
+        description: 'The one with the newest message comes first.',
         query: schemas.conversationPageParameters.shape,
         reply: { json: z.array(schemas.conversationReply) },
         errors: ['not-yourself'],

@@ -12,6 +12,7 @@ export default {
       {
         id: 'listRecordedConversations',
         summary: 'List the conversations of the history',
+        description: 'The history has every ended answer, complete or not. It is some seconds late.',
         query: historySchemas.conversationPageParameters.shape,
         reply: { json: historySchemas.conversationPage },
         errors: ['history-unavailable'],
@@ -25,6 +26,8 @@ export default {
       {
         id: 'listRecordedMessages',
         summary: 'List the messages of a conversation of the history',
+        description:
+          'In the format of OpenAI. `limit` counts messages, and a record that is longer comes alone.',
         query: historySchemas.messagePageParameters.shape,
         reply: { json: historySchemas.recordedMessagePage },
         errors: ['conversation-not-found', 'history-unavailable'],
@@ -34,6 +37,8 @@ export default {
     userRoute('DELETE', '/v1/conversations/:conversation_id', 'history.deleteConversation', {
       id: 'deleteRecordedConversation',
       summary: 'Erase a conversation of the history',
+      description:
+        'Permanent: erases all that the caller has said in it so far. The messages of the session ' + 'stay.',
       reply: { json: historySchemas.deletionReply },
       errors: ['conversation-not-found', 'history-unavailable', ...writing],
     }),
@@ -44,6 +49,7 @@ export default {
       {
         id: 'readStatistics',
         summary: 'Add up the records of the history',
+        description: 'Records that are erased, or too old to be kept, are not in the sums.',
         query: historySchemas.statisticsParameters.shape,
         reply: { json: historySchemas.statisticsReply },
         errors: ['history-unavailable'],

@@ -11,18 +11,23 @@ import { contentOf } from '../session-reply';
 
 /** A session as the conversation API shows it. */
 export const conversationReply = z
-  .object({ id: z.string(), user_id: z.string(), created_at: dateTime, updated_at: dateTime })
+  .object({
+    id: z.string().describe('The `session_id` of the other APIs.'),
+    user_id: z.string().describe('The numeric id of the caller, as text.'),
+    created_at: dateTime,
+    updated_at: dateTime,
+  })
   .meta({ id: 'Conversation' });
 export type ConversationReply = Reply<typeof conversationReply>;
 
 /** A message as the conversation API shows it. */
 export const conversationMessageReply = z
   .object({
-    id: z.string(),
-    conversation_id: z.string().nullable(),
-    role: z.enum(messageRoles),
-    content: z.string(),
-    tool_calls: z.unknown(),
+    id: z.string().describe('A UUID made from the row of the message. It never changes.'),
+    conversation_id: z.string().nullable().describe('The conversation of the message.'),
+    role: z.enum(messageRoles).describe('Who said it.'),
+    content: z.string().describe('The text. A failed answer may have none.'),
+    tool_calls: z.unknown().describe('Calls that were stored with the message.'),
     created_at: dateTime,
     updated_at: dateTime,
   })

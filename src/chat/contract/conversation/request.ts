@@ -21,7 +21,12 @@ import { toStorableJson } from '../../shared/storable-text';
 
 const flag = z.union([z.boolean(), z.stringbool()], 'must be true or false');
 
-export const conversationParameters = z.object({ user_id: reference.nullish(), new: flag.nullish() });
+export const conversationParameters = z.object({
+  user_id: reference
+    .nullish()
+    .describe("The caller's numeric id or documentId. Another one gets `not-yourself`."),
+  new: flag.nullish().describe('True always creates a conversation.'),
+});
 
 /** Parses `user_id?` and `new?`. */
 export function parseConversationRequest(query: unknown, body: unknown) {
@@ -31,9 +36,13 @@ export function parseConversationRequest(query: unknown, body: unknown) {
 
 export const conversationMessageParameters = ({ maxQueryChars, maxInputsChars }: RequestSettings) =>
   z.object({
-    role: z.enum(messageRoles, 'must be user, assistant or tool'),
-    content: boundedText(z.string('must be text'), maxQueryChars),
-    tool_calls: boundedJson(z.preprocess(readJson, toolCalls), maxInputsChars),
+    role: z.enum(messageRoles, 'must be user, assistant or tool').describe('Who said it.'),
+    content: boundedText(z.string('must be text'), maxQueryChars).describe(
+      'The text. It can be empty with `tool_calls`. Send a long one in the body: a request line has 16 KB.',
+    ),
+    tool_calls: boundedJson(z.preprocess(readJson, toolCalls), maxInputsChars).describe(
+      'An object or a list. In the query string it is JSON text.',
+    ),
   });
 
 const message = oncePer((settings: RequestSettings) =>
@@ -74,12 +83,15 @@ function readJson(value: unknown): unknown {
 const maxPart = 1_000;
 
 export const conversationPartParameters = z.object({
-  limit: listLimit(maxPart).optional(),
+  limit: listLimit(maxPart)
+    .optional()
+    .describe('Without it, the reply has all messages. More counts as 1000. A shorter list is the last one.'),
   after: z
     .string('must be the id of a message')
     .transform(toMessageRowId)
     .refine((id) => id !== null, 'must be the id of a message')
-    .optional(),
+    .optional()
+    .describe('The `id` of a message: the list begins after it.'),
 });
 
 /** Parses `limit?` and `after?`, the id of a message. Without them, the part is the whole list. */
@@ -89,8 +101,8 @@ export function parseConversationPart(query: unknown): After {
 }
 
 export const conversationPageParameters = z.object({
-  limit: listLimit(maxPart).default(maxPart),
-  offset: wholeNumber(0, 1_000_000_000).default(0),
+  limit: listLimit(maxPart).default(maxPart).describe('More counts as 1000.'),
+  offset: wholeNumber(0, 1_000_000_000).default(0).describe('The number of conversations to skip.'),
 });
 
 /** Parses `limit?` and `offset?`. */

@@ -19,10 +19,14 @@ export interface FileLinks {
 /** A file of an answer, as Dify shows one. */
 export const answerFileReply = z
   .object({
-    id: z.string(),
-    type: z.string(),
+    id: z.string().describe('The id of the file in this message.'),
+    type: z.string().describe("`image`, or another type of Dify's."),
     belongs_to: z.literal('assistant'),
-    url: z.string().describe('Relative to the address of this server.'),
+    url: z
+      .string()
+      .describe(
+        'A link relative to the address of this server. It needs no login and expires after 30 minutes.',
+      ),
   })
   .meta({ id: 'AnswerFile' });
 export type AnswerFileReply = Reply<typeof answerFileReply>;

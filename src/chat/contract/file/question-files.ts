@@ -5,7 +5,9 @@ import { toStorableText } from '../../shared/storable-text';
 
 const maxUrlChars = 2_048;
 
-const type = z.enum(fileTypes, `must be one of ${fileTypes.join(', ')}`);
+const type = z.enum(fileTypes, `must be one of ${fileTypes.join(', ')}`).describe('The kind of the file.');
+const isUploadId = 'The `id` of an own upload for this character.';
+const isAllowedUrl = 'An address on a host that the operator allows.';
 
 const fileSchema = z.discriminatedUnion(
   'transfer_method',
@@ -17,7 +19,8 @@ const fileSchema = z.discriminatedUnion(
         .string('must be the id of an upload')
         .min(1, 'must be the id of an upload')
         .max(255, 'is too long to be an id')
-        .transform(toStorableText),
+        .transform(toStorableText)
+        .describe(isUploadId),
     }),
     z.object({
       type,
@@ -26,7 +29,8 @@ const fileSchema = z.discriminatedUnion(
         .string('must be an http or https address')
         .max(maxUrlChars, `can be at most ${maxUrlChars} characters long`)
         .refine(isWebAddress, 'must be an http or https address')
-        .transform((url) => new URL(url).href),
+        .transform((url) => new URL(url).href)
+        .describe(isAllowedUrl),
     }),
   ],
   'must be an object with transfer_method: "local_file" or "remote_url"',
@@ -36,11 +40,15 @@ const fileSchema = z.discriminatedUnion(
 export const questionFileReply = z
   .discriminatedUnion('transfer_method', [
     z.object({
-      type: z.enum(fileTypes),
+      type,
       transfer_method: z.literal('local_file'),
-      upload_file_id: z.string(),
+      upload_file_id: z.string().describe(isUploadId),
     }),
-    z.object({ type: z.enum(fileTypes), transfer_method: z.literal('remote_url'), url: z.string() }),
+    z.object({
+      type,
+      transfer_method: z.literal('remote_url'),
+      url: z.string().describe(isAllowedUrl),
+    }),
   ])
   .meta({ id: 'QuestionFile' }) satisfies z.ZodType<QuestionFile>;
 

@@ -8,11 +8,11 @@ import { seconds, type Reply } from '../reply';
 export const uploadReply = z
   .object({
     id: z.string().describe('The `upload_file_id` of a question.'),
-    name: z.string(),
-    size: z.int(),
-    extension: z.string(),
-    mime_type: z.string(),
-    created_by: z.string(),
+    name: z.string().describe('The name of the file.'),
+    size: z.int().describe('In bytes.'),
+    extension: z.string().describe('E.g. `png`. Empty if the name has none.'),
+    mime_type: z.string().describe('E.g. `image/png`.'),
+    created_by: z.string().describe('The documentId of the caller.'),
     created_at: seconds,
   })
   .meta({ id: 'Upload' });

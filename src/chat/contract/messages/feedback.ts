@@ -18,10 +18,14 @@ const maxContentChars = 2_000;
 /** The fields of a feedback. The Dify API has them outside of `data`. */
 export const feedbackFields = z.object(
   {
-    rating: z.enum(ratings, 'must be "like", "dislike" or null').nullable(),
+    rating: z
+      .enum(ratings, 'must be "like", "dislike" or null')
+      .nullable()
+      .describe('Null removes the rating.'),
     content: boundedText(z.string('must be text'), maxContentChars)
       .nullish()
-      .transform((text) => (text && !isBlank(text) ? text : undefined)),
+      .transform((text) => (text && !isBlank(text) ? text : undefined))
+      .describe('The reason. The server passes it on to Dify and does not keep it.'),
   },
   'must be an object with rating',
 );

@@ -35,22 +35,33 @@ const filterFields: FieldKinds = {
 
 /** The parameters as the OpenAPI document shows them. `parseMessagePageRequest` also takes other notations of Strapi's. */
 export const messageListParameters = {
-  page: z.int().min(1).optional(),
-  pageSize: z.int().min(1).optional().describe('More than 100 counts as 100.'),
+  page: z.int().min(1).optional().describe('Default: 1. A page after the last one is empty.'),
+  pageSize: z.int().min(1).optional().describe('Default: 20. More than 100 counts as 100.'),
   pagination: z
     .object({
-      page: z.int().min(1).optional(),
-      pageSize: z.int().min(1).optional(),
-      start: z.int().min(0).optional(),
-      limit: z.int().min(1).optional(),
+      page: z.int().min(1).optional().describe('The same as `page`.'),
+      pageSize: z.int().min(1).optional().describe('The same as `pageSize`.'),
+      start: z
+        .int()
+        .min(0)
+        .optional()
+        .describe('The number of messages to skip. Not with `page` or `pageSize`.'),
+      limit: z.int().min(1).optional().describe('Default: 20. More than 100 counts as 100.'),
     })
-    .optional(),
-  sort: z.string().optional().describe('E.g. `createdAt:desc`. Several with commas. Default: newest first.'),
+    .optional()
+    .describe('The notation of Strapi: `page` and `pageSize`, or `start` and `limit`.'),
+  sort: z
+    .string()
+    .optional()
+    .describe('E.g. `createdAt:desc`, or several with commas. Without it, the newest come first.'),
   filters: z
     .record(z.string(), z.unknown())
     .optional()
     .describe('Conditions in the notation of Strapi, e.g. `filters[query][$containsi]=winter`.'),
-  cursor: z.string().optional().describe('A `meta.nextCursor`: continues after the last message seen.'),
+  cursor: z
+    .string()
+    .optional()
+    .describe('A `meta.nextCursor`: continues after that page. Not with `sort`, `start` or a later `page`.'),
 };
 
 /** The requested part of the list, in the client's own terms. The reply repeats them. */

@@ -13,8 +13,15 @@ export interface ReplyFields {
 /** A message with the fields that the client has named. Without `fields` and `populate`, all of `Message`. */
 export const selectedMessage = messageReply
   .extend({
-    ai_character: characterReply.partial().required({ id: true, documentId: true }).nullable(),
-    user: userReply.partial().required({ id: true, documentId: true }),
+    ai_character: characterReply
+      .partial()
+      .required({ id: true, documentId: true })
+      .nullable()
+      .describe('The published character, with the fields that the client has named.'),
+    user: userReply
+      .partial()
+      .required({ id: true, documentId: true })
+      .describe('The caller, with the fields that the client has named.'),
   })
   .partial()
   .required({ id: true, documentId: true })
@@ -63,7 +70,7 @@ type Relation = keyof typeof relationFields;
 
 /** The parameters as the OpenAPI document shows them. */
 export const replyFieldParameters = {
-  fields: z.string().optional().describe('Names of fields with commas. Default: all.'),
+  fields: z.string().optional().describe('Names of fields with commas. Default: all. JSON replies only.'),
   populate: z
     .record(z.string(), z.unknown())
     .optional()

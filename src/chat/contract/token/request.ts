@@ -13,16 +13,19 @@ export const newTokenBody = z.object(
       {
         name: boundedText(z.string('must be text'), 100)
           .refine((text) => !isBlank(text), 'is empty')
-          .transform((text) => text.trim()),
+          .transform((text) => text.trim())
+          .describe('Where the token is used. At most 100 characters.'),
         scopes: z
           .array(z.enum(tokenScopes, isNoScope), 'must be a list')
           .min(1, 'must name at least one scope')
-          .max(tokenScopes.length, 'names a scope twice'),
+          .max(tokenScopes.length, 'names a scope twice')
+          .describe('`read` allows requests that change nothing. `ask` allows all others of the chat APIs.'),
         expires_at: z.iso
           .datetime({ offset: true, error: 'must be a time, e.g. 2027-01-31T00:00:00Z' })
           .transform((text) => new Date(text))
           .refine((time) => time.getTime() > Date.now(), 'must be in the future')
-          .nullish(),
+          .nullish()
+          .describe('A time in the future, with a time zone. Without it, the token does not expire.'),
       },
       'must be {"name": …, "scopes": […]}',
     ),
