@@ -2,6 +2,8 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { once } from 'node:events';
+import { connect as connectTcp, createServer, type AddressInfo } from 'node:net';
 import { createContext, runInContext } from 'node:vm';
 
 import ts from 'typescript';
@@ -13,6 +15,7 @@ import { createDifyEmulator } from '../dify-emulator';
 import { startApp, type App } from '../support/app';
 import type { Client } from '../support/client';
 import { differences } from '../support/documented';
+import { createGate } from '../support/gate';
 import { codeBlocks, type CodeBlock } from '../support/markdown';
 import { openShell, type Shell } from '../support/shell';
 import { runSourceInStrapi } from '../support/strapi-script';
@@ -85,6 +88,37 @@ function eventsIn(stream: string): { readonly event: string }[] {
 const numberedEventsIn = (stream: string) =>
   [...stream.matchAll(/^id: (\d+)\ndata: \{"event":"(\w+)"/gmu)].map(([, id, event]) => `${id} ${event}`);
 
+/**
+ * Starts a TCP server in front of the application. It cuts the first connection that has received a piece of an answer.
+ */
+async function startCutter(url: string) {
+  const { hostname, port } = new URL(url);
+  let [connections, isCut] = [0, false];
+  const cut = createGate();
+  const server = createServer((client) => {
+    connections += 1;
+    const upstream = connectTcp(Number(port), hostname);
+    const end = () => [client, upstream].forEach((socket) => socket.destroy());
+    for (const socket of [client, upstream]) socket.on('error', end).on('close', end);
+    client.pipe(upstream);
+    upstream.on('data', (bytes: Buffer) => {
+      client.write(bytes);
+      if (isCut || !bytes.includes('"event":"message"')) return;
+      isCut = true;
+      cut.open();
+      client.end();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    hasCut: cut.opened,
+    connections: () => connections,
+    close: () => void server.close(),
+  };
+}
+
 describe('README.md', () => {
   const shell = useShell();
 
@@ -105,88 +139,108 @@ describe('README.md', () => {
   });
 });
 
+describe('docs/build-your-app.md', () => {
+  const blocks = blocksOf('docs/build-your-app.md');
+  const [program] = inLanguage(blocks, 'ts');
+  const shell = useShell();
+  const replies: string[] = [];
+
+  /** Runs the program of the document with the login of the shell. `settings` begin its command. */
+  async function runProgram(settings: string): Promise<string> {
+    const variables =
+      'const { API: api, JWT: jwt, REFRESH: refreshToken, CHARACTER: characterId } = process.env;';
+    writeFileSync(path.join(folder, 'example.mjs'), `${variables}\n${toJavaScript(program?.code ?? '')}`);
+    return shell.run(`${settings} node example.mjs`);
+  }
+
+  it('has calls that run as printed, in order', async () => {
+    app.dify.always(async (reply) => {
+      const { query } = reply.request.body as { query: string };
+      if (query.includes('a long story')) await reply.say('Once').then(() => reply.closed);
+      else await reply.tell().then(() => reply.end());
+    });
+    for (const { code } of inLanguage(blocks, 'sh')) replies.push(await shell.run(code));
+
+    const [, login = '', characters = '', stream = '', rest = '', list = '', stopped = ''] = replies;
+    expect(JSON.parse(login)).toMatchObject({ user: { username: 'mia' } });
+    expect(JSON.parse(characters)).toMatchObject({ data: [{}, {}, {}] });
+    expect(numberedEventsIn(stream).slice(0, 2)).toEqual(['1 turn_started', '2 message']);
+    expect(eventsIn(stream).at(-1)).toMatchObject({ event: 'message_end', outcome: 'completed' });
+    expect(eventsIn(rest).map(({ event }) => event)).toEqual(['message_replace', 'message_end']);
+    expect(JSON.parse(list)).toMatchObject({ data: [{ role: 'assistant' }, { role: 'user' }] });
+    expect(JSON.parse(stopped)).toMatchObject({ data: { outcome: 'stopped' } });
+  });
+
+  it('has a program that shows an answer, also with an expired login', async () => {
+    expect(await runProgram('')).toMatch(/^completed Maren here/u);
+    expect(await runProgram('JWT=expired')).toMatch(/^completed Maren here/u);
+  });
+
+  it('has a program that loses nothing of an answer when its connection breaks', async () => {
+    const cutter = await startCutter(app.url);
+    app.dify.script(async (reply) => {
+      await reply.say('Maren ');
+      await cutter.hasCut;
+      await reply.say('here.').then(() => reply.end());
+    });
+
+    expect(await runProgram(`API=${cutter.url}`)).toBe('completed Maren here.\n');
+    expect(cutter.connections()).toBeGreaterThan(1);
+    cutter.close();
+  });
+});
+
 describe('docs/http-api.md', () => {
   const blocks = blocksOf('docs/http-api.md');
-  const json = inLanguage(blocks, 'json');
-  const isError = ({ code }: CodeBlock) => code.includes('"error": {\n');
   const shell = useShell();
-  const replies = new Map<CodeBlock, string>();
+  const replies = new Map<string, string>();
+  const replyOf = (code: string) => [...replies].find(([example]) => example.includes(code))?.[1] ?? '';
 
-  const replyOf = (example: CodeBlock | undefined) => {
-    const reply = example && replies.get(example);
-    if (reply === undefined) throw new Error('The document has no such example.');
-    return reply;
-  };
-  const exampleWith = (code: string) =>
-    blocks.find((block) => replies.has(block) && block.code.includes(code));
+  it('has examples that run as printed, in order', async () => {
+    for (const { code } of inLanguage(blocks, 'sh')) replies.set(code, await shell.run(code));
 
-  /** Returns the example whose reply a sample shows: the last one above it in its section. */
-  function exampleOf(sample: CodeBlock): CodeBlock | undefined {
-    if (sample.heading === 'The reply in JSON') return exampleWith('TURN=$(field');
-    return blocks
-      .slice(0, blocks.indexOf(sample))
-      .filter((block) => replies.has(block) && block.heading === sample.heading)
-      .at(-1);
-  }
+    expect(replies.size).toBeGreaterThan(8);
+  });
 
-  /** Runs one example. TypeScript gets the variables that the text above it names. */
-  async function run({ language, code }: CodeBlock): Promise<string> {
-    if (language === 'sh') return shell.run(code);
-    const variables = 'const { API: api, JWT: token, CHARACTER: characterId } = process.env;';
-    writeFileSync(path.join(folder, 'example.mjs'), `${variables}\n${toJavaScript(code)}`);
-    return shell.run('node example.mjs');
-  }
+  it('shows the headers of an event stream, and the events of an ended turn', () => {
+    const texts = inLanguage(blocks, 'text').map(({ code }) => code);
+    const [headers = ''] = texts.find((text) => text.includes('text/event-stream'))?.split('\n\n') ?? [];
+    const stream = replyOf('curl -iN').replaceAll('\r', '').split('\n');
+    expect(stream).toEqual(expect.arrayContaining(headers.split('\n')));
+
+    const ended = numberedEventsIn(texts.find((text) => text.includes('message_replace')) ?? '');
+    expect(numberedEventsIn(replyOf('Last-Event-ID'))).toEqual([...ended, ...ended]);
+  });
+});
+
+describe('docs/existing-clients.md', () => {
+  const blocks = inLanguage(blocksOf('docs/existing-clients.md'), 'sh');
+  const shell = useShell();
 
   /** Waits until the history has all answers. A reader takes longer. */
   const untilCopied = () =>
     until(async () => (await app.db('chat_conversations').whereNotNull('history_due')).length === 0);
 
   it('has examples that run as printed, in order', async () => {
-    let stories = 0;
-    app.dify.always(async (reply) => {
-      const { query } = reply.request.body as { query: string };
-      // An example stops the first of these answers.
-      if (query.includes('a long story') && stories++ === 0) await reply.say('Once').then(() => reply.closed);
-      else await reply.tell().then(() => reply.end());
+    const replies = new Map<string, string>();
+    for (const { heading, code } of blocks) {
+      if (heading === 'The history of generations') await untilCopied();
+      replies.set(heading, await shell.run(code));
+    }
+
+    const edited =
+      replies
+        .get('Editing a question')
+        ?.split(/(?<=\})(?=\{"code")/u)
+        .at(-1) ?? '';
+    expect(JSON.parse(edited)).toMatchObject({
+      data: { content: 'And in summer?', reply: { outcome: 'completed' } },
     });
-    for (const block of inLanguage(blocks, 'sh', 'ts', 'js')) {
-      if (block.heading === 'The history of generations') await untilCopied();
-      replies.set(block, await run(block));
-    }
-
-    expect(stories).toBe(2);
-    expect(replyOf(blocks.find(({ language }) => language === 'ts'))).toMatch(/^completed Maren here/u);
-  });
-
-  it('shows the keys and kinds of each real reply', () => {
-    for (const sample of json.filter((one) => !isError(one))) {
-      const example = exampleOf(sample);
-      const found = differencesFrom(sample, JSON.parse(replyOf(example)));
-      expect([example?.code, found]).toEqual([example?.code, []]);
-    }
-  });
-
-  it('shows the headers of an event stream, and the events of an ended turn', () => {
-    const texts = inLanguage(blocks, 'text').map(({ code }) => code);
-    const [headers = ''] = texts.find((text) => text.includes('text/event-stream'))?.split('\n\n') ?? [];
-    const stream = replyOf(exampleWith('curl -iN')).replaceAll('\r', '').split('\n');
-    expect(stream).toEqual(expect.arrayContaining(headers.split('\n')));
-
-    const ended = numberedEventsIn(texts.find((text) => text.includes('message_replace')) ?? '');
-    expect(numberedEventsIn(replyOf(exampleWith('Last-Event-ID')))).toEqual([...ended, ...ended]);
-  });
-
-  it('shows the lines of an export', () => {
-    const keysOf = (line: string) => [...line.matchAll(/"(\w+)":/gu)].map(([, key = '']) => key);
-    const shown = inLanguage(blocks, 'text').find(({ heading }) => heading === 'GET /api/chat/export');
-    const lines = readFileSync(path.join(folder, '.tmp', 'chat.ndjson'), 'utf8')
-      .trimEnd()
-      .split('\n');
-    for (const printed of shown?.code.trimEnd().split('\n') ?? []) {
-      const real = lines.find((line) => line.startsWith(printed.slice(0, printed.indexOf(','))));
-      expect(keysOf(real ?? '')).toEqual(expect.arrayContaining(keysOf(printed)));
-    }
-    expect(shown).toBeDefined();
+    const { messages } = JSON.parse(replies.get('The history of generations') ?? '') as {
+      messages: readonly { role: string }[];
+    };
+    expect(messages.map(({ role }) => role)).toEqual(expect.arrayContaining(['user', 'assistant']));
+    expect(JSON.parse(replies.get('Statistics') ?? '')).toMatchObject({ time_zone: 'UTC', days: [{}] });
   });
 });
 
