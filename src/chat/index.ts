@@ -139,6 +139,7 @@ export { parseNewToken } from './contract/token/request';
 export { toTokenReply } from './contract/token/reply';
 export { assertScope } from './limits/token-scope';
 export { SettingsError } from '../env/variables';
+export { parseStreamFormat, type StreamFormat } from './contract/stream-event';
 export { difyFraming, ownFraming, toDifyFrames, type Framing } from './stream/framing';
 export { toDifyAnswer } from './contract/dify/event';
 export { toDifyError } from './contract/dify/error';

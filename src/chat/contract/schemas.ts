@@ -45,7 +45,7 @@ export {
   selectionParameters,
   sessionListBody,
 } from './session-request';
-export { streamEvent } from './stream-event';
+export { compactEvent, streamEvent, streamFormatParameter } from './stream-event';
 export { newTokenReply, tokenReply } from './token/reply';
 export { newTokenBody } from './token/request';
 export { turnReply } from './turn-reply';

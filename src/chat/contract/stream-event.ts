@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { chatErrorCodes, chatErrors, type ChatError } from '../errors';
 import type { AnswerFile } from '../model/file';
 import { answerFileReply, type AnswerFileReply } from './file/link';
+import { parse } from './invalid-request';
 import { messageReply, type MessageReply } from './messages/reply';
 import type { SavedTurn } from '../model/turn';
 import { seconds, usageReply, type Reply } from './reply';
@@ -93,6 +94,85 @@ export const streamEvent = z
       .describe(failed.description ?? ''),
   ])
   .meta({ id: 'StreamEvent' });
+
+/** The forms of an event stream: every event whole, or the ids once and then pieces without them. */
+const streamFormats = ['full', 'compact'] as const;
+export type StreamFormat = (typeof streamFormats)[number];
+
+/** The parameter as the OpenAPI document shows it. */
+export const streamFormatParameter = {
+  format: z
+    .enum(streamFormats, 'must be full or compact')
+    .default('full')
+    .describe('`compact`: events of a stream have their ids once. It changes nothing about a reply in JSON.'),
+};
+
+const formatOfQuery = z.object(streamFormatParameter);
+
+/** Parses `format?` of a query string. @throws ChatError `invalid-request` */
+export function parseStreamFormat(query: unknown): StreamFormat {
+  return parse(formatOfQuery, query ?? {}).format;
+}
+
+/** The ids that the upstream names while it answers. */
+const changingIds = envelope.pick({ conversation_id: true, message_id: true });
+/** Events of text have the ids only if they are new. */
+const maybeIds = changingIds.partial();
+
+/** The events of a compact event stream. */
+export const compactEvent = z
+  .discriminatedUnion('event', [
+    envelope.omit({ task_id: true }).extend({
+      event: z.literal('turn_started'),
+      question_message_id: z.string(),
+    }),
+    z.object({ event: z.literal('queued'), place: z.int() }),
+    maybeIds.extend({ event: z.literal('message'), answer: z.string() }),
+    maybeIds.extend({ event: z.literal('message_replace'), answer: z.string() }),
+    z.object({ event: z.literal('message_file'), ...answerFileReply.shape }),
+    changingIds.extend({
+      event: z.literal('message_end'),
+      outcome: z.enum(['completed', 'stopped']),
+      metadata: z.object({ usage: usageReply.nullable() }),
+    }),
+    failed
+      .pick({ event: true, conversation_id: true, message_id: true, code: true, status: true, message: true })
+      .extend({ outcome: failed.shape.outcome })
+      .partial({ conversation_id: true, message_id: true, outcome: true }),
+  ])
+  .meta({ id: 'CompactEvent' });
+export type CompactEvent = Reply<typeof compactEvent>;
+
+/**
+ * Returns the compact form of an event. It has what a client needs to show the answer and to find it again.
+ * @param hasNewIds whether an event of text must have the ids.
+ */
+export function toCompactEvent(wire: WireEvent, hasNewIds: boolean): CompactEvent {
+  const { conversation_id, message_id } = wire;
+  const ids = { conversation_id, message_id };
+  const { event } = wire;
+  switch (event) {
+    case 'turn_started': {
+      const { task_id: _, ...started } = wire;
+      return started;
+    }
+    case 'queued':
+      return { event, place: wire.place };
+    case 'message':
+    case 'message_replace':
+      return { event, ...(hasNewIds && ids), answer: wire.answer };
+    case 'message_file': {
+      const { id, type, belongs_to, url } = wire;
+      return { event, id, type, belongs_to, url };
+    }
+    case 'message_end':
+      return { event, ...ids, outcome: wire.outcome, metadata: wire.metadata };
+    case 'error': {
+      const { code, status, message, outcome } = wire;
+      return { event, ...ids, code, status, message, outcome };
+    }
+  }
+}
 
 export type TerminalWireEvent = Extract<WireEvent, { event: 'message_end' | 'error' }>;
 

@@ -1,5 +1,6 @@
 import type { FrameLog } from './frame-log';
 import type { Frame } from './sse';
+import type { StreamFormat } from '../contract/stream-event';
 
 export type Batch = IteratorResult<readonly Frame[], void>;
 
@@ -32,12 +33,14 @@ const done: IteratorReturnResult<void> = { done: true, value: undefined };
 export class Follower implements Batches {
   readonly #log: FollowedLog;
   readonly #signal: AbortSignal;
+  readonly #format: StreamFormat;
   #last: number;
   #onReady: (() => void) | undefined;
 
-  constructor(log: FollowedLog, cursor: number, signal: AbortSignal) {
+  constructor(log: FollowedLog, cursor: number, signal: AbortSignal, format: StreamFormat = 'full') {
     this.#log = log;
     this.#signal = signal;
+    this.#format = format;
     // A cursor above the newest id comes from another process. That follower starts from the beginning.
     this.#last = cursor > log.lastId() ? 0 : Math.max(0, cursor);
     if (signal.aborted) return;
@@ -47,7 +50,7 @@ export class Follower implements Batches {
 
   poll(onReady: () => void): Batch | null {
     if (!this.#log.followers.has(this)) return done;
-    const batch = this.#log.after(this.#last);
+    const batch = this.#log.after(this.#last, this.#format);
     const newest = batch.at(-1);
     if (newest !== undefined) {
       this.#last = newest.id;

@@ -1,6 +1,14 @@
 import type { NumberedFrame } from './sse';
-import { envelopeOf, isTerminal, type Envelope, type WireEvent } from '../contract/stream-event';
-import { encodeMessage, type MessageHead } from './message-head';
+import {
+  envelopeOf,
+  isTerminal,
+  toCompactEvent,
+  type Envelope,
+  type StreamFormat,
+  type WireEvent,
+} from '../contract/stream-event';
+import { createIdChanges } from './id-changes';
+import { encodeCompactMessage, encodeMessage, type MessageHead } from './message-head';
 
 /**
  * The frames of one turn. It keeps the newest frames within a limit, and only the text of older ones. A follower that
@@ -13,7 +21,7 @@ export interface FrameLog {
   /** Appends a `message` event. Keeps only its text, and makes JSON of it for each reader. */
   appendText(head: MessageHead, text: string): void;
   /** Returns the frames after the frame `cursor`, at most one batch. Empty if it is the newest. */
-  after(cursor: number): readonly NumberedFrame[];
+  after(cursor: number, format?: StreamFormat): readonly NumberedFrame[];
   /** Drops every frame except the newest. */
   shrink(): void;
 }
@@ -23,21 +31,30 @@ const maxBatchEvents = 256;
 const maxBatchChars = 16_384;
 
 /** The stored part of an event: its JSON, or only the text of a `message`. That text is a tenth of its JSON. */
-type Entry =
-  | { readonly json: string; readonly size: number }
-  | { readonly head: MessageHead; readonly text: string; readonly size: number };
+type Entry = WholeEntry | { readonly head: MessageHead; readonly text: string; readonly size: number };
+
+interface WholeEntry {
+  readonly json: string;
+  readonly size: number;
+  /** Whether a compact event of text must have the ids: see `id-changes`. */
+  readonly hasNewIds: boolean;
+  /** The JSON of the compact event. The first compact follower makes it for all. */
+  compact: string | undefined;
+}
 
 /** @param maxChars the maximum JSON of all kept frames. The log always keeps the newest frame, whatever its length. */
 export function createFrameLog(maxChars: number): FrameLog {
   const entries: Entry[] = [];
+  const ids = createIdChanges();
   let chars = 0;
-  let started: NumberedFrame | undefined;
+  let started: WholeEntry | undefined;
+  let lastHead: MessageHead | undefined;
   /** The id of the newest dropped frame. All frames up to it are dropped. */
   let gone = 0;
   let text = '';
   let newestGone: Envelope | undefined;
   /** One frame that replaces the dropped ones. All followers that have missed them share it. */
-  let summary: NumberedFrame | undefined;
+  let summary: WholeEntry | undefined;
 
   const lastId = () => gone + entries.length;
 
@@ -67,23 +84,25 @@ export function createFrameLog(maxChars: number): FrameLog {
     summary = undefined;
   }
 
-  function missed(cursor: number): readonly NumberedFrame[] {
-    if (newestGone !== undefined) {
+  function missed(cursor: number, encode: Encode): readonly NumberedFrame[] {
+    if (newestGone !== undefined && summary === undefined) {
       const event: WireEvent = { event: 'message_replace', ...newestGone, answer: text };
-      summary ??= { id: gone, data: JSON.stringify(event) };
+      // The follower may have missed the event with the ids.
+      summary = toWhole(JSON.stringify(event), true);
     }
-    return [cursor === 0 ? started : undefined, gone > 1 ? summary : undefined].filter(
-      (frame) => frame !== undefined,
-    );
+    const frames: NumberedFrame[] = [];
+    if (cursor === 0 && started !== undefined) frames.push({ id: 1, data: encode(started) });
+    if (gone > 1 && summary !== undefined) frames.push({ id: gone, data: encode(summary) });
+    return frames;
   }
 
   return {
     lastId,
     append(event) {
-      const json = JSON.stringify(event);
-      entries.push({ json, size: json.length });
-      chars += json.length;
-      if (lastId() === 1) started = { id: 1, data: json };
+      const entry = toWhole(JSON.stringify(event), ids.isNewIn(event));
+      entries.push(entry);
+      chars += entry.size;
+      if (lastId() === 1) started = entry;
       // Drop a quarter at a time, because each time moves all kept frames. Drop nothing for a terminal event: followers
       // that are about to read it then need no summary.
       if (chars > maxChars && !isTerminal(event)) letGo(maxChars * 0.75);
@@ -91,12 +110,16 @@ export function createFrameLog(maxChars: number): FrameLog {
     appendText(head, words) {
       // The length as JSON, without the escapes in the text.
       const size = head.json.length + words.length + '""}'.length;
-      entries.push({ head, text: words, size });
+      if (head !== lastHead && ids.areNew(head.envelope)) {
+        entries.push({ ...toWhole(encodeMessage(head, words), true), size });
+      } else entries.push({ head, text: words, size });
+      lastHead = head;
       chars += size;
       if (chars > maxChars) letGo(maxChars * 0.75);
     },
-    after(cursor) {
-      if (cursor < gone) return missed(cursor);
+    after(cursor, format = 'full') {
+      const encode = format === 'compact' ? toCompactJson : toJson;
+      if (cursor < gone) return missed(cursor, encode);
       const start = cursor - gone;
       const batch: NumberedFrame[] = [];
       let size = 0;
@@ -104,12 +127,24 @@ export function createFrameLog(maxChars: number): FrameLog {
         const entry = entries[index] as Entry;
         size += entry.size;
         if (batch.length > 0 && size > maxBatchChars) break;
-        batch.push({ id: gone + index + 1, data: toJson(entry) });
+        batch.push({ id: gone + index + 1, data: encode(entry) });
       }
       return batch;
     },
     shrink: () => letGo(0),
   };
+}
+
+type Encode = (entry: Entry) => string;
+
+function toWhole(json: string, hasNewIds: boolean): WholeEntry {
+  return { json, size: json.length, hasNewIds, compact: undefined };
+}
+
+function toCompactJson(entry: Entry): string {
+  if ('head' in entry) return encodeCompactMessage(entry.text);
+  entry.compact ??= JSON.stringify(toCompactEvent(JSON.parse(entry.json) as WireEvent, entry.hasNewIds));
+  return entry.compact;
 }
 
 function toJson(entry: Entry): string {

@@ -3,7 +3,12 @@ import { Follower, type Batches, type FollowedLog } from './follower';
 import { createFrameLog } from './frame-log';
 import { atLoopEnd } from './loop-end';
 import { createTopics } from '../shared/topics';
-import { isTerminal, type TerminalWireEvent, type WireEvent } from '../contract/stream-event';
+import {
+  isTerminal,
+  type StreamFormat,
+  type TerminalWireEvent,
+  type WireEvent,
+} from '../contract/stream-event';
 import type { MessageHead } from './message-head';
 
 /**
@@ -25,7 +30,7 @@ export interface LiveTurn {
    * the log has dropped events that a slow follower missed, one `message_replace` with their text replaces them. Ends
    * after the terminal event, or when `signal` fires.
    */
-  follow(cursor: number, signal: AbortSignal): Batches;
+  follow(cursor: number, signal: AbortSignal, format?: StreamFormat): Batches;
 }
 
 /** Why a turn must end before its answer does: its owner stops it, or the process shuts down. */
@@ -115,7 +120,7 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
     lastId: log.lastId,
     append,
     appendText,
-    follow: (cursor, signal) => new Follower(followed, cursor, signal),
+    follow: (cursor, signal, format) => new Follower(followed, cursor, signal, format),
     endRequest: endRequest.signal,
     requestEnd: (reason) => endRequest.abort(reason),
     ...turn,

@@ -19,6 +19,11 @@ export function toMessageHead(envelope: Envelope): MessageHead {
   return { envelope, json: json.slice(0, -'""}'.length) };
 }
 
+/** Returns the JSON of the compact `message` event with this text and no ids. */
+export function encodeCompactMessage(text: string): string {
+  return `{"event":"message","answer":${JSON.stringify(text)}}`;
+}
+
 /** Returns the JSON of the `message` event with this text. */
 export function encodeMessage({ json }: MessageHead, text: string): string {
   return `${json}${JSON.stringify(text)}}`;

@@ -5,7 +5,13 @@ import type { Frame } from './sse';
 import { maxEventId } from '../model/event-id';
 import type { SavedTurn } from '../model/turn';
 import type { TerminalEvent, TurnEvent } from '../model/turn-event';
-import { isTerminal, type TerminalWireEvent } from '../contract/stream-event';
+import {
+  isTerminal,
+  toCompactEvent,
+  type StreamFormat,
+  type TerminalWireEvent,
+} from '../contract/stream-event';
+import { createIdChanges } from './id-changes';
 import type { WireFormat } from './formatter';
 
 /** Returns the terminal event of a saved turn; null while the turn is pending. */
@@ -43,11 +49,14 @@ export async function* followSaved(
   /** The id of the last event that the client has; 0 for none. */
   cursor: number,
   signal: AbortSignal,
+  format: StreamFormat = 'full',
 ): AsyncGenerator<readonly Frame[], void> {
-  const toFrame = (id: number, event: TurnEvent): Frame => ({
-    id,
-    data: JSON.stringify(options.wire.event(event)),
-  });
+  const ids = createIdChanges();
+  const toFrame = (id: number, turnEvent: TurnEvent): Frame => {
+    const event = options.wire.event(turnEvent);
+    const isNew = ids.isNewIn(event);
+    return { id, data: JSON.stringify(format === 'compact' ? toCompactEvent(event, isNew) : event) };
+  };
   let seen = Math.max(0, cursor);
   /** The text that the client has; null while it is unknown. */
   let shown: string | null = null;

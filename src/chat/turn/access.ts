@@ -6,7 +6,7 @@ import { toUpstreamUser, type Owner } from '../model/owner';
 import { endOfSaved, followSaved, hasSeenEnd, type SavedTurnOptions } from '../stream/saved-turn';
 import type { Batches } from '../stream/follower';
 import type { SavedTurn } from '../model/turn';
-import type { TerminalWireEvent } from '../contract/stream-event';
+import type { StreamFormat, TerminalWireEvent } from '../contract/stream-event';
 import { createWireFormat, type TurnIds } from '../stream/formatter';
 import type { TurnOptions } from './options';
 
@@ -16,7 +16,8 @@ export interface TurnState {
   readonly isLive: boolean;
 }
 
-export type Follow = (signal: AbortSignal) => Batches;
+/** Returns the events of a turn until `signal` fires, by default whole. */
+export type Follow = (signal: AbortSignal, format?: StreamFormat) => Batches;
 
 /** The actions of an owner on a turn that has started. The turn can run in any process. */
 export interface TurnAccess {
@@ -61,10 +62,10 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
 
   async function follow(owner: Owner, turnId: string, cursor: number): Promise<Follow | null> {
     const running = findRunning(owner, turnId);
-    if (running !== undefined) return (signal) => running.follow(cursor, signal);
+    if (running !== undefined) return (signal, format) => running.follow(cursor, signal, format);
     const options = await findSaved(owner, turnId);
     if (hasSeenEnd(options.saved, cursor)) return null;
-    return (signal) => followSaved(options, cursor, signal);
+    return (signal, format) => followSaved(options, cursor, signal, format);
   }
 
   async function awaitEnd(owner: Owner, turnId: string, signal: AbortSignal) {

@@ -107,7 +107,7 @@ function toSent(turn: LiveTurn): Sent {
     turnId: turn.turnId,
     isReplay: false,
     rateLimit: turn.rateLimit,
-    follow: (signal) => turn.follow(0, signal),
+    follow: (signal, format) => turn.follow(0, signal, format),
     awaitEnd: async () => yieldIfLong(await turn.ended),
   };
 }

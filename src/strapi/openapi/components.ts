@@ -10,6 +10,8 @@ const namedSchemas: Readonly<Record<string, z.ZodType>> = {
   ...accountSchemas,
   ...characterSchemas,
   StreamEvent: schemas.streamEvent,
+  CompactEvent: schemas.compactEvent,
+  AnswerEvent: z.union([schemas.streamEvent, schemas.compactEvent]),
   DifyEvent: schemas.difyEvent,
   ExportLine: schemas.exportLine,
 };

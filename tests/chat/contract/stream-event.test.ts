@@ -2,7 +2,14 @@ import { ChatError, chatErrors, type ChatErrorCode } from '../../../src/chat/err
 import { toMessageReply } from '../../../src/chat/contract/messages/reply';
 import type { SavedTurn } from '../../../src/chat/model/turn';
 import type { TurnEvent } from '../../../src/chat/model/turn-event';
-import { isTerminal, toLastEvent, toWireEvent } from '../../../src/chat/contract/stream-event';
+import {
+  compactEvent,
+  isTerminal,
+  parseStreamFormat,
+  toCompactEvent,
+  toLastEvent,
+  toWireEvent,
+} from '../../../src/chat/contract/stream-event';
 import { toAnswerFileReply } from '../../../src/chat/contract/file/link';
 import { ada, keeper, links, message } from '../support/fixtures';
 import { namedEnvelope as envelope } from '../support/stream-events';
@@ -121,5 +128,45 @@ describe('isTerminal', () => {
       { type: 'failed', outcome: 'failed', code: 'internal' },
     ];
     expect(events.map((event) => isTerminal(toWire(event)))).toEqual([false, false, false, true, true]);
+  });
+});
+
+describe('toCompactEvent', () => {
+  const events: readonly TurnEvent[] = [
+    { type: 'started' },
+    { type: 'queued', place: 2 },
+    { type: 'delta', text: 'Hi' },
+    { type: 'replaced', text: 'Ho' },
+    { type: 'ended', outcome: 'completed', saved },
+    { type: 'failed', outcome: 'failed', code: 'internal' },
+  ];
+
+  it.each(events)('returns what the schema documents for $type', (event) => {
+    for (const hasNewIds of [true, false]) {
+      const compact = toCompactEvent(toWire(event), hasNewIds);
+      expect(compactEvent.parse(compact)).toEqual(compact);
+      expect(compact.event).toBe(toWire(event).event);
+    }
+  });
+
+  it('never has the messages of the end', () => {
+    expect(toCompactEvent(toWire({ type: 'ended', outcome: 'stopped', saved }), true)).not.toHaveProperty(
+      'data',
+    );
+  });
+});
+
+describe('parseStreamFormat', () => {
+  it('is full unless the client asks for compact', () => {
+    expect([undefined, {}, { format: 'full' }, { format: 'compact' }].map(parseStreamFormat)).toEqual([
+      'full',
+      'full',
+      'full',
+      'compact',
+    ]);
+  });
+
+  it.each(['', 'Compact', ['compact'], null])('refuses %j', (format) => {
+    expect(() => parseStreamFormat({ format })).toThrow('format must be full or compact.');
   });
 });

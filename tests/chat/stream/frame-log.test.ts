@@ -5,7 +5,7 @@ import type { NumberedFrame as Frame } from '../../../src/chat/stream/sse';
 import { toMessageHead } from '../../../src/chat/stream/message-head';
 import type { WireEvent } from '../../../src/chat/contract/stream-event';
 import { shownText } from '../support/harness';
-import { envelope, failed, said } from '../support/stream-events';
+import { envelope, failed, namedEnvelope, said } from '../support/stream-events';
 
 const started: WireEvent = { event: 'turn_started', ...envelope, question_message_id: 'msg-0' };
 const replaced = (answer: string): WireEvent => ({ event: 'message_replace', ...envelope, answer });
@@ -23,10 +23,10 @@ function logOf(maxChars: number, ...events: readonly WireEvent[]): FrameLog {
   return log;
 }
 
-function readAll(log: FrameLog, cursor = 0): Frame[] {
+function readAll(log: FrameLog, cursor = 0, format: 'full' | 'compact' = 'full'): Frame[] {
   const all: Frame[] = [];
   for (;;) {
-    const batch = log.after(all.at(-1)?.id ?? cursor);
+    const batch = log.after(all.at(-1)?.id ?? cursor, format);
     if (batch.length === 0) return all;
     all.push(...batch);
   }
@@ -169,3 +169,58 @@ describe('createFrameLog', () => {
 function charsOf(frames: readonly Frame[]): number {
   return frames.reduce((sum, { data }) => sum + data.length, 0);
 }
+
+describe('the compact frames of a log', () => {
+  const named = toMessageHead(namedEnvelope);
+  const ids = { conversation_id: 'c', message_id: 'm' };
+
+  function namedAfterTwo(maxChars: number): FrameLog {
+    const log = logOf(maxChars, started, said('one '));
+    log.appendText(named, 'two ');
+    log.appendText(toMessageHead(namedEnvelope), 'three ');
+    log.append({ event: 'message_replace', ...namedEnvelope, answer: 'four ' });
+    log.appendText(named, 'five');
+    log.append(failed);
+    return log;
+  }
+
+  it('have the ids where they change, and at the end', () => {
+    const { task_id: _, ...compactStart } = started;
+    const { code, status, message, outcome } = failed as Extract<WireEvent, { event: 'error' }>;
+    expect(readAll(namedAfterTwo(1_000_000), 0, 'compact').map(({ data }) => JSON.parse(data))).toEqual([
+      compactStart,
+      { event: 'message', answer: 'one ' },
+      { event: 'message', ...ids, answer: 'two ' },
+      { event: 'message', answer: 'three ' },
+      { event: 'message_replace', answer: 'four ' },
+      { event: 'message', answer: 'five' },
+      { event: 'error', conversation_id: null, message_id: 'msg-1', code, status, message, outcome },
+    ]);
+  });
+
+  it('have the numbers of the full frames, and are the same after every one', () => {
+    const log = namedAfterTwo(1_000_000);
+    const whole = readAll(log, 0, 'compact');
+    expect(whole.map(({ id }) => id)).toEqual(readAll(log).map(({ id }) => id));
+    for (const [cursor] of whole.entries())
+      expect(readAll(log, cursor, 'compact')).toEqual(whole.slice(cursor));
+  });
+
+  it('have the ids in the message_replace for dropped frames', () => {
+    const log = namedAfterTwo(1_000_000);
+    log.shrink();
+    expect(readAll(log, 2, 'compact').map(({ data }) => JSON.parse(data) as unknown)[0]).toEqual({
+      event: 'message_replace',
+      ...ids,
+      answer: 'four five',
+    });
+  });
+
+  it('do not change the full frames', () => {
+    const log = namedAfterTwo(1_000_000);
+    const full = readAll(log);
+    readAll(log, 0, 'compact');
+    expect(readAll(log)).toEqual(full);
+    expect(full[2]?.data).toBe(JSON.stringify({ ...said('two '), ...ids, id: 'm' }));
+  });
+});

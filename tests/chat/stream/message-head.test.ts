@@ -1,5 +1,5 @@
 import { toMessageEvent } from '../../../src/chat/contract/stream-event';
-import { encodeMessage, toMessageHead } from '../../../src/chat/stream/message-head';
+import { encodeCompactMessage, encodeMessage, toMessageHead } from '../../../src/chat/stream/message-head';
 import { namedEnvelope as envelope } from '../support/stream-events';
 
 describe('encodeMessage', () => {
@@ -11,6 +11,10 @@ describe('encodeMessage', () => {
       );
     },
   );
+
+  it.each(['Hi', '', '"\\\n\u2028', '\ud800'])('has a compact form that has only the text %j', (answer) => {
+    expect(encodeCompactMessage(answer)).toBe(JSON.stringify({ event: 'message', answer }));
+  });
 
   it('keeps null for an id that Dify has not sent', () => {
     const unnamed = { ...envelope, conversation_id: null };

@@ -10,7 +10,7 @@ import {
 } from '../../../src/chat/stream/saved-turn';
 import type { Frame } from '../../../src/chat/stream/sse';
 import type { SavedTurn } from '../../../src/chat/model/turn';
-import { isTerminal, type WireEvent } from '../../../src/chat/contract/stream-event';
+import { isTerminal, type StreamFormat, type WireEvent } from '../../../src/chat/contract/stream-event';
 import { createWireFormat } from '../../../src/chat/stream/formatter';
 import { collect, settle } from '../support/collect';
 import { ada, keeper, links, message } from '../support/fixtures';
@@ -35,6 +35,7 @@ interface Following {
   readonly signal?: AbortSignal;
   readonly reload?: SavedTurnOptions['reload'];
   readonly pollEveryMs?: number;
+  readonly format?: StreamFormat;
 }
 
 /** Creates options whose reloads return these turns one after the other. A further reload throws. */
@@ -74,7 +75,8 @@ function reloading(turns: readonly (SavedTurn | null)[], { reload, pollEveryMs =
 
 function follow(turns: readonly (SavedTurn | null)[], following: Following = {}) {
   const { options, reloads } = reloading(turns, following);
-  const batches = followSaved(options, following.cursor ?? 0, following.signal ?? never);
+  const { cursor = 0, signal = never, format } = following;
+  const batches = followSaved(options, cursor, signal, format);
   return { batches, reloads };
 }
 
@@ -130,6 +132,30 @@ describe('toTerminalEvent', () => {
 });
 
 describe('followSaved', () => {
+  describe('in the compact format', () => {
+    const named = { message_id: 'dify-message', conversation_id: expect.any(String) };
+
+    it('sends the ids where they change, and at the end', async () => {
+      const turns = [pending('Calm'), pending('Calm.'), savedTurn()];
+      const { events } = await told(follow(turns, { format: 'compact' }).batches);
+      expect(events.slice(1, -1)).toEqual([
+        { event: 'message', ...named, answer: 'Calm' },
+        { event: 'message', answer: '.' },
+      ]);
+      expect(events.at(-1)).toEqual({
+        event: 'message_end',
+        ...named,
+        outcome: 'completed',
+        metadata: { usage: expect.any(Object) },
+      });
+    });
+
+    it('sends the ids with a text that replaces missed events', async () => {
+      const { events } = await told(follow([savedTurn()], { format: 'compact', cursor: 3 }).batches);
+      expect(events[0]).toEqual({ event: 'message_replace', ...named, answer: 'Calm.' });
+    });
+  });
+
   describe('for a turn that has ended', () => {
     it('sends the whole text as one event, with the ids of the process that answered', async () => {
       const { batches, reloads } = follow([savedTurn()]);

@@ -10,6 +10,7 @@ import {
   parseInputs,
   parseQuestion,
   parseReplyFields,
+  parseStreamFormat,
   parseUpload,
   selectFields,
   toUploadReply,
@@ -17,6 +18,7 @@ import {
   type Owner,
   type ReplyFields,
   type Sent,
+  type StreamFormat,
   type TurnReply,
   type TurnState,
 } from '../../../chat';
@@ -36,8 +38,8 @@ export default factories.createCoreController(
       const owner = ownerOf(ctx);
       const question = { ...parseQuestion(ctx.request.body, settings.request), owner };
       const key = parseIdempotencyKey(ctx.get('Idempotency-Key'));
-      const fields = parseReplyFields(ctx.query);
-      return answer(ctx, await turns.send(question, key, cursorOfResend(ctx)), fields);
+      const form = formOf(ctx);
+      return answer(ctx, await turns.send(question, key, cursorOfResend(ctx)), form);
     },
 
     /** POST /api/chat-conversations/files */
@@ -66,9 +68,9 @@ export default factories.createCoreController(
       const inputs = parseInputs(ctx.request.body, settings.request);
       const idempotencyKey = parseIdempotencyKey(ctx.get('Idempotency-Key'));
       const after = cursorOfResend(ctx);
-      const fields = parseReplyFields(ctx.query);
+      const form = formOf(ctx);
       const sent = await turns.regenerate(owner, turnIdOf(ctx), { inputs, idempotencyKey, after });
-      return answer(ctx, sent, fields);
+      return answer(ctx, sent, form);
     },
 
     /** GET /api/chat-conversations/turns/:turn_id */
@@ -82,10 +84,11 @@ export default factories.createCoreController(
     /** GET /api/chat-conversations/turns/:turn_id/stream */
     async followTurn(ctx: Context): Promise<EventSource | null> {
       const { turns } = chatOf(strapi);
+      const format = parseStreamFormat(ctx.query);
       const follow = await turns.follow(ownerOf(ctx), turnIdOf(ctx), cursorOf(ctx));
       // With 204, an EventSource does not connect again.
       if (follow === null) ctx.status = 204;
-      return follow === null ? null : { follow };
+      return follow === null ? null : { follow: (signal) => follow(signal, format) };
     },
 
     /** POST /api/chat-conversations/turns/:turn_id/stop */
@@ -131,18 +134,29 @@ export default factories.createCoreController(
   }),
 );
 
+/** How the client wants the answer. */
+interface AnswerForm {
+  /** The fields of messages in JSON. Events of a stream have all fields of their format. */
+  readonly fields: ReplyFields;
+  readonly format: StreamFormat;
+}
+
+/** @throws ChatError `invalid-request` */
+function formOf({ query }: Context): AnswerForm {
+  return { fields: parseReplyFields(query), format: parseStreamFormat(query) };
+}
+
 /**
  * Replies with an event stream or, after the turn has ended, with JSON. Every route that sends a question uses it.
- * Events are always complete, because all followers of a turn get the same.
  */
 async function answer(
   ctx: Context,
   sent: Sent,
-  fields: ReplyFields,
+  { fields, format }: AnswerForm,
 ): Promise<EventSource | { data: unknown }> {
   if (sent.isReplay) ctx.set('Idempotent-Replayed', 'true');
   if (sent.rateLimit !== null) setRateLimit(ctx, sent.rateLimit);
-  if (wantsEventStream(ctx)) return { follow: sent.follow };
+  if (wantsEventStream(ctx)) return { follow: (signal) => sent.follow(signal, format) };
 
   const end = await sent.awaitEnd(closeSignal(ctx));
   if (end === null) throw new ChatError('turn-not-found');

@@ -7,10 +7,11 @@ import { publicRoute, reading, streamed, takesFile, userRoute } from '../../../h
 
 const { messageReply, replyFieldParameters, selectedMessage, turnReply } = schemas;
 
+const answerParameters = { ...replyFieldParameters, ...schemas.streamFormatParameter };
 const oneMessage = { json: z.object({ data: messageReply }) };
 const turn = { json: z.object({ data: turnReply }) };
 /** The two messages of a turn or, for a client that wants it, an event stream. */
-const answer = { json: z.object({ data: z.array(selectedMessage) }), events: 'StreamEvent' };
+const answer = { json: z.object({ data: z.array(selectedMessage) }), events: 'AnswerEvent' };
 const sendingHeaders = ['Idempotency-Key', 'Last-Event-ID'] as const;
 const ofMessage = ['message-not-found', ...writing] as const;
 
@@ -30,7 +31,7 @@ export default {
           'client that leaves does not end its answer. A failed answer has the status of its error; ' +
           '`details` then has the ids of the saved turn.',
         headers: sendingHeaders,
-        query: replyFieldParameters,
+        query: answerParameters,
         body: schemas.questionBody(anyLimits),
         reply: answer,
         errors: answering,
@@ -84,8 +85,11 @@ export default {
           'Sends the events after the one that the client names, then new ones until the end. The ' +
           'header wins over `after`. The reply is 204 if the client has the terminal event.',
         headers: ['Last-Event-ID'],
-        query: { after: z.string().optional().describe('The id of the last event that the client has.') },
-        reply: { events: 'StreamEvent', empty: 204 },
+        query: {
+          after: z.string().optional().describe('The id of the last event that the client has.'),
+          ...schemas.streamFormatParameter,
+        },
+        reply: { events: 'AnswerEvent', empty: 204 },
         errors: ['turn-not-found'],
       },
       streamed,
@@ -111,7 +115,7 @@ export default {
           'Starts a new turn at the end of the session, for another answer or after a failure. The ' +
           'existing turns stay.',
         headers: sendingHeaders,
-        query: replyFieldParameters,
+        query: answerParameters,
         body: schemas.regenerateBody(anyLimits),
         reply: answer,
         errors: answering,

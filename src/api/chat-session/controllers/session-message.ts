@@ -8,11 +8,13 @@ import {
   parseNewMessage,
   parsePage,
   parseSelection,
+  parseStreamFormat,
   storedCharsOf,
   toMessageReference,
   toSessionMessageReply,
   type Owner,
   type Sent,
+  type StreamFormat,
 } from '../../../chat';
 import { chatOf } from '../../../app';
 import { closeSignal, wantsEventStream, type EventSource } from '../../../middlewares/koasseStream';
@@ -29,6 +31,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const { sessions, settings, turns, writes } = chatOf(strapi);
     const owner = ownerOf(ctx);
     const { isQuestion, sessionId, ...message } = parseNewMessage(ctx.request.body, settings.request);
+    const format = parseStreamFormat(ctx.query);
     if (!isQuestion) {
       await writes.count(owner, storedCharsOf(message));
       return success(toSessionMessageReply(await sessions.addMessage(owner, sessionId, message)));
@@ -46,7 +49,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
       parseIdempotencyKey(ctx.get('Idempotency-Key')),
       cursorOfResend(ctx),
     );
-    return answer(ctx, strapi, owner, sent);
+    return answer(ctx, strapi, { owner, sent, format });
   },
 
   /** GET /api/chat/sessions/:session_id/messages, GET /aichat/sessions/:session_id/messages */
@@ -74,6 +77,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const owner = ownerOf(ctx);
     const reference = toMessageReference(param(ctx, 'message_id'));
     const { content, isRegenerated } = parseEdit(ctx.request.body, settings.request);
+    const format = parseStreamFormat(ctx.query);
     if (!isRegenerated) {
       // The server saves the text in the row of the answer, too.
       await writes.count(owner, 2 * content.length);
@@ -83,7 +87,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const idempotencyKey = parseIdempotencyKey(ctx.get('Idempotency-Key'));
     const after = cursorOfResend(ctx);
     const sent = await sessions.reviseQuestion(owner, reference, { content, idempotencyKey, after });
-    return answer(ctx, strapi, owner, sent);
+    return answer(ctx, strapi, { owner, sent, format });
   },
 
   /** DELETE /api/chat/messages/:message_id */
@@ -107,14 +111,20 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
   },
 });
 
+interface Asked {
+  readonly owner: Owner;
+  readonly sent: Sent;
+  readonly format: StreamFormat;
+}
+
 /**
  * Replies with the turn's events. A JSON reply instead contains the question, and its answer as `reply`. It waits for
  * the end of the turn, whatever the outcome.
  */
-async function answer(ctx: Context, strapi: Core.Strapi, owner: Owner, sent: Sent) {
+async function answer(ctx: Context, strapi: Core.Strapi, { owner, sent, format }: Asked) {
   if (sent.isReplay) ctx.set('Idempotent-Replayed', 'true');
   if (sent.rateLimit !== null) setRateLimit(ctx, sent.rateLimit);
-  if (wantsEventStream(ctx)) return { follow: sent.follow };
+  if (wantsEventStream(ctx)) return { follow: (signal: AbortSignal) => sent.follow(signal, format) };
   await sent.awaitEnd(closeSignal(ctx));
   const [question, reply] = (await chatOf(strapi).turns.find(owner, sent.turnId)).saved;
   return success({ ...toSessionMessageReply(question), reply: toSessionMessageReply(reply) });

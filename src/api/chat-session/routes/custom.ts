@@ -6,7 +6,8 @@ import { asking, writing } from '../../../http/route-errors';
 import { reading, streamed, userRoute } from '../../../http/user-route';
 import { inEnvelope, pageOf } from '../envelope';
 
-const { sessionMessageReply, sessionReply, pageParameters, selectionParameters } = schemas;
+const { sessionMessageReply, sessionReply, pageParameters, selectionParameters, streamFormatParameter } =
+  schemas;
 
 const session = { json: inEnvelope(sessionReply) };
 const message = { json: inEnvelope(sessionMessageReply) };
@@ -121,8 +122,9 @@ export default {
           'Without `reply`, the message is only stored. With it, the reply comes when the answer has ' +
           'ended, as `reply`, or it is the event stream of create-message.',
         headers: sendingHeaders,
+        query: streamFormatParameter,
         body: schemas.newMessageBody(anyLimits),
-        reply: { json: inEnvelope(questionWithReply), events: 'StreamEvent' },
+        reply: { json: inEnvelope(questionWithReply), events: 'AnswerEvent' },
         errors: [...asking, ...writing],
       },
       streamed,
@@ -139,8 +141,9 @@ export default {
           '`regenerate`: a new turn begins at the end of the session, and the old branch becomes ' +
           'superseded. Only questions can be edited.',
         headers: sendingHeaders,
+        query: streamFormatParameter,
         body: schemas.editBody(anyLimits),
-        reply: { json: inEnvelope(z.union([z.string(), questionWithReply])), events: 'StreamEvent' },
+        reply: { json: inEnvelope(z.union([z.string(), questionWithReply])), events: 'AnswerEvent' },
         errors: ['message-not-found', ...asking, ...writing],
       },
       streamed,
