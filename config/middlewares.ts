@@ -1,10 +1,11 @@
 import type { Core } from '@strapi/strapi';
 
-import { origins, readVariables, size, toBytes } from '../src/env/variables';
+import { flag, origins, readVariables, size, toBytes } from '../src/env/variables';
 
 const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewares => {
   const variables = readVariables(env, {
     CORS_ORIGINS: origins,
+    HTTP_COMPRESSION: flag(true),
     BODY_LIMIT: size.default('1mb').transform(toBytes),
   });
   return [
@@ -15,6 +16,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
     'global::error-shapes',
     'strapi::errors',
     'global::chat-errors',
+    { name: 'global::json-replies', config: { compresses: variables.HTTP_COMPRESSION } },
     'strapi::security',
     {
       name: 'strapi::cors',
@@ -31,9 +33,11 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
           'X-Requested-With',
           'Last-Event-ID',
           'Idempotency-Key',
+          'If-None-Match',
           'x-strapi-refresh-cookie',
         ],
         expose: [
+          'ETag',
           'Retry-After',
           'Idempotent-Replayed',
           'X-RateLimit-Limit',

@@ -18,7 +18,7 @@ import {
  * The API folders of this application. On other routes, Strapi handles its own errors.
  * The body is parsed before the route is known.
  */
-const chatApis: readonly string[] = [
+export const chatApis: readonly string[] = [
   'ai-character',
   'chat',
   'chat-conversation',
@@ -117,13 +117,14 @@ function refusalStatus(error: unknown): number | undefined {
   return isDataException(error) || isUniqueViolation(error) ? 400 : undefined;
 }
 
+/** The route of a request, as far as middlewares read it. */
 interface Route {
   readonly info?: { readonly apiName?: string; readonly type?: string };
   /** `forUsers` tells users of a route for API tokens where their own data is. */
-  readonly config?: { readonly forUsers?: string };
+  readonly config?: { readonly forUsers?: string; readonly auth?: false | object };
 }
 
-function routeOf(ctx: Context): Route {
+export function routeOf(ctx: Context): Route {
   return (ctx.state['route'] ?? {}) as Route;
 }
 

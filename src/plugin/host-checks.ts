@@ -21,6 +21,12 @@ export function assertHost(strapi: Pick<Core.Strapi, 'config' | 'plugin'>): void
   }
 }
 
+/** Returns whether the host's list of middlewares compresses replies. */
+export function compressesReplies({ config }: Pick<Core.Strapi, 'config'>): boolean {
+  const middlewares = config.get<readonly (string | { readonly name?: string })[]>('middlewares', []);
+  return middlewares.some((one) => (typeof one === 'string' ? one : one.name) === 'strapi::compression');
+}
+
 /** Returns what the operator should set in the host's own configuration, although the chat works without it. */
 export function findHostWarnings({ config }: Pick<Core.Strapi, 'config'>): string[] {
   const hasSessions = config.get('plugin::users-permissions.jwtManagement') === 'refresh';

@@ -6,6 +6,7 @@ import chatErrors from '../middlewares/chat-errors';
 import closeWhileDraining from '../middlewares/close-while-draining';
 import errorShapes from '../middlewares/error-shapes';
 import knownPaths from '../middlewares/known-paths';
+import jsonReplies from '../middlewares/json-replies';
 import koasseStream from '../middlewares/koasseStream';
 import multipart from '../middlewares/multipart';
 import reads from '../middlewares/reads';
@@ -42,6 +43,7 @@ export interface OwnMiddlewares {
   readonly apis: readonly OwnApi[];
   readonly prefix: string | undefined;
   readonly maxBodyBytes: number;
+  readonly compresses: boolean;
 }
 
 /**
@@ -49,7 +51,8 @@ export interface OwnMiddlewares {
  * place of its `strapi::body`. The host's list of middlewares stays as it is.
  */
 export function addPathMiddlewares(strapi: Core.Strapi, own: OwnMiddlewares): void {
-  const { paths, apis, prefix, maxBodyBytes } = own;
+  const { paths, apis, prefix, maxBodyBytes, compresses } = own;
+  const names = apis.map(({ registeredName }) => registeredName);
   const registry = strapi.get('middlewares') as Registry;
   const options = { strapi };
   const onOwnPaths =
@@ -65,7 +68,8 @@ export function addPathMiddlewares(strapi: Core.Strapi, own: OwnMiddlewares): vo
       stalledReaders({}, options),
       errorShapes({ start: prefix && `/api/${prefix}` }),
       errors,
-      chatErrors({ apis: apis.map(({ registeredName }) => registeredName) }, options),
+      chatErrors({ apis: names }, options),
+      jsonReplies({ apis: names, compresses }, options),
     ];
     return onOwnPaths(chain(around), errors);
   });

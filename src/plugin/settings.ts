@@ -10,6 +10,8 @@ export const pluginName = 'character-chat';
 
 /** Settings that only the plugin has. */
 const shape = {
+  /** Default: unless the host compresses. */
+  HTTP_COMPRESSION: z.stringbool('must be true or false').optional(),
   BODY_LIMIT: size.default('1mb').transform(toBytes),
   CHAT_API_PREFIX: z
     .string()

@@ -23,7 +23,7 @@ import { afterBootstraps } from './after-bootstraps';
 import { addApis } from './apis';
 import { GuestProblem } from './guest-problem';
 import { openHistory } from './history';
-import { assertHost, findHostWarnings } from './host-checks';
+import { assertHost, compressesReplies, findHostWarnings } from './host-checks';
 import { addLocaleAttributes } from './localized-types';
 import { addPathMiddlewares, addRouteMiddlewares } from './middlewares';
 import { createOwnPaths } from './own-paths';
@@ -95,12 +95,13 @@ function addToHost(strapi: Core.Strapi, settings: PluginSettings): readonly stri
     CHAT_API_PREFIX: prefix,
     CHAT_PATHS_WITHOUT_API: servesWithoutApi,
     BODY_LIMIT: maxBodyBytes,
+    HTTP_COMPRESSION: compresses = !compressesReplies(strapi),
   } = settings;
   addRouteMiddlewares(strapi);
   const apis = addApis(strapi, prefix);
   addLocaleAttributes(strapi);
   const paths = createOwnPaths(strapi, { apis, prefix, servesWithoutApi });
-  addPathMiddlewares(strapi, { paths, apis, prefix, maxBodyBytes });
+  addPathMiddlewares(strapi, { paths, apis, prefix, maxBodyBytes, compresses });
   return apis.map(({ registeredName }) => registeredName);
 }
 

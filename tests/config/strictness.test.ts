@@ -19,7 +19,8 @@ const files = {
 } as const;
 type File = keyof typeof files;
 
-const names = /^(AUTH|DATABASE|SQL)_|^(PORT|HOST|IS_PROXIED|CORS_ORIGINS|BODY_LIMIT|CARD_LIMIT)$/u;
+const names =
+  /^(AUTH|DATABASE|SQL)_|^(PORT|HOST|IS_PROXIED|CORS_ORIGINS|BODY_LIMIT|HTTP_COMPRESSION|CARD_LIMIT)$/u;
 
 /** What a file of the configuration says where the environment says this. */
 function read(file: File, variables: Variables): unknown {
@@ -45,6 +46,7 @@ describe('a variable of the configuration', () => {
     ['server', 'WEBHOOKS_POPULATE_RELATIONS', ['maybe']],
     ['admin', 'SERVE_ADMIN_PANEL', ['flase']],
     ['middlewares', 'BODY_LIMIT', ['abc', '0', '1tb', '1000mb', '-1kb']],
+    ['middlewares', 'HTTP_COMPRESSION', ['maybe', 'gzip']],
     ['cards', 'CARD_LIMIT', ['abc', '0', '1000mb']],
     ['middlewares', 'CORS_ORIGINS', ['app.example', 'https://app.example/', 'https://app.example,']],
     ['database', 'DATABASE_CLIENT', ['mysql', 'Postgres']],

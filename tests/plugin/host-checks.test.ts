@@ -1,4 +1,4 @@
-import { assertHost, findHostWarnings } from '../../src/plugin/host-checks';
+import { assertHost, compressesReplies, findHostWarnings } from '../../src/plugin/host-checks';
 
 type Values = Readonly<Record<string, unknown>>;
 type Strapi = Parameters<typeof assertHost>[0];
@@ -35,5 +35,16 @@ describe('the checks of a host', () => {
   it('warn of logins without sessions', () => {
     expect(findHostWarnings(hostOf(sqlite))).toEqual([expect.stringContaining('refresh mode')]);
     expect(findHostWarnings(hostOf({ ...sqlite, ...refresh }))).toEqual([]);
+  });
+});
+
+describe('compressesReplies', () => {
+  it.each([
+    [true, ['strapi::errors', 'strapi::compression']],
+    [true, [{ name: 'strapi::compression', config: { br: false } }]],
+    [false, ['strapi::errors', { name: 'strapi::cors' }, { resolve: './src/middlewares/own' }]],
+    [false, undefined],
+  ])('returns %s for the middlewares %j', (expected, middlewares) => {
+    expect(compressesReplies(hostOf({ middlewares }))).toBe(expected);
   });
 });

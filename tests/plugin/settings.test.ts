@@ -34,7 +34,13 @@ describe('the settings of the plugin', () => {
   it('have no unknown name in the environment', () => {
     const variables = readEnvironment((name) => `value of ${name}`);
     expect(() =>
-      parsePluginSettings({ ...variables, BODY_LIMIT: '', CHAT_API_PREFIX: '', CHAT_PATHS_WITHOUT_API: '' }),
+      parsePluginSettings({
+        ...variables,
+        BODY_LIMIT: '',
+        CHAT_API_PREFIX: '',
+        CHAT_PATHS_WITHOUT_API: '',
+        HTTP_COMPRESSION: '',
+      }),
     ).not.toThrow();
   });
 });

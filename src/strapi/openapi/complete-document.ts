@@ -92,7 +92,7 @@ function toOperation(
     ...(sentences.length > 0 && { description: sentences.join(' ') }),
     tags: [tag],
     ...(isPublic && { security: [] }),
-    parameters: [...toParameters(generated, operation), ...headers.map(toHeader)],
+    parameters: [...toParameters(generated, operation), ...[...headers, ...conditionOf(route)].map(toHeader)],
     ...toRequestBody(generated, route),
     responses: {
       ...toReplies(generated, route),
@@ -132,12 +132,21 @@ const ofPath: Readonly<Record<string, Json>> = {
 };
 
 const headerDescriptions = {
+  'If-None-Match': 'An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304.',
   'Idempotency-Key':
     '1 to 255 printable ASCII characters without spaces, e.g. a UUID. Use a new key for each question. ' +
     'A second request with the same key and question joins the first, and gets `Idempotent-Replayed: true`.',
   'Last-Event-ID':
     'The `id` of the last event that the client has. The stream continues after it. At most nine digits.',
 };
+
+/** Returns whether replies of a route have an `ETag`. */
+const isTagged = ({ method, operation: { reply } }: DocumentedRoute): boolean =>
+  method === 'get' && reply.json !== undefined;
+
+const conditionOf = (route: DocumentedRoute) => (isTagged(route) ? (['If-None-Match'] as const) : []);
+
+const tagHeader = { ETag: { description: 'Names this reply.', schema: { type: 'string' } } };
 
 function toHeader(name: keyof typeof headerDescriptions): Json {
   return { name, in: 'header', schema: { type: 'string' }, description: headerDescriptions[name] };
@@ -156,7 +165,8 @@ function toRequestBody({ requestBody }: GeneratedOperation, { body }: Documented
 
 const isRequiring = ({ required }: Json): boolean => Array.isArray(required) && required.length > 0;
 
-function toReplies(generated: GeneratedOperation, { operation: { reply } }: DocumentedRoute) {
+function toReplies(generated: GeneratedOperation, route: DocumentedRoute) {
+  const { reply } = route.operation;
   const { json, status = 200, alsoWith, events, lines, file, empty } = reply;
   const inJson =
     typeof json === 'string'
@@ -169,7 +179,9 @@ function toReplies(generated: GeneratedOperation, { operation: { reply } }: Docu
     ...(file === true && { '*/*': { schema: { contentMediaType: 'application/octet-stream' } } }),
   };
   const replies: Record<string, Json> = {};
-  if (Object.keys(content).length > 0) replies[status] = { description: nameOf(status), content };
+  const headers = isTagged(route) && { headers: tagHeader };
+  if (Object.keys(content).length > 0) replies[status] = { description: nameOf(status), ...headers, content };
+  if (isTagged(route)) replies[304] = { description: nameOf(304), ...headers };
   if (alsoWith !== undefined) replies[alsoWith] = { description: nameOf(alsoWith), content };
   if (empty !== undefined) replies[empty] = { description: nameOf(empty) };
   return replies;
