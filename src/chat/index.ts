@@ -79,7 +79,10 @@ export type { SessionSource } from './ports/session-source';
 export type { AnswerRange, CharacterSessionRange, SessionStore } from './ports/session-store';
 export type { SessionConnection } from './session/connection';
 export type { Outlet } from './session/feed';
+export { pick } from './contract/messages/named-fields';
 export {
+  parseSessionFields,
+  parseSessionMessageFields,
   toSessionError,
   toSessionMessageReply,
   type SessionMessageReply,

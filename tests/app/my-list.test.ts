@@ -286,15 +286,14 @@ describe('filters of my-list', () => {
       expect((await user.myList(`?${populate}`)).text).toBe(whole);
   });
 
-  it('return only the fields that the client names, always with the ids', async () => {
+  it('return only the fields that the client names, always with the id', async () => {
     const { body } = await user.myList(
       '?fields[0]=query&fields[1]=answer&populate[ai_character][fields][0]=name&populate[user][fields]=username',
     );
     const [message] = (await user.myList()).body.data;
-    const { id, documentId, query, answer, ai_character: character, user: owner } = message;
+    const { id, query, answer, ai_character: character, user: owner } = message;
     expect(body.data[0]).toEqual({
       id,
-      documentId,
       query,
       answer,
       ai_character: { id: character.id, documentId: character.documentId, name: character.name },

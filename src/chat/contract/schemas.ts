@@ -28,6 +28,7 @@ export {
 export { exportLine } from './export-reply';
 export { feedbackBody, feedbackFields } from './messages/feedback';
 export { uploadReply } from './file/upload-reply';
+export { fieldsParameter } from './messages/named-fields';
 export { messageListReply } from './messages/list-reply';
 export { messageListParameters } from './messages/query';
 export { messageReply } from './messages/reply';
@@ -35,7 +36,7 @@ export { questionBody, regenerateBody } from './question';
 export { dateTime, pageReply, rangeReply } from './reply';
 export { replyFieldParameters, selectedMessage } from './messages/reply-fields';
 export { searchReply } from './search-reply';
-export { sessionMessageReply, sessionReply } from './session-reply';
+export { selectedSession, selectedSessionMessage, sessionMessageReply, sessionReply } from './session-reply';
 export {
   editBody,
   newMessageBody,

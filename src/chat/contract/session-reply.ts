@@ -4,6 +4,7 @@ import type { Character } from '../model/character';
 import { messageRoles, messageStatuses, type Message } from '../model/message';
 import type { Owner } from '../model/owner';
 import type { SessionEntry } from '../model/session';
+import { parseNamedFields, type NamedFields } from './messages/named-fields';
 import { dateTime, isSupersededReply, outcomeReply, threadRestartedReply, type Reply } from './reply';
 
 const isDeletedReply = z.boolean().describe('Always false: deleted entries are not shown.');
@@ -62,6 +63,20 @@ export const sessionMessageReply = z
   })
   .meta({ id: 'SessionMessage' });
 export type SessionMessageReply = Reply<typeof sessionMessageReply>;
+
+/** The same with the fields that the client has named. */
+export const selectedSession = sessionReply.partial().meta({ id: 'SelectedSession' });
+export const selectedSessionMessage = sessionMessageReply.partial().meta({ id: 'SelectedSessionMessage' });
+
+type Query = Readonly<Record<string, unknown>>;
+
+/** Parses `fields?` of a list of sessions. @throws ChatError `invalid-request` */
+export const parseSessionFields = ({ fields }: Query): NamedFields =>
+  parseNamedFields('fields', fields, Object.keys(sessionReply.shape));
+
+/** Parses `fields?` of messages in the session API. @throws ChatError `invalid-request` */
+export const parseSessionMessageFields = ({ fields }: Query): NamedFields =>
+  parseNamedFields('fields', fields, Object.keys(sessionMessageReply.shape));
 
 /** Returns the text of this line, not of the other line of its turn. */
 export function contentOf({ role, query, answer }: Message): string {

@@ -6,8 +6,10 @@ import {
   parseNewSession,
   parseNewTitle,
   parsePage,
+  parseSessionFields,
   parseSessionFilter,
   parseUserId,
+  pick,
   storedChars,
 } from '../../../chat';
 import { chatOf } from '../../../app';
@@ -37,17 +39,19 @@ export default factories.createCoreController(
       assertOwn(owner, parseUserId(ctx.request.body));
       const body: unknown = ctx.request.body;
       const range = { ...parsePage(body, sessionPageSize).range, ...parseSessionFilter(body) };
+      const fields = parseSessionFields(ctx.query);
       const { sessions } = chatOf(strapi);
       const { items } = await sessions.list(owner, range, closeSignal(ctx));
-      return success(await sessions.toReplies(owner, items));
+      return success((await sessions.toReplies(owner, items)).map((reply) => pick(reply, fields)));
     },
 
     /** GET /api/chat/sessions/:session_id */
     async findSession(ctx: Context) {
       const owner = ownerOf(ctx);
       const { sessions } = chatOf(strapi);
+      const fields = parseSessionFields(ctx.query);
       const session = await sessions.find(owner, param(ctx, 'session_id'));
-      return success(await sessions.toReply(owner, session));
+      return success(pick(await sessions.toReply(owner, session), fields));
     },
 
     /** PATCH /api/chat/sessions/:session_id, PATCH /aichat/sessions/:session_id */

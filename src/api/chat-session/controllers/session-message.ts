@@ -8,7 +8,9 @@ import {
   parseNewMessage,
   parsePage,
   parseSelection,
+  parseSessionMessageFields,
   parseStreamFormat,
+  pick,
   storedCharsOf,
   toMessageReference,
   toSessionMessageReply,
@@ -55,20 +57,23 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
   /** GET /api/chat/sessions/:session_id/messages, GET /aichat/sessions/:session_id/messages */
   async list(ctx: Context) {
     const { page, pageSize, range } = parsePage(ctx.query, messagePageSize);
+    const fields = parseSessionMessageFields(ctx.query);
     const { items, total } = await chatOf(strapi).sessions.listMessages(
       ownerOf(ctx),
       param(ctx, 'session_id'),
       { ...range, ...parseSelection(ctx.query), signal: closeSignal(ctx) },
     );
-    return success({ items: items.map(toSessionMessageReply), total, page, page_size: pageSize });
+    const replies = items.map((message) => pick(toSessionMessageReply(message), fields));
+    return success({ items: replies, total, page, page_size: pageSize });
   },
 
   /** GET /api/chat/sessions/:session_id/messages/:message_id */
   async find(ctx: Context) {
     const reference = toMessageReference(param(ctx, 'message_id'));
+    const fields = parseSessionMessageFields(ctx.query);
     const { sessions } = chatOf(strapi);
     const message = await sessions.findMessageIn(ownerOf(ctx), param(ctx, 'session_id'), reference);
-    return success(toSessionMessageReply(message));
+    return success(pick(toSessionMessageReply(message), fields));
   },
 
   /** PATCH /api/chat/messages/:message_id */

@@ -5,7 +5,9 @@ import {
   assertOwn,
   parsePage,
   parseSelection,
+  parseSessionFields,
   parseSessionFilter,
+  pick,
   toSessionMessageReply,
   type SessionEntry,
 } from '../../../chat';
@@ -22,10 +24,12 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const owner = ownerOf(ctx);
     assertOwn(owner, param(ctx, 'user_id'));
     const { page, pageSize, range } = parsePage(ctx.query, sessionPageSize);
+    const fields = parseSessionFields(ctx.query);
     const { sessions } = chatOf(strapi);
     const wanted = { ...range, ...parseSessionFilter(ctx.query) };
     const { items, total } = await sessions.list(owner, wanted, closeSignal(ctx));
-    return success({ items: await sessions.toReplies(owner, items), total, page, page_size: pageSize });
+    const replies = (await sessions.toReplies(owner, items)).map((reply) => pick(reply, fields));
+    return success({ items: replies, total, page, page_size: pageSize });
   },
 
   /**

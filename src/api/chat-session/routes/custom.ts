@@ -9,8 +9,9 @@ import { inEnvelope, pageOf } from '../envelope';
 const { sessionMessageReply, sessionReply, pageParameters, selectionParameters, streamFormatParameter } =
   schemas;
 
+const { fieldsParameter, selectedSession, selectedSessionMessage } = schemas;
+
 const session = { json: inEnvelope(sessionReply) };
-const message = { json: inEnvelope(sessionMessageReply) };
 /** A sentence that says what was done. */
 const done = { json: inEnvelope(z.string()) };
 const sessionWithMessages = sessionReply.extend({
@@ -49,8 +50,8 @@ const listMessages = (id: string): RouteDescription => ({
   id,
   summary: 'List the messages of a session',
   description: 'The branch in use, in the order in which the messages were said.',
-  query: { ...pageParameters.shape, ...selectionParameters.shape },
-  reply: { json: inEnvelope(pageOf(sessionMessageReply)) },
+  query: { ...pageParameters.shape, ...selectionParameters.shape, ...fieldsParameter },
+  reply: { json: inEnvelope(pageOf(selectedSessionMessage)) },
   errors: ['session-not-found'],
 });
 
@@ -67,8 +68,9 @@ export default {
         summary: 'List sessions',
         description: 'The session with the newest message comes first.',
         tokenScope: 'read',
+        query: fieldsParameter,
         body: schemas.sessionListBody,
-        reply: { json: inEnvelope(z.array(sessionReply)) },
+        reply: { json: inEnvelope(z.array(selectedSession)) },
         errors: ['not-yourself'],
       },
       reading,
@@ -76,7 +78,8 @@ export default {
     userRoute('GET', '/chat/sessions/:session_id', 'chat-session.findSession', {
       id: 'findSession',
       summary: 'Read a session',
-      reply: session,
+      query: fieldsParameter,
+      reply: { json: inEnvelope(selectedSession) },
       errors: ['session-not-found'],
     }),
     userRoute(
@@ -108,7 +111,8 @@ export default {
     userRoute('GET', '/chat/sessions/:session_id/messages/:message_id', 'session-message.find', {
       id: 'findSessionMessage',
       summary: 'Read a message of a session',
-      reply: message,
+      query: fieldsParameter,
+      reply: { json: inEnvelope(selectedSessionMessage) },
       errors: ['message-not-found'],
     }),
     userRoute(
@@ -169,8 +173,8 @@ export default {
       {
         id: 'viewSessions',
         summary: 'List sessions, with their number',
-        query: pageParameters.shape,
-        reply: { json: inEnvelope(pageOf(sessionReply)) },
+        query: { ...pageParameters.shape, ...fieldsParameter },
+        reply: { json: inEnvelope(pageOf(selectedSession)) },
         errors: ['not-yourself'],
       },
       reading,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { invalidRequest } from '../invalid-request';
+import { fieldsParameter, parseNamedFields, pick, toNames } from './named-fields';
 import { characterReply, messageReply, userReply, type CharacterReply, type MessageReply } from './reply';
 
 /** The fields that a reply shows of each message, of its character and of its user. Null means that it is left out. */
@@ -24,10 +25,10 @@ export const selectedMessage = messageReply
       .describe('The caller, with the fields that the client has named.'),
   })
   .partial()
-  .required({ id: true, documentId: true })
+  .required({ id: true })
   .meta({ id: 'SelectedMessage' });
 
-export type SelectedMessage = Partial<MessageReply> & Pick<MessageReply, 'id' | 'documentId'>;
+export type SelectedMessage = Partial<MessageReply> & Pick<MessageReply, 'id'>;
 
 const messageFields = [
   'id',
@@ -70,7 +71,7 @@ type Relation = keyof typeof relationFields;
 
 /** The parameters as the OpenAPI document shows them. */
 export const replyFieldParameters = {
-  fields: z.string().optional().describe('Names of fields with commas. Default: all. JSON replies only.'),
+  ...fieldsParameter,
   populate: z
     .record(z.string(), z.unknown())
     .optional()
@@ -84,23 +85,24 @@ const everything: ReplyFields = {
   user: new Set(relationFields.user),
 };
 
+/** Every message has its short id. The long `documentId` would be half of a message that is one sentence. */
+const ofEveryMessage = ['id'];
 /** In Strapi, every object has these. */
-const always = ['id', 'documentId'];
+const ofEveryRelation = ['id', 'documentId'];
+const noRelations = { ai_character: null, user: null };
 
 /**
- * Parses `fields` and `populate` of a query string, in Strapi's notation. `populate` only narrows the relations that it
+ * Parses `fields` and `populate` of a query string, in Strapi's notation. With `fields` alone, a message has only its
+ * own fields, as in Strapi. `populate` only narrows the relations that it
  * names: `populate[user][fields]=username` changes nothing about the character, and `populate[user]=false` omits the
  * user.
  * @throws ChatError `invalid-request` with the name of the wrong parameter.
  */
 export function parseReplyFields({ fields, populate }: Readonly<Record<string, unknown>>): ReplyFields {
   if (fields === undefined && populate === undefined) return everything;
-  return {
-    message: parseFields('fields', fields, messageFields),
-    ai_character: everything.ai_character,
-    user: everything.user,
-    ...parsePopulate(populate),
-  };
+  const message = parseFields('fields', fields, messageFields, ofEveryMessage);
+  const isWhole = message.size === messageFields.length;
+  return { message, ...(populate === undefined && !isWhole ? noRelations : relationsOf(populate)) };
 }
 
 /** Returns the message with the fields that the client has named. */
@@ -117,29 +119,18 @@ export function selectFields(message: MessageReply, fields: ReplyFields): Select
   return pick(narrowed, new Set([...fields.message, ...relations]));
 }
 
-/** Returns the named entries of an object, in its order. */
-function pick<T extends object>(object: T, names: ReadonlySet<string>): T {
-  return Object.fromEntries(Object.entries(object).filter(([name]) => names.has(name))) as T;
+function parseFields(
+  parameter: string,
+  value: unknown,
+  known: readonly string[],
+  always: readonly string[],
+): ReadonlySet<string> {
+  const named = parseNamedFields(parameter, value, known);
+  return new Set(named === null ? known : [...always, ...named]);
 }
 
-function parseFields(parameter: string, value: unknown, known: readonly string[]): ReadonlySet<string> {
-  const names = toNames(parameter, value);
-  if (names.length === 0 || names.includes('*')) return new Set(known);
-  const unknown = names.find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    throw invalidRequest(`${parameter} can name ${known.join(', ')}; not "${unknown.slice(0, 100)}".`);
-  }
-  return new Set([...always, ...names]);
-}
-
-/** Parses `a,b`, `[0]=a&[1]=b`. */
-function toNames(parameter: string, value: unknown): readonly string[] {
-  if (value === undefined) return [];
-  if (typeof value === 'string') return value.split(',').flatMap((name) => name.trim() || []);
-  if (typeof value === 'object' && value !== null) {
-    return Object.values(value).flatMap((name: unknown) => toNames(parameter, name));
-  }
-  throw invalidRequest(`${parameter} must be names of fields, e.g. ${parameter}=id.`);
+function relationsOf(populate: unknown): Pick<ReplyFields, Relation> {
+  return { ai_character: everything.ai_character, user: everything.user, ...parsePopulate(populate) };
 }
 
 function parsePopulate(populate: unknown): Partial<Record<Relation, ReadonlySet<string> | null>> {
@@ -164,7 +155,7 @@ function parseRelation(relation: Relation, value: unknown): ReadonlySet<string> 
   const [stranger] = Object.keys(others);
   if (stranger !== undefined)
     throw invalidRequest(`${parameter} can have fields; not "${stranger.slice(0, 100)}".`);
-  return parseFields(`${parameter}[fields]`, fields, relationFields[relation]);
+  return parseFields(`${parameter}[fields]`, fields, relationFields[relation], ofEveryRelation);
 }
 
 const isAll = (value: string): boolean => ['*', 'true', ''].includes(value);

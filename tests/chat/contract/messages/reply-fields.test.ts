@@ -36,12 +36,14 @@ describe('parseReplyFields', () => {
     ['a list', ['role', 'answer']],
     ['numbered keys', { 0: 'role', 25: 'answer' }],
   ])('selects own fields from %s', (_what, fields) => {
+    expect(selected({ fields })).toEqual({ id: 1, role: 'assistant', answer: 'Calm.' });
+  });
+
+  it('selects the relations that populate names beside own fields', () => {
     const { ai_character, user } = reply;
-    expect(selected({ fields })).toEqual({
+    expect(selected({ fields: 'documentId', populate: 'user' })).toEqual({
       id: 1,
       documentId: 'message-1',
-      role: 'assistant',
-      answer: 'Calm.',
       ai_character,
       user,
     });
@@ -56,10 +58,7 @@ describe('parseReplyFields', () => {
   });
 
   it('omits a relation with false', () => {
-    expect(selected({ fields: 'id', populate: { ai_character: 'false', user: 'false' } })).toEqual({
-      id: 1,
-      documentId: 'message-1',
-    });
+    expect(selected({ fields: 'id', populate: { ai_character: 'false', user: 'false' } })).toEqual({ id: 1 });
   });
 
   it('keeps null for a deleted character', () => {
