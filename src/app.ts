@@ -12,6 +12,7 @@ import { createHistorySource } from './database/history/source';
 import { createSurvey, type SurveyMemory } from './database/history/survey';
 import { createProcessLock } from './database/locks/create-process-lock';
 import type { ProcessLock } from './database/locks/process-lock';
+import { createRatingSource } from './database/messages/ratings';
 import { createMessageStore } from './database/messages/store';
 import { createSearchStore } from './database/messages/search';
 import { createReader } from './database/reader/reader';
@@ -123,6 +124,7 @@ function createApp(strapi: Core.Strapi): App {
     characters,
     users: createUserSource(db),
     sessions: createSessionSource(db),
+    ratings: createRatingSource(db, settings.modelName),
     log,
     model: settings.modelName,
     retentionDays: settings.history.retentionDays,

@@ -25,6 +25,8 @@ const line = z.strictObject({
   price_nanos: count,
   currency: z.string(),
   latency_ms: z.number().int().nullable(),
+  /** Missing in archives of older versions. */
+  first_token_ms: count.nullable().default(null),
   error_code: z.string().optional(),
   error_message: z.string().optional(),
   error_phase: z.enum(['before-answer', 'during-answer']).optional(),
@@ -51,6 +53,7 @@ export function toLine(record: HistoryRecord): string {
     price_nanos: usage.priceNanos,
     currency: usage.currency,
     latency_ms: record.latencyMs,
+    first_token_ms: record.firstTokenMs,
     ...(error !== null && {
       error_code: error.code,
       error_message: error.message,
@@ -92,6 +95,7 @@ export function fromLine(text: string): HistoryRecord {
       currency: columns.currency,
     },
     latencyMs: columns.latency_ms,
+    firstTokenMs: columns.first_token_ms,
     error:
       code === undefined || phase === undefined
         ? null

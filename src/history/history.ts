@@ -6,7 +6,9 @@ import { createHistoryWriter, type HistoryWriter } from './copying/writer';
 import type { HistorySource } from './model/source';
 import type { HistoryStore } from './model/store';
 import type { HistoryNaming } from './naming/history-naming';
+import type { RatingSource } from './model/usage';
 import { createHistoryAccess, type HistoryAccess } from './reading/access';
+import { createReadUsage, type ReadUsage } from './reading/usage';
 
 export interface HistoryDependencies {
   readonly source: HistorySource;
@@ -15,6 +17,7 @@ export interface HistoryDependencies {
   readonly characters: CharacterSource;
   readonly users: UserSource;
   readonly sessions: SessionSource;
+  readonly ratings: RatingSource;
   readonly log: Log;
   /** Model name in the records. */
   readonly model: string;
@@ -25,14 +28,16 @@ export interface HistoryDependencies {
 /** The record of finished generations. */
 export interface History {
   readonly access: HistoryAccess;
+  readonly readUsage: ReadUsage;
   /** Not started yet. Null if no history is configured. */
   readonly writer: HistoryWriter | null;
 }
 
 export function createHistory({ store, source, model, ...dependencies }: HistoryDependencies): History {
-  const { characters, users, sessions, log, retentionDays } = dependencies;
+  const { characters, users, sessions, ratings, log, retentionDays } = dependencies;
   return {
     access: createHistoryAccess({ store, characters, users, sessions, retentionDays }),
+    readUsage: createReadUsage({ store, ratings, characters }),
     writer: store === null ? null : createHistoryWriter({ source, store, users, log, model }),
   };
 }

@@ -1,4 +1,6 @@
 export { createHistory, type History, type HistoryDependencies } from './history';
+export type { UsageReply, UsageRow, UsageSums } from './reading/usage';
+export type { RatingCount, RatingQuery, RatingSource } from './model/usage';
 export type { HistoryWriter } from './copying/writer';
 export type {
   ChatCompletion,

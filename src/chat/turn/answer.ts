@@ -16,6 +16,8 @@ export interface Answer {
   isThreadRestarted(): boolean;
   progress(): TurnProgress;
   usage(): Usage | null;
+  /** Milliseconds since 1970 at which its text began; null if it has none. */
+  firstTokenAt(): number | null;
   files(): readonly AnswerFile[];
 }
 
@@ -25,6 +27,7 @@ export const maxAnswerFiles = 20;
 export function createAnswer({ maxChars }: { maxChars: number }): Answer {
   let answer = '';
   let usage: Usage | null = null;
+  let firstTokenAt: number | null = null;
   const files: AnswerFile[] = [];
   let isFrozen = false;
   let isThreadRestarted = false;
@@ -42,9 +45,11 @@ export function createAnswer({ maxChars }: { maxChars: number }): Answer {
           break;
         case 'delta':
           answer += event.text;
+          if (firstTokenAt === null && answer !== '') firstTokenAt = Date.now();
           break;
         case 'replaced':
           answer = event.text;
+          if (firstTokenAt === null && answer !== '') firstTokenAt = Date.now();
           break;
         case 'completed':
           usage = event.usage;
@@ -67,6 +72,7 @@ export function createAnswer({ maxChars }: { maxChars: number }): Answer {
     isTooLong: () => answer.length > maxChars,
     progress: () => ({ answer, ...ids }),
     usage: () => usage,
+    firstTokenAt: () => firstTokenAt,
     files: () => files,
   };
 }

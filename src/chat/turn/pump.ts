@@ -80,6 +80,7 @@ export async function pump(options: PumpOptions): Promise<PumpEnd> {
     ...end,
     files: answer.files(),
     isThreadRestarted: answer.isThreadRestarted(),
+    firstTokenMs: msFrom(turn.createdAt, answer.firstTokenAt()),
     errorDetail: error === undefined ? null : upstreamMessageOf(error),
     lastEventId: options.lastEventId() + 1,
   };
@@ -88,6 +89,11 @@ export async function pump(options: PumpOptions): Promise<PumpEnd> {
   if (terminal.outcome !== 'completed') late.name(ending.conversationId);
   late.end();
   return { terminal: withSentence(terminal, error), ending };
+}
+
+/** The clock of the process can be set back meanwhile. */
+function msFrom(start: Date, endMs: number | null): number | null {
+  return endMs === null ? null : Math.max(endMs - start.getTime(), 0);
 }
 
 /** Returns the event with the sentence of the error, if that says more than its code. */

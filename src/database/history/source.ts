@@ -100,6 +100,7 @@ interface TurnRow {
   readonly error_code: string | null;
   readonly usage: unknown;
   readonly model: string | null;
+  readonly first_token_ms: number | null;
   readonly created_at: Date | number | string;
   readonly updated_at: Date | number | string;
   readonly ended_at: Date | number | string | null;
@@ -121,7 +122,7 @@ async function selectTurns(db: Database, ids: readonly number[]): Promise<readon
       .orderBy('m.id')
       .select(
         db.connection.raw('coalesce(q.query, m.query) as query'),
-        ...['id', 'turn_id', 'answer', 'outcome', 'error_code', 'usage', 'model'].map(
+        ...['id', 'turn_id', 'answer', 'outcome', 'error_code', 'usage', 'model', 'first_token_ms'].map(
           (column) => `m.${column}`,
         ),
         ...['created_at', 'updated_at', 'ended_at'].map((column) => `m.${column}`),
@@ -146,6 +147,7 @@ function toFinishedTurn(row: TurnRow): FinishedTurn | null {
     errorCode: isChatErrorCode(row.error_code) ? row.error_code : null,
     usage: parseJsonColumn(row.usage) as Usage | null,
     model: row.model,
+    firstTokenMs: row.first_token_ms,
     createdAt: new Date(row.created_at),
     endedAt: new Date(row.ended_at ?? row.updated_at),
   };

@@ -24,6 +24,8 @@ export interface HistoryRecord {
   readonly usage: HistoryUsage;
   /** Time from the question to the end of the answer. */
   readonly latencyMs: number | null;
+  /** Time from the question to the first text of the answer. Null if it is unknown. */
+  readonly firstTokenMs: number | null;
   /** Null for a success. A record with an error is in `error_conversation_histories`. */
   readonly error: HistoryError | null;
   /** Decides the partition, so every save of the same record must give the same time. Whole milliseconds. */

@@ -17,6 +17,8 @@ export interface FinishedTurn {
   readonly usage: Usage | null;
   /** Null if the character's upstream does not tell which model answers. */
   readonly model: string | null;
+  /** From the question to the first text of the answer; null if it is unknown. */
+  readonly firstTokenMs: number | null;
   readonly createdAt: Date;
   readonly endedAt: Date;
 }

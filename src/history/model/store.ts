@@ -1,4 +1,5 @@
 import type { HistoryRecord } from './record';
+import type { Usage, UsageQuery } from './usage';
 
 /** A record with the position from which the next page continues. */
 export interface StoredRecord extends HistoryRecord {
@@ -81,6 +82,9 @@ export interface HistoryStore {
 
   /** Returns sums from `from` (included) to `to` (excluded). Reads only the sums, never the records. */
   listBuckets(scope: Scope, from: Date, to: Date): Promise<readonly Bucket[]>;
+
+  /** Returns the sums of all users for a range of days, in one statement that reads only daily sums. */
+  readUsage(query: UsageQuery): Promise<Usage>;
 
   /** Returns an id that never changes and that no other store has. */
   identity(): Promise<string>;

@@ -12,6 +12,7 @@ import {
   type FailedCompletion,
 } from '../records/completion';
 import type { ConversationSummary, HistoryPage, HistoryStore, Scope, StoredRecord } from '../model/store';
+import { createAsk } from './ask';
 import { toConversationReply, toRecordedMessages } from './reply';
 import type { Characters, ConversationPage, RecordedMessage, RecordedMessagePage, UserIds } from './reply';
 import { encodePosition, parseConversationPage, parseMessagePage, parseStatisticsRequest } from './request';
@@ -141,18 +142,6 @@ export function createHistoryAccess({
     await ask((to) => to.save([{ ...record, userDocumentId }]));
     return { recordId: record.recordId };
   }
-}
-
-/** Creates a function that asks the store. It reports any failure of the store as `history-unavailable`. */
-function createAsk(store: HistoryStore | null) {
-  return async function ask<T>(use: (store: HistoryStore) => Promise<T>): Promise<T> {
-    if (store === null) throw new ChatError('history-unavailable');
-    try {
-      return await use(store);
-    } catch (cause) {
-      throw new ChatError('history-unavailable', { cause });
-    }
-  };
 }
 
 async function toScope(users: UserSource, whose: Whose): Promise<Scope> {

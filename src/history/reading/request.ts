@@ -10,8 +10,8 @@ import type { HistoryPage, Position } from '../model/store';
 const maxLimit = 100;
 /** Clients that want more use cursors, which cost the same on every page. */
 const maxOffset = 10_000;
-const maxDays = 366;
-const defaultDays = 30;
+export const maxDays = 366;
+export const defaultDays = 30;
 
 const position = z
   .string('must be a value of next_cursor')
@@ -77,7 +77,7 @@ export interface StatisticsRequest {
   readonly days: readonly Day[];
 }
 
-const date = z
+export const date = z
   .string('must be a date, e.g. 2026-01-31')
   .refine(
     (text) => /^(19[7-9]|2\d\d)\d-\d\d-\d\d$/u.test(text) && addDaysSafely(text) === text,

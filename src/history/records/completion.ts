@@ -54,6 +54,8 @@ interface CompletionFields {
   readonly characterId?: string | null;
   /** Time from the question to the end of the answer. */
   readonly latencyMs?: number | null;
+  /** Time from the question to the first text of the answer. */
+  readonly firstTokenMs?: number | null;
 }
 
 /**
@@ -134,6 +136,7 @@ const context = {
   recordId: text(1, 64).optional(),
   createdAt: z.date('must be a Date').optional(),
   latencyMs: count.nullish(),
+  firstTokenMs: count.nullish(),
 };
 
 /** Zod issue for a record without the name of a model. */
@@ -251,6 +254,7 @@ function toContext(
     model: given.model ?? given.modelName ?? '',
     messages: given.messages,
     latencyMs: given.latencyMs ?? null,
+    firstTokenMs: given.firstTokenMs ?? null,
     createdAt: given.createdAt ?? new Date(),
   };
 }

@@ -30,6 +30,7 @@ export function toRecord(turn: FinishedTurn, defaultModel: string): HistoryRecor
     response: error === null ? toCompletion(turn, usage) : null,
     usage,
     latencyMs: toLatencyMs(turn),
+    firstTokenMs: turn.firstTokenMs,
     error,
     createdAt: turn.createdAt,
   };

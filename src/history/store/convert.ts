@@ -6,8 +6,10 @@ import {
   alone,
   bucketSums,
   createBuckets,
+  createDailySums,
   createErasures,
   createSums,
+  firstTokenColumn,
   indexByOwner,
   markUnnamed,
   stateColumns,
@@ -30,7 +32,7 @@ export async function convert(database: Database, layout: Layout): Promise<void>
     for (const column of await stateColumns(statements)) await addColumn(statements, 'history_state', column);
     await markUnnamed(statements);
   });
-  await alone(database, (statements) => addUsers(statements, layout));
+  await addRecordColumns(database, layout);
   await alone(database, async (statements) => {
     await replace(statements, 'history_erasures', createErasures, {
       into: ['user_document_id', 'user_id', 'conversation_id', 'erased_before'],
@@ -51,11 +53,32 @@ export async function convert(database: Database, layout: Layout): Promise<void>
   });
 }
 
-/** Adds the columns of documentIds. PostgreSQL locks out readers until the end, so this is a transaction of its own. */
-async function addUsers(statements: Statements, layout: Layout): Promise<void> {
+/**
+ * Adds the daily sums to a store of a version that had none. `countDays` then fills them in the background, while new
+ * records are added to them. Each step can run again.
+ */
+export async function addDailySums(database: Database, layout: Layout): Promise<void> {
+  await addRecordColumns(database, layout);
+  await alone(database, async (statements) => {
+    await createDailySums(statements);
+    for (const column of await stateColumns(statements)) await addColumn(statements, 'history_state', column);
+    await statements.run(
+      'update history_state set uncounted_before = ? where id = 1 and uncounted_before is null',
+      [Number.MAX_SAFE_INTEGER],
+    );
+  });
+}
+
+/** Adds the columns that older versions lacked. PostgreSQL locks out readers until the end of its transaction. */
+async function addRecordColumns(database: Database, layout: Layout): Promise<void> {
+  await alone(database, (statements) => addColumns(statements, layout));
+}
+
+async function addColumns(statements: Statements, layout: Layout): Promise<void> {
   const { key } = await typesOf(statements);
   const tables = (await layout.segments(statements)).flatMap(({ records, errors }) => [records, errors]);
-  for (const table of tables) await addColumn(statements, table, userColumn(key));
+  for (const table of tables)
+    for (const column of [userColumn(key), firstTokenColumn]) await addColumn(statements, table, column);
   await layout.refresh(statements);
   for (const table of tables) {
     await dropIndexByNumber(statements, table);

@@ -9,10 +9,11 @@ import type { HistoryStore } from '../model/store';
 import type { HistoryStoreSettings } from '../settings';
 import { HistoryProblem } from '../model/problem';
 import { connect } from './connect';
-import { convert, createIdentity } from './convert';
+import { addDailySums, convert, createIdentity } from './convert';
 import type { Database, Statements } from './database';
 import { addDays, isSameTimeZone } from '../calendar';
 import { createDays } from './days';
+import { countDays } from './operations/count-days';
 import { erase } from './operations/erase';
 import type { Layout } from './layout/layout';
 import { createMysqlLayout } from './layout/mysql';
@@ -39,6 +40,7 @@ import {
 } from './operations/read';
 import { dropEmptyPartitions, removeExactly } from './operations/remove-exactly';
 import { save } from './operations/save';
+import { readUsage } from './operations/usage';
 import { textOf } from './rows';
 import { alone, createSums } from './schema';
 import { listPartitions, listSizes } from './sizes';
@@ -99,6 +101,7 @@ export function openHistoryStore(
       use((open) => listRecords(open, scope, conversationId, page)),
     listConversations: (scope, page) => use(({ database }) => listConversations(database, scope, page)),
     listBuckets: (scope, from, to) => use(({ database }) => listBuckets(database, scope, from, to)),
+    readUsage: (query) => use(({ database, layout }) => readUsage(database, layout.days, query)),
     countConversations: (scope) => use(({ database }) => countConversations(database, scope)),
     erase: (erasure) => use(({ database, layout }) => erase(database, layout, erasure)),
     prune: (beforeDay, signal) => use(({ database, layout }) => prune(database, layout, beforeDay, signal)),
@@ -246,7 +249,8 @@ async function createTables(
 ): Promise<void> {
   const state = await readState(database);
   if (state === 'ready') return;
-  if (state === 'by-number') return convert(database, layout);
+  if (state === 'by-number') await convert(database, layout);
+  if (state !== 'missing') return addDailySums(database, layout);
   if (mustExist) {
     // This fails if the state is missing because the database cannot be reached.
     await database.all('select 1 as one');
@@ -260,7 +264,7 @@ async function createTables(
     if ((await statements.all('select daily from history_state where id = 1')).length > 0) return;
     await layout.create(statements, dailyPartitions);
     await statements.run(
-      'insert into history_state (id, daily, identity, unnamed, time_zone) values (1, ?, ?, 0, ?)',
+      'insert into history_state (id, daily, identity, unnamed, time_zone, uncounted_before) values (1, ?, ?, 0, ?, 0)',
       [dailyPartitions ? 1 : 0, createIdentity(), timeZone],
     );
   });
@@ -273,12 +277,16 @@ async function assertTimeZone(statements: Statements, timeZone: string): Promise
   if (!isSameTimeZone(textOf(own), timeZone)) throw new HistoryProblem('other-time-zone');
 }
 
-/** `by-number`: a version that named users by number made the store, or its conversion is not finished. */
-async function readState(database: Database): Promise<'missing' | 'by-number' | 'ready'> {
+/**
+ * `by-number`: a version that named users by number made the store, or its conversion is not finished.
+ * `without-days`: a version without daily sums made it.
+ */
+async function readState(database: Database): Promise<'missing' | 'by-number' | 'without-days' | 'ready'> {
   try {
     const [row] = await database.all('select * from history_state where id = 1');
     if (row === undefined) return 'missing';
-    return typeof row['identity'] === 'string' ? 'ready' : 'by-number';
+    if (typeof row['identity'] !== 'string') return 'by-number';
+    return (row['uncounted_before'] ?? null) === null ? 'without-days' : 'ready';
   } catch {
     // The table or the database does not exist. Creating the tables shows which.
     return 'missing';
@@ -302,6 +310,7 @@ async function migrate(open: Open, isDaily: boolean, signal: AbortSignal, warn: 
     await useTables(open, async ({ database, layout, droppedCheck }) => {
       // Joined tables would not show which days somebody has dropped.
       await droppedCheck.now();
+      await countDays(database, layout, signal);
       await layout.migrate(database, isDaily, signal);
     });
   };

@@ -23,6 +23,7 @@ const commonColumns = [
   'price_nanos',
   'currency',
   'latency_ms',
+  'first_token_ms',
   'created_at',
 ] as const;
 const errorColumns = ['error_code', 'error_message', 'error_phase', 'partial_text'] as const;
@@ -73,6 +74,7 @@ export function toBindings(record: HistoryRecord): Binding[] {
     usage.priceNanos,
     short(usage.currency, 16),
     record.latencyMs === null ? null : Math.round(record.latencyMs),
+    record.firstTokenMs,
     record.createdAt.getTime(),
   ];
   if (error === null) return common;
@@ -93,6 +95,7 @@ export function toStored(record: HistoryRecord): HistoryRecord {
     conversationId: toStorableText(record.conversationId),
     characterId: record.characterId === null ? null : short(record.characterId, 255),
     model: short(record.model, 255),
+    firstTokenMs: record.firstTokenMs === null ? null : Math.round(record.firstTokenMs),
     usage: { ...record.usage, currency: short(record.usage.currency, 16) },
   };
 }
@@ -113,6 +116,7 @@ export function toRecord(row: Row): StoredRecord {
     response: nullable(row['response'], (json) => JSON.parse(textOf(json)) as unknown),
     usage: toUsage(row),
     latencyMs: nullable(row['latency_ms'], numberOf),
+    firstTokenMs: nullable(row['first_token_ms'], numberOf),
     error: nullable(row['error_code'], (code) => ({
       code: textOf(code),
       message: textOf(row['error_message']),
@@ -144,6 +148,6 @@ export function numberOf(value: unknown): number {
   return typeof value === 'number' ? value : Number(value);
 }
 
-function nullable<T>(value: unknown, read: (value: unknown) => T): T | null {
+export function nullable<T>(value: unknown, read: (value: unknown) => T): T | null {
   return value === null || value === undefined ? null : read(value);
 }

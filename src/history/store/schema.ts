@@ -66,6 +66,7 @@ export async function createRecordTable(
     ),
     `currency ${key(16)} not null`,
     'latency_ms bigint',
+    firstTokenColumn,
     'created_at bigint not null',
     ...(table === 'errors' ? errorColumns : []),
     'primary key (record_id, created_at)',
@@ -78,6 +79,9 @@ export async function createRecordTable(
   await indexByOwner(statements, name);
   await createIndex(statements, name, 'by_time', ['created_at', 'record_id']);
 }
+
+/** Stores of older versions lack this column until they are opened. */
+export const firstTokenColumn = 'first_token_ms bigint';
 
 const ownerColumns = ['user_document_id', 'conversation_id', 'created_at', 'record_id'];
 
@@ -197,6 +201,7 @@ export async function createSums(statements: Statements): Promise<void> {
     'primary key (user_document_id, conversation_id)',
   ]);
   await createBuckets(statements);
+  await createDailySums(statements);
   const conversations = 'history_conversations';
   await createIndex(statements, conversations, 'by_last', ['user_document_id', 'last_at', 'conversation_id']);
   await createIndex(statements, conversations, 'by_last_of_all', ['last_at', 'conversation_id']);
@@ -213,10 +218,12 @@ export async function createSums(statements: Statements): Promise<void> {
 /**
  * `identity` distinguishes stores, and shows that all tables exist. `unnamed` is 2 while records are left to check,
  * then 1 while numbers are left, then 0. `time_zone` is null or missing in stores of older versions, which used UTC.
+ * `uncounted_before` is the time before which no day has daily sums yet. It is 0 when all days have them, and null or
+ * missing in stores of older versions.
  */
 export async function stateColumns(statements: Statements): Promise<readonly string[]> {
   const { key } = await typesOf(statements);
-  return [`identity ${key(64)}`, 'unnamed integer', `time_zone ${key(64)}`];
+  return [`identity ${key(64)}`, 'unnamed integer', `time_zone ${key(64)}`, 'uncounted_before bigint'];
 }
 
 /**
@@ -247,6 +254,23 @@ export async function createBuckets(statements: Statements, name = 'history_buck
     'primary key (user_document_id, start_ms, model, character_id, currency)',
   ];
   await statements.run(`create table if not exists ${name} (${columns.join(', ')})${suffix}`);
+}
+
+export const dailySumKeys = ['facet', 'day', 'character_id', 'model', 'value'] as const;
+
+/** Creates the sums of days, see `daily-sums.ts`. Days are those of the store's time zone: `2025-01-15`. */
+export async function createDailySums(statements: Statements): Promise<void> {
+  const { key, suffix } = await typesOf(statements);
+  const columns = [
+    `facet ${key(16)} not null`,
+    `day ${key(10)} not null`,
+    `character_id ${key(255)} not null`,
+    `model ${key(255)} not null`,
+    `value ${key(64)} not null`,
+    ...bucketSums.map((column) => `${column} bigint not null`),
+    `primary key (${dailySumKeys.join(', ')})`,
+  ];
+  await statements.run(`create table if not exists history_days (${columns.join(', ')})${suffix}`);
 }
 
 export const bucketSums = [

@@ -3,6 +3,7 @@ import type { Core } from '@strapi/strapi';
 import { createNumberTable, numberCharacters } from '../../database/characters/numbers';
 import { createFileTable } from '../../database/files/store';
 import { createErasureTable } from '../../database/history/erasures';
+import { indexRatings } from '../../database/messages/ratings';
 import { createUnneededTable } from '../../database/sessions/unneeded-conversations';
 import { indexPendingAnswers } from '../../database/turns/pending-answers';
 import { createUpstreamKeysTable } from '../../database/upstreams/keys';
@@ -23,4 +24,5 @@ export async function createTables({ db }: Core.Strapi): Promise<void> {
   await createNumberTable(db);
   await numberCharacters(db);
   await indexPendingAnswers(db);
+  await indexRatings(db);
 }

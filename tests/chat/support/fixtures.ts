@@ -117,6 +117,7 @@ export function ending(changes: Partial<TurnEnding> = {}): TurnEnding {
     errorDetail: null,
     usage: null,
     isThreadRestarted: false,
+    firstTokenMs: null,
     answer: 'Calm.',
     files: [],
     taskId: 'dify-task',

@@ -6,6 +6,7 @@ import {
   type HistoryStoreSettings,
   type StoredRecord,
 } from '../../../src/history';
+import { usageDimensions, type UsageQuery } from '../../../src/history/model/usage';
 import { openHistoryStore, type Store } from '../../../src/history/store/open';
 import { createRandom } from '../../faults/support/random';
 import { scale } from '../../faults/support/scale';
@@ -17,7 +18,9 @@ import {
   randomRecords,
   record,
   someNoon,
+  sortedUsage,
   summariesOf,
+  usageOf,
   users,
 } from './support/records';
 import { createHistory, isThere, type ServerName, type TestHistory } from './support/servers';
@@ -25,6 +28,7 @@ import { createHistory, isThere, type ServerName, type TestHistory } from './sup
 const never = new AbortController().signal;
 const firstPage = { limit: 100, offset: 0, after: null };
 const allTime = [new Date(0), new Date(Date.UTC(2100, 0))] as const;
+const allDays = { from: '2024-10-01', to: '2025-06-30' };
 const dayOf = (timeMs: number) => new Date(timeMs).toISOString().slice(0, 10);
 
 const withoutPosition = ({ position: _position, ...rest }: StoredRecord): HistoryRecord => rest;
@@ -60,12 +64,20 @@ export function describeHistoryStore(
       });
 
       /** Asserts that every read returns exactly these records and their sums. */
-      async function expectExactly(expected: readonly HistoryRecord[], by: Store = store): Promise<void> {
+      async function expectExactly(
+        expected: readonly HistoryRecord[],
+        by: Store = store,
+        timeZone = 'UTC',
+      ): Promise<void> {
         for (const scope of ['everybody', ...users.map((userDocumentId) => ({ userDocumentId }))] as const) {
           const summaries = summariesOf(expected, scope);
           expect(await by.listConversations(scope, firstPage)).toEqual(summaries.slice(0, 100));
           expect(await by.countConversations(scope)).toBe(summaries.length);
           expect(await by.listBuckets(scope, ...allTime)).toEqual(bucketsOf(expected, scope));
+        }
+        for (const dimension of usageDimensions) {
+          const query = { ...allDays, by: dimension, characterId: null, model: null };
+          expect(sortedUsage(await by.readUsage(query))).toEqual(usageOf(expected, query, timeZone));
         }
         const conversations = [...new Set(expected.map(({ conversationId }) => conversationId))];
         for (const conversationId of conversations) {
@@ -580,7 +592,7 @@ export function describeHistoryStore(
 
           expect(await there.readBefore('2025-03-10', null, 10)).toHaveLength(3);
           expect(await there.prune('2025-03-10', never)).toBe(3);
-          await expectExactly(records.slice(3), there);
+          await expectExactly(records.slice(3), there, 'America/New_York');
         });
 
         it('stay those of the first start', async () => {
@@ -597,7 +609,57 @@ export function describeHistoryStore(
           await open(isDaily, 'America/New_York').save(records);
           const other = open(!isDaily, 'America/New_York');
           await other.migrated();
-          await expectExactly(records, other);
+          await expectExactly(records, other, 'America/New_York');
+        });
+      });
+
+      describe('daily sums', () => {
+        it('of one character and one model are those of their records', async () => {
+          const records = randomRecords(createRandom(7), 300, 5);
+          await store.save(records);
+
+          for (const by of usageDimensions) {
+            for (const characterId of [null, 'character-1']) {
+              for (const model of [null, 'GPT-4']) {
+                const query = { from: '2025-01-12', to: '2025-01-14', by, characterId, model };
+                expect(sortedUsage(await store.readUsage(query))).toEqual(usageOf(records, query));
+              }
+            }
+          }
+        });
+
+        it('cover every day of the range', async () => {
+          const query = { from: '2025-01-15', to: '2025-01-16', by: 'day', characterId: null, model: null };
+          expect(await store.readUsage(query as UsageQuery)).toEqual({
+            groups: [],
+            users: 0,
+            days: [
+              { date: '2025-01-15', startMs: Date.UTC(2025, 0, 15), endMs: Date.UTC(2025, 0, 16) },
+              { date: '2025-01-16', startMs: Date.UTC(2025, 0, 16), endMs: Date.UTC(2025, 0, 17) },
+            ],
+          });
+        });
+
+        it('are counted in a store of a version that had none', async () => {
+          const records = randomRecords(createRandom(8), 300, 10);
+          await store.save(records);
+          await store.migrated();
+          await history.rows('drop table history_days');
+          await history.rows('update history_state set uncounted_before = null');
+
+          const late = record({ recordId: 'late' });
+          const [one, other] = [open(), open()];
+          await Promise.all([one.save([late]), other.migrated()]);
+          await one.migrated();
+          await expectExactly([...records, late], other);
+        });
+
+        it('are found by the primary key', async () => {
+          await store.save(randomRecords(createRandom(9), 50, 2));
+          const plan = await explainUsage(server, history);
+
+          expect(plan.match(server === 'sqlite' ? /history_days USING/gu : /pkey|PRIMARY/gu)).toHaveLength(4);
+          expect(plan).not.toMatch(/SCAN history_days|Seq Scan|"type":"(ALL|index)","possible_keys":null/u);
         });
       });
 
@@ -648,4 +710,14 @@ async function explainBuckets(server: ServerName, history: TestHistory): Promise
   if (server === 'postgres') await history.rows('set enable_seqscan = off');
   const rows = await history.rows(`${explain} ${bucketsSql}`, [1, 0, Date.UTC(2100, 0)]);
   return JSON.stringify(rows);
+}
+
+async function explainUsage(server: ServerName, history: TestHistory): Promise<string> {
+  const { usageSql } = await import('../../../src/history/store/operations/usage');
+  const query = { from: '2025-01-01', to: '2025-01-31', by: 'day', characterId: null, model: null } as const;
+  const { sql, bindings } = usageSql(query);
+  const explain = server === 'sqlite' ? 'explain query plan' : 'explain';
+  // PostgreSQL would scan such a small table sequentially.
+  if (server === 'postgres') await history.rows('set enable_seqscan = off');
+  return JSON.stringify(await history.rows(`${explain} ${sql}`, bindings as (string | number)[]));
 }

@@ -19,6 +19,7 @@ export function historyRecord(changes: Partial<HistoryRecord> = {}): HistoryReco
     },
     usage: { promptTokens: 12, completionTokens: 3, totalTokens: 15, priceNanos: 1_200_000, currency: 'USD' },
     latencyMs: 900,
+    firstTokenMs: 150,
     error: null,
     createdAt: new Date('2026-01-02T03:04:05.678Z'),
     ...changes,

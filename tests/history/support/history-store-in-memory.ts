@@ -1,4 +1,6 @@
 import type { HistoryMaintenance } from '../../../src/history/model/maintenance';
+import { addDays, countDays } from '../../../src/history/calendar';
+import { usageOf } from '../store/support/records';
 import { namingInMemory } from './naming-in-memory';
 import type {
   Bucket,
@@ -58,6 +60,17 @@ export function createHistoryStoreInMemory(initial: readonly HistoryRecord[] = [
       const all = scope === 'everybody' ? records : within(scope);
       const inRange = all.filter(({ createdAt }) => createdAt >= from && createdAt < to);
       return toBuckets(inRange);
+    },
+    async readUsage(query) {
+      const dates = Array.from({ length: countDays(query.from, query.to) }, (_, index) =>
+        addDays(query.from, index),
+      );
+      const days = dates.map((date) => ({
+        date,
+        startMs: Date.parse(date),
+        endMs: Date.parse(addDays(date, 1)),
+      }));
+      return { ...usageOf(records, query), days };
     },
     async countConversations(scope) {
       return new Set(within(scope).map(keyOf)).size;

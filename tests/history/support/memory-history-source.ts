@@ -120,6 +120,7 @@ export function finishedTurn(changes: Partial<FinishedTurn> = {}): FinishedTurn 
     errorCode: null,
     usage: null,
     model: null,
+    firstTokenMs: null,
     createdAt: new Date('2026-01-02T03:04:05.678Z'),
     endedAt: new Date('2026-01-02T03:04:07.000Z'),
     ...changes,

@@ -139,6 +139,7 @@ function toInterrupted({ answer, messageId, conversationId }: AbandonedTurn): Tu
     usage: null,
     files: [],
     isThreadRestarted: false,
+    firstTokenMs: null,
     lastEventId: maxEventId,
   };
 }
@@ -149,7 +150,15 @@ function toEnding(
   { maxAnswerChars }: TurnSettings,
 ): TurnEnding {
   const ids = { messageId, conversationId, taskId: undefined, lastEventId: maxEventId };
-  const found = { answer, usage: null, files, errorDetail: null, isThreadRestarted: false, ...ids };
+  const found = {
+    answer,
+    usage: null,
+    files,
+    errorDetail: null,
+    isThreadRestarted: false,
+    firstTokenMs: null,
+    ...ids,
+  };
   return answer.length > maxAnswerChars
     ? { ...found, outcome: 'interrupted', errorCode: 'answer-too-long' }
     : { ...found, outcome: 'completed', errorCode: null };

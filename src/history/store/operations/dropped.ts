@@ -5,6 +5,7 @@ import { daysOf, incompleteOf, listRecordTables, type Layout } from '../layout/l
 import { numberOf } from '../rows';
 import { lockState, readDaily } from '../schema';
 import { repairConversations } from './repair';
+import { recountDay } from './daily-sums';
 import { recountBuckets } from './sums';
 
 interface Open {
@@ -118,6 +119,7 @@ async function forget(open: Open, day: Day): Promise<void> {
   await database.transaction(async (statements) => {
     await lockState(statements);
     const tables = await listRecordTables(layout, statements, { first: day, last: day });
+    await recountDay(statements, layout.days, tables, day);
     await recountBuckets(statements, tables, [start, end]);
   });
   await completeDay(open, day);

@@ -10,11 +10,13 @@ import {
   type Statements,
 } from '../database';
 import { findErased } from './erasures';
+import type { Days } from '../days';
 import type { Layout } from '../layout/layout';
 import { deleteRows, selectSummed, sizeOf, type Found } from './remove';
 import { numberOf, textOf } from '../rows';
 import { lockState } from '../schema';
-import { addToUsers, firstOf, subtract, type Owned, type Titled } from './sums';
+import { addToUsers, firstOf, subtract } from './sums';
+import type { Owned, Titled } from './summed';
 import { withinBytes } from '../within-bytes';
 
 /** Limits of one transaction, as in `remove.ts`. SQLite rewrites each row with its texts. */
@@ -115,6 +117,7 @@ export async function match({ database, layout }: Open, matches: readonly Match[
       const found = await findRecords(statements, layout, some, notLookedFor);
       const owned = await settle(
         statements,
+        layout.days,
         found,
         (record) => owners.get(keyOf(toPosition(record))) ?? null,
       );
@@ -156,6 +159,7 @@ async function findRecords(
 /** Gives these records to their owners, with the sums. Deletes those that their owners have erased. */
 async function settle(
   statements: Statements,
+  days: Days,
   records: readonly Found[],
   ownerOf: (record: Found) => string | null,
 ): Promise<readonly Owned<Found>[]> {
@@ -167,11 +171,12 @@ async function settle(
   // Until now only the sums of all users included them.
   await subtract(
     statements,
+    days,
     erased.map((record) => ({ ...record, userDocumentId: null })),
   );
   for (const [table, own] of groupBy(kept, ({ table }) => table)) await update(statements, table, own);
   const owned = kept.filter((record): record is Owned<Found> => record.userDocumentId !== null);
-  await addToUsers(statements, await withQuestions(statements, owned));
+  await addToUsers(statements, days, await withQuestions(statements, owned));
   return owned;
 }
 
@@ -325,7 +330,7 @@ async function assignWhere(
           const wanted = page.positions.map((position) => ({ position }));
           const found = await findRecords(statements, layout, wanted, notFound);
           const owned = found.filter((record) => ownerOf(record) !== null);
-          return { count: (await settle(statements, owned, ownerOf)).length, next: page.next };
+          return { count: (await settle(statements, layout.days, owned, ownerOf)).length, next: page.next };
         });
         assigned += count;
         if (next === null) break;

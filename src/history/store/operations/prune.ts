@@ -1,12 +1,13 @@
-import type { Database } from '../database';
+import type { Binding, Database } from '../database';
 import type { Day } from '../days';
 import { daysOf, type Layout } from '../layout/layout';
+import { facets } from './daily-sums';
 import { removeAll } from './remove';
 import { repairConversations } from './repair';
 import { numberOf } from '../rows';
 import { lockState } from '../schema';
 
-const bucketsPerBit = 500;
+const sumsPerBit = 500;
 
 /** See `HistoryStore.prune`. */
 export async function prune(
@@ -26,7 +27,11 @@ export async function prune(
     signal,
   );
   if (!layout.dropsWhole && !signal.aborted) await layout.drop(database, days);
-  await removeBuckets(database, before, signal);
+  await removeSums(database, { table: 'history_buckets', where: 'start_ms < ?', bindings: [before] }, signal);
+  for (const facet of facets) {
+    const outdated = { table: 'history_days', where: 'facet = ? and day < ?', bindings: [facet, beforeDay] };
+    await removeSums(database, outdated, signal);
+  }
   await repairConversations(database, layout, { before, userDocumentId: null, conversationId: null }, signal);
   return removed;
 }
@@ -57,23 +62,33 @@ export async function countOf(database: Database, layout: Layout, day: Day): Pro
   return numberOf(row?.['records']);
 }
 
+interface OutdatedSums {
+  readonly table: string;
+  readonly where: string;
+  readonly bindings: readonly Binding[];
+}
+
 /**
- * Removes buckets. A day begins with a new bucket, so no bucket is on both sides. Dropped days still have all buckets;
+ * Removes sums. A day begins with a new bucket, so no bucket is on both sides. Dropped days still have all their sums;
  * otherwise few are left.
  */
-async function removeBuckets(database: Database, before: number, signal: AbortSignal): Promise<void> {
-  const some = `where start_ms < ? limit ${bucketsPerBit}`;
+async function removeSums(
+  database: Database,
+  { table, where, bindings }: OutdatedSums,
+  signal: AbortSignal,
+): Promise<void> {
+  const some = `where ${where} limit ${sumsPerBit}`;
   const sql = {
-    sqlite: `delete from history_buckets where rowid in (select rowid from history_buckets ${some})`,
-    postgres: `delete from history_buckets where ctid in (select ctid from history_buckets ${some})`,
-    mysql: `delete from history_buckets ${some}`,
+    sqlite: `delete from ${table} where rowid in (select rowid from ${table} ${some})`,
+    postgres: `delete from ${table} where ctid in (select ctid from ${table} ${some})`,
+    mysql: `delete from ${table} ${some}`,
   }[database.kind];
   while (!signal.aborted) {
     const removed = await database.transaction(async (statements) => {
       await lockState(statements);
-      return statements.run(sql, [before]);
+      return statements.run(sql, bindings);
     });
-    if (removed < bucketsPerBit) return;
+    if (removed < sumsPerBit) return;
     await database.rest();
   }
 }

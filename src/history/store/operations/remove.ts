@@ -1,10 +1,11 @@
 import { tuples, type Binding, type Database, type Row, type Statements } from '../database';
-import type { Day } from '../days';
+import type { Day, Days as CalendarDays } from '../days';
 import { isMissingTable } from '../errors';
 import { readSources, type Layout, type Segment } from '../layout/layout';
-import { numberOf, textOf, toUsage } from '../rows';
+import { nullable, numberOf, textOf, toUsage } from '../rows';
 import { lockState } from '../schema';
-import { subtract, type Summed } from './sums';
+import { subtract } from './sums';
+import type { Summed } from './summed';
 import { withinBytes } from '../within-bytes';
 
 /** Limits of one transaction. Others wait for that long; with SQLite, all writers, and readers in this process. */
@@ -47,7 +48,7 @@ export async function removeAll(
   do {
     for (const segment of await layout.segments(database)) {
       if (segment.day !== null && (segment.day < days.first || segment.day > days.last)) continue;
-      removed += await removeFrom(database, segment, removal, signal);
+      removed += await removeFrom(open, segment, removal, signal);
     }
   } while (signal?.aborted !== true && (await isAnyLeft(open, days, removal)));
   return removed;
@@ -80,7 +81,7 @@ async function hasAny(
 }
 
 async function removeFrom(
-  database: Database,
+  { database, layout }: Open,
   segment: Segment,
   removal: Removal,
   signal: AbortSignal | undefined,
@@ -90,7 +91,7 @@ async function removeFrom(
     const bit = await database
       .transaction(async (statements) => {
         await lockState(statements);
-        return removeBit(statements, segment, removal);
+        return removeBit(statements, layout.days, segment, removal);
       })
       .catch(nothingIfMissing);
     removed += bit.removed;
@@ -111,7 +112,12 @@ function nothingIfMissing(error: unknown): Bit {
   return { removed: 0, isMore: false };
 }
 
-async function removeBit(statements: Statements, segment: Segment, removal: Removal): Promise<Bit> {
+async function removeBit(
+  statements: Statements,
+  days: CalendarDays,
+  segment: Segment,
+  removal: Removal,
+): Promise<Bit> {
   const records = await select(statements, segment.records, removal);
   const errors = await select(statements, segment.errors, removal);
   const oldest = [...records, ...errors]
@@ -131,7 +137,7 @@ async function removeBit(statements: Statements, segment: Segment, removal: Remo
     segment.errors,
     bit.filter(({ isError }) => isError),
   );
-  await subtract(statements, bit);
+  await subtract(statements, days, bit);
   return {
     removed: bit.length,
     isMore: bit.length < records.length + errors.length || bit.length === rowsPerBit,
@@ -145,7 +151,7 @@ interface Sized {
 
 /** The columns that the sums need. They contain no texts. */
 const summedColumns = `record_id, conversation_id, user_document_id, user_id, character_id, model, currency, created_at,
-       prompt_tokens, completion_tokens, total_tokens, price_nanos`;
+       prompt_tokens, completion_tokens, total_tokens, price_nanos, first_token_ms`;
 
 async function select(statements: Statements, table: string, removal: Removal): Promise<Sized[]> {
   const isError = isErrorTable(table);
@@ -199,6 +205,7 @@ function toSummed(row: Row, isError: boolean): Summed {
     characterId: typeof characterId === 'string' ? characterId : null,
     model: textOf(row['model']),
     usage: toUsage(row),
+    firstTokenMs: nullable(row['first_token_ms'], numberOf),
     isError,
     timeMs: numberOf(row['created_at']),
   };

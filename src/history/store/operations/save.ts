@@ -6,7 +6,8 @@ import { findErased, type Erasable } from './erasures';
 import type { Layout, Segment, Target } from '../layout/layout';
 import { columnsOf, numberOf, textOf, toBindings, toStored } from '../rows';
 import { lockState, markUnnamed } from '../schema';
-import { add, type Titled } from './sums';
+import { add } from './sums';
+import type { Titled } from './summed';
 
 /** Limits of one statement. Servers refuse statements that are too long. */
 const rowsPerInsert = 100;
@@ -32,7 +33,7 @@ export async function save(
       await insert(statements, target.into, missing);
       fresh.push(...missing);
     }
-    await add(statements, fresh.map(toSummed));
+    await add(statements, layout.days, fresh.map(toSummed));
     if (fresh.some(({ userDocumentId }) => userDocumentId === null)) await markUnnamed(statements);
     return fresh.length;
   });

@@ -1,22 +1,10 @@
-import type { HistoryRecord } from '../../model/record';
 import { toStorableText } from '../../../chat/shared/storable-text';
 import { chunks, incoming, marks, onConflict, tuples, type Binding, type Statements } from '../database';
-import { quarterHourMs } from '../days';
+import { quarterHourMs, type Days } from '../days';
 import type { RecordTable } from '../layout/layout';
 import { bucketSums } from '../schema';
-
-/** The data of a record that the sums need. */
-export interface Summed {
-  readonly recordId: string;
-  readonly conversationId: string;
-  /** Null if the user is unknown. Then only the sums of all users include the record. */
-  readonly userDocumentId: string | null;
-  readonly characterId: string | null;
-  readonly model: string;
-  readonly usage: HistoryRecord['usage'];
-  readonly isError: boolean;
-  readonly timeMs: number;
-}
+import { addToDays, addToUsersOfDays } from './daily-sums';
+import { isOwned, toSums, type Owned, type Summed, type Titled } from './summed';
 
 /** Stands for the user in the sums of all users. */
 export const everybody = '';
@@ -25,33 +13,36 @@ const maxTitleCharacters = 120;
 /** Rows in one statement. */
 const perStatement = 200;
 
-/** A record with its messages, which give the title of a conversation. */
-export interface Titled extends Summed {
-  readonly messages: readonly unknown[];
-}
-
-export type Owned<T> = T & { readonly userDocumentId: string };
-
-export async function add(statements: Statements, records: readonly Titled[]): Promise<void> {
-  await addToUsers(statements, records.filter(isOwned));
+export async function add(statements: Statements, days: Days, records: readonly Titled[]): Promise<void> {
+  await addToOwners(statements, records.filter(isOwned));
   await upsertBuckets(statements, records.map(ofEverybody), 1);
+  await addToDays(statements, days, records, 1);
 }
 
 /** Adds records to the sums of their users. The sums of all users already include them. */
-export async function addToUsers(statements: Statements, records: readonly Owned<Titled>[]): Promise<void> {
-  await upsertConversations(statements, [...groupBy(records, conversationOf).values()].map(toAddition));
-  await upsertBuckets(statements, records.map(ofUser), 1);
+export async function addToUsers(
+  statements: Statements,
+  days: Days,
+  records: readonly Owned<Titled>[],
+): Promise<void> {
+  await addToOwners(statements, records);
+  await addToUsersOfDays(statements, days, records);
 }
 
-function isOwned<T extends Summed>(record: T): record is Owned<T> {
-  return record.userDocumentId !== null;
+async function addToOwners(statements: Statements, records: readonly Owned<Titled>[]): Promise<void> {
+  await upsertConversations(statements, [...groupBy(records, conversationOf).values()].map(toAddition));
+  await upsertBuckets(statements, records.map(ofUser), 1);
 }
 
 /**
  * Subtracts removed records. The oldest records are removed first, so a conversation keeps its end or disappears
  * completely. `repair.ts` corrects its beginning after all records are removed.
  */
-export async function subtract(statements: Statements, records: readonly Summed[]): Promise<void> {
+export async function subtract(
+  statements: Statements,
+  days: Days,
+  records: readonly Summed[],
+): Promise<void> {
   const owned = records.filter(isOwned);
   const groups = [...groupBy(owned, conversationOf).values()];
   await upsertConversations(statements, groups.map(toSubtraction));
@@ -67,6 +58,7 @@ export async function subtract(statements: Statements, records: readonly Summed[
   }
   await upsertBuckets(statements, [...records.map(ofEverybody), ...owned.map(ofUser)], -1);
   await removeEmptyBuckets(statements, records);
+  await addToDays(statements, days, records, -1);
 }
 
 async function removeEmptyBuckets(statements: Statements, records: readonly Summed[]): Promise<void> {
@@ -248,19 +240,13 @@ export async function recountBuckets(
 
 function addTo(
   all: Map<string, { readonly key: readonly Binding[]; readonly sums: number[] }>,
-  { of, record: { timeMs, model, characterId, usage, isError } }: Share,
+  { of, record }: Share,
   sign: 1 | -1,
 ): void {
+  const { timeMs, model, characterId, usage } = record;
   const key = [of, startOf(timeMs), model, characterId ?? '', usage.currency];
   const name = JSON.stringify(key);
-  const sums = [
-    1,
-    isError ? 1 : 0,
-    usage.promptTokens,
-    usage.completionTokens,
-    usage.totalTokens,
-    usage.priceNanos,
-  ];
+  const sums = toSums(record);
   const before = all.get(name)?.sums;
   all.set(name, { key, sums: sums.map((sum, index) => (before?.[index] ?? 0) + sign * sum) });
 }

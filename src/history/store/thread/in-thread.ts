@@ -48,6 +48,7 @@ export function openInThread(settings: HistoryStoreSettings, warn: Warn = warnPr
     listRecords: (...args) => ask('listRecords', args),
     listConversations: (...args) => ask('listConversations', args),
     listBuckets: (...args) => ask('listBuckets', args),
+    readUsage: (query) => ask('readUsage', [query]),
     countConversations: (scope) => ask('countConversations', [scope]),
     erase: (erasure) => ask('erase', [erasure]),
     prune: (beforeDay, signal) => ask('prune', [beforeDay], signal),

@@ -1,4 +1,6 @@
 import type { Bucket, ConversationSummary, HistoryRecord, Scope } from '../../../../src/history';
+import { binOf } from '../../../../src/history/model/first-token';
+import type { Usage, UsageGroup, UsageQuery } from '../../../../src/history/model/usage';
 import type { Random } from '../../../faults/support/random';
 
 export const dayMs = 86_400_000;
@@ -24,6 +26,7 @@ export function record(overrides: Partial<HistoryRecord> = {}): HistoryRecord {
     },
     usage: { promptTokens: 1, completionTokens: 2, totalTokens: 3, priceNanos: 1_500, currency: 'USD' },
     latencyMs: 420,
+    firstTokenMs: 130,
     error: null,
     createdAt: new Date(someNoon),
     ...overrides,
@@ -51,6 +54,7 @@ export function randomRecords(random: Random, count: number, days: number): Hist
       conversationId: `session-${userDocumentId.slice(-1)}-${random.between(1, 6)}`,
       characterId: random.pick([null, 'character-1', 'Character-1', 'character-1 ']),
       model: random.pick(['gpt-4', 'GPT-4', '模型']),
+      firstTokenMs: random.pick([null, random.between(0, 30), random.between(0, 5_000_000)]),
       messages: [{ role: 'user', content: `Question  ${index}` }],
       usage: {
         promptTokens: tokens,
@@ -136,4 +140,75 @@ export function bucketsOf(records: readonly HistoryRecord[], scope: Scope): Buck
       compareText(one.characterId ?? '', other.characterId ?? '') ||
       compareText(one.currency, other.currency),
   );
+}
+
+const usageKeys = {
+  day: ({ createdAt }: HistoryRecord, timeZone: string) =>
+    createdAt.toLocaleDateString('sv-SE', { timeZone }),
+  character: ({ characterId }: HistoryRecord) => characterId ?? '',
+  model: ({ model }: HistoryRecord) => model,
+};
+
+/** Computes the expected result of `readUsage` from the records. The groups are sorted by name. */
+export function usageOf(
+  all: readonly HistoryRecord[],
+  query: UsageQuery,
+  timeZone = 'UTC',
+): Omit<Usage, 'days'> {
+  const records = all.filter((one) => {
+    const day = usageKeys.day(one, timeZone);
+    const isOf = (value: string, wanted: string | null) => wanted === null || value === wanted;
+    return (
+      day >= query.from &&
+      day <= query.to &&
+      isOf(usageKeys.character(one), query.characterId) &&
+      isOf(one.model, query.model)
+    );
+  });
+  const keyOf = (one: HistoryRecord) => usageKeys[query.by](one, timeZone);
+  const names = [...new Set(records.map(keyOf))].sort(compareText);
+  return {
+    users: countUsers(records),
+    groups: names.map((name) =>
+      groupOf(
+        name,
+        records.filter((one) => keyOf(one) === name),
+      ),
+    ),
+  };
+}
+
+const countUsers = (records: readonly HistoryRecord[]) =>
+  new Set(records.flatMap(({ userDocumentId }) => userDocumentId ?? [])).size;
+
+function groupOf(name: string, records: readonly HistoryRecord[]): UsageGroup {
+  const sum = (pick: (one: HistoryRecord) => number) => records.reduce((total, one) => total + pick(one), 0);
+  const [prices, firstTokens] = [new Map<string, number>(), new Map<number, number>()];
+  for (const { usage, firstTokenMs } of records) {
+    prices.set(usage.currency, (prices.get(usage.currency) ?? 0) + usage.priceNanos);
+    if (firstTokenMs === null) continue;
+    const bin = binOf(firstTokenMs);
+    firstTokens.set(bin, (firstTokens.get(bin) ?? 0) + 1);
+  }
+  return {
+    name,
+    records: records.length,
+    errors: sum(({ error }) => (error === null ? 0 : 1)),
+    promptTokens: sum(({ usage }) => usage.promptTokens),
+    completionTokens: sum(({ usage }) => usage.completionTokens),
+    totalTokens: sum(({ usage }) => usage.totalTokens),
+    users: countUsers(records),
+    prices: [...prices].sort(([one], [other]) => compareText(one, other)),
+    firstTokens: [...firstTokens].sort(([one], [other]) => one - other),
+  };
+}
+
+/** Sorts what the store returns in no order. */
+export function sortedUsage({ groups, users: count }: Usage): Omit<Usage, 'days'> {
+  const sorted = groups.map((group) => ({
+    ...group,
+    prices: [...group.prices].sort(([one], [other]) => compareText(one, other)),
+    firstTokens: [...group.firstTokens].sort(([one], [other]) => one - other),
+  }));
+  return { users: count, groups: sorted.sort((one, other) => compareText(one.name, other.name)) };
 }
