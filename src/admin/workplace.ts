@@ -2,9 +2,10 @@ import type { StrapiApp } from '@strapi/strapi/admin';
 
 import { cards } from './cards/part';
 import type { AdminPart } from './shared/part';
+import { usage } from './usage/part';
 
 /** Everything that the project adds to the admin panel. The application and the plugin use the same list. */
-const parts: readonly AdminPart[] = [cards];
+const parts: readonly AdminPart[] = [cards, usage];
 
 export const translations = {
   en: Object.assign({}, ...parts.map(({ english }) => english)) as Record<string, string>,

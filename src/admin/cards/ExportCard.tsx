@@ -1,6 +1,7 @@
 import { Download } from '@strapi/icons';
 import { useFetchClient, useNotification } from '@strapi/strapi/admin';
 
+import { download } from '../shared/download';
 import { useText } from './use-text';
 
 export const characterUid = 'api::ai-character.ai-character';
@@ -9,15 +10,6 @@ interface DocumentProps {
   readonly documentId?: string;
   readonly model: string;
   readonly document?: { readonly name?: string };
-}
-
-/** Saves a file in the browser's folder of downloads. */
-function download(file: Blob, name: string): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(file);
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(link.href);
 }
 
 function createExport(format: 'png' | 'json') {

@@ -1,8 +1,9 @@
 import type { Core } from '@strapi/strapi';
 
 import type { AdminRoute, WorkplacePart } from './part';
+import { usage } from './usage/part';
 
-const parts: readonly WorkplacePart[] = [];
+const parts: readonly WorkplacePart[] = [usage];
 
 /** The part of Strapi's permission service that this file uses. */
 interface PermissionService {
