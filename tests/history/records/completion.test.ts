@@ -34,7 +34,15 @@ describe('toCompletionRecord', () => {
   it('keeps the whole request and the whole response', () => {
     const createdAt = new Date('2025-01-15T12:00:00Z');
     const price = { amount: '0.0012', currency: 'USD' };
-    const given = { ...completion, recordId: 'mine', createdAt, latencyMs: 800, price, characterId: 'doc' };
+    const given = {
+      ...completion,
+      recordId: 'mine',
+      createdAt,
+      latencyMs: 800,
+      firstTokenMs: 90,
+      price,
+      characterId: 'doc',
+    };
     expect(toCompletionRecord(given)).toEqual({
       recordId: 'mine',
       conversationId: 'conv_123456789',
@@ -54,6 +62,7 @@ describe('toCompletionRecord', () => {
         currency: 'USD',
       },
       latencyMs: 800,
+      firstTokenMs: 90,
       error: null,
       createdAt,
     });

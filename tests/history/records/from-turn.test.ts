@@ -15,7 +15,7 @@ describe('record of a successful turn', () => {
       currency: 'USD',
       latency: 1.5,
     };
-    expect(toRecord(finishedTurn({ usage }), 'gpt-of-ours')).toEqual({
+    expect(toRecord(finishedTurn({ usage, firstTokenMs: 250 }), 'gpt-of-ours')).toEqual({
       recordId: 'turn-1',
       conversationId: 'session-1',
       userDocumentId: 'doc-ada',
@@ -37,6 +37,7 @@ describe('record of a successful turn', () => {
         currency: 'USD',
       },
       latencyMs: 1_322,
+      firstTokenMs: 250,
       error: null,
       createdAt: new Date('2026-01-02T03:04:05.678Z'),
     });
