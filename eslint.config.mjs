@@ -131,6 +131,8 @@ export default tseslint.config(
     ignores: [
       'dist/',
       'dist-plugin/',
+      'clients/typescript/dist/',
+      'clients/typescript/src/openapi.ts',
       'plugin/',
       'node_modules/',
       '.tmp/',

@@ -83,6 +83,7 @@ const application = {
   ...common,
   testMatch: [
     '<rootDir>/tests/app/**/*.test.ts',
+    '<rootDir>/tests/clients/*.test.ts',
     '<rootDir>/tests/faults/*.test.ts',
     '<rootDir>/tests/upgrade/*.test.ts',
   ],
@@ -102,6 +103,7 @@ export default {
       testPathIgnorePatterns: [
         '<rootDir>/tests/app/',
         '<rootDir>/tests/browser/',
+        '<rootDir>/tests/clients/[^/]+$',
         '<rootDir>/tests/faults/[^/]+$',
         '<rootDir>/tests/history/store/',
         '<rootDir>/tests/hosts/',
