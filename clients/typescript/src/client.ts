@@ -11,6 +11,11 @@ import { createMessageCalls, type MessageCalls } from './resources/messages.ts';
 import { createOwnDataCalls, type OwnDataCalls } from './resources/own-data.ts';
 import { createPersonalTokenCalls, type PersonalTokenCalls } from './resources/personal-tokens.ts';
 import { createSessionCalls, type SessionCalls } from './resources/sessions.ts';
+import {
+  createSessionSocket,
+  type SessionSocket,
+  type SessionSocketOptions,
+} from './socket/session-socket.ts';
 import { createTurnCalls, type TurnCalls } from './turn/turns.ts';
 
 export interface ClientOptions {
@@ -41,6 +46,8 @@ export interface ChatClient extends AccountCalls, TurnCalls {
   readonly personalTokens: PersonalTokenCalls;
   readonly ownData: OwnDataCalls;
   readonly history: HistoryCalls;
+  /** Connects to a session by WebSocket: its turns and changes, of all devices. */
+  openSession(sessionId: string, options?: SessionSocketOptions): SessionSocket;
 }
 
 /** Creates a client of one server and one user. */
@@ -65,5 +72,10 @@ export function createClient(options: ClientOptions): ChatClient {
     personalTokens: createPersonalTokenCalls(http),
     ownData: createOwnDataCalls(http),
     history: createHistoryCalls(http),
+    openSession(sessionId, socketOptions = {}) {
+      const address = (baseUrl || globalThis.location.origin).replace(/^http/u, 'ws');
+      const url = `${address}/api/ws/${encodeURIComponent(sessionId)}`;
+      return createSessionSocket({ ...socketOptions, url, authorization, retries, silenceMs });
+    },
   };
 }

@@ -17,6 +17,8 @@ export interface RetryOptions {
 export interface Retries {
   /** Returns after the pause. @throws the error if another try does not help. */
   pauseOrThrow(error: unknown, failures: number, request: Retried): Promise<void>;
+  /** Waits before the next try, longer after each failure. */
+  pause(failures: number, signal?: AbortSignal): Promise<void>;
 }
 
 export interface Retried {
@@ -41,13 +43,17 @@ export function createRetries(options: RetryOptions = {}): Retries {
       if (pauseMs === null) throw error;
       await wait(pauseMs, signal);
     },
+    pause: (failures, signal) => wait(backoffAfter(failures), signal),
   };
+
+  /** Clients that were cut off together do not come back together. */
+  function backoffAfter(failures: number): number {
+    return Math.min(maxPauseMs, firstPauseMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
+  }
 
   /** Returns null if another try does not help. */
   function pauseAfter(error: unknown, failures: number, isRepeatable: boolean): number | null {
-    const longestMs = Math.min(maxPauseMs, firstPauseMs * 2 ** (failures - 1));
-    // Clients that were cut off together do not come back together.
-    const backoffMs = longestMs * (0.5 + Math.random() / 2);
+    const backoffMs = backoffAfter(failures);
     if (error instanceof NetworkError) return isRepeatable ? backoffMs : null;
     if (!(error instanceof ApiError) || 'turn_id' in error.details) return null;
     const { status, code, retryAfterSeconds } = error;
@@ -62,6 +68,7 @@ export function createRetries(options: RetryOptions = {}): Retries {
 }
 
 async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
   await new Promise<void>((resolve, reject) => {
     const onAbort = () => {
       clearTimeout(timer);

@@ -3,6 +3,7 @@ import type { Request } from '../http/open.ts';
 import type { Retries } from '../http/retry.ts';
 import type { Body, Turn } from '../types.ts';
 import { createAnswer, type Answer } from './answer.ts';
+import { createKey } from './key.ts';
 
 export interface AskOptions {
   /** The same key asks once, however often it is sent. Default: a new key. */
@@ -73,10 +74,4 @@ function optional({ idempotencyKey, signal }: Partial<Record<keyof AskOptions, u
     ...(idempotencyKey !== undefined && { idempotencyKey }),
     ...(signal !== undefined && { signal }),
   } as AskOptions;
-}
-
-/** Returns 128 random bits. `crypto.randomUUID` exists on secure pages only. */
-function createKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
