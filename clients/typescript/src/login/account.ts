@@ -34,17 +34,26 @@ export function createAccountCalls({ anonymous, http, renewal, mode }: AccountOp
   const post = (name: string, body: object) =>
     ({ method: 'POST', path: `/api/auth/${name}`, body, ...cookieOptions(mode) }) as const;
 
+  async function login(credentials: Body<'logIn'>): Promise<Account> {
+    return enter(await anonymous.json<Reply<'logIn'>>(post('local', credentials)));
+  }
+
   async function enter({ user, ...tokens }: Reply<'logIn'>): Promise<Account> {
     await renewal.replace(tokens);
     return user;
   }
 
+  /** Only a login sets the cookie. The other calls return the refresh token to the page. */
+  async function enterWith(password: string, reply: Reply<'logIn'>): Promise<Account> {
+    return mode === 'cookie' ? login({ identifier: reply.user.username, password }) : enter(reply);
+  }
+
   return {
-    login: async (credentials) => enter(await anonymous.json<Reply<'logIn'>>(post('local', credentials))),
+    login,
     async register(account) {
       const reply = await anonymous.json<Reply<'register'>>(post('local/register', account));
-      const isLoggedIn = 'jwt' in reply;
-      return { user: isLoggedIn ? await enter(reply) : reply.user, isLoggedIn };
+      if (!('jwt' in reply)) return { user: reply.user, isLoggedIn: false };
+      return { user: await enterWith(account.password, reply), isLoggedIn: true };
     },
     async logout({ everywhere = false } = {}) {
       try {
@@ -56,9 +65,9 @@ export function createAccountCalls({ anonymous, http, renewal, mode }: AccountOp
     me: () => http.json<Account>({ method: 'GET', path: '/api/users/me' }),
     forgotPassword: async (request) => anonymous.json(post('forgot-password', request)),
     resetPassword: async (reset) =>
-      enter(await anonymous.json<Reply<'resetPassword'>>(post('reset-password', reset))),
+      enterWith(reset.password, await anonymous.json<Reply<'logIn'>>(post('reset-password', reset))),
     changePassword: async (change) =>
-      enter(await http.json<Reply<'changePassword'>>(post('change-password', change))),
+      enterWith(change.password, await http.json<Reply<'logIn'>>(post('change-password', change))),
     sendEmailConfirmation: async (request) => anonymous.json(post('send-email-confirmation', request)),
   };
 }
