@@ -216,6 +216,18 @@ export default tseslint.config(
   { files: ['scripts/**/*.ts', 'tests/dify-emulator/main.ts'], rules: { 'no-console': 'off' } },
   { files: ['**/*.mjs'], ...tseslint.configs.disableTypeChecked },
   {
+    files: ['clients/examples/*'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['console', 'crypto', 'fetch', 'process', 'setTimeout', 'TextDecoderStream'].map((name) => [
+          name,
+          'readonly',
+        ]),
+      ),
+    },
+    rules: { 'no-console': 'off' },
+  },
+  {
     // Applications of others, in the language of Strapi's own documentation.
     files: ['bench/peers/*/**/*.js'],
     languageOptions: {

@@ -25,7 +25,7 @@ import { startArgs } from './support/start-args';
 const root = path.resolve(__dirname, '..');
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
 
-const allDocuments = ['.', 'bench', 'docs', 'scripts', 'src', 'tests'].flatMap((folder) =>
+const allDocuments = ['.', 'bench', 'clients', 'docs', 'scripts', 'src', 'tests'].flatMap((folder) =>
   readdirSync(path.join(root, folder), { recursive: folder !== '.', encoding: 'utf8' })
     .filter((file) => file.endsWith('.md'))
     .map((file) => path.join(folder, file)),
@@ -247,6 +247,8 @@ describe('the OpenAPI document', () => {
 /** Says how each document with examples is tested. A document of `lines` has examples that take minutes or never end. */
 const examples = {
   run: [
+    'clients/examples/README.md',
+    'clients/typescript/README.md',
     'docs/build-your-app.md',
     'docs/dify-api.md',
     'docs/existing-clients.md',
@@ -323,8 +325,14 @@ describe('the examples of the documents', () => {
     );
 
     expect(withExamples.sort()).toEqual([...examples.run, ...examples.lines].sort());
-    const runner = read('tests/app/examples.test.ts');
-    expect(examples.run.filter((file) => !runner.includes(`blocksOf('${file}')`))).toEqual([]);
+    const runners = [
+      'tests/app/examples.test.ts',
+      'tests/clients/examples.test.ts',
+      'tests/clients/package.test.ts',
+    ]
+      .map(read)
+      .join('\n');
+    expect(examples.run.filter((file) => !runners.includes(`blocksOf('${file}')`))).toEqual([]);
   });
 
   it.each(examples.lines)('of %s name scripts, files and options that exist', (file) => {
@@ -481,8 +489,10 @@ describe.each(documents)('%s', (file) => {
   });
 
   it('names error codes that exist', () => {
-    const named = codesIn(withoutCode(text)).filter((code) =>
-      /^(upstream|character|session|turn|process|server|database)-[a-z-]+$/u.test(code),
+    const named = codesIn(withoutCode(text)).filter(
+      (code) =>
+        /^(upstream|character|session|turn|process|server|database)-[a-z-]+$/u.test(code) &&
+        code !== 'character-chat-client',
     );
 
     expect(named.filter((code) => !Object.hasOwn(chatErrors, code as ChatErrorCode))).toEqual([]);

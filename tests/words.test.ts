@@ -31,7 +31,7 @@ const allowed: readonly (readonly [file: string, part: string])[] = [
 
 const files = execFileSync(
   'git',
-  ['ls-files', 'src', 'docs', 'tests', 'config', 'scripts', 'bench', '*.md', '.env.example'],
+  ['ls-files', 'src', 'clients', 'docs', 'tests', 'config', 'scripts', 'bench', '*.md', '.env.example'],
   {
     cwd: root,
     encoding: 'utf8',
