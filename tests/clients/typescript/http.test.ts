@@ -92,6 +92,14 @@ describe('a request', () => {
     await expect(clientOf().sessions.create()).resolves.toEqual({ session_id: 'one' });
   });
 
+  it('has deleted something if it finds nothing after a lost reply', async () => {
+    const gone = reply(404, failure(404, 'session-not-found'));
+    handlers = [cut, gone];
+    await expect(clientOf().sessions.delete('one')).resolves.toBeUndefined();
+    handlers = [gone];
+    await expect(clientOf().sessions.delete('one')).rejects.toMatchObject({ status: 404 });
+  });
+
   it('is not sent again after an error that stays', async () => {
     for (const [status, code] of [
       [404, 'session-not-found'],

@@ -59,11 +59,16 @@ export function createHttp({ open, retries, authorization }: HttpOptions): Http 
       try {
         return await send();
       } catch (error) {
+        if (failures > 1 && isDeleted(request, error)) return undefined as T;
         await retries.pauseOrThrow(error, failures, { isRepeatable, signal });
       }
     }
   }
 }
+
+/** After a lost reply, a 404 means that the first request has deleted it. */
+const isDeleted = ({ method }: Request, error: unknown) =>
+  method === 'DELETE' && error instanceof ApiError && error.status === 404;
 
 function withToken(request: Request, token: string | null): Request {
   if (token === null) return request;
