@@ -1,6 +1,2 @@
-/** The admin part of the plugin. Characters and chats are in Strapi's own Content Manager. */
-export default {
-  register(app) {
-    app.registerPlugin({ id: 'character-chat', name: 'Character chat' });
-  },
-};
+/** The admin part of the plugin. */
+export { default } from './dist/admin/index.mjs';

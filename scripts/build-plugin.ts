@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
+import { buildAdmin } from './plugin/admin';
+
 /** Writes the package of the plugin into `dist-plugin`: the compiled code, and the files of `plugin`. */
 
 const target = 'dist-plugin';
@@ -14,14 +16,24 @@ interface Manifest {
   readonly optionalDependencies: Readonly<Record<string, string>>;
 }
 
-/** Packages of the application only: for its admin panel and its mails. */
+/** Packages that the server part does not need. Those of the admin panel come from the host. */
 const ofApplication =
   /^(react|react-dom|react-intl|react-redux|react-router-dom|styled-components|tsx|@strapi\/(design-system|icons|provider-email-nodemailer))$/u;
 
-/** Returns the manifest of the package. The host brings Strapi, so that only one copy of it exists. */
-function toPluginManifest(root: Manifest, own: object): object {
+/**
+ * Returns the manifest of the package. The host brings Strapi and React, so that only one copy of them exists.
+ * @param ofAdmin the packages that the admin part imports.
+ * @throws Error if the admin part imports a package that is no dependency of the application.
+ */
+function toPluginManifest(root: Manifest, own: object, ofAdmin: readonly string[]): object {
   const all = Object.entries(root.dependencies).filter(([name]) => !ofApplication.test(name));
   const isStrapis = ([name]: readonly [string, string]) => name.startsWith('@strapi/');
+  const peersOfAdmin = ofAdmin.map((name) => {
+    const version = root.dependencies[name];
+    if (version === undefined) throw new Error(`Add ${name} to the dependencies: src/admin imports it.`);
+    return [name, `^${version.replace('^', '')}`] as const;
+  });
+  const strapis = all.filter(isStrapis).map(([name, version]) => [name, `~${version}`] as const);
   return {
     ...own,
     version: root.version,
@@ -29,27 +41,37 @@ function toPluginManifest(root: Manifest, own: object): object {
     engines: root.engines,
     dependencies: Object.fromEntries(all.filter((one) => !isStrapis(one))),
     optionalDependencies: root.optionalDependencies,
-    peerDependencies: Object.fromEntries(
-      all.filter(isStrapis).map(([name, version]) => [name, `~${version}`]),
-    ),
+    peerDependencies: Object.fromEntries([...peersOfAdmin, ...strapis]),
   };
 }
 
 const readManifest = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as unknown;
 
-rmSync(target, { recursive: true, force: true });
-const tsc = ['node_modules/typescript/bin/tsc', '-p', 'scripts/plugin/tsconfig.json'];
-const { status } = spawnSync(process.execPath, tsc, { stdio: 'inherit' });
-process.exitCode = status ?? 1;
-if (status === 0) {
+/** @returns the exit code of the compiler. */
+function compileServer(): number {
+  const tsc = ['node_modules/typescript/bin/tsc', '-p', 'scripts/plugin/tsconfig.json'];
+  return spawnSync(process.execPath, tsc, { stdio: 'inherit' }).status ?? 1;
+}
+
+function copyFiles(): void {
   cpSync('plugin', target, { recursive: true });
   for (const file of ['LICENSE', 'CHANGELOG.md', '.env.example']) cpSync(file, path.join(target, file));
   for (const file of readdirSync('docs').filter((name) => name.endsWith('.md'))) {
     cpSync(path.join('docs', file), path.join(target, 'docs', file));
   }
+}
+
+async function buildPlugin(): Promise<void> {
+  rmSync(target, { recursive: true, force: true });
+  process.exitCode = compileServer();
+  if (process.exitCode !== 0) return;
+  copyFiles();
   const manifest = toPluginManifest(
     readManifest('package.json') as Manifest,
     readManifest('plugin/package.json') as object,
+    await buildAdmin(target),
   );
   writeFileSync(path.join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 }
+
+void buildPlugin();

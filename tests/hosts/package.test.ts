@@ -1,0 +1,27 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { hostVariable } from '../support/app-process';
+import { tarballVariable } from '../support/host/make-host';
+
+const folder = path.join(process.env[hostVariable] ?? '', 'node_modules', 'strapi-plugin-character-chat');
+const read = (...file: string[]) => readFileSync(path.join(folder, ...file), 'utf8');
+const manifest = JSON.parse(read('package.json')) as Readonly<
+  Record<string, Readonly<Record<string, string>>>
+>;
+
+describe('the packed plugin', () => {
+  it('is smaller than 2 MB', () => {
+    expect(readFileSync(process.env[tarballVariable] ?? '').length).toBeLessThan(2_000_000);
+  });
+
+  it('names every package that it imports in the admin panel as a peer', () => {
+    const files = readdirSync(path.join(folder, 'dist', 'admin'));
+    const modules = files.map((file) => read('dist', 'admin', file)).join('\n');
+    const imported = [...modules.matchAll(/\b(?:from|import\() ?"([^".][^"]*)"/gu)].map(
+      ([, name = '']) => /^(@[^/]+\/)?[^/]+/u.exec(name)?.[0],
+    );
+    expect(imported).toContain('@strapi/strapi');
+    expect(Object.keys(manifest['peerDependencies'] ?? {})).toEqual(expect.arrayContaining(imported));
+  });
+});
