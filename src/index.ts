@@ -60,7 +60,7 @@ export default {
     await guardChats(strapi);
     guardDrafts(strapi);
     await openHistoryToAdmins(strapi);
-    addCardRoutes(strapi);
+    addCardRoutes(strapi, { maxBytes: strapi.config.get<number>('cards.maxBytes') });
     await addWorkplace(strapi);
     declareStockUploads(strapi);
     temporaryFolder = useOwnTemporaryFolder(strapi);

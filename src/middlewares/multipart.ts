@@ -11,6 +11,8 @@ import { readMultipart } from '../http/requests/multipart-body';
 interface MultipartConfig {
   /** Whether the limit is that of a file in a question. Otherwise it is that of the media library. */
   readonly isForQuestions?: boolean;
+  /** The limit of the one file that the route takes. */
+  readonly maxFileBytes?: number;
 }
 
 /** The other fields of a form, and the lines around them. */
@@ -21,11 +23,16 @@ const formBytes = 10_000;
  * The server reads the body after authentication and policies.
  * It always removes the files before it sends the response.
  */
-export default ({ isForQuestions }: MultipartConfig = {}, { strapi }: { strapi: Core.Strapi }) => {
-  const maxBytes = () =>
-    isForQuestions === true
+export default (
+  { isForQuestions, maxFileBytes }: MultipartConfig = {},
+  { strapi }: { strapi: Core.Strapi },
+) => {
+  const maxBytes = () => {
+    if (maxFileBytes !== undefined) return maxFileBytes + formBytes;
+    return isForQuestions === true
       ? chatOf(strapi).settings.files.maxBytes + formBytes
       : strapi.config.get<number>('plugin::upload.sizeLimit');
+  };
 
   return async function multipart(ctx: Context, next: Next): Promise<unknown> {
     if (!ctx.is('multipart/form-data')) return await next();

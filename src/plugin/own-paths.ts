@@ -36,9 +36,21 @@ const ofOthers = [
   'v1/(conversations|stats)',
 ];
 
+/** The routes of the admin API, as the router has them. */
+const ofAdmin = [
+  '/admin/history/conversations',
+  '/admin/history/conversations/:conversation_id',
+  '/admin/history/stats',
+  '/admin/character-cards',
+  '/admin/character-cards/:documentId',
+];
+
 export function createOwnPaths(strapi: Core.Strapi, { apis, prefix, servesWithoutApi }: Options): OwnPaths {
   const others = ofOthers.map((one) => (prefix === undefined ? one : `${prefix}/${one}`));
-  const ours = new RegExp(`^/(api/(${[...ofTypes, ...others].join('|')})|admin/history)(/|$)`, 'iu');
+  const ours = new RegExp(
+    `^/(api/(${[...ofTypes, ...others].join('|')})|admin/(history|character-cards))(/|$)`,
+    'iu',
+  );
   let routes: ReadonlySet<string> | undefined;
 
   return { isWithoutApi, has };
@@ -66,9 +78,6 @@ export function createOwnPaths(strapi: Core.Strapi, { apis, prefix, servesWithou
       ),
     );
     const inApi = routers.flatMap((router) => router.routes.map(({ path }) => `/api${path}`));
-    const inAdmin = ['conversations', 'conversations/:conversation_id', 'stats'].map(
-      (one) => `/admin/history/${one}`,
-    );
-    return new Set([...inApi, ...inAdmin]);
+    return new Set([...inApi, ...ofAdmin]);
   }
 }

@@ -8,11 +8,12 @@ import { flag, parseVariables, size, SettingsError, toBytes, valuesOf } from '..
 /** The name of the plugin in `config/plugins`. */
 export const pluginName = 'character-chat';
 
-/** Settings that only the plugin has. */
+/** Settings that only the plugin has, or that the application reads in `config/`. */
 const shape = {
   /** Default: unless the host compresses. */
   HTTP_COMPRESSION: z.stringbool('must be true or false').optional(),
   BODY_LIMIT: size.default('1mb').transform(toBytes),
+  CARD_LIMIT: size.default('10mb').transform(toBytes),
   CHAT_API_PREFIX: z
     .string()
     .regex(/^[a-z][a-z\d]*(-[a-z\d]+)*$/u, 'must be one word of lower-case letters, digits and hyphens')

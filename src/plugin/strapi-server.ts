@@ -5,6 +5,7 @@ import { chatOf, useVariables } from '../app';
 import { markDriverErrors } from '../database/sql/driver-errors';
 import { dropLoginTable } from '../database/users/login-table';
 import { SettingsError } from '../chat';
+import { addCardRoutes } from '../strapi/character-cards/routes';
 import { keepEntryRules } from '../strapi/lifecycle/rules';
 import { createServing, type Serving } from '../strapi/lifecycle/serving';
 import { createTables } from '../strapi/lifecycle/tables';
@@ -62,6 +63,7 @@ export default {
     await guardChats(strapi);
     guardDrafts(strapi, (uid) => ownUids.has(uid));
     await openHistoryToAdmins(strapi);
+    addCardRoutes(strapi, { maxBytes: settings.CARD_LIMIT });
     await addWorkplace(strapi);
     absence = guardAgainstAbsence(strapi, apiNames);
     afterBootstraps(strapi, () => prepare(strapi));

@@ -8,6 +8,11 @@ import { exportCard, parseFormat } from './export-card';
 import { importCard } from './import-card';
 import { createRights } from './rights';
 
+interface CardOptions {
+  /** The limit of a card, with its picture. */
+  readonly maxBytes: number;
+}
+
 /**
  * Adds the routes for character cards to the admin API.
  *
@@ -17,7 +22,8 @@ import { createRights } from './rights';
  *
  * They need the rights to create and to read characters. Call this in `register`.
  */
-export function addCardRoutes(strapi: Core.Strapi): void {
+export function addCardRoutes(strapi: Core.Strapi, { maxBytes }: CardOptions): void {
+  const takesCard = { name: 'global::multipart', config: { maxFileBytes: maxBytes } };
   const common = {
     config: { policies: ['admin::isAuthenticatedAdmin'] },
     info: { type: 'admin' },
@@ -28,10 +34,10 @@ export function addCardRoutes(strapi: Core.Strapi): void {
     routes: [
       {
         ...common,
-        config: { ...common.config, middlewares: ['global::multipart'] },
+        config: { ...common.config, middlewares: [takesCard] },
         method: 'POST',
         path: '/',
-        handler: (ctx: Context) => create(strapi, ctx),
+        handler: (ctx: Context) => create(strapi, ctx, maxBytes),
       },
       { ...common, method: 'GET', path: '/:documentId', handler: (ctx: Context) => read(strapi, ctx) },
     ],
@@ -39,11 +45,10 @@ export function addCardRoutes(strapi: Core.Strapi): void {
   Object.assign(strapi.admin.routes, { 'character-cards': router });
 }
 
-async function create(strapi: Core.Strapi, ctx: Context): Promise<void> {
+async function create(strapi: Core.Strapi, ctx: Context, maxBytes: number): Promise<void> {
   const file = (ctx.request as { files?: Record<string, UploadedFile | UploadedFile[]> }).files?.['file'];
   if (file === undefined || Array.isArray(file))
     throw new errors.ValidationError('Send one card as the part "file" of a multipart/form-data body.');
-  const maxBytes = strapi.config.get<number>('cards.maxBytes');
   if (file.size > maxBytes)
     throw new errors.PayloadTooLargeError(
       `The card is larger than ${maxBytes} bytes. Make its picture smaller.`,
