@@ -63,6 +63,7 @@ const inHosts = [
   'app/dify-api',
   'app/history',
   'app/my-list',
+  'app/personal-tokens',
   'app/session-api',
   'app/websocket',
 ];

@@ -8,9 +8,6 @@ import { GuestProblem } from './guest-problem';
 
 const folder = path.join(__dirname, '..', 'api');
 
-/** Personal tokens need the logins of the application, and the plugin does not change those of the host. */
-const onlyOfApplication = 'token.js';
-
 interface Schema {
   readonly collectionName: string;
   readonly info: { readonly singularName: string; readonly pluralName: string };
@@ -75,9 +72,8 @@ function loadApi(apiFolder: string): Api {
 
 function loadFiles(from: string): Record<string, unknown> {
   const files = existsSync(from) ? readdirSync(from).filter((file) => file.endsWith('.js')) : [];
-  const added = files.filter((file) => file !== onlyOfApplication);
   return Object.fromEntries(
-    added.map((file) => [path.basename(file, '.js'), importDefault(path.join(from, file)) as unknown]),
+    files.map((file) => [path.basename(file, '.js'), importDefault(path.join(from, file)) as unknown]),
   );
 }
 

@@ -3,13 +3,15 @@ import { z } from 'zod';
 
 import { chatVariables, settingNames } from '../chat/settings';
 import { historyStoreSettingNames } from '../history/settings';
-import { flag, parseVariables, size, SettingsError, toBytes, valuesOf } from '../env/variables';
+import { count, flag, parseVariables, size, SettingsError, toBytes, valuesOf } from '../env/variables';
 
 /** The name of the plugin in `config/plugins`. */
 export const pluginName = 'character-chat';
 
 /** Settings that only the plugin has, or that the application reads in `config/`. */
 const shape = {
+  AUTH_TOKENS_PER_USER: count(20, 1000, 0),
+  AUTH_TOKENS_END_WITH_PASSWORD: flag(true),
   /** Default: unless the host compresses. */
   HTTP_COMPRESSION: z.stringbool('must be true or false').optional(),
   BODY_LIMIT: size.default('1mb').transform(toBytes),

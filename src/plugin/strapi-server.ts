@@ -1,4 +1,5 @@
 import type { Core } from '@strapi/strapi';
+import type { Context } from 'koa';
 
 import { openHistoryToAdmins } from '../api/history/admin-routes';
 import { chatOf, useVariables } from '../app';
@@ -9,10 +10,13 @@ import { addCardRoutes } from '../strapi/character-cards/routes';
 import { keepEntryRules } from '../strapi/lifecycle/rules';
 import { createServing, type Serving } from '../strapi/lifecycle/serving';
 import { createTables } from '../strapi/lifecycle/tables';
+import { endTokensWithAccount } from '../strapi/logins/end-logins';
 import { readStockSessions } from '../strapi/logins/logins';
 import { surviveBrokenConnections } from '../strapi/patches/survive-broken-connections';
 import { guardChats, takeChatsFromStockRoles } from '../strapi/rights/chat-reading';
 import { guardDrafts } from '../strapi/rights/draft-reading';
+import { useTokenSettings } from '../strapi/tokens/settings';
+import { addTokenStrategy } from '../strapi/tokens/token-strategy';
 import { nameInAdminPanel } from '../strapi/startup/admin-labels';
 import { beforeListening } from '../strapi/startup/before-listening';
 import { grantAuthenticated } from '../strapi/startup/permissions';
@@ -58,14 +62,16 @@ export default {
     addFunctionsToSqlite(strapi);
     markDriverErrors(strapi.db.connection);
     readStockSessions(strapi);
-    const apiNames = addToHost(strapi, settings);
+    useTokens(strapi, settings);
+    const apis = addToHost(strapi, settings);
+    addTokenStrategy(strapi, (ctx) => isRouteOf(apis, ctx));
     keepEntryRules(strapi);
     await guardChats(strapi);
     guardDrafts(strapi, (uid) => ownUids.has(uid));
     await openHistoryToAdmins(strapi);
     addCardRoutes(strapi, { maxBytes: settings.CARD_LIMIT });
     await addWorkplace(strapi);
-    absence = guardAgainstAbsence(strapi, apiNames);
+    absence = guardAgainstAbsence(strapi, apis);
     afterBootstraps(strapi, () => prepare(strapi));
   },
 
@@ -89,6 +95,19 @@ function readSettings(strapi: Core.Strapi): PluginSettings {
   } catch (error) {
     throw error instanceof SettingsError ? new GuestProblem(error.message) : error;
   }
+}
+
+function useTokens(strapi: Core.Strapi, settings: PluginSettings): void {
+  useTokenSettings(strapi, {
+    perUser: settings.AUTH_TOKENS_PER_USER,
+    endWithPassword: settings.AUTH_TOKENS_END_WITH_PASSWORD,
+  });
+  endTokensWithAccount(strapi);
+}
+
+function isRouteOf(apis: readonly string[], ctx: Context): boolean {
+  const { info } = ctx.state['route'] as { readonly info?: { readonly apiName?: string } };
+  return apis.includes(info?.apiName ?? '');
 }
 
 /** @returns the names of the added APIs. */

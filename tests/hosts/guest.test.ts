@@ -5,7 +5,7 @@ import { makeHost, type Host } from '../support/host/make-host';
 import { baseEnv } from '../support/app';
 import { startAppProcess, spawnStrapi, type AppProcess } from '../support/app-process';
 import { createAdmin } from '../support/admin';
-import { createClient } from '../support/client';
+import { createClient, type Client } from '../support/client';
 import { copyTemplate, createDatabase, type TestDatabase } from '../support/database';
 import { documentVariable } from '../support/documented-replies';
 import { freePort } from '../support/free-port';
@@ -51,6 +51,12 @@ async function start(options: Partial<HostOptions> = {}): Promise<void> {
     undefined,
     host.folder,
   );
+}
+
+async function registerUser(): Promise<Client> {
+  const account = { username: 'user', email: 'user@example.com', password: 'Passw0rd-of-tests' };
+  const { body } = await createClient(url).post('/api/auth/local/register', account);
+  return createClient(url, body.jwt, body.user);
 }
 
 /** Starts the host and waits for its end. @returns its output. */
@@ -178,20 +184,93 @@ describe('users-permissions', () => {
       expect(rights).toContain('authenticated plugin::users-permissions.auth.changePassword');
       expect(rights).toContain('authenticated api::chat-conversation.chat-conversation.createMessage');
       expect(rights).toContain('authenticated api::history.history.listConversations');
-      expect(rights.filter((right) => right.includes('api::chat.token'))).toEqual([]);
+      expect(rights).toContain('authenticated api::chat.token.create');
     },
   );
+});
 
-  it('takes no personal token, and nobody can make one', async () => {
-    await start({ plugins: enabled(upstream) });
-    const account = { username: 'user', email: 'user@example.com', password: 'Passw0rd-of-tests' };
-    const { body } = await createClient(url).post('/api/auth/local/register', account);
-    const user = createClient(url, body.jwt, body.user);
+describe('a personal token in a host', () => {
+  /** A route that checks a JWT itself, as a WebSocket server of the host would. */
+  const files = {
+    'src/api/check/routes/check.js':
+      "module.exports = { routes: [{ method: 'GET', path: '/check/:token', handler: 'check.check', config: { auth: false } }] };\n",
+    'src/api/check/controllers/check.js': `module.exports = {
+  async check(ctx) {
+    await strapi.plugin('users-permissions').service('jwt').verify(ctx.params.token);
+    ctx.body = { isGood: true };
+  },
+};
+`,
+  };
+
+  it('works on the routes of the chat, and on no route of the host', async () => {
+    await start({ plugins: enabled(upstream), files });
+    const user = await registerUser();
     const data = { name: 'Robot', scopes: ['read'] };
-    expect((await user.post('/api/chat/tokens', { data })).status).toBe(404);
-    expect((await user.get('/api/chat/export')).status).toBe(200);
-    expect((await user.request('DELETE', '/api/chat/me')).status).toBe(200);
+    const made = await user.post('/api/chat/tokens', { data });
+    expect(made.status).toBe(201);
+    const robot = createClient(url, made.body.data.token, user.user);
+    expect((await robot.myList()).status).toBe(200);
+    expect((await robot.get('/api/users/me')).body.username).toBe(user.user.username);
+    expect((await robot.get('/api/chat/tokens')).body.error.details.code).toBe('token-not-allowed');
+    const admin = await createAdmin(url);
+    await admin.setAllowed('api::article.article.find', true);
+    expect((await user.get('/api/articles')).status).toBe(200);
+    for (const path of ['/api/articles', '/api/users', '/api/auth/sessions']) {
+      expect([path, (await robot.get(path)).status]).toEqual([path, 401]);
+    }
+    expect((await user.get(`/api/check/${user.token}`)).body).toEqual({ isGood: true });
+    expect((await user.get(`/api/check/${made.body.data.token}`)).status).toBe(500);
     expect((await createClient(url, `cct_${'A'.repeat(43)}`).myList()).status).toBe(401);
+  });
+
+  it('ends when the account is blocked, and stays after that', async () => {
+    await start({ plugins: enabled(upstream) });
+    const user = await registerUser();
+    const data = { name: 'Robot', scopes: ['read'] };
+    const { body } = await user.post('/api/chat/tokens', { data });
+    const robot = createClient(url, body.data.token, user.user);
+    const admin = await createAdmin(url);
+    for (const isBlocked of [true, false]) {
+      await admin.setBlocked(user.user.documentId, isBlocked);
+      expect((await robot.myList()).status).toBe(401);
+    }
+    expect((await user.get('/api/chat/tokens')).body.data).toEqual([]);
+  });
+
+  it('has the limit that config/plugins sets', async () => {
+    await start({ plugins: enabled(upstream.replace('{', '{ AUTH_TOKENS_PER_USER: 1,')) });
+    const user = await registerUser();
+    const data = { name: 'Robot', scopes: ['read'] };
+    const make = async () => (await user.post('/api/chat/tokens', { data })).status;
+    expect([await make(), await make()]).toEqual([201, 409]);
+  });
+});
+
+describe('character cards in a host', () => {
+  const card = (name: string) =>
+    JSON.stringify({
+      spec: 'chara_card_v2',
+      spec_version: '2.0',
+      data: { name, description: 'You are Ada.' },
+    });
+
+  it('are imported up to CARD_LIMIT, and exported', async () => {
+    await start({ plugins: enabled(upstream.replace('{', `{ CARD_LIMIT: '1kb',`)) });
+    const { client } = await createAdmin(url);
+    const send = async (name: string) => {
+      const body = new FormData();
+      body.append('file', new Blob([card(name)]), 'card.json');
+      const headers = { Authorization: `Bearer ${client.token}` };
+      const reply = await fetch(`${url}/admin/character-cards`, { method: 'POST', headers, body });
+      return { status: reply.status, body: (await reply.json()) as { data: { documentId: string } } };
+    };
+    expect((await send('A'.repeat(2_000))).status).toBe(413);
+    const { status, body } = await send('Ada');
+    expect(status).toBe(201);
+    const exported = await client.get(`/admin/character-cards/${body.data.documentId}?format=json`);
+    expect(exported.body.data).toMatchObject({ name: 'Ada', description: 'You are Ada.' });
+    expect((await client.get('/admin/character-cards')).status).toBe(405);
   });
 });
 

@@ -152,7 +152,7 @@ export function createLogins(db: Database, tokens: Pick<Tokens, 'findAccountIds'
         row === undefined
           ? null
           : { id: row.id, documentId: row.document_id, passwordMark: toPasswordMark(row.password) };
-      return run(account, createLoginChanges(db, trx));
+      return run(account, createLoginChanges(db, trx, isTied));
     });
   }
 
@@ -174,12 +174,13 @@ export function createLogins(db: Database, tokens: Pick<Tokens, 'findAccountIds'
   }
 }
 
-function createLoginChanges(db: Database, trx: Knex.Transaction): LoginChanges {
+function createLoginChanges(db: Database, trx: Knex.Transaction, isTied: boolean): LoginChanges {
+  const goodOnes = isTied ? goodSessions : untiedSessions;
   const run = statementsOf(trx);
   const sessions = () => db.connection('strapi_sessions').transacting(trx);
   return {
     async findAccountId(sessionId) {
-      const [row] = await run<GoodRow>({ sql: goodSessions('= ?'), values: [sessionId] });
+      const [row] = await run<GoodRow>({ sql: goodOnes('= ?'), values: [sessionId] });
       return row?.user_id ?? null;
     },
     async tie(sessionId, account) {

@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 
 import { tokenScopes, type PersonalToken } from '../../chat';
 import { unlessDone } from '../sql/schema-changes';
+import { inTransaction } from '../sql/transaction';
 import { partsOf } from '../sql/parts';
 import { passwordMarkOfAccount } from './login-table';
 
@@ -71,7 +72,7 @@ export interface Tokens {
   noteUse(tokenId: string, usedAt: Date): Promise<void>;
   /** @returns false if this user has no such token. */
   end(userId: number, tokenId: string): Promise<boolean>;
-  endAll(userId: number): Promise<void>;
+  endAll(userIds: readonly number[]): Promise<void>;
 }
 
 export function createTokens(db: Database, endWithPassword: boolean): Tokens {
@@ -100,8 +101,11 @@ export function createTokens(db: Database, endWithPassword: boolean): Tokens {
     async noteUse(tokenId, usedAt) {
       await rows().where({ token_id: tokenId }).update({ last_used: usedAt.getTime() });
     },
-    async endAll(userId) {
-      await rows().where({ user_id: userId }).delete();
+    async endAll(userIds) {
+      // In the transaction of the caller if there is one, because SQLite has one connection.
+      await inTransaction(db, async (trx) => {
+        for (const some of partsOf(userIds)) await endTokensOf(db, trx, some);
+      });
     },
     async end(userId, tokenId) {
       return (await rows().where({ user_id: userId, token_id: tokenId }).delete()) > 0;

@@ -1,6 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
-import { endsTokensWithPassword, loginsOf } from './logins';
+import { tokenSettingsOf } from '../tokens/settings';
+import { loginsOf } from './logins';
 
 const userUid = 'plugin::users-permissions.user';
 
@@ -19,6 +20,21 @@ interface Event {
  * afterwards.
  */
 export function endLoginsWithAccount(strapi: Core.Strapi): void {
+  onAccountEnds(strapi, async (userIds, { withTokens }) => {
+    await loginsOf(strapi).store.endAllOf(userIds, { withTokens });
+  });
+}
+
+/** Ends only the personal tokens of such an account. For a host, whose sessions are its own. */
+export function endTokensWithAccount(strapi: Core.Strapi): void {
+  onAccountEnds(strapi, async (userIds, { withTokens }) => {
+    if (withTokens) await loginsOf(strapi).tokens.endAll(userIds);
+  });
+}
+
+type End = (userIds: readonly number[], options: { readonly withTokens: boolean }) => Promise<void>;
+
+function onAccountEnds(strapi: Core.Strapi, endAll: End): void {
   const find = async ({ params, state }: Event) => {
     state.userIds = await idsOf(params.where);
   };
@@ -41,14 +57,13 @@ export function endLoginsWithAccount(strapi: Core.Strapi): void {
   async function endUpdated({ params, state: { userIds } }: Event): Promise<void> {
     if (userIds === undefined) return;
     await end(await idsOf({ id: { $in: userIds }, blocked: true }));
-    if (params.data?.password !== undefined) await end(userIds, endsTokensWithPassword(strapi));
+    if (params.data?.password !== undefined) await end(userIds, tokenSettingsOf(strapi).endWithPassword);
   }
 
   async function end(userIds: readonly number[] = [], withTokens = true): Promise<void> {
     if (userIds.length === 0) return;
-    const { store, ended } = loginsOf(strapi);
-    await store.endAllOf(userIds, { withTokens });
-    await ended(userIds);
+    await endAll(userIds, { withTokens });
+    await loginsOf(strapi).ended(userIds);
   }
 
   async function idsOf(where: unknown): Promise<number[]> {

@@ -4,6 +4,7 @@ import { createLoginWatch, type LoginWatch } from './login-watch';
 import { createLogins, type Logins } from '../../database/users/logins';
 import { createTokens, type Tokens } from '../../database/users/tokens';
 import { nowAndOnCommit } from '../../database/cache/when-changed';
+import { tokenSettingsOf } from '../tokens/settings';
 
 /** The logins of users in this process. */
 export interface UserLogins {
@@ -37,7 +38,7 @@ export function readStockSessions(strapi: Core.Strapi): void {
 export function loginsOf(strapi: Core.Strapi): UserLogins {
   const existing = all.get(strapi);
   if (existing !== undefined) return existing;
-  const tokens = createTokens(strapi.db, endsTokensWithPassword(strapi));
+  const tokens = createTokens(strapi.db, tokenSettingsOf(strapi).endWithPassword);
   const store = createLogins(strapi.db, tokens, !untied.has(strapi));
   const watch = createLoginWatch(store, strapi.log);
   const listeners: (() => void)[] = [];
@@ -57,9 +58,4 @@ export function loginsOf(strapi: Core.Strapi): UserLogins {
   };
   all.set(strapi, logins);
   return logins;
-}
-
-/** Returns whether a change of the password also ends the personal tokens of the account. */
-export function endsTokensWithPassword(strapi: Core.Strapi): boolean {
-  return strapi.config.get<boolean>('plugin::users-permissions.endTokensWithPassword', true);
 }

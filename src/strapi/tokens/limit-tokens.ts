@@ -31,12 +31,19 @@ export function limitTokens(strategy: AuthStrategy): AuthStrategy {
 }
 
 /** @throws ChatError `token-not-allowed`, `token-scope` */
-function assertAllowed(ctx: Context): void {
-  const needed = neededScope((ctx.state['route'] ?? {}) as Route);
+export function assertAllowed(ctx: Context): void {
+  const needed = neededScope(ctx);
   if (needed === undefined) throw new ChatError('token-not-allowed');
   assertScope(tokenLoginOf(ctx)?.scopes ?? [], needed);
 }
 
-function neededScope({ config = {} }: Route): TokenScope | undefined {
+/** Returns whether the route of a request takes its personal token. */
+export function isAllowed(ctx: Context): boolean {
+  const needed = neededScope(ctx);
+  return needed !== undefined && tokenLoginOf(ctx)?.scopes.includes(needed) === true;
+}
+
+function neededScope(ctx: Context): TokenScope | undefined {
+  const { config = {} } = (ctx.state['route'] ?? {}) as Route;
   return config.auth?.scope?.includes(ownAccount) === true ? 'read' : config.tokenScope;
 }

@@ -5,6 +5,7 @@ import type { Core } from '@strapi/strapi';
 import { ChatError, type PersonalToken, type TokenRequest } from '../../chat';
 import type { Login } from '../logins/login-watch';
 import { loginsOf } from '../logins/logins';
+import { tokenSettingsOf } from './settings';
 import { digestOf, newSecret } from './token';
 
 /**
@@ -19,11 +20,11 @@ export async function makeToken(
 ): Promise<{ readonly token: PersonalToken; readonly secret: string }> {
   const secret = newSecret();
   const token = { ...request, tokenId: randomUUID(), createdAt: new Date(), lastUsedAt: null };
-  const max = strapi.config.get<number>('plugin::users-permissions.tokensPerUser', 20);
   await loginsOf(strapi).store.withAccount(userId, async (account, changes) => {
     const isGood = sessionId === null || (await changes.findAccountId(sessionId)) === userId;
     if (account === null || !isGood) throw new ChatError('login-ended');
-    if ((await changes.countTokens(account)) >= max) throw new ChatError('too-many-tokens');
+    if ((await changes.countTokens(account)) >= tokenSettingsOf(strapi).perUser)
+      throw new ChatError('too-many-tokens');
     await changes.addToken(account, { ...token, hash: digestOf(secret) });
   });
   return { token, secret };

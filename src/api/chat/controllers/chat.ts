@@ -67,7 +67,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const { tokens, ended } = loginsOf(strapi);
     const owner = ownerOf(ctx);
     await writes.count(owner);
-    await tokens.endAll(owner.id);
+    await tokens.endAll([owner.id]);
     await ended([owner.id]);
     return { data: await ownData.erase(owner) };
   },
