@@ -2,4 +2,4 @@
 import { readApplication } from './doctor/application';
 import { runDoctor } from './doctor/command';
 
-void runDoctor(readApplication);
+void runDoctor(readApplication, 'npm run doctor --');

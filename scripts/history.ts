@@ -1,4 +1,4 @@
 import { runCommand } from './history/command';
 import { readPlaces } from './history/open';
 
-void runCommand(readPlaces);
+void runCommand(readPlaces, 'npm run history --');

@@ -8,14 +8,17 @@ import { isHealthy, toLines } from './lines';
 import { openLoginAttempts, type OpenLoginAttempts } from './login-attempts';
 import { NoRun, parseOptions } from './options';
 
-/** Checks the upstreams. The exit code is 0 if all is well, 1 if something is wrong, and 2 for unusable settings. */
-export async function runDoctor(readApplication: () => Application): Promise<void> {
-  process.exitCode = await check(readApplication);
+/**
+ * Checks the upstreams. The exit code is 0 if all is well, 1 if something is wrong, and 2 for unusable settings.
+ * @param calledAs the start of the command line, for the usage.
+ */
+export async function runDoctor(readApplication: () => Application, calledAs: string): Promise<void> {
+  process.exitCode = await check(readApplication, calledAs);
 }
 
-async function check(readApplication: () => Application): Promise<number> {
+async function check(readApplication: () => Application, calledAs: string): Promise<number> {
   try {
-    const { retriesLogin } = parseOptions(process.argv.slice(2));
+    const { retriesLogin } = parseOptions(process.argv.slice(2), calledAs);
     const { settings, database, secret, unseal } = readApplication();
     // No check needs the key of an earlier turn.
     const keys = { save: async () => undefined, find: async () => null, findPublished: async () => null };

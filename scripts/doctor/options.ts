@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-const usage = `Usage: npm run doctor -- [options]
+const usageOf = (calledAs: string): string => `Usage: ${calledAs} [options]
 
 Checks the upstreams of the settings and of the published characters. It asks no model.
 
@@ -24,18 +24,21 @@ export class NoRun extends Error {
   }
 }
 
-/** @throws NoRun */
-export function parseOptions(args: readonly string[]): Options {
-  const values = parse(args);
-  if (values.help === true) throw new NoRun(usage, 0);
+/**
+ * @param calledAs the start of the command line, for the usage.
+ * @throws NoRun
+ */
+export function parseOptions(args: readonly string[], calledAs: string): Options {
+  const values = parse(args, calledAs);
+  if (values.help === true) throw new NoRun(usageOf(calledAs), 0);
   return { retriesLogin: values['retry-login'] === true };
 }
 
-function parse(args: readonly string[]) {
+function parse(args: readonly string[], calledAs: string) {
   try {
     const options = { 'retry-login': { type: 'boolean' }, help: { type: 'boolean' } } as const;
     return parseArgs({ args: [...args], options }).values;
   } catch (error) {
-    throw new NoRun(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`, 2);
+    throw new NoRun(`${error instanceof Error ? error.message : String(error)}\n\n${usageOf(calledAs)}`, 2);
   }
 }

@@ -4,7 +4,7 @@ import { SettingsError } from '../../src/chat';
 import { openHistoryStore } from '../../src/history/store/open';
 import type { MainDatabase } from '../main-database';
 import { findUsersOfToday } from './main-users';
-import { parseCommand, usage, type Command } from './options';
+import { parseCommand, usageOf, type Command } from './options';
 import { run } from './run';
 import { createScreen, HistoryCommandError, type Screen } from './screen';
 
@@ -14,12 +14,15 @@ export interface Places {
   readonly mainDatabase: MainDatabase;
 }
 
-/** Runs the command of the process's arguments. It reads the places only if the command needs them. */
-export async function runCommand(readPlaces: () => Places): Promise<void> {
+/**
+ * Runs the command of the process's arguments. It reads the places only if the command needs them.
+ * @param calledAs the start of the command line, for the usage.
+ */
+export async function runCommand(readPlaces: () => Places, calledAs: string): Promise<void> {
   const screen = createScreen();
   try {
-    const command = parseCommand(process.argv.slice(2));
-    if (command === null) screen.say(usage.trimEnd());
+    const command = parseCommand(process.argv.slice(2), calledAs);
+    if (command === null) screen.say(usageOf(calledAs));
     else await runOnStore(command, screen, readPlaces());
   } catch (error) {
     screen.clear();

@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util';
 
 import { HistoryCommandError } from './screen';
 
-export const usage = `Usage: npm run history -- <command> [options]
+/** @param calledAs the start of the command line, e.g. `npm run history --`. */
+export const usageOf = (calledAs: string): string => `Usage: ${calledAs} <command> [options]
 
 Maintains the history of finished generations. MES_SQL_DSN of the environment or of .env names its database.
 
@@ -19,8 +20,7 @@ Maintains the history of finished generations. MES_SQL_DSN of the environment or
   --help       prints this text
 
 Results go to standard output, progress to standard error. The exit code is 0 for success, 1 for a failure, 2 for a
-wrong command line, and 130 for an interruption. An interrupted command can be run again.
-`;
+wrong command line, and 130 for an interruption. An interrupted command can be run again.`;
 
 export type Command =
   | { readonly name: 'size' | 'partitions' | 'unassigned' }
@@ -39,8 +39,23 @@ interface Values {
   readonly help?: boolean | undefined;
 }
 
-/** @returns null when the user asks for the usage. */
-export function parseCommand(args: readonly string[]): Command | null {
+/** A command line that is wrong, before the usage is added to its message. */
+class WrongCommand extends Error {}
+
+/**
+ * @returns null when the user asks for the usage.
+ * @throws HistoryCommandError with the usage.
+ */
+export function parseCommand(args: readonly string[], calledAs = 'npm run history --'): Command | null {
+  try {
+    return toCommand(args);
+  } catch (error) {
+    if (!(error instanceof WrongCommand)) throw error;
+    throw new HistoryCommandError(`${error.message}\n\n${usageOf(calledAs)}`, 2);
+  }
+}
+
+function toCommand(args: readonly string[]): Command | null {
   const { values, positionals } = parse(args);
   const [name, ...rest] = positionals;
   if (values.help === true) return null;
@@ -128,6 +143,4 @@ function documentIdOf({ to }: Values): string {
   return to ?? '';
 }
 
-function wrong(message: string): HistoryCommandError {
-  return new HistoryCommandError(`${message}\n\n${usage.trimEnd()}`, 2);
-}
+const wrong = (message: string): WrongCommand => new WrongCommand(message);

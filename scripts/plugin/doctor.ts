@@ -13,4 +13,4 @@ function readApplication(): Application {
   }
 }
 
-void runDoctor(readApplication);
+void runDoctor(readApplication, 'npx character-chat-doctor');

@@ -11,4 +11,4 @@ function readPlaces(): Places {
   return { store, mainDatabase };
 }
 
-void runCommand(readPlaces);
+void runCommand(readPlaces, 'npx character-chat-history');

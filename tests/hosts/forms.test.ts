@@ -131,6 +131,14 @@ describe('a command of the plugin', () => {
     expect([code, output]).toEqual([0, expect.stringMatching(/^ok +dify/u) as string]);
   });
 
+  it.each(['doctor', 'history'])('names itself in its usage: %s', async (name) => {
+    const { code, output } = await runCommand(name, ['--help'], env());
+    expect([code, output.split('\n')[0]]).toEqual([
+      0,
+      expect.stringContaining(`Usage: npx character-chat-${name} `) as string,
+    ]);
+  });
+
   it('says that the host has no history yet', async () => {
     const { code, output } = await runCommand('history', ['size'], env());
     expect([code, output]).toEqual([1, expect.stringContaining('a database without a history') as string]);
