@@ -3,6 +3,7 @@ import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import path from 'node:path';
 
 import { buildAdmin } from './plugin/admin';
+import { copyViewer } from './viewer';
 
 /** Writes the package of the plugin into `dist-plugin`: the compiled code, and the files of `plugin`. */
 
@@ -55,6 +56,7 @@ function compileServer(): number {
 
 function copyFiles(): void {
   cpSync('plugin', target, { recursive: true });
+  copyViewer(path.join(target, 'dist'));
   for (const file of ['LICENSE', 'CHANGELOG.md', '.env.example']) cpSync(file, path.join(target, file));
   for (const file of readdirSync('docs').filter((name) => name.endsWith('.md'))) {
     cpSync(path.join('docs', file), path.join(target, 'docs', file));

@@ -15,6 +15,17 @@ describe('the packed plugin', () => {
     expect(readFileSync(process.env[tarballVariable] ?? '').length).toBeLessThan(2_000_000);
   });
 
+  it('contains Swagger UI and its licences, and needs no package that reports installations', () => {
+    expect(readdirSync(path.join(folder, 'dist', 'swagger-ui')).sort()).toEqual([
+      'LICENSE',
+      'NOTICE',
+      'swagger-ui-bundle.js',
+      'swagger-ui-bundle.js.LICENSE.txt',
+      'swagger-ui.css',
+    ]);
+    expect(JSON.stringify(manifest)).not.toContain('swagger-ui-dist');
+  });
+
   it('names every package that it imports in the admin panel as a peer', () => {
     const files = readdirSync(path.join(folder, 'dist', 'admin'));
     const modules = files.map((file) => read('dist', 'admin', file)).join('\n');

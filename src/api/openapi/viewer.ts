@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 
-/** The files of Swagger UI that the page loads. The package has more. */
+/** The files of Swagger UI that the page loads. */
 const files: Readonly<Record<string, string>> = {
   'swagger-ui.css': 'text/css; charset=utf-8',
   'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
@@ -8,7 +9,7 @@ const files: Readonly<Record<string, string>> = {
 
 export interface ViewerFile {
   readonly type: string;
-  /** The path of a file of the package, or the text itself. */
+  /** The path of a file of Swagger UI, or the text itself. */
   readonly content: { readonly file: string } | { readonly text: string };
 }
 
@@ -17,10 +18,14 @@ export function findViewerFile(name: string, prefix: string): ViewerFile | undef
   if (name === 'start.js')
     return { type: 'text/javascript; charset=utf-8', content: { text: start(prefix) } };
   const type = Object.hasOwn(files, name) ? files[name] : undefined;
-  return type === undefined ? undefined : { type, content: { file: path.join(packageFolder(), name) } };
+  return type === undefined ? undefined : { type, content: { file: path.join(viewerFolder(), name) } };
 }
 
-const packageFolder = (): string => path.dirname(require.resolve('swagger-ui-dist/package.json'));
+/** The build copies the files here. Only a development server, which skips that step, has the package. */
+const copies = path.join(__dirname, '..', '..', '..', 'swagger-ui');
+
+const viewerFolder = (): string =>
+  existsSync(copies) ? copies : path.dirname(require.resolve('swagger-ui-dist/package.json'));
 
 /** Returns the page. Everything comes from this server, so its content security policy needs no exception. */
 export const viewerPage = (prefix: string): string => `<!doctype html>

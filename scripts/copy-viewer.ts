@@ -1,0 +1,3 @@
+import { copyViewer } from './viewer';
+
+copyViewer('dist');
