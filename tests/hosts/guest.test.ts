@@ -274,6 +274,40 @@ describe('character cards in a host', () => {
   });
 });
 
+describe('the OpenAPI document of a host', () => {
+  it('names only routes that exist, those of personal tokens too', async () => {
+    await start({ plugins: enabled(upstream) });
+    const anonymous = createClient(url);
+    const { body } = await anonymous.get('/api/openapi.json');
+    const paths = Object.entries(body.paths as Readonly<Record<string, object>>);
+    const operations = paths.flatMap(([path, item]) =>
+      Object.keys(item)
+        .filter((method) => /^(get|post|put|patch|delete)$/u.test(method))
+        .map((method) => [method.toUpperCase(), path.replaceAll(/\{\w+\}/gu, '1')] as const),
+    );
+    expect(operations).toContainEqual(['POST', '/api/chat/tokens']);
+    const missing: unknown[] = [];
+    for (const [method, path] of operations) {
+      const { status, text } = await anonymous.request(method, path, method === 'GET' ? {} : { body: {} });
+      if (status === 405 || (status === 404 && !text.includes('-not-found')))
+        missing.push([method, path, status]);
+    }
+    expect(missing).toEqual([]);
+  });
+});
+
+describe('the Content-Type Builder of a host', () => {
+  it('hides the content types of the chat, and shows those of the host', async () => {
+    await start({ plugins: enabled(upstream) });
+    const { client } = await createAdmin(url);
+    const { body } = await client.get('/content-type-builder/content-types');
+    const types = body.data as readonly { uid: string; schema: { visible: boolean } }[];
+    const visible = types.filter(({ schema }) => schema.visible).map(({ uid }) => uid);
+    expect(types.map(({ uid }) => uid)).toContain('api::ai-character.ai-character');
+    expect(visible.filter((uid) => uid.startsWith('api::'))).toEqual(['api::article.article']);
+  });
+});
+
 describe('a start without the plugin', () => {
   it('loses no row, no right and no picture', async () => {
     const with_ = { plugins: enabled(upstream) };
