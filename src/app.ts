@@ -3,10 +3,12 @@ import { EventEmitter } from 'node:events';
 import type { Core } from '@strapi/strapi';
 
 import { createChat, parseChatSettings, type Chat } from './chat';
+import { createAuditLog, type AuditLog } from './database/audit/audit';
 import { cacheCharacters } from './database/characters/cache';
 import { createKeySeal } from './database/characters/key-seal';
 import { createReadPublished, createReadPublishedVersion } from './database/characters/published';
 import { createCharacterSource } from './database/characters/source';
+import { createConversations, type Conversations } from './database/conversations/conversations';
 import { createFileStore } from './database/files/store';
 import { createHistorySource } from './database/history/source';
 import { createSurvey, type SurveyMemory } from './database/history/survey';
@@ -40,6 +42,9 @@ interface App {
   /** Only a process that serves requests takes this lock. It shows other processes that this one is alive. */
   readonly processLock: ProcessLock;
   readonly upstreamCheck: UpstreamCheck;
+  /** What administrators read of all users. */
+  readonly conversations: Conversations;
+  readonly audit: AuditLog;
   readonly messages: EventEmitter<{ finished: [FinishedMessages] }>;
   /** Stops the running reads. The caller must call it before it closes the database. */
   stopReading(): Promise<void>;
@@ -90,6 +95,14 @@ export function processLockOf(strapi: Core.Strapi): ProcessLock {
 
 export function upstreamCheckOf(strapi: Core.Strapi): UpstreamCheck {
   return appOf(strapi).upstreamCheck;
+}
+
+export function conversationsOf(strapi: Core.Strapi): Conversations {
+  return appOf(strapi).conversations;
+}
+
+export function auditOf(strapi: Core.Strapi): AuditLog {
+  return appOf(strapi).audit;
 }
 
 /** Calls `listener` after each save of finished messages in this process. It must not throw. */
@@ -164,7 +177,16 @@ function createApp(strapi: Core.Strapi): App {
     readVersion: createReadPublishedVersion(db),
     log,
   });
-  return { chat, history, processLock, upstreamCheck, messages, stopReading: () => reader.close() };
+  return {
+    chat,
+    history,
+    processLock,
+    upstreamCheck,
+    messages,
+    conversations: createConversations(db, reader),
+    audit: createAuditLog(db),
+    stopReading: () => reader.close(),
+  };
 }
 
 /** Returns the first of the application's keys, without which the server does not start. */

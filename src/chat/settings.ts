@@ -273,6 +273,8 @@ const table = {
     'CHAT_RESTORE_DAYS',
     count(30, 36_500).transform((days) => days * 86_400_000),
   ),
+  /** How many days the server keeps the log of administrators who read users' chats. */
+  auditRetentionDays: setting('CHAT_AUDIT_RETENTION_DAYS', count(365, 36_500)),
   /** How long a character is cached. 0 means no cache. */
   cacheCharactersMs: setting(
     'CHAT_REMEMBER_CHARACTERS_SECONDS',

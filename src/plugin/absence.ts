@@ -41,7 +41,7 @@ const superAdmin = 'strapi-super-admin';
 const pictureTable = 'files_related_mph';
 const saveEveryMs = 5_000;
 
-const ownActions = new Set(['api::chats.read', 'api::history.read']);
+const ownActions = new Set(['api::chats.read', 'api::chat-audit.read', 'api::history.read']);
 
 export interface AbsenceGuard {
   /** Restores what a start without the plugin has deleted, and copies it from now on. */

@@ -48,7 +48,7 @@ const ofAdmin = [
 export function createOwnPaths(strapi: Core.Strapi, { apis, prefix, servesWithoutApi }: Options): OwnPaths {
   const others = ofOthers.map((one) => (prefix === undefined ? one : `${prefix}/${one}`));
   const ours = new RegExp(
-    `^/(api/(${[...ofTypes, ...others].join('|')})|admin/(history|character-cards))(/|$)`,
+    `^/(api/(${[...ofTypes, ...others].join('|')})|admin/(history|character-cards|character-chat))(/|$)`,
     'iu',
   );
   let routes: ReadonlySet<string> | undefined;

@@ -9,7 +9,7 @@ import type { Reader } from '../reader/reader';
 type Database = Core.Strapi['db'];
 
 /** The searched text of a row. It excludes the text of the turn's other row, so that a turn is not found twice. */
-const said = `case when m.role = 'user' then m.query else m.answer end`;
+export const said = `case when m.role = 'user' then m.query else m.answer end`;
 
 /**
  * Creates the search on Strapi's database. It reads only the owner's rows, which an index keeps together.

@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 
 import { describeError, settledWithin } from '../../chat';
 import { chatOf } from '../../app';
+import { pruneAudit } from '../../database/audit/audit';
 import { pruneUpstreamKeys } from '../../database/upstreams/keys';
 
 export interface Purging {
@@ -13,7 +14,8 @@ const onceADayMs = 86_400_000;
 const lastRoundMs = 5_000;
 
 /**
- * Erases data that was deleted too long ago to be restored, and API keys that nothing needs. It runs now, in the background, and then once a day.
+ * Erases data that was deleted too long ago to be restored, API keys that nothing needs, and old entries of the audit
+ * log. It runs now, in the background, and then once a day.
  * Several processes may do this at the same time.
  */
 export function startPurging(strapi: Core.Strapi): Purging {
@@ -39,6 +41,8 @@ async function purge(strapi: Core.Strapi, signal: AbortSignal): Promise<void> {
     // After the messages, because each of them can name an upstream.
     const keys = await pruneUpstreamKeys(strapi.db);
     if (keys > 0) strapi.log.info(`Purged ${keys} API keys that nothing names any more.`);
+    const entries = await pruneAudit(strapi.db, chatOf(strapi).settings.auditRetentionDays, signal);
+    if (entries > 0) strapi.log.info(`Purged ${entries} entries of the audit log.`);
   } catch (error) {
     // The next round handles the rest.
     strapi.log.error(`Deleted sessions and messages could not be purged: ${describeError(error)}`);

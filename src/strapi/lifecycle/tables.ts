@@ -1,6 +1,8 @@
 import type { Core } from '@strapi/strapi';
 
+import { createAuditTable } from '../../database/audit/audit';
 import { createNumberTable, numberCharacters } from '../../database/characters/numbers';
+import { indexMarkedMessages } from '../../database/conversations/indexes';
 import { createFileTable } from '../../database/files/store';
 import { createErasureTable } from '../../database/history/erasures';
 import { indexRatings } from '../../database/messages/ratings';
@@ -23,6 +25,8 @@ export async function createTables({ db }: Core.Strapi): Promise<void> {
   await createTokenTable(db);
   await createNumberTable(db);
   await numberCharacters(db);
+  await createAuditTable(db);
   await indexPendingAnswers(db);
   await indexRatings(db);
+  await indexMarkedMessages(db);
 }

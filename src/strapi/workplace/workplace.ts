@@ -1,9 +1,10 @@
 import type { Core } from '@strapi/strapi';
 
+import { conversations } from './conversations/conversations';
 import type { AdminRoute, WorkplacePart } from './part';
 import { usage } from './usage/part';
 
-const parts: readonly WorkplacePart[] = [usage];
+const parts: readonly WorkplacePart[] = [conversations, usage];
 
 /** The part of Strapi's permission service that this file uses. */
 interface PermissionService {
