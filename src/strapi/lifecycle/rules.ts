@@ -10,6 +10,7 @@ import { keepQuestionTexts } from '../entries/question-texts';
 import { dropConversationsWithSessions } from '../entries/session-conversations';
 import { linkToSingleRows } from '../entries/single-links';
 import { keepUpstreamKeys } from '../upstreams/keep-keys';
+import { auditEntries } from '../workplace/conversations/audit-entries';
 
 /** Adds the rules for entries of the chat's content types. Call it in `register`, after these types exist. */
 export function keepEntryRules(strapi: Core.Strapi): void {
@@ -27,6 +28,7 @@ export function keepEntryRules(strapi: Core.Strapi): void {
   keepQuestionTexts(strapi);
   keepForReading(strapi);
   showLinkedCharacters(strapi);
+  auditEntries(strapi);
   eraseWithUser(strapi);
   dropConversationsWithSessions(strapi);
 }
