@@ -38,6 +38,8 @@ const onBoth = [
   'app/statements',
   'app/turn-store',
   'app/user-counters',
+  'app/workplace-conversations',
+  'app/workplace-statements',
   'faults/duplicates',
   'faults/history',
   'faults/outages',
