@@ -81,6 +81,10 @@ describe('the database', () => {
     ['chat_sessions', ['session_id'], true],
     ['chat_sessions', ['user_id', 'is_deleted', 'last_message_at', 'id'], false],
     ['chat_sessions', ['conversation_id'], false],
+    ['chat_sessions', ['is_deleted', 'last_message_at', 'id'], false],
+    ['chat_sessions', ['ai_character_document_id', 'is_deleted', 'last_message_at', 'id'], false],
+    ['chat_conversations', ['outcome', 'session_id', 'is_deleted'], false],
+    ['chat_conversations', ['feedback', 'session_id', 'is_deleted'], false],
     ['chat_sessions', ['live_turn_id'], true],
   ])('has for %s an index on %p (unique: %p)', async (table, columns, unique) => {
     expect(await indexesOf(table)).toContainEqual(expect.objectContaining({ columns, unique }));

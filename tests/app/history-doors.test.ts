@@ -79,7 +79,7 @@ describe('the history API', () => {
 
   it('is open to administrators with the right to read the history, and returns 403 to others', async () => {
     const [reader, other] = [
-      await createAdminWith(['api::history.read']),
+      await createAdminWith(['api::history.read', 'api::chats.read']),
       await createAdminWith(['admin::roles.read']),
     ];
     for (const path of admins) {
