@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 
 import type { Core } from '@strapi/strapi';
 
-import { createChat, parseChatSettings, type Chat } from './chat';
+import { createChat, parseChatSettings, type Chat, type Upstreams } from './chat';
 import { createAuditLog, type AuditLog } from './database/audit/audit';
 import { cacheCharacters } from './database/characters/cache';
 import { createKeySeal } from './database/characters/key-seal';
@@ -45,6 +45,7 @@ interface App {
   /** What administrators read of all users. */
   readonly conversations: Conversations;
   readonly audit: AuditLog;
+  readonly upstreams: Upstreams;
   readonly messages: EventEmitter<{ finished: [FinishedMessages] }>;
   /** Stops the running reads. The caller must call it before it closes the database. */
   stopReading(): Promise<void>;
@@ -103,6 +104,11 @@ export function conversationsOf(strapi: Core.Strapi): Conversations {
 
 export function auditOf(strapi: Core.Strapi): AuditLog {
   return appOf(strapi).audit;
+}
+
+/** Returns all upstreams of this server. */
+export function upstreamsOf(strapi: Core.Strapi): Upstreams {
+  return appOf(strapi).upstreams;
 }
 
 /** Calls `listener` after each save of finished messages in this process. It must not throw. */
@@ -182,6 +188,7 @@ function createApp(strapi: Core.Strapi): App {
     history,
     processLock,
     upstreamCheck,
+    upstreams,
     messages,
     conversations: createConversations(db, reader),
     audit: createAuditLog(db),

@@ -136,6 +136,7 @@ export type { SavedTurn } from './model/turn';
 export type { TurnState } from './turn/access';
 export type { UpstreamProblem } from './ports/upstream';
 export type { UpstreamKeys } from './ports/upstreams/keys';
+export { isBlank } from './shared/blank-text';
 export type { Upstreams } from './ports/upstreams';
 export type { OwnerSource, UserSource } from './ports/user-source';
 export { tokenScopes, type PersonalToken, type TokenRequest, type TokenScope } from './model/owner';

@@ -98,6 +98,7 @@ function digestOf(key: string): string {
 
 const keyMissing: UpstreamProblem = {
   code: 'key-missing',
+  part: 'sealedKey',
   message:
     "The character's API key cannot be decrypted, because ENCRYPTION_KEY has changed or the character was imported. " +
     'Type the key into the character again.',
@@ -107,5 +108,5 @@ function keyOfOther(given: UpstreamKind, needed: UpstreamKind): UpstreamProblem 
   const message =
     `The character's API key was entered for ${given}, but ${needed} answers for the character. ` +
     `Type the key for ${needed} into the character, or empty the field.`;
-  return { code: 'key-missing', message };
+  return { code: 'key-missing', part: 'sealedKey', message };
 }

@@ -45,8 +45,12 @@ export function createServers({ settings, logins, warn }: ServersOptions): Serve
     dify(given) {
       const apiKey = given ?? dify.apiKey;
       const { apiUrl } = dify;
-      if (apiUrl === null) return missing('DIFY_API_URL');
-      if (apiKey === null) return missing('DIFY_API_KEY', 'Or type the key of the app into the character.');
+      if (apiUrl === null) return missing('DIFY_API_URL', { part: 'kind' });
+      if (apiKey === null)
+        return missing('DIFY_API_KEY', {
+          part: 'sealedKey',
+          alternative: 'Or type the key of the app into the character.',
+        });
       return client(`dify ${apiKey}`, () =>
         createDifyClient({
           settings: { ...dify, apiUrl, apiKey },
@@ -58,9 +62,13 @@ export function createServers({ settings, logins, warn }: ServersOptions): Serve
     },
     console(appId) {
       const { url: consoleUrl, email, password } = account;
-      if (consoleUrl === null || email === null || password === null) return missing('DIFY_CONSOLE_URL');
+      if (consoleUrl === null || email === null || password === null)
+        return missing('DIFY_CONSOLE_URL', { part: 'kind' });
       if (appId === null)
-        return missing('DIFY_CONSOLE_APP_ID', 'Or type the id of the app into the character.');
+        return missing('DIFY_CONSOLE_APP_ID', {
+          part: 'appId',
+          alternative: 'Or type the id of the app into the character.',
+        });
       difyConsole ??= createDifyConsole({
         settings: { ...dify, consoleUrl, email, password },
         logins,
@@ -74,7 +82,7 @@ export function createServers({ settings, logins, warn }: ServersOptions): Serve
     openai(given) {
       const { baseUrl, model, historyTokens, firstByteTimeoutMs, idleTimeoutMs } = openai;
       const apiKey = given ?? openai.apiKey ?? '';
-      if (baseUrl === null) return missing('OPENAI_BASE_URL');
+      if (baseUrl === null) return missing('OPENAI_BASE_URL', { part: 'kind' });
       const deadlines = { ...deadlinesOf(dify), firstByteTimeoutMs, idleTimeoutMs };
       const server = { ...deadlines, maxFrameChars: dify.maxFrameChars, baseUrl, historyTokens };
       return client(`openai ${apiKey}`, () =>
@@ -107,7 +115,12 @@ function createQueues({ settings: { dify }, warn }: Omit<ServersOptions, 'logins
   };
 }
 
-function missing(variable: string, alternative = ''): UpstreamProblem {
+interface Missing {
+  readonly part: NonNullable<UpstreamProblem['part']>;
+  readonly alternative?: string;
+}
+
+function missing(variable: string, { part, alternative = '' }: Missing): UpstreamProblem {
   const message = `The settings of this upstream are missing. Set ${variable}. ${alternative}`.trim();
-  return { code: 'settings-missing', message };
+  return { code: 'settings-missing', message, part };
 }

@@ -55,6 +55,14 @@ export function createUpstreams({ settings, keys, logins, unseal, warn }: Upstre
       const group = isComplete ? choices.groupOf(choice) : `${shown} ${named.code}`;
       return { kind, name: shown, group, isComplete };
     },
+    findGap(choice) {
+      const named = name(choice);
+      return isProblem(named) ? named : null;
+    },
+    promptLimitOf(choice) {
+      const named = name(choice);
+      return isProblem(named) ? null : (named.upstream.promptLimit ?? null);
+    },
     async findProblem(choice, { promptChars } = {}) {
       const named = name(choice);
       if (isProblem(named)) return named;
@@ -99,6 +107,7 @@ export function createUpstreams({ settings, keys, logins, unseal, warn }: Upstre
 
 const modelMissing: UpstreamProblem = {
   code: 'model-missing',
+  part: 'model',
   message: 'No model is chosen. Set OPENAI_MODEL, or type the name of a model into the character.',
 };
 

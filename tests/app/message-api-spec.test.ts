@@ -5,6 +5,7 @@
 import { startApp, type App } from '../support/app';
 import { createClient, terminalsOf, type Client, type Reply } from '../support/client';
 import { differences, type Documented } from '../support/documented';
+import { removePrompt } from '../support/remove-prompt';
 
 let app: App;
 let user: Client;
@@ -201,7 +202,8 @@ describe('the documented error', () => {
     [
       'a character without a prompt',
       async () => {
-        const { documentId } = await app.admin.createCharacter({ name: 'Mute', prompt: '' });
+        const { documentId } = await app.admin.createCharacter({ name: 'Mute' });
+        await removePrompt(app, documentId);
         return { character_id: documentId, query: 'Hi' };
       },
     ],

@@ -4,6 +4,7 @@ import { startApp, type App } from '../support/app';
 import { askedOf } from '../support/asked';
 import { readStream, textOf, type Client, type Reply } from '../support/client';
 import { createGate } from '../support/gate';
+import { removePrompt } from '../support/remove-prompt';
 import { connect } from '../support/socket-client';
 
 let app: App;
@@ -283,7 +284,8 @@ describe('an edit with "regenerate": true', () => {
     const { id, session_id } = body.data[0];
     await app.admin.action(character.documentId, 'unpublish');
     await unchanged(session_id, async () => expectError(await revise(id, 'y'), 400, 'character-not-found'));
-    await app.admin.publish(character.documentId, { prompt: null });
+    await app.admin.publish(character.documentId);
+    await removePrompt(app, character.documentId);
     await unchanged(session_id, async () =>
       expectError(await revise(id, 'y'), 400, 'character-without-prompt'),
     );

@@ -190,7 +190,7 @@ describe('the API key of a character', () => {
 
   it('is written by an API token, and not shown to it', async () => {
     const { body, status } = await token.post('/api/ai-characters', {
-      data: { name: 'Ada', upstream: 'dify', upstream_key: key },
+      data: { name: 'Ada', prompt: 'You are Ada.', upstream: 'dify', upstream_key: key },
     });
     expect([status, body.data.upstream_key]).toEqual([201, undefined]);
     const { documentId } = body.data;

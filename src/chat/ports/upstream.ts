@@ -79,6 +79,8 @@ export interface Upstream {
    * @throws ChatError `upstream-…` if the request fails.
    */
   findProblem(needs?: CharacterNeeds): Promise<UpstreamProblem | null>;
+  /** Undefined if the upstream takes prompts of any length. */
+  readonly promptLimit?: PromptLimit;
   /**
    * Stops an answer: `POST /chat-messages/:task_id/stop`, for the user who asked. Dify accepts every request and stops
    * what it can. The reply then ends by itself. If it is not read to that end, Dify saves nothing of it.
@@ -122,6 +124,14 @@ export interface CharacterNeeds {
   readonly promptChars?: number | undefined;
 }
 
+/** The maximum length of a prompt, in Unicode characters. Null: no limit. */
+export interface PromptLimit {
+  /** Asks the upstream. @throws ChatError `upstream-…` if the request fails. */
+  read(): Promise<number | null>;
+  /** Returns the limit that the upstream has shown last, also for another purpose. Null before that. */
+  last(): number | null;
+}
+
 /** The files of an upstream that keeps them. */
 export interface UpstreamFiles {
   /**
@@ -145,6 +155,8 @@ export interface UpstreamProblem {
   readonly code: string;
   /** For the operator: what is wrong, and what to do. */
   readonly message: string;
+  /** The part of the character's choice that can solve it, if one can. */
+  readonly part?: 'kind' | 'appId' | 'sealedKey' | 'model';
 }
 
 /** An event of a streamed reply, the same for all upstreams. */

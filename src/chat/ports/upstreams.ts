@@ -1,5 +1,5 @@
 import type { UpstreamChoice, UpstreamKind } from '../model/character';
-import type { CharacterNeeds, Upstream, UpstreamProblem } from './upstream';
+import type { CharacterNeeds, PromptLimit, Upstream, UpstreamProblem } from './upstream';
 
 /**
  * An upstream with its id. The id names the kind and the app, e.g. `dify`, `dify:<character id>/<app id>`,
@@ -36,6 +36,10 @@ export interface Upstreams {
   waiting(): number;
   /** Returns who a choice names. It asks nobody. */
   identify(choice: UpstreamChoice): UpstreamIdentity;
+  /** Returns which settings, key, app or model a choice lacks; null if none. It asks nobody. */
+  findGap(choice: UpstreamChoice): UpstreamProblem | null;
+  /** Returns the limit for prompts of a choice. Null: its upstream has none, or the choice has a gap. */
+  promptLimitOf(choice: UpstreamChoice): PromptLimit | null;
   /** Returns what is wrong with the setup of an upstream, or null. See `Upstream.findProblem`. */
   findProblem(
     choice: UpstreamChoice,

@@ -5,6 +5,7 @@ import { giveNumericIds, showNumericIds } from '../entries/character-ids';
 import { keepLinksOfDiscarded } from '../entries/character-links';
 import { keepForReading, showLinkedCharacters } from '../entries/chat-entries';
 import { eraseWithUser } from '../entries/erase-with-user';
+import { checkBeforePublishing } from '../entries/publish-checks';
 import { keepMessageCounts } from '../entries/message-counts';
 import { keepQuestionTexts } from '../entries/question-texts';
 import { dropConversationsWithSessions } from '../entries/session-conversations';
@@ -16,6 +17,7 @@ import { auditEntries } from '../workplace/conversations/audit-entries';
 export function keepEntryRules(strapi: Core.Strapi): void {
   const { settings } = chatOf(strapi);
   if (!settings.turns.exposePrompt) hidePrompt(strapi);
+  checkBeforePublishing(strapi);
   giveNumericIds(strapi);
   showNumericIds(strapi);
   keepUpstreamKeys(strapi, {

@@ -101,8 +101,8 @@ export function parseUpstreamFields(
   );
 }
 
-interface FieldProblem {
-  readonly field: keyof UpstreamFields;
+export interface FieldProblem {
+  readonly field: keyof typeof characterLabels;
   readonly message: string;
 }
 

@@ -1,7 +1,7 @@
 import type { UpstreamProblem } from '../../chat/ports/upstream';
 import type { DifySettings } from '../../chat/settings';
 import { shortCall, type ShortReply } from '../http/short-call';
-import { parseInputForm } from './schema';
+import { parseInputForm, type InputVariable } from './schema';
 import { isRefusal, requireOk, timeoutMs } from './short-reply';
 
 /** Prompts of characters are longer than this. 48 is Dify's default for a short text. */
@@ -12,11 +12,13 @@ const usualPromptChars = 1_000;
  * app that does not chat, and `GET /parameters` returns the variables. Dify answers without the character if the app
  * does not declare the variable.
  * @param promptChars the length of the longest prompt.
+ * @param onForm gets the variables of the app.
  * @throws ChatError `upstream-…` if a request fails for another reason than the key.
  */
 export async function findAppProblem(
   settings: DifySettings,
   promptChars = usualPromptChars,
+  onForm: (form: readonly InputVariable[]) => void = () => undefined,
 ): Promise<UpstreamProblem | null> {
   const { promptInput } = settings;
   const list = await get(settings, '/conversations');
@@ -24,11 +26,17 @@ export async function findAppProblem(
   if (isRefusal(list, 403, 'forbidden')) return apiOff;
   if (isRefusal(list, 400, 'not_chat_app')) return modeWrong;
   requireOk(list);
-  const form = parseInputForm(requireOk(await get(settings, '/parameters')));
+  const form = await readInputForm(settings);
+  onForm(form);
   const variable = form.find(({ name }) => name === promptInput);
   if (variable === undefined) return variableMissing(promptInput);
   const { maxChars = promptChars } = variable;
   return maxChars < promptChars ? variableShort(promptInput, maxChars, promptChars) : null;
+}
+
+/** Reads the variables of the app. @throws ChatError `upstream-…` if the request fails. */
+export async function readInputForm(settings: DifySettings): Promise<readonly InputVariable[]> {
+  return parseInputForm(requireOk(await get(settings, '/parameters')));
 }
 
 function get(settings: DifySettings, path: string): Promise<ShortReply> {

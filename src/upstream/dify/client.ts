@@ -2,12 +2,13 @@ import type { Upstream, UpstreamQuestion } from '../../chat/ports/upstream';
 import type { DifySettings } from '../../chat/settings';
 import type { Call, Response } from '../http/call';
 import type { AnswerQueue } from './answer-queue';
-import { findAppProblem } from './app-check';
+import { findAppProblem, readInputForm } from './app-check';
 import { createAskInTurn } from './ask-in-turn';
 import { askStreamed } from './ask-streamed';
 import { fromDifyError } from './errors';
 import { openFile } from './files';
 import { findLostAnswer } from './find-answer';
+import { createPromptLimit } from './prompt-limit';
 import { fromRefusedInput } from './refused-input';
 import { deleteConversation, getJson, rate, stop, suggestQuestions, upload } from './short-calls';
 
@@ -23,6 +24,7 @@ export interface DifyClientOptions {
 export function createDifyClient({ settings, fileHosts = [], warn, queue }: DifyClientOptions): Upstream {
   const { promptInput, maxFrameChars } = settings;
   const get = getJson(settings);
+  const promptLimit = createPromptLimit(promptInput, () => readInputForm(settings));
   const links = { ...settings, root: settings.apiUrl.replace(/\/v1$/u, ''), fileHosts };
   return {
     ...createAskInTurn({
@@ -51,7 +53,8 @@ export function createDifyClient({ settings, fileHosts = [], warn, queue }: Dify
         openFile(links, ({ user }, query) => get('/messages', { ...query, user }), file, signal),
     },
     stop: (taskId, user) => stop(settings, taskId, user),
-    findProblem: ({ promptChars } = {}) => findAppProblem(settings, promptChars),
+    findProblem: ({ promptChars } = {}) => findAppProblem(settings, promptChars, promptLimit.note),
+    promptLimit,
     findLostAnswer: (lost, isKnown) => findLostAnswer(get, lost, isKnown),
     rate: (messageId, rating) => rate(settings, messageId, rating),
     suggestQuestions: (messageId, user) => suggestQuestions(settings, messageId, user),

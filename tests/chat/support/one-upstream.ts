@@ -42,6 +42,8 @@ export function oneUpstream(upstream: Upstream, id = 'dify'): Upstreams {
     find: async () => upstream,
     waiting: () => upstream.waiting(),
     identify: () => ({ kind: 'dify', name: id, group: id, isComplete: true }),
+    findGap: () => null,
+    promptLimitOf: () => upstream.promptLimit ?? null,
     findProblem: (_choice, needs) => upstream.findProblem(needs),
   };
 }
