@@ -9,6 +9,8 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Admin => 
   secrets: { encryptionKey: env('ENCRYPTION_KEY', '') },
   // If this is false, the server has only the API and needs no admin build.
   serveAdminPanel: readVariables(env, { SERVE_ADMIN_PANEL: flag(true) }).SERVE_ADMIN_PANEL,
+  // Without this, the form of each character asks to set up a preview.
+  preview: { enabled: false, config: { handler: () => null } },
   flags: {
     nps: false,
     promoteEE: false,

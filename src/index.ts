@@ -22,6 +22,7 @@ import { guardChats, takeChatsFromStockRoles } from './strapi/rights/chat-readin
 import { guardDrafts } from './strapi/rights/draft-reading';
 import { nameInAdminPanel } from './strapi/startup/admin-labels';
 import { beforeListening } from './strapi/startup/before-listening';
+import { hideMarketplace } from './strapi/startup/hide-marketplace';
 import { indexSessions } from './strapi/startup/index-sessions';
 import { limitPool } from './strapi/startup/limit-pool';
 import { grantAuthenticated } from './strapi/startup/permissions';
@@ -63,6 +64,7 @@ export default {
     addCardRoutes(strapi, { maxBytes: strapi.config.get<number>('cards.maxBytes') });
     await addWorkplace(strapi);
     declareStockUploads(strapi);
+    hideMarketplace(strapi);
     temporaryFolder = useOwnTemporaryFolder(strapi);
   },
 

@@ -5,6 +5,9 @@ export default {
   config: {
     locales: ['zh-Hans'],
     translations,
+    // Strapi's own notices: new releases and tutorials.
+    notifications: { releases: false },
+    tutorials: false,
   },
   register: registerWorkplace,
   bootstrap: bootstrapWorkplace,
