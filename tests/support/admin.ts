@@ -9,6 +9,8 @@ export interface CharacterFields {
   readonly suggested_questions?: unknown;
   /** The id of an uploaded picture. */
   readonly avatar?: number;
+  readonly order?: number | null;
+  readonly enabled?: boolean | null;
   readonly upstream?: string;
   readonly upstream_app_id?: string;
   readonly upstream_key?: string | null;

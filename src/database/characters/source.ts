@@ -31,7 +31,9 @@ export function createCharacterSource(db: Database): CharacterSource {
       const named = isRowId(reference)
         ? { 'd.numeric_id': Number(reference) }
         : { 'd.document_id': reference };
-      const [character] = await readNumbered(db, (rows) => rows.where(named).whereNotNull('p.id').limit(1));
+      const [character] = await readNumbered(db, (rows) =>
+        rows.where(named).whereNotNull('p.id').where(isEnabled).limit(1),
+      );
       return character ?? null;
     },
     async findForDisplay(documentIds) {
@@ -43,6 +45,9 @@ export function createCharacterSource(db: Database): CharacterSource {
     },
   };
 }
+
+/** Null is the value of rows from earlier releases, until the next start. */
+const isEnabled = (rows: Knex.QueryBuilder) => void rows.where('p.enabled', true).orWhereNull('p.enabled');
 
 type CharacterRows = Knex.QueryBuilder<CharacterRow, CharacterRow[]>;
 

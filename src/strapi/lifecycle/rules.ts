@@ -4,6 +4,7 @@ import { chatOf } from '../../app';
 import { giveNumericIds, showNumericIds } from '../entries/character-ids';
 import { keepLinksOfDiscarded } from '../entries/character-links';
 import { keepForReading, showLinkedCharacters } from '../entries/chat-entries';
+import { hideDisabledCharacters } from '../entries/enabled-characters';
 import { eraseWithUser } from '../entries/erase-with-user';
 import { checkBeforePublishing } from '../entries/publish-checks';
 import { keepMessageCounts } from '../entries/message-counts';
@@ -18,6 +19,7 @@ export function keepEntryRules(strapi: Core.Strapi): void {
   const { settings } = chatOf(strapi);
   if (!settings.turns.exposePrompt) hidePrompt(strapi);
   checkBeforePublishing(strapi);
+  hideDisabledCharacters(strapi);
   giveNumericIds(strapi);
   showNumericIds(strapi);
   keepUpstreamKeys(strapi, {

@@ -1,6 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import { createAuditTable } from '../../database/audit/audit';
+import { fillCharacterDefaults } from '../../database/characters/defaults';
 import { createNumberTable, numberCharacters } from '../../database/characters/numbers';
 import { indexMarkedMessages } from '../../database/conversations/indexes';
 import { createFileTable } from '../../database/files/store';
@@ -26,6 +27,7 @@ export async function createTables({ db }: Core.Strapi): Promise<void> {
   await createNumberTable(db);
   await numberCharacters(db);
   await createAuditTable(db);
+  await fillCharacterDefaults(db);
   await indexPendingAnswers(db);
   await indexRatings(db);
   await indexMarkedMessages(db);

@@ -23,9 +23,11 @@ export const characterLabels = {
   ],
   introduce: ['Introduction', 'Shown to users before they begin to chat.'],
   opening_statement: ['Opening line', 'What the character says first.'],
-  suggested_questions: [
-    'Suggested questions',
-    'A list of texts, e.g. ["What is your day like?", "Tell me a story."]',
+  suggested_questions: ['Suggested questions', 'Questions that users can choose at the beginning of a chat.'],
+  order: ['Order', 'Lists show smaller numbers first.'],
+  enabled: [
+    'Enabled',
+    'Off: users cannot find the character or ask it. Their earlier conversations stay readable. Publish to apply it.',
   ],
   upstream: [
     'Answered by',
@@ -72,7 +74,7 @@ const characterView: View = {
   sortOrder: 'ASC',
   isReadOnly: false,
   labels: characterLabels,
-  list: ['id', 'name', 'introduce', 'updatedAt'],
+  list: ['id', 'name', 'introduce', 'enabled', 'order', 'updatedAt'],
   edit: [
     [
       ['name', 6],
@@ -82,6 +84,10 @@ const characterView: View = {
     [['introduce', 12]],
     [['opening_statement', 12]],
     [['suggested_questions', 12]],
+    [
+      ['enabled', 6],
+      ['order', 6],
+    ],
     [
       ['upstream', 6],
       ['upstream_app_id', 6],
@@ -224,4 +230,4 @@ export const views: readonly View[] = [characterView, sessionView, messageView];
 /**
  * Increase it when the views above change. The server applies each version once, so that the changes of editors stay.
  */
-export const viewsVersion = 7;
+export const viewsVersion = 8;

@@ -1,0 +1,7 @@
+import type { Core } from '@strapi/strapi';
+
+/** Gives characters of earlier releases and of their exports the values that new characters have. */
+export async function fillCharacterDefaults({ connection }: Core.Strapi['db']): Promise<void> {
+  await connection('ai_characters').whereNull('enabled').update({ enabled: true });
+  await connection('ai_characters').whereNull('order').update({ order: 0 });
+}
