@@ -136,7 +136,11 @@ function createApp(strapi: Core.Strapi): App {
   const settings = parseChatSettings(chatVariablesOf(strapi));
   const processLock = createProcessLock(strapi);
   const reader = createReader(db, settings.reads);
-  const characters = cacheCharacters(createCharacterSource(db), db, settings.cacheCharactersMs);
+  const characters = cacheCharacters(
+    createCharacterSource(db, settings.turns.nameUsers),
+    db,
+    settings.cacheCharactersMs,
+  );
   const history = createHistory({
     source: createHistorySource(db, createSurvey(db, surveyMemoryOf(strapi))),
     store: historyStoreOf(strapi) ?? null,

@@ -49,7 +49,7 @@ export {
 } from './contract/conversation/reply';
 export type { DayCounter, MinuteCounter, UserCounters } from './ports/user-counters';
 export { describeError, type Log } from './shared/log';
-export { fillCharacterTexts } from './model/macros';
+export { fillCharacterTexts, unnamedUser } from './model/macros';
 export { newMessageId, ownIdPrefix } from './model/message-id';
 export type { MessageQuery, SortKey } from './model/message-query';
 export { ratings, type Message, type MessageMarks } from './model/message';

@@ -167,6 +167,8 @@ const table = {
   turns: {
     /** Whether replies show users the prompt of a character. */
     exposePrompt: setting('CHAT_EXPOSE_PROMPT', flag(true)),
+    /** Whether `{{user}}` is the name of the user. Upstreams then learn it. Otherwise it is the word "User". */
+    nameUsers: setting('CHAT_NAME_USERS', flag(false)),
     maxAnswerChars: setting('CHAT_MAX_ANSWER_CHARS', count(400_000, 16_000_000)),
     /** Characters of JSON that the log of a running turn keeps, for clients that reconnect. */
     maxLogChars: setting('CHAT_MAX_LIVE_LOG_CHARS', count(1_000_000, 64_000_000, 10_000)),

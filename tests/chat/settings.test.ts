@@ -56,6 +56,7 @@ const others: Readonly<Record<string, string>> = {
   CHAT_FILE_HOSTS: 'cdn.example, localhost:9000',
   CHAT_MAX_ANSWER_CHARS: '8',
   CHAT_EXPOSE_PROMPT: 'false',
+  CHAT_NAME_USERS: 'true',
   CHAT_HEARTBEAT_SECONDS: '9',
   CHAT_CHECKPOINT_SECONDS: '10',
   CHAT_TURN_LEASE_SECONDS: '11',
@@ -118,6 +119,7 @@ describe('parseChatSettings', () => {
       },
       turns: {
         exposePrompt: true,
+        nameUsers: false,
         maxAnswerChars: 400_000,
         maxLogChars: 1_000_000,
         checkpointEveryMs: 1_000,
@@ -197,6 +199,7 @@ describe('parseChatSettings', () => {
       },
       turns: {
         exposePrompt: false,
+        nameUsers: true,
         maxAnswerChars: 8,
         maxLogChars: 18_000,
         checkpointEveryMs: 10_000,

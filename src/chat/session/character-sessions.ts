@@ -1,5 +1,6 @@
 import { ChatError } from '../errors';
 import type { Character } from '../model/character';
+import { nameUser } from '../model/macros';
 import type { Message } from '../model/message';
 import type { Owner } from '../model/owner';
 import { answersIn, defaultTitle, toTitle, type SessionEntry, type SessionOrder } from '../model/session';
@@ -13,7 +14,7 @@ import type { SessionAccess } from './access';
  */
 export interface CharacterSessions {
   /** Finds a published character by any of its ids. @throws ChatError `character-not-found` */
-  findCharacter(reference: string): Promise<Character>;
+  findCharacter(owner: Owner, reference: string): Promise<Character>;
   /** @throws ChatError `session-not-found`, also for a session with another character. */
   find(owner: Owner, character: Character, reference: string): Promise<SessionEntry>;
   /** Lists the sessions after the one of `lastId`. @throws ChatError `session-not-found` for that one. */
@@ -64,10 +65,10 @@ export function createCharacterSessions({
   sessions,
 }: CharacterSessionsOptions): CharacterSessions {
   return {
-    async findCharacter(reference) {
+    async findCharacter(owner, reference) {
       const character = await characters.findPublished(reference);
       if (character === null) throw new ChatError('character-not-found');
-      return character;
+      return nameUser(character, owner);
     },
     find,
     async list(owner, character, { lastId, limit, ...rest }) {

@@ -4,8 +4,8 @@ import type { Question, Idempotency } from '../model/question';
 import { answersIn, type Session, toTitle } from '../model/session';
 import type { NewSession, NewTurn } from '../model/turn';
 import type { Character, AnsweringCharacter } from '../model/character';
+import { nameUser } from '../model/macros';
 import { newMessageId } from '../model/message-id';
-import type { CharacterSource } from '../ports/character-source';
 import type { NamedUpstream } from '../ports/upstreams';
 import { ChatError } from '../errors';
 import { isBlank } from '../shared/blank-text';
@@ -24,7 +24,7 @@ export function createOpen(
   options: TurnOptions,
   drain: Pick<Drain, 'isDraining' | 'giveUp' | 'track'>,
 ): Open {
-  const { store, characters, upstreams, uploads, limits } = options;
+  const { store, upstreams, uploads, limits } = options;
 
   return async (question, idempotency) => {
     if (drain.isDraining()) throw new ChatError('server-stopping');
@@ -44,7 +44,7 @@ export function createOpen(
     idempotency: Idempotency | null,
     admission: Admission,
   ): Promise<LiveTurn> {
-    const character = await findAnswering(characters, question.characterId);
+    const character = await findAnswering(options, question);
     const answering = await upstreams.choose(character.upstream);
     const session = await findSession(store, question, character);
     await uploads.check(question.owner, answering, question.files ?? []);
@@ -95,9 +95,13 @@ function toNewTurn(
   };
 }
 
-async function findAnswering(characters: CharacterSource, reference: string): Promise<AnsweringCharacter> {
-  const character = await characters.findPublished(reference);
-  if (character === null) throw new ChatError('character-not-found');
+async function findAnswering(
+  { characters, settings }: Pick<TurnOptions, 'characters' | 'settings'>,
+  { characterId, owner }: Question,
+): Promise<AnsweringCharacter> {
+  const found = await characters.findPublished(characterId);
+  if (found === null) throw new ChatError('character-not-found');
+  const character = settings.nameUsers ? nameUser(found, owner) : found;
   const { prompt } = character;
   if (prompt === null || isBlank(prompt)) throw new ChatError('character-without-prompt');
   return { ...character, prompt };

@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
-import { fillCharacterTexts, type Character, type CharacterSource } from '../../chat';
+import { fillCharacterTexts, unnamedUser, type Character, type CharacterSource } from '../../chat';
 import { numberCharacters } from './numbers';
 import { parseJsonColumn } from '../sql/json-column';
 import { partsOf } from '../sql/parts';
@@ -24,14 +24,17 @@ interface CharacterRow extends UpstreamColumns {
 /**
  * Creates the source of characters on Strapi's database.
  * It reads content only from the published row, so users cannot see a draft.
+ * @param namesUsers whether texts keep `{{user}}`, for `nameUser`.
  */
-export function createCharacterSource(db: Database): CharacterSource {
+export function createCharacterSource(db: Database, namesUsers = false): CharacterSource {
+  const user = namesUsers ? unnamedUser : undefined;
+  const readNumbered = createRead(db, user);
   return {
     async findPublished(reference) {
       const named = isRowId(reference)
         ? { 'd.numeric_id': Number(reference) }
         : { 'd.document_id': reference };
-      const [character] = await readNumbered(db, (rows) =>
+      const [character] = await readNumbered((rows) =>
         rows.where(named).whereNotNull('p.id').where(isEnabled).limit(1),
       );
       return character ?? null;
@@ -39,7 +42,7 @@ export function createCharacterSource(db: Database): CharacterSource {
     async findForDisplay(documentIds) {
       const characters: Character[] = [];
       for (const some of partsOf(documentIds)) {
-        characters.push(...(await readNumbered(db, (rows) => rows.whereIn('d.document_id', some))));
+        characters.push(...(await readNumbered((rows) => rows.whereIn('d.document_id', some))));
       }
       return new Map(characters.map((character) => [character.documentId, character]));
     },
@@ -51,16 +54,16 @@ const isEnabled = (rows: Knex.QueryBuilder) => void rows.where('p.enabled', true
 
 type CharacterRows = Knex.QueryBuilder<CharacterRow, CharacterRow[]>;
 
-async function readNumbered(
-  db: Database,
-  which: (rows: CharacterRows) => CharacterRows,
-): Promise<Character[]> {
-  let rows = await which(selectCharacters(db));
-  if (rows.some((row) => row.numeric_id === null)) {
-    await numberCharacters(db);
-    rows = await which(selectCharacters(db));
-  }
-  return rows.flatMap((row) => toCharacter(row) ?? []);
+/** @param user the word for `{{user}}`. */
+function createRead(db: Database, user: string | undefined) {
+  return async (which: (rows: CharacterRows) => CharacterRows): Promise<Character[]> => {
+    let rows = await which(selectCharacters(db));
+    if (rows.some((row) => row.numeric_id === null)) {
+      await numberCharacters(db);
+      rows = await which(selectCharacters(db));
+    }
+    return rows.flatMap((row) => toCharacter(row, user) ?? []);
+  };
 }
 
 /** Selects characters: `d` is the draft row, `p` is the published row if it exists. */
@@ -83,10 +86,10 @@ function selectCharacters(db: Database): CharacterRows {
     ) as CharacterRows;
 }
 
-function toCharacter({ numeric_id: id, ...row }: CharacterRow): Character | null {
+function toCharacter({ numeric_id: id, ...row }: CharacterRow, user: string | undefined): Character | null {
   if (id === null) return null;
   const suggested_questions = parseJsonColumn(row.suggested_questions);
-  const texts = fillCharacterTexts({ ...row, suggested_questions });
+  const texts = fillCharacterTexts({ ...row, suggested_questions }, user);
   return {
     documentId: row.document_id,
     id,

@@ -1,6 +1,8 @@
 import type { Core } from '@strapi/strapi';
+import type { Context } from 'koa';
 
 import { fillCharacterTexts } from '../../chat';
+import { isAppUser } from '../../http/owner';
 import { findNumericIds, nextNumericId } from '../../database/characters/numbers';
 import { entriesOf, toNumericIds, type Schema, type Schemas } from './character-id-params';
 
@@ -35,8 +37,9 @@ interface Sanitizers {
  * Shows a character's `numeric_id` in place of its row id in Strapi's own routes. A row id changes with every publish.
  * The routes also understand it in queries. This includes characters that another entry is populated with.
  * The texts of these characters have their macros filled in, as in the chat's own replies.
+ * @param namesUsers whether `{{user}}` is the name of the user who reads.
  */
-export function showNumericIds(strapi: Core.Strapi): void {
+export function showNumericIds(strapi: Core.Strapi, namesUsers: boolean): void {
   const sanitizers = strapi.contentAPI.sanitize as unknown as Sanitizers;
   const { output, query } = sanitizers;
   const schemas: Schemas = { characterUid, getSchema: (uid) => strapi.getModel(uid as never) as Schema };
@@ -52,8 +55,15 @@ export function showNumericIds(strapi: Core.Strapi): void {
     );
     for (const character of characters) {
       character['id'] = ids.get(String(character['documentId'])) ?? null;
-      Object.assign(character, fillCharacterTexts(character));
+      Object.assign(character, fillCharacterTexts(character, namesUsers ? readUsername(strapi) : undefined));
     }
     return shown;
   };
+}
+
+/** Returns undefined for a request without a user, e.g. of an API token. */
+function readUsername(strapi: Core.Strapi): string | undefined {
+  const request = strapi.requestContext.get() as unknown as Context | undefined;
+  if (request === undefined || !isAppUser(request)) return undefined;
+  return (request.state['user'] as { readonly username?: string } | undefined)?.username;
 }

@@ -21,7 +21,7 @@ export function keepEntryRules(strapi: Core.Strapi): void {
   checkBeforePublishing(strapi);
   hideDisabledCharacters(strapi);
   giveNumericIds(strapi);
-  showNumericIds(strapi);
+  showNumericIds(strapi, settings.turns.nameUsers);
   keepUpstreamKeys(strapi, {
     defaultKind: settings.upstream,
     hasDefaultApp: settings.console.appId !== null,

@@ -1,4 +1,5 @@
-import { fillCharacterTexts, fillMacros } from '../../../src/chat/model/macros';
+import { fillCharacterTexts, fillMacros, nameUser, unnamedUser } from '../../../src/chat/model/macros';
+import { keeper } from '../support/fixtures';
 
 const names = { char: 'Ada', user: 'User' };
 
@@ -36,6 +37,19 @@ describe('fillCharacterTexts', () => {
   it('leaves {{char}} where the name was not read', () => {
     expect(fillCharacterTexts({ opening_statement: '{{char}} greets {{user}}.' })).toEqual({
       opening_statement: '{{char}} greets User.',
+    });
+  });
+});
+
+describe('nameUser', () => {
+  it('fills in the name of the user where fillCharacterTexts has left {{user}}', () => {
+    const texts = { name: 'Keeper', prompt: '{{char}} greets <USER>.', suggested_questions: ['{{ User }}?'] };
+    const { prompt, suggested_questions } = fillCharacterTexts(texts, unnamedUser);
+    const character = { ...keeper, prompt, suggestedQuestions: suggested_questions };
+    expect(nameUser(character, { username: '$& {{char}}' })).toEqual({
+      ...character,
+      prompt: 'Keeper greets $& {{char}}.',
+      suggestedQuestions: ['$& {{char}}?'],
     });
   });
 });

@@ -55,6 +55,7 @@ export const links: FileLinks = { to: ({ id, messageId }) => `/link/${messageId}
 
 export const turnSettings: TurnSettings = {
   exposePrompt: true,
+  nameUsers: false,
   maxAnswerChars: 400_000,
   maxLogChars: 1_000_000,
   checkpointEveryMs: 20,

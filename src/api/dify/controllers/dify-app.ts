@@ -3,12 +3,13 @@ import type { Context } from 'koa';
 
 import { toDifyInfo, toDifyMeta, toDifyParameters, toDifySite } from '../../../chat';
 import { chatOf } from '../../../app';
+import { ownerOf } from '../../../http/owner';
 import { param } from '../../../http/param';
 
 /** What Dify tells about an app: here, a published character. */
 export default ({ strapi }: { strapi: Core.Strapi }) => {
   const characterOf = (ctx: Context) =>
-    chatOf(strapi).characterSessions.findCharacter(param(ctx, 'character_id'));
+    chatOf(strapi).characterSessions.findCharacter(ownerOf(ctx), param(ctx, 'character_id'));
 
   return {
     /** GET /api/dify/:character_id/v1/parameters */

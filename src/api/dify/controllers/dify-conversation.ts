@@ -20,7 +20,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
   async list(ctx: Context) {
     const owner = ownerOf(ctx);
     const { characterSessions } = chatOf(strapi);
-    const character = await characterSessions.findCharacter(param(ctx, 'character_id'));
+    const character = await characterSessions.findCharacter(ownerOf(ctx), param(ctx, 'character_id'));
     const page = parseDifyConversationPage(ctx.query);
     const { items, hasMore } = await characterSessions.list(owner, character, {
       ...page,
@@ -64,7 +64,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
 
 async function find(strapi: Core.Strapi, ctx: Context, owner: Owner) {
   const { characterSessions } = chatOf(strapi);
-  const character = await characterSessions.findCharacter(param(ctx, 'character_id'));
+  const character = await characterSessions.findCharacter(ownerOf(ctx), param(ctx, 'character_id'));
   const session = await characterSessions.find(owner, character, param(ctx, 'conversation_id').toLowerCase());
   return { character, session };
 }

@@ -154,5 +154,5 @@ async function findMessage(strapi: Core.Strapi, ctx: Context, owner: Owner) {
 }
 
 function characterOf(strapi: Core.Strapi, ctx: Context) {
-  return chatOf(strapi).characterSessions.findCharacter(param(ctx, 'character_id'));
+  return chatOf(strapi).characterSessions.findCharacter(ownerOf(ctx), param(ctx, 'character_id'));
 }

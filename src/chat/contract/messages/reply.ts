@@ -4,6 +4,7 @@ import type { Character } from '../../model/character';
 import { answerFileReply, toAnswerFileReply, type FileLinks } from '../file/link';
 import { questionFileReply } from '../file/question-files';
 import { messageRoles, messageStatuses, ratings, type Message } from '../../model/message';
+import { nameUser } from '../../model/macros';
 import type { Owner } from '../../model/owner';
 import {
   dateTime,
@@ -126,7 +127,7 @@ export function toMessageReply(
     parent_message_id: message.parentMessageId,
     is_superseded: message.isSuperseded,
     thread_restarted: message.isThreadRestarted,
-    ai_character: character ? toCharacterReply(character, exposePrompt) : null,
+    ai_character: character ? toCharacterReply(nameUser(character, owner), exposePrompt) : null,
     user: { id: owner.id, documentId: owner.documentId, username: owner.username, email: owner.email },
     createdAt: message.createdAt.toISOString(),
     updatedAt: message.updatedAt.toISOString(),
