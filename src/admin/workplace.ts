@@ -2,11 +2,12 @@ import type { StrapiApp } from '@strapi/strapi/admin';
 
 import { cards } from './cards/part';
 import { conversations } from './conversations/part';
+import { form } from './form/part';
 import type { AdminPart } from './shared/part';
 import { usage } from './usage/part';
 
 /** Everything that the project adds to the admin panel. The application and the plugin use the same list. */
-const parts: readonly AdminPart[] = [cards, conversations, usage];
+const parts: readonly AdminPart[] = [form, cards, conversations, usage];
 
 export const translations = {
   en: Object.assign({}, ...parts.map(({ english }) => english)) as Record<string, string>,

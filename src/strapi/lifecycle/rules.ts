@@ -6,12 +6,12 @@ import { keepLinksOfDiscarded } from '../entries/character-links';
 import { keepForReading, showLinkedCharacters } from '../entries/chat-entries';
 import { hideDisabledCharacters } from '../entries/enabled-characters';
 import { eraseWithUser } from '../entries/erase-with-user';
-import { checkBeforePublishing } from '../entries/publish-checks';
 import { keepMessageCounts } from '../entries/message-counts';
 import { keepQuestionTexts } from '../entries/question-texts';
 import { dropConversationsWithSessions } from '../entries/session-conversations';
 import { linkToSingleRows } from '../entries/single-links';
 import { keepUpstreamKeys } from '../upstreams/keep-keys';
+import { checkBeforePublishing } from '../upstreams/publish-checks';
 import { auditEntries } from '../workplace/conversations/audit-entries';
 
 /** Adds the rules for entries of the chat's content types. Call it in `register`, after these types exist. */

@@ -1,10 +1,12 @@
 import type { Core } from '@strapi/strapi';
 
 import { conversations } from './conversations/conversations';
+import { registerCustomFields } from './form/custom-fields';
+import { formPart } from './form/part';
 import type { AdminRoute, WorkplacePart } from './part';
 import { usage } from './usage/part';
 
-const parts: readonly WorkplacePart[] = [conversations, usage];
+const parts: readonly WorkplacePart[] = [formPart, conversations, usage];
 
 /** The part of Strapi's permission service that this file uses. */
 interface PermissionService {
@@ -16,6 +18,7 @@ interface PermissionService {
  * because the bootstrap drops unknown rights.
  */
 export async function addWorkplace(strapi: Core.Strapi): Promise<void> {
+  registerCustomFields(strapi);
   const permissions = strapi.service('admin::permission') as PermissionService;
   const rights = parts.flatMap((part) => part.rights);
   await permissions.actionProvider.registerMany(
@@ -34,7 +37,10 @@ function toStrapiRoute({ right, ...route }: AdminRoute) {
     config: {
       policies: [
         'admin::isAuthenticatedAdmin',
-        { name: 'admin::hasPermissions', config: { actions: [`api::${right}`] } },
+        {
+          name: 'admin::hasPermissions',
+          config: { actions: [typeof right === 'string' ? `api::${right}` : right] },
+        },
       ],
     },
     info: { type: 'admin' as const },

@@ -37,8 +37,10 @@ const holding = (found: SessionEntry) => harness({ find: async () => found });
 
 describe('findCharacter', () => {
   it('throws character-not-found for an unknown character', async () => {
-    expect(await thrown(harness().findCharacter('nobody'))).toMatchObject({ code: 'character-not-found' });
-    expect(await harness().findCharacter(keeper.documentId)).toEqual(keeper);
+    expect(await thrown(harness().findCharacter(ada, 'nobody'))).toMatchObject({
+      code: 'character-not-found',
+    });
+    expect(await harness().findCharacter(ada, keeper.documentId)).toEqual(keeper);
   });
 });
 

@@ -4,7 +4,7 @@ import { upstreamsOf } from '../../app';
 import { fillCharacterTexts, isBlank, type UpstreamChoice, type UpstreamProblem } from '../../chat';
 import { toUpstreamChoice, type UpstreamColumns } from '../../database/characters/upstream-choice';
 import { characterLabels } from '../startup/admin-views';
-import { toFieldError, type FieldProblem } from '../upstreams/fields';
+import { toFieldError, type FieldProblem } from './fields';
 
 const characterUid = 'api::ai-character.ai-character';
 /** These can publish. The last two do with `status: "published"`. */
