@@ -15,7 +15,7 @@ import { readStockSessions } from '../strapi/logins/logins';
 import { surviveBrokenConnections } from '../strapi/patches/survive-broken-connections';
 import { guardChats, takeChatsFromStockRoles } from '../strapi/rights/chat-reading';
 import { guardDrafts } from '../strapi/rights/draft-reading';
-import { useTokenSettings } from '../strapi/tokens/settings';
+import { useTokenSettings } from '../strapi/logins/token-settings';
 import { addTokenStrategy } from '../strapi/tokens/token-strategy';
 import { nameInAdminPanel } from '../strapi/startup/admin-labels';
 import { beforeListening } from '../strapi/startup/before-listening';

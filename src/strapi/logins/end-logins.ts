@@ -1,6 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
-import { tokenSettingsOf } from '../tokens/settings';
+import { tokenSettingsOf } from './token-settings';
 import { loginsOf } from './logins';
 
 const userUid = 'plugin::users-permissions.user';

@@ -4,7 +4,7 @@ import { createLoginWatch, type LoginWatch } from './login-watch';
 import { createLogins, type Logins } from '../../database/users/logins';
 import { createTokens, type Tokens } from '../../database/users/tokens';
 import { nowAndOnCommit } from '../../database/cache/when-changed';
-import { tokenSettingsOf } from '../tokens/settings';
+import { tokenSettingsOf } from './token-settings';
 
 /** The logins of users in this process. */
 export interface UserLogins {

@@ -5,7 +5,7 @@ import type { Core } from '@strapi/strapi';
 import { ChatError, type PersonalToken, type TokenRequest } from '../../chat';
 import type { Login } from '../logins/login-watch';
 import { loginsOf } from '../logins/logins';
-import { tokenSettingsOf } from './settings';
+import { tokenSettingsOf } from '../logins/token-settings';
 import { digestOf, newSecret } from './token';
 
 /**
