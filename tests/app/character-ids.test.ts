@@ -162,7 +162,7 @@ describe('the id of a character', () => {
     const token = await createToken();
     const refused = await token('POST', '/api/ai-characters', { name: 'Chosen', numeric_id: 7_000 });
     expect(refused.status).toBe(400);
-    const { body } = await token('POST', '/api/ai-characters', { name: 'Chosen' });
+    const { body } = await token('POST', '/api/ai-characters', { name: 'Chosen', prompt: 'Hi' });
     const { id, documentId } = body.data;
     expect((await token('PUT', `/api/ai-characters/${documentId}`, { numeric_id: 7_000 })).status).toBe(400);
     await app.admin.client.request('PUT', `${contentManager}/${documentId}`, {

@@ -110,7 +110,9 @@ describe('an import of an export', () => {
   );
 
   it('gives a new character an id above all others', async () => {
-    const created = await editor.post('/api/ai-characters', { data: { name: 'After the import' } });
+    const created = await editor.post('/api/ai-characters', {
+      data: { name: 'After the import', prompt: 'Hi' },
+    });
     const { id } = created.body.data;
     const others = await app.db('ai_characters').whereNot({ numeric_id: id }).pluck('numeric_id');
     expect(id).toBeGreaterThan(Math.max(...others));
