@@ -11,6 +11,8 @@ export interface Character {
   readonly suggestedQuestions: unknown;
   /** Who answers for the character, as an editor has chosen. Private: no reply contains it. */
   readonly upstream: UpstreamChoice;
+  /** The number of the published version; null if it is unknown. Each publish with changes has the next number. */
+  readonly version: number | null;
 }
 
 /** Returns the documentIds of the characters of these sessions or messages, each once. */

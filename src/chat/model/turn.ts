@@ -15,6 +15,8 @@ export interface NewTurn {
   readonly thread: Thread;
   /** The character's documentId. */
   readonly characterId: string;
+  /** See `Character.version`. */
+  readonly characterVersion: number | null;
   readonly query: string;
   readonly files: readonly QuestionFile[];
   readonly questionMessageId: string;

@@ -84,6 +84,7 @@ function toNewTurn(
     session,
     thread: toThread(answering, session),
     characterId: character.documentId,
+    characterVersion: character.version,
     query,
     files,
     questionMessageId: newMessageId(),

@@ -7,6 +7,7 @@ import { parseJsonColumn } from '../sql/json-column';
 import { partsOf } from '../sql/parts';
 import { isRowId } from '../sql/row-id';
 import { toUpstreamChoice, upstreamColumns, type UpstreamColumns } from './upstream-choice';
+import { versionTable } from './versions/table';
 
 type Database = Core.Strapi['db'];
 
@@ -19,6 +20,8 @@ interface CharacterRow extends UpstreamColumns {
   readonly introduce: string | null;
   readonly opening_statement: string | null;
   readonly suggested_questions: unknown;
+  /** Null until the bootstrap has kept the versions of an earlier release. */
+  readonly version: number | null;
 }
 
 /**
@@ -52,6 +55,9 @@ export function createCharacterSource(db: Database, namesUsers = false): Charact
 /** Null is the value of rows from earlier releases, until the next start. */
 const isEnabled = (rows: Knex.QueryBuilder) => void rows.where('p.enabled', true).orWhereNull('p.enabled');
 
+/** A publish keeps its version in the same transaction, so the newest version is the published row. */
+const newestVersion = `(select max(version) from ${versionTable} where document_id = p.document_id)`;
+
 type CharacterRows = Knex.QueryBuilder<CharacterRow, CharacterRow[]>;
 
 /** @param user the word for `{{user}}`. */
@@ -83,6 +89,7 @@ function selectCharacters(db: Database): CharacterRows {
       'p.opening_statement',
       'p.suggested_questions',
       ...upstreamColumns.map((column) => `p.${column}`),
+      db.connection.raw(`${newestVersion} as version`),
     ) as CharacterRows;
 }
 
@@ -99,5 +106,6 @@ function toCharacter({ numeric_id: id, ...row }: CharacterRow, user: string | un
     openingStatement: texts.opening_statement,
     suggestedQuestions: texts.suggested_questions,
     upstream: toUpstreamChoice(row),
+    version: row.version,
   };
 }

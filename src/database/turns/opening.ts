@@ -191,6 +191,7 @@ function messageRows(turn: NewTurn, session: number | string, holder: string | n
     alive_at: 1,
     parent_message_id: turn.questionMessageId,
     model: turn.thread.model,
+    character_version: turn.characterVersion,
     thread_restarted: turn.thread.isRestarted,
     ...common,
   };

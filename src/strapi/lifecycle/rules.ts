@@ -1,6 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import { chatOf } from '../../app';
+import { keepCharacterVersions } from '../entries/character-versions';
 import { giveNumericIds, showNumericIds } from '../entries/character-ids';
 import { keepLinksOfDiscarded } from '../entries/character-links';
 import { keepForReading, showLinkedCharacters } from '../entries/chat-entries';
@@ -27,6 +28,7 @@ export function keepEntryRules(strapi: Core.Strapi): void {
     hasDefaultApp: settings.console.appId !== null,
   });
   keepLinksOfDiscarded(strapi);
+  keepCharacterVersions(strapi);
   linkToSingleRows(strapi);
   keepMessageCounts(strapi);
   keepQuestionTexts(strapi);

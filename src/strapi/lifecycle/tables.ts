@@ -2,6 +2,8 @@ import type { Core } from '@strapi/strapi';
 
 import { createAuditTable } from '../../database/audit/audit';
 import { fillCharacterDefaults } from '../../database/characters/defaults';
+import { keepPublishedVersions } from '../../database/characters/versions/keep';
+import { createVersionTable } from '../../database/characters/versions/table';
 import { createNumberTable, numberCharacters } from '../../database/characters/numbers';
 import { indexMarkedMessages } from '../../database/conversations/indexes';
 import { createFileTable } from '../../database/files/store';
@@ -28,6 +30,8 @@ export async function createTables({ db }: Core.Strapi): Promise<void> {
   await numberCharacters(db);
   await createAuditTable(db);
   await fillCharacterDefaults(db);
+  await createVersionTable(db);
+  await keepPublishedVersions(db);
   await indexPendingAnswers(db);
   await indexRatings(db);
   await indexMarkedMessages(db);

@@ -162,6 +162,7 @@ const messageView: View = {
     upstream: ['Upstream', 'Who has answered. Empty: Dify.'],
     upstream_parent_id: ['Parent in the upstream', 'The message there that the question continues.'],
     model: ['Model', 'The model that has answered, if it is known.'],
+    character_version: ['Version of the character', 'The published version that has answered.'],
     thread_restarted: [
       'Conversation begun anew',
       'The upstream did not know the earlier messages of the session.',

@@ -12,8 +12,11 @@ export interface AdminRight {
 export interface AdminRoute {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
-  /** The uid of a right, e.g. `chat-usage.read`; or an action of Strapi for a content type. */
-  readonly right: string | { readonly action: string; readonly subject: string };
+  /**
+   * The uid of a right, e.g. `chat-usage.read`; or an action of Strapi for a content type. Without it, the handler
+   * checks the rights of the administrator.
+   */
+  readonly right?: string | { readonly action: string; readonly subject: string };
   readonly handler: (ctx: Context) => Promise<unknown>;
 }
 

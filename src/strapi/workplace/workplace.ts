@@ -5,8 +5,9 @@ import { registerCustomFields } from './form/custom-fields';
 import { formPart } from './form/part';
 import type { AdminRoute, WorkplacePart } from './part';
 import { usage } from './usage/part';
+import { versions } from './versions/part';
 
-const parts: readonly WorkplacePart[] = [formPart, conversations, usage];
+const parts: readonly WorkplacePart[] = [formPart, versions, conversations, usage];
 
 /** The part of Strapi's permission service that this file uses. */
 interface PermissionService {
@@ -37,10 +38,14 @@ function toStrapiRoute({ right, ...route }: AdminRoute) {
     config: {
       policies: [
         'admin::isAuthenticatedAdmin',
-        {
-          name: 'admin::hasPermissions',
-          config: { actions: [typeof right === 'string' ? `api::${right}` : right] },
-        },
+        ...(right === undefined
+          ? []
+          : [
+              {
+                name: 'admin::hasPermissions',
+                config: { actions: [typeof right === 'string' ? `api::${right}` : right] },
+              },
+            ]),
       ],
     },
     info: { type: 'admin' as const },

@@ -40,6 +40,7 @@ export const keeper: Character = {
   openingStatement: 'Come in, it is wet outside.',
   suggestedQuestions: ['How is the sea?'],
   upstream: defaultChoice,
+  version: 3,
 };
 
 export const pirate: Character = {
@@ -82,6 +83,7 @@ export function newTurn(changes: Partial<NewTurn> = {}): NewTurn {
     session: newSession('session-1'),
     thread: newThread(changes.session?.conversationId ?? null),
     characterId: keeper.documentId,
+    characterVersion: null,
     query: 'How is the sea?',
     files: [],
     questionMessageId: 'msg-question',

@@ -27,6 +27,7 @@ function withoutContent({ documentId, id }: Character): Character {
     openingStatement: null,
     suggestedQuestions: null,
     upstream: defaultChoice,
+    version: null,
   };
   return { documentId, id, ...nothing };
 }
