@@ -19,7 +19,7 @@ interface Manifest {
 
 /** Packages that the server part does not need. Those of the admin panel come from the host. */
 const ofApplication =
-  /^(react|react-dom|react-intl|react-redux|react-router-dom|styled-components|tsx|@strapi\/(design-system|icons|provider-email-nodemailer))$/u;
+  /^(diff|react|react-dom|react-intl|react-markdown|react-redux|react-router-dom|styled-components|tsx|@strapi\/(design-system|icons|provider-email-nodemailer))$/u;
 
 /**
  * Returns the manifest of the package. The host brings Strapi and React, so that only one copy of them exists.
