@@ -42,7 +42,8 @@ const directions = [
     ['limits', 'file', 'stream', 'turn', 'session', 'message'],
     ['stream', 'limits', 'file', 'turn', 'session', 'message'],
     ['file', 'stream', 'turn', 'session', 'message'],
-    ['turn', 'session', 'message'],
+    ['turn', 'trial', 'session', 'message'],
+    ['trial', 'session', 'message'],
     ['session', 'message'],
   ].map(([folder, ...above]) =>
     only(

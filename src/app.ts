@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 
 import type { Core } from '@strapi/strapi';
 
-import { createChat, parseChatSettings, type Chat, type Upstreams } from './chat';
+import { createChat, parseChatSettings, type CharacterSource, type Chat, type Upstreams } from './chat';
 import { createAuditLog, type AuditLog } from './database/audit/audit';
 import { cacheCharacters } from './database/characters/cache';
 import { createKeySeal } from './database/characters/key-seal';
@@ -38,6 +38,7 @@ export type FinishedMessages = { readonly turn_id: string } | { readonly message
 /** The parts of one Strapi instance, made once. Chat, history, upstream and database meet only here. */
 interface App {
   readonly chat: Chat;
+  readonly characters: CharacterSource;
   readonly history: History;
   /** Only a process that serves requests takes this lock. It shows other processes that this one is alive. */
   readonly processLock: ProcessLock;
@@ -84,6 +85,10 @@ export function historyStoreOf(strapi: Core.Strapi): Store | undefined {
 /** @throws SettingsError listing every problem with the settings. */
 export function chatOf(strapi: Core.Strapi): Chat {
   return appOf(strapi).chat;
+}
+
+export function publishedCharactersOf(strapi: Core.Strapi): CharacterSource {
+  return appOf(strapi).characters;
 }
 
 export function historyOf(strapi: Core.Strapi): History {
@@ -189,6 +194,7 @@ function createApp(strapi: Core.Strapi): App {
   });
   return {
     chat,
+    characters,
     history,
     processLock,
     upstreamCheck,

@@ -24,6 +24,7 @@ import { createSessionEvents, toMessageEvent, toSupersededEvent, type SessionEve
 import type { ChatSettings } from './settings';
 import type { TurnStore } from './ports/turn-store';
 import { createTextAllowance } from './limits/text-allowance';
+import { createTrials, type Trials } from './trial/trials';
 import { createTurns, type Turns } from './turn/turns';
 import type { UnneededConversations } from './ports/unneeded-conversations';
 import type { Upstreams } from './ports/upstreams';
@@ -57,6 +58,8 @@ export interface ChatDependencies {
 export interface Chat {
   readonly settings: ChatSettings;
   readonly turns: Turns;
+  /** Answers for editors who try a character. */
+  readonly trials: Trials;
   readonly live: LiveTurns;
   /** Returns how many questions wait to be sent to their upstream. */
   readonly queuedTurns: () => number;
@@ -124,6 +127,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
     live,
     queuedTurns: () => upstreams.waiting(),
     turns,
+    trials: createTrials({ ...settings.turns, upstreams, log, conversations: conversationCleanup }),
     writes,
     messages,
     messageActions: createMessageActions({

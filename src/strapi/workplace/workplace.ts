@@ -4,10 +4,11 @@ import { conversations } from './conversations/conversations';
 import { registerCustomFields } from './form/custom-fields';
 import { formPart } from './form/part';
 import type { AdminRoute, WorkplacePart } from './part';
+import { trials } from './trials/part';
 import { usage } from './usage/part';
 import { versions } from './versions/part';
 
-const parts: readonly WorkplacePart[] = [formPart, versions, conversations, usage];
+const parts: readonly WorkplacePart[] = [formPart, trials, versions, conversations, usage];
 
 /** The part of Strapi's permission service that this file uses. */
 interface PermissionService {
