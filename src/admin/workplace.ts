@@ -4,11 +4,12 @@ import { cards } from './cards/part';
 import { conversations } from './conversations/part';
 import { form } from './form/part';
 import type { AdminPart } from './shared/part';
+import { tryCharacters } from './try/part';
 import { usage } from './usage/part';
 import { versions } from './versions/part';
 
 /** Everything that the project adds to the admin panel. The application and the plugin use the same list. */
-const parts: readonly AdminPart[] = [form, cards, versions, conversations, usage];
+const parts: readonly AdminPart[] = [form, cards, tryCharacters, versions, conversations, usage];
 
 export const translations = {
   en: Object.assign({}, ...parts.map(({ english }) => english)) as Record<string, string>,

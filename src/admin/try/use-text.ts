@@ -1,0 +1,4 @@
+import { createUseText } from '../shared/create-use-text';
+import { english } from './translations';
+
+export const useText = createUseText(english);
