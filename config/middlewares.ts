@@ -2,6 +2,21 @@ import type { Core } from '@strapi/strapi';
 
 import { flag, origins, readVariables, size, toBytes } from '../src/env/variables';
 
+/** The headers that OpenAI's package sends from a browser. */
+const openaiHeaders = [
+  ...[
+    'arch',
+    'async',
+    'custom-poll-interval',
+    'helper-method',
+    'lang',
+    'os',
+    'package-version',
+    'poll-helper',
+  ],
+  ...['retry-count', 'runtime', 'runtime-version', 'timeout'],
+].map((name) => `x-stainless-${name}`);
+
 const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewares => {
   const variables = readVariables(env, {
     CORS_ORIGINS: origins,
@@ -35,6 +50,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
           'Idempotency-Key',
           'If-None-Match',
           'x-strapi-refresh-cookie',
+          ...openaiHeaders,
         ],
         expose: [
           'ETag',

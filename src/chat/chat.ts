@@ -17,6 +17,7 @@ import { createSearch, type Search } from './message/search';
 import type { SearchStore } from './ports/search-store';
 import { createSessionAccess, type SessionAccess } from './session/access';
 import { createOwners, type Owners } from './session/owners';
+import { createFindThread } from './session/find-thread';
 import { createCharacterSessions, type CharacterSessions } from './session/character-sessions';
 import type { SessionStore } from './ports/session-store';
 import { createConnect, type Connect } from './session/connection';
@@ -70,6 +71,7 @@ export interface Chat {
   readonly sessions: SessionAccess;
   readonly owners: Owners;
   readonly characterSessions: CharacterSessions;
+  readonly findThread: ReturnType<typeof createFindThread>;
   readonly sessionEvents: SessionEvents;
   readonly connect: Connect;
   readonly ownData: OwnData;
@@ -122,6 +124,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
     onMessageAdded: dependencies.onMessageAdded ?? (() => undefined),
     onErased,
   });
+  const characterSessions = createCharacterSessions({ store: sessionStore, characters, sessions });
   return {
     settings,
     live,
@@ -139,7 +142,8 @@ export function createChat(dependencies: ChatDependencies): Chat {
     }),
     sessions,
     owners: createOwners(dependencies.ownerSource),
-    characterSessions: createCharacterSessions({ store: sessionStore, characters, sessions }),
+    characterSessions,
+    findThread: createFindThread({ store: sessionStore, turns, characterSessions }),
     sessionEvents: events,
     connect: createConnect({ live, events, turns, sessions, writes, request: settings.request }),
     search: createSearch(dependencies.searchStore),

@@ -73,6 +73,7 @@ export { doubling } from './shared/retry';
 export { invalidRequest } from './contract/invalid-request';
 export { walk, type After } from './shared/walk';
 export type { AnswerFile, QuestionFile } from './model/file';
+export type { Question } from './model/question';
 export type { MessageRange, Range, Selection } from './model/page';
 export type { MessageReference, MessageRole, NewMessage } from './model/message';
 export type { NewSessionEntry, SessionEntry, SessionFilter, SessionRange } from './model/session';
@@ -145,7 +146,18 @@ export { toTokenReply } from './contract/token/reply';
 export { assertScope } from './limits/token-scope';
 export { SettingsError } from '../env/variables';
 export { parseStreamFormat, type StreamFormat } from './contract/stream-event';
-export { difyFraming, ownFraming, toDifyFrames, type Framing } from './stream/framing';
+export {
+  difyFraming,
+  openaiFraming,
+  ownFraming,
+  readCompletion,
+  toDifyFrames,
+  toOpenAIFrames,
+  type Framing,
+} from './stream/framing';
+export { toOpenAIError } from './contract/openai/error';
+export { toOpenAICompletion, toOpenAIModel } from './contract/openai/reply';
+export { parseCompletion, type CompletionRequest } from './contract/openai/request';
 export { toDifyAnswer } from './contract/dify/event';
 export { toDifyError } from './contract/dify/error';
 export {

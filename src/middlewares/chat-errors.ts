@@ -26,6 +26,7 @@ export const chatApis: readonly string[] = [
   'conversation',
   'dify',
   'history',
+  'openai',
   'openapi',
 ];
 

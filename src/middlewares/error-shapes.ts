@@ -1,13 +1,16 @@
 import type { Context, Next } from 'koa';
 
-import { toDifyError, toSessionError } from '../chat';
+import { toDifyError, toOpenAIError, toSessionError } from '../chat';
 import { errorShapeOf } from '../http/error-shape';
 
 /** An error as the middlewares below have sent it. */
 interface SentError {
   readonly status: number;
   readonly message: string;
-  readonly details?: { readonly code?: string };
+  readonly details?: {
+    readonly code?: string;
+    readonly errors?: readonly { readonly path?: readonly string[] }[];
+  };
 }
 
 interface ErrorShapesConfig {
@@ -15,7 +18,7 @@ interface ErrorShapesConfig {
   readonly start?: string | undefined;
 }
 
-/** Sends all errors of the session API and of the Dify API in the shapes of their contracts. */
+/** Sends all errors of the APIs for clients of others in the shapes of their contracts. */
 export default ({ start }: ErrorShapesConfig = {}) =>
   async function errorShapes(ctx: Context, next: Next): Promise<void> {
     await next();
@@ -26,6 +29,7 @@ export default ({ start }: ErrorShapesConfig = {}) =>
     const shape = errorShapeOf(path);
     if (shape === 'envelope') replyInEnvelope(ctx, error);
     if (shape === 'dify') replyAsDify(ctx, error);
+    if (shape === 'openai') replyAsOpenAI(ctx, error);
   };
 
 /** The session API uses the same envelope for success. */
@@ -40,6 +44,17 @@ function replyAsDify(ctx: Context, { status, message, details }: SentError): voi
   ctx.body = reply;
   ctx.status = reply.status;
   if (reply.status === 401) ctx.set('WWW-Authenticate', 'Bearer realm="api"');
+}
+
+/** OpenAI's clients sleep as long as `Retry-After` says, also for a day. */
+const maxRetryAfterSeconds = 60;
+
+function replyAsOpenAI(ctx: Context, { status, message, details }: SentError): void {
+  const param = details?.errors?.[0]?.path?.join('.');
+  const failure = toOpenAIError({ code: details?.code, status, message, param });
+  ctx.body = failure.body;
+  ctx.status = failure.status;
+  if (Number(ctx.response.get('Retry-After')) > maxRetryAfterSeconds) ctx.set('x-should-retry', 'false');
 }
 
 /** Dify has a code of its own for a body that is not JSON. The body is parsed before the route is known. */

@@ -33,6 +33,7 @@ const ofOthers = [
   'users/[^/]+/conversations',
   'dify',
   'console/api/apps',
+  'openai',
   'v1/(conversations|stats)',
 ];
 

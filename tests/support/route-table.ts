@@ -77,6 +77,11 @@ const characterOfBody: Kind = {
   takes: ["Ada's documentId", "Ada's id"],
   refusalOf: () => refuse(400, 'character-not-found', 'invalid-request'),
 };
+const isCharacterId = (id: string) => /^(?!0$|-)[^.]{1,64}$/u.test(id.trim());
+const modelOfBody: Kind = {
+  takes: ["Ada's documentId", "Ada's id"],
+  refusalOf: (id) => (isCharacterId(id) ? refuse(404, 'model_not_found') : refuse(400, 'invalid-request')),
+};
 /** The server refuses JSON, because a form must have a file. tests/app/files.test.ts tries the ids in forms. */
 const characterOfUpload: Kind = { takes: [], refusalOf: () => refuse(400, 'invalid-request') };
 const character: Kind = {
@@ -142,6 +147,7 @@ const kindsOfParams: readonly (readonly [route: RegExp, kinds: Readonly<Record<s
   [/ \/api\/chat-conversations\/files\//u, { link: missing('file-not-found') }],
   [/^DELETE \/api\/dify\//u, { conversation_id: nothingToDo(204, ...sessionIds) }],
   [/ \/api\/(dify|console\/api)\//u, dify],
+  [/ \/api\/openai\//u, { model: missing('model_not_found', "Ada's documentId", "Ada's id") }],
   [
     /./u,
     { session_id: session, message_id: message, turn_id: turn, user_id: user, conversation_id: conversation },
@@ -230,6 +236,14 @@ const requests: Readonly<Record<string, { readonly slots?: readonly Slot[]; read
     'GET /api/dify/:character_id/v1/conversations': { slots: query({ last_id: namedDifyConversation }) },
     'GET /api/console/api/apps/:character_id/chat-messages': {
       slots: query({ conversation_id: namedDifyConversation }),
+    },
+    'POST /api/openai/v1/chat/completions': {
+      slots: body({
+        model: modelOfBody,
+        session_id: tooLong(255, session),
+        'metadata.session_id': tooLong(255, session),
+      }),
+      body: { model: '$character', messages: [{ role: 'user', content: 'Whose is this?' }] },
     },
     'POST /api/dify/:character_id/v1/conversations/:conversation_id/name': { body: { name: 'Theirs' } },
     'POST /api/dify/:character_id/v1/messages/:message_id/feedbacks': { body: { rating: 'like' } },

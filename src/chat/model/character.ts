@@ -15,6 +15,13 @@ export interface Character {
   readonly version: number | null;
 }
 
+/** A published character in a list. */
+export interface ListedCharacter {
+  readonly documentId: string;
+  readonly name: string | null;
+  readonly createdAt: Date;
+}
+
 /** Returns the documentIds of the characters of these sessions or messages, each once. */
 export function characterIdsOf(rows: readonly { readonly characterId: string | null }[]): string[] {
   return [...new Set(rows.flatMap(({ characterId }) => characterId ?? []))];

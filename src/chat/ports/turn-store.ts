@@ -28,6 +28,9 @@ export interface TurnStore {
   /** Returns the turn that the owner started with this idempotency key, and its fingerprint; or null. */
   findSent(owner: Owner, key: string): Promise<SentTurn | null>;
 
+  /** Returns the owner's newest turn whose idempotency key begins with this; null if it is deleted or unknown. */
+  findNewestSent(owner: Owner, keyStart: string): Promise<SavedTurn | null>;
+
   /**
    * Saves the answer so far. Does nothing to a turn that has ended.
    * @returns whether the turn must end: another process has noted a stop, or the rows are erased or have ended.

@@ -1,5 +1,5 @@
 import { ChatError } from '../errors';
-import type { Character } from '../model/character';
+import type { Character, ListedCharacter } from '../model/character';
 import { nameUser } from '../model/macros';
 import type { Message } from '../model/message';
 import type { Owner } from '../model/owner';
@@ -15,6 +15,8 @@ import type { SessionAccess } from './access';
 export interface CharacterSessions {
   /** Finds a published character by any of its ids. @throws ChatError `character-not-found` */
   findCharacter(owner: Owner, reference: string): Promise<Character>;
+  /** Lists the published characters, oldest first. */
+  listCharacters(): Promise<readonly ListedCharacter[]>;
   /** @throws ChatError `session-not-found`, also for a session with another character. */
   find(owner: Owner, character: Character, reference: string): Promise<SessionEntry>;
   /** Lists the sessions after the one of `lastId`. @throws ChatError `session-not-found` for that one. */
@@ -70,6 +72,7 @@ export function createCharacterSessions({
       if (character === null) throw new ChatError('character-not-found');
       return nameUser(character, owner);
     },
+    listCharacters: () => characters.listPublished(),
     find,
     async list(owner, character, { lastId, limit, ...rest }) {
       const after = lastId === undefined ? null : await find(owner, character, lastId);

@@ -1,5 +1,12 @@
 import { toDifyEvents, toLastDifyEvent } from '../contract/dify/event';
-import { toLastEvent, type WireEvent } from '../contract/stream-event';
+import {
+  createTextReader,
+  createToChunks,
+  toLastOpenAIEvent,
+  type ChunkOptions,
+} from '../contract/openai/event';
+import { isTerminal, toLastEvent, type TerminalWireEvent, type WireEvent } from '../contract/stream-event';
+import type { FinishReason } from '../contract/openai/reply';
 import type { ChatError } from '../errors';
 import { heartbeatFrame, type Frame } from './sse';
 
@@ -33,4 +40,38 @@ export async function* toDifyFrames(
     const events = batch.flatMap(({ data }) => toDifyEvents(JSON.parse(data) as WireEvent));
     if (events.length > 0) yield events.map((event) => ({ id: null, data: JSON.stringify(event) }));
   }
+}
+
+/** OpenAI's framing. Its clients accept comments, as its own proxies send them. */
+export const openaiFraming: Framing = { ...ownFraming, lastEvent: toLastOpenAIEvent };
+
+/** Converts the frames of a turn to the chunks of OpenAI. They have no ids, because OpenAI cannot resume a stream. */
+export async function* toOpenAIFrames(
+  batches: AsyncIterable<readonly Frame[]>,
+  options: ChunkOptions,
+): AsyncGenerator<readonly Frame[], void> {
+  const toChunks = createToChunks(options);
+  for await (const batch of batches) {
+    const chunks = batch.flatMap(({ data }) => toChunks(JSON.parse(data) as WireEvent));
+    if (chunks.length > 0) yield chunks.map((data) => ({ id: null, data }));
+  }
+}
+
+/** The end of a turn, and whether moderation has taken its text back. */
+export interface Completion {
+  readonly end: TerminalWireEvent;
+  readonly finishReason: FinishReason;
+}
+
+/** Reads the events of a turn to its end. @returns null if they end before, because the client has left. */
+export async function readCompletion(batches: AsyncIterable<readonly Frame[]>): Promise<Completion | null> {
+  const text = createTextReader();
+  for await (const batch of batches) {
+    for (const { data } of batch) {
+      const event = JSON.parse(data) as WireEvent;
+      if (event.event === 'message' || event.event === 'message_replace') text.read(event);
+      if (isTerminal(event)) return { end: event, finishReason: text.finishReason() };
+    }
+  }
+  return null;
 }

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+
 import type { RateLimit } from '../errors';
 import { Follower, type Batches, type FollowedLog } from './follower';
 import { createFrameLog } from './frame-log';
@@ -23,6 +25,10 @@ export interface LiveTurn {
   readonly rateLimit: RateLimit | null;
   /** Settles with the terminal event. Never rejects. */
   readonly ended: Promise<TerminalWireEvent>;
+  /** Waits for the end as a reader. @returns null if `signal` fires first. */
+  awaitEnd(signal: AbortSignal): Promise<TerminalWireEvent | null>;
+  /** Returns whether a client follows the turn or waits for its end. */
+  isRead(): boolean;
   /** Requests the end of the turn. The first request counts. The turn ends soon after, with the text so far. */
   requestEnd(reason: EndReason): void;
   /**
@@ -61,6 +67,8 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
   const followers = new Set<Follower>();
   const endRequest = new AbortController();
   let lingering: NodeJS.Timeout | undefined;
+  /** How many clients wait for the end without following. */
+  let waiting = 0;
   let isEnded = false;
   let isNotifying = false;
   let settleEnded: (event: TerminalWireEvent) => void;
@@ -121,6 +129,22 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
     append,
     appendText,
     follow: (cursor, signal, format) => new Follower(followed, cursor, signal, format),
+    async awaitEnd(signal) {
+      if (signal.aborted) return null;
+      waiting += 1;
+      const left = new AbortController();
+      const leaving = once(signal, 'abort', { signal: left.signal }).then(
+        () => null,
+        () => null,
+      );
+      try {
+        return await Promise.race([ended, leaving]);
+      } finally {
+        left.abort();
+        waiting -= 1;
+      }
+    },
+    isRead: () => followers.size + waiting > 0,
     endRequest: endRequest.signal,
     requestEnd: (reason) => endRequest.abort(reason),
     ...turn,

@@ -34,8 +34,7 @@ export interface TurnAccess {
 
   /**
    * Waits for the end of a turn, in any process.
-   * @returns its terminal event. For a turn that does not run here: null if `signal` fires first or the turn is
-   *   deleted.
+   * @returns its terminal event. Null if `signal` fires first, or a turn of another process is deleted.
    * @throws ChatError `turn-not-found`
    */
   awaitEnd(owner: Owner, turnId: string, signal: AbortSignal): Promise<TerminalWireEvent | null>;
@@ -48,11 +47,17 @@ export interface TurnAccess {
    * @throws ChatError `turn-not-found`
    */
   stop(owner: Owner, turnId: string): Promise<TurnState>;
+
+  /**
+   * Stops a turn that no client follows or waits for. Some clients can stop an answer only by leaving.
+   * @returns false if a client reads it, or another process answers it. Then it goes on.
+   */
+  stopUnread(owner: Owner, turnId: string): Promise<boolean>;
 }
 
 export function createTurnAccess(options: TurnOptions): TurnAccess {
   const { settings, upstreams, store, characters, live, log, fileLinks: links } = options;
-  return { find, follow, awaitEnd, stop };
+  return { find, follow, awaitEnd, stop, stopUnread };
 
   async function find(owner: Owner, turnId: string): Promise<TurnState> {
     const saved = await store.find(owner, turnId);
@@ -70,7 +75,9 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
 
   async function awaitEnd(owner: Owner, turnId: string, signal: AbortSignal) {
     const running = findRunning(owner, turnId);
-    return running === undefined ? endOfSaved(await findSaved(owner, turnId), signal) : running.ended;
+    return running === undefined
+      ? endOfSaved(await findSaved(owner, turnId), signal)
+      : running.awaitEnd(signal);
   }
 
   function findRunning(owner: Owner, turnId: string): LiveTurn | undefined {
@@ -118,6 +125,15 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
       await running.ended;
     }
     return find(owner, turnId);
+  }
+
+  async function stopUnread(owner: Owner, turnId: string): Promise<boolean> {
+    const running = findRunning(owner, turnId);
+    if (running === undefined) return !(await find(owner, turnId)).isLive;
+    if (running.isRead()) return false;
+    running.requestEnd('stop');
+    await running.ended;
+    return true;
   }
 }
 

@@ -17,7 +17,14 @@ export function fingerprintOf(question: Question): string {
     ...(supersedes === undefined ? [] : [supersedes]),
     ...(files.length === 0 ? [] : [sorted(files)]),
   ];
-  return createHash('sha256').update(JSON.stringify(asked)).digest('hex');
+  return digestOf(asked);
+}
+
+/** Returns the SHA-256 of JSON, in hex. The order of keys has no meaning. */
+export function digestOf(value: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(value)))
+    .digest('hex');
 }
 
 /** Sorts the keys of objects, because their order has no meaning. */

@@ -19,7 +19,7 @@ export interface Sent {
   /** Follows the turn's events: from the first one, or of a replay after the event that the client has. */
   readonly follow: Follow;
   /**
-   * Waits for the end of the turn. Of a turn in another process, `signal` ends the wait; in this process it is ignored.
+   * Waits for the end of the turn.
    * @returns the terminal event. Null if `signal` ended the wait, or the turn was deleted.
    */
   awaitEnd(signal: AbortSignal): Promise<TerminalWireEvent | null>;
@@ -55,14 +55,14 @@ export function createSend({ store, access, open }: SendOptions) {
 
   async function sendOnce(question: Question, idempotency: Idempotency, after: number): Promise<Sent> {
     const earlierTurnId = await findEarlier(question.owner, idempotency);
-    if (earlierTurnId !== null) return join(question.owner, earlierTurnId, after);
+    if (earlierTurnId !== null) return joinTurn(access, question.owner, earlierTurnId, after);
     try {
       return toSent(await open(question, idempotency));
     } catch (error) {
       // Another process may have won a race for the key or the session. If it has used the key, join its turn.
       const winnersTurnId = await findEarlier(question.owner, idempotency);
       if (winnersTurnId === null) throw error;
-      return join(question.owner, winnersTurnId, after);
+      return joinTurn(access, question.owner, winnersTurnId, after);
     }
   }
 
@@ -75,16 +75,22 @@ export function createSend({ store, access, open }: SendOptions) {
     }
     return sent.turnId;
   }
+}
 
-  async function join(owner: Owner, turnId: string, after: number): Promise<Sent> {
-    return {
-      turnId,
-      isReplay: true,
-      rateLimit: null,
-      follow: (await access.follow(owner, turnId, after)) ?? followNothing,
-      awaitEnd: async (signal) => yieldIfLong(await access.awaitEnd(owner, turnId, signal)),
-    };
-  }
+/** Joins a turn that an earlier send has started. @throws ChatError `turn-not-found` */
+export async function joinTurn(
+  access: TurnAccess,
+  owner: Owner,
+  turnId: string,
+  after: number,
+): Promise<Sent> {
+  return {
+    turnId,
+    isReplay: true,
+    rateLimit: null,
+    follow: (await access.follow(owner, turnId, after)) ?? followNothing,
+    awaitEnd: async (signal) => yieldIfLong(await access.awaitEnd(owner, turnId, signal)),
+  };
 }
 
 /** The reply to a client that has all events. It is a stream, because clients of a POST expect one. */
@@ -108,6 +114,6 @@ function toSent(turn: LiveTurn): Sent {
     isReplay: false,
     rateLimit: turn.rateLimit,
     follow: (signal, format) => turn.follow(0, signal, format),
-    awaitEnd: async () => yieldIfLong(await turn.ended),
+    awaitEnd: async (signal) => yieldIfLong(await turn.awaitEnd(signal)),
   };
 }

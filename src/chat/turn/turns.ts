@@ -10,6 +10,7 @@ import type { TurnOptions } from './options';
 import { createRescue } from './recovery/rescue';
 import { createSend, type Sent } from './send';
 import { createTakeover } from './recovery/takeover';
+import { createSendUnkeyed, type UnkeyedRequest } from './unkeyed';
 
 export interface Turns extends TurnAccess {
   /**
@@ -28,6 +29,12 @@ export interface Turns extends TurnAccess {
    * @throws ChatError as `start`, and `idempotency-key-reused` if the key was used for another question.
    */
   send(question: Question, idempotencyKey: string | undefined, after?: number): Promise<Sent>;
+
+  /**
+   * Does the same for a client without idempotency keys. Its retry joins the turn of the lost request.
+   * @param toQuestion makes the question. It is not called for a retry that joins a turn.
+   */
+  sendUnkeyed(owner: Owner, request: UnkeyedRequest, toQuestion: () => Promise<Question>): Promise<Sent>;
 
   /**
    * Asks the question of a turn again, whatever its outcome. This adds a turn at the end of the session. Earlier
@@ -77,6 +84,7 @@ export function createTurns(options: TurnOptions): Turns {
     ...access,
     start: (question) => open(question, null),
     send,
+    sendUnkeyed: createSendUnkeyed({ store: options.store, access, send }),
     async regenerate(owner, turnId, { inputs, idempotencyKey, after }) {
       const { saved } = await access.find(owner, turnId);
       const sent = await send({ ...toSameQuestion(saved), owner, inputs }, idempotencyKey, after);

@@ -24,6 +24,7 @@ export function cacheCharacters(source: CharacterSource, db: Database, forMs: nu
 
   return {
     findPublished: (reference) => published.read(reference, () => source.findPublished(reference)),
+    listPublished: () => source.listPublished(),
     async findForDisplay(documentIds) {
       const known = documentIds.flatMap((documentId) => displayed.get(documentId) ?? []);
       const found = new Map(known.map((character) => [character.documentId, character]));

@@ -24,6 +24,12 @@ interface CharacterRow extends UpstreamColumns {
   readonly version: number | null;
 }
 
+interface ListedRow {
+  readonly document_id: string;
+  readonly name: string | null;
+  readonly created_at: Date | string | number | null;
+}
+
 /**
  * Creates the source of characters on Strapi's database.
  * It reads content only from the published row, so users cannot see a draft.
@@ -41,6 +47,20 @@ export function createCharacterSource(db: Database, namesUsers = false): Charact
         rows.where(named).whereNotNull('p.id').where(isEnabled).limit(1),
       );
       return character ?? null;
+    },
+    async listPublished() {
+      const rows = (await db.connection
+        .from({ d: 'ai_characters' })
+        .join({ p: 'ai_characters' }, 'p.document_id', 'd.document_id')
+        .whereNull('d.published_at')
+        .whereNotNull('p.published_at')
+        .orderBy('d.id')
+        .select('d.document_id', 'p.name', 'd.created_at')) as ListedRow[];
+      return rows.map(({ document_id: documentId, name, created_at }) => ({
+        documentId,
+        name,
+        createdAt: new Date(created_at ?? 0),
+      }));
     },
     async findForDisplay(documentIds) {
       const characters: Character[] = [];

@@ -31,6 +31,7 @@ export function createTurnStore(
     findSession: (owner, reference) => findSession(db, owner, reference),
     open: createTurnOpening(db, lock),
     findSent: (owner, key) => findSent(db, owner, key),
+    findNewestSent: (owner, keyStart) => findNewestSent(db, owner, keyStart),
     ...createTurnCheckpoints(db),
     keepAlive: (turnIds) => keepAlive(db, turnIds),
     find: (owner, turnId) => find(db, owner, turnId),
@@ -83,6 +84,16 @@ async function findSent(db: Database, owner: Owner, key: string): Promise<SentTu
     .where({ user_id: owner.id, idempotency_key: key })
     .first('turn_id', 'request_fingerprint')) as { turn_id: string; request_fingerprint: string } | undefined;
   return row === undefined ? null : { turnId: row.turn_id, fingerprint: row.request_fingerprint };
+}
+
+async function findNewestSent(db: Database, owner: Owner, keyStart: string): Promise<SavedTurn | null> {
+  const row = (await db
+    .connection('chat_conversations')
+    .where({ user_id: owner.id })
+    .whereLike('idempotency_key', `${keyStart}%`)
+    .orderBy('id', 'desc')
+    .first('turn_id')) as { turn_id: string } | undefined;
+  return row === undefined ? null : find(db, owner, row.turn_id);
 }
 
 async function keepAlive(db: Database, turnIds: readonly string[]): Promise<readonly string[]> {

@@ -13,6 +13,7 @@ const namedSchemas: Readonly<Record<string, z.ZodType>> = {
   CompactEvent: schemas.compactEvent,
   AnswerEvent: z.union([schemas.streamEvent, schemas.compactEvent]),
   DifyEvent: schemas.difyEvent,
+  OpenAIEvent: schemas.openaiEvent,
   ExportLine: schemas.exportLine,
 };
 

@@ -15,6 +15,7 @@ const tags = {
   conversation: 'The same sessions in the terms of a chat-history service.',
   dify: 'The same for clients of Dify.',
   history: 'The history of generations.',
+  openai: 'The same for clients of OpenAI.',
   'users-permissions': 'Accounts and logins.',
 };
 

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 
-import { chatErrors, toDifyError, type ChatErrorCode } from '../../chat';
+import { chatErrors, toDifyError, toOpenAIError, type ChatErrorCode } from '../../chat';
 import type { ErrorShape } from '../../http/error-shape';
 import { toComponent, type Json } from './json';
 
@@ -58,6 +58,22 @@ export const errorComponents: Readonly<Record<string, Json>> = {
     required: ['code', 'message', 'status'],
     properties: { code: text, message: text, status: number },
   },
+  OpenAIError: {
+    type: 'object',
+    required: ['error'],
+    properties: {
+      error: {
+        type: 'object',
+        required: ['code', 'message', 'param', 'type'],
+        properties: {
+          message: text,
+          type: text,
+          param: { type: ['string', 'null'] },
+          code: { type: ['string', 'null'] },
+        },
+      },
+    },
+  },
 };
 
 /** Returns the responses for errors of a route, by status. */
@@ -101,17 +117,30 @@ function toSchema(shape: ErrorShape, status: number, codes: readonly ChatErrorCo
   return { allOf: [toComponent(components[shape]), { properties: inShape(shape, code) }] };
 }
 
-const components = { strapi: 'Error', envelope: 'SessionError', dify: 'DifyError' } as const;
+const components = {
+  strapi: 'Error',
+  envelope: 'SessionError',
+  dify: 'DifyError',
+  openai: 'OpenAIError',
+} as const;
 
 /** Returns the properties that hold the code. */
 function inShape(shape: ErrorShape, code: Json): Json {
   if (shape === 'dify') return { code };
+  // The framework's errors have no code.
+  if (shape === 'openai') return { error: { type: 'object', properties: { code: orNull(code) } } };
   if (shape === 'envelope') return { error: details(code) };
   return { error: { type: 'object', properties: { details: details(code) } } };
 }
 
+const orNull = (code: Json): Json => ({ anyOf: [code, { type: 'null' }] });
+
 /** Returns what a client gets of an error. */
 function sentOf(shape: ErrorShape, code: ChatErrorCode): { code: string; status: number; message: string } {
   const { status, sentence: message } = chatErrors[code];
-  return shape === 'dify' ? toDifyError({ code, status, message }) : { code, status, message };
+  if (shape === 'dify') return toDifyError({ code, status, message });
+  if (shape === 'strapi' || shape === 'envelope') return { code, status, message };
+  const failure = toOpenAIError({ code, status, message });
+  const { error } = failure.body;
+  return { code: error.code ?? code, status: failure.status, message: error.message };
 }

@@ -1,0 +1,90 @@
+import { Readable } from 'node:stream';
+
+import type { Core } from '@strapi/strapi';
+import type { Context } from 'koa';
+
+import {
+  ChatError,
+  openaiFraming,
+  parseCompletion,
+  parseIdempotencyKey,
+  readCompletion,
+  toOpenAICompletion,
+  toOpenAIFrames,
+  type CompletionRequest,
+  type Owner,
+  type Question,
+  type QuestionFile,
+  type Sent,
+} from '../../../chat';
+import { chatOf } from '../../../app';
+import { ownerOf } from '../../../http/owner';
+import { setRateLimit } from '../../../http/rate-limit';
+import { closeSignal, type EventSource } from '../../../middlewares/koasseStream';
+
+type CompletionReply = ReturnType<typeof toOpenAICompletion>;
+
+/** Questions as OpenAI's chat completions. */
+export default ({ strapi }: { strapi: Core.Strapi }) => ({
+  /** POST /api/openai/v1/chat/completions. The body's `stream` chooses the form of the reply, never `Accept`. */
+  async create(ctx: Context): Promise<EventSource | CompletionReply> {
+    const { turns, settings } = chatOf(strapi);
+    const owner = ownerOf(ctx);
+    const body: unknown = ctx.request.body;
+    const request = parseCompletion(body, settings.request);
+    const key = parseIdempotencyKey(ctx.get('Idempotency-Key'));
+    const toQuestion = () => toQuestionOf(strapi, owner, request);
+    const isRetry = Number(ctx.get('X-Stainless-Retry-Count')) > 0;
+    const sent =
+      key === undefined
+        ? await turns.sendUnkeyed(owner, { api: 'openai', body, isRetry }, toQuestion)
+        : await turns.send(await toQuestion(), key);
+    return answer(ctx, sent, request);
+  },
+});
+
+async function toQuestionOf(
+  strapi: Core.Strapi,
+  owner: Owner,
+  { characterId, query, images, earlier, sessionId }: CompletionRequest,
+): Promise<Question> {
+  const { characterSessions, findThread, uploads } = chatOf(strapi);
+  const character = await characterSessions.findCharacter(characterId);
+  const session = await findThread(owner, character, { sessionId, earlier });
+  const files: QuestionFile[] = [];
+  for (const [index, { mimeType, bytes }] of images.entries()) {
+    const name = `image-${index + 1}.${mimeType.slice('image/'.length)}`;
+    const file = { name, mimeType, size: bytes.length, open: () => Readable.from([bytes]) };
+    const { id } = await uploads.add(owner, character.documentId, file);
+    files.push({ type: 'image', transfer_method: 'local_file', upload_file_id: id });
+  }
+  return {
+    owner,
+    characterId: character.documentId,
+    query,
+    files,
+    inputs: {},
+    session: { sessionId: session },
+  };
+}
+
+/** Replies with chunks or, after the turn has ended, with a completion. */
+async function answer(
+  ctx: Context,
+  sent: Sent,
+  { characterId: model, isStreaming, withUsage }: CompletionRequest,
+): Promise<EventSource | CompletionReply> {
+  if (sent.isReplay) ctx.set('Idempotent-Replayed', 'true');
+  if (sent.rateLimit !== null) setRateLimit(ctx, sent.rateLimit);
+  if (isStreaming) {
+    return {
+      follow: (signal: AbortSignal) => toOpenAIFrames(sent.follow(signal), { model, withUsage }),
+      framing: openaiFraming,
+    };
+  }
+  const completion = await readCompletion(sent.follow(closeSignal(ctx)));
+  if (completion === null) throw new ChatError('turn-not-found');
+  const { end, finishReason } = completion;
+  if (end.event === 'error') throw new ChatError(end.code, { sentence: end.message });
+  return toOpenAICompletion(end, { model, finishReason });
+}

@@ -1,0 +1,114 @@
+import { z } from 'zod';
+
+import type { ChatError } from '../../errors';
+import { seconds, type Reply } from '../reply';
+import type { WireEvent } from '../stream-event';
+import { openaiError, toOpenAIError } from './error';
+import {
+  finishReasons,
+  openaiMetadata,
+  openaiUsage,
+  toCompletionId,
+  toOpenAIUsage,
+  type FinishReason,
+} from './reply';
+
+/** One piece of a streamed completion. Source: `POST /chat/completions` of OpenAI with `stream: true`. */
+export const openaiChunk = z.object({
+  id: z.string(),
+  object: z.literal('chat.completion.chunk'),
+  created: seconds,
+  model: z.string(),
+  choices: z.array(
+    z.object({
+      index: z.literal(0),
+      delta: z.object({ role: z.literal('assistant').optional(), content: z.string().optional() }),
+      logprobs: z.null(),
+      finish_reason: z.enum(finishReasons).nullable(),
+    }),
+  ),
+  usage: openaiUsage.nullable().optional(),
+  metadata: openaiMetadata.optional(),
+});
+export type OpenAIChunk = Reply<typeof openaiChunk>;
+
+/** The events of the stream. After the last one comes the line `data: [DONE]`. */
+export const openaiEvent = z.union([openaiChunk, openaiError]).meta({ id: 'OpenAIEvent' });
+
+export interface ChunkOptions {
+  readonly model: string;
+  /** Whether the client has asked for the chunk with the usage. Others fail on a chunk without a choice. */
+  readonly withUsage: boolean;
+}
+
+/** Converts the events of one turn, in order. */
+export function createToChunks({ model, withUsage }: ChunkOptions): (event: WireEvent) => readonly string[] {
+  const text = createTextReader();
+
+  return function toChunks(event) {
+    switch (event.event) {
+      case 'turn_started': {
+        const { session_id, turn_id } = event;
+        const first = toChunk(event, { role: 'assistant', content: '' });
+        return [JSON.stringify({ ...first, metadata: { session_id, turn_id } })];
+      }
+      case 'message':
+      case 'message_replace': {
+        const content = text.read(event);
+        return content === '' ? [] : [JSON.stringify(toChunk(event, { content }))];
+      }
+      case 'message_end': {
+        const end = toChunk(event, {}, text.finishReason());
+        const usage = { ...end, choices: [], usage: toOpenAIUsage(event.metadata.usage) };
+        return [end, ...(withUsage ? [usage] : [])].map((chunk) => JSON.stringify(chunk)).concat(done);
+      }
+      case 'error':
+        return [JSON.stringify(toOpenAIError(event).body), done];
+      case 'queued':
+      case 'message_file':
+        return [];
+    }
+  };
+
+  function toChunk(
+    { turn_id, created_at }: WireEvent,
+    delta: OpenAIChunk['choices'][number]['delta'],
+    finishReason: OpenAIChunk['choices'][number]['finish_reason'] = null,
+  ): OpenAIChunk {
+    return {
+      id: toCompletionId(turn_id),
+      object: 'chat.completion.chunk',
+      created: created_at,
+      model,
+      choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }],
+      ...(withUsage && { usage: null }),
+    };
+  }
+}
+
+/** Reads the text of one turn from its events, in order. */
+export function createTextReader() {
+  let sent = '';
+  let finishReason: FinishReason = 'stop';
+  return {
+    /** Returns the text that this event adds. */
+    read({ event, answer }: Extract<WireEvent, { event: 'message' | 'message_replace' }>): string {
+      const whole = event === 'message' ? sent + answer : answer;
+      // A slow client gets the text so far again. Another text takes back what the client has, and OpenAI cannot.
+      if (!whole.startsWith(sent)) finishReason = 'content_filter';
+      if (finishReason === 'content_filter') return '';
+      const added = whole.slice(sent.length);
+      sent = whole;
+      return added;
+    },
+    finishReason: () => finishReason,
+  };
+}
+
+/** Ends each stream. Some clients wait for it. */
+const done = '[DONE]';
+
+/** Returns the JSON of an error event, for a follower that must not continue. Nothing follows the end. */
+export function toLastOpenAIEvent(last: string | undefined, error: ChatError): string | undefined {
+  return last === done ? undefined : JSON.stringify(toOpenAIError(error).body);
+}

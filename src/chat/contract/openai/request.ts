@@ -1,0 +1,146 @@
+import { z } from 'zod';
+
+import type { RequestSettings } from '../../settings';
+import { isBlank } from '../../shared/blank-text';
+import { oncePer } from '../../shared/once-per';
+import { toStorableText } from '../../shared/storable-text';
+import { characterIdSchema } from '../bounded';
+import { parse } from '../invalid-request';
+
+/** One earlier exchange, as the client remembers it. Both texts have no outer blanks. */
+export interface RememberedTurn {
+  readonly query: string;
+  /** The client may know only the beginning. */
+  readonly answer: string;
+}
+
+/** A picture in the question. */
+export interface InlineImage {
+  readonly mimeType: string;
+  readonly bytes: Buffer;
+}
+
+/** A request for a completion. The last message of the user is the question. */
+export interface CompletionRequest {
+  readonly characterId: string;
+  readonly query: string;
+  readonly images: readonly InlineImage[];
+  readonly earlier: readonly RememberedTurn[];
+  /** The session that the client names. Undefined: the earlier messages show it. */
+  readonly sessionId: string | undefined;
+  readonly isStreaming: boolean;
+  readonly withUsage: boolean;
+}
+
+const textPart = z.object({ type: z.enum(['text', 'input_text', 'output_text', 'refusal']) }).loose();
+const imagePart = z.object({
+  type: z.literal('image_url'),
+  image_url: z.object({ url: z.string() }, 'must be an object with url'),
+});
+const part = z.union([imagePart, textPart], 'must be a text or an image_url');
+const content = z.union([z.string(), z.array(part)], 'must be text or a list of parts').nullish();
+
+const roles = ['system', 'developer', 'user', 'assistant', 'tool', 'function'] as const;
+const message = z.object({ role: z.enum(roles, `must be one of ${roles.join(', ')}`), content }).loose();
+type Message = z.output<typeof message>;
+
+const sessionId = z.string('must be text').max(255, 'is too long to be an id').nullish();
+
+export const completionBody = oncePer(({ maxQueryChars, maxFiles }: RequestSettings) =>
+  z
+    .object(
+      {
+        model: characterIdSchema,
+        messages: z.array(message, 'must be a list of messages').min(1, 'must have a message of the user'),
+        stream: z.boolean('must be true or false').nullish(),
+        stream_options: z.object({ include_usage: z.boolean().nullish() }).loose().nullish(),
+        n: z.literal(1, 'must be 1').nullish(),
+        session_id: sessionId,
+        metadata: z.object({ session_id: sessionId }).loose().nullish(),
+      },
+      'must be {"model": …, "messages": [{"role": "user", "content": …}]}',
+    )
+    .superRefine(({ messages }, context) => {
+      const problem = problemOf(messages, { maxQueryChars, maxFiles });
+      if (problem !== null) context.addIssue({ code: 'custom', path: ['messages'], message: problem });
+    }),
+);
+
+/**
+ * Parses the body of `POST /chat/completions`. Ignores system messages, because the prompt is the character's, and every
+ * other field of OpenAI, because the character decides.
+ * @throws ChatError `invalid-request` with the name of the field.
+ */
+export function parseCompletion(body: unknown, settings: RequestSettings): CompletionRequest {
+  const { model, messages, stream, stream_options, session_id, metadata } = parse(
+    completionBody(settings),
+    body,
+  );
+  const spoken = messages.filter(isSpoken);
+  const question = spoken.at(-1);
+  return {
+    characterId: toStorableText(model),
+    query: textOf(question),
+    images: imageUrlsOf(question).flatMap((url) => toImage(url) ?? []),
+    earlier: toTurns(spoken.slice(0, -1)),
+    sessionId: toStorableText(session_id ?? metadata?.session_id ?? '') || undefined,
+    isStreaming: stream === true,
+    withUsage: stream_options?.include_usage === true,
+  };
+}
+
+function problemOf(
+  messages: readonly Message[],
+  { maxQueryChars, maxFiles }: Pick<RequestSettings, 'maxQueryChars' | 'maxFiles'>,
+): string | null {
+  const question = messages.filter(isSpoken).at(-1);
+  if (question?.role !== 'user') return 'must end with a message of the user';
+  const text = textOf(question);
+  if (isBlank(text)) return 'must end with a question: its text is empty';
+  if (text.length > maxQueryChars) return `must end with a question of at most ${maxQueryChars} characters`;
+  const images = imageUrlsOf(question);
+  if (images.length > maxFiles)
+    return maxFiles === 0 ? 'must have no images: this server takes no files' : `can have ${maxFiles} images`;
+  if (images.some((url) => toImage(url) === null))
+    return 'must have images as "data:image/…;base64,…". The server fetches no address';
+  return null;
+}
+
+const isSpoken = ({ role }: Message): boolean => role === 'user' || role === 'assistant';
+
+/** Returns the text of a message. Parts of text are joined by line breaks. */
+function textOf(message: Message | undefined): string {
+  const parts = message?.content ?? '';
+  if (typeof parts === 'string') return toStorableText(parts);
+  const texts = parts.flatMap((one) => {
+    const { text, refusal } = one as { readonly text?: unknown; readonly refusal?: unknown };
+    return typeof text === 'string' ? [text] : typeof refusal === 'string' ? [refusal] : [];
+  });
+  return toStorableText(texts.join('\n'));
+}
+
+function imageUrlsOf(message: Message | undefined): readonly string[] {
+  const parts = message?.content ?? '';
+  if (typeof parts === 'string') return [];
+  return parts.flatMap((one) =>
+    one.type === 'image_url' ? [(one as z.output<typeof imagePart>).image_url.url] : [],
+  );
+}
+
+function toImage(url: string): InlineImage | null {
+  const [, mimeType = '', base64 = ''] =
+    /^data:(image\/[a-z0-9.+-]+);base64,([a-z0-9+/]+={0,2})$/iu.exec(url) ?? [];
+  return base64 === '' ? null : { mimeType: mimeType.toLowerCase(), bytes: Buffer.from(base64, 'base64') };
+}
+
+/** Pairs questions with answers. An answer before the first question is the opening line of the character. */
+function toTurns(messages: readonly Message[]): RememberedTurn[] {
+  const turns: { query: string; answer: string }[] = [];
+  for (const message of messages) {
+    const text = textOf(message).trim();
+    const last = turns.at(-1);
+    if (message.role === 'user') turns.push({ query: text, answer: '' });
+    else if (last !== undefined) last.answer = `${last.answer}\n${text}`.trim();
+  }
+  return turns;
+}
