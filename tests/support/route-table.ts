@@ -241,7 +241,6 @@ const requests: Readonly<Record<string, { readonly slots?: readonly Slot[]; read
       slots: body({
         model: modelOfBody,
         session_id: tooLong(255, session),
-        'metadata.session_id': tooLong(255, session),
       }),
       body: { model: '$character', messages: [{ role: 'user', content: 'Whose is this?' }] },
     },

@@ -32,6 +32,7 @@ export { fieldsParameter } from './messages/named-fields';
 export { messageListReply } from './messages/list-reply';
 export { messageListParameters } from './messages/query';
 export { messageReply } from './messages/reply';
+export { openaiError } from './openai/error';
 export { openaiEvent } from './openai/event';
 export { openaiCompletion, openaiModel, openaiModelList } from './openai/reply';
 export { completionBody } from './openai/request';

@@ -1,6 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 
-import { chatErrors, toDifyError, toOpenAIError, type ChatErrorCode } from '../../chat';
+import { z } from 'zod';
+
+import { chatErrors, schemas, toDifyError, toOpenAIError, type ChatErrorCode } from '../../chat';
 import type { ErrorShape } from '../../http/error-shape';
 import { toComponent, type Json } from './json';
 
@@ -18,6 +20,8 @@ const message = {
   ...text,
   description: 'A fixed sentence for people, unless it names the part of the request that is wrong.',
 };
+
+const { $schema: _, ...ofOpenAI } = z.toJSONSchema(schemas.openaiError);
 
 /** The components for errors. */
 export const errorComponents: Readonly<Record<string, Json>> = {
@@ -58,22 +62,7 @@ export const errorComponents: Readonly<Record<string, Json>> = {
     required: ['code', 'message', 'status'],
     properties: { code: text, message: text, status: number },
   },
-  OpenAIError: {
-    type: 'object',
-    required: ['error'],
-    properties: {
-      error: {
-        type: 'object',
-        required: ['code', 'message', 'param', 'type'],
-        properties: {
-          message: text,
-          type: text,
-          param: { type: ['string', 'null'] },
-          code: { type: ['string', 'null'] },
-        },
-      },
-    },
-  },
+  OpenAIError: ofOpenAI as Json,
 };
 
 /** Returns the responses for errors of a route, by status. */

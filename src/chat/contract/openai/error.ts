@@ -5,12 +5,14 @@ import type { Reply } from '../reply';
 
 /** An error in the shape of OpenAI, in a reply and in a stream. */
 export const openaiError = z.object({
-  error: z.object({
-    message: z.string(),
-    type: z.string(),
-    param: z.string().nullable(),
-    code: z.string().nullable(),
-  }),
+  error: z
+    .object({
+      message: z.string().describe('What happened, and what to do.'),
+      type: z.string().describe('The kind of error.'),
+      param: z.string().nullable().describe('The wrong field.'),
+      code: z.string().nullable().describe('The code of the error.'),
+    })
+    .describe('Why the request or the answer has failed.'),
 });
 export type OpenAIError = Reply<typeof openaiError>;
 

@@ -5,7 +5,9 @@ import { seconds, type Reply } from '../reply';
 import type { WireEvent } from '../stream-event';
 import { openaiError, toOpenAIError } from './error';
 import {
-  finishReasons,
+  completionId,
+  completionModel,
+  finishReason,
   openaiMetadata,
   openaiUsage,
   toCompletionId,
@@ -15,18 +17,25 @@ import {
 
 /** One piece of a streamed completion. Source: `POST /chat/completions` of OpenAI with `stream: true`. */
 export const openaiChunk = z.object({
-  id: z.string(),
+  id: completionId,
   object: z.literal('chat.completion.chunk'),
   created: seconds,
-  model: z.string(),
-  choices: z.array(
-    z.object({
-      index: z.literal(0),
-      delta: z.object({ role: z.literal('assistant').optional(), content: z.string().optional() }),
-      logprobs: z.null(),
-      finish_reason: z.enum(finishReasons).nullable(),
-    }),
-  ),
+  model: completionModel,
+  choices: z
+    .array(
+      z.object({
+        index: z.literal(0),
+        delta: z
+          .object({
+            role: z.literal('assistant').optional(),
+            content: z.string().optional().describe('The next piece of the answer.'),
+          })
+          .describe('What the chunk adds.'),
+        logprobs: z.null().describe('Always null.'),
+        finish_reason: finishReason.nullable(),
+      }),
+    )
+    .describe('One piece. Empty in the chunk with the usage.'),
   usage: openaiUsage.nullable().optional(),
   metadata: openaiMetadata.optional(),
 });

@@ -8,11 +8,11 @@ import type { TerminalWireEvent } from '../stream-event';
 /** A published character as a model. */
 export const openaiModel = z
   .object({
-    id: z.string(),
+    id: z.string().describe('The `documentId` of the character.'),
     object: z.literal('model'),
-    created: seconds,
-    owned_by: z.string(),
-    name: z.string(),
+    created: seconds.describe('When the character was created, in seconds since 1970.'),
+    owned_by: z.string().describe('This product.'),
+    name: z.string().describe('The name of the character.'),
   })
   .meta({ id: 'OpenAIModel' });
 export type OpenAIModel = Reply<typeof openaiModel>;
@@ -31,33 +31,54 @@ export function toOpenAIModel({ documentId, name, createdAt }: ListedCharacter):
   };
 }
 
-export const openaiUsage = z.object({
-  prompt_tokens: z.number(),
-  completion_tokens: z.number(),
-  total_tokens: z.number(),
-});
+export const openaiUsage = z
+  .object({
+    prompt_tokens: z.number().describe('Tokens of the prompt and the question.'),
+    completion_tokens: z.number().describe('Tokens of the answer.'),
+    total_tokens: z.number().describe('The sum of both.'),
+  })
+  .describe('The tokens, as the upstream counts them.');
 
 /** Where the completion is saved. The other APIs take both ids. */
-export const openaiMetadata = z.object({ session_id: z.string(), turn_id: z.string() });
+export const openaiMetadata = z
+  .object({
+    session_id: z.string().describe('The session of the answer.'),
+    turn_id: z.string().describe('The turn of the answer.'),
+  })
+  .describe('The ids of the answer in the other APIs.');
 
 export const finishReasons = ['stop', 'content_filter'] as const;
 export type FinishReason = (typeof finishReasons)[number];
 
+export const completionId = z.string().describe('`chatcmpl-` and the `turn_id`.');
+export const completionModel = z.string().describe('The model that the request names.');
+export const finishReason = z
+  .enum(finishReasons)
+  .describe('`content_filter` if moderation has taken the answer back.');
+
 /** The reply without a stream. */
 export const openaiCompletion = z
   .object({
-    id: z.string(),
+    id: completionId,
     object: z.literal('chat.completion'),
     created: seconds,
-    model: z.string(),
-    choices: z.array(
-      z.object({
-        index: z.literal(0),
-        message: z.object({ role: z.literal('assistant'), content: z.string(), refusal: z.null() }),
-        logprobs: z.null(),
-        finish_reason: z.enum(finishReasons),
-      }),
-    ),
+    model: completionModel,
+    choices: z
+      .array(
+        z.object({
+          index: z.literal(0),
+          message: z
+            .object({
+              role: z.literal('assistant'),
+              content: z.string().describe('The text of the answer.'),
+              refusal: z.null().describe('Always null.'),
+            })
+            .describe('The answer.'),
+          logprobs: z.null().describe('Always null.'),
+          finish_reason: finishReason,
+        }),
+      )
+      .describe('One answer.'),
     usage: openaiUsage,
     metadata: openaiMetadata,
   })

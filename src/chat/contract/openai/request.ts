@@ -32,31 +32,66 @@ export interface CompletionRequest {
   readonly withUsage: boolean;
 }
 
-const textPart = z.object({ type: z.enum(['text', 'input_text', 'output_text', 'refusal']) }).loose();
+const textPart = z
+  .object({ type: z.enum(['text', 'input_text', 'output_text', 'refusal']).describe('The kind of text.') })
+  .loose();
 const imagePart = z.object({
   type: z.literal('image_url'),
-  image_url: z.object({ url: z.string() }, 'must be an object with url'),
+  image_url: z
+    .object(
+      { url: z.string().describe('The picture, as `data:image/…;base64,…`. No address is fetched.') },
+      'must be an object with url',
+    )
+    .describe('A picture of the question. Those of earlier messages are ignored.'),
 });
 const part = z.union([imagePart, textPart], 'must be a text or an image_url');
-const content = z.union([z.string(), z.array(part)], 'must be text or a list of parts').nullish();
+const content = z
+  .union([z.string(), z.array(part)], 'must be text or a list of parts')
+  .nullish()
+  .describe('Text, or a list of parts.');
 
 const roles = ['system', 'developer', 'user', 'assistant', 'tool', 'function'] as const;
-const message = z.object({ role: z.enum(roles, `must be one of ${roles.join(', ')}`), content }).loose();
+const message = z
+  .object({
+    role: z
+      .enum(roles, `must be one of ${roles.join(', ')}`)
+      .describe('Messages of `system`, `developer`, `tool` and `function` are ignored.'),
+    content,
+  })
+  .loose();
 type Message = z.output<typeof message>;
 
-const sessionId = z.string('must be text').max(255, 'is too long to be an id').nullish();
+const sessionId = z
+  .string('must be text')
+  .max(255, 'is too long to be an id')
+  .nullish()
+  .describe('The session to continue. Without it, the earlier messages show which one it is.');
 
 export const completionBody = oncePer(({ maxQueryChars, maxFiles }: RequestSettings) =>
   z
     .object(
       {
-        model: characterIdSchema,
-        messages: z.array(message, 'must be a list of messages').min(1, 'must have a message of the user'),
-        stream: z.boolean('must be true or false').nullish(),
-        stream_options: z.object({ include_usage: z.boolean().nullish() }).loose().nullish(),
-        n: z.literal(1, 'must be 1').nullish(),
+        model: characterIdSchema.describe('The `documentId` or `id` of a published character.'),
+        messages: z
+          .array(message, 'must be a list of messages')
+          .min(1, 'must have a message of the user')
+          .describe('The dialogue. Its last message is the question.'),
+        stream: z
+          .boolean('must be true or false')
+          .nullish()
+          .describe('Whether the reply is a stream of chunks.'),
+        stream_options: z
+          .object({ include_usage: z.boolean().nullish().describe('Whether a last chunk has the tokens.') })
+          .loose()
+          .nullish()
+          .describe('Options of a stream.'),
+        n: z.literal(1, 'must be 1').nullish().describe('The number of answers: one.'),
         session_id: sessionId,
-        metadata: z.object({ session_id: sessionId }).loose().nullish(),
+        metadata: z
+          .object({ session_id: sessionId })
+          .loose()
+          .nullish()
+          .describe('A place for `session_id` in clients that send no other field.'),
       },
       'must be {"model": …, "messages": [{"role": "user", "content": …}]}',
     )
