@@ -54,6 +54,7 @@ export function createCharacterSource(db: Database, namesUsers = false): Charact
         .join({ p: 'ai_characters' }, 'p.document_id', 'd.document_id')
         .whereNull('d.published_at')
         .whereNotNull('p.published_at')
+        .where(isEnabled)
         .orderBy('d.id')
         .select('d.document_id', 'p.name', 'd.created_at')) as ListedRow[];
       return rows.map(({ document_id: documentId, name, created_at }) => ({

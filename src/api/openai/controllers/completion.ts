@@ -49,7 +49,7 @@ async function toQuestionOf(
   { characterId, query, images, earlier, sessionId }: CompletionRequest,
 ): Promise<Question> {
   const { characterSessions, findThread, uploads } = chatOf(strapi);
-  const character = await characterSessions.findCharacter(characterId);
+  const character = await characterSessions.findCharacter(owner, characterId);
   const session = await findThread(owner, character, { sessionId, earlier });
   const files: QuestionFile[] = [];
   for (const [index, { mimeType, bytes }] of images.entries()) {

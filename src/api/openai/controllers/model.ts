@@ -3,6 +3,7 @@ import type { Context } from 'koa';
 
 import { ChatError, toOpenAIModel } from '../../../chat';
 import { chatOf } from '../../../app';
+import { ownerOf } from '../../../http/owner';
 import { param } from '../../../http/param';
 
 /** The published characters, as models. */
@@ -17,7 +18,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => {
 
     /** GET /api/openai/v1/models/:model */
     async find(ctx: Context) {
-      const { documentId } = await chatOf(strapi).characterSessions.findCharacter(param(ctx, 'model'));
+      const { documentId } = await chatOf(strapi).characterSessions.findCharacter(ownerOf(ctx), param(ctx, 'model'));
       const model = (await listModels()).find(({ id }) => id === documentId);
       if (model === undefined) throw new ChatError('character-not-found');
       return model;

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-import type { Character } from '../model/character';
-import { messageRoles, messageStatuses, type Message } from '../model/message';
-import type { Owner } from '../model/owner';
-import type { SessionEntry } from '../model/session';
-import { parseNamedFields, type NamedFields } from './messages/named-fields';
-import { dateTime, isSupersededReply, outcomeReply, threadRestartedReply, type Reply } from './reply';
+import type { Character } from '../../model/character';
+import { messageRoles, messageStatuses, type Message } from '../../model/message';
+import type { Owner } from '../../model/owner';
+import type { SessionEntry } from '../../model/session';
+import { parseNamedFields, type NamedFields } from '../messages/named-fields';
+import { dateTime, isSupersededReply, outcomeReply, threadRestartedReply, type Reply } from '../reply';
 
 const isDeletedReply = z.boolean().describe('Always false: deleted entries are not shown.');
 

@@ -1,17 +1,17 @@
 import { z } from 'zod';
 
-import { ChatError } from '../errors';
-import { boundedJson, boundedText } from './bounded';
-import { listLimit, parse, wholeNumber } from './invalid-request';
-import { messageRoles, type MessageRole, type MessageReference } from '../model/message';
-import { oncePer } from '../shared/once-per';
-import type { Owner } from '../model/owner';
-import type { Range, Selection } from '../model/page';
-import { defaultTitle, type SessionFilter } from '../model/session';
-import type { RequestSettings } from '../settings';
-import { isBlank } from '../shared/blank-text';
-import { isUuid } from '../shared/id-spellings';
-import { toStorableJson, toStorableText } from '../shared/storable-text';
+import { ChatError } from '../../errors';
+import { boundedJson, boundedText } from '../bounded';
+import { listLimit, parse, wholeNumber } from '../invalid-request';
+import { messageRoles, type MessageRole, type MessageReference } from '../../model/message';
+import { oncePer } from '../../shared/once-per';
+import type { Owner } from '../../model/owner';
+import type { Range, Selection } from '../../model/page';
+import { defaultTitle, type SessionFilter } from '../../model/session';
+import type { RequestSettings } from '../../settings';
+import { isBlank } from '../../shared/blank-text';
+import { isUuid } from '../../shared/id-spellings';
+import { toStorableJson, toStorableText } from '../../shared/storable-text';
 
 /** Parsers for requests of the session API. Each one throws ChatError `invalid-request` with the name of the field. */
 

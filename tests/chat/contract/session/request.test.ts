@@ -1,4 +1,4 @@
-import type { ChatError } from '../../../src/chat/errors';
+import type { ChatError } from '../../../../src/chat/errors';
 import {
   parseEdit,
   parseMessageTarget,
@@ -10,7 +10,7 @@ import {
   parseSessionTarget,
   parseSessionWish,
   parseUserTarget,
-} from '../../../src/chat/contract/session-request';
+} from '../../../../src/chat/contract/session/request';
 import { thrown } from '../support/collect';
 
 async function refused(run: () => unknown): Promise<string> {
