@@ -84,20 +84,16 @@ export interface Chat {
 
 export function createChat(dependencies: ChatDependencies): Chat {
   const { settings, upstreams, messageStore: store, sessionStore, characters, counters, log } = dependencies;
-  const { unneededConversations } = dependencies;
   const { exposePrompt } = settings.turns;
   const live = createLiveTurns();
   const text = createTextAllowance(counters.charsPerDay);
   const writes = createWriteLimits({ counters, text });
-  const conversationCleanup = createConversationCleanup({ store: unneededConversations, upstreams, log });
-  const uploads = createUploads({
-    settings: { ...settings.files, maxFiles: settings.request.maxFiles },
-    store: dependencies.fileStore,
-    characters,
+  const conversationCleanup = createConversationCleanup({
+    store: dependencies.unneededConversations,
     upstreams,
-    writes,
+    log,
   });
-  const answerFiles = createAnswerFiles({ upstreams, secret: dependencies.secret });
+  const { uploads, answerFiles } = createFiles(dependencies, writes);
   const onErased = () => conversationCleanup.wake();
   const events = createSessionEvents();
   const turns = createTurns({
@@ -161,5 +157,22 @@ export function createChat(dependencies: ChatDependencies): Chat {
       onErased,
     }),
     conversationCleanup,
+  };
+}
+
+/** Creates the files of questions and of answers. */
+function createFiles(
+  { settings, upstreams, characters, fileStore: store, secret }: ChatDependencies,
+  writes: WriteLimits,
+): Pick<Chat, 'uploads' | 'answerFiles'> {
+  return {
+    uploads: createUploads({
+      settings: { ...settings.files, maxFiles: settings.request.maxFiles },
+      store,
+      characters,
+      upstreams,
+      writes,
+    }),
+    answerFiles: createAnswerFiles({ upstreams, secret }),
   };
 }

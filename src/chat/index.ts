@@ -89,7 +89,7 @@ export {
   toSessionMessageReply,
   type SessionMessageReply,
   type SessionReply,
-} from './contract/session/reply';
+} from './contract/sessions/reply';
 export {
   assertOwn,
   parseEdit,
@@ -105,7 +105,7 @@ export {
   parseUserId,
   parseUserTarget,
   toMessageReference,
-} from './contract/session/request';
+} from './contract/sessions/request';
 export { upstreamIdOf, type OtherThreads, type Session, type SessionReference } from './model/session';
 export type { Sent } from './turn/send';
 export {

@@ -16,7 +16,7 @@ const clientOf = (client: Client, options: { maxRetries?: number } = {}) =>
 
 beforeAll(async () => {
   app = await startApp({
-    dify: { apps: [{ key: 'app-emulated-chat', mode: 'chat', moderation: { words: ['forbidden'] } }] },
+    dify: { apps: [{ key: 'app-emulated-chat', mode: 'chat' }] },
     env: { CHAT_STOP_GRACE_SECONDS: '0.5' },
   });
   user = await app.createUser();

@@ -8,7 +8,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the published characters */
+        /**
+         * List the published characters
+         * @description `filters`, `sort`, `fields`, `populate` and `pagination` have the notation of Strapi. Filters take at most ten conditions on fields of a character. Only `avatar` can be populated.
+         */
         get: operations["listCharacters"];
         put?: never;
         post?: never;
@@ -25,7 +28,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a published character */
+        /**
+         * Read a published character
+         * @description By its `id` or `documentId`.
+         */
         get: operations["findCharacter"];
         put?: never;
         post?: never;
@@ -42,7 +48,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say whether the server takes new questions */
+        /**
+         * Say whether the server takes new questions
+         * @description For load balancers: 503 while the process shuts down or lacks a resource. It asks neither the upstream nor the database.
+         */
         get: operations["isReady"];
         put?: never;
         post?: never;
@@ -59,7 +68,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Look for a text in own messages */
+        /**
+         * Look for a text in own messages
+         * @description Compares the text with the question in questions and with the answer in answers, the newest first. One request searches the newest 20,000 messages. Request pages by `cursor` until `meta.nextCursor` is null: pages before can be short or empty.
+         */
         get: operations["search"];
         put?: never;
         post?: never;
@@ -76,7 +88,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Export all own data */
+        /**
+         * Export all own data
+         * @description One JSON object a line: the account, its personal tokens without their secrets, the sessions, the messages, the uploads. If the server cannot complete an export, it cuts the connection.
+         */
         get: operations["exportOwnData"];
         put?: never;
         post?: never;
@@ -96,7 +111,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Erase all own sessions, messages and personal tokens */
+        /**
+         * Erase all own sessions, messages and personal tokens
+         * @description Stops running answers first. Erases permanently, deleted entries too. The account stays. If the request breaks off, send it again.
+         */
         delete: operations["eraseOwnData"];
         options?: never;
         head?: never;
@@ -110,10 +128,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List own personal tokens */
+        /**
+         * List own personal tokens
+         * @description Without their secrets.
+         */
         get: operations["listTokens"];
         put?: never;
-        /** Make a personal token */
+        /**
+         * Make a personal token
+         * @description A personal token is for a client that cannot renew a JWT. It works like a `jwt`, within its scopes.
+         */
         post: operations["createToken"];
         delete?: never;
         options?: never;
@@ -131,7 +155,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Revoke a personal token */
+        /**
+         * Revoke a personal token
+         * @description Its next request gets 401. Its open requests and WebSockets end.
+         */
         delete: operations["revokeToken"];
         options?: never;
         head?: never;
@@ -147,7 +174,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ask a character a question */
+        /**
+         * Ask a character a question
+         * @description Saves the question, then asks the upstream. The reply is JSON once the answer has ended, or an event stream with `Accept: text/event-stream` or `response_mode: streaming`. A client that leaves does not end its answer. A failed answer has the status of its error; `details` then has the ids of the saved turn.
+         */
         post: operations["createMessage"];
         delete?: never;
         options?: never;
@@ -164,7 +194,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Upload a file for a question */
+        /**
+         * Upload a file for a question
+         * @description Passes the file to the Dify app of the character. Name its `id` in `files` of a question.
+         */
         post: operations["uploadFile"];
         delete?: never;
         options?: never;
@@ -179,7 +212,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Download a file of an answer */
+        /**
+         * Download a file of an answer
+         * @description Needs no login: the link is the permission. It expires after 30 minutes, and each reply has new ones.
+         */
         get: operations["openFile"];
         put?: never;
         post?: never;
@@ -196,7 +232,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read the state of a question and its answer */
+        /**
+         * Read the state of a question and its answer
+         * @description The text of a running answer is that of the last checkpoint.
+         */
         get: operations["findTurn"];
         put?: never;
         post?: never;
@@ -213,7 +252,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Follow an answer, from the start or after an event */
+        /**
+         * Follow an answer, from the start or after an event
+         * @description Sends the events after the one that the client names, then new ones until the end. The header wins over `after`. The reply is 204 if the client has the terminal event.
+         */
         get: operations["followTurn"];
         put?: never;
         post?: never;
@@ -232,7 +274,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Stop an answer */
+        /**
+         * Stop an answer
+         * @description Replies once the answer has ended, with the text so far. A turn that has ended keeps its outcome. If another process runs the answer, the reply can still be `pending`.
+         */
         post: operations["stopTurn"];
         delete?: never;
         options?: never;
@@ -249,7 +294,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ask the question of a turn again */
+        /**
+         * Ask the question of a turn again
+         * @description Starts a new turn at the end of the session, for another answer or after a failure. The existing turns stay.
+         */
         post: operations["regenerateTurn"];
         delete?: never;
         options?: never;
@@ -265,7 +313,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Rate an answer */
+        /**
+         * Rate an answer
+         * @description Sends the rating to Dify first, then saves it. Only an answer that has ended can be rated.
+         */
         put: operations["rateMessage"];
         post?: never;
         delete?: never;
@@ -282,7 +333,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Mark a message as read */
+        /**
+         * Mark a message as read
+         * @description Sets `message_status` to `read`. It cannot be undone. A second request changes nothing.
+         */
         put: operations["readMessage"];
         post?: never;
         delete?: never;
@@ -298,7 +352,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get questions to ask next */
+        /**
+         * Get questions to ask next
+         * @description At most 10 questions. The upstream runs a model for each call, so ask once. Empty if the Dify app does not suggest questions.
+         */
         get: operations["suggestQuestions"];
         put?: never;
         post?: never;
@@ -315,7 +372,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List own messages */
+        /**
+         * List own messages
+         * @description Newest first. Request pages by `cursor` until `meta.nextCursor` is null: nothing is repeated or skipped. A running answer is in the list with its text so far. A parameter that is not listed here is refused.
+         */
         get: operations["listMyMessages"];
         put?: never;
         post?: never;
@@ -334,7 +394,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a session */
+        /**
+         * Create a session
+         * @description With a character or without one. A title can come later.
+         */
         post: operations["createSession"];
         delete?: never;
         options?: never;
@@ -351,7 +414,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** List sessions */
+        /**
+         * List sessions
+         * @description The session with the newest message comes first.
+         */
         post: operations["listSessions"];
         delete?: never;
         options?: never;
@@ -370,7 +436,10 @@ export interface paths {
         get: operations["findSession"];
         put?: never;
         post?: never;
-        /** Delete a session */
+        /**
+         * Delete a session
+         * @description Stops its running answer. The session can be restored for some days, then it is erased.
+         */
         delete: operations["deleteSession"];
         options?: never;
         head?: never;
@@ -387,7 +456,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Restore a deleted session */
+        /**
+         * Restore a deleted session
+         * @description Also restores what was deleted with it.
+         */
         post: operations["restoreSession"];
         delete?: never;
         options?: never;
@@ -402,7 +474,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the messages of a session */
+        /**
+         * List the messages of a session
+         * @description The branch in use, in the order in which the messages were said.
+         */
         get: operations["listSessionMessages"];
         put?: never;
         post?: never;
@@ -438,7 +513,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Store a message, or ask a question in a session */
+        /**
+         * Store a message, or ask a question in a session
+         * @description Without `reply`, the message is only stored. With it, the reply comes when the answer has ended, as `reply`, or it is the event stream of create-message.
+         */
         post: operations["addSessionMessage"];
         delete?: never;
         options?: never;
@@ -456,11 +534,17 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Delete a message */
+        /**
+         * Delete a message
+         * @description It can be restored for some days. Deleted text is shown in neither message of a turn.
+         */
         delete: operations["deleteSessionMessage"];
         options?: never;
         head?: never;
-        /** Edit a question, or ask it in other words */
+        /**
+         * Edit a question, or ask it in other words
+         * @description In place: the server asks nobody, and the answers after it become superseded. With `regenerate`: a new turn begins at the end of the session, and the old branch becomes superseded. Only questions can be edited.
+         */
         patch: operations["editSessionMessage"];
         trace?: never;
     };
@@ -510,7 +594,7 @@ export interface paths {
         };
         /**
          * List sessions, the first one with its latest messages
-         * @description The path `/aichat/getsessionlistshow/{user_id}` works, too.
+         * @description On page 1, the session that was changed last has its last 50 messages. Other sessions have none. The path `/aichat/getsessionlistshow/{user_id}` works, too.
          */
         get: operations["viewFirstScreen"];
         put?: never;
@@ -532,7 +616,7 @@ export interface paths {
         put?: never;
         /**
          * Create a session
-         * @description The path `/aichat/createsession` works, too.
+         * @description With a character or without one. A title can come later. The path `/aichat/createsession` works, too.
          */
         post: operations["viewCreateSession"];
         delete?: never;
@@ -550,7 +634,7 @@ export interface paths {
         };
         /**
          * Read a session with its latest messages
-         * @description The path `/aichat/sessions/{session_id}` works, too.
+         * @description The last 50 messages, the oldest first. The path `/aichat/sessions/{session_id}` works, too.
          */
         get: operations["viewSession"];
         put?: never;
@@ -577,7 +661,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a session
-         * @description The path `/aichat/deletesession/{session_id}` works, too.
+         * @description Stops its running answer. The session can be restored for some days, then it is erased. The path `/aichat/deletesession/{session_id}` works, too.
          */
         delete: operations["viewDeleteSession"];
         options?: never;
@@ -594,7 +678,7 @@ export interface paths {
         };
         /**
          * List the messages of a session
-         * @description The path `/aichat/sessions/{session_id}/messages` works, too.
+         * @description The branch in use, in the order in which the messages were said. The path `/aichat/sessions/{session_id}/messages` works, too.
          */
         get: operations["viewSessionMessages"];
         put?: never;
@@ -614,7 +698,7 @@ export interface paths {
         };
         /**
          * Open a WebSocket for a session
-         * @description The path `/ws/{session_id}` works, too.
+         * @description Sends the turns and changes of a session. docs/websocket.md has its frames. The path `/ws/{session_id}` works, too.
          */
         get: operations["openSocket"];
         put?: never;
@@ -636,7 +720,7 @@ export interface paths {
         put?: never;
         /**
          * Get the latest conversation, or create one
-         * @description The path `/conversations` works, too.
+         * @description The one with the newest message. Concurrent calls get the same one. Values can be in the query string or in the body, which wins. The path `/conversations` works, too.
          */
         post: operations["findOrCreateConversation"];
         delete?: never;
@@ -654,13 +738,13 @@ export interface paths {
         };
         /**
          * List the messages of a conversation
-         * @description The path `/conversations/{conversation_id}/messages` works, too.
+         * @description All messages in the order in which they were said, or a part. If the server cannot complete a list, it cuts the connection. The path `/conversations/{conversation_id}/messages` works, too.
          */
         get: operations["listConversationMessages"];
         put?: never;
         /**
          * Add a message to a conversation
-         * @description The path `/conversations/{conversation_id}/messages` works, too.
+         * @description Stores the message. No character is asked. Values can be in the query string or in the body, which wins. The path `/conversations/{conversation_id}/messages` works, too.
          */
         post: operations["addConversationMessage"];
         delete?: never;
@@ -678,7 +762,7 @@ export interface paths {
         };
         /**
          * List conversations
-         * @description The path `/users/{user_id}/conversations` works, too.
+         * @description The one with the newest message comes first. The path `/users/{user_id}/conversations` works, too.
          */
         get: operations["listConversations"];
         put?: never;
@@ -978,7 +1062,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the conversations of the history */
+        /**
+         * List the conversations of the history
+         * @description The history has every ended answer, complete or not. It is some seconds late.
+         */
         get: operations["listRecordedConversations"];
         put?: never;
         post?: never;
@@ -995,11 +1082,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the messages of a conversation of the history */
+        /**
+         * List the messages of a conversation of the history
+         * @description In the format of OpenAI. `limit` counts messages, and a record that is longer comes alone.
+         */
         get: operations["listRecordedMessages"];
         put?: never;
         post?: never;
-        /** Erase a conversation of the history */
+        /**
+         * Erase a conversation of the history
+         * @description Permanent: erases all that the caller has said in it so far. The messages of the session stay.
+         */
         delete: operations["deleteRecordedConversation"];
         options?: never;
         head?: never;
@@ -1013,10 +1106,64 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Add up the records of the history */
+        /**
+         * Add up the records of the history
+         * @description Records that are erased, or too old to be kept, are not in the sums.
+         */
         get: operations["readStatistics"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/openai/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the characters as models */
+        get: operations["openaiListModels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/openai/v1/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a character as a model */
+        get: operations["openaiReadModel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/openai/v1/chat/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask a character, as a chat completion */
+        post: operations["openaiCreateCompletion"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1032,7 +1179,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create an account */
+        /**
+         * Create an account
+         * @description Returns a login, unless the account must confirm its email first. Each address has a limited number of attempts per minute. The operator can close registration.
+         */
         post: operations["register"];
         delete?: never;
         options?: never;
@@ -1049,7 +1199,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Log in */
+        /**
+         * Log in
+         * @description A browser that wants the refresh token in a cookie sends `x-strapi-refresh-cookie: httpOnly`.
+         */
         post: operations["logIn"];
         delete?: never;
         options?: never;
@@ -1066,7 +1219,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Renew the tokens of a login */
+        /**
+         * Renew the tokens of a login
+         * @description Each refresh token works once. A second use ends the login, because another person may have it.
+         */
         post: operations["renewTokens"];
         delete?: never;
         options?: never;
@@ -1083,7 +1239,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End a login */
+        /**
+         * End a login
+         * @description Its tokens stop working. Open requests of the login end within five seconds.
+         */
         post: operations["logOut"];
         delete?: never;
         options?: never;
@@ -1100,7 +1259,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ask for a mail to set a new password */
+        /**
+         * Ask for a mail to set a new password
+         * @description The reply is the same whether or not the account exists.
+         */
         post: operations["forgotPassword"];
         delete?: never;
         options?: never;
@@ -1134,7 +1296,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Change the password */
+        /**
+         * Change the password
+         * @description Ends all other logins of the account. The reply has new tokens.
+         */
         post: operations["changePassword"];
         delete?: never;
         options?: never;
@@ -1151,7 +1316,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ask for a mail to confirm the email */
+        /**
+         * Ask for a mail to confirm the email
+         * @description The reply is the same whether or not the account exists.
+         */
         post: operations["sendEmailConfirmation"];
         delete?: never;
         options?: never;
@@ -1181,55 +1349,96 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         Account: {
+            /** @description The numeric id of the account. */
             id: number;
+            /** @description The id of the account that an import keeps. */
             documentId: string;
+            /** @description Unique. Two names are equal if they differ only in case or width. */
             username: string;
+            /** @description The email address. */
             email: string;
+            /** @description `local` for an account with a password. */
             provider: string | null;
+            /** @description Whether its owner has confirmed the email. */
             confirmed: boolean | null;
+            /** @description Whether an administrator has blocked it. */
             blocked: boolean | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
             createdAt: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
             updatedAt: string;
+            /** @description Strapi's own field. */
             publishedAt: string | null;
         };
+        AnswerEvent: components["schemas"]["StreamEvent"] | components["schemas"]["CompactEvent"];
         AnswerFile: {
+            /** @description The id of the file in this message. */
             id: string;
+            /** @description `image`, or another type of Dify's. */
             type: string;
             /** @constant */
             belongs_to: "assistant";
-            /** @description Relative to the address of this server. */
+            /** @description A link relative to the address of this server. It needs no login and expires after 30 minutes. */
             url: string;
         };
         Character: {
+            /** @description Never changes. Requests take it, too. */
             id: number;
+            /** @description Never changes. Names the character in requests. */
             documentId: string;
+            /** @description Its name. */
             name?: string;
+            /** @description Left out with `CHAT_EXPOSE_PROMPT=false`. */
             prompt?: string | null;
+            /** @description Its introduction, for people. */
             introduce?: string | null;
+            /** @description A first line to show before any question. */
             opening_statement?: string | null;
+            /** @description First questions that its editor wrote: a list of texts. */
             suggested_questions?: unknown;
+            /** @description A picture, with `populate=avatar`. */
             avatar?: {
                 [key: string]: unknown;
             } | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
             createdAt?: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
             updatedAt?: string;
+            /** @description When this version was published. */
             publishedAt?: string | null;
         };
         CharacterList: {
+            /** @description Published characters. */
             data: components["schemas"]["Character"][];
             meta: {
+                /** @description The requested part. */
                 pagination: {
+                    /** @description The number of this page, from 1. */
                     page: number;
+                    /** @description The maximum number of entries of a page. */
                     pageSize: number;
+                    /** @description The number of pages. */
                     pageCount?: number;
+                    /** @description The number of entries on all pages. */
                     total?: number;
                 } | {
+                    /** @description The number of entries before this part. */
                     start: number;
+                    /** @description The maximum number of entries of the part. */
                     limit: number;
+                    /** @description The number of entries on all pages. */
                     total?: number;
                 };
             };
@@ -1238,28 +1447,130 @@ export interface components {
             data: components["schemas"]["Character"];
             meta: Record<string, never>;
         };
-        Conversation: {
+        CompactEvent: {
+            /** @description The turn. */
+            turn_id: string;
+            /** @description The session. Send it with the next question. */
+            session_id: string;
+            /** @description Dify's id of the session. Null while it is unknown. */
+            conversation_id: string | null;
+            /** @description The answer's id: this server's until Dify has sent its own, then Dify's. */
+            message_id: string;
+            /** @description When the turn began, in seconds since 1970. The same in all its events. */
+            created_at: number;
+            /** @constant */
+            event: "turn_started";
+            question_message_id: string;
+        } | {
+            /** @constant */
+            event: "queued";
+            place: number;
+        } | {
+            /** @description Dify's id of the session. Null while it is unknown. */
+            conversation_id?: string | null;
+            /** @description The answer's id: this server's until Dify has sent its own, then Dify's. */
+            message_id?: string;
+            /** @constant */
+            event: "message";
+            answer: string;
+        } | {
+            /** @description Dify's id of the session. Null while it is unknown. */
+            conversation_id?: string | null;
+            /** @description The answer's id: this server's until Dify has sent its own, then Dify's. */
+            message_id?: string;
+            /** @constant */
+            event: "message_replace";
+            answer: string;
+        } | {
+            /** @constant */
+            event: "message_file";
+            /** @description The id of the file in this message. */
             id: string;
+            /** @description `image`, or another type of Dify's. */
+            type: string;
+            /** @constant */
+            belongs_to: "assistant";
+            /** @description A link relative to the address of this server. It needs no login and expires after 30 minutes. */
+            url: string;
+        } | {
+            /** @description Dify's id of the session. Null while it is unknown. */
+            conversation_id: string | null;
+            /** @description The answer's id: this server's until Dify has sent its own, then Dify's. */
+            message_id: string;
+            /** @constant */
+            event: "message_end";
+            /** @enum {string} */
+            outcome: "completed" | "stopped";
+            metadata: {
+                usage: components["schemas"]["Usage"] | null;
+            };
+        } | {
+            /** @constant */
+            event: "error";
+            /** @description Dify's id of the session. Null while it is unknown. */
+            conversation_id?: string | null;
+            /** @description The answer's id: this server's until Dify has sent its own, then Dify's. */
+            message_id?: string;
+            /**
+             * @description What went wrong.
+             * @enum {string}
+             */
+            code: "invalid-request" | "character-not-found" | "character-without-prompt" | "unauthorized" | "login-ended" | "not-yourself" | "forbidden" | "token-scope" | "token-not-allowed" | "token-not-found" | "too-many-tokens" | "session-not-found" | "turn-not-found" | "conversation-not-found" | "message-not-found" | "file-not-found" | "upgrade-required" | "too-many-connections" | "idempotency-key-reused" | "payload-too-large" | "unsupported-media-type" | "turn-in-progress" | "too-many-turns" | "rate-limited" | "token-limit-reached" | "too-many-reads" | "text-limit-reached" | "answer-too-long" | "upstream-rejected" | "upstream-conversation-gone" | "upstream-misconfigured" | "upstream-model-unavailable" | "upstream-failed" | "upstream-unreachable" | "upstream-malformed" | "upstream-interrupted" | "upstream-busy" | "upstream-quota-exceeded" | "upstream-timeout" | "database-unavailable" | "read-timeout" | "history-unavailable" | "server-busy" | "server-stopping" | "process-died" | "internal";
+            /** @description The HTTP status of the code. */
+            status: number;
+            /** @description A fixed sentence for people. */
+            message: string;
+            /**
+             * @description How the answer ended.
+             * @enum {string}
+             */
+            outcome?: "interrupted" | "failed";
+        };
+        Conversation: {
+            /** @description The `session_id` of the other APIs. */
+            id: string;
+            /** @description The numeric id of the caller, as text. */
             user_id: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
             created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
             updated_at: string;
         };
         ConversationMessage: {
+            /** @description A UUID made from the row of the message. It never changes. */
             id: string;
+            /** @description The conversation of the message. */
             conversation_id: string | null;
-            /** @enum {string} */
+            /**
+             * @description Who said it.
+             * @enum {string}
+             */
             role: "user" | "assistant" | "tool";
+            /** @description The text. A failed answer may have none. */
             content: string;
+            /** @description Calls that were stored with the message. */
             tool_calls: unknown;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
             created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
             updated_at: string;
         };
         Credentials: {
+            /** @description The email or the username. Case does not matter. */
             identifier: string;
+            /** @description The password. */
             password: string;
         };
         DifyConsoleMessage: {
@@ -1268,6 +1579,7 @@ export interface components {
             inputs: Record<string, never>;
             query: string;
             answer: string;
+            /** @description Seconds since 1970. */
             created_at: number;
             agent_thoughts: unknown[];
             message_files: components["schemas"]["DifyMessageFile"][];
@@ -1309,7 +1621,9 @@ export interface components {
             /** @constant */
             status: "normal";
             introduction: string;
+            /** @description Seconds since 1970. */
             created_at: number;
+            /** @description Seconds since 1970. */
             updated_at: number;
         };
         DifyError: {
@@ -1320,6 +1634,7 @@ export interface components {
         DifyEvent: {
             conversation_id: string;
             message_id: string;
+            /** @description Seconds since 1970. */
             created_at: number;
             task_id: string;
             /** @constant */
@@ -1330,6 +1645,7 @@ export interface components {
         } | {
             conversation_id: string;
             message_id: string;
+            /** @description Seconds since 1970. */
             created_at: number;
             task_id: string;
             /** @constant */
@@ -1340,19 +1656,23 @@ export interface components {
         } | {
             conversation_id: string;
             message_id: string;
+            /** @description Seconds since 1970. */
             created_at: number;
             task_id: string;
             /** @constant */
             event: "message_file";
+            /** @description The id of the file in this message. */
             id: string;
+            /** @description `image`, or another type of Dify's. */
             type: string;
             /** @constant */
             belongs_to: "assistant";
-            /** @description Relative to the address of this server. */
+            /** @description A link relative to the address of this server. It needs no login and expires after 30 minutes. */
             url: string;
         } | {
             conversation_id: string;
             message_id: string;
+            /** @description Seconds since 1970. */
             created_at: number;
             task_id: string;
             /** @constant */
@@ -1363,6 +1683,7 @@ export interface components {
         } | {
             conversation_id?: string;
             message_id?: string;
+            /** @description Seconds since 1970. */
             created_at?: number;
             /** @constant */
             event: "error";
@@ -1376,6 +1697,7 @@ export interface components {
             inputs: Record<string, never>;
             query: string;
             answer: string;
+            /** @description Seconds since 1970. */
             created_at: number;
             agent_thoughts: unknown[];
             message_files: components["schemas"]["DifyMessageFile"][];
@@ -1413,20 +1735,29 @@ export interface components {
             ok: true;
         };
         Email: {
+            /** @description The email address of the account. */
             email: string;
         };
         EmailSent: {
+            /** @description The email address of the account. */
             email: string;
             /** @constant */
             sent: true;
         };
         Error: {
+            /** @description Always null. */
             data: null;
+            /** @description What went wrong. */
             error: {
+                /** @description The HTTP status. */
                 status: number;
+                /** @description `ChatError`, or the name of Strapi's error. */
                 name: string;
+                /** @description A fixed sentence for people, unless it names the part of the request that is wrong. */
                 message: string;
+                /** @description The `code`, the ids that belong to it, e.g. the running `turn_id`, and all problems of a body as `errors`. */
                 details: {
+                    /** @description For programs. Missing in an error of Strapi itself. */
                     code?: string;
                 } & {
                     [key: string]: unknown;
@@ -1434,42 +1765,72 @@ export interface components {
             };
         };
         ExportLine: {
+            /** @description The numeric id of the account. */
             id: number;
+            /** @description The id of the account that an import keeps. */
             documentId: string;
+            /** @description The name to log in with. */
             username: string;
+            /** @description The email address of the account. */
             email: string;
             /** @constant */
             type: "user";
         } | {
+            /** @description Names the token. It is no secret. */
             token_id: string;
+            /** @description Where the token is used, for people. */
             name: string;
+            /** @description `read` allows requests that change nothing. `ask` allows all others of the chat APIs. */
             scopes: ("read" | "ask")[];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
             created_at: string;
+            /** @description Null if the token does not expire. */
             expires_at: string | null;
+            /** @description Saved at most once an hour. */
             last_used_at: string | null;
             /** @constant */
             type: "token";
         } | {
+            /** @description The id of the session in every API. */
             session_id: string;
+            /** @description The numeric id of the caller, as text. */
             user_id: string;
+            /** @description A session that a question begins takes its title from it. */
             title: string;
+            /** @description All messages, those of other branches too. */
             message_count: number;
+            /** @description Dify's id of the session. Null until Dify sends it. */
             conversation_id: string | null;
-            /** @description The character that answers. Its name is null while it is unpublished. */
+            /** @description The character that answers, or null. */
             ai_character: {
+                /** @description Never changes. */
                 id: number;
+                /** @description Never changes. */
                 documentId: string;
+                /** @description Null while the character is unpublished. */
                 name: string | null;
             } | null;
             /** @description The running turn, so that a reloaded page can follow it. */
             live_turn_id: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Lists are sorted by it.
+             */
             last_message_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
             created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description A message, an edit or a new title changes it.
+             */
             updated_at: string;
+            /** @description Always false: deleted entries are not shown. */
             is_deleted: boolean;
             /** @constant */
             type: "session";
@@ -1478,75 +1839,130 @@ export interface components {
             message_id: number;
             /** @description The `message_id` of create-message, turns and my-list. */
             public_id: string;
+            /** @description The session of the message. */
             session_id: string | null;
-            /** @enum {string} */
+            /**
+             * @description Who said it.
+             * @enum {string}
+             */
             role: "user" | "assistant" | "tool";
+            /** @description The text of this message alone. */
             content: string;
+            /** @description Calls that a client has stored with the message. */
             tool_calls: unknown;
+            /** @description The same for a question and its answer. Null for a stored message. */
             turn_id: string | null;
+            /** @description How an answer ended. `pending` while it is being written. `stopped`: its user stopped it. `interrupted`: it broke off, and the text so far is saved. `failed`: the upstream refused or failed. Null for a question. */
             outcome: ("pending" | "completed" | "stopped" | "interrupted" | "failed") | null;
-            /** @enum {string} */
+            /**
+             * @description `read` once its owner has marked it as read.
+             * @enum {string}
+             */
             message_status: "sent" | "read";
+            /** @description For an answer: its question's `public_id`. For a repeated or edited question: the old one's. */
             parent_message_id: string | null;
+            /** @description True if another message took its place: a question was edited or asked again. */
             is_superseded: boolean;
+            /** @description True if the upstream did not know the earlier messages of the session. */
             thread_restarted: boolean;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
             created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
             updated_at: string;
+            /** @description Always false: deleted entries are not shown. */
             is_deleted: boolean;
             /** @constant */
             type: "message";
+            /** @description Dify's id of the session. Null until Dify sends it. */
             conversation_id: string | null;
+            /** @description Files of an answer have no links here, because links expire. */
             files: (components["schemas"]["QuestionFile"] | {
+                /** @description The id of the file in this message. */
                 id: string;
+                /** @description `image`, or another type of Dify's. */
                 type: string;
             })[];
+            /** @description Why an answer was interrupted or failed: the code of an error. Otherwise null. */
             error_code: string | null;
+            /** @description Tokens, prices and latency of an answer, as the upstream reports them. Otherwise null. */
             usage: components["schemas"]["Usage"] | null;
+            /** @description The owner's rating of an answer. Null without a rating. */
             feedback: ("like" | "dislike") | null;
+            /** @description The character of the message, or null. */
             ai_character: {
+                /** @description The id of the character. */
                 documentId: string;
+                /** @description Null while the character is unpublished. */
                 name: string | null;
             } | null;
         } | {
             /** @description The `upload_file_id` of a question. */
             id: string;
+            /** @description The name of the file. */
             name: string;
+            /** @description In bytes. */
             size: number;
+            /** @description E.g. `png`. Empty if the name has none. */
             extension: string;
+            /** @description E.g. `image/png`. */
             mime_type: string;
+            /** @description The documentId of the caller. */
             created_by: string;
+            /** @description Seconds since 1970. */
             created_at: number;
             /** @constant */
             type: "file";
         };
         HistoryCharacter: {
+            /** @description The id of the character. */
             documentId: string;
             /** @description Null if the character is not published any more. */
             name: string | null;
         };
         HistoryConversation: {
+            /** @description The `session_id` of the chat. */
             conversation_id: string;
             /** @description The current row id of the user. Null if the user does not exist any more. */
             user_id: number | null;
+            /** @description The first question. */
             title: string;
+            /** @description What answered. */
             model: string;
+            /** @description The character that answered. */
             ai_character: components["schemas"]["HistoryCharacter"] | null;
+            /** @description How many questions with their results it has. */
             records: number;
+            /** @description How many of the records failed. */
             errors: number;
+            /** @description The tokens of all its records. */
             total_tokens: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When its first question was asked.
+             */
             created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When its last question was asked. The list is sorted by it.
+             */
             updated_at: string;
         };
         Login: {
+            /** @description The access token: send it as `Authorization: Bearer <jwt>`. It is valid for an hour. */
             jwt: string;
+            /** @description Works once, to renew the tokens. Store the new one each time. */
             refreshToken?: string;
+            /** @description The account. */
             user: components["schemas"]["Account"];
         };
         LoginOrAccount: components["schemas"]["Login"] | {
+            /** @description The account. */
             user: components["schemas"]["Account"];
         };
         Logout: {
@@ -1557,199 +1973,520 @@ export interface components {
             scope?: "all";
         };
         Message: {
+            /** @description The id of the entry in Strapi. */
             id: number;
+            /** @description The documentId of the entry in Strapi. */
             documentId: string;
+            /** @description For an answer, Dify's message id once it is known. Before that, and for questions: `msg_…`. */
             message_id: string;
-            /** @enum {string} */
+            /**
+             * @description `user` for a question, `assistant` for an answer. `tool` only for a stored message.
+             * @enum {string}
+             */
             role: "user" | "assistant" | "tool";
+            /** @description The question. The same in both messages of a turn. */
             query: string;
+            /** @description The answer. The same in both messages of a turn. */
             answer: string | null;
+            /** @description Dify's id of the session. Null until Dify sends it. */
             conversation_id: string | null;
+            /** @description This server's id of the session. Send it with the next question to continue. */
             session_id: string | null;
+            /** @description The same for a question and its answer. */
             turn_id: string | null;
-            /** @enum {string} */
+            /**
+             * @description `read` once its owner has marked it as read.
+             * @enum {string}
+             */
             message_status: "sent" | "read";
+            /** @description How an answer ended. `pending` while it is being written. `stopped`: its user stopped it. `interrupted`: it broke off, and the text so far is saved. `failed`: the upstream refused or failed. Null for a question. */
             outcome: ("pending" | "completed" | "stopped" | "interrupted" | "failed") | null;
+            /** @description Why an answer was interrupted or failed: the code of an error. Otherwise null. */
             error_code: string | null;
+            /** @description Calls of a message that a client has stored. Null for a turn. */
             tool_calls: unknown;
+            /** @description The files of the question, or of the answer. */
             files: (components["schemas"]["QuestionFile"] | components["schemas"]["AnswerFile"])[];
+            /** @description Tokens, prices and latency of an answer, as the upstream reports them. Otherwise null. */
             usage: components["schemas"]["Usage"] | null;
+            /** @description The owner's rating of an answer. Null without a rating. */
             feedback: ("like" | "dislike") | null;
+            /** @description For an answer: its question's `message_id`. For a repeated or edited question: the old one's. */
             parent_message_id: string | null;
+            /** @description True if another message took its place: a question was edited or asked again. */
             is_superseded: boolean;
+            /** @description True if the upstream did not know the earlier messages of the session. */
             thread_restarted: boolean;
+            /** @description The published character. Its texts are null while it is unpublished. Null once it is deleted. */
             ai_character: components["schemas"]["MessageCharacter"] | null;
+            /** @description The caller. */
             user: components["schemas"]["MessageUser"];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
             createdAt: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Rating and reading do not change it.
+             */
             updatedAt: string;
         };
         MessageCharacter: {
+            /** @description Never changes. Requests take it, too. */
             id: number;
+            /** @description Never changes. Names the character in requests. */
             documentId: string;
+            /** @description Null while the character is unpublished. */
             name: string | null;
             /** @description Left out with `CHAT_EXPOSE_PROMPT=false`. */
             prompt?: string | null;
+            /** @description Its introduction, for people. */
             introduce: string | null;
+            /** @description A first line to show before any question. */
             opening_statement: string | null;
+            /** @description First questions that its editor wrote: a list of texts. */
             suggested_questions: unknown;
         };
         MessageUser: {
+            /** @description The numeric id of the account. */
             id: number;
+            /** @description The id of the account that an import keeps. */
             documentId: string;
+            /** @description The name to log in with. */
             username: string;
+            /** @description The email address of the account. */
             email: string;
         };
+        OpenAIError: {
+            /** @description Why the request or the answer has failed. */
+            error: {
+                /** @description What happened, and what to do. */
+                message: string;
+                /** @description The kind of error. */
+                type: string;
+                /** @description The wrong field. */
+                param: string | null;
+                /** @description The code of the error. */
+                code: string | null;
+            };
+        };
+        OpenAIEvent: {
+            /** @description `chatcmpl-` and the `turn_id`. */
+            id: string;
+            /** @constant */
+            object: "chat.completion.chunk";
+            /** @description Seconds since 1970. */
+            created: number;
+            /** @description The model that the request names. */
+            model: string;
+            /** @description One piece. Empty in the chunk with the usage. */
+            choices: {
+                /** @constant */
+                index: 0;
+                /** @description What the chunk adds. */
+                delta: {
+                    /** @constant */
+                    role?: "assistant";
+                    /** @description The next piece of the answer. */
+                    content?: string;
+                };
+                /** @description Always null. */
+                logprobs: null;
+                finish_reason: ("stop" | "content_filter") | null;
+            }[];
+            usage?: {
+                /** @description Tokens of the prompt and the question. */
+                prompt_tokens: number;
+                /** @description Tokens of the answer. */
+                completion_tokens: number;
+                /** @description The sum of both. */
+                total_tokens: number;
+            } | null;
+            /** @description The ids of the answer in the other APIs. */
+            metadata?: {
+                /** @description The session of the answer. */
+                session_id: string;
+                /** @description The turn of the answer. */
+                turn_id: string;
+            };
+        } | {
+            /** @description Why the request or the answer has failed. */
+            error: {
+                /** @description What happened, and what to do. */
+                message: string;
+                /** @description The kind of error. */
+                type: string;
+                /** @description The wrong field. */
+                param: string | null;
+                /** @description The code of the error. */
+                code: string | null;
+            };
+        };
+        OpenAIModel: {
+            /** @description The `documentId` of the character. */
+            id: string;
+            /** @constant */
+            object: "model";
+            /** @description When the character was created, in seconds since 1970. */
+            created: number;
+            /** @description This product. */
+            owned_by: string;
+            /** @description The name of the character. */
+            name: string;
+        };
         PasswordChange: {
+            /** @description At least 8 characters, unless the operator sets another minimum; at most 72 bytes. */
             password: string;
+            /** @description The same password again. */
             passwordConfirmation: string;
+            /** @description The password so far. */
             currentPassword: string;
         };
         PasswordReset: {
+            /** @description At least 8 characters, unless the operator sets another minimum; at most 72 bytes. */
             password: string;
+            /** @description The same password again. */
             passwordConfirmation: string;
+            /** @description The code of the mail. */
             code: string;
         };
         PersonalToken: {
+            /** @description Names the token. It is no secret. */
             token_id: string;
+            /** @description Where the token is used, for people. */
             name: string;
+            /** @description `read` allows requests that change nothing. `ask` allows all others of the chat APIs. */
             scopes: ("read" | "ask")[];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
             created_at: string;
+            /** @description Null if the token does not expire. */
             expires_at: string | null;
+            /** @description Saved at most once an hour. */
             last_used_at: string | null;
         };
         QuestionFile: {
-            /** @enum {string} */
+            /**
+             * @description The kind of the file.
+             * @enum {string}
+             */
             type: "image" | "document" | "audio" | "video" | "custom";
             /** @constant */
             transfer_method: "local_file";
+            /** @description The `id` of an own upload for this character. */
             upload_file_id: string;
         } | {
-            /** @enum {string} */
+            /**
+             * @description The kind of the file.
+             * @enum {string}
+             */
             type: "image" | "document" | "audio" | "video" | "custom";
             /** @constant */
             transfer_method: "remote_url";
+            /** @description An address on a host that the operator allows. */
             url: string;
         };
         RecordedMessage: {
+            /** @description As in OpenAI's format, e.g. `user` or `assistant`. */
             role: string;
+            /** @description The text, or what OpenAI's format has in its place. */
             content: unknown;
+            /** @description The same in all messages of a record. The `turn_id` of a turn. */
             record_id: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the record's question was asked.
+             */
             created_at: string;
+            /** @description What answered. */
             model: string;
             /** @description Of the whole record, on its last message. Null on the others. */
             usage: {
+                /** @description Tokens of the prompt. */
                 prompt_tokens: number;
+                /** @description Tokens of the answer. */
                 completion_tokens: number;
+                /** @description All tokens. */
                 total_tokens: number;
             } | null;
+            /** @description Of the whole record, on its last message. Null if it did not fail. */
             error: {
+                /** @description The code of the error. */
                 code: string;
+                /** @description A sentence for people. */
                 message: string;
+                /** @description `before-answer` or `during-answer`. */
                 phase: string;
             } | null;
         } & {
             [key: string]: unknown;
         };
         RefreshToken: {
+            /** @description The newest refresh token of the login. */
             refreshToken: string;
         };
         Registration: {
+            /** @description An email address as a name must be the own email. */
             username: string;
+            /** @description An email address that no other account has. */
             email: string;
+            /** @description At least 8 characters, unless the operator sets another minimum; at most 72 bytes. */
             password: string;
         };
         SearchHit: {
+            /** @description The `id` of the entry. */
             message_id: number;
+            /** @description The `message_id` of create-message, turns and my-list. */
             public_id: string;
+            /** @description The session of the message. */
             session_id: string | null;
+            /** @description The title of the session. */
             title: string | null;
+            /** @description The turn of the message. */
             turn_id: string | null;
-            /** @enum {string} */
+            /**
+             * @description Who said it.
+             * @enum {string}
+             */
             role: "user" | "assistant" | "tool";
+            /** @description How an answer ended. `pending` while it is being written. `stopped`: its user stopped it. `interrupted`: it broke off, and the text so far is saved. `failed`: the upstream refused or failed. Null for a question. */
             outcome: ("pending" | "completed" | "stopped" | "interrupted" | "failed") | null;
+            /** @description True if another message took its place: a question was edited or asked again. */
             is_superseded: boolean;
+            /** @description The text around the first match, in pieces without markup. */
             highlights: {
+                /** @description A piece of the text. `…` marks a cut. */
                 text: string;
+                /** @description True for the text that was searched for. */
                 isMatch: boolean;
             }[];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
             created_at: string;
         };
         SelectedMessage: {
+            /** @description The id of the entry in Strapi. */
             id: number;
-            documentId: string;
+            /** @description The documentId of the entry in Strapi. */
+            documentId?: string;
+            /** @description For an answer, Dify's message id once it is known. Before that, and for questions: `msg_…`. */
             message_id?: string;
-            /** @enum {string} */
+            /**
+             * @description `user` for a question, `assistant` for an answer. `tool` only for a stored message.
+             * @enum {string}
+             */
             role?: "user" | "assistant" | "tool";
+            /** @description The question. The same in both messages of a turn. */
             query?: string;
+            /** @description The answer. The same in both messages of a turn. */
             answer?: string | null;
+            /** @description Dify's id of the session. Null until Dify sends it. */
             conversation_id?: string | null;
+            /** @description This server's id of the session. Send it with the next question to continue. */
             session_id?: string | null;
+            /** @description The same for a question and its answer. */
             turn_id?: string | null;
-            /** @enum {string} */
+            /**
+             * @description `read` once its owner has marked it as read.
+             * @enum {string}
+             */
             message_status?: "sent" | "read";
+            /** @description How an answer ended. `pending` while it is being written. `stopped`: its user stopped it. `interrupted`: it broke off, and the text so far is saved. `failed`: the upstream refused or failed. Null for a question. */
             outcome?: ("pending" | "completed" | "stopped" | "interrupted" | "failed") | null;
+            /** @description Why an answer was interrupted or failed: the code of an error. Otherwise null. */
             error_code?: string | null;
+            /** @description Calls of a message that a client has stored. Null for a turn. */
             tool_calls?: unknown;
+            /** @description The files of the question, or of the answer. */
             files?: (components["schemas"]["QuestionFile"] | components["schemas"]["AnswerFile"])[];
+            /** @description Tokens, prices and latency of an answer, as the upstream reports them. Otherwise null. */
             usage?: components["schemas"]["Usage"] | null;
+            /** @description The owner's rating of an answer. Null without a rating. */
             feedback?: ("like" | "dislike") | null;
+            /** @description For an answer: its question's `message_id`. For a repeated or edited question: the old one's. */
             parent_message_id?: string | null;
+            /** @description True if another message took its place: a question was edited or asked again. */
             is_superseded?: boolean;
+            /** @description True if the upstream did not know the earlier messages of the session. */
             thread_restarted?: boolean;
+            /** @description The published character, with the fields that the client has named. */
             ai_character?: {
+                /** @description Never changes. Requests take it, too. */
                 id: number;
+                /** @description Never changes. Names the character in requests. */
                 documentId: string;
+                /** @description Null while the character is unpublished. */
                 name?: string | null;
                 /** @description Left out with `CHAT_EXPOSE_PROMPT=false`. */
                 prompt?: string | null;
+                /** @description Its introduction, for people. */
                 introduce?: string | null;
+                /** @description A first line to show before any question. */
                 opening_statement?: string | null;
+                /** @description First questions that its editor wrote: a list of texts. */
                 suggested_questions?: unknown;
             } | null;
+            /** @description The caller, with the fields that the client has named. */
             user?: {
+                /** @description The numeric id of the account. */
                 id: number;
+                /** @description The id of the account that an import keeps. */
                 documentId: string;
+                /** @description The name to log in with. */
                 username?: string;
+                /** @description The email address of the account. */
                 email?: string;
             };
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
             createdAt?: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Rating and reading do not change it.
+             */
             updatedAt?: string;
         };
-        Session: {
-            session_id: string;
-            user_id: string;
-            title: string;
-            message_count: number;
-            conversation_id: string | null;
-            /** @description The character that answers. Its name is null while it is unpublished. */
-            ai_character: {
+        SelectedSession: {
+            /** @description The id of the session in every API. */
+            session_id?: string;
+            /** @description The numeric id of the caller, as text. */
+            user_id?: string;
+            /** @description A session that a question begins takes its title from it. */
+            title?: string;
+            /** @description All messages, those of other branches too. */
+            message_count?: number;
+            /** @description Dify's id of the session. Null until Dify sends it. */
+            conversation_id?: string | null;
+            /** @description The character that answers, or null. */
+            ai_character?: {
+                /** @description Never changes. */
                 id: number;
+                /** @description Never changes. */
                 documentId: string;
+                /** @description Null while the character is unpublished. */
+                name: string | null;
+            } | null;
+            /** @description The running turn, so that a reloaded page can follow it. */
+            live_turn_id?: string | null;
+            /**
+             * Format: date-time
+             * @description Lists are sorted by it.
+             */
+            last_message_at?: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
+            created_at?: string;
+            /**
+             * Format: date-time
+             * @description A message, an edit or a new title changes it.
+             */
+            updated_at?: string;
+            /** @description Always false: deleted entries are not shown. */
+            is_deleted?: boolean;
+        };
+        SelectedSessionMessage: {
+            /** @description The `id` of the entry. */
+            message_id?: number;
+            /** @description The `message_id` of create-message, turns and my-list. */
+            public_id?: string;
+            /** @description The session of the message. */
+            session_id?: string | null;
+            /**
+             * @description Who said it.
+             * @enum {string}
+             */
+            role?: "user" | "assistant" | "tool";
+            /** @description The text of this message alone. */
+            content?: string;
+            /** @description Calls that a client has stored with the message. */
+            tool_calls?: unknown;
+            /** @description The same for a question and its answer. Null for a stored message. */
+            turn_id?: string | null;
+            /** @description How an answer ended. `pending` while it is being written. `stopped`: its user stopped it. `interrupted`: it broke off, and the text so far is saved. `failed`: the upstream refused or failed. Null for a question. */
+            outcome?: ("pending" | "completed" | "stopped" | "interrupted" | "failed") | null;
+            /**
+             * @description `read` once its owner has marked it as read.
+             * @enum {string}
+             */
+            message_status?: "sent" | "read";
+            /** @description For an answer: its question's `public_id`. For a repeated or edited question: the old one's. */
+            parent_message_id?: string | null;
+            /** @description True if another message took its place: a question was edited or asked again. */
+            is_superseded?: boolean;
+            /** @description True if the upstream did not know the earlier messages of the session. */
+            thread_restarted?: boolean;
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
+            created_at?: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
+            updated_at?: string;
+            /** @description Always false: deleted entries are not shown. */
+            is_deleted?: boolean;
+        };
+        Session: {
+            /** @description The id of the session in every API. */
+            session_id: string;
+            /** @description The numeric id of the caller, as text. */
+            user_id: string;
+            /** @description A session that a question begins takes its title from it. */
+            title: string;
+            /** @description All messages, those of other branches too. */
+            message_count: number;
+            /** @description Dify's id of the session. Null until Dify sends it. */
+            conversation_id: string | null;
+            /** @description The character that answers, or null. */
+            ai_character: {
+                /** @description Never changes. */
+                id: number;
+                /** @description Never changes. */
+                documentId: string;
+                /** @description Null while the character is unpublished. */
                 name: string | null;
             } | null;
             /** @description The running turn, so that a reloaded page can follow it. */
             live_turn_id: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Lists are sorted by it.
+             */
             last_message_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
             created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description A message, an edit or a new title changes it.
+             */
             updated_at: string;
+            /** @description Always false: deleted entries are not shown. */
             is_deleted: boolean;
         };
         SessionError: {
             /** @description The status. */
             code: number;
+            /** @description A fixed sentence for people, unless it names the part of the request that is wrong. */
             message: string;
+            /** @description Always null. */
             data: null;
+            /** @description The `code`, and the ids that belong to it. */
             error: {
+                /** @description For programs. Missing in an error of Strapi itself. */
                 code?: string;
             } & {
                 [key: string]: unknown;
@@ -1760,124 +2497,219 @@ export interface components {
             message_id: number;
             /** @description The `message_id` of create-message, turns and my-list. */
             public_id: string;
+            /** @description The session of the message. */
             session_id: string | null;
-            /** @enum {string} */
+            /**
+             * @description Who said it.
+             * @enum {string}
+             */
             role: "user" | "assistant" | "tool";
+            /** @description The text of this message alone. */
             content: string;
+            /** @description Calls that a client has stored with the message. */
             tool_calls: unknown;
+            /** @description The same for a question and its answer. Null for a stored message. */
             turn_id: string | null;
+            /** @description How an answer ended. `pending` while it is being written. `stopped`: its user stopped it. `interrupted`: it broke off, and the text so far is saved. `failed`: the upstream refused or failed. Null for a question. */
             outcome: ("pending" | "completed" | "stopped" | "interrupted" | "failed") | null;
-            /** @enum {string} */
+            /**
+             * @description `read` once its owner has marked it as read.
+             * @enum {string}
+             */
             message_status: "sent" | "read";
+            /** @description For an answer: its question's `public_id`. For a repeated or edited question: the old one's. */
             parent_message_id: string | null;
+            /** @description True if another message took its place: a question was edited or asked again. */
             is_superseded: boolean;
+            /** @description True if the upstream did not know the earlier messages of the session. */
             thread_restarted: boolean;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
             created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
             updated_at: string;
+            /** @description Always false: deleted entries are not shown. */
             is_deleted: boolean;
         };
         StreamEvent: {
+            /** @description The turn. */
             turn_id: string;
+            /** @description The same as `turn_id`, under the name that Dify's clients look for. */
             task_id: string;
+            /** @description The session. Send it with the next question. */
             session_id: string;
+            /** @description Dify's id of the session. Null while it is unknown. */
             conversation_id: string | null;
+            /** @description The answer's id: this server's until Dify has sent its own, then Dify's. */
             message_id: string;
+            /** @description When the turn began, in seconds since 1970. The same in all its events. */
             created_at: number;
             /** @constant */
             event: "turn_started";
+            /** @description The `message_id` of the question. */
             question_message_id: string;
         } | {
+            /** @description The turn. */
             turn_id: string;
+            /** @description The same as `turn_id`, under the name that Dify's clients look for. */
             task_id: string;
+            /** @description The session. Send it with the next question. */
             session_id: string;
+            /** @description Dify's id of the session. Null while it is unknown. */
             conversation_id: string | null;
+            /** @description The answer's id: this server's until Dify has sent its own, then Dify's. */
             message_id: string;
+            /** @description When the turn began, in seconds since 1970. The same in all its events. */
             created_at: number;
             /** @constant */
             event: "queued";
+            /** @description 1 for the next question. */
             place: number;
         } | {
+            /** @description The turn. */
             turn_id: string;
+            /** @description The same as `turn_id`, under the name that Dify's clients look for. */
             task_id: string;
+            /** @description The session. Send it with the next question. */
             session_id: string;
+            /** @description Dify's id of the session. Null while it is unknown. */
             conversation_id: string | null;
+            /** @description The answer's id: this server's until Dify has sent its own, then Dify's. */
             message_id: string;
+            /** @description When the turn began, in seconds since 1970. The same in all its events. */
             created_at: number;
             /** @constant */
             event: "message";
+            /** @description Repeats `message_id`. */
             id: string;
+            /** @description Text to append to the text so far. */
             answer: string;
         } | {
+            /** @description The turn. */
             turn_id: string;
+            /** @description The same as `turn_id`, under the name that Dify's clients look for. */
             task_id: string;
+            /** @description The session. Send it with the next question. */
             session_id: string;
+            /** @description Dify's id of the session. Null while it is unknown. */
             conversation_id: string | null;
+            /** @description The answer's id: this server's until Dify has sent its own, then Dify's. */
             message_id: string;
+            /** @description When the turn began, in seconds since 1970. The same in all its events. */
             created_at: number;
             /** @constant */
             event: "message_replace";
+            /** @description The whole text so far. */
             answer: string;
         } | {
+            /** @description The turn. */
             turn_id: string;
+            /** @description The same as `turn_id`, under the name that Dify's clients look for. */
             task_id: string;
+            /** @description The session. Send it with the next question. */
             session_id: string;
+            /** @description Dify's id of the session. Null while it is unknown. */
             conversation_id: string | null;
+            /** @description The answer's id: this server's until Dify has sent its own, then Dify's. */
             message_id: string;
+            /** @description When the turn began, in seconds since 1970. The same in all its events. */
             created_at: number;
             /** @constant */
             event: "message_file";
+            /** @description The id of the file in this message. */
             id: string;
+            /** @description `image`, or another type of Dify's. */
             type: string;
             /** @constant */
             belongs_to: "assistant";
-            /** @description Relative to the address of this server. */
+            /** @description A link relative to the address of this server. It needs no login and expires after 30 minutes. */
             url: string;
         } | {
+            /** @description The turn. */
             turn_id: string;
+            /** @description The same as `turn_id`, under the name that Dify's clients look for. */
             task_id: string;
+            /** @description The session. Send it with the next question. */
             session_id: string;
+            /** @description Dify's id of the session. Null while it is unknown. */
             conversation_id: string | null;
+            /** @description The answer's id: this server's until Dify has sent its own, then Dify's. */
             message_id: string;
+            /** @description When the turn began, in seconds since 1970. The same in all its events. */
             created_at: number;
             /** @constant */
             event: "message_end";
+            /** @description Repeats `message_id`. */
             id: string;
-            /** @enum {string} */
+            /**
+             * @description `stopped` if its user ended the answer.
+             * @enum {string}
+             */
             outcome: "completed" | "stopped";
+            /** @description What the upstream reports about the answer. */
             metadata: {
+                /** @description Tokens and prices, or null. */
                 usage: components["schemas"]["Usage"] | null;
             };
+            /** @description The question and its answer, as saved. */
             data: components["schemas"]["Message"][];
         } | {
+            /** @description The turn. */
             turn_id?: string;
+            /** @description The same as `turn_id`, under the name that Dify's clients look for. */
             task_id?: string;
+            /** @description The session. Send it with the next question. */
             session_id?: string;
+            /** @description Dify's id of the session. Null while it is unknown. */
             conversation_id?: string | null;
+            /** @description The answer's id: this server's until Dify has sent its own, then Dify's. */
             message_id?: string;
+            /** @description When the turn began, in seconds since 1970. The same in all its events. */
             created_at?: number;
             /** @constant */
             event: "error";
-            /** @enum {string} */
+            /**
+             * @description What went wrong.
+             * @enum {string}
+             */
             code: "invalid-request" | "character-not-found" | "character-without-prompt" | "unauthorized" | "login-ended" | "not-yourself" | "forbidden" | "token-scope" | "token-not-allowed" | "token-not-found" | "too-many-tokens" | "session-not-found" | "turn-not-found" | "conversation-not-found" | "message-not-found" | "file-not-found" | "upgrade-required" | "too-many-connections" | "idempotency-key-reused" | "payload-too-large" | "unsupported-media-type" | "turn-in-progress" | "too-many-turns" | "rate-limited" | "token-limit-reached" | "too-many-reads" | "text-limit-reached" | "answer-too-long" | "upstream-rejected" | "upstream-conversation-gone" | "upstream-misconfigured" | "upstream-model-unavailable" | "upstream-failed" | "upstream-unreachable" | "upstream-malformed" | "upstream-interrupted" | "upstream-busy" | "upstream-quota-exceeded" | "upstream-timeout" | "database-unavailable" | "read-timeout" | "history-unavailable" | "server-busy" | "server-stopping" | "process-died" | "internal";
+            /** @description The HTTP status of the code. */
             status: number;
+            /** @description A fixed sentence for people. */
             message: string;
-            /** @enum {string} */
+            /**
+             * @description How the answer ended.
+             * @enum {string}
+             */
             outcome?: "interrupted" | "failed";
         };
         Tokens: {
+            /** @description The access token: send it as `Authorization: Bearer <jwt>`. It is valid for an hour. */
             jwt: string;
+            /** @description Works once, to renew the tokens. Store the new one each time. */
             refreshToken?: string;
         };
         Turn: {
+            /** @description The turn. */
             turn_id: string | null;
+            /** @description Its session. */
             session_id: string | null;
+            /** @description Dify's id of the session. Null while it is unknown. */
             conversation_id: string | null;
+            /** @description The `message_id` of the answer. */
             message_id: string;
+            /** @description How an answer ended. `pending` while it is being written. `stopped`: its user stopped it. `interrupted`: it broke off, and the text so far is saved. `failed`: the upstream refused or failed. Null for a question. */
             outcome: ("pending" | "completed" | "stopped" | "interrupted" | "failed") | null;
+            /** @description Why an answer was interrupted or failed: the code of an error. Otherwise null. */
             error_code: string | null;
+            /** @description True while `outcome` is `pending`, in any process. */
             is_live: boolean;
+            /** @description The question and its answer. A running answer has the text of its last checkpoint. */
             messages: components["schemas"]["SelectedMessage"][];
         };
         Usage: {
@@ -1911,7 +2743,10 @@ export interface operations {
                 }[];
                 populate?: "*" | "avatar" | "avatar"[];
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1920,11 +2755,22 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["CharacterList"];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -1950,8 +2796,12 @@ export interface operations {
                     [key: string]: "asc" | "desc";
                 }[];
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The `documentId` or `id` of a character. */
                 id: string;
             };
             cookie?: never;
@@ -1961,11 +2811,22 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["CharacterResult"];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -1980,7 +2841,10 @@ export interface operations {
     isReady: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1989,28 +2853,53 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
                         data: {
-                            /** @enum {string} */
+                            /**
+                             * @description `draining` while the process shuts down.
+                             * @enum {string}
+                             */
                             status: "ready" | "not-ready" | "draining";
+                            /** @description What the process lacks: `missing-database-file`, `disk-full`, `too-many-open-files`, or null. */
                             problem: string | null;
+                            /** @description How many answers are running in this process. */
                             live_turns: number;
+                            /** @description The default upstream, and others that published characters use. The status stays 200. */
                             upstream: {
+                                /** @description What is wrong with an upstream, e.g. `key-refused`. Null if nothing is. */
                                 problem: string | null;
                             };
+                            /** @description The history. The chat does not need it. */
                             history?: {
-                                /** @enum {string} */
+                                /**
+                                 * @description `behind`: a finished turn has waited for more than a minute.
+                                 * @enum {string}
+                                 */
                                 state: "ok" | "behind" | "unavailable";
+                                /** @description Finished turns that the history does not have yet. */
                                 waiting: number;
+                                /** @description Seconds since the oldest of them finished. */
                                 oldest_seconds: number;
+                                /** @description The database that fails. */
                                 problem: ("history" | "main-database") | null;
                             };
                         };
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -2031,7 +2920,10 @@ export interface operations {
                 page_size?: number | null;
                 pageSize?: number | null;
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2040,16 +2932,24 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
+                        /** @description Messages with the text, the newest first. */
                         data: components["schemas"]["SearchHit"][];
                         meta: {
+                            /** @description The page. A page by `cursor` has none. */
                             pagination?: {
+                                /** @description The number of this page, from 1. */
                                 page: number;
+                                /** @description The maximum number of entries of a page. */
                                 pageSize: number;
+                                /** @description The number of pages. */
                                 pageCount: number;
+                                /** @description The number of entries on all pages. */
                                 total: number;
                                 /** @description False if the search did not read all messages. `total` then counts only the newest ones. */
                                 isTotalExact: boolean;
@@ -2059,6 +2959,15 @@ export interface operations {
                         };
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -2115,7 +3024,9 @@ export interface operations {
                 content: {
                     "application/json": {
                         data: {
+                            /** @description How many sessions were erased. */
                             sessions: number;
+                            /** @description How many messages were erased. */
                             messages: number;
                         };
                     };
@@ -2134,7 +3045,10 @@ export interface operations {
     listTokens: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2143,6 +3057,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2150,6 +3066,15 @@ export interface operations {
                         data: components["schemas"]["PersonalToken"][];
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -2172,8 +3097,11 @@ export interface operations {
             content: {
                 "application/json": {
                     data: {
+                        /** @description Where the token is used. At most 100 characters. */
                         name: string;
+                        /** @description `read` allows requests that change nothing. `ask` allows all others of the chat APIs. */
                         scopes: ("read" | "ask")[];
+                        /** @description A time in the future, with a time zone. Without it, the token does not expire. */
                         expires_at?: string | null;
                     };
                 };
@@ -2188,13 +3116,22 @@ export interface operations {
                 content: {
                     "application/json": {
                         data: {
+                            /** @description Names the token. It is no secret. */
                             token_id: string;
+                            /** @description Where the token is used, for people. */
                             name: string;
+                            /** @description `read` allows requests that change nothing. `ask` allows all others of the chat APIs. */
                             scopes: ("read" | "ask")[];
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description ISO 8601, in UTC.
+                             */
                             created_at: string;
+                            /** @description Null if the token does not expire. */
                             expires_at: string | null;
+                            /** @description Saved at most once an hour. */
                             last_used_at: string | null;
+                            /** @description The secret. Only this reply has it: the server stores a digest of it. */
                             token: string;
                         };
                     };
@@ -2215,6 +3152,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The `token_id` of a personal token. */
                 token_id: string;
             };
             cookie?: never;
@@ -2229,6 +3167,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         data: {
+                            /** @description Names the token. It is no secret. */
                             token_id: string;
                         };
                     };
@@ -2251,11 +3190,12 @@ export interface operations {
                 populate?: {
                     [key: string]: unknown;
                 };
+                format?: "full" | "compact";
             };
             header?: {
-                /** @description A new key for each question, e.g. a UUID. A second request with it joins the first. */
+                /** @description 1 to 255 printable ASCII characters without spaces, e.g. a UUID. Use a new key for each question. A second request with the same key and question joins the first, and gets `Idempotent-Replayed: true`. */
                 "Idempotency-Key"?: string;
-                /** @description The id of the last event that the client has. */
+                /** @description The `id` of the last event that the client has. The stream continues after it. At most nine digits. */
                 "Last-Event-ID"?: string;
             };
             path?: never;
@@ -2265,24 +3205,38 @@ export interface operations {
             content: {
                 "application/json": {
                     data: {
+                        /** @description The `documentId` or `id` of a published character. */
                         character_id: string | number;
+                        /** @description The question. */
                         query: string;
+                        /** @description Dify's id of the session to continue. Either id can be in either field; two ids must match. */
                         conversation_id?: string | null;
+                        /** @description The session to continue. Without it, or with an empty text or null, a new session begins. */
                         session_id?: string | null;
+                        /** @description Variables of the Dify app, nested at most 8 levels deep. The server overwrites an input for the prompt. */
                         inputs?: {
                             [key: string]: unknown;
                         } | null;
+                        /** @description Files of the question, as Dify takes them. */
                         files?: ({
-                            /** @enum {string} */
+                            /**
+                             * @description The kind of the file.
+                             * @enum {string}
+                             */
                             type: "image" | "document" | "audio" | "video" | "custom";
                             /** @constant */
                             transfer_method: "local_file";
+                            /** @description The `id` of an own upload for this character. */
                             upload_file_id: string;
                         } | {
-                            /** @enum {string} */
+                            /**
+                             * @description The kind of the file.
+                             * @enum {string}
+                             */
                             type: "image" | "document" | "audio" | "video" | "custom";
                             /** @constant */
                             transfer_method: "remote_url";
+                            /** @description An address on a host that the operator allows. */
                             url: string;
                         })[] | null;
                     };
@@ -2299,7 +3253,7 @@ export interface operations {
                     "application/json": {
                         data: components["schemas"]["SelectedMessage"][];
                     };
-                    "text/event-stream": components["schemas"]["StreamEvent"];
+                    "text/event-stream": components["schemas"]["AnswerEvent"];
                 };
             };
             default: {
@@ -2322,7 +3276,9 @@ export interface operations {
         requestBody: {
             content: {
                 "multipart/form-data": {
+                    /** @description The character that gets the question. */
                     character_id: string;
+                    /** @description One file, with its name. */
                     file: string;
                 };
             };
@@ -2337,11 +3293,17 @@ export interface operations {
                     "application/json": {
                         /** @description The `upload_file_id` of a question. */
                         id: string;
+                        /** @description The name of the file. */
                         name: string;
+                        /** @description In bytes. */
                         size: number;
+                        /** @description E.g. `png`. Empty if the name has none. */
                         extension: string;
+                        /** @description E.g. `image/png`. */
                         mime_type: string;
+                        /** @description The documentId of the caller. */
                         created_by: string;
+                        /** @description Seconds since 1970. */
                         created_at: number;
                     };
                 };
@@ -2361,6 +3323,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The last part of the `url` of a file. */
                 link: string;
             };
             cookie?: never;
@@ -2394,8 +3357,12 @@ export interface operations {
                     [key: string]: unknown;
                 };
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The `turn_id` of an event, a message or an error. */
                 turn_id: string;
             };
             cookie?: never;
@@ -2405,6 +3372,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2412,6 +3381,15 @@ export interface operations {
                         data: components["schemas"]["Turn"];
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -2427,12 +3405,14 @@ export interface operations {
         parameters: {
             query?: {
                 after?: string;
+                format?: "full" | "compact";
             };
             header?: {
-                /** @description The id of the last event that the client has. */
+                /** @description The `id` of the last event that the client has. The stream continues after it. At most nine digits. */
                 "Last-Event-ID"?: string;
             };
             path: {
+                /** @description The `turn_id` of an event, a message or an error. */
                 turn_id: string;
             };
             cookie?: never;
@@ -2445,7 +3425,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["StreamEvent"];
+                    "text/event-stream": components["schemas"]["AnswerEvent"];
                 };
             };
             /** @description No Content */
@@ -2475,6 +3455,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description The `turn_id` of an event, a message or an error. */
                 turn_id: string;
             };
             cookie?: never;
@@ -2509,14 +3490,16 @@ export interface operations {
                 populate?: {
                     [key: string]: unknown;
                 };
+                format?: "full" | "compact";
             };
             header?: {
-                /** @description A new key for each question, e.g. a UUID. A second request with it joins the first. */
+                /** @description 1 to 255 printable ASCII characters without spaces, e.g. a UUID. Use a new key for each question. A second request with the same key and question joins the first, and gets `Idempotent-Replayed: true`. */
                 "Idempotency-Key"?: string;
-                /** @description The id of the last event that the client has. */
+                /** @description The `id` of the last event that the client has. The stream continues after it. At most nine digits. */
                 "Last-Event-ID"?: string;
             };
             path: {
+                /** @description The `turn_id` of an event, a message or an error. */
                 turn_id: string;
             };
             cookie?: never;
@@ -2525,6 +3508,7 @@ export interface operations {
             content: {
                 "application/json": {
                     data?: {
+                        /** @description Variables of the Dify app. The server does not keep those of the first time. */
                         inputs?: {
                             [key: string]: unknown;
                         } | null;
@@ -2542,7 +3526,7 @@ export interface operations {
                     "application/json": {
                         data: components["schemas"]["SelectedMessage"][];
                     };
-                    "text/event-stream": components["schemas"]["StreamEvent"];
+                    "text/event-stream": components["schemas"]["AnswerEvent"];
                 };
             };
             default: {
@@ -2560,6 +3544,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a message. The session API also takes its number. */
                 message_id: string;
             };
             cookie?: never;
@@ -2568,7 +3553,9 @@ export interface operations {
             content: {
                 "application/json": {
                     data: {
+                        /** @description Null removes the rating. */
                         rating: ("like" | "dislike") | null;
+                        /** @description The reason. The server passes it on to Dify and does not keep it. */
                         content?: string | null;
                     };
                 };
@@ -2601,6 +3588,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a message. The session API also takes its number. */
                 message_id: string;
             };
             cookie?: never;
@@ -2631,8 +3619,12 @@ export interface operations {
     suggestQuestions: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The id of a message. The session API also takes its number. */
                 message_id: string;
             };
             cookie?: never;
@@ -2642,6 +3634,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2649,6 +3643,15 @@ export interface operations {
                         data: string[];
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -2679,7 +3682,10 @@ export interface operations {
                     [key: string]: unknown;
                 };
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2688,20 +3694,31 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
+                        /** @description Messages, the newest first unless the request has a `sort`. */
                         data: components["schemas"]["SelectedMessage"][];
                         meta: {
+                            /** @description The requested part. `total` counts the messages that match now. */
                             pagination: {
+                                /** @description The number of this page, from 1. */
                                 page: number;
+                                /** @description The maximum number of entries of a page. */
                                 pageSize: number;
+                                /** @description The number of pages. */
                                 pageCount: number;
+                                /** @description The number of entries on all pages. */
                                 total: number;
                             } | {
+                                /** @description The number of entries before this part. */
                                 start: number;
+                                /** @description The maximum number of entries of the part. */
                                 limit: number;
+                                /** @description The number of entries on all pages. */
                                 total: number;
                             };
                             /** @description The `cursor` of the next page. Null on the last page, and if the request has a `sort`. */
@@ -2709,6 +3726,15 @@ export interface operations {
                         };
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -2730,8 +3756,11 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description The caller's numeric id or documentId. Another one gets `not-yourself`. */
                     user_id?: (string | number) | null;
+                    /** @description At most 255 characters. Without it, the session gets a default title. */
                     title?: string | null;
+                    /** @description The character. Without it, the session takes the first one that is asked in it. */
                     character_id?: (string | number) | null;
                 };
             };
@@ -2746,6 +3775,7 @@ export interface operations {
                     "application/json": {
                         /** @constant */
                         code: 200;
+                        /** @description Always `success`. */
                         message: string;
                         data: components["schemas"]["Session"];
                     };
@@ -2763,7 +3793,9 @@ export interface operations {
     };
     listSessions: {
         parameters: {
-            query?: never;
+            query?: {
+                fields?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2771,9 +3803,13 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description The caller's numeric id or documentId. Another one gets `not-yourself`. */
                     user_id?: (string | number) | null;
+                    /** @description Default: 1. */
                     page?: number | null;
+                    /** @description Default: 20, for messages 50. More than 100 counts as 100. */
                     page_size?: number | null;
+                    /** @description The same as `page_size`. */
                     pageSize?: number | null;
                 };
             };
@@ -2788,8 +3824,9 @@ export interface operations {
                     "application/json": {
                         /** @constant */
                         code: 200;
+                        /** @description Always `success`. */
                         message: string;
-                        data: components["schemas"]["Session"][];
+                        data: components["schemas"]["SelectedSession"][];
                     };
                 };
             };
@@ -2805,9 +3842,15 @@ export interface operations {
     };
     findSession: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                fields?: string;
+            };
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The id of a session: this server's, or Dify's `conversation_id`. */
                 session_id: string;
             };
             cookie?: never;
@@ -2817,16 +3860,28 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
                         /** @constant */
                         code: 200;
+                        /** @description Always `success`. */
                         message: string;
-                        data: components["schemas"]["Session"];
+                        data: components["schemas"]["SelectedSession"];
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -2843,6 +3898,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a session: this server's, or Dify's `conversation_id`. */
                 session_id: string;
             };
             cookie?: never;
@@ -2858,6 +3914,7 @@ export interface operations {
                     "application/json": {
                         /** @constant */
                         code: 200;
+                        /** @description Always `success`. */
                         message: string;
                         data: string;
                     };
@@ -2878,6 +3935,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a session: this server's, or Dify's `conversation_id`. */
                 session_id: string;
             };
             cookie?: never;
@@ -2885,6 +3943,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Null and a blank title become the default title. */
                     new_title: string | null;
                 };
             };
@@ -2899,6 +3958,7 @@ export interface operations {
                     "application/json": {
                         /** @constant */
                         code: 200;
+                        /** @description Always `success`. */
                         message: string;
                         data: string;
                     };
@@ -2919,6 +3979,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a session: this server's, or Dify's `conversation_id`. */
                 session_id: string;
             };
             cookie?: never;
@@ -2934,6 +3995,7 @@ export interface operations {
                     "application/json": {
                         /** @constant */
                         code: 200;
+                        /** @description Always `success`. */
                         message: string;
                         data: string;
                     };
@@ -2957,9 +4019,14 @@ export interface operations {
                 pageSize?: number | null;
                 superseded?: "true" | "false";
                 order?: string;
+                fields?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The id of a session: this server's, or Dify's `conversation_id`. */
                 session_id: string;
             };
             cookie?: never;
@@ -2969,21 +4036,37 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
                         /** @constant */
                         code: 200;
+                        /** @description Always `success`. */
                         message: string;
                         data: {
-                            items: components["schemas"]["SessionMessage"][];
+                            /** @description The entries of this page. */
+                            items: components["schemas"]["SelectedSessionMessage"][];
+                            /** @description The number of entries on all pages. */
                             total: number;
+                            /** @description The number of this page, from 1. */
                             page: number;
+                            /** @description The maximum number of entries of a page. */
                             page_size: number;
                         };
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -2997,10 +4080,17 @@ export interface operations {
     };
     findSessionMessage: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                fields?: string;
+            };
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The id of a session: this server's, or Dify's `conversation_id`. */
                 session_id: string;
+                /** @description The id of a message. The session API also takes its number. */
                 message_id: string;
             };
             cookie?: never;
@@ -3010,16 +4100,28 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
                         /** @constant */
                         code: 200;
+                        /** @description Always `success`. */
                         message: string;
-                        data: components["schemas"]["SessionMessage"];
+                        data: components["schemas"]["SelectedSessionMessage"];
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -3033,11 +4135,13 @@ export interface operations {
     };
     addSessionMessage: {
         parameters: {
-            query?: never;
+            query?: {
+                format?: "full" | "compact";
+            };
             header?: {
-                /** @description A new key for each question, e.g. a UUID. A second request with it joins the first. */
+                /** @description 1 to 255 printable ASCII characters without spaces, e.g. a UUID. Use a new key for each question. A second request with the same key and question joins the first, and gets `Idempotent-Replayed: true`. */
                 "Idempotency-Key"?: string;
-                /** @description The id of the last event that the client has. */
+                /** @description The `id` of the last event that the client has. The stream continues after it. At most nine digits. */
                 "Last-Event-ID"?: string;
             };
             path?: never;
@@ -3046,14 +4150,19 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description The session. */
                     session_id: string;
+                    /** @description The text. */
                     content: string;
                     /**
+                     * @description Who said it.
                      * @default user
                      * @enum {string}
                      */
                     role?: "user" | "assistant" | "tool";
+                    /** @description Kept with the message, unchanged. */
                     tool_calls?: unknown[] | null;
+                    /** @description True asks the character of the session. Otherwise the message is only stored. */
                     reply?: boolean | null;
                 };
             };
@@ -3068,33 +4177,56 @@ export interface operations {
                     "application/json": {
                         /** @constant */
                         code: 200;
+                        /** @description Always `success`. */
                         message: string;
                         data: {
                             /** @description The `id` of the entry. */
                             message_id: number;
                             /** @description The `message_id` of create-message, turns and my-list. */
                             public_id: string;
+                            /** @description The session of the message. */
                             session_id: string | null;
-                            /** @enum {string} */
+                            /**
+                             * @description Who said it.
+                             * @enum {string}
+                             */
                             role: "user" | "assistant" | "tool";
+                            /** @description The text of this message alone. */
                             content: string;
+                            /** @description Calls that a client has stored with the message. */
                             tool_calls: unknown;
+                            /** @description The same for a question and its answer. Null for a stored message. */
                             turn_id: string | null;
+                            /** @description How an answer ended. `pending` while it is being written. `stopped`: its user stopped it. `interrupted`: it broke off, and the text so far is saved. `failed`: the upstream refused or failed. Null for a question. */
                             outcome: ("pending" | "completed" | "stopped" | "interrupted" | "failed") | null;
-                            /** @enum {string} */
+                            /**
+                             * @description `read` once its owner has marked it as read.
+                             * @enum {string}
+                             */
                             message_status: "sent" | "read";
+                            /** @description For an answer: its question's `public_id`. For a repeated or edited question: the old one's. */
                             parent_message_id: string | null;
+                            /** @description True if another message took its place: a question was edited or asked again. */
                             is_superseded: boolean;
+                            /** @description True if the upstream did not know the earlier messages of the session. */
                             thread_restarted: boolean;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description ISO 8601, in UTC.
+                             */
                             created_at: string;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description ISO 8601, in UTC.
+                             */
                             updated_at: string;
+                            /** @description Always false: deleted entries are not shown. */
                             is_deleted: boolean;
+                            /** @description The answer, if the message was a question to a character. */
                             reply?: components["schemas"]["SessionMessage"];
                         };
                     };
-                    "text/event-stream": components["schemas"]["StreamEvent"];
+                    "text/event-stream": components["schemas"]["AnswerEvent"];
                 };
             };
             default: {
@@ -3112,6 +4244,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a message. The session API also takes its number. */
                 message_id: string;
             };
             cookie?: never;
@@ -3127,6 +4260,7 @@ export interface operations {
                     "application/json": {
                         /** @constant */
                         code: 200;
+                        /** @description Always `success`. */
                         message: string;
                         data: string;
                     };
@@ -3144,14 +4278,17 @@ export interface operations {
     };
     editSessionMessage: {
         parameters: {
-            query?: never;
+            query?: {
+                format?: "full" | "compact";
+            };
             header?: {
-                /** @description A new key for each question, e.g. a UUID. A second request with it joins the first. */
+                /** @description 1 to 255 printable ASCII characters without spaces, e.g. a UUID. Use a new key for each question. A second request with the same key and question joins the first, and gets `Idempotent-Replayed: true`. */
                 "Idempotency-Key"?: string;
-                /** @description The id of the last event that the client has. */
+                /** @description The `id` of the last event that the client has. The stream continues after it. At most nine digits. */
                 "Last-Event-ID"?: string;
             };
             path: {
+                /** @description The id of a message. The session API also takes its number. */
                 message_id: string;
             };
             cookie?: never;
@@ -3159,7 +4296,9 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description The new words. */
                     new_content: string;
+                    /** @description True asks the question in its new words. Otherwise the saved question changes. */
                     regenerate?: boolean | null;
                 };
             };
@@ -3174,33 +4313,56 @@ export interface operations {
                     "application/json": {
                         /** @constant */
                         code: 200;
+                        /** @description Always `success`. */
                         message: string;
                         data: string | {
                             /** @description The `id` of the entry. */
                             message_id: number;
                             /** @description The `message_id` of create-message, turns and my-list. */
                             public_id: string;
+                            /** @description The session of the message. */
                             session_id: string | null;
-                            /** @enum {string} */
+                            /**
+                             * @description Who said it.
+                             * @enum {string}
+                             */
                             role: "user" | "assistant" | "tool";
+                            /** @description The text of this message alone. */
                             content: string;
+                            /** @description Calls that a client has stored with the message. */
                             tool_calls: unknown;
+                            /** @description The same for a question and its answer. Null for a stored message. */
                             turn_id: string | null;
+                            /** @description How an answer ended. `pending` while it is being written. `stopped`: its user stopped it. `interrupted`: it broke off, and the text so far is saved. `failed`: the upstream refused or failed. Null for a question. */
                             outcome: ("pending" | "completed" | "stopped" | "interrupted" | "failed") | null;
-                            /** @enum {string} */
+                            /**
+                             * @description `read` once its owner has marked it as read.
+                             * @enum {string}
+                             */
                             message_status: "sent" | "read";
+                            /** @description For an answer: its question's `public_id`. For a repeated or edited question: the old one's. */
                             parent_message_id: string | null;
+                            /** @description True if another message took its place: a question was edited or asked again. */
                             is_superseded: boolean;
+                            /** @description True if the upstream did not know the earlier messages of the session. */
                             thread_restarted: boolean;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description ISO 8601, in UTC.
+                             */
                             created_at: string;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description ISO 8601, in UTC.
+                             */
                             updated_at: string;
+                            /** @description Always false: deleted entries are not shown. */
                             is_deleted: boolean;
+                            /** @description The answer, if the message was a question to a character. */
                             reply?: components["schemas"]["SessionMessage"];
                         };
                     };
-                    "text/event-stream": components["schemas"]["StreamEvent"];
+                    "text/event-stream": components["schemas"]["AnswerEvent"];
                 };
             };
             default: {
@@ -3218,6 +4380,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a message. The session API also takes its number. */
                 message_id: string;
             };
             cookie?: never;
@@ -3233,6 +4396,7 @@ export interface operations {
                     "application/json": {
                         /** @constant */
                         code: 200;
+                        /** @description Always `success`. */
                         message: string;
                         data: string;
                     };
@@ -3254,9 +4418,14 @@ export interface operations {
                 page?: number | null;
                 page_size?: number | null;
                 pageSize?: number | null;
+                fields?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The caller's numeric id or documentId. */
                 user_id: string;
             };
             cookie?: never;
@@ -3266,21 +4435,37 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
                         /** @constant */
                         code: 200;
+                        /** @description Always `success`. */
                         message: string;
                         data: {
-                            items: components["schemas"]["Session"][];
+                            /** @description The entries of this page. */
+                            items: components["schemas"]["SelectedSession"][];
+                            /** @description The number of entries on all pages. */
                             total: number;
+                            /** @description The number of this page, from 1. */
                             page: number;
+                            /** @description The maximum number of entries of a page. */
                             page_size: number;
                         };
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -3301,8 +4486,12 @@ export interface operations {
                 superseded?: "true" | "false";
                 order?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The caller's numeric id or documentId. */
                 user_id: string;
             };
             cookie?: never;
@@ -3312,43 +4501,78 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
                         /** @constant */
                         code: 200;
+                        /** @description Always `success`. */
                         message: string;
                         data: {
+                            /** @description The entries of this page. */
                             items: {
+                                /** @description The id of the session in every API. */
                                 session_id: string;
+                                /** @description The numeric id of the caller, as text. */
                                 user_id: string;
+                                /** @description A session that a question begins takes its title from it. */
                                 title: string;
+                                /** @description All messages, those of other branches too. */
                                 message_count: number;
+                                /** @description Dify's id of the session. Null until Dify sends it. */
                                 conversation_id: string | null;
-                                /** @description The character that answers. Its name is null while it is unpublished. */
+                                /** @description The character that answers, or null. */
                                 ai_character: {
+                                    /** @description Never changes. */
                                     id: number;
+                                    /** @description Never changes. */
                                     documentId: string;
+                                    /** @description Null while the character is unpublished. */
                                     name: string | null;
                                 } | null;
                                 /** @description The running turn, so that a reloaded page can follow it. */
                                 live_turn_id: string | null;
-                                /** Format: date-time */
+                                /**
+                                 * Format: date-time
+                                 * @description Lists are sorted by it.
+                                 */
                                 last_message_at: string;
-                                /** Format: date-time */
+                                /**
+                                 * Format: date-time
+                                 * @description ISO 8601, in UTC.
+                                 */
                                 created_at: string;
-                                /** Format: date-time */
+                                /**
+                                 * Format: date-time
+                                 * @description A message, an edit or a new title changes it.
+                                 */
                                 updated_at: string;
+                                /** @description Always false: deleted entries are not shown. */
                                 is_deleted: boolean;
+                                /** @description The last 50 messages, the oldest first. */
                                 messages?: components["schemas"]["SessionMessage"][];
                             }[];
+                            /** @description The number of entries on all pages. */
                             total: number;
+                            /** @description The number of this page, from 1. */
                             page: number;
+                            /** @description The maximum number of entries of a page. */
                             page_size: number;
                         };
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -3370,8 +4594,11 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description The caller's numeric id or documentId. Another one gets `not-yourself`. */
                     user_id?: (string | number) | null;
+                    /** @description At most 255 characters. Without it, the session gets a default title. */
                     title?: string | null;
+                    /** @description The character. Without it, the session takes the first one that is asked in it. */
                     character_id?: (string | number) | null;
                 };
             };
@@ -3386,6 +4613,7 @@ export interface operations {
                     "application/json": {
                         /** @constant */
                         code: 200;
+                        /** @description Always `success`. */
                         message: string;
                         data: components["schemas"]["Session"];
                     };
@@ -3407,8 +4635,12 @@ export interface operations {
                 superseded?: "true" | "false";
                 order?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The id of a session: this server's, or Dify's `conversation_id`. */
                 session_id: string;
             };
             cookie?: never;
@@ -3418,38 +4650,69 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
                         /** @constant */
                         code: 200;
+                        /** @description Always `success`. */
                         message: string;
                         data: {
+                            /** @description The id of the session in every API. */
                             session_id: string;
+                            /** @description The numeric id of the caller, as text. */
                             user_id: string;
+                            /** @description A session that a question begins takes its title from it. */
                             title: string;
+                            /** @description All messages, those of other branches too. */
                             message_count: number;
+                            /** @description Dify's id of the session. Null until Dify sends it. */
                             conversation_id: string | null;
-                            /** @description The character that answers. Its name is null while it is unpublished. */
+                            /** @description The character that answers, or null. */
                             ai_character: {
+                                /** @description Never changes. */
                                 id: number;
+                                /** @description Never changes. */
                                 documentId: string;
+                                /** @description Null while the character is unpublished. */
                                 name: string | null;
                             } | null;
                             /** @description The running turn, so that a reloaded page can follow it. */
                             live_turn_id: string | null;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description Lists are sorted by it.
+                             */
                             last_message_at: string;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description ISO 8601, in UTC.
+                             */
                             created_at: string;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description A message, an edit or a new title changes it.
+                             */
                             updated_at: string;
+                            /** @description Always false: deleted entries are not shown. */
                             is_deleted: boolean;
+                            /** @description The last 50 messages, the oldest first. */
                             messages: components["schemas"]["SessionMessage"][];
                         };
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -3466,6 +4729,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a session: this server's, or Dify's `conversation_id`. */
                 session_id: string;
             };
             cookie?: never;
@@ -3473,6 +4737,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Null and a blank title become the default title. */
                     new_title: string | null;
                 };
             };
@@ -3487,6 +4752,7 @@ export interface operations {
                     "application/json": {
                         /** @constant */
                         code: 200;
+                        /** @description Always `success`. */
                         message: string;
                         data: string;
                     };
@@ -3507,6 +4773,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a session: this server's, or Dify's `conversation_id`. */
                 session_id: string;
             };
             cookie?: never;
@@ -3522,6 +4789,7 @@ export interface operations {
                     "application/json": {
                         /** @constant */
                         code: 200;
+                        /** @description Always `success`. */
                         message: string;
                         data: string;
                     };
@@ -3545,9 +4813,14 @@ export interface operations {
                 pageSize?: number | null;
                 superseded?: "true" | "false";
                 order?: string;
+                fields?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The id of a session: this server's, or Dify's `conversation_id`. */
                 session_id: string;
             };
             cookie?: never;
@@ -3557,21 +4830,37 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
                         /** @constant */
                         code: 200;
+                        /** @description Always `success`. */
                         message: string;
                         data: {
-                            items: components["schemas"]["SessionMessage"][];
+                            /** @description The entries of this page. */
+                            items: components["schemas"]["SelectedSessionMessage"][];
+                            /** @description The number of entries on all pages. */
                             total: number;
+                            /** @description The number of this page, from 1. */
                             page: number;
+                            /** @description The maximum number of entries of a page. */
                             page_size: number;
                         };
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -3588,6 +4877,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a session: this server's, or Dify's `conversation_id`. */
                 session_id: string;
             };
             cookie?: never;
@@ -3624,7 +4914,9 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description The caller's numeric id or documentId. Another one gets `not-yourself`. */
                     user_id?: (string | number) | null;
+                    /** @description True always creates a conversation. */
                     new?: (boolean | string) | null;
                 };
             };
@@ -3637,11 +4929,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description The `session_id` of the other APIs. */
                         id: string;
+                        /** @description The numeric id of the caller, as text. */
                         user_id: string;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description ISO 8601, in UTC.
+                         */
                         created_at: string;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description ISO 8601, in UTC.
+                         */
                         updated_at: string;
                     };
                 };
@@ -3662,8 +4962,12 @@ export interface operations {
                 limit?: number;
                 after?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The id of a session: this server's, or Dify's. */
                 conversation_id: string;
             };
             cookie?: never;
@@ -3673,11 +4977,22 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ConversationMessage"][];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -3700,6 +5015,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description The id of a session: this server's, or Dify's. */
                 conversation_id: string;
             };
             cookie?: never;
@@ -3707,9 +5023,14 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    /** @enum {string} */
+                    /**
+                     * @description Who said it.
+                     * @enum {string}
+                     */
                     role?: "user" | "assistant" | "tool";
+                    /** @description The text. It can be empty with `tool_calls`. Send a long one in the body: a request line has 16 KB. */
                     content?: string;
+                    /** @description An object or a list. In the query string it is JSON text. */
                     tool_calls?: ({
                         [key: string]: unknown;
                     } | unknown[]) | null;
@@ -3724,15 +5045,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description A UUID made from the row of the message. It never changes. */
                         id: string;
+                        /** @description The conversation of the message. */
                         conversation_id: string | null;
-                        /** @enum {string} */
+                        /**
+                         * @description Who said it.
+                         * @enum {string}
+                         */
                         role: "user" | "assistant" | "tool";
+                        /** @description The text. A failed answer may have none. */
                         content: string;
+                        /** @description Calls that were stored with the message. */
                         tool_calls: unknown;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description ISO 8601, in UTC.
+                         */
                         created_at: string;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description ISO 8601, in UTC.
+                         */
                         updated_at: string;
                     };
                 };
@@ -3753,8 +5087,12 @@ export interface operations {
                 limit?: number;
                 offset?: number;
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The caller's numeric id or documentId. */
                 user_id: string;
             };
             cookie?: never;
@@ -3764,11 +5102,22 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Conversation"][];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -3784,10 +5133,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A new key for each question, e.g. a UUID. A second request with it joins the first. */
+                /** @description 1 to 255 printable ASCII characters without spaces, e.g. a UUID. Use a new key for each question. A second request with the same key and question joins the first, and gets `Idempotent-Replayed: true`. */
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description The `documentId` or `id` of a published character. */
                 character_id: string;
             };
             cookie?: never;
@@ -3802,16 +5152,24 @@ export interface operations {
                     response_mode?: ("streaming" | "blocking") | null;
                     conversation_id?: string;
                     files?: ({
-                        /** @enum {string} */
+                        /**
+                         * @description The kind of the file.
+                         * @enum {string}
+                         */
                         type: "image" | "document" | "audio" | "video" | "custom";
                         /** @constant */
                         transfer_method: "local_file";
+                        /** @description The `id` of an own upload for this character. */
                         upload_file_id: string;
                     } | {
-                        /** @enum {string} */
+                        /**
+                         * @description The kind of the file.
+                         * @enum {string}
+                         */
                         type: "image" | "document" | "audio" | "video" | "custom";
                         /** @constant */
                         transfer_method: "remote_url";
+                        /** @description An address on a host that the operator allows. */
                         url: string;
                     })[] | null;
                 };
@@ -3827,6 +5185,7 @@ export interface operations {
                     "application/json": {
                         conversation_id: string;
                         message_id: string;
+                        /** @description Seconds since 1970. */
                         created_at: number;
                         task_id: string;
                         /** @constant */
@@ -3855,7 +5214,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The `documentId` or `id` of a published character. */
                 character_id: string;
+                /** @description The `task_id` of an event. */
                 task_id: string;
             };
             cookie?: never;
@@ -3891,8 +5252,12 @@ export interface operations {
                 first_id?: string;
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The `documentId` or `id` of a published character. */
                 character_id: string;
             };
             cookie?: never;
@@ -3902,6 +5267,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3911,6 +5278,15 @@ export interface operations {
                         data: components["schemas"]["DifyMessage"][];
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -3927,7 +5303,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The `documentId` or `id` of a published character. */
                 character_id: string;
+                /** @description The id of a message. The session API also takes its number. */
                 message_id: string;
             };
             cookie?: never;
@@ -3935,7 +5313,9 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Null removes the rating. */
                     rating: ("like" | "dislike") | null;
+                    /** @description The reason. The server passes it on to Dify and does not keep it. */
                     content?: string | null;
                 };
             };
@@ -3966,9 +5346,14 @@ export interface operations {
     difySuggest: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The `documentId` or `id` of a published character. */
                 character_id: string;
+                /** @description The id of a message. The session API also takes its number. */
                 message_id: string;
             };
             cookie?: never;
@@ -3978,6 +5363,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3987,6 +5374,15 @@ export interface operations {
                         data: string[];
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -4005,8 +5401,12 @@ export interface operations {
                 limit?: number;
                 sort_by?: "created_at" | "-created_at" | "updated_at" | "-updated_at";
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The `documentId` or `id` of a published character. */
                 character_id: string;
             };
             cookie?: never;
@@ -4016,6 +5416,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4025,6 +5427,15 @@ export interface operations {
                         data: components["schemas"]["DifyConversation"][];
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -4041,7 +5452,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The `documentId` or `id` of a published character. */
                 character_id: string;
+                /** @description The id of a session: this server's, or Dify's. */
                 conversation_id: string;
             };
             cookie?: never;
@@ -4070,7 +5483,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The `documentId` or `id` of a published character. */
                 character_id: string;
+                /** @description The id of a session: this server's, or Dify's. */
                 conversation_id: string;
             };
             cookie?: never;
@@ -4097,7 +5512,9 @@ export interface operations {
                         /** @constant */
                         status: "normal";
                         introduction: string;
+                        /** @description Seconds since 1970. */
                         created_at: number;
+                        /** @description Seconds since 1970. */
                         updated_at: number;
                     };
                 };
@@ -4119,9 +5536,14 @@ export interface operations {
                 limit?: number;
                 sort_by?: "created_at" | "-created_at" | "updated_at" | "-updated_at";
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The `documentId` or `id` of a published character. */
                 character_id: string;
+                /** @description The id of a session: this server's, or Dify's. */
                 conversation_id: string;
             };
             cookie?: never;
@@ -4131,6 +5553,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4140,6 +5564,15 @@ export interface operations {
                         data: unknown[];
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -4156,6 +5589,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The `documentId` or `id` of a published character. */
                 character_id: string;
             };
             cookie?: never;
@@ -4163,6 +5597,7 @@ export interface operations {
         requestBody: {
             content: {
                 "multipart/form-data": {
+                    /** @description One file, with its name. */
                     file: string;
                 };
             };
@@ -4177,11 +5612,17 @@ export interface operations {
                     "application/json": {
                         /** @description The `upload_file_id` of a question. */
                         id: string;
+                        /** @description The name of the file. */
                         name: string;
+                        /** @description In bytes. */
                         size: number;
+                        /** @description E.g. `png`. Empty if the name has none. */
                         extension: string;
+                        /** @description E.g. `image/png`. */
                         mime_type: string;
+                        /** @description The documentId of the caller. */
                         created_by: string;
+                        /** @description Seconds since 1970. */
                         created_at: number;
                     };
                 };
@@ -4199,8 +5640,12 @@ export interface operations {
     difyParameters: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The `documentId` or `id` of a published character. */
                 character_id: string;
             };
             cookie?: never;
@@ -4210,6 +5655,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4272,6 +5719,15 @@ export interface operations {
                     };
                 };
             };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -4285,8 +5741,12 @@ export interface operations {
     difyInfo: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The `documentId` or `id` of a published character. */
                 character_id: string;
             };
             cookie?: never;
@@ -4296,6 +5756,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4310,6 +5772,15 @@ export interface operations {
                     };
                 };
             };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -4323,8 +5794,12 @@ export interface operations {
     difyMeta: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The `documentId` or `id` of a published character. */
                 character_id: string;
             };
             cookie?: never;
@@ -4334,6 +5809,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4341,6 +5818,15 @@ export interface operations {
                         tool_icons: Record<string, never>;
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -4355,8 +5841,12 @@ export interface operations {
     difySite: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The `documentId` or `id` of a published character. */
                 character_id: string;
             };
             cookie?: never;
@@ -4366,6 +5856,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4392,6 +5884,15 @@ export interface operations {
                     };
                 };
             };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -4409,8 +5910,12 @@ export interface operations {
                 first_id?: string;
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The `documentId` or `id` of a published character. */
                 character_id: string;
             };
             cookie?: never;
@@ -4420,6 +5925,8 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4429,6 +5936,15 @@ export interface operations {
                         data: components["schemas"]["DifyConsoleMessage"][];
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -4444,10 +5960,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A new key for each question, e.g. a UUID. A second request with it joins the first. */
+                /** @description 1 to 255 printable ASCII characters without spaces, e.g. a UUID. Use a new key for each question. A second request with the same key and question joins the first, and gets `Idempotent-Replayed: true`. */
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description The `documentId` or `id` of a published character. */
                 character_id: string;
             };
             cookie?: never;
@@ -4462,16 +5979,24 @@ export interface operations {
                     response_mode?: ("streaming" | "blocking") | null;
                     conversation_id?: string;
                     files?: ({
-                        /** @enum {string} */
+                        /**
+                         * @description The kind of the file.
+                         * @enum {string}
+                         */
                         type: "image" | "document" | "audio" | "video" | "custom";
                         /** @constant */
                         transfer_method: "local_file";
+                        /** @description The `id` of an own upload for this character. */
                         upload_file_id: string;
                     } | {
-                        /** @enum {string} */
+                        /**
+                         * @description The kind of the file.
+                         * @enum {string}
+                         */
                         type: "image" | "document" | "audio" | "video" | "custom";
                         /** @constant */
                         transfer_method: "remote_url";
+                        /** @description An address on a host that the operator allows. */
                         url: string;
                     })[] | null;
                 };
@@ -4487,6 +6012,7 @@ export interface operations {
                     "application/json": {
                         conversation_id: string;
                         message_id: string;
+                        /** @description Seconds since 1970. */
                         created_at: number;
                         task_id: string;
                         /** @constant */
@@ -4515,7 +6041,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The `documentId` or `id` of a published character. */
                 character_id: string;
+                /** @description The `task_id` of an event. */
                 task_id: string;
             };
             cookie?: never;
@@ -4551,7 +6079,10 @@ export interface operations {
                 offset?: number;
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4560,15 +6091,27 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
+                        /** @description Sorted by their latest record, the newest first. */
                         conversations: components["schemas"]["HistoryConversation"][];
                         /** @description Cursor of the next page. Null on the last one. */
                         next_cursor: string | null;
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -4586,8 +6129,12 @@ export interface operations {
                 limit?: number;
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The id of a session: this server's, or Dify's. */
                 conversation_id: string;
             };
             cookie?: never;
@@ -4597,15 +6144,27 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
+                        /** @description The latest messages in the order in which they were said. A record is never split. */
                         messages: components["schemas"]["RecordedMessage"][];
                         /** @description Cursor of the older messages. Null if none exist. */
                         next_cursor: string | null;
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -4622,6 +6181,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of a session: this server's, or Dify's. */
                 conversation_id: string;
             };
             cookie?: never;
@@ -4657,7 +6217,10 @@ export interface operations {
                 to?: string;
                 time_zone?: string;
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4666,73 +6229,114 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
                         /** @description All conversations, not only those of the range. */
                         conversations: number;
+                        /** @description The time zone of the days. */
                         time_zone: string;
-                        /** Format: date */
+                        /**
+                         * Format: date
+                         * @description A day of the time zone.
+                         */
                         from: string;
-                        /** Format: date */
+                        /**
+                         * Format: date
+                         * @description A day of the time zone.
+                         */
                         to: string;
                         /** @description Sums of the range, like all fields below. */
                         totals: {
+                            /** @description Questions with their results. */
                             records: number;
                             /** @description How many of the records are errors. */
                             errors: number;
+                            /** @description Tokens of the prompts. */
                             prompt_tokens: number;
+                            /** @description Tokens of the answers. */
                             completion_tokens: number;
+                            /** @description All tokens. */
                             total_tokens: number;
-                            /** @description Exact decimal numbers, by currency. */
+                            /** @description Exact decimal numbers, by currency. Add them up as decimals. */
                             price: {
                                 [key: string]: string;
                             };
                         };
+                        /** @description The sums of each model. */
                         models: {
+                            /** @description Questions with their results. */
                             records: number;
                             /** @description How many of the records are errors. */
                             errors: number;
+                            /** @description Tokens of the prompts. */
                             prompt_tokens: number;
+                            /** @description Tokens of the answers. */
                             completion_tokens: number;
+                            /** @description All tokens. */
                             total_tokens: number;
-                            /** @description Exact decimal numbers, by currency. */
+                            /** @description Exact decimal numbers, by currency. Add them up as decimals. */
                             price: {
                                 [key: string]: string;
                             };
+                            /** @description What answered. */
                             model: string;
                         }[];
+                        /** @description The sums of each character. */
                         characters: {
+                            /** @description Questions with their results. */
                             records: number;
                             /** @description How many of the records are errors. */
                             errors: number;
+                            /** @description Tokens of the prompts. */
                             prompt_tokens: number;
+                            /** @description Tokens of the answers. */
                             completion_tokens: number;
+                            /** @description All tokens. */
                             total_tokens: number;
-                            /** @description Exact decimal numbers, by currency. */
+                            /** @description Exact decimal numbers, by currency. Add them up as decimals. */
                             price: {
                                 [key: string]: string;
                             };
+                            /** @description Who answered. */
                             ai_character: components["schemas"]["HistoryCharacter"] | null;
                         }[];
-                        /** @description Every day of the range, including days without records. */
+                        /** @description Every day of the range, including days without records. A record counts on the day of its question. */
                         days: {
+                            /** @description Questions with their results. */
                             records: number;
                             /** @description How many of the records are errors. */
                             errors: number;
+                            /** @description Tokens of the prompts. */
                             prompt_tokens: number;
+                            /** @description Tokens of the answers. */
                             completion_tokens: number;
+                            /** @description All tokens. */
                             total_tokens: number;
-                            /** @description Exact decimal numbers, by currency. */
+                            /** @description Exact decimal numbers, by currency. Add them up as decimals. */
                             price: {
                                 [key: string]: string;
                             };
-                            /** Format: date */
+                            /**
+                             * Format: date
+                             * @description A day of the time zone.
+                             */
                             date: string;
                         }[];
                     };
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {
@@ -4740,6 +6344,240 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    openaiListModels: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        object: "list";
+                        data: components["schemas"]["OpenAIModel"][];
+                    };
+                };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"];
+                };
+            };
+        };
+    };
+    openaiReadModel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The `documentId` of the character. */
+                        id: string;
+                        /** @constant */
+                        object: "model";
+                        /** @description When the character was created, in seconds since 1970. */
+                        created: number;
+                        /** @description This product. */
+                        owned_by: string;
+                        /** @description The name of the character. */
+                        name: string;
+                    };
+                };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"];
+                };
+            };
+        };
+    };
+    openaiCreateCompletion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 printable ASCII characters without spaces, e.g. a UUID. Use a new key for each question. A second request with the same key and question joins the first, and gets `Idempotent-Replayed: true`. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The `documentId` or `id` of a published character. */
+                    model: string | number;
+                    /** @description The dialogue. Its last message is the question. */
+                    messages: ({
+                        /**
+                         * @description Messages of `system`, `developer`, `tool` and `function` are ignored.
+                         * @enum {string}
+                         */
+                        role: "system" | "developer" | "user" | "assistant" | "tool" | "function";
+                        /** @description Text, or a list of parts. */
+                        content?: (string | ({
+                            /** @constant */
+                            type: "image_url";
+                            /** @description A picture of the question. Those of earlier messages are ignored. */
+                            image_url: {
+                                /** @description The picture, as `data:image/…;base64,…`. No address is fetched. */
+                                url: string;
+                            };
+                        } | ({
+                            /**
+                             * @description The kind of text.
+                             * @enum {string}
+                             */
+                            type: "text" | "input_text" | "output_text" | "refusal";
+                        } & {
+                            [key: string]: unknown;
+                        }))[]) | null;
+                    } & {
+                        [key: string]: unknown;
+                    })[];
+                    /** @description Whether the reply is a stream of chunks. */
+                    stream?: boolean | null;
+                    /** @description Options of a stream. */
+                    stream_options?: ({
+                        /** @description Whether a last chunk has the tokens. */
+                        include_usage?: boolean | null;
+                    } & {
+                        [key: string]: unknown;
+                    }) | null;
+                    /** @description The number of answers: one. */
+                    n?: 1 | null;
+                    /** @description The session to continue. Without it, the earlier messages show which one it is. */
+                    session_id?: string | null;
+                    /** @description A place for `session_id` in clients that send no other field. */
+                    metadata?: ({
+                        /** @description The session to continue. Without it, the earlier messages show which one it is. */
+                        session_id?: string | null;
+                    } & {
+                        [key: string]: unknown;
+                    }) | null;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description `chatcmpl-` and the `turn_id`. */
+                        id: string;
+                        /** @constant */
+                        object: "chat.completion";
+                        /** @description Seconds since 1970. */
+                        created: number;
+                        /** @description The model that the request names. */
+                        model: string;
+                        /** @description One answer. */
+                        choices: {
+                            /** @constant */
+                            index: 0;
+                            /** @description The answer. */
+                            message: {
+                                /** @constant */
+                                role: "assistant";
+                                /** @description The text of the answer. */
+                                content: string;
+                                /** @description Always null. */
+                                refusal: null;
+                            };
+                            /** @description Always null. */
+                            logprobs: null;
+                            /**
+                             * @description `content_filter` if moderation has taken the answer back.
+                             * @enum {string}
+                             */
+                            finish_reason: "stop" | "content_filter";
+                        }[];
+                        /** @description The tokens, as the upstream counts them. */
+                        usage: {
+                            /** @description Tokens of the prompt and the question. */
+                            prompt_tokens: number;
+                            /** @description Tokens of the answer. */
+                            completion_tokens: number;
+                            /** @description The sum of both. */
+                            total_tokens: number;
+                        };
+                        /** @description The ids of the answer in the other APIs. */
+                        metadata: {
+                            /** @description The session of the answer. */
+                            session_id: string;
+                            /** @description The turn of the answer. */
+                            turn_id: string;
+                        };
+                    };
+                    "text/event-stream": components["schemas"]["OpenAIEvent"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIError"];
                 };
             };
         };
@@ -5008,7 +6846,10 @@ export interface operations {
                     [key: string]: unknown;
                 };
             };
-            header?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5017,11 +6858,22 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Account"];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {

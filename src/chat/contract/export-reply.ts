@@ -5,7 +5,7 @@ import { uploadReply } from './file/upload-reply';
 import { questionFileReply } from './file/question-files';
 import { messageReply, userReply } from './messages/reply';
 import type { Reply } from './reply';
-import { sessionMessageReply, sessionReply } from './session/reply';
+import { sessionMessageReply, sessionReply } from './sessions/reply';
 import { tokenReply } from './token/reply';
 
 /** One line of an export. */

@@ -40,7 +40,7 @@ export { questionBody, regenerateBody } from './question';
 export { dateTime, pageReply, rangeReply } from './reply';
 export { replyFieldParameters, selectedMessage } from './messages/reply-fields';
 export { searchReply } from './search-reply';
-export { selectedSession, selectedSessionMessage, sessionMessageReply, sessionReply } from './session/reply';
+export { selectedSession, selectedSessionMessage, sessionMessageReply, sessionReply } from './sessions/reply';
 export {
   editBody,
   newMessageBody,
@@ -49,7 +49,7 @@ export {
   pageParameters,
   selectionParameters,
   sessionListBody,
-} from './session/request';
+} from './sessions/request';
 export { compactEvent, streamEvent, streamFormatParameter } from './stream-event';
 export { newTokenReply, tokenReply } from './token/reply';
 export { newTokenBody } from './token/request';

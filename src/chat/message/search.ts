@@ -8,8 +8,8 @@ import { isBlank } from '../shared/blank-text';
 import type { Owner } from '../model/owner';
 import type { Range } from '../model/page';
 import type { HitReply, SearchReply } from '../contract/search-reply';
-import { contentOf } from '../contract/session/reply';
-import { parsePage } from '../contract/session/request';
+import { contentOf } from '../contract/sessions/reply';
+import { parsePage } from '../contract/sessions/request';
 import type { Hit, SearchStore } from '../ports/search-store';
 
 export interface Search {

@@ -14,7 +14,7 @@ import { defaultTitle, type SessionEntry, type SessionRange, type SessionWish } 
 import type { Sent } from '../turn/send';
 import type { Turns } from '../turn/turns';
 import { findBySpelling } from '../shared/id-spellings';
-import { toSessionReply, type SessionReply } from '../contract/session/reply';
+import { toSessionReply, type SessionReply } from '../contract/sessions/reply';
 import { walk, type After } from '../shared/walk';
 import type { Selection, MessageRange, Page } from '../model/page';
 import type { SessionStore } from '../ports/session-store';

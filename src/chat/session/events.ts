@@ -1,5 +1,5 @@
 import type { Message } from '../model/message';
-import { toSessionMessageReply, type SessionMessageReply } from '../contract/session/reply';
+import { toSessionMessageReply, type SessionMessageReply } from '../contract/sessions/reply';
 import { createTopics } from '../shared/topics';
 
 interface MessageIds {

@@ -13,7 +13,7 @@ import { charsOf, type Message } from '../model/message';
 import type { Owner, PersonalToken } from '../model/owner';
 import type { SessionEntry } from '../model/session';
 import { type After, walk } from '../shared/walk';
-import { toSessionMessageReply, toSessionReply } from '../contract/session/reply';
+import { toSessionMessageReply, toSessionReply } from '../contract/sessions/reply';
 import type { TurnAccess } from '../turn/access';
 import type { Erased, UserOfData, OwnDataStore } from '../ports/own-data-store';
 

@@ -101,6 +101,15 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       return findSent(owner, key);
     },
 
+    async findNewestSent(owner, keyStart) {
+      const sent = [...turns].filter(
+        ([, { ownerId, idempotency }]) =>
+          ownerId === owner.id && idempotency?.key.startsWith(keyStart) === true,
+      );
+      const newest = sent.at(-1);
+      return newest === undefined ? null : savedTurn(newest[0]);
+    },
+
     async checkpoint(turnId, progress) {
       const row = pending(turnId);
       if (row === undefined) return true;

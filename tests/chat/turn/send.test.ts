@@ -51,6 +51,7 @@ function createEndlessAccess(): TurnAccess & { readonly awaited: readonly string
     awaited,
     find: notAsked,
     stop: notAsked,
+    stopUnread: notAsked,
     follow: async () => async function* () {},
     async awaitEnd(owner, turnId, signal) {
       awaited.push(`${turnId} of ${owner.username}`);

@@ -18,7 +18,10 @@ export default ({ strapi }: { strapi: Core.Strapi }) => {
 
     /** GET /api/openai/v1/models/:model */
     async find(ctx: Context) {
-      const { documentId } = await chatOf(strapi).characterSessions.findCharacter(ownerOf(ctx), param(ctx, 'model'));
+      const { documentId } = await chatOf(strapi).characterSessions.findCharacter(
+        ownerOf(ctx),
+        param(ctx, 'model'),
+      );
       const model = (await listModels()).find(({ id }) => id === documentId);
       if (model === undefined) throw new ChatError('character-not-found');
       return model;

@@ -7,7 +7,7 @@ import type { Owner } from '../../model/owner';
 import type { SessionEntry } from '../../model/session';
 import { messageRoles } from '../../model/message';
 import { dateTime, type Reply } from '../reply';
-import { contentOf } from '../session/reply';
+import { contentOf } from '../sessions/reply';
 
 /** A session as the conversation API shows it. */
 export const conversationReply = z

@@ -8,7 +8,7 @@ import { oncePer } from '../../shared/once-per';
 import type { After } from '../../shared/walk';
 import type { Range } from '../../model/page';
 import { messageRoles, type NewMessage } from '../../model/message';
-import { reference } from '../session/request';
+import { reference } from '../sessions/request';
 import type { RequestSettings } from '../../settings';
 import { isBlank } from '../../shared/blank-text';
 import { isUuid } from '../../shared/id-spellings';

@@ -10,8 +10,8 @@ import {
   parseSessionTarget,
   parseSessionWish,
   parseUserTarget,
-} from '../../../../src/chat/contract/session/request';
-import { thrown } from '../support/collect';
+} from '../../../../src/chat/contract/sessions/request';
+import { thrown } from '../../support/collect';
 
 async function refused(run: () => unknown): Promise<string> {
   const error = await thrown(run);
