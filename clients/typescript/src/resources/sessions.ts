@@ -26,6 +26,15 @@ export interface SessionCalls {
   message(sessionId: string, messageId: string | number): Promise<SessionMessage>;
 }
 
+/** A reply to a request without `fields`: its entries have all fields. */
+interface Whole<Data> {
+  readonly data: Data;
+}
+
+type MessagePage = Omit<Reply<'listSessionMessages'>['data'], 'items'> & {
+  readonly items: readonly SessionMessage[];
+};
+
 export function createSessionCalls(http: Http): SessionCalls {
   const pathOf = (sessionId: string) => `/api/chat/sessions/${encodeURIComponent(sessionId)}`;
 
@@ -45,13 +54,13 @@ export function createSessionCalls(http: Http): SessionCalls {
             isRepeatable: true,
             signal,
           } as const;
-          const { data: items } = await http.json<Reply<'listSessions'>>(request);
+          const { data: items } = await http.json<Whole<readonly Session[]>>(request);
           return { items, total: null, isLast: items.length < Math.min(pageSize, 100) };
         },
         ({ session_id }) => session_id,
       ),
     async get(sessionId) {
-      return (await http.json<Reply<'findSession'>>({ method: 'GET', path: pathOf(sessionId) })).data;
+      return (await http.json<Whole<Session>>({ method: 'GET', path: pathOf(sessionId) })).data;
     },
     async rename(sessionId, title) {
       await http.json({ method: 'PATCH', path: pathOf(sessionId), body: { new_title: title } });
@@ -67,14 +76,14 @@ export function createSessionCalls(http: Http): SessionCalls {
         async (page) => {
           const query = { order, superseded, page, page_size: pageSize };
           const request = { method: 'GET', path: `${pathOf(sessionId)}/messages`, query, signal } as const;
-          const { items, total, page_size } = (await http.json<Reply<'listSessionMessages'>>(request)).data;
+          const { items, total, page_size } = (await http.json<Whole<MessagePage>>(request)).data;
           return { items, total, isLast: page * page_size >= total };
         },
         ({ message_id }) => message_id,
       ),
     async message(sessionId, messageId) {
       const path = `${pathOf(sessionId)}/messages/${encodeURIComponent(messageId)}`;
-      return (await http.json<Reply<'findSessionMessage'>>({ method: 'GET', path })).data;
+      return (await http.json<Whole<SessionMessage>>({ method: 'GET', path })).data;
     },
   };
 }
