@@ -253,6 +253,7 @@ const examples = {
     'docs/dify-api.md',
     'docs/existing-clients.md',
     'docs/http-api.md',
+    'docs/openai-api.md',
     'docs/services.md',
     'docs/websocket.md',
     'tests/dify-emulator/README.md',

@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 
 import { forgetAdminNames } from '../strapi/startup/admin-labels';
 import { ownUids } from '../strapi/entries/own-uids';
+import { workplaceActions } from '../strapi/workplace/workplace';
 
 /*
  * A start of the host without this plugin knows none of its content types and actions. Strapi then drops their tables,
@@ -41,7 +42,7 @@ const superAdmin = 'strapi-super-admin';
 const pictureTable = 'files_related_mph';
 const saveEveryMs = 5_000;
 
-const ownActions = new Set(['api::chats.read', 'api::chat-audit.read', 'api::history.read']);
+const ownActions = new Set(['api::chats.read', 'api::history.read', ...workplaceActions]);
 
 export interface AbsenceGuard {
   /** Restores what a start without the plugin has deleted, and copies it from now on. */

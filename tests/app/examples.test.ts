@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { connect as connectTcp, createServer, type AddressInfo } from 'node:net';
 import { createContext, runInContext } from 'node:vm';
 
+import OpenAI from 'openai';
 import ts from 'typescript';
 import { WebSocket } from 'ws';
 
@@ -241,6 +242,25 @@ describe('docs/existing-clients.md', () => {
     };
     expect(messages.map(({ role }) => role)).toEqual(expect.arrayContaining(['user', 'assistant']));
     expect(JSON.parse(replies.get('Statistics') ?? '')).toMatchObject({ time_zone: 'UTC', days: [{}] });
+  });
+});
+
+describe('docs/openai-api.md', () => {
+  it('holds a dialogue as printed, in one session', async () => {
+    const [example] = inLanguage(blocksOf('docs/openai-api.md'), 'ts');
+    const talker = await app.createUser();
+    const answers: unknown[] = [];
+    await evaluate(`${example?.code}; answers.push(answer, completion.choices[0].message.content);`, {
+      OpenAI,
+      server: app.url,
+      token: talker.token,
+      character: characterId,
+      answers,
+    });
+
+    expect(answers).toEqual([expect.stringMatching(/./u), expect.stringMatching(/./u)]);
+    const { body } = await talker.post('/api/chat/sessions', {});
+    expect(body.data).toMatchObject([{ message_count: 4 }]);
   });
 });
 

@@ -163,7 +163,10 @@ const messageView: View = {
     upstream_parent_id: ['Parent in the upstream', 'The message there that the question continues.'],
     model: ['Model', 'The model that has answered, if it is known.'],
     character_version: ['Version of the character', 'The published version that has answered.'],
-    first_token_ms: ['Time to the first text', 'Milliseconds from the question to the first text of the answer.'],
+    first_token_ms: [
+      'Time to the first text',
+      'Milliseconds from the question to the first text of the answer.',
+    ],
     thread_restarted: [
       'Conversation begun anew',
       'The upstream did not know the earlier messages of the session.',

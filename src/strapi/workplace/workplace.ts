@@ -10,6 +10,9 @@ import { versions } from './versions/part';
 
 const parts: readonly WorkplacePart[] = [formPart, trials, versions, conversations, usage];
 
+/** The rights of the workplace, as Strapi names them. */
+export const workplaceActions = parts.flatMap(({ rights }) => rights.map(({ uid }) => `api::${uid}`));
+
 /** The part of Strapi's permission service that this file uses. */
 interface PermissionService {
   readonly actionProvider: { registerMany(actions: readonly object[]): Promise<void> };
