@@ -6,7 +6,7 @@ import { Link, useSearchParams } from 'react-router-dom';
 
 import { ConversationTable } from './ConversationTable';
 import { Filters } from './Filters';
-import { toListPath, type FilterName } from './filters';
+import { toListPath, type FilterName } from './filter-params';
 import { mayReadAudit } from './rights';
 import type { Conversation, ConversationPage } from './types';
 import { useParts } from './use-parts';

@@ -2,7 +2,7 @@ import { Badge, Flex, Link, Table, Tbody, Td, Th, Thead, Tr, Typography } from '
 import { useIntl } from 'react-intl';
 import { Link as RouterLink } from 'react-router-dom';
 
-import { toSearch } from './filters';
+import { toSearch } from './filter-params';
 import type { Conversation, Mark } from './types';
 import { useText } from './use-text';
 

@@ -17,7 +17,7 @@ import {
 import { useFetchClient } from '@strapi/strapi/admin';
 import { useIntl } from 'react-intl';
 
-import { filterNames, fromDay, toDay, type FilterName } from './filters';
+import { filterNames, fromDay, toDay, type FilterName } from './filter-params';
 import { outcomes, ratings } from './types';
 import { useText } from './use-text';
 

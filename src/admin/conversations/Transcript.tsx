@@ -6,7 +6,7 @@ import { Link as RouterLink, useParams, useSearchParams } from 'react-router-dom
 
 import { download } from '../shared/download';
 import { LoadMore } from './ConversationList';
-import { toSearch, toTranscriptPath } from './filters';
+import { toSearch, toTranscriptPath } from './filter-params';
 import { MessageBubble } from './MessageBubble';
 import { formats, type Conversation, type Format, type TranscriptPage } from './types';
 import { useParts } from './use-parts';
