@@ -17,30 +17,43 @@ interface Manifest {
   readonly optionalDependencies: Readonly<Record<string, string>>;
 }
 
-/** Packages that the server part does not need. Those of the admin panel come from the host. */
-const ofApplication =
-  /^(diff|react|react-dom|react-intl|react-markdown|react-redux|react-router-dom|styled-components|tsx|@strapi\/(design-system|icons|provider-email-nodemailer))$/u;
+/** Packages of the admin panel, which the host brings, so that only one copy of them exists. */
+const ofHost =
+  /^(react|react-dom|react-intl|react-redux|react-router-dom|styled-components|@strapi\/(design-system|icons|strapi))$/u;
+/** Packages that the plugin does not need, or that it needs only if its admin part imports them. */
+const ofApplication = /^(diff|react-markdown|tsx|@strapi\/provider-email-nodemailer)$/u;
 
 /**
- * Returns the manifest of the package. The host brings Strapi and React, so that only one copy of them exists.
+ * Returns the manifest of the package. The host brings Strapi and React.
  * @param ofAdmin the packages that the admin part imports.
  * @throws Error if the admin part imports a package that is no dependency of the application.
  */
 function toPluginManifest(root: Manifest, own: object, ofAdmin: readonly string[]): object {
-  const all = Object.entries(root.dependencies).filter(([name]) => !ofApplication.test(name));
+  const ofServer = Object.entries(root.dependencies).filter(
+    ([name]) => !ofHost.test(name) && !ofApplication.test(name),
+  );
   const isStrapis = ([name]: readonly [string, string]) => name.startsWith('@strapi/');
-  const peersOfAdmin = ofAdmin.map((name) => {
+  const importedByAdmin = ofAdmin.map((name) => {
     const version = root.dependencies[name];
     if (version === undefined) throw new Error(`Add ${name} to the dependencies: src/admin imports it.`);
-    return [name, `^${version.replace('^', '')}`] as const;
+    return [name, version] as const;
   });
-  const strapis = all.filter(isStrapis).map(([name, version]) => [name, `~${version}`] as const);
+  const peersOfAdmin = importedByAdmin
+    .filter(([name]) => ofHost.test(name) && name !== '@strapi/strapi')
+    .map(([name, version]) => [name, `^${version.replace('^', '')}`] as const);
+  const strapis = [
+    ['@strapi/strapi', root.dependencies['@strapi/strapi'] ?? ''] as const,
+    ...ofServer.filter(isStrapis),
+  ].map(([name, version]) => [name, `~${version}`] as const);
   return {
     ...own,
     version: root.version,
     license: root.license,
     engines: root.engines,
-    dependencies: Object.fromEntries(all.filter((one) => !isStrapis(one))),
+    dependencies: Object.fromEntries([
+      ...ofServer.filter((one) => !isStrapis(one)),
+      ...importedByAdmin.filter(([name]) => !ofHost.test(name)),
+    ]),
     optionalDependencies: root.optionalDependencies,
     peerDependencies: Object.fromEntries([...peersOfAdmin, ...strapis]),
   };

@@ -4,7 +4,6 @@ import path from 'node:path';
 import type { Core, Struct } from '@strapi/strapi';
 import { importDefault } from '@strapi/utils';
 
-import { withStockInput } from '../strapi/workplace/form/custom-fields';
 import { GuestProblem } from './guest-problem';
 
 const folder = path.join(__dirname, '..', 'api');
@@ -94,11 +93,7 @@ function toGuest(schema: Schema, apiName: string): Schema {
   const { singularName } = schema.info;
   const globalId = singularName.replace(/(?:^|-)(\w)/gu, (_match, letter: string) => letter.toUpperCase());
   const pluginOptions = { ...schema.pluginOptions, 'content-type-builder': { visible: false } };
-  // The admin part of the plugin has no inputs of its own.
-  const attributes = Object.fromEntries(
-    Object.entries(schema.attributes).map(([name, attribute]) => [name, withStockInput(attribute)]),
-  );
-  return { ...schema, attributes, ...{ apiName, globalId }, pluginOptions };
+  return { ...schema, ...{ apiName, globalId }, pluginOptions };
 }
 
 const withPrefix = (routers: Api['routes'], prefix: string): Api['routes'] =>

@@ -26,13 +26,25 @@ describe('the packed plugin', () => {
     expect(JSON.stringify(manifest)).not.toContain('swagger-ui-dist');
   });
 
-  it('names every package that it imports in the admin panel as a peer', () => {
+  it('names every package that it imports in the admin panel', () => {
     const files = readdirSync(path.join(folder, 'dist', 'admin'));
     const modules = files.map((file) => read('dist', 'admin', file)).join('\n');
-    const imported = [...modules.matchAll(/\b(?:from|import\() ?"([^".][^"]*)"/gu)].map(
-      ([, name = '']) => /^(@[^/]+\/)?[^/]+/u.exec(name)?.[0],
+    const statements = /^(?:import|export) [^"]*from "([^".][^"]*)"|\bimport\("([^".][^"]*)"\)/gmu;
+    const imported = [...modules.matchAll(statements)].map(
+      ([, whole, lazy]) => /^(@[^/]+\/)?[^/]+/u.exec(whole ?? lazy ?? '')?.[0],
     );
-    expect(imported).toContain('@strapi/strapi');
-    expect(Object.keys(manifest['peerDependencies'] ?? {})).toEqual(expect.arrayContaining(imported));
+    const named = Object.keys({ ...manifest['peerDependencies'], ...manifest['dependencies'] });
+    expect(imported).toEqual(expect.arrayContaining(['@strapi/strapi', 'recharts']));
+    expect(named).toEqual(expect.arrayContaining(imported));
+  });
+
+  it('gets React and Strapi from the project, and brings the other packages', () => {
+    const peers = Object.keys(manifest['peerDependencies'] ?? {});
+    expect(
+      peers.filter((name) => !/^(@strapi\/|react$|react-(dom|intl|redux|router-dom)$|styled-)/u.test(name)),
+    ).toEqual([]);
+    expect(Object.keys(manifest['dependencies'] ?? {})).toEqual(
+      expect.arrayContaining(['diff', 'react-markdown']),
+    );
   });
 });

@@ -12,11 +12,3 @@ const customFields = [
 export function registerCustomFields(strapi: Core.Strapi): void {
   strapi.customFields.register([...customFields]);
 }
-
-/** Returns the attribute with Strapi's own input. */
-export function withStockInput(attribute: unknown): unknown {
-  const { type, customField, ...rest } = attribute as { type: string; customField?: string };
-  if (type !== 'customField') return attribute;
-  const known = customFields.find(({ name }) => `global::${name}` === customField);
-  return { ...rest, type: known?.type ?? type };
-}
