@@ -171,6 +171,7 @@ describe('the end of a turn', () => {
         errorCode: null,
         usage: expect.objectContaining({ total_tokens: expect.any(Number), currency: 'USD' }),
         model: null,
+        firstTokenMs: row.first_token_ms,
         createdAt: new Date(row.created_at),
         endedAt: new Date(row.ended_at),
       },

@@ -212,6 +212,6 @@ describe('the usage page', () => {
     });
     await connection.destroy();
 
-    expect(JSON.stringify(plan)).toContain('chat_conversations_rated_idx');
+    expect(JSON.stringify(plan)).toContain('chat_conversations_rated_at_idx');
   });
 });

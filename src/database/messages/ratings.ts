@@ -10,7 +10,7 @@ type Database = Core.Strapi['db'];
  * not drop it. Two processes that start at the same time may both create it.
  */
 export async function indexRatings(db: Database): Promise<void> {
-  const create = `create index if not exists chat_conversations_rated_idx on chat_conversations (created_at)
+  const create = `create index if not exists chat_conversations_rated_at_idx on chat_conversations (created_at)
     where feedback is not null`;
   // PostgreSQL checks and then creates. If another process creates the index in between, PostgreSQL throws an error.
   await db.connection.raw(create).catch(() => db.connection.raw(create));

@@ -29,13 +29,16 @@ interface MainDatabase {
 }
 
 const importedAt = someNoon - 2 * dayMs;
-/** The expected records, with the numbers they had. After an import, each user had the number of another user. */
+/**
+ * The expected records, with the numbers they had. After an import, each user had the number of another user. That
+ * version did not know the time to the first token.
+ */
 const records = randomRecords(createRandom(3), 300, 5).map(numbered);
 
 function numbered(one: HistoryRecord): HistoryRecord {
   const index = users.indexOf(one.userDocumentId as (typeof users)[number]);
   const isLater = one.createdAt.getTime() >= importedAt;
-  return { ...one, formerUserId: isLater ? ((index + 1) % users.length) + 1 : index + 1 };
+  return { ...one, firstTokenMs: null, formerUserId: isLater ? ((index + 1) % users.length) + 1 : index + 1 };
 }
 
 const turnsOf = (all: readonly HistoryRecord[]) =>
