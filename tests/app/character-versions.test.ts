@@ -68,7 +68,9 @@ describe('a publish', () => {
   });
 
   it('of several characters together keeps a version of each', async () => {
-    const drafts = [await app.admin.createDraft({}), await app.admin.createDraft({ name: 'Bo' })];
+    const drafts = await Promise.all(
+      ['Ada', 'Bo'].map((name) => app.admin.createDraft({ name, prompt: `You are ${name}.` })),
+    );
     const documentIds = drafts.map(({ documentId }) => documentId);
     const { status } = await admin.post(`${characters}/actions/bulkPublish`, { documentIds });
     expect(status).toBe(200);

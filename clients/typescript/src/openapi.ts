@@ -1460,10 +1460,12 @@ export interface components {
             created_at: number;
             /** @constant */
             event: "turn_started";
+            /** @description The `message_id` of the question. */
             question_message_id: string;
         } | {
             /** @constant */
             event: "queued";
+            /** @description 1 for the next question. */
             place: number;
         } | {
             /** @description Dify's id of the session. Null while it is unknown. */
@@ -1472,6 +1474,7 @@ export interface components {
             message_id?: string;
             /** @constant */
             event: "message";
+            /** @description Text to append to the text so far. */
             answer: string;
         } | {
             /** @description Dify's id of the session. Null while it is unknown. */
@@ -1480,6 +1483,7 @@ export interface components {
             message_id?: string;
             /** @constant */
             event: "message_replace";
+            /** @description The whole text so far. */
             answer: string;
         } | {
             /** @constant */
@@ -1499,9 +1503,14 @@ export interface components {
             message_id: string;
             /** @constant */
             event: "message_end";
-            /** @enum {string} */
+            /**
+             * @description `stopped` if its user ended the answer.
+             * @enum {string}
+             */
             outcome: "completed" | "stopped";
+            /** @description What the upstream reports about the answer. */
             metadata: {
+                /** @description Tokens and prices, or null. */
                 usage: components["schemas"]["Usage"] | null;
             };
         } | {
@@ -2093,8 +2102,10 @@ export interface components {
                 };
                 /** @description Always null. */
                 logprobs: null;
+                /** @description Why the answer has ended. Null before its end. */
                 finish_reason: ("stop" | "content_filter") | null;
             }[];
+            /** @description The tokens, in the last chunk, if the client asks for it. */
             usage?: {
                 /** @description Tokens of the prompt and the question. */
                 prompt_tokens: number;

@@ -35,15 +35,27 @@ const failed = envelope
       '`login-ended`, only this stream ends: the turn continues, and the event has no `outcome` and no `id`.',
   );
 
+/** Fields that events have in both formats of a stream. */
+const questionMessageId = z.string().describe('The `message_id` of the question.');
+const place = z.int().describe('1 for the next question.');
+const piece = z.string().describe('Text to append to the text so far.');
+const wholeText = z.string().describe('The whole text so far.');
+const ended = {
+  outcome: z.enum(['completed', 'stopped']).describe('`stopped` if its user ended the answer.'),
+  metadata: z
+    .object({ usage: usageReply.nullable().describe('Tokens and prices, or null.') })
+    .describe('What the upstream reports about the answer.'),
+};
+
 const others = [
   envelope
     .extend({
       event: z.literal('turn_started'),
-      question_message_id: z.string().describe('The `message_id` of the question.'),
+      question_message_id: questionMessageId,
     })
     .describe('The first event: the question is saved. A client that already has text starts over.'),
   envelope
-    .extend({ event: z.literal('queued'), place: z.int().describe('1 for the next question.') })
+    .extend({ event: z.literal('queued'), place })
     .describe(
       'The question waits, because the upstream gives as many answers as it can. The event comes when the wait begins, ' +
         'and at most once a second when the place has changed.',
@@ -52,11 +64,11 @@ const others = [
     .extend({
       event: z.literal('message'),
       id: repeatedId,
-      answer: z.string().describe('Text to append to the text so far.'),
+      answer: piece,
     })
     .describe('A piece of the answer.'),
   envelope
-    .extend({ event: z.literal('message_replace'), answer: z.string().describe('The whole text so far.') })
+    .extend({ event: z.literal('message_replace'), answer: wholeText })
     .describe(
       "`answer` replaces all text before it. It comes after Dify's moderation, or when a client has fallen far behind.",
     ),
@@ -69,10 +81,7 @@ const others = [
     .extend({
       event: z.literal('message_end'),
       id: repeatedId,
-      outcome: z.enum(['completed', 'stopped']).describe('`stopped` if its user ended the answer.'),
-      metadata: z
-        .object({ usage: usageReply.nullable().describe('Tokens and prices, or null.') })
-        .describe('What the upstream reports about the answer.'),
+      ...ended,
       data: z.array(messageReply).describe('The question and its answer, as saved.'),
     })
     .describe('Terminal: the answer is saved. It is complete, or its user stopped it.'),
@@ -124,17 +133,13 @@ export const compactEvent = z
   .discriminatedUnion('event', [
     envelope.omit({ task_id: true }).extend({
       event: z.literal('turn_started'),
-      question_message_id: z.string(),
+      question_message_id: questionMessageId,
     }),
-    z.object({ event: z.literal('queued'), place: z.int() }),
-    maybeIds.extend({ event: z.literal('message'), answer: z.string() }),
-    maybeIds.extend({ event: z.literal('message_replace'), answer: z.string() }),
+    z.object({ event: z.literal('queued'), place }),
+    maybeIds.extend({ event: z.literal('message'), answer: piece }),
+    maybeIds.extend({ event: z.literal('message_replace'), answer: wholeText }),
     z.object({ event: z.literal('message_file'), ...answerFileReply.shape }),
-    changingIds.extend({
-      event: z.literal('message_end'),
-      outcome: z.enum(['completed', 'stopped']),
-      metadata: z.object({ usage: usageReply.nullable() }),
-    }),
+    changingIds.extend({ event: z.literal('message_end'), ...ended }),
     failed
       .pick({ event: true, conversation_id: true, message_id: true, code: true, status: true, message: true })
       .extend({ outcome: failed.shape.outcome })

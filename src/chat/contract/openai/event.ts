@@ -32,11 +32,14 @@ export const openaiChunk = z.object({
           })
           .describe('What the chunk adds.'),
         logprobs: z.null().describe('Always null.'),
-        finish_reason: finishReason.nullable(),
+        finish_reason: finishReason.nullable().describe('Why the answer has ended. Null before its end.'),
       }),
     )
     .describe('One piece. Empty in the chunk with the usage.'),
-  usage: openaiUsage.nullable().optional(),
+  usage: openaiUsage
+    .nullable()
+    .optional()
+    .describe('The tokens, in the last chunk, if the client asks for it.'),
   metadata: openaiMetadata.optional(),
 });
 export type OpenAIChunk = Reply<typeof openaiChunk>;
