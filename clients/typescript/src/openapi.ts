@@ -6413,6 +6413,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @description The `documentId` or `id` of a published character. */
                 model: string;
             };
             cookie?: never;

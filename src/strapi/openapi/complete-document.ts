@@ -121,6 +121,7 @@ const inPath = (description: string): Json => ({ schema: { type: 'string' }, des
 const ofPath: Readonly<Record<string, Json>> = {
   id: inPath('The `documentId` or `id` of a character.'),
   character_id: inPath('The `documentId` or `id` of a published character.'),
+  model: inPath('The `documentId` or `id` of a published character.'),
   turn_id: inPath('The `turn_id` of an event, a message or an error.'),
   task_id: inPath('The `task_id` of an event.'),
   session_id: inPath("The id of a session: this server's, or Dify's `conversation_id`."),
