@@ -19,7 +19,6 @@ import { auditEntries } from '../workplace/conversations/audit-entries';
 export function keepEntryRules(strapi: Core.Strapi): void {
   const { settings } = chatOf(strapi);
   if (!settings.turns.exposePrompt) hidePrompt(strapi);
-  checkBeforePublishing(strapi);
   hideDisabledCharacters(strapi);
   giveNumericIds(strapi);
   showNumericIds(strapi, settings.turns.nameUsers);
@@ -29,6 +28,8 @@ export function keepEntryRules(strapi: Core.Strapi): void {
   });
   keepLinksOfDiscarded(strapi);
   keepCharacterVersions(strapi);
+  // A later rule runs inside: it checks a publish before a version is kept.
+  checkBeforePublishing(strapi);
   linkToSingleRows(strapi);
   keepMessageCounts(strapi);
   keepQuestionTexts(strapi);
