@@ -33,6 +33,8 @@ const granted = {
   'dify.dify-conversation': ['delete', 'list', 'rename', 'variables'],
   'dify.dify-message': ['list', 'listInConsole', 'rate', 'send', 'stop', 'suggest', 'upload'],
   'history.history': ['deleteConversation', 'listConversations', 'listMessages', 'statistics'],
+  'openai.completion': ['create'],
+  'openai.model': ['find', 'list'],
 };
 
 let app: App;
