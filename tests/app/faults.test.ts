@@ -2,6 +2,7 @@ import { faultNames, type Fault } from '../dify-emulator';
 import { startApp, type App } from '../support/app';
 import { canaries } from '../support/canaries';
 import { terminalsOf, textOf, type Client } from '../support/client';
+import { until } from '../support/until';
 
 let app: App;
 let user: Client;
@@ -215,7 +216,7 @@ describe('an answer that Dify refuses or fails', () => {
         error_detail: 'Incorrect API key provided: ***',
         answer: 'Half an ',
       });
-      expect(app.output()).toContain('Incorrect API key provided: ***');
+      await until(() => app.output().includes('Incorrect API key provided: ***'));
       expect(terminalsOf(events).map(({ data }) => data.code)).toEqual([ours]);
     },
   );

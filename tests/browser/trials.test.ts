@@ -85,7 +85,7 @@ describeInBrowser('the panel to try a character', () => {
     });
     await page.getByLabel('Your question').fill('Who are you?');
     await page.getByRole('button', { name: 'Send' }).click();
-    await page.getByText('Hello').waitFor();
+    await page.getByText('Hello', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Stop' }).click();
     await page.getByText('Stopped').waitFor();
     expect(panel.pageErrors).toEqual([]);
