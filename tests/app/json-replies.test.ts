@@ -31,6 +31,7 @@ beforeAll(async () => {
     'hits of a search': '/api/chat/search?q=sea',
     tokens: '/api/chat/tokens',
     conversations: `/users/${user.user.id}/conversations`,
+    'messages of a conversation': `/conversations/${question.session_id}/messages`,
     'conversations of the Dify API': `/api/dify/${characterId}/v1/conversations`,
     history: '/api/v1/conversations',
     'OpenAPI document': '/api/openapi.json',
@@ -42,7 +43,8 @@ afterAll(() => app.stop());
 const names = [
   ...['my-list', 'my-list with fields', 'turn', 'characters', 'character', 'sessions', 'first screen'],
   ...['session', 'session with messages', 'messages of a session', 'message of a session'],
-  ...['hits of a search', 'tokens', 'conversations', 'conversations of the Dify API', 'history'],
+  ...['hits of a search', 'tokens', 'conversations', 'messages of a conversation'],
+  ...['conversations of the Dify API', 'history'],
 ];
 const publicNames = ['OpenAPI document', 'readiness'];
 

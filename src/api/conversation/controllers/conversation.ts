@@ -18,7 +18,11 @@ import { chatOf } from '../../../app';
 import { loginEndOf } from '../../../strapi/logins/login-end';
 import { closeSignal } from '../../../middlewares/koasseStream';
 import { ownerOf } from '../../../http/owner';
-import { streamText } from '../../../http/text-stream';
+import { streamText, type StreamedText } from '../../../http/text-stream';
+
+const jsonType = 'application/json; charset=utf-8';
+/** A list up to here is a reply like any other, with a tag. The server sends a longer one while it reads it. */
+const maxTaggedChars = 200_000;
 
 /** The conversation API: sessions and their messages, with the names of its contract. */
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
@@ -63,9 +67,8 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const id = parseConversationId(paramsOf(ctx)['conversation_id']);
     const part = parseConversationPart(ctx.query);
     const pages = await chatOf(strapi).sessions.walkMessages(owner, id, part);
-    const type = 'application/json; charset=utf-8';
     const loginEnd = loginEndOf(strapi, ctx);
-    await streamText(ctx, { type, log: strapi.log, loginEnd }, toJsonList(pages));
+    await replyWithList(ctx, { type: jsonType, log: strapi.log, loginEnd }, toTexts(pages));
   },
 });
 
@@ -73,11 +76,37 @@ function paramsOf(ctx: Context): Readonly<Record<string, unknown>> {
   return ctx['params'] as Readonly<Record<string, unknown>>;
 }
 
-async function* toJsonList(pages: AsyncIterable<readonly Message[]>): AsyncGenerator<string, void> {
-  let separator = '[';
-  for await (const messages of pages) {
-    yield `${separator}${messages.map((message) => JSON.stringify(toConversationMessageReply(message))).join(',')}`;
-    separator = ',';
+/** @param items pieces of the list, without the commas between them. */
+async function replyWithList(
+  ctx: Context,
+  options: StreamedText,
+  items: AsyncGenerator<string, void>,
+): Promise<void> {
+  let begun = '';
+  while (begun.length <= maxTaggedChars) {
+    const next = await items.next();
+    if (next.done === true) {
+      ctx.type = options.type;
+      ctx.body = `[${begun}]`;
+      return;
+    }
+    begun = begun === '' ? next.value : `${begun},${next.value}`;
   }
-  yield separator === '[' ? '[]' : ']';
+  await streamText(ctx, options, toJsonList(begun, items));
+}
+
+/** Ends `rest` when it is ended itself. */
+async function* toJsonList(begun: string, rest: AsyncGenerator<string, void>): AsyncGenerator<string, void> {
+  try {
+    yield `[${begun}`;
+    for await (const items of rest) yield `,${items}`;
+    yield ']';
+  } finally {
+    await rest.return();
+  }
+}
+
+async function* toTexts(pages: AsyncIterable<readonly Message[]>): AsyncGenerator<string, void> {
+  for await (const messages of pages)
+    yield messages.map((message) => JSON.stringify(toConversationMessageReply(message))).join(',');
 }
