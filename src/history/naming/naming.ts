@@ -80,7 +80,7 @@ export function createNaming({ source, store, users, log }: NamingOptions): Nami
     if (left > 0) {
       log.warn(
         `${left} records of the history have a number as their user, and nothing proves whose it was. ` +
-          'No list shows them. `npm run history -- unassigned` lists the numbers.',
+          'No list shows them. The command "history unassigned" lists the numbers.',
       );
     }
   }

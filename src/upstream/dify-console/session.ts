@@ -195,7 +195,7 @@ function remedyOf({ upstreamCode }: LoginRefusal): string {
       : 'Dify refused the login to its console.';
   return (
     `${what} Check the email and the password, then restart the server. ` +
-    'If they are right by now, run "npm run doctor -- --retry-login". ' +
+    'If they are right by now, run the command "doctor --retry-login". ' +
     'No process logs in again until then, because Dify locks an account after five refused logins.'
   );
 }
@@ -208,4 +208,4 @@ function toPausedError(status: number | null): ChatError {
 
 const pausedRemedy =
   'Logins to the console of Dify did not end. The server tries again within a day. ' +
-  'Run "npm run doctor -- --retry-login" to try now.';
+  'Run the command "doctor --retry-login" to try now.';

@@ -43,7 +43,7 @@ describe('createNaming for records of an older version', () => {
     await nameAll(naming);
     expect(await store.listConversations('everybody', { limit: 10, offset: 0, after: null })).toHaveLength(1);
     expect(log.lines.slice(2)).toEqual([
-      expect.stringMatching(/^warn 2 records .* No list shows them\. `npm run history -- unassigned` /u),
+      expect.stringMatching(/^warn 2 records .* No list shows them\. The command "history unassigned" /u),
     ]);
   });
 
