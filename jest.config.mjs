@@ -37,6 +37,7 @@ const onBoth = [
   'app/session-races',
   'app/starting-together',
   'app/statements',
+  'app/trials',
   'app/turn-store',
   'app/user-counters',
   'app/workplace-conversations',

@@ -21,6 +21,8 @@ import { createReader } from './database/reader/reader';
 import { createSessionSource } from './database/sessions/source';
 import { createSessionStore } from './database/sessions/store';
 import { createUnneededConversations } from './database/sessions/unneeded-conversations';
+import { createComparisonStore } from './database/trials/comparisons';
+import { createTrialStore } from './database/trials/store';
 import { createUpstreamKeys } from './database/upstreams/keys';
 import { createLoginAttempts } from './database/upstreams/login-attempts';
 import { createTurnStore } from './database/turns/store';
@@ -175,6 +177,8 @@ function createApp(strapi: Core.Strapi): App {
     searchStore: createSearchStore(db, reader),
     fileStore: createFileStore(db),
     unneededConversations: createUnneededConversations(db),
+    trialStore: createTrialStore(db),
+    comparisonStore: createComparisonStore(db),
     characters,
     ownerSource: createOwnerSource(db),
     counters: createUserCounters(db, settings.limits),

@@ -25,7 +25,10 @@ import { createSessionEvents, toMessageEvent, toSupersededEvent, type SessionEve
 import type { ChatSettings } from './settings';
 import type { TurnStore } from './ports/turn-store';
 import { createTextAllowance } from './limits/text-allowance';
+import { createComparisons, type Comparisons } from './trial/comparisons';
 import { createTrials, type Trials } from './trial/trials';
+import type { ComparisonStore } from './ports/trials/comparison-store';
+import type { TrialStore } from './ports/trials/trial-store';
 import { createTurns, type Turns } from './turn/turns';
 import type { UnneededConversations } from './ports/unneeded-conversations';
 import type { Upstreams } from './ports/upstreams';
@@ -43,6 +46,8 @@ export interface ChatDependencies {
   readonly searchStore: SearchStore;
   readonly fileStore: FileStore;
   readonly unneededConversations: UnneededConversations;
+  readonly trialStore: TrialStore;
+  readonly comparisonStore: ComparisonStore;
   readonly characters: CharacterSource;
   readonly ownerSource: OwnerSource;
   readonly counters: UserCounters;
@@ -61,6 +66,7 @@ export interface Chat {
   readonly turns: Turns;
   /** Answers for editors who try a character. */
   readonly trials: Trials;
+  readonly comparisons: Comparisons;
   readonly live: LiveTurns;
   /** Returns how many questions wait to be sent to their upstream. */
   readonly queuedTurns: () => number;
@@ -126,7 +132,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
     live,
     queuedTurns: () => upstreams.waiting(),
     turns,
-    trials: createTrials({ ...settings.turns, upstreams, log, conversations: conversationCleanup }),
+    ...createTrying(dependencies, conversationCleanup),
     writes,
     messages,
     messageActions: createMessageActions({
@@ -175,4 +181,13 @@ function createFiles(
     }),
     answerFiles: createAnswerFiles({ upstreams, secret }),
   };
+}
+
+/** Creates what editors try characters with. */
+function createTrying(
+  { settings, upstreams, trialStore: store, comparisonStore, log }: ChatDependencies,
+  conversations: ConversationCleanup,
+): Pick<Chat, 'trials' | 'comparisons'> {
+  const trials = createTrials({ ...settings.turns, upstreams, store, log, conversations });
+  return { trials, comparisons: createComparisons({ trials, store: comparisonStore, log }) };
 }

@@ -145,6 +145,24 @@ export { parseNewToken } from './contract/token/request';
 export { toTokenReply } from './contract/token/reply';
 export { assertScope } from './limits/token-scope';
 export { SettingsError } from '../env/variables';
+export type {
+  EndedConversation,
+  FinishedTrial,
+  TriedPrompt,
+  TrialOutcome,
+  TrialStore,
+} from './ports/trials/trial-store';
+export type {
+  ComparedAnswer,
+  ComparedQuestion,
+  ComparisonState,
+  ComparisonStore,
+  NewComparison,
+  SavedComparison,
+} from './ports/trials/comparison-store';
+export type { ComparedPrompt } from './trial/comparisons';
+export type { TrialQuestion } from './trial/trials';
+export { askForWhole, type WholeAnswer } from './trial/whole-answer';
 export { parseStreamFormat, type StreamFormat } from './contract/stream-event';
 export {
   difyFraming,

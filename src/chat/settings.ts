@@ -277,6 +277,8 @@ const table = {
   ),
   /** How many days the server keeps the log of administrators who read users' chats. */
   auditRetentionDays: setting('CHAT_AUDIT_RETENTION_DAYS', count(365, 36_500)),
+  /** How many days the server keeps the trials of editors. */
+  trialRetentionDays: setting('CHAT_TRIAL_RETENTION_DAYS', count(90, 36_500)),
   /** How long a character is cached. 0 means no cache. */
   cacheCharactersMs: setting(
     'CHAT_REMEMBER_CHARACTERS_SECONDS',

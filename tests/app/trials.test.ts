@@ -134,6 +134,119 @@ describe('a trial', () => {
   });
 });
 
+describe('the history of trials', () => {
+  const listOf = async (query: string, client = admin) =>
+    client.get(`/admin/character-chat/trials?documentId=${query}`);
+
+  it('shows who asked what, which version answered, the tokens and the errors, newest first', async () => {
+    app.dify.next('plain-500');
+    await ask({ side: 'published', query: 'Does it fail?' });
+    const [end] = (await ask({ query: 'Who are you?' })).slice(-1);
+    const { status, body } = await listOf(documentId);
+    expect(status).toBe(200);
+    const [draft, published] = body.data;
+    expect(draft).toEqual({
+      id: expect.any(Number),
+      at: expect.stringMatching(/Z$/u),
+      editor: 'Ada Editor',
+      side: 'draft',
+      version: null,
+      hash: expect.stringMatching(/^[\da-f]{64}$/u),
+      query: 'Who are you?',
+      answer: expect.stringMatching(/\w/u),
+      outcome: 'completed',
+      error: null,
+      errorDetail: null,
+      usage: end?.usage,
+      ms: end?.ms,
+    });
+    expect(published).toMatchObject({
+      side: 'published',
+      version: 1,
+      outcome: 'failed',
+      query: 'Does it fail?',
+    });
+    expect(published.error).toMatch(/\w/u);
+    expect(published.hash).not.toBe(draft.hash);
+  });
+
+  it('names the version that a draft equals', async () => {
+    const { documentId: same } = await app.admin.createCharacter({ prompt: 'You are the same.' });
+    await ask({ documentId: same });
+    expect((await listOf(same)).body.data[0]).toMatchObject({ side: 'draft', version: 1 });
+  });
+
+  it('comes in pages of ten', async () => {
+    const { documentId: busy } = await app.admin.createCharacter({ prompt: 'You are busy.' });
+    for (let count = 0; count < 11; count += 1) await ask({ documentId: busy, query: `Question ${count}` });
+    const first = (await listOf(busy)).body;
+    expect(first.data).toHaveLength(10);
+    const rest = (await listOf(`${busy}&before=${first.nextBefore}`)).body;
+    expect(rest.data.map(({ query }: { query: string }) => query)).toEqual(['Question 0']);
+    expect(rest.nextBefore).toBeNull();
+  });
+
+  it('needs the right to try characters and the right to read prompts', async () => {
+    const reader = await app.admin.createAdministrator(
+      await app.admin.createRole('only reads', [readPrompts]),
+    );
+    const trier = await app.admin.createAdministrator(await app.admin.createRole('only tries', [right]));
+    const both = await app.admin.createRole('reads, tries', [readPrompts, right]);
+    expect((await listOf(documentId, reader)).status).toBe(403);
+    expect((await listOf(documentId, trier)).status).toBe(403);
+    expect((await listOf(documentId, await app.createUser())).status).toBe(401);
+    expect((await listOf(documentId, await app.admin.createAdministrator(both))).status).toBe(200);
+    expect((await listOf('unknown')).status).toBe(404);
+    expect((await admin.get('/admin/character-chat/trials')).status).toBe(400);
+  });
+
+  it('is in no list, sum or export of users, and in no usage', async () => {
+    const user = await app.createUser();
+    const read = async () => [
+      (await user.get('/api/chat/sessions')).body,
+      (await admin.get('/admin/character-chat/conversations')).body,
+      (await admin.get('/admin/character-chat/usage?by=character')).body,
+      (await admin.get(`/admin/character-chat/versions/${documentId}`)).body,
+    ];
+    const before = await read();
+    await ask({ query: 'Who counts this?' });
+    expect(await read()).toEqual(before);
+  });
+
+  it('continues a trial after a restart of the server', async () => {
+    const trialId = newTrial();
+    await ask({ trialId });
+    const { conversation_id: conversation } = await app
+      .db('chat_trials')
+      .orderBy('id', 'desc')
+      .first('conversation_id');
+    expect(conversation).toMatch(/\w/u);
+    await app.killAndRestart();
+    await ask({ trialId });
+    expect(asked().at(-1)?.body).toMatchObject({ conversation_id: conversation });
+  });
+
+  it('keeps trials for CHAT_TRIAL_RETENTION_DAYS, and ends those that nobody continues for a day', async () => {
+    const dayMs = 86_400_000;
+    const { documentId: old } = await app.admin.createCharacter({ prompt: 'You are old.' });
+    for (const query of ['outdated', 'idle', 'new']) await ask({ documentId: old, query });
+    const rows = () => app.db('chat_trials').where({ document_id: old });
+    const age = (query: string, days: number) =>
+      rows()
+        .where({ query })
+        .update({ at: Date.now() - days * dayMs });
+    await age('outdated', 91);
+    await age('idle', 89);
+    const { conversation_id: idle } = await rows().where({ query: 'idle' }).first('conversation_id');
+    await app.killAndRestart();
+    await until(async () => (await rows()).length === 2);
+    expect(await rows().whereNotNull('thread').select('query')).toEqual([{ query: 'new' }]);
+    await until(() =>
+      app.dify.requests.some(({ method, path }) => method === 'DELETE' && path.includes(idle)),
+    );
+  });
+});
+
 describe('the route answers', () => {
   it('403 without the right, 403 without the right to read prompts, and 401 to a user', async () => {
     const reader = await app.admin.createAdministrator(await app.admin.createRole('reads', [readPrompts]));

@@ -16,6 +16,7 @@ import { createEmptySessionStore } from './support/memory-session-store';
 import { createMemoryCounters } from './support/memory-counters';
 import { createMemoryHistorySource, finishedTurn } from '../history/support/memory-history-source';
 import { createMemoryHistoryStore } from '../history/support/memory-history-store';
+import { createMemoryComparisonStore, createMemoryTrialStore } from './support/memory-trial-store';
 import { createMemoryTurnStore } from './support/memory-turn-store';
 
 const noUnneeded = { add: async () => undefined, claim: async () => null, settle: async () => undefined };
@@ -52,6 +53,8 @@ describe('createChat', () => {
       ownDataStore: createEmptyOwnDataStore(),
       fileStore: createMemoryFileStore(),
       unneededConversations: noUnneeded,
+      trialStore: createMemoryTrialStore(),
+      comparisonStore: createMemoryComparisonStore(),
       ownerSource,
       searchStore: {
         searchWindow: async () => ({ ids: [], end: null }),
@@ -109,6 +112,8 @@ describe('createChat', () => {
       ownDataStore: createEmptyOwnDataStore(),
       fileStore: createMemoryFileStore(),
       unneededConversations: noUnneeded,
+      trialStore: createMemoryTrialStore(),
+      comparisonStore: createMemoryComparisonStore(),
       ownerSource,
       searchStore: {
         searchWindow: async () => ({ ids: [], end: null }),

@@ -3,6 +3,7 @@ import type { Core } from '@strapi/strapi';
 import type { UpstreamKeys } from '../../chat';
 import { unneededTable } from '../sessions/unneeded-conversations';
 import { createTable } from '../sql/schema-changes';
+import { trialTable } from '../trials/tables';
 
 type Database = Core.Strapi['db'];
 
@@ -49,7 +50,7 @@ interface KeyRow {
 
 /**
  * Deletes the keys that nothing needs any more: no character has the key, in its draft or published, and no session,
- * message or queued deletion names its upstream. @returns how many.
+ * message, thread of trials or queued deletion names its upstream. @returns how many.
  */
 export async function pruneUpstreamKeys(db: Database): Promise<number> {
   const { connection } = db;
@@ -77,6 +78,7 @@ async function isNamed({ connection, dialect }: Database, upstream: string): Pro
     connection('chat_sessions').where({ upstream }),
     connection('chat_sessions').whereRaw(hasThreadIn(dialect.client), [upstream]),
     connection('chat_conversations').where({ upstream }),
+    connection(trialTable).where({ upstream }).whereNotNull('thread'),
   ];
   for (const rows of named) if ((await rows.first('id')) !== undefined) return true;
   return false;

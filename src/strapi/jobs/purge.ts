@@ -3,6 +3,7 @@ import type { Core } from '@strapi/strapi';
 import { describeError, settledWithin } from '../../chat';
 import { chatOf } from '../../app';
 import { pruneAudit } from '../../database/audit/audit';
+import { pruneTrials } from '../../database/trials/prune';
 import { pruneUpstreamKeys } from '../../database/upstreams/keys';
 
 export interface Purging {
@@ -14,8 +15,8 @@ const onceADayMs = 86_400_000;
 const lastRoundMs = 5_000;
 
 /**
- * Erases data that was deleted too long ago to be restored, API keys that nothing needs, and old entries of the audit
- * log. It runs now, in the background, and then once a day.
+ * Erases data that was deleted too long ago to be restored, API keys that nothing needs, old entries of the audit log,
+ * and old trials. It runs now, in the background, and then once a day.
  * Several processes may do this at the same time.
  */
 export function startPurging(strapi: Core.Strapi): Purging {
@@ -38,11 +39,15 @@ async function purge(strapi: Core.Strapi, signal: AbortSignal): Promise<void> {
     const { sessions, messages } = await chatOf(strapi).ownData.purge(signal);
     if (sessions + messages > 0) strapi.log.info(`Purged ${sessions} sessions and ${messages} messages.`);
     if (signal.aborted) return;
-    // After the messages, because each of them can name an upstream.
+    await chatOf(strapi).trials.clearIdle();
+    // After the messages and the trials, because each of them can name an upstream.
     const keys = await pruneUpstreamKeys(strapi.db);
     if (keys > 0) strapi.log.info(`Purged ${keys} API keys that nothing names any more.`);
-    const entries = await pruneAudit(strapi.db, chatOf(strapi).settings.auditRetentionDays, signal);
+    const { auditRetentionDays, trialRetentionDays } = chatOf(strapi).settings;
+    const entries = await pruneAudit(strapi.db, auditRetentionDays, signal);
     if (entries > 0) strapi.log.info(`Purged ${entries} entries of the audit log.`);
+    const trials = await pruneTrials(strapi.db, trialRetentionDays, signal);
+    if (trials > 0) strapi.log.info(`Purged ${trials} trials of characters.`);
   } catch (error) {
     // The next round handles the rest.
     strapi.log.error(`Deleted sessions and messages could not be purged: ${describeError(error)}`);

@@ -1,6 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import { chatOf, historyOf, historyStoreOf, processLockOf, stopReading, upstreamCheckOf } from '../../app';
+import { settledWithin } from '../../chat';
 import { answersSent } from '../../middlewares/koasseStream';
 import { openSocketServer, type SocketServer } from '../../websocket/server';
 import { relateByDocumentId, startFillingLinks, type Filling } from '../entries/character-links';
@@ -73,10 +74,11 @@ export function createServing(strapi: Core.Strapi, movesSqliteLog: boolean): Ser
       const { purging, filling, tidying, history, messageEvents, resources, socketServer, checkpoints } =
         jobs;
       const purged = Promise.all([purging?.stop(), filling?.stop(), tidying?.stop()]);
-      const { turns, settings, conversationCleanup } = chatOf(strapi);
+      const { turns, trials, comparisons, settings, conversationCleanup } = chatOf(strapi);
       const drainsUntilMs = Date.now() + settings.drainTimeoutMs;
       upstreamCheckOf(strapi).stop();
-      await turns.drain(settings.drainTimeoutMs);
+      const tried = settledWithin(settings.drainTimeoutMs, Promise.all([comparisons.stop(), trials.stop()]));
+      await Promise.all([turns.drain(settings.drainTimeoutMs), tried]);
       // Only after the drain: it can be longer than a lease, and its turns are alive.
       clearInterval(jobs.heartbeat);
       loginsOf(strapi).watch.stop();

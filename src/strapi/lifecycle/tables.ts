@@ -11,6 +11,7 @@ import { createErasureTable } from '../../database/history/erasures';
 import { indexRatings } from '../../database/messages/ratings';
 import { createUnneededTable } from '../../database/sessions/unneeded-conversations';
 import { indexPendingAnswers } from '../../database/turns/pending-answers';
+import { createTrialTables } from '../../database/trials/tables';
 import { createUpstreamKeysTable } from '../../database/upstreams/keys';
 import { createLoginAttemptsTable } from '../../database/upstreams/login-attempts';
 import { createCounterTable, nameCountsByDocument } from '../../database/users/counters';
@@ -29,6 +30,7 @@ export async function createTables({ db }: Core.Strapi): Promise<void> {
   await createNumberTable(db);
   await numberCharacters(db);
   await createAuditTable(db);
+  await createTrialTables(db);
   await fillCharacterDefaults(db);
   await createVersionTable(db);
   await keepPublishedVersions(db);

@@ -4,16 +4,21 @@ import { startOpenAiEmulator, type OpenAiEmulator } from '../../openai-emulator'
 import { openAiClient, openAiSettings } from '../../upstream/openai/support/openai';
 import { until } from '../../support/until';
 import { keeper } from '../support/fixtures';
+import { createMemoryTrialStore } from '../support/memory-trial-store';
 import { oneUpstream } from '../support/one-upstream';
 
 const character = { ...keeper, prompt: 'You are Ada.' };
+const tried = { side: 'draft', version: 3, hash: 'hash of the draft' } as const;
 
 let openai: OpenAiEmulator;
 let trials: Trials;
+let store: ReturnType<typeof createMemoryTrialStore>;
 
 beforeEach(async () => {
   openai = await startOpenAiEmulator();
+  store = createMemoryTrialStore();
   trials = createTrials({
+    store,
     upstreams: oneUpstream(openAiClient(openAiSettings(openai), []), 'openai'),
     maxAnswerChars: 1_000,
     stopGraceMs: 1_000,
@@ -26,10 +31,20 @@ afterEach(async () => {
   await openai.close();
 });
 
-async function ask(thread: string, query: string, leave = new AbortController().signal) {
+const question = (thread: string | null, query: string) => ({ thread, adminId: 7, character, tried, query });
+
+async function ask(thread: string | null, query: string, leave = new AbortController().signal) {
   const events: TrialEvent[] = [];
-  await trials.ask({ thread, character, query }, (event) => void events.push(event), leave);
+  await trials.ask(question(thread, query), (event) => void events.push(event), leave);
   return events;
+}
+
+/** Lets the upstream begin an answer that does not end. */
+function answerWithoutEnd(): void {
+  openai.next(async (reply) => {
+    await reply.say('Hel');
+    await reply.closed;
+  });
 }
 
 const sentTexts = () =>
@@ -45,7 +60,7 @@ describe('a trial of an upstream that keeps no conversations', () => {
     expect(sentTexts()).toEqual([expect.any(String), 'Who are you?', answer, 'And then?']);
     await ask('two', 'Hello?');
     expect(sentTexts()).toEqual([expect.any(String), 'Hello?']);
-    trials.clear('one');
+    await trials.clear('one');
     await ask('one', 'Again?');
     expect(sentTexts()).toEqual([expect.any(String), 'Again?']);
   });
@@ -60,7 +75,7 @@ describe('a trial of an upstream that keeps no conversations', () => {
     });
     const events: TrialEvent[] = [];
     const asking = trials.ask(
-      { thread: 'one', character, query: 'Hi' },
+      question('one', 'Hi'),
       (event) => {
         events.push(event);
         leaving.abort();
@@ -79,5 +94,76 @@ describe('a trial of an upstream that keeps no conversations', () => {
     });
     const events = await ask('one', 'Hi');
     expect(events.at(-1)).toMatchObject({ outcome: 'failed', error: expect.stringMatching(/\w+/u) });
+  });
+});
+
+describe('the history of trials', () => {
+  it('has the question, the answer, who asked, and what was tried, before the editor gets the end', async () => {
+    let savedAtEnd = 0;
+    let text = '';
+    await trials.ask(
+      question('one', 'Who are you?'),
+      (event) => {
+        if (event.type === 'delta') text += event.text;
+        if (event.type === 'ended') savedAtEnd = store.saved.length;
+      },
+      new AbortController().signal,
+    );
+    expect(savedAtEnd).toBe(1);
+    expect(store.saved[0]).toMatchObject({
+      thread: 'one',
+      adminId: 7,
+      characterId: character.documentId,
+      tried,
+      query: 'Who are you?',
+      answer: text,
+      outcome: 'completed',
+      error: null,
+      usage: { total_tokens: expect.any(Number) },
+      upstreamId: 'openai',
+    });
+  });
+
+  it('has the code and the sentence of an error', async () => {
+    openai.next(async (reply) => {
+      await reply.say('x'.repeat(1_001));
+      await reply.closed;
+    });
+    await ask('one', 'Hi');
+    const error = { code: 'answer-too-long', sentence: expect.stringMatching(/\w+/u), detail: null };
+    expect(store.saved[0]).toMatchObject({ outcome: 'failed', error });
+  });
+
+  it('has the text so far of an answer that the shutdown stops', async () => {
+    answerWithoutEnd();
+    const events: TrialEvent[] = [];
+    const asking = trials.ask(
+      question('one', 'Hi'),
+      (event) => void events.push(event),
+      new AbortController().signal,
+    );
+    await until(() => events.length > 0);
+    await trials.stop();
+    expect(store.saved[0]).toMatchObject({ outcome: 'stopped', answer: 'Hel' });
+    await asking;
+  });
+
+  it('takes no answer into a thread that was cleared while it ran', async () => {
+    answerWithoutEnd();
+    const leaving = new AbortController();
+    const events: TrialEvent[] = [];
+    const asking = trials.ask(question('one', 'Hi'), (event) => void events.push(event), leaving.signal);
+    await until(() => events.length > 0);
+    await trials.clear('one');
+    leaving.abort();
+    await asking;
+    expect(store.saved[0]?.thread).toBeNull();
+    await ask('one', 'Hello?');
+    expect(sentTexts()).toEqual([expect.any(String), 'Hello?']);
+  });
+
+  it('ends the answer although it cannot be saved', async () => {
+    store.save = () => Promise.reject(new Error('no disk'));
+    expect((await ask('one', 'Hi')).at(-1)).toMatchObject({ type: 'ended', outcome: 'completed' });
   });
 });

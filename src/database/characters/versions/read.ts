@@ -71,6 +71,29 @@ export async function findVersion(
   return row === undefined ? null : (JSON.parse(row.fields) as VersionFields);
 }
 
+/** Returns the newest version of a character with these fields; null if there is none. */
+export async function findVersionOf(db: Database, documentId: string, hash: string): Promise<number | null> {
+  const row = (await db
+    .connection(versionTable)
+    .where({ document_id: documentId, hash })
+    .orderBy('version', 'desc')
+    .first('version')) as { readonly version: number } | undefined;
+  return row?.version ?? null;
+}
+
+/** Returns the hash of the fields of a version; null if the character has no such version. */
+export async function findVersionHash(
+  db: Database,
+  documentId: string,
+  version: number,
+): Promise<string | null> {
+  const row = (await db
+    .connection(versionTable)
+    .where({ document_id: documentId, version })
+    .first('hash')) as { readonly hash: string } | undefined;
+  return row?.hash ?? null;
+}
+
 type CountRow = { readonly version: number } & Readonly<Record<keyof AnswerCounts, number | string | null>>;
 
 /** Counts the answers of these versions with one statement, which uses an index. */

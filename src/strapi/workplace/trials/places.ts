@@ -1,3 +1,5 @@
+import type { Core } from '@strapi/strapi';
+
 /** Answers at the same time for one administrator: two dialogs with both sides. */
 const maxAnswers = 4;
 
@@ -7,8 +9,19 @@ export interface Place {
   release(): void;
 }
 
+type Places = ReturnType<typeof createPlaces>;
+
+const allPlaces = new WeakMap<Core.Strapi, Places>();
+
+/** Returns the places of all administrators in this process. The panel and the tools of assistants share them. */
+export function placesOf(strapi: Core.Strapi): Places {
+  const places = allPlaces.get(strapi) ?? createPlaces();
+  allPlaces.set(strapi, places);
+  return places;
+}
+
 /** Limits how many answers an administrator reads at the same time. */
-export function createPlaces() {
+function createPlaces() {
   const taken = new Map<number, number>();
   return {
     /** Returns null if the administrator has no free place. */

@@ -27,7 +27,7 @@ export interface ReadableDraft {
  */
 export async function readDraft(
   strapi: Core.Strapi,
-  ctx: Context,
+  ctx: Pick<Context, 'state'>,
   documentId: string,
 ): Promise<ReadableDraft> {
   const { userAbility } = ctx.state as { userAbility: unknown };
