@@ -75,6 +75,28 @@ describeInBrowser('the panel to try a character', () => {
     expect(panel.pageErrors).toEqual([]);
   });
 
+  it('shows the earlier trials, with their editor and what was tried', async () => {
+    const page = await panel.openAs();
+    await page.goto(form());
+    await page.getByRole('button', { name: 'Try the draft' }).click();
+    answerWith('I am **Ada**.');
+    await page.getByLabel('Your question').fill('Are you kept?');
+    await page.getByLabel('Your question').press('Enter');
+    await page.getByRole('log', { name: 'Saved draft' }).getByText(/\d s$/u).waitFor();
+    await page.getByRole('button', { name: 'Show earlier trials' }).click();
+    const newest = page
+      .getByRole('region', { name: 'Earlier trials of all editors' })
+      .getByRole('article')
+      .first();
+    await newest.getByText('Are you kept?').waitFor();
+    expect(await newest.innerText()).toMatch(/Draft [\da-f]{8}[^]*Ada Editor[^]*I am Ada\.[^]*tokens/u);
+    await newest.scrollIntoViewIfNeeded();
+    await picture(page, 'trials-earlier');
+    await page.getByRole('button', { name: 'Hide earlier trials' }).click();
+    await newest.waitFor({ state: 'detached' });
+    expect(panel.pageErrors).toEqual([]);
+  });
+
   it('stops an answer', async () => {
     const page = await panel.openAs();
     await page.goto(form());

@@ -42,7 +42,8 @@ export function Chat({ title, trial: { exchanges, isRunning } }: ChatProps) {
   );
 }
 
-function ExchangeLines({ query, answer, place, end }: Exchange) {
+/** A question and its answer. */
+export function ExchangeLines({ query, answer, place, end, by }: Exchange & { readonly by?: string }) {
   const text = useText();
   const waiting =
     place === undefined ? text('character-chat.try.waiting') : text('character-chat.try.queued', { place });
@@ -57,7 +58,7 @@ function ExchangeLines({ query, answer, place, end }: Exchange) {
         maxWidth="85%"
       >
         <Typography variant="pi" textColor="neutral600" tag="p">
-          {text('character-chat.try.you')}
+          {by ?? text('character-chat.try.you')}
         </Typography>
         <Typography style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>{query}</Typography>
       </Box>

@@ -1,9 +1,10 @@
-import { useRef, useState, type FormEvent, type KeyboardEvent } from 'react';
+import { useState, type FormEvent, type KeyboardEvent } from 'react';
 
 import { Box, Button, Checkbox, Field, Flex, Textarea, Typography } from '@strapi/design-system';
 import { useFetchClient } from '@strapi/strapi/admin';
 
 import { Chat } from './Chat';
+import { EarlierTrials } from './EarlierTrials';
 import { useText } from './use-text';
 import { useTrial } from './use-trial';
 
@@ -17,7 +18,7 @@ interface DialogProps {
 export default function TryDialog({ documentId, isPublished, hasUnsavedChanges }: DialogProps) {
   const text = useText();
   const { del } = useFetchClient();
-  const trialId = useRef(newTrialId()).current;
+  const [trialId, setTrialId] = useState(newTrialId);
   const draft = useTrial(documentId, 'draft', trialId);
   const published = useTrial(documentId, 'published', trialId);
   const [isBeside, setBeside] = useState(false);
@@ -27,6 +28,8 @@ export default function TryDialog({ documentId, isPublished, hasUnsavedChanges }
   function clear(): void {
     draft.clear();
     published.clear();
+    // An answer that still runs in another process then belongs to no thread that continues.
+    setTrialId(newTrialId());
     void del(`/admin/character-chat/trials/${trialId}`).catch(() => undefined);
   }
 
@@ -54,6 +57,7 @@ export default function TryDialog({ documentId, isPublished, hasUnsavedChanges }
         onStop={() => trials.forEach((trial) => trial.stop())}
         onClear={clear}
       />
+      <EarlierTrials documentId={documentId} />
     </Flex>
   );
 }

@@ -25,6 +25,16 @@ export const english = {
   'character-chat.try.seconds': '{seconds} s',
   'character-chat.try.tokens': '{tokens} tokens',
   'character-chat.try.price': '{price} {currency}',
+  'character-chat.try.earlier.show': 'Show earlier trials',
+  'character-chat.try.earlier.hide': 'Hide earlier trials',
+  'character-chat.try.earlier.title': 'Earlier trials of all editors',
+  'character-chat.try.earlier.empty': 'Nobody has tried this character yet.',
+  'character-chat.try.earlier.failed': 'The earlier trials could not be loaded. Try again.',
+  'character-chat.try.earlier.more': 'Show older trials',
+  'character-chat.try.earlier.someone': 'A deleted account',
+  'character-chat.try.earlier.version': 'Version {version}',
+  'character-chat.try.earlier.draft': 'Draft {hash}',
+  'character-chat.try.earlier.draft-version': 'Draft, same as version {version}',
 } as const;
 
 export const chinese: Readonly<Record<keyof typeof english, string>> = {
@@ -51,4 +61,14 @@ export const chinese: Readonly<Record<keyof typeof english, string>> = {
   'character-chat.try.seconds': '{seconds} 秒',
   'character-chat.try.tokens': '{tokens} 个令牌',
   'character-chat.try.price': '{price} {currency}',
+  'character-chat.try.earlier.show': '显示以前的试用',
+  'character-chat.try.earlier.hide': '隐藏以前的试用',
+  'character-chat.try.earlier.title': '所有编辑者以前的试用',
+  'character-chat.try.earlier.empty': '还没有人试用过这个角色。',
+  'character-chat.try.earlier.failed': '无法加载以前的试用，请重试。',
+  'character-chat.try.earlier.more': '显示更早的试用',
+  'character-chat.try.earlier.someone': '已删除的账户',
+  'character-chat.try.earlier.version': '版本 {version}',
+  'character-chat.try.earlier.draft': '草稿 {hash}',
+  'character-chat.try.earlier.draft-version': '草稿，与版本 {version} 相同',
 };
