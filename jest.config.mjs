@@ -61,6 +61,7 @@ const toPaths = (files) => files.map((file) => `<rootDir>/tests/${file}.test.ts`
 const inHosts = [
   'app/create-message',
   'app/ai-characters',
+  'app/assistant',
   'app/character-cards',
   'app/chat-reading',
   'app/conversation-api',

@@ -34,6 +34,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Server =>
     IS_PROXIED: flag(false),
     TRUSTED_PROXIES: proxyCount,
     STARTUP_BANNER: flag(true),
+    MCP_ENABLED: flag(false),
   });
   const proxies = variables.TRUSTED_PROXIES ?? (variables.IS_PROXIED ? 1 : 0);
   return {
@@ -48,6 +49,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Server =>
     // Each proxy appends the address that called it. So the client's address is at this position from the right.
     // The client itself sent all entries before it. Without a proxy, the server ignores the header.
     proxy: { koa: proxies > 0, maxIpsCount: proxies },
+    mcp: { enabled: variables.MCP_ENABLED },
     logger: { updates: { enabled: false }, startup: { enabled: variables.STARTUP_BANNER } },
   };
 };

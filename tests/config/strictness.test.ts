@@ -43,6 +43,7 @@ describe('a variable of the configuration', () => {
     ['server', 'PORT', ['http', '-1', '65536', '80a']],
     ['server', 'IS_PROXIED', ['maybe', '2']],
     ['server', 'STARTUP_BANNER', ['maybe']],
+    ['server', 'MCP_ENABLED', ['maybe']],
     ['server', 'WEBHOOKS_POPULATE_RELATIONS', ['maybe']],
     ['admin', 'SERVE_ADMIN_PANEL', ['flase']],
     ['middlewares', 'BODY_LIMIT', ['abc', '0', '1tb', '1000mb', '-1kb']],

@@ -2,6 +2,8 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { inHost } from './database';
+
 /** A script that Node loads before the application. It turns on Strapi's MCP server in the server configuration. */
 const preload = `
 const Module = require('node:module');
@@ -14,8 +16,9 @@ Module._load = function (request, ...rest) {
 };
 `;
 
-/** Returns variables that turn on Strapi's MCP server. The application itself has no setting for it. */
+/** Returns variables that turn on Strapi's MCP server. A host has its own configuration instead of MCP_ENABLED. */
 export async function withMcp(): Promise<Readonly<Record<string, string>>> {
+  if (!inHost) return { MCP_ENABLED: 'true' };
   const folder = await mkdtemp(path.join(tmpdir(), 'with-mcp-'));
   const file = path.join(folder, 'preload.cjs');
   await writeFile(file, preload);

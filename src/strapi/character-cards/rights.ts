@@ -22,7 +22,7 @@ export interface Rights {
   canUpload(): boolean;
 }
 
-export function createRights(strapi: Core.Strapi, ctx: Context): Rights {
+export function createRights(strapi: Core.Strapi, ctx: Pick<Context, 'state'>): Rights {
   const { user, userAbility } = ctx.state as {
     user: { id: number };
     userAbility: { can(action: string): boolean };

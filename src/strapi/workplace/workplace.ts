@@ -1,5 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
+import { addAssistantTools } from './assistant/assistant';
 import { conversations } from './conversations/conversations';
 import { registerCustomFields } from './form/custom-fields';
 import { formPart } from './form/part';
@@ -19,11 +20,12 @@ interface PermissionService {
 }
 
 /**
- * Adds the rights and the admin routes of the editors' workplace. The caller must await this before Strapi bootstraps,
+ * Adds the rights, the admin routes and the tools of the editors' workplace. The caller must await this before Strapi bootstraps,
  * because the bootstrap drops unknown rights.
  */
 export async function addWorkplace(strapi: Core.Strapi): Promise<void> {
   registerCustomFields(strapi);
+  addAssistantTools(strapi);
   const permissions = strapi.service('admin::permission') as PermissionService;
   const rights = parts.flatMap((part) => part.rights);
   await permissions.actionProvider.registerMany(

@@ -5,14 +5,15 @@ import { historyOf } from '../../../app';
 import type { WorkplacePart } from '../part';
 import { toCsv } from './csv';
 
-const right = 'chat-usage.read';
+/** Its id is `api::chat-usage.read`. */
+export const usageRight = 'chat-usage.read';
 
 /** The sums of the history for editors: messages, users, tokens, prices, errors, ratings and waiting times. */
 export const usage: WorkplacePart = {
-  rights: [{ uid: right, displayName: 'Read the usage of characters', subCategory: 'usage' }],
+  rights: [{ uid: usageRight, displayName: 'Read the usage of characters', subCategory: 'usage' }],
   routes: (strapi) => [
-    { method: 'GET', path: '/usage', right, handler: (ctx) => read(strapi, ctx) },
-    { method: 'GET', path: '/usage.csv', right, handler: (ctx) => download(strapi, ctx) },
+    { method: 'GET', path: '/usage', right: usageRight, handler: (ctx) => read(strapi, ctx) },
+    { method: 'GET', path: '/usage.csv', right: usageRight, handler: (ctx) => download(strapi, ctx) },
   ],
 };
 

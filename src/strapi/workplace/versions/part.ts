@@ -8,13 +8,9 @@ import {
   versionFieldNames,
   type VersionFields,
 } from '../../../database/characters/versions/fields';
-import {
-  countAnswers,
-  findVersion,
-  listVersions,
-  noAnswers,
-} from '../../../database/characters/versions/read';
+import { findVersion } from '../../../database/characters/versions/read';
 import type { AdminRoute, WorkplacePart } from '../part';
+import { listCounted } from './list';
 import { readDraft, type ReadableDraft } from './rights';
 import { restoreVersion } from './restore';
 
@@ -48,11 +44,9 @@ async function list(strapi: Core.Strapi, ctx: Context): Promise<void> {
   if (!query.success) throw new errors.ValidationError('page must be a number from 1 on.');
   const { mayUpdate } = await readDraft(strapi, ctx, documentId);
   const { page } = query.data;
-  const { versions: infos, total } = await listVersions(strapi.db, documentId, { page, pageSize });
-  const numbers = infos.map(({ version }) => version);
-  const counts = await countAnswers(strapi.db, documentId, numbers);
+  const { versions: data, total } = await listCounted(strapi, documentId, { page, pageSize });
   ctx.body = {
-    data: infos.map((info) => ({ ...info, ...(counts.get(info.version) ?? noAnswers) })),
+    data,
     meta: { page, pageSize, total, mayRestore: mayUpdate },
   };
 }
