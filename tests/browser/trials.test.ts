@@ -35,7 +35,7 @@ describeInBrowser('the panel to try a character', () => {
     });
   }
 
-  it('streams the answer of the draft, and renders its Markdown without HTML', async () => {
+  it('streams the answer of the draft, renders its Markdown without HTML, and lists it as earlier trial', async () => {
     const page = await panel.openAs();
     await page.goto(form());
     await page.getByRole('button', { name: 'Try the draft' }).click();
@@ -49,6 +49,17 @@ describeInBrowser('the panel to try a character', () => {
     expect(await answers.locator('a[href^="javascript"]').count()).toBe(0);
     expect(asked().at(-1)?.body).toMatchObject({ inputs: { prompt: 'You are Ada, a draft.' } });
     await picture(page, 'trials-answer');
+    await page.getByRole('button', { name: 'Show earlier trials' }).click();
+    const newest = page
+      .getByRole('region', { name: 'Earlier trials of all editors' })
+      .getByRole('article')
+      .first();
+    await newest.getByText('Who are you?').waitFor();
+    expect(await newest.innerText()).toMatch(/Draft [\da-f]{8}[^]*Ada Editor[^]*A bold word[^]*tokens/u);
+    await newest.scrollIntoViewIfNeeded();
+    await picture(page, 'trials-earlier');
+    await page.getByRole('button', { name: 'Hide earlier trials' }).click();
+    await newest.waitFor({ state: 'detached' });
     expect(panel.pageErrors).toEqual([]);
   });
 
@@ -72,28 +83,6 @@ describeInBrowser('the panel to try a character', () => {
     await picture(page, 'trials-beside');
     await page.getByRole('button', { name: 'Clear' }).click();
     await page.getByText('Who are you?').first().waitFor({ state: 'detached' });
-    expect(panel.pageErrors).toEqual([]);
-  });
-
-  it('shows the earlier trials, with their editor and what was tried', async () => {
-    const page = await panel.openAs();
-    await page.goto(form());
-    await page.getByRole('button', { name: 'Try the draft' }).click();
-    answerWith('I am **Ada**.');
-    await page.getByLabel('Your question').fill('Are you kept?');
-    await page.getByLabel('Your question').press('Enter');
-    await page.getByRole('log', { name: 'Saved draft' }).getByText(/\d s$/u).waitFor();
-    await page.getByRole('button', { name: 'Show earlier trials' }).click();
-    const newest = page
-      .getByRole('region', { name: 'Earlier trials of all editors' })
-      .getByRole('article')
-      .first();
-    await newest.getByText('Are you kept?').waitFor();
-    expect(await newest.innerText()).toMatch(/Draft [\da-f]{8}[^]*Ada Editor[^]*I am Ada\.[^]*tokens/u);
-    await newest.scrollIntoViewIfNeeded();
-    await picture(page, 'trials-earlier');
-    await page.getByRole('button', { name: 'Hide earlier trials' }).click();
-    await newest.waitFor({ state: 'detached' });
     expect(panel.pageErrors).toEqual([]);
   });
 
