@@ -126,6 +126,19 @@ export function describeUpgrade({ folder, openDatabases, historyEnv }: UpgradeOp
     }
   });
 
+  it('keeps the trial of a character of the earlier release', async () => {
+    const [{ documentId }] = (await (await logIn('ann')).get('/api/ai-characters')).body.data;
+    const trial = { trialId: 'trial-of-upgrade', documentId, side: 'published', query: 'Who are you?' };
+    const tried = await fetch(`${app.url}/admin/character-chat/trials`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${app.admin.client.token}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify(trial),
+    });
+    expect(await tried.text()).toContain('"outcome":"completed"');
+    const { body } = await app.admin.client.get(`/admin/character-chat/trials?documentId=${documentId}`);
+    expect(body.data).toMatchObject([{ query: 'Who are you?', version: 1, outcome: 'completed' }]);
+  });
+
   it('ends the turn that was running, and frees its session', async () => {
     const { username, turn_id, session_id } = fixture.pending;
     const user = await logIn(username);
