@@ -3,6 +3,7 @@ import type { Core } from '@strapi/strapi';
 import { forgetAdminNames } from '../strapi/startup/admin-labels';
 import { ownUids } from '../strapi/entries/own-uids';
 import { workplaceActions } from '../strapi/workplace/workplace';
+import { characterUid } from '../database/characters/uid';
 
 /*
  * A start of the host without this plugin knows none of its content types and actions. Strapi then drops their tables,
@@ -37,7 +38,6 @@ interface Picture {
   readonly order: number | null;
 }
 
-const characterUid = 'api::ai-character.ai-character';
 const superAdmin = 'strapi-super-admin';
 const pictureTable = 'files_related_mph';
 const saveEveryMs = 5_000;

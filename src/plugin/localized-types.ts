@@ -1,6 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import { ownUids } from '../strapi/entries/own-uids';
+import type { characterUid } from '../database/characters/uid';
 
 /**
  * Gives the content types what i18n gives each type that exists when it registers. It registers before this plugin
@@ -9,7 +10,7 @@ import { ownUids } from '../strapi/entries/own-uids';
 export function addLocaleAttributes(strapi: Core.Strapi): void {
   if (strapi.plugin('i18n') === undefined) return;
   for (const uid of ownUids) {
-    const { attributes, collectionName } = strapi.contentType(uid as 'api::ai-character.ai-character');
+    const { attributes, collectionName } = strapi.contentType(uid as typeof characterUid);
     Object.assign(attributes, {
       locale: { writable: true, private: true, configurable: false, visible: false, type: 'string' },
       localizations: {

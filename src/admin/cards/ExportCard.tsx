@@ -3,8 +3,7 @@ import { useFetchClient, useNotification } from '@strapi/strapi/admin';
 
 import { download } from '../shared/download';
 import { useText } from './use-text';
-
-export const characterUid = 'api::ai-character.ai-character';
+import { characterUid } from '../shared/character-uid';
 
 interface DocumentProps {
   readonly documentId?: string;

@@ -6,7 +6,7 @@ import { adminApi, useFetchClient, useRBAC } from '@strapi/strapi/admin';
 import { useDispatch } from 'react-redux';
 import { Link, useParams } from 'react-router-dom';
 
-import { characterUid } from './ExportCard';
+import { characterUid } from '../shared/character-uid';
 import { useText } from './use-text';
 
 interface ImportedCard {

@@ -1,3 +1,5 @@
+import { characterUid } from '../shared/character-uid';
+
 /** Every text of this folder, by its id. */
 export const english = {
   'character-chat.form.prompt': 'Prompt of a character',
@@ -47,7 +49,7 @@ export const chinese: Readonly<Record<keyof typeof english, string>> = {
   'character-chat.form.questions.removed': '第 {place} 个问题已删除。',
 };
 
-const label = 'content-manager.content-types.api::ai-character.ai-character';
+const label = `content-manager.content-types.${characterUid}`;
 
 /**
  * The labels of the character's fields. Strapi saves the English ones in its database, where editors can change them

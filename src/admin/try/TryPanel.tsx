@@ -4,7 +4,7 @@ import { Button, Flex, Loader, Modal, Typography } from '@strapi/design-system';
 import { Play } from '@strapi/icons';
 import { useAuth, useForm } from '@strapi/strapi/admin';
 
-import { characterUid } from '../cards/ExportCard';
+import { characterUid } from '../shared/character-uid';
 import { useText } from './use-text';
 
 const TryDialog = lazy(() => import('./TryDialog'));

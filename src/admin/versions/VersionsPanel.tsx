@@ -4,7 +4,7 @@ import { Button, Flex, Loader, Modal, Typography } from '@strapi/design-system';
 import { ClockCounterClockwise } from '@strapi/icons';
 import { useAuth } from '@strapi/strapi/admin';
 
-import { characterUid } from '../cards/ExportCard';
+import { characterUid } from '../shared/character-uid';
 import { useLoaded, versionsUrl, type VersionPage } from './use-versions';
 import { useText } from './use-text';
 

@@ -3,10 +3,10 @@ import type { Core } from '@strapi/strapi';
 import type { Character, CharacterSource } from '../../chat';
 import { createCache } from '../cache/cache';
 import { whenChanged } from '../cache/when-changed';
+import { characterUid } from './uid';
 
 type Database = Core.Strapi['db'];
 
-const characterUid = 'api::ai-character.ai-character';
 const maxCharacters = 2_000;
 
 /**

@@ -8,7 +8,8 @@ import sharp from 'sharp';
 import { parseCard, toPng } from './card';
 import { toCard } from './character-fields';
 import { isPng } from './png';
-import { characterUid, type Rights } from './rights';
+import { characterUid } from '../../database/characters/uid';
+import type { Rights } from './rights';
 
 export type CardFormat = 'json' | 'png';
 

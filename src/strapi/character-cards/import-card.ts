@@ -6,7 +6,8 @@ import { readCard } from './card';
 import { toCharacterFields, unusedParts } from './character-fields';
 import { isPng, withTexts } from './png';
 import type { UploadedFile } from '../../http/requests/multipart-body';
-import { characterUid, type Rights } from './rights';
+import { characterUid } from '../../database/characters/uid';
+import type { Rights } from './rights';
 
 interface Import {
   readonly strapi: Core.Strapi;

@@ -1,8 +1,7 @@
 import type { Core } from '@strapi/strapi';
 import { errors } from '@strapi/utils';
 import type { Context } from 'koa';
-
-export const characterUid = 'api::ai-character.ai-character';
+import { characterUid } from '../../database/characters/uid';
 
 type Entry = Readonly<Record<string, unknown>>;
 

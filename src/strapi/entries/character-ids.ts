@@ -5,8 +5,7 @@ import { fillCharacterTexts } from '../../chat';
 import { isAppUser } from '../../http/owner';
 import { findNumericIds, nextNumericId } from '../../database/characters/numbers';
 import { entriesOf, toNumericIds, type Schema, type Schemas } from './character-id-params';
-
-const characterUid = 'api::ai-character.ai-character';
+import { characterUid } from '../../database/characters/uid';
 
 type Data = Record<string, unknown>;
 

@@ -5,8 +5,8 @@ import type { Core } from '@strapi/strapi';
 import { describeError } from '../../chat';
 import { fillCharacterLinks, fillLinksTo } from '../../database/characters/links';
 import { chatUids } from './chat-entries';
+import { characterUid } from '../../database/characters/uid';
 
-const characterUid = 'api::ai-character.ai-character';
 /** Pause before the next attempt to fill in links. */
 const retryMs = 60_000;
 

@@ -3,8 +3,8 @@ import type { Core } from '@strapi/strapi';
 import { dropVersions, keepVersion } from '../../database/characters/versions/keep';
 import { hasVersionTable } from '../../database/characters/versions/table';
 import { inTransaction } from '../../database/sql/transaction';
+import { characterUid } from '../../database/characters/uid';
 
-const characterUid = 'api::ai-character.ai-character';
 /** `create` and `update` can publish, too. */
 const publishing: ReadonlySet<string> = new Set(['publish', 'create', 'update', 'clone']);
 

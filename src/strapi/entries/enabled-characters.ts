@@ -1,8 +1,8 @@
 import type { Core } from '@strapi/strapi';
 
 import { isAppUser } from '../../http/owner';
+import { characterUid } from '../../database/characters/uid';
 
-const characterUid = 'api::ai-character.ai-character';
 const reading: ReadonlySet<string> = new Set(['findMany', 'findFirst', 'findOne', 'count']);
 
 /** Rows of earlier releases have no value until the next start. */

@@ -3,8 +3,8 @@ import type { Core } from '@strapi/strapi';
 
 import { isRowId } from '../../database/sql/row-id';
 import { chatUids } from './chat-entries';
+import { characterUid } from '../../database/characters/uid';
 
-const characterUid = 'api::ai-character.ai-character';
 /** The relations of chat entries to a row, with their targets. A column of the entry's row stores each relation. */
 const targets = {
   user: 'plugin::users-permissions.user',

@@ -14,6 +14,7 @@ import { linkToSingleRows } from '../entries/single-links';
 import { keepUpstreamKeys } from '../upstreams/keep-keys';
 import { checkBeforePublishing } from '../upstreams/publish-checks';
 import { auditEntries } from '../workplace/conversations/audit-entries';
+import { characterUid } from '../../database/characters/uid';
 
 /** Adds the rules for entries of the chat's content types. Call it in `register`, after these types exist. */
 export function keepEntryRules(strapi: Core.Strapi): void {
@@ -42,6 +43,6 @@ export function keepEntryRules(strapi: Core.Strapi): void {
 
 /** Makes the prompt private. Strapi then leaves it out of replies, and clients cannot filter, sort or search by it. */
 function hidePrompt(strapi: Core.Strapi): void {
-  const { prompt } = strapi.contentType('api::ai-character.ai-character').attributes;
+  const { prompt } = strapi.contentType(characterUid).attributes;
   Object.assign(prompt as object, { private: true, searchable: false });
 }

@@ -2,9 +2,10 @@ import type { Core } from '@strapi/strapi';
 
 import { ChatError } from '../../chat';
 import { asksForDrafts, type GetModel } from './draft-query';
+import { characterUid } from '../../database/characters/uid';
 
 /** The permission of a custom API token to read drafts. It belongs to no route. */
-export const readDrafts = 'api::ai-character.ai-character.readDrafts';
+export const readDrafts = `${characterUid}.readDrafts`;
 
 interface Auth {
   readonly strategy: { readonly name?: string };
@@ -28,7 +29,7 @@ interface AuthService {
 export function guardDrafts(strapi: Core.Strapi, isGuarded: (uid: string) => boolean = () => true): void {
   const auth = strapi.get('auth') as AuthService;
   const { verify } = auth;
-  const getModel: GetModel = (uid) => strapi.getModel(uid as 'api::ai-character.ai-character');
+  const getModel: GetModel = (uid) => strapi.getModel(uid as typeof characterUid);
   auth.verify = async (who, config) => {
     await verify(who, config);
     const sentence = who === undefined ? undefined : refusal(who);

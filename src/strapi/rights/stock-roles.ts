@@ -1,6 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import { ownUids } from '../entries/own-uids';
+import type { characterUid } from '../../database/characters/uid';
 
 export interface Permission {
   readonly id: number;
@@ -98,7 +99,7 @@ interface PluginOptions {
 }
 
 function pluginOptionsOf(strapi: Core.Strapi, uid: string): PluginOptions {
-  const { pluginOptions } = strapi.contentType(uid as 'api::ai-character.ai-character') as {
+  const { pluginOptions } = strapi.contentType(uid as typeof characterUid) as {
     pluginOptions?: PluginOptions;
   };
   return pluginOptions ?? {};

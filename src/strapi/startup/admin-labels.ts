@@ -1,6 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import { views, viewsVersion, type Label, type View } from './admin-views';
+import type { characterUid } from '../../database/characters/uid';
 
 const timeLabels: Readonly<Record<string, Label>> = {
   createdAt: ['Created'],
@@ -34,7 +35,7 @@ export async function nameInAdminPanel(strapi: Core.Strapi): Promise<void> {
   if ((await store.get({ key: 'admin-views' })) === viewsVersion) return;
   const service = strapi.plugin('content-manager').service('content-types') as ConfigurationService;
   for (const view of views) {
-    const contentType = strapi.contentType(view.uid as 'api::ai-character.ai-character');
+    const contentType = strapi.contentType(view.uid as typeof characterUid);
     const configuration = await service.findConfiguration(contentType);
     await service.updateConfiguration(contentType, applyView(configuration, view));
   }

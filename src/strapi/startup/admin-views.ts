@@ -1,3 +1,5 @@
+import { characterUid } from '../../database/characters/uid';
+
 /** The name of one field in the admin panel: its label, and a description below the input. */
 export type Label = readonly [label: string, description?: string];
 
@@ -68,7 +70,7 @@ export const characterLabels = {
 } satisfies Readonly<Record<string, Label>>;
 
 const characterView: View = {
-  uid: 'api::ai-character.ai-character',
+  uid: characterUid,
   mainField: 'name',
   sortBy: 'name',
   sortOrder: 'ASC',

@@ -16,8 +16,7 @@ import {
 } from './fields';
 import { createMask, maskAdminReplies, maskRelations, type Mask } from './mask';
 import { refuseQueries } from './queries';
-
-const characterUid = 'api::ai-character.ai-character';
+import { characterUid } from '../../database/characters/uid';
 
 type Data = Readonly<Record<string, unknown>>;
 

@@ -4,8 +4,7 @@ import type { Context } from 'koa';
 import type { KeySeal } from '../../database/characters/key-seal';
 import { entriesOf, type Schema } from '../entries/character-id-params';
 import { keyField, keyMask } from './fields';
-
-const characterUid = 'api::ai-character.ai-character';
+import { characterUid } from '../../database/characters/uid';
 
 /** Replaces the keys in entries of this type, and in the characters that they are populated with. */
 export type Mask = (uid: string, entries: unknown) => void;

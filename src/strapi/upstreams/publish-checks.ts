@@ -5,8 +5,8 @@ import { fillCharacterTexts, isBlank, type UpstreamChoice, type UpstreamProblem 
 import { toUpstreamChoice, type UpstreamColumns } from '../../database/characters/upstream-choice';
 import { characterLabels } from '../startup/admin-views';
 import { toFieldError, type FieldProblem } from './fields';
+import { characterUid } from '../../database/characters/uid';
 
-const characterUid = 'api::ai-character.ai-character';
 /** These can publish. The last two do with `status: "published"`. */
 const publishing: ReadonlySet<string> = new Set(['publish', 'create', 'update']);
 

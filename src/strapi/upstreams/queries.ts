@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 import { errors } from '@strapi/utils';
 
 import { keyField } from './fields';
+import { characterUid } from '../../database/characters/uid';
 
 type Data = Readonly<Record<string, unknown>>;
 
@@ -17,8 +18,6 @@ interface Attribute {
 
 /** Returns the attributes of a type by its uid; undefined for another word. */
 export type FindAttributes = (uid: string) => Readonly<Record<string, Attribute>> | undefined;
-
-const characterUid = 'api::ai-character.ai-character';
 
 /** Refuses queries that name the key. The admin panel reads some relations without the Document Service. */
 export function refuseQueries(strapi: Core.Strapi): void {

@@ -6,6 +6,7 @@ import { invalidRequest } from '../../../chat';
 import { isAppUser } from '../../../http/owner';
 import { findByNumericId } from '../../../database/characters/numbers';
 import { isRowId } from '../../../database/sql/row-id';
+import { characterUid } from '../../../database/characters/uid';
 
 /**
  * Query parameters that an app user may send. Others can reach drafts, and `_q` searches every column. `status` must
@@ -33,7 +34,7 @@ const readDrafts = Object.assign((ctx: Context) => ctx.throw(404), {
 
 /* eslint-disable @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-member-access --
    Strapi puts its actions on the prototype; for TypeScript `super` is any. */
-export default factories.createCoreController('api::ai-character.ai-character', {
+export default factories.createCoreController(characterUid, {
   /** GET /api/ai-characters */
   async find(ctx: Context) {
     if (isAppUser(ctx)) ctx.query = toPublishedOnly(ctx.query);

@@ -2,6 +2,7 @@ import { factories } from '@strapi/strapi';
 
 import type { Operation } from '../../../http/operation';
 import { reading } from '../../../http/user-route';
+import { characterUid } from '../../../database/characters/uid';
 
 /** Returns a new object for each route, because Strapi writes the route's permission into it. */
 const forUsers = (operation: Operation) => ({
@@ -14,7 +15,7 @@ const forUsers = (operation: Operation) => ({
 /** Parameters that can reach drafts or search every column: see the controller. */
 const forbidden = ['_q', 'status', 'publicationFilter', 'hasPublishedVersion'];
 
-export default factories.createCoreRouter('api::ai-character.ai-character', {
+export default factories.createCoreRouter(characterUid, {
   config: {
     find: forUsers({
       id: 'listCharacters',

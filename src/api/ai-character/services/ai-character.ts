@@ -1,3 +1,4 @@
 import { factories } from '@strapi/strapi';
+import { characterUid } from '../../../database/characters/uid';
 
-export default factories.createCoreService('api::ai-character.ai-character');
+export default factories.createCoreService(characterUid);

@@ -10,8 +10,7 @@ import {
   type UpstreamColumns,
 } from '../../../database/characters/upstream-choice';
 import type { WorkplacePart } from '../part';
-
-const characterUid = 'api::ai-character.ai-character';
+import { characterUid } from '../../../database/characters/uid';
 
 const querySchema = z.object({
   documentId: z.string().max(64).optional().catch(undefined),

@@ -8,7 +8,8 @@ import {
   versionFieldNames,
   type VersionFields,
 } from '../../../database/characters/versions/fields';
-import { characterUid, type ReadableDraft } from './rights';
+import { characterUid } from '../../../database/characters/uid';
+import type { ReadableDraft } from './rights';
 
 interface Restoring {
   readonly strapi: Core.Strapi;

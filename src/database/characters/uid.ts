@@ -1,0 +1,2 @@
+/** The content type of characters. */
+export const characterUid = 'api::ai-character.ai-character';
