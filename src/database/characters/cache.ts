@@ -23,19 +23,24 @@ export function cacheCharacters(source: CharacterSource, db: Database, forMs: nu
   });
 
   return {
-    findPublished: (reference) => published.read(reference, () => source.findPublished(reference)),
+    findPublished: (reference, locale = null) =>
+      published.read(keyOf(reference, locale), () => source.findPublished(reference, locale)),
     listPublished: () => source.listPublished(),
-    async findForDisplay(documentIds) {
-      const known = documentIds.flatMap((documentId) => displayed.get(documentId) ?? []);
+    async findForDisplay(documentIds, locale = null) {
+      const known = documentIds.flatMap((documentId) => displayed.get(keyOf(documentId, locale)) ?? []);
       const found = new Map(known.map((character) => [character.documentId, character]));
       const missing = documentIds.filter((documentId) => !found.has(documentId));
       if (missing.length === 0) return found;
       const cache = displayed.beginRead();
-      for (const [documentId, character] of await source.findForDisplay(missing)) {
-        cache(documentId, character);
+      for (const [documentId, character] of await source.findForDisplay(missing, locale)) {
+        cache(keyOf(documentId, locale), character);
         found.set(documentId, character);
       }
       return found;
     },
   };
 }
+
+/** Neither an id nor a locale contains a space. */
+const keyOf = (reference: string, locale: string | null): string =>
+  locale === null ? reference : `${locale} ${reference}`;

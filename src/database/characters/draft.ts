@@ -1,26 +1,16 @@
 import type { Core } from '@strapi/strapi';
 
-import { fillCharacterTexts, type Character } from '../../chat';
-import { parseJsonColumn } from '../sql/json-column';
-import { toUpstreamChoice, upstreamColumns, type UpstreamColumns } from './upstream-choice';
+import type { Character } from '../../chat';
+import { isMainRow } from './locales';
+import { selectCharacters, toCharacter, type CharacterRow } from './rows';
 import { findVersion } from './versions/read';
 
 type Database = Core.Strapi['db'];
 
-interface DraftRow extends UpstreamColumns {
-  readonly document_id: string;
-  readonly numeric_id: number | null;
-  readonly name: string | null;
-  readonly prompt: string | null;
-  readonly introduce: string | null;
-  readonly opening_statement: string | null;
-  readonly suggested_questions: unknown;
-}
-
 /** Reads the saved draft of a character, for editors who try it. Users never see it. */
 export async function findDraft(db: Database, documentId: string): Promise<Character | null> {
   const row = await findRow(db, documentId);
-  return row === null ? null : toCharacter(row, null);
+  return row === null ? null : toCharacter(row);
 }
 
 /**
@@ -33,38 +23,29 @@ export async function findVersionToTry(
   version: number,
 ): Promise<Character | null> {
   const row = await findRow(db, documentId);
-  const fields = await findVersion(db, documentId, version);
+  const fields = (await findVersion(db, documentId, version)) as Partial<CharacterRow> | null;
   if (row === null || fields === null) return null;
-  return toCharacter({ ...row, ...(fields as Partial<DraftRow>) }, version);
+  return toCharacter({ ...row, ...fields, prompt_name: fields.name ?? null, version });
 }
 
-async function findRow({ connection }: Database, documentId: string): Promise<DraftRow | null> {
-  const row = (await connection('ai_characters')
-    .where({ document_id: documentId, published_at: null })
-    .first(
-      'document_id',
-      'numeric_id',
-      'name',
-      'prompt',
-      'introduce',
-      'opening_statement',
-      'suggested_questions',
-      ...upstreamColumns,
-    )) as DraftRow | undefined;
-  return row ?? null;
+/** A draft that came by an import has no number yet. Trials do not need one. */
+async function findRow(db: Database, documentId: string): Promise<CharacterRow | null> {
+  const [row] = await selectCharacters(db, 'draft', null).where('d.document_id', documentId).limit(1);
+  return row === undefined ? null : { ...row, numeric_id: row.numeric_id ?? 0 };
 }
 
-function toCharacter(row: DraftRow, version: number | null): Character {
-  const texts = fillCharacterTexts({ ...row, suggested_questions: parseJsonColumn(row.suggested_questions) });
-  return {
-    documentId: row.document_id,
-    id: row.numeric_id ?? 0,
-    name: row.name,
-    prompt: texts.prompt,
-    introduce: texts.introduce,
-    openingStatement: texts.opening_statement,
-    suggestedQuestions: texts.suggested_questions,
-    upstream: toUpstreamChoice(row),
-    version,
-  };
+/**
+ * Returns the locale of the draft that stands for a character: the default locale, or the oldest one without such a
+ * draft. Returns undefined for an unknown character.
+ */
+export async function findMainLocale(
+  { connection }: Database,
+  documentId: string,
+): Promise<string | undefined> {
+  const row = (await connection
+    .from({ d: 'ai_characters' })
+    .where({ 'd.document_id': documentId, 'd.published_at': null })
+    .whereRaw(isMainRow('d'))
+    .first('d.locale')) as { readonly locale: string | null } | undefined;
+  return row?.locale ?? undefined;
 }

@@ -1,6 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import type { PublishedCharacter, ReadPublished, ReadPublishedVersion } from '../../chat';
+import { isMainRow } from './locales';
 import { toUpstreamChoice, type UpstreamColumns } from './upstream-choice';
 
 const pageSize = 200;
@@ -26,13 +27,15 @@ interface PublishedRow extends Pick<
   readonly prompt_chars: number;
 }
 
-/** Reads the published characters. The database measures the prompts, so that none of them is in memory. */
+/** Reads the published characters, each once. The database measures the prompts, so that none of them is in memory. */
 export function createReadPublished({ connection }: Pick<Core.Strapi['db'], 'connection'>): ReadPublished {
   return async function* read() {
     let after = 0;
     for (;;) {
-      const rows = (await connection('ai_characters')
-        .whereNotNull('published_at')
+      const rows = (await connection
+        .from({ p: 'ai_characters' })
+        .whereNotNull('p.published_at')
+        .whereRaw(isMainRow('p'))
         .where('id', '>', after)
         .whereRaw('length(prompt) > 0')
         .orderBy('id')

@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import type { After } from '../../chat';
+import { isMainRow } from '../characters/locales';
 import { containsText } from '../messages/filter-sql';
 import { messagesAlone } from '../messages/rows';
 import { said } from '../messages/search';
@@ -57,7 +58,7 @@ export interface Conversations {
   search(request: SearchRequest): Promise<Hits>;
   find(sessionId: string): Promise<ConversationSummary | null>;
   listLines(sessionRowId: number, after: After, reading: Reading): Promise<readonly TranscriptLine[]>;
-  /** Lists characters by name. Returns at most 500. */
+  /** Lists characters by the name of their draft, each once. Returns at most 500. */
   listCharacters(): Promise<readonly { readonly documentId: string; readonly name: string }[]>;
 }
 
@@ -83,14 +84,14 @@ export function createConversations(db: Database, reader: Reader): Conversations
       );
     },
     async listCharacters() {
-      const rows = (await db
-        .connection('ai_characters')
-        .whereNotNull('name')
-        .groupBy('document_id')
-        .orderBy('name')
+      const rows = (await db.connection
+        .from({ d: 'ai_characters' })
+        .whereNotNull('d.name')
+        .whereNull('d.published_at')
+        .whereRaw(isMainRow('d'))
+        .orderBy('d.name')
         .limit(maxCharacters)
-        .select('document_id')
-        .max({ name: 'name' })) as { document_id: string; name: string }[];
+        .select('d.document_id', 'd.name')) as { document_id: string; name: string }[];
       return rows.map(({ document_id: documentId, name }) => ({ documentId, name }));
     },
   };

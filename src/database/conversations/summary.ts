@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 import type { Knex } from 'knex';
 
 import { characterOf } from '../characters/links';
+import { isMainRow } from '../characters/locales';
 import { said } from '../messages/search';
 import { isCutShort, isRated } from './indexes';
 
@@ -46,7 +47,7 @@ export interface HitRow extends SummaryRow {
 /** Selects sessions `s`, each with its user, its character and its marks. Add a condition that finds few sessions. */
 export function selectSummaries(db: Core.Strapi['db']): Knex.QueryBuilder<SummaryRow, SummaryRow[]> {
   const character = characterOf('s');
-  const named = `select max(name) from ai_characters where document_id = ${character}`;
+  const named = `select max(name) from ai_characters as c where document_id = ${character} and ${isMainRow('c')}`;
   return db.connection
     .from({ s: 'chat_sessions' })
     .leftJoin({ u: 'up_users' }, 'u.id', 's.user_id')

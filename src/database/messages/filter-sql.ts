@@ -19,7 +19,7 @@ export interface FilterContext {
   readonly character: string;
 }
 
-/** The column for each field of a message filter. `p` is the published row of the message's character. */
+/** The column for each field of a message filter. `p` is the published main row of the message's character. */
 const columns: Readonly<Record<string, string>> = {
   id: 'm.id',
   documentId: 'm.document_id',

@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 
 import type { Message, MessageMarks, MessageQuery, MessageStore, Owner } from '../../chat';
 import { characterColumn, characterOf } from '../characters/links';
+import { isMainRow } from '../characters/locales';
 import { countFew, fewRows } from '../reader/few-rows';
 import { columnOf, toCondition, type Condition, type Dialect } from './filter-sql';
 import { fromMessagesFor, selectMessages, toMessage, type MessageRow } from './rows';
@@ -113,6 +114,7 @@ function toOwnCondition(db: Database, owner: Owner, { filter }: MessageQuery): C
 function joinPublishedCharacter(db: Database, rows: Knex.QueryBuilder): void {
   void rows.leftJoin({ p: 'ai_characters' }, (join) => {
     join.on('p.document_id', db.connection.raw(characterOf('m'))).onNotNull('p.published_at');
+    join.andOn(db.connection.raw(isMainRow('p')));
   });
 }
 

@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 
 import { inTransaction } from '../../sql/transaction';
 import { statementsOf } from '../../sql/statements';
+import { isMainRow } from '../locales';
 import { hashOf, toVersionFields, versionFieldNames, type CharacterColumns } from './fields';
 import { versionTable } from './table';
 
@@ -24,7 +25,7 @@ export interface Publication {
 }
 
 /**
- * Keeps the published row of a character as a version, in the transaction of the publish. Does nothing if the character
+ * Keeps the published main row of a character as a version, in the transaction of the publish. Does nothing if the character
  * is not published, or if its newest version has the same fields.
  */
 export async function keepVersion(
@@ -57,15 +58,21 @@ export async function keepPublishedVersions(db: Database): Promise<void> {
   }
 }
 
-/** Deletes the versions of a character that is deleted. */
+/** Deletes the versions of a character that has no row left. An editor can delete one locale of several. */
 export async function dropVersions(db: Database, trx: Knex.Transaction, documentId: string): Promise<void> {
-  await db.connection(versionTable).transacting(trx).where({ document_id: documentId }).delete();
+  const { connection } = db;
+  await connection(versionTable)
+    .transacting(trx)
+    .where({ document_id: documentId })
+    .whereNotExists(connection('ai_characters').where({ document_id: documentId }).select('id'))
+    .delete();
 }
 
 function publishedRows(db: Database): Knex.QueryBuilder {
-  return db
-    .connection('ai_characters')
+  return db.connection
+    .from({ p: 'ai_characters' })
     .whereNotNull('published_at')
+    .whereRaw(isMainRow('p'))
     .select('id', 'document_id', 'published_at', ...versionFieldNames);
 }
 
