@@ -21,6 +21,7 @@ const common = {
  * databases, and all others on SQLite only. `npm run check:full` runs everything on both.
  */
 const onBoth = [
+  'app/character-locales',
   'app/character-versions',
   'app/database-outage',
   'app/dify-api',

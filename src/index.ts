@@ -25,6 +25,7 @@ import { beforeListening } from './strapi/startup/before-listening';
 import { hideMarketplace } from './strapi/startup/hide-marketplace';
 import { indexSessions } from './strapi/startup/index-sessions';
 import { limitPool } from './strapi/startup/limit-pool';
+import { grantDefaultLocale } from './strapi/startup/locale-rights';
 import { grantAuthenticated } from './strapi/startup/permissions';
 import { findSecretProblems } from './strapi/startup/secrets';
 import { startInTurn } from './strapi/startup/start-in-turn';
@@ -71,6 +72,7 @@ export default {
   async bootstrap({ strapi }: { strapi: Core.Strapi }): Promise<void> {
     await grantAuthenticated(strapi);
     await takeChatsFromStockRoles(strapi);
+    await grantDefaultLocale(strapi);
     await nameInAdminPanel(strapi);
     await createLoginTable(strapi.db);
     await createTables(strapi);

@@ -2,6 +2,7 @@ import type { Context } from 'koa';
 import { z } from 'zod';
 
 import { ChatError, type Owner } from '../chat';
+import { localeOf } from './locale';
 
 const userSchema = z.object({
   id: z.number().int(),
@@ -12,12 +13,12 @@ const userSchema = z.object({
 
 /**
  * Returns the end user of this request, from the users-permissions JWT. API tokens and admins are not end users.
- * @throws ChatError `unauthorized`
+ * @throws ChatError `unauthorized`; `invalid-request` for a wrong `?locale=`
  */
 export function ownerOf(ctx: Context): Owner {
   const user = isAppUser(ctx) ? userSchema.safeParse(ctx.state['user']) : undefined;
   if (user?.success !== true) throw new ChatError('unauthorized');
-  return user.data;
+  return { ...user.data, locale: localeOf(ctx) };
 }
 
 /** Returns whether the request comes from an app's user, logged in or not. False for API tokens and the admin panel. */

@@ -10,15 +10,17 @@ import type { characterUid } from '../database/characters/uid';
 export function addLocaleAttributes(strapi: Core.Strapi): void {
   if (strapi.plugin('i18n') === undefined) return;
   for (const uid of ownUids) {
-    const { attributes, collectionName } = strapi.contentType(uid as typeof characterUid);
+    const contentType = strapi.contentType(uid as typeof characterUid);
+    const { attributes, collectionName } = contentType;
+    const isPrivate = !isLocalized(contentType as never);
     Object.assign(attributes, {
-      locale: { writable: true, private: true, configurable: false, visible: false, type: 'string' },
+      locale: { writable: true, private: isPrivate, configurable: false, visible: false, type: 'string' },
       localizations: {
         type: 'relation',
         relation: 'oneToMany',
         target: uid,
         writable: false,
-        private: true,
+        private: isPrivate,
         configurable: false,
         visible: false,
         unstable_virtual: true,
@@ -34,3 +36,9 @@ export function addLocaleAttributes(strapi: Core.Strapi): void {
     });
   }
 }
+
+interface Localizable {
+  readonly pluginOptions?: { readonly i18n?: { readonly localized?: boolean } };
+}
+
+const isLocalized = ({ pluginOptions }: Localizable): boolean => pluginOptions?.i18n?.localized === true;

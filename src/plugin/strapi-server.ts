@@ -19,6 +19,7 @@ import { useTokenSettings } from '../strapi/logins/token-settings';
 import { addTokenStrategy } from '../strapi/tokens/token-strategy';
 import { nameInAdminPanel } from '../strapi/startup/admin-labels';
 import { beforeListening } from '../strapi/startup/before-listening';
+import { grantDefaultLocale } from '../strapi/startup/locale-rights';
 import { grantAuthenticated } from '../strapi/startup/permissions';
 import { startInTurn } from '../strapi/startup/start-in-turn';
 import { findChatWarnings } from '../strapi/startup/warn-at-start';
@@ -131,6 +132,7 @@ async function prepare(strapi: Core.Strapi): Promise<void> {
   await absence?.start();
   await grantAuthenticated(strapi);
   await takeChatsFromStockRoles(strapi);
+  await grantDefaultLocale(strapi);
   await nameInAdminPanel(strapi);
   await dropLoginTable(strapi.db);
   await createTables(strapi);

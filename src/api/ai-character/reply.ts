@@ -14,6 +14,10 @@ const character = z
     introduce: z.string().nullable().describe('Its introduction, for people.'),
     opening_statement: z.string().nullable().describe('A first line to show before any question.'),
     suggested_questions: z.unknown().describe('First questions that its editor wrote: a list of texts.'),
+    locale: z
+      .string()
+      .nullable()
+      .describe('The locale of its texts: that of `?locale=`, or the default one.'),
     avatar: z.looseObject({}).nullable().describe('A picture, with `populate=avatar`.'),
     createdAt: dateTime,
     updatedAt: dateTime,

@@ -56,7 +56,7 @@ export function createMessages({ store, characters, exposePrompt, fileLinks }: M
   };
 
   async function toReplies(owner: Owner, messages: readonly Message[]): Promise<MessageReply[]> {
-    const known = await characters.findForDisplay(characterIdsOf(messages));
+    const known = await characters.findForDisplay(characterIdsOf(messages), owner.locale);
     const replyContext = { owner, characters: known, exposePrompt, links: fileLinks };
     return messages.map((message) => toMessageReply(message, replyContext));
   }

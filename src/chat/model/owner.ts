@@ -6,6 +6,8 @@ export interface Owner {
   readonly documentId: string;
   readonly username: string;
   readonly email: string;
+  /** The locale in which the user reads the texts of characters; null or absent for the default one. */
+  readonly locale?: string | null;
 }
 
 /**

@@ -107,10 +107,11 @@ export function createSessionAccess(options: SessionAccessOptions): SessionAcces
     },
     find: (owner, reference) => findSession(store, owner, reference),
     async toReply(owner, session) {
-      return toSessionReply(session, owner, await characters.findForDisplay(characterIdsOf([session])));
+      const known = await characters.findForDisplay(characterIdsOf([session]), owner.locale);
+      return toSessionReply(session, owner, known);
     },
     async toReplies(owner, sessions) {
-      const known = await characters.findForDisplay(characterIdsOf(sessions));
+      const known = await characters.findForDisplay(characterIdsOf(sessions), owner.locale);
       return sessions.map((session) => toSessionReply(session, owner, known));
     },
     async rename(owner, reference, title) {

@@ -68,7 +68,7 @@ export function createCharacterSessions({
 }: CharacterSessionsOptions): CharacterSessions {
   return {
     async findCharacter(owner, reference) {
-      const character = await characters.findPublished(reference);
+      const character = await characters.findPublished(reference, owner.locale);
       if (character === null) throw new ChatError('character-not-found');
       return nameUser(character, owner);
     },

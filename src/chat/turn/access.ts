@@ -87,7 +87,7 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
 
   async function findSaved(owner: Owner, turnId: string): Promise<SavedTurnOptions> {
     const { saved } = await find(owner, turnId);
-    const character = await findForDisplay(saved[1].characterId);
+    const character = await findForDisplay(owner, saved[1].characterId);
     const { exposePrompt, checkpointEveryMs } = settings;
     return {
       saved,
@@ -97,9 +97,9 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
     };
   }
 
-  async function findForDisplay(documentId: string | null): Promise<Character | null> {
+  async function findForDisplay({ locale }: Owner, documentId: string | null): Promise<Character | null> {
     if (documentId === null) return null;
-    return (await characters.findForDisplay([documentId])).get(documentId) ?? null;
+    return (await characters.findForDisplay([documentId], locale)).get(documentId) ?? null;
   }
 
   /**

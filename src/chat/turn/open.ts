@@ -100,7 +100,7 @@ async function findAnswering(
   { characters, settings }: Pick<TurnOptions, 'characters' | 'settings'>,
   { characterId, owner }: Question,
 ): Promise<AnsweringCharacter> {
-  const found = await characters.findPublished(characterId);
+  const found = await characters.findPublished(characterId, owner.locale);
   if (found === null) throw new ChatError('character-not-found');
   const character = settings.nameUsers ? nameUser(found, owner) : found;
   const { prompt } = character;

@@ -8,6 +8,7 @@ import sharp from 'sharp';
 import { parseCard, toPng } from './card';
 import { toCard } from './character-fields';
 import { isPng } from './png';
+import { findMainLocale } from '../../database/characters/draft';
 import { characterUid } from '../../database/characters/uid';
 import type { Rights } from './rights';
 
@@ -43,13 +44,15 @@ export function parseFormat(format: unknown = 'json'): CardFormat {
 }
 
 /**
- * Returns the draft of a character as a card.
+ * Returns the draft of a character as a card, in the default locale if it has that.
  * @throws NotFoundError for an unknown character. @throws ForbiddenError without the right to read its prompt.
  */
 export async function exportCard({ strapi, rights, documentId, format }: Export): Promise<CardFile> {
+  const locale = await findMainLocale(strapi.db, documentId);
+  const populate = { avatar: true, createdBy: { populate: ['roles'] } } as never;
   const found = await strapi
     .documents(characterUid)
-    .findOne({ documentId, populate: { avatar: true, createdBy: { populate: ['roles'] } } as never });
+    .findOne({ documentId, ...(locale !== undefined && { locale }), populate });
   if (found === null) throw new errors.NotFoundError('There is no such character.');
   rights.assertReadable(found as never);
   const character = found as unknown as CharacterEntry;

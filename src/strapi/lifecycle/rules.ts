@@ -10,6 +10,8 @@ import { eraseWithUser } from '../entries/erase-with-user';
 import { keepMessageCounts } from '../entries/message-counts';
 import { keepQuestionTexts } from '../entries/question-texts';
 import { dropConversationsWithSessions } from '../entries/session-conversations';
+import { showOneLocale } from '../entries/reader-locale';
+import { keepSharedFields, shareFields } from '../entries/shared-fields';
 import { linkToSingleRows } from '../entries/single-links';
 import { keepUpstreamKeys } from '../upstreams/keep-keys';
 import { checkBeforePublishing } from '../upstreams/publish-checks';
@@ -20,6 +22,8 @@ import { characterUid } from '../../database/characters/uid';
 export function keepEntryRules(strapi: Core.Strapi): void {
   const { settings } = chatOf(strapi);
   if (!settings.turns.exposePrompt) hidePrompt(strapi);
+  keepSharedFields(strapi);
+  showOneLocale(strapi);
   hideDisabledCharacters(strapi);
   giveNumericIds(strapi);
   showNumericIds(strapi, settings.turns.nameUsers);
@@ -31,6 +35,7 @@ export function keepEntryRules(strapi: Core.Strapi): void {
   keepCharacterVersions(strapi);
   // A later rule runs inside: it checks a publish before a version is kept.
   checkBeforePublishing(strapi);
+  shareFields(strapi);
   linkToSingleRows(strapi);
   keepMessageCounts(strapi);
   keepQuestionTexts(strapi);

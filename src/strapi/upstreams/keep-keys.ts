@@ -15,7 +15,7 @@ import {
   type UpstreamRules,
 } from './fields';
 import { createMask, maskAdminReplies, maskRelations, type Mask } from './mask';
-import { refuseQueries } from './queries';
+import { hideKeyFromLocales, refuseQueries } from './queries';
 import { characterUid } from '../../database/characters/uid';
 
 type Data = Readonly<Record<string, unknown>>;
@@ -41,6 +41,7 @@ export function keepUpstreamKeys(strapi: Core.Strapi, rules: UpstreamRules): voi
   maskAdminReplies(strapi, mask);
   maskRelations(strapi, mask);
   refuseQueries(strapi);
+  hideKeyFromLocales(strapi);
 }
 
 /** The fields of the draft as an editor sees them. */

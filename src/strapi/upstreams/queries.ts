@@ -19,6 +19,21 @@ interface Attribute {
 /** Returns the attributes of a type by its uid; undefined for another word. */
 export type FindAttributes = (uid: string) => Readonly<Record<string, Attribute>> | undefined;
 
+interface LocalizedTypes {
+  getNonLocalizedAttributes(model: { readonly uid: string }): string[];
+}
+
+/**
+ * Leaves the key out of what the form of a new locale reads of the other locales. Strapi reads them without the Document
+ * Service, and `refuseQueries` would refuse it.
+ */
+export function hideKeyFromLocales(strapi: Core.Strapi): void {
+  const types = strapi.plugin('i18n').service('content-types') as LocalizedTypes;
+  const { getNonLocalizedAttributes } = types;
+  types.getNonLocalizedAttributes = (model) =>
+    getNonLocalizedAttributes(model).filter((name) => model.uid !== characterUid || name !== keyField);
+}
+
 /** Refuses queries that name the key. The admin panel reads some relations without the Document Service. */
 export function refuseQueries(strapi: Core.Strapi): void {
   const queryParams = strapi.get('query-params') as QueryParams;

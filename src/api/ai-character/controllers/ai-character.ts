@@ -3,6 +3,7 @@ import type { Context } from 'koa';
 import { z } from 'zod';
 
 import { invalidRequest } from '../../../chat';
+import { localeOf } from '../../../http/locale';
 import { isAppUser } from '../../../http/owner';
 import { findByNumericId } from '../../../database/characters/numbers';
 import { isRowId } from '../../../database/sql/row-id';
@@ -77,7 +78,7 @@ const fields = new Set([
 ]);
 
 /** Strapi itself replies 500 to a name like `constructor`. */
-const shownFields = new Set([...fields, 'suggested_questions', '*']);
+const shownFields = new Set([...fields, 'suggested_questions', 'locale', '*']);
 
 /**
  * Restricts a query to published characters. It puts the client's filters into one member of `$and`. At the root, a
@@ -88,6 +89,7 @@ function toPublishedOnly(query: Context['query']): Context['query'] {
   const { filters, populate, status = 'published', ...rest } = query as Record<string, unknown>;
   const stranger = Object.keys(rest).find((name) => !appUserParams.has(name));
   if (stranger !== undefined) throw invalidRequest(`There is no parameter "${stranger.slice(0, 100)}".`);
+  localeOf({ query });
   if (status !== 'published') throw invalidRequest('status can only be published.');
   if (filters !== undefined) assertOwnFields(filters);
   if (countConditions(filters) > maxConditions)

@@ -23,14 +23,16 @@ export default factories.createCoreRouter(characterUid, {
       description:
         '`filters`, `sort`, `fields`, `populate` and `pagination` have the notation of Strapi. ' +
         'Filters take at most ten conditions on fields of a character. Only `avatar` can be ' +
-        'populated.',
+        'populated. `locale` chooses the texts, not the characters: a character without published texts in ' +
+        'it has those of the default locale.',
       forbidden,
       reply: { json: 'CharacterList' },
     }),
     findOne: forUsers({
       id: 'findCharacter',
       summary: 'Read a published character',
-      description: 'By its `id` or `documentId`.',
+      description:
+        'By its `id` or `documentId`. Without published texts in `locale`, it has those of the default locale.',
       forbidden,
       reply: { json: 'CharacterResult' },
       statuses: [404],

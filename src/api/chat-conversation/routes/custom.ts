@@ -4,8 +4,10 @@ import { schemas } from '../../../chat';
 import { anyLimits, fileInForm } from '../../../http/operation';
 import { answering, calling, writing } from '../../../http/route-errors';
 import { publicRoute, reading, streamed, takesFile, userRoute } from '../../../http/user-route';
+import { localeParameter } from '../../../http/locale';
 
-const { messageReply, replyFieldParameters, selectedMessage, turnReply } = schemas;
+const { messageReply, selectedMessage, turnReply } = schemas;
+const replyFieldParameters = { ...schemas.replyFieldParameters, ...localeParameter };
 
 const answerParameters = { ...replyFieldParameters, ...schemas.streamFormatParameter };
 const oneMessage = { json: z.object({ data: messageReply }) };

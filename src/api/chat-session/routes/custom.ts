@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { schemas } from '../../../chat';
 import { anyLimits, type RouteDescription } from '../../../http/operation';
+import { localeParameter } from '../../../http/locale';
 import { asking, writing } from '../../../http/route-errors';
 import { reading, streamed, userRoute } from '../../../http/user-route';
 import { inEnvelope, pageOf } from '../envelope';
@@ -28,6 +29,7 @@ const createSession = (id: string): RouteDescription => ({
   id,
   summary: 'Create a session',
   description: 'With a character or without one. A title can come later.',
+  query: localeParameter,
   body: schemas.newSessionBody,
   reply: session,
   errors: ['not-yourself', 'character-not-found', ...writing],
@@ -68,7 +70,7 @@ export default {
         summary: 'List sessions',
         description: 'The session with the newest message comes first.',
         tokenScope: 'read',
-        query: fieldsParameter,
+        query: { ...fieldsParameter, ...localeParameter },
         body: schemas.sessionListBody,
         reply: { json: inEnvelope(z.array(selectedSession)) },
         errors: ['not-yourself'],
@@ -78,7 +80,7 @@ export default {
     userRoute('GET', '/chat/sessions/:session_id', 'chat-session.findSession', {
       id: 'findSession',
       summary: 'Read a session',
-      query: fieldsParameter,
+      query: { ...fieldsParameter, ...localeParameter },
       reply: { json: inEnvelope(selectedSession) },
       errors: ['session-not-found'],
     }),
@@ -173,7 +175,7 @@ export default {
       {
         id: 'viewSessions',
         summary: 'List sessions, with their number',
-        query: { ...pageParameters.shape, ...fieldsParameter },
+        query: { ...pageParameters.shape, ...fieldsParameter, ...localeParameter },
         reply: { json: inEnvelope(pageOf(selectedSession)) },
         errors: ['not-yourself'],
       },
@@ -189,7 +191,7 @@ export default {
         description:
           'On page 1, the session that was changed last has its last 50 messages. Other sessions have ' +
           'none.',
-        query: { ...pageParameters.shape, ...selectionParameters.shape },
+        query: { ...pageParameters.shape, ...selectionParameters.shape, ...localeParameter },
         reply: { json: inEnvelope(pageOf(sessionWithMessages.partial({ messages: true }))) },
         errors: ['not-yourself'],
       },
@@ -209,7 +211,7 @@ export default {
         id: 'viewSession',
         summary: 'Read a session with its latest messages',
         description: 'The last 50 messages, the oldest first.',
-        query: selectionParameters.shape,
+        query: { ...selectionParameters.shape, ...localeParameter },
         reply: { json: inEnvelope(sessionWithMessages) },
         errors: ['session-not-found'],
       },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { schemas } from '../../../chat';
+import { localeParameter } from '../../../http/locale';
 import { anyLimits, fileInForm, type RouteDescription } from '../../../http/operation';
 import { answering, calling, writing } from '../../../http/route-errors';
 import { reading, streamed, takesFile, userRoute } from '../../../http/user-route';
@@ -30,6 +31,7 @@ const stop = (id: string): RouteDescription => ({
 const aboutApp = (id: string, summary: string, json: z.ZodType): RouteDescription => ({
   id,
   summary,
+  query: localeParameter,
   reply: { json },
   errors: ['character-not-found'],
 });

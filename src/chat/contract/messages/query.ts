@@ -81,7 +81,8 @@ const maxStart = maxPage * maxPageSize;
 
 /**
  * Parses the query string of a message list: `page`, `pageSize`, `sort`, `filters`, `cursor`. Strapi's `pagination[…]`
- * can hold the first two, or `start` and `limit`. `parseReplyFields` parses `fields` and `populate`. The server accepts
+ * can hold the first two, or `start` and `limit`. `parseReplyFields` parses `fields` and `populate`, and the owner has
+ * the `locale`. The server accepts
  * `pagination[withCount]` for compatibility and ignores it: the reply always has the total.
  * @throws ChatError `invalid-request` with the name of the wrong parameter.
  */
@@ -95,6 +96,7 @@ export function parseMessagePageRequest(params: Readonly<Record<string, unknown>
     cursor,
     populate: _populate,
     fields: _fields,
+    locale: _locale,
     ...unknown
   } = params;
   const [stranger] = Object.keys(unknown);

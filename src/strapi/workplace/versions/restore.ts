@@ -47,7 +47,8 @@ export async function restoreVersion({
     throw new errors.ForbiddenError('Your role may not change the fields that differ.');
   if (restored.length > 0) {
     const data = { ...allowed, updatedBy: adminId } as never;
-    await strapi.documents(characterUid).update({ documentId, data });
+    const { locale } = readable.draft as { locale?: string | null };
+    await strapi.documents(characterUid).update({ documentId, ...(locale && { locale }), data });
   }
   return { restored, skipped };
 }

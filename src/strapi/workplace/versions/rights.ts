@@ -1,6 +1,7 @@
 import type { Core } from '@strapi/strapi';
 import { errors } from '@strapi/utils';
 import type { Context } from 'koa';
+import { findMainLocale } from '../../../database/characters/draft';
 import { characterUid } from '../../../database/characters/uid';
 
 type Entry = Readonly<Record<string, unknown>>;
@@ -21,7 +22,7 @@ export interface ReadableDraft {
 }
 
 /**
- * Reads the draft of a character for an administrator who may read its prompt.
+ * Reads the draft of a character, in the default locale if it has that, for an administrator who may read its prompt.
  * @throws NotFoundError for an unknown character. @throws ForbiddenError without that right.
  */
 export async function readDraft(
@@ -37,9 +38,11 @@ export async function readDraft(
   const refused = new errors.ForbiddenError('Your role may not read the prompt of this character.');
   if (cannot.read() || cannot.read(undefined, 'prompt')) throw refused;
   // Conditions of a role, e.g. "is creator", need the creator with the roles.
+  const locale = await findMainLocale(strapi.db, documentId);
+  const populate = { createdBy: { populate: ['roles'] } } as never;
   const draft = (await strapi
     .documents(characterUid)
-    .findOne({ documentId, populate: { createdBy: { populate: ['roles'] } } as never })) as Entry | null;
+    .findOne({ documentId, ...(locale !== undefined && { locale }), populate })) as Entry | null;
   if (draft === null) throw new errors.NotFoundError('There is no such character.');
   if (cannot.read(draft) || cannot.read(draft, 'prompt')) throw refused;
   return {
