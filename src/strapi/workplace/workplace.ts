@@ -2,6 +2,7 @@ import type { Core } from '@strapi/strapi';
 
 import { addAssistantTools } from './assistant/assistant';
 import { conversations } from './conversations/conversations';
+import { speakChinese } from './errors/speak-chinese';
 import { registerCustomFields } from './form/custom-fields';
 import { formPart } from './form/part';
 import type { AdminRoute, WorkplacePart } from './part';
@@ -20,12 +21,13 @@ interface PermissionService {
 }
 
 /**
- * Adds the rights, the admin routes and the tools of the editors' workplace. The caller must await this before Strapi bootstraps,
+ * Adds the rights, the admin routes, the tools and the languages of the editors' workplace. The caller must await this before Strapi bootstraps,
  * because the bootstrap drops unknown rights.
  */
 export async function addWorkplace(strapi: Core.Strapi): Promise<void> {
   registerCustomFields(strapi);
   addAssistantTools(strapi);
+  speakChinese(strapi);
   const permissions = strapi.service('admin::permission') as PermissionService;
   const rights = parts.flatMap((part) => part.rights);
   await permissions.actionProvider.registerMany(
