@@ -118,6 +118,7 @@ describe('a published locale', () => {
     const expected = {
       ...chinese,
       opening_statement: '你好，我是艾达。',
+      prompt: 'You are Ada. Be brief.',
       id: ada.id,
       documentId: ada.documentId,
     };

@@ -296,7 +296,7 @@ describe('no reply contains an API key or its encrypted text', () => {
 
   it('to MCP clients', async () => {
     const read = 'plugin::content-manager.explorer.read';
-    const properties = { fields: ['name', 'upstream_key'] };
+    const properties = { fields: ['name', 'upstream_key'], locales: ['en'] };
     const { body } = await admin.post('/admin/admin-tokens', {
       name: 'for MCP',
       description: '',

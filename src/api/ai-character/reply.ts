@@ -18,6 +18,9 @@ const character = z
       .string()
       .nullable()
       .describe('The locale of its texts: that of `?locale=`, or the default one.'),
+    localizations: z
+      .array(z.looseObject({}))
+      .describe('Its other locales, for API tokens that populate them.'),
     avatar: z.looseObject({}).nullable().describe('A picture, with `populate=avatar`.'),
     createdAt: dateTime,
     updatedAt: dateTime,

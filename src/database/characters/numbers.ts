@@ -1,5 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
+import { isMainRow } from './locales';
 import { statementsOf, type RunStatement } from '../sql/statements';
 import { inTransaction } from '../sql/transaction';
 import { createTable } from '../sql/schema-changes';
@@ -103,22 +104,48 @@ async function takeNext(statement: RunStatement): Promise<number> {
   return row.last_id;
 }
 
-/** Returns the ids that replies show, by documentId. */
-export async function findNumericIds(
+/** What every row of a character shows of its main rows. */
+export interface MainRows {
+  /** The id that replies show. */
+  readonly id: number;
+  /** The names in the default locale, which the prompt contains. */
+  readonly draftName: string | null;
+  readonly publishedName: string | null;
+}
+
+interface MainRow {
+  readonly document_id: string;
+  readonly numeric_id: number | null;
+  readonly name: string | null;
+  readonly published_at: unknown;
+}
+
+/** Returns the ids and names of characters, by documentId. */
+export async function findMainRows(
   db: Database,
   documentIds: readonly string[],
-): Promise<ReadonlyMap<string, number>> {
+): Promise<ReadonlyMap<string, MainRows>> {
   const read = async () =>
-    (await db
-      .connection('ai_characters')
-      .whereIn('document_id', [...documentIds])
-      .distinct('document_id', 'numeric_id')) as { document_id: string; numeric_id: number | null }[];
+    (await db.connection
+      .from({ r: 'ai_characters' })
+      .whereIn('r.document_id', [...documentIds])
+      .whereRaw(isMainRow('r'))
+      .select('r.document_id', 'r.numeric_id', 'r.name', 'r.published_at')) as MainRow[];
   let rows = await read();
   if (rows.some((row) => row.numeric_id === null)) {
     await numberCharacters(db);
     rows = await read();
   }
-  return new Map(rows.flatMap(({ document_id: key, numeric_id: id }) => (id === null ? [] : [[key, id]])));
+  const found = new Map<string, MainRows>();
+  for (const { document_id: key, numeric_id: id, name, published_at: published } of rows) {
+    const { draftName = null, publishedName = null } = found.get(key) ?? {};
+    if (id === null) continue;
+    found.set(
+      key,
+      published === null ? { id, draftName: name, publishedName } : { id, draftName, publishedName: name },
+    );
+  }
+  return found;
 }
 
 /** Returns the documentId of the character with this id, or null if no character has it. */

@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 
 import { fillCharacterTexts } from '../../chat';
 import { isAppUser } from '../../http/owner';
-import { findNumericIds, nextNumericId } from '../../database/characters/numbers';
+import { findMainRows, nextNumericId, type MainRows } from '../../database/characters/numbers';
 import { entriesOf, toNumericIds, type Schema, type Schemas } from './character-id-params';
 import { characterUid } from '../../database/characters/uid';
 
@@ -48,16 +48,24 @@ export function showNumericIds(strapi: Core.Strapi, namesUsers: boolean): void {
     const shown = await output(data, schema, options);
     const characters = entriesOf(shown, schema, schemas);
     if (characters.length === 0) return shown;
-    const ids = await findNumericIds(
+    const main = await findMainRows(
       strapi.db,
       characters.map(({ documentId }) => String(documentId)),
     );
-    for (const character of characters) {
-      character['id'] = ids.get(String(character['documentId'])) ?? null;
-      Object.assign(character, fillCharacterTexts(character, namesUsers ? readUsername(strapi) : undefined));
-    }
+    const user = namesUsers ? readUsername(strapi) : undefined;
+    for (const character of characters)
+      Object.assign(character, toShown(character, main.get(String(character['documentId'])), user));
     return shown;
   };
+}
+
+/** Returns the id and the texts that replies show. The prompt has the same name in every locale. */
+function toShown(character: Data, main: MainRows | undefined, user: string | undefined): Data {
+  const shown = { ...fillCharacterTexts(character, user), id: main?.id ?? null };
+  if (typeof character['prompt'] !== 'string') return shown;
+  const mainName = character['publishedAt'] === null ? main?.draftName : main?.publishedName;
+  const name = mainName ?? (character['name'] as string | null | undefined) ?? null;
+  return { ...shown, prompt: fillCharacterTexts({ name, prompt: character['prompt'] }, user).prompt };
 }
 
 /** Returns undefined for a request without a user, e.g. of an API token. */

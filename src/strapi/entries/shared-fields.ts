@@ -1,7 +1,7 @@
 import type { Core } from '@strapi/strapi';
 
 import { characterUid } from '../../database/characters/uid';
-import { upstreamFieldNames } from '../upstreams/fields';
+import { upstreamColumns } from '../../database/characters/upstream-choice';
 
 /** The fields of a character that are the same in every locale. A test compares them with the schema. */
 export const sharedFields = [
@@ -9,7 +9,7 @@ export const sharedFields = [
   'avatar',
   'order',
   'enabled',
-  ...upstreamFieldNames,
+  ...upstreamColumns,
   'card',
   'numeric_id',
 ] as const;
