@@ -2,7 +2,7 @@ import type { Context } from 'koa';
 import { z } from 'zod';
 
 import { ChatError, type Owner } from '../chat';
-import { localeOf } from './locale';
+import { localeOf } from './requests/locale';
 
 const userSchema = z.object({
   id: z.number().int(),

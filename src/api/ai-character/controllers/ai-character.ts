@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 import { z } from 'zod';
 
 import { invalidRequest } from '../../../chat';
-import { localeOf } from '../../../http/locale';
+import { localeOf } from '../../../http/requests/locale';
 import { isAppUser } from '../../../http/owner';
 import { findByNumericId } from '../../../database/characters/numbers';
 import { isRowId } from '../../../database/sql/row-id';

@@ -4,7 +4,7 @@ import { schemas } from '../../../chat';
 import { anyLimits, fileInForm } from '../../../http/operation';
 import { answering, calling, writing } from '../../../http/route-errors';
 import { publicRoute, reading, streamed, takesFile, userRoute } from '../../../http/user-route';
-import { localeParameter } from '../../../http/locale';
+import { localeParameter } from '../../../http/requests/locale';
 
 const { messageReply, selectedMessage, turnReply } = schemas;
 const replyFieldParameters = { ...schemas.replyFieldParameters, ...localeParameter };

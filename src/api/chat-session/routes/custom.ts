@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { schemas } from '../../../chat';
 import { anyLimits, type RouteDescription } from '../../../http/operation';
-import { localeParameter } from '../../../http/locale';
+import { localeParameter } from '../../../http/requests/locale';
 import { asking, writing } from '../../../http/route-errors';
 import { reading, streamed, userRoute } from '../../../http/user-route';
 import { inEnvelope, pageOf } from '../envelope';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { schemas } from '../../../chat';
-import { localeParameter } from '../../../http/locale';
+import { localeParameter } from '../../../http/requests/locale';
 import { anyLimits, fileInForm, type RouteDescription } from '../../../http/operation';
 import { answering, calling, writing } from '../../../http/route-errors';
 import { reading, streamed, takesFile, userRoute } from '../../../http/user-route';

@@ -20,7 +20,7 @@ const bodySchema = z.looseObject({
 type ErrorBody = z.output<typeof bodySchema>;
 
 /**
- * Translates the errors of ours for administrators who have chosen Chinese in their profile. Call it in `register`: it
+ * Translates the project's errors for administrators who have chosen Chinese in their profile. Call it in `register`: it
  * stands before Strapi's own handling of errors, and sees the finished reply.
  */
 export function speakChinese(strapi: Core.Strapi): void {

@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import { z } from 'zod';
 
-import { invalidRequest } from '../chat';
+import { invalidRequest } from '../../chat';
 
 /** For the routes whose replies show a character. */
 export const localeParameter = {
