@@ -6,8 +6,9 @@ import { errors } from '@strapi/utils';
 import { z } from 'zod';
 
 import type { UploadedFile } from '../../../http/requests/multipart-body';
+import { characterUid } from '../../../database/characters/uid';
 import { importCard as importFile } from '../../character-cards/import-card';
-import { characterUid, createRights } from '../../character-cards/rights';
+import { createRights } from '../../character-cards/rights';
 import type { AssistantTool } from './tool';
 
 const input = z.object({

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 
 import { historyOf } from '../../../app';
+import { characterUid } from '../../../database/characters/uid';
 import { usageRight } from '../usage/part';
 import { listCounted } from '../versions/list';
-import { characterUid, readDraft } from '../versions/rights';
+import { readDraft } from '../versions/rights';
 import * as inputs from './inputs';
 import type { AssistantTool } from './tool';
 
