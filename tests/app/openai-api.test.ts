@@ -1,4 +1,6 @@
 /** The OpenAI API, used by OpenAI's own package as its quick start shows it. */
+import { randomUUID } from 'node:crypto';
+
 import OpenAI, { APIError, NotFoundError } from 'openai';
 
 import { startApp, type App } from '../support/app';
@@ -277,6 +279,20 @@ describe('a lost reply', () => {
       1,
     );
     expect((await savedAnswer(metadataOf(completion).turn_id)).outcome).toBe('completed');
+  });
+
+  it('is joined by its idempotency key, also when the session has this turn already', async () => {
+    const first = await complete([asks('Who was here?')]);
+    const messages = [asks('Who was here?'), answers(textIn(first)), asks('And when?')];
+    const headers = { 'Idempotency-Key': randomUUID() };
+    const send = () => openai.chat.completions.create({ model, messages }, { headers });
+    const [second, again] = [await send(), await send()];
+
+    expect(metadataOf(again)).toEqual(metadataOf(second));
+    const other = [asks('Who else?')];
+    await expect(
+      openai.chat.completions.create({ model, messages: other }, { headers }),
+    ).rejects.toMatchObject({ status: 422 });
   });
 
   it('is asked anew after a failure', async () => {

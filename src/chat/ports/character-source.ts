@@ -7,8 +7,8 @@ import type { Character, ListedCharacter } from '../model/character';
 export interface CharacterSource {
   /** Finds a character by `documentId` or `id`. Null if it is unknown, unpublished or disabled. */
   findPublished(reference: string, locale?: string | null): Promise<Character | null>;
-  /** Lists the published characters, oldest first. */
-  listPublished(): Promise<readonly ListedCharacter[]>;
+  /** Lists the published characters, oldest first. @param documentId lists only this one. */
+  listPublished(documentId?: string): Promise<readonly ListedCharacter[]>;
   /** Finds characters for display, by `documentId`. An unpublished character has its ids, but no content. */
   findForDisplay(
     documentIds: readonly string[],

@@ -17,6 +17,8 @@ export interface CharacterSessions {
   findCharacter(owner: Owner, reference: string): Promise<Character>;
   /** Lists the published characters, oldest first. */
   listCharacters(): Promise<readonly ListedCharacter[]>;
+  /** Finds one of that list by any of its ids. @throws ChatError `character-not-found` */
+  findListed(reference: string): Promise<ListedCharacter>;
   /** @throws ChatError `session-not-found`, also for a session with another character. */
   find(owner: Owner, character: Character, reference: string): Promise<SessionEntry>;
   /** Lists the sessions after the one of `lastId`. @throws ChatError `session-not-found` for that one. */
@@ -73,6 +75,12 @@ export function createCharacterSessions({
       return nameUser(character, owner);
     },
     listCharacters: () => characters.listPublished(),
+    async findListed(reference) {
+      const character = await characters.findPublished(reference);
+      const [listed] = character === null ? [] : await characters.listPublished(character.documentId);
+      if (listed === undefined) throw new ChatError('character-not-found');
+      return listed;
+    },
     find,
     async list(owner, character, { lastId, limit, ...rest }) {
       const after = lastId === undefined ? null : await find(owner, character, lastId);

@@ -1,3 +1,4 @@
+import type { RememberedTurn } from '../contract/openai/request';
 import { ChatError } from '../errors';
 import type { Character } from '../model/character';
 import type { Message } from '../model/message';
@@ -7,18 +8,11 @@ import type { SessionStore } from '../ports/session-store';
 import type { TurnAccess } from '../turn/access';
 import type { CharacterSessions } from './character-sessions';
 
-/** One exchange as a client remembers it. The texts have no outer blanks. */
-export interface Remembered {
-  readonly query: string;
-  /** The client may know only the beginning, or nothing. */
-  readonly answer: string;
-}
-
 /** Where a client that names no session, but sends all earlier messages, wants to go on. */
 export interface ThreadReference {
   /** If it is named, the earlier messages do not count. */
   readonly sessionId: string | undefined;
-  readonly earlier: readonly Remembered[];
+  readonly earlier: readonly RememberedTurn[];
 }
 
 export interface FindThreadOptions {
@@ -59,7 +53,7 @@ export function createFindThread({ store, turns, characterSessions }: FindThread
   async function findRemembered(
     owner: Owner,
     character: Character,
-    earlier: readonly Remembered[],
+    earlier: readonly RememberedTurn[],
   ): Promise<SessionEntry | undefined> {
     if (earlier.length === 0) return undefined;
     const newest = { by: 'lastMessageAt', newestFirst: true } as const;
@@ -75,7 +69,7 @@ export function createFindThread({ store, turns, characterSessions }: FindThread
   async function isRemembered(
     owner: Owner,
     session: SessionEntry,
-    earlier: readonly Remembered[],
+    earlier: readonly RememberedTurn[],
   ): Promise<boolean> {
     const range = { beforeId: null, limit: earlier.length + maxFailed + 1 };
     const saved = [...(await store.listAnswers(owner, session, range))].reverse();
@@ -87,7 +81,7 @@ export function createFindThread({ store, turns, characterSessions }: FindThread
 const maxFailed = 20;
 
 /** Returns whether these are all turns of a session, oldest first. */
-export function matches(saved: readonly Message[], earlier: readonly Remembered[]): boolean {
+export function matches(saved: readonly Message[], earlier: readonly RememberedTurn[]): boolean {
   let next = 0;
   for (const turn of saved) {
     const remembered = earlier[next];
@@ -97,7 +91,7 @@ export function matches(saved: readonly Message[], earlier: readonly Remembered[
   return next === earlier.length;
 }
 
-function isSame({ query, answer, outcome }: Message, remembered: Remembered): boolean {
+function isSame({ query, answer, outcome }: Message, remembered: RememberedTurn): boolean {
   if (query.trim() !== remembered.query) return false;
   const saved = (answer ?? '').trim();
   if (saved.startsWith(remembered.answer)) return true;

@@ -1,5 +1,5 @@
 import { ChatError, type RateLimit } from '../errors';
-import { fingerprintOf } from './idempotency';
+import { digestOf, fingerprintOf } from './idempotency';
 import type { Idempotency, Question } from '../model/question';
 import type { LiveTurn } from '../stream/live-turns';
 import { createYield } from '../shared/yield-to-event-loop';
@@ -25,6 +25,19 @@ export interface Sent {
   awaitEnd(signal: AbortSignal): Promise<TerminalWireEvent | null>;
 }
 
+/** A request that names its idempotency key. */
+export interface KeyedRequest {
+  readonly key: string;
+  /** Two requests with equal JSON are the same. */
+  readonly body: unknown;
+}
+
+interface Wanted {
+  readonly toQuestion: () => Promise<Question>;
+  /** The id of the last event that the client has. */
+  readonly after: number;
+}
+
 export interface SendOptions {
   readonly store: TurnStore;
   readonly access: TurnAccess;
@@ -38,31 +51,50 @@ export interface SendOptions {
 export function createSend({ store, access, open }: SendOptions) {
   const sending = new Map<string, Promise<unknown>>();
 
-  return async function send(question: Question, key: string | undefined, after = 0): Promise<Sent> {
+  return { send, sendKeyed };
+
+  async function send(question: Question, key: string | undefined, after = 0): Promise<Sent> {
     if (key === undefined) return toSent(await open(question, null));
-    const ownerAndKey = `${question.owner.id} ${key}`;
+    const idempotency = { key, fingerprint: fingerprintOf(question) };
+    return sendInTurn(question.owner, idempotency, { toQuestion: async () => question, after });
+  }
+
+  function sendKeyed(
+    owner: Owner,
+    { key, body }: KeyedRequest,
+    toQuestion: () => Promise<Question>,
+  ): Promise<Sent> {
+    return sendInTurn(owner, { key, fingerprint: digestOf(body) }, { toQuestion, after: 0 });
+  }
+
+  async function sendInTurn(owner: Owner, idempotency: Idempotency, wanted: Wanted): Promise<Sent> {
+    const ownerAndKey = `${owner.id} ${idempotency.key}`;
     // Sends with the same key wait here, so that only the first counts against the user's limits. When it has ended,
     // another one may go first, so check again.
     while (sending.has(ownerAndKey)) await sending.get(ownerAndKey)?.catch(() => undefined);
-    const pending = sendOnce(question, { key, fingerprint: fingerprintOf(question) }, after);
+    const pending = sendOnce(owner, idempotency, wanted);
     sending.set(ownerAndKey, pending);
     try {
       return await pending;
     } finally {
       sending.delete(ownerAndKey);
     }
-  };
+  }
 
-  async function sendOnce(question: Question, idempotency: Idempotency, after: number): Promise<Sent> {
-    const earlierTurnId = await findEarlier(question.owner, idempotency);
-    if (earlierTurnId !== null) return joinTurn(access, question.owner, earlierTurnId, after);
+  async function sendOnce(
+    owner: Owner,
+    idempotency: Idempotency,
+    { toQuestion, after }: Wanted,
+  ): Promise<Sent> {
+    const earlierTurnId = await findEarlier(owner, idempotency);
+    if (earlierTurnId !== null) return joinTurn(access, owner, earlierTurnId, after);
     try {
-      return toSent(await open(question, idempotency));
+      return toSent(await open(await toQuestion(), idempotency));
     } catch (error) {
       // Another process may have won a race for the key or the session. If it has used the key, join its turn.
-      const winnersTurnId = await findEarlier(question.owner, idempotency);
+      const winnersTurnId = await findEarlier(owner, idempotency);
       if (winnersTurnId === null) throw error;
-      return joinTurn(access, question.owner, winnersTurnId, after);
+      return joinTurn(access, owner, winnersTurnId, after);
     }
   }
 

@@ -8,7 +8,7 @@ import { createDrain } from './drain';
 import { createOpen } from './open';
 import type { TurnOptions } from './options';
 import { createRescue } from './recovery/rescue';
-import { createSend, type Sent } from './send';
+import { createSend, type KeyedRequest, type Sent } from './send';
 import { createTakeover } from './recovery/takeover';
 import { createSendUnkeyed, type UnkeyedRequest } from './unkeyed';
 
@@ -29,6 +29,12 @@ export interface Turns extends TurnAccess {
    * @throws ChatError as `start`, and `idempotency-key-reused` if the key was used for another question.
    */
   send(question: Question, idempotencyKey: string | undefined, after?: number): Promise<Sent>;
+
+  /**
+   * Does the same for a request whose question depends on the session. A repeated request is known by its body.
+   * @param toQuestion makes the question. It is not called for a request that joins a turn.
+   */
+  sendKeyed(owner: Owner, request: KeyedRequest, toQuestion: () => Promise<Question>): Promise<Sent>;
 
   /**
    * Does the same for a client without idempotency keys. Its retry joins the turn of the lost request.
@@ -79,11 +85,12 @@ export function createTurns(options: TurnOptions): Turns {
   const takeover = createTakeover({ ...options, rescue, isDraining: drain.isDraining });
   const access = createTurnAccess(options);
   const open = createOpen(options, drain);
-  const send = createSend({ store: options.store, access, open });
+  const { send, sendKeyed } = createSend({ store: options.store, access, open });
   return {
     ...access,
     start: (question) => open(question, null),
     send,
+    sendKeyed,
     sendUnkeyed: createSendUnkeyed({ store: options.store, access, send }),
     async regenerate(owner, turnId, { inputs, idempotencyKey, after }) {
       const { saved } = await access.find(owner, turnId);

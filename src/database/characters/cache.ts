@@ -25,7 +25,7 @@ export function cacheCharacters(source: CharacterSource, db: Database, forMs: nu
   return {
     findPublished: (reference, locale = null) =>
       published.read(keyOf(reference, locale), () => source.findPublished(reference, locale)),
-    listPublished: () => source.listPublished(),
+    listPublished: (documentId) => source.listPublished(documentId),
     async findForDisplay(documentIds, locale = null) {
       const known = documentIds.flatMap((documentId) => displayed.get(keyOf(documentId, locale)) ?? []);
       const found = new Map(known.map((character) => [character.documentId, character]));

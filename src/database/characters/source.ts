@@ -34,8 +34,8 @@ export function createCharacterSource(db: Database, namesUsers = false): Charact
       );
       return character ?? null;
     },
-    async listPublished() {
-      const rows = (await db.connection
+    async listPublished(documentId) {
+      const listed = db.connection
         .from({ d: 'ai_characters' })
         .join({ p: 'ai_characters' }, 'p.document_id', 'd.document_id')
         .whereNull('d.published_at')
@@ -44,9 +44,10 @@ export function createCharacterSource(db: Database, namesUsers = false): Charact
         .whereRaw(isMainRow('p'))
         .where(isEnabled)
         .orderBy('d.id')
-        .select('d.document_id', 'p.name', 'd.created_at')) as ListedRow[];
-      return rows.map(({ document_id: documentId, name, created_at }) => ({
-        documentId,
+        .select('d.document_id', 'p.name', 'd.created_at');
+      if (documentId !== undefined) void listed.where('d.document_id', documentId);
+      return ((await listed) as ListedRow[]).map(({ document_id, name, created_at }) => ({
+        documentId: document_id,
         name,
         createdAt: new Date(created_at ?? 0),
       }));

@@ -12,8 +12,9 @@ export function createMemoryCharacters(
       const named = ({ id, documentId }: Character) => [documentId, String(id)].includes(reference);
       return published.find(named) ?? null;
     },
-    async listPublished() {
-      return published.map(({ documentId, name }) => ({ documentId, name, createdAt: new Date(0) }));
+    async listPublished(only) {
+      const listed = published.filter(({ documentId }) => only === undefined || documentId === only);
+      return listed.map(({ documentId, name }) => ({ documentId, name, createdAt: new Date(0) }));
     },
     async findForDisplay(documentIds) {
       const found = shown.filter(({ documentId }) => documentIds.includes(documentId));

@@ -25,8 +25,8 @@ function createSends(beforeSaving: (start: Start) => Promise<void> = async () =>
   const store = createMemoryTurnStore();
   const access = createEndlessAccess();
   const started: string[] = [];
-  const sendOnce = createSend({ store, access, open: start });
-  return { started, awaited: access.awaited, send };
+  const { send: sendOnce, sendKeyed } = createSend({ store, access, open: start });
+  return { started, awaited: access.awaited, send, sendKeyed };
 
   function send(owner: Owner = ada) {
     return sendOnce({ ...questionOf('How is the sea?'), owner }, 'key-1');
@@ -135,5 +135,28 @@ describe('a send', () => {
     leaving.abort();
     await settle();
     expect(end).toBeNull();
+  });
+});
+
+describe('a keyed request', () => {
+  const question = questionOf('How is the sea?');
+
+  it('joins the turn of the first one, and does not make its question again', async () => {
+    const { sendKeyed, started } = createSends();
+    const request = { key: 'key-1', body: { model: 'keeper', n: 1 } };
+    await sendKeyed(ada, request, async () => question);
+    const again = { key: 'key-1', body: { n: 1, model: 'keeper' } };
+    const joined = await sendKeyed(ada, again, () => Promise.reject(new Error('Not needed.')));
+
+    expect(joined).toMatchObject({ turnId: 'turn-1', isReplay: true });
+    expect(started).toHaveLength(1);
+  });
+
+  it('is refused if the key was used with another body', async () => {
+    const { sendKeyed } = createSends();
+    await sendKeyed(ada, { key: 'key-1', body: { n: 1 } }, async () => question);
+    const error = await thrown(sendKeyed(ada, { key: 'key-1', body: { n: 2 } }, async () => question));
+
+    expect(error).toMatchObject({ code: 'idempotency-key-reused' });
   });
 });

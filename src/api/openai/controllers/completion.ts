@@ -38,7 +38,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const sent =
       key === undefined
         ? await turns.sendUnkeyed(owner, { api: 'openai', body, isRetry }, toQuestion)
-        : await turns.send(await toQuestion(), key);
+        : await turns.sendKeyed(owner, { key, body }, toQuestion);
     return answer(ctx, sent, request);
   },
 });

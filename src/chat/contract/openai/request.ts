@@ -10,7 +10,7 @@ import { parse } from '../invalid-request';
 /** One earlier exchange, as the client remembers it. Both texts have no outer blanks. */
 export interface RememberedTurn {
   readonly query: string;
-  /** The client may know only the beginning. */
+  /** The client may know only the beginning, or nothing. */
   readonly answer: string;
 }
 
