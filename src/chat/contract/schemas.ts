@@ -39,7 +39,7 @@ export { completionBody } from './openai/request';
 export { questionBody, regenerateBody } from './question';
 export { dateTime, pageReply, rangeReply } from './reply';
 export { replyFieldParameters, selectedMessage } from './messages/reply-fields';
-export { searchReply } from './search-reply';
+export { searchReply } from './messages/search-reply';
 export { selectedSession, selectedSessionMessage, sessionMessageReply, sessionReply } from './sessions/reply';
 export {
   editBody,

@@ -1,4 +1,4 @@
-import type { Segment } from '../contract/search-reply';
+import type { Segment } from '../contract/messages/search-reply';
 
 /** The text shown around the first match, in UTF-16 units: about a line or two of Latin or Chinese text. */
 const charsBefore = 60;

@@ -7,7 +7,7 @@ import { parse } from '../contract/invalid-request';
 import { isBlank } from '../shared/blank-text';
 import type { Owner } from '../model/owner';
 import type { Range } from '../model/page';
-import type { HitReply, SearchReply } from '../contract/search-reply';
+import type { HitReply, SearchReply } from '../contract/messages/search-reply';
 import { contentOf } from '../contract/sessions/reply';
 import { parsePage } from '../contract/sessions/request';
 import type { Hit, SearchStore } from '../ports/search-store';

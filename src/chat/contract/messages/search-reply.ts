@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { messageRoles } from '../model/message';
-import { dateTime, isSupersededReply, outcomeReply, pageReply, type Reply } from './reply';
+import { messageRoles } from '../../model/message';
+import { dateTime, isSupersededReply, outcomeReply, pageReply, type Reply } from '../reply';
 
 /** A piece of an excerpt. All pieces together are the excerpt. They contain no markup. */
 const segment = z.object({
