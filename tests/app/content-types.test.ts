@@ -86,6 +86,7 @@ describe('the database', () => {
     ['chat_conversations', ['outcome', 'session_id', 'is_deleted'], false],
     ['chat_conversations', ['feedback', 'session_id', 'is_deleted'], false],
     ['chat_sessions', ['live_turn_id'], true],
+    ['chat_sessions', ['user_id', 'chat_name'], true],
   ])('has for %s an index on %p (unique: %p)', async (table, columns, unique) => {
     expect(await indexesOf(table)).toContainEqual(expect.objectContaining({ columns, unique }));
   });

@@ -10,6 +10,7 @@ import {
 import type { Reader } from '../../src/database/reader/reader';
 import { createOwnDataStore } from '../../src/database/users/own-data';
 import { createSessionStore } from '../../src/database/sessions/store';
+import { chatNames, chatsNamed } from '../../src/database/sql/sessions-named';
 import { inTransaction } from '../../src/database/sql/transaction';
 import { createTurnStore } from '../../src/database/turns/store';
 import { createUpstreamKeys, pruneUpstreamKeys } from '../../src/database/upstreams/keys';
@@ -585,6 +586,33 @@ it('saves the answer that a turn follows in its row', async () => {
     expect(await store.saveParent(turn, conversationId)).toBe(parent);
     expect(await saved()).toEqual([null, parent]);
   }
+});
+
+describe('the name of a chat', () => {
+  it('is free again after the chat is deleted, and stays with the chat that has it then', async () => {
+    const store = await createEmptyStore();
+    const noReader = {} as unknown as Reader;
+    const sessions = createSessionStore(db, noReader, { deleteConversations: false });
+    await store.open(newTurn({ session: newSession('session-1', 'my chat') }));
+    await store.close('turn-1', ending());
+    await sessions.deleteSession(ada, 'session-1', new Date(), null);
+    expect(await sessions.findChat(ada, 'my chat')).toBeNull();
+
+    await sessions.restoreSession(ada, 'session-1', new Date(0));
+    expect(await sessions.findChat(ada, 'my chat')).toMatchObject({ sessionId: 'session-1' });
+    await sessions.deleteSession(ada, 'session-1', new Date(), null);
+    const ids = { turnId: 'turn-2', questionMessageId: 'msg-question-2', answerMessageId: 'msg-answer-2' };
+    expect(await store.open(newTurn({ ...ids, session: newSession('session-2', 'my chat') }))).toBe(true);
+    expect(await sessions.restoreSession(ada, 'session-1', new Date(0))).toBe(true);
+    expect(await sessions.findChat(ada, 'my chat')).toMatchObject({ sessionId: 'session-2' });
+  });
+
+  it('is found by its index', async () => {
+    if (database === 'postgres') return;
+    const explain = `explain query plan select id from chat_sessions where id in (${chatsNamed})`;
+    const steps: { detail: string }[] = await connection.raw(explain, chatNames('my chat', ada));
+    expect(steps.map(({ detail }) => detail).join('\n')).toContain('chat_sessions_chat_name_uq');
+  });
 });
 
 describe('the keys of upstreams', () => {

@@ -38,6 +38,8 @@ export const upstreamIdOf = (saved: string | null): string => saved ?? 'dify';
 export interface SessionReference {
   readonly sessionId?: string | undefined;
   readonly conversationId?: string | undefined;
+  /** One of these ids, or the name that a client has given the session. A new session gets it as its name. */
+  readonly chatId?: string | undefined;
 }
 
 /** The title of a session that has no name and no question yet. */

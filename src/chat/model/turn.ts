@@ -86,6 +86,8 @@ export interface NewSession {
   readonly otherThreads: OtherThreads;
   readonly characterId: string;
   readonly title: string;
+  /** The name by which a client asks for the session. Undefined for none. */
+  readonly chatName?: string | undefined;
 }
 
 /** The current state of a running answer. */

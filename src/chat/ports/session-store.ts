@@ -20,6 +20,8 @@ export interface SessionStore {
   listWithCharacter(owner: Owner, range: CharacterSessionRange): Promise<readonly SessionEntry[]>;
   /** @param id the id of the session, or the upstream's id of its conversation. */
   find(owner: Owner, id: string): Promise<SessionEntry | null>;
+  /** @param id what `find` takes, or the name that a client has given the session. */
+  findChat(owner: Owner, id: string): Promise<SessionEntry | null>;
   /** @returns whether the session exists. */
   rename(owner: Owner, sessionId: string, title: string): Promise<boolean>;
   /**

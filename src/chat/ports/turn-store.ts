@@ -18,8 +18,8 @@ export interface TurnStore {
 
   /**
    * Saves the question and the pending answer, claims the session for this turn, and marks the lines it supersedes.
-   * @returns false if the session's conversation, upstream or character has changed since it was read. Then
-   *   nothing is saved.
+   * @returns false if the session's conversation, upstream or character has changed since it was read, or if another
+   *   session of the owner has got the name of this new one. Then nothing is saved.
    * @throws ChatError `turn-in-progress` if the session is already claimed, with the other `turn_id` in its details.
    *   Also throws if the owner has used the idempotency key before.
    */

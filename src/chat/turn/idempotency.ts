@@ -5,7 +5,7 @@ import type { Question } from '../model/question';
 /** Returns a digest of all fields of the question. Equivalent bodies have the same digest. */
 export function fingerprintOf(question: Question): string {
   const { characterId, query, files = [], session, inputs, regenerates, supersedes } = question;
-  const { sessionId, conversationId } = session;
+  const { sessionId, conversationId, chatId } = session;
   const asked = [
     characterId,
     query,
@@ -16,6 +16,7 @@ export function fingerprintOf(question: Question): string {
     // Add these only if they are set: saved digests of older questions do not contain them.
     ...(supersedes === undefined ? [] : [supersedes]),
     ...(files.length === 0 ? [] : [sorted(files)]),
+    ...(chatId === undefined ? [] : [{ chatId }]),
   ];
   return digestOf(asked);
 }

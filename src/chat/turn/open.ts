@@ -114,22 +114,13 @@ async function findSession(
   question: Question,
   character: Character,
 ): Promise<Session | NewSession> {
-  const { sessionId, conversationId } = question.session;
-  if (sessionId === undefined && conversationId === undefined) {
-    const title = toTitle(question.query);
-    const sessionId = randomUUID();
-    return {
-      rowId: null,
-      sessionId,
-      conversationId: null,
-      upstreamId: null,
-      otherThreads: {},
-      characterId: character.documentId,
-      title,
-    };
+  const { sessionId, conversationId, chatId } = question.session;
+  const isNamed = [sessionId, conversationId, chatId].some((id) => id !== undefined);
+  const session = isNamed ? await store.findSession(question.owner, question.session) : null;
+  if (session === null) {
+    if (isNamed && chatId === undefined) throw new ChatError('session-not-found');
+    return toNewSession(question, character);
   }
-  const session = await store.findSession(question.owner, question.session);
-  if (session === null) throw new ChatError('session-not-found');
   if (!answersIn(session, character.documentId)) {
     throw new ChatError('invalid-request', {
       sentence:
@@ -138,4 +129,17 @@ async function findSession(
     });
   }
   return session;
+}
+
+function toNewSession({ query, session: { chatId } }: Question, character: Character): NewSession {
+  return {
+    rowId: null,
+    sessionId: randomUUID(),
+    conversationId: null,
+    upstreamId: null,
+    otherThreads: {},
+    characterId: character.documentId,
+    title: toTitle(query),
+    chatName: chatId,
+  };
 }

@@ -27,8 +27,9 @@ import { countMessage, lockSession, touchSession } from '../messages/count';
 import { copyQuestion } from '../messages/question';
 import { isSuperseded, messagesAlone, selectMessages, toMessage, type MessageRow } from '../messages/rows';
 import type { Reader } from '../reader/reader';
-import { sessionNames, sessionsNamed } from '../sql/sessions-named';
+import { chatNames, chatsNamed, sessionNames, sessionsNamed } from '../sql/sessions-named';
 import { listAnswers, listWithCharacter } from './character-pages';
+import { dropTakenName } from './chat-names';
 import { selectSessions, toSessionEntry, type SessionRow } from './rows';
 import { conversationsOf, threadColumns, type ThreadColumns } from './threads';
 import { noteUnneeded } from './unneeded-conversations';
@@ -47,7 +48,8 @@ export function createSessionStore(
     findLatestOrCreate: (owner, session) => findLatestOrCreate(db, owner, session),
     list: (owner, range, signal) => list(db, reader, owner, { ...range, signal }),
     listWithCharacter: (owner, range) => listWithCharacter(db, reader, owner, range),
-    find: (owner, id) => find(db, owner, id),
+    find: (owner, id) => find(db, owner, sessionsNamed, sessionNames(id, owner)),
+    findChat: (owner, id) => find(db, owner, chatsNamed, chatNames(id, owner)),
     async rename(owner, sessionId, title) {
       const count = await own(db, owner, sessionId).update({ title, updated_at: new Date() });
       return count > 0;
@@ -172,11 +174,16 @@ function selected(db: Database, owner: Owner, { character }: SessionFilter): Kne
 
 type SessionPageRow = SessionRow & { readonly few?: number | string };
 
-/** @param id the session's id or Dify's conversation id. Of several sessions in one conversation, the newest counts. */
-async function find(db: Database, owner: Owner, id: string): Promise<SessionEntry | null> {
+/** Finds the session that `named` selects. Of several sessions in one conversation, the newest counts. */
+async function find(
+  db: Database,
+  owner: Owner,
+  named: string,
+  names: readonly (string | number)[],
+): Promise<SessionEntry | null> {
   const row = (await selectSessions(db)
     .where({ user_id: owner.id, is_deleted: false })
-    .whereRaw(`id in (${sessionsNamed})`, sessionNames(id, owner))
+    .whereRaw(`id in (${named})`, [...names])
     .orderBy('id', 'desc')
     .first()) as SessionRow | undefined;
   return row === undefined ? null : toSessionEntry(row);
@@ -233,6 +240,7 @@ async function restoreSession(db: Database, owner: Owner, id: string, since: Dat
       .orderBy('id', 'desc')
       .first('id', 'deleted_at')) as { id: number; deleted_at: Date | number | string } | undefined;
     if (row === undefined) return false;
+    await dropTakenName(db, trx, row.id);
     const restored = { is_deleted: false, deleted_at: null };
     const sessions = db.connection('chat_sessions').transacting(trx);
     const count = await sessions.where({ id: row.id, is_deleted: true }).update(restored);

@@ -11,3 +11,11 @@ export const sessionsNamed = `select id from chat_sessions where session_id = ?
 export function sessionNames(id: string, owner: { readonly id: number }): [string, string, number, string] {
   return [id, id, owner.id, id];
 }
+
+/** SQL for the row ids of the sessions that their owner calls by one of these ids or by a name. See `indexChatNames`. */
+export const chatsNamed = `select id from chat_sessions where user_id = ? and chat_name = ? and not is_deleted
+  union all ${sessionsNamed}`;
+
+export function chatNames(id: string, owner: { readonly id: number }): (string | number)[] {
+  return [owner.id, id, ...sessionNames(id, owner)];
+}

@@ -2,10 +2,12 @@ import type { Core } from '@strapi/strapi';
 
 import { ChatError, type NewTurn, type TurnStore } from '../../chat';
 import { nowIn } from '../sql/clock';
+import { isUniqueViolation } from '../sql/errors';
 import { inGroups } from '../sql/group-commit';
 import { insertRows, toInsertion, type Row } from '../sql/insert-rows';
 import { toJsonColumn } from '../sql/json-column';
 import type { ProcessLock } from '../locks/process-lock';
+import { hasChatName } from '../sessions/chat-names';
 import { claimSession } from '../sessions/claims';
 import type { RunStatement } from '../sql/statements';
 
@@ -23,6 +25,7 @@ export function createTurnOpening(db: Database, lock: ProcessLock): TurnStore['o
     } catch (error) {
       // If the connection breaks during COMMIT, the turn may be saved. A failed batch also writes each turn again.
       if (!(error instanceof ChatError) && (await isOpen(db, turn))) return true;
+      if (isUniqueViolation(error) && (await isNameTaken(db, turn))) return false;
       throw error;
     }
   };
@@ -46,6 +49,12 @@ async function isOpen(db: Database, { turnId }: NewTurn): Promise<boolean> {
     (row: unknown) => row !== undefined,
     () => false,
   );
+}
+
+/** Returns whether another session of the owner has the name of the new session of this turn. */
+async function isNameTaken(db: Database, { session, owner }: NewTurn): Promise<boolean> {
+  if (session.rowId !== null || session.chatName === undefined) return false;
+  return hasChatName(db, owner, session.chatName);
 }
 
 async function openEach(
@@ -114,6 +123,7 @@ async function beginSession(db: Database, statement: RunStatement, turn: TurnOfN
 function sessionRow({ session, thread, owner, characterId, turnId, createdAt }: TurnOfNewSession) {
   return {
     session_id: session.sessionId,
+    chat_name: session.chatName ?? null,
     upstream: thread.upstreamId,
     conversation_id: thread.conversationId,
     title: session.title,

@@ -5,7 +5,7 @@ import type { Owner, SavedTurn, SentTurn, Session, SessionReference, TurnStore }
 import { claimAbandoned } from './abandoned';
 import { characterOf } from '../characters/links';
 import { nowIn } from '../sql/clock';
-import { sessionNames, sessionsNamed } from '../sql/sessions-named';
+import { chatNames, chatsNamed, sessionNames, sessionsNamed } from '../sql/sessions-named';
 import { selectMessages } from '../messages/rows';
 import { readEarlier, saveParent } from './earlier';
 import { parseThreads, upstreamOf } from '../sessions/threads';
@@ -57,6 +57,8 @@ async function findSession(db: Database, owner: Owner, reference: SessionReferen
   for (const id of [reference.sessionId, reference.conversationId]) {
     if (id !== undefined) void query.whereRaw(`id in (${sessionsNamed})`, sessionNames(id, owner));
   }
+  const { chatId } = reference;
+  if (chatId !== undefined) void query.whereRaw(`id in (${chatsNamed})`, chatNames(chatId, owner));
   const row = (await query.first()) as SessionRow | undefined;
   if (row === undefined) return null;
   return {

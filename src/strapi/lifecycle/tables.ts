@@ -9,6 +9,7 @@ import { indexMarkedMessages } from '../../database/conversations/indexes';
 import { createFileTable } from '../../database/files/store';
 import { createErasureTable } from '../../database/history/erasures';
 import { indexRatings } from '../../database/messages/ratings';
+import { indexChatNames } from '../../database/sessions/chat-names';
 import { createUnneededTable } from '../../database/sessions/unneeded-conversations';
 import { indexPendingAnswers } from '../../database/turns/pending-answers';
 import { createTrialTables } from '../../database/trials/tables';
@@ -36,5 +37,6 @@ export async function createTables({ db }: Core.Strapi): Promise<void> {
   await keepPublishedVersions(db);
   await indexPendingAnswers(db);
   await indexRatings(db);
+  await indexChatNames(db);
   await indexMarkedMessages(db);
 }

@@ -101,7 +101,7 @@ export function newThread(conversationId: string | null): Thread {
   return { upstreamId: 'dify', model: null, conversationId, otherThreads: {}, isRestarted: false };
 }
 
-export function newSession(sessionId: string): NewTurn['session'] {
+export function newSession(sessionId: string, chatName?: string): NewTurn['session'] {
   return {
     rowId: null,
     sessionId,
@@ -110,6 +110,7 @@ export function newSession(sessionId: string): NewTurn['session'] {
     otherThreads: {},
     characterId: keeper.documentId,
     title: 'How is the sea?',
+    chatName,
   };
 }
 

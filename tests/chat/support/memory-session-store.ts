@@ -9,6 +9,7 @@ export function createEmptySessionStore(changes: Partial<SessionStore> = {}): Se
     list: async () => ({ sessions: [], total: 0 }),
     listWithCharacter: async () => [],
     find: async () => null,
+    findChat: async () => null,
     rename: async () => false,
     deleteSession: async () => false,
     restoreSession: async () => false,

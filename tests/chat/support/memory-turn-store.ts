@@ -16,6 +16,7 @@ import type { TurnStore } from '../../../src/chat/ports/turn-store';
 interface SessionRow extends Session {
   readonly ownerId: number;
   readonly title: string;
+  readonly chatName?: string | undefined;
   readonly liveTurnId: string | null;
   readonly isDeleted: boolean;
 }
@@ -51,18 +52,13 @@ export function createMemoryTurnStore(): MemoryTurnStore {
   let lastId = 0;
 
   return {
-    async findSession(owner, { sessionId, conversationId }) {
+    async findSession(owner, { sessionId, conversationId, chatId }) {
       const found = [...sessions.values()].filter(
         (row) =>
           row.ownerId === owner.id &&
           !row.isDeleted &&
-          [sessionId, conversationId].every(
-            (id) =>
-              id === undefined ||
-              row.sessionId === id ||
-              row.conversationId === id ||
-              hadConversation(row, id),
-          ),
+          [sessionId, conversationId].every((id) => id === undefined || hasId(row, id)) &&
+          (chatId === undefined || row.chatName === chatId || hasId(row, chatId)),
       );
       const row = found.at(-1);
       return row === undefined ? null : toSession(row);
@@ -72,6 +68,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       if (turn.idempotency !== null && findSent(turn.owner, turn.idempotency.key) !== null) {
         throw new Error('The key is taken.');
       }
+      if (turn.session.rowId === null && isNameTaken(turn.owner, turn.session.chatName)) return false;
       const sessionRowId = turn.session.rowId ?? insertSession(turn);
       if (!claim(sessionRowId, turn)) return false;
       if (turn.supersedes !== null) supersede(sessionRowId, turn.supersedes);
@@ -239,6 +236,15 @@ export function createMemoryTurnStore(): MemoryTurnStore {
     },
   };
 
+  function isNameTaken(owner: Owner, name: string | undefined): boolean {
+    const own = [...sessions.values()].filter((row) => row.ownerId === owner.id && !row.isDeleted);
+    return name !== undefined && own.some(({ chatName }) => chatName === name);
+  }
+
+  function hasId(row: SessionRow, id: string): boolean {
+    return row.sessionId === id || row.conversationId === id || hadConversation(row, id);
+  }
+
   function hadConversation({ rowId }: SessionRow, conversationId: string): boolean {
     return [...turns.values()].some(
       ({ sessionRowId, answer }) => sessionRowId === rowId && answer.conversationId === conversationId,
@@ -257,7 +263,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
   function insertSession({ owner, session }: NewTurn): number {
     const rowId = ++lastId;
     const { sessionId, characterId, upstreamId, otherThreads } = session;
-    const title = 'title' in session ? session.title : '';
+    const { title, chatName } = 'title' in session ? session : { title: '' };
     sessions.set(rowId, {
       rowId,
       sessionId,
@@ -266,6 +272,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       upstreamId,
       otherThreads,
       title,
+      chatName,
       ownerId: owner.id,
       liveTurnId: null,
       isDeleted: false,

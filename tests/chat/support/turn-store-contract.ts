@@ -65,6 +65,27 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     expect(await store.findSession(ada, { ...both, conversationId: 'another' })).toBeNull();
   });
 
+  it('finds a session by the name of its chat, and by its ids in the same place', async () => {
+    await store.open(newTurn({ session: newSession('session-1', 'my chat') }));
+    await store.close('turn-1', ending());
+
+    for (const chatId of ['my chat', 'session-1', 'dify-conversation'])
+      expect(await store.findSession(ada, { chatId })).toMatchObject({ sessionId: 'session-1' });
+    expect(await store.findSession(ada, { sessionId: 'my chat' })).toBeNull();
+    expect(await store.findSession(bob, { chatId: 'my chat' })).toBeNull();
+  });
+
+  it('opens one session for each name of a user', async () => {
+    const named = (session: string) => ({ session: newSession(session, 'my chat') });
+    const opened = await Promise.all([
+      store.open(newTurn(named('session-1'))),
+      store.open(newTurn({ ...secondIds, ...named('session-2') })),
+    ]);
+
+    expect(opened.sort()).toEqual([false, true]);
+    expect(await store.open(newTurn({ ...thirdIds, ...named('session-3'), owner: bob }))).toBe(true);
+  });
+
   it('does not find another user’s session', async () => {
     await store.open(newTurn());
     expect(await store.findSession(bob, { sessionId: 'session-1' })).toBeNull();
