@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 
+import { fileTypeOf, type InlineFile } from '../contract/file/inline-file';
 import { extensionOf } from '../contract/file/upload-reply';
 import { ChatError } from '../errors';
 import type { WriteLimits } from '../limits/write-limits';
@@ -19,6 +21,12 @@ export interface Uploads {
    *   and `upstream-…` (the upload to Dify failed).
    */
   add(owner: Owner, characterId: string, file: FileUpload): Promise<Upload>;
+  /** Does the same for files that come inside a question, in order. @returns the files as the question names them. */
+  addInline(
+    owner: Owner,
+    characterId: string,
+    files: readonly InlineFile[],
+  ): Promise<readonly QuestionFile[]>;
   /**
    * Checks the files of a question that this upstream gets.
    * @throws ChatError `invalid-request` for a file that the owner has not uploaded there, for an address on a host that
@@ -45,16 +53,15 @@ const keptMs = 86_400_000;
 export function createUploads(options: UploadsOptions): Uploads {
   const { settings, store, characters, upstreams, writes } = options;
   return {
-    async add(owner, characterId, file) {
-      assertAllowed(file, settings);
-      const character = await characters.findPublished(characterId);
-      if (character === null) throw new ChatError('character-not-found');
-      const upstream = await upstreams.choose(character.upstream);
-      const { id, base64 } = await pass(owner, upstream, file);
-      const { name, mimeType, size } = file;
-      const upload = { id, upstreamId: upstream.id, name, mimeType, size, createdAt: new Date() };
-      await store.save(owner, { ...upload, base64 });
-      return upload;
+    add,
+    async addInline(owner, characterId, files) {
+      const added: QuestionFile[] = [];
+      for (const { name, mimeType, bytes } of files) {
+        const file = { name, mimeType, size: bytes.length, open: () => Readable.from([bytes]) };
+        const { id } = await add(owner, characterId, file);
+        added.push({ type: fileTypeOf(mimeType), transfer_method: 'local_file', upload_file_id: id });
+      }
+      return added;
     },
 
     async check(owner, upstream, files) {
@@ -73,6 +80,18 @@ export function createUploads(options: UploadsOptions): Uploads {
     read: (owner, upstreamId, id) => store.read(owner, upstreamId, id),
     purge: () => store.eraseKept(new Date(Date.now() - keptMs)),
   };
+
+  async function add(owner: Owner, characterId: string, file: FileUpload): Promise<Upload> {
+    assertAllowed(file, settings);
+    const character = await characters.findPublished(characterId);
+    if (character === null) throw new ChatError('character-not-found');
+    const upstream = await upstreams.choose(character.upstream);
+    const { id, base64 } = await pass(owner, upstream, file);
+    const { name, mimeType, size } = file;
+    const upload = { id, upstreamId: upstream.id, name, mimeType, size, createdAt: new Date() };
+    await store.save(owner, { ...upload, base64 });
+    return upload;
+  }
 
   async function pass(
     owner: Owner,

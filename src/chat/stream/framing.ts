@@ -1,12 +1,8 @@
 import { toDifyEvents, toLastDifyEvent } from '../contract/dify/event';
-import {
-  createTextReader,
-  createToChunks,
-  toLastOpenAIEvent,
-  type ChunkOptions,
-} from '../contract/openai/event';
+import { createTextReader } from '../contract/messages/answer-text';
+import { createToChunks, toLastOpenAIEvent, type ChunkOptions } from '../contract/openai/event';
 import { isTerminal, toLastEvent, type TerminalWireEvent, type WireEvent } from '../contract/stream-event';
-import type { FinishReason } from '../contract/openai/reply';
+import { toFinishReason, type FinishReason } from '../contract/openai/reply';
 import type { ChatError } from '../errors';
 import { heartbeatFrame, type Frame } from './sse';
 
@@ -70,7 +66,7 @@ export async function readCompletion(batches: AsyncIterable<readonly Frame[]>): 
     for (const { data } of batch) {
       const event = JSON.parse(data) as WireEvent;
       if (event.event === 'message' || event.event === 'message_replace') text.read(event);
-      if (isTerminal(event)) return { end: event, finishReason: text.finishReason() };
+      if (isTerminal(event)) return { end: event, finishReason: toFinishReason(text) };
     }
   }
   return null;

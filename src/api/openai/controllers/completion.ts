@@ -1,5 +1,3 @@
-import { Readable } from 'node:stream';
-
 import type { Core } from '@strapi/strapi';
 import type { Context } from 'koa';
 
@@ -14,7 +12,6 @@ import {
   type CompletionRequest,
   type Owner,
   type Question,
-  type QuestionFile,
   type Sent,
 } from '../../../chat';
 import { chatOf } from '../../../app';
@@ -51,13 +48,7 @@ async function toQuestionOf(
   const { characterSessions, findThread, uploads } = chatOf(strapi);
   const character = await characterSessions.findCharacter(owner, characterId);
   const session = await findThread(owner, character, { sessionId, earlier });
-  const files: QuestionFile[] = [];
-  for (const [index, { mimeType, bytes }] of images.entries()) {
-    const name = `image-${index + 1}.${mimeType.slice('image/'.length)}`;
-    const file = { name, mimeType, size: bytes.length, open: () => Readable.from([bytes]) };
-    const { id } = await uploads.add(owner, character.documentId, file);
-    files.push({ type: 'image', transfer_method: 'local_file', upload_file_id: id });
-  }
+  const files = await uploads.addInline(owner, character.documentId, images);
   return {
     owner,
     characterId: character.documentId,

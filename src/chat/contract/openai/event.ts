@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { ChatError } from '../../errors';
 import { seconds, type Reply } from '../reply';
 import type { WireEvent } from '../stream-event';
+import { createTextReader } from '../messages/answer-text';
 import { openaiError, toOpenAIError } from './error';
 import {
   completionId,
@@ -11,8 +12,8 @@ import {
   openaiMetadata,
   openaiUsage,
   toCompletionId,
+  toFinishReason,
   toOpenAIUsage,
-  type FinishReason,
 } from './reply';
 
 /** One piece of a streamed completion. Source: `POST /chat/completions` of OpenAI with `stream: true`. */
@@ -70,7 +71,7 @@ export function createToChunks({ model, withUsage }: ChunkOptions): (event: Wire
         return content === '' ? [] : [JSON.stringify(toChunk(event, { content }))];
       }
       case 'message_end': {
-        const end = toChunk(event, {}, text.finishReason());
+        const end = toChunk(event, {}, toFinishReason(text));
         const usage = { ...end, choices: [], usage: toOpenAIUsage(event.metadata.usage) };
         return [end, ...(withUsage ? [usage] : [])].map((chunk) => JSON.stringify(chunk)).concat(done);
       }
@@ -96,25 +97,6 @@ export function createToChunks({ model, withUsage }: ChunkOptions): (event: Wire
       ...(withUsage && { usage: null }),
     };
   }
-}
-
-/** Reads the text of one turn from its events, in order. */
-export function createTextReader() {
-  let sent = '';
-  let finishReason: FinishReason = 'stop';
-  return {
-    /** Returns the text that this event adds. */
-    read({ event, answer }: Extract<WireEvent, { event: 'message' | 'message_replace' }>): string {
-      const whole = event === 'message' ? sent + answer : answer;
-      // A slow client gets the text so far again. Another text takes back what the client has, and OpenAI cannot.
-      if (!whole.startsWith(sent)) finishReason = 'content_filter';
-      if (finishReason === 'content_filter') return '';
-      const added = whole.slice(sent.length);
-      sent = whole;
-      return added;
-    },
-    finishReason: () => finishReason,
-  };
 }
 
 /** Ends each stream. Some clients wait for it. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import type { ListedCharacter } from '../../model/character';
 import type { Usage } from '../../model/outcome';
+import type { TextReader } from '../messages/answer-text';
 import { seconds, type Reply } from '../reply';
 import type { TerminalWireEvent } from '../stream-event';
 
@@ -49,6 +50,10 @@ export const openaiMetadata = z
 
 export const finishReasons = ['stop', 'content_filter'] as const;
 export type FinishReason = (typeof finishReasons)[number];
+
+/** OpenAI's clients cannot take a text back. */
+export const toFinishReason = (text: Pick<TextReader, 'isTakenBack'>): FinishReason =>
+  text.isTakenBack() ? 'content_filter' : 'stop';
 
 export const completionId = z.string().describe('`chatcmpl-` and the `turn_id`.');
 export const completionModel = z.string().describe('The model that the request names.');

@@ -5,6 +5,7 @@ import { isBlank } from '../../shared/blank-text';
 import { oncePer } from '../../shared/once-per';
 import { toStorableText } from '../../shared/storable-text';
 import { characterIdSchema } from '../bounded';
+import { toInlineFile, type InlineFile } from '../file/inline-file';
 import { parse } from '../invalid-request';
 
 /** One earlier exchange, as the client remembers it. Both texts have no outer blanks. */
@@ -14,17 +15,11 @@ export interface RememberedTurn {
   readonly answer: string;
 }
 
-/** A picture in the question. */
-export interface InlineImage {
-  readonly mimeType: string;
-  readonly bytes: Buffer;
-}
-
 /** A request for a completion. The last message of the user is the question. */
 export interface CompletionRequest {
   readonly characterId: string;
   readonly query: string;
-  readonly images: readonly InlineImage[];
+  readonly images: readonly InlineFile[];
   readonly earlier: readonly RememberedTurn[];
   /** The session that the client names. Undefined: the earlier messages show it. */
   readonly sessionId: string | undefined;
@@ -116,7 +111,7 @@ export function parseCompletion(body: unknown, settings: RequestSettings): Compl
   return {
     characterId: toStorableText(model),
     query: textOf(question),
-    images: imageUrlsOf(question).flatMap((url) => toImage(url) ?? []),
+    images: imageUrlsOf(question).flatMap((url, index) => toImage(url, index) ?? []),
     earlier: toTurns(spoken.slice(0, -1)),
     sessionId: toStorableText(session_id ?? metadata?.session_id ?? '') || undefined,
     isStreaming: stream === true,
@@ -136,7 +131,7 @@ function problemOf(
   const images = imageUrlsOf(question);
   if (images.length > maxFiles)
     return maxFiles === 0 ? 'must have no images: this server takes no files' : `can have ${maxFiles} images`;
-  if (images.some((url) => toImage(url) === null))
+  if (images.some((url, index) => toImage(url, index) === null))
     return 'must have images as "data:image/…;base64,…". The server fetches no address';
   return null;
 }
@@ -162,10 +157,9 @@ function imageUrlsOf(message: Message | undefined): readonly string[] {
   );
 }
 
-function toImage(url: string): InlineImage | null {
-  const [, mimeType = '', base64 = ''] =
-    /^data:(image\/[a-z0-9.+-]+);base64,([a-z0-9+/]+={0,2})$/iu.exec(url) ?? [];
-  return base64 === '' ? null : { mimeType: mimeType.toLowerCase(), bytes: Buffer.from(base64, 'base64') };
+function toImage(url: string, index: number): InlineFile | null {
+  const file = toInlineFile(url, `image-${index + 1}`);
+  return file?.mimeType.startsWith('image/') === true ? file : null;
 }
 
 /** Pairs questions with answers. An answer before the first question is the opening line of the character. */

@@ -46,7 +46,7 @@ describe('a chat completion', () => {
       { role: 'user', content: [{ type: 'text', text: 'What is it?' }, image(url)] },
     ]);
 
-    expect(images).toEqual([{ mimeType: 'image/png', bytes: Buffer.from('picture') }]);
+    expect(images).toEqual([{ name: 'image-1.png', mimeType: 'image/png', bytes: Buffer.from('picture') }]);
   });
 
   it.each([
