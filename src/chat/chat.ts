@@ -17,6 +17,7 @@ import { createSearch, type Search } from './message/search';
 import type { SearchStore } from './ports/search-store';
 import { createSessionAccess, type SessionAccess } from './session/access';
 import { createOwners, type Owners } from './session/owners';
+import { createClientChats, type ClientChats } from './session/client-chats';
 import { createFindThread } from './session/find-thread';
 import { createCharacterSessions, type CharacterSessions } from './session/character-sessions';
 import type { SessionStore } from './ports/session-store';
@@ -78,6 +79,7 @@ export interface Chat {
   readonly owners: Owners;
   readonly characterSessions: CharacterSessions;
   readonly findThread: ReturnType<typeof createFindThread>;
+  readonly clientChats: ClientChats;
   readonly sessionEvents: SessionEvents;
   readonly connect: Connect;
   readonly ownData: OwnData;
@@ -146,6 +148,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
     owners: createOwners(dependencies.ownerSource),
     characterSessions,
     findThread: createFindThread({ store: sessionStore, turns, characterSessions }),
+    clientChats: createClientChats({ store: sessionStore, turns, sessions, characterSessions, uploads }),
     sessionEvents: events,
     connect: createConnect({ live, events, turns, sessions, writes, request: settings.request }),
     search: createSearch(dependencies.searchStore),

@@ -165,14 +165,18 @@ export type { TrialQuestion } from './trial/trials';
 export { askForWhole, type WholeAnswer } from './trial/whole-answer';
 export { parseStreamFormat, type StreamFormat } from './contract/stream-event';
 export {
+  aiSdkFraming,
   difyFraming,
   openaiFraming,
   ownFraming,
   readCompletion,
+  toAiSdkFrames,
   toDifyFrames,
   toOpenAIFrames,
   type Framing,
 } from './stream/framing';
+export { toAiSdkMessages } from './contract/ai-sdk/message';
+export { parseAiSdkRequest } from './contract/ai-sdk/request';
 export { toOpenAIError } from './contract/openai/error';
 export { toOpenAICompletion, toOpenAIModel } from './contract/openai/reply';
 export { parseCompletion, type CompletionRequest } from './contract/openai/request';

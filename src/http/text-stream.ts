@@ -40,3 +40,44 @@ export async function streamText(
     }
   }
 }
+
+/** A list up to here is a reply like any other, with a tag. The server sends a longer one while it reads it. */
+const maxTaggedChars = 200_000;
+
+/** Replies with a list of any length in JSON. */
+export async function replyWithList(
+  ctx: Context,
+  options: Omit<StreamedText, 'type'>,
+  pages: AsyncIterable<readonly object[]>,
+): Promise<void> {
+  const items = toTexts(pages);
+  let begun = '';
+  while (begun.length <= maxTaggedChars) {
+    const next = await items.next();
+    if (next.done === true) {
+      ctx.type = 'application/json';
+      ctx.body = `[${begun}]`;
+      return;
+    }
+    begun = begun === '' ? next.value : `${begun},${next.value}`;
+  }
+  const type = 'application/json; charset=utf-8';
+  await streamText(ctx, { ...options, type }, toJsonList(begun, items));
+}
+
+/** Yields a list that begins with at least one item. Ends `rest` when it is ended itself. */
+async function* toJsonList(begun: string, rest: AsyncGenerator<string, void>): AsyncGenerator<string, void> {
+  try {
+    yield `[${begun}`;
+    for await (const items of rest) yield `,${items}`;
+    yield ']';
+  } finally {
+    await rest.return();
+  }
+}
+
+async function* toTexts(pages: AsyncIterable<readonly object[]>): AsyncGenerator<string, void> {
+  for await (const page of pages) {
+    if (page.length > 0) yield page.map((item) => JSON.stringify(item)).join(',');
+  }
+}

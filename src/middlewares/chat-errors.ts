@@ -19,6 +19,7 @@ import {
  * The body is parsed before the route is known.
  */
 export const chatApis: readonly string[] = [
+  'ai-sdk',
   'ai-character',
   'chat',
   'chat-conversation',

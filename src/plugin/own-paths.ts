@@ -28,6 +28,7 @@ const ofTypes = [
   'chat/(sessions?|messages?)',
 ];
 const ofOthers = [
+  'ai-sdk',
   'chat',
   'conversations',
   'users/[^/]+/conversations',

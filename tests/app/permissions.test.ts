@@ -3,6 +3,7 @@ import { startApp, type App } from '../support/app';
 /** The actions of this application that a new installation grants to logged-in users. */
 const granted = {
   'ai-character.ai-character': ['find', 'findOne'],
+  'ai-sdk.chat': ['messages', 'resume', 'send', 'stop'],
   'chat-conversation.chat-conversation': [
     'createMessage',
     'findTurn',

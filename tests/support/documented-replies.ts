@@ -57,8 +57,9 @@ export function assertDocumentedEvent(method: string, path: string, event: unkno
 /** Returns the JSON texts in a body: one, or one for each event or line. */
 function itemsOf(media: string, text: string): readonly string[] {
   if (media === 'application/x-ndjson') return text.trimEnd().split('\n');
+  // Some APIs end a stream with a line that is no JSON.
   if (media === 'text/event-stream')
-    return [...text.matchAll(/^data: (.*)$/gmu)].map(([, data = '']) => data);
+    return [...text.matchAll(/^data: (?!\[DONE\]$)(.*)$/gmu)].map(([, data = '']) => data);
   return [text];
 }
 

@@ -147,6 +147,8 @@ const kindsOfParams: readonly (readonly [route: RegExp, kinds: Readonly<Record<s
   [/ \/api\/chat-conversations\/files\//u, { link: missing('file-not-found') }],
   [/^DELETE \/api\/dify\//u, { conversation_id: nothingToDo(204, ...sessionIds) }],
   [/ \/api\/(dify|console\/api)\//u, dify],
+  [/^GET \/api\/ai-sdk\/chat\/:chat_id$/u, { chat_id: session }],
+  [/ \/api\/ai-sdk\//u, { chat_id: nothingToDo(204, ...sessionIds) }],
   [/ \/api\/openai\//u, { model: missing('model_not_found', "Ada's documentId", "Ada's id") }],
   [
     /./u,
@@ -236,6 +238,15 @@ const requests: Readonly<Record<string, { readonly slots?: readonly Slot[]; read
     'GET /api/dify/:character_id/v1/conversations': { slots: query({ last_id: namedDifyConversation }) },
     'GET /api/console/api/apps/:character_id/chat-messages': {
       slots: query({ conversation_id: namedDifyConversation }),
+    },
+    // Each id of a chat that is not an own session begins a new one: tests/app/ai-sdk.test.ts tries them.
+    'POST /api/ai-sdk/chat': {
+      slots: body({ character_id: characterOfBody }),
+      body: {
+        id: 'whose',
+        message: { role: 'user', parts: [{ type: 'text', text: 'Whose is this?' }] },
+        character_id: '$character',
+      },
     },
     'POST /api/openai/v1/chat/completions': {
       slots: body({

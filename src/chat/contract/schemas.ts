@@ -6,6 +6,9 @@ export {
   conversationParameters,
 } from './conversation/request';
 export { conversationMessageReply, conversationReply } from './conversation/reply';
+export { aiSdkMessage } from './ai-sdk/message';
+export { aiSdkPart } from './ai-sdk/part';
+export { aiSdkBody } from './ai-sdk/request';
 export { difyAnswer, difyEvent } from './dify/event';
 export {
   difyConsoleMessage,

@@ -71,6 +71,8 @@ export type MessageReference = { readonly id: number } | { readonly messageId: s
 /** New words for a question that the character must answer again. */
 export interface Revision {
   readonly content: string;
+  /** Undefined: the files of the old question. */
+  readonly files?: readonly QuestionFile[];
   /** See `Turns.send`. */
   readonly idempotencyKey: string | undefined;
   /** The id of the last event that the client has of a revision that it sends again. */

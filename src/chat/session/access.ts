@@ -200,7 +200,7 @@ function createMessageAccess({
   async function reviseQuestion(
     owner: Owner,
     reference: MessageReference,
-    { content, idempotencyKey, after }: Revision,
+    { content, files, idempotencyKey, after }: Revision,
   ): Promise<Sent> {
     const old = await findQuestion(owner, reference);
     const session = await findSession(store, owner, old.sessionId ?? '');
@@ -208,7 +208,7 @@ function createMessageAccess({
       owner,
       characterId: assertCharacter(session),
       query: content,
-      files: old.files,
+      files: files ?? old.files,
       session: { sessionId: session.sessionId },
       inputs: {},
       regenerates: old.messageId,

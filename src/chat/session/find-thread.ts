@@ -41,14 +41,9 @@ export function createFindThread({ store, turns, characterSessions }: FindThread
         ? await findRemembered(owner, character, earlier)
         : await characterSessions.find(owner, character, sessionId);
     if (session === undefined) return undefined;
-    await endUnread(owner, session);
+    await endUnread(turns, owner, session);
     return session.sessionId;
   };
-
-  async function endUnread(owner: Owner, { liveTurnId }: SessionEntry): Promise<void> {
-    if (liveTurnId === null || (await turns.stopUnread(owner, liveTurnId))) return;
-    throw new ChatError('turn-in-progress', { details: { turn_id: liveTurnId } });
-  }
 
   async function findRemembered(
     owner: Owner,
@@ -75,6 +70,16 @@ export function createFindThread({ store, turns, characterSessions }: FindThread
     const saved = [...(await store.listAnswers(owner, session, range))].reverse();
     return matches(saved, earlier);
   }
+}
+
+/** Stops the answer of a session, if nobody reads it any more. @throws ChatError `turn-in-progress` */
+export async function endUnread(
+  turns: Pick<TurnAccess, 'stopUnread'>,
+  owner: Owner,
+  { liveTurnId }: SessionEntry,
+): Promise<void> {
+  if (liveTurnId === null || (await turns.stopUnread(owner, liveTurnId))) return;
+  throw new ChatError('turn-in-progress', { details: { turn_id: liveTurnId } });
 }
 
 /** How many failed turns may be missing in the messages of a client. */

@@ -1,3 +1,4 @@
+import { createToAiSdkParts, toLastAiSdkPart } from '../contract/ai-sdk/part';
 import { toDifyEvents, toLastDifyEvent } from '../contract/dify/event';
 import { createTextReader } from '../contract/messages/answer-text';
 import { createToChunks, toLastOpenAIEvent, type ChunkOptions } from '../contract/openai/event';
@@ -28,28 +29,32 @@ export const difyFraming: Framing = {
   lastEvent: toLastDifyEvent,
 };
 
-/** Converts the frames of a turn to those of Dify. They have no ids, because Dify cannot resume a stream. */
-export async function* toDifyFrames(
-  batches: AsyncIterable<readonly Frame[]>,
-): AsyncGenerator<readonly Frame[], void> {
-  for await (const batch of batches) {
-    const events = batch.flatMap(({ data }) => toDifyEvents(JSON.parse(data) as WireEvent));
-    if (events.length > 0) yield events.map((event) => ({ id: null, data: JSON.stringify(event) }));
-  }
-}
+/** Converts the frames of a turn to those of Dify. */
+export const toDifyFrames = (batches: AsyncIterable<readonly Frame[]>) =>
+  convert(batches, (event) => toDifyEvents(event).map((one) => JSON.stringify(one)));
 
 /** OpenAI's framing. Its clients accept comments, as its own proxies send them. */
 export const openaiFraming: Framing = { ...ownFraming, lastEvent: toLastOpenAIEvent };
 
-/** Converts the frames of a turn to the chunks of OpenAI. They have no ids, because OpenAI cannot resume a stream. */
-export async function* toOpenAIFrames(
+/** Converts the frames of a turn to the chunks of OpenAI. */
+export const toOpenAIFrames = (batches: AsyncIterable<readonly Frame[]>, options: ChunkOptions) =>
+  convert(batches, createToChunks(options));
+
+/** The framing of the AI SDK. Its clients ignore comments. */
+export const aiSdkFraming: Framing = { ...ownFraming, lastEvent: toLastAiSdkPart };
+
+/** Converts the frames of a turn to the parts of the AI SDK. A client that comes back gets all of them again. */
+export const toAiSdkFrames = (batches: AsyncIterable<readonly Frame[]>) =>
+  convert(batches, createToAiSdkParts());
+
+/** Converts frames of this server to those of others. They have no ids, because their clients name no event. */
+async function* convert(
   batches: AsyncIterable<readonly Frame[]>,
-  options: ChunkOptions,
+  toTexts: (event: WireEvent) => readonly string[],
 ): AsyncGenerator<readonly Frame[], void> {
-  const toChunks = createToChunks(options);
   for await (const batch of batches) {
-    const chunks = batch.flatMap(({ data }) => toChunks(JSON.parse(data) as WireEvent));
-    if (chunks.length > 0) yield chunks.map((data) => ({ id: null, data }));
+    const texts = batch.flatMap(({ data }) => toTexts(JSON.parse(data) as WireEvent));
+    if (texts.length > 0) yield texts.map((data) => ({ id: null, data }));
   }
 }
 

@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises';
+
 import type { Character } from '../model/character';
 import { ChatError } from '../errors';
 import type { LiveTurn } from '../stream/live-turns';
@@ -130,11 +132,25 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
   async function stopUnread(owner: Owner, turnId: string): Promise<boolean> {
     const running = findRunning(owner, turnId);
     if (running === undefined) return !(await find(owner, turnId)).isLive;
-    if (running.isRead()) return false;
+    if (!(await isLeft(running))) return false;
     running.requestEnd('stop');
     await running.ended;
     return true;
   }
+}
+
+/** A client that leaves and asks on can be faster than the end of its first connection. */
+const leavingMs = 500;
+const checkEveryMs = 20;
+
+/** Waits a moment for the last client of a turn to leave. @returns whether it has left. */
+async function isLeft(turn: LiveTurn): Promise<boolean> {
+  const untilMs = performance.now() + leavingMs;
+  while (turn.isRead()) {
+    if (performance.now() > untilMs) return false;
+    await setTimeout(checkEveryMs);
+  }
+  return true;
 }
 
 function toIds([question, answer]: SavedTurn): TurnIds {

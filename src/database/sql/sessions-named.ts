@@ -1,3 +1,5 @@
+import { isUuid } from '../../chat';
+
 /**
  * SQL for the row ids of the sessions that their owner calls by one id: this server's, or the id of a conversation that
  * an upstream has or had of the session. `sessionNames` returns its values. As a subquery, each part uses its own index.
@@ -17,5 +19,5 @@ export const chatsNamed = `select id from chat_sessions where user_id = ? and ch
   union all ${sessionsNamed}`;
 
 export function chatNames(id: string, owner: { readonly id: number }): (string | number)[] {
-  return [owner.id, id, ...sessionNames(id, owner)];
+  return [owner.id, id, ...sessionNames(isUuid(id) ? id.toLowerCase() : id, owner)];
 }

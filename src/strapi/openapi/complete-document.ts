@@ -125,6 +125,7 @@ const ofPath: Readonly<Record<string, Json>> = {
   turn_id: inPath('The `turn_id` of an event, a message or an error.'),
   task_id: inPath('The `task_id` of an event.'),
   session_id: inPath("The id of a session: this server's, or Dify's `conversation_id`."),
+  chat_id: inPath('A `session_id`, or the name that the client has given the chat.'),
   conversation_id: inPath("The id of a session: this server's, or Dify's."),
   message_id: inPath('The id of a message. The session API also takes its number.'),
   user_id: inPath("The caller's numeric id or documentId."),

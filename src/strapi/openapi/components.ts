@@ -12,6 +12,7 @@ const namedSchemas: Readonly<Record<string, z.ZodType>> = {
   StreamEvent: schemas.streamEvent,
   CompactEvent: schemas.compactEvent,
   AnswerEvent: z.union([schemas.streamEvent, schemas.compactEvent]),
+  AiSdkPart: schemas.aiSdkPart,
   DifyEvent: schemas.difyEvent,
   OpenAIEvent: schemas.openaiEvent,
   ExportLine: schemas.exportLine,

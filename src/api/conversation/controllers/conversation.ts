@@ -18,11 +18,7 @@ import { chatOf } from '../../../app';
 import { loginEndOf } from '../../../strapi/logins/login-end';
 import { closeSignal } from '../../../middlewares/koasseStream';
 import { ownerOf } from '../../../http/owner';
-import { streamText, type StreamedText } from '../../../http/text-stream';
-
-const jsonType = 'application/json; charset=utf-8';
-/** A list up to here is a reply like any other, with a tag. The server sends a longer one while it reads it. */
-const maxTaggedChars = 200_000;
+import { replyWithList } from '../../../http/text-stream';
 
 /** The conversation API: sessions and their messages, with the names of its contract. */
 export default ({ strapi }: { strapi: Core.Strapi }) => ({
@@ -68,7 +64,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const part = parseConversationPart(ctx.query);
     const pages = await chatOf(strapi).sessions.walkMessages(owner, id, part);
     const loginEnd = loginEndOf(strapi, ctx);
-    await replyWithList(ctx, { type: jsonType, log: strapi.log, loginEnd }, toTexts(pages));
+    await replyWithList(ctx, { log: strapi.log, loginEnd }, toReplies(pages));
   },
 });
 
@@ -76,37 +72,6 @@ function paramsOf(ctx: Context): Readonly<Record<string, unknown>> {
   return ctx['params'] as Readonly<Record<string, unknown>>;
 }
 
-/** @param items pieces of the list, without the commas between them. */
-async function replyWithList(
-  ctx: Context,
-  options: StreamedText,
-  items: AsyncGenerator<string, void>,
-): Promise<void> {
-  let begun = '';
-  while (begun.length <= maxTaggedChars) {
-    const next = await items.next();
-    if (next.done === true) {
-      ctx.type = options.type;
-      ctx.body = `[${begun}]`;
-      return;
-    }
-    begun = begun === '' ? next.value : `${begun},${next.value}`;
-  }
-  await streamText(ctx, options, toJsonList(begun, items));
-}
-
-/** Ends `rest` when it is ended itself. */
-async function* toJsonList(begun: string, rest: AsyncGenerator<string, void>): AsyncGenerator<string, void> {
-  try {
-    yield `[${begun}`;
-    for await (const items of rest) yield `,${items}`;
-    yield ']';
-  } finally {
-    await rest.return();
-  }
-}
-
-async function* toTexts(pages: AsyncIterable<readonly Message[]>): AsyncGenerator<string, void> {
-  for await (const messages of pages)
-    yield messages.map((message) => JSON.stringify(toConversationMessageReply(message))).join(',');
+async function* toReplies(pages: AsyncIterable<readonly Message[]>) {
+  for await (const messages of pages) yield messages.map(toConversationMessageReply);
 }
