@@ -68,6 +68,7 @@ export { assertCharacter } from './session/access';
 export { toUpstreamUser, upstreamUserPrefix } from './model/owner';
 export type { UnneededConversations, UpstreamConversation } from './ports/unneeded-conversations';
 export { boundedJson } from './contract/bounded';
+export { isShallow } from './shared/json-depth';
 export { isUuid } from './shared/id-spellings';
 export { doubling } from './shared/retry';
 export { invalidRequest } from './contract/invalid-request';

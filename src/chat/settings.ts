@@ -222,6 +222,8 @@ const table = {
   files: {
     /** Of one upload. */
     maxBytes: setting('CHAT_FILE_MAX_BYTES', count(10_485_760, 104_857_600)),
+    /** Of a JSON body that can have files in it. */
+    maxBodyBytes: setting('CHAT_FILE_MAX_BODY_BYTES', count(20_971_520, 268_435_456, 1_000)),
     /** An upload must have one of these media types, and one of these extensions. */
     mimeTypes: setting(
       'CHAT_FILE_TYPES',

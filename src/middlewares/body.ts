@@ -6,6 +6,7 @@ import type { Core } from '@strapi/strapi';
 import type { Context, Middleware, Next } from 'koa';
 
 import { ChatError } from '../chat';
+import { takesBodyWithFiles } from '../http/requests/body-with-files';
 import { hasMultipartBody } from '../http/requests/multipart-body';
 import { lowerIdsInBody } from '../http/requests/lower-case-ids';
 import { hasBody, readBody } from '../http/requests/request-body';
@@ -24,14 +25,16 @@ const methods: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 /**
  * Reads and parses JSON and forms. Strapi's own middleware parses them, but it answers a wrong `Content-Encoding` with
  * 500. It also accepts malformed UTF-8, and ignores a body without a `Content-Type`. So this middleware reads the bytes,
- * checks them, and hands them to Strapi's. `global::multipart` reads multipart bodies.
+ * checks them, and hands them to Strapi's. `global::multipart` reads multipart bodies, and some controllers read JSON with
+ * files.
  */
 export default ({ maxBytes, create: given }: BodyConfig, { strapi }: { strapi: Core.Strapi }) => {
   const create: CreateParser = given ?? strapi.middleware('strapi::body');
   const parse = create({ jsonLimit: maxBytes, multipart: false }, { strapi }) as Middleware;
 
   return async function body(ctx: Context, next: Next): Promise<void> {
-    if (methods.has(ctx.method) && hasBody(ctx) && !hasMultipartBody(ctx)) {
+    const isRead = hasBody(ctx) && !hasMultipartBody(ctx) && !takesBodyWithFiles(ctx);
+    if (methods.has(ctx.method) && isRead) {
       const bytes = await readBody(ctx, maxBytes);
       if (!isUtf8(bytes)) throw new ChatError('invalid-request', { sentence: 'The body must be UTF-8.' });
       await withBody(ctx, isNull(bytes) ? Buffer.alloc(0) : bytes, async () => {

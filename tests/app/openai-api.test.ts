@@ -164,6 +164,46 @@ describe('a completion', () => {
   });
 });
 
+describe('the body of a completion', () => {
+  const photo = (megabytes: number): Messages => {
+    const bytes = Buffer.alloc(megabytes * 1_000_000);
+    pixel.copy(bytes);
+    const url = `data:image/png;base64,${bytes.toString('base64')}`;
+    const content = [
+      { type: 'text' as const, text: 'What is it?' },
+      { type: 'image_url' as const, image_url: { url } },
+    ];
+    return [{ role: 'user', content }];
+  };
+
+  it('can have photos that other routes refuse', async () => {
+    const completion = await complete(photo(3));
+
+    expect((await savedAnswer(metadataOf(completion).turn_id)).messages[0].files).toHaveLength(1);
+  });
+
+  it("is refused in OpenAI's shape if it is too large, and before that without a login", async () => {
+    await expect(complete(photo(20))).rejects.toMatchObject({ status: 413, code: 'payload-too-large' });
+    await expect(complete(photo(1), clientOf(createClient(app.url, 'nobody')))).rejects.toMatchObject({
+      status: 401,
+    });
+  });
+
+  it.each([
+    ['broken JSON', '{"model"', 'application/json', 400],
+    ['wrong UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'application/json', 400],
+    ['JSON that is too deep', '['.repeat(10_000) + ']'.repeat(10_000), 'application/json', 400],
+    ['another type', 'model=a', 'application/x-www-form-urlencoded', 415],
+  ])('is refused for %s', async (_what, rawBody, type, status) => {
+    const reply = await user.request('POST', '/api/openai/v1/chat/completions', {
+      rawBody,
+      headers: { 'Content-Type': type },
+    });
+
+    expect([reply.status, reply.body.error.type]).toEqual([status, 'invalid_request_error']);
+  });
+});
+
 describe('the thread of a completion', () => {
   it('is the session whose turns the client sends again', async () => {
     const first = await complete([asks('What is your name?')]);

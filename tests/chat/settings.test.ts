@@ -50,6 +50,7 @@ const others: Readonly<Record<string, string>> = {
   CHAT_MAX_QUERY_CHARS: '6',
   CHAT_MAX_INPUTS_CHARS: '7',
   CHAT_FILE_MAX_BYTES: '30',
+  CHAT_FILE_MAX_BODY_BYTES: '31000',
   CHAT_FILE_TYPES: 'Application/PDF, image/png',
   CHAT_FILE_EXTENSIONS: 'PDF',
   CHAT_MAX_FILES: '0',
@@ -141,6 +142,7 @@ describe('parseChatSettings', () => {
       request: { maxQueryChars: 20_000, maxInputsChars: 20_000, maxFiles: 3 },
       files: {
         maxBytes: 10_485_760,
+        maxBodyBytes: 20_971_520,
         mimeTypes: ['image/png', 'image/jpeg', 'image/gif', 'image/webp'],
         extensions: ['png', 'jpg', 'jpeg', 'gif', 'webp'],
         hosts: [],
@@ -222,6 +224,7 @@ describe('parseChatSettings', () => {
       request: { maxQueryChars: 6, maxInputsChars: 7, maxFiles: 0 },
       files: {
         maxBytes: 30,
+        maxBodyBytes: 31_000,
         mimeTypes: ['application/pdf', 'image/png'],
         extensions: ['pdf'],
         hosts: ['cdn.example', 'localhost:9000'],

@@ -12,6 +12,7 @@ import { createMemoryCharacters } from '../support/memory-characters';
 import { createMemoryFileStore } from '../support/memory-file-store';
 
 const settings = {
+  maxBodyBytes: 1_000_000,
   maxBytes: 10,
   mimeTypes: ['image/png', 'application/pdf'],
   extensions: ['png', 'pdf'],

@@ -12,6 +12,7 @@ import {
 import { chatOf } from '../../../app';
 import { ownerOf } from '../../../http/owner';
 import { param } from '../../../http/param';
+import { readBodyWithFiles } from '../../../http/requests/body-with-files';
 import { setRateLimit } from '../../../http/rate-limit';
 import { replyWithList } from '../../../http/text-stream';
 import type { EventSource } from '../../../middlewares/koasseStream';
@@ -23,7 +24,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
   async send(ctx: Context): Promise<EventSource> {
     const { clientChats, settings } = chatOf(strapi);
     const owner = ownerOf(ctx);
-    const body: unknown = ctx.request.body;
+    const body = await readBodyWithFiles(ctx, settings.files.maxBodyBytes);
     const request = parseAiSdkRequest(body, settings.request);
     const key = parseIdempotencyKey(ctx.get('Idempotency-Key'));
     const sent = await clientChats.send(owner, request, { body, ...(key !== undefined && { key }) });

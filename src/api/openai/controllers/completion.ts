@@ -16,6 +16,7 @@ import {
 } from '../../../chat';
 import { chatOf } from '../../../app';
 import { ownerOf } from '../../../http/owner';
+import { readBodyWithFiles } from '../../../http/requests/body-with-files';
 import { setRateLimit } from '../../../http/rate-limit';
 import { closeSignal, type EventSource } from '../../../middlewares/koasseStream';
 
@@ -27,7 +28,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
   async create(ctx: Context): Promise<EventSource | CompletionReply> {
     const { turns, settings } = chatOf(strapi);
     const owner = ownerOf(ctx);
-    const body: unknown = ctx.request.body;
+    const body = await readBodyWithFiles(ctx, settings.files.maxBodyBytes);
     const request = parseCompletion(body, settings.request);
     const key = parseIdempotencyKey(ctx.get('Idempotency-Key'));
     const toQuestion = () => toQuestionOf(strapi, owner, request);
