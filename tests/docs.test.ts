@@ -249,6 +249,7 @@ const examples = {
   run: [
     'clients/examples/README.md',
     'clients/typescript/README.md',
+    'docs/ai-sdk.md',
     'docs/build-your-app.md',
     'docs/dify-api.md',
     'docs/existing-clients.md',

@@ -1,11 +1,12 @@
 /** The chats of the AI SDK, used by its own package as its quick start shows it. */
 import { randomUUID } from 'node:crypto';
 
-import { AbstractChat, DefaultChatTransport, type ChatState, type ChatStatus, type UIMessage } from 'ai';
+import { DefaultChatTransport } from 'ai';
 
 import { startApp, type App } from '../support/app';
 import type { Client } from '../support/client';
 import { pixel } from '../support/multipart';
+import { PlainChat, type Message, type Metadata } from '../support/plain-chat';
 import { until } from '../support/until';
 
 let app: App;
@@ -26,27 +27,7 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 afterEach(() => app.dify.reset());
 
-interface Metadata {
-  readonly session_id: string;
-  readonly turn_id: string;
-  readonly outcome?: string;
-  readonly usage?: { readonly totalTokens: number };
-}
-type Message = UIMessage<Metadata>;
-
-/** The state of a chat without a framework. React's hook keeps the same. */
-class PlainState implements ChatState<Message> {
-  status: ChatStatus = 'ready';
-  error: Error | undefined = undefined;
-  constructor(public messages: Message[]) {}
-  pushMessage = (message: Message) => void (this.messages = [...this.messages, message]);
-  popMessage = () => void (this.messages = this.messages.slice(0, -1));
-  replaceMessage = (index: number, message: Message) =>
-    void (this.messages = this.messages.map((one, at) => (at === index ? this.snapshot(message) : one)));
-  snapshot = <T>(thing: T): T => structuredClone(thing);
-}
-
-class Chat extends AbstractChat<Message> {
+class Chat extends PlainChat {
   constructor(
     id: string,
     {
@@ -57,7 +38,7 @@ class Chat extends AbstractChat<Message> {
   ) {
     super({
       id,
-      state: new PlainState(messages),
+      messages,
       transport: new DefaultChatTransport({
         api: `${app.url}/api/ai-sdk/chat`,
         headers: { Authorization: `Bearer ${client.token}` },

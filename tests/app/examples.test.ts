@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { connect as connectTcp, createServer, type AddressInfo } from 'node:net';
 import { createContext, runInContext } from 'node:vm';
 
+import { DefaultChatTransport } from 'ai';
 import OpenAI from 'openai';
 import ts from 'typescript';
 import { WebSocket } from 'ws';
@@ -18,6 +19,7 @@ import type { Client } from '../support/client';
 import { differences } from '../support/documented';
 import { createGate } from '../support/gate';
 import { codeBlocks, type CodeBlock } from '../support/markdown';
+import { PlainChat } from '../support/plain-chat';
 import { openShell, type Shell } from '../support/shell';
 import { runSourceInStrapi } from '../support/strapi-script';
 import { connect } from '../support/socket-client';
@@ -259,6 +261,25 @@ describe('docs/openai-api.md', () => {
     });
 
     expect(answers).toEqual([expect.stringMatching(/./u), expect.stringMatching(/./u)]);
+    const { body } = await talker.post('/api/chat/sessions', {});
+    expect(body.data).toMatchObject([{ message_count: 4 }]);
+  });
+});
+
+describe('docs/ai-sdk.md', () => {
+  const [example, stop] = inLanguage(blocksOf('docs/ai-sdk.md'), 'ts');
+
+  it('holds a chat as printed, in one session, and stops', async () => {
+    const talker = await app.createUser();
+    const shown: unknown[] = [];
+    const names = { Chat: PlainChat, DefaultChatTransport, fetch, server: app.url, id: 'my chat', shown };
+    const freshToken = async () => talker.token;
+    await evaluate(
+      `${example?.code}; ${stop?.code}; shown.push(chat.status, ...chat.messages.map(({ role }) => role));`,
+      { ...names, freshToken, character: characterId },
+    );
+
+    expect(shown).toEqual(['ready', 'user', 'assistant', 'user', 'assistant']);
     const { body } = await talker.post('/api/chat/sessions', {});
     expect(body.data).toMatchObject([{ message_count: 4 }]);
   });

@@ -41,6 +41,7 @@ const examples: Readonly<
   'ask-with-curl.sh': { command: ['bash'], continues: true },
   'ask-with-fetch.mjs': { command: ['node'], continues: true },
   'ask_with_python.py': { command: ['python3'], continues: true },
+  'ai-sdk-chat.mjs': { command: ['node'], continues: false },
   'openapi-fetch.mts': { command: ['node', '--import', 'tsx'], continues: false },
   'strapi-client.mjs': { command: ['node'], continues: false },
 };
