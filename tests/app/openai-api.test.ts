@@ -321,6 +321,23 @@ describe('a lost reply', () => {
     expect((await savedAnswer(metadataOf(completion).turn_id)).outcome).toBe('completed');
   });
 
+  it('is joined with content_filter if moderation took its answer back', async () => {
+    app.dify.script(async (reply) => {
+      await reply.say('This is forbidden');
+      await reply.replace('Let us change the subject.');
+      await reply.end();
+    });
+    const messages = [asks('Is that lost, too?')];
+    const headers = { 'X-Stainless-Retry-Count': '1' };
+    await complete(messages);
+    const joined = await openai.chat.completions.create({ model, messages }, { headers });
+
+    expect(joined.choices[0]).toMatchObject({
+      message: { content: 'Let us change the subject.' },
+      finish_reason: 'content_filter',
+    });
+  });
+
   it('is joined by its idempotency key, also when the session has this turn already', async () => {
     const first = await complete([asks('Who was here?')]);
     const messages = [asks('Who was here?'), answers(textIn(first)), asks('And when?')];

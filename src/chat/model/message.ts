@@ -38,6 +38,8 @@ export interface Message {
   readonly upstreamId: string | null;
   /** In an answer line: whether the upstream did not know the earlier exchanges of the session. */
   readonly isThreadRestarted: boolean;
+  /** In an answer line: whether the upstream has taken back a text that clients had, and has sent another one. */
+  readonly isTakenBack: boolean;
   /**
    * In an answer line: the id of the last event that the saved text contains, or of the terminal event after the end.
    * Null before the first checkpoint, and if it is unknown.

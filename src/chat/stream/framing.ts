@@ -44,8 +44,8 @@ export const toOpenAIFrames = (batches: AsyncIterable<readonly Frame[]>, options
 export const aiSdkFraming: Framing = { ...ownFraming, lastEvent: toLastAiSdkPart };
 
 /** Converts the frames of a turn to the parts of the AI SDK. A client that comes back gets all of them again. */
-export const toAiSdkFrames = (batches: AsyncIterable<readonly Frame[]>) =>
-  convert(batches, createToAiSdkParts());
+export const toAiSdkFrames = (batches: AsyncIterable<readonly Frame[]>, wasTakenBack: boolean) =>
+  convert(batches, createToAiSdkParts(wasTakenBack));
 
 /** Converts frames of this server to those of others. They have no ids, because their clients name no event. */
 async function* convert(
@@ -65,8 +65,11 @@ export interface Completion {
 }
 
 /** Reads the events of a turn to its end. @returns null if they end before, because the client has left. */
-export async function readCompletion(batches: AsyncIterable<readonly Frame[]>): Promise<Completion | null> {
-  const text = createTextReader();
+export async function readCompletion(
+  batches: AsyncIterable<readonly Frame[]>,
+  wasTakenBack: boolean,
+): Promise<Completion | null> {
+  const text = createTextReader(wasTakenBack);
   for await (const batch of batches) {
     for (const { data } of batch) {
       const event = JSON.parse(data) as WireEvent;

@@ -14,6 +14,8 @@ export interface Answer {
   /** Marks that the upstream had lost the conversation, and that this answer begins a new one. */
   restartThread(): void;
   isThreadRestarted(): boolean;
+  /** Returns whether a replacement was more than a longer text. */
+  isTakenBack(): boolean;
   progress(): TurnProgress;
   usage(): Usage | null;
   /** Milliseconds since 1970 at which its text began; null if it has none. */
@@ -31,6 +33,7 @@ export function createAnswer({ maxChars }: { maxChars: number }): Answer {
   const files: AnswerFile[] = [];
   let isFrozen = false;
   let isThreadRestarted = false;
+  let isTakenBack = false;
   let ids: Omit<TurnProgress, 'answer'> = {
     taskId: undefined,
     messageId: undefined,
@@ -48,6 +51,7 @@ export function createAnswer({ maxChars }: { maxChars: number }): Answer {
           if (firstTokenAt === null && answer !== '') firstTokenAt = Date.now();
           break;
         case 'replaced':
+          if (!event.text.startsWith(answer)) isTakenBack = true;
           answer = event.text;
           if (firstTokenAt === null && answer !== '') firstTokenAt = Date.now();
           break;
@@ -69,6 +73,7 @@ export function createAnswer({ maxChars }: { maxChars: number }): Answer {
       isThreadRestarted = true;
     },
     isThreadRestarted: () => isThreadRestarted,
+    isTakenBack: () => isTakenBack,
     isTooLong: () => answer.length > maxChars,
     progress: () => ({ answer, ...ids }),
     usage: () => usage,

@@ -80,6 +80,7 @@ export async function pump(options: PumpOptions): Promise<PumpEnd> {
     ...end,
     files: answer.files(),
     isThreadRestarted: answer.isThreadRestarted(),
+    isTakenBack: answer.isTakenBack(),
     firstTokenMs: msFrom(turn.createdAt, answer.firstTokenAt()),
     errorDetail: error === undefined ? null : upstreamMessageOf(error),
     lastEventId: options.lastEventId() + 1,

@@ -16,6 +16,11 @@ export interface Sent {
   readonly isReplay: boolean;
   /** The state of the limit on questions per minute. Null without a limit, and for a replay, which is not counted. */
   readonly rateLimit: RateLimit | null;
+  /**
+   * Returns whether the saved answer replaces a text that other clients have got. Only an ended turn knows it: the
+   * events of a running one show it.
+   */
+  wasTakenBack(): Promise<boolean>;
   /** Follows the turn's events: from the first one, or of a replay after the event that the client has. */
   readonly follow: Follow;
   /**
@@ -120,6 +125,7 @@ export async function joinTurn(
     turnId,
     isReplay: true,
     rateLimit: null,
+    wasTakenBack: async () => (await access.find(owner, turnId)).saved[1].isTakenBack,
     follow: (await access.follow(owner, turnId, after)) ?? followNothing,
     awaitEnd: async (signal) => yieldIfLong(await access.awaitEnd(owner, turnId, signal)),
   };
@@ -145,6 +151,7 @@ function toSent(turn: LiveTurn): Sent {
     turnId: turn.turnId,
     isReplay: false,
     rateLimit: turn.rateLimit,
+    wasTakenBack: async () => false,
     follow: (signal, format) => turn.follow(0, signal, format),
     awaitEnd: async (signal) => yieldIfLong(await turn.awaitEnd(signal)),
   };

@@ -29,6 +29,8 @@ export interface MessageRow {
   readonly is_superseded: boolean | number | null;
   readonly upstream: string | null;
   readonly thread_restarted: boolean | number | null;
+  /** Null for messages from before this column existed. */
+  readonly taken_back: boolean | number | null;
   readonly last_event_id: number | null;
   readonly created_at: Date | number | string;
   readonly updated_at: Date | number | string;
@@ -67,6 +69,7 @@ export const messageColumns = [
   'is_superseded',
   'upstream',
   'thread_restarted',
+  'taken_back',
   'last_event_id',
   'created_at',
   'updated_at',
@@ -132,6 +135,7 @@ export function toMessage(row: MessageRow): Message {
     isSuperseded: Boolean(row.is_superseded),
     upstreamId: row.upstream,
     isThreadRestarted: Boolean(row.thread_restarted),
+    isTakenBack: Boolean(row.taken_back),
     lastEventId: row.last_event_id,
     createdAt: new Date(row.created_at),
     updatedAt: new Date(row.updated_at),

@@ -30,6 +30,7 @@ const shown = expect.objectContaining({ message_id: 5, public_id: 'msg-5' });
 const sent: Sent = {
   turnId: 'turn-9',
   isReplay: false,
+  wasTakenBack: async () => false,
   rateLimit: null,
   follow: () => noEvents(),
   awaitEnd: async () => null,

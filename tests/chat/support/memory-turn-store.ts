@@ -331,6 +331,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       isSuperseded: false,
       upstreamId: turn.thread.upstreamId,
       isThreadRestarted: turn.thread.isRestarted,
+      isTakenBack: false,
       lastEventId: null,
       createdAt: turn.createdAt,
       updatedAt: new Date(),
@@ -374,7 +375,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
   function end(
     turnId: string,
     row: TurnRow,
-    { outcome, errorCode, usage, files, isThreadRestarted }: TurnEnding,
+    { outcome, errorCode, usage, files, isThreadRestarted, isTakenBack }: TurnEnding,
   ): void {
     const { conversationId } = row.answer;
     const end =
@@ -390,6 +391,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
         usage,
         answerFiles: files,
         isThreadRestarted: row.answer.isThreadRestarted || isThreadRestarted,
+        isTakenBack,
       },
     });
     const session = sessions.get(row.sessionRowId);

@@ -477,8 +477,9 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
 
   it('saves that the upstream had lost the conversation', async () => {
     await store.open(newTurn());
-    const [, answer] = await store.close('turn-1', ending({ isThreadRestarted: true }));
-    expect(answer.isThreadRestarted).toBe(true);
+    const changes = { isThreadRestarted: true, isTakenBack: true };
+    const [, answer] = await store.close('turn-1', ending(changes));
+    expect(answer).toMatchObject(changes);
   });
 
   describe('hasTwin', () => {

@@ -30,7 +30,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
     const sent = await clientChats.send(owner, request, { body, ...(key !== undefined && { key }) });
     if (sent.isReplay) ctx.set('Idempotent-Replayed', 'true');
     if (sent.rateLimit !== null) setRateLimit(ctx, sent.rateLimit);
-    return toStream(ctx, sent.follow);
+    return toStream(ctx, sent.follow, await sent.wasTakenBack());
   },
 
   /** GET /api/ai-sdk/chat/:chat_id */
@@ -62,7 +62,7 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
   },
 });
 
-function toStream(ctx: Context, follow: Sent['follow']): EventSource {
+function toStream(ctx: Context, follow: Sent['follow'], wasTakenBack = false): EventSource {
   ctx.set('x-vercel-ai-ui-message-stream', 'v1');
-  return { follow: (signal) => toAiSdkFrames(follow(signal)), framing: aiSdkFraming };
+  return { follow: (signal) => toAiSdkFrames(follow(signal), wasTakenBack), framing: aiSdkFraming };
 }

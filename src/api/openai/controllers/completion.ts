@@ -68,13 +68,15 @@ async function answer(
 ): Promise<EventSource | CompletionReply> {
   if (sent.isReplay) ctx.set('Idempotent-Replayed', 'true');
   if (sent.rateLimit !== null) setRateLimit(ctx, sent.rateLimit);
+  const wasTakenBack = await sent.wasTakenBack();
   if (isStreaming) {
+    const options = { model, withUsage, wasTakenBack };
     return {
-      follow: (signal: AbortSignal) => toOpenAIFrames(sent.follow(signal), { model, withUsage }),
+      follow: (signal: AbortSignal) => toOpenAIFrames(sent.follow(signal), options),
       framing: openaiFraming,
     };
   }
-  const completion = await readCompletion(sent.follow(closeSignal(ctx)));
+  const completion = await readCompletion(sent.follow(closeSignal(ctx)), wasTakenBack);
   if (completion === null) throw new ChatError('turn-not-found');
   const { end, finishReason } = completion;
   if (end.event === 'error') throw new ChatError(end.code, { sentence: end.message });

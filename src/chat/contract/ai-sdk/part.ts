@@ -53,9 +53,12 @@ const done = '[DONE]';
 /** An answer has one text. */
 const text = 'text';
 
-/** Converts the events of one turn, in order, to the JSON of parts. */
-export function createToAiSdkParts(): (event: WireEvent) => readonly string[] {
-  const reader = createTextReader();
+/**
+ * Converts the events of one turn, in order, to the JSON of parts.
+ * @param wasTakenBack see `Sent.wasTakenBack`.
+ */
+export function createToAiSdkParts(wasTakenBack = false): (event: WireEvent) => readonly string[] {
+  const reader = createTextReader(wasTakenBack);
   const files = new Set<string>();
   let isTextOpen = false;
 

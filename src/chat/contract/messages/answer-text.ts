@@ -12,7 +12,8 @@ export interface TextReader {
   isTakenBack(): boolean;
 }
 
-export function createTextReader(): TextReader {
+/** @param wasTakenBack whether the events show only the end of a turn whose text was taken back. */
+export function createTextReader(wasTakenBack = false): TextReader {
   let sent = '';
   let isTakenBack = false;
   return {
@@ -25,6 +26,6 @@ export function createTextReader(): TextReader {
       sent = whole;
       return added;
     },
-    isTakenBack: () => isTakenBack,
+    isTakenBack: () => isTakenBack || wasTakenBack,
   };
 }

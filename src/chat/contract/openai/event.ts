@@ -52,11 +52,17 @@ export interface ChunkOptions {
   readonly model: string;
   /** Whether the client has asked for the chunk with the usage. Others fail on a chunk without a choice. */
   readonly withUsage: boolean;
+  /** See `Sent.wasTakenBack`. */
+  readonly wasTakenBack: boolean;
 }
 
 /** Converts the events of one turn, in order. */
-export function createToChunks({ model, withUsage }: ChunkOptions): (event: WireEvent) => readonly string[] {
-  const text = createTextReader();
+export function createToChunks({
+  model,
+  withUsage,
+  wasTakenBack,
+}: ChunkOptions): (event: WireEvent) => readonly string[] {
+  const text = createTextReader(wasTakenBack);
 
   return function toChunks(event) {
     switch (event.event) {

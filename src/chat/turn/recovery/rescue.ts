@@ -139,6 +139,7 @@ function toInterrupted({ answer, messageId, conversationId }: AbandonedTurn): Tu
     usage: null,
     files: [],
     isThreadRestarted: false,
+    isTakenBack: false,
     firstTokenMs: null,
     lastEventId: maxEventId,
   };
@@ -156,6 +157,7 @@ function toEnding(
     files,
     errorDetail: null,
     isThreadRestarted: false,
+    isTakenBack: false,
     firstTokenMs: null,
     ...ids,
   };
