@@ -41,6 +41,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/ai-sdk/chat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask a character, as a chat of the AI SDK
+         * @description A new `id` begins a session, whose name it becomes. If an answer still runs that no client reads, the server stops it first. An error after the start comes as a part `error`.
+         */
+        post: operations["aiSdkSend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ai-sdk/chat/{chat_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the messages of a chat, as UI messages
+         * @description All messages, the oldest first, without those that others have replaced. An answer that still runs is missing: resume it. If the server cannot complete a list, it cuts the connection.
+         */
+        get: operations["aiSdkListMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ai-sdk/chat/{chat_id}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow the running answer of a chat from its start
+         * @description The reply is 204 if no answer runs, also for a chat that does not exist.
+         */
+        get: operations["aiSdkResume"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ai-sdk/chat/{chat_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop the running answer of a chat
+         * @description The reply comes once the answer has ended. All its clients get the end. The reply is the same if no answer runs, also for a chat that does not exist.
+         */
+        post: operations["aiSdkStop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/chat/ready": {
         parameters: {
             query?: never;
@@ -1375,6 +1455,119 @@ export interface components {
             updatedAt: string;
             /** @description Strapi's own field. */
             publishedAt: string | null;
+        };
+        AiSdkMessage: {
+            /** @description Of an answer: its `turn_id`. Of other messages: the `message_id`. */
+            id: string;
+            /**
+             * @description Who said it.
+             * @enum {string}
+             */
+            role: "user" | "assistant";
+            /** @description The text, then the files of an answer. A failed answer can have none. */
+            parts: ({
+                /** @constant */
+                type: "text";
+                /** @description The text. */
+                text: string;
+            } | {
+                /** @constant */
+                type: "file";
+                /** @description A link relative to the address of this server. It expires after 30 minutes. */
+                url: string;
+                /** @description E.g. `image/*`. */
+                mediaType: string;
+            })[];
+            /** @description The ids of the message in the other APIs, and how an answer ended. */
+            metadata: {
+                /** @description The session, in the other APIs. */
+                session_id: string;
+                /** @description The turn. Null for a message that a client has added. */
+                turn_id: string | null;
+                /**
+                 * Format: date-time
+                 * @description ISO 8601, in UTC.
+                 */
+                created_at: string;
+                /** @description How an answer ended. Null for a question. */
+                outcome: ("pending" | "completed" | "stopped" | "interrupted" | "failed") | null;
+                /** @description The tokens of an answer, or null. */
+                usage: {
+                    /** @description Tokens of the prompt and the question. */
+                    inputTokens: number;
+                    /** @description Tokens of the answer. */
+                    outputTokens: number;
+                    /** @description The sum of both. */
+                    totalTokens: number;
+                } | null;
+            };
+        };
+        AiSdkPart: {
+            /** @constant */
+            type: "start";
+            /** @description The `turn_id`. It is the same whenever a client follows the answer. */
+            messageId: string;
+            /** @description The ids of the answer in the other APIs. */
+            messageMetadata: {
+                /** @description The session, in the other APIs. */
+                session_id: string;
+                /** @description The turn, in the other APIs. */
+                turn_id: string;
+            };
+        } | {
+            /** @constant */
+            type: "text-start";
+            /** @description The text that the part belongs to. */
+            id: string;
+        } | {
+            /** @constant */
+            type: "text-delta";
+            /** @description The text that the part belongs to. */
+            id: string;
+            /** @description Text to append. */
+            delta: string;
+        } | {
+            /** @constant */
+            type: "text-end";
+            /** @description The text that the part belongs to. */
+            id: string;
+        } | {
+            /** @constant */
+            type: "file";
+            /** @description A link relative to the address of this server. It expires after 30 minutes. */
+            url: string;
+            /** @description E.g. `image/*`. */
+            mediaType: string;
+        } | {
+            /** @constant */
+            type: "finish";
+            /**
+             * @description `content-filter` if moderation has taken back the text. The history has the new one.
+             * @enum {string}
+             */
+            finishReason: "stop" | "content-filter";
+            /** @description How the answer ended. */
+            messageMetadata: {
+                /**
+                 * @description `stopped` if its user ended the answer.
+                 * @enum {string}
+                 */
+                outcome: "completed" | "stopped";
+                /** @description The tokens of the answer, or null. */
+                usage: {
+                    /** @description Tokens of the prompt and the question. */
+                    inputTokens: number;
+                    /** @description Tokens of the answer. */
+                    outputTokens: number;
+                    /** @description The sum of both. */
+                    totalTokens: number;
+                } | null;
+            };
+        } | {
+            /** @constant */
+            type: "error";
+            /** @description A fixed sentence for people. */
+            errorText: string;
         };
         AnswerEvent: components["schemas"]["StreamEvent"] | components["schemas"]["CompactEvent"];
         AnswerFile: {
@@ -2835,6 +3028,189 @@ export interface operations {
                 headers: {
                     /** @description Names this reply. */
                     ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    aiSdkSend: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 printable ASCII characters without spaces, e.g. a UUID. Use a new key for each question. A second request with the same key and question joins the first, and gets `Idempotent-Replayed: true`. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A `session_id`, or a name that the client chooses. A new name begins a session. */
+                    id: string;
+                    /** @description UI messages like `message`. The last one is the question. The server has the earlier ones. */
+                    messages?: unknown[] | null;
+                    /** @description The question as a UI message, for a client that sends no list. */
+                    message?: ({
+                        /** @description Its id. */
+                        id?: string;
+                        /**
+                         * @description Who said it.
+                         * @enum {string}
+                         */
+                        role: "system" | "user" | "assistant";
+                        /** @description What was said. */
+                        parts: ({
+                            /** @description `text` or `file`. Others are ignored. */
+                            type: string;
+                            /** @description Of a part `text`. */
+                            text?: string;
+                            /** @description Of a part `file`: `data:…;base64,…`. */
+                            url?: string;
+                            /** @description Of a part `file`. */
+                            filename?: string;
+                        } & {
+                            [key: string]: unknown;
+                        })[];
+                    } & {
+                        [key: string]: unknown;
+                    }) | null;
+                    /** @description Whether the question is new, or is asked again. */
+                    trigger?: ("submit-message" | "regenerate-message") | null;
+                    /** @description The message to ask again, or the question to replace. */
+                    messageId?: string | null;
+                    /** @description The `documentId` or `id` of a published character. A new chat needs it. */
+                    character_id?: (string | number) | null;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["AiSdkPart"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    aiSdkListMessages: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description A `session_id`, or the name that the client has given the chat. */
+                chat_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AiSdkMessage"][];
+                };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this reply. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    aiSdkResume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A `session_id`, or the name that the client has given the chat. */
+                chat_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["AiSdkPart"];
+                };
+            };
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    aiSdkStop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A `session_id`, or the name that the client has given the chat. */
+                chat_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
