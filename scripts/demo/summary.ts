@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-
 import type { Accounts } from './accounts';
 import { bold, cyan, dim, say } from './screen';
 
@@ -15,7 +13,7 @@ export interface Summary {
 export function printSummary({ url, accounts, shellFile, logFile }: Summary): void {
   const { admin, user } = accounts;
   const rows = [
-    ...(existsSync('public/index.html') ? [['Demo page', cyan(`${url}/index.html`)]] : []),
+    ['Chat page', cyan(`${url}/chat/`)],
     ['  user', `${user.email}  ${dim('password')} ${user.password}`],
     ['Admin panel', cyan(`${url}/admin`)],
     ['  admin', `${admin.email}  ${dim('password')} ${admin.password}`],

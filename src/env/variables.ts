@@ -65,6 +65,16 @@ export const origins = z
   )
   .default(['*']);
 
+/** Addresses of servers, separated by commas. A header contains them, so they have no other characters. */
+export const servers = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .refine(
+    (all) => all.every((one) => /^https?:\/\/[\w.*-]+(:\d+)?$/iu.test(one)),
+    'must be the addresses of servers, e.g. https://pictures.example',
+  )
+  .default([]);
+
 /**
  * Words separated by commas, in lower case.
  * @param isWord matches one word. @param problem says what each must be.

@@ -3,7 +3,16 @@ import { z } from 'zod';
 
 import { chatVariables, settingNames } from '../chat/settings';
 import { historyStoreSettingNames } from '../history/settings';
-import { count, flag, parseVariables, size, SettingsError, toBytes, valuesOf } from '../env/variables';
+import {
+  count,
+  flag,
+  parseVariables,
+  servers,
+  size,
+  SettingsError,
+  toBytes,
+  valuesOf,
+} from '../env/variables';
 
 /** The name of the plugin in `config/plugins`. */
 export const pluginName = 'character-chat';
@@ -21,6 +30,9 @@ const shape = {
     .regex(/^[a-z][a-z\d]*(-[a-z\d]+)*$/u, 'must be one word of lower-case letters, digits and hyphens')
     .optional(),
   CHAT_PATHS_WITHOUT_API: flag(true),
+  /** Whether the host's server has the chat page at `/chat/`. */
+  CHAT_PAGE: flag(false),
+  CHAT_PAGE_IMAGE_ORIGINS: servers,
 };
 
 export type PluginSettings = z.infer<z.ZodObject<typeof shape>>;
@@ -54,7 +66,11 @@ export function parsePluginSettings(variables: Readonly<Record<string, unknown>>
   if (unknown.length > 0) {
     throw new SettingsError(unknown.map((name) => `${name} is no setting. Remove it from config/plugins`));
   }
-  return parseVariables(z.object(shape), variables);
+  const settings = parseVariables(z.object(shape), variables);
+  if (settings.CHAT_PAGE && settings.CHAT_API_PREFIX !== undefined) {
+    throw new SettingsError(['CHAT_PAGE does not work with CHAT_API_PREFIX. Remove one of them']);
+  }
+  return settings;
 }
 
 function toText(value: unknown): unknown {

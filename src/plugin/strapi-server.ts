@@ -16,6 +16,7 @@ import { surviveBrokenConnections } from '../strapi/patches/survive-broken-conne
 import { guardChats, takeChatsFromStockRoles } from '../strapi/rights/chat-reading';
 import { guardDrafts } from '../strapi/rights/draft-reading';
 import { useTokenSettings } from '../strapi/logins/token-settings';
+import { createChatPage } from '../strapi/pages/chat-page';
 import { addTokenStrategy } from '../strapi/tokens/token-strategy';
 import { nameInAdminPanel } from '../strapi/startup/admin-labels';
 import { beforeListening } from '../strapi/startup/before-listening';
@@ -119,6 +120,11 @@ function addToHost(strapi: Core.Strapi, settings: PluginSettings): readonly stri
     BODY_LIMIT: maxBodyBytes,
     HTTP_COMPRESSION: compresses = !compressesReplies(strapi),
   } = settings;
+  if (settings.CHAT_PAGE) {
+    // The host's middlewares are added later, so they do not see requests of the page.
+    const imageOrigins = settings.CHAT_PAGE_IMAGE_ORIGINS;
+    strapi.server.use(createChatPage(strapi, { compresses: true, imageOrigins }) as never);
+  }
   addRouteMiddlewares(strapi);
   const apis = addApis(strapi, prefix);
   addLocaleAttributes(strapi);
