@@ -1,8 +1,10 @@
 import type { Core } from '@strapi/strapi';
 
 import { readMailConfig } from '../src/env/mail-settings';
-import { count, flag, readVariables, size, toBytes } from '../src/env/variables';
+import { count, flag, origins, readVariables, size, toBytes } from '../src/env/variables';
 import { createPasswordRule } from '../src/strapi/accounts/password-rule';
+
+const dayMs = 24 * 60 * 60 * 1000;
 
 const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin => {
   const variables = readVariables(env, {
@@ -16,7 +18,9 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin =>
     AUTH_ALLOW_REGISTRATION: flag(true),
     // bcrypt reads at most 72 bytes.
     AUTH_MIN_PASSWORD_CHARS: count(8, 72),
+    CORS_ORIGINS: origins,
   });
+  const hasNamedOrigins = !variables.CORS_ORIGINS.some((origin) => origin.includes('*'));
   const mail = readMailConfig(env);
   return {
     'users-permissions': {
@@ -25,10 +29,13 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Plugin =>
         sessions: {
           accessTokenLifespan: variables.AUTH_ACCESS_TOKEN_SECONDS,
           // Apps get the refresh token in the reply. A browser requests a cookie instead with the header
-          // `x-strapi-refresh-cookie: httpOnly`. In production, the cookie needs HTTPS.
+          // `x-strapi-refresh-cookie: httpOnly`.
           httpOnly: false,
+          // Strapi ends a login that was not renewed for 14 days, so the cookie lasts as long.
+          cookie: { path: '/api/auth', sameSite: 'strict', maxAge: 14 * dayMs },
         },
         // `src/extensions/users-permissions` reads these.
+        cookieOrigins: hasNamedOrigins ? variables.CORS_ORIGINS : [],
         cacheLoginsSeconds: variables.AUTH_REMEMBER_SECONDS,
         refreshAgainSeconds: variables.AUTH_REFRESH_AGAIN_SECONDS,
         tokensPerUser: variables.AUTH_TOKENS_PER_USER,

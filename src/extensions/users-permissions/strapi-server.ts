@@ -3,6 +3,7 @@ import type { Context } from 'koa';
 
 import { ChatError } from '../../chat';
 import { extendAccounts, type AccountsPlugin } from '../../strapi/accounts/extend-accounts';
+import { protectRefreshCookie } from '../../strapi/accounts/refresh-cookie';
 import type { UserService as MailingUserService } from '../../strapi/accounts/mails';
 import type { AuthStrategy } from '../../strapi/logins/auth-strategy';
 import { noteCheckedPassword, type UserService } from '../../strapi/logins/checked-password';
@@ -38,7 +39,8 @@ const extend = (plugin: Plugin): Plugin => ({
   ...plugin,
   controllers: {
     ...plugin.controllers,
-    auth: ({ strapi }) => nameAccounts(plugin.controllers.auth({ strapi }), strapi),
+    auth: ({ strapi }) =>
+      protectRefreshCookie(nameAccounts(plugin.controllers.auth({ strapi }), strapi), strapi),
   },
   middlewares: { ...plugin.middlewares, rateLimit: limitAttempts },
   services: {

@@ -61,7 +61,12 @@ export const accountSchemas = {
   EmailSent: email.extend({ sent: z.literal(true) }),
   PasswordReset: passwords.extend({ code: z.string().describe('The code of the mail.') }),
   PasswordChange: passwords.extend({ currentPassword: z.string().describe('The password so far.') }),
-  RefreshToken: z.object({ refreshToken: z.string().describe('The newest refresh token of the login.') }),
+  RefreshToken: z.object({
+    refreshToken: z
+      .string()
+      .optional()
+      .describe('The newest refresh token of the login. Left out by a page that has it in a cookie.'),
+  }),
   Logout: z.object({ scope: z.literal('all').optional().describe('Ends all logins of the account.') }),
   Done: z.object({ ok: z.literal(true) }),
 };
@@ -89,7 +94,8 @@ const routes: Readonly<Record<string, AccountRoute>> = {
     id: 'logIn',
     summary: 'Log in',
     description:
-      'A browser that wants the refresh token in a cookie sends `x-strapi-refresh-cookie: httpOnly`.',
+      'A page that wants the refresh token in a cookie sends `x-strapi-refresh-cookie: httpOnly`, here and with all ' +
+      'requests below `/api/auth`.',
     body: 'Credentials',
     json: 'Login',
   },
