@@ -1,6 +1,7 @@
 import {
   createClient,
   memoryStorage,
+  tabStorage,
   webStorage,
   type ClientOptions,
 } from '../../clients/typescript/src/index';
@@ -37,8 +38,8 @@ function createBrowser() {
     const mayUseCookies = init.credentials === 'include';
     if (mayUseCookies && cookie !== '') headers.set('Cookie', cookie);
     const response = await fetch(url, { ...init, headers });
-    const [set] = response.headers.getSetCookie();
-    if (mayUseCookies && set !== undefined) cookie = set.split(';')[0] ?? '';
+    const sets = response.headers.getSetCookie();
+    if (mayUseCookies && sets.length > 0) cookie = sets.map((set) => set.split(';')[0]).join('; ');
     return response;
   };
   return { send, count: (path: string) => counts.get(path) ?? 0, cookie: () => cookie };
@@ -141,5 +142,85 @@ describe('the renewal of a login', () => {
     expect((await reloaded.me()).id).toBe(id);
     await reloaded.logout();
     await expect(createClient(options).me()).rejects.toMatchObject({ status: 401 });
+  });
+});
+
+describe('a login of all tabs of a browser', () => {
+  /** What `localStorage` has, for all tabs. */
+  function createFacts() {
+    const facts = new Map<string, string>();
+    return {
+      all: facts,
+      getItem: (key: string) => facts.get(key) ?? null,
+      setItem: (key: string, value: string) => void facts.set(key, value),
+      removeItem: (key: string) => void facts.delete(key),
+    };
+  }
+
+  /** Opens a tab, which resolves `changed` at the next change of its tokens. */
+  function openTab(name: string, facts: ReturnType<typeof createFacts>, send: typeof fetch) {
+    const storage = tabStorage(name, facts);
+    let onTokens: ClientOptions['onTokens'];
+    const client = createClient({
+      baseUrl: app.url,
+      refresh: 'cookie',
+      storage,
+      fetch: send,
+      onTokens: (tokens) => onTokens?.(tokens),
+    });
+    const changed = () => new Promise<unknown>((resolve) => (onTokens = resolve));
+    return { storage, client, changed };
+  }
+
+  it('begins, is renewed and ends in one tab for all of them', async () => {
+    const [facts, { send, count }] = [createFacts(), createBrowser()];
+    const [tab, other] = [openTab('one', facts, send), openTab('one', facts, send)];
+    let changed = other.changed();
+    const { user } = await tab.client.register({
+      username: 'tabs',
+      email: 'tabs@example.com',
+      password,
+    });
+    expect(await changed).toEqual(await tab.storage.load());
+    expect((await other.client.me()).id).toBe(user.id);
+    // A registration needs no login after it.
+    expect(count('/api/auth/local')).toBe(0);
+
+    await tab.storage.save({ jwt: 'expired' });
+    changed = other.changed();
+    await tab.client.me();
+    await changed;
+    expect((await other.client.me()).id).toBe(user.id);
+    expect(count('/api/auth/refresh')).toBe(1);
+
+    changed = other.changed();
+    await tab.client.logout();
+    expect(await changed).toBeNull();
+    await expect(other.client.me()).rejects.toMatchObject({ status: 401 });
+    expect(count('/api/auth/refresh')).toBe(1);
+  });
+
+  it('comes back in a new tab by the cookie, and leaves no token in localStorage', async () => {
+    const [facts, { send, count }] = [createFacts(), createBrowser()];
+    const { client } = openTab('first', facts, send);
+    const { user } = await client.register({ username: 'tab', email: 'tab@example.com', password });
+    expect([...facts.all.values()]).toEqual(['true']);
+
+    // No other tab is open to ask for the token.
+    const { id } = await openTab('later', createCopy(facts), send).client.me();
+    expect([id, count('/api/users/me'), count('/api/auth/refresh')]).toEqual([user.id, 1, 1]);
+
+    function createCopy(before: typeof facts) {
+      const copy = createFacts();
+      for (const value of before.all.values()) copy.setItem('later.login', value);
+      return copy;
+    }
+  });
+
+  it('is not renewed where nobody has logged in', async () => {
+    const { send, count } = createBrowser();
+    const { client, storage } = openTab('nobody', createFacts(), send);
+    await expect(client.me()).rejects.toMatchObject({ status: 401 });
+    expect([storage.hasLogin(), count('/api/auth/refresh')]).toEqual([false, 0]);
   });
 });

@@ -23,11 +23,11 @@ export interface ClientOptions {
   readonly baseUrl: string;
   /** A personal token, or a `jwt` that somebody else renews. Left out: log in with `login`. */
   readonly token?: string | (() => string | Promise<string>);
-  /** Keeps the tokens of a login. Default: in memory. A page that is reloaded needs `webStorage(localStorage)`. */
+  /** Keeps the tokens of a login. Default: in memory. A page needs `tabStorage()`, or `webStorage(localStorage)`. */
   readonly storage?: TokenStorage;
   /**
    * Where the refresh token is. `cookie` keeps it where no script can read it. The server must then be this page's own,
-   * or name its origin in `CORS_ORIGINS`. Default: `body`.
+   * or name its origin in `CORS_ORIGINS`, on the same site. Default: `body`.
    */
   readonly refresh?: RefreshMode;
   /** Called with new tokens, and with null when the login has ended. */

@@ -5,6 +5,7 @@ export type { RetryOptions } from './http/retry.ts';
 export type { AccountCalls } from './login/account.ts';
 export type { RefreshMode } from './login/renewal.ts';
 export { memoryStorage, webStorage, type TokenStorage, type Tokens } from './login/storage.ts';
+export { tabStorage, type TabStorage } from './login/tab-storage.ts';
 export type { components, operations, paths } from './openapi.ts';
 export type { CharacterCalls, CharacterQuery } from './resources/characters.ts';
 export type { FileCalls, Upload, UploadedFile } from './resources/files.ts';

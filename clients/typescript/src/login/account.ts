@@ -43,9 +43,10 @@ export function createAccountCalls({ anonymous, http, renewal, mode }: AccountOp
     return user;
   }
 
-  /** Only a login sets the cookie. The other calls return the refresh token to the page. */
+  /** In a project with the plugin, only a login sets the cookie. The other calls return the refresh token. */
   async function enterWith(password: string, reply: Reply<'logIn'>): Promise<Account> {
-    return mode === 'cookie' ? login({ identifier: reply.user.username, password }) : enter(reply);
+    const hasNoCookie = mode === 'cookie' && reply.refreshToken !== undefined;
+    return hasNoCookie ? login({ identifier: reply.user.username, password }) : enter(reply);
   }
 
   return {

@@ -31,25 +31,37 @@ export function createRenewal({ http, storage, mode, onTokens }: RenewalOptions)
   let running: Promise<string | null> | undefined;
   /** Counts logins and logouts. A renewal that began before one is ignored. */
   let changes = 0;
+  storage.onChange?.((tokens) => {
+    changes += 1;
+    onTokens?.(tokens);
+  });
 
   return {
-    token: async () => (await storage.load())?.jwt ?? null,
-    renew(refused) {
-      // Requests that are refused together share one renewal.
-      running ??= locked(() => renew(refused)).finally(() => (running = undefined));
-      return running;
+    async token() {
+      const tokens = await storage.load();
+      if (tokens !== null) return tokens.jwt;
+      // A page that was loaded again has only the cookie.
+      return mode === 'cookie' && storage.hasLogin?.() === true ? shared(null) : null;
     },
+    renew: shared,
     async replace(tokens) {
       changes += 1;
       await save(tokens);
     },
   };
 
+  /** Requests that are refused together share one renewal. */
+  function shared(refused: string | null): Promise<string | null> {
+    running ??= locked(() => renew(refused)).finally(() => (running = undefined));
+    return running;
+  }
+
   async function renew(refused: string | null): Promise<string | null> {
     const tokens = await storage.load();
     // Another request or another tab has renewed it.
     if (tokens !== null && tokens.jwt !== refused) return tokens.jwt;
     if (mode === 'body' && tokens?.refreshToken === undefined) return null;
+    if (mode === 'cookie' && storage.hasLogin?.() === false) return null;
     const before = changes;
     const renewed = await send(tokens?.refreshToken);
     if (changes === before) await save(renewed);

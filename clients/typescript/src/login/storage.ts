@@ -13,6 +13,10 @@ export interface TokenStorage {
    * renew it at different times would end the login.
    */
   lock?<T>(work: () => Promise<T>): Promise<T>;
+  /** Returns whether somebody can be logged in. If not, the client does not try to renew the login by its cookie. */
+  hasLogin?(): boolean;
+  /** Calls `listener` when another tab has changed the tokens. */
+  onChange?(listener: (tokens: Tokens | null) => void): void;
 }
 
 export function memoryStorage(tokens: Tokens | null = null): TokenStorage {
