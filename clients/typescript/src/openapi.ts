@@ -1281,7 +1281,7 @@ export interface paths {
         put?: never;
         /**
          * Log in
-         * @description A browser that wants the refresh token in a cookie sends `x-strapi-refresh-cookie: httpOnly`.
+         * @description A page that wants the refresh token in a cookie sends `x-strapi-refresh-cookie: httpOnly`, here and with all requests below `/api/auth`.
          */
         post: operations["logIn"];
         delete?: never;
@@ -2429,8 +2429,8 @@ export interface components {
             [key: string]: unknown;
         };
         RefreshToken: {
-            /** @description The newest refresh token of the login. */
-            refreshToken: string;
+            /** @description The newest refresh token of the login. Left out by a page that has it in a cookie. */
+            refreshToken?: string;
         };
         Registration: {
             /** @description An email address as a name must be the own email. */
