@@ -1,7 +1,6 @@
 import type { Core } from '@strapi/strapi';
 
-import { landingPage } from '../src/env/landing-page';
-import { flag, origins, readVariables, servers, size, toBytes } from '../src/env/variables';
+import { flag, origins, readVariables, size, toBytes } from '../src/env/variables';
 
 /** The headers that OpenAI's package sends from a browser. */
 const openaiHeaders = [
@@ -23,9 +22,6 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
     CORS_ORIGINS: origins,
     HTTP_COMPRESSION: flag(true),
     BODY_LIMIT: size.default('1mb').transform(toBytes),
-    LANDING_PAGE: landingPage,
-    CHAT_PAGE: flag(true),
-    CHAT_PAGE_IMAGE_ORIGINS: servers,
   });
   return [
     'global::close-while-draining',
@@ -69,15 +65,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
     'strapi::query',
     'strapi::session',
     'strapi::favicon',
-    {
-      name: 'global::pages',
-      config: {
-        landingPage: variables.LANDING_PAGE,
-        hasChatPage: variables.CHAT_PAGE,
-        imageOrigins: variables.CHAT_PAGE_IMAGE_ORIGINS,
-        compresses: variables.HTTP_COMPRESSION,
-      },
-    },
+    'global::pages',
     'global::paths-without-api',
     'global::spellings',
     'global::known-paths',

@@ -18,6 +18,7 @@ import { reportFailedRelationChecks } from './strapi/patches/relation-checks';
 import { skipApiTokens } from './strapi/patches/skip-api-tokens';
 import { declareStockUploads } from './strapi/patches/stock-uploads';
 import { surviveBrokenConnections } from './strapi/patches/survive-broken-connections';
+import { linkMailsToChatPage } from './strapi/pages/mail-links';
 import { guardChats, takeChatsFromStockRoles } from './strapi/rights/chat-reading';
 import { guardDrafts } from './strapi/rights/draft-reading';
 import { nameInAdminPanel } from './strapi/startup/admin-labels';
@@ -76,6 +77,7 @@ export default {
     await nameInAdminPanel(strapi);
     await createLoginTable(strapi.db);
     await createTables(strapi);
+    if (strapi.config.get<boolean>('pages.hasChatPage')) await linkMailsToChatPage(strapi);
     endTurnToStart();
     beforeListening(strapi, async () => {
       warnAtStart(strapi);

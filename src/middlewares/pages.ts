@@ -5,6 +5,7 @@ import type { LandingPage } from '../env/landing-page';
 import { createChatPage } from '../strapi/pages/chat-page';
 import { createLandingPage } from '../strapi/pages/landing-page';
 
+/** `config/pages.ts`. */
 interface PagesConfig {
   readonly landingPage: LandingPage;
   readonly hasChatPage: boolean;
@@ -13,7 +14,8 @@ interface PagesConfig {
 }
 
 /** Serves the landing page at `/`, and the chat page at `/chat/`. */
-export default (config: PagesConfig, { strapi }: { strapi: Core.Strapi }) => {
+export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
+  const config = strapi.config.get<PagesConfig>('pages');
   const landingPage = createLandingPage(strapi, config);
   const chatPage: Middleware = config.hasChatPage ? createChatPage(strapi, config) : (_ctx, next) => next();
 

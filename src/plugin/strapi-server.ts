@@ -17,6 +17,7 @@ import { guardChats, takeChatsFromStockRoles } from '../strapi/rights/chat-readi
 import { guardDrafts } from '../strapi/rights/draft-reading';
 import { useTokenSettings } from '../strapi/logins/token-settings';
 import { createChatPage } from '../strapi/pages/chat-page';
+import { linkMailsToChatPage } from '../strapi/pages/mail-links';
 import { addTokenStrategy } from '../strapi/tokens/token-strategy';
 import { nameInAdminPanel } from '../strapi/startup/admin-labels';
 import { beforeListening } from '../strapi/startup/before-listening';
@@ -74,7 +75,7 @@ export default {
     addCardRoutes(strapi, { maxBytes: settings.CARD_LIMIT });
     await addWorkplace(strapi);
     absence = guardAgainstAbsence(strapi, apis);
-    afterBootstraps(strapi, () => prepare(strapi));
+    afterBootstraps(strapi, () => prepare(strapi, settings));
   },
 
   /** Strapi waits for this before it closes every connection. Running turns end here. */
@@ -134,7 +135,7 @@ function addToHost(strapi: Core.Strapi, settings: PluginSettings): readonly stri
 }
 
 /** Runs after Strapi has created the tables, the roles and the rights. */
-async function prepare(strapi: Core.Strapi): Promise<void> {
+async function prepare(strapi: Core.Strapi, settings: PluginSettings): Promise<void> {
   await absence?.start();
   await grantAuthenticated(strapi);
   await takeChatsFromStockRoles(strapi);
@@ -142,6 +143,7 @@ async function prepare(strapi: Core.Strapi): Promise<void> {
   await nameInAdminPanel(strapi);
   await dropLoginTable(strapi.db);
   await createTables(strapi);
+  if (settings.CHAT_PAGE) await linkMailsToChatPage(strapi);
   endTurnToStart();
   beforeListening(strapi, async () => {
     for (const warning of [...findChatWarnings(strapi), ...findHostWarnings(strapi)])

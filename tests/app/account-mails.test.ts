@@ -118,6 +118,26 @@ describe('with a mail server', () => {
     expect((await app.anonymous.post('/api/auth/local', login)).status).toBe(200);
   });
 
+  /** Returns the address in the next mail for a forgotten password. */
+  async function linkInMail(): Promise<string | undefined> {
+    const before = smtp.mails.length;
+    await app.anonymous.post(forgotPassword, { email: accounts.known });
+    const text = (await smtp.received(before + 1))[before]?.text.replaceAll('=\n', '');
+    return /(\S+)\?code=3D/u.exec(text?.replaceAll('<p>', '\n') ?? '')?.[1];
+  }
+
+  it('forgot-password links the chat page, until an administrator sets another address', async () => {
+    expect(await linkInMail()).toBe('https://chat.sender.example/chat/reset-password');
+
+    const path = '/users-permissions/advanced';
+    const { body } = await app.admin.client.get(path);
+    expect(body.settings.email_confirmation_redirection).toBe('https://chat.sender.example/chat/login');
+    const settings = { ...body.settings, email_reset_password: 'https://app.example/new-password' };
+    expect((await app.admin.client.request('PUT', path, { body: settings })).status).toBe(200);
+    await app.killAndRestart();
+    expect(await linkInMail()).toBe('https://app.example/new-password');
+  });
+
   it('forgot-password logs the error code of a refused mail without its address', async () => {
     smtp.refuse('550 No such user: known@example.com');
     try {
