@@ -125,6 +125,22 @@ const directions = [
     ['^(koa$|knex$|axios$)', folders(...entries, 'api', 'middlewares', 'extensions'), insideChat],
     'The WebSocket knows the chat by chat/index, and no controller.',
   ),
+  ...[
+    ['platform', 'i18n', 'ui', 'characters', 'conversations', 'messages', 'composer', 'account', 'app'],
+    ['i18n', 'ui', 'characters', 'conversations', 'messages', 'composer', 'account', 'app'],
+    ['ui', 'characters', 'conversations', 'messages', 'composer', 'account', 'app'],
+    ['characters', 'conversations', 'messages', 'composer', 'account', 'app'],
+    ['conversations', 'messages', 'composer', 'account', 'app'],
+    ['messages', 'composer', 'account', 'app'],
+    ['composer', 'account', 'app'],
+    ['account', 'app'],
+  ].map(([folder, ...above]) =>
+    only(
+      `web/${folder}/**/*.{ts,tsx}`,
+      [folders('src', ...above)],
+      `web/${folder} is below ${above.join(', ')}.`,
+    ),
+  ),
 ];
 
 export default tseslint.config(
@@ -150,7 +166,13 @@ export default tseslint.config(
     languageOptions: {
       parserOptions: {
         projectService: {
-          allowDefaultProject: ['eslint.config.mjs', 'jest.config.mjs', 'server.js', 'tests/support/*.mjs'],
+          allowDefaultProject: [
+            'eslint.config.mjs',
+            'jest.config.mjs',
+            'server.js',
+            'tests/support/*.mjs',
+            'web/vite.config.mts',
+          ],
         },
         tsconfigRootDir: import.meta.dirname,
       },

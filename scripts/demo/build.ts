@@ -7,15 +7,17 @@ import { DemoError, red, tick, withProgress } from './screen';
 
 const serverBuild = ['--import', 'tsx', 'scripts/build-server.ts'];
 const adminBuild = ['node_modules/@strapi/strapi/bin/strapi.js', 'build'];
+const webBuild = ['node_modules/vite/bin/vite.js', 'build', 'web'];
 
-/** Builds the server and the admin panel if they are missing or older than their sources. */
+/** Builds the server, the admin panel and the chat page if they are missing or older than their sources. */
 export async function buildWhatIsStale(signal: AbortSignal): Promise<void> {
   const server = ['src', 'config', 'tsconfig.json'];
   const admin = ['src/admin', 'config', 'package-lock.json'];
   const isServerStale = isOlder('dist/src/index.js', server);
   const isAdminStale = isOlder('dist/build/index.html', admin);
-  if (!isServerStale && !isAdminStale) {
-    tick('Server and admin panel are built');
+  const isWebStale = isOlder('dist/web/index.html', ['web', 'clients/typescript/src', 'package-lock.json']);
+  if (!isServerStale && !isAdminStale && !isWebStale) {
+    tick('Server, admin panel and chat page are built');
     return;
   }
   if (isServerStale) {
@@ -25,6 +27,9 @@ export async function buildWhatIsStale(signal: AbortSignal): Promise<void> {
     await withProgress('Building the admin panel (once, about a minute) …', 'Built the admin panel', () =>
       run(adminBuild, signal),
     );
+  }
+  if (isWebStale) {
+    await withProgress('Building the chat page …', 'Built the chat page', () => run(webBuild, signal));
   }
 }
 

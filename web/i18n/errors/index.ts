@@ -1,0 +1,46 @@
+import { ApiError, NetworkError } from 'character-chat-client';
+
+import { language, type Language } from '..';
+import { errorsInEnglish } from './en';
+import type { ErrorSentence, ErrorSentences, OwnCode } from './types';
+import { errorsInChinese } from './zh';
+
+export const errorSentences: Readonly<Record<Language, ErrorSentences>> = {
+  en: errorsInEnglish,
+  zh: errorsInChinese,
+};
+
+/** Errors of Strapi that have no code, by the beginning of their message. */
+const messagesOfStrapi: readonly (readonly [message: string, code: OwnCode])[] = [
+  ['Invalid identifier or password', 'wrong-login'],
+  ['Email or Username are already taken', 'name-taken'],
+];
+
+/** Says in the language of the user what happened, and what to do next. */
+export function sentenceOf(error: unknown): ErrorSentence {
+  return sentenceOfCode(codeOf(error));
+}
+
+/** An unknown code is of a later version of the server. */
+export function sentenceOfCode(code: string): ErrorSentence {
+  const sentences = errorSentences[language.value];
+  return Object.hasOwn(sentences, code) ? sentences[code as keyof ErrorSentences] : sentences.unknown;
+}
+
+export const textOf = (error: unknown) => {
+  const { happened, next } = sentenceOf(error);
+  return `${happened} ${next}`;
+};
+
+function codeOf(error: unknown): string {
+  if (error instanceof NetworkError) return 'no-connection';
+  if (!(error instanceof ApiError)) return 'unknown';
+  if (error.code !== null) return error.code;
+  const known = messagesOfStrapi.find(([message]) => error.message.startsWith(message));
+  if (known !== undefined) return known[1];
+  return (
+    { 401: 'unauthorized', 403: 'forbidden', 413: 'payload-too-large', 429: 'too-many-attempts' }[
+      error.status
+    ] ?? 'unknown'
+  );
+}

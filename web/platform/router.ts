@@ -1,0 +1,56 @@
+import { computed, signal } from '@preact/signals';
+
+/** What the page shows. Each one has an address of its own, so that a reload and a bookmark lead back to it. */
+export type Route =
+  | { readonly page: 'start' }
+  | { readonly page: 'conversation'; readonly sessionId: string }
+  | { readonly page: 'login' | 'register' | 'forgot-password' | 'account' }
+  | { readonly page: 'reset-password'; readonly code: string };
+
+export const base = '/chat/';
+
+/** Reads an address. An unknown one shows the start. */
+export function toRoute({ pathname, search }: Pick<URL, 'pathname' | 'search'>): Route {
+  const [page = '', id = ''] = pathname.slice(base.length).split('/');
+  if (page === 'c' && id !== '') return { page: 'conversation', sessionId: decode(id) };
+  if (page === 'login' || page === 'register' || page === 'forgot-password' || page === 'account') {
+    return { page };
+  }
+  if (page === 'reset-password') return { page, code: new URLSearchParams(search).get('code') ?? '' };
+  return { page: 'start' };
+}
+
+export function toPath(route: Route): string {
+  if (route.page === 'start') return base;
+  if (route.page === 'conversation') return `${base}c/${encodeURIComponent(route.sessionId)}`;
+  if (route.page === 'reset-password') return `${base}${route.page}?code=${encodeURIComponent(route.code)}`;
+  return `${base}${route.page}`;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+const address = signal('');
+const read = () => void (address.value = globalThis.location.pathname + globalThis.location.search);
+
+/** The route of the address. */
+export const route = computed(() => toRoute(new URL(address.value, 'http://page')));
+
+/** Begins to follow the address. Call it once. */
+export function startRouter(): void {
+  read();
+  globalThis.addEventListener('popstate', read);
+}
+
+/** Opens a page. `replace` leaves no step to go back to. */
+export function navigate(to: Route, { replace = false } = {}): void {
+  const path = toPath(to);
+  if (path === address.value) return;
+  history[replace ? 'replaceState' : 'pushState'](null, '', path);
+  read();
+}
