@@ -4,14 +4,12 @@ import { render } from 'preact';
 
 import { App } from './app/app';
 import { startLanguage } from './i18n';
-import { followOtherTabs } from './platform/login';
 import { startRouter } from './platform/router';
 import { startTheme } from './platform/theme';
 
 startLanguage();
 startTheme();
 startRouter();
-followOtherTabs();
 
 const root = document.getElementById('app');
 if (root !== null) render(<App />, root);

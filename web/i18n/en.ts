@@ -1,3 +1,5 @@
+import { accountInEnglish } from './account/en';
+
 /** All words of the page. The other languages must have the same keys: a missing one does not compile. */
 export const en = {
   appName: 'Character chat',
@@ -93,12 +95,7 @@ export const en = {
   removeFile: (name: string) => `Remove ${name}`,
   uploading: 'Uploading …',
   composerHint: 'Enter sends. Shift and Enter start a new line.',
-  // Account
-  identifier: 'Email or username',
-  password: 'Password',
-  register: 'Create an account',
-  forgotPassword: 'Forgotten your password?',
-  resetPassword: 'Set a new password',
+  ...accountInEnglish,
 };
 
 export type Dictionary = {

@@ -1,3 +1,4 @@
+import { accountInChinese } from './account/zh';
 import type { Dictionary } from './en';
 
 export const zh: Dictionary = {
@@ -87,9 +88,5 @@ export const zh: Dictionary = {
   removeFile: (name) => `移除 ${name}`,
   uploading: '上传中……',
   composerHint: 'Enter 发送，Shift + Enter 换行。',
-  identifier: '邮箱或用户名',
-  password: '密码',
-  register: '注册账户',
-  forgotPassword: '忘记密码？',
-  resetPassword: '设置新密码',
+  ...accountInChinese,
 };

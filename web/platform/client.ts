@@ -1,13 +1,12 @@
-import { createClient, webStorage } from 'character-chat-client';
+import { createClient } from 'character-chat-client';
 
-import { onTokens } from './login';
+import { onTokens, tokens } from './login';
 
 /** The one client of the page. It does all the talking to the server. */
 export const client = createClient({
   baseUrl: '',
-  // The tabs of a browser share one login.
-  storage: webStorage(localStorage),
-  // Browsers keep the cookie on secure connections only.
-  refresh: location.protocol === 'https:' ? 'cookie' : 'body',
+  storage: tokens,
+  // No script can read the refresh token.
+  refresh: 'cookie',
   onTokens,
 });

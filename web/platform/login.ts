@@ -1,19 +1,25 @@
 import { signal } from '@preact/signals';
-import { webStorage, type Tokens } from 'character-chat-client';
+import { tabStorage, type Tokens } from 'character-chat-client';
+
+/** The tabs of a browser share one login. */
+export const tokens = tabStorage();
 
 /** Whether a user is logged in here. The server decides: its refusal ends the login. */
-export const isLoggedIn = signal(hasTokens());
+export const isLoggedIn = signal(tokens.hasLogin());
 
-/** The client calls it with new tokens, and with null when the login has ended. */
-export function onTokens(tokens: Tokens | null): void {
-  isLoggedIn.value = tokens !== null;
+let userId: unknown;
+
+/** The client calls it with new tokens, also of other tabs, and with null when the login has ended. */
+export function onTokens(changed: Tokens | null): void {
+  isLoggedIn.value = changed !== null;
+  if (changed === null) return;
+  const before = userId;
+  userId = readUserId(changed.jwt);
+  // Another tab has logged in as somebody else. Nothing of the first user may stay on the page.
+  if (before !== undefined && before !== userId) location.reload();
 }
 
-/** Follows logins and logouts of other tabs. Call it once. */
-export function followOtherTabs(): void {
-  globalThis.addEventListener('storage', () => (isLoggedIn.value = hasTokens()));
-}
-
-function hasTokens(): boolean {
-  return webStorage(localStorage).load() !== null;
+function readUserId(jwt: string): unknown {
+  const payload = jwt.split('.')[1]?.replaceAll('-', '+').replaceAll('_', '/') ?? '';
+  return (JSON.parse(atob(payload)) as { readonly userId?: unknown }).userId;
 }

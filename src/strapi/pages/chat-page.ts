@@ -59,7 +59,10 @@ function redirect(ctx: Context): void {
 async function sendSettings(ctx: Context, strapi: Core.Strapi): Promise<void> {
   const { allow_register: isAllowed } = await readAdvancedSettings(strapi);
   ctx.set('Cache-Control', 'no-store');
-  ctx.body = { registration: isAllowed === true && isRegistrationOpen(strapi) };
+  ctx.body = {
+    registration: isAllowed === true && isRegistrationOpen(strapi),
+    min_password_chars: strapi.config.get<number>('plugin::users-permissions.minPasswordChars', 6),
+  };
 }
 
 function sendMissing(ctx: Context): void {

@@ -113,13 +113,13 @@ describe('the chat page', () => {
     expect((await get(address, {}, method)).status).toBe(404);
   });
 
-  it('tells itself whether registration is open', async () => {
+  it('tells itself whether registration is open, and the shortest password', async () => {
     const open = await get('/chat/settings.json');
     isRegistrationAllowed = false;
     const closed = await get('/chat/settings.json');
     expect([await open.json(), await closed.json()]).toEqual([
-      { registration: true },
-      { registration: false },
+      { registration: true, min_password_chars: 6 },
+      { registration: false, min_password_chars: 6 },
     ]);
     expect(closed.headers.get('cache-control')).toBe('no-store');
   });

@@ -147,5 +147,23 @@ export const errorsInEnglish: ErrorSentences = {
     happened: 'This email or username is already taken.',
     next: 'Choose another one, or log in.',
   },
+  'wrong-password': { happened: 'The current password is wrong.', next: 'Check it, and try again.' },
+  'weak-password': { happened: 'The new password is too short.', next: 'Choose a longer one.' },
+  'long-password': { happened: 'The new password is too long.', next: 'Choose one of at most 72 bytes.' },
+  'same-password': { happened: 'The new password is the current one.', next: 'Choose another one.' },
+  'wrong-reset-code': {
+    happened: 'The link was used already, or a newer mail was sent.',
+    next: 'Open the newest mail, or ask for a new one.',
+  },
+  'wrong-email': { happened: 'This is no email address.', next: 'Check it, and try again.' },
+  'not-confirmed': {
+    happened: 'The email of this account is not confirmed.',
+    next: 'Open the link in the mail that we have sent you.',
+  },
+  'account-blocked': { happened: 'The operator has blocked this account.', next: 'Contact the operator.' },
+  'registration-closed': {
+    happened: 'Nobody can register here at the moment.',
+    next: 'Ask the operator for an account.',
+  },
   unknown: { happened: 'Something went wrong.', next: 'Try again later.' },
 };

@@ -14,6 +14,15 @@ export const errorSentences: Readonly<Record<Language, ErrorSentences>> = {
 const messagesOfStrapi: readonly (readonly [message: string, code: OwnCode])[] = [
   ['Invalid identifier or password', 'wrong-login'],
   ['Email or Username are already taken', 'name-taken'],
+  ['The provided current password is invalid', 'wrong-password'],
+  ['Password must be at least', 'weak-password'],
+  ['Password must be less than', 'long-password'],
+  ['Your new password must be different', 'same-password'],
+  ['Incorrect code provided', 'wrong-reset-code'],
+  ['email must be a valid email', 'wrong-email'],
+  ['Your account email is not confirmed', 'not-confirmed'],
+  ['Your account has been blocked', 'account-blocked'],
+  ['Register action is currently disabled', 'registration-closed'],
 ];
 
 /** Says in the language of the user what happened, and what to do next. */

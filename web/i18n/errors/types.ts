@@ -7,6 +7,20 @@ export interface ErrorSentence {
 }
 
 /** Errors that have no code of the server: found by the page itself, by Strapi, or by a proxy. */
-export type OwnCode = 'no-connection' | 'too-many-attempts' | 'unknown' | 'wrong-login' | 'name-taken';
+export type OwnCode = 'no-connection' | 'too-many-attempts' | 'unknown' | AccountCode;
+
+/** Errors of the account routes, which Strapi sends without a code. */
+export type AccountCode =
+  | 'wrong-login'
+  | 'name-taken'
+  | 'wrong-password'
+  | 'weak-password'
+  | 'long-password'
+  | 'same-password'
+  | 'wrong-reset-code'
+  | 'wrong-email'
+  | 'not-confirmed'
+  | 'account-blocked'
+  | 'registration-closed';
 
 export type ErrorSentences = Readonly<Record<ErrorCode | OwnCode, ErrorSentence>>;

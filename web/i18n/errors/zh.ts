@@ -51,5 +51,17 @@ export const errorsInChinese: ErrorSentences = {
   'too-many-attempts': { happened: '短时间内尝试次数过多。', next: '请一分钟后再试。' },
   'wrong-login': { happened: '用户名或密码错误。', next: '请检查后重试。' },
   'name-taken': { happened: '该邮箱或用户名已被使用。', next: '请换一个，或直接登录。' },
+  'wrong-password': { happened: '当前密码不正确。', next: '请检查后重试。' },
+  'weak-password': { happened: '新密码太短。', next: '请换一个更长的密码。' },
+  'long-password': { happened: '新密码太长。', next: '请使用不超过 72 字节的密码。' },
+  'same-password': { happened: '新密码与当前密码相同。', next: '请换一个密码。' },
+  'wrong-reset-code': {
+    happened: '链接已被使用，或已有更新的邮件。',
+    next: '请打开最新的邮件，或重新申请。',
+  },
+  'wrong-email': { happened: '这不是有效的邮箱地址。', next: '请检查后重试。' },
+  'not-confirmed': { happened: '该账户的邮箱尚未确认。', next: '请打开我们发送的邮件中的链接。' },
+  'account-blocked': { happened: '管理员已封禁该账户。', next: '请联系管理员。' },
+  'registration-closed': { happened: '目前不开放注册。', next: '请向管理员申请账户。' },
   unknown: { happened: '出错了。', next: '请稍后再试。' },
 };
