@@ -67,6 +67,13 @@ function compileServer(): number {
   return spawnSync(process.execPath, tsc, { stdio: 'inherit' }).status ?? 1;
 }
 
+/** @returns the exit code of Vite. */
+function buildChatPage(): number {
+  const folder = path.resolve(target, 'dist', 'web');
+  const vite = ['node_modules/vite/bin/vite.js', 'build', 'web', '--outDir', folder, '--logLevel', 'warn'];
+  return spawnSync(process.execPath, vite, { stdio: 'inherit' }).status ?? 1;
+}
+
 function copyFiles(): void {
   cpSync('plugin', target, { recursive: true });
   copyViewer(path.join(target, 'dist'));
@@ -78,7 +85,7 @@ function copyFiles(): void {
 
 async function buildPlugin(): Promise<void> {
   rmSync(target, { recursive: true, force: true });
-  process.exitCode = compileServer();
+  process.exitCode = compileServer() || buildChatPage();
   if (process.exitCode !== 0) return;
   copyFiles();
   const manifest = toPluginManifest(

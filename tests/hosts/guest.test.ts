@@ -274,6 +274,34 @@ describe('character cards in a host', () => {
   });
 });
 
+describe('the chat page in a host', () => {
+  it('is there only if the host asks for it, and changes no other path', async () => {
+    await start({ plugins: enabled(upstream) });
+    const paths = ['/', '/robots.txt', '/chats', '/api/articles'];
+    const withoutPage: string[] = [];
+    for (const path of paths) withoutPage.push(await send({ method: 'GET', path }));
+    expect((await createClient(url).get('/chat/')).status).toBe(404);
+
+    await start({ plugins: enabled(upstream.replace('{', '{ CHAT_PAGE: true,')) });
+    const withPage: string[] = [];
+    for (const path of paths) withPage.push(await send({ method: 'GET', path }));
+    expect(withPage).toEqual(withoutPage);
+    const anonymous = createClient(url);
+    const page = await anonymous.get('/chat/c/1');
+    expect([page.status, page.headers.get('content-security-policy')]).toEqual([
+      200,
+      expect.stringContaining("script-src 'self';"),
+    ]);
+    const script = await anonymous.get(/src="(\/chat\/assets\/[^"]+)"/u.exec(page.text)?.[1] ?? '');
+    expect([script.status, script.headers.get('cache-control')]).toEqual([
+      200,
+      'public, max-age=31536000, immutable',
+    ]);
+    const { body } = await (await createAdmin(url)).client.get('/users-permissions/advanced');
+    expect(body.settings.email_reset_password).toMatch(/\/chat\/reset-password$/u);
+  });
+});
+
 describe('the OpenAPI document of a host', () => {
   it('names only routes that exist, those of personal tokens too', async () => {
     await start({ plugins: enabled(upstream) });

@@ -26,6 +26,13 @@ describe('the packed plugin', () => {
     expect(JSON.stringify(manifest)).not.toContain('swagger-ui-dist');
   });
 
+  it('contains the chat page, and needs no package for it', () => {
+    const page = path.join('dist', 'web');
+    const script = /src="\/chat\/(assets\/[\w-]+\.js)"/u.exec(read(page, 'index.html'))?.[1] ?? '';
+    expect(read(page, script)).toContain('/api/auth/refresh');
+    expect(JSON.stringify(manifest)).not.toMatch(/preact|vite|dompurify|marked/u);
+  });
+
   it('names every package that it imports in the admin panel', () => {
     const files = readdirSync(path.join(folder, 'dist', 'admin'));
     const modules = files.map((file) => read('dist', 'admin', file)).join('\n');

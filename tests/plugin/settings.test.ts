@@ -36,6 +36,13 @@ describe('the settings of the plugin', () => {
     );
   });
 
+  it('refuse a prefix together with the chat page, which knows the paths without one', () => {
+    expect(() => parsePluginSettings({ CHAT_API_PREFIX: 'ai', CHAT_PAGE: 'true' })).toThrow(
+      /CHAT_PAGE does not work with CHAT_API_PREFIX/u,
+    );
+    expect(parsePluginSettings({}).CHAT_PAGE).toBe(false);
+  });
+
   it('have no unknown name in the environment', () => {
     const variables = readEnvironment((name) => `value of ${name}`);
     const own = Object.fromEntries(pluginSettingNames.map((name) => [name, '']));

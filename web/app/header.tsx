@@ -1,4 +1,5 @@
 import { language, languageNames, languages, words } from '../i18n';
+import { isLoggedIn } from '../platform/login';
 import { theme, themes } from '../platform/theme';
 import { Icon } from '../ui/icon';
 import { Link } from '../ui/link';
@@ -10,6 +11,11 @@ export function Header() {
       <Link to={{ page: 'start' }} class="brand">
         {words.value.appName}
       </Link>
+      {isLoggedIn.value && (
+        <Link to={{ page: 'account' }} class="icon-button" aria-label={words.value.account}>
+          <Icon name="user" />
+        </Link>
+      )}
       <SettingsMenus />
     </header>
   );
