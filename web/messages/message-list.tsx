@@ -1,0 +1,106 @@
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+
+import { words } from '../i18n';
+import { IconButton } from '../ui/button';
+import { Icon } from '../ui/icon';
+import { showError } from '../ui/toast';
+import { ExchangeView } from './exchange';
+import { Opening } from './opening';
+import { Suggestions } from './suggestions';
+import type { Thread } from './thread/thread';
+
+export interface MessageListProps {
+  readonly thread: Thread;
+  readonly onAsk: (query: string) => void;
+}
+
+/** Pixels from the end within which the list follows a growing answer. */
+const nearEnd = 80;
+
+/** The messages of a conversation. It follows the answer, unless the user has scrolled up. */
+export function MessageList({ thread, onAsk }: MessageListProps) {
+  const root = useRef<HTMLDivElement>(null);
+  const [isAtEnd, setAtEnd] = useState(true);
+  const follows = useRef(true);
+  const toEnd = () => root.current?.scrollTo({ top: root.current.scrollHeight });
+
+  useEffect(() => {
+    // Any growth counts: text, pictures, follow-up questions.
+    const observer = new ResizeObserver(() => follows.current && toEnd());
+    if (root.current?.firstElementChild) observer.observe(root.current.firstElementChild);
+    return () => observer.disconnect();
+  }, []);
+
+  function onScroll(): void {
+    const element = root.current;
+    if (element === null) return;
+    follows.current = element.scrollHeight - element.scrollTop - element.clientHeight < nearEnd;
+    setAtEnd(follows.current);
+  }
+
+  const { messages, toEnd: toEndLabel } = words.value;
+  const groups = thread.groups.value;
+  return (
+    <div class="messages" ref={root} onScroll={onScroll} role="region" aria-label={messages} tabIndex={0}>
+      <div class="column">
+        {thread.hasEarlier.value ? (
+          <Earlier thread={thread} list={root} />
+        ) : (
+          <Opening thread={thread} onAsk={onAsk} />
+        )}
+        {groups.map((versions, index) => (
+          <ExchangeView
+            key={versions[0]?.root}
+            versions={versions}
+            thread={thread}
+            isLast={index === groups.length - 1}
+          />
+        ))}
+        <FollowUps thread={thread} onAsk={onAsk} />
+      </div>
+      {!isAtEnd && (
+        <IconButton class="to-end" label={toEndLabel} onClick={toEnd}>
+          <Icon name="down" />
+        </IconButton>
+      )}
+    </div>
+  );
+}
+
+/** Loads the messages before, and keeps what the user sees in its place. */
+function Earlier({
+  thread,
+  list,
+}: {
+  readonly thread: Thread;
+  readonly list: { readonly current: HTMLElement | null };
+}) {
+  const line = useRef<HTMLParagraphElement>(null);
+  const height = useRef<number | null>(null);
+  const count = thread.groups.value.length;
+  useLayoutEffect(() => {
+    const element = list.current;
+    if (element && height.current !== null) element.scrollTop += element.scrollHeight - height.current;
+    height.current = null;
+  }, [count]);
+  useEffect(() => {
+    const observer = new IntersectionObserver(([entry]) => {
+      if (!entry?.isIntersecting || height.current !== null) return;
+      height.current = list.current?.scrollHeight ?? null;
+      void thread.loadEarlier().catch(showError);
+    });
+    if (line.current) observer.observe(line.current);
+    return () => observer.disconnect();
+  }, [count]);
+  return (
+    <p class="quiet" ref={line}>
+      {words.value.loading}
+    </p>
+  );
+}
+
+function FollowUps({ thread, onAsk }: MessageListProps) {
+  const { value: questions } = thread.followUps;
+  if (questions.length === 0) return null;
+  return <Suggestions label={words.value.followUps} questions={questions} onAsk={onAsk} />;
+}
