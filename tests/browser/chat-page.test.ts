@@ -1,0 +1,286 @@
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+
+import { password } from '../support/admin';
+import { startApp, type App } from '../support/app';
+import { checkAccessibility } from './support/accessibility';
+import { describeInBrowser } from './support/chromium';
+import { launchBrowser } from './support/panel';
+
+const timeoutMs = 30_000;
+
+let app: App;
+let browser: Browser;
+let users = 0;
+const problems: string[] = [];
+
+/** Opens the chat page as a new user, in a browser of its own. It notes errors of the page. */
+async function openChat(options: BrowserContextOptions = {}): Promise<Page> {
+  users += 1;
+  const username = `talker${users}`;
+  await app.anonymous.post('/api/auth/local/register', {
+    username,
+    email: `${username}@example.com`,
+    password,
+  });
+  const context = await browser.newContext({ baseURL: app.url, locale: 'en-US', ...options });
+  context.setDefaultTimeout(timeoutMs);
+  context.on('weberror', (error) => void problems.push(error.error().message));
+  context.on('console', (message) => {
+    // Chromium reports lost connections and refused requests, which the tests cause.
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
+      problems.push(message.text());
+  });
+  const page = await context.newPage();
+  await page.goto('/chat/login');
+  await page.locator('input[name=identifier]').fill(username);
+  await page.locator('input[type=password]').fill(password);
+  await page.locator('main button[type=submit]').click();
+  await page.waitForURL('**/chat/');
+  return page;
+}
+
+const composer = (page: Page) => page.locator('.composer textarea');
+const answers = (page: Page) => page.locator('.exchange .answer .markdown');
+
+async function choose(page: Page, name = 'Maren'): Promise<void> {
+  await page.getByRole('button', { name }).click();
+}
+
+async function ask(page: Page, question: string): Promise<void> {
+  await composer(page).fill(question);
+  await composer(page).press('Enter');
+}
+
+/** Lets Dify answer the next question with this text, and end. */
+function answerWith(text: string): void {
+  app.dify.script(async (reply) => {
+    await reply.say(text);
+    await reply.end();
+  });
+}
+
+/** Lets Dify say the first part, and the second one after `goOn`. */
+function answerInTwoParts(first: string, second: string): () => void {
+  let goOn = () => {};
+  const gate = new Promise<void>((resolve) => (goOn = resolve));
+  app.dify.script(async (reply) => {
+    await reply.say(first);
+    await gate;
+    await reply.say(second);
+    await reply.end();
+  });
+  return goOn;
+}
+
+/** Writes a picture for a person to look at, into the folder that `PICTURES` names. */
+async function picture(page: Page, name: string): Promise<void> {
+  const folder = process.env['PICTURES'];
+  if (folder !== undefined) await page.screenshot({ path: `${folder}/${name}.png` });
+}
+
+describeInBrowser('the chat page', () => {
+  beforeAll(async () => {
+    app = await startApp();
+    await app.admin.createCharacter({
+      name: 'Maren',
+      introduce: 'Keeper of the lighthouse.',
+      opening_statement: 'Ahoy. Come in.',
+      suggested_questions: ['Is it lonely out here?'],
+    });
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await app.stop();
+  });
+  afterEach(async () => {
+    app.dify.reset();
+    await Promise.all(browser.contexts().map((context) => context.close()));
+    expect(problems.splice(0)).toEqual([]);
+  });
+
+  it('shows a character, asks its suggested question, and renders the Markdown of the answer', async () => {
+    const page = await openChat();
+    await page.getByText('Keeper of the lighthouse.').waitFor();
+    await picture(page, 'chat-start');
+    await choose(page);
+    await page.getByText('Ahoy. Come in.').waitFor();
+    answerWith('A **bold** word.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```js\nlet x = 1;\n```\n\nThe end.');
+    await page.getByRole('button', { name: 'Is it lonely out here?' }).click();
+    await page.getByRole('button', { name: 'Good answer' }).waitFor();
+    expect(await answers(page).locator('strong').allInnerTexts()).toEqual(['bold']);
+    expect(await answers(page).locator('td').allInnerTexts()).toEqual(['1', '2']);
+    expect(await answers(page).locator('pre').innerText()).toContain('let x = 1;');
+    await page.getByRole('button', { name: 'Copy code' }).waitFor();
+    await page.waitForURL('**/chat/c/*');
+    expect(await checkAccessibility(page)).toEqual([]);
+    await picture(page, 'chat-answer');
+  });
+
+  it('stops an answer by Escape', async () => {
+    const page = await openChat();
+    await choose(page);
+    app.dify.script(async (reply) => {
+      await reply.say('Hello ');
+      await reply.closed;
+    });
+    await ask(page, 'Hi');
+    await answers(page).getByText('Hello').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByText('You stopped this answer.').waitFor();
+  });
+
+  it('continues an answer after a reload in its middle, and in a second tab', async () => {
+    const page = await openChat();
+    await choose(page);
+    const goOn = answerInTwoParts('First half. ', 'Second half.');
+    await ask(page, 'Hi');
+    await answers(page).getByText('First half.').waitFor();
+    await page.waitForURL('**/chat/c/*');
+    const other = await page.context().newPage();
+    await other.goto(page.url());
+    await page.reload();
+    for (const tab of [page, other]) await answers(tab).getByText('First half.').waitFor();
+    goOn();
+    for (const tab of [page, other]) {
+      await tab.getByRole('button', { name: 'Good answer' }).waitFor();
+      expect(await answers(tab).innerText()).toBe('First half. Second half.');
+    }
+    answerWith('To both.');
+    await ask(page, 'And now?');
+    await answers(other).getByText('To both.').waitFor();
+  });
+
+  it('continues an answer after five seconds offline', async () => {
+    const page = await openChat();
+    await choose(page);
+    const goOn = answerInTwoParts('First half. ', 'Second half.');
+    await ask(page, 'Hi');
+    await answers(page).getByText('First half.').waitFor();
+    await page.context().setOffline(true);
+    await page.getByText('You are offline.', { exact: false }).waitFor();
+    goOn();
+    await page.waitForTimeout(5_000);
+    await page.context().setOffline(false);
+    await page.getByRole('button', { name: 'Good answer' }).waitFor();
+    expect(await answers(page).innerText()).toBe('First half. Second half.');
+  });
+
+  it('answers again with versions, edits a question, and keeps a rating over a reload', async () => {
+    const page = await openChat();
+    await choose(page);
+    answerWith('One.');
+    await ask(page, 'Count');
+    await page.getByRole('button', { name: 'Good answer' }).click();
+    await page.locator('[aria-pressed=true]').waitFor();
+    await page.reload();
+    await page.locator('[aria-pressed=true]').waitFor();
+    answerWith('Two.');
+    await page.getByRole('button', { name: 'Answer again' }).click();
+    await page.getByText('2 of 2').waitFor();
+    await page.getByRole('button', { name: 'Previous version' }).click();
+    await answers(page).getByText('One.').waitFor();
+    answerWith('Three.');
+    await page.getByRole('button', { name: 'Edit the question' }).click();
+    await page.getByLabel('Your question').fill('Count on');
+    await page.getByRole('button', { name: 'Ask again' }).click();
+    await answers(page).getByText('Three.').waitFor();
+    await page.getByText('Count on').first().waitFor();
+  });
+
+  it('renames, finds, deletes and restores a conversation', async () => {
+    const page = await openChat();
+    await choose(page);
+    answerWith('The lamp is lit.');
+    await ask(page, 'What of the lamp?');
+    await page.getByRole('button', { name: 'Good answer' }).waitFor();
+    await page.getByRole('button', { name: /^Options for/u }).click();
+    await page.getByRole('menuitem', { name: 'Rename' }).click();
+    await page.getByLabel('Title').fill('Lamps');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('link', { name: 'Lamps' }).waitFor();
+    await page.getByLabel('Search messages').fill('lamp is');
+    await page.locator('mark').getByText('lamp is').waitFor();
+    await page.getByLabel('Search messages').fill('');
+    await page.getByRole('button', { name: 'Options for “Lamps”' }).click();
+    await page.getByRole('menuitem', { name: 'Delete' }).click();
+    await page.getByText('No conversations yet.').waitFor();
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await page.getByRole('link', { name: 'Lamps' }).waitFor();
+  });
+
+  it('says a failure in the language of the user, on a dark phone', async () => {
+    const page = await openChat({
+      locale: 'zh-CN',
+      colorScheme: 'dark',
+      viewport: { width: 390, height: 844 },
+    });
+    await choose(page);
+    app.dify.next({ name: 'eof-after-deltas', after: 2 });
+    await ask(page, '你好');
+    await page.getByText('回答在此中断。').waitFor();
+    await page.getByRole('button', { name: '重试' }).waitFor();
+    expect(await checkAccessibility(page)).toEqual([]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    await picture(page, 'chat-phone');
+    await page.getByRole('button', { name: '打开对话列表' }).click();
+    await page.getByRole('button', { name: '新对话' }).waitFor();
+    await picture(page, 'chat-phone-side');
+  });
+
+  it('runs nothing of hostile texts', async () => {
+    const attack = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
+    const markdown = `${attack} [a](javascript:window.hacked=1) ![b](x" onerror="window.hacked=1)`;
+    await app.admin.createCharacter({
+      name: `Eve ${attack}`,
+      introduce: attack,
+      opening_statement: markdown,
+      suggested_questions: [attack],
+    });
+    const page = await openChat();
+    await choose(page, 'Eve');
+    answerWith(markdown);
+    await ask(page, markdown);
+    await page.getByRole('button', { name: 'Good answer' }).waitFor();
+    await page.reload();
+    await page.getByRole('button', { name: 'Good answer' }).waitFor();
+    expect(await page.locator('main').locator('script, img').count()).toBe(0);
+    expect(await page.locator('a[href^="javascript"]').count()).toBe(0);
+    expect(await page.evaluate(() => 'hacked' in window)).toBe(false);
+  });
+
+  it('keeps a conversation readable when its character is unpublished', async () => {
+    const { documentId } = await app.admin.createCharacter({ name: 'Brief', prompt: 'You are Brief.' });
+    const page = await openChat();
+    await choose(page, 'Brief');
+    answerWith('Soon gone.');
+    await ask(page, 'Hi');
+    await page.getByRole('button', { name: 'Good answer' }).waitFor();
+    const uid = 'api::ai-character.ai-character';
+    const path = `/content-manager/collection-types/${uid}/${documentId}/actions/unpublish`;
+    await app.admin.client.request('POST', path, { body: {} });
+    await page.reload();
+    await answers(page).getByText('Soon gone.').waitFor();
+    await page.getByText('This character is no longer available.', { exact: false }).waitFor();
+    expect(await composer(page).count()).toBe(0);
+  });
+
+  it('blocks the page at most 100 ms at a time while 100,000 characters arrive together', async () => {
+    const page = await openChat();
+    await choose(page);
+    await page.evaluate(() => {
+      const longest = { ms: 0 };
+      Object.assign(window, { longest });
+      new PerformanceObserver((list) => {
+        for (const { duration } of list.getEntries()) longest.ms = Math.max(longest.ms, duration);
+      }).observe({ entryTypes: ['longtask'] });
+    });
+    const paragraph = `${'word '.repeat(60)}\n\n`;
+    answerWith(paragraph.repeat(Math.ceil(100_000 / paragraph.length)));
+    await ask(page, 'Tell me all');
+    await page.getByRole('button', { name: 'Good answer' }).waitFor();
+    const ms = await page.evaluate(() => (window as unknown as { longest: { ms: number } }).longest.ms);
+    process.stdout.write(`chat page · longest task while 100,000 characters arrive: ${ms} ms\n`);
+    expect(ms).toBeLessThan(100);
+  });
+});
