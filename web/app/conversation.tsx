@@ -3,7 +3,7 @@ import { useEffect, useMemo } from 'preact/hooks';
 import { Avatar } from '../characters/avatar';
 import { chosenCharacter } from '../characters/store';
 import { Composer } from '../composer/composer';
-import { refreshConversations } from '../conversations/store';
+import { conversations, refreshConversations } from '../conversations/store';
 import { words } from '../i18n';
 import { textOf } from '../i18n/errors';
 import { MessageList } from '../messages/message-list';
@@ -41,7 +41,7 @@ export function Conversation({ sessionId, characterId }: ConversationProps) {
 }
 
 function OpenConversation({ thread }: { readonly thread: Thread }) {
-  const { unavailableCharacter, offline, untitled } = words.value;
+  const { unavailableCharacter, offline } = words.value;
   const name = nameOf(thread);
   const character = characterOf(thread);
   const ask = (query: string) => void thread.ask({ query, files: [] }).catch(showError);
@@ -49,7 +49,7 @@ function OpenConversation({ thread }: { readonly thread: Thread }) {
     <>
       <header class="conversation-head">
         <Avatar character={character} name={name} />
-        <h1>{thread.session.value?.title || (thread.sessionId() === null ? name : untitled)}</h1>
+        <h1>{titleOf(thread)}</h1>
       </header>
       <MessageList thread={thread} onAsk={ask} />
       <Announcer thread={thread} />
@@ -67,6 +67,13 @@ function OpenConversation({ thread }: { readonly thread: Thread }) {
       )}
     </>
   );
+}
+
+/** The list has the newest title, also after a change in another tab. It may not have loaded an old conversation. */
+function titleOf(thread: Thread): string {
+  const id = thread.sessionId();
+  const listed = conversations.value?.find(({ session_id }) => session_id === id);
+  return (listed ?? thread.session.value)?.title || nameOf(thread);
 }
 
 /** Tells a screen reader when an answer begins and ends. It does not read each piece. */

@@ -27,7 +27,7 @@ export type IconName = keyof typeof paths;
 
 export function Icon({ name }: { readonly name: IconName }) {
   return (
-    <svg class="icon" viewBox="0 0 24 24" width="20" height="20" aria-hidden="true">
+    <svg class="icon" viewBox="0 0 24 24" width="20" height="20" aria-hidden="true" data-name={name}>
       <path d={paths[name]} />
     </svg>
   );
