@@ -53,6 +53,7 @@ async function findSession(url: string, user: Accounts['user']): Promise<string>
   const token = await logInUser(api, user);
   const { data } = await api.request<{ data: readonly { session_id: string }[] }>('/api/chat/sessions', {
     token,
+    body: {},
   });
   const [newest] = data;
   if (newest === undefined) throw new Error('The demo has no conversation.');
