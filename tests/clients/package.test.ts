@@ -68,7 +68,7 @@ describe('the package', () => {
   it('loads as an ES module in plain Node, and needs eventsource-parser only', async () => {
     const names = "console.log(Object.keys(await import('character-chat-client')).join(' '))";
     expect(await runModule(names)).toEqual([
-      'ApiError NetworkError createClient createKey isTerminal memoryStorage textAfter webStorage',
+      'ApiError NetworkError createClient createKey isTerminal memoryStorage tabStorage textAfter webStorage',
     ]);
     expect(readManifest(path.join(folder, 'package'))).toMatchObject({
       dependencies: { 'eventsource-parser': expect.any(String) },
