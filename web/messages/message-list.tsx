@@ -4,7 +4,7 @@ import { words } from '../i18n';
 import { IconButton } from '../ui/button';
 import { Icon } from '../ui/icon';
 import { showError } from '../ui/toast';
-import { ExchangeView } from './exchange';
+import { useExchangeViews } from './exchange-views';
 import { Opening } from './opening';
 import { Suggestions } from './suggestions';
 import type { Thread } from './thread/thread';
@@ -39,7 +39,7 @@ export function MessageList({ thread, onAsk }: MessageListProps) {
   }
 
   const { messages, toEnd: toEndLabel } = words.value;
-  const groups = thread.groups.value;
+  const views = useExchangeViews(thread);
   return (
     <div class="messages" ref={root} onScroll={onScroll} role="region" aria-label={messages} tabIndex={0}>
       <div class="column">
@@ -48,14 +48,7 @@ export function MessageList({ thread, onAsk }: MessageListProps) {
         ) : (
           <Opening thread={thread} onAsk={onAsk} />
         )}
-        {groups.map((versions, index) => (
-          <ExchangeView
-            key={versions[0]?.root}
-            versions={versions}
-            thread={thread}
-            isLast={index === groups.length - 1}
-          />
-        ))}
+        {views}
         <FollowUps thread={thread} onAsk={onAsk} />
       </div>
       {!isAtEnd && (
@@ -87,7 +80,10 @@ function Earlier({
     const observer = new IntersectionObserver(([entry]) => {
       if (!entry?.isIntersecting || height.current !== null) return;
       height.current = list.current?.scrollHeight ?? null;
-      void thread.loadEarlier().catch(showError);
+      void thread.loadEarlier().catch((error: unknown) => {
+        height.current = null;
+        showError(error);
+      });
     });
     if (line.current) observer.observe(line.current);
     return () => observer.disconnect();
