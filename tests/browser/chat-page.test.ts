@@ -2,6 +2,9 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
 import { password } from '../support/admin';
 import { startApp, type App } from '../support/app';
+import { canaries } from '../support/canaries';
+import { fillMessages } from '../support/fill-messages';
+import { pixel } from '../support/multipart';
 import { checkAccessibility } from './support/accessibility';
 import { describeInBrowser } from './support/chromium';
 import { launchBrowser } from './support/panel';
@@ -14,14 +17,18 @@ let users = 0;
 const problems: string[] = [];
 
 /** Opens the chat page as a new user, in a browser of its own. It notes errors of the page. */
-async function openChat(options: BrowserContextOptions = {}): Promise<Page> {
+async function openChat(
+  options: BrowserContextOptions = {},
+  prepare: (userId: number) => Promise<void> = async () => {},
+): Promise<Page> {
   users += 1;
   const username = `talker${users}`;
-  await app.anonymous.post('/api/auth/local/register', {
+  const { body } = await app.anonymous.post('/api/auth/local/register', {
     username,
     email: `${username}@example.com`,
     password,
   });
+  await prepare(body.user.id);
   const context = await browser.newContext({ baseURL: app.url, locale: 'en-US', ...options });
   context.setDefaultTimeout(timeoutMs);
   context.on('weberror', (error) => void problems.push(error.error().message));
@@ -80,7 +87,9 @@ async function picture(page: Page, name: string): Promise<void> {
 
 describeInBrowser('the chat page', () => {
   beforeAll(async () => {
-    app = await startApp();
+    app = await startApp({
+      dify: { apps: [{ key: `app-${canaries.key}`, mode: 'chat', takesFiles: true }] },
+    });
     await app.admin.createCharacter({
       name: 'Maren',
       introduce: 'Keeper of the lighthouse.',
@@ -282,5 +291,59 @@ describeInBrowser('the chat page', () => {
     const ms = await page.evaluate(() => (window as unknown as { longest: { ms: number } }).longest.ms);
     process.stdout.write(`chat page · longest task while 100,000 characters arrive: ${ms} ms\n`);
     expect(ms).toBeLessThan(100);
+  });
+
+  it('sends a file, whose hostile name runs nothing', async () => {
+    const page = await openChat();
+    await choose(page);
+    const name = '<img src=x onerror="window.hacked=1">.png';
+    await page.locator('input[type=file]').setInputFiles({ name, mimeType: 'image/png', buffer: pixel });
+    await page.getByText(name).waitFor();
+    answerWith('A dot.');
+    await ask(page, 'What is this?');
+    await page.getByRole('button', { name: 'Good answer' }).waitFor();
+    const asked = app.dify.requests.filter(({ path }) => path.endsWith('/chat-messages')).at(-1);
+    expect(asked?.body).toMatchObject({ files: [{ type: 'image', transfer_method: 'local_file' }] });
+    await page.getByText('File (image)').waitFor();
+    expect(await page.evaluate(() => 'hacked' in window)).toBe(false);
+  });
+
+  it('scrolls through 2,000 messages without blocking for 100 ms', async () => {
+    const page = await openChat({}, (userId) => fillMessages(app.db, userId, 2000, { turnsOfSession: 1000 }));
+    await page.getByRole('link', { name: 'A session' }).click();
+    await page.locator('.exchange').first().waitFor();
+    const list = page.locator('.messages');
+    for (let shown = await page.locator('.exchange').count(); shown < 1000;) {
+      await list.evaluate((element) => element.scrollTo({ top: 0 }));
+      await page.waitForFunction((before) => document.querySelectorAll('.exchange').length > before, shown);
+      shown = await page.locator('.exchange').count();
+    }
+    const longest = await list.evaluate(async (element) => {
+      const nextFrame = () => new Promise<number>((resolve) => requestAnimationFrame(resolve));
+      let ms = 0;
+      const observer = new PerformanceObserver((found) => {
+        for (const { duration } of found.getEntries()) ms = Math.max(ms, duration);
+      });
+      await nextFrame();
+      observer.observe({ entryTypes: ['longtask'] });
+      for (let step = 0; step < 60; step += 1) {
+        element.scrollTop = (element.scrollHeight * (step % 30)) / 30;
+        await nextFrame();
+      }
+      return ms;
+    });
+    process.stdout.write(`chat page · longest task while 2,000 messages scroll: ${longest} ms\n`);
+    expect(longest).toBeLessThan(100);
+  });
+
+  it('paints first within a second', async () => {
+    const page = await openChat();
+    await page.reload();
+    await page.getByText('Keeper of the lighthouse.').waitFor();
+    const ms = await page.evaluate(
+      () => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? Infinity,
+    );
+    process.stdout.write(`chat page · first paint after ${Math.round(ms)} ms\n`);
+    expect(ms).toBeLessThan(1_000);
   });
 });
