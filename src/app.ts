@@ -2,7 +2,15 @@ import { EventEmitter } from 'node:events';
 
 import type { Core } from '@strapi/strapi';
 
-import { createChat, parseChatSettings, type CharacterSource, type Chat, type Upstreams } from './chat';
+import {
+  createChat,
+  noOtherNodes,
+  parseChatSettings,
+  type CharacterSource,
+  type Chat,
+  type NodeBus,
+  type Upstreams,
+} from './chat';
 import { createAuditLog, type AuditLog } from './database/audit/audit';
 import { cacheCharacters } from './database/characters/cache';
 import { createKeySeal } from './database/characters/key-seal';
@@ -30,6 +38,9 @@ import { createUserCounters } from './database/users/counters';
 import { createOwnDataStore } from './database/users/own-data';
 import { createOwnerSource } from './database/users/owners';
 import { createUserSource } from './database/users/source';
+import { createChannels } from './redis/channels';
+import { createRedis, type Redis } from './redis/connection';
+import { createNodeBus } from './redis/node-bus';
 import { createHistory, type History, type HistoryNaming, type HistoryStore } from './history';
 import { createUpstreamCheck, type UpstreamCheck } from './upstream/check';
 import { createUpstreams } from './upstream/upstreams';
@@ -40,6 +51,10 @@ export type FinishedMessages = { readonly turn_id: string } | { readonly message
 /** The parts of one Strapi instance, made once. Chat, history, upstream and database meet only here. */
 interface App {
   readonly chat: Chat;
+  /** Null if the settings name no Redis. */
+  readonly redis: Redis | null;
+  /** The way to the other processes of this installation. */
+  readonly nodeBus: NodeBus;
   readonly characters: CharacterSource;
   readonly history: History;
   /** Only a process that serves requests takes this lock. It shows other processes that this one is alive. */
@@ -87,6 +102,15 @@ export function historyStoreOf(strapi: Core.Strapi): Store | undefined {
 /** @throws SettingsError listing every problem with the settings. */
 export function chatOf(strapi: Core.Strapi): Chat {
   return appOf(strapi).chat;
+}
+
+/** Returns null if the settings name no Redis. */
+export function redisOf(strapi: Core.Strapi): Redis | null {
+  return appOf(strapi).redis;
+}
+
+export function nodeBusOf(strapi: Core.Strapi): NodeBus {
+  return appOf(strapi).nodeBus;
 }
 
 export function publishedCharactersOf(strapi: Core.Strapi): CharacterSource {
@@ -142,6 +166,7 @@ function createApp(strapi: Core.Strapi): App {
   const { db, log } = strapi;
   const settings = parseChatSettings(chatVariablesOf(strapi));
   const processLock = createProcessLock(strapi);
+  const { redis, nodeBus } = createNodes(strapi, settings.redisUrl);
   const reader = createReader(db, settings.reads);
   const characters = cacheCharacters(
     createCharacterSource(db, settings.turns.nameUsers),
@@ -198,6 +223,8 @@ function createApp(strapi: Core.Strapi): App {
   });
   return {
     chat,
+    redis,
+    nodeBus,
     characters,
     history,
     processLock,
@@ -208,6 +235,12 @@ function createApp(strapi: Core.Strapi): App {
     audit: createAuditLog(db),
     stopReading: () => reader.close(),
   };
+}
+
+function createNodes(strapi: Core.Strapi, url: string | null): Pick<App, 'redis' | 'nodeBus'> {
+  if (url === null) return { redis: null, nodeBus: noOtherNodes };
+  const redis = createRedis({ url, secret: secretOf(strapi), log: strapi.log });
+  return { redis, nodeBus: createNodeBus(redis, createChannels(redis)) };
 }
 
 /** Returns the first of the application's keys, without which the server does not start. */

@@ -49,6 +49,7 @@ export {
 } from './contract/conversation/reply';
 export type { DayCounter, MinuteCounter, UserCounters } from './ports/user-counters';
 export { describeError, type Log } from './shared/log';
+export { LoggableError } from './shared/loggable-error';
 export { fillCharacterTexts, unnamedUser } from './model/macros';
 export { newMessageId, ownIdPrefix } from './model/message-id';
 export type { MessageQuery, SortKey } from './model/message-query';
@@ -79,6 +80,7 @@ export type { MessageRange, Range, Selection } from './model/page';
 export type { MessageReference, MessageRole, NewMessage } from './model/message';
 export type { NewSessionEntry, SessionEntry, SessionFilter, SessionRange } from './model/session';
 export type { SessionSource } from './ports/session-source';
+export { noOtherNodes, type Listening, type NodeBus } from './ports/node-bus';
 export type { AnswerRange, CharacterSessionRange, SessionStore } from './ports/session-store';
 export type { SessionConnection } from './session/connection';
 export type { Outlet } from './session/feed';

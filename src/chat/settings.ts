@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { redisUrl } from '../env/redis-url';
 import { upstreamKinds, type UpstreamKind } from './model/character';
 import {
   count,
@@ -286,6 +287,8 @@ const table = {
     'CHAT_REMEMBER_CHARACTERS_SECONDS',
     count(5, 3_600, 0).transform((given) => given * 1000),
   ),
+  /** Redis, by which several processes work as one. Null: this process works alone. */
+  redisUrl: setting('REDIS_URL', orNull(redisUrl)),
   heartbeatEveryMs: setting('CHAT_HEARTBEAT_SECONDS', seconds(15)),
   /** The server disconnects a client that reads nothing of its reply for this long. */
   stalledReaderMs: setting('CHAT_STALLED_READER_SECONDS', seconds(30)),
@@ -317,6 +320,7 @@ export const otherNames = {
   DIFY_API_URL: 'DIFFBOT_API_URL',
   DIFY_API_KEY: 'DIFFBOT_API_KEY',
   CHAT_WS_ORIGINS: 'CORS_ORIGINS',
+  REDIS_URL: 'REDIS_CONN_STRING',
 } as const;
 
 /** Reads the variables of the settings, unchecked. */

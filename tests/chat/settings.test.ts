@@ -81,6 +81,7 @@ const others: Readonly<Record<string, string>> = {
   CHAT_MAX_SELECTS_AT_ONCE: '27',
   CHAT_READ_TIMEOUT_SECONDS: '28',
   CHAT_METRICS_TOKEN: 'token-of-the-scraper',
+  REDIS_URL: 'rediss://ann:secret@redis.example:6380/2',
   CHAT_STRAPI_EVENTS: 'true',
   CHAT_WS_ORIGINS: 'https://app.example, capacitor://localhost',
   CHAT_WS_MAX_MESSAGE_BYTES: '18',
@@ -164,6 +165,7 @@ describe('parseChatSettings', () => {
       auditRetentionDays: 365,
       trialRetentionDays: 90,
       cacheCharactersMs: 5_000,
+      redisUrl: null,
       stalledReaderMs: 30_000,
       drainTimeoutMs: 30_000,
     });
@@ -246,6 +248,7 @@ describe('parseChatSettings', () => {
       auditRetentionDays: 29,
       trialRetentionDays: 31,
       cacheCharactersMs: 16_000,
+      redisUrl: 'rediss://ann:secret@redis.example:6380/2',
       stalledReaderMs: 19_000,
       drainTimeoutMs: 13_000,
     });

@@ -1,6 +1,14 @@
 import type { Core } from '@strapi/strapi';
 
-import { chatOf, historyOf, historyStoreOf, processLockOf, stopReading, upstreamCheckOf } from '../../app';
+import {
+  chatOf,
+  historyOf,
+  historyStoreOf,
+  processLockOf,
+  redisOf,
+  stopReading,
+  upstreamCheckOf,
+} from '../../app';
 import { settledWithin } from '../../chat';
 import { answersSent } from '../../middlewares/koasseStream';
 import { openSocketServer, type SocketServer } from '../../websocket/server';
@@ -45,6 +53,7 @@ export function createServing(strapi: Core.Strapi, movesSqliteLog: boolean): Ser
     async start() {
       relateByDocumentId(strapi);
       const { turns, conversationCleanup } = chatOf(strapi);
+      redisOf(strapi)?.start();
       loginsOf(strapi).watch.start();
       await processLockOf(strapi).take();
       // Before the first turn can end.
@@ -94,6 +103,7 @@ export function createServing(strapi: Core.Strapi, movesSqliteLog: boolean): Ser
         checkpoints?.stop(),
         stopReading(strapi),
       ]);
+      await redisOf(strapi)?.close();
       await processLockOf(strapi).release();
     },
   };
