@@ -25,6 +25,7 @@ import type { ProcessLock } from './database/locks/process-lock';
 import { createRatingSource } from './database/messages/ratings';
 import { createMessageStore } from './database/messages/store';
 import { createSearchStore } from './database/messages/search';
+import { shareChanges } from './database/cache/share-changes';
 import { createReader } from './database/reader/reader';
 import { createSessionSource } from './database/sessions/source';
 import { createSessionStore } from './database/sessions/store';
@@ -240,7 +241,9 @@ function createApp(strapi: Core.Strapi): App {
 function createNodes(strapi: Core.Strapi, url: string | null): Pick<App, 'redis' | 'nodeBus'> {
   if (url === null) return { redis: null, nodeBus: noOtherNodes };
   const redis = createRedis({ url, secret: secretOf(strapi), log: strapi.log });
-  return { redis, nodeBus: createNodeBus(redis, createChannels(redis)) };
+  const nodeBus = createNodeBus(redis, createChannels(redis));
+  shareChanges(strapi.db, nodeBus);
+  return { redis, nodeBus };
 }
 
 /** Returns the first of the application's keys, without which the server does not start. */

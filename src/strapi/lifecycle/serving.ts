@@ -4,6 +4,7 @@ import {
   chatOf,
   historyOf,
   historyStoreOf,
+  nodeBusOf,
   processLockOf,
   redisOf,
   stopReading,
@@ -54,6 +55,7 @@ export function createServing(strapi: Core.Strapi, movesSqliteLog: boolean): Ser
       relateByDocumentId(strapi);
       const { turns, conversationCleanup } = chatOf(strapi);
       redisOf(strapi)?.start();
+      loginsOf(strapi).shareEnds(nodeBusOf(strapi));
       loginsOf(strapi).watch.start();
       await processLockOf(strapi).take();
       // Before the first turn can end.

@@ -1,9 +1,12 @@
 import type { Core } from '@strapi/strapi';
+import { z } from 'zod';
 
 import { createLoginWatch, type LoginWatch } from './login-watch';
 import { createLogins, type Logins } from '../../database/users/logins';
 import { createTokens, type Tokens } from '../../database/users/tokens';
+import { noOtherNodes, type NodeBus } from '../../chat';
 import { nowAndOnCommit } from '../../database/cache/when-changed';
+import { afterCommit } from '../../database/sql/transaction';
 import { tokenSettingsOf } from './token-settings';
 
 /** The logins of users in this process. */
@@ -17,14 +20,19 @@ export interface UserLogins {
    * session needs no check.
    */
   isStillGood(sessionId: string | null): Promise<boolean>;
-  /** Calls `listener` when this process has ended logins. */
+  /** Calls `listener` when this process or another node has ended logins. */
   onEnded(listener: () => void): void;
   /**
    * Reports that this process has ended logins of these accounts. In a transaction, it reports this again after the
-   * commit.
+   * commit. Other nodes learn of it after the commit.
    */
   ended(userIds: readonly number[]): Promise<void>;
+  /** From now on, this process tells other nodes which logins it has ended, and learns it from them. */
+  shareEnds(bus: NodeBus): void;
 }
+
+const topic = 'logins';
+const message = z.object({ userIds: z.array(z.number().int()) });
 
 const all = new WeakMap<Core.Strapi, UserLogins>();
 const untied = new WeakSet<Core.Strapi>();
@@ -42,6 +50,7 @@ export function loginsOf(strapi: Core.Strapi): UserLogins {
   const store = createLogins(strapi.db, tokens, !untied.has(strapi));
   const watch = createLoginWatch(store, strapi.log);
   const listeners: (() => void)[] = [];
+  let bus = noOtherNodes;
   const mayEndElsewhere = strapi.db.dialect.client === 'postgres';
   const logins: UserLogins = {
     store,
@@ -50,12 +59,23 @@ export function loginsOf(strapi: Core.Strapi): UserLogins {
     isStillGood: async (sessionId) =>
       !mayEndElsewhere || sessionId === null || (await store.findAccountId(sessionId)) !== null,
     onEnded: (listener) => void listeners.push(listener),
-    ended: (userIds) =>
-      nowAndOnCommit(strapi.db, () => {
-        for (const listener of listeners) listener();
-        watch.checkSoon(userIds);
-      }),
+    async ended(userIds) {
+      await nowAndOnCommit(strapi.db, () => notice(userIds));
+      await afterCommit(strapi.db, () => bus.send(topic, { userIds }));
+    },
+    shareEnds(to) {
+      bus = to;
+      bus.listen(topic, (given) => {
+        const { data } = message.safeParse(given);
+        if (data !== undefined) notice(data.userIds);
+      });
+    },
   };
   all.set(strapi, logins);
   return logins;
+
+  function notice(userIds: readonly number[]): void {
+    for (const listener of listeners) listener();
+    watch.checkSoon(userIds);
+  }
 }
