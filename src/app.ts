@@ -4,11 +4,12 @@ import type { Core } from '@strapi/strapi';
 
 import {
   createChat,
-  noOtherNodes,
+  alone,
   parseChatSettings,
   type CharacterSource,
   type Chat,
   type NodeBus,
+  type Nodes,
   type Upstreams,
 } from './chat';
 import { createAuditLog, type AuditLog } from './database/audit/audit';
@@ -41,6 +42,7 @@ import { createOwnerSource } from './database/users/owners';
 import { createUserSource } from './database/users/source';
 import { createChannels } from './redis/channels';
 import { createRedis, type Redis } from './redis/connection';
+import { createLiveEvents } from './redis/live-events';
 import { createNodeBus } from './redis/node-bus';
 import { createHistory, type History, type HistoryNaming, type HistoryStore } from './history';
 import { createUpstreamCheck, type UpstreamCheck } from './upstream/check';
@@ -54,8 +56,7 @@ interface App {
   readonly chat: Chat;
   /** Null if the settings name no Redis. */
   readonly redis: Redis | null;
-  /** The way to the other processes of this installation. */
-  readonly nodeBus: NodeBus;
+  readonly nodes: Nodes;
   readonly characters: CharacterSource;
   readonly history: History;
   /** Only a process that serves requests takes this lock. It shows other processes that this one is alive. */
@@ -111,7 +112,7 @@ export function redisOf(strapi: Core.Strapi): Redis | null {
 }
 
 export function nodeBusOf(strapi: Core.Strapi): NodeBus {
-  return appOf(strapi).nodeBus;
+  return appOf(strapi).nodes.bus;
 }
 
 export function publishedCharactersOf(strapi: Core.Strapi): CharacterSource {
@@ -167,7 +168,7 @@ function createApp(strapi: Core.Strapi): App {
   const { db, log } = strapi;
   const settings = parseChatSettings(chatVariablesOf(strapi));
   const processLock = createProcessLock(strapi);
-  const { redis, nodeBus } = createNodes(strapi, settings.redisUrl);
+  const { redis, nodes } = createNodes(strapi, settings.redisUrl);
   const reader = createReader(db, settings.reads);
   const characters = cacheCharacters(
     createCharacterSource(db, settings.turns.nameUsers),
@@ -195,6 +196,7 @@ function createApp(strapi: Core.Strapi): App {
   const messages: App['messages'] = new EventEmitter();
   const chat = createChat({
     settings,
+    nodes,
     upstreams,
     turnStore: createTurnStore(db, processLock, settings.dify),
     messageStore: createMessageStore(db, reader),
@@ -225,7 +227,7 @@ function createApp(strapi: Core.Strapi): App {
   return {
     chat,
     redis,
-    nodeBus,
+    nodes,
     characters,
     history,
     processLock,
@@ -238,12 +240,13 @@ function createApp(strapi: Core.Strapi): App {
   };
 }
 
-function createNodes(strapi: Core.Strapi, url: string | null): Pick<App, 'redis' | 'nodeBus'> {
-  if (url === null) return { redis: null, nodeBus: noOtherNodes };
+function createNodes(strapi: Core.Strapi, url: string | null): Pick<App, 'redis' | 'nodes'> {
+  if (url === null) return { redis: null, nodes: alone };
   const redis = createRedis({ url, secret: secretOf(strapi), log: strapi.log });
-  const nodeBus = createNodeBus(redis, createChannels(redis));
-  shareChanges(strapi.db, nodeBus);
-  return { redis, nodeBus };
+  const channels = createChannels(redis);
+  const bus = createNodeBus(redis, channels);
+  shareChanges(strapi.db, bus);
+  return { redis, nodes: { bus, liveEvents: createLiveEvents({ redis, channels, bus, log: strapi.log }) } };
 }
 
 /** Returns the first of the application's keys, without which the server does not start. */

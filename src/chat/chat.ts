@@ -2,6 +2,8 @@ import type { CharacterSource } from './ports/character-source';
 import { createConversationCleanup, type ConversationCleanup } from './session/conversation-cleanup';
 import { createTurnLimits } from './limits/turn-limits';
 import type { UserCounters } from './ports/user-counters';
+import { createOtherNodes } from './turn/other-nodes';
+import { alone, type Nodes } from './ports/nodes';
 import { createLiveTurns, type LiveTurns } from './stream/live-turns';
 import type { Log } from './shared/log';
 import { createMessageActions, type MessageActions } from './message/actions';
@@ -22,6 +24,7 @@ import { createFindThread } from './session/find-thread';
 import { createCharacterSessions, type CharacterSessions } from './session/character-sessions';
 import type { SessionStore } from './ports/session-store';
 import { createConnect, type Connect } from './session/connection';
+import { announceTurn } from './session/announced-turns';
 import { createSessionEvents, toMessageEvent, toSupersededEvent, type SessionEvents } from './session/events';
 import type { ChatSettings } from './settings';
 import type { TurnStore } from './ports/turn-store';
@@ -55,6 +58,8 @@ export interface ChatDependencies {
   /** A secret of this installation, the same in all its processes. */
   readonly secret: string;
   readonly log: Log;
+  /** Default: this process works alone. */
+  readonly nodes?: Nodes;
   /** The chat calls this each time it has saved the end of a turn. It must not throw. */
   readonly onTurnEnded?: (turnId: string) => void;
   /** The chat calls this each time it has saved a message that a client has added. It must not throw. */
@@ -93,7 +98,8 @@ export interface Chat {
 export function createChat(dependencies: ChatDependencies): Chat {
   const { settings, upstreams, messageStore: store, sessionStore, characters, counters, log } = dependencies;
   const { exposePrompt } = settings.turns;
-  const live = createLiveTurns();
+  const { nodes = alone } = dependencies;
+  const live = createLiveTurns((turn) => announceTurn(nodes, turn));
   const text = createTextAllowance(counters.charsPerDay);
   const writes = createWriteLimits({ counters, text });
   const conversationCleanup = createConversationCleanup({
@@ -103,7 +109,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
   });
   const { uploads, answerFiles } = createFiles(dependencies, writes);
   const onErased = () => conversationCleanup.wake();
-  const events = createSessionEvents();
+  const events = createSessionEvents(nodes.bus);
   const turns = createTurns({
     settings: settings.turns,
     upstreams,
@@ -112,6 +118,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
     store: dependencies.turnStore,
     characters,
     live,
+    otherNodes: createOtherNodes({ nodes, live, settings: settings.turns }),
     limits: createTurnLimits({ settings: settings.limits, counters, text, log }),
     log,
     onTurnEnded: dependencies.onTurnEnded ?? (() => undefined),
@@ -150,23 +157,33 @@ export function createChat(dependencies: ChatDependencies): Chat {
     findThread: createFindThread({ store: sessionStore, turns, characterSessions }),
     clientChats: createClientChats({ store: sessionStore, turns, sessions, characterSessions, uploads }),
     sessionEvents: events,
-    connect: createConnect({ live, events, turns, sessions, writes, request: settings.request }),
+    connect: createConnect({
+      live,
+      bus: nodes.bus,
+      events,
+      turns,
+      sessions,
+      writes,
+      request: settings.request,
+    }),
     search: createSearch(dependencies.searchStore),
     reads: createReads(settings.reads),
     uploads,
     answerFiles,
-    ownData: createOwnData({
-      store: dependencies.ownDataStore,
-      files: dependencies.fileStore,
-      purgeFiles: () => uploads.purge(),
-      characters,
-      turns,
-      live,
-      restorableMs: settings.restorableMs,
-      onErased,
-    }),
+    ownData: createOwnDataOf(dependencies, { uploads, turns, live, onErased }),
     conversationCleanup,
   };
+}
+
+function createOwnDataOf(
+  { ownDataStore: store, fileStore: files, characters, settings: { restorableMs } }: ChatDependencies,
+  {
+    uploads,
+    ...parts
+  }: Pick<Chat, 'uploads' | 'turns' | 'live'> & { readonly onErased: () => Promise<void> | void },
+): OwnData {
+  const purgeFiles = () => uploads.purge();
+  return createOwnData({ store, files, purgeFiles, characters, restorableMs, ...parts });
 }
 
 /** Creates the files of questions and of answers. */

@@ -81,6 +81,8 @@ export type { MessageReference, MessageRole, NewMessage } from './model/message'
 export type { NewSessionEntry, SessionEntry, SessionFilter, SessionRange } from './model/session';
 export type { SessionSource } from './ports/session-source';
 export { noOtherNodes, type Listening, type NodeBus } from './ports/node-bus';
+export type { LiveEvents, LogPart, LogReader, SharedLog } from './ports/live-events';
+export { alone, type Nodes } from './ports/nodes';
 export type { AnswerRange, CharacterSessionRange, SessionStore } from './ports/session-store';
 export type { SessionConnection } from './session/connection';
 export type { Outlet } from './session/feed';

@@ -13,8 +13,11 @@ export interface Redis {
   readonly key: Key;
   /** Connects in the background, and again after each break. The start of the server does not wait for Redis. */
   start(): void;
-  /** Calls `listener` each time Redis can be used again, also the first time. It may have lost messages before. */
-  onReady(listener: () => void): void;
+  /**
+   * Calls `listener` each time Redis can be used again, also the first time. It may have lost messages before.
+   * @returns a function that ends this.
+   */
+  onReady(listener: () => void): () => void;
   /** Calls `listener` each time Redis can no longer be used. */
   onAway(listener: () => void): void;
   /** Ends both connections. Settles when nothing is sent any more. */
@@ -44,7 +47,11 @@ export function createRedis({ url, secret, log }: RedisOptions): Redis {
     start() {
       for (const link of [commands, messages]) link.start();
     },
-    onReady: (listener) => void listeners.ready.add(listener),
+    onReady(listener) {
+      const own = () => listener();
+      listeners.ready.add(own);
+      return () => void listeners.ready.delete(own);
+    },
     onAway: (listener) => void listeners.away.add(listener),
     async close() {
       isClosed = true;

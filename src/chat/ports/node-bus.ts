@@ -7,8 +7,11 @@ export interface NodeBus {
   send(topic: string, message: object): void;
   /** Calls `listener` with each message of the other nodes. It must check the message, and must not throw. */
   listen(topic: string, listener: (message: unknown) => void): Listening;
-  /** Calls `listener` each time the bus works again. Messages before that may be lost. */
-  onBack(listener: () => void): void;
+  /**
+   * Calls `listener` each time the bus works, also the first time. Messages before that may be lost.
+   * @returns a function that ends this.
+   */
+  onBack(listener: () => void): () => void;
   /** Returns whether messages arrive now. */
   isConnected(): boolean;
 }
@@ -23,6 +26,6 @@ export interface Listening {
 export const noOtherNodes: NodeBus = {
   send: () => undefined,
   listen: () => ({ begun: Promise.resolve(), end: () => undefined }),
-  onBack: () => undefined,
+  onBack: () => () => undefined,
   isConnected: () => false,
 };

@@ -1,5 +1,7 @@
 import type { ChatError } from '../errors';
 import type { LiveTurns } from '../stream/live-turns';
+import type { NodeBus } from '../ports/node-bus';
+import { watchOtherNodes } from './announced-turns';
 import type { Owner, TokenScope } from '../model/owner';
 import type { SessionAccess } from './access';
 import type { SessionEntry } from '../model/session';
@@ -31,6 +33,7 @@ export interface ConnectOptions {
 
 export interface SessionConnectionsOptions {
   readonly live: LiveTurns;
+  readonly bus: NodeBus;
   readonly events: SessionEvents;
   readonly turns: Pick<Turns, 'send' | 'stop' | 'follow'>;
   readonly sessions: Pick<SessionAccess, 'find'>;
@@ -43,6 +46,7 @@ export type Connect = (options: ConnectOptions) => SessionConnection;
 
 export function createConnect({
   live,
+  bus,
   events,
   turns,
   sessions,
@@ -69,6 +73,7 @@ export function createConnect({
         outlet.send(JSON.stringify({ ...toFailure(toClientError(error)), type: 'resume', turn_id: turnId })),
       signal,
     });
+    watchOtherNodes({ live, bus, turns, sessions, owner, sessionId, feed, signal });
     const receive = createSessionRequests({
       turns,
       sessions,

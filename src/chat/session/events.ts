@@ -1,4 +1,7 @@
+import { z } from 'zod';
+
 import type { Message } from '../model/message';
+import type { NodeBus } from '../ports/node-bus';
 import { toSessionMessageReply, type SessionMessageReply } from '../contract/sessions/reply';
 import { createTopics } from '../shared/topics';
 
@@ -27,7 +30,7 @@ export type SessionEvent =
   | { readonly event: 'session_renamed'; readonly session_id: string; readonly title: string }
   | { readonly event: 'session_deleted'; readonly session_id: string };
 
-/** Publishes events after they are saved, within this process only. */
+/** Publishes events after they are saved, to all nodes. */
 export interface SessionEvents {
   /** Publishes an event. Does nothing for null, which stands for a message without a session. */
   publish(event: SessionEvent | null): void;
@@ -35,13 +38,31 @@ export interface SessionEvents {
   subscribe(sessionId: string, listener: (event: SessionEvent) => void): () => void;
 }
 
-export function createSessionEvents(): SessionEvents {
+const topicOf = (sessionId: string): string => `session:${sessionId}`;
+/** A message between nodes. Only this server sends them, so this checks no field that it only passes on. */
+const sentEvent = z.custom<SessionEvent>(
+  (given) => z.looseObject({ event: z.string() }).safeParse(given).success,
+);
+
+export function createSessionEvents(bus: NodeBus): SessionEvents {
   const topics = createTopics<SessionEvent>();
   return {
     publish(event) {
-      if (event !== null) topics.publish(event.session_id, event);
+      if (event === null) return;
+      topics.publish(event.session_id, event);
+      bus.send(topicOf(event.session_id), event);
     },
-    subscribe: topics.subscribe,
+    subscribe(sessionId, listener) {
+      const end = topics.subscribe(sessionId, listener);
+      const elsewhere = bus.listen(topicOf(sessionId), (given) => {
+        const { data } = sentEvent.safeParse(given);
+        if (data !== undefined) listener(data);
+      });
+      return () => {
+        end();
+        elsewhere.end();
+      };
+    },
   };
 }
 

@@ -16,6 +16,8 @@ export interface Batches extends AsyncIterableIterator<readonly Frame[], void> {
 export interface FollowedLog extends Pick<FrameLog, 'lastId' | 'after'> {
   readonly followers: Set<Follower>;
   hasEnded(): boolean;
+  /** Whether another node writes the log, so that a client can have events that the log does not have yet. */
+  readonly isCopy?: boolean;
   /** Called when the last follower has left. */
   onAllLeft(): void;
 }
@@ -42,7 +44,7 @@ export class Follower implements Batches {
     this.#signal = signal;
     this.#format = format;
     // A cursor above the newest id comes from another process. That follower starts from the beginning.
-    this.#last = cursor > log.lastId() ? 0 : Math.max(0, cursor);
+    this.#last = cursor > log.lastId() && log.isCopy !== true ? 0 : Math.max(0, cursor);
     if (signal.aborted) return;
     log.followers.add(this);
     signal.addEventListener('abort', this.#end);

@@ -24,6 +24,24 @@ export interface FrameLog {
   after(cursor: number, format?: StreamFormat): readonly NumberedFrame[];
   /** Drops every frame except the newest. */
   shrink(): void;
+  /** Returns the stored form of all events after the event `cursor`. The log must not have dropped the first of them. */
+  entriesAfter(cursor: number): readonly LogEntry[];
+  /** Returns what the log keeps of the events that it has dropped; null if it has dropped none. */
+  dropped(): DroppedEvents | null;
+}
+
+/** The JSON of an event, or only the text of a `message`. */
+export type LogEntry = { readonly json: string } | { readonly head: MessageHead; readonly text: string };
+
+/** The part of a log that replaces events that it has dropped. */
+export interface DroppedEvents {
+  /** The id of the newest one. */
+  readonly lastId: number;
+  /** Their text. */
+  readonly text: string;
+  readonly envelope: Envelope;
+  /** The JSON of the first event, which is never dropped. */
+  readonly started: string | null;
 }
 
 /** Limits of one batch, and so of one write: events, and characters if it has several events. */
@@ -42,17 +60,21 @@ interface WholeEntry {
   compact: string | undefined;
 }
 
-/** @param maxChars the maximum JSON of all kept frames. The log always keeps the newest frame, whatever its length. */
-export function createFrameLog(maxChars: number): FrameLog {
+/**
+ * @param maxChars the maximum JSON of all kept frames. The log always keeps the newest frame, whatever its length.
+ * @param dropped begins the log after these events.
+ */
+export function createFrameLog(maxChars: number, dropped: DroppedEvents | null = null): FrameLog {
   const entries: Entry[] = [];
   const ids = createIdChanges();
   let chars = 0;
-  let started: WholeEntry | undefined;
+  let started = typeof dropped?.started === 'string' ? toWhole(dropped.started, true) : undefined;
   let lastHead: MessageHead | undefined;
   /** The id of the newest dropped frame. All frames up to it are dropped. */
-  let gone = 0;
-  let text = '';
-  let newestGone: Envelope | undefined;
+  let gone = dropped?.lastId ?? 0;
+  let text = dropped?.text ?? '';
+  let newestGone = dropped?.envelope;
+  if (newestGone !== undefined) ids.areNew(newestGone);
   /** One frame that replaces the dropped ones. All followers that have missed them share it. */
   let summary: WholeEntry | undefined;
 
@@ -120,22 +142,37 @@ export function createFrameLog(maxChars: number): FrameLog {
     after(cursor, format = 'full') {
       const encode = format === 'compact' ? toCompactJson : toJson;
       if (cursor < gone) return missed(cursor, encode);
-      const start = cursor - gone;
-      const batch: NumberedFrame[] = [];
-      let size = 0;
-      for (let index = start; index < entries.length && batch.length < maxBatchEvents; index += 1) {
-        const entry = entries[index] as Entry;
-        size += entry.size;
-        if (batch.length > 0 && size > maxBatchChars) break;
-        batch.push({ id: gone + index + 1, data: encode(entry) });
-      }
-      return batch;
+      return toBatch(entries, cursor - gone, (index, entry) => ({
+        id: gone + index + 1,
+        data: encode(entry),
+      }));
     },
     shrink: () => letGo(0),
+    entriesAfter: (cursor) => entries.slice(Math.max(0, cursor - gone)),
+    dropped: () =>
+      newestGone === undefined
+        ? null
+        : { lastId: gone, text, envelope: newestGone, started: started?.json ?? null },
   };
 }
 
 type Encode = (entry: Entry) => string;
+
+function toBatch(
+  entries: readonly Entry[],
+  start: number,
+  toFrame: (index: number, entry: Entry) => NumberedFrame,
+): readonly NumberedFrame[] {
+  const batch: NumberedFrame[] = [];
+  let size = 0;
+  for (let index = start; index < entries.length && batch.length < maxBatchEvents; index += 1) {
+    const entry = entries[index] as Entry;
+    size += entry.size;
+    if (batch.length > 0 && size > maxBatchChars) break;
+    batch.push(toFrame(index, entry));
+  }
+  return batch;
+}
 
 function toWhole(json: string, hasNewIds: boolean): WholeEntry {
   return { json, size: json.length, hasNewIds, compact: undefined };

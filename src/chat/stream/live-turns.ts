@@ -11,7 +11,9 @@ import {
   type TerminalWireEvent,
   type WireEvent,
 } from '../contract/stream-event';
+import { createSharedLog } from './log-parts';
 import type { MessageHead } from './message-head';
+import type { SharedLog } from '../ports/live-events';
 
 /**
  * A running turn: an append-only log with one writer, the pump, and any number of followers. Each follower has its own
@@ -37,6 +39,8 @@ export interface LiveTurn {
    * after the terminal event, or when `signal` fires.
    */
   follow(cursor: number, signal: AbortSignal, format?: StreamFormat): Batches;
+  /** Returns the events for other nodes. Call it once. */
+  toShared(): SharedLog;
 }
 
 /** Why a turn must end before its answer does: its owner stops it, or the process shuts down. */
@@ -71,6 +75,7 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
   let waiting = 0;
   let isEnded = false;
   let isNotifying = false;
+  let onShared: (() => void) | undefined;
   let settleEnded: (event: TerminalWireEvent) => void;
   const ended = new Promise<TerminalWireEvent>((resolve) => {
     settleEnded = resolve;
@@ -92,6 +97,7 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
 
   function wakeAll(): void {
     for (const follower of followers) follower.wake();
+    onShared?.();
   }
 
   function append(event: WireEvent): void {
@@ -132,23 +138,38 @@ export function createTurnLog({ maxChars, ...turn }: TurnLogOptions): TurnLog {
     async awaitEnd(signal) {
       if (signal.aborted) return null;
       waiting += 1;
-      const left = new AbortController();
-      const leaving = once(signal, 'abort', { signal: left.signal }).then(
-        () => null,
-        () => null,
-      );
       try {
-        return await Promise.race([ended, leaving]);
+        return await unlessFired(signal, ended);
       } finally {
-        left.abort();
         waiting -= 1;
       }
     },
     isRead: () => followers.size + waiting > 0,
+    toShared: () => ({
+      ...createSharedLog(log),
+      turnId: turn.turnId,
+      hasEnded: () => isEnded,
+      onEvents: (listener) => void (onShared = listener),
+    }),
     endRequest: endRequest.signal,
     requestEnd: (reason) => endRequest.abort(reason),
     ...turn,
   };
+}
+
+/** Waits for `work`. @returns null if `signal` fires first. */
+export async function unlessFired<T>(signal: AbortSignal, work: Promise<T>): Promise<T | null> {
+  if (signal.aborted) return null;
+  const left = new AbortController();
+  const leaving = once(signal, 'abort', { signal: left.signal }).then(
+    () => null,
+    () => null,
+  );
+  try {
+    return await Promise.race([work, leaving]);
+  } finally {
+    left.abort();
+  }
 }
 
 /** The turns that run in this process. */
@@ -162,12 +183,14 @@ export interface LiveTurns {
   idle(): Promise<void>;
 }
 
-export function createLiveTurns(): LiveTurns {
+/** @param onAdded is called with each new turn, before its first event. */
+export function createLiveTurns(onAdded: (turn: LiveTurn) => void = () => undefined): LiveTurns {
   const turns = new Map<string, LiveTurn>();
   const watchers = createTopics<LiveTurn>();
   return {
     add(turn) {
       turns.set(turn.turnId, turn);
+      onAdded(turn);
       void turn.ended.then(() => turns.delete(turn.turnId));
       watchers.publish(turn.sessionId, turn);
     },

@@ -5,7 +5,7 @@ import { ChatError } from '../errors';
 import type { LiveTurn } from '../stream/live-turns';
 import { describeError } from '../shared/log';
 import { toUpstreamUser, type Owner } from '../model/owner';
-import { endOfSaved, followSaved, hasSeenEnd, type SavedTurnOptions } from '../stream/saved-turn';
+import { hasSeenEnd, type SavedTurnOptions } from '../stream/saved-turn';
 import type { Batches } from '../stream/follower';
 import type { SavedTurn } from '../model/turn';
 import type { StreamFormat, TerminalWireEvent } from '../contract/stream-event';
@@ -27,8 +27,8 @@ export interface TurnAccess {
   find(owner: Owner, turnId: string): Promise<TurnState>;
 
   /**
-   * Follows the events of a turn after `cursor`, until its end. For a turn of this process, every follower gets the
-   * same events. For any other turn, the events come from its saved rows.
+   * Follows the events of a turn after `cursor`, until its end. Every follower gets the same events, at any node. If
+   * those of another node cannot be read, the events come from the saved rows.
    * @returns null if the turn has ended and the client has all its events.
    * @throws ChatError `turn-not-found`
    */
@@ -45,7 +45,7 @@ export interface TurnAccess {
    * Stops a turn and saves the text so far as `stopped`. Does nothing to a turn that has ended. The server sends the
    * stop to the upstream and reads the reply to its end. If the upstream does not end it, the server ends the turn
    * after `stopGraceMs`.
-   * @returns the turn after its end. It is still pending if another process answers it and has not seen the stop yet.
+   * @returns the turn after its end. It is still pending if another process answers it and cannot be reached.
    * @throws ChatError `turn-not-found`
    */
   stop(owner: Owner, turnId: string): Promise<TurnState>;
@@ -58,7 +58,7 @@ export interface TurnAccess {
 }
 
 export function createTurnAccess(options: TurnOptions): TurnAccess {
-  const { settings, upstreams, store, characters, live, log, fileLinks: links } = options;
+  const { settings, upstreams, store, characters, live, log, otherNodes, fileLinks: links } = options;
   return { find, follow, awaitEnd, stop, stopUnread };
 
   async function find(owner: Owner, turnId: string): Promise<TurnState> {
@@ -72,13 +72,13 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
     if (running !== undefined) return (signal, format) => running.follow(cursor, signal, format);
     const options = await findSaved(owner, turnId);
     if (hasSeenEnd(options.saved, cursor)) return null;
-    return (signal, format) => followSaved(options, cursor, signal, format);
+    return (signal, format) => otherNodes.follow(turnId, options, cursor, signal, format);
   }
 
   async function awaitEnd(owner: Owner, turnId: string, signal: AbortSignal) {
     const running = findRunning(owner, turnId);
     return running === undefined
-      ? endOfSaved(await findSaved(owner, turnId), signal)
+      ? otherNodes.awaitEnd(turnId, await findSaved(owner, turnId), signal)
       : running.awaitEnd(signal);
   }
 
@@ -121,7 +121,8 @@ export function createTurnAccess(options: TurnOptions): TurnAccess {
     const running = live.find(turnId);
     if (running === undefined) {
       const taskId = await store.requestStop(turnId);
-      if (taskId !== null) await stopInUpstream(taskId, owner, state.saved);
+      const hasEnded = await otherNodes.stop(turnId, await findSaved(owner, turnId));
+      if (!hasEnded && taskId !== null) await stopInUpstream(taskId, owner, state.saved);
     } else {
       running.requestEnd('stop');
       await running.ended;

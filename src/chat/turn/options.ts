@@ -6,6 +6,7 @@ import type { Upstreams } from '../ports/upstreams';
 import type { TurnStore } from '../ports/turn-store';
 import type { CharacterSource } from '../ports/character-source';
 import type { Message } from '../model/message';
+import type { OtherNodes } from './other-nodes';
 import type { LiveTurns } from '../stream/live-turns';
 import type { TurnLimits } from '../limits/turn-limits';
 import type { Log } from '../shared/log';
@@ -19,6 +20,7 @@ export interface TurnOptions {
   readonly store: TurnStore;
   readonly characters: CharacterSource;
   readonly live: LiveTurns;
+  readonly otherNodes: OtherNodes;
   readonly limits: TurnLimits;
   readonly log: Log;
   /** The turns call this each time they have saved the end of a turn. It must not throw. */

@@ -1,11 +1,12 @@
 import { createLiveTurns } from '../../../src/chat/stream/live-turns';
 import { createSessionEvents } from '../../../src/chat/session/events';
 import { createSessionFeed, type Outlet } from '../../../src/chat/session/feed';
+import { noOtherNodes } from '../../../src/chat/ports/node-bus';
 import { ada } from './fixtures';
 
 /** Creates the sources of a feed of `session-1`. `open` starts a feed to the outlet, and `gone.abort()` ends it. */
 export function createFeedSurroundings(outlet: Outlet, onBroken: (turnId: string) => void = () => undefined) {
-  const [live, events, gone] = [createLiveTurns(), createSessionEvents(), new AbortController()];
+  const [live, events, gone] = [createLiveTurns(), createSessionEvents(noOtherNodes), new AbortController()];
   const open = () =>
     createSessionFeed({
       live,

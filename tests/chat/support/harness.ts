@@ -1,3 +1,5 @@
+import { alone, type Nodes } from '../../../src/chat/ports/nodes';
+import { createOtherNodes } from '../../../src/chat/turn/other-nodes';
 import { oneUpstream } from './one-upstream';
 import type { Character } from '../../../src/chat/model/character';
 import type { DifySettings, LimitSettings, TurnSettings } from '../../../src/chat/settings';
@@ -28,6 +30,7 @@ interface CommonOptions {
   readonly character?: Partial<Character>;
   /** Replaces some methods of the store, for example with failing ones. */
   readonly store?: (store: TurnStore) => Partial<TurnStore>;
+  readonly nodes?: Nodes;
 }
 
 export interface HarnessOptions extends CommonOptions {
@@ -66,6 +69,11 @@ export function createHarness(options: HarnessOptions | UpstreamOptions) {
       [unpublished],
     ),
     live,
+    otherNodes: createOtherNodes({
+      nodes: options.nodes ?? alone,
+      live,
+      settings: { ...turnSettings, ...settings },
+    }),
     onTurnEnded: () => undefined,
     onSuperseded: (question, turnId) => void superseded.push([question.messageId, turnId]),
     dropConversation: async () => undefined,

@@ -1,0 +1,161 @@
+import { createLiveTurns, createTurnLog } from '../../src/chat/stream/live-turns';
+import { createJoinedTurns } from '../../src/chat/stream/joined-turns';
+import { toMessageHead } from '../../src/chat/stream/message-head';
+import type { Batches } from '../../src/chat/stream/follower';
+import type { Frame } from '../../src/chat/stream/sse';
+import { createChannels } from '../../src/redis/channels';
+import { createRedis, type Redis } from '../../src/redis/connection';
+import { createLiveEvents } from '../../src/redis/live-events';
+import { createNodeBus } from '../../src/redis/node-bus';
+import { envelope, failed } from '../chat/support/stream-events';
+import { describeWithRedis, startRedis, type RedisServer } from '../support/start-redis';
+import { until } from '../support/until';
+
+const head = toMessageHead(envelope);
+
+async function collect(batches: Batches): Promise<readonly Frame[]> {
+  const all: Frame[] = [];
+  for await (const batch of batches) all.push(...batch);
+  return all;
+}
+
+describeWithRedis('live events in Redis', () => {
+  let server: RedisServer;
+  let open: Redis[] = [];
+
+  beforeEach(async () => {
+    server = await startRedis();
+    open = [];
+  });
+  afterEach(async () => {
+    await Promise.all(open.map((redis) => redis.close()));
+    await server.close();
+  });
+
+  /** Starts a node. */
+  async function join() {
+    const lines: string[] = [];
+    const log = { info: () => undefined, warn: (line: string) => void lines.push(line) };
+    const redis = createRedis({ url: server.url, secret: 'secret', log });
+    open.push(redis);
+    redis.start();
+    await until(() => redis.client() !== null);
+    const channels = createChannels(redis);
+    const bus = createNodeBus(redis, channels);
+    // A message shows that the node hears what others follow.
+    const liveEvents = createLiveEvents({ redis, channels, bus, log });
+    await bus.listen('follow', () => undefined).begun;
+    const live = createLiveTurns((turn) => liveEvents.share(turn.toShared()));
+    const joined = createJoinedTurns({ liveEvents, maxChars: 100_000, silentMs: 60_000 });
+    return { redis, live, joined, lines };
+  }
+
+  function begin(live: ReturnType<typeof createLiveTurns>, turnId = 'turn-1') {
+    const turn = createTurnLog({
+      turnId,
+      sessionId: 'session-1',
+      ownerId: 1,
+      rateLimit: null,
+      maxChars: 100_000,
+    });
+    live.add(turn);
+    turn.append({ event: 'turn_started', ...envelope, question_message_id: 'msg-0' });
+    const own = collect(turn.follow(0, new AbortController().signal));
+    return { turn, own };
+  }
+
+  const never = () => Promise.resolve(false);
+
+  it('are the same at another node, before and after it begins to follow', async () => {
+    const [one, other] = [await join(), await join()];
+    const { turn, own } = begin(one.live);
+    for (const text of ['The ', 'sea ']) turn.appendText(head, text);
+    const joined = await other.joined.join('turn-1', never);
+    const theirs = collect((joined as NonNullable<typeof joined>).follow(0, new AbortController().signal));
+    for (let index = 0; index < 500; index += 1) {
+      turn.appendText(head, `${index} `);
+      if (index % 50 === 0) await new Promise(setImmediate);
+    }
+    turn.append(failed);
+    expect(await theirs).toEqual(await own);
+    expect(await joined?.ended).toEqual(failed);
+  });
+
+  it('arrive at a client that is ahead of this node without a repetition', async () => {
+    const [one, other] = [await join(), await join()];
+    const { turn } = begin(one.live);
+    turn.appendText(head, 'The ');
+    const joined = await other.joined.join('turn-1', never);
+    const theirs = collect((joined as NonNullable<typeof joined>).follow(4, new AbortController().signal));
+    for (const text of ['sea ', 'is ', 'calm.']) turn.appendText(head, text);
+    turn.append(failed);
+    expect((await theirs).map(({ id }) => id)).toEqual([5, 6]);
+  });
+
+  it('do not exist for a turn that no node answers', async () => {
+    const { joined } = await join();
+    expect(await joined.join('turn-unknown', never)).toBeNull();
+  });
+
+  it('can be followed again after Redis was away and has forgotten everything', async () => {
+    const [one, other] = [await join(), await join()];
+    const { turn, own } = begin(one.live);
+    turn.appendText(head, 'The ');
+    const before = await other.joined.join('turn-1', never);
+    const cut = collect((before as NonNullable<typeof before>).follow(0, new AbortController().signal));
+    await server.stop();
+    turn.appendText(head, 'sea ');
+    expect(await before?.ended).toBeNull();
+    const seen = await cut;
+    await server.start();
+    await until(() => one.redis.client() !== null && other.redis.client() !== null);
+    let after: Awaited<ReturnType<typeof other.joined.join>> = null;
+    await until(async () => (after = await other.joined.join('turn-1', never)) !== null);
+    const rest = collect(
+      (after as unknown as NonNullable<typeof before>).follow(seen.length, new AbortController().signal),
+    );
+    turn.appendText(head, 'is calm.');
+    turn.append(failed);
+    expect([...seen, ...(await rest)]).toEqual(await own);
+  });
+
+  it('delay no turn while Redis does not answer, and arrive when it does', async () => {
+    const [one, other] = [await join(), await join()];
+    const { turn, own } = begin(one.live);
+    const joined = await other.joined.join('turn-1', never);
+    const theirs = collect((joined as NonNullable<typeof joined>).follow(0, new AbortController().signal));
+    server.pause();
+    for (let index = 0; index < 1_000; index += 1) turn.appendText(head, `${index} `);
+    turn.append(failed);
+    const frames = await own;
+    expect(frames.at(-1)?.data).toBe(JSON.stringify(failed));
+    server.resume();
+    expect(await theirs).toEqual(frames);
+  });
+
+  it('expire, also if their node is gone', async () => {
+    const { redis, live } = await join();
+    const { turn } = begin(live);
+    const ttl = async () => Number(await redis.client()?.sendCommand(['TTL', redis.key('turn', 'turn-1')]));
+    await until(async () => (await ttl()) > 60);
+    turn.append(failed);
+    await until(async () => (await ttl()) <= 60);
+    expect(await ttl()).toBeGreaterThan(0);
+  });
+
+  it('are shared again when Redis takes writes again', async () => {
+    const [one, other] = [await join(), await join()];
+    const config = (value: string) => one.redis.client()?.sendCommand(['CONFIG', 'SET', 'maxmemory', value]);
+    await config('1');
+    const { turn, own } = begin(one.live);
+    turn.appendText(head, 'The ');
+    await until(() => one.lines.length > 0);
+    expect(one.lines).toEqual([expect.stringContaining('Redis refuses the events of turns.')]);
+    await config('0');
+    await until(async () => (await other.joined.join('turn-1', never)) !== null);
+    const joined = await other.joined.join('turn-1', never);
+    const theirs = collect((joined as NonNullable<typeof joined>).follow(0, new AbortController().signal));
+    turn.append(failed);
+    expect(await theirs).toEqual(await own);
+  });
+});
