@@ -34,6 +34,7 @@ const onBoth = [
   'app/personal-tokens',
   'app/postgres-lock',
   'app/reader',
+  'app/redis-nodes',
   'app/search',
   'app/session-races',
   'app/starting-together',

@@ -21,11 +21,16 @@ export interface JoinOptions {
   readonly bus: NodeBus;
 }
 
+export interface JoinRequest {
+  readonly turnId: string;
+  readonly isRunning: boolean;
+  readonly reader: LogReader;
+}
+
 /** Reads a turn of another node from its stream. From then on, the other node sends the events by a channel, too. */
 export async function joinTurn(
   { redis, channels, bus }: JoinOptions,
-  turnId: string,
-  reader: LogReader,
+  { turnId, isRunning, reader }: JoinRequest,
 ): Promise<(() => void) | null> {
   if (redis.client() === null) return null;
   const key = redis.key('turn', turnId);
@@ -48,7 +53,7 @@ export async function joinTurn(
   ask();
   await readSoon();
   // The first events of a new turn can still be on their way.
-  for (let tries = 1; tries <= 3 && lastId === 0 && !hasLeft; tries += 1) {
+  for (let tries = 1; isRunning && tries <= 3 && lastId === 0 && !hasLeft; tries += 1) {
     await pause(firstEventsMs);
     await readSoon();
   }

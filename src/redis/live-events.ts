@@ -27,6 +27,6 @@ export function createLiveEvents({ redis, channels, bus, log }: LiveEventsOption
   sharing.listen(bus);
   return {
     share: sharing.share,
-    join: (turnId, reader) => joinTurn({ redis, channels, bus }, turnId, reader),
+    join: (turnId, reader, isRunning) => joinTurn({ redis, channels, bus }, { turnId, isRunning, reader }),
   };
 }

@@ -70,7 +70,7 @@ describeWithRedis('live events in Redis', () => {
     const [one, other] = [await join(), await join()];
     const { turn, own } = begin(one.live);
     for (const text of ['The ', 'sea ']) turn.appendText(head, text);
-    const joined = await other.joined.join('turn-1', never);
+    const joined = await other.joined.join('turn-1', true, never);
     const theirs = collect((joined as NonNullable<typeof joined>).follow(0, new AbortController().signal));
     for (let index = 0; index < 500; index += 1) {
       turn.appendText(head, `${index} `);
@@ -85,7 +85,7 @@ describeWithRedis('live events in Redis', () => {
     const [one, other] = [await join(), await join()];
     const { turn } = begin(one.live);
     turn.appendText(head, 'The ');
-    const joined = await other.joined.join('turn-1', never);
+    const joined = await other.joined.join('turn-1', true, never);
     const theirs = collect((joined as NonNullable<typeof joined>).follow(4, new AbortController().signal));
     for (const text of ['sea ', 'is ', 'calm.']) turn.appendText(head, text);
     turn.append(failed);
@@ -94,14 +94,14 @@ describeWithRedis('live events in Redis', () => {
 
   it('do not exist for a turn that no node answers', async () => {
     const { joined } = await join();
-    expect(await joined.join('turn-unknown', never)).toBeNull();
+    expect(await joined.join('turn-unknown', true, never)).toBeNull();
   });
 
   it('can be followed again after Redis was away and has forgotten everything', async () => {
     const [one, other] = [await join(), await join()];
     const { turn, own } = begin(one.live);
     turn.appendText(head, 'The ');
-    const before = await other.joined.join('turn-1', never);
+    const before = await other.joined.join('turn-1', true, never);
     const cut = collect((before as NonNullable<typeof before>).follow(0, new AbortController().signal));
     await server.stop();
     turn.appendText(head, 'sea ');
@@ -110,7 +110,7 @@ describeWithRedis('live events in Redis', () => {
     await server.start();
     await until(() => one.redis.client() !== null && other.redis.client() !== null);
     let after: Awaited<ReturnType<typeof other.joined.join>> = null;
-    await until(async () => (after = await other.joined.join('turn-1', never)) !== null);
+    await until(async () => (after = await other.joined.join('turn-1', true, never)) !== null);
     const rest = collect(
       (after as unknown as NonNullable<typeof before>).follow(seen.length, new AbortController().signal),
     );
@@ -122,7 +122,7 @@ describeWithRedis('live events in Redis', () => {
   it('delay no turn while Redis does not answer, and arrive when it does', async () => {
     const [one, other] = [await join(), await join()];
     const { turn, own } = begin(one.live);
-    const joined = await other.joined.join('turn-1', never);
+    const joined = await other.joined.join('turn-1', true, never);
     const theirs = collect((joined as NonNullable<typeof joined>).follow(0, new AbortController().signal));
     server.pause();
     for (let index = 0; index < 1_000; index += 1) turn.appendText(head, `${index} `);
@@ -152,8 +152,8 @@ describeWithRedis('live events in Redis', () => {
     await until(() => one.lines.length > 0);
     expect(one.lines).toEqual([expect.stringContaining('Redis refuses the events of turns.')]);
     await config('0');
-    await until(async () => (await other.joined.join('turn-1', never)) !== null);
-    const joined = await other.joined.join('turn-1', never);
+    await until(async () => (await other.joined.join('turn-1', true, never)) !== null);
+    const joined = await other.joined.join('turn-1', true, never);
     const theirs = collect((joined as NonNullable<typeof joined>).follow(0, new AbortController().signal));
     turn.append(failed);
     expect(await theirs).toEqual(await own);

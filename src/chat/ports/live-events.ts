@@ -6,10 +6,11 @@ export interface LiveEvents {
   /** Shares the events of a turn of this process with the other nodes, until its end. The turn never waits for it. */
   share(log: SharedLog): void;
   /**
-   * Reads the events of a turn that another node answers, and then all later ones, in order.
+   * Reads the events of a turn, and then all later ones, in order. Those of an ended turn exist for a minute.
+   * @param isRunning whether its first events can still be on their way.
    * @returns a function that ends this; null if the events cannot be read.
    */
-  join(turnId: string, reader: LogReader): Promise<(() => void) | null>;
+  join(turnId: string, reader: LogReader, isRunning: boolean): Promise<(() => void) | null>;
 }
 
 /** Consecutive events of a turn. Their ids count from 1. */

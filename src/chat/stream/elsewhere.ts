@@ -29,9 +29,10 @@ export async function* followElsewhere(
   const { turnId, joined, back } = options;
   let { saved } = options;
   let seen = cursor;
+  let mayJoin = true;
   while (!signal.aborted) {
     const isBack = back();
-    const turn = isPending(saved) ? await joined.join(turnId, () => isOver(saved)) : null;
+    const turn = mayJoin ? await joined.join(turnId, isPending(saved), () => isOver(saved)) : null;
     if (turn === null) {
       const until = AbortSignal.any([signal, isBack]);
       yield* tracked(followSaved(saved, seen, until, format));
@@ -45,6 +46,8 @@ export async function* followElsewhere(
     const now = await reloaded(saved, signal);
     if (now === null) return;
     saved = now;
+    // The stream of an ended turn can lack its last events.
+    mayJoin = isPending(saved);
   }
 
   async function* tracked(batches: AsyncIterable<readonly Frame[]>): AsyncGenerator<readonly Frame[], void> {
@@ -61,7 +64,7 @@ export async function endElsewhere(
   signal: AbortSignal,
 ): Promise<TerminalWireEvent | null> {
   if (!isPending(saved)) return endOfSaved(saved, signal);
-  const turn = await joined.join(turnId, () => isOver(saved));
+  const turn = await joined.join(turnId, true, () => isOver(saved));
   const left = new AbortController();
   try {
     // A follower keeps the copy of the log alive.

@@ -13,10 +13,11 @@ export interface JoinedTurn {
 
 export interface JoinedTurns {
   /**
+   * @param isRunning whether the saved turn has not ended.
    * @param isOver returns whether the saved turn has ended, or is gone. It is asked while the turn is silent.
    * @returns null if the events of the turn cannot be read.
    */
-  join(turnId: string, isOver: () => Promise<boolean>): Promise<JoinedTurn | null>;
+  join(turnId: string, isRunning: boolean, isOver: () => Promise<boolean>): Promise<JoinedTurn | null>;
 }
 
 export interface JoinedTurnsOptions {
@@ -30,19 +31,24 @@ export interface JoinedTurnsOptions {
 export function createJoinedTurns(options: JoinedTurnsOptions): JoinedTurns {
   const joined = new Map<string, Promise<JoinedTurn | null>>();
   return {
-    join(turnId, isOver) {
+    join(turnId, isRunning, isOver) {
       const existing = joined.get(turnId);
       if (existing !== undefined) return existing;
-      const joining = join(turnId, isOver, options, () => joined.delete(turnId));
+      const joining = join({ turnId, isRunning, isOver }, options, () => joined.delete(turnId));
       joined.set(turnId, joining);
       return joining;
     },
   };
 }
 
+interface JoinRequest {
+  readonly turnId: string;
+  readonly isRunning: boolean;
+  readonly isOver: () => Promise<boolean>;
+}
+
 async function join(
-  turnId: string,
-  isOver: () => Promise<boolean>,
+  { turnId, isRunning, isOver }: JoinRequest,
   { liveEvents, maxChars, silentMs }: JoinedTurnsOptions,
   onLeft: () => void,
 ): Promise<JoinedTurn | null> {
@@ -53,7 +59,7 @@ async function join(
   const ended = new Promise<TerminalWireEvent | null>((resolve) => (settleEnded = resolve));
   const silence = watchSilence(silentMs, isOver, () => end(null));
   let leave: (() => void) | null = null;
-  leave = await liveEvents.join(turnId, { take, lost: () => end(null) }).catch(() => null);
+  leave = await liveEvents.join(turnId, { take, lost: () => end(null) }, isRunning).catch(() => null);
   if (leave === null || log.lastId() === 0) {
     end(null);
     return null;

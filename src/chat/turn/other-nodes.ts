@@ -30,9 +30,11 @@ export interface OtherNodes {
 export interface OtherNodesOptions {
   readonly nodes: Nodes;
   readonly live: LiveTurns;
-  readonly settings: Pick<TurnSettings, 'maxLogChars' | 'checkpointEveryMs' | 'stopGraceMs'>;
+  readonly settings: Pick<TurnSettings, 'maxLogChars' | 'stopGraceMs'>;
 }
 
+/** A turn that is silent for so long can have ended: its node can be dead. Then each node asks the database. */
+const silentMs = 1_000;
 const stopTopic = 'stop';
 const message = z.object({ turnId: z.string() });
 /** How long the end of a stopped turn may take to be saved and to arrive here. */
@@ -40,7 +42,7 @@ const endArrivesMs = 2_000;
 
 export function createOtherNodes({ nodes, live, settings }: OtherNodesOptions): OtherNodes {
   const { bus, liveEvents } = nodes;
-  const { maxLogChars: maxChars, checkpointEveryMs: silentMs } = settings;
+  const { maxLogChars: maxChars } = settings;
   const joined = createJoinedTurns({ liveEvents, maxChars, silentMs });
   let backAgain = new AbortController();
   bus.onBack(() => {
