@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 import type { Owner } from '../model/owner';
-import type { NodeBus } from '../ports/node-bus';
-import type { Nodes } from '../ports/nodes';
+import type { NodeBus } from '../ports/nodes/node-bus';
+import type { Nodes } from '../ports/nodes/nodes';
 import type { LiveTurn, LiveTurns } from '../stream/live-turns';
 import type { Turns } from '../turn/turns';
 import type { SessionAccess } from './access';

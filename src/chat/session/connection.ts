@@ -1,6 +1,6 @@
 import type { ChatError } from '../errors';
 import type { LiveTurns } from '../stream/live-turns';
-import type { NodeBus } from '../ports/node-bus';
+import type { NodeBus } from '../ports/nodes/node-bus';
 import { watchOtherNodes } from './announced-turns';
 import type { Owner, TokenScope } from '../model/owner';
 import type { SessionAccess } from './access';

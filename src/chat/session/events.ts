@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { Message } from '../model/message';
-import type { NodeBus } from '../ports/node-bus';
+import type { NodeBus } from '../ports/nodes/node-bus';
 import { toSessionMessageReply, type SessionMessageReply } from '../contract/sessions/reply';
 import { createTopics } from '../shared/topics';
 

@@ -1,5 +1,5 @@
 import { isTerminal, type StreamFormat, type TerminalWireEvent } from '../contract/stream-event';
-import type { LiveEvents, LogPart } from '../ports/live-events';
+import type { LiveEvents, LogPart } from '../ports/nodes/live-events';
 import { Follower, type Batches, type FollowedLog } from './follower';
 import { createCopiedLog } from './log-parts';
 

@@ -13,7 +13,7 @@ import {
 } from '../contract/stream-event';
 import { createSharedLog } from './log-parts';
 import type { MessageHead } from './message-head';
-import type { SharedLog } from '../ports/live-events';
+import type { SharedLog } from '../ports/nodes/live-events';
 
 /**
  * A running turn: an append-only log with one writer, the pump, and any number of followers. Each follower has its own

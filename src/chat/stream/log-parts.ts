@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { envelopeOf, type WireEvent } from '../contract/stream-event';
-import type { LogPart, SharedLog } from '../ports/live-events';
+import type { LogPart, SharedLog } from '../ports/nodes/live-events';
 import { createFrameLog, type DroppedEvents, type FrameLog, type LogEntry } from './frame-log';
 import { encodeMessage, toMessageHead, type MessageHead } from './message-head';
 

@@ -6,7 +6,7 @@ import type { Upstreams } from '../ports/upstreams';
 import type { TurnStore } from '../ports/turn-store';
 import type { CharacterSource } from '../ports/character-source';
 import type { Message } from '../model/message';
-import type { OtherNodes } from './other-nodes';
+import type { OtherNodes } from '../stream/other-nodes';
 import type { LiveTurns } from '../stream/live-turns';
 import type { TurnLimits } from '../limits/turn-limits';
 import type { Log } from '../shared/log';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 import type { WireEvent } from '../../../src/chat/contract/stream-event';
-import type { LogPart } from '../../../src/chat/ports/live-events';
+import type { LogPart } from '../../../src/chat/ports/nodes/live-events';
 import { createFrameLog, type FrameLog } from '../../../src/chat/stream/frame-log';
 import { createCopiedLog, createSharedLog } from '../../../src/chat/stream/log-parts';
 import { toMessageHead } from '../../../src/chat/stream/message-head';

@@ -1,7 +1,7 @@
 import { createLiveTurns } from '../../../src/chat/stream/live-turns';
 import { createSessionEvents } from '../../../src/chat/session/events';
 import { createSessionFeed, type Outlet } from '../../../src/chat/session/feed';
-import { noOtherNodes } from '../../../src/chat/ports/node-bus';
+import { noOtherNodes } from '../../../src/chat/ports/nodes/node-bus';
 import { ada } from './fixtures';
 
 /** Creates the sources of a feed of `session-1`. `open` starts a feed to the outlet, and `gone.abort()` ends it. */

@@ -1,5 +1,5 @@
-import { alone, type Nodes } from '../../../src/chat/ports/nodes';
-import { createOtherNodes } from '../../../src/chat/turn/other-nodes';
+import { alone, type Nodes } from '../../../src/chat/ports/nodes/nodes';
+import { createOtherNodes } from '../../../src/chat/stream/other-nodes';
 import { oneUpstream } from './one-upstream';
 import type { Character } from '../../../src/chat/model/character';
 import type { DifySettings, LimitSettings, TurnSettings } from '../../../src/chat/settings';

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
 import type { StreamFormat, TerminalWireEvent } from '../contract/stream-event';
-import type { Nodes } from '../ports/nodes';
+import type { Nodes } from '../ports/nodes/nodes';
 import type { TurnSettings } from '../settings';
-import type { Batches } from '../stream/follower';
-import { endElsewhere, followElsewhere } from '../stream/elsewhere';
-import { createJoinedTurns } from '../stream/joined-turns';
-import type { LiveTurns } from '../stream/live-turns';
-import type { SavedTurnOptions } from '../stream/saved-turn';
+import type { Batches } from './follower';
+import { endElsewhere, followElsewhere } from './elsewhere';
+import { createJoinedTurns } from './joined-turns';
+import type { LiveTurns } from './live-turns';
+import type { SavedTurnOptions } from './saved-turn';
 
 /** The turns that other nodes answer. */
 export interface OtherNodes {
