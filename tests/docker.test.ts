@@ -206,7 +206,8 @@ describe('compose.yaml', () => {
   it('waits at least twenty seconds longer than the drain before it kills the server', () => {
     const grace = parseInt(app.stop_grace_period ?? '', 10);
     expect(app.stop_grace_period).toBe(`${grace}s`);
-    expect(grace).toBeGreaterThanOrEqual(Number(environment['CHAT_DRAIN_TIMEOUT_SECONDS']) + 20);
+    const { drainDelayMs, drainTimeoutMs } = parseChatSettings(environment);
+    expect(grace * 1000).toBeGreaterThanOrEqual((drainDelayMs ?? 0) + drainTimeoutMs + 20_000);
   });
 
   it('keeps the folders that the server writes to, and the databases, on volumes', () => {

@@ -315,7 +315,7 @@ function expectToExist(command: string): void {
 
 describe('the examples of the documents', () => {
   it('are in languages that a test knows', () => {
-    const others = ['json', 'text', 'sql', 'nginx', 'dotenv', 'mermaid'];
+    const others = ['json', 'text', 'sql', 'nginx', 'dotenv', 'mermaid', 'yaml', 'ini'];
     const used = allDocuments.flatMap((file) => codeBlocks(read(file)).map(({ language }) => language));
 
     expect(used.filter((language) => ![...exampleLanguages, ...others].includes(language))).toEqual([]);

@@ -292,7 +292,17 @@ const table = {
   heartbeatEveryMs: setting('CHAT_HEARTBEAT_SECONDS', seconds(15)),
   /** The server disconnects a client that reads nothing of its reply for this long. */
   stalledReaderMs: setting('CHAT_STALLED_READER_SECONDS', seconds(30)),
-  /** How long running turns may continue after the process gets the signal to end. */
+  /** How long the process still takes questions after the signal to end. Null: a default. */
+  drainDelayMs: setting(
+    'CHAT_DRAIN_DELAY_SECONDS',
+    z.coerce
+      .number('must be a number of seconds')
+      .min(0, 'must be at least 0')
+      .max(3_600, 'can be at most 3600 seconds (an hour)')
+      .optional()
+      .transform((given) => (given === undefined ? null : given * 1000)),
+  ),
+  /** How long running turns may continue after that. */
   drainTimeoutMs: setting('CHAT_DRAIN_TIMEOUT_SECONDS', seconds(30)),
 };
 

@@ -33,7 +33,7 @@ export function createMetrics(
   };
   add('chat_live_turns', 'Answers that are running in this process.', () => live.all().length);
   add('chat_queued_turns', 'Questions that wait, because Dify gives enough answers.', queuedTurns);
-  add('chat_draining', '1 while this process takes no new questions.', () => Number(turns.isDraining()));
+  add('chat_draining', '1 while this process shuts down.', () => Number(turns.isDraining()));
   if (events !== undefined) {
     const { waiting, dropped } = events;
     add('chat_strapi_events_waiting', "Saved turns that wait for Strapi's events.", waiting);

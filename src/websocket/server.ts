@@ -71,7 +71,7 @@ export function openSocketServer(strapi: Core.Strapi): SocketServer {
     socket: Duplex,
     accept: (then: (client: SocketClient) => void) => void,
   ): Promise<void> {
-    if (chat.turns.isDraining()) throw new ChatError('server-stopping');
+    if (chat.turns.refusesTurns()) throw new ChatError('server-stopping');
     if (!isAllowed(origin, settings.origins)) {
       throw new ChatError('forbidden', { sentence: 'Pages of this origin may not connect.' });
     }

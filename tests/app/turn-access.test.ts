@@ -328,6 +328,18 @@ describe('a process that gets SIGTERM', () => {
     await leaving.stop();
   });
 
+  it('accepts questions during the drain delay, although it is not ready, and closes their connections', async () => {
+    const leaving = await startApp({ env: { CHAT_DRAIN_DELAY_SECONDS: '4' } });
+    const somebody = await leaving.createUser();
+    const { documentId } = await leaving.admin.createCharacter();
+    const exited = leaving.signal('SIGTERM');
+    while ((await leaving.anonymous.get('/api/chat/ready')).status !== 503);
+    const late = await somebody.ask({ character_id: documentId, query: 'One more?' });
+    expect([late.status, late.headers.get('connection')]).toEqual([200, 'close']);
+    expect(await exited).toBe(0);
+    await leaving.stop();
+  });
+
   it('interrupts turns that do not end in time, reports it to clients, and saves the text so far', async () => {
     const leaving = await startApp({ env: { CHAT_DRAIN_TIMEOUT_SECONDS: '0.2' } });
     const somebody = await leaving.createUser();

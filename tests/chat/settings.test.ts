@@ -64,6 +64,7 @@ const others: Readonly<Record<string, string>> = {
   CHAT_STOP_GRACE_SECONDS: '12',
   CHAT_RECOVERY_SECONDS: '14',
   CHAT_SAVE_RETRY_SECONDS: '20',
+  CHAT_DRAIN_DELAY_SECONDS: '33',
   CHAT_DRAIN_TIMEOUT_SECONDS: '13',
   CHAT_RESTORE_DAYS: '15',
   CHAT_AUDIT_RETENTION_DAYS: '29',
@@ -167,6 +168,7 @@ describe('parseChatSettings', () => {
       cacheCharactersMs: 5_000,
       redisUrl: null,
       stalledReaderMs: 30_000,
+      drainDelayMs: null,
       drainTimeoutMs: 30_000,
     });
   });
@@ -250,6 +252,7 @@ describe('parseChatSettings', () => {
       cacheCharactersMs: 16_000,
       redisUrl: 'rediss://ann:secret@redis.example:6380/2',
       stalledReaderMs: 19_000,
+      drainDelayMs: 33_000,
       drainTimeoutMs: 13_000,
     });
   });

@@ -1,14 +1,19 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 import type { LiveTurns } from '../stream/live-turns';
 import { settledWithin } from '../shared/settled-within';
 
 export interface Drain {
+  /** See `Turns.isDraining`. */
   isDraining(): boolean;
+  /** See `Turns.refusesTurns`. */
+  refusesTurns(): boolean;
   /** Fires when the process can wait no longer. */
   readonly giveUp: AbortSignal;
   /** Makes `drain` wait for a question that is being saved. */
   track<T>(opening: Promise<T>): Promise<T>;
   /** See `Turns.drain`. */
-  drain(timeoutMs: number): Promise<void>;
+  drain(timeoutMs: number, delayMs?: number): Promise<void>;
 }
 
 export interface DrainOptions {
@@ -24,9 +29,11 @@ export function createDrain({ live, stopRescue }: DrainOptions): Drain {
   const opening = new Set<Promise<unknown>>();
   const overdue = new AbortController();
   let isDraining = false;
+  let refusesTurns = false;
 
   return {
     isDraining: () => isDraining,
+    refusesTurns: () => refusesTurns,
     giveUp: overdue.signal,
     async track(turn) {
       opening.add(turn);
@@ -36,8 +43,10 @@ export function createDrain({ live, stopRescue }: DrainOptions): Drain {
         opening.delete(turn);
       }
     },
-    async drain(timeoutMs) {
+    async drain(timeoutMs, delayMs = 0) {
       isDraining = true;
+      if (delayMs > 0) await pause(delayMs);
+      refusesTurns = true;
       const timer = setTimeout(endAll, timeoutMs);
       await settledWithin(timeoutMs + lastSavesMs, untilIdle());
       clearTimeout(timer);

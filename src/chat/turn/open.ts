@@ -22,12 +22,12 @@ export type Open = (question: Question, idempotency: Idempotency | null) => Prom
 /** Saves a question as a turn and starts to answer it. */
 export function createOpen(
   options: TurnOptions,
-  drain: Pick<Drain, 'isDraining' | 'giveUp' | 'track'>,
+  drain: Pick<Drain, 'refusesTurns' | 'giveUp' | 'track'>,
 ): Open {
   const { store, upstreams, uploads, limits } = options;
 
   return async (question, idempotency) => {
-    if (drain.isDraining()) throw new ChatError('server-stopping');
+    if (drain.refusesTurns()) throw new ChatError('server-stopping');
     const admission = limits.admit(question.owner);
     try {
       const turn = await drain.track(open(question, idempotency, admission));

@@ -51,12 +51,15 @@ export interface Turns extends TurnAccess {
   regenerate(owner: Owner, turnId: string, request: RegenerateRequest): Promise<Sent>;
 
   /**
-   * Refuses new turns, gives running turns `timeoutMs`, then ends them as interrupted. Settles when all ends are
-   * saved, at the latest five seconds after `timeoutMs`. Turns that cannot be saved by then, e.g. while the database
-   * is unavailable, stay pending for the next process.
+   * Accepts turns for `delayMs` more, so that load balancers can move clients. Then refuses new turns, gives running
+   * turns `timeoutMs`, and ends them as interrupted. Settles when all ends are saved, at the latest five seconds after
+   * that. Turns that cannot be saved by then, e.g. while the database is unavailable, stay pending for the next process.
    */
-  drain(timeoutMs: number): Promise<void>;
+  drain(timeoutMs: number, delayMs?: number): Promise<void>;
+  /** Returns whether `drain` was called. Load balancers must then send clients to other processes. */
   isDraining(): boolean;
+  /** Returns whether the delay of `drain` has passed, and so new turns are refused. */
+  refusesTurns(): boolean;
 
   /**
    * Takes over the turns of processes that died. Call it before this process serves clients. When it settles, the
@@ -100,6 +103,7 @@ export function createTurns(options: TurnOptions): Turns {
     },
     drain: drain.drain,
     isDraining: drain.isDraining,
+    refusesTurns: drain.refusesTurns,
     takeOver: takeover.begin,
     heartbeat: takeover.beat,
     heartbeatMs: takeover.everyMs,

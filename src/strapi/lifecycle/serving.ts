@@ -47,6 +47,9 @@ interface Jobs {
 /** The time for the last events of messages, if the running turns have used up the time of the drain. */
 const minEventsMs = 3_000;
 
+/** A single process has no load balancer that could move its clients. */
+const defaultDrainDelayMs = 0;
+
 /** @param movesSqliteLog whether a thread moves SQLite's log. It needs the settings of `config/database.ts`. */
 export function createServing(strapi: Core.Strapi, movesSqliteLog: boolean): Serving {
   let jobs: Partial<Jobs> = {};
@@ -86,10 +89,15 @@ export function createServing(strapi: Core.Strapi, movesSqliteLog: boolean): Ser
         jobs;
       const purged = Promise.all([purging?.stop(), filling?.stop(), tidying?.stop()]);
       const { turns, trials, comparisons, settings, conversationCleanup } = chatOf(strapi);
-      const drainsUntilMs = Date.now() + settings.drainTimeoutMs;
+      const { drainDelayMs, drainTimeoutMs } = settings;
+      const delayMs = drainDelayMs ?? defaultDrainDelayMs;
+      const drainsUntilMs = Date.now() + delayMs + drainTimeoutMs;
       upstreamCheckOf(strapi).stop();
-      const tried = settledWithin(settings.drainTimeoutMs, Promise.all([comparisons.stop(), trials.stop()]));
-      await Promise.all([turns.drain(settings.drainTimeoutMs), tried]);
+      const tried = settledWithin(
+        delayMs + drainTimeoutMs,
+        Promise.all([comparisons.stop(), trials.stop()]),
+      );
+      await Promise.all([turns.drain(drainTimeoutMs, delayMs), tried]);
       // Only after the drain: it can be longer than a lease, and its turns are alive.
       clearInterval(jobs.heartbeat);
       loginsOf(strapi).watch.stop();

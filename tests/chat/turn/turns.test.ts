@@ -661,7 +661,21 @@ describe('createTurns', () => {
       } finally {
         jest.useRealTimers();
       }
-      expect(turns.isDraining()).toBe(true);
+      expect([turns.isDraining(), turns.refusesTurns()]).toEqual([true, true]);
+    });
+
+    it('accepts questions during its delay, is not ready meanwhile, and waits for their answers', async () => {
+      const { ask, turns } = harness();
+      const reply = heldReply(dify);
+      const draining = turns.drain(60_000, 200);
+      expect([turns.isDraining(), turns.refusesTurns()]).toEqual([true, false]);
+      const turn = await ask();
+      const { end } = await reply;
+      await until(() => turns.refusesTurns());
+      expect(await thrown(ask())).toMatchObject({ code: 'server-stopping' });
+      await end();
+      await draining;
+      expect(await turn.ended).toMatchObject({ outcome: 'completed' });
     });
 
     it('rejects every later question, saves nothing and does not call Dify', async () => {
