@@ -51,6 +51,8 @@ export interface AbandonedTurn {
   readonly conversationId: string | null;
   /** See `upstreamIdOf`. */
   readonly upstreamId: string | null;
+  /** How often the turn was taken over, this time included. Only the latest taker can write to the turn. */
+  readonly takeovers: number;
 }
 
 /** Decides which pending turns count as abandoned. */

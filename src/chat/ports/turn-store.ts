@@ -32,10 +32,14 @@ export interface TurnStore {
   findNewestSent(owner: Owner, keyStart: string): Promise<SavedTurn | null>;
 
   /**
-   * Saves the answer so far. Does nothing to a turn that has ended.
-   * @returns whether the turn must end: another process has noted a stop, or the rows are erased or have ended.
+   * Saves the answer so far. Does nothing to a turn that has ended, or that another process has taken over.
+   * @returns whether the turn must end: another process has noted a stop or has taken the turn over, or the rows are
+   *   erased or have ended.
    */
   checkpoint(turnId: string, progress: Checkpoint): Promise<boolean>;
+
+  /** Returns whether another process has taken the turn over since it was opened. */
+  isTakenOver(turnId: string): Promise<boolean>;
 
   /**
    * Saves the upstream's conversation on the lines and the session of a turn. Clients can continue by it from now on.
@@ -61,10 +65,12 @@ export interface TurnStore {
   hasTwin(turnId: string): Promise<boolean>;
 
   /**
-   * Reports these turns as alive, so that `claimAbandoned` skips them.
-   * @returns those that must end: another process has noted a stop, or their rows are erased.
+   * Reports these turns as alive, so that `claimAbandoned` skips them. Does nothing to a turn that another process has
+   * taken over.
+   * @param takenIds turns that this process has taken over.
+   * @returns those that must end: see `checkpoint`.
    */
-  keepAlive(turnIds: readonly string[]): Promise<readonly string[]>;
+  keepAlive(turnIds: readonly string[], takenIds?: readonly string[]): Promise<readonly string[]>;
 
   /**
    * Reads the earlier exchanges of a turn's session, newest first. Leaves out superseded, deleted and empty ones, and
@@ -92,10 +98,11 @@ export interface TurnStore {
 
   /**
    * Saves the end and frees the session. The first end counts: a later one changes nothing and returns the saved
-   * rows.
+   * rows. The same applies if another process has taken the turn over. Its rows may then be pending.
+   * @param takeovers see `AbandonedTurn`. 0 for the process that has opened the turn.
    * @throws ChatError `turn-not-found` if the rows were erased in the meantime.
    */
-  close(turnId: string, ending: TurnEnding): Promise<SavedTurn>;
+  close(turnId: string, ending: TurnEnding, takeovers?: number): Promise<SavedTurn>;
 
   /**
    * Takes over the pending turns that no process answers any more, and frees their sessions immediately. The turns

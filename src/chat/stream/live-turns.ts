@@ -43,8 +43,11 @@ export interface LiveTurn {
   toShared(): SharedLog;
 }
 
-/** Why a turn must end before its answer does: its owner stops it, or the process shuts down. */
-export type EndReason = 'stop' | 'shutdown';
+/**
+ * Why a turn must end before its answer does: its owner stops it, the process shuts down, or another process has taken it
+ * over, because this one was paused.
+ */
+export type EndReason = 'stop' | 'shutdown' | 'taken-over';
 
 /** The writer's side of a live turn. */
 export interface TurnLog extends LiveTurn {

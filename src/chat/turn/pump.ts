@@ -28,8 +28,8 @@ export interface PumpOptions extends SaveEndOptions {
    * if the upstream saves no answers.
    */
   readonly findAnswer: ((progress: TurnProgress) => Promise<FoundAnswer | null>) | undefined;
-  /** Ends the turn, because its user has stopped it in another process. */
-  readonly requestStop: () => void;
+  /** Ends the turn, because its user has stopped it in another process, or another process has taken it over. */
+  readonly requestEnd: (reason: EndReason) => void;
   /** Fires when the turn must end before its answer does. Its reason is the `EndReason`. */
   readonly endRequest: AbortSignal;
   /** Saves the upstream's conversation after the end of the turn. Never rejects. */
@@ -85,7 +85,9 @@ export async function pump(options: PumpOptions): Promise<PumpEnd> {
     errorDetail: error === undefined ? null : upstreamMessageOf(error),
     lastEventId: options.lastEventId() + 1,
   };
-  const terminal = await saveEnd(options, ending);
+  const { terminal, otherText } = await saveEnd(options, ending);
+  if (otherText !== null && otherText !== ending.answer)
+    options.append({ type: 'replaced', text: otherText });
   // The turn or its session can be deleted, because that stops the turn. Then nothing else has the conversation.
   if (terminal.outcome !== 'completed') late.name(ending.conversationId);
   late.end();
@@ -128,13 +130,17 @@ function createLateConversation({ saveConversation }: Pick<PumpOptions, 'saveCon
 
 /** Saves a checkpoint. When the upstream's conversation becomes known, also saves it on the whole turn, once. */
 function createSave(
-  { turn, store, lastEventId, requestStop }: PumpOptions,
+  { turn, store, lastEventId, requestEnd }: PumpOptions,
   answer: Answer,
 ): () => Promise<void> {
   let isIdentified = false;
   return async () => {
     const progress = { ...answer.progress(), lastEventId: lastEventId() };
-    if (await store.checkpoint(turn.turnId, progress)) requestStop();
+    if (await store.checkpoint(turn.turnId, progress)) {
+      const isTakenOver = await store.isTakenOver(turn.turnId);
+      requestEnd(isTakenOver ? 'taken-over' : 'stop');
+      if (isTakenOver) return;
+    }
     if (isIdentified || progress.conversationId === undefined) return;
     await store.identify(turn.turnId, progress.conversationId);
     isIdentified = true;
@@ -148,16 +154,17 @@ interface End extends Pick<TurnEnding, 'outcome' | 'errorCode' | 'usage'> {
 
 const stopped: End = { outcome: 'stopped', errorCode: null, usage: null };
 
-/** Settles with the requested end: immediately for a shutdown, and after `stopGraceMs` for a stop. */
+/** Settles with the requested end: after `stopGraceMs` for a stop, and otherwise immediately. */
 function requestedEnd({ endRequest, settings }: PumpOptions, reading: Promise<End>): Promise<End> {
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout | undefined;
     const onRequest = () => {
       const reason = endRequest.reason as EndReason;
-      if (reason === 'shutdown') {
-        resolve({ outcome: 'interrupted', errorCode: 'server-stopping', usage: null });
-      } else {
+      if (reason === 'stop') {
         timer = setTimeout(() => resolve(stopped), settings.stopGraceMs);
+      } else {
+        const errorCode = reason === 'shutdown' ? 'server-stopping' : 'process-died';
+        resolve({ outcome: 'interrupted', errorCode, usage: null });
       }
     };
     endRequest.addEventListener('abort', onRequest, { once: true });

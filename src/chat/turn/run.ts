@@ -70,7 +70,7 @@ export function run(
     onTurnEnded,
     saveConversation: (id) =>
       saveEndedConversation(options, { turnId, user, upstreamId: thread.upstreamId }, id),
-    requestStop: () => turnLog.requestEnd('stop'),
+    requestEnd: turnLog.requestEnd,
     endRequest: turnLog.endRequest,
     identify: wire.identify,
     lastEventId: turnLog.lastId,

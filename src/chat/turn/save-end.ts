@@ -5,6 +5,7 @@ import type { TerminalEvent } from '../model/turn-event';
 import { toTerminalEvent } from '../stream/saved-turn';
 import { toChatError } from '../errors';
 import { describeError, type Log } from '../shared/log';
+import { LoggableError } from '../shared/loggable-error';
 import { doubling, retry } from '../shared/retry';
 import type { TurnOptions } from './options';
 
@@ -15,19 +16,26 @@ export interface SaveEndOptions {
   readonly log: Log;
   /** Fires when the process can wait no longer. The next process ends a turn that is not saved by then. */
   readonly giveUp: AbortSignal;
-  /** `saveEnd` calls this after it has saved the end. It must not throw. */
+  /** `saveEnd` calls this after it has saved the end itself. It must not throw. */
   readonly onTurnEnded: (turnId: string) => void;
 }
 
+/** The saved end of a turn. */
+export interface SavedEnd {
+  readonly terminal: TerminalEvent;
+  /** The text of the end that another process has saved, because this one was paused; null if this process saved it. */
+  readonly otherText: string | null;
+}
+
 /**
- * Saves the end of a turn. Retries while the database is busy or unavailable, so that no answer is lost. The first
+ * Saves the end of a turn. If another process has taken the turn over, waits for the end that it saves. Retries while the database is busy or unavailable, so that no answer is lost. The first
  * retry comes soon, later ones once a second, for at most `saveRetryMs`.
- * @returns the terminal event of this end, or of an end that was saved before it. Never rejects.
+ * @returns this end, or the one that was saved instead of it. Never rejects.
  */
 export async function saveEnd(
   { turn: { turnId }, settings, store, log, giveUp, onTurnEnded }: SaveEndOptions,
   ending: TurnEnding,
-): Promise<TerminalEvent> {
+): Promise<SavedEnd> {
   try {
     return await retry(save, {
       pauseMs: doubling(firstSaveRetryMs, saveRetryEveryMs),
@@ -37,21 +45,30 @@ export async function saveEnd(
       onFailed(error, { failures, nextInMs }) {
         if (failures > 1 && nextInMs !== undefined) return;
         if (isErased(error)) log.warn(`Turn ${turnId} was erased while it was being answered.`);
+        else if (error === takenOver)
+          log.warn(`Turn ${turnId} was taken over by another process, which ends it.`);
         else log.error(`Turn ${turnId}: its end could not be saved (${failures}): ${describeError(error)}`);
       },
     });
   } catch (error) {
-    return { type: 'failed', outcome: 'failed', code: isErased(error) ? 'turn-not-found' : 'internal' };
+    const code = isErased(error) ? 'turn-not-found' : 'internal';
+    return { terminal: { type: 'failed', outcome: 'failed', code }, otherText: null };
   }
 
-  async function save(): Promise<TerminalEvent> {
+  async function save(): Promise<SavedEnd> {
     // If another process or an earlier try has already ended the turn, that end counts.
-    const terminal = toTerminalEvent(await store.close(turnId, ending));
-    if (terminal === null) throw new Error('Its rows have no end.');
+    const saved = await store.close(turnId, ending);
+    const terminal = toTerminalEvent(saved);
+    if (terminal === null) throw takenOver;
+    const { lastEventId, answer } = saved[1];
+    if (lastEventId !== ending.lastEventId) return { terminal, otherText: answer };
     onTurnEnded(turnId);
-    return terminal;
+    return { terminal, otherText: null };
   }
 }
+
+/** The rows of the turn have no end yet. */
+const takenOver = new LoggableError('TURN_TAKEN_OVER', 'Another process has taken the turn over.');
 
 /** Returns whether the turn was erased, or one of its two lines. */
 const isErased = (error: unknown): boolean => toChatError(error).code === 'turn-not-found';

@@ -119,7 +119,12 @@ async function takeOver(
     const ids = taken.map(({ id }) => id);
     await answers()
       .whereIn('id', ids)
-      .update({ held_by: lock.holder(), alive_at: db.connection.raw(nowIn(db)), updated_at: new Date() });
+      .update({
+        held_by: lock.holder(),
+        alive_at: db.connection.raw(nowIn(db)),
+        takeovers: db.connection.raw('coalesce(takeovers, 0) + 1'),
+        updated_at: new Date(),
+      });
     await sessions().whereIn('live_turn_id', turnIdsOf(taken)).update({ live_turn_id: null });
     return selectTurns(db, trx, ids);
   });
@@ -147,6 +152,7 @@ interface AbandonedRow {
   readonly task_id: string | null;
   readonly conversation_id: string | null;
   readonly upstream: string | null;
+  readonly takeovers: number;
   readonly created_at: Date | number | string;
   readonly owner_document_id: string | null;
 }
@@ -164,6 +170,7 @@ async function selectTurns(
     'task_id',
     'conversation_id',
     'upstream',
+    'takeovers',
     'created_at',
   ];
   const rows = (await db.connection
@@ -216,5 +223,6 @@ function toAbandonedTurn(row: AbandonedRow): AbandonedTurn {
     messageId: row.task_id === null ? undefined : row.message_id,
     conversationId: row.conversation_id,
     upstreamId: row.upstream,
+    takeovers: row.takeovers,
   };
 }

@@ -34,7 +34,8 @@ export function createTurnCheckpoints(db: Database): Pick<TurnStore, 'checkpoint
 }
 
 /**
- * Saves progress. A final state never changes, so it updates only pending answers. Unknown values stay unchanged.
+ * Saves progress. A final state never changes, so it updates only pending answers. Another process writes those that it
+ * has taken over. Unknown values stay unchanged.
  * @returns for each turn whether it must end. See `TurnStore.checkpoint`.
  */
 async function saveProgress(
@@ -48,7 +49,7 @@ async function saveProgress(
        conversation_id = coalesce(given.column4, conversation_id),
        message_id = ${freeMessageId('given.column5')}, last_event_id = cast(given.column6 as integer)
      from $given
-     where turn_id = given.column1 and role = 'assistant' and outcome = 'pending'
+     where turn_id = given.column1 and role = 'assistant' and outcome = 'pending' and takeovers is null
      returning turn_id, stop_requested`,
     group.map(({ turnId, answer, taskId, conversationId, messageId, lastEventId }) => [
       turnId,

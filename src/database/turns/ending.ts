@@ -15,6 +15,7 @@ type Database = Core.Strapi['db'];
 
 interface EndingTurn extends TurnEnding {
   readonly turnId: string;
+  readonly takeovers: number;
 }
 
 /** The two rows of a turn, the question first. Null if a row or the claim of the session did not exist. */
@@ -29,8 +30,8 @@ export function createTurnEnding(db: Database): TurnStore['close'] {
     async (statement, turns) => toEndedRows(turns, await run(statement, toEnding(turns, isPostgres))),
     { isOneStatement: isPostgres },
   );
-  return async (turnId, ending) => {
-    const rows = await withFreeMessageId({ turnId, ...ending }, end);
+  return async (turnId, ending, takeovers = 0) => {
+    const rows = await withFreeMessageId({ turnId, takeovers, ...ending }, end);
     const saved = toSavedTurn(rows ?? (await selectMessages(db).where('m.turn_id', turnId).orderBy('m.id')));
     if (saved === null) throw new ChatError('turn-not-found');
     return saved;
@@ -109,7 +110,8 @@ function toEndedRows(turns: readonly EndingTurn[], rows: readonly MessageRow[]):
 }
 
 /**
- * Returns SQL that ends answers. A final state never changes, so it updates only pending answers.
+ * Returns SQL that ends answers. A final state never changes, so it updates only pending answers. A process that was
+ * paused does not write over another one that has taken its turn over.
  * If a stop was requested in another process, the outcome is `stopped`.
  * Only here a turn becomes due for the history, in the same statement as its end.
  */
@@ -134,6 +136,7 @@ function toEndAnswers(
        usage = ${usage}, held_by = null, alive_at = null, ended_at = ?, history_due = ?, updated_at = ?
      from $given
      where ${isTurn} and role = 'assistant' and outcome = 'pending'
+       and coalesce(takeovers, 0) = cast(given.column15 as integer)
      returning ${written}`,
     turns.map((turn) => [
       turn.turnId,
@@ -150,6 +153,7 @@ function toEndAnswers(
       turn.files.length === 0 ? null : toJsonColumn(turn.files),
       turn.firstTokenMs,
       turn.isTakenBack,
+      turn.takeovers,
     ]),
     [now, now, now],
   );

@@ -33,7 +33,8 @@ export function createTurnStore(
     findSent: (owner, key) => findSent(db, owner, key),
     findNewestSent: (owner, keyStart) => findNewestSent(db, owner, keyStart),
     ...createTurnCheckpoints(db),
-    keepAlive: (turnIds) => keepAlive(db, turnIds),
+    isTakenOver: (turnId) => isTakenOver(db, turnId),
+    keepAlive: (turnIds, takenIds = []) => keepAlive(db, turnIds, takenIds),
     find: (owner, turnId) => find(db, owner, turnId),
     requestStop: (turnId) => requestStop(db, turnId),
     close: createTurnEnding(db),
@@ -98,10 +99,25 @@ async function findNewestSent(db: Database, owner: Owner, keyStart: string): Pro
   return row === undefined ? null : find(db, owner, row.turn_id);
 }
 
-async function keepAlive(db: Database, turnIds: readonly string[]): Promise<readonly string[]> {
+async function isTakenOver(db: Database, turnId: string): Promise<boolean> {
+  const row: unknown = await db
+    .connection('chat_conversations')
+    .where({ turn_id: turnId, role: 'assistant' })
+    .whereNotNull('takeovers')
+    .first('id');
+  return row !== undefined;
+}
+
+async function keepAlive(
+  db: Database,
+  turnIds: readonly string[],
+  takenIds: readonly string[],
+): Promise<readonly string[]> {
+  const all = [...turnIds, ...takenIds];
   const rows = (await db
     .connection('chat_conversations')
-    .whereIn('turn_id', turnIds)
+    .whereIn('turn_id', all)
+    .where((either) => void either.whereNull('takeovers').orWhereIn('turn_id', takenIds))
     .where({ role: 'assistant', outcome: 'pending' })
     // A process of an older release reads only `updated_at`.
     .update({ alive_at: db.connection.raw(nowIn(db)), updated_at: new Date() }, [
@@ -109,7 +125,7 @@ async function keepAlive(db: Database, turnIds: readonly string[]): Promise<read
       'stop_requested',
     ])) as KeptRow[];
   const going = new Set(rows.filter((row) => !row.stop_requested).map((row) => row.turn_id));
-  return turnIds.filter((turnId) => !going.has(turnId));
+  return all.filter((turnId) => !going.has(turnId));
 }
 
 interface KeptRow {

@@ -93,10 +93,7 @@ export function createServing(strapi: Core.Strapi, movesSqliteLog: boolean): Ser
       const delayMs = drainDelayMs ?? defaultDrainDelayMs;
       const drainsUntilMs = Date.now() + delayMs + drainTimeoutMs;
       upstreamCheckOf(strapi).stop();
-      const tried = settledWithin(
-        delayMs + drainTimeoutMs,
-        Promise.all([comparisons.stop(), trials.stop()]),
-      );
+      const tried = settledWithin(delayMs + drainTimeoutMs, Promise.all([comparisons.stop(), trials.stop()]));
       await Promise.all([turns.drain(drainTimeoutMs, delayMs), tried]);
       // Only after the drain: it can be longer than a lease, and its turns are alive.
       clearInterval(jobs.heartbeat);

@@ -193,6 +193,7 @@ const messageView: View = {
     last_event_id: ['Last event', 'The number of its last event, for clients that resume.'],
     held_by: ['Held by', 'Of an answer on its way: the process, by the name of its lock.'],
     alive_at: ['Alive at', 'Of an answer on its way: when its process last said so.'],
+    takeovers: ['Takeovers', 'How often another process has taken this answer over.'],
     ended_at: ['Ended at', 'Of an answer: when it came to its end.'],
     history_due: ['Due for the history', 'Empty once the history has this answer.'],
     history_store: ['History', 'Which history has this answer.'],

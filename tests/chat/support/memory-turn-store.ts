@@ -31,6 +31,7 @@ interface TurnRow {
   readonly aliveAt: Date;
   readonly taskId?: string | undefined;
   readonly isStopRequested?: boolean;
+  readonly takeovers?: number;
   readonly isAnswerGone?: boolean;
 }
 
@@ -109,9 +110,13 @@ export function createMemoryTurnStore(): MemoryTurnStore {
 
     async checkpoint(turnId, progress) {
       const row = pending(turnId);
-      if (row === undefined) return true;
+      if (row === undefined || row.takeovers !== undefined) return true;
       saveProgress(turnId, row, progress);
       return row.isStopRequested === true;
+    },
+
+    async isTakenOver(turnId) {
+      return turns.get(turnId)?.takeovers !== undefined;
     },
 
     async identify(turnId, conversationId) {
@@ -127,14 +132,17 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       return session?.isDeleted !== true;
     },
 
-    async keepAlive(turnIds) {
-      for (const turnId of turnIds) {
+    async keepAlive(turnIds, takenIds = []) {
+      const own = (turnId: string) => {
         const row = pending(turnId);
+        return row?.takeovers === undefined || takenIds.includes(turnId) ? row : undefined;
+      };
+      const all = [...turnIds, ...takenIds];
+      for (const turnId of all) {
+        const row = own(turnId);
         if (row !== undefined) turns.set(turnId, { ...row, aliveAt: new Date() });
       }
-      return turnIds.filter(
-        (turnId) => pending(turnId) === undefined || pending(turnId)?.isStopRequested === true,
-      );
+      return all.filter((turnId) => own(turnId) === undefined || own(turnId)?.isStopRequested === true);
     },
 
     async find(owner, turnId) {
@@ -150,8 +158,9 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       return row.taskId ?? null;
     },
 
-    async close(turnId, ending) {
+    async close(turnId, ending, takeovers = 0) {
       const row = pending(turnId);
+      if (row !== undefined && (row.takeovers ?? 0) !== takeovers) return savedTurn(turnId);
       if (row !== undefined) end(turnId, saveProgress(turnId, row, ending), ending);
       else free(turnId, ending.conversationId);
       return savedTurn(turnId);
@@ -213,7 +222,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
         if (row.isAnswerGone === true && leaseMs !== null) free(turnId, undefined);
       }
       for (const [turnId, row] of abandoned) {
-        turns.set(turnId, { ...row, aliveAt: new Date() });
+        turns.set(turnId, { ...row, aliveAt: new Date(), takeovers: (row.takeovers ?? 0) + 1 });
         free(turnId, undefined);
       }
       return abandoned.map(([turnId, row]) => toAbandonedTurn(turnId, row));
@@ -406,7 +415,10 @@ export function createMemoryTurnStore(): MemoryTurnStore {
   }
 }
 
-function toAbandonedTurn(turnId: string, { ownerDocumentId, taskId, answer }: TurnRow): AbandonedTurn {
+function toAbandonedTurn(
+  turnId: string,
+  { ownerDocumentId, taskId, answer, takeovers = 0 }: TurnRow,
+): AbandonedTurn {
   return {
     turnId,
     ownerDocumentId,
@@ -416,6 +428,7 @@ function toAbandonedTurn(turnId: string, { ownerDocumentId, taskId, answer }: Tu
     messageId: taskId === undefined ? undefined : answer.messageId,
     conversationId: answer.conversationId,
     upstreamId: answer.upstreamId,
+    takeovers: takeovers + 1,
   };
 }
 

@@ -232,6 +232,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
           answer: 'Ca',
           messageId: 'dify-message',
           conversationId: 'dify-conversation',
+          takeovers: 1,
         },
       ]);
       expect(await store.claimAbandoned(silent)).toEqual([]);
@@ -249,7 +250,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       await store.claimAbandoned(silent);
       expect(await store.find(ada, 'turn-1')).toMatchObject([{}, { outcome: 'pending' }]);
       await openAgain({});
-      await store.close('turn-1', ending());
+      await store.close('turn-1', ending(), 1);
       expect(await store.find(ada, 'turn-1')).toMatchObject([{}, { outcome: 'completed' }]);
       expect(await thrown(openAgain(thirdIds))).toMatchObject({
         code: 'turn-in-progress',
@@ -263,6 +264,37 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       await openAgain({});
       await store.silence('turn-1', 61_000);
       expect(await store.claimAbandoned(silent)).toMatchObject([{ turnId: 'turn-1' }]);
+    });
+
+    it('lets a process that was paused write nothing to a turn that another one has taken over', async () => {
+      await store.checkpoint('turn-1', progress);
+      expect(await store.isTakenOver('turn-1')).toBe(false);
+      await store.silence('turn-1', 61_000);
+      await store.claimAbandoned(silent);
+      expect(await store.isTakenOver('turn-1')).toBe(true);
+      expect(await store.checkpoint('turn-1', { ...progress, answer: 'Calm' })).toBe(true);
+      expect(await store.close('turn-1', ending({ answer: 'Calm.' }))).toMatchObject([
+        {},
+        { outcome: 'pending', answer: 'Ca' },
+      ]);
+      await store.close('turn-1', ending({ answer: 'Calm today.' }), 1);
+      expect(await store.close('turn-1', ending({ answer: 'Calm.' }))).toMatchObject([
+        {},
+        { outcome: 'completed', answer: 'Calm today.' },
+      ]);
+    });
+
+    it('lets only the latest taker keep a turn alive and end it', async () => {
+      await store.silence('turn-1', 61_000);
+      await store.claimAbandoned(silent);
+      await store.silence('turn-1', 61_000);
+      expect(await store.keepAlive(['turn-1'])).toEqual(['turn-1']);
+      expect(await store.claimAbandoned(silent)).toMatchObject([{ turnId: 'turn-1', takeovers: 2 }]);
+      await store.close('turn-1', ending(), 1);
+      expect(await store.find(ada, 'turn-1')).toMatchObject([{}, { outcome: 'pending' }]);
+      await store.silence('turn-1', 61_000);
+      expect(await store.keepAlive([], ['turn-1'])).toEqual([]);
+      expect(await store.claimAbandoned(silent)).toEqual([]);
     });
 
     it.each([

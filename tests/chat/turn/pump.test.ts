@@ -4,6 +4,7 @@ import { pump, type PumpOptions } from '../../../src/chat/turn/pump';
 import type { EndReason } from '../../../src/chat/stream/live-turns';
 import type { TurnStore } from '../../../src/chat/ports/turn-store';
 import type { TurnEvent } from '../../../src/chat/model/turn-event';
+import { maxEventId } from '../../../src/chat/model/event-id';
 import { createGate, settle, until } from '../support/collect';
 import { ending, newTurn, recordingLog, turnSettings } from '../support/fixtures';
 import { createMemoryTurnStore, type MemoryTurnStore } from '../support/memory-turn-store';
@@ -48,7 +49,7 @@ async function opened(reply: Ask, { ask = reply, ...changes }: Changes = {}) {
     log,
     ask: handingOver(ask),
     stop: async () => undefined,
-    requestStop: () => undefined,
+    requestEnd: () => undefined,
     findAnswer: async () => null,
     giveUp: new AbortController().signal,
     endRequest: new AbortController().signal,
@@ -853,6 +854,31 @@ describe('pump, if saving the end fails', () => {
       outcome: 'stopped',
       saved: [{}, { answer: 'Hello' }],
     });
+  });
+
+  it('sends the end that another process saves after it has taken the turn over, and stops nothing', async () => {
+    const store = createMemoryTurnStore();
+    await store.open(newTurn());
+    const ended: string[] = [];
+    const request = new AbortController();
+    const running = await answering({
+      store,
+      endRequest: request.signal,
+      requestEnd: (reason) => request.abort(reason),
+      onTurnEnded: (turnId) => void ended.push(turnId),
+      settings: { ...roomy, checkpointEveryMs: 1 },
+    });
+    store.silence('turn-1', 61_000);
+    await store.claimAbandoned({ leaseMs: 60_000, isStart: false });
+    await running.dify.say(identified, delta('Hello, but too late'));
+    await until(() => request.signal.aborted);
+    expect(request.signal.reason).toBe('taken-over');
+    await store.close('turn-1', ending({ answer: 'Hello', lastEventId: maxEventId }), 1);
+    expect(await running.pumping).toMatchObject({ type: 'ended', outcome: 'completed' });
+    expect(running.told.at(-1)).toEqual({ type: 'replaced', text: 'Hello' });
+    expect(store.turn('turn-1')[1]).toMatchObject({ answer: 'Hello', conversationId: 'dify-conversation' });
+    expect([running.stops, ended]).toEqual([[], []]);
+    await running.dify.end();
   });
 
   it('checks whether the conversation of an erased turn is still needed', async () => {

@@ -911,8 +911,8 @@ describe('createTurns', () => {
       const kept: (readonly string[])[] = [];
       const { ask, turns, store, log } = harness({
         store: () => ({
-          keepAlive: async (turnIds) => {
-            kept.push(turnIds);
+          keepAlive: async (turnIds, takenIds = []) => {
+            kept.push([...turnIds, ...takenIds]);
             return [];
           },
         }),
@@ -944,8 +944,8 @@ describe('createTurns', () => {
       let claims = 0;
       const { ask, turns } = harness({
         store: () => ({
-          keepAlive: async (turnIds) => {
-            kept.push(turnIds);
+          keepAlive: async (turnIds, takenIds = []) => {
+            kept.push([...turnIds, ...takenIds]);
             return [];
           },
           claimAbandoned: async () => {
@@ -1047,8 +1047,8 @@ async function rescuing() {
   let isClaimed = false;
   const { turns, store } = harness({
     store: (memory) => ({
-      keepAlive: async (turnIds) => {
-        kept.push(turnIds);
+      keepAlive: async (turnIds, takenIds = []) => {
+        kept.push([...turnIds, ...takenIds]);
         return [];
       },
       claimAbandoned: async () => {

@@ -81,7 +81,11 @@ export function createRescue(options: RescueOptions): Rescue {
     const ending = found === null ? toInterrupted(turn) : toEnding(found, settings);
     // The session is already free. Save this before the end: a client that sees the end may ask again immediately.
     if (ending.conversationId !== undefined) await store.continueIn(turn.turnId, ending.conversationId);
-    await store.close(turn.turnId, ending).finally(() => keep(turn, ending.conversationId));
+    const [, { outcome }] = await store
+      .close(turn.turnId, ending, turn.takeovers)
+      .finally(() => keep(turn, ending.conversationId));
+    // Yet another process has taken the turn over, and will end it.
+    if (outcome === 'pending') return;
     onTurnEnded(turn.turnId);
     log.warn(`Turn ${turn.turnId} of a process that died is now "${ending.outcome}".`);
   }

@@ -50,11 +50,13 @@ export function createTakeover({
   };
 
   async function keepAlive(): Promise<void> {
-    const turnIds = [...live.all().map(({ turnId }) => turnId), ...rescue.turnIds()];
-    if (turnIds.length === 0 || !isDue(keptAliveMs)) return;
-    const ending = await store.keepAlive(turnIds);
+    const turnIds = live.all().map(({ turnId }) => turnId);
+    const takenIds = rescue.turnIds();
+    if (turnIds.length + takenIds.length === 0 || !isDue(keptAliveMs)) return;
+    const ending = await store.keepAlive(turnIds, takenIds);
     keptAliveMs = performance.now();
-    for (const turnId of ending) live.find(turnId)?.requestEnd('stop');
+    for (const turnId of ending)
+      live.find(turnId)?.requestEnd((await store.isTakenOver(turnId)) ? 'taken-over' : 'stop');
   }
 
   function isTimeForSilent(): boolean {
