@@ -5,11 +5,13 @@ import type { Core } from '@strapi/strapi';
 import {
   createChat,
   alone,
+  noSharedPlaces,
   parseChatSettings,
   type CharacterSource,
   type Chat,
   type NodeBus,
   type Nodes,
+  type SharedPlaces,
   type Upstreams,
 } from './chat';
 import { createAuditLog, type AuditLog } from './database/audit/audit';
@@ -42,8 +44,10 @@ import { createOwnerSource } from './database/users/owners';
 import { createUserSource } from './database/users/source';
 import { createChannels } from './redis/channels';
 import { createRedis, type Redis } from './redis/connection';
+import { createHeartbeats, type Heartbeats } from './redis/heartbeats';
 import { createLiveEvents } from './redis/live-events';
 import { createNodeBus } from './redis/node-bus';
+import { createSharedPlaces } from './redis/places';
 import { createHistory, type History, type HistoryNaming, type HistoryStore } from './history';
 import { createUpstreamCheck, type UpstreamCheck } from './upstream/check';
 import { createUpstreams } from './upstream/upstreams';
@@ -57,6 +61,8 @@ interface App {
   /** Null if the settings name no Redis. */
   readonly redis: Redis | null;
   readonly nodes: Nodes;
+  /** Places over all nodes. */
+  readonly places: SharedPlaces;
   readonly characters: CharacterSource;
   readonly history: History;
   /** Only a process that serves requests takes this lock. It shows other processes that this one is alive. */
@@ -115,6 +121,10 @@ export function nodeBusOf(strapi: Core.Strapi): NodeBus {
   return appOf(strapi).nodes.bus;
 }
 
+export function sharedPlacesOf(strapi: Core.Strapi): SharedPlaces {
+  return appOf(strapi).places;
+}
+
 export function publishedCharactersOf(strapi: Core.Strapi): CharacterSource {
   return appOf(strapi).characters;
 }
@@ -167,8 +177,8 @@ function appOf(strapi: Core.Strapi): App {
 function createApp(strapi: Core.Strapi): App {
   const { db, log } = strapi;
   const settings = parseChatSettings(chatVariablesOf(strapi));
-  const processLock = createProcessLock(strapi);
-  const { redis, nodes } = createNodes(strapi, settings.redisUrl);
+  const { redis, nodes, heartbeats, places } = createNodes(strapi, settings.redisUrl);
+  const processLock = createProcessLock(strapi, heartbeats);
   const reader = createReader(db, settings.reads);
   const characters = cacheCharacters(
     createCharacterSource(db, settings.turns.nameUsers),
@@ -191,6 +201,7 @@ function createApp(strapi: Core.Strapi): App {
     keys: createUpstreamKeys(db),
     logins: createLoginAttempts(db, secretOf(strapi)),
     unseal: createKeySeal(strapi).unseal,
+    places,
     warn: (message) => log.warn(message),
   });
   const messages: App['messages'] = new EventEmitter();
@@ -210,6 +221,8 @@ function createApp(strapi: Core.Strapi): App {
     characters,
     ownerSource: createOwnerSource(db),
     counters: createUserCounters(db, settings.limits),
+    places,
+    isSeen: heartbeats?.isSeen,
     secret: secretOf(strapi),
     log,
     onTurnEnded(turnId) {
@@ -228,6 +241,7 @@ function createApp(strapi: Core.Strapi): App {
     chat,
     redis,
     nodes,
+    places,
     characters,
     history,
     processLock,
@@ -240,13 +254,23 @@ function createApp(strapi: Core.Strapi): App {
   };
 }
 
-function createNodes(strapi: Core.Strapi, url: string | null): Pick<App, 'redis' | 'nodes'> {
-  if (url === null) return { redis: null, nodes: alone };
+interface Connected extends Pick<App, 'redis' | 'nodes' | 'places'> {
+  readonly heartbeats: Heartbeats | null;
+}
+
+function createNodes(strapi: Core.Strapi, url: string | null): Connected {
+  if (url === null) return { redis: null, nodes: alone, places: noSharedPlaces, heartbeats: null };
   const redis = createRedis({ url, secret: secretOf(strapi), log: strapi.log });
   const channels = createChannels(redis);
   const bus = createNodeBus(redis, channels);
   shareChanges(strapi.db, bus);
-  return { redis, nodes: { bus, liveEvents: createLiveEvents({ redis, channels, bus, log: strapi.log }) } };
+  const heartbeats = createHeartbeats(redis);
+  return {
+    redis,
+    nodes: { bus, liveEvents: createLiveEvents({ redis, channels, bus, log: strapi.log }) },
+    heartbeats,
+    places: createSharedPlaces(redis, heartbeats),
+  };
 }
 
 /** Returns the first of the application's keys, without which the server does not start. */

@@ -6,6 +6,7 @@ import { createOtherNodes } from './stream/other-nodes';
 import { alone, type Nodes } from './ports/nodes/nodes';
 import { createLiveTurns, type LiveTurns } from './stream/live-turns';
 import type { Log } from './shared/log';
+import type { SharedPlaces } from './shared/places';
 import { createMessageActions, type MessageActions } from './message/actions';
 import type { FileStore } from './ports/file-store';
 import { createAnswerFiles, type AnswerFiles } from './file/answer-files';
@@ -55,6 +56,10 @@ export interface ChatDependencies {
   readonly characters: CharacterSource;
   readonly ownerSource: OwnerSource;
   readonly counters: UserCounters;
+  /** Default: each process counts alone. */
+  readonly places?: SharedPlaces | undefined;
+  /** See `TurnOptions`. */
+  readonly isSeen?: (() => boolean) | undefined;
   /** A secret of this installation, the same in all its processes. */
   readonly secret: string;
   readonly log: Log;
@@ -97,6 +102,7 @@ export interface Chat {
 
 export function createChat(dependencies: ChatDependencies): Chat {
   const { settings, upstreams, messageStore: store, sessionStore, characters, counters, log } = dependencies;
+  const { places, isSeen } = dependencies;
   const { exposePrompt } = settings.turns;
   const { nodes = alone } = dependencies;
   const live = createLiveTurns((turn) => announceTurn(nodes, turn));
@@ -119,8 +125,9 @@ export function createChat(dependencies: ChatDependencies): Chat {
     characters,
     live,
     otherNodes: createOtherNodes({ nodes, live, settings: settings.turns }),
-    limits: createTurnLimits({ settings: settings.limits, counters, text, log }),
+    limits: createTurnLimits({ settings: settings.limits, counters, text, places, log }),
     log,
+    isSeen,
     onTurnEnded: dependencies.onTurnEnded ?? (() => undefined),
     onSuperseded: (question, turnId) => events.publish(toSupersededEvent(question, turnId)),
     dropConversation: (conversation) => conversationCleanup.add(conversation),

@@ -83,6 +83,7 @@ export type { SessionSource } from './ports/session-source';
 export { noOtherNodes, type Listening, type NodeBus } from './ports/nodes/node-bus';
 export type { LiveEvents, LogPart, LogReader, SharedLog } from './ports/nodes/live-events';
 export { alone, type Nodes } from './ports/nodes/nodes';
+export { noSharedPlaces, type SharedPlaces } from './shared/places';
 export type { AnswerRange, CharacterSessionRange, SessionStore } from './ports/session-store';
 export type { SessionConnection } from './session/connection';
 export type { Outlet } from './session/feed';

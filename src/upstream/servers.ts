@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { LoginAttempts } from '../chat/ports/upstreams/login-attempts';
 import type { Upstream, UpstreamProblem } from '../chat/ports/upstream';
 import type { ChatSettings } from '../chat/settings';
+import type { SharedPlaces } from '../chat/shared/places';
 import { createQueue } from './dify/ask-in-turn';
 import type { AnswerQueue } from './dify/answer-queue';
 import { createDifyClient } from './dify/client';
@@ -13,6 +14,8 @@ import { createOpenAiClient } from './openai/client';
 export interface ServersOptions {
   readonly settings: Pick<ChatSettings, 'dify' | 'console' | 'openai' | 'files'>;
   readonly logins: LoginAttempts;
+  /** See `QueueOptions`. */
+  readonly places?: SharedPlaces | undefined;
   readonly warn: (message: string) => void;
 }
 
@@ -34,11 +37,11 @@ export const isProblem = (found: object): found is UpstreamProblem => 'code' in 
 
 const maxClients = 1_000;
 
-export function createServers({ settings, logins, warn }: ServersOptions): Servers {
+export function createServers({ settings, logins, places, warn }: ServersOptions): Servers {
   const { dify, console: account, openai, files } = settings;
   const fileHosts = files.hosts;
   const clients = new LRUCache<string, Upstream>({ max: maxClients });
-  const queues = createQueues({ settings, warn });
+  const queues = createQueues({ settings, places, warn });
   let difyConsole: DifyConsole | undefined;
 
   return {
@@ -102,12 +105,12 @@ export function createServers({ settings, logins, warn }: ServersOptions): Serve
 }
 
 /** All apps of one Dify share its connections, and so they share a queue. */
-function createQueues({ settings: { dify }, warn }: Omit<ServersOptions, 'logins'>) {
+function createQueues({ settings: { dify }, places, warn }: Omit<ServersOptions, 'logins'>) {
   const queues = new Map<string, AnswerQueue>();
   return {
     of(apiUrl: string): AnswerQueue {
       const { host } = new URL(apiUrl);
-      const queue = queues.get(host) ?? createQueue({ settings: { ...dify, apiUrl }, warn });
+      const queue = queues.get(host) ?? createQueue({ settings: { ...dify, apiUrl }, places, warn });
       queues.set(host, queue);
       return queue;
     },

@@ -8,6 +8,7 @@ import type { UpstreamProblem } from '../chat/ports/upstream';
 import type { UpstreamKeys } from '../chat/ports/upstreams/keys';
 import type { NamedUpstream, Upstreams } from '../chat/ports/upstreams';
 import type { ChatSettings } from '../chat/settings';
+import type { SharedPlaces } from '../chat/shared/places';
 import { createChoices, parseNamedApp, type ChoicesOptions } from './choices';
 import { createServers, isProblem, type UpstreamOrProblem } from './servers';
 
@@ -15,6 +16,8 @@ export interface UpstreamsOptions extends ChoicesOptions {
   readonly settings: Pick<ChatSettings, 'upstream' | 'dify' | 'console' | 'openai' | 'files'>;
   readonly keys: UpstreamKeys;
   readonly logins: LoginAttempts;
+  /** See `QueueOptions`. */
+  readonly places?: SharedPlaces | undefined;
   readonly warn: (message: string) => void;
 }
 
@@ -23,8 +26,15 @@ const maxKeys = 1_000;
 const savedForMs = 3_600_000;
 
 /** Finds the upstream of a character, and that of a turn which names it. */
-export function createUpstreams({ settings, keys, logins, unseal, warn }: UpstreamsOptions): Upstreams {
-  const servers = createServers({ settings, logins, warn });
+export function createUpstreams({
+  settings,
+  keys,
+  logins,
+  unseal,
+  places,
+  warn,
+}: UpstreamsOptions): Upstreams {
+  const servers = createServers({ settings, logins, places, warn });
   const choices = createChoices({ settings, unseal });
   /** The sealed keys by the id of their upstream. */
   const saved = new LRUCache<string, string>({ max: maxKeys, ttl: savedForMs });

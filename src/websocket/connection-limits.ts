@@ -1,13 +1,13 @@
-import { ChatError, type SocketSettings } from '../chat';
+import { ChatError, noSharedPlaces, type SharedPlaces, type SocketSettings } from '../chat';
 
 /** The place of one connection. The connection holds it from its first to its last byte. */
 export interface Place {
   /**
    * Counts the connection for its user. The caller calls it once, when the user is known.
    * Does nothing after `release`.
-   * @throws ChatError `too-many-connections`
+   * @throws ChatError `too-many-connections`, also if the user has them in other processes
    */
-  claimFor(userId: number): void;
+  claimFor(userId: number): Promise<void>;
   release(): void;
 }
 
@@ -17,9 +17,10 @@ const anonymousShare = 0.1;
 /** Takes a place. @throws ChatError `server-busy` */
 export type TakePlace = (client: { readonly isAnonymous: boolean }) => Place;
 
-/** Creates the limits. All counting is synchronous, so no connection can pass a limit between two steps. */
+/** Creates the limits. All counting in this process is synchronous, so no connection can pass a limit between two steps. */
 export function createConnectionLimits(
   settings: Pick<SocketSettings, 'maxPerUser' | 'maxConnections'>,
+  places: SharedPlaces = noSharedPlaces,
 ): TakePlace {
   const { maxPerUser, maxConnections } = settings;
   const total = createCounter(maxConnections);
@@ -36,7 +37,7 @@ export function createConnectionLimits(
       throw error;
     }
     return {
-      claimFor(userId) {
+      async claimFor(userId) {
         if (isReleased) return;
         const own = users.get(userId) ?? createCounter(maxPerUser);
         if (!own.enter()) throw new ChatError('too-many-connections');
@@ -46,9 +47,18 @@ export function createConnectionLimits(
           own.leave();
           if (own.count() === 0) users.delete(userId);
         });
+        const leaveShared = await places.take(`sockets ${userId}`, maxPerUser);
+        if (leaveShared === null) throw new ChatError('too-many-connections');
+        // The connection can have closed meanwhile.
+        if (hasLeft()) leaveShared();
+        else releases.push(leaveShared);
       },
       release,
     };
+
+    function hasLeft(): boolean {
+      return isReleased;
+    }
 
     function release(): void {
       isReleased = true;

@@ -5,7 +5,7 @@ import type { Core } from '@strapi/strapi';
 import { WebSocketServer, type WebSocket } from 'ws';
 
 import { ChatError } from '../chat';
-import { chatOf } from '../app';
+import { chatOf, sharedPlacesOf } from '../app';
 import { createSocketClient, type SocketClient } from './client';
 import { closeCodes } from './close';
 import { createToClientError } from './to-client-error';
@@ -35,7 +35,7 @@ export function openSocketServer(strapi: Core.Strapi): SocketServer {
   const settings = chat.settings.sockets;
   const http = strapi.server.httpServer;
   const toClientError = createToClientError(strapi);
-  const takePlace = createConnectionLimits(settings);
+  const takePlace = createConnectionLimits(settings, sharedPlacesOf(strapi));
   const clients = new Set<SocketClient>();
   const members = createMembers(strapi, toClientError);
   const sockets = new WebSocketServer({
@@ -90,7 +90,7 @@ export function openSocketServer(strapi: Core.Strapi): SocketServer {
 
   async function enter(token: string, sessionId: string, place: Place): Promise<Entrance> {
     const entrant = await logIn(strapi, token);
-    place.claimFor(entrant.owner.id);
+    await place.claimFor(entrant.owner.id);
     return { ...entrant, session: await chat.sessions.find(entrant.owner, sessionId) };
   }
 

@@ -6,11 +6,12 @@ import { storedChars, type TextAllowance } from './text-allowance';
 import { estimateTokens } from '../model/estimate-tokens';
 import type { FinalOutcome, Usage } from '../model/outcome';
 import type { UserCounters } from '../ports/user-counters';
+import { noSharedPlaces, type SharedPlaces } from '../shared/places';
 
 /** Decides which users may start a turn. Only the documentId identifies a user. */
 export interface TurnLimits {
   /**
-   * Takes a place for a turn. It is synchronous, so concurrent requests cannot exceed the limit.
+   * Takes a place for a turn in this process. It is synchronous, so concurrent requests cannot exceed the limit.
    * @throws ChatError `too-many-turns`, `server-busy`
    */
   admit(owner: Owner): Admission;
@@ -19,9 +20,9 @@ export interface TurnLimits {
 /** The place of one turn. The turn holds it from before it is saved until it has ended. */
 export interface Admission {
   /**
-   * Counts the turn of a question that is ready to be saved.
+   * Counts the turn of a question that is ready to be saved, and takes a place over all processes.
    * @returns the rest of this user's minute; null if turns per minute have no limit.
-   * @throws ChatError `rate-limited`, `token-limit-reached`, `text-limit-reached`
+   * @throws ChatError `too-many-turns`, `rate-limited`, `token-limit-reached`, `text-limit-reached`
    */
   count(query: string): Promise<RateLimit | null>;
   /** Counts the tokens of a turn that has ended. Never rejects: the client gets its end even if the count fails. */
@@ -43,6 +44,8 @@ export interface TurnLimitsOptions {
   readonly settings: LimitSettings;
   readonly counters: UserCounters;
   readonly text: TextAllowance;
+  /** Default: each process counts alone. */
+  readonly places?: SharedPlaces | undefined;
   readonly log: Log;
 }
 
@@ -52,17 +55,33 @@ const rowsOfTurn = 2;
 /** A guess: nobody knows how long an answer takes. */
 const placeRetrySeconds = 5;
 
-export function createTurnLimits({ settings, counters, text, log }: TurnLimitsOptions): TurnLimits {
+export function createTurnLimits({
+  settings,
+  counters,
+  text,
+  places = noSharedPlaces,
+  log,
+}: TurnLimitsOptions): TurnLimits {
   const { turnsPerMinute, tokensPerDay } = counters;
   const takePlace = createPlaces(settings);
+  const { turnsAtOnce } = settings;
   return { admit };
 
   function admit({ documentId }: Owner): Admission {
-    const release = takePlace(documentId);
+    const releaseHere = takePlace(documentId);
+    let releaseShared: (() => void) | null = null;
+    const release = () => {
+      releaseHere();
+      releaseShared?.();
+    };
     let counted: RateLimit | null = null;
     let chars = 0;
     return {
       async count(query) {
+        if (turnsAtOnce > 0) {
+          releaseShared = await places.take(`turns ${documentId}`, turnsAtOnce);
+          if (releaseShared === null) throw tooManyTurns(turnsAtOnce);
+        }
         // Count the turn last: a user without tokens or text left does not lose a turn of the minute.
         await assertTokensLeft(documentId);
         const taken = storedChars(query, rowsOfTurn);
@@ -106,6 +125,11 @@ export function createTurnLimits({ settings, counters, text, log }: TurnLimitsOp
   }
 }
 
+function tooManyTurns(limit: number): ChatError {
+  const resetAtMs = Date.now() + placeRetrySeconds * 1000;
+  return new ChatError('too-many-turns', refusal({ limit, remaining: 0, resetAtMs }));
+}
+
 /** Counts the turns of this process, including those that are being opened. It awaits nothing, so the limit holds. */
 function createPlaces({ turnsAtOnce, maxLiveTurns }: LimitSettings): (userDocumentId: string) => () => void {
   const held = new Map<string, number>();
@@ -114,8 +138,7 @@ function createPlaces({ turnsAtOnce, maxLiveTurns }: LimitSettings): (userDocume
   return (userDocumentId) => {
     const own = held.get(userDocumentId) ?? 0;
     if (turnsAtOnce > 0 && own >= turnsAtOnce) {
-      const resetAtMs = Date.now() + placeRetrySeconds * 1000;
-      throw new ChatError('too-many-turns', refusal({ limit: turnsAtOnce, remaining: 0, resetAtMs }));
+      throw tooManyTurns(turnsAtOnce);
     }
     if (total >= maxLiveTurns) throw new ChatError('server-busy');
     held.set(userDocumentId, own + 1);

@@ -23,6 +23,8 @@ export interface TurnOptions {
   readonly otherNodes: OtherNodes;
   readonly limits: TurnLimits;
   readonly log: Log;
+  /** Returns whether other processes see this one as alive, so that it need not report its turns often. Default: yes. */
+  readonly isSeen?: (() => boolean) | undefined;
   /** The turns call this each time they have saved the end of a turn. It must not throw. */
   readonly onTurnEnded: (turnId: string) => void;
   /** The turns call this when asking a question again has superseded it and all lines after it. */

@@ -3,9 +3,15 @@ import type { Core } from '@strapi/strapi';
 import { createPostgresLock } from './postgres-lock';
 import type { ProcessLock } from './process-lock';
 import { createSqliteLock } from './sqlite-lock';
+import { withHeartbeats, type Heartbeats } from './with-heartbeats';
 
 /** Creates the lock of this process in its database. Does not take it. */
-export function createProcessLock(strapi: Core.Strapi): ProcessLock {
+export function createProcessLock(strapi: Core.Strapi, heartbeats: Heartbeats | null): ProcessLock {
+  const lock = createLock(strapi);
+  return heartbeats === null ? lock : withHeartbeats(lock, heartbeats);
+}
+
+function createLock(strapi: Core.Strapi): ProcessLock {
   const connection = directConnectionOf(strapi);
   return strapi.db.dialect.client === 'sqlite'
     ? createSqliteLock({ filename: String(connection['filename']), log: strapi.log })

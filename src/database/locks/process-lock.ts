@@ -1,5 +1,8 @@
-/** The known state of the process that holds a lock. */
-export type HolderState = 'living' | 'dead' | 'unknown';
+/**
+ * The known state of the process that holds a lock. A `missing` one holds its lock, but it gives no other sign of life: it
+ * is paused, or its machine is gone. Its turns are abandoned once they are silent, too.
+ */
+export type HolderState = 'living' | 'dead' | 'missing' | 'unknown';
 
 /**
  * A lock that a server process holds while it runs, and loses however it ends.

@@ -23,12 +23,13 @@ export async function claimAbandoned(
   const states = others.length === 0 ? noStates : await lock.inspect(others, { isPatient: isStart });
   const those = (state: HolderState) => others.filter((holder) => states.get(holder) === state);
   const dead = those('dead');
+  const missing = those('missing');
   // A living but silent process may have lost its database connection. At a start, it gets time to report again.
   const spared = isStart ? those('living') : [];
   const isAnySilent = named.some(({ holder, isSilent }) => isSilent && !spared.includes(holder ?? ''));
   const turns =
-    dead.length > 0 || isAnySilent
-      ? await takeOver(db, lock, toCondition(db, { dead, spared, leaseMs }))
+    dead.length + missing.length > 0 || isAnySilent
+      ? await takeOver(db, lock, toCondition(db, { dead, missing, spared, leaseMs }))
       : [];
   if (leaseMs !== null) await freeOfDeleted(db);
   if (isStart || dead.length > 0) await lock.tidy(async () => namesOf(await findHolders(db, null)));
@@ -70,16 +71,24 @@ function isSilentSince(db: Database, leaseMs: number): string {
   return `coalesce(alive_at, updated_at) < ${agoIn(db, leaseMs)}`;
 }
 
+/**
+ * A process that can reach this database but not the heartbeats reports its turns here once a second. This prevents that
+ * others take its turns over.
+ */
+const missingSilentMs = 3_000;
+
 type Condition = (answers: Knex.QueryBuilder) => void;
 
 function toCondition(
   db: Database,
   {
     dead,
+    missing,
     spared,
     leaseMs,
   }: {
     readonly dead: readonly string[];
+    readonly missing: readonly string[];
     readonly spared: readonly string[];
     readonly leaseMs: number | null;
   },
@@ -87,6 +96,9 @@ function toCondition(
   return (answers) => {
     void answers.whereRaw(isPending).where((either) => {
       void either.whereIn('held_by', dead);
+      void either.orWhere((silent) => {
+        void silent.whereIn('held_by', missing).whereRaw(isSilentSince(db, missingSilentMs));
+      });
       if (leaseMs === null) return;
       void either.orWhere((silent) => {
         void silent.whereRaw(isSilentSince(db, leaseMs));

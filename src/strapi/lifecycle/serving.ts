@@ -47,8 +47,8 @@ interface Jobs {
 /** The time for the last events of messages, if the running turns have used up the time of the drain. */
 const minEventsMs = 3_000;
 
-/** A single process has no load balancer that could move its clients. */
-const defaultDrainDelayMs = 0;
+/** With Redis there are several processes, and a load balancer that can move clients to others. */
+const drainDelayWithOthersMs = 5_000;
 
 /** @param movesSqliteLog whether a thread moves SQLite's log. It needs the settings of `config/database.ts`. */
 export function createServing(strapi: Core.Strapi, movesSqliteLog: boolean): Serving {
@@ -90,7 +90,7 @@ export function createServing(strapi: Core.Strapi, movesSqliteLog: boolean): Ser
       const purged = Promise.all([purging?.stop(), filling?.stop(), tidying?.stop()]);
       const { turns, trials, comparisons, settings, conversationCleanup } = chatOf(strapi);
       const { drainDelayMs, drainTimeoutMs } = settings;
-      const delayMs = drainDelayMs ?? defaultDrainDelayMs;
+      const delayMs = drainDelayMs ?? (redisOf(strapi) === null ? 0 : drainDelayWithOthersMs);
       const drainsUntilMs = Date.now() + delayMs + drainTimeoutMs;
       upstreamCheckOf(strapi).stop();
       const tried = settledWithin(delayMs + drainTimeoutMs, Promise.all([comparisons.stop(), trials.stop()]));
@@ -110,8 +110,8 @@ export function createServing(strapi: Core.Strapi, movesSqliteLog: boolean): Ser
         checkpoints?.stop(),
         stopReading(strapi),
       ]);
-      await redisOf(strapi)?.close();
       await processLockOf(strapi).release();
+      await redisOf(strapi)?.close();
     },
   };
 }

@@ -1,5 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 import { ChatError } from '../../chat/errors';
 import { createFairQueue } from '../../chat/shared/fair-queue';
+import { noSharedPlaces, type SharedPlaces } from '../../chat/shared/places';
 
 /**
  * Bounds the answers that Dify gives at the same time. A self-hosted Dify takes ten connections by default. Further ones
@@ -23,13 +26,25 @@ export interface AnswerQueueOptions {
   /** 0 means no bound. */
   readonly atOnce: number;
   readonly waitMs: number;
+  /** The bound over all processes. Default: each process counts alone. */
+  readonly places?: SharedPlaces;
+  /** What these places are for, e.g. the host of Dify. */
+  readonly name?: string;
   readonly warn: (message: string) => void;
 }
 
 const announceEveryMs = 1_000;
 const warnEveryMs = 60_000;
+/** How often a question that is next in this process asks whether another process has freed a place. */
+const lookEveryMs = 100;
 
-export function createAnswerQueue({ atOnce, waitMs, warn }: AnswerQueueOptions): AnswerQueue {
+export function createAnswerQueue({
+  atOnce,
+  waitMs,
+  places = noSharedPlaces,
+  name = '',
+  warn,
+}: AnswerQueueOptions): AnswerQueue {
   const queue = createFairQueue<string>({
     total: atOnce === 0 ? Infinity : atOnce,
     each: Infinity,
@@ -44,13 +59,19 @@ export function createAnswerQueue({ atOnce, waitMs, warn }: AnswerQueueOptions):
     waiting: () => waiting,
     async enter(user, leave, onPlace) {
       const release = queue.tryEnter(user);
-      if (release !== null) return release;
+      if (release !== null) {
+        const releaseShared = await tryShared();
+        if (releaseShared !== null) return both(release, releaseShared);
+      }
       const timeout = AbortSignal.timeout(waitMs);
       waiting += 1;
       try {
-        const entered = queue.enter(user, AbortSignal.any([leave, timeout]), onPlace);
+        const signal = AbortSignal.any([leave, timeout]);
+        if (release !== null) return both(release, await waitForShared(release, signal, onPlace));
+        const entered = queue.enter(user, signal, onPlace);
         announce();
-        return await entered;
+        const own = await entered;
+        return both(own, (await tryShared()) ?? (await waitForShared(own, signal, onPlace)));
       } catch {
         throw new ChatError(timeout.aborted ? 'upstream-busy' : 'server-stopping');
       } finally {
@@ -58,6 +79,29 @@ export function createAnswerQueue({ atOnce, waitMs, warn }: AnswerQueueOptions):
       }
     },
   };
+
+  async function tryShared(): Promise<(() => void) | null> {
+    return atOnce === 0 ? () => undefined : places.take(`answers ${name}`, atOnce);
+  }
+
+  /** Waits for a place of all processes with a place of this process, which it frees if it fails. */
+  async function waitForShared(
+    release: () => void,
+    signal: AbortSignal,
+    onPlace: (place: number) => void,
+  ): Promise<() => void> {
+    try {
+      onPlace(1);
+      for (;;) {
+        await pause(lookEveryMs, undefined, { signal });
+        const releaseShared = await tryShared();
+        if (releaseShared !== null) return releaseShared;
+      }
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
 
   function announce(): void {
     queue.announcePlaces();
@@ -74,4 +118,12 @@ export function createAnswerQueue({ atOnce, waitMs, warn }: AnswerQueueOptions):
       if (waiting > 0) announce();
     }, announceEveryMs).unref();
   }
+}
+
+/** Frees the place of all processes first, so that the next question of this process finds it. */
+function both(release: () => void, releaseShared: () => void): () => void {
+  return () => {
+    releaseShared();
+    release();
+  };
 }

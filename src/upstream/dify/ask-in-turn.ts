@@ -1,11 +1,14 @@
 import type { TakeEvents, Upstream, UpstreamQuestion } from '../../chat/ports/upstream';
 import { ChatError } from '../../chat/errors';
 import type { DifySettings } from '../../chat/settings';
+import type { SharedPlaces } from '../../chat/shared/places';
 import { createAnswerQueue, type AnswerQueue } from './answer-queue';
 import { createSpacing } from './spacing';
 
 export interface QueueOptions {
   readonly settings: Pick<DifySettings, 'apiUrl' | 'answersAtOnce' | 'queueMs'>;
+  /** The places of all processes. Default: each process counts alone. */
+  readonly places?: SharedPlaces | undefined;
   readonly warn: (message: string) => void;
 }
 
@@ -51,9 +54,10 @@ export function createAskInTurn<Question extends UpstreamQuestion = UpstreamQues
   };
 }
 
-export function createQueue({ settings, warn }: QueueOptions): AnswerQueue {
+export function createQueue({ settings, places, warn }: QueueOptions): AnswerQueue {
   const atOnce = settings.answersAtOnce ?? defaultAnswersAtOnce(settings.apiUrl);
-  return createAnswerQueue({ atOnce, waitMs: settings.queueMs, warn });
+  const { host: name } = new URL(settings.apiUrl);
+  return createAnswerQueue({ atOnce, waitMs: settings.queueMs, name, warn, ...(places && { places }) });
 }
 
 const never = new AbortController().signal;

@@ -11,7 +11,7 @@ export interface Takeover {
   beat(): Promise<void>;
 }
 
-export interface TakeoverOptions extends Pick<TurnOptions, 'settings' | 'store' | 'live' | 'log'> {
+export interface TakeoverOptions extends Pick<TurnOptions, 'settings' | 'store' | 'live' | 'log' | 'isSeen'> {
   readonly rescue: Rescue;
   readonly isDraining: () => boolean;
 }
@@ -29,6 +29,7 @@ export function createTakeover({
   log,
   rescue,
   isDraining,
+  isSeen = () => true,
 }: TakeoverOptions): Takeover {
   let keptAliveMs = -Infinity;
   let lookedForSilentMs = -Infinity;
@@ -52,7 +53,7 @@ export function createTakeover({
   async function keepAlive(): Promise<void> {
     const turnIds = live.all().map(({ turnId }) => turnId);
     const takenIds = rescue.turnIds();
-    if (turnIds.length + takenIds.length === 0 || !isDue(keptAliveMs)) return;
+    if (turnIds.length + takenIds.length === 0 || (isSeen() && !isDue(keptAliveMs))) return;
     const ending = await store.keepAlive(turnIds, takenIds);
     keptAliveMs = performance.now();
     for (const turnId of ending)

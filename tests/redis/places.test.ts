@@ -1,0 +1,90 @@
+import type { SharedPlaces } from '../../src/chat/shared/places';
+import { createHeartbeats } from '../../src/redis/heartbeats';
+import { createRedis, type Redis } from '../../src/redis/connection';
+import { createSharedPlaces } from '../../src/redis/places';
+import { describeWithRedis, startRedis, type RedisServer } from '../support/start-redis';
+import { until } from '../support/until';
+
+const log = { info: () => undefined, warn: () => undefined };
+
+describeWithRedis('the places that all processes share', () => {
+  let server: RedisServer;
+  const ends: (() => Promise<void>)[] = [];
+
+  beforeEach(async () => {
+    server = await startRedis();
+  });
+  afterEach(async () => {
+    for (const end of ends.splice(0)) await end();
+    await server.close();
+  });
+
+  async function join() {
+    const redis: Redis = createRedis({ url: server.url, secret: 'secret of the installation', log });
+    const heartbeats = createHeartbeats(redis);
+    const places = createSharedPlaces(redis, heartbeats);
+    redis.start();
+    heartbeats.start(() => null);
+    ends.push(async () => {
+      await heartbeats.stop();
+      await redis.close();
+    });
+    await until(() => redis.client() !== null && heartbeats.isSeen());
+    return { places, redis };
+  }
+
+  async function isFull({ places }: { readonly places: SharedPlaces }): Promise<boolean> {
+    const release = await places.take('ann', 1);
+    release?.();
+    return release === null;
+  }
+
+  it('are never more than the maximum, however many processes ask together', async () => {
+    const processes = [await join(), await join(), await join()];
+    const asked = Array.from({ length: 10 }, () => processes.map(({ places }) => places.take('ann', 4)));
+    const taken = (await Promise.all(asked.flat())).filter((release) => release !== null);
+    expect(taken.length).toBeLessThanOrEqual(4);
+    expect(taken.length).toBeGreaterThan(0);
+    expect(await processes[0]?.places.take('bob', 4)).not.toBeNull();
+  });
+
+  it('come free when they are released, once', async () => {
+    const [one, two] = [await join(), await join()];
+    const release = await one.places.take('ann', 1);
+    expect(await two.places.take('ann', 1)).toBeNull();
+    release?.();
+    release?.();
+    await until(async () => (await two.places.take('ann', 1)) !== null);
+    expect(await one.places.take('ann', 1)).toBeNull();
+  });
+
+  it('come free within five seconds if their process dies', async () => {
+    const [one, two] = [await join(), await join()];
+    await one.places.take('ann', 1);
+    const diedMs = performance.now();
+    await one.redis.close();
+    await until(async () => (await two.places.take('ann', 1)) !== null);
+    expect(performance.now() - diedMs).toBeLessThan(5_000);
+  });
+
+  it('are given without a check while Redis is away, and counted when it is back', async () => {
+    const [one, two] = [await join(), await join()];
+    await server.stop();
+    await until(() => one.redis.client() === null);
+    const release = await one.places.take('ann', 1);
+    expect(release).not.toBeNull();
+    await server.start();
+    await until(() => isFull(two));
+    release?.();
+    await until(async () => !(await isFull(two)));
+  });
+
+  it('keep nobody waiting while Redis answers nothing', async () => {
+    const one = await join();
+    server.pause();
+    const startMs = performance.now();
+    expect(await one.places.take('ann', 1)).not.toBeNull();
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+    server.resume();
+  });
+});
