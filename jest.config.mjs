@@ -46,6 +46,7 @@ const onBoth = [
   'app/workplace-statements',
   'faults/duplicates',
   'faults/history',
+  'faults/nodes',
   'faults/outages',
   'faults/processes',
   'upgrade/upgrade',
