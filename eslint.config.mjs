@@ -27,7 +27,7 @@ const directions = [
   only('src/env/**/*.ts', [frameworks, sockets, folders('\\w+')], 'env/ knows nothing of ours.'),
   only(
     'src/chat/**/*.ts',
-    [frameworks, sockets, folders(...aboveParts, 'upstream', 'database', 'redis', 'history')],
+    [frameworks, sockets, folders(...aboveParts, 'upstream', 'database', 'history')],
     'The chat knows no framework, and others only by its ports.',
   ),
   only(
@@ -48,7 +48,7 @@ const directions = [
   ].map(([folder, ...above]) =>
     only(
       `src/chat/${folder}/**/*.ts`,
-      [frameworks, sockets, folders(...aboveParts, 'upstream', 'database', 'redis', 'history', ...above)],
+      [frameworks, sockets, folders(...aboveParts, 'upstream', 'database', 'history', ...above)],
       `chat/${folder} is below ${above.join(', ')}.`,
     ),
   ),
@@ -57,7 +57,7 @@ const directions = [
     [
       frameworks,
       sockets,
-      folders(...aboveParts, 'upstream', 'database', 'redis', 'history'),
+      folders(...aboveParts, 'upstream', 'database', 'history'),
       folders('limits', 'stream', 'turn', 'session', 'message'),
       // One level up is contract/file.
       '^(\\.\\./){2,}file(/|$)',
@@ -69,7 +69,7 @@ const directions = [
     [
       '^(@strapi/|koa$|axios$)',
       sockets,
-      folders(...aboveParts, 'upstream', 'database', 'redis'),
+      folders(...aboveParts, 'upstream', 'database'),
       '/chat(/(?!(errors|model|ports|contract|shared)(/|$))|$)',
     ],
     'The history knows no framework, and the chat by its model, ports and leaves.',
@@ -86,7 +86,7 @@ const directions = [
   ),
   only(
     'src/upstream/*.ts',
-    ['^(@strapi/|koa$|knex$)', sockets, folders(...aboveParts, 'database', 'redis', 'history')],
+    ['^(@strapi/|koa$|knex$)', sockets, folders(...aboveParts, 'database', 'history')],
     'An upstream implements chat/ports/upstream.',
   ),
   only(
@@ -94,7 +94,7 @@ const directions = [
     [
       '^(@strapi/|koa$|knex$)',
       sockets,
-      folders(...aboveParts.filter((name) => name !== 'http'), 'database', 'redis', 'history'),
+      folders(...aboveParts.filter((name) => name !== 'http'), 'database', 'history'),
       // One level up is upstream/http, which the upstreams share.
       '^(\\.\\./){2,}http(/|$)',
     ],
@@ -102,22 +102,22 @@ const directions = [
   ),
   only(
     'src/database/**/*.ts',
-    ['^(koa$|axios$)', sockets, folders(...aboveParts, 'upstream', 'redis'), insideChat],
+    ['^(koa$|axios$)', sockets, folders(...aboveParts, 'upstream'), insideChat],
     'database/ implements the ports of chat and history, by their index.',
   ),
   only(
-    'src/redis/**/*.ts',
+    'src/database/redis/**/*.ts',
     [
       '^(@strapi/|koa$|knex$|axios$)',
       sockets,
       folders(...aboveParts, 'upstream', 'database', 'history'),
       insideChat,
     ],
-    'redis/ implements ports of the chat, by its index.',
+    'database/redis/ implements ports of the chat, by its index.',
   ),
   only(
     'src/http/**/*.ts',
-    ['^(knex$|axios$)', sockets, folders(...entries, ...doors, 'upstream', 'database', 'redis'), insideChat],
+    ['^(knex$|axios$)', sockets, folders(...entries, ...doors, 'upstream', 'database'), insideChat],
     'http/ is what controllers share.',
   ),
   only(

@@ -102,9 +102,8 @@ export interface Chat {
 
 export function createChat(dependencies: ChatDependencies): Chat {
   const { settings, upstreams, messageStore: store, sessionStore, characters, counters, log } = dependencies;
-  const { places, isSeen } = dependencies;
+  const { places, isSeen, nodes = alone } = dependencies;
   const { exposePrompt } = settings.turns;
-  const { nodes = alone } = dependencies;
   const live = createLiveTurns((turn) => announceTurn(nodes, turn));
   const text = createTextAllowance(counters.charsPerDay);
   const writes = createWriteLimits({ counters, text });

@@ -10,7 +10,7 @@ export interface paths {
         };
         /**
          * List the published characters
-         * @description `filters`, `sort`, `fields`, `populate` and `pagination` have the notation of Strapi. Filters take at most ten conditions on fields of a character. Only `avatar` can be populated.
+         * @description `filters`, `sort`, `fields`, `populate` and `pagination` have the notation of Strapi. Filters take at most ten conditions on fields of a character. Only `avatar` can be populated. `locale` chooses the texts, not the characters: a character without published texts in it has those of the default locale.
          */
         get: operations["listCharacters"];
         put?: never;
@@ -30,7 +30,7 @@ export interface paths {
         };
         /**
          * Read a published character
-         * @description By its `id` or `documentId`.
+         * @description By its `id` or `documentId`. Without published texts in `locale`, it has those of the default locale.
          */
         get: operations["findCharacter"];
         put?: never;
@@ -1595,6 +1595,12 @@ export interface components {
             opening_statement?: string | null;
             /** @description First questions that its editor wrote: a list of texts. */
             suggested_questions?: unknown;
+            /** @description The locale of its texts: that of `?locale=`, or the default one. */
+            locale?: string | null;
+            /** @description Its other locales, for API tokens that populate them. */
+            localizations?: {
+                [key: string]: unknown;
+            }[];
             /** @description A picture, with `populate=avatar`. */
             avatar?: {
                 [key: string]: unknown;
@@ -2931,7 +2937,7 @@ export interface operations {
     listCharacters: {
         parameters: {
             query?: {
-                fields?: ("name" | "prompt" | "introduce" | "opening_statement" | "suggested_questions" | "createdAt" | "updatedAt" | "publishedAt")[];
+                fields?: ("name" | "prompt" | "introduce" | "opening_statement" | "suggested_questions" | "createdAt" | "updatedAt" | "publishedAt" | "locale")[];
                 filters?: {
                     [key: string]: unknown;
                 };
@@ -2940,12 +2946,13 @@ export interface operations {
                 "pagination[pageSize]"?: number;
                 "pagination[start]"?: number;
                 "pagination[limit]"?: number;
-                sort?: ("name" | "prompt" | "introduce" | "opening_statement" | "suggested_questions" | "createdAt" | "updatedAt" | "publishedAt") | ("name" | "prompt" | "introduce" | "opening_statement" | "suggested_questions" | "createdAt" | "updatedAt" | "publishedAt")[] | {
+                sort?: ("name" | "prompt" | "introduce" | "opening_statement" | "suggested_questions" | "createdAt" | "updatedAt" | "publishedAt" | "locale") | ("name" | "prompt" | "introduce" | "opening_statement" | "suggested_questions" | "createdAt" | "updatedAt" | "publishedAt" | "locale")[] | {
                     [key: string]: "asc" | "desc";
                 } | {
                     [key: string]: "asc" | "desc";
                 }[];
-                populate?: "*" | "avatar" | "avatar"[];
+                populate?: "*" | ("avatar" | "localizations") | ("avatar" | "localizations")[];
+                locale?: string;
             };
             header?: {
                 /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
@@ -2989,16 +2996,17 @@ export interface operations {
     findCharacter: {
         parameters: {
             query?: {
-                fields?: ("name" | "prompt" | "introduce" | "opening_statement" | "suggested_questions" | "createdAt" | "updatedAt" | "publishedAt")[];
-                populate?: "*" | "avatar" | "avatar"[];
+                fields?: ("name" | "prompt" | "introduce" | "opening_statement" | "suggested_questions" | "createdAt" | "updatedAt" | "publishedAt" | "locale")[];
+                populate?: "*" | ("avatar" | "localizations") | ("avatar" | "localizations")[];
                 filters?: {
                     [key: string]: unknown;
                 };
-                sort?: ("name" | "prompt" | "introduce" | "opening_statement" | "suggested_questions" | "createdAt" | "updatedAt" | "publishedAt") | ("name" | "prompt" | "introduce" | "opening_statement" | "suggested_questions" | "createdAt" | "updatedAt" | "publishedAt")[] | {
+                sort?: ("name" | "prompt" | "introduce" | "opening_statement" | "suggested_questions" | "createdAt" | "updatedAt" | "publishedAt" | "locale") | ("name" | "prompt" | "introduce" | "opening_statement" | "suggested_questions" | "createdAt" | "updatedAt" | "publishedAt" | "locale")[] | {
                     [key: string]: "asc" | "desc";
                 } | {
                     [key: string]: "asc" | "desc";
                 }[];
+                locale?: string;
             };
             header?: {
                 /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
@@ -3577,6 +3585,7 @@ export interface operations {
                 populate?: {
                     [key: string]: unknown;
                 };
+                locale?: string;
                 format?: "full" | "compact";
             };
             header?: {
@@ -3743,6 +3752,7 @@ export interface operations {
                 populate?: {
                     [key: string]: unknown;
                 };
+                locale?: string;
             };
             header?: {
                 /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
@@ -3839,6 +3849,7 @@ export interface operations {
                 populate?: {
                     [key: string]: unknown;
                 };
+                locale?: string;
             };
             header?: never;
             path: {
@@ -3877,6 +3888,7 @@ export interface operations {
                 populate?: {
                     [key: string]: unknown;
                 };
+                locale?: string;
                 format?: "full" | "compact";
             };
             header?: {
@@ -4068,6 +4080,7 @@ export interface operations {
                 populate?: {
                     [key: string]: unknown;
                 };
+                locale?: string;
             };
             header?: {
                 /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
@@ -4135,7 +4148,9 @@ export interface operations {
     };
     createSession: {
         parameters: {
-            query?: never;
+            query?: {
+                locale?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4182,6 +4197,7 @@ export interface operations {
         parameters: {
             query?: {
                 fields?: string;
+                locale?: string;
             };
             header?: never;
             path?: never;
@@ -4231,6 +4247,7 @@ export interface operations {
         parameters: {
             query?: {
                 fields?: string;
+                locale?: string;
             };
             header?: {
                 /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
@@ -4806,6 +4823,7 @@ export interface operations {
                 page_size?: number | null;
                 pageSize?: number | null;
                 fields?: string;
+                locale?: string;
             };
             header?: {
                 /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
@@ -4872,6 +4890,7 @@ export interface operations {
                 pageSize?: number | null;
                 superseded?: "true" | "false";
                 order?: string;
+                locale?: string;
             };
             header?: {
                 /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
@@ -4973,7 +4992,9 @@ export interface operations {
     };
     viewCreateSession: {
         parameters: {
-            query?: never;
+            query?: {
+                locale?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5021,6 +5042,7 @@ export interface operations {
             query?: {
                 superseded?: "true" | "false";
                 order?: string;
+                locale?: string;
             };
             header?: {
                 /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
@@ -6026,7 +6048,9 @@ export interface operations {
     };
     difyParameters: {
         parameters: {
-            query?: never;
+            query?: {
+                locale?: string;
+            };
             header?: {
                 /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
                 "If-None-Match"?: string;
@@ -6127,7 +6151,9 @@ export interface operations {
     };
     difyInfo: {
         parameters: {
-            query?: never;
+            query?: {
+                locale?: string;
+            };
             header?: {
                 /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
                 "If-None-Match"?: string;
@@ -6180,7 +6206,9 @@ export interface operations {
     };
     difyMeta: {
         parameters: {
-            query?: never;
+            query?: {
+                locale?: string;
+            };
             header?: {
                 /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
                 "If-None-Match"?: string;
@@ -6227,7 +6255,9 @@ export interface operations {
     };
     difySite: {
         parameters: {
-            query?: never;
+            query?: {
+                locale?: string;
+            };
             header?: {
                 /** @description An `ETag`, several with commas, or `*`. If the reply has one of them, the status is 304. */
                 "If-None-Match"?: string;

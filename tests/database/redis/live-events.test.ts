@@ -1,15 +1,15 @@
-import { createLiveTurns, createTurnLog } from '../../src/chat/stream/live-turns';
-import { createJoinedTurns } from '../../src/chat/stream/joined-turns';
-import { toMessageHead } from '../../src/chat/stream/message-head';
-import type { Batches } from '../../src/chat/stream/follower';
-import type { Frame } from '../../src/chat/stream/sse';
-import { createChannels } from '../../src/redis/channels';
-import { createRedis, type Redis } from '../../src/redis/connection';
-import { createLiveEvents } from '../../src/redis/live-events';
-import { createNodeBus } from '../../src/redis/node-bus';
-import { envelope, failed } from '../chat/support/stream-events';
-import { describeWithRedis, startRedis, type RedisServer } from '../support/start-redis';
-import { until } from '../support/until';
+import { createLiveTurns, createTurnLog } from '../../../src/chat/stream/live-turns';
+import { createJoinedTurns } from '../../../src/chat/stream/joined-turns';
+import { toMessageHead } from '../../../src/chat/stream/message-head';
+import type { Batches } from '../../../src/chat/stream/follower';
+import type { Frame } from '../../../src/chat/stream/sse';
+import { createChannels } from '../../../src/database/redis/channels';
+import { createRedis, type Redis } from '../../../src/database/redis/connection';
+import { createLiveEvents } from '../../../src/database/redis/live-events';
+import { createNodeBus } from '../../../src/database/redis/node-bus';
+import { envelope, failed } from '../../chat/support/stream-events';
+import { describeWithRedis, startRedis, type RedisServer } from '../../support/start-redis';
+import { until } from '../../support/until';
 
 const head = toMessageHead(envelope);
 

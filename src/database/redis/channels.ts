@@ -1,4 +1,4 @@
-import type { Listening } from '../chat';
+import type { Listening } from '../../chat';
 import type { Redis } from './connection';
 
 /** Texts between the processes, by Redis's channels. A text that is sent while Redis is away is lost. */

@@ -1,4 +1,4 @@
-import { describeError, LoggableError, type Log } from '../chat';
+import { describeError, LoggableError, type Log } from '../../chat';
 import { createKeys, type Key } from './keys';
 import { createLink, type RedisClient } from './link';
 

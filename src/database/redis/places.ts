@@ -1,4 +1,4 @@
-import { settledWithin, type SharedPlaces } from '../chat';
+import { settledWithin, type SharedPlaces } from '../../chat';
 import type { Redis, RedisClient } from './connection';
 import { nodeKey, type Heartbeats } from './heartbeats';
 

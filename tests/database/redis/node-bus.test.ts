@@ -1,9 +1,9 @@
-import type { NodeBus } from '../../src/chat';
-import { createChannels } from '../../src/redis/channels';
-import { createRedis, type Redis } from '../../src/redis/connection';
-import { createNodeBus } from '../../src/redis/node-bus';
-import { describeWithRedis, startRedis, type RedisServer } from '../support/start-redis';
-import { until } from '../support/until';
+import type { NodeBus } from '../../../src/chat';
+import { createChannels } from '../../../src/database/redis/channels';
+import { createRedis, type Redis } from '../../../src/database/redis/connection';
+import { createNodeBus } from '../../../src/database/redis/node-bus';
+import { describeWithRedis, startRedis, type RedisServer } from '../../support/start-redis';
+import { until } from '../../support/until';
 
 describeWithRedis('the bus between nodes', () => {
   let server: RedisServer;

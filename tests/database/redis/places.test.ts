@@ -1,9 +1,9 @@
-import type { SharedPlaces } from '../../src/chat/shared/places';
-import { createHeartbeats } from '../../src/redis/heartbeats';
-import { createRedis, type Redis } from '../../src/redis/connection';
-import { createSharedPlaces } from '../../src/redis/places';
-import { describeWithRedis, startRedis, type RedisServer } from '../support/start-redis';
-import { until } from '../support/until';
+import type { SharedPlaces } from '../../../src/chat/shared/places';
+import { createHeartbeats } from '../../../src/database/redis/heartbeats';
+import { createRedis, type Redis } from '../../../src/database/redis/connection';
+import { createSharedPlaces } from '../../../src/database/redis/places';
+import { describeWithRedis, startRedis, type RedisServer } from '../../support/start-redis';
+import { until } from '../../support/until';
 
 const log = { info: () => undefined, warn: () => undefined };
 

@@ -1,6 +1,6 @@
-import { createRedis, type Redis } from '../../src/redis/connection';
-import { describeWithRedis, startRedis, type RedisServer } from '../support/start-redis';
-import { until } from '../support/until';
+import { createRedis, type Redis } from '../../../src/database/redis/connection';
+import { describeWithRedis, startRedis, type RedisServer } from '../../support/start-redis';
+import { until } from '../../support/until';
 
 function connect(url: string) {
   const lines: string[] = [];

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import type { createClient } from 'redis';
 
-import { LoggableError } from '../chat';
+import { LoggableError } from '../../chat';
 
 export type RedisClient = ReturnType<typeof createClient>;
 

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { z } from 'zod';
 
-import type { LogPart, LogReader, NodeBus } from '../chat';
+import type { LogPart, LogReader, NodeBus } from '../../chat';
 import type { Channels } from './channels';
 import type { Redis, RedisClient } from './connection';
 import { followTopic } from './sharing';

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { z } from 'zod';
 
-import type { LogPart, NodeBus, SharedLog } from '../chat';
+import type { LogPart, NodeBus, SharedLog } from '../../chat';
 import type { Redis, RedisClient } from './connection';
 
 /** The topic on which a node says that it follows a turn of another node. */

@@ -1,4 +1,4 @@
-import { describeError, LoggableError, type LiveEvents, type Log, type NodeBus } from '../chat';
+import { describeError, LoggableError, type LiveEvents, type Log, type NodeBus } from '../../chat';
 import type { Channels } from './channels';
 import type { Redis } from './connection';
 import { joinTurn } from './join-turn';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import { settledWithin } from '../chat';
+import { settledWithin } from '../../chat';
 import type { Redis } from './connection';
 
 /** Says which processes live, by keys that expire unless their process renews them. */

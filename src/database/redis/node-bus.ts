@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { z } from 'zod';
 
-import type { NodeBus } from '../chat';
+import type { NodeBus } from '../../chat';
 import type { Channels } from './channels';
 import type { Redis } from './connection';
 
