@@ -2,6 +2,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
 import { password } from '../support/admin';
 import { startApp, type App } from '../support/app';
+import { scale } from '../faults/support/scale';
 import { canaries } from '../support/canaries';
 import { fillMessages } from '../support/fill-messages';
 import { pixel } from '../support/multipart';
@@ -10,6 +11,31 @@ import { describeInBrowser } from './support/chromium';
 import { launchBrowser } from './support/panel';
 
 const timeoutMs = 30_000;
+/** In the check, other tests run on the same processors. It finds a page that freezes for seconds. */
+const maxBlockedMs = scale({ full: 100, smoke: 1_000 });
+const maxFirstPaintMs = scale({ full: 1_000, smoke: 5_000 });
+
+/** Texts of public lists that run a script in pages which insert them as HTML. */
+const attacks = [
+  '<img src=x onerror="window.hacked=1">',
+  '<script>window.hacked=1</script>',
+  '"><svg/onload=window.hacked=1>',
+  '<svg><animate onbegin=window.hacked=1 attributeName=x dur=1s>',
+  '<details open ontoggle=window.hacked=1>',
+  '<input autofocus onfocus=window.hacked=1>',
+  '<video src=x onerror=window.hacked=1><audio src=x onerror=window.hacked=1>',
+  '<iframe srcdoc="<script>parent.hacked=1</script>"></iframe>',
+  '<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=x onerror=window.hacked=1&gt;">',
+  '<noscript><p title="</noscript><img src=x onerror=window.hacked=1>">',
+  '<form action="javascript:window.hacked=1"><button formaction="javascript:window.hacked=1">x</button></form>',
+  '<object data="javascript:window.hacked=1"></object><embed src="javascript:window.hacked=1">',
+  '<a href="javascript:window.hacked=1">x</a> [x](javascript:window.hacked=1) [x](JaVaScRiPt&colon;window.hacked=1)',
+  '[x](data:text/html;base64,PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==) [x](vbscript:x) <javascript:window.hacked=1>',
+  '![x](x" onerror="window.hacked=1) ![x](javascript:window.hacked=1)',
+  '[x]: javascript:window.hacked=1 "x"\n\n[x]',
+  '```html" onmouseover="window.hacked=1\n<img src=x onerror=window.hacked=1>\n```',
+  '<style>@import "javascript:window.hacked=1"; body { display: none }</style><link rel=stylesheet href=x>',
+];
 
 let app: App;
 let browser: Browser;
@@ -38,12 +64,16 @@ async function openChat(
       problems.push(message.text());
   });
   const page = await context.newPage();
+  await logIn(page, username);
+  return page;
+}
+
+async function logIn(page: Page, username: string): Promise<void> {
   await page.goto('/chat/login');
   await page.locator('input[name=identifier]').fill(username);
   await page.locator('input[type=password]').fill(password);
   await page.locator('main button[type=submit]').click();
   await page.waitForURL('**/chat/');
-  return page;
 }
 
 const composer = (page: Page) => page.locator('.composer textarea');
@@ -160,6 +190,24 @@ describeInBrowser('the chat page', () => {
     await answers(other).getByText('To both.').waitFor();
   });
 
+  it('shows what another device asks, while it is answered', async () => {
+    const page = await openChat();
+    await choose(page);
+    answerWith('Welcome.');
+    await ask(page, 'Hello');
+    await page.getByRole('button', { name: 'Good answer' }).waitFor();
+    const device = await (await browser.newContext({ baseURL: app.url, locale: 'en-US' })).newPage();
+    await logIn(device, `talker${users}`);
+    await device.goto(page.url());
+    await answers(device).getByText('Welcome.').waitFor();
+    const goOn = answerInTwoParts('From far ', 'away.');
+    await ask(device, 'And from my phone?');
+    await answers(page).getByText('From far').waitFor();
+    goOn();
+    await answers(page).getByText('From far away.').waitFor();
+    expect(await page.getByText('And from my phone?', { exact: true }).count()).toBe(1);
+  });
+
   it('continues an answer after five seconds offline', async () => {
     const page = await openChat();
     await choose(page);
@@ -238,8 +286,8 @@ describeInBrowser('the chat page', () => {
   });
 
   it('runs nothing of hostile texts', async () => {
-    const attack = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
-    const markdown = `${attack} [a](javascript:window.hacked=1) ![b](x" onerror="window.hacked=1)`;
+    const [attack = ''] = attacks;
+    const markdown = attacks.join('\n\n');
     await app.admin.createCharacter({
       name: `Eve ${attack}`,
       introduce: attack,
@@ -253,8 +301,13 @@ describeInBrowser('the chat page', () => {
     await page.getByRole('button', { name: 'Good answer' }).waitFor();
     await page.reload();
     await page.getByRole('button', { name: 'Good answer' }).waitFor();
-    expect(await page.locator('main').locator('script, img').count()).toBe(0);
-    expect(await page.locator('a[href^="javascript"]').count()).toBe(0);
+    const alive =
+      'script, img, svg:not(.icon), iframe, object, embed, video, audio, details, style, link, math, form form';
+    expect(await page.locator('main').locator(alive).count()).toBe(0);
+    const addresses = await page
+      .locator('main a')
+      .evaluateAll((links) => links.map((link) => link.getAttribute('href')));
+    expect(addresses.filter((href) => href !== null && !/^(?:https?:|mailto:|\/)/u.test(href))).toEqual([]);
     expect(await page.evaluate(() => 'hacked' in window)).toBe(false);
   });
 
@@ -274,7 +327,7 @@ describeInBrowser('the chat page', () => {
     expect(await composer(page).count()).toBe(0);
   });
 
-  it('blocks the page at most 100 ms at a time while 100,000 characters arrive together', async () => {
+  it('does not block the page while 100,000 characters arrive together', async () => {
     const page = await openChat();
     await choose(page);
     await page.evaluate(() => {
@@ -290,7 +343,7 @@ describeInBrowser('the chat page', () => {
     await page.getByRole('button', { name: 'Good answer' }).waitFor();
     const ms = await page.evaluate(() => (window as unknown as { longest: { ms: number } }).longest.ms);
     process.stdout.write(`chat page · longest task while 100,000 characters arrive: ${ms} ms\n`);
-    expect(ms).toBeLessThan(100);
+    expect(ms).toBeLessThanOrEqual(maxBlockedMs);
   });
 
   it('sends a file, whose hostile name runs nothing', async () => {
@@ -308,7 +361,7 @@ describeInBrowser('the chat page', () => {
     expect(await page.evaluate(() => 'hacked' in window)).toBe(false);
   });
 
-  it('scrolls through 2,000 messages without blocking for 100 ms', async () => {
+  it('scrolls through 2,000 messages without blocking the page', async () => {
     const page = await openChat({}, (userId) => fillMessages(app.db, userId, 2000, { turnsOfSession: 1000 }));
     await page.getByRole('link', { name: 'A session' }).click();
     await page.locator('.exchange').first().waitFor();
@@ -333,7 +386,7 @@ describeInBrowser('the chat page', () => {
       return ms;
     });
     process.stdout.write(`chat page · longest task while 2,000 messages scroll: ${longest} ms\n`);
-    expect(longest).toBeLessThan(100);
+    expect(longest).toBeLessThanOrEqual(maxBlockedMs);
   });
 
   it('paints first within a second', async () => {
@@ -344,6 +397,6 @@ describeInBrowser('the chat page', () => {
       () => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? Infinity,
     );
     process.stdout.write(`chat page · first paint after ${Math.round(ms)} ms\n`);
-    expect(ms).toBeLessThan(1_000);
+    expect(ms).toBeLessThan(maxFirstPaintMs);
   });
 });

@@ -10,6 +10,7 @@ import { MessageList } from '../messages/message-list';
 import { characterOf, isUnavailable, nameOf } from '../messages/thread/open-thread';
 import { createThread, type Thread } from '../messages/thread/thread';
 import { isOnline, listenToWake } from '../platform/connection';
+import { listenToDevices } from '../platform/devices';
 import { navigate } from '../platform/router';
 import { listenToTabs } from '../platform/tabs';
 import { showError } from '../ui/toast';
@@ -25,7 +26,7 @@ export function Conversation({ sessionId, characterId }: ConversationProps) {
   const thread = useMemo(() => createThread({ ...{ sessionId, characterId }, onSession, onChange }), []);
   useEffect(() => {
     void thread.open();
-    const refresh = () => void thread.refresh().catch(() => undefined);
+    const refresh = () => refreshThread(thread);
     const stops = [
       listenToWake(refresh),
       listenToTabs((news) => 'sessionId' in news && news.sessionId === thread.sessionId() && refresh()),
@@ -40,7 +41,14 @@ export function Conversation({ sessionId, characterId }: ConversationProps) {
   return <OpenConversation thread={thread} />;
 }
 
+const refreshThread = (thread: Thread) => void thread.refresh().catch(() => undefined);
+
 function OpenConversation({ thread }: { readonly thread: Thread }) {
+  const sessionId = thread.sessionId();
+  useEffect(
+    () => (sessionId === null ? undefined : listenToDevices(sessionId, () => refreshThread(thread))),
+    [sessionId],
+  );
   const { unavailableCharacter, offline } = words.value;
   const name = nameOf(thread);
   const character = characterOf(thread);
