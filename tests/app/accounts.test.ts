@@ -378,6 +378,21 @@ describe('a text that no database stores unchanged', () => {
   );
 });
 
+describe('the own account', () => {
+  it.each(['fields=', 'fields=username,', 'fields[0]=', 'fields[0]=username&fields[1]=%20'])(
+    'is not read with an empty name of a field: %s',
+    async (query) => {
+      const user = await app.createUser();
+      const { status, body } = await user.get(`/api/users/me?${query}`);
+
+      expect([status, body.error.message]).toEqual([
+        400,
+        'fields must be names of fields, separated by commas.',
+      ]);
+    },
+  );
+});
+
 describe("Strapi's routes that need a login", () => {
   it.each([
     ['GET', '/api/users/me'],
