@@ -389,6 +389,8 @@ describe('the own account', () => {
         400,
         'fields must be names of fields, separated by commas.',
       ]);
+      const { username, id } = user.user;
+      expect((await user.get('/api/users/me?fields=username')).body).toMatchObject({ id, username });
     },
   );
 });

@@ -1414,7 +1414,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read the own account */
+        /**
+         * Read the own account
+         * @description With `fields`, the reply has these fields and the ids only.
+         */
         get: operations["findMyAccount"];
         put?: never;
         post?: never;
@@ -2344,6 +2347,34 @@ export interface components {
             owned_by: string;
             /** @description The name of the character. */
             name: string;
+        };
+        OwnAccount: {
+            /** @description The numeric id of the account. */
+            id: number;
+            /** @description The id of the account that an import keeps. */
+            documentId: string;
+            /** @description Unique. Two names are equal if they differ only in case or width. */
+            username?: string;
+            /** @description The email address. */
+            email?: string;
+            /** @description `local` for an account with a password. */
+            provider?: string | null;
+            /** @description Whether its owner has confirmed the email. */
+            confirmed?: boolean | null;
+            /** @description Whether an administrator has blocked it. */
+            blocked?: boolean | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
+            createdAt?: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, in UTC.
+             */
+            updatedAt?: string;
+            /** @description Strapi's own field. */
+            publishedAt?: string | null;
         };
         PasswordChange: {
             /** @description At least 8 characters, unless the operator sets another minimum; at most 72 bytes. */
@@ -7281,7 +7312,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Account"];
+                    "application/json": components["schemas"]["OwnAccount"];
                 };
             };
             /** @description Not Modified */

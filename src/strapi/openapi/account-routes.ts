@@ -44,6 +44,8 @@ const passwords = z.object({
 /** The schemas of these routes, by the name of their component. */
 export const accountSchemas = {
   Account: account,
+  // With `fields`, it has these and the ids only.
+  OwnAccount: account.partial().required({ id: true, documentId: true }),
   Login: login,
   // The account must confirm its email first.
   LoginOrAccount: z.union([login, z.object({ user: account.describe('The account.') })]),
@@ -146,7 +148,8 @@ const routes: Readonly<Record<string, AccountRoute>> = {
   'GET /users/me': {
     id: 'findMyAccount',
     summary: 'Read the own account',
-    json: 'Account',
+    description: 'With `fields`, the reply has these fields and the ids only.',
+    json: 'OwnAccount',
     needsLogin: true,
     takesTokens: true,
   },
