@@ -15,9 +15,9 @@ const fields = ['name', 'prompt', 'introduce', 'opening_statement', 'suggested_q
 const reads = {
   action: 'plugin::content-manager.explorer.read',
   subject: uid,
-  properties: { fields: ['name', 'prompt'] },
+  properties: { fields: ['name', 'prompt'], locales: ['en'] },
 };
-const creates = { action: 'plugin::content-manager.explorer.create', subject: uid, properties: { fields } };
+const creates = { action: 'plugin::content-manager.explorer.create', subject: uid, properties: { fields, locales: ['en'] } };
 const uploads = { action: 'plugin::upload.assets.create' };
 const all = [tries, readsUsage, reads, creates, uploads];
 
