@@ -17,7 +17,11 @@ const reads = {
   subject: uid,
   properties: { fields: ['name', 'prompt'], locales: ['en'] },
 };
-const creates = { action: 'plugin::content-manager.explorer.create', subject: uid, properties: { fields, locales: ['en'] } };
+const creates = {
+  action: 'plugin::content-manager.explorer.create',
+  subject: uid,
+  properties: { fields, locales: ['en'] },
+};
 const uploads = { action: 'plugin::upload.assets.create' };
 const all = [tries, readsUsage, reads, creates, uploads];
 
