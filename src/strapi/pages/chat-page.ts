@@ -27,8 +27,8 @@ const builtFolder = path.join(__dirname, '..', '..', '..', 'web');
 const settingsFile = 'settings.json';
 
 /**
- * Creates the middleware that serves the chat page at `/chat/`. The page shows each address below that one itself, so
- * they all get its HTML. Other paths and methods continue to the next middleware.
+ * Creates the middleware that serves the chat page at `/chat/`. Its views have addresses of their own, which all get its
+ * HTML. Other paths and methods continue to the next middleware.
  */
 export function createChatPage(strapi: Core.Strapi, options: ChatPageOptions): Middleware {
   const { folder = builtFolder, compresses, imageOrigins } = options;
@@ -43,13 +43,14 @@ export function createChatPage(strapi: Core.Strapi, options: ChatPageOptions): M
     if (name === settingsFile) return sendSettings(ctx, strapi);
     const files = readFiles();
     if (files === null) return sendMissing(ctx);
-    const file = files.get(name) ?? (hasExtension(name) ? undefined : files.get(indexFile));
+    const file = files.get(isView(name) ? indexFile : name);
     return file === undefined ? next() : send(ctx, file, compresses);
   };
 }
 
-/** A file that does not exist must be a 404. With the HTML, the browser would take it for a script. */
-const hasExtension = (name: string): boolean => name.startsWith('assets/') || /\.\w{1,11}$/u.test(name);
+/** The addresses of `web/platform/router.ts`. Another one is a 404: a client that forgot `/api` must not get a page. */
+const isView = (name: string): boolean =>
+  /^(?:|c\/[^/]+|login|register|forgot-password|reset-password|account)\/?$/u.test(name);
 
 function redirect(ctx: Context): void {
   ctx.redirect(`${chatPagePath}${ctx.search}`);

@@ -44,21 +44,21 @@ const get = (address: string, headers: Readonly<Record<string, string>> = {}, me
   fetch(`${url}${address}`, { method, headers, redirect: 'manual' });
 
 describe('the chat page', () => {
-  it.each(['/chat/', '/chat/c/0f9e', '/chat/login', '/chat/reset-password?code=1', '/chat/index.html'])(
-    'is at %s, and is asked for again each time',
-    async (address) => {
-      const page = await get(address);
-      expect([page.status, page.headers.get('content-type'), page.headers.get('cache-control')]).toEqual([
-        200,
-        'text/html; charset=utf-8',
-        'no-cache',
-      ]);
-      expect(await page.text()).toBe('<title>Page</title>');
+  it.each([
+    ...['/chat/', '/chat/c/0f9e', '/chat/login', '/chat/register', '/chat/forgot-password'],
+    ...['/chat/reset-password?code=1', '/chat/account', '/chat/index.html'],
+  ])('is at %s, and is asked for again each time', async (address) => {
+    const page = await get(address);
+    expect([page.status, page.headers.get('content-type'), page.headers.get('cache-control')]).toEqual([
+      200,
+      'text/html; charset=utf-8',
+      'no-cache',
+    ]);
+    expect(await page.text()).toBe('<title>Page</title>');
 
-      const tag = page.headers.get('etag') ?? '';
-      expect((await get(address, { 'If-None-Match': tag })).status).toBe(304);
-    },
-  );
+    const tag = page.headers.get('etag') ?? '';
+    expect((await get(address, { 'If-None-Match': tag })).status).toBe(304);
+  });
 
   it('redirects from /chat, with the query', async () => {
     const { status, headers } = await get('/chat?lang=zh');
@@ -104,6 +104,7 @@ describe('the chat page', () => {
     ['GET', '/chat/assets/index-00000000.js'],
     ['GET', '/chat/assets/'],
     ['GET', '/chat/unknown.png'],
+    ['GET', '/chat/tokens'],
     ['GET', '/chat/..%2f..%2fpackage.json'],
     ['GET', '/chat/__proto__.js'],
     ['GET', '/chats'],
