@@ -130,7 +130,7 @@ describe('Dify with ten connections and many users who ask together', () => {
       });
       expect(incomplete.map(({ query }) => query)).toEqual([]);
       // The grace of a stop is a minute, so only Dify can have ended these answers.
-      expect(Math.max(...stopMs)).toBeLessThan(1_000);
+      expect(Math.max(...stopMs)).toBeLessThan(10_000);
       // Between two questions of others, at most one of the greedy user goes first.
       expect(overtaking).toBeLessThanOrEqual(1);
       expect(all.filter((asked) => eventsOf(asked).includes('queued')).length).toBeGreaterThan(userCount);
