@@ -1,7 +1,7 @@
 import type { CharacterSource } from './ports/character-source';
 import { createConversationCleanup, type ConversationCleanup } from './session/conversation-cleanup';
 import { createTurnLimits } from './limits/turn-limits';
-import type { UserCounters } from './ports/user-counters';
+import type { UserCounters } from './ports/users/user-counters';
 import { createOtherNodes } from './stream/other-nodes';
 import { alone, type Nodes } from './ports/nodes/nodes';
 import { createLiveTurns, type LiveTurns } from './stream/live-turns';
@@ -37,7 +37,7 @@ import type { TrialStore } from './ports/trials/trial-store';
 import { createTurns, type Turns } from './turn/turns';
 import type { UnneededConversations } from './ports/unneeded-conversations';
 import type { Upstreams } from './ports/upstreams';
-import type { OwnerSource } from './ports/user-source';
+import type { OwnerSource } from './ports/users/user-source';
 import { createWriteLimits, type WriteLimits } from './limits/write-limits';
 
 export interface ChatDependencies {

@@ -47,7 +47,7 @@ export {
   type ConversationMessageReply,
   type ConversationReply,
 } from './contract/conversation/reply';
-export type { DayCounter, MinuteCounter, UserCounters } from './ports/user-counters';
+export type { DayCounter, MinuteCounter, UserCounters } from './ports/users/user-counters';
 export { describeError, type Log } from './shared/log';
 export { LoggableError } from './shared/loggable-error';
 export { fillCharacterTexts, unnamedUser } from './model/macros';
@@ -145,7 +145,7 @@ export type { UpstreamProblem } from './ports/upstream';
 export type { UpstreamKeys } from './ports/upstreams/keys';
 export { isBlank } from './shared/blank-text';
 export type { Upstreams } from './ports/upstreams';
-export type { OwnerSource, UserSource } from './ports/user-source';
+export type { OwnerSource, UserSource } from './ports/users/user-source';
 export { tokenScopes, type PersonalToken, type TokenRequest, type TokenScope } from './model/owner';
 export { parseNewToken } from './contract/token/request';
 export { toTokenReply } from './contract/token/reply';

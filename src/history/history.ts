@@ -1,6 +1,6 @@
 import type { CharacterSource } from '../chat/ports/character-source';
 import type { SessionSource } from '../chat/ports/session-source';
-import type { UserSource } from '../chat/ports/user-source';
+import type { UserSource } from '../chat/ports/users/user-source';
 import type { Log } from '../chat/shared/log';
 import { createHistoryWriter, type HistoryWriter } from './copying/writer';
 import type { HistorySource } from './model/source';

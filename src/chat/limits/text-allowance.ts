@@ -1,5 +1,5 @@
 import { ChatError, refusal } from '../errors';
-import type { DayCounter } from '../ports/user-counters';
+import type { DayCounter } from '../ports/users/user-counters';
 import type { NewMessage } from '../model/message';
 
 /** Limits how many characters the server stores for each user in a day. */

@@ -5,7 +5,7 @@ import type { LimitSettings } from '../settings';
 import { storedChars, type TextAllowance } from './text-allowance';
 import { estimateTokens } from '../model/estimate-tokens';
 import type { FinalOutcome, Usage } from '../model/outcome';
-import type { UserCounters } from '../ports/user-counters';
+import type { UserCounters } from '../ports/users/user-counters';
 import { noSharedPlaces, type SharedPlaces } from '../shared/places';
 
 /** Decides which users may start a turn. Only the documentId identifies a user. */

@@ -1,5 +1,5 @@
 import { ChatError, refusal } from '../errors';
-import type { UserCounters } from '../ports/user-counters';
+import type { UserCounters } from '../ports/users/user-counters';
 import type { Owner } from '../model/owner';
 import type { TextAllowance } from './text-allowance';
 

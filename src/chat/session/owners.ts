@@ -1,7 +1,7 @@
 import { ChatError } from '../errors';
 import type { MessageReference } from '../model/message';
 import type { Owner } from '../model/owner';
-import type { OwnerSource } from '../ports/user-source';
+import type { OwnerSource } from '../ports/users/user-source';
 
 /**
  * Finds the owner for whom other code of this server acts. Where that code names a user, the owner is that user. The

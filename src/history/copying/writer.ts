@@ -1,6 +1,6 @@
 import { describeError, type Log } from '../../chat/shared/log';
 import { settledWithin } from '../../chat/shared/settled-within';
-import type { UserSource } from '../../chat/ports/user-source';
+import type { UserSource } from '../../chat/ports/users/user-source';
 import { createAlarm } from './alarm';
 import { at, Unavailable } from '../model/unavailable';
 import { createCondition, type HistoryStatus } from './status';

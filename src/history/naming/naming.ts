@@ -1,5 +1,5 @@
 import type { Log } from '../../chat/shared/log';
-import type { UserSource } from '../../chat/ports/user-source';
+import type { UserSource } from '../../chat/ports/users/user-source';
 import { at } from '../model/unavailable';
 import type { FormerErasure, FormerUser, HistoryNaming } from './history-naming';
 import type { HistorySource } from '../model/source';

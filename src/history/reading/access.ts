@@ -3,7 +3,7 @@ import { ChatError } from '../../chat/errors';
 import { findBySpelling } from '../../chat/shared/id-spellings';
 import { toStorableText } from '../../chat/shared/storable-text';
 import type { SessionSource } from '../../chat/ports/session-source';
-import type { UserSource } from '../../chat/ports/user-source';
+import type { UserSource } from '../../chat/ports/users/user-source';
 import {
   toCompletionRecord,
   toErrorRecord,

@@ -1,6 +1,6 @@
 import type { ChatError } from '../../../src/chat/errors';
 import { createTurnLimits, type Admission, type SpentTokens } from '../../../src/chat/limits/turn-limits';
-import type { UserCounters } from '../../../src/chat/ports/user-counters';
+import type { UserCounters } from '../../../src/chat/ports/users/user-counters';
 import type { LimitSettings } from '../../../src/chat/settings';
 import { createTextAllowance } from '../../../src/chat/limits/text-allowance';
 import { createDifyEmulator, type DifyEmulator } from '../../dify-emulator';

@@ -5,7 +5,7 @@ import type { Owner } from '../../../src/chat/model/owner';
 import type { FileLinks } from '../../../src/chat/contract/file/link';
 import type { LimitSettings, TurnSettings } from '../../../src/chat/settings';
 import type { NewTurn, Thread, TurnEnding } from '../../../src/chat/model/turn';
-import type { OwnerSource, UserSource } from '../../../src/chat/ports/user-source';
+import type { OwnerSource, UserSource } from '../../../src/chat/ports/users/user-source';
 
 export const ada: Owner = { id: 1, documentId: 'doc-ada', username: 'ada', email: 'ada@example.org' };
 export const bob: Owner = { id: 2, documentId: 'doc-bob', username: 'bob', email: 'bob@example.org' };

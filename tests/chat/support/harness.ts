@@ -5,7 +5,7 @@ import type { Character } from '../../../src/chat/model/character';
 import type { DifySettings, LimitSettings, TurnSettings } from '../../../src/chat/settings';
 import { createLiveTurns, type LiveTurn } from '../../../src/chat/stream/live-turns';
 import { createTurnLimits } from '../../../src/chat/limits/turn-limits';
-import type { UserCounters } from '../../../src/chat/ports/user-counters';
+import type { UserCounters } from '../../../src/chat/ports/users/user-counters';
 import type { Frame } from '../../../src/chat/stream/sse';
 import type { Upstream } from '../../../src/chat/ports/upstream';
 import type { TurnStore } from '../../../src/chat/ports/turn-store';

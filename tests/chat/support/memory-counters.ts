@@ -1,4 +1,4 @@
-import type { DayCounter, MinuteCounter, UserCounters } from '../../../src/chat/ports/user-counters';
+import type { DayCounter, MinuteCounter, UserCounters } from '../../../src/chat/ports/users/user-counters';
 
 export interface MemoryCounters extends UserCounters {
   /** Returns the number of counted turns of this user. */

@@ -1,4 +1,4 @@
-import type { RateLimit } from '../errors';
+import type { RateLimit } from '../../errors';
 
 /**
  * Counters of each user. All processes share them, and they survive restarts and imports. So they name a user by

@@ -1,5 +1,5 @@
-import type { MessageReference } from '../model/message';
-import type { Owner } from '../model/owner';
+import type { MessageReference } from '../../model/message';
+import type { Owner } from '../../model/owner';
 
 /**
  * Finds ids and documentIds of existing users. Data outside the main database names a user by documentId. The reason is
