@@ -101,7 +101,7 @@ describeInBrowser('the pages of the workplace', () => {
     await page.locator('tbody tr').first().waitFor();
     await look('audit', 'main');
 
-    await page.goto(`/admin/content-manager/collection-types/${uid}/${documentId}`);
+    await page.goto(`/admin/content-manager/collection-types/${uid}/${documentId}?plugins[i18n][locale]=en`);
     // In a narrow window, Strapi's bar of actions can lie over a button, so the test uses the keyboard.
     await page.getByRole('button', { name: tries['character-chat.try.open'] }).press('Enter');
     await page.getByRole('button', { name: tries['character-chat.try.earlier.show'] }).press('Enter');

@@ -32,7 +32,8 @@ describeInBrowser('the form of a character', () => {
   /** Opens the form of a new draft. */
   async function openDraft(fields: CharacterFields, on = page) {
     const { documentId } = await panel.app.admin.createDraft(fields);
-    await on.goto(`${list}/${documentId}`);
+    // Without the locale, the panel redirects, and what was entered before is lost.
+    await on.goto(`${list}/${documentId}?plugins[i18n][locale]=en`);
     return documentId;
   }
 

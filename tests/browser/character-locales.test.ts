@@ -36,7 +36,7 @@ describeInBrowser('the locales of a character', () => {
       upstream: 'dify',
       upstream_key: 'app-of-ada',
     });
-    await page.goto(`${list}/${documentId}`);
+    await page.goto(`${list}/${documentId}?plugins[i18n][locale]=en`);
     await page.getByLabel('Prompt', { exact: true }).waitFor();
     await page.getByRole('combobox', { name: 'Locales' }).click();
     await page.getByRole('option', { name: 'Chinese (zh)' }).click();
@@ -82,7 +82,7 @@ describeInBrowser('the locales of a character', () => {
     });
     const { documentId } = await panel.app.admin.createDraft({ name: 'Mute' });
     const chinese = await panel.openAs(undefined, { language: 'zh-Hans' });
-    await chinese.goto(`${list}/${documentId}`);
+    await chinese.goto(`${list}/${documentId}?plugins[i18n][locale]=en`);
     await chinese.getByLabel('提示词', { exact: true }).waitFor();
     await chinese.getByRole('button', { name: '发布', exact: true }).click();
     await chinese.getByText('没有提示词的角色无法回答。请先填写提示词，再发布。').first().waitFor();

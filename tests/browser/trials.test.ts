@@ -18,7 +18,8 @@ describeInBrowser('the panel to try a character', () => {
   afterAll(() => panel.stop());
   afterEach(() => panel.app.dify.reset());
 
-  const form = () => `/admin/content-manager/collection-types/${uid}/${documentId}`;
+  // Without the locale, the panel redirects, and a dialog that was opened before is closed.
+  const form = () => `/admin/content-manager/collection-types/${uid}/${documentId}?plugins[i18n][locale]=en`;
   const asked = () => panel.app.dify.requests.filter(({ path }) => path.endsWith('/chat-messages'));
 
   /** Writes a picture for a person to look at, into the folder that `PICTURES` names. */

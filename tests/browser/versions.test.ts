@@ -18,7 +18,8 @@ describeInBrowser('the panel of versions beside the form of a character', () => 
   });
   afterAll(() => panel.stop());
 
-  const form = () => `/admin/content-manager/collection-types/${uid}/${documentId}`;
+  // Without the locale, the panel redirects, and a dialog that was opened before is closed.
+  const form = () => `/admin/content-manager/collection-types/${uid}/${documentId}?plugins[i18n][locale]=en`;
 
   /** Writes a picture for a person to look at, into the folder that `PICTURES` names. */
   async function picture(page: Page, name: string): Promise<void> {
