@@ -58,10 +58,3 @@ export async function restoreConversation(sessionId: string): Promise<void> {
   merge([await client.sessions.get(sessionId)]);
   tellOtherTabs({ kind: 'conversations-changed' });
 }
-
-/** Forgets the list, when the user logs out or reads it again from its start. */
-export function forgetConversations(): void {
-  pages = null;
-  conversations.value = null;
-  hasMore.value = true;
-}
