@@ -1,4 +1,12 @@
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import process from 'node:process';
+
+import { temporaryFolder } from './tests/support/temporary-folder.mjs';
+
+const cacheDirectory = path.join(tmpdir(), 'jest-of-character-chat');
+// The workers take it from here.
+process.env['TMPDIR'] = temporaryFolder();
 
 /**
  * The core alone, then the application over HTTP: the same tests on SQLite and on PostgreSQL. And the store of the history,
@@ -7,6 +15,7 @@ import process from 'node:process';
 const common = {
   rootDir: import.meta.dirname,
   testEnvironment: 'node',
+  cacheDirectory,
   transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }] },
   modulePathIgnorePatterns: [
     '<rootDir>/dist/',
