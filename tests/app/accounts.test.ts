@@ -97,7 +97,7 @@ describe('concurrent registrations', () => {
     ],
   ];
 
-  const tries = scale({ full: 20, smoke: 5 });
+  const tries = scale({ full: 20, smoke: 2 });
 
   it.each(spellings)(
     '%s create one account and return 400 for the other in every try',

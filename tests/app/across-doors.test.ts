@@ -1,4 +1,5 @@
 import { createRandom, hash, seed, type Random } from '../faults/support/random';
+import { scale } from '../faults/support/scale';
 import { piecesOf } from '../faults/support/upstream';
 import { startApp, type App } from '../support/app';
 import { textOf, type Client } from '../support/client';
@@ -9,7 +10,7 @@ let app: App;
 let user: Client;
 let characterId: string;
 
-const conversations = 4;
+const conversations = scale({ full: 4, smoke: 1 });
 const steps = 30;
 
 beforeAll(async () => {

@@ -1,3 +1,4 @@
+import { itInFull } from '../faults/support/scale';
 import { parseCard, toPng } from '../../src/strapi/character-cards/card';
 import type { AdminPermission } from '../support/admin';
 import { startApp, type App } from '../support/app';
@@ -257,7 +258,7 @@ describe('compare_character_prompts', () => {
     expect((await compare({ questions: ['Hi'] })).state).toBe('completed');
   });
 
-  it('takes over from a process that was killed, after some minutes', async () => {
+  itInFull('takes over from a process that was killed, after some minutes', async () => {
     app.dify.script(async (reply) => reply.closed);
     app.dify.script(async (reply) => reply.closed);
     const { comparison_id } = await ok(
@@ -272,7 +273,7 @@ describe('compare_character_prompts', () => {
     expect((await compare({ questions: ['Hi'] })).state).toBe('completed');
   });
 
-  it('refuses too many questions and equal prompts, and forgets a result after a day', async () => {
+  itInFull('refuses too many questions and equal prompts, and forgets a result after a day', async () => {
     for (const [args, sentence] of [
       [{ questions: Array(11).fill('Hi') }, /questions/u],
       [{ questions: ['x'.repeat(4_001)] }, /questions/u],

@@ -1,3 +1,4 @@
+import { itInFull } from '../faults/support/scale';
 import { startApp, type App } from '../support/app';
 import { createClient, type Client } from '../support/client';
 import { database } from '../support/database';
@@ -229,7 +230,7 @@ describe('a character without an id', () => {
     expect(await shownBy(first.documentId)).toBe(first.id);
   });
 
-  it('keeps the id of an earlier release after the upgrade, and new ids are above every row id', async () => {
+  itInFull('keeps the id of an earlier release after the upgrade, and new ids are above every row id', async () => {
     const [kept, draft, gone] = [
       await app.admin.createCharacter({ name: 'Kept' }),
       await app.admin.createDraft({ name: 'Draft' }),

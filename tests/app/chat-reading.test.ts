@@ -1,3 +1,4 @@
+import { itInFull } from '../faults/support/scale';
 import type { AdminPermission, AdminRole } from '../support/admin';
 import { startApp, type App } from '../support/app';
 import type { Client } from '../support/client';
@@ -321,7 +322,7 @@ describe('an upgraded installation', () => {
     timeoutMs,
   );
 
-  it(
+  itInFull(
     'keeps the access of created or changed roles by giving them the right to read chats',
     async () => {
       await giveStockRights();

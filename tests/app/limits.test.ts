@@ -1,3 +1,4 @@
+import { itInFull } from '../faults/support/scale';
 import { startApp, type App } from '../support/app';
 import { createClient, readStream, type Client, type Reply } from '../support/client';
 import { createGate } from '../support/gate';
@@ -204,7 +205,7 @@ describe('turns of a user per minute', () => {
     expect(told(refused).retryAfter).toBeGreaterThanOrEqual(1);
   });
 
-  it('are counted across processes and across a restart in which Strapi updates its tables', async () => {
+  itInFull('are counted across processes and across a restart in which Strapi updates its tables', async () => {
     const user = await app.createUser();
     for (let count = 0; count < perMinute; count += 1) {
       const client = count % 2 === 0 ? user : at(other, user);

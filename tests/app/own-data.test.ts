@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 
-import { describeOnce, scale } from '../faults/support/scale';
+import { describeOnce, itInFull, scale } from '../faults/support/scale';
 import { startApp, type App } from '../support/app';
 import { createClient, readStream, type Client } from '../support/client';
 import { createGate } from '../support/gate';
@@ -123,7 +123,7 @@ describe('GET /api/chat/export', () => {
     expect((await app.anonymous.request('DELETE', '/api/chat/me')).status).toBe(401);
   });
 
-  it('returns thousands of long messages without keeping them in memory', async () => {
+  itInFull('returns thousands of long messages without keeping them in memory', async () => {
     // The memory proves something only in a full run.
     const count = scale({ full: 20_000, smoke: 4_000 });
     const user = await app.createUser();

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 
+import { itInFull } from '../faults/support/scale';
 import { password } from '../support/admin';
 import { startApp, type App } from '../support/app';
 import { createClient, readStream, type Client, type Reply } from '../support/client';
@@ -208,7 +209,7 @@ describe('a personal token', () => {
     },
   );
 
-  it('saves its last use again only after an hour', async () => {
+  itInFull('saves its last use again only after an hour', async () => {
     const user = await app.createUser();
     const made = await make(user);
     const url = await noticing();
@@ -446,7 +447,7 @@ describe('a personal token ends', () => {
     }
   });
 
-  it('not with a change of the password, if the settings say so', async () => {
+  itInFull('not with a change of the password, if the settings say so', async () => {
     const url = await app.startAnother({ AUTH_TOKENS_END_WITH_PASSWORD: 'false' });
     const login = await register(app.url);
     const made = await make(asClient(login));

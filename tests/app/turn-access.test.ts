@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
+import { itInFull } from '../faults/support/scale';
 import { startApp, type App } from '../support/app';
 import { readStream, terminalsOf, textOf, type Client, type StreamEvent } from '../support/client';
 import { createGate } from '../support/gate';
@@ -340,7 +341,7 @@ describe('a process that gets SIGTERM', () => {
     await leaving.stop();
   });
 
-  it('interrupts turns that do not end in time, reports it to clients, and saves the text so far', async () => {
+  itInFull('interrupts turns that do not end in time, reports it to clients, and saves the text so far', async () => {
     const leaving = await startApp({ env: { CHAT_DRAIN_TIMEOUT_SECONDS: '0.2' } });
     const somebody = await leaving.createUser();
     const { documentId } = await leaving.admin.createCharacter();

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 
+import { itInFull } from '../faults/support/scale';
 import { holdsWithin } from '../support/until';
 import { startApp, type App } from '../support/app';
 import type { Client } from '../support/client';
@@ -326,7 +327,7 @@ describe('an upload by a client without the permission', () => {
 });
 
 describe('a process that is killed in the middle of an upload', () => {
-  it('loses its temporary files at the next start, and other processes keep theirs', async () => {
+  itInFull('loses its temporary files at the next start, and other processes keep theirs', async () => {
     const other = await app.startAnother();
     const opened = [app.url, other].map((url) => openUpload(url, 'POST', '/upload', asAdmin));
     for (const request of opened) {

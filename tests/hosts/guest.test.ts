@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 
+import { itInFull } from '../faults/support/scale';
 import type { HostOptions } from '../support/host/files';
 import { makeHost, type Host } from '../support/host/make-host';
 import { baseEnv } from '../support/app';
@@ -224,7 +225,7 @@ describe('a personal token in a host', () => {
     expect((await createClient(url, `cct_${'A'.repeat(43)}`).myList()).status).toBe(401);
   });
 
-  it('ends when the account is blocked, and stays after that', async () => {
+  itInFull('ends when the account is blocked, and stays after that', async () => {
     await start({ plugins: enabled(upstream) });
     const user = await registerUser();
     const data = { name: 'Robot', scopes: ['read'] };
@@ -238,7 +239,7 @@ describe('a personal token in a host', () => {
     expect((await user.get('/api/chat/tokens')).body.data).toEqual([]);
   });
 
-  it('has the limit that config/plugins sets', async () => {
+  itInFull('has the limit that config/plugins sets', async () => {
     await start({ plugins: enabled(upstream.replace('{', '{ AUTH_TOKENS_PER_USER: 1,')) });
     const user = await registerUser();
     const data = { name: 'Robot', scopes: ['read'] };
@@ -255,7 +256,7 @@ describe('character cards in a host', () => {
       data: { name, description: 'You are Ada.' },
     });
 
-  it('are imported up to CARD_LIMIT, and exported', async () => {
+  itInFull('are imported up to CARD_LIMIT, and exported', async () => {
     await start({ plugins: enabled(upstream.replace('{', `{ CARD_LIMIT: '1kb',`)) });
     const { client } = await createAdmin(url);
     const send = async (name: string) => {
@@ -303,7 +304,7 @@ describe('the chat page in a host', () => {
 });
 
 describe('the OpenAPI document of a host', () => {
-  it('names only routes that exist, those of personal tokens too', async () => {
+  itInFull('names only routes that exist, those of personal tokens too', async () => {
     await start({ plugins: enabled(upstream) });
     const anonymous = createClient(url);
     const { body } = await anonymous.get('/api/openapi.json');

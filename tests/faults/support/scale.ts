@@ -13,6 +13,10 @@ export const scale = (sizes: { readonly full: number; readonly smoke: number }):
  */
 export const describeOnce = isFull || database === 'sqlite' ? describe : describe.skip;
 
+/** Defines a slow test. `npm run check:full` runs it. In the check, a faster one shows the same. */
+export const itInFull = isFull ? it : it.skip;
+export const describeInFull = isFull ? describe : describe.skip;
+
 /** Timeout of a test. A test of the full suite runs for minutes. */
 export const classTimeoutMs = isFull ? 55 * 60_000 : 60_000;
 

@@ -1,6 +1,7 @@
+import { isFull } from '../../faults/support/scale';
 import { describeHistoryStore } from './contract';
 import { describeMysqlGrammar } from './support/mysql-grammar';
 
-describeHistoryStore('mariadb', false);
+if (isFull) describeHistoryStore('mariadb', false);
 describeHistoryStore('mariadb', true);
 describeMysqlGrammar();

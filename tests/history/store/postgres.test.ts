@@ -1,4 +1,5 @@
+import { isFull } from '../../faults/support/scale';
 import { describeHistoryStore } from './contract';
 
-describeHistoryStore('postgres', false);
+if (isFull) describeHistoryStore('postgres', false);
 describeHistoryStore('postgres', true);
