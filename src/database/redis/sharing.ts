@@ -140,16 +140,17 @@ async function send(
   { firstId, lastId, json }: LogPart,
   { isWhole, hasEnded }: { readonly isWhole: boolean; readonly hasEnded: boolean },
 ): Promise<number | undefined> {
-  const run = <T>(...args: readonly string[]): Promise<T> => client.sendCommand(args, { timeout: 0 });
   const { key, isFollowed } = turn;
   turn.chars = (isWhole ? 0 : turn.chars) + json.length;
+  const add = ['XADD', key, String(lastId), String(firstId), json];
+  const expire = ['EXPIRE', key, String(hasEnded ? keepEndedSeconds : keepSeconds)];
+  const run = <T>(args: readonly string[]): Promise<T> => client.sendCommand(args, { timeout: 0 });
   // One after another, without a wait: Redis gets them together.
-  const replies: Promise<unknown>[] = [];
-  if (isWhole) replies.push(run('DEL', key));
-  replies.push(run('XADD', key, String(lastId), String(firstId), json));
-  if (isWhole || hasEnded)
-    replies.push(run('EXPIRE', key, String(hasEnded ? keepEndedSeconds : keepSeconds)));
-  const heard = isFollowed ? run<number>('PUBLISH', key, `${firstId} ${lastId} ${json}`) : undefined;
-  await Promise.all([...replies, heard]);
+  const written = isWhole
+    ? // In one transaction, so that no reader finds an empty stream between them.
+      client.multi().addCommand(['DEL', key]).addCommand(add).addCommand(expire).exec()
+    : Promise.all([run(add), hasEnded && run(expire)]);
+  const heard = isFollowed ? run<number>(['PUBLISH', key, `${firstId} ${lastId} ${json}`]) : undefined;
+  await Promise.all([written, heard]);
   return heard;
 }

@@ -4,12 +4,12 @@ import { toMessageHead } from '../../../src/chat/stream/message-head';
 import type { Batches } from '../../../src/chat/stream/follower';
 import type { Frame } from '../../../src/chat/stream/sse';
 import { createChannels } from '../../../src/database/redis/channels';
-import { createRedis, type Redis } from '../../../src/database/redis/connection';
 import { createLiveEvents } from '../../../src/database/redis/live-events';
 import { createNodeBus } from '../../../src/database/redis/node-bus';
 import { envelope, failed } from '../../chat/support/stream-events';
-import { describeWithRedis, startRedis, type RedisServer } from '../../support/start-redis';
+import { describeWithRedis } from '../../support/start-redis';
 import { until } from '../../support/until';
+import { startRedisNodes, type RedisNodes } from './support/nodes';
 
 const head = toMessageHead(envelope);
 
@@ -20,26 +20,18 @@ async function collect(batches: Batches): Promise<readonly Frame[]> {
 }
 
 describeWithRedis('live events in Redis', () => {
-  let server: RedisServer;
-  let open: Redis[] = [];
+  let nodes: RedisNodes;
 
   beforeEach(async () => {
-    server = await startRedis();
-    open = [];
+    nodes = await startRedisNodes();
   });
-  afterEach(async () => {
-    await Promise.all(open.map((redis) => redis.close()));
-    await server.close();
-  });
+  afterEach(() => nodes.close());
 
   /** Starts a node. */
   async function join() {
     const lines: string[] = [];
     const log = { info: () => undefined, warn: (line: string) => void lines.push(line) };
-    const redis = createRedis({ url: server.url, secret: 'secret', log });
-    open.push(redis);
-    redis.start();
-    await until(() => redis.client() !== null);
+    const redis = await nodes.connect(log);
     const channels = createChannels(redis);
     const bus = createNodeBus(redis, channels);
     // A message shows that the node hears what others follow.
@@ -103,11 +95,11 @@ describeWithRedis('live events in Redis', () => {
     turn.appendText(head, 'The ');
     const before = await other.joined.join('turn-1', true, never);
     const cut = collect((before as NonNullable<typeof before>).follow(0, new AbortController().signal));
-    await server.stop();
+    await nodes.server.stop();
     turn.appendText(head, 'sea ');
     expect(await before?.ended).toBeNull();
     const seen = await cut;
-    await server.start();
+    await nodes.server.start();
     await until(() => one.redis.client() !== null && other.redis.client() !== null);
     let after: Awaited<ReturnType<typeof other.joined.join>> = null;
     await until(async () => (after = await other.joined.join('turn-1', true, never)) !== null);
@@ -124,13 +116,28 @@ describeWithRedis('live events in Redis', () => {
     const { turn, own } = begin(one.live);
     const joined = await other.joined.join('turn-1', true, never);
     const theirs = collect((joined as NonNullable<typeof joined>).follow(0, new AbortController().signal));
-    server.pause();
+    nodes.server.pause();
     for (let index = 0; index < 1_000; index += 1) turn.appendText(head, `${index} `);
     turn.append(failed);
     const frames = await own;
     expect(frames.at(-1)?.data).toBe(JSON.stringify(failed));
-    server.resume();
+    nodes.server.resume();
     expect(await theirs).toEqual(frames);
+  });
+
+  it('begin anew in one transaction, so that no reader finds none', async () => {
+    const [one, watcher] = [await join(), await nodes.connect()];
+    const commands: string[] = [];
+    const monitor = watcher.client()?.duplicate();
+    await monitor?.connect();
+    await monitor?.monitor(
+      (line: string) => void commands.push(/"(?<name>\w+)"/u.exec(line)?.groups?.['name'] ?? ''),
+    );
+    begin(one.live);
+    await until(() => commands.includes('EXPIRE'));
+    const start = commands.indexOf('MULTI');
+    expect(commands.slice(start, start + 5)).toEqual(['MULTI', 'DEL', 'XADD', 'EXPIRE', 'EXEC']);
+    monitor?.destroy();
   });
 
   it('expire, also if their node is gone', async () => {

@@ -1,29 +1,20 @@
 import type { NodeBus } from '../../../src/chat';
 import { createChannels } from '../../../src/database/redis/channels';
-import { createRedis, type Redis } from '../../../src/database/redis/connection';
 import { createNodeBus } from '../../../src/database/redis/node-bus';
-import { describeWithRedis, startRedis, type RedisServer } from '../../support/start-redis';
+import { describeWithRedis } from '../../support/start-redis';
 import { until } from '../../support/until';
+import { startRedisNodes, type RedisNodes } from './support/nodes';
 
 describeWithRedis('the bus between nodes', () => {
-  let server: RedisServer;
-  let open: Redis[] = [];
+  let nodes: RedisNodes;
 
   beforeEach(async () => {
-    server = await startRedis();
-    open = [];
+    nodes = await startRedisNodes();
   });
-  afterEach(async () => {
-    await Promise.all(open.map((redis) => redis.close()));
-    await server.close();
-  });
+  afterEach(() => nodes.close());
 
   async function join(): Promise<NodeBus> {
-    const log = { info: () => undefined, warn: () => undefined };
-    const redis = createRedis({ url: server.url, secret: 'secret', log });
-    open.push(redis);
-    redis.start();
-    await until(() => redis.client() !== null);
+    const redis = await nodes.connect();
     return createNodeBus(redis, createChannels(redis));
   }
 
@@ -71,13 +62,13 @@ describeWithRedis('the bus between nodes', () => {
     const [one, other] = [await join(), await join()];
     const got: unknown[] = [];
     await other.listen('before', () => void got.push('before')).begun;
-    await server.stop();
+    await nodes.server.stop();
     await until(() => !one.isConnected() && !other.isConnected());
     await other.listen('meanwhile', () => void got.push('meanwhile')).begun;
     one.send('before', {});
     let isBack = false;
     other.onBack(() => (isBack = true));
-    await server.start();
+    await nodes.server.start();
     await until(() => one.isConnected() && isBack);
     await until(() => {
       one.send('before', {});
@@ -90,9 +81,9 @@ describeWithRedis('the bus between nodes', () => {
     const [one, other] = [await join(), await join()];
     const got: unknown[] = [];
     await other.listen('topic', (message) => void got.push(message)).begun;
-    const [redis] = open;
+    const redis = await nodes.connect();
     for (const text of ['no JSON', '{}', '7']) {
-      await redis?.client()?.sendCommand(['PUBLISH', redis.key('bus', 'topic'), text]);
+      await redis.client()?.sendCommand(['PUBLISH', redis.key('bus', 'topic'), text]);
     }
     one.send('topic', { last: true });
     await until(() => got.length > 0);

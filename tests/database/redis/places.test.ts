@@ -1,36 +1,29 @@
 import type { SharedPlaces } from '../../../src/chat/shared/places';
 import { createHeartbeats } from '../../../src/database/redis/heartbeats';
-import { createRedis, type Redis } from '../../../src/database/redis/connection';
 import { createSharedPlaces } from '../../../src/database/redis/places';
-import { describeWithRedis, startRedis, type RedisServer } from '../../support/start-redis';
+import { describeWithRedis } from '../../support/start-redis';
 import { until } from '../../support/until';
-
-const log = { info: () => undefined, warn: () => undefined };
+import { startRedisNodes, type RedisNodes } from './support/nodes';
 
 describeWithRedis('the places that all processes share', () => {
-  let server: RedisServer;
-  const ends: (() => Promise<void>)[] = [];
+  let nodes: RedisNodes;
+  const stops: (() => Promise<void>)[] = [];
 
   beforeEach(async () => {
-    server = await startRedis();
+    nodes = await startRedisNodes();
   });
   afterEach(async () => {
-    for (const end of ends.splice(0)) await end();
-    await server.close();
+    for (const stop of stops.splice(0)) await stop();
+    await nodes.close();
   });
 
   async function join() {
-    const redis: Redis = createRedis({ url: server.url, secret: 'secret of the installation', log });
+    const redis = await nodes.connect();
     const heartbeats = createHeartbeats(redis);
-    const places = createSharedPlaces(redis, heartbeats);
-    redis.start();
+    stops.push(() => heartbeats.stop());
     heartbeats.start(() => null);
-    ends.push(async () => {
-      await heartbeats.stop();
-      await redis.close();
-    });
-    await until(() => redis.client() !== null && heartbeats.isSeen());
-    return { places, redis };
+    await until(() => heartbeats.isSeen());
+    return { places: createSharedPlaces(redis, heartbeats), redis };
   }
 
   async function isFull({ places }: { readonly places: SharedPlaces }): Promise<boolean> {
@@ -69,11 +62,11 @@ describeWithRedis('the places that all processes share', () => {
 
   it('are given without a check while Redis is away, and counted when it is back', async () => {
     const [one, two] = [await join(), await join()];
-    await server.stop();
+    await nodes.server.stop();
     await until(() => one.redis.client() === null);
     const release = await one.places.take('ann', 1);
     expect(release).not.toBeNull();
-    await server.start();
+    await nodes.server.start();
     await until(() => isFull(two));
     release?.();
     await until(async () => !(await isFull(two)));
@@ -81,10 +74,10 @@ describeWithRedis('the places that all processes share', () => {
 
   it('keep nobody waiting while Redis answers nothing', async () => {
     const one = await join();
-    server.pause();
+    nodes.server.pause();
     const startMs = performance.now();
     expect(await one.places.take('ann', 1)).not.toBeNull();
     expect(performance.now() - startMs).toBeLessThan(2_000);
-    server.resume();
+    nodes.server.resume();
   });
 });
