@@ -113,6 +113,8 @@ export default {
     {
       ...common,
       displayName: 'core',
+      // Jest cannot load the module that the package names.
+      moduleNameMapper: { '^marked$': '<rootDir>/node_modules/marked/lib/marked.umd.js' },
       testMatch: ['<rootDir>/tests/**/*.test.ts'],
       testPathIgnorePatterns: [
         '<rootDir>/tests/app/',

@@ -25,7 +25,9 @@ export function AnswerView({ exchange, thread, isLast, children }: AnswerProps) 
   return (
     <article class="answer" aria-busy={asked !== null}>
       <h2 class="hidden-text">{words.value.saysName(nameOf(thread))}</h2>
-      {asked !== null ? <LiveAnswer asked={asked} /> : <Markdown text={answer?.answer ?? ''} />}
+      {/* One view for both, so that the end of an answer does not render it again. */}
+      <Markdown text={asked?.live.text.value ?? answer?.answer ?? ''} isGrowing={asked !== null} />
+      {asked !== null && <LiveNotes asked={asked} />}
       {asked === null && answer !== null && (
         <>
           <FileList files={answer.files} />
@@ -39,14 +41,12 @@ export function AnswerView({ exchange, thread, isLast, children }: AnswerProps) 
   );
 }
 
-function LiveAnswer({ asked: { live } }: { readonly asked: Asked }) {
+function LiveNotes({ asked: { live } }: { readonly asked: Asked }) {
   const { thinking, queued, reconnecting } = words.value;
-  const { value: text } = live.text;
   const { value: place } = live.place;
-  const isWaiting = text === '' && live.status.value === 'waiting';
+  const isWaiting = live.text.value === '' && live.status.value === 'waiting';
   return (
     <>
-      <Markdown text={text} isGrowing />
       {isWaiting && <p class="quiet">{place === null ? thinking : queued(place)}</p>}
       {live.status.value === 'reconnecting' && <p class="quiet">{reconnecting}</p>}
     </>

@@ -1,4 +1,4 @@
-import { Marked, type Tokens } from 'marked';
+import { Marked, type Token, type Tokens } from 'marked';
 
 const escapes: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -47,16 +47,14 @@ const marked = new Marked({
 });
 
 export interface Block {
-  /** How many characters of the text the block takes. */
-  readonly length: number;
+  /** Its Markdown. */
+  readonly raw: string;
   readonly html: string;
+  readonly token: Token;
 }
 
 /** Splits Markdown into its blocks, such as paragraphs and lists. `text` must have no carriage returns. */
 export function toBlocks(text: string): readonly Block[] {
   const tokens = marked.lexer(text);
-  return tokens.map((token) => ({
-    length: token.raw.length,
-    html: marked.parser([token]),
-  }));
+  return tokens.map((token) => ({ raw: token.raw, html: marked.parser([token]), token }));
 }

@@ -39,7 +39,12 @@ export function createThreadTurns({ onStarted, onMessages, onEnded }: ThreadTurn
         followUps.value = [];
       });
       try {
-        const end = await live.read(onStarted);
+        const end = await live.read((event) => {
+          // The saved messages have this root. With it, the page keeps the view of the answer.
+          if (asked.value?.live === live)
+            asked.value = { ...asked.value, root: question.root ?? event.question_message_id };
+          onStarted(event);
+        });
         if (isClosed) return;
         const found = end?.event === 'message_end' ? end.data : await readTurn(live.turnId.value);
         batch(() => {
