@@ -17,7 +17,7 @@ export interface Step {
 }
 
 /** Characters that one step reads, so that it blocks the page only for a moment. Some blocks cannot be cut there. */
-export const maxStepChars = 8_000;
+export const maxStepChars = 2_000;
 
 /**
  * Turns a growing text into HTML, block by block. A block is finished when another one follows it. Finished blocks are

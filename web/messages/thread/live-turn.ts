@@ -31,7 +31,7 @@ export interface LiveTurn {
 }
 
 const retryMs = 3_000;
-const maxBlockMs = 40;
+const maxBlockMs = 20;
 
 /** @param open begins the turn, or follows it. Called again, it must not ask twice. */
 export function createLiveTurn(open: (signal: AbortSignal) => Answer, known: string | null = null): LiveTurn {
