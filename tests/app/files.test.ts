@@ -127,6 +127,13 @@ describe('POST /api/chat-conversations/files', () => {
   });
 });
 
+describe('GET /api/dify/:character_id/v1/parameters', () => {
+  it('says that the character takes files, and how many', async () => {
+    const { body } = await ann.get(`/api/dify/${character}/v1/parameters`);
+    expect(body.file_upload.image).toMatchObject({ enabled: true, number_limits: 3 });
+  });
+});
+
 const image = (id: string) => ({ type: 'image', transfer_method: 'local_file', upload_file_id: id });
 const idOf = async (user: Client, form?: Form): Promise<string> => (await upload(user, form)).body.id;
 const ask = (user: Client, files: unknown, fields: Readonly<Record<string, unknown>> = {}) =>

@@ -6,6 +6,7 @@ import { fileTypeOf, type InlineFile } from '../contract/file/inline-file';
 import { extensionOf } from '../contract/file/upload-reply';
 import { ChatError } from '../errors';
 import type { WriteLimits } from '../limits/write-limits';
+import type { Character } from '../model/character';
 import type { FileUpload, KeptFile, QuestionFile } from '../model/file';
 import { toUpstreamUser, type Owner } from '../model/owner';
 import type { CharacterSource } from '../ports/character-source';
@@ -33,6 +34,8 @@ export interface Uploads {
    *   the settings do not allow, and for another file than an image if the upstream takes only images.
    */
   check(owner: Owner, upstream: NamedUpstream, files: readonly QuestionFile[]): Promise<void>;
+  /** Returns whether a character takes files. False while its upstream cannot be asked. */
+  takesFiles(character: Pick<Character, 'upstream'>): Promise<boolean>;
   /** Returns the bytes of an own upload that the server keeps; null if it is gone. */
   read(owner: Owner, upstreamId: string, id: string): Promise<KeptFile | null>;
   /** Erases the bytes that the server has kept for a day. */
@@ -74,6 +77,17 @@ export function createUploads(options: UploadsOptions): Uploads {
         const field = `data.files.${index}`;
         if (upstream.upstream.files === undefined && file.type !== 'image') throw onlyImages(field);
         assertUsable(field, file, own);
+      }
+    },
+
+    async takesFiles({ upstream: choice }) {
+      if (settings.maxFiles === 0) return false;
+      try {
+        const { upstream } = await upstreams.choose(choice);
+        return (await upstream.takesFiles?.()) ?? true;
+      } catch (error) {
+        if (error instanceof ChatError) return false;
+        throw error;
       }
     },
 

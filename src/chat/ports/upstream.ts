@@ -72,6 +72,11 @@ export interface Upstream {
   readonly hasBranches: boolean;
   /** Undefined if the upstream keeps no files. The server then keeps images for a while, and questions bring them. */
   readonly files?: UpstreamFiles;
+  /**
+   * Returns whether questions can have files. Undefined if the upstream does not say: the server then passes images on.
+   * @throws ChatError `upstream-…` if the request fails.
+   */
+  takesFiles?(): Promise<boolean>;
   /** Returns how many questions wait to be sent. */
   waiting(): number;
   /**

@@ -7,7 +7,7 @@ import { createAskInTurn, createQueue } from '../dify/ask-in-turn';
 import { askStreamed, type ReplyOptions } from '../dify/ask-streamed';
 import { fromDifyError } from '../dify/errors';
 import { openFile } from '../dify/files';
-import type { DifyErrorBody } from '../dify/schema';
+import { takesFiles, type DifyErrorBody } from '../dify/schema';
 import { requireOk } from '../dify/short-reply';
 import type { Call, CallTarget } from '../http/call';
 import { maskSecrets } from '../http/mask-secrets';
@@ -85,6 +85,7 @@ export function createDifyConsole({
           open: (file, signal) =>
             openFile(links, (_file, query) => listMessages(access, query), file, signal),
         },
+        takesFiles: async () => takesFiles((await readApp(appId)).model_config),
         stop: (taskId) => stop(access, taskId),
         findProblem: ({ model } = {}) => findAppProblem(access, model),
         findLostAnswer: (lost, isKnown) => findLostAnswer(access, lost, isKnown),

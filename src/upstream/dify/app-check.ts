@@ -1,7 +1,8 @@
 import type { UpstreamProblem } from '../../chat/ports/upstream';
 import type { DifySettings } from '../../chat/settings';
 import { shortCall, type ShortReply } from '../http/short-call';
-import { parseInputForm, type InputVariable } from './schema';
+import { parseJson } from '../http/parse-json';
+import { parseInputForm, takesFiles, type InputVariable } from './schema';
 import { isRefusal, requireOk, timeoutMs } from './short-reply';
 
 /** Prompts of characters are longer than this. 48 is Dify's default for a short text. */
@@ -37,6 +38,11 @@ export async function findAppProblem(
 /** Reads the variables of the app. @throws ChatError `upstream-…` if the request fails. */
 export async function readInputForm(settings: DifySettings): Promise<readonly InputVariable[]> {
   return parseInputForm(requireOk(await get(settings, '/parameters')));
+}
+
+/** Reads whether the app takes files. @throws ChatError `upstream-…` if the request fails. */
+export async function readTakesFiles(settings: DifySettings): Promise<boolean> {
+  return takesFiles(parseJson(requireOk(await get(settings, '/parameters'))));
 }
 
 function get(settings: DifySettings, path: string): Promise<ShortReply> {

@@ -1,8 +1,9 @@
 import type { Upstream, UpstreamQuestion } from '../../chat/ports/upstream';
 import type { DifySettings } from '../../chat/settings';
+import { cacheOne } from '../http/cache-one';
 import type { Call, Response } from '../http/call';
 import type { AnswerQueue } from './answer-queue';
-import { findAppProblem, readInputForm } from './app-check';
+import { findAppProblem, readInputForm, readTakesFiles } from './app-check';
 import { createAskInTurn } from './ask-in-turn';
 import { askStreamed } from './ask-streamed';
 import { fromDifyError } from './errors';
@@ -52,6 +53,7 @@ export function createDifyClient({ settings, fileHosts = [], warn, queue }: Dify
       open: (file, signal) =>
         openFile(links, ({ user }, query) => get('/messages', { ...query, user }), file, signal),
     },
+    takesFiles: cacheOne(() => readTakesFiles(settings)),
     stop: (taskId, user) => stop(settings, taskId, user),
     findProblem: ({ promptChars } = {}) => findAppProblem(settings, promptChars, promptLimit.note),
     promptLimit,

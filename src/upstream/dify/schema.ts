@@ -162,6 +162,19 @@ export function parseInputForm(body: string): readonly InputVariable[] {
     .flatMap((variable) => variableSchema.safeParse(variable).data ?? []);
 }
 
+const onSwitch = z.object({ enabled: z.boolean().catch(false) }).catch({ enabled: false });
+const fileUploadSchema = z.object({
+  file_upload: onSwitch
+    .and(z.object({ image: onSwitch }).catch({ image: { enabled: false } }))
+    .transform(({ enabled, image }) => enabled || image.enabled)
+    .catch(false),
+});
+
+/** Returns whether an app takes files with a question: from `GET /parameters`, or from the configuration of the app. */
+export function takesFiles(config: unknown): boolean {
+  return fileUploadSchema.catch({ file_upload: false }).parse(config).file_upload;
+}
+
 const time = z
   .number()
   .transform((epochSeconds) => new Date(epochSeconds * 1000))

@@ -5,6 +5,7 @@ import type { QuestionFile } from '../../../src/chat/model/file';
 import type { FileUpload } from '../../../src/chat/model/file';
 import type { Upstream } from '../../../src/chat/ports/upstream';
 import { createDifyEmulator, type DifyEmulator } from '../../dify-emulator';
+import { consoleUpstream } from '../../upstream/dify-console/support/console';
 import { openAiClient, openAiSettings } from '../../upstream/openai/support/openai';
 import { difyClient, difySettings } from '../support/dify';
 import { ada, bob, keeper } from '../support/fixtures';
@@ -95,6 +96,44 @@ describe('an upload for an upstream that keeps files', () => {
       unusable(id),
     );
     await expect(uploads.check(ada, named, [local('none')])).rejects.toMatchObject(unusable('none'));
+  });
+});
+
+describe('a character', () => {
+  let dify: DifyEmulator | undefined;
+  afterEach(() => dify?.close());
+
+  async function startDify(takesFiles: boolean): Promise<DifyEmulator> {
+    dify = await createDifyEmulator({
+      apps: [{ key: 'app-emulated-chat', mode: 'chat', takesFiles }],
+    }).listen();
+    return dify;
+  }
+  const readings = async (upstream: Upstream, changes: Partial<typeof settings> = {}) => {
+    const { uploads } = create(upstream, changes);
+    return [await uploads.takesFiles(keeper), await uploads.takesFiles(keeper)];
+  };
+
+  it.each([true, false])('takes files if its Dify app does: %s', async (takesFiles) => {
+    const started = await startDify(takesFiles);
+    expect(await readings(difyClient(difySettings(started)))).toEqual([takesFiles, takesFiles]);
+    expect(started.requests.map(({ path }) => path)).toEqual([expect.stringMatching(/^\/v1\/parameters/u)]);
+  });
+
+  it.each([true, false])('takes files if its app in the console does: %s', async (takesFiles) => {
+    expect(await readings(consoleUpstream(await startDify(takesFiles)))).toEqual([takesFiles, takesFiles]);
+  });
+
+  it('takes images if its upstream does not say', async () => {
+    const upstream = openAiClient(openAiSettings({ url: 'http://127.0.0.1:9', apiKey: '' }));
+    expect(await readings(upstream)).toEqual([true, true]);
+  });
+
+  it('takes no files where the settings allow none, and while its upstream is down', async () => {
+    const upstream = difyClient(difySettings(await startDify(true)));
+    expect(await readings(upstream, { maxFiles: 0 })).toEqual([false, false]);
+    await dify?.close();
+    expect(await readings(upstream)).toEqual([false, false]);
   });
 });
 

@@ -14,7 +14,10 @@ export default ({ strapi }: { strapi: Core.Strapi }) => {
   return {
     /** GET /api/dify/:character_id/v1/parameters */
     async parameters(ctx: Context) {
-      return toDifyParameters(await characterOf(ctx));
+      const { settings, uploads } = chatOf(strapi);
+      const character = await characterOf(ctx);
+      const takesFiles = await uploads.takesFiles(character);
+      return toDifyParameters(character, { takesFiles, maxFiles: settings.request.maxFiles });
     },
 
     /** GET /api/dify/:character_id/v1/info */

@@ -230,8 +230,9 @@ export const difyParameters = z
     user_input_form: emptyList,
     sensitive_word_avoidance: switchedOff.extend({ type: z.literal(''), configs: emptyList }),
     file_upload: z.object({
-      image: switchedOff.extend({
-        number_limits: z.int(),
+      image: z.object({
+        enabled: z.boolean().describe('Whether the character takes files with a question.'),
+        number_limits: z.int().describe('Files of one question.'),
         detail: z.literal('high'),
         transfer_methods: z.array(z.enum(['remote_url', 'local_file'])),
       }),
@@ -246,10 +247,10 @@ export const difyParameters = z
   })
   .meta({ id: 'DifyParameters' });
 
-export function toDifyParameters({
-  openingStatement,
-  suggestedQuestions,
-}: Character): Reply<typeof difyParameters> {
+export function toDifyParameters(
+  { openingStatement, suggestedQuestions }: Character,
+  files: { readonly takesFiles: boolean; readonly maxFiles: number },
+): Reply<typeof difyParameters> {
   return {
     opening_statement: openingStatement ?? '',
     suggested_questions: toTexts(suggestedQuestions),
@@ -263,8 +264,8 @@ export function toDifyParameters({
     sensitive_word_avoidance: { enabled: false, type: '', configs: [] },
     file_upload: {
       image: {
-        enabled: false,
-        number_limits: 3,
+        enabled: files.takesFiles,
+        number_limits: files.maxFiles,
         detail: 'high',
         transfer_methods: ['remote_url', 'local_file'],
       },
