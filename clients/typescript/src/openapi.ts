@@ -6143,8 +6143,9 @@ export interface operations {
                         };
                         file_upload: {
                             image: {
-                                /** @constant */
-                                enabled: false;
+                                /** @description Whether the character takes files with a question. */
+                                enabled: boolean;
+                                /** @description Files of one question. */
                                 number_limits: number;
                                 /** @constant */
                                 detail: "high";
