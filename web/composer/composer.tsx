@@ -1,5 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
 
+import { useTakesFiles } from '../characters/takes-files';
 import { words } from '../i18n';
 import type { NewQuestion } from '../messages/thread/questions';
 import type { Thread } from '../messages/thread/thread';
@@ -20,6 +21,7 @@ export function Composer({ thread, characterId, onAsk }: ComposerProps) {
   const input = useRef<HTMLTextAreaElement>(null);
   const [text, setText] = useState('');
   const [attachments] = useState(() => createAttachments(characterId));
+  const takesFiles = useTakesFiles(characterId);
   const { askName, send, stop, composerHint } = words.value;
   const { value: asked } = thread.asked;
   const canSend = asked === null && text.trim() !== '' && !attachments.isUploading.value;
@@ -55,7 +57,7 @@ export function Composer({ thread, characterId, onAsk }: ComposerProps) {
     >
       <Attachments attachments={attachments} />
       <div class="composer-line">
-        <AttachButton attachments={attachments} />
+        {takesFiles && <AttachButton attachments={attachments} />}
         <textarea
           ref={input}
           rows={1}

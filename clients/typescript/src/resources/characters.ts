@@ -17,6 +17,8 @@ export interface CharacterCalls {
   list(query?: CharacterQuery): List<Character>;
   /** Finds a character by its `documentId` or `id`. */
   get(id: string | number, options?: Pick<CharacterQuery, 'withAvatar'>): Promise<Character>;
+  /** Returns whether a character takes files with a question. */
+  takesFiles(id: string | number): Promise<boolean>;
 }
 
 export function createCharacterCalls(http: Http): CharacterCalls {
@@ -41,6 +43,11 @@ export function createCharacterCalls(http: Http): CharacterCalls {
       const request = { method: 'GET', path: `${path}/${encodeURIComponent(id)}` } as const;
       const query = { populate: populate(withAvatar) };
       return (await http.json<{ readonly data: Character }>({ ...request, query })).data;
+    },
+    async takesFiles(id) {
+      const request = { method: 'GET', path: `/api/dify/${encodeURIComponent(id)}/v1/parameters` } as const;
+      const { file_upload: files } = await http.json<Reply<'difyParameters'>>(request);
+      return files.image.enabled;
     },
   };
 }
