@@ -37,7 +37,7 @@ export function SearchHits({ text }: { readonly text: string }) {
 function Hit({ hit }: { readonly hit: SearchHit }) {
   return (
     <li>
-      <Link to={{ page: 'conversation', sessionId: hit.session_id ?? '' }}>
+      <Link to={{ page: 'conversation', sessionId: hit.session_id ?? '', messageId: hit.public_id }}>
         <span class="title">{hit.title ?? words.value.untitled}</span>
         <span class="quiet">
           {hit.highlights.map(({ text, isMatch }, index) =>

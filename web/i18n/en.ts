@@ -56,6 +56,7 @@ export const en = {
   youSay: 'You said:',
   saysName: (name: string) => `${name} said:`,
   toEnd: 'Scroll to the end',
+  messageGone: 'This message is no longer part of the conversation.',
   thinking: 'Is thinking …',
   queued: (place: number) => `Waiting. Place in the queue: ${place}`,
   answerStarted: 'The answer has started.',

@@ -50,6 +50,7 @@ export const zh: Dictionary = {
   youSay: '您说：',
   saysName: (name) => `${name} 说：`,
   toEnd: '滚动到底部',
+  messageGone: '这条消息已不在对话中。',
   thinking: '正在思考……',
   queued: (place) => `排队中，当前位置：${place}`,
   answerStarted: '回答已开始。',

@@ -15,15 +15,22 @@ export interface AnswerProps {
   readonly exchange: Exchange;
   readonly thread: Thread;
   readonly isLast: boolean;
+  /** The message that the user has looked for. */
+  readonly foundId: string | null;
   readonly children?: ComponentChildren;
 }
 
 /** What the character answers, or has answered. */
-export function AnswerView({ exchange, thread, isLast, children }: AnswerProps) {
+export function AnswerView({ exchange, thread, isLast, foundId, children }: AnswerProps) {
   const { answer, asked } = exchange;
   if (answer === null && asked === null) return null;
   return (
-    <article class="answer" aria-busy={asked !== null}>
+    <article
+      class="answer"
+      aria-busy={asked !== null}
+      data-found={answer?.message_id === foundId}
+      tabIndex={-1}
+    >
       <h2 class="hidden-text">{words.value.saysName(nameOf(thread))}</h2>
       {/* One view for both, so that the end of an answer does not render it again. */}
       <Markdown text={asked?.live.text.value ?? answer?.answer ?? ''} isGrowing={asked !== null} />
@@ -54,7 +61,11 @@ function LiveNotes({ asked: { live } }: { readonly asked: Asked }) {
 }
 
 /** Says how the answer ended, unless it is complete. */
-function Outcome({ exchange: { question, answer }, thread, isLast }: AnswerProps) {
+function Outcome({
+  exchange: { question, answer },
+  thread,
+  isLast,
+}: Pick<AnswerProps, 'exchange' | 'thread' | 'isLast'>) {
   const { stopped, interrupted, failed, retry } = words.value;
   const outcome = answer?.outcome ?? null;
   if (outcome === 'stopped') return <p class="quiet">{stopped}</p>;

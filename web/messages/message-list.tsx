@@ -5,6 +5,7 @@ import { IconButton } from '../ui/button';
 import { Icon } from '../ui/icon';
 import { showError } from '../ui/toast';
 import { useExchangeViews } from './exchange-views';
+import { useFoundMessage } from './found-message';
 import { Opening } from './opening';
 import { Suggestions } from './suggestions';
 import type { Thread } from './thread/thread';
@@ -23,10 +24,14 @@ export function MessageList({ thread, onAsk }: MessageListProps) {
   const [isAtEnd, setAtEnd] = useState(true);
   const follows = useRef(true);
   const toEnd = () => root.current?.scrollTo({ top: root.current.scrollHeight });
+  const found = useFoundMessage(thread, root);
 
   useEffect(() => {
     // Any growth counts: text, pictures, follow-up questions.
-    const observer = new ResizeObserver(() => follows.current && toEnd());
+    const observer = new ResizeObserver(() => {
+      if (found.current !== null) found.current.scrollIntoView({ block: 'center' });
+      else if (follows.current) toEnd();
+    });
     if (root.current?.firstElementChild) observer.observe(root.current.firstElementChild);
     return () => observer.disconnect();
   }, []);

@@ -13,18 +13,22 @@ import type { Thread } from './thread/thread';
 export interface QuestionProps {
   readonly exchange: Exchange;
   readonly thread: Thread;
+  /** The message that the user has looked for. */
+  readonly foundId: string | null;
 }
 
 /** What the user has asked. */
-export function QuestionView({ exchange, thread }: QuestionProps) {
+export function QuestionView({ exchange, thread, foundId }: QuestionProps) {
   const [isEditing, setEditing] = useState(false);
   const { question, asked } = exchange;
   const text = question?.query ?? asked?.query ?? '';
   const { youSay, copy, edit } = words.value;
   if (isEditing)
-    return <QuestionForm exchange={exchange} thread={thread} onClose={() => setEditing(false)} />;
+    return (
+      <QuestionForm exchange={exchange} thread={thread} foundId={foundId} onClose={() => setEditing(false)} />
+    );
   return (
-    <article class="question">
+    <article class="question" data-found={question?.message_id === foundId} tabIndex={-1}>
       <h2 class="hidden-text">{youSay}</h2>
       <div class="bubble">{text}</div>
       <FileList files={question?.files ?? []} names={asked?.files ?? []} />

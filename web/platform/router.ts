@@ -3,7 +3,12 @@ import { computed, signal } from '@preact/signals';
 /** What the page shows. Each one has an address of its own, so that a reload and a bookmark lead back to it. */
 export type Route =
   | { readonly page: 'start' }
-  | { readonly page: 'conversation'; readonly sessionId: string }
+  | {
+      readonly page: 'conversation';
+      readonly sessionId: string;
+      /** The message to show. */
+      readonly messageId?: string;
+    }
   | { readonly page: 'login' | 'register' | 'forgot-password' | 'account' }
   | { readonly page: 'reset-password'; readonly code: string };
 
@@ -12,7 +17,10 @@ export const base = '/chat/';
 /** Reads an address. An unknown one shows the start. */
 export function toRoute({ pathname, search }: Pick<URL, 'pathname' | 'search'>): Route {
   const [page = '', id = ''] = pathname.slice(base.length).split('/');
-  if (page === 'c' && id !== '') return { page: 'conversation', sessionId: decode(id) };
+  if (page === 'c' && id !== '') {
+    const messageId = new URLSearchParams(search).get('message');
+    return { page: 'conversation', sessionId: decode(id), ...(messageId !== null && { messageId }) };
+  }
   if (page === 'login' || page === 'register' || page === 'forgot-password' || page === 'account') {
     return { page };
   }
@@ -22,7 +30,10 @@ export function toRoute({ pathname, search }: Pick<URL, 'pathname' | 'search'>):
 
 export function toPath(route: Route): string {
   if (route.page === 'start') return base;
-  if (route.page === 'conversation') return `${base}c/${encodeURIComponent(route.sessionId)}`;
+  if (route.page === 'conversation') {
+    const path = `${base}c/${encodeURIComponent(route.sessionId)}`;
+    return route.messageId === undefined ? path : `${path}?message=${encodeURIComponent(route.messageId)}`;
+  }
   if (route.page === 'reset-password') return `${base}${route.page}?code=${encodeURIComponent(route.code)}`;
   return `${base}${route.page}`;
 }
@@ -41,6 +52,9 @@ const read = () => void (address.value = globalThis.location.pathname + globalTh
 /** The route of the address. */
 export const route = computed(() => toRoute(new URL(address.value, 'http://page')));
 
+/** Counts the calls of `navigate`, also of those to the address that is open. */
+export const visits = signal(0);
+
 /** Begins to follow the address. Call it once. */
 export function startRouter(): void {
   read();
@@ -50,6 +64,7 @@ export function startRouter(): void {
 /** Opens a page. `replace` leaves no step to go back to. */
 export function navigate(to: Route, { replace = false } = {}): void {
   const path = toPath(to);
+  visits.value += 1;
   if (path === address.value) return;
   history[replace ? 'replaceState' : 'pushState'](null, '', path);
   read();

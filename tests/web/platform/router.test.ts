@@ -6,6 +6,7 @@ describe('the addresses of the chat page', () => {
   it.each<[string, Route]>([
     ['/chat/', { page: 'start' }],
     ['/chat/c/a%20b', { page: 'conversation', sessionId: 'a b' }],
+    ['/chat/c/a?message=b%26c', { page: 'conversation', sessionId: 'a', messageId: 'b&c' }],
     ['/chat/login', { page: 'login' }],
     ['/chat/account', { page: 'account' }],
     ['/chat/reset-password?code=x%26y', { page: 'reset-password', code: 'x&y' }],

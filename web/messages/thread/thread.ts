@@ -26,13 +26,8 @@ export function createThread({ sessionId: known, characterId, onSession, onChang
   const session = signal<Session | null>(null);
   const isLoading = signal(known !== null);
   const problem = signal<unknown>(null);
-  const {
-    messages,
-    hasEarlier,
-    add,
-    loadEarlier,
-    refresh: refreshMessages,
-  } = createThreadMessages(() => sessionId);
+  const list = createThreadMessages(() => sessionId);
+  const { messages, add, loadEarlier } = list;
   const turns = createThreadTurns({
     onStarted({ session_id }) {
       if (sessionId === null) onSession((sessionId = session_id));
@@ -52,7 +47,7 @@ export function createThread({ sessionId: known, characterId, onSession, onChang
   async function refresh(): Promise<void> {
     if (sessionId === null || asked.value !== null) return;
     session.value = await client.sessions.get(sessionId);
-    await refreshMessages();
+    await list.refresh();
     const turnId = session.value.live_turn_id;
     if (turnId === null || asked.value !== null) return;
     void run(
@@ -77,14 +72,16 @@ export function createThread({ sessionId: known, characterId, onSession, onChang
       characterId,
       session,
       asked,
-      hasEarlier,
       isLoading,
       problem,
       followUps,
       refresh,
-      loadEarlier,
       close,
     },
+    hasEarlier: list.hasEarlier,
+    loadEarlier,
+    found: list.found,
+    find: list.find,
     open: () => (sessionId === null ? Promise.resolve() : open()),
     isEmpty: computed(() => messages.value.length === 0 && asked.value === null),
     groups: computed(() =>
