@@ -131,6 +131,41 @@ describeInBrowser('the account pages of the chat page', () => {
     await context.close();
   });
 
+  it.each([
+    { name: 'the login', links: [] },
+    {
+      name: 'other pages and the login',
+      links: ['Create an account', 'Log in', 'Forgotten your password?', 'Back to the login'],
+    },
+  ])('open the conversation that was asked for after $name', async ({ links }) => {
+    const { username, client } = await createUser();
+    const { documentId } = await app.admin.createCharacter({ name: 'Maren' });
+    const { body } = await client.ask({ character_id: documentId, query: 'Is it lonely out here?' });
+    const address = `/chat/c/${body.data[0].session_id}?message=${body.data[1].message_id}`;
+    const page = await (await openBrowser()).newPage();
+    await page.goto(address);
+    for (const link of links) await page.getByRole('link', { name: link }).click();
+    await page.reload();
+    await page.getByLabel('Email or username').fill(username);
+    await page.getByLabel('Password').fill(password);
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.locator('[data-found=true]').waitFor();
+    expect(page.url()).toBe(`${app.url}${address}`);
+    await page.context().close();
+  });
+
+  it('open no address of another site after the login', async () => {
+    const { username } = await createUser();
+    const page = await (await openBrowser()).newPage();
+    await page.goto(`/chat/login?next=${encodeURIComponent('//evil.example/chat/c/x')}`);
+    await page.getByLabel('Email or username').fill(username);
+    await page.getByLabel('Password').fill(password);
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByText('Who do you want to talk to?').waitFor();
+    expect(new URL(page.url()).origin).toBe(app.url);
+    await page.context().close();
+  });
+
   it('set a new password by the link of a mail', async () => {
     const { username, email } = await createUser();
     const context = await openBrowser();

@@ -6,6 +6,7 @@ import { navigate } from '../platform/router';
 import { Field } from '../ui/field';
 import { Link } from '../ui/link';
 import { Form } from './form';
+import { toGuestPage } from './next';
 import { Page } from './page';
 import { NewPasswordField } from './password-field';
 
@@ -27,7 +28,7 @@ export function ForgotPasswordPage() {
       </Form>
       <p role="status">{sentTo !== null && linkSent(sentTo)}</p>
       <p>
-        <Link to={{ page: 'login' }}>{backToLogin}</Link>
+        <Link to={toGuestPage('login')}>{backToLogin}</Link>
       </p>
     </Page>
   );
@@ -53,7 +54,7 @@ export function ResetPasswordPage({ code }: { readonly code: string }) {
         </Form>
       )}
       <p>
-        <Link to={{ page: 'forgot-password' }}>{forgotPassword}</Link>
+        <Link to={toGuestPage('forgot-password')}>{forgotPassword}</Link>
       </p>
     </Page>
   );

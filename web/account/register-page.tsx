@@ -2,13 +2,13 @@ import { useEffect, useState } from 'preact/hooks';
 
 import { words } from '../i18n';
 import { client } from '../platform/client';
-import { navigate } from '../platform/router';
 import { loadServerSettings, serverSettings } from '../platform/server-settings';
 import { Button } from '../ui/button';
 import { Field } from '../ui/field';
 import { Link } from '../ui/link';
 import { showError, showToast } from '../ui/toast';
 import { Form } from './form';
+import { openNext, toGuestPage } from './next';
 import { Page } from './page';
 import { NewPasswordField } from './password-field';
 
@@ -20,7 +20,7 @@ export function RegisterPage() {
   async function send(read: (name: string) => string): Promise<void> {
     const account = { username: read('username'), email: read('email'), password: read('password') };
     const { isLoggedIn } = await client.register(account);
-    if (isLoggedIn) navigate({ page: 'start' }, { replace: true });
+    if (isLoggedIn) openNext();
     else setEmailToConfirm(account.email);
   }
 
@@ -37,7 +37,7 @@ export function RegisterPage() {
         <p>{registrationClosed}</p>
       )}
       <p>
-        {haveAccount} <Link to={{ page: 'login' }}>{logIn}</Link>
+        {haveAccount} <Link to={toGuestPage('login')}>{logIn}</Link>
       </p>
     </Page>
   );
@@ -58,7 +58,7 @@ function ConfirmEmailPage({ email }: { readonly email: string }) {
       <p>{confirmEmail(email)}</p>
       <Button onClick={() => void sendMail()}>{sendAgain}</Button>
       <p>
-        <Link to={{ page: 'login' }}>{backToLogin}</Link>
+        <Link to={toGuestPage('login')}>{backToLogin}</Link>
       </p>
     </Page>
   );

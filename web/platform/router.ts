@@ -9,7 +9,12 @@ export type Route =
       /** The message to show. */
       readonly messageId?: string;
     }
-  | { readonly page: 'login' | 'register' | 'forgot-password' | 'account' }
+  | {
+      readonly page: 'login' | 'register' | 'forgot-password';
+      /** The address to open after the login. */
+      readonly next?: string;
+    }
+  | { readonly page: 'account' }
   | { readonly page: 'reset-password'; readonly code: string };
 
 export const base = '/chat/';
@@ -21,10 +26,13 @@ export function toRoute({ pathname, search }: Pick<URL, 'pathname' | 'search'>):
     const messageId = new URLSearchParams(search).get('message');
     return { page: 'conversation', sessionId: decode(id), ...(messageId !== null && { messageId }) };
   }
-  if (page === 'login' || page === 'register' || page === 'forgot-password' || page === 'account') {
-    return { page };
+  const params = new URLSearchParams(search);
+  if (page === 'login' || page === 'register' || page === 'forgot-password') {
+    const next = params.get('next');
+    return { page, ...(next !== null && { next }) };
   }
-  if (page === 'reset-password') return { page, code: new URLSearchParams(search).get('code') ?? '' };
+  if (page === 'account') return { page };
+  if (page === 'reset-password') return { page, code: params.get('code') ?? '' };
   return { page: 'start' };
 }
 
@@ -35,6 +43,8 @@ export function toPath(route: Route): string {
     return route.messageId === undefined ? path : `${path}?message=${encodeURIComponent(route.messageId)}`;
   }
   if (route.page === 'reset-password') return `${base}${route.page}?code=${encodeURIComponent(route.code)}`;
+  if ('next' in route && route.next !== undefined)
+    return `${base}${route.page}?next=${encodeURIComponent(route.next)}`;
   return `${base}${route.page}`;
 }
 

@@ -8,6 +8,7 @@ describe('the addresses of the chat page', () => {
     ['/chat/c/a%20b', { page: 'conversation', sessionId: 'a b' }],
     ['/chat/c/a?message=b%26c', { page: 'conversation', sessionId: 'a', messageId: 'b&c' }],
     ['/chat/login', { page: 'login' }],
+    ['/chat/register?next=%2Fchat%2Fc%2Fa', { page: 'register', next: '/chat/c/a' }],
     ['/chat/account', { page: 'account' }],
     ['/chat/reset-password?code=x%26y', { page: 'reset-password', code: 'x&y' }],
   ])('%s opens its page, and the page has this address', (address, route) => {
