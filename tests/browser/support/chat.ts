@@ -35,9 +35,17 @@ export interface Chat {
   stop(): Promise<void>;
 }
 
+/** The key of a Dify app that takes no files. */
+export const plainAppKey = `app-${canaries.characterKey}`;
+
 export async function startChat(): Promise<Chat> {
   const app = await startApp({
-    dify: { apps: [{ key: `app-${canaries.key}`, mode: 'chat', takesFiles: true }] },
+    dify: {
+      apps: [
+        { key: `app-${canaries.key}`, mode: 'chat', takesFiles: true },
+        { key: plainAppKey, mode: 'chat' },
+      ],
+    },
   });
   await app.admin.createCharacter({
     name: 'Maren',
