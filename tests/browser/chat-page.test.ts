@@ -166,6 +166,24 @@ describeInBrowser('the chat page', () => {
     await page.getByRole('link', { name: 'Lamps' }).waitFor();
   });
 
+  it('lets a screen reader say an answer sentence by sentence, and how it ends', async () => {
+    const page = await chat.open({ choose: 'Maren' });
+    const goOn = chat.answerInTwoParts('The lamp **is** lit. The', ' fog lifts.');
+    await ask(page, 'What of the lamp?');
+    const log = page.getByRole('log');
+    await log.getByText('The lamp is lit.', { exact: true }).waitFor();
+    expect(await log.innerText()).toBe('The lamp is lit.');
+    await page.getByRole('status').getByText('The answer has started.').waitFor();
+    goOn();
+    await log.getByText('The fog lifts.', { exact: true }).waitFor();
+    await page.getByRole('status').getByText('The answer is complete.').waitFor();
+    expect(await log.locator('p').allInnerTexts()).toEqual(['The lamp is lit.', 'The fog lifts.']);
+    await page.reload();
+    await answers(page).getByText('The fog lifts.').waitFor();
+    expect(await log.locator('p').count()).toBe(0);
+    expect(await page.locator('main > [role=status]').allInnerTexts()).toEqual(['']);
+  });
+
   it('says a failure in the language of the user, on a dark phone', async () => {
     const page = await chat.open({
       locale: 'zh-CN',

@@ -7,6 +7,7 @@ import { conversations, refreshConversations } from '../conversations/store';
 import { words } from '../i18n';
 import { textOf } from '../i18n/errors';
 import { MessageList } from '../messages/message-list';
+import { Announcer } from '../messages/speech/announcer';
 import { characterOf, isUnavailable, nameOf } from '../messages/thread/open-thread';
 import { createThread, type Thread } from '../messages/thread/thread';
 import { isOnline, listenToWake } from '../platform/connection';
@@ -82,19 +83,6 @@ function titleOf(thread: Thread): string {
   const id = thread.sessionId();
   const listed = conversations.value?.find(({ session_id }) => session_id === id);
   return (listed ?? thread.session.value)?.title || nameOf(thread);
-}
-
-/** Tells a screen reader when an answer begins and ends. It does not read each piece. */
-function Announcer({ thread }: { readonly thread: Thread }) {
-  const { answerStarted, answerEnded } = words.value;
-  const { value: asked } = thread.asked;
-  const ended = thread.isEmpty.value ? '' : answerEnded;
-  const begun = asked?.live.text.value === '' ? '' : answerStarted;
-  return (
-    <p class="hidden-text" role="status">
-      {asked === null ? ended : begun}
-    </p>
-  );
 }
 
 function listenToEscape(thread: Thread): () => void {

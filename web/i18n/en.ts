@@ -60,6 +60,8 @@ export const en = {
   thinking: 'Is thinking …',
   queued: (place: number) => `Waiting. Place in the queue: ${place}`,
   answerStarted: 'The answer has started.',
+  answerText: 'The newest answer',
+  codeBlock: 'A block of code.',
   answerEnded: 'The answer is complete.',
   stopped: 'You stopped this answer.',
   interrupted: 'The answer broke off here.',

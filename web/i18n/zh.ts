@@ -54,6 +54,8 @@ export const zh: Dictionary = {
   thinking: '正在思考……',
   queued: (place) => `排队中，当前位置：${place}`,
   answerStarted: '回答已开始。',
+  answerText: '最新回答',
+  codeBlock: '一段代码。',
   answerEnded: '回答已完成。',
   stopped: '您已停止此回答。',
   interrupted: '回答在此中断。',
