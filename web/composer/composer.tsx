@@ -1,4 +1,4 @@
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { useTakesFiles } from '../characters/takes-files';
 import { words } from '../i18n';
@@ -6,6 +6,7 @@ import type { NewQuestion } from '../messages/thread/questions';
 import type { Thread } from '../messages/thread/thread';
 import { nameOf } from '../messages/thread/open-thread';
 import { IconButton } from '../ui/button';
+import { focusIfLost } from '../ui/focus';
 import { Icon } from '../ui/icon';
 import { showError } from '../ui/toast';
 import { AttachButton, Attachments, createAttachments } from './attachments';
@@ -24,6 +25,7 @@ export function Composer({ thread, characterId, onAsk }: ComposerProps) {
   const takesFiles = useTakesFiles(characterId);
   const { askName, send, stop, composerHint } = words.value;
   const { value: asked } = thread.asked;
+  useEffect(() => focusIfLost(input.current), [asked]);
   const canSend = asked === null && text.trim() !== '' && !attachments.isUploading.value;
 
   async function submit(): Promise<void> {

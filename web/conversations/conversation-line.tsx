@@ -2,7 +2,8 @@ import { useState } from 'preact/hooks';
 import type { Session } from 'character-chat-client';
 
 import { words } from '../i18n';
-import { navigate, route } from '../platform/router';
+import { navigate, route, toPath } from '../platform/router';
+import { focusIfLost } from '../ui/focus';
 import { Icon } from '../ui/icon';
 import { Link } from '../ui/link';
 import { Menu } from '../ui/menu';
@@ -49,6 +50,15 @@ async function remove(sessionId: string, title: string): Promise<void> {
   const { deleted, undo } = words.value;
   showToast({
     text: deleted(title),
-    action: { label: undo, run: () => void restoreConversation(sessionId).catch(showError) },
+    action: { label: undo, run: () => void restore(sessionId).catch(showError) },
   });
+}
+
+async function restore(sessionId: string): Promise<void> {
+  await restoreConversation(sessionId);
+  const path = toPath({ page: 'conversation', sessionId });
+  // The list shows it before the next frame.
+  requestAnimationFrame(() =>
+    focusIfLost(document.querySelector(`.conversation a[href="${CSS.escape(path)}"]`)),
+  );
 }
