@@ -179,7 +179,7 @@ describeInBrowser('each view of the chat page', () => {
       await logIn(page);
       await openSide(page);
       await page.locator('.side .search').fill('nothing like this');
-      await page.locator('.side-scroll .side-note').waitFor();
+      await page.getByText(/^(?:No message contains|没有包含)/u).waitFor();
     },
     'menu of the themes': async (page) => {
       await logIn(page);

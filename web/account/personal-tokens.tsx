@@ -76,10 +76,11 @@ interface CreatedDialogProps {
 
 function CreatedDialog({ created, onClose }: CreatedDialogProps) {
   const { tokenCreated, tokenOnce, token, copy, copied, copyFailed, close } = words.value;
+  const [isCopied, setCopied] = useState(false);
   async function copyToken(): Promise<void> {
     try {
       await navigator.clipboard.writeText(created.token);
-      showToast({ text: copied });
+      setCopied(true);
     } catch {
       // Only secure pages may use the clipboard. The text can be selected.
       showToast({ text: copyFailed });
@@ -90,7 +91,7 @@ function CreatedDialog({ created, onClose }: CreatedDialogProps) {
       <p>{tokenOnce}</p>
       <Field label={token} value={created.token} readOnly onFocus={(event) => event.currentTarget.select()} />
       <div class="actions">
-        <Button onClick={() => void copyToken()}>{copy}</Button>
+        <Button onClick={() => void copyToken()}>{isCopied ? copied : copy}</Button>
         <Button kind="primary" onClick={onClose}>
           {close}
         </Button>

@@ -44,10 +44,16 @@ export function useFoundMessage(
     // The list renders the message, and marks it, before the next frame.
     requestAnimationFrame(() => {
       kept.current = list.current?.querySelector<HTMLElement>('[data-found=true]') ?? null;
-      kept.current?.scrollIntoView({ block: 'center' });
+      showFound(kept.current);
       kept.current?.focus({ preventScroll: true });
     });
   }
 
   return kept;
+}
+
+/** Scrolls to a message. One that is higher than the list begins at its top. */
+export function showFound(message: HTMLElement | null): void {
+  const space = message?.closest('.messages')?.clientHeight ?? 0;
+  message?.scrollIntoView({ block: message.offsetHeight > space ? 'start' : 'center' });
 }

@@ -5,7 +5,7 @@ import { IconButton } from '../ui/button';
 import { Icon } from '../ui/icon';
 import { showError } from '../ui/toast';
 import { useExchangeViews } from './exchange-views';
-import { useFoundMessage } from './found-message';
+import { showFound, useFoundMessage } from './found-message';
 import { Opening } from './opening';
 import { Suggestions } from './suggestions';
 import type { Thread } from './thread/thread';
@@ -29,7 +29,7 @@ export function MessageList({ thread, onAsk }: MessageListProps) {
   useEffect(() => {
     // Any growth counts: text, pictures, follow-up questions.
     const observer = new ResizeObserver(() => {
-      if (found.current !== null) found.current.scrollIntoView({ block: 'center' });
+      if (found.current !== null) showFound(found.current);
       else if (follows.current) toEnd();
     });
     if (root.current?.firstElementChild) observer.observe(root.current.firstElementChild);
