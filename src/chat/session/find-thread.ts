@@ -4,7 +4,7 @@ import type { Character } from '../model/character';
 import type { Message } from '../model/message';
 import type { Owner } from '../model/owner';
 import type { SessionEntry } from '../model/session';
-import type { SessionStore } from '../ports/session-store';
+import type { AnswerRange, SessionStore } from '../ports/session-store';
 import type { TurnAccess } from '../turn/access';
 import type { CharacterSessions } from './character-sessions';
 
@@ -66,9 +66,14 @@ export function createFindThread({ store, turns, characterSessions }: FindThread
     session: SessionEntry,
     earlier: readonly RememberedTurn[],
   ): Promise<boolean> {
-    const range = { beforeId: null, limit: earlier.length + maxFailed + 1 };
-    const saved = [...(await store.listAnswers(owner, session, range))].reverse();
-    return matches(saved, earlier);
+    const compare = createComparison(earlier);
+    for (let beforeId: number | null = null; ;) {
+      const range: AnswerRange = { beforeId, limit: pageSize };
+      const page = await store.listAnswers(owner, session, range);
+      if (!page.every(compare.next)) return false;
+      if (page.length < pageSize) return compare.isWhole();
+      beforeId = page.at(-1)?.id ?? null;
+    }
   }
 }
 
@@ -82,18 +87,30 @@ export async function endUnread(
   throw new ChatError('turn-in-progress', { details: { turn_id: liveTurnId } });
 }
 
+/** An answer can have megabytes. Most sessions differ in the newest turn. */
+const pageSize = 20;
 /** How many failed turns may be missing in the messages of a client. */
 const maxFailed = 20;
 
-/** Returns whether these are all turns of a session, oldest first. */
-export function matches(saved: readonly Message[], earlier: readonly RememberedTurn[]): boolean {
-  let next = 0;
-  for (const turn of saved) {
-    const remembered = earlier[next];
-    if (remembered !== undefined && isSame(turn, remembered)) next += 1;
-    else if (!isFailed(turn)) return false;
-  }
-  return next === earlier.length;
+/** Compares the turns of a session with those that a client remembers, the newest first. */
+export function createComparison(earlier: readonly RememberedTurn[]) {
+  /** How many turns of the client can be left. A failed turn may be one of them, or may be missing. */
+  let left: readonly number[] = [earlier.length];
+  let count = 0;
+  return {
+    /** Takes the next older turn of the session. @returns whether all turns so far can be those of the client. */
+    next(saved: Message): boolean {
+      count += 1;
+      const isOne = (at: number) => at > 0 && isSame(saved, earlier[at - 1] as RememberedTurn);
+      const isMissing = (at: number) => isFailed(saved) && count - (earlier.length - at) <= maxFailed;
+      left = [
+        ...new Set(left.flatMap((at) => [...(isOne(at) ? [at - 1] : []), ...(isMissing(at) ? [at] : [])])),
+      ];
+      return left.length > 0;
+    },
+    /** Returns whether no turn of the client is left. */
+    isWhole: () => left.includes(0),
+  };
 }
 
 function isSame({ query, answer, outcome }: Message, remembered: RememberedTurn): boolean {
