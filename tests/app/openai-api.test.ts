@@ -190,6 +190,19 @@ describe('the body of a completion', () => {
   });
 
   it.each([
+    ['/api/openai/v1/chat/completions', 'model', { role: 'user', content: 'a' }],
+    ['/api/ai-sdk/chat', 'character_id', { role: 'user', parts: [] }],
+  ])('is refused with 413 before it is parsed if %s gets a million values', async (path, name, message) => {
+    const messages = Array(500_000).fill(JSON.stringify(message)).join(',');
+    const rawBody = `{"${name}":"${model}","messages":[${messages}]}`;
+    const headers = { 'Content-Type': 'application/json' };
+    const { status, text } = await user.request('POST', path, { rawBody, headers });
+
+    expect(status).toBe(413);
+    expect(text).toContain('Send fewer messages');
+  });
+
+  it.each([
     ['broken JSON', '{"model"', 'application/json', 400],
     ['wrong UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'application/json', 400],
     ['JSON that is too deep', '['.repeat(10_000) + ']'.repeat(10_000), 'application/json', 400],

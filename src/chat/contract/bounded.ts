@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { isShallow } from '../shared/json-depth';
 import { toStorableText } from '../shared/storable-text';
+import { invalidField } from './invalid-request';
 
 /** Parts of request schemas that have a limit. */
 
@@ -35,3 +36,25 @@ export const characterIdSchema = z
   .union([z.string().trim(), z.number()], isCharacterId)
   .transform(String)
   .refine((id) => id !== '' && id !== '0' && id.length <= 64 && !/^-|\./u.test(id), isCharacterId);
+
+/**
+ * Returns the list up to its first wrong item. A schema reports each wrong item, which blocks the event loop for seconds
+ * if there are many.
+ */
+export function upToFirstProblem(list: readonly unknown[], item: z.ZodType): readonly unknown[] {
+  const wrong = list.findIndex((one) => !item.safeParse(one).success);
+  return wrong === -1 ? list : list.slice(0, wrong + 1);
+}
+
+/** More parts in one message are refused. */
+const maxParts = 1_000;
+
+/**
+ * Checks how many parts a message has, before a schema checks each of them.
+ * @param path where the parts are, e.g. `messages`, `0`, `content`.
+ * @throws ChatError `invalid-request`
+ */
+export function assertFewParts(parts: unknown, path: readonly PropertyKey[]): void {
+  if (Array.isArray(parts) && parts.length > maxParts)
+    throw invalidField(path, `can have at most ${maxParts} parts`);
+}

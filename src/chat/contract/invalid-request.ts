@@ -15,6 +15,11 @@ export function invalidRequest(sentence: string): ChatError {
   return new ChatError('invalid-request', { sentence: sentence.toWellFormed() });
 }
 
+/** Returns the same error as a schema that refuses a field. */
+export function invalidField(path: readonly PropertyKey[], message: string): ChatError {
+  return toInvalidRequest(new z.ZodError([{ code: 'custom', path: [...path], message, input: undefined }]));
+}
+
 /** Parses a value by a schema. @throws ChatError `invalid-request` with all problems. */
 export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const result = schema.safeParse(value);

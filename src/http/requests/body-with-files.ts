@@ -1,8 +1,10 @@
 import { isUtf8 } from 'node:buffer';
+import { setImmediate } from 'node:timers/promises';
 
 import type { Context } from 'koa';
 
 import { ChatError, invalidRequest, isShallow } from '../../chat';
+import { hasMoreTokens } from './json-tokens';
 import { lowerIdsInBody } from './lower-case-ids';
 import { hasBody, readBody } from './request-body';
 
@@ -18,6 +20,13 @@ export const takesBodyWithFiles = (ctx: Context): boolean => ctx.method === 'POS
 const maxDepth = 100;
 
 /**
+ * The body can be large for its files, which are few long strings. Many small values would block the event loop for
+ * seconds. A message of the AI SDK has about 40 tokens, and one of OpenAI about 7.
+ */
+const maxTokens = 200_000;
+const largeBytes = 100_000;
+
+/**
  * Reads the JSON body of such a route.
  * @throws ChatError `payload-too-large`, `unsupported-media-type`, `invalid-request`
  */
@@ -28,9 +37,17 @@ export async function readBodyWithFiles(ctx: Context, maxBytes: number): Promise
       sentence: 'Send JSON with the header "Content-Type: application/json".',
     });
   }
-  const body = parseJson(await readBody(ctx, maxBytes));
+  const bytes = await readBody(ctx, maxBytes);
+  if (hasMoreTokens(bytes, maxTokens)) {
+    throw new ChatError('payload-too-large', {
+      sentence: 'The body has too many values. Send fewer messages.',
+    });
+  }
+  const body = parseJson(bytes);
   if (!isShallow(body, maxDepth)) throw invalidRequest(`The body can be at most ${maxDepth} levels deep.`);
   lowerIdsInBody(body);
+  // To check a large body takes as long as to parse it. Other requests run between.
+  if (bytes.length > largeBytes) await setImmediate();
   return body;
 }
 

@@ -4,7 +4,7 @@ import type { RequestSettings } from '../../settings';
 import { isBlank } from '../../shared/blank-text';
 import { oncePer } from '../../shared/once-per';
 import { toStorableText } from '../../shared/storable-text';
-import { boundedText, characterIdSchema } from '../bounded';
+import { assertFewParts, boundedText, characterIdSchema } from '../bounded';
 import { toInlineFile, type InlineFile } from '../file/inline-file';
 import { parse } from '../invalid-request';
 
@@ -56,14 +56,16 @@ type Message = z.output<typeof message>;
 
 const isAnswer = (one: unknown): boolean => (one as { readonly role?: unknown } | null)?.role === 'assistant';
 
+/** Returns the last message, and the answer before it. */
+function endOf(all: readonly unknown[]): { readonly last: unknown; readonly previous: unknown } {
+  return { last: all.at(-1), previous: all.slice(0, -1).reverse().find(isAnswer) ?? null };
+}
+
 /** The whole list can be long. Only its end is read: the last message, and the answer before it. */
 const messages = z
   .array(z.unknown(), 'must be a list of messages')
   .min(1, 'must have the question')
-  .transform((all) => {
-    const before = all.slice(0, -1).reverse().find(isAnswer);
-    return { last: all.at(-1), previous: before ?? null };
-  })
+  .transform(endOf)
   .pipe(z.object({ last: message, previous: message.nullable() }));
 
 export const aiSdkBody = oncePer(({ maxQueryChars, maxFiles }: RequestSettings) =>
@@ -109,6 +111,7 @@ type Body = z.output<ReturnType<typeof aiSdkBody>>;
  * @throws ChatError `invalid-request` with the name of the field.
  */
 export function parseAiSdkRequest(given: unknown, settings: RequestSettings): AiSdkRequest {
+  assertFewPartsIn(given);
   const body = parse(aiSdkBody(settings), given);
   const { id, trigger, messageId, character_id } = body;
   const { last, previous } = lastOf(body);
@@ -125,6 +128,17 @@ export function parseAiSdkRequest(given: unknown, settings: RequestSettings): Ai
       previousId: previous === null ? null : toStorableText(previous?.id ?? '') || undefined,
     },
   };
+}
+
+/** Checks the messages that are read. @throws ChatError `invalid-request` */
+function assertFewPartsIn(given: unknown): void {
+  const { message, messages } = (given ?? {}) as Readonly<Record<string, unknown>>;
+  const partsOf = (one: unknown) => (one as { readonly parts?: unknown } | null | undefined)?.parts;
+  assertFewParts(partsOf(message), ['message', 'parts']);
+  if (!Array.isArray(messages)) return;
+  const { last, previous } = endOf(messages);
+  for (const one of [last, previous])
+    assertFewParts(partsOf(one), ['messages', messages.lastIndexOf(one), 'parts']);
 }
 
 /** Returns the question, and the answer before it. See `QuestionPlace`. */

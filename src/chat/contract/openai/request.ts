@@ -4,9 +4,9 @@ import type { RequestSettings } from '../../settings';
 import { isBlank } from '../../shared/blank-text';
 import { oncePer } from '../../shared/once-per';
 import { toStorableText } from '../../shared/storable-text';
-import { characterIdSchema } from '../bounded';
+import { assertFewParts, characterIdSchema, upToFirstProblem } from '../bounded';
 import { toInlineFile, type InlineFile } from '../file/inline-file';
-import { parse } from '../invalid-request';
+import { invalidField, parse } from '../invalid-request';
 
 /** One earlier exchange, as the client remembers it. Both texts have no outer blanks. */
 export interface RememberedTurn {
@@ -39,11 +39,14 @@ const imagePart = z.object({
     )
     .describe('A picture of the question. Those of earlier messages are ignored.'),
 });
-const part = z.union([imagePart, textPart], 'must be a text or an image_url');
+const part = z.discriminatedUnion('type', [imagePart, textPart], 'must be a text or an image_url');
 const content = z
   .union([z.string(), z.array(part)], 'must be text or a list of parts')
   .nullish()
   .describe('Text, or a list of parts.');
+
+/** More are refused. Each one costs time on the event loop. */
+const maxMessages = 10_000;
 
 const roles = ['system', 'developer', 'user', 'assistant', 'tool', 'function'] as const;
 const message = z
@@ -70,6 +73,7 @@ export const completionBody = oncePer(({ maxQueryChars, maxFiles }: RequestSetti
         messages: z
           .array(message, 'must be a list of messages')
           .min(1, 'must have a message of the user')
+          .max(maxMessages, `can have at most ${maxMessages} messages`)
           .describe('The dialogue. Its last message is the question.'),
         stream: z
           .boolean('must be true or false')
@@ -104,7 +108,7 @@ export const completionBody = oncePer(({ maxQueryChars, maxFiles }: RequestSetti
 export function parseCompletion(body: unknown, settings: RequestSettings): CompletionRequest {
   const { model, messages, stream, stream_options, session_id, metadata } = parse(
     completionBody(settings),
-    body,
+    withFewMessages(body),
   );
   const spoken = messages.filter(isSpoken);
   const question = spoken.at(-1);
@@ -117,6 +121,17 @@ export function parseCompletion(body: unknown, settings: RequestSettings): Compl
     isStreaming: stream === true,
     withUsage: stream_options?.include_usage === true,
   };
+}
+
+/** Returns the body with the messages that the schema has to check. @throws ChatError `invalid-request` for too many */
+function withFewMessages(body: unknown): unknown {
+  const { messages } = (body ?? {}) as { readonly messages?: unknown };
+  if (!Array.isArray(messages)) return body;
+  if (messages.length > maxMessages)
+    throw invalidField(['messages'], `can have at most ${maxMessages} messages`);
+  for (const [index, one] of messages.entries())
+    assertFewParts((one as { content?: unknown } | null)?.content, ['messages', index, 'content']);
+  return { ...(body as object), messages: upToFirstProblem(messages, message) };
 }
 
 function problemOf(
@@ -164,12 +179,11 @@ function toImage(url: string, index: number): InlineFile | null {
 
 /** Pairs questions with answers. An answer before the first question is the opening line of the character. */
 function toTurns(messages: readonly Message[]): RememberedTurn[] {
-  const turns: { query: string; answer: string }[] = [];
+  const turns: { readonly query: string; readonly answers: string[] }[] = [];
   for (const message of messages) {
     const text = textOf(message).trim();
-    const last = turns.at(-1);
-    if (message.role === 'user') turns.push({ query: text, answer: '' });
-    else if (last !== undefined) last.answer = `${last.answer}\n${text}`.trim();
+    if (message.role === 'user') turns.push({ query: text, answers: [] });
+    else turns.at(-1)?.answers.push(text);
   }
-  return turns;
+  return turns.map(({ query, answers }) => ({ query, answer: answers.join('\n').trim() }));
 }

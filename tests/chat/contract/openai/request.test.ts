@@ -1,3 +1,4 @@
+import { thrown } from '../../support/collect';
 import { parseCompletion } from '../../../../src/chat/contract/openai/request';
 
 const settings = { maxQueryChars: 100, maxInputsChars: 100, maxFiles: 1 };
@@ -68,5 +69,32 @@ describe('a chat completion', () => {
     expect(() => parse(messages)).toThrow(
       expect.objectContaining({ message: expect.stringContaining(sentence) }),
     );
+  });
+});
+
+describe('a long chat completion', () => {
+  it('is refused with more than 10000 messages, or 1000 parts in one', async () => {
+    const refused = (messages: unknown) => thrown(() => parse(messages));
+
+    expect(await refused(Array(10_001).fill(question))).toMatchObject({
+      message: 'messages can have at most 10000 messages.',
+    });
+    const parts = Array(1_001).fill({ type: 'text', text: 'a' });
+    expect(await refused([question, { role: 'user', content: parts }])).toMatchObject({
+      message: 'messages.1.content can have at most 1000 parts.',
+    });
+  });
+
+  it('is refused for its first wrong message only', async () => {
+    expect(await thrown(() => parse([question, ...Array(9_000).fill({}), question]))).toMatchObject({
+      message: 'messages.1.role must be one of system, developer, user, assistant, tool, function.',
+    });
+  });
+
+  it('joins thousands of answers to one question', () => {
+    const answers = Array(5_000).fill({ role: 'assistant', content: ` ${'a'.repeat(2_000)} ` });
+    const { earlier } = parse([question, ...answers, question]);
+
+    expect(earlier.map(({ answer }) => answer.length)).toEqual([5_000 * 2_001 - 1]);
   });
 });
