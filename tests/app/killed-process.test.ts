@@ -104,6 +104,26 @@ describe('with a lease of a minute', () => {
       expect(message_count).toBe(4);
     });
 
+    it('leaves it known that moderation has taken a text back', async () => {
+      const query = 'Was it taken back?';
+      const body = { model: documentId, messages: [{ role: 'user', content: query }] };
+      const complete = (headers = {}) =>
+        user.request('POST', '/api/openai/v1/chat/completions', { body, headers });
+      app.dify.script(async (reply) => {
+        await reply.say('This is forbidden');
+        await reply.replace('Let us change the subject.');
+        await reply.closed;
+      });
+      complete().catch(() => undefined);
+      const isReplaced = async () => (await answerOf(query))?.answer === 'Let us change the subject.';
+      expect(await holdsWithin(20_000, isReplaced)).toBe(true);
+      await app.killAndRestart();
+
+      expect(await holdsWithin(wellWithinLeaseMs, () => hasEnded(query))).toBe(true);
+      expect(await answerOf(query)).toMatchObject({ outcome: 'interrupted' });
+      expect(Boolean((await answerOf(query)).taken_back)).toBe(true);
+    });
+
     it('leaves a turn that clients can follow, join by Idempotency-Key and regenerate', async () => {
       const headers = { 'Idempotency-Key': 'one' };
       const query = 'Can it be followed?';

@@ -125,6 +125,7 @@ describe('checkpoints of many turns at the same time', () => {
     messageId: `message-${turnId}`,
     conversationId: `conversation-${turnId}`,
     lastEventId: 2,
+    isTakenBack: false,
   });
   const saved = async (turnId: string) => (await store.find(ada, turnId))?.[1];
 
@@ -525,7 +526,7 @@ describe("UnneededConversations on Strapi's database", () => {
   it('gets the conversation of a running answer whose session is deleted, and the session does not', async () => {
     await store.open(newTurn());
     expect(await deleteSession()).toBe(true);
-    await store.checkpoint('turn-1', { ...ids, answer: 'Hel', lastEventId: 2 });
+    await store.checkpoint('turn-1', { ...ids, answer: 'Hel', lastEventId: 2, isTakenBack: false });
     expect(await store.identify('turn-1', conversation.conversationId)).toBe(false);
     await store.close('turn-1', ending({ ...ids, outcome: 'stopped' }));
     await store.continueIn('turn-1', conversation.conversationId);

@@ -105,6 +105,8 @@ export interface TurnProgress {
 export interface Checkpoint extends TurnProgress {
   /** The id of the last event that `answer` contains. In a `TurnEnding`: of the terminal event. */
   readonly lastEventId: number;
+  /** Whether the upstream has taken back a text that clients had. Once it is saved, it stays. */
+  readonly isTakenBack: boolean;
 }
 
 export interface TurnEnding extends Checkpoint {
@@ -115,8 +117,6 @@ export interface TurnEnding extends Checkpoint {
   readonly files: readonly AnswerFile[];
   /** Whether the upstream had lost the conversation, so that the turn continued in a new one. */
   readonly isThreadRestarted: boolean;
-  /** Whether the upstream has taken back a text that clients had. */
-  readonly isTakenBack: boolean;
   /** From the question to the first text of the answer. Null if none arrived, or if another process has read it. */
   readonly firstTokenMs: number | null;
   /** The upstream's own sentence about its error, for operators. */

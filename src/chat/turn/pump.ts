@@ -135,7 +135,8 @@ function createSave(
 ): () => Promise<void> {
   let isIdentified = false;
   return async () => {
-    const progress = { ...answer.progress(), lastEventId: lastEventId() };
+    const isTakenBack = answer.isTakenBack();
+    const progress = { ...answer.progress(), isTakenBack, lastEventId: lastEventId() };
     if (await store.checkpoint(turn.turnId, progress)) {
       const isTakenOver = await store.isTakenOver(turn.turnId);
       requestEnd(isTakenOver ? 'taken-over' : 'stop');

@@ -47,17 +47,19 @@ async function saveProgress(
     `update chat_conversations set answer = given.column2, alive_at = ${now}, updated_at = ?,
        task_id = coalesce(given.column3, task_id),
        conversation_id = coalesce(given.column4, conversation_id),
-       message_id = ${freeMessageId('given.column5')}, last_event_id = cast(given.column6 as integer)
+       message_id = ${freeMessageId('given.column5')}, last_event_id = cast(given.column6 as integer),
+       taken_back = cast(given.column7 as boolean)
      from $given
      where turn_id = given.column1 and role = 'assistant' and outcome = 'pending' and takeovers is null
      returning turn_id, stop_requested`,
-    group.map(({ turnId, answer, taskId, conversationId, messageId, lastEventId }) => [
+    group.map(({ turnId, answer, taskId, conversationId, messageId, lastEventId, isTakenBack }) => [
       turnId,
       answer,
       taskId ?? null,
       conversationId ?? null,
       messageId ?? null,
       lastEventId,
+      isTakenBack,
     ]),
     [new Date()],
   );

@@ -131,7 +131,8 @@ function toEndAnswers(
        error_code = case when stop_requested then null else given.column7 end,
        error_detail = case when stop_requested then null else given.column10 end,
        thread_restarted = coalesce(thread_restarted, false) or cast(given.column11 as boolean),
-       first_token_ms = cast(given.column13 as integer), taken_back = cast(given.column14 as boolean),
+       first_token_ms = cast(given.column13 as integer), 
+       taken_back = coalesce(taken_back, false) or cast(given.column14 as boolean),
        files = coalesce(${files}, files),
        usage = ${usage}, held_by = null, alive_at = null, ended_at = ?, history_due = ?, updated_at = ?
      from $given

@@ -373,6 +373,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       answer: progress.answer,
       conversationId,
       lastEventId: progress.lastEventId,
+      isTakenBack: row.answer.isTakenBack || progress.isTakenBack,
       messageId: isTaken ? row.answer.messageId : messageId,
       updatedAt: new Date(),
     };
@@ -400,7 +401,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
         usage,
         answerFiles: files,
         isThreadRestarted: row.answer.isThreadRestarted || isThreadRestarted,
-        isTakenBack,
+        isTakenBack: row.answer.isTakenBack || isTakenBack,
       },
     });
     const session = sessions.get(row.sessionRowId);

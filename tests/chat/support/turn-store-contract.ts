@@ -27,6 +27,7 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     messageId: 'dify-message',
     conversationId: 'dify-conversation',
     lastEventId: 2,
+    isTakenBack: false,
   };
 
   async function readSession(): Promise<Session> {
@@ -243,6 +244,15 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
       expect(await store.claimAbandoned(silent)).toMatchObject([
         { answer: '', messageId: undefined, conversationId: null },
       ]);
+    });
+
+    it('leaves a turn whose text was taken back as such, although its new process has not read it', async () => {
+      await store.checkpoint('turn-1', { ...progress, isTakenBack: true });
+      await store.silence('turn-1', 61_000);
+      await store.claimAbandoned(silent);
+      expect((await store.find(ada, 'turn-1'))?.[1].isTakenBack).toBe(true);
+      const [, answer] = await store.close('turn-1', ending({ isTakenBack: false }), 1);
+      expect(answer).toMatchObject({ outcome: 'completed', isTakenBack: true });
     });
 
     it('leaves the turns pending, and frees their sessions', async () => {

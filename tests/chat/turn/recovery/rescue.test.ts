@@ -103,7 +103,12 @@ describe('createRescue', () => {
   it('completes a turn with the answer that it finds in Dify by its ids', async () => {
     const { store, rescue, client, claim, log } = await abandoned();
     const { answer, ...ids } = await answered(client);
-    await store.checkpoint('turn-1', { ...ids, answer: answer.slice(0, 3), lastEventId: 2 });
+    await store.checkpoint('turn-1', {
+      ...ids,
+      answer: answer.slice(0, 3),
+      lastEventId: 2,
+      isTakenBack: false,
+    });
     rescue.begin(await claim());
     expect(rescue.turnIds()).toEqual(['turn-1']);
     await ended(store);
@@ -184,6 +189,7 @@ describe('createRescue', () => {
     await store.checkpoint('turn-1', {
       answer: 'Ca',
       lastEventId: 2,
+      isTakenBack: false,
       taskId: undefined,
       messageId: undefined,
       conversationId: undefined,
@@ -200,7 +206,7 @@ describe('createRescue', () => {
   it('keeps the text so far if the answer in Dify does not begin with it', async () => {
     const { store, rescue, client, claim } = await abandoned();
     const ids = await answered(client);
-    await store.checkpoint('turn-1', { ...ids, answer: 'Another text', lastEventId: 2 });
+    await store.checkpoint('turn-1', { ...ids, answer: 'Another text', lastEventId: 2, isTakenBack: false });
     rescue.begin(await claim());
     await ended(store);
     expect(store.turn('turn-1')[1]).toMatchObject({
@@ -233,6 +239,7 @@ describe('createRescue', () => {
       ...ids,
       answer,
       lastEventId: 2,
+      isTakenBack: false,
       conversationId: '00000000-0000-4000-8000-000000000000',
     });
     rescue.begin(await claim());
@@ -329,7 +336,12 @@ describe('createRescue', () => {
     const settings = { ...turnSettings, maxAnswerChars: 3 };
     const { store, rescue, client, claim } = await abandoned({}, { settings });
     const { answer, ...ids } = await answered(client);
-    await store.checkpoint('turn-1', { ...ids, answer: answer.slice(0, 3), lastEventId: 2 });
+    await store.checkpoint('turn-1', {
+      ...ids,
+      answer: answer.slice(0, 3),
+      lastEventId: 2,
+      isTakenBack: false,
+    });
     rescue.begin(await claim());
     await ended(store);
     expect(store.turn('turn-1')[1]).toMatchObject({
