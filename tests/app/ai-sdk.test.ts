@@ -286,6 +286,18 @@ describe('a chat that asks again', () => {
     expect(chat.messages).toHaveLength(4);
   });
 
+  it('keeps the old answer if the new try fails without a text', async () => {
+    const id = newId();
+    const { chat, answer } = await ask(id, 'Tell me a joke.');
+    app.dify.next('refuse');
+    await chat.regenerate();
+    expect(chat.status).toBe('error');
+    expect((await historyOf(id)).map(textIn)).toEqual(['Tell me a joke.', textIn(answer)]);
+
+    await chat.regenerate();
+    expect((await historyOf(id)).map((one) => one.id)).toEqual([expect.any(String), lastOf(chat).id]);
+  });
+
   it('can change a question, which supersedes the old one', async () => {
     const id = newId();
     const { chat } = await ask(id, 'Who are you?');

@@ -216,6 +216,41 @@ describe('a session whose character changes its upstream', () => {
   });
 });
 
+describe('a question that is asked again without success, where the upstream has branches', () => {
+  it('keeps its old answer in use, until another try has an answer', async () => {
+    const user = await app.createUser();
+    const { documentId } = await app.admin.createCharacter({ name: 'Rhea', prompt: 'You are Rhea.' });
+    await chooseUpstream(app, documentId, columns.openai);
+    const rhea = { documentId, prompt: 'You are Rhea.', answeredBy: '' };
+    const [, first] = (await ask(user, rhea, 'Asked again?')).body.data;
+    const { session_id: session } = first;
+    await ask(user, rhea, 'And after that?', session);
+    const regenerate = (turnId: string) =>
+      user.post(`/api/chat-conversations/turns/${turnId}/regenerate`, {});
+    const shown = async () => {
+      const { items } = (await user.get(`/api/chat/sessions/${session}/messages`)).body.data;
+      return (items as Record<string, string>[]).map(({ content }) => content);
+    };
+    const before = await shown();
+    openai.next(faults.refuses(500, { message: 'Broken.' }));
+    const failed = await regenerate(first.turn_id);
+    expect(failed.status).toBe(502);
+
+    expect(await shown()).toEqual(before);
+    const [, next] = (await ask(user, rhea, 'Do you know it still?', session)).body.data;
+    const sent = openai.requests.find((one) => lastQuestionOf(one) === 'Do you know it still?')?.body;
+    expect(messagesOf(sent as Record<string, unknown>).map(({ content }) => content)).toEqual([
+      rhea.prompt,
+      ...before,
+      'Do you know it still?',
+    ]);
+    expect(await shown()).toEqual([...before, 'Do you know it still?', next.answer]);
+
+    const [, again] = (await regenerate(failed.body.error.details.turn_id)).body.data;
+    expect(await shown()).toEqual(['Asked again?', again.answer]);
+  });
+});
+
 describe('a process that is killed while each kind of upstream answers', () => {
   it('recovers what Dify has saved, and keeps the text so far of the others', async () => {
     const user = await app.createUser();

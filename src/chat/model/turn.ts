@@ -28,6 +28,11 @@ export interface NewTurn {
    * The `Message.id` of the question that this one replaces, or null. All lines from that one on become superseded.
    */
   readonly supersedes: number | null;
+  /**
+   * Whether the question repeats the words of the one that it replaces. If such a turn ends early without a text, it is
+   * superseded itself, and those lines are in use again.
+   */
+  readonly isRepeat: boolean;
   /** Saved with the question permanently; null if the client sent no key. */
   readonly idempotency: Idempotency | null;
 }

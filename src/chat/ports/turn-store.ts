@@ -54,6 +54,9 @@ export interface TurnStore {
    */
   continueIn(turnId: string, conversationId: string): Promise<void>;
 
+  /** Returns the `Message.id` of the owner's message; null if it is unknown or deleted. */
+  findMessageId(owner: Owner, messageId: string): Promise<number | null>;
+
   /** Returns whether a message of any user has this `message_id`. */
   hasMessage(messageId: string): Promise<boolean>;
 
@@ -97,7 +100,7 @@ export interface TurnStore {
   requestStop(turnId: string): Promise<string | null>;
 
   /**
-   * Saves the end and frees the session. The first end counts: a later one changes nothing and returns the saved
+   * Saves the end and frees the session. A repeat without a text gives its place back: see `NewTurn.isRepeat`. The first end counts: a later one changes nothing and returns the saved
    * rows. The same applies if another process has taken the turn over. Its rows may then be pending.
    * @param takeovers see `AbandonedTurn`. 0 for the process that has opened the turn.
    * @throws ChatError `turn-not-found` if the rows were erased in the meantime.

@@ -92,6 +92,7 @@ function toNewTurn(
     createdAt: new Date(),
     regenerates: regenerates ?? null,
     supersedes: question.supersedes ?? branchesAt ?? null,
+    isRepeat: question.supersedes === undefined,
     idempotency,
   };
 }

@@ -44,7 +44,8 @@ export interface Turns extends TurnAccess {
 
   /**
    * Asks the question of a turn again, whatever its outcome. This adds a turn at the end of the session. Earlier
-   * answers stay. An upstream with branches continues before that question, so the lines since then are superseded.
+   * answers stay. An upstream with branches continues before that question, so the lines since then are superseded. If
+   * the new turn ends early without a text, they are in use again.
    * @param request.inputs values for the variables of the Dify app. The first ones were not saved.
    * @throws ChatError as `send`, and `turn-not-found`.
    */
@@ -97,7 +98,8 @@ export function createTurns(options: TurnOptions): Turns {
     sendUnkeyed: createSendUnkeyed({ store: options.store, access, send }),
     async regenerate(owner, turnId, { inputs, idempotencyKey, after }) {
       const { saved } = await access.find(owner, turnId);
-      const sent = await send({ ...toSameQuestion(saved), owner, inputs }, idempotencyKey, after);
+      const branchesAt = await findBranch(owner, saved);
+      const sent = await send({ ...toSameQuestion(saved), owner, inputs, branchesAt }, idempotencyKey, after);
       if (!sent.isReplay) await reportSuperseded(owner, saved, sent.turnId);
       return sent;
     },
@@ -109,13 +111,21 @@ export function createTurns(options: TurnOptions): Turns {
     heartbeatMs: takeover.everyMs,
   };
 
+  /** Returns the `Message.id` of the first line that the new turn supersedes. */
+  async function findBranch(owner: Owner, [question, answer]: SavedTurn): Promise<number> {
+    const { id, parentMessageId } = question;
+    // A repeat that failed has given its place back to an earlier version of the question.
+    const hasPlace = !question.isSuperseded || answer.answer !== '' || parentMessageId === null;
+    return hasPlace ? id : ((await options.store.findMessageId(owner, parentMessageId)) ?? id);
+  }
+
   async function reportSuperseded(owner: Owner, [before]: SavedTurn, turnId: string): Promise<void> {
     const now = await options.store.find(owner, before.turnId ?? '');
     if (!before.isSuperseded && now?.[0].isSuperseded === true) options.onSuperseded(now[0], turnId);
   }
 }
 
-function toSameQuestion([question, answer]: SavedTurn): Omit<Question, 'owner' | 'inputs'> {
+function toSameQuestion([question, answer]: SavedTurn): Omit<Question, 'owner' | 'inputs' | 'branchesAt'> {
   if (answer.characterId === null) throw new ChatError('character-not-found');
   return {
     characterId: answer.characterId,
@@ -124,6 +134,5 @@ function toSameQuestion([question, answer]: SavedTurn): Omit<Question, 'owner' |
     session: { sessionId: answer.sessionId ?? undefined },
     // All versions of a question refer to the first one.
     regenerates: question.parentMessageId ?? question.messageId,
-    branchesAt: question.id,
   };
 }

@@ -368,7 +368,7 @@ async function editQuestion(db: Database, owner: Owner, question: Message, conte
     await messages()
       .where({ session_id: row.session_id, role: 'assistant' })
       .where('id', '>', question.id)
-      .update({ is_superseded: true });
+      .update({ is_superseded: true, superseded_by: null });
   });
 }
 

@@ -7,6 +7,7 @@ import { toGiven } from '../sql/given-rows';
 import { inGroups } from '../sql/group-commit';
 import { toJsonColumn } from '../sql/json-column';
 import { messageColumns, selectMessages, type MessageRow } from '../messages/rows';
+import { isAnswerSuperseded, isQuestionSuperseded, isWithoutText, toRestore } from './places';
 import { toSavedTurn } from './saved';
 import { toFreeing, type FreedSession } from '../sessions/claims';
 import type { RunStatement, Statement } from '../sql/statements';
@@ -43,6 +44,8 @@ interface Ending {
   readonly answers: Statement;
   readonly questions: Statement;
   readonly sessions: Statement;
+  /** The turns that give their place back if they are repeats. */
+  readonly withoutText: readonly string[];
 }
 
 type WrittenRow = Omit<MessageRow, 'session_id'> & { readonly session_row_id: number | null };
@@ -58,6 +61,7 @@ function toEnding(turns: readonly EndingTurn[], isPostgres: boolean): Ending {
     // This runs even if no answer is pending, because somebody may have deleted the answer meanwhile.
     questions: toNameConversations(turns, now, isTurn),
     sessions: toFreeing(turns, now),
+    withoutText: turns.filter(isWithoutText).map(({ turnId }) => turnId),
   };
 }
 
@@ -69,25 +73,35 @@ type RunEnding = (statement: RunStatement, ending: Ending) => Promise<readonly M
 
 async function runOneByOne(
   statement: RunStatement,
-  { answers, questions, sessions }: Ending,
+  { answers, questions, sessions, withoutText }: Ending,
 ): Promise<readonly MessageRow[]> {
-  const rows = [...(await statement<WrittenRow>(answers)), ...(await statement<WrittenRow>(questions))];
+  // The questions come first, because a question that gives its place back has a pending answer.
+  const named = await statement<WrittenRow>(questions);
+  const ended = await statement<WrittenRow>(answers);
+  const endedIds = new Set(ended.map(({ turn_id: turnId }) => turnId));
+  const restoring = toRestore(withoutText.filter((turnId) => endedIds.has(turnId)));
+  if (restoring !== null) await statement(restoring);
   const freed = await statement<FreedSession>(sessions);
   const publicIds = new Map<number | null, string>(freed.map(({ id, session_id }) => [id, session_id]));
-  return rows.map((row) => ({ session_id: publicIds.get(row.session_row_id) ?? null, ...row }));
+  return [...ended, ...named].map((row) => ({
+    session_id: publicIds.get(row.session_row_id) ?? null,
+    ...row,
+  }));
 }
 
 /** Runs all three in one round trip. SQLite does not support such a statement, and it has no round trips. */
 function runAsOne(
   statement: RunStatement,
-  { answers, questions, sessions }: Ending,
+  { answers, questions, sessions, withoutText }: Ending,
 ): Promise<readonly MessageRow[]> {
+  const restoring = toRestore(withoutText, 'and superseded_by in (select turn_id from answers)');
+  const restored = restoring === null ? '' : `, restored as (${restoring.sql})`;
   return statement<MessageRow>({
-    sql: `with freed as (${sessions.sql}), answers as (${answers.sql}), questions as (${questions.sql})
+    sql: `with freed as (${sessions.sql}), answers as (${answers.sql}), questions as (${questions.sql})${restored}
      select ended.*, freed.session_id
      from (select * from answers union all select * from questions) as ended
      left join freed on freed.id = ended.session_row_id`,
-    values: [...sessions.values, ...answers.values, ...questions.values],
+    values: [...sessions.values, ...answers.values, ...questions.values, ...(restoring?.values ?? [])],
   });
 }
 
@@ -133,7 +147,7 @@ function toEndAnswers(
        thread_restarted = coalesce(thread_restarted, false) or cast(given.column11 as boolean),
        first_token_ms = cast(given.column13 as integer), 
        taken_back = coalesce(taken_back, false) or cast(given.column14 as boolean),
-       files = coalesce(${files}, files),
+       files = coalesce(${files}, files), is_superseded = ${isAnswerSuperseded('given.column16')},
        usage = ${usage}, held_by = null, alive_at = null, ended_at = ?, history_due = ?, updated_at = ?
      from $given
      where ${isTurn} and role = 'assistant' and outcome = 'pending'
@@ -155,6 +169,7 @@ function toEndAnswers(
       turn.firstTokenMs,
       turn.isTakenBack,
       turn.takeovers,
+      isWithoutText(turn),
     ]),
     [now, now, now],
   );
@@ -164,9 +179,10 @@ function toEndAnswers(
 function toNameConversations(turns: readonly EndingTurn[], now: Date, isTurn: string): Statement {
   return toGiven(
     `update chat_conversations
-     set conversation_id = coalesce(given.column2, conversation_id), updated_at = ?
+     set conversation_id = coalesce(given.column2, conversation_id), updated_at = ?,
+       is_superseded = ${isQuestionSuperseded('given.column3', 'given.column4')}
      from $given where ${isTurn} and role = 'user' returning ${written}`,
-    turns.map(({ turnId, conversationId }) => [turnId, conversationId ?? null]),
+    turns.map((turn) => [turn.turnId, turn.conversationId ?? null, isWithoutText(turn), turn.takeovers]),
     [now],
   );
 }

@@ -140,13 +140,14 @@ function sessionRow({ session, thread, owner, characterId, turnId, createdAt }: 
 /** Marks messages as superseded, also deleted ones: a restored message must not become current again. */
 async function supersede(
   statement: RunStatement,
-  { owner }: NewTurn,
+  { owner, turnId, isRepeat }: NewTurn,
   since: number,
   sessionRowId: number,
 ): Promise<void> {
   await statement({
-    sql: 'update chat_conversations set is_superseded = ? where session_id = ? and user_id = ? and id >= ?',
-    values: [true, sessionRowId, owner.id, since],
+    sql: `update chat_conversations set is_superseded = ?, superseded_by = ?
+     where session_id = ? and user_id = ? and id >= ? and not coalesce(is_superseded, false)`,
+    values: [true, isRepeat ? turnId : null, sessionRowId, owner.id, since],
   });
 }
 

@@ -41,6 +41,7 @@ export function createTurnStore(
     continueIn: (turnId, conversationId) => continueIn(db, turnId, { conversationId, deleteConversations }),
     readEarlier: (turn) => readEarlier(db, turn),
     saveParent: (turn, conversationId) => saveParent(db, turn, conversationId),
+    findMessageId: (owner, messageId) => findMessageId(db, owner, messageId),
     hasMessage: (messageId) => hasMessage(db, messageId),
     hasTwin: (turnId) => hasTwin(db, turnId),
     claimAbandoned: (abandonment) => claimAbandoned(db, lock, abandonment),
@@ -179,6 +180,13 @@ async function hasTwin(db: Database, turnId: string): Promise<boolean> {
     .whereRaw(`${upstreamOf('other')} = ${upstreamOf('own')}`)
     .first('other.id');
   return row !== undefined;
+}
+
+async function findMessageId(db: Database, owner: Owner, messageId: string): Promise<number | null> {
+  const own = { user_id: owner.id, message_id: messageId, is_deleted: false };
+  const row = (await db.connection('chat_conversations').where(own).first('id')) as
+    { readonly id: number } | undefined;
+  return row?.id ?? null;
 }
 
 async function hasMessage(db: Database, messageId: string): Promise<boolean> {

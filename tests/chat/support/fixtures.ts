@@ -91,6 +91,7 @@ export function newTurn(changes: Partial<NewTurn> = {}): NewTurn {
     createdAt: new Date(),
     regenerates: null,
     supersedes: null,
+    isRepeat: false,
     idempotency: null,
     ...changes,
   };

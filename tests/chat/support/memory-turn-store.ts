@@ -33,6 +33,8 @@ interface TurnRow {
   readonly isStopRequested?: boolean;
   readonly takeovers?: number;
   readonly isAnswerGone?: boolean;
+  /** The repeat that has superseded the turn. */
+  readonly supersededBy?: string | undefined;
 }
 
 /** A turn store in memory, with additional methods that let a test read and change its rows. */
@@ -72,7 +74,8 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       if (turn.session.rowId === null && isNameTaken(turn.owner, turn.session.chatName)) return false;
       const sessionRowId = turn.session.rowId ?? insertSession(turn);
       if (!claim(sessionRowId, turn)) return false;
-      if (turn.supersedes !== null) supersede(sessionRowId, turn.supersedes);
+      if (turn.supersedes !== null)
+        supersede(sessionRowId, turn.supersedes, turn.isRepeat ? turn.turnId : undefined);
       turns.set(turn.turnId, {
         ownerId: turn.owner.id,
         ownerDocumentId: turn.owner.documentId,
@@ -162,6 +165,7 @@ export function createMemoryTurnStore(): MemoryTurnStore {
       const row = pending(turnId);
       if (row !== undefined && (row.takeovers ?? 0) !== takeovers) return savedTurn(turnId);
       if (row !== undefined) end(turnId, saveProgress(turnId, row, ending), ending);
+      if (row !== undefined && givesPlaceBack(ending)) givePlaceBack(turnId);
       else free(turnId, ending.conversationId);
       return savedTurn(turnId);
     },
@@ -187,6 +191,12 @@ export function createMemoryTurnStore(): MemoryTurnStore {
             isUpstreamMessageId(answer.messageId),
         );
       return found?.answer.messageId ?? null;
+    },
+
+    async findMessageId(owner, messageId) {
+      const own = [...turns.values()].filter(({ ownerId }) => ownerId === owner.id);
+      const messages = own.flatMap(({ question, answer }) => [question, answer]);
+      return messages.find((message) => message.messageId === messageId)?.id ?? null;
     },
 
     async hasMessage(messageId) {
@@ -289,14 +299,15 @@ export function createMemoryTurnStore(): MemoryTurnStore {
     return rowId;
   }
 
-  function supersede(rowId: number, since: number): void {
+  function supersede(rowId: number, since: number, supersededBy: string | undefined): void {
     const mark = (message: Message) => ({
       ...message,
       isSuperseded: message.isSuperseded || message.id >= since,
     });
     for (const [turnId, row] of turns) {
       if (row.sessionRowId !== rowId) continue;
-      turns.set(turnId, { ...row, question: mark(row.question), answer: mark(row.answer) });
+      const by = row.question.isSuperseded || row.question.id < since ? {} : { supersededBy };
+      turns.set(turnId, { ...row, ...by, question: mark(row.question), answer: mark(row.answer) });
     }
   }
 
@@ -409,12 +420,32 @@ export function createMemoryTurnStore(): MemoryTurnStore {
     sessions.set(session.rowId, { ...session, conversationId, liveTurnId: null });
   }
 
+  function givePlaceBack(repeatId: string): void {
+    const older = [...turns].filter(([, { supersededBy }]) => supersededBy === repeatId);
+    if (older.length > 0) mark(repeatId, true);
+    for (const [turnId] of older) mark(turnId, false);
+  }
+
+  function mark(turnId: string, isSuperseded: boolean): void {
+    const row = turns.get(turnId);
+    if (row === undefined) return;
+    const [question, answer] = [
+      { ...row.question, isSuperseded },
+      { ...row.answer, isSuperseded },
+    ];
+    turns.set(turnId, { ...row, question, answer, supersededBy: undefined });
+  }
+
   function savedTurn(turnId: string): SavedTurn {
     const row = turns.get(turnId);
     if (row === undefined || row.isAnswerGone === true) throw new Error(`There is no turn ${turnId}.`);
     return [{ ...row.question, answer: row.answer.answer }, row.answer];
   }
 }
+
+/** See `NewTurn.isRepeat`. */
+const givesPlaceBack = ({ outcome, answer, files }: TurnEnding): boolean =>
+  outcome !== 'completed' && answer === '' && files.length === 0;
 
 function toAbandonedTurn(
   turnId: string,

@@ -134,6 +134,75 @@ export function itKeepsTurns(create: () => Promise<TestedTurnStore> | TestedTurn
     ]);
   });
 
+  describe('a repeat', () => {
+    const marks = async (...turnIds: readonly string[]) =>
+      Promise.all(turnIds.map(async (id) => (await store.find(ada, id))?.map((line) => line.isSuperseded)));
+    const [inUse, replaced] = [
+      [false, false],
+      [true, true],
+    ];
+    const without = { outcome: 'failed', errorCode: 'upstream-interrupted', answer: '' } as const;
+
+    /** Opens a turn, edits its question, and repeats that. */
+    async function openRepeat(): Promise<void> {
+      await store.open(newTurn());
+      await store.close('turn-1', ending());
+      const [first] = (await store.find(ada, 'turn-1')) ?? [];
+      await openAgain({ supersedes: first?.id ?? 0 });
+      await store.close('turn-2', ending({ messageId: 'dify-message-2' }));
+      await openAgain({ ...thirdIds, supersedes: first?.id ?? 0, isRepeat: true });
+    }
+
+    it.each(['failed', 'interrupted', 'stopped'] as const)(
+      'that ends as %s without a text gives its place back, to the lines that it has superseded',
+      async (outcome) => {
+        await openRepeat();
+        expect(await marks('turn-1', 'turn-2', 'turn-3')).toEqual([replaced, replaced, inUse]);
+        const saved = await store.close('turn-3', ending({ ...without, outcome, messageId: undefined }));
+        expect(saved.map((line) => line.isSuperseded)).toEqual(replaced);
+        expect(await marks('turn-1', 'turn-2', 'turn-3')).toEqual([replaced, inUse, replaced]);
+      },
+    );
+
+    it('that ends with a text keeps its place', async () => {
+      await openRepeat();
+      await store.close('turn-3', ending({ ...without, answer: 'Ca', messageId: undefined }));
+      expect(await marks('turn-1', 'turn-2', 'turn-3')).toEqual([replaced, replaced, inUse]);
+    });
+
+    it('that ends twice gives its place back once', async () => {
+      await openRepeat();
+      await store.close('turn-3', ending({ ...without, answer: 'Ca', messageId: undefined }));
+      await store.close('turn-3', ending({ ...without, messageId: undefined }));
+      expect(await marks('turn-1', 'turn-2', 'turn-3')).toEqual([replaced, replaced, inUse]);
+    });
+
+    it('that superseded nothing stays in use without a text', async () => {
+      await store.open(newTurn({ isRepeat: true }));
+      await store.close('turn-1', ending({ ...without, messageId: undefined }));
+      expect(await marks('turn-1')).toEqual([inUse]);
+    });
+  });
+
+  it('lets an edited question keep its place without a text', async () => {
+    await store.open(newTurn());
+    await store.close('turn-1', ending());
+    const [first] = (await store.find(ada, 'turn-1')) ?? [];
+    await openAgain({ supersedes: first?.id ?? 0 });
+    const failed = { outcome: 'failed', errorCode: 'upstream-interrupted', answer: '' } as const;
+    await store.close('turn-2', ending({ ...failed, messageId: undefined }));
+    expect((await store.find(ada, 'turn-1'))?.[0].isSuperseded).toBe(true);
+    expect((await store.find(ada, 'turn-2'))?.[0].isSuperseded).toBe(false);
+  });
+
+  it("finds the id of the owner's message only", async () => {
+    await store.open(newTurn());
+    const [question] = (await store.find(ada, 'turn-1')) ?? [];
+    expect(await store.findMessageId(ada, 'msg-question')).toBe(question?.id);
+    expect(await store.findMessageId(bob, 'msg-question')).toBeNull();
+    expect(await store.findMessageId(ada, 'unknown')).toBeNull();
+  });
+
   it('opens turns in several sessions of one owner at the same time', async () => {
     await store.open(newTurn());
     await store.open(newTurn({ ...secondIds, session: newSession('session-2') }));

@@ -623,6 +623,24 @@ describe('createTurns', () => {
         expect(superseded).toHaveLength(1);
       });
 
+      it('leaves the turn in use if the upstream refuses, and supersedes it with the next try', async () => {
+        const { ask, turns, store } = createHarness({ upstream: branching() });
+        const turn = await ask();
+        await turn.ended;
+        const again = async (turnId: string) => {
+          const sent = await turns.regenerate(ada, turnId, request);
+          await sent.awaitEnd(new AbortController().signal);
+          return sent.turnId;
+        };
+        dify.next('refuse');
+        const failed = await again(turn.turnId);
+        expect(isSuperseded(store.turn(turn.turnId))).toEqual([false, false]);
+        expect(isSuperseded(store.turn(failed))).toEqual([true, true]);
+        const next = await again(failed);
+        expect(isSuperseded(store.turn(turn.turnId))).toEqual([true, true]);
+        expect(isSuperseded(store.turn(next))).toEqual([false, false]);
+      });
+
       it.each<[string, ChatErrorCode, Partial<Parameters<typeof createHarness>[0]>]>([
         ['the limit per minute', 'rate-limited', { counters: createMemoryCounters({ turnsPerMinute: 1 }) }],
         ['the limit per day', 'token-limit-reached', { counters: createMemoryCounters({ tokensPerDay: 1 }) }],

@@ -60,7 +60,7 @@ export interface AiSdkContext {
 /**
  * Converts the lines of a session, oldest first, to the messages that a client has seen. Leaves out superseded lines,
  * lines of tools, and an answer that still runs, because a client gets that by resuming. A question that was asked
- * again directly after its answer counts once, with the newest answer.
+ * again directly after its answer counts once, with the newest answer that has not failed without a text.
  */
 export async function* toAiSdkMessages(
   pages: AsyncIterable<readonly Message[]>,
@@ -74,13 +74,15 @@ export async function* toAiSdkMessages(
       if (line.isSuperseded || line.role === 'tool' || line.outcome === 'pending') continue;
       const shown = toAiSdkMessage(line, context);
       if (held !== null && line.turnId === held.turnId) {
-        held.messages.push(shown);
+        held = withAnswer(held, shown);
         continue;
       }
       const isQuestion = line.role === 'user' && line.turnId !== null;
       const root = line.parentMessageId ?? line.messageId;
-      if (held !== null && !(isQuestion && held.root === root)) done.push(...held.messages);
-      held = isQuestion ? { root, turnId: line.turnId, messages: [shown] } : null;
+      const isRepeat: boolean = isQuestion && held?.root === root;
+      if (held !== null && !isRepeat) done.push(...held.messages);
+      const older: Held['older'] = isRepeat ? held?.messages : undefined;
+      held = isQuestion ? { root, turnId: line.turnId, messages: [shown], older } : null;
       if (held === null) done.push(shown);
     }
     if (done.length > 0) yield done;
@@ -92,7 +94,15 @@ interface Held {
   /** The `message_id` of the first version of the question. All versions refer to it. */
   readonly root: string;
   readonly turnId: string | null;
-  readonly messages: AiSdkMessage[];
+  readonly messages: readonly AiSdkMessage[];
+  /** The messages of the version before. */
+  readonly older: readonly AiSdkMessage[] | undefined;
+}
+
+function withAnswer(held: Held, answer: AiSdkMessage): Held {
+  const hasFailed = answer.parts.length === 0 && answer.metadata.outcome !== 'completed';
+  const messages = hasFailed && held.older !== undefined ? held.older : [...held.messages, answer];
+  return { ...held, messages };
 }
 
 function toAiSdkMessage(line: Message, { owner, links }: AiSdkContext): AiSdkMessage {
