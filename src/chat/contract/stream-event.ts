@@ -37,7 +37,7 @@ const failed = envelope
 
 /** Fields that events have in both formats of a stream. */
 const questionMessageId = z.string().describe('The `message_id` of the question.');
-const place = z.int().describe('1 for the next question.');
+export const place = z.int().describe('1 for the next question.');
 const piece = z.string().describe('Text to append to the text so far.');
 const wholeText = z.string().describe('The whole text so far.');
 const ended = {

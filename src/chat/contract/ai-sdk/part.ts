@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ChatError } from '../../errors';
 import { createTextReader } from '../messages/answer-text';
 import type { Reply } from '../reply';
-import type { WireEvent } from '../stream-event';
+import { place, type WireEvent } from '../stream-event';
 import { aiSdkFilePart, aiSdkIds, aiSdkUsage, toAiSdkUsage, toFilePart } from './message';
 
 const textId = z.string().describe('The text that the part belongs to.');
@@ -21,6 +21,13 @@ export const aiSdkPart = z
         messageMetadata: aiSdkIds.describe('The ids of the answer in the other APIs.'),
       })
       .describe('The first part: the question is saved.'),
+    z
+      .object({
+        type: z.literal('data-queued'),
+        data: z.object({ place }).describe('Where the question waits.'),
+        transient: z.literal(true).describe('Only `onData` gets the part. It is in no message.'),
+      })
+      .describe('The question waits for its upstream. The part comes again when the place changes.'),
     z.object({ type: z.literal('text-start'), id: textId }).describe('The text begins.'),
     z
       .object({ type: z.literal('text-delta'), id: textId, delta: z.string().describe('Text to append.') })
@@ -88,7 +95,7 @@ export function createToAiSdkParts(wasTakenBack = false): (event: WireEvent) => 
       case 'error':
         return [...endOfText(), { type: 'error', errorText: event.message }];
       case 'queued':
-        return [];
+        return [{ type: 'data-queued', data: { place: event.place }, transient: true }];
     }
   }
 
