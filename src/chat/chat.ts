@@ -160,8 +160,7 @@ export function createChat(dependencies: ChatDependencies): Chat {
     sessions,
     owners: createOwners(dependencies.ownerSource),
     characterSessions,
-    findThread: createFindThread({ store: sessionStore, turns, characterSessions }),
-    clientChats: createClientChats({ store: sessionStore, turns, sessions, characterSessions, uploads }),
+    ...createThreads(dependencies, { turns, sessions, characterSessions, uploads }),
     sessionEvents: events,
     connect: createConnect({
       live,
@@ -178,6 +177,17 @@ export function createChat(dependencies: ChatDependencies): Chat {
     answerFiles,
     ownData: createOwnDataOf(dependencies, { uploads, turns, live, onErased }),
     conversationCleanup,
+  };
+}
+
+/** Creates what finds the sessions that clients of other APIs mean. */
+function createThreads(
+  { sessionStore: store, nodes: { bus } = alone }: ChatDependencies,
+  parts: Pick<Chat, 'turns' | 'sessions' | 'characterSessions' | 'uploads'>,
+): Pick<Chat, 'findThread' | 'clientChats'> {
+  return {
+    findThread: createFindThread({ ...parts, store }),
+    clientChats: createClientChats({ ...parts, store, bus }),
   };
 }
 

@@ -1,7 +1,10 @@
 /** The chats of the AI SDK, used by its own package as its quick start shows it. */
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import http from 'node:http';
+import { text as readText } from 'node:stream/consumers';
 
-import { DefaultChatTransport } from 'ai';
+import { DefaultChatTransport, validateUIMessages } from 'ai';
 
 import { startApp, type App } from '../support/app';
 import type { Client } from '../support/client';
@@ -34,13 +37,22 @@ class Chat extends PlainChat {
       messages = [],
       client = user,
       body = {},
-    }: { messages?: Message[]; client?: Client; body?: object } = {},
+      url = app.url,
+      onData,
+    }: {
+      messages?: Message[];
+      client?: Client;
+      body?: object;
+      url?: string;
+      onData?: (part: object) => void;
+    } = {},
   ) {
     super({
       id,
       messages,
+      ...(onData !== undefined && { onData }),
       transport: new DefaultChatTransport({
-        api: `${app.url}/api/ai-sdk/chat`,
+        api: `${url}/api/ai-sdk/chat`,
         headers: { Authorization: `Bearer ${client.token}` },
         body: { character_id: character, ...body },
       }),
@@ -214,6 +226,22 @@ describe('a chat of the AI SDK', () => {
     expect(chat.error?.message).toContain('fetches no address');
   });
 
+  it('shows the files of its questions in its history, after a restart', async () => {
+    const chat = new Chat(newId());
+    const url = `data:image/png;base64,${pixel.toString('base64')}`;
+    const file = { type: 'file' as const, mediaType: 'image/png', filename: 'sea.png' };
+    await chat.sendMessage({ text: 'What is it?', files: [{ ...file, url }] });
+    await app.killAndRestart();
+
+    const [question, answer] = await historyOf(chat.id);
+    expect(question?.parts).toEqual([
+      { type: 'text', text: 'What is it?' },
+      { ...file, url: '' },
+    ]);
+    expect(answer?.parts).toEqual([{ type: 'text', text: textIn(lastOf(chat)) }]);
+    await validateUIMessages({ messages: await historyOf(chat.id) });
+  });
+
   it('joins the answer of the first request when its key is repeated', async () => {
     const body = {
       id: newId(),
@@ -367,6 +395,31 @@ describe('a chat whose answer runs', () => {
     expect(chat.status).toBe('ready');
   });
 
+  it('is stopped although the stop overtakes the body of its question', async () => {
+    beginTale();
+    const id = newId();
+    const body = JSON.stringify({
+      id,
+      character_id: character,
+      message: { role: 'user', parts: [{ type: 'text', text: 'Tell a tale.' }] },
+    });
+    const headers = {
+      Authorization: `Bearer ${user.token}`,
+      'Content-Type': 'application/json',
+      'Content-Length': body.length,
+    };
+    const request = http.request(`${app.url}/api/ai-sdk/chat`, { method: 'POST', headers });
+    request.write(body.slice(0, 10));
+    // The server answers other requests of the user meanwhile, so it has checked the login of this one.
+    for (let count = 0; count < 10; count += 1) await historyOf(id).catch(() => undefined);
+    expect((await stop(id)).status).toBe(204);
+    request.end(body.slice(10));
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+
+    expect(await readText(response)).toContain('"outcome":"stopped"');
+    expect((await historyOf(id)).at(-1)).toMatchObject({ metadata: { outcome: 'stopped' } });
+  });
+
   it('answers the next question after the client has left, and stops the first answer', async () => {
     beginTale();
     const id = newId();
@@ -424,5 +477,39 @@ describe('a chat whose answer does not run', () => {
     await asked;
 
     expect(lastOf(chat)).toMatchObject({ metadata: { outcome: 'completed' } });
+  });
+});
+
+describe('a chat whose question waits for the upstream', () => {
+  it('gets its place, which is in no message', async () => {
+    const busy = await startApp({ env: { DIFY_ANSWERS_AT_ONCE: '1' } });
+    const client = await busy.createUser();
+    const { documentId } = await busy.admin.createCharacter();
+    let goOn = () => {};
+    const isAllowed = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    busy.dify.script(async (reply) => {
+      await reply.say('First.');
+      await isAllowed;
+      await reply.end();
+    });
+    const parts: object[] = [];
+    const body = { character_id: documentId };
+    const [first, second] = [
+      new Chat(newId(), { client, body, url: busy.url }),
+      new Chat(newId(), { client, body, url: busy.url, onData: (part) => void parts.push(part) }),
+    ];
+    const asked = first.sendMessage({ text: 'Who is first?' });
+    await until(() => textIn(first.lastMessage) === 'First.');
+    const waiting = second.sendMessage({ text: 'Who is second?' });
+    await until(() => parts.length > 0);
+    expect(parts[0]).toEqual({ type: 'data-queued', data: { place: 1 }, transient: true });
+    goOn();
+    await Promise.all([asked, waiting]);
+
+    expect(lastOf(second).metadata?.outcome).toBe('completed');
+    expect(lastOf(second).parts.map(({ type }) => type)).toEqual(['text']);
+    await busy.stop();
   });
 });

@@ -36,6 +36,8 @@ export interface Uploads {
   check(owner: Owner, upstream: NamedUpstream, files: readonly QuestionFile[]): Promise<void>;
   /** Returns whether a character takes files. False while its upstream cannot be asked. */
   takesFiles(character: Pick<Character, 'upstream'>): Promise<boolean>;
+  /** Returns what is known of the uploads among these files, by their ids. */
+  describe(owner: Owner, files: readonly QuestionFile[]): Promise<ReadonlyMap<string, Upload>>;
   /** Returns the bytes of an own upload that the server keeps; null if it is gone. */
   read(owner: Owner, upstreamId: string, id: string): Promise<KeptFile | null>;
   /** Erases the bytes that the server has kept for a day. */
@@ -69,10 +71,7 @@ export function createUploads(options: UploadsOptions): Uploads {
 
     async check(owner, upstream, files) {
       if (files.length === 0) return;
-      const ids = files.flatMap((file) =>
-        file.transfer_method === 'local_file' ? [file.upload_file_id] : [],
-      );
-      const own = await store.findOwn(owner, upstream.id, ids);
+      const own = await store.findOwn(owner, upstream.id, uploadIdsOf(files));
       for (const [index, file] of files.entries()) {
         const field = `data.files.${index}`;
         if (upstream.upstream.files === undefined && file.type !== 'image') throw onlyImages(field);
@@ -89,6 +88,11 @@ export function createUploads(options: UploadsOptions): Uploads {
         if (error instanceof ChatError) return false;
         throw error;
       }
+    },
+
+    async describe(owner, files) {
+      const ids = uploadIdsOf(files);
+      return ids.length === 0 ? new Map() : store.findUploads(owner, ids);
     },
 
     read: (owner, upstreamId, id) => store.read(owner, upstreamId, id),
@@ -130,6 +134,9 @@ export function createUploads(options: UploadsOptions): Uploads {
     if (!isAllowed) throw unusable(field, file);
   }
 }
+
+const uploadIdsOf = (files: readonly QuestionFile[]): readonly string[] =>
+  files.flatMap((file) => (file.transfer_method === 'local_file' ? [file.upload_file_id] : []));
 
 const onlyImages = (field: string) =>
   new ChatError('invalid-request', { sentence: `${field}.type must be image for this character.` });

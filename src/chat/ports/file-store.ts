@@ -24,6 +24,8 @@ export interface FileStore {
   save(owner: Owner, upload: NewUpload): Promise<void>;
   /** Returns those of the ids that the owner has uploaded to this upstream. */
   findOwn(owner: Owner, upstreamId: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Returns the owner's uploads with these ids, by their ids. Those whose bytes were erased are missing. */
+  findUploads(owner: Owner, ids: readonly string[]): Promise<ReadonlyMap<string, Upload>>;
   /** Returns the bytes of an own upload; null if it is unknown, or the upstream has them. */
   read(owner: Owner, upstreamId: string, id: string): Promise<KeptFile | null>;
   /** Lists the owner's uploads by age, with the ids of their rows. */

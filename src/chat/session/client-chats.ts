@@ -6,6 +6,7 @@ import type { Message } from '../model/message';
 import type { Owner } from '../model/owner';
 import type { Question } from '../model/question';
 import type { SessionEntry } from '../model/session';
+import type { NodeBus } from '../ports/nodes/node-bus';
 import type { SessionStore } from '../ports/session-store';
 import { isUuid } from '../shared/id-spellings';
 import type { Follow } from '../turn/access';
@@ -14,6 +15,7 @@ import type { Turns } from '../turn/turns';
 import type { SessionAccess } from './access';
 import type { CharacterSessions } from './character-sessions';
 import { endUnread } from './find-thread';
+import { createOpeningQuestions } from './opening-questions';
 
 /**
  * Chats as the AI SDK knows them. The id of a chat is that of a session, or a name that the client has chosen. Names
@@ -24,15 +26,20 @@ export interface ClientChats {
   find(owner: Owner, chatId: string): Promise<SessionEntry>;
   /**
    * Asks a question, or one of the chat again. A new chat begins with its first question. An answer that nobody reads
-   * any more is stopped first.
+   * any more is stopped first. A stop of the chat since the call stops the turn when it opens.
+   * @param read reads the request.
    * @throws ChatError as `Turns.send`, `turn-in-progress` if a client still reads an answer, `session-not-found` and
    *   `message-not-found` for a question that is to be asked again.
    */
-  send(owner: Owner, request: AiSdkRequest, keyed: Partial<KeyedRequest>): Promise<Sent>;
+  send(owner: Owner, read: () => Promise<ChatRequest>): Promise<Sent>;
   /** Follows the running answer from its start. Null if none runs, also for an unknown chat. */
   follow(owner: Owner, chatId: string): Promise<Follow | null>;
   /** Stops the running answer, and waits for its end. Does nothing if none runs, also for an unknown chat. */
   stop(owner: Owner, chatId: string): Promise<void>;
+}
+
+export interface ChatRequest extends Partial<KeyedRequest> {
+  readonly request: AiSdkRequest;
 }
 
 export interface ClientChatsOptions {
@@ -44,28 +51,52 @@ export interface ClientChatsOptions {
   readonly sessions: Pick<SessionAccess, 'reviseQuestion'>;
   readonly characterSessions: Pick<CharacterSessions, 'findCharacter'>;
   readonly uploads: Pick<Uploads, 'addInline'>;
+  readonly bus: NodeBus;
 }
 
 export function createClientChats(options: ClientChatsOptions): ClientChats {
   const { store, turns } = options;
+  const opening = createOpeningQuestions(options.bus);
   return {
     find: (owner, chatId) => findChat(store, owner, chatId),
-    async send(owner, request, { key, body }) {
-      if (request.action !== 'ask') return sendAgain(options, owner, request, key);
-      const toQuestion = () => toNewQuestion(options, owner, request);
-      return key === undefined
-        ? turns.send(await toQuestion(), undefined)
-        : turns.sendKeyed(owner, { key, body }, toQuestion);
+    async send(owner, read) {
+      const question = opening.add(owner);
+      let stopping: Promise<unknown> = Promise.resolve();
+      try {
+        const asked = await read();
+        question.setChat(asked.request.chatId);
+        const sent = await ask(options, owner, asked);
+        if (question.isStopped()) stopping = turns.stop(owner, sent.turnId);
+        return sent;
+      } finally {
+        // If the stop fails, the answer ends by itself.
+        void stopping.catch(() => undefined).finally(question.remove);
+      }
     },
     async follow(owner, chatId) {
       const turnId = (await store.findChat(owner, chatId))?.liveTurnId ?? null;
       return turnId === null ? null : unlessGone(turns.follow(owner, turnId, 0));
     },
     async stop(owner, chatId) {
+      // Before the turn is looked up: a question that opens its turn until then is stopped by the other way.
+      const opened = opening.stop(owner, chatId);
       const turnId = (await store.findChat(owner, chatId))?.liveTurnId ?? null;
       if (turnId !== null) await unlessGone(turns.stop(owner, turnId));
+      await opened;
     },
   };
+}
+
+async function ask(
+  options: ClientChatsOptions,
+  owner: Owner,
+  { request, key, body }: ChatRequest,
+): Promise<Sent> {
+  if (request.action !== 'ask') return sendAgain(options, owner, request, key);
+  const toQuestion = () => toNewQuestion(options, owner, request);
+  return key === undefined
+    ? options.turns.send(await toQuestion(), undefined)
+    : options.turns.sendKeyed(owner, { key, body }, toQuestion);
 }
 
 /** Returns null if the turn was deleted meanwhile. */

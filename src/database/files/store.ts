@@ -43,6 +43,11 @@ export function createFileStore(db: Database): FileStore {
       const found = (await own.select('file_id')) as Pick<Row, 'file_id'>[];
       return new Set(found.map((row) => row.file_id));
     },
+    async findUploads(owner, ids) {
+      const own = rows().where({ user_document_id: owner.documentId }).whereIn('file_id', ids);
+      const found = (await own.select(...columns)) as Row[];
+      return new Map(found.map((row) => [row.file_id, toUpload(row)]));
+    },
     async read(owner, upstreamId, id) {
       const own = { user_document_id: owner.documentId, upstream_id: upstreamId, file_id: id };
       const row = (await rows().where(own).whereNotNull('content').first('mime_type', 'content')) as

@@ -15,6 +15,8 @@ export function createMemoryFileStore(): FileStore {
     },
     findOwn: async (owner, upstreamId, ids) =>
       new Set(ownAt(owner, upstreamId).flatMap(({ id }) => (ids.includes(id) ? [id] : []))),
+    findUploads: async (owner, ids) =>
+      new Map(own(owner).flatMap((row) => (ids.includes(row.id) ? [[row.id, row] as const] : []))),
     async read(owner, upstreamId, id) {
       const { mimeType, base64 = null } = ownAt(owner, upstreamId).find((row) => row.id === id) ?? {};
       return mimeType === undefined || base64 === null ? null : { mimeType, base64 };

@@ -7,6 +7,7 @@ import {
   parseIdempotencyKey,
   toAiSdkFrames,
   toAiSdkMessages,
+  type QuestionFile,
   type Sent,
 } from '../../../chat';
 import { chatOf } from '../../../app';
@@ -24,10 +25,12 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
   async send(ctx: Context): Promise<EventSource> {
     const { clientChats, settings } = chatOf(strapi);
     const owner = ownerOf(ctx);
-    const body = await readBodyWithFiles(ctx, settings.files.maxBodyBytes);
-    const request = parseAiSdkRequest(body, settings.request);
-    const key = parseIdempotencyKey(ctx.get('Idempotency-Key'));
-    const sent = await clientChats.send(owner, request, { body, ...(key !== undefined && { key }) });
+    const sent = await clientChats.send(owner, async () => {
+      const body = await readBodyWithFiles(ctx, settings.files.maxBodyBytes);
+      const request = parseAiSdkRequest(body, settings.request);
+      const key = parseIdempotencyKey(ctx.get('Idempotency-Key'));
+      return { request, body, ...(key !== undefined && { key }) };
+    });
     if (sent.isReplay) ctx.set('Idempotent-Replayed', 'true');
     if (sent.rateLimit !== null) setRateLimit(ctx, sent.rateLimit);
     return toStream(ctx, sent.follow, await sent.wasTakenBack());
@@ -35,13 +38,14 @@ export default ({ strapi }: { strapi: Core.Strapi }) => ({
 
   /** GET /api/ai-sdk/chat/:chat_id */
   async messages(ctx: Context) {
-    const { clientChats, sessions, answerFiles } = chatOf(strapi);
+    const { clientChats, sessions, answerFiles, uploads } = chatOf(strapi);
     const owner = ownerOf(ctx);
     const { sessionId } = await clientChats.find(owner, param(ctx, 'chat_id'));
     const all = { id: 0, limit: Number.MAX_SAFE_INTEGER };
     const pages = await sessions.walkMessages(owner, sessionId, all);
     const loginEnd = loginEndOf(strapi, ctx);
-    const messages = toAiSdkMessages(pages, { owner, links: answerFiles.links });
+    const uploadsOf = (files: readonly QuestionFile[]) => uploads.describe(owner, files);
+    const messages = toAiSdkMessages(pages, { owner, links: answerFiles.links, uploadsOf });
     await replyWithList(ctx, { log: strapi.log, loginEnd }, messages);
   },
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import type { Message } from '../../model/message';
+import type { QuestionFile } from '../../model/file';
 import { turnOutcomes, type Usage } from '../../model/outcome';
 import type { Owner } from '../../model/owner';
 import { toAnswerFileReply, type FileLinks } from '../file/link';
@@ -18,10 +19,16 @@ export const aiSdkUsage = z
 export const aiSdkFilePart = z
   .object({
     type: z.literal('file'),
-    url: z.string().describe('A link relative to the address of this server. It expires after 30 minutes.'),
-    mediaType: z.string().describe('E.g. `image/*`.'),
+    url: z
+      .string()
+      .describe(
+        'Of an answer: a link relative to the address of this server, which expires after 30 minutes. Of a question: ' +
+          'its address, or empty for an upload.',
+      ),
+    mediaType: z.string().describe('E.g. `image/png`, or `image/*` if only the kind is known.'),
+    filename: z.string().optional().describe('The name of an upload.'),
   })
-  .describe('A file of the answer.');
+  .describe('A file of the question or of the answer.');
 
 const sessionId = z.string().describe('The session, in the other APIs.');
 const turnId = z.string().describe('The turn, in the other APIs.');
@@ -39,7 +46,7 @@ export const aiSdkMessage = z
           aiSdkFilePart,
         ]),
       )
-      .describe('The text, then the files of an answer. A failed answer can have none.'),
+      .describe('The text, then the files. A failed answer can have none.'),
     metadata: aiSdkIds
       .extend({
         turn_id: turnId.nullable().describe('The turn. Null for a message that a client has added.'),
@@ -55,7 +62,11 @@ export type AiSdkMessage = Reply<typeof aiSdkMessage>;
 export interface AiSdkContext {
   readonly owner: Owner;
   readonly links: FileLinks;
+  /** Returns what is known of the uploads among these files, by their ids. */
+  readonly uploadsOf: (files: readonly QuestionFile[]) => Promise<UploadNames>;
 }
+
+type UploadNames = ReadonlyMap<string, { readonly name: string; readonly mimeType: string }>;
 
 /**
  * Converts the lines of a session, oldest first, to the messages that a client has seen. Leaves out superseded lines,
@@ -70,9 +81,10 @@ export async function* toAiSdkMessages(
   let held: Held | null = null;
   for await (const page of pages) {
     const done: AiSdkMessage[] = [];
+    const uploads = await context.uploadsOf(page.flatMap(({ files }) => files));
     for (const line of page) {
       if (line.isSuperseded || line.role === 'tool' || line.outcome === 'pending') continue;
-      const shown = toAiSdkMessage(line, context);
+      const shown = toAiSdkMessage(line, context, uploads);
       if (held !== null && line.turnId === held.turnId) {
         held = withAnswer(held, shown);
         continue;
@@ -105,7 +117,7 @@ function withAnswer(held: Held, answer: AiSdkMessage): Held {
   return { ...held, messages };
 }
 
-function toAiSdkMessage(line: Message, { owner, links }: AiSdkContext): AiSdkMessage {
+function toAiSdkMessage(line: Message, { owner, links }: AiSdkContext, uploads: UploadNames): AiSdkMessage {
   const isAnswer = line.role === 'assistant';
   const text = contentOf(line);
   return {
@@ -114,6 +126,7 @@ function toAiSdkMessage(line: Message, { owner, links }: AiSdkContext): AiSdkMes
     role: isAnswer ? 'assistant' : 'user',
     parts: [
       ...(text === '' ? [] : [{ type: 'text' as const, text }]),
+      ...(isAnswer ? [] : line.files.map((file) => toQuestionFilePart(file, uploads))),
       ...line.answerFiles.map((file) => toFilePart(toAnswerFileReply(file, line, { owner, links }))),
     ],
     metadata: {
@@ -127,6 +140,14 @@ function toAiSdkMessage(line: Message, { owner, links }: AiSdkContext): AiSdkMes
 }
 
 const mediaTypes: Readonly<Record<string, string>> = { image: 'image/*', audio: 'audio/*', video: 'video/*' };
+
+/** The server gives no link to an upload, so its `url` is empty: the AI SDK needs a text there. */
+function toQuestionFilePart(file: QuestionFile, uploads: UploadNames): Reply<typeof aiSdkFilePart> {
+  if (file.transfer_method === 'remote_url') return toFilePart(file);
+  const upload = uploads.get(file.upload_file_id);
+  const part = toFilePart({ type: file.type, url: '' });
+  return upload === undefined ? part : { ...part, mediaType: upload.mimeType, filename: upload.name };
+}
 
 /** The upstream names only the kind of a file. */
 export function toFilePart({ type, url }: { readonly type: string; readonly url: string }) {
