@@ -124,22 +124,40 @@ onNodes('several nodes with Redis', () => {
     expect((await own).at(-1)?.data).toMatchObject({ event: 'message_end', outcome: 'stopped' });
   });
 
-  it('send a WebSocket at another node each event of its session', async () => {
-    const first = await askInParts(0);
-    first.gate.open();
-    await first.own;
-    const { sessionId } = first;
-    const device = await connect(otherUrl, `/ws/${sessionId}`, { token: user.token });
-    await device.until(({ event }) => event === 'connected');
-    const { gate, turnId, own } = await askInParts(20, sessionId);
-    await device.until(({ answer }) => answer === 'It begins. ');
-    device.drop();
-    const again = await connect(otherUrl, `/ws/${sessionId}`, { token: user.token });
-    gate.open();
-    await again.until(({ event, turn_id }) => event === 'message_end' && turn_id === turnId);
-    const frames = again.frames.filter((frame) => frame.turn_id === turnId);
-    expect(frames).toEqual((await own).map(({ id, data }) => ({ seq: id, ...data })));
+  it(
+    'send a WebSocket at another node each event of its session, however often it connects again',
+    async () => {
+      const connections = scale({ smoke: 3, full: 100 });
+      const first = await askInParts(0);
+      first.gate.open();
+      await first.own;
+      const { sessionId } = first;
+      const connectThere = () => connect(otherUrl, `/ws/${sessionId}`, { token: user.token });
+      let device = await connectThere();
+      await device.until(({ event }) => event === 'connected');
+      for (let count = 0; count < connections; count += 1) {
+        const { gate, turnId, own } = await askInParts(20, sessionId);
+        await device.until(({ answer }) => answer === 'It begins. ');
+        // Half of the devices are lost before the rest of the answer, the others in its middle.
+        if (count % 2 === 1) gate.open();
+        device.drop();
+        device = await connectThere();
+        gate.open();
+        await device.until(({ event, turn_id }) => event === 'message_end' && turn_id === turnId);
+        const frames = device.frames.filter((frame) => frame.turn_id === turnId);
+        expect(frames).toEqual((await own).map(({ id, data }) => ({ seq: id, ...data })));
+      }
+      report('WebSocket at another node', { connections, 'events missed': 0 });
+      await device.leave();
+    },
+    55 * 60_000,
+  );
 
+  it('tell a WebSocket at another node that its session has a new title or is deleted', async () => {
+    const { gate, sessionId, own } = await askInParts(0);
+    gate.open();
+    await own;
+    const again = await connect(otherUrl, `/ws/${sessionId}`, { token: user.token });
     await user.request('PATCH', `/api/chat/sessions/${sessionId}`, { body: { new_title: 'New title' } });
     expect(await again.until(({ event }) => event === 'session_renamed')).toMatchObject({
       title: 'New title',

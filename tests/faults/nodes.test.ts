@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import type { Script } from '../dify-emulator';
 import { startApp, type App } from '../support/app';
+import { startCable, type Cable } from '../support/cable';
 import type { Client } from '../support/client';
 import { database } from '../support/database';
 import { createGate } from '../support/gate';
@@ -31,6 +32,8 @@ const timeoutMs = Math.max(classTimeoutMs, 300_000);
 // Several processes need PostgreSQL.
 (database === 'postgres' ? describeWithRedis : describe.skip)('three processes with one Redis', () => {
   let redis: RedisServer;
+  /** The connection of all processes to Redis. */
+  let cable: Cable;
   let app: App;
   let balancer: Balancer;
   let users: Client[];
@@ -42,9 +45,10 @@ const timeoutMs = Math.max(classTimeoutMs, 300_000);
 
   beforeAll(async () => {
     redis = await startRedis();
+    cable = await startCable(redis.port);
     const env = {
       ...withoutLimits,
-      REDIS_URL: redis.url,
+      REDIS_URL: `redis://127.0.0.1:${cable.port}`,
       CHAT_CHECKPOINT_SECONDS: '0.2',
       CHAT_TURN_LEASE_SECONDS: String(leaseMs / 1000),
       CHAT_DRAIN_DELAY_SECONDS: '2',
@@ -64,6 +68,7 @@ const timeoutMs = Math.max(classTimeoutMs, 300_000);
   afterAll(async () => {
     await balancer.close();
     await app.stop();
+    await cable.remove();
     await redis.close();
   }, timeoutMs);
 
@@ -73,6 +78,14 @@ const timeoutMs = Math.max(classTimeoutMs, 300_000);
     urls = urls.map((one) => (one === url ? replacement : one));
     balancer.use([...urls, url]);
     await until(() => balancer.isReady(replacement));
+  }
+
+  /** Returns how many connections asked the questions of a load, and those without a whole answer. */
+  function outcomesOf(name: string) {
+    const asked = ledger.queries().filter((query) => query.startsWith(name));
+    const tellings = asked.flatMap((query) => ledger.tellings(query));
+    const cut = tellings.filter(({ terminals }) => terminals[0]?.outcome !== 'completed');
+    return { questions: tellings.length, cut };
   }
 
   const pendingTurns = () =>
@@ -267,19 +280,104 @@ const timeoutMs = Math.max(classTimeoutMs, 300_000);
       }
       await load.stop();
       const contradictions = await ledger.check(app.db, upstream);
-      const tellings = ledger
-        .queries()
-        .filter((query) => query.startsWith('Away'))
-        .flatMap((query) => ledger.tellings(query));
-      const cut = tellings.filter(({ terminals }) => terminals[0]?.outcome !== 'completed');
+      const { questions, cut } = outcomesOf('Away');
       report('Redis stopped', {
         stops,
-        questions: tellings.length,
+        questions,
         'cut or failed': cut.length,
         contradictions: contradictions.length,
       });
       expect(contradictions.slice(0, 5)).toEqual([]);
       expect(cut.slice(0, 5)).toEqual([]);
+    },
+    timeoutMs,
+  );
+
+  it(
+    'lose no acknowledged question and cut no answer while Redis takes two seconds for each reply',
+    async () => {
+      const times = scale({ full: 10, smoke: 1 });
+      const load = startLoad({
+        url: balancer.url,
+        users,
+        characterId,
+        upstream,
+        ledger,
+        lanes: scale({ full: 20, smoke: 6 }),
+        name: 'Slow',
+        play: (query) => telling(piecesOf(query, 20), () => randomFor(query).between(5, 40)),
+      });
+      for (let time = 0; time < times; time += 1) {
+        await pause(500);
+        cable.delay(1_000);
+        await pause(scale({ full: 10_000, smoke: 3_000 }));
+        cable.delay(0);
+      }
+      await load.stop();
+      const contradictions = await ledger.check(app.db, upstream);
+      const { questions, cut } = outcomesOf('Slow');
+      report('Redis with a latency of 2 s', {
+        times,
+        questions,
+        'cut or failed': cut.length,
+        contradictions: contradictions.length,
+      });
+      expect(contradictions.slice(0, 5)).toEqual([]);
+      expect(cut.slice(0, 5)).toEqual([]);
+    },
+    timeoutMs,
+  );
+
+  it(
+    'send each event to readers at another node soon after their own',
+    async () => {
+      const streams = scale({ full: 50, smoke: 10 });
+      const lagsMs: number[] = [];
+      const follow = async (index: number) => {
+        const query = `Lag ${index}`;
+        const user = users[index % users.length] as Client;
+        const { opened: goesOn, open: goOn } = createGate();
+        const [first = '', ...rest] = piecesOf(query, pieces);
+        upstream.on(query, async (reply) => {
+          await reply.say(first);
+          await goesOn;
+          await telling(rest, () => randomFor(query).between(10, 60))(reply);
+        });
+        ledger.asks(query, user);
+        const arrivedMs = new Map<number, number>();
+        const own = await openRaw(urls[0] ?? '', {
+          ...asking(user, { character_id: characterId, query }),
+          onFrame: ({ id }) => void arrivedMs.set(id, performance.now()),
+        });
+        await until(() => own.frames().length >= 2);
+        const { turn_id: turnId } = own.frames()[0]?.data as StartedEvent;
+        let isFollowing = false;
+        const other = await openRaw(urls[1] ?? '', {
+          ...following(user, turnId, 0),
+          onFrame: ({ id }) => {
+            if (!isFollowing) return;
+            const nowMs = performance.now();
+            // The reader at the other node can be the first of the two.
+            setImmediate(() => lagsMs.push(nowMs - (arrivedMs.get(id) ?? nowMs)));
+          },
+        });
+        await until(() => other.frames().length >= 2);
+        isFollowing = true;
+        goOn();
+        await Promise.all([own.over, other.over]);
+        ledger.told(query, own);
+        expect(other.frames().map(({ text }) => text)).toEqual(own.frames().map(({ text }) => text));
+      };
+      await Promise.all(Array.from({ length: streams }, (_, index) => follow(index)));
+      lagsMs.sort((one, other) => one - other);
+      const at = (share: number) => (lagsMs[Math.floor(lagsMs.length * share)] ?? Infinity).toFixed(1);
+      report('events at another node', {
+        streams,
+        events: lagsMs.length,
+        'ms later, median': at(0.5),
+        'ms later, 95 of 100': at(0.95),
+        'ms later, 99 of 100': at(0.99),
+      });
     },
     timeoutMs,
   );

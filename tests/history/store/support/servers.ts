@@ -8,7 +8,7 @@ import knex, { type Knex } from 'knex';
 import { parseDsn } from '../../../../src/env/dsn';
 import type { HistoryAddress, HistoryStoreSettings } from '../../../../src/history/settings';
 import { isFull } from '../../../faults/support/scale';
-import { startCable, type Cable } from './cable';
+import { startCable, type Cable } from '../../../support/cable';
 
 export type ServerName = 'sqlite' | 'postgres' | 'mariadb';
 

@@ -1,8 +1,11 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 
-/** A TCP proxy to a server. Tests cut and restore the connection. */
+/** A TCP proxy to a server. Tests cut, restore and delay the connection. */
 export interface Cable {
   readonly port: number;
+  /** Delivers later bytes after this time, in each direction. 0 by default. */
+  delay(ms: number): void;
   cut(): void;
   repair(): void;
   remove(): Promise<void>;
@@ -11,6 +14,7 @@ export interface Cable {
 export async function startCable(target: number): Promise<Cable> {
   const sockets = new Set<Socket>();
   let isCut = false;
+  let delayMs = 0;
   const server = createServer((near) => {
     if (isCut) return void near.destroy();
     const far = connect(target, '127.0.0.1');
@@ -24,7 +28,7 @@ export async function startCable(target: number): Promise<Cable> {
         sockets.delete(one);
         other.destroy();
       });
-      one.pipe(other);
+      forward(one, other);
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -32,6 +36,7 @@ export async function startCable(target: number): Promise<Cable> {
     for (const socket of sockets) socket.destroy();
   };
   return {
+    delay: (ms) => void (delayMs = ms),
     port: (server.address() as AddressInfo).port,
     cut() {
       isCut = true;
@@ -45,4 +50,13 @@ export async function startCable(target: number): Promise<Cable> {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+  /** Bytes keep their order when the delay becomes shorter. */
+  function forward(one: Socket, other: Socket): void {
+    let delivered = Promise.resolve();
+    one.on('data', (bytes) => {
+      const arrives = delayMs === 0 ? Promise.resolve() : pause(delayMs);
+      delivered = Promise.all([delivered, arrives]).then(() => void other.write(bytes));
+    });
+    one.on('end', () => void delivered.then(() => other.end()));
+  }
 }
