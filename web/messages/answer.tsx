@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 
 import { words } from '../i18n';
-import { sentenceOfCode } from '../i18n/errors';
+import { textOfCode } from '../i18n/errors';
 import { Button } from '../ui/button';
 import { showError } from '../ui/toast';
 import { AnswerActions } from './answer-actions';
@@ -70,12 +70,11 @@ function Outcome({
   const outcome = answer?.outcome ?? null;
   if (outcome === 'stopped') return <p class="quiet">{stopped}</p>;
   if (outcome !== 'interrupted' && outcome !== 'failed') return null;
-  const { happened, next } = sentenceOfCode(answer?.error_code ?? 'unknown');
   const turnId = answer?.turn_id ?? null;
   return (
     <div class="outcome">
       <p class="problem">{outcome === 'interrupted' ? interrupted : failed}</p>
-      <p>{`${happened} ${next}`}</p>
+      <p>{textOfCode(answer?.error_code ?? 'unknown')}</p>
       {isLast && question !== null && turnId !== null && canAsk(thread) && (
         <Button onClick={() => void thread.regenerate(question, turnId).catch(showError)}>{retry}</Button>
       )}

@@ -26,20 +26,19 @@ const messagesOfStrapi: readonly (readonly [message: string, code: OwnCode])[] =
 ];
 
 /** Says in the language of the user what happened, and what to do next. */
-export function sentenceOf(error: unknown): ErrorSentence {
-  return sentenceOfCode(codeOf(error));
+export const textOf = (error: unknown) => textOfCode(codeOf(error));
+
+/** Does the same for a code. An unknown one is of a later version of the server. */
+export function textOfCode(code: string): string {
+  const { happened, next } = sentenceOf(code);
+  // Chinese has no space between sentences.
+  return language.value === 'zh' ? `${happened}${next}` : `${happened} ${next}`;
 }
 
-/** An unknown code is of a later version of the server. */
-export function sentenceOfCode(code: string): ErrorSentence {
+function sentenceOf(code: string): ErrorSentence {
   const sentences = errorSentences[language.value];
   return Object.hasOwn(sentences, code) ? sentences[code as keyof ErrorSentences] : sentences.unknown;
 }
-
-export const textOf = (error: unknown) => {
-  const { happened, next } = sentenceOf(error);
-  return `${happened} ${next}`;
-};
 
 function codeOf(error: unknown): string {
   if (error instanceof NetworkError) return 'no-connection';
