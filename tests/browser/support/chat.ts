@@ -61,10 +61,10 @@ export async function startChat(): Promise<Chat> {
     const context = await browser.newContext({ baseURL: app.url, locale: 'en-US', ...options });
     context.setDefaultTimeout(timeoutMs);
     context.on('weberror', (error) => void problems.push(error.error().message));
+    // Chromium reports lost connections and refused requests.
     context.on('console', (message) => {
-      // Chromium reports lost connections and refused requests, which the tests cause.
-      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
-        problems.push(message.text());
+      const isCausedByTest = /^Failed to load resource|net::ERR_INTERNET_DISCONNECTED/u.test(message.text());
+      if (message.type() === 'error' && !isCausedByTest) problems.push(message.text());
     });
     return context.newPage();
   }
