@@ -32,7 +32,9 @@ export function MessageList({ thread, onAsk }: MessageListProps) {
       if (found.current !== null) showFound(found.current);
       else if (follows.current) toEnd();
     });
-    if (root.current?.firstElementChild) observer.observe(root.current.firstElementChild);
+    // The list itself shrinks when a note or a longer question needs space.
+    for (const element of [root.current, root.current?.firstElementChild])
+      if (element) observer.observe(element);
     return () => observer.disconnect();
   }, []);
 
