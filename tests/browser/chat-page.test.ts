@@ -45,7 +45,8 @@ describeInBrowser('the chat page', () => {
     await ask(page, 'Hi');
     await answers(page).getByText('Hello').waitFor();
     await page.keyboard.press('Escape');
-    await page.getByText('You stopped this answer.').waitFor();
+    await page.getByRole('status').getByText('You stopped this answer.').waitFor();
+    await page.locator('.answer').getByText('You stopped this answer.').waitFor();
   });
 
   it('continues an answer after a reload in its middle, and in a second tab', async () => {
@@ -193,7 +194,8 @@ describeInBrowser('the chat page', () => {
     });
     app.dify.next({ name: 'eof-after-deltas', after: 2 });
     await ask(page, '你好');
-    await page.getByText('回答在此中断。').waitFor();
+    await page.getByRole('status').getByText('回答在此中断。').waitFor();
+    await page.locator('.answer').getByText('回答在此中断。').waitFor();
     await page.getByRole('button', { name: '重试' }).waitFor();
     expect(await checkAccessibility(page)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
