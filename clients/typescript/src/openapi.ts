@@ -1467,7 +1467,7 @@ export interface components {
              * @enum {string}
              */
             role: "user" | "assistant";
-            /** @description The text, then the files of an answer. A failed answer can have none. */
+            /** @description The text, then the files. A failed answer can have none. */
             parts: ({
                 /** @constant */
                 type: "text";
@@ -1476,10 +1476,12 @@ export interface components {
             } | {
                 /** @constant */
                 type: "file";
-                /** @description A link relative to the address of this server. It expires after 30 minutes. */
+                /** @description Of an answer: a link relative to the address of this server, which expires after 30 minutes. Of a question: its address, or empty for an upload. */
                 url: string;
-                /** @description E.g. `image/*`. */
+                /** @description E.g. `image/png`, or `image/*` if only the kind is known. */
                 mediaType: string;
+                /** @description The name of an upload. */
+                filename?: string;
             })[];
             /** @description The ids of the message in the other APIs, and how an answer ended. */
             metadata: {
@@ -1519,6 +1521,19 @@ export interface components {
             };
         } | {
             /** @constant */
+            type: "data-queued";
+            /** @description Where the question waits. */
+            data: {
+                /** @description 1 for the next question. */
+                place: number;
+            };
+            /**
+             * @description Only `onData` gets the part. It is in no message.
+             * @constant
+             */
+            transient: true;
+        } | {
+            /** @constant */
             type: "text-start";
             /** @description The text that the part belongs to. */
             id: string;
@@ -1537,10 +1552,12 @@ export interface components {
         } | {
             /** @constant */
             type: "file";
-            /** @description A link relative to the address of this server. It expires after 30 minutes. */
+            /** @description Of an answer: a link relative to the address of this server, which expires after 30 minutes. Of a question: its address, or empty for an upload. */
             url: string;
-            /** @description E.g. `image/*`. */
+            /** @description E.g. `image/png`, or `image/*` if only the kind is known. */
             mediaType: string;
+            /** @description The name of an upload. */
+            filename?: string;
         } | {
             /** @constant */
             type: "finish";
