@@ -55,6 +55,7 @@ const config = ({ env }: Core.Config.Shared.ConfigParams): Core.Config.Middlewar
         expose: [
           'ETag',
           'Retry-After',
+          'x-should-retry',
           'Idempotent-Replayed',
           'X-RateLimit-Limit',
           'X-RateLimit-Remaining',

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { generateText, streamText, type ModelMessage } from 'ai';
+import OpenAI, { RateLimitError } from 'openai';
 import OpenAI5 from 'openai5';
 
 import { startApp, type App } from '../support/app';
@@ -107,5 +108,73 @@ describe('chatgpt 5', () => {
     expect(await savedAnswers()).toEqual([[first.text, second.text]]);
     expect(streamed).toBe(second.text);
     expect(refused).toBe(401);
+  });
+});
+
+describe('an error for clients of OpenAI', () => {
+  it.each([
+    ['GET', '/chat/completions', 405, 'invalid_request_error'],
+    ['POST', '/embeddings', 404, 'invalid_request_error'],
+    ['GET', '/models/unknown', 404, 'invalid_request_error'],
+  ])('has its shape for %s %s: %s', async (method, path, status, type) => {
+    const { status: got, body } = await user.request(method, `/api/openai/v1${path}`);
+
+    expect(got).toBe(status);
+    expect(Object.keys(body.error).sort()).toEqual(['code', 'message', 'param', 'type']);
+    expect(body.error).toMatchObject({ type, param: null, message: expect.any(String) });
+  });
+
+  it('is not retried by the package if it has to wait for the next day', async () => {
+    const limited = await startApp({ env: { CHAT_TOKENS_PER_DAY: '1' } });
+    const { token = '' } = await limited.createUser();
+    const { documentId } = await limited.admin.createCharacter();
+    const requests: Response[] = [];
+    const openai = new OpenAI({
+      baseURL: `${limited.url}/api/openai/v1`,
+      apiKey: token,
+      maxRetries: 2,
+      async fetch(url, init) {
+        const response = await fetch(url, init);
+        requests.push(response);
+        return response;
+      },
+    });
+    const ask = () =>
+      openai.chat.completions.create({ model: documentId, messages: [{ role: 'user', content: 'Who?' }] });
+    await ask();
+    const refused = ask();
+    await expect(refused).rejects.toBeInstanceOf(RateLimitError);
+    await expect(refused).rejects.toMatchObject({ status: 429, code: 'insufficient_quota' });
+
+    expect(requests).toHaveLength(2);
+    const headers = requests.at(-1)?.headers;
+    expect(headers?.get('x-should-retry')).toBe('false');
+    expect(Number(headers?.get('Retry-After'))).toBeGreaterThan(60);
+    await limited.stop();
+  });
+});
+
+describe('a page of another origin', () => {
+  it("may send the package's headers, and may read which errors it must not retry", async () => {
+    const origin = 'https://app.example';
+    const pages = await startApp({ env: { CORS_ORIGINS: origin } });
+    const names = 'authorization, content-type, x-stainless-helper-method, x-stainless-retry-count';
+    const url = `${pages.url}/api/openai/v1/models`;
+    const preflight = await fetch(url, {
+      method: 'OPTIONS',
+      headers: {
+        Origin: origin,
+        'Access-Control-Request-Method': 'POST',
+        'Access-Control-Request-Headers': names,
+      },
+    });
+    const reply = await fetch(url, { headers: { Origin: origin } });
+
+    expect(preflight.headers.get('Access-Control-Allow-Headers')?.toLowerCase()).toContain(
+      'x-stainless-helper-method',
+    );
+    const exposed = reply.headers.get('Access-Control-Expose-Headers')?.toLowerCase().split(',');
+    expect(exposed).toEqual(expect.arrayContaining(['retry-after', 'x-should-retry']));
+    await pages.stop();
   });
 });
