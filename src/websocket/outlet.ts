@@ -23,6 +23,9 @@ export interface OutletOptions {
   readonly onOverrun: () => void;
 }
 
+/** Callers that wait for room. `resuming`: room exists, and they are told in the next iteration of the event loop. */
+type Waiters = 'none' | 'waiting' | 'resuming';
+
 /**
  * Creates an outlet that writes to a client no faster than the client reads.
  * It writes all frames of a tick as one piece, so the kernel gets the data only after the tick.
@@ -32,8 +35,7 @@ export interface OutletOptions {
 export function createOutlet({ socket, stream, onOverrun }: OutletOptions): Outlet {
   const room = createCondition();
   let isCorked = false;
-  let isAwaited = false;
-  let isReleasing = false;
+  let waiters: Waiters = 'none';
   socket.once('close', release);
   // Replies to pings fill the buffer too, and no callback reports that they are written.
   stream.on('drain', written);
@@ -50,7 +52,7 @@ export function createOutlet({ socket, stream, onOverrun }: OutletOptions): Outl
     },
     hasRoom: () => !isFull(),
     room() {
-      isAwaited = true;
+      if (waiters === 'none') waiters = 'waiting';
       // The buffer may have become empty since the caller's check.
       written();
       return room.wait();
@@ -73,14 +75,13 @@ export function createOutlet({ socket, stream, onOverrun }: OutletOptions): Outl
 
   /** Called when the kernel has taken a frame. */
   function written(): void {
-    if (!isAwaited || isReleasing || isFull()) return;
-    isReleasing = true;
+    if (waiters !== 'waiting' || isFull()) return;
+    waiters = 'resuming';
     void nextSlice().then(release);
   }
 
   function release(): void {
-    isReleasing = false;
-    isAwaited = false;
+    waiters = 'none';
     room.notify();
   }
 }
