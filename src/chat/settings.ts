@@ -313,7 +313,6 @@ export type ReadSettings = ChatSettings['reads'];
 export type RequestSettings = ChatSettings['request'];
 export type FileSettings = ChatSettings['files'] & Pick<RequestSettings, 'maxFiles'>;
 export type SocketSettings = ChatSettings['sockets'];
-export type HistorySettings = ChatSettings['history'];
 /** How one app of Dify is asked. */
 export type DifySettings = ChatSettings['dify'] & { readonly apiUrl: string; readonly apiKey: string };
 export type DeadlineSettings = Pick<
