@@ -7,11 +7,8 @@ import type { TurnOptions } from './options';
 /** Sends the question in this conversation or, if null, in a new one. See `Upstream.ask`. */
 export type Ask = (conversationId: string | null, take: TakeEvents, leave: AbortSignal) => Promise<void>;
 
-interface AskOptions extends Pick<TurnOptions, 'store' | 'uploads'> {
-  readonly upstream: Upstream;
-}
-
 interface Asked {
+  readonly upstream: Upstream;
   readonly turn: NewTurn;
   readonly question: Question;
   readonly character: AnsweringCharacter;
@@ -21,8 +18,8 @@ interface Asked {
 
 /** Returns how the upstream is asked: with the character's prompt and model, and with what came before. */
 export function toAsk(
-  { upstream, store, uploads }: AskOptions,
-  { turn, question, character, user }: Asked,
+  { store, uploads }: Pick<TurnOptions, 'store' | 'uploads'>,
+  { upstream, turn, question, character, user }: Asked,
 ): Ask {
   const { prompt, upstream: choice } = character;
   const sent = {
@@ -40,7 +37,7 @@ export function toAsk(
   return async (conversationId, take, leave) => {
     const parentMessageId =
       upstream.keepsConversations && upstream.hasBranches ? await saveParent(conversationId) : null;
-    await upstream.ask({ ...sent, conversationId, parentMessageId }, take, leave);
+    return upstream.ask({ ...sent, conversationId, parentMessageId }, take, leave);
   };
 
   /** Dify saves no answer that lost its reader. With an unknown parent, it would answer without any history. */

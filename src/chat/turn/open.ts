@@ -55,8 +55,8 @@ export function createOpen(
       const changed = await findSession(store, question, character);
       turn = { ...turn, session: changed, thread: toThread(answering, changed) };
     }
-    const { upstream } = answering;
-    return run({ ...options, upstream }, turn, question, character, {
+    return run(options, turn, question, character, {
+      upstream: answering.upstream,
       admission,
       rateLimit,
       giveUp: drain.giveUp,

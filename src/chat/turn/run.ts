@@ -16,26 +16,22 @@ import { describeError } from '../shared/log';
 
 /** The parts of a running turn other than its question. */
 export interface Running {
+  readonly upstream: Upstream;
   readonly admission: Admission;
   readonly rateLimit: RateLimit | null;
   /** Fires when the process can wait no longer. */
   readonly giveUp: AbortSignal;
 }
 
-/** The parts that turns need, with the upstream of this one. */
-export interface RunOptions extends TurnOptions {
-  readonly upstream: Upstream;
-}
-
 /** Starts a saved turn. From now on, the turn runs and ends without its caller. */
 export function run(
-  options: RunOptions,
+  options: TurnOptions,
   turn: NewTurn,
   question: Question,
   character: AnsweringCharacter,
-  { admission, rateLimit, giveUp }: Running,
+  { upstream, admission, rateLimit, giveUp }: Running,
 ): LiveTurn {
-  const { settings, upstream, store, live, log, onTurnEnded } = options;
+  const { settings, store, live, log, onTurnEnded } = options;
   const { turnId, owner, thread } = turn;
   const { sessionId } = turn.session;
   const { conversationId } = thread;
@@ -47,7 +43,15 @@ export function run(
     maxChars: settings.maxLogChars,
   });
   const wire = createWireFormat({
-    ids: { sessionId, conversationId, upstreamId: thread.upstreamId, ...turn },
+    ids: {
+      turnId,
+      sessionId,
+      conversationId,
+      questionMessageId: turn.questionMessageId,
+      answerMessageId: turn.answerMessageId,
+      createdAt: turn.createdAt,
+      upstreamId: thread.upstreamId,
+    },
     owner,
     character,
     exposePrompt: settings.exposePrompt,
@@ -55,7 +59,7 @@ export function run(
   });
   const user = toUpstreamUser(owner);
   const { query } = question;
-  const ask = toAsk(options, { turn, question, character, user });
+  const ask = toAsk(options, { upstream, turn, question, character, user });
   live.add(turnLog);
   turnLog.append(wire.event({ type: 'started' }));
   void pump({
