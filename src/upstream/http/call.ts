@@ -125,7 +125,9 @@ export function keyOf(target: CallTarget): string {
 }
 
 async function send(config: AxiosRequestConfig): Promise<Response> {
-  const { status, headers, data }: AxiosResponse<Readable> = await client.request(config);
+  const { status, headers, data, config: sent }: AxiosResponse<Readable> = await client.request(config);
+  // axios keeps its configuration until the body ends. A question can be long, and so can its answer.
+  sent.data = undefined;
   const header = (name: string) => String(headers[name] ?? '');
   return {
     status,
