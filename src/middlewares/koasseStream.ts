@@ -43,6 +43,7 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
     await unlessEnded(loginEnd, next());
     const source: unknown = ctx.body;
     if (!isEventSource(source)) return;
+    release(ctx);
 
     ctx.status = 200;
     ctx.set({
@@ -70,6 +71,13 @@ export default (_config: unknown, { strapi }: { strapi: Core.Strapi }) => {
     cutOffAfter(loginEnd, goodbyeMs, ctx, strapi.log);
   };
 };
+
+/** Frees the parts of a request that only its controller needs. Node keeps the request until the response ends. */
+function release(ctx: Context): void {
+  ctx.request.body = undefined;
+  const auth = ctx.state['auth'] as { ability?: unknown } | undefined;
+  if (auth !== undefined) auth.ability = undefined;
+}
 
 /** How long a client may take to read the last event after the end of its login. */
 const goodbyeMs = 2_000;
