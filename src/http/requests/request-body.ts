@@ -80,5 +80,6 @@ export async function readBody(ctx: Context, maxBytes: number): Promise<Buffer> 
     // The response can stay open for minutes. Its listener would keep the body in memory.
     stopWaiting();
   }
-  return Buffer.concat(chunks);
+  // So does the listener for errors, which a stream needs as long as it is open.
+  return Buffer.concat(chunks.splice(0));
 }
