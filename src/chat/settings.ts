@@ -102,7 +102,7 @@ const metricsToken = z
  * `config/chat.ts` reads these variables. `.env.example` explains them, and a test compares both.
  */
 const table = {
-  /** Who answers for characters that choose nothing else. */
+  /** The upstream of characters that choose no other. */
   upstream: setting(
     'CHAT_UPSTREAM',
     z.enum(upstreamKinds, `must be ${upstreamKinds.join(', ')}`).default('dify'),
@@ -221,9 +221,9 @@ const table = {
   },
   /** Files of questions and of answers. */
   files: {
-    /** Of one upload. */
+    /** The limit of one upload. */
     maxBytes: setting('CHAT_FILE_MAX_BYTES', count(10_485_760, 104_857_600)),
-    /** Of a JSON body that can have files in it. */
+    /** The limit of a JSON body that can have files in it. */
     maxBodyBytes: setting('CHAT_FILE_MAX_BODY_BYTES', count(20_971_520, 268_435_456, 1_000)),
     /** An upload must have one of these media types, and one of these extensions. */
     mimeTypes: setting(

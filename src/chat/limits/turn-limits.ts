@@ -36,7 +36,7 @@ export interface Admission {
 export interface SpentTokens {
   readonly outcome: FinalOutcome;
   readonly usage: Usage | null;
-  /** What the model has certainly read and written. Empty if the answer has no text. */
+  /** The texts that the model has certainly read and written. Empty if the answer has no text. */
   readonly texts: readonly string[];
 }
 

@@ -9,7 +9,7 @@ export interface Character {
   readonly introduce: string | null;
   readonly openingStatement: string | null;
   readonly suggestedQuestions: unknown;
-  /** Who answers for the character, as an editor has chosen. Private: no reply contains it. */
+  /** The upstream that an editor has chosen for the character. Private: no reply contains it. */
   readonly upstream: UpstreamChoice;
   /** The number of the published version; null if it is unknown. Each publish with changes has the next number. */
   readonly version: number | null;

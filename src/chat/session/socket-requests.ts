@@ -53,7 +53,7 @@ export interface SessionRequestsOptions {
   readonly writes: WriteLimits;
   readonly settings: RequestSettings;
   readonly owner: Owner;
-  /** What the client's token allows. */
+  /** The rights of the client's token. */
   readonly scopes: readonly TokenScope[];
   readonly sessionId: string;
   readonly feed: SessionFeed;

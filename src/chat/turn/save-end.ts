@@ -28,8 +28,9 @@ export interface SavedEnd {
 }
 
 /**
- * Saves the end of a turn. If another process has taken the turn over, waits for the end that it saves. Retries while the database is busy or unavailable, so that no answer is lost. The first
- * retry comes soon, later ones once a second, for at most `saveRetryMs`.
+ * Saves the end of a turn. If another process has taken the turn over, waits for the end that it saves. Retries while
+ * the database is busy or unavailable, so that no answer is lost. The first retry comes soon, later ones once a second,
+ * for at most `saveRetryMs`.
  * @returns this end, or the one that was saved instead of it. Never rejects.
  */
 export async function saveEnd(

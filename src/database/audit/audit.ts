@@ -11,7 +11,7 @@ export const auditActions = ['open', 'search', 'export', 'history', 'entries'] a
 
 export type AuditAction = (typeof auditActions)[number];
 
-/** What an administrator read. It has ids only, and no words of users. */
+/** The part that an administrator has read. It has ids only, and no words of users. */
 export interface NewAuditEntry {
   readonly adminId: number;
   /** The administrator's email at that time. */

@@ -104,7 +104,7 @@ async function takeNext(statement: RunStatement): Promise<number> {
   return row.last_id;
 }
 
-/** What every row of a character shows of its main rows. */
+/** The values of the main rows that every row of a character shows. */
 export interface MainRows {
   /** The id that replies show. */
   readonly id: number;
