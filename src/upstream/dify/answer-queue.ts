@@ -10,7 +10,7 @@ import { noSharedPlaces, type SharedPlaces } from '../../chat/shared/places';
  */
 export interface AnswerQueue {
   /**
-   * Waits for a place. Users take turns, however many questions each of them asks.
+   * Waits for a place. Users take turns, however many questions each of them asks. So do processes.
    * @param leave ends the wait.
    * @param onPlace gets the caller's place in the queue: 1 is the next. Called when the wait begins, then at most once a
    *   second.
@@ -81,7 +81,7 @@ export function createAnswerQueue({
   };
 
   async function tryShared(): Promise<(() => void) | null> {
-    return atOnce === 0 ? () => undefined : places.take(`answers ${name}`, atOnce);
+    return atOnce === 0 ? () => undefined : places.take(`answers ${name}`, atOnce, true);
   }
 
   /** Waits for a place of all processes with a place of this process, which it frees if it fails. */

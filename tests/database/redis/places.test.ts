@@ -1,3 +1,4 @@
+import { createAnswerQueue, type AnswerQueue } from '../../../src/upstream/dify/answer-queue';
 import type { SharedPlaces } from '../../../src/chat/shared/places';
 import { createHeartbeats } from '../../../src/database/redis/heartbeats';
 import { createSharedPlaces } from '../../../src/database/redis/places';
@@ -58,6 +59,51 @@ describeWithRedis('the places that all processes share', () => {
     await one.redis.close();
     await until(async () => (await two.places.take('ann', 1)) !== null);
     expect(performance.now() - diedMs).toBeLessThan(5_000);
+  });
+
+  it('go to the process that waits longest, and processes take turns', async () => {
+    const [one, two] = [await join(), await join()];
+    const take = ({ places }: { readonly places: SharedPlaces }) => places.take('answers', 1, true);
+    const first = await take(one);
+    expect([await take(two), await take(one)]).toEqual([null, null]);
+    first?.();
+    expect(await take(one)).toBeNull();
+    const second = await take(two);
+    expect(second).not.toBeNull();
+    expect(await take(two)).toBeNull();
+    second?.();
+    expect(await take(two)).toBeNull();
+    expect(await take(one)).not.toBeNull();
+  });
+
+  it('let a question at an idle process wait for one answer of a busy process, not for its queue', async () => {
+    const settings = { atOnce: 1, waitMs: 60_000, name: 'dify', warn: () => undefined };
+    const [busy, idle] = [await join(), await join()].map(({ places }) =>
+      createAnswerQueue({ ...settings, places }),
+    );
+    const never = new AbortController().signal;
+    const entered: string[] = [];
+    const ask = async (queue: AnswerQueue | undefined, name: string) => {
+      const release = await queue?.enter(name, never, () => undefined);
+      entered.push(name);
+      return release;
+    };
+    const answer = async (queue: AnswerQueue | undefined, name: string) => (await ask(queue, name))?.();
+    const first = await ask(busy, 'first');
+    const others = ['second', 'third', 'fourth'].map((name) => answer(busy, name));
+    others.push(answer(idle, 'elsewhere'));
+    await until(() => idle?.waiting() === 1);
+    first?.();
+    await Promise.all(others);
+    expect(entered.slice(0, 3)).toContain('elsewhere');
+  });
+
+  it('are not kept for a process that waits no longer', async () => {
+    const [one, two] = [await join(), await join()];
+    const first = await one.places.take('answers', 1, true);
+    expect(await two.places.take('answers', 1, true)).toBeNull();
+    first?.();
+    await until(async () => (await one.places.take('answers', 1, true)) !== null, 10_000);
   });
 
   it('are given without a check while Redis is away, and counted when it is back', async () => {
