@@ -24,6 +24,8 @@ export interface WatchOptions {
   readonly sessions: Pick<SessionAccess, 'find'>;
   readonly owner: Owner;
   readonly sessionId: string;
+  /** The turn that the client was told to be live; null if none. */
+  readonly liveTurnId: string | null;
   readonly feed: SessionFeed;
   /** Fires when the client is gone. */
   readonly signal: AbortSignal;
@@ -31,14 +33,18 @@ export interface WatchOptions {
 
 /** Sends a connected client the turns of its session that other nodes answer, from their first events. */
 export function watchOtherNodes(options: WatchOptions): void {
-  const { live, bus, turns, sessions, owner, sessionId, feed, signal } = options;
+  const { live, bus, turns, sessions, owner, sessionId, liveTurnId, feed, signal } = options;
   const listening = bus.listen(topicOf(sessionId), (given) => {
     const { data } = message.safeParse(given);
     if (data !== undefined) void follow(data.turnId).catch(() => undefined);
   });
   // Turns that were announced before this, or while the bus was away.
   const endWatching = bus.onBack(() => void listening.begun.then(lookUp));
-  void listening.begun.then(lookUp);
+  void listening.begun.then(async () => {
+    // It can have ended meanwhile. The client was told to expect its events.
+    if (liveTurnId !== null && bus.isConnected()) await follow(liveTurnId).catch(() => undefined);
+    await lookUp();
+  });
   const leave = () => {
     listening.end();
     endWatching();
@@ -50,15 +56,15 @@ export function watchOtherNodes(options: WatchOptions): void {
   async function lookUp(): Promise<void> {
     if (!bus.isConnected() || signal.aborted) return;
     try {
-      const { liveTurnId } = await sessions.find(owner, sessionId);
-      if (liveTurnId !== null) await follow(liveTurnId);
+      const session = await sessions.find(owner, sessionId);
+      if (session.liveTurnId !== null) await follow(session.liveTurnId);
     } catch {
       // The session is deleted, which closes the connection.
     }
   }
 
   async function follow(turnId: string): Promise<void> {
-    if (live.find(turnId) !== undefined || feed.isFollowing(turnId)) return;
+    if (signal.aborted || live.find(turnId) !== undefined || feed.isFollowing(turnId)) return;
     const start = await turns.follow(owner, turnId, 0);
     if (start !== null && live.find(turnId) === undefined) feed.follow(turnId, start);
   }

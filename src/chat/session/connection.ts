@@ -56,13 +56,8 @@ export function createConnect({
   return ({ owner, scopes, session, outlet, signal, toClientError }) => {
     const { sessionId } = session;
     const running = live.all().find((turn) => turn.sessionId === sessionId);
-    outlet.send(
-      JSON.stringify({
-        event: 'connected',
-        session_id: sessionId,
-        live_turn_id: running?.turnId ?? session.liveTurnId,
-      }),
-    );
+    const liveTurnId = running?.turnId ?? session.liveTurnId;
+    outlet.send(JSON.stringify({ event: 'connected', session_id: sessionId, live_turn_id: liveTurnId }));
     const feed = createSessionFeed({
       live,
       events,
@@ -73,7 +68,7 @@ export function createConnect({
         outlet.send(JSON.stringify({ ...toFailure(toClientError(error)), type: 'resume', turn_id: turnId })),
       signal,
     });
-    watchOtherNodes({ live, bus, turns, sessions, owner, sessionId, feed, signal });
+    watchOtherNodes({ live, bus, turns, sessions, owner, sessionId, liveTurnId, feed, signal });
     const receive = createSessionRequests({
       turns,
       sessions,
