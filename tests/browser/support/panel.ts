@@ -1,4 +1,10 @@
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import {
+  chromium,
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  type Page,
+} from 'playwright-core';
 
 import { password } from '../../support/admin';
 import { startApp, type App, type AppOptions } from '../../support/app';
@@ -17,12 +23,18 @@ export interface PageOptions {
 export interface Panel {
   readonly app: App;
   readonly browser: Browser;
-  /** Opens a page as this administrator. By default, it is the super administrator. */
+  /**
+   * Opens the home page as this administrator. By default, it is the super administrator. Strapi limits the
+   * logins of one account, so each account logs in once, and its later pages reuse that login.
+   */
   openAs(email?: string, options?: PageOptions): Promise<Page>;
   /** Errors of the console and failed scripts of all pages so far. */
   readonly pageErrors: readonly string[];
   stop(): Promise<void>;
 }
+
+/** The cookies and the local storage of an administrator who has logged in. */
+type Login = Awaited<ReturnType<BrowserContext['storageState']>>;
 
 export const superAdmin = 'admin@example.com';
 
@@ -30,14 +42,19 @@ export async function startPanel(options: AppOptions = {}): Promise<Panel> {
   const app = await startApp({ ...options, env: { SERVE_ADMIN_PANEL: 'true', ...options.env } });
   const browser = await launchBrowser();
   const pageErrors: string[] = [];
+  const logins = new Map<string, Login>();
   return {
     app,
     browser,
     pageErrors,
     async openAs(email = superAdmin, pageOptions = {}) {
-      const page = await openPage(browser, app.url, pageOptions);
+      const login = logins.get(email);
+      const page = await openPage(browser, app.url, pageOptions, login);
       page.on('pageerror', (error) => void pageErrors.push(error.message));
-      await logIn(page, app.url, email);
+      if (login === undefined) {
+        await logIn(page, app.url, email);
+        logins.set(email, await page.context().storageState());
+      } else await page.goto('/admin');
       return page;
     },
     async stop() {
@@ -59,11 +76,13 @@ async function openPage(
   browser: Browser,
   url: string,
   { language = 'en', theme = 'light', width = 1280 }: PageOptions,
+  login?: Login,
 ): Promise<Page> {
   const options: BrowserContextOptions = {
     baseURL: url,
     viewport: { width, height: 900 },
     colorScheme: theme,
+    ...(login === undefined ? {} : { storageState: login }),
   };
   const context = await browser.newContext(options);
   context.setDefaultTimeout(timeoutMs);
