@@ -42,7 +42,7 @@ function ImportDialog() {
         </Button>
       </Modal.Trigger>
       <Modal.Content>
-        <Modal.Header>
+        <Modal.Header closeLabel={text('character-chat.cards.import.close')}>
           <Modal.Title>{text('character-chat.cards.import.title')}</Modal.Title>
         </Modal.Header>
         <Modal.Body>
