@@ -14,6 +14,7 @@ import {
   Typography,
 } from '@strapi/design-system';
 import { useIntl } from 'react-intl';
+import { styled } from 'styled-components';
 
 import { Comparison } from './Comparison';
 import { RestoreVersion } from './RestoreVersion';
@@ -37,7 +38,7 @@ export default function VersionsDialog({ documentId, onRestored }: DialogProps) 
   if (page === null) return <Typography>{text('character-chat.versions.failed')}</Typography>;
   return (
     <Flex direction="column" alignItems="stretch" gap={6}>
-      <Table colCount={counts.length + 3} rowCount={page.data.length + 1}>
+      <VersionTable colCount={counts.length + 3} rowCount={page.data.length + 1}>
         <Thead>
           <Tr>
             {(['version', 'published', ...counts, 'actions'] as const).map((name) => (
@@ -57,7 +58,7 @@ export default function VersionsDialog({ documentId, onRestored }: DialogProps) 
             />
           ))}
         </Tbody>
-      </Table>
+      </VersionTable>
       <Pages {...page.meta} onChange={setPage} />
       {compared !== undefined && (
         <Comparison key={compared} documentId={documentId} newer={compared} newest={page.meta.total} />
@@ -97,7 +98,7 @@ function VersionRow({ documentId, version: shown, mayRestore, onCompare, onResto
         </Td>
       ))}
       <Td>
-        <Flex gap={2}>
+        <Flex gap={2} direction={{ initial: 'column', large: 'row' }} alignItems="stretch">
           <Button
             variant="tertiary"
             size="S"
@@ -133,3 +134,15 @@ function Pages({ page, pageSize, total, onChange }: PagesProps) {
     </Flex>
   );
 }
+
+/** All columns fit the dialog in a window of 768 pixels. The dates may have several lines. */
+const VersionTable = styled(Table)`
+  @media (width < 1080px) {
+    white-space: normal;
+
+    && td,
+    && th {
+      padding-inline: ${({ theme }) => theme.spaces[1]};
+    }
+  }
+`;
