@@ -61,7 +61,7 @@ export default function PromptInput({ name, label, labelAction, required = false
             variant="tertiary"
             size="S"
             disabled={disabled ?? false}
-            aria-label={text('character-chat.form.prompt.insert', { variable: `{{${variable}}}` })}
+            aria-label={`${text('character-chat.form.prompt.insert', { variable: `{{${variable}}}` })} – ${text(`character-chat.form.prompt.${variable}`)}`}
             onClick={() => insert(`{{${variable}}}`)}
           >
             {`{{${variable}}} – ${text(`character-chat.form.prompt.${variable}`)}`}
