@@ -230,29 +230,32 @@ describe('a character without an id', () => {
     expect(await shownBy(first.documentId)).toBe(first.id);
   });
 
-  itInFull('keeps the id of an earlier release after the upgrade, and new ids are above every row id', async () => {
-    const [kept, draft, gone] = [
-      await app.admin.createCharacter({ name: 'Kept' }),
-      await app.admin.createDraft({ name: 'Draft' }),
-      await app.admin.createCharacter({ name: 'Gone' }),
-    ];
-    const goneRows = await rowsOf(gone.documentId);
-    await app.admin.client.request('DELETE', `${contentManager}/${gone.documentId}`);
-    await app.signal('SIGTERM');
-    await app.db('ai_characters').update({ numeric_id: null });
-    await app.db.schema.dropTable('chat_character_ids');
-    await Promise.all([app.restart(), ...(database === 'postgres' ? [app.startAnother()] : [])]);
+  itInFull(
+    'keeps the id of an earlier release after the upgrade, and new ids are above every row id',
+    async () => {
+      const [kept, draft, gone] = [
+        await app.admin.createCharacter({ name: 'Kept' }),
+        await app.admin.createDraft({ name: 'Draft' }),
+        await app.admin.createCharacter({ name: 'Gone' }),
+      ];
+      const goneRows = await rowsOf(gone.documentId);
+      await app.admin.client.request('DELETE', `${contentManager}/${gone.documentId}`);
+      await app.signal('SIGTERM');
+      await app.db('ai_characters').update({ numeric_id: null });
+      await app.db.schema.dropTable('chat_character_ids');
+      await Promise.all([app.restart(), ...(database === 'postgres' ? [app.startAnother()] : [])]);
 
-    const rows = await rowsOf(kept.documentId);
-    const publishedRow = rows.find((row) => row.published_at !== null);
-    expect(await shownBy(kept.documentId)).toBe(publishedRow.id);
-    expect(rows.map((row) => row.numeric_id)).toEqual([publishedRow.id, publishedRow.id]);
-    const [draftRow] = await rowsOf(draft.documentId);
-    expect(draftRow.numeric_id).toBe(draftRow.id);
-    const all = await app.db('ai_characters').distinct('document_id', 'numeric_id');
-    expect(new Set(all.map((row) => row.numeric_id)).size).toBe(all.length);
+      const rows = await rowsOf(kept.documentId);
+      const publishedRow = rows.find((row) => row.published_at !== null);
+      expect(await shownBy(kept.documentId)).toBe(publishedRow.id);
+      expect(rows.map((row) => row.numeric_id)).toEqual([publishedRow.id, publishedRow.id]);
+      const [draftRow] = await rowsOf(draft.documentId);
+      expect(draftRow.numeric_id).toBe(draftRow.id);
+      const all = await app.db('ai_characters').distinct('document_id', 'numeric_id');
+      expect(new Set(all.map((row) => row.numeric_id)).size).toBe(all.length);
 
-    const admin = await app.admin.createCharacter({ name: 'New' });
-    expect(admin.id).toBeGreaterThan(Math.max(...goneRows.map((row) => Number(row.id))));
-  });
+      const admin = await app.admin.createCharacter({ name: 'New' });
+      expect(admin.id).toBeGreaterThan(Math.max(...goneRows.map((row) => Number(row.id))));
+    },
+  );
 });

@@ -205,18 +205,21 @@ describe('turns of a user per minute', () => {
     expect(told(refused).retryAfter).toBeGreaterThanOrEqual(1);
   });
 
-  itInFull('are counted across processes and across a restart in which Strapi updates its tables', async () => {
-    const user = await app.createUser();
-    for (let count = 0; count < perMinute; count += 1) {
-      const client = count % 2 === 0 ? user : at(other, user);
-      expect(told(await client.ask(question())).remaining).toBe(perMinute - 1 - count);
-    }
-    await app.db('strapi_database_schema').update({ hash: 'of an older version' });
-    await app.signal('SIGTERM');
-    await app.restart();
-    expectRefusal(await user.ask(question()), 429, 'rate-limited');
-    expectRefusal(await at(other, user).ask(question()), 429, 'rate-limited');
-  });
+  itInFull(
+    'are counted across processes and across a restart in which Strapi updates its tables',
+    async () => {
+      const user = await app.createUser();
+      for (let count = 0; count < perMinute; count += 1) {
+        const client = count % 2 === 0 ? user : at(other, user);
+        expect(told(await client.ask(question())).remaining).toBe(perMinute - 1 - count);
+      }
+      await app.db('strapi_database_schema').update({ hash: 'of an older version' });
+      await app.signal('SIGTERM');
+      await app.restart();
+      expectRefusal(await user.ask(question()), 429, 'rate-limited');
+      expectRefusal(await at(other, user).ask(question()), 429, 'rate-limited');
+    },
+  );
 
   it('are limited across two processes that get questions at the same time', async () => {
     const user = await app.createUser();

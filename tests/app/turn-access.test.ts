@@ -341,28 +341,31 @@ describe('a process that gets SIGTERM', () => {
     await leaving.stop();
   });
 
-  itInFull('interrupts turns that do not end in time, reports it to clients, and saves the text so far', async () => {
-    const leaving = await startApp({ env: { CHAT_DRAIN_TIMEOUT_SECONDS: '0.2' } });
-    const somebody = await leaving.createUser();
-    const { documentId } = await leaving.admin.createCharacter();
-    leaving.dify.script(async (reply) => {
-      await reply.say('endless');
-      await reply.closed;
-    });
-    const { events } = await somebody.stream({ character_id: documentId, query: 'Are you there?' });
-    const seen = [(await events.next()).value, (await events.next()).value];
-    const exited = leaving.signal('SIGTERM');
-    const all = [...seen, ...(await readStream(events))] as StreamEvent[];
-    expect(all.at(-1)?.data).toMatchObject({
-      event: 'error',
-      code: 'server-stopping',
-      outcome: 'interrupted',
-    });
-    expect(await exited).toBe(0);
-    const row = await leaving.db('chat_conversations').where({ role: 'assistant' }).first();
-    expect(row).toMatchObject({ outcome: 'interrupted', error_code: 'server-stopping', answer: 'endless' });
-    await leaving.stop();
-  });
+  itInFull(
+    'interrupts turns that do not end in time, reports it to clients, and saves the text so far',
+    async () => {
+      const leaving = await startApp({ env: { CHAT_DRAIN_TIMEOUT_SECONDS: '0.2' } });
+      const somebody = await leaving.createUser();
+      const { documentId } = await leaving.admin.createCharacter();
+      leaving.dify.script(async (reply) => {
+        await reply.say('endless');
+        await reply.closed;
+      });
+      const { events } = await somebody.stream({ character_id: documentId, query: 'Are you there?' });
+      const seen = [(await events.next()).value, (await events.next()).value];
+      const exited = leaving.signal('SIGTERM');
+      const all = [...seen, ...(await readStream(events))] as StreamEvent[];
+      expect(all.at(-1)?.data).toMatchObject({
+        event: 'error',
+        code: 'server-stopping',
+        outcome: 'interrupted',
+      });
+      expect(await exited).toBe(0);
+      const row = await leaving.db('chat_conversations').where({ role: 'assistant' }).first();
+      expect(row).toMatchObject({ outcome: 'interrupted', error_code: 'server-stopping', answer: 'endless' });
+      await leaving.stop();
+    },
+  );
 });
 
 describe('the header Accept', () => {

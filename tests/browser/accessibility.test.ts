@@ -50,7 +50,6 @@ const textsOf = ({ language }: PageOptions) =>
   language === 'en'
     ? { ...conversationTexts, ...formTexts, ...tryTexts, ...usageTexts, ...versionTexts }
     : {
-        ...cardTextsZh,
         ...conversationTextsZh,
         ...formTextsZh,
         ...tryTextsZh,
