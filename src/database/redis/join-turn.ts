@@ -73,18 +73,17 @@ export async function joinTurn(
   }
 
   /** Reads the stream after the last known event. A call during a read lets it look once more. Never rejects. */
-  async function readSoon(): Promise<void> {
-    if (reading !== undefined) {
-      isMissing = true;
-      return;
-    }
-    reading = read();
-    await reading;
-    reading = undefined;
-    if (isMissing && !hasLeft) {
+  function readSoon(): Promise<void> {
+    if (reading === undefined) reading = readAll().finally(() => (reading = undefined));
+    else isMissing = true;
+    return reading;
+  }
+
+  async function readAll(): Promise<void> {
+    do {
       isMissing = false;
-      await readSoon();
-    }
+      await read();
+    } while (isMissing && !hasLeft);
   }
 
   async function read(): Promise<void> {

@@ -73,6 +73,22 @@ describeWithRedis('live events in Redis', () => {
     expect(await joined?.ended).toEqual(failed);
   });
 
+  it('are found after the end of their turn, also while messages about it arrive', async () => {
+    const [one, other] = [await join(), await join()];
+    const { turn, own } = begin(one.live);
+    turn.append(failed);
+    const frames = await own;
+    const key = one.redis.key('turn', 'turn-1');
+    const send = (...args: readonly string[]) => one.redis.client()?.sendCommand(args);
+    await until(async () => (await send('XLEN', key)) !== 0);
+    for (let count = 0; count < 20; count += 1) {
+      const messages = Array.from({ length: 50 }, () => send('PUBLISH', key, 'look'));
+      const joined = await other.joined.join('turn-1', false, never);
+      expect(await collect(joined?.follow(0, new AbortController().signal) as Batches)).toEqual(frames);
+      await Promise.all(messages);
+    }
+  });
+
   it('arrive at a client that is ahead of this node without a repetition', async () => {
     const [one, other] = [await join(), await join()];
     const { turn } = begin(one.live);
