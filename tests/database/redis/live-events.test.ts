@@ -79,7 +79,7 @@ describeWithRedis('live events in Redis', () => {
     turn.append(failed);
     const frames = await own;
     const key = one.redis.key('turn', 'turn-1');
-    const send = (...args: readonly string[]) => one.redis.client()?.sendCommand(args);
+    const send = async (...args: readonly string[]) => one.redis.client()?.sendCommand(args);
     await until(async () => (await send('XLEN', key)) !== 0);
     for (let count = 0; count < 20; count += 1) {
       const messages = Array.from({ length: 50 }, () => send('PUBLISH', key, 'look'));
