@@ -2,7 +2,8 @@ import { startApp, type App } from '../support/app';
 import { createClient, type Client } from '../support/client';
 import { createGate } from '../support/gate';
 import { connect, refusalOf } from '../support/socket-client';
-import { describeWithRedis, startRedis, type RedisServer } from '../support/start-redis';
+import { describeWithRedis } from '../support/describe-with-redis';
+import { startRedis, type RedisServer } from '../support/start-redis';
 import { holdsWithin, until } from '../support/until';
 
 jest.setTimeout(120_000);

@@ -31,17 +31,6 @@ const programs = [...(process.env['PATH'] ?? '').split(':'), '/usr/bin', '/usr/l
 /** Whether redis-server is installed. */
 export const hasRedis = programs.length > 0;
 
-/** Declares tests that need a Redis server. Skips them with a clear line if none is installed. */
-export const describeWithRedis: jest.Describe = hasRedis
-  ? describe
-  : Object.assign(
-      (...args: Parameters<typeof describe.skip>) => {
-        process.stderr.write('\n### redis-server is not installed: tests with Redis are SKIPPED. ###\n\n');
-        describe.skip(...args);
-      },
-      { only: describe.only, skip: describe.skip, each: describe.skip.each },
-    );
-
 /** Starts a Redis server on a free port. @throws Error if none is installed. */
 export async function startRedis(args: readonly string[] = []): Promise<RedisServer> {
   const [program] = programs;

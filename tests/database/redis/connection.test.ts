@@ -1,5 +1,6 @@
 import { createRedis, type Redis } from '../../../src/database/redis/connection';
-import { describeWithRedis, startRedis, type RedisServer } from '../../support/start-redis';
+import { describeWithRedis } from '../../support/describe-with-redis';
+import { startRedis, type RedisServer } from '../../support/start-redis';
 import { until } from '../../support/until';
 
 function connect(url: string) {

@@ -1,6 +1,7 @@
 import { createHeartbeats, livesMs, type Heartbeats } from '../../../src/database/redis/heartbeats';
 import { createRedis, type Redis } from '../../../src/database/redis/connection';
-import { describeWithRedis, startRedis, type RedisServer } from '../../support/start-redis';
+import { describeWithRedis } from '../../support/describe-with-redis';
+import { startRedis, type RedisServer } from '../../support/start-redis';
 import { until } from '../../support/until';
 
 const log = { info: () => undefined, warn: () => undefined };

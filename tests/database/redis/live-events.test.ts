@@ -7,7 +7,7 @@ import { createChannels } from '../../../src/database/redis/channels';
 import { createLiveEvents } from '../../../src/database/redis/live-events';
 import { createNodeBus } from '../../../src/database/redis/node-bus';
 import { envelope, failed } from '../../chat/support/stream-events';
-import { describeWithRedis } from '../../support/start-redis';
+import { describeWithRedis } from '../../support/describe-with-redis';
 import { until } from '../../support/until';
 import { startRedisNodes, type RedisNodes } from './support/nodes';
 
@@ -80,7 +80,7 @@ describeWithRedis('live events in Redis', () => {
     const frames = await own;
     const key = one.redis.key('turn', 'turn-1');
     const send = async (...args: readonly string[]) => one.redis.client()?.sendCommand(args);
-    await until(async () => (await send('XLEN', key)) !== 0);
+    await until(async () => Number(await send('XLEN', key)) > 0);
     for (let count = 0; count < 20; count += 1) {
       const messages = Array.from({ length: 50 }, () => send('PUBLISH', key, 'look'));
       const joined = await other.joined.join('turn-1', false, never);

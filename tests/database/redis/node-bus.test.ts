@@ -1,7 +1,7 @@
 import type { NodeBus } from '../../../src/chat';
 import { createChannels } from '../../../src/database/redis/channels';
 import { createNodeBus } from '../../../src/database/redis/node-bus';
-import { describeWithRedis } from '../../support/start-redis';
+import { describeWithRedis } from '../../support/describe-with-redis';
 import { until } from '../../support/until';
 import { startRedisNodes, type RedisNodes } from './support/nodes';
 

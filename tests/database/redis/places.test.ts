@@ -2,7 +2,7 @@ import { createAnswerQueue, type AnswerQueue } from '../../../src/upstream/dify/
 import type { SharedPlaces } from '../../../src/chat/shared/places';
 import { createHeartbeats } from '../../../src/database/redis/heartbeats';
 import { createSharedPlaces } from '../../../src/database/redis/places';
-import { describeWithRedis } from '../../support/start-redis';
+import { describeWithRedis } from '../../support/describe-with-redis';
 import { until } from '../../support/until';
 import { startRedisNodes, type RedisNodes } from './support/nodes';
 
