@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { startRedis } from '../tests/support/start-redis';
 import { createLoadClient, type LoadClient } from './load/client';
 import type { Options } from './options';
 import { installPeers } from './peers/install';
@@ -50,7 +51,7 @@ const ofNpm = ['http-proxy', 'portkey'];
 /** Starts all targets: the direct way to the upstream, the relays, and the applications on each database. */
 export async function createTargets(
   { databases, upstreamPort, workFolder }: Environment,
-  { databases: kinds, quick, against }: Options,
+  { databases: kinds, quick, against, redis }: Options,
   closers: Closers,
 ): Promise<Targets> {
   const targets: Target[] = [];
@@ -78,6 +79,8 @@ export async function createTargets(
     await add('portkey', () => createPortkey(options, peers.folder));
   }
 
+  const server = redis ? await startRedis() : null;
+  if (server !== null) closers.push(() => server.close());
   const before = against === null ? null : buildRevision(against);
   const peer = before === null ? ({ application: 'stock' } as const) : toTarget(before);
   const applications = kinds.flatMap((kind) =>
@@ -91,6 +94,7 @@ export async function createTargets(
       application,
       ...where,
       database,
+      redisUrl: server?.url,
       users,
     });
     closers.push(() => target.stop());

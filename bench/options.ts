@@ -20,6 +20,7 @@ minutes, and needs an idle machine.
   --rounds <n>            rounds of each measure; default 7, with --quick 2
   --against <revision>    builds another revision of this application and measures it in the same rounds, instead of
                           stock Strapi; by default without list and start
+  --redis                 gives this application a Redis; with --against HEAD the ratio shows what it costs
   --force                 also measures on a busy machine; the result contains a note
   --out <folder>          folder for the result; default docs/benchmarks for a whole run, otherwise .tmp/bench
   --sizing [file]         measures nothing; computes how many turns a process carries from the result of a whole run,
@@ -29,6 +30,8 @@ minutes, and needs an idle machine.
 export interface Options {
   readonly quick: boolean;
   readonly force: boolean;
+  /** Whether `ours` shares its events by a Redis. */
+  readonly redis: boolean;
   readonly measures: readonly MeasureName[];
   readonly databases: readonly DatabaseKind[];
   readonly rounds: number;
@@ -47,6 +50,7 @@ export function parseOptions(args: readonly string[]): Options | null {
     options: {
       quick: { type: 'boolean', default: false },
       force: { type: 'boolean', default: false },
+      redis: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: [] },
       database: { type: 'string' },
       rounds: { type: 'string' },
@@ -57,7 +61,7 @@ export function parseOptions(args: readonly string[]): Options | null {
     },
   });
   if (values.help) return null;
-  const { quick, force } = values;
+  const { quick, force, redis } = values;
   const [file] = positionals;
   if (file !== undefined && !values.sizing) throw new Error(`"${file}" belongs to no option.`);
   if (values.sizing && args.length > (file === undefined ? 1 : 2)) {
@@ -69,11 +73,12 @@ export function parseOptions(args: readonly string[]): Options | null {
   const rounds = Number(values.rounds ?? (quick ? 2 : 7));
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds must be a whole number from 1.');
   const { against = null } = values;
-  const isWhole = !quick && !force && only.length === 0 && kind === undefined && against === null;
+  const isWhole = !quick && !force && !redis && only.length === 0 && kind === undefined && against === null;
   const usual = quick ? quickMeasures : against === null ? measureNames : againstMeasures;
   return {
     quick,
     force,
+    redis,
     measures: only.length > 0 ? only : usual,
     against,
     databases: kind !== undefined ? [kind] : quick ? ['sqlite'] : databaseKinds,

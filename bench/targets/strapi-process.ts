@@ -40,6 +40,8 @@ export interface StrapiOptions {
   readonly database: BenchDatabase;
   readonly upstreamPort: number;
   readonly workFolder: string;
+  /** Only `ours` uses it. */
+  readonly redisUrl?: string | undefined;
   /** Node options before the script, e.g. `--cpu-prof`. */
   readonly nodeArgs?: readonly string[];
 }
@@ -66,7 +68,7 @@ const oursEnv = {
 };
 
 export async function startStrapi(options: StrapiOptions): Promise<StrapiProcess> {
-  const { application, database, upstreamPort, workFolder, nodeArgs = [] } = options;
+  const { application, database, upstreamPort, workFolder, redisUrl, nodeArgs = [] } = options;
   const folder = folderOf(options);
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -79,6 +81,7 @@ export async function startStrapi(options: StrapiOptions): Promise<StrapiProcess
     env: {
       ...commonEnv,
       ...(isOurs(application) && oursEnv),
+      ...(application === 'ours' && redisUrl !== undefined && { REDIS_URL: redisUrl }),
       ...database.env,
       PORT: String(port),
       DIFY_API_URL: `http://127.0.0.1:${upstreamPort}`,

@@ -7,6 +7,7 @@ describe('options of the benchmark', () => {
       databases: ['sqlite', 'postgres'],
       out: 'docs/benchmarks',
       force: false,
+      redis: false,
     });
     for (const part of [['--quick'], ['--only', 'turn'], ['--database', 'sqlite'], ['--force']]) {
       expect(parseOptions(part)?.out).toBe('.tmp/bench');
