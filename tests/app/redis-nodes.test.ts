@@ -90,7 +90,7 @@ onNodes('several nodes with Redis', () => {
     async () => {
       const runs = scale({ smoke: 10, full: 1_000 });
       const third = createClient(await app.startAnother(), user.token, user.user);
-      const nodes = [user, there, third];
+      const nodes = [user, there, third] as const;
       for (let run = 0; run < runs; run += 1) {
         const random = createRandom(hash(`${seed} cut-and-resume ${run}`));
         const { gate, turnId, own } = await askInParts(30);
