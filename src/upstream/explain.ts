@@ -58,5 +58,6 @@ function explainTransport(code: string, variable: string): string {
       `The TLS of the server in ${variable} is not accepted (${code}). ` +
       'Correct http or https, or its certificate. NODE_EXTRA_CA_CERTS adds a certificate of your own.'
     );
-  return `The server in ${variable} cannot be reached (${code}). Check the address and the network.`;
+  const reason = code === '' ? '' : ` (${code})`;
+  return `The server in ${variable} cannot be reached${reason}. Check the address and the network.`;
 }

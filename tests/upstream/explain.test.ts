@@ -7,10 +7,12 @@ import { consoleUpstream } from './dify-console/support/console';
 import { openAiClient, openAiSettings } from './openai/support/openai';
 import { answering, listen } from './support/raw-upstream';
 
-const deadlines = { connectTimeoutMs: 200, firstByteTimeoutMs: 200 };
+/** Long enough for a busy machine. */
+const patient = { connectTimeoutMs: 30_000, firstByteTimeoutMs: 30_000 };
+const hasty = { connectTimeoutMs: 30_000, firstByteTimeoutMs: 200 };
 
 /** Asks a server at this address with each of the clients. */
-function failuresAt(url: string): Promise<readonly (readonly [UpstreamKind, string])[]> {
+function failuresAt(url: string, deadlines = patient): Promise<readonly (readonly [UpstreamKind, string])[]> {
   const account = { email: 'owner@example.com', password: 'Passw0rd123', refusedLogins: 0 };
   const app = { id: '8c6b3a52-5e1d-4a3b-9d77-1b5a2c7e9f01', key: 'app-emulated-chat' };
   const clients = {
@@ -27,8 +29,8 @@ function failuresAt(url: string): Promise<readonly (readonly [UpstreamKind, stri
 
 const variables = { dify: 'DIFY_API_URL', 'dify-console': 'DIFY_CONSOLE_URL', openai: 'OPENAI_BASE_URL' };
 
-async function expectAll(url: string, sentence: RegExp): Promise<void> {
-  for (const [kind, text] of await failuresAt(url)) {
+async function expectAll(url: string, sentence: RegExp, deadlines = patient): Promise<void> {
+  for (const [kind, text] of await failuresAt(url, deadlines)) {
     expect(text).toMatch(sentence);
     expect(text).toContain(variables[kind]);
     expect(text).not.toContain('secret');
@@ -52,9 +54,14 @@ describe('explainFailure', () => {
     await server.close();
   });
 
+  it('says nothing in brackets if the failure has no code', () => {
+    const text = explainFailure(new ChatError('upstream-unreachable'), 'dify');
+    expect(text).toBe('The server in DIFY_API_URL cannot be reached. Check the address and the network.');
+  });
+
   it('names a server that does not answer in time', async () => {
     const server = await listen(() => undefined);
-    await expectAll(server.url, /does not answer in time/u);
+    await expectAll(server.url, /does not answer in time/u, hasty);
     await server.close();
   });
 
