@@ -256,76 +256,63 @@ const timeoutMs = Math.max(classTimeoutMs, 300_000);
     timeoutMs,
   );
 
+  /** Disturbs Redis again and again under load. Asserts that no answer is cut, and that nothing is lost or doubled. */
+  async function expectWholeAnswersWhile(
+    { name, title, times }: { readonly name: string; readonly title: string; readonly times: number },
+    disturb: (time: number) => Promise<void>,
+  ): Promise<void> {
+    const load = startLoad({
+      url: balancer.url,
+      users,
+      characterId,
+      upstream,
+      ledger,
+      lanes: scale({ full: 20, smoke: 6 }),
+      name,
+      play: (query) => telling(piecesOf(query, 20), () => randomFor(query).between(5, 40)),
+    });
+    for (let time = 0; time < times; time += 1) {
+      await pause(500);
+      await disturb(time);
+    }
+    await load.stop();
+    const contradictions = await ledger.check(app.db, upstream);
+    const { questions, cut } = outcomesOf(name);
+    report(title, {
+      times,
+      questions,
+      'cut or failed': cut.length,
+      contradictions: contradictions.length,
+    });
+    expect(contradictions.slice(0, 5)).toEqual([]);
+    expect(cut.slice(0, 5)).toEqual([]);
+  }
+
   it(
     'lose no acknowledged question while Redis is stopped and started again',
-    async () => {
-      const stops = scale({ full: 20, smoke: 1 });
-      const play = (query: string): Script =>
-        telling(piecesOf(query, 20), () => randomFor(query).between(5, 40));
-      const lanes = scale({ full: 20, smoke: 6 });
-      const load = startLoad({
-        url: balancer.url,
-        users,
-        characterId,
-        upstream,
-        ledger,
-        lanes,
-        name: 'Away',
-        play,
-      });
-      for (let stop = 0; stop < stops; stop += 1) {
-        await pause(500);
-        await redis.stop();
-        await pause(randomFor('away', stop).between(0, isFull ? 10_000 : 3_000));
-        await redis.start();
-      }
-      await load.stop();
-      const contradictions = await ledger.check(app.db, upstream);
-      const { questions, cut } = outcomesOf('Away');
-      report('Redis stopped', {
-        stops,
-        questions,
-        'cut or failed': cut.length,
-        contradictions: contradictions.length,
-      });
-      expect(contradictions.slice(0, 5)).toEqual([]);
-      expect(cut.slice(0, 5)).toEqual([]);
-    },
+    () =>
+      expectWholeAnswersWhile(
+        { name: 'Away', title: 'Redis stopped', times: scale({ full: 20, smoke: 1 }) },
+        async (time) => {
+          await redis.stop();
+          await pause(randomFor('away', time).between(0, isFull ? 10_000 : 3_000));
+          await redis.start();
+        },
+      ),
     timeoutMs,
   );
 
   it(
     'lose no acknowledged question and cut no answer while Redis takes two seconds for each reply',
-    async () => {
-      const times = scale({ full: 10, smoke: 1 });
-      const load = startLoad({
-        url: balancer.url,
-        users,
-        characterId,
-        upstream,
-        ledger,
-        lanes: scale({ full: 20, smoke: 6 }),
-        name: 'Slow',
-        play: (query) => telling(piecesOf(query, 20), () => randomFor(query).between(5, 40)),
-      });
-      for (let time = 0; time < times; time += 1) {
-        await pause(500);
-        cable.delay(1_000);
-        await pause(scale({ full: 10_000, smoke: 3_000 }));
-        cable.delay(0);
-      }
-      await load.stop();
-      const contradictions = await ledger.check(app.db, upstream);
-      const { questions, cut } = outcomesOf('Slow');
-      report('Redis with a latency of 2 s', {
-        times,
-        questions,
-        'cut or failed': cut.length,
-        contradictions: contradictions.length,
-      });
-      expect(contradictions.slice(0, 5)).toEqual([]);
-      expect(cut.slice(0, 5)).toEqual([]);
-    },
+    () =>
+      expectWholeAnswersWhile(
+        { name: 'Slow', title: 'Redis with a latency of 2 s', times: scale({ full: 10, smoke: 1 }) },
+        async () => {
+          cable.delay(1_000);
+          await pause(scale({ full: 10_000, smoke: 3_000 }));
+          cable.delay(0);
+        },
+      ),
     timeoutMs,
   );
 

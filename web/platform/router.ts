@@ -22,11 +22,11 @@ export const base = '/chat/';
 /** Reads an address. An unknown one shows the start. */
 export function toRoute({ pathname, search }: Pick<URL, 'pathname' | 'search'>): Route {
   const [page = '', id = ''] = pathname.slice(base.length).split('/');
+  const params = new URLSearchParams(search);
   if (page === 'c' && id !== '') {
-    const messageId = new URLSearchParams(search).get('message');
+    const messageId = params.get('message');
     return { page: 'conversation', sessionId: decode(id), ...(messageId !== null && { messageId }) };
   }
-  const params = new URLSearchParams(search);
   if (page === 'login' || page === 'register' || page === 'forgot-password') {
     const next = params.get('next');
     return { page, ...(next !== null && { next }) };
