@@ -42,7 +42,7 @@ export interface PumpOptions extends SaveEndOptions {
 
 export interface PumpEnd {
   readonly terminal: TerminalEvent;
-  /** The part that this process has read, even if it could not be saved. */
+  /** What this process has read, even if it could not be saved. */
   readonly ending: Pick<TurnEnding, 'outcome' | 'answer' | 'usage'>;
 }
 
@@ -206,23 +206,25 @@ async function readToEnd(
     stopper.ended();
   }
 
-  // These two use `catch`: an async function that waits for the whole answer costs more memory.
-  function readWhole(): Promise<void> {
-    return read(turn.thread.conversationId).catch(async (error: unknown) => {
+  async function readWhole(): Promise<void> {
+    try {
+      await read(turn.thread.conversationId);
+    } catch (error) {
       if (toChatError(error).code !== 'upstream-interrupted' || !(await isRecovered())) throw error;
       log.info(`Turn ${turn.turnId} broke off. The upstream has saved the whole answer.`);
-    });
+    }
   }
 
-  function read(conversationId: string | null): Promise<void> {
+  async function read(conversationId: string | null): Promise<void> {
     let hasBegun = false;
-    const onEvents: TakeEvents = (events) => {
-      for (const event of events) take(event);
-      if (events[0]?.type === 'queued') return;
-      hasBegun = true;
-      onProgress();
-    };
-    return options.ask(conversationId, onEvents).catch((error: unknown) => {
+    try {
+      await options.ask(conversationId, (events) => {
+        for (const event of events) take(event);
+        if (events[0]?.type === 'queued') return;
+        hasBegun = true;
+        onProgress();
+      });
+    } catch (error) {
       // Somebody deleted the conversation in the upstream, which has generated nothing, so it is safe to ask again
       // in a new one. Otherwise the session could never continue.
       const isGone = toChatError(error).code === 'upstream-conversation-gone';
@@ -231,8 +233,8 @@ async function readToEnd(
         `Turn ${turn.turnId}: the upstream no longer has the session's conversation. The turn continues in a new one.`,
       );
       answer.restartThread();
-      return read(null);
-    });
+      await read(null);
+    }
   }
 
   async function isRecovered(): Promise<boolean> {

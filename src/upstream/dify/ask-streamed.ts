@@ -31,13 +31,13 @@ export interface StreamedQuestion extends ReplyOptions {
 }
 
 /** Sends one question. See `Upstream.ask`. */
-export function askStreamed(question: StreamedQuestion, take: TakeEvents): Promise<void> {
+export async function askStreamed(question: StreamedQuestion, take: TakeEvents): Promise<void> {
   const call = createCall(question.target);
   const open = async () => {
     const body = await requireEventStream(await question.post(call), question);
     return { body, reply: createReply(question) };
   };
-  return readReply(call, open, take);
+  await readReply(call, open, take);
 }
 
 function createReply({ target, maxFrameChars, warn }: StreamedQuestion): IncomingReply {
